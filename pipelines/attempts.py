@@ -15,7 +15,7 @@ from callveil.schemas.outcome import Outcome
 from callveil.transforms.ingest.chunks import InputPlan
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import lease, purge_removed, release, sweep_run, unpurged
+from callveil.transforms.storage.commit.maintenance import purge_removed, release_lease, sweep_run, take_lease, unpurged_runs
 from callveil.transforms.storage.files.filesystem import PreconditionFailed
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
 
@@ -71,7 +71,7 @@ def until_published(
         if seq is not None:
             return _repeated(store, run_id, seq)
         # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
-        lease(store, run_id, dt.datetime.now(dt.UTC))
+        take_lease(store, run_id, dt.datetime.now(dt.UTC))
         try:
             outcome = execute(job)
         except Exception:
@@ -136,7 +136,7 @@ def finish_run(store: Store, manifest: RunManifest) -> None:
 
     Safe to repeat; a run killed in here is finished by its repetition.
     """
-    for seq in unpurged(store):
+    for seq in unpurged_runs(store):
         purge_removed(store, store.manifest(seq), manifest.as_of)
     sweep_run(store, manifest)
-    release(store, manifest.run_id)
+    release_lease(store, manifest.run_id)

@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE, beside, measure
+from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE, build_comparison, measure_cpu
 from callveil.pipelines.exits import DONE, REJECTED, FailedError
 from callveil.schemas.interaction import InteractionKey, RawInteraction
-from callveil.schemas.policy import Limits, Policy
-from callveil.transforms.detect.document import Document, roles_of
+from callveil.schemas.policy import InputLimits, Policy
+from callveil.transforms.detect.document import DocumentSet, roles_of
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.text_fields import walk
-from callveil.transforms.execution.resources import cores
+from callveil.transforms.execution.resources import usable_cores
 from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.deduplicate import best_raw
 from callveil.transforms.ingest.read import read_chunk
@@ -43,7 +43,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Cost:
+class RunCost:
     """What one run of `callveil redact` took.
 
     Attributes:
@@ -64,7 +64,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Figures:
+class BenchFigures:
     """What was measured.
 
     Attributes:
@@ -73,9 +73,9 @@ class Figures:
         words: in them. beside: CPU seconds over all conversations by tool, median of the rounds. entities: how many types stock looks for.
     """
 
-    start: Cost
-    one: Cost
-    all: Cost
+    start: RunCost
+    one: RunCost
+    all: RunCost
     input_bytes: int
     conversations: int
     words: int
@@ -112,7 +112,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Need:
+class CapacityEstimate:
     """What so many calls a year need. `how` says of each figure how it was derived."""
 
     calls: int
@@ -124,7 +124,7 @@ class Need:
     how: Mapping[str, str]
 
 
-def need(figures: Figures, calls: int, utilisation: float) -> Need:
+def estimate_capacity(figures: BenchFigures, calls: int, utilisation: float) -> CapacityEstimate:
     """What a year with so many calls needs, by what one call took here.
 
     Args:
@@ -144,12 +144,12 @@ def need(figures: Figures, calls: int, utilisation: float) -> Need:
         "memory_bytes": f"{whole:,} cores x {figures.one.peak_bytes / 2**20:,.0f} MiB, the peak of one process; at most, since workers share",
         "store_bytes": f"{calls:,} calls x {figures.store_each:,.0f} bytes each, findings, indexes and evidence included; input left out",
     }
-    return Need(calls, cpu_hours, busy, calls * pace / 3600, memory, round(store), how)
+    return CapacityEstimate(calls, cpu_hours, busy, calls * pace / 3600, memory, round(store), how)
 
 
 def run_bench(
     records: int, inputs: Sequence[str], accounts: Sequence[str], policy: Policy, policy_name: str | None, seed: int, folder: Path | None, say: Say
-) -> Figures:
+) -> BenchFigures:
     """Measure.
 
     Args:
@@ -168,25 +168,25 @@ def run_bench(
             write_sample(place / "sample", seed, records, max(1, records // 100), 7, formats=("jsonl",))
             inputs, accounts = [str(place / "sample" / "interactions")], [str(place / "sample" / "accounts.jsonl")]
         size = plan_input(Files(), list(inputs)).bytes()
-        runs = Runs(place, accounts, policy_name)
+        runs = MeasuredRuns(place, accounts, policy_name)
         say("reading the conversations")
-        talks = conversations(inputs, policy.limits)
+        talks = read_conversations(inputs, policy.limits)
         say("the start of a run: one interaction")
         one_line = place / "one.jsonl"
         one_line.write_text(json.dumps({"id": 1, "account_id": 1, "called_at": "2026-10-01T10:00:00Z", "notes": "nothing to see"}) + "\n")
         start = runs.redact([str(one_line)], 1)
         say("redact with one process")
         one = runs.redact(inputs, 1)
-        say(f"redact with {cores()} processes")
-        every = runs.redact(inputs, cores()) if cores() > 1 else one
+        say(f"redact with {usable_cores()} processes")
+        every = runs.redact(inputs, usable_cores()) if usable_cores() > 1 else one
         say(f"stock Presidio and the spaCy pipeline, {ROUNDS + 1} rounds")
-        todo, entities = beside(policy, talks, Detector(policy.detect))
-        seconds, _ = measure(todo, ROUNDS)
+        todo, entities = build_comparison(policy, talks, Detector(policy.detect))
+        seconds, _ = measure_cpu(todo, ROUNDS)
     words = sum(len(text.split()) for talk in talks for text in talk)
-    return Figures(start, one, every, size, len(talks), words, {name: statistics.median(s) for name, s in seconds.items()}, len(entities))
+    return BenchFigures(start, one, every, size, len(talks), words, {name: statistics.median(s) for name, s in seconds.items()}, len(entities))
 
 
-def conversations(inputs: Sequence[str], limits: Limits) -> list[list[str]]:
+def read_conversations(inputs: Sequence[str], limits: InputLimits) -> list[list[str]]:
     """Turns of the conversation of each interaction, or of the one text it has."""
     files = Files()
     raws: dict[InteractionKey, RawInteraction] = {}
@@ -200,7 +200,7 @@ def conversations(inputs: Sequence[str], limits: Limits) -> list[list[str]]:
 
 def _talk(raw: RawInteraction) -> list[str]:
     record = dict(raw.record)
-    for reading in Document(list(walk(record)), roles_of(record)).readings[:1]:
+    for reading in DocumentSet(list(walk(record)), roles_of(record)).readings[:1]:
         if reading.name == "conversation":
             view = reading.view
             parts = [view.text[turn.start : turn.end] for turn in view.turns] or [view.text]
@@ -208,7 +208,7 @@ def _talk(raw: RawInteraction) -> list[str]:
     return []
 
 
-class Runs:
+class MeasuredRuns:
     """Measured runs of `callveil redact` in processes of their own, with a keyring and state of their own.
 
     Args:
@@ -219,7 +219,7 @@ class Runs:
         self.place, self.number = place, 0
         self.words = [*(["--accounts", *accounts] if accounts else []), *(["--policy", policy] if policy else []), "--as-of", AS_OF]
 
-    def redact(self, inputs: Sequence[str], workers: int = 0, program: Sequence[str] = CALLVEIL) -> Cost:
+    def redact(self, inputs: Sequence[str], workers: int = 0, program: Sequence[str] = CALLVEIL) -> RunCost:
         """One run into a store of its own, which is measured and removed.
 
         Args:
@@ -241,7 +241,7 @@ class Runs:
                 raise FailedError(f"the run that is measured failed: {err.read().decode(errors='replace').strip().splitlines()[-1:]}")
             out.seek(0)
             told = json.loads(out.read())
-        cost = Cost(
+        cost = RunCost(
             told["workers"], told["counts"].get("redacted", 0), used.ru_utime + used.ru_stime, wall, told["peak_memory_bytes"],
             used.ru_oublock * 512, _sizes(store),
         )  # fmt: skip
@@ -260,9 +260,9 @@ def _sizes(root: Path) -> dict[str, int]:
     return dict(sorted(out.items()))
 
 
-def as_dict(figures: Figures, needs: Sequence[Need]) -> dict[str, Any]:
+def as_dict(figures: BenchFigures, needs: Sequence[CapacityEstimate]) -> dict[str, Any]:
     """JSON form."""
     return {
-        "cores": cores(), **asdict(figures), "cpu_seconds_each": figures.cpu_each, "store_bytes_each": figures.store_each, "ratios": figures.ratios(),
+        "cores": usable_cores(), **asdict(figures), "cpu_seconds_each": figures.cpu_each, "store_bytes_each": figures.store_each, "ratios": figures.ratios(),
         "a_year": [asdict(n) for n in needs],
     }  # fmt: skip

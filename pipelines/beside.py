@@ -22,7 +22,7 @@ BATCH = 64
 """Texts that are read at once."""
 
 
-def stock(nlp: Language, wanted: set[str]) -> tuple[BatchAnalyzerEngine, list[str]]:
+def stock_presidio(nlp: Language, wanted: set[str]) -> tuple[BatchAnalyzerEngine, list[str]]:
     """Presidio as it comes, over the same spaCy pipeline, looking for those of `wanted` that it knows.
 
     Its e-mail recognizer asks the network for a list of domains unless it is pinned to the list it ships with.
@@ -44,7 +44,7 @@ def stock(nlp: Language, wanted: set[str]) -> tuple[BatchAnalyzerEngine, list[st
     return BatchAnalyzerEngine(analyzer), sorted(wanted & set(analyzer.get_supported_entities("en")))
 
 
-def beside(policy: Policy, talks: Sequence[Sequence[str]], detector: Detector) -> tuple[dict[str, Callable[[], int]], list[str]]:
+def build_comparison(policy: Policy, talks: Sequence[Sequence[str]], detector: Detector) -> tuple[dict[str, Callable[[], int]], list[str]]:
     """Runs over conversations, given as their turns, each answering how many spans it found; and the entities stock Presidio looks for.
 
     Stock Presidio reads a list of texts, 64 at a time, and knows no conversations: it is given one text a turn, as a conversation comes, and
@@ -53,7 +53,7 @@ def beside(policy: Policy, talks: Sequence[Sequence[str]], detector: Detector) -
     model = policy.detect.models_for("en")[0]
     nlp = load_model(model, "en")
     wanted = {e for e in detector.analyzer.get_supported_entities("en") if policy.base.operator(e).name != "keep"}
-    batch, entities = stock(load_model(model, "en"), wanted)
+    batch, entities = stock_presidio(load_model(model, "en"), wanted)
     texts = ["\n".join(turns) for turns in talks]
     turns = [text for turns in talks for text in turns]
 
@@ -67,7 +67,7 @@ def beside(policy: Policy, talks: Sequence[Sequence[str]], detector: Detector) -
     return {STOCK: lambda: by_stock(turns), STOCK_WHOLE: lambda: by_stock(texts), ALONE: by_pipeline}, entities
 
 
-def measure(todo: dict[str, Callable[[], int]], rounds: int) -> tuple[dict[str, list[float]], dict[str, int]]:
+def measure_cpu(todo: dict[str, Callable[[], int]], rounds: int) -> tuple[dict[str, list[float]], dict[str, int]]:
     """CPU seconds of every round by run, and what each run found.
 
     In each round all runs read the same, in rotating order, so that a busy machine slows them alike. A first round is not counted.

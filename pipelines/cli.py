@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, CommandError
-from callveil.pipelines.faults import as_dict, describe, without_content, without_warnings
+from callveil.pipelines.faults import as_dict, describe_error, without_content, without_warnings
 from callveil.transforms.storage.files.urls import PlaceError
 
 DESCRIPTION = """\
@@ -38,7 +38,7 @@ With --json a command that ends with a message prints {"error": {"kind", "messag
 "place" (a file, store or record) and "way_out" where these are known."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands. Commands are imported only when the command line names one, so that `--help` is quick."""
     top = argparse.ArgumentParser(prog="callveil", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--version", action="store_true", help="print the version and end")
@@ -224,18 +224,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
             return FAILED
         except Exception as error:  # noqa: BLE001 - a fault of callveil itself; its text may quote a record
-            return _refused(words, describe(error), FAILED, error)
+            return _refused(words, describe_error(error), FAILED, error)
     if words and not words[0].startswith("-"):
         near = difflib.get_close_matches(words[0], COMMANDS, 1)
         text = f"no such command{f'; did you mean {near[0]}?' if near else ''} See callveil --help"
         return _refused(words, text, USAGE, None)
-    args = parser().parse_args(words)
+    args = build_parser().parse_args(words)
     if args.version:
         from importlib.metadata import version
 
         print(f"callveil {version('callveil')}")
         return DONE
-    parser().print_help()
+    build_parser().print_help()
     return USAGE if words else DONE
 
 

@@ -45,7 +45,7 @@ _OS_ERROR = re.compile(
 )
 
 
-def said(number: int, filename: object) -> str:
+def describe_os_error(number: int, filename: object) -> str:
     """What the system refused, at which file, and the way out. Nothing of it is a record's: texts are the system's by number."""
     nameless = f"a file of this run (temporary ones are in {tempfile.gettempdir()})"
     where = os.fsdecode(filename) if isinstance(filename, str | bytes | os.PathLike) else nameless
@@ -56,7 +56,7 @@ def system_fault(error: BaseException) -> str | None:
     """What a fault of disk or network says, as the error itself or in the text that Beam hands on of a worker's; None for other errors."""
     ours = type(error).__module__.startswith("callveil.")
     if isinstance(error, OSError) and (ours or error.errno is not None):
-        return str(error) if ours else said(int(error.errno or 0), error.filename)
+        return str(error) if ours else describe_os_error(int(error.errno or 0), error.filename)
     text = str(error)
     if not _FRAME.search(text) and "[while running" not in text:
         return None
@@ -64,11 +64,11 @@ def system_fault(error: BaseException) -> str | None:
     if found := _FILES_ERROR.findall(last):
         return str(found[-1])
     if numbers := _OS_ERROR.findall(last):
-        return said(int(numbers[-1][0]), numbers[-1][1] or None)
+        return describe_os_error(int(numbers[-1][0]), numbers[-1][1] or None)
     return None
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """One sentence on an error: what disk or network did, or else its kind, and the last place in callveil it came through.
 
     Beam hands on a worker's error as text, so that is read too.
@@ -135,6 +135,6 @@ def without_content(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, KeyboardInterrupt) or message.rstrip().endswith("KeyboardInterrupt"):
             return False  # the command says so itself
-        record.msg, record.args = "%s: %s", (record.name, describe(error if error else RuntimeError(message)))
+        record.msg, record.args = "%s: %s", (record.name, describe_error(error if error else RuntimeError(message)))
         record.exc_info = record.exc_text = record.stack_info = None
     return True

@@ -14,39 +14,39 @@ import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
-from callveil.pipelines.local_runner import run_pipeline, spreads
-from callveil.pipelines.workers import PIECE_BYTES, workers
+from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
+from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
-from callveil.schemas.pointer import from_micros, to_micros, unpack
+from callveil.schemas.pointer import from_micros, to_micros, unpack_rows
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.detect.models import identity
+from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.governance.retention.account_events import all_facts, facts_digest, holds_digest, read_events, read_holds
-from callveil.transforms.governance.retention.engine import Engine
+from callveil.transforms.governance.retention.engine import RetentionEngine
 from callveil.transforms.governance.retention.last_run import read_state
-from callveil.transforms.governance.retention.late_arrivals import Arrivals
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.late_arrivals import LateArrivalFilter
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.governance.retention.timeline import Timelines
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputPlan
 from callveil.transforms.ingest.discover import refuse_overlap
-from callveil.transforms.ingest.versions.read import plan
+from callveil.transforms.ingest.versions.read import plan_versions
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
 from callveil.transforms.jobs.batch.store_beam import SUBJECTS, WriteSubjects
 from callveil.transforms.jobs.history.beam import MARKS as MARKS_TAG
 from callveil.transforms.jobs.history.beam import LoadChunks, WriteDays
 from callveil.transforms.jobs.history.linked_interactions import JOB, aged_days, last_run, redacted_since
-from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.report.change_history.export import Expires
-from callveil.transforms.storage.checkpoints.store_identity import compare, open_or_claim
+from callveil.transforms.storage.checkpoints.store_identity import compare_store, open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 from callveil.transforms.storage.tables.versions import MARKS, VERSIONS, write_marks
 
 DATASETS = (VERSIONS.name, MARKS.name)
@@ -93,7 +93,7 @@ class HistoryOptions:
     chunk_bytes: int = 32 << 20
 
 
-class HistoryLost(RuntimeError):
+class HistoryReconciliationError(RuntimeError):
     """Versions that came in are not all accounted for. Nothing is published."""
 
 
@@ -108,15 +108,15 @@ def run_history(options: HistoryOptions) -> RunResult:
         HistoryLost: a version was lost; nothing is published.
     """
     refuse_overlap(options.files, options.inputs, options.output)
-    keyring = compare(options.files, options.output, options.keyring, not options.dry_run)
-    found = plan(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
+    keyring = compare_store(options.files, options.output, options.keyring, not options.dry_run)
+    found = plan_versions(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     keyring = keyring or Keyring.open_or_create(options.keyring)
-    names = Names(keyring, options.policy.detect.digit_ids)
+    names = NamePseudonymizer(keyring, options.policy.detect.digit_ids)
     found = found.renamed(names.place)
     known = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     accounts = AccountBook(known)
     engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds, names)
-    run = Run(_run_id(options, keyring, found, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
+    run = RunColumns(_run_id(options, keyring, found, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
     store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring, accounts.controllers())
 
     def job_on(base: Snapshot) -> RedactJob:
@@ -135,7 +135,7 @@ def run_history(options: HistoryOptions) -> RunResult:
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
         return publish_run(store, job, JOB, found, outcome)
 
-    with workers(run.run_id, 1 if spreads(options.beam) else options.workers, found.bytes() / PIECE_BYTES, options.policy.detect, MODULES):
+    with use_workers(run.run_id, 1 if beam_spreads_work(options.beam) else options.workers, found.bytes() / PIECE_BYTES, options.policy.detect, MODULES):
         return until_published(store, run.run_id, job_on, execute, publish)
 
 
@@ -144,19 +144,19 @@ def _run_id(options: HistoryOptions, keyring: Keyring, found: InputPlan, account
     facts: dict[str, Any] = {
         "job": JOB, "tool": TOOL, "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
         "inputs": found.listed(), "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes, "keyring": keyring.fingerprint(),
-        **({"models": models} if (models := identity(options.policy.detect)) else {}),
+        **({"models": models} if (models := model_fingerprint(options.policy.detect)) else {}),
     }  # fmt: skip
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def build(
+def build_pipeline(
     pipeline: beam.Pipeline,
     job: RedactJob,
     chunks: Sequence[InputChunk],
     days: Sequence[str],
     changed: frozenset[InteractionKey],
     aged: frozenset[str],
-    arrivals: Arrivals | None,
+    arrivals: LateArrivalFilter | None,
     results: str,
 ) -> None:
     """Wire the job into `pipeline`; the total outcome is written to the file `results`.
@@ -183,13 +183,13 @@ def build(
 def _write_outcome(element: tuple[int, Any], job: RedactJob, url: str) -> None:
     found = list(element[1])
     outcome = Outcome.total(sorted(data for name, data in found if name == "outcomes"))
-    marks = {InteractionKey(*row) for name, data in found if name == "marks" for row in unpack(data)}
+    marks = {InteractionKey(*row) for name, data in found if name == "marks" for row in unpack_rows(data)}
     added, removed = write_marks(job.files, job.root, job.target, job.snapshot, job.run.run_id, marks)
     total = Outcome(sorted([*outcome.added, *added]), sorted([*outcome.removed, *(f.path for f in removed)]), outcome.counts)
     job.files.write(url, orjson.dumps(total.as_dict()))
 
 
-def _execute(options: HistoryOptions, job: RedactJob, store: Store, found: InputPlan, engine: Engine) -> Outcome:
+def _execute(options: HistoryOptions, job: RedactJob, store: Store, found: InputPlan, engine: RetentionEngine) -> Outcome:
     since = last_run(store, job.snapshot, job.policy.sha256)
     changed = redacted_since(job.files, job.root, job.snapshot, since)
     held = {dict(f.partition)["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
@@ -199,43 +199,43 @@ def _execute(options: HistoryOptions, job: RedactJob, store: Store, found: Input
     if not found.chunks and not days:
         return Outcome()
     results = job.files.join(job.work, "outcome.json")
-    arrivals = Arrivals.after(engine, read_state(store, job.snapshot)) if found.chunks else None
+    arrivals = LateArrivalFilter.after(engine, read_state(store, job.snapshot)) if found.chunks else None
 
     def wire(pipeline: beam.Pipeline) -> None:
-        build(pipeline, job, found.chunks, sorted(days), changed, aged, arrivals, results)
+        build_pipeline(pipeline, job, found.chunks, sorted(days), changed, aged, arrivals, results)
 
     run_pipeline(wire, options.beam, job, options.workers, found.bytes() / PIECE_BYTES, MODULES)
     outcome = Outcome.from_dict(orjson.loads(job.files.read(results)))
-    reconcile(outcome.counts)
+    reconcile_versions(outcome.counts)
     return outcome
 
 
-def reconcile(counts: dict[str, int]) -> None:
+def reconcile_versions(counts: dict[str, int]) -> None:
     """Check that every version read is accounted for: stored, a duplicate, deleted by retention or erased before, or rejected.
 
-    Raises `HistoryLost`, naming the numbers, where it is not.
+    Raises `HistoryReconciliationError`, naming the numbers, where it is not.
     """
     parts = ("stored", "duplicates", "expired_on_arrival", "erased_on_arrival", "rejected")
     total = sum(counts.get(p, 0) for p in parts)
     if total != counts.get("in", 0):
         numbers = ", ".join(f"{p} {counts.get(p, 0):,}" for p in parts)
-        raise HistoryLost(f"{counts.get('in', 0):,} versions came in, but {total:,} are accounted for ({numbers}); nothing was published")
+        raise HistoryReconciliationError(f"{counts.get('in', 0):,} versions came in, but {total:,} are accounted for ({numbers}); nothing was published")
 
 
 def _engine(
     files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[Account], events: Sequence[str], holds: Sequence[str],
-    names: Names | None = None,
-) -> tuple[Engine, list[str]]:  # fmt: skip
+    names: NamePseudonymizer | None = None,
+) -> tuple[RetentionEngine, list[str]]:  # fmt: skip
     """What decides by retention's rules, and digests of the facts and holds it was given. `names` knows what held items are stored as."""
     retention = policy.retention
     known = all_facts(accounts, read_events(files, list(events)) if events else [])
     standing = read_holds(files, list(holds)) if holds else []
     timelines = Timelines(known, as_of, retention.window_us, retention.subaccounts_inherit)
     stored = names.holds(standing) if names else standing
-    return Engine(retention, timelines, stored, to_micros(as_of)), [facts_digest(known, as_of), holds_digest(standing)]
+    return RetentionEngine(retention, timelines, stored, to_micros(as_of)), [facts_digest(known, as_of), holds_digest(standing)]
 
 
-def expiries(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[str], events: Sequence[str], holds: Sequence[str]) -> Expires:
+def make_expiry(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[str], events: Sequence[str], holds: Sequence[str]) -> Expires:
     """When versions become due for deletion: the policy's retention rules, with what is known of accounts, their lifecycle and legal holds.
 
     Raises AccountsError, EventsError, HoldsError, InputError: the user's input, with file, line and field.
@@ -243,7 +243,7 @@ def expiries(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequenc
     engine, _ = _engine(files, policy, as_of, read_accounts(files, list(accounts)) if accounts else [], events, holds)
 
     def expires(v: RedactedVersion) -> dt.datetime | None:
-        record = Record("versions", v.key.account_id, v.key.version_id, to_micros(v.created_at), v.account_type, v.key.item_type, v.key.item_id)
+        record = RetentionRecord("versions", v.key.account_id, v.key.version_id, to_micros(v.created_at), v.account_type, v.key.item_type, v.key.item_id)
         eligible = engine.decide(record).eligible_at
         return None if eligible is None else from_micros(eligible)
 

@@ -12,13 +12,13 @@ from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputFile, refuse_overlap
-from callveil.transforms.ingest.versions.read import listed
+from callveil.transforms.ingest.versions.read import list_inputs
 from callveil.transforms.jobs.history.linked_interactions import JOB
 from callveil.transforms.storage.checkpoints.store_identity import keyring_for, open_or_claim
-from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 
 
-def follow(
+def follow_inputs(
     options: HistoryOptions, seconds: float, stop: threading.Event, as_of: Callable[[], dt.datetime], told: Callable[[RunResult, float], None],
     refused: Callable[[NothingToRead], None],
 ) -> None:
@@ -40,10 +40,10 @@ def follow(
     keyring = keyring_for(options.files, options.output, options.keyring)
     store = open_or_claim(options.files, options.output, keyring)
     done = {InputFile(i["url"], i["size"], i["etag"]) for m in store.manifests() if m.job == JOB for i in (*m.inputs, *m.not_read)}
-    names = Names(keyring)
+    names = NamePseudonymizer(keyring)
     before: set[InputFile] = set()
     while not stop.is_set():
-        found = {f for f in listed(options.files, options.inputs) if replace(f, url=names.place(f.url)) not in done}
+        found = {f for f in list_inputs(options.files, options.inputs) if replace(f, url=names.place(f.url)) not in done}
         ready = sorted(found & before)
         if ready:
             started = time.monotonic()

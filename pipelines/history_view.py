@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from callveil.transforms.redact.versions.json_values import canonical
-from callveil.transforms.redact.versions.timeline import NOTHING, Entry, FieldChange, State, Value
+from callveil.transforms.redact.versions.json_values import canonical_json
+from callveil.transforms.redact.versions.timeline import NOTHING, FieldChange, HistoryEntry, ObjectState, StoredValue
 
 WIDTH = 150
 """Columns where standard output is no terminal."""
@@ -21,24 +21,24 @@ LONG = 60
 """Characters from which two texts are shown line under line with what differs marked."""
 
 
-def console() -> Console:
+def make_console() -> Console:
     """Where tables and diffs go."""
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 
-def shown(value: Value) -> str:
+def format_value(value: StoredValue) -> str:
     """A value on one line."""
     if value.value is None:
         return "(none)"
-    return value.value if isinstance(value.value, str) and value.value.isprintable() else canonical(value.value)
+    return value.value if isinstance(value.value, str) and value.value.isprintable() else canonical_json(value.value)
 
 
-def at(when: dt.datetime) -> str:
+def format_time(when: dt.datetime) -> str:
     """A UTC time, to the second where it has no fraction."""
     return when.isoformat(sep=" ").replace("+00:00", "Z")
 
 
-def actor(entry: Entry) -> str:
+def describe_actor(entry: HistoryEntry) -> str:
     """Who did it, from where."""
     r = entry.version.record
     name = " ".join(t for t in (r.get("actor_name"), f"id {r['actor_id']}" if r.get("actor_id") else "") if t) or r.get("actor_type") or "unknown"
@@ -46,14 +46,14 @@ def actor(entry: Entry) -> str:
     return name + (f" ({more})" if more else "") + (f" from {r['actor_ip']}" if r.get("actor_ip") else "")
 
 
-def print_item(item: tuple[str, str, str], entries: Iterable[Entry]) -> None:
+def print_item(item: tuple[str, str, str], entries: Iterable[HistoryEntry]) -> None:
     """The versions of one object as diffs, oldest first."""
-    out = console()
+    out = make_console()
     out.print(Text(f"{item[1]}/{item[2]} of account {item[0]}", style="bold"))
     for n, entry in enumerate(entries, 1):
         v = entry.version
-        head = Text(f"\n{n}. {at(v.created_at)}  {v.event}", style="bold")
-        head.append(f"  by {actor(entry)}", style="not bold")
+        head = Text(f"\n{n}. {format_time(v.created_at)}  {v.event}", style="bold")
+        head.append(f"  by {describe_actor(entry)}", style="not bold")
         if entry.classes:
             head.append(f"  [{', '.join(entry.classes)}]", style="bold yellow")
         out.print(head)
@@ -71,7 +71,7 @@ def print_item(item: tuple[str, str, str], entries: Iterable[Entry]) -> None:
 
 def print_change(out: Console, change: FieldChange) -> None:
     """One field's change."""
-    before, after = shown(change.before), shown(change.after)
+    before, after = format_value(change.before), format_value(change.after)
     line = Text("   ")
     line.append(change.name, style="bold")
     line.append(": ")
@@ -101,27 +101,27 @@ def _marked(head: str, text: str, other: str, style: str) -> Text:
     return line
 
 
-def print_state(item: tuple[str, str, str], when: dt.datetime, state: State) -> None:
+def print_state(item: tuple[str, str, str], when: dt.datetime, state: ObjectState) -> None:
     """An object as it was."""
-    out = console()
+    out = make_console()
     what = {True: "as it was", False: "did not exist", None: "is not known"}[state.exists]
-    out.print(Text(f"{item[1]}/{item[2]} of account {item[0]} at {at(when)}: {what}", style="bold"))
+    out.print(Text(f"{item[1]}/{item[2]} of account {item[0]} at {format_time(when)}: {what}", style="bold"))
     if state.version is not None:
-        out.print(Text(f"last version before: {state.version.key.version_id}, {state.version.event} at {at(state.version.created_at)}", style="dim"))
+        out.print(Text(f"last version before: {state.version.key.version_id}, {state.version.event} at {format_time(state.version.created_at)}", style="dim"))
     if state.fields:
         table = Table(show_header=False, box=None, pad_edge=False)
         for name, value in state.fields.items():
             table.add_row(
                 Text(name, style="bold"),
-                Text(shown(value)),
+                Text(format_value(value)),
                 Text("may have changed: the source tells it with the next version", style="dim") if name in state.unsure else "",
             )
         out.print(table)
 
 
-def print_found(rows: Iterable[tuple[Entry, FieldChange | None]], limit: int) -> int:
+def print_found(rows: Iterable[tuple[HistoryEntry, FieldChange | None]], limit: int) -> int:
     """Changes as a table; returns how many there were, of which at most `limit` are shown (0: all)."""
-    out = console()
+    out = make_console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("when", "account", "item", "event", "who", "field", "before", "after", "class"):
         table.add_column(name, overflow="fold")
@@ -131,16 +131,16 @@ def print_found(rows: Iterable[tuple[Entry, FieldChange | None]], limit: int) ->
         if limit and count > limit:
             continue
         v = entry.version
-        values = (change.name, shown(change.before), shown(change.after)) if change else ("", "", "")
+        values = (change.name, format_value(change.before), format_value(change.after)) if change else ("", "", "")
         kind = (change.sensitive_class if change else "") or entry.sensitive_class
-        cells = (at(v.created_at), v.key.account_id, f"{v.key.item_type}/{v.key.item_id}", v.event, actor(entry), *values, kind)
+        cells = (format_time(v.created_at), v.key.account_id, f"{v.key.item_type}/{v.key.item_id}", v.event, describe_actor(entry), *values, kind)
         table.add_row(*(Text(c) for c in cells))
     if count:
         out.print(table)
     return count
 
 
-def as_dict(entry: Entry, change: FieldChange | None = None) -> dict[str, Any]:
+def as_dict(entry: HistoryEntry, change: FieldChange | None = None) -> dict[str, Any]:
     """JSON form of a version with its changes, or with one of them."""
     v = entry.version
     names = (
@@ -168,7 +168,7 @@ def as_dict(entry: Entry, change: FieldChange | None = None) -> dict[str, Any]:
     }
 
 
-def state_dict(item: tuple[str, str, str], when: dt.datetime, state: State) -> dict[str, Any]:
+def state_dict(item: tuple[str, str, str], when: dt.datetime, state: ObjectState) -> dict[str, Any]:
     """JSON form of an object at a time."""
     return {
         "account_id": item[0], "item_type": item[1], "item_id": item[2], "at": when.isoformat(), "exists": state.exists,

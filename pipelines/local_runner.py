@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from callveil.pipelines.faults import without_warnings
 from callveil.pipelines.tethered import end_with_parent
-from callveil.pipelines.workers import MODULES, workers
+from callveil.pipelines.workers import MODULES, use_workers
 
 if TYPE_CHECKING:
     from apache_beam import Pipeline
@@ -33,15 +33,15 @@ def run_pipeline(
 
     Args:
         wire: puts the job into a pipeline. options: Beam's.
-        asked, units, modules: see `workers.workers`; for runs without a named runner and without worker processes of Beam's.
+        asked, units, modules: see `workers.use_workers`; for runs without a named runner and without worker processes of Beam's.
     """
-    with _interruptible(), workers(job.run.run_id, 1 if spreads(options) else asked, units, job.policy.detect, modules):
+    with _interruptible(), use_workers(job.run.run_id, 1 if beam_spreads_work(options) else asked, units, job.policy.detect, modules):
         from apache_beam import Pipeline
         from apache_beam.options.pipeline_options import PipelineOptions
 
         given = options or PipelineOptions([])
         # With no runner named Beam would download one; the in-process runner is there already.
-        pipeline = Pipeline(runner=local_runner() if is_local(given) else None, options=given)
+        pipeline = Pipeline(runner=local_runner() if runs_locally(given) else None, options=given)
         wire(pipeline)
         pipeline.run().wait_until_finish()
 
@@ -69,12 +69,12 @@ def _interruptible() -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def spreads(options: PipelineOptions | None) -> bool:
+def beam_spreads_work(options: PipelineOptions | None) -> bool:
     """Whether Beam spreads the work of a job with these options, on a runner that is named or in processes of its own."""
-    return options is not None and (not is_local(options) or beam_workers(options))
+    return options is not None and (not runs_locally(options) or beam_workers(options))
 
 
-def is_local(options: PipelineOptions) -> bool:
+def runs_locally(options: PipelineOptions) -> bool:
     """Whether a job with these options runs in this process."""
     return not options.get_all_options().get("runner")
 
@@ -100,7 +100,7 @@ def local_runner() -> FnApiRunner:
     return LocalRunner()
 
 
-def work() -> None:
+def run_worker() -> None:
     """Become a worker, which ends with the command. What it has to say above `INFO` goes to the runner, which tells it."""
     end_with_parent()
     logging.basicConfig(handlers=[logging.NullHandler()])
@@ -114,4 +114,4 @@ def work() -> None:
 
 
 if __name__ == "__main__":
-    work()
+    run_worker()

@@ -10,22 +10,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from callveil.transforms.lab.evaluate.evaluate import Measured
+from callveil.transforms.lab.evaluate.evaluate import SetResult
 from callveil.transforms.lab.evaluate.measure import Estimate, Scoring
-from callveil.transforms.lab.evaluate.misses import Example
+from callveil.transforms.lab.evaluate.misses import QuotedExample
 
 ROWS = 12
 """Kinds of misses and of over-redaction shown; JSON has them all."""
 
 
-def shown(estimate: Estimate, digits: int = 3) -> str:
+def format_estimate(estimate: Estimate, digits: int = 3) -> str:
     """`0.951 (0.940 to 0.960)`, or a dash where there was nothing to measure."""
     if estimate.value is None:
         return "-"
     return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def print_measured(console: Console, measured: Measured, scoring: Scoring) -> None:
+def print_measured(console: Console, measured: SetResult, scoring: Scoring) -> None:
     """Print one set: its figures, figures by type, misses and over-redaction."""
     figures = measured.figures
     table = Table(title=escape(measured.name), title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
@@ -33,12 +33,12 @@ def print_measured(console: Console, measured: Measured, scoring: Scoring) -> No
     table.add_column()
     rows = [
         ("conversations", f"{figures.dialogues:,}; {measured.words:,} words; {figures.entity_recall.n:,} core spans"),
-        ("entity recall", shown(figures.entity_recall)),
-        ("character recall", shown(figures.char_recall)),
-        ("leaked per 1,000 characters", shown(figures.leak_per_1000, 2)),
-        ("conversations without a leak", f"{shown(figures.zero_leak)} of {figures.zero_leak.n:,} with core spans"),
-        ("covered without a label per 1,000", shown(figures.over_per_1000, 2)),
-        ("precision", f"{shown(figures.precision)}, type right {shown(figures.typed_precision)}, of {figures.precision.n:,} spans"),
+        ("entity recall", format_estimate(figures.entity_recall)),
+        ("character recall", format_estimate(figures.char_recall)),
+        ("leaked per 1,000 characters", format_estimate(figures.leak_per_1000, 2)),
+        ("conversations without a leak", f"{format_estimate(figures.zero_leak)} of {figures.zero_leak.n:,} with core spans"),
+        ("covered without a label per 1,000", format_estimate(figures.over_per_1000, 2)),
+        ("precision", f"{format_estimate(figures.precision)}, type right {format_estimate(figures.typed_precision)}, of {figures.precision.n:,} spans"),
     ]
     if measured.failed:
         rows.insert(1, ("would have been rejected", f"{measured.failed:,}"))
@@ -51,7 +51,7 @@ def print_measured(console: Console, measured: Measured, scoring: Scoring) -> No
     console.print()
 
 
-Beside = Sequence[tuple[str, Measured]]
+Beside = Sequence[tuple[str, SetResult]]
 """One set's measures by tool, callveil first."""
 
 
@@ -65,13 +65,13 @@ def print_beside(console: Console, tools: Beside, scoring: Scoring) -> None:
         table.add_column(escape(name))
     figures = [m.figures for _, m in tools]
     for name, texts in {
-        "entity recall": [shown(f.entity_recall) for f in figures],
-        "character recall": [shown(f.char_recall) for f in figures],
-        "leaked per 1,000 characters": [shown(f.leak_per_1000, 2) for f in figures],
-        "conversations without a leak": [shown(f.zero_leak) for f in figures],
-        "covered without a label per 1,000": [shown(f.over_per_1000, 2) for f in figures],
-        "precision": [shown(f.precision) for f in figures],
-        "precision, type right": [shown(f.typed_precision) for f in figures],
+        "entity recall": [format_estimate(f.entity_recall) for f in figures],
+        "character recall": [format_estimate(f.char_recall) for f in figures],
+        "leaked per 1,000 characters": [format_estimate(f.leak_per_1000, 2) for f in figures],
+        "conversations without a leak": [format_estimate(f.zero_leak) for f in figures],
+        "covered without a label per 1,000": [format_estimate(f.over_per_1000, 2) for f in figures],
+        "precision": [format_estimate(f.precision) for f in figures],
+        "precision, type right": [format_estimate(f.typed_precision) for f in figures],
         "people found per 1,000 words": [_number(m.people_per_1000) for _, m in tools],
         "seconds of CPU": [f"{m.cpu_seconds:.1f}" for _, m in tools],
     }.items():
@@ -79,12 +79,12 @@ def print_beside(console: Console, tools: Beside, scoring: Scoring) -> None:
     for kind, n in ((k, f.entity_recall.n) for k, f in figures[0].by_type.items()):
         if n:
             style = "" if scoring.core(kind) else "dim"
-            table.add_row(escape(f"recall of {kind} ({n:,})"), *(shown(f.by_type[kind].entity_recall) for f in figures), style=style)
+            table.add_row(escape(f"recall of {kind} ({n:,})"), *(format_estimate(f.by_type[kind].entity_recall) for f in figures), style=style)
     console.print(table)
     console.print()
 
 
-def described(about: Mapping[str, Any]) -> str:
+def describe_baseline(about: Mapping[str, Any]) -> str:
     """What ran beside callveil, and how."""
     left = f"; not asked for what the policy keeps ({', '.join(about['kept'])})" if about["kept"] else ""
     return (
@@ -93,7 +93,7 @@ def described(about: Mapping[str, Any]) -> str:
     )
 
 
-def markdown(sets: Sequence[Beside]) -> str:
+def markdown_table(sets: Sequence[Beside]) -> str:
     """One table of the chief figures, a line for each set and tool."""
     head = (
         "set", "conversations", "", "recall by entity", "leaked per 1,000", "covered without a label per 1,000", "people per 1,000 words",
@@ -116,7 +116,7 @@ def _number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _print_types(console: Console, measured: Measured, scoring: Scoring) -> None:
+def _print_types(console: Console, measured: SetResult, scoring: Scoring) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("type", "spans", "entity recall", "character recall", "precision"):
         table.add_column(name, justify="right" if name == "spans" else "left")
@@ -124,14 +124,14 @@ def _print_types(console: Console, measured: Measured, scoring: Scoring) -> None
         if not figures.entity_recall.n and not figures.precision.n:
             continue
         chars = "-" if figures.char_recall is None else f"{figures.char_recall:.3f}"
-        precision = f"{shown(figures.precision)} of {figures.precision.n:,}" if figures.precision.n else "-"
+        precision = f"{format_estimate(figures.precision)} of {figures.precision.n:,}" if figures.precision.n else "-"
         name = kind if scoring.core(kind) else f"{kind} (not core)"
         style = "" if figures.core else "dim"
-        table.add_row(escape(name), f"{figures.entity_recall.n:,}", shown(figures.entity_recall), chars, precision, style=style)
+        table.add_row(escape(name), f"{figures.entity_recall.n:,}", format_estimate(figures.entity_recall), chars, precision, style=style)
     console.print(table)
 
 
-def _print_misses(console: Console, measured: Measured) -> None:
+def _print_misses(console: Console, measured: SetResult) -> None:
     ranked = measured.account.ranked_misses()
     if not ranked:
         return
@@ -146,7 +146,7 @@ def _print_misses(console: Console, measured: Measured) -> None:
         _quote(console, f"{kind.type}, {kind.nearest}, {kind.position}", measured.account.missed_examples.get(kind, ()))
 
 
-def _print_over(console: Console, measured: Measured) -> None:
+def _print_over(console: Console, measured: SetResult) -> None:
     ranked = measured.account.ranked_over()
     if not ranked:
         return
@@ -170,7 +170,7 @@ def _more(console: Console, total: int) -> None:
         console.print(f"... and {total - ROWS:,} rarer kinds; --json has them all")
 
 
-def _quote(console: Console, title: str, examples: Sequence[Example]) -> None:
+def _quote(console: Console, title: str, examples: Sequence[QuotedExample]) -> None:
     for n, e in enumerate(examples):
         if not n:
             console.print(escape(f"{title}:"))

@@ -35,7 +35,7 @@ def parse_as_of(text: str) -> dt.datetime:
     return when.replace(tzinfo=dt.UTC) if when.tzinfo is None else when.astimezone(dt.UTC)
 
 
-def today() -> dt.datetime:
+def start_of_today() -> dt.datetime:
     """Midnight, UTC, of the current day: the default `as_of`, so that one day's repetitions of a command are one run."""
     return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -70,9 +70,9 @@ def at_least_one(text: str) -> int:
 
 def refuse_workers(args: argparse.Namespace, options: PipelineOptions | None) -> None:
     """Raise `UsageError` where both this command and Beam are told how to spread the work."""
-    from callveil.pipelines.local_runner import spreads
+    from callveil.pipelines.local_runner import beam_spreads_work
 
-    if args.workers is not None and spreads(options):
+    if args.workers is not None and beam_spreads_work(options):
         raise UsageError("--workers: is for runs in this process; a runner, or --direct_num_workers, has its own workers. Leave one of them out")
 
 
@@ -95,7 +95,7 @@ def add_roles(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def who() -> str:
+def current_user() -> str:
     """Login name of whoever runs this: of the process, not what a variable says."""
     import pwd
 
@@ -105,9 +105,9 @@ def who() -> str:
         return f"uid {os.getuid()}" if not os.environ.get("USER") else f"uid {os.getuid()} ({getpass.getuser()})"
 
 
-def role_of(args: argparse.Namespace) -> Role:
+def current_role(args: argparse.Namespace) -> Role:
     """The role of whoever runs this; without a roles file one that sees everything. Raises `RolesError`, `NotAllowed`."""
-    return load_roles(args.roles).of(who()) if args.roles else EVERYTHING
+    return load_roles(args.roles).of(current_user()) if args.roles else EVERYTHING
 
 
 def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

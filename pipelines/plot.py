@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from callveil.transforms.lab.evaluate.evaluate import POOLED, Measured
+from callveil.transforms.lab.evaluate.evaluate import POOLED, SetResult
 
 FORMATS = (".svg", ".png")
 
@@ -25,7 +25,7 @@ def check_plot(path: Path) -> None:
         raise PlotError("--plot needs matplotlib, which callveil does not install by itself: pip install 'callveil[plot]'")
 
 
-def plot_measured(found: Sequence[Measured], path: Path) -> None:
+def plot_measured(found: Sequence[SetResult], path: Path) -> None:
     """Draw entity recall by type, with 95 % intervals, one colour a set; and leaked and needlessly covered letters below.
 
     Equal measures give the same SVG, byte for byte.

@@ -17,7 +17,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from callveil.transforms.jobs.streaming.webhook import Health, Limits, Webhook
+from callveil.transforms.jobs.streaming.webhook import HealthApp, SenderLimits, Webhook
 
 HEADER_BYTES = 32 << 10
 IDLE_SECONDS = 30
@@ -34,14 +34,14 @@ UNLIMITED = 1 << 30
 LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-def serve(
+def serve_webhook(
     app: Webhook,
     address: tuple[str, int],
     health: tuple[str, int] | None,
     threads: int,
     stop: threading.Event,
     ready: Callable[[tuple[str, int], tuple[str, int] | None], None],
-    limits: Limits,
+    limits: SenderLimits,
     tls: ssl.SSLContext | None = None,
     grace: float = 10.0,
 ) -> None:
@@ -65,7 +65,7 @@ def serve(
     """
     sockets: dict[int, Any] = {}
     server = _Server(_listener(address), sockets, app, threads, limits, tls, app.turned_away)
-    beside = _Server(_listener(health), sockets, Health(app), HEALTH_THREADS, limits) if health else None
+    beside = _Server(_listener(health), sockets, HealthApp(app), HEALTH_THREADS, limits) if health else None
     ready(server.socket.getsockname()[:2], beside.socket.getsockname()[:2] if beside else None)
     try:
         while not stop.is_set():
@@ -132,7 +132,7 @@ class _Channel(HTTPChannel):
         """Whether it is the sender's turn."""
         return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
 
-    def deadline(self, limits: Limits) -> float:
+    def deadline(self, limits: SenderLimits) -> float:
         """The time by which what it waits for has to be there, on the monotonic clock."""
         if self.request is not None and self.request.headers_finished:
             return self.headers_at + limits.body_seconds
@@ -225,9 +225,9 @@ class _Server(TcpWSGIServer):
         self,
         listener: socket.socket,
         sockets: dict[int, Any],
-        app: Webhook | Health,
+        app: Webhook | HealthApp,
         threads: int,
-        limits: Limits,
+        limits: SenderLimits,
         tls: ssl.SSLContext | None = None,
         turned_away: Callable[[str, int, str, float], None] = lambda *_: None,
     ) -> None:
@@ -299,7 +299,7 @@ class _Server(TcpWSGIServer):
                 channel.give_up()
 
 
-def stopping(stop: threading.Event, reload: Callable[[], None]) -> None:
+def handle_signals(stop: threading.Event, reload: Callable[[], None]) -> None:
     """Let SIGTERM and SIGINT end the server in order, and SIGHUP reload; a second SIGTERM or SIGINT ends the process at once."""
 
     def end(number: int, frame: object) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from callveil.pipelines.local_runner import spreads
+from callveil.pipelines.local_runner import beam_spreads_work
 from callveil.pipelines.redact_options import RedactOptions
-from callveil.pipelines.workers import PIECE_BYTES, ahead
+from callveil.pipelines.workers import PIECE_BYTES, preload_workers
 from callveil.transforms.ingest.chunks import InputPlan, plan_input
 from callveil.transforms.ingest.discover import refuse_overlap
-from callveil.transforms.storage.checkpoints.store_identity import compare
+from callveil.transforms.storage.checkpoints.store_identity import compare_store
 
 if TYPE_CHECKING:
 
@@ -27,10 +27,10 @@ def run_redact(options: RedactOptions) -> RunResult:
         ReconciliationError: a record was lost; nothing is published.
     """
     refuse_overlap(options.files, options.inputs, options.output)
-    keyring = compare(options.files, options.output, options.keyring, not options.dry_run)
+    keyring = compare_store(options.files, options.output, options.keyring, not options.dry_run)
     plan = plan_input(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     # What the job needs takes seconds to load, here and in the processes that work for it: they load at the same time.
-    with ahead(1 if spreads(options.beam) else options.workers, plan.bytes() / PIECE_BYTES, options.policy.detect):
-        from callveil.pipelines.redact_job import run
+    with preload_workers(1 if beam_spreads_work(options.beam) else options.workers, plan.bytes() / PIECE_BYTES, options.policy.detect):
+        from callveil.pipelines.redact_job import run_job
 
-        return run(options, keyring, plan)
+        return run_job(options, keyring, plan)

@@ -13,23 +13,23 @@ import apache_beam as beam
 import orjson
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
-from callveil.pipelines.local_runner import run_pipeline, spreads
+from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
 from callveil.pipelines.progress import RunProgress
-from callveil.pipelines.redact_options import RedactOptions, reconcile
-from callveil.pipelines.workers import PIECE_BYTES, workers
+from callveil.pipelines.redact_options import RedactOptions, reconcile_records
+from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
 from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.models import identity
+from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputPlan
 from callveil.transforms.ingest.requests import read_requests
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES, IngestChunks
-from callveil.transforms.jobs.batch.redact_beam import Redact
+from callveil.transforms.jobs.batch.redact_beam import RedactBatches
 from callveil.transforms.jobs.batch.store_beam import (
     CHANGES,
     INDEX,
@@ -41,31 +41,31 @@ from callveil.transforms.jobs.batch.store_beam import (
     WriteShards,
     WriteSubjects,
 )
-from callveil.transforms.redact.engine import Run
-from callveil.transforms.redact.operators import Secrets, token
+from callveil.transforms.redact.engine import RunColumns
+from callveil.transforms.redact.operators import TokenKeys, make_call_token
 from callveil.transforms.storage.checkpoints.store_identity import open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 from callveil.transforms.storage.tables.key_index import BUCKETS
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-REQUESTS = register(Table("requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")))
+REQUESTS = register_table(Table("requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")))
 
 
-def run(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> RunResult:
+def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> RunResult:
     """Run the job over the input of `plan`; see `redact.run_redact`. `keyring`: the store's, where there is one."""
     keyring = keyring or Keyring.open_or_create(options.keyring)
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
-    names = Names(keyring, options.policy.detect.digit_ids)
+    names = NamePseudonymizer(keyring, options.policy.detect.digit_ids)
     plan = plan.renamed(names.place)
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
     requests = [replace(r, interaction_id=names.id(r.interaction_id)) for r in requests]
-    models = identity(options.policy.detect)
+    models = model_fingerprint(options.policy.detect)
     number = _run_id(options, keyring, plan, accounts, requests, models)
-    run = Run(number, options.policy.sha256, options.policy.name, options.as_of, models)
+    run = RunColumns(number, options.policy.sha256, options.policy.name, options.as_of, models)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
         by_key[request.key] += (request,)
@@ -87,7 +87,7 @@ def run(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> Run
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
         return _publish(store, job, plan, requests, outcome)
 
-    with workers(number, 1 if spreads(options.beam) else options.workers, plan.bytes() / PIECE_BYTES, options.policy.detect):
+    with use_workers(number, 1 if beam_spreads_work(options.beam) else options.workers, plan.bytes() / PIECE_BYTES, options.policy.detect):
         return until_published(store, number, job_on, execute, publish)
 
 
@@ -110,14 +110,14 @@ def _run_id(
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def build(pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk], results: str) -> None:
+def build_pipeline(pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk], results: str) -> None:
     """Wire the job into `pipeline`; the total outcome is written to the file `results`."""
     read = pipeline | "Input" >> beam.Create(list(chunks), reshuffle=True) | "Ingest" >> IngestChunks(job)
     # Every bucket is looked at even where nothing came in for it: stored records grow old, and requests may name them.
     every = pipeline | "All buckets" >> beam.Create([(bucket, b"") for bucket in range(BUCKETS)])
     resolved = (read.main, every) | "All keys" >> beam.Flatten() | "Resolve" >> ResolveSnapshots(job)
     shards = resolved.main | "Shards" >> ReadShards(job)
-    written = shards.main | "Redact" >> Redact(job) | "Write" >> WriteShards(job)
+    written = shards.main | "Redact" >> RedactBatches(job) | "Write" >> WriteShards(job)
     changes = (resolved[CHANGES], shards[CHANGES], written[CHANGES]) | "All changes" >> beam.Flatten()
     changed = changes | "Change stored" >> ChangeStored(job)
     index = (shards[INDEX], written[INDEX], changed[INDEX]) | "All entries" >> beam.Flatten() | "Index" >> WriteIndex(job)
@@ -140,7 +140,7 @@ def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome
     results = job.files.join(job.work, "outcome.json")
 
     def wire(pipeline: beam.Pipeline) -> None:
-        build(pipeline, job, plan.chunks, results)
+        build_pipeline(pipeline, job, plan.chunks, results)
 
     with RunProgress(job, len(plan.chunks), options.progress):
         run_pipeline(wire, options.beam, job, options.workers, plan.bytes() / PIECE_BYTES)
@@ -148,7 +148,7 @@ def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome
 
 
 def _publish(store: Store, job: RedactJob, plan: InputPlan, requests: Sequence[RedactionRequest], outcome: Outcome) -> RunResult:
-    reconcile(outcome.counts)
+    reconcile_records(outcome.counts)
     run = job.run
     if requests:
         partition = {"day": run.as_of.date().isoformat()}
@@ -163,13 +163,13 @@ def _publish(store: Store, job: RedactJob, plan: InputPlan, requests: Sequence[R
 
 def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
     """A request as it is stored: its reason, which may name people, as a token that `callveil reveal` opens."""
-    reason = token("REASON", request.reason, Secrets.of(keyring), request.account_id, request.interaction_id)
+    reason = make_call_token("REASON", request.reason, TokenKeys.of(keyring), request.account_id, request.interaction_id)
     return {f.name: getattr(request, f.name) for f in REQUEST_FIELDS} | {"reason": reason}
 
 
 def _dry_run(options: RedactOptions, job: RedactJob, plan: InputPlan) -> RunResult:
     with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
         outcome = _execute(options, replace(job, scratch=scratch), plan)
-    reconcile(outcome.counts)
+    reconcile_records(outcome.counts)
     not_read = tuple(f.as_dict() for f in plan.not_read)
     return RunResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True, not_read=not_read)

@@ -55,7 +55,7 @@ class ReconciliationError(RuntimeError):
     """Records that came in are not all accounted for. Nothing is published."""
 
 
-def reconcile(counts: dict[str, int]) -> None:
+def reconcile_records(counts: dict[str, int]) -> None:
     """Check that every snapshot read is accounted for: redacted, superseded, replayed, unchanged, tombstoned or rejected.
 
     Raises `ReconciliationError`, naming the numbers, where it is not.

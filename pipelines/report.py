@@ -12,17 +12,17 @@ from callveil.pipelines.attempts import TOOL
 from callveil.schemas.policy import Policy
 from callveil.schemas.report import REPORTS, ReportType
 from callveil.transforms.report.activities import load_activities
-from callveil.transforms.report.breaches import Breaches, read_breaches
-from callveil.transforms.report.history import History
-from callveil.transforms.report.model import Card, Context, Page, Source
-from callveil.transforms.report.page import About, index_page, report_page
-from callveil.transforms.report.processing import Processing
-from callveil.transforms.report.redaction import Redaction
-from callveil.transforms.report.requests import Erasures, Requests
-from callveil.transforms.report.retention import Retention
-from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role, Scope
-from callveil.transforms.report.write import Written, hashed, write_rows
-from callveil.transforms.storage.checkpoints.catch_up import head
+from callveil.transforms.report.breaches import BreachReport, read_breaches
+from callveil.transforms.report.history import HistoryReport
+from callveil.transforms.report.model import Card, Page, ReportContext, ReportSource
+from callveil.transforms.report.page import PageDetails, index_page, report_page
+from callveil.transforms.report.processing import ProcessingReport
+from callveil.transforms.report.redaction import RedactionReport
+from callveil.transforms.report.requests import ErasureReport, RequestReport
+from callveil.transforms.report.retention import RetentionReport
+from callveil.transforms.report.scope import EVERYTHING, NotAllowed, ReportScope, Role
+from callveil.transforms.report.write import WrittenReport, add_row_hashes, write_report_rows
+from callveil.transforms.storage.checkpoints.catch_up import newest_record
 from callveil.transforms.storage.checkpoints.store_identity import open_to_change
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -57,7 +57,7 @@ class ReportOptions:
     store: str
     out: str
     reports: Sequence[str]
-    scope: Scope
+    scope: ReportScope
     who: str
     now: dt.datetime
     everything: bool = False
@@ -75,7 +75,7 @@ class ReportOptions:
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeReport:
     """One report that was made.
 
     Attributes:
@@ -83,12 +83,12 @@ class Made:
     """
 
     kind: ReportType
-    written: Written
+    written: WrittenReport
     page: Page
     files: tuple[str, ...]
 
 
-def run_report(options: ReportOptions) -> tuple[list[Made], int]:
+def run_report(options: ReportOptions) -> tuple[list[MadeReport], int]:
     """Make reports, and record the pull in the store; returns them with the record's number.
 
     Raises:
@@ -102,13 +102,13 @@ def run_report(options: ReportOptions) -> tuple[list[Made], int]:
     except NotAllowed as error:
         _record(store, options, options.reports, options.scope.accounts, [], str(error))
         raise
-    scope = Scope(options.scope.start, options.scope.end, options.scope.as_of, accounts)
+    scope = ReportScope(options.scope.start, options.scope.end, options.scope.as_of, accounts)
     snapshot = store.current()
     runs = {m.run_id[:SHORT]: m for m in store.manifests()}
-    context = Context(store, snapshot, scope, TOOL, runs, {"policy": options.policy})
-    newest = head(store)
+    context = ReportContext(store, snapshot, scope, TOOL, runs, {"policy": options.policy})
+    newest = newest_record(store)
     sources = {name: _source(name, context, options, keyring) for name in names}
-    made: list[Made] = []
+    made: list[MadeReport] = []
     urls: list[str] = []
     try:
         for name, source in sources.items():
@@ -125,51 +125,51 @@ def run_report(options: ReportOptions) -> tuple[list[Made], int]:
         raise
 
 
-def _source(name: str, context: Context, options: ReportOptions, keyring: Keyring) -> Source:
+def _source(name: str, context: ReportContext, options: ReportOptions, keyring: Keyring) -> ReportSource:
     if name == "redaction":
-        return Redaction(context)
+        return RedactionReport(context)
     if name == "retention":
-        return Retention(context)
+        return RetentionReport(context)
     if name == "requests":
-        return Requests(context, keyring)
+        return RequestReport(context, keyring)
     if name == "erasures":
-        return Erasures(context, keyring)
+        return ErasureReport(context, keyring)
     if name == "processing":
-        return Processing(context, load_activities(options.activities) if options.activities else None)
+        return ProcessingReport(context, load_activities(options.activities) if options.activities else None)
     if name == "breaches":
-        return Breaches(context, read_breaches(options.files, options.breaches, options.scope.as_of) if options.breaches else None)
-    return History(context, keyring, _expires(options))
+        return BreachReport(context, read_breaches(options.files, options.breaches, options.scope.as_of) if options.breaches else None)
+    return HistoryReport(context, keyring, _expires(options))
 
 
 def _expires(options: ReportOptions) -> Any:
     if not (options.accounts or options.events or options.holds):
         return None
-    from callveil.pipelines.history import expiries  # which brings Beam along
+    from callveil.pipelines.history import make_expiry  # which brings Beam along
     from callveil.schemas.policy_load import load_policy
 
     policy = options.policy or load_policy(None)
-    return expiries(options.files, policy, options.scope.as_of, options.accounts, options.events, options.holds)
+    return make_expiry(options.files, policy, options.scope.as_of, options.accounts, options.events, options.holds)
 
 
 def _make(
-    options: ReportOptions, context: Context, keyring: Keyring, kind: ReportType, source: Source, newest: str, urls: list[str]
-) -> Made:  # fmt: skip
+    options: ReportOptions, context: ReportContext, keyring: Keyring, kind: ReportType, source: ReportSource, newest: str, urls: list[str]
+) -> MadeReport:  # fmt: skip
     names = [f"{kind.name}.html", f"{kind.name}.parquet", *([f"{kind.name}.csv"] if options.csv else [])]
     places = [options.files.join(options.out, n) for n in names]
     urls += places
     columns = {f.name for f in kind.columns}
     rows = ({k: v for k, v in row.items() if k in columns} for row in source.rows())
-    written = write_rows(options.files, kind, places[1], places[2] if options.csv else "", rows if kind.name == "history" else hashed(keyring, rows))
+    written = write_report_rows(options.files, kind, places[1], places[2] if options.csv else "", rows if kind.name == "history" else add_row_hashes(keyring, rows))
     page = source.page()
-    about = About(
+    about = PageDetails(
         _meta(options, context, kind), options.store, context.snapshot.run_id, newest, TOOL, context.common(kind)["report_id"], names[1],
         written.sha256, written.rows, options.csv,
     )  # fmt: skip
     options.files.write(places[0], report_page(kind, page, about))
-    return Made(kind, written, page, tuple(names))
+    return MadeReport(kind, written, page, tuple(names))
 
 
-def _meta(options: ReportOptions, context: Context, kind: ReportType | None = None) -> list[tuple[str, str]]:
+def _meta(options: ReportOptions, context: ReportContext, kind: ReportType | None = None) -> list[tuple[str, str]]:
     scope = context.scope
 
     def shown(when: dt.datetime) -> str:
@@ -192,7 +192,7 @@ def _meta(options: ReportOptions, context: Context, kind: ReportType | None = No
     ]
 
 
-def _index(options: ReportOptions, context: Context, made: Sequence[Made], newest: str) -> bytes:
+def _index(options: ReportOptions, context: ReportContext, made: Sequence[MadeReport], newest: str) -> bytes:
     reports: list[Mapping[str, Any]] = [
         {"name": m.kind.name, "title": m.kind.title, "what": m.kind.what, "page": m.files[0], "files": m.files, "cards": _told(m.page.cards)}
         for m in made
@@ -203,7 +203,7 @@ def _index(options: ReportOptions, context: Context, made: Sequence[Made], newes
         if options.csv:
             files.append({"report": m.kind.title, "name": f"{m.kind.name}.csv", "rows": m.written.rows, "sha256": m.written.csv_sha256})
     verdicts = [v for m in made for v in m.page.verdicts]
-    return index_page(reports, files, About(_meta(options, context), options.store, context.snapshot.run_id, newest, TOOL), verdicts)
+    return index_page(reports, files, PageDetails(_meta(options, context), options.store, context.snapshot.run_id, newest, TOOL), verdicts)
 
 
 def _told(cards: Sequence[Card]) -> list[dict[str, str]]:
@@ -223,14 +223,14 @@ def _record(
     return store.attestor().append(PULLS, PULL, body)
 
 
-def pulls(store: Store) -> list[dict[str, Any]]:
+def read_pulls(store: Store) -> list[dict[str, Any]]:
     """Records of pulls, oldest first. Raises `StoreError` where one cannot be read."""
-    from callveil.transforms.storage.evidence.signed_record import RecordError, parse
+    from callveil.transforms.storage.evidence.signed_record import RecordError, parse_record
 
     out = []
     for info in store.files.list(store.url(PULLS)):
         try:
-            record = parse(store.files.read(info.url))
+            record = parse_record(store.files.read(info.url))
         except RecordError as error:
             raise StoreError(f"{info.url}: {error}") from None
         out.append(record.body | {"signer": record.key.id})

@@ -21,19 +21,19 @@ from callveil.pipelines.workers import PIECE_ROWS
 from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
-from callveil.transforms.detect.models import identity
+from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
 from callveil.transforms.jobs.batch.store_beam import INDEX, SUBJECTS, WriteIndex, WriteSubjects
-from callveil.transforms.jobs.rescan.beam import NOTES, Piece, Rescan, gathered, pieces
-from callveil.transforms.jobs.rescan.live import facts, put_in_place, withdraw
-from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS, Unread
-from callveil.transforms.redact.engine import Run
-from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.jobs.rescan.beam import NOTES, RescanStore, RescanTask, list_tasks, merge_notes
+from callveil.transforms.jobs.rescan.live import manifest_facts, publish_replacements, purge_unused
+from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS, UnreadableRow
+from callveil.transforms.redact.engine import RunColumns
+from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import abandon, lease, leases, release
+from callveil.transforms.storage.commit.maintenance import abandon_run, list_leases, release_lease, take_lease
 from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -94,7 +94,7 @@ class RescanResult:
 
     policy: Policy
     counts: dict[str, int]
-    unread: tuple[Unread, ...] = ()
+    unread: tuple[UnreadableRow, ...] = ()
     audible: tuple[tuple[str, str], ...] = ()
     run_id: str = ""
     seq: int = 0
@@ -114,7 +114,7 @@ class _Found:
         return bool(self.outcome.added or self.outcome.removed or self.notes["receipts"])
 
     def result(self, job: RedactJob, **more: Any) -> RescanResult:
-        unread = tuple(Unread(*row) for row in self.notes["unread"])
+        unread = tuple(UnreadableRow(*row) for row in self.notes["unread"])
         audible = tuple((account, key_id) for account, key_id in self.notes["audible"])
         return RescanResult(
             job.policy, dict(sorted(self.outcome.counts.items())), unread, audible, **more
@@ -166,20 +166,20 @@ def _look(options: RescanOptions, job: RedactJob) -> RescanResult:
 
 def _cover(options: RescanOptions, store: Store, job: RedactJob, keyring: Keyring) -> RescanResult:
     # The lease tells the time: it says that this process is alive, and decides nothing else.
-    lease(store, job.run.run_id, dt.datetime.now(dt.UTC))
+    take_lease(store, job.run.run_id, dt.datetime.now(dt.UTC))
     try:
         found = _execute(options, job)
     except Exception:
-        abandon(store, job.run.run_id, job.snapshot)  # nothing, while a repetition may go on
+        abandon_run(store, job.run.run_id, job.snapshot)  # nothing, while a repetition may go on
         raise
     if not found.changes:
-        release(store, job.run.run_id)
+        release_lease(store, job.run.run_id)
         return found.result(job)
     try:
         return _publish(store, job, keyring, found)
     except PublishConflict:
-        withdraw(Live(store.files, store.root), found.notes["receipts"])
-        abandon(store, job.run.run_id, job.snapshot)
+        purge_unused(Live(store.files, store.root), found.notes["receipts"])
+        abandon_run(store, job.run.run_id, job.snapshot)
         raise
 
 
@@ -214,10 +214,10 @@ def _job(
         options.as_of.isoformat(),
         accounts.digest(),
         base.manifest_sha256,
-        *((models,) if (models := identity(policy.detect)) else ()),
+        *((models,) if (models := model_fingerprint(policy.detect)) else ()),
     ]
     run_id = hashlib.sha256(orjson.dumps(told)).hexdigest()
-    run = Run(run_id, policy.sha256, policy.name, options.as_of, models)
+    run = RunColumns(run_id, policy.sha256, policy.name, options.as_of, models)
     return RedactJob(
         run,
         policy,
@@ -230,9 +230,9 @@ def _job(
     )
 
 
-def build(pipeline: beam.Pipeline, job: RedactJob, found: Sequence[Piece], results: str) -> None:
+def build_pipeline(pipeline: beam.Pipeline, job: RedactJob, found: Sequence[RescanTask], results: str) -> None:
     """Wire the job into `pipeline`; its results are written to the file `results`."""
-    read = pipeline | "Pieces" >> beam.Create(list(found), reshuffle=True) | "Rescan" >> Rescan(job)
+    read = pipeline | "Pieces" >> beam.Create(list(found), reshuffle=True) | "Rescan" >> RescanStore(job)
     index = read[INDEX] | "Index" >> WriteIndex(job)
     people = read[SUBJECTS] | "Subjects" >> WriteSubjects(job)
     outcomes = (
@@ -253,18 +253,18 @@ def build(pipeline: beam.Pipeline, job: RedactJob, found: Sequence[Piece], resul
 def _write_results(element: tuple[int, Any], files: Files, url: str) -> None:
     parts = list(element[1])
     outcome = Outcome.total(sorted(data for name, data in parts if name == "outcomes"))
-    notes = gathered(sorted(data for name, data in parts if name == "notes"))
+    notes = merge_notes(sorted(data for name, data in parts if name == "notes"))
     files.write(url, orjson.dumps({"outcome": outcome.as_dict(), "notes": notes}))
 
 
 def _execute(options: RescanOptions, job: RedactJob) -> _Found:
-    found = pieces(job)
+    found = list_tasks(job)
     if not found:
-        return _Found(Outcome(), gathered(()))
+        return _Found(Outcome(), merge_notes(()))
     results = job.files.join(job.work, RESULTS)
 
     def wire(pipeline: beam.Pipeline) -> None:
-        build(pipeline, job, found, results)
+        build_pipeline(pipeline, job, found, results)
 
     rows = sum(f.rows for f in job.snapshot.files if f.dataset in (INTERACTIONS, VERSIONS))
     rows += sum(len(piece.names) for piece in found if piece.zone == LIVE)
@@ -282,7 +282,7 @@ def _publish(store: Store, job: RedactJob, keyring: Keyring, found: _Found) -> R
     receipts = found.notes["receipts"]
     try:
         manifest = publish_manifest(
-            store, job, JOB, [facts(keyring, receipts)] if receipts else [], found.outcome
+            store, job, JOB, [manifest_facts(keyring, receipts)] if receipts else [], found.outcome
         )
     except AlreadyPublished as twin:  # it was at the same work
         manifest = store.manifest(twin.seq)
@@ -293,14 +293,14 @@ def _publish(store: Store, job: RedactJob, keyring: Keyring, found: _Found) -> R
 
 def _put(store: Store, keyring: Keyring, receipts: Sequence[Any]) -> None:
     if receipts:
-        put_in_place(Live(store.files, store.root), receipts)
-        checkpoint(store, keyring, dt.datetime.now(dt.UTC))
+        publish_replacements(Live(store.files, store.root), receipts)
+        write_checkpoint(store, keyring, dt.datetime.now(dt.UTC))
 
 
 def _finish_killed(store: Store, keyring: Keyring) -> bool:
     """Finish rescans that were killed after they were published; returns whether there were any."""
     found = False
-    for run_id in sorted(leases(store, dt.datetime.now(dt.UTC))):
+    for run_id in sorted(list_leases(store, dt.datetime.now(dt.UTC))):
         seq = store.published(run_id)
         manifest = store.manifest(seq) if seq is not None else None
         if manifest is None or manifest.job != JOB:

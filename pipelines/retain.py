@@ -12,29 +12,29 @@ from importlib.metadata import version
 from itertools import chain
 from typing import Any
 
-from callveil.pipelines.workers import FILE_BYTES, PIECE_ROWS, workers
+from callveil.pipelines.workers import FILE_BYTES, PIECE_ROWS, use_workers
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.policy import Policy
 from callveil.transforms.governance.retention.account_events import all_facts, facts_digest, holds_digest, read_events, read_holds
-from callveil.transforms.governance.retention.apply import Applier
-from callveil.transforms.governance.retention.certificate import Attested, finish
-from callveil.transforms.governance.retention.engine import Engine
-from callveil.transforms.governance.retention.explain import Explained, explain_record
-from callveil.transforms.governance.retention.file_stats import Outlook
+from callveil.transforms.governance.retention.apply import RetentionApplier
+from callveil.transforms.governance.retention.certificate import FinishResult, finish_runs
+from callveil.transforms.governance.retention.engine import RetentionEngine
+from callveil.transforms.governance.retention.explain import ExplainedRecord, explain_record
+from callveil.transforms.governance.retention.file_stats import FilePruner
 from callveil.transforms.governance.retention.last_run import RetainState, read_state
 from callveil.transforms.governance.retention.live import live_rows, purge_live
-from callveil.transforms.governance.retention.plan import Planner
-from callveil.transforms.governance.retention.plan_file import Inputs, Plan, PlanError, read_plan, write_plan
+from callveil.transforms.governance.retention.plan import RetentionPlanner
+from callveil.transforms.governance.retention.plan_file import PlanError, PlanInputs, RetentionPlan, read_plan, write_plan
 from callveil.transforms.governance.retention.timeline import Timelines
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
-from callveil.transforms.storage.checkpoints.store_identity import keyring_for, keyring_of, open_keyed, open_or_claim, open_store, open_to_change
+from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
+from callveil.transforms.storage.checkpoints.store_identity import keyring_for, open_keyed, open_or_claim, open_store, open_to_change, store_keyring
 from callveil.transforms.storage.commit.catalog import PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import lease, release
+from callveil.transforms.storage.commit.maintenance import release_lease, take_lease
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
-from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 
 MODULES = ("callveil.transforms.governance.retention.apply", "callveil.transforms.jobs.batch.full_redaction")
 """What worker processes load: to rewrite files, and to redact further what stays."""
@@ -80,14 +80,14 @@ class RetainResult:
         attested: how purging went.
     """
 
-    plan: Plan
+    plan: RetentionPlan
     run_id: str
     seq: int
-    attested: Attested
+    attested: FinishResult
 
 
 @dataclass(frozen=True)
-class Situation:
+class RetentionInputs:
     """The inputs of a decision, read and ready.
 
     Attributes:
@@ -97,13 +97,13 @@ class Situation:
         outlook: what is known before files are read.
     """
 
-    engine: Engine
-    inputs: Inputs
+    engine: RetentionEngine
+    inputs: PlanInputs
     snapshot: Snapshot
-    outlook: Outlook
+    outlook: FilePruner
 
 
-def situation(options: RetainOptions, store: Store, as_of: dt.datetime) -> Situation:
+def read_inputs(options: RetainOptions, store: Store, as_of: dt.datetime) -> RetentionInputs:
     """Read accounts, events and holds, and the store's state.
 
     Raises `AccountsError`, `EventsError`, `HoldsError`, `InputError`: the user's input, with file, line and field.
@@ -112,29 +112,29 @@ def situation(options: RetainOptions, store: Store, as_of: dt.datetime) -> Situa
     accounts = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     facts = all_facts(accounts, read_events(options.files, list(options.events)) if options.events else [])
     holds = read_holds(options.files, list(options.holds)) if options.holds else []
-    standing = Names(keyring_of(store)).holds(holds) if any(hold.items for hold in holds) else holds
+    standing = NamePseudonymizer(store_keyring(store)).holds(holds) if any(hold.items for hold in holds) else holds
     timelines = Timelines(facts, as_of, retention.window_us, retention.subaccounts_inherit)
-    engine = Engine(retention, timelines, standing, to_micros(as_of))
+    engine = RetentionEngine(retention, timelines, standing, to_micros(as_of))
     snapshot = store.current()
-    inputs = Inputs(
+    inputs = PlanInputs(
         as_of.isoformat(), snapshot.seq, snapshot.manifest_sha256, retention.digest(), facts_digest(facts, as_of), holds_digest(holds), TOOL
     )
-    return Situation(engine, inputs, snapshot, Outlook(engine, read_state(store, snapshot)))
+    return RetentionInputs(engine, inputs, snapshot, FilePruner(engine, read_state(store, snapshot)))
 
 
-def make_plan(options: RetainOptions, folder: str, store: Store | None = None) -> Plan:
+def write_retention_plan(options: RetainOptions, folder: str, store: Store | None = None) -> RetentionPlan:
     """Write a plan of what is due at `options.as_of` to a folder; the store is only read.
 
-    Raises `StoreError` where there is no store, and the user's own errors as `situation` does.
+    Raises `StoreError` where there is no store, and the user's own errors as `read_inputs` does.
     """
     store = store or open_keyed(options.files, options.store, options.keyring)[0]
     with _undisturbed(store):
         return _make_plan(options, folder, store)
 
 
-def _make_plan(options: RetainOptions, folder: str, store: Store) -> Plan:
-    found = situation(options, store, options.as_of)
-    planner = Planner(store, found.snapshot, found.outlook, conceal(options))
+def _make_plan(options: RetainOptions, folder: str, store: Store) -> RetentionPlan:
+    found = read_inputs(options, store, options.as_of)
+    planner = RetentionPlanner(store, found.snapshot, found.outlook, hash_accounts(options))
 
     def state() -> RetainState:
         engine, odd = found.engine, dict(sorted(planner.odd.items()))
@@ -145,7 +145,7 @@ def _make_plan(options: RetainOptions, folder: str, store: Store) -> Plan:
     return write_plan(options.files, folder, found.inputs, rows, planner.counts, state)
 
 
-def conceal(options: RetainOptions) -> Any:
+def hash_accounts(options: RetainOptions) -> Any:
     """Keyed digests of ids, for plans and dispositions."""
     keyring = Keyring.load(options.keyring)
     return lambda kind, account_id, name: keyring.hmac(f"retention/{kind}", account_id, name)[:32]
@@ -166,24 +166,24 @@ def apply_plan(options: RetainOptions, folder: str, leases: Sequence[str] = ()) 
         return _apply(options, store, plan, leases)
 
 
-def _apply(options: RetainOptions, store: Store, plan: Plan, leases: Sequence[str]) -> RetainResult:
-    found = situation(options, store, dt.datetime.fromisoformat(plan.inputs.as_of))
-    applier = Applier(store, plan, found.outlook, found.inputs, found.snapshot, (options.policy.name, options.policy.sha256), options.now)
+def _apply(options: RetainOptions, store: Store, plan: RetentionPlan, leases: Sequence[str]) -> RetainResult:
+    found = read_inputs(options, store, dt.datetime.fromisoformat(plan.inputs.as_of))
+    applier = RetentionApplier(store, plan, found.outlook, found.inputs, found.snapshot, (options.policy.name, options.policy.sha256), options.now)
     redacts = any(k == "files.full_redaction" for k in plan.counts)
-    with workers(applier.run_id, options.workers, _units(plan, found.snapshot), options.policy.detect if redacts else None, MODULES[: 1 + redacts]):
+    with use_workers(applier.run_id, options.workers, _units(plan, found.snapshot), options.policy.detect if redacts else None, MODULES[: 1 + redacts]):
         manifest = applier.apply()
-        release(store, manifest.run_id)  # published, so its files need no lease; what follows may yield, and then this run is not seen again
+        release_lease(store, manifest.run_id)  # published, so its files need no lease; what follows may yield, and then this run is not seen again
         if plan.counts.get("files.purge_live"):
             purge_live(store, plan)
-            checkpoint(store, Keyring.load(options.keyring), options.now)
+            write_checkpoint(store, Keyring.load(options.keyring), options.now)
         if redacts:
             from callveil.transforms.jobs.batch.full_redaction import redact_due  # brings the recognizers along, which most runs do not need
 
-            release(store, redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now))
-    return RetainResult(plan, manifest.run_id, manifest.seq, finish(store, leases, options.now))
+            release_lease(store, redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now))
+    return RetainResult(plan, manifest.run_id, manifest.seq, finish_runs(store, leases, options.now))
 
 
-def _units(plan: Plan, snapshot: Snapshot) -> float:
+def _units(plan: RetentionPlan, snapshot: Snapshot) -> float:
     """How many worker processes there is work for: rows to be redacted further, and files, of average size, to be rewritten."""
     rewritten = sum(plan.counts.get(f"files.{method}", 0) for method in ("rewrite", "clear_fields"))
     average = sum(f.bytes for f in snapshot.files) / max(1, len(snapshot.files))
@@ -200,25 +200,25 @@ def run_retain(options: RetainOptions) -> RetainResult:
     work = hashlib.sha256(f"plan:{options.as_of.isoformat()}".encode() + os.urandom(16)).hexdigest()
     try:
         for attempt in range(1, ATTEMPTS + 1):
-            lease(store, work, options.now)
+            take_lease(store, work, options.now)
             try:
                 return _run_once(options, store, work)
             except (PublishConflict, PlanError):
                 if attempt == ATTEMPTS:
                     raise
     except Exception:
-        release(store, work)
+        release_lease(store, work)
         raise
     raise AssertionError("unreachable")
 
 
 def _run_once(options: RetainOptions, store: Store, work: str) -> RetainResult:
     folder = store.url(f"{CONTROL}/work/{work}/plan")
-    plan = make_plan(options, folder, store)
+    plan = write_retention_plan(options, folder, store)
     with _undisturbed(store):
         state = read_state(store, store.current())
     if not plan.changes and state is not None and state.as_of == to_micros(options.as_of) and _same_state(options, plan, state):
-        return RetainResult(plan, "", 0, finish(store, [work], options.now))
+        return RetainResult(plan, "", 0, finish_runs(store, [work], options.now))
     return apply_plan(options, folder, [work])
 
 
@@ -234,15 +234,15 @@ def _undisturbed(store: Store) -> Iterator[None]:
         raise PublishConflict("another run was published meanwhile, and files this one was reading are gone. Plan it again") from None
 
 
-def explain(options: RetainOptions, record_class: str, account_id: str, record_id: str) -> list[Explained]:
+def explain_stored_record(options: RetainOptions, record_class: str, account_id: str, record_id: str) -> list[ExplainedRecord]:
     """What is decided about one stored record, and why; its id may be the source's own where it is stored as a digest.
 
     Raises `LookupError` where there is none.
     """
     store = open_store(options.files, options.store, options.keyring)
-    found = situation(options, store, options.as_of)
+    found = read_inputs(options, store, options.as_of)
     try:
-        ids, untold = Names(keyring_of(store)).stored(record_id), ""
+        ids, untold = NamePseudonymizer(store_keyring(store)).stored(record_id), ""
     except KeyringError as error:
         ids, untold = frozenset({record_id}), f"; an id that is a name, address or number may be stored as a digest, which needs the keyring: {error}"
     try:
@@ -251,6 +251,6 @@ def explain(options: RetainOptions, record_class: str, account_id: str, record_i
         raise LookupError(f"{error.args[0]}{untold}") from None
 
 
-def _same_state(options: RetainOptions, plan: Plan, state: RetainState) -> bool:
+def _same_state(options: RetainOptions, plan: RetentionPlan, state: RetainState) -> bool:
     found = RetainState.decode(options.files.read(options.files.join(plan.folder, "state.json.zst")))
     return found is not None and (found.retention, found.anyone, found.accounts) == (state.retention, state.anyone, state.accounts)

@@ -8,38 +8,63 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from callveil.pipelines.retain import RetainOptions, situation
-from callveil.pipelines.subject_register import SPOKEN, SubjectOptions, allowed, append, register_of, requests, require_everything, still_open
-from callveil.pipelines.workers import FILE_BYTES, workers
+from callveil.pipelines.retain import RetainOptions, read_inputs
+from callveil.pipelines.subject_register import (
+    SPOKEN,
+    SubjectOptions,
+    append_event,
+    get_allowed_request,
+    get_open_request,
+    list_requests,
+    register_of,
+    require_everything,
+)
+from callveil.pipelines.workers import FILE_BYTES, use_workers
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests import restriction
 from callveil.transforms.governance.requests.approval import require_approved
 from callveil.transforms.governance.requests.article_15 import read_context
-from callveil.transforms.governance.requests.collect import Gatherer
+from callveil.transforms.governance.requests.collect import PackageCollector
 from callveil.transforms.governance.requests.controller import controller_of
 from callveil.transforms.governance.requests.decisions import digests_of, require_decided
-from callveil.transforms.governance.requests.disclosure import Discloser
+from callveil.transforms.governance.requests.disclosure import RecordDiscloser
 from callveil.transforms.governance.requests.erasure import Eraser, EraseResult, require_ready
-from callveil.transforms.governance.requests.inbox_search import Inboxes
+from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_records import require_markers
-from callveil.transforms.governance.requests.package import Package, categories, withheld_rows, write_package
-from callveil.transforms.governance.requests.package_readme import readme
+from callveil.transforms.governance.requests.package import AccessPackage, count_by_category, withheld_rows, write_package
+from callveil.transforms.governance.requests.package_readme import render_readme
 from callveil.transforms.governance.requests.plan import ERASURE, RESTRICTION, ErasePlan
-from callveil.transforms.governance.requests.publish import Changes, seal, sealed_files, settle, unseal
-from callveil.transforms.governance.requests.raw_sources import chosen, people_in
-from callveil.transforms.governance.requests.register import Register, RegisterError
-from callveil.transforms.governance.requests.reindex import Reindexed, behind, reindex
-from callveil.transforms.governance.requests.retention_grounds import Grounds
-from callveil.transforms.governance.requests.search import Confirmed, Match, Search, confirm, disclosed, given, values_of
-from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, REJECTED, Unread, look_through, looking_for, withheld_unread
+from callveil.transforms.governance.requests.publish import RunChanges, purge_pending, read_encrypted_json, request_files, write_encrypted_json
+from callveil.transforms.governance.requests.raw_sources import latest_raw_records, people_in
+from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
+from callveil.transforms.governance.requests.reindex import ReindexResult, outdated_interactions, reindex_interactions
+from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
+from callveil.transforms.governance.requests.search import (
+    ConfirmedIdentifier,
+    SearchResult,
+    SubjectSearch,
+    confirm_candidates,
+    confirmed_values,
+    fill_confirmed_values,
+    given_identifiers,
+)
+from callveil.transforms.governance.requests.unindexed import (
+    INBOX,
+    LIVE_REJECTED,
+    REJECTED,
+    UnindexedHits,
+    count_unindexed_withheld,
+    make_search_target,
+    search_unindexed,
+)
 from callveil.transforms.governance.requests.unindexed import ZONES as UNREAD
 from callveil.transforms.governance.requests.unlink import Unlinker
-from callveil.transforms.jobs.streaming.backfill import Backfilled, backfill
+from callveil.transforms.jobs.streaming.backfill import BackfillResult, backfill_markers
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.redact_and_publish import Actor
-from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher
+from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.format1.live import CALLS, Live
@@ -48,10 +73,10 @@ from callveil.transforms.storage.identity.identifiers import Identifier
 SEARCHED = ("interactions", "versions", "index", "subjects", CALLS)
 
 
-def search(
+def search_request(
     options: SubjectOptions, request_id: str, *, more: Sequence[Identifier] = (), confirmed: Sequence[str] = (), rejected: Sequence[str] = (),
     sources: Sequence[str] = (), zone: bool = True, included: Sequence[str] = (), excluded: Sequence[str] = (), reason: str = "",
-) -> tuple[Match, dict[str, str]]:  # fmt: skip
+) -> tuple[SearchResult, dict[str, str]]:  # fmt: skip
     """Find the person's records, and propose what else may identify them.
 
     Args:
@@ -62,7 +87,7 @@ def search(
 
     Returns: the match, which is kept sealed in the store, and values of proposals by name, where the sources show them.
     """
-    register, request = still_open(options, request_id)
+    register, request = get_open_request(options, request_id)
     store, keyring = register.store, register.keyring
     snapshot = store.current()
     controller = controller_of(store, request, snapshot)
@@ -71,17 +96,17 @@ def search(
             "the store was written by a callveil that did not note whom records are about; redact its sources into a new store, to search that"
         )
     lacking = require_markers(store)
-    before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot) if sealed_files(snapshot, request_id, "match") else None
-    identity = [Identifier(*i) for file in sealed_files(snapshot, request_id, "identity") for i in unseal(store, keyring, file)["identifiers"]]
-    held = values_of(c for c in before.confirmed if c.name.startswith("G")) if before else []
-    start = given(keyring, [*identity, *held, *more])
+    before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot) if request_files(snapshot, request_id, "match") else None
+    identity = [Identifier(*i) for file in request_files(snapshot, request_id, "identity") for i in read_encrypted_json(store, keyring, file)["identifiers"]]
+    held = confirmed_values(c for c in before.confirmed if c.name.startswith("G")) if before else []
+    start = given_identifiers(keyring, [*identity, *held, *more])
     known: tuple[Any, ...] = ()
     if before is not None:
         wrong = sorted(set(rejected) - {p.name for p in before.proposed})
         if wrong:
             raise RegisterError(f"{', '.join(wrong)}: no such proposal")
         try:
-            known = tuple(c for c in confirm(before, confirmed) if not c.name.startswith("G"))
+            known = tuple(c for c in confirm_candidates(before, confirmed) if not c.name.startswith("G"))
         except ValueError as error:
             raise RegisterError(str(error)) from None
     elif confirmed or rejected:
@@ -91,30 +116,30 @@ def search(
     refused = {*(before.rejected if before else ()), *(p.token for p in (before.proposed if before else ()) if p.name in set(rejected))}
     decisions = _decide(options, register, request, before, included, excluded, reason)
     snapshot = store.current()
-    finder = Search(store, keyring, snapshot, controller, decisions)
+    finder = SubjectSearch(store, keyring, snapshot, controller, decisions)
     match = finder.run(both, refused, before.proposed if before else ())
     shown: dict[str, str] = {}
     if sources:
         seen = people_in(options.files, sources, {m.record for m in (*match.records, *match.left_out)}, options.policy)
-        match = finder.run(disclosed(match.confirmed, keyring, seen), refused, match.proposed)
-        shown = {c.name: c.value for c in disclosed(_as_confirmed(match), keyring, seen) if c.value}
+        match = finder.run(fill_confirmed_values(match.confirmed, keyring, seen), refused, match.proposed)
+        shown = {c.name: c.value for c in fill_confirmed_values(_as_confirmed(match), keyring, seen) if c.value}
     accounts = sorted({m.record.account_id for m in match.records})
     left = [f"{CALLS}: {told}"] if (told := lacking.told()) else []
-    if old := len(behind(store.files, store.root, snapshot)):
+    if old := len(outdated_interactions(store.files, store.root, snapshot)):
         left.append(
             f"interactions: {old} were noted by an earlier callveil, which noted less of the numbers and addresses said in them, "
             "and no names that tell people on one line apart; "
             f"run `callveil subject index --store {store.root} --source WHERE`"
         )
     if zone:
-        unread = look_through(
-            store, keyring, snapshot, looking_for(match, controller), Inboxes.of(Live(store.files, store.root), options.inboxes), match.others
+        unread = search_unindexed(
+            store, keyring, snapshot, make_search_target(match, controller), SearchedInboxes.of(Live(store.files, store.root), options.inboxes), match.others
         )
         match = replace(match, unread=unread.counts())
         left += [f"{INBOX}: {folder}: not there" for folder in unread.missing]
     else:
         left += [f"{name}: left out by --no-rejected" for name in UNREAD]
-    apart = restriction.keys_about(store, keyring, snapshot, match.own_tokens, restriction.requests_of(store, keyring, snapshot, request_id))
+    apart = restriction.find_restricted_interactions(store, keyring, snapshot, match.own_tokens, restriction.requests_of_controller(store, keyring, snapshot, request_id))
     match = replace(match, not_read=tuple(left), set_aside=len(apart))
     values = {
         "actor": options.actor,
@@ -123,17 +148,17 @@ def search(
         "systems_searched": [*SEARCHED, *(UNREAD if zone else ())], "systems_not_executed": left,
     }  # fmt: skip
 
-    def write(run_id: str, state: Any) -> Changes:
-        old = sealed_files(state, request_id, "match")
-        return Changes((seal(store, keyring, run_id, request_id, f"{state.seq:08d}.match", match.as_dict()),), tuple(old))
+    def write(run_id: str, state: Any) -> RunChanges:
+        old = request_files(state, request_id, "match")
+        return RunChanges((write_encrypted_json(store, keyring, run_id, request_id, f"{state.seq:08d}.match", match.as_dict()),), tuple(old))
 
     register.append(request_id, "searched", options.as_of, options.now, values, write)
-    settle(store, options.now)
+    purge_pending(store, options.now)
     return match, shown
 
 
 def _decide(
-    options: SubjectOptions, register: Register, request: SubjectRequest, before: Match | None, included: Sequence[str], excluded: Sequence[str],
+    options: SubjectOptions, register: RequestRegister, request: SubjectRequest, before: SearchResult | None, included: Sequence[str], excluded: Sequence[str],
     reason: str,
 ) -> Mapping[str, str]:  # fmt: skip
     """Enter what somebody says of single records; returns all that was said, by digest of the record."""
@@ -149,7 +174,7 @@ def _decide(
     why = register.conceal(request.request_id, reason)
     for event, records in said.items():
         if records:
-            request = append(options, register, request.request_id, event, {"records": records, "reason": why})
+            request = append_event(options, register, request.request_id, event, {"records": records, "reason": why})
     return request.decisions
 
 
@@ -158,7 +183,7 @@ def needs_approval(options: SubjectOptions, store: Store) -> bool:
     return any(p is not None and p.requests.four_eyes for p in (options.policy, newest_policy(store)))
 
 
-def index(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple[Backfilled, Reindexed]:
+def index_records(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple[BackfillResult, ReindexResult]:
     """Note whom records are about of which less or nothing was noted when they came in. Repeated, it does what is left.
 
     Args:
@@ -167,35 +192,35 @@ def index(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple[Backfil
     require_everything(options.role)
     register = register_of(options)
     store, keyring = register.store, register.keyring
-    gone = {t for r in requests(options) if any(e["event"] == "erased" for e in register.events(r.request_id)) for t in r.tokens}
-    marked = backfill(store, keyring, gone)
-    if not behind(store.files, store.root, store.current()):
-        return marked, Reindexed(0, 0)
+    gone = {t for r in list_requests(options) if any(e["event"] == "erased" for e in register.events(r.request_id)) for t in r.tokens}
+    marked = backfill_markers(store, keyring, gone)
+    if not outdated_interactions(store.files, store.root, store.current()):
+        return marked, ReindexResult(0, 0)
     policy = options.policy or newest_policy(store) or load_policy(None)
     job = WatchJob(policy, store.files, store.root, str(keyring.path))
-    actor, at = Actor(job, job.engines()), options.as_of.timestamp()
-    inboxes = Inboxes.of(Live(store.files, store.root), options.inboxes).folders
-    return marked, reindex(
+    actor, at = InteractionPublisher(job, job.engines()), options.as_of.timestamp()
+    inboxes = SearchedInboxes.of(Live(store.files, store.root), options.inboxes).folders
+    return marked, reindex_interactions(
         store, keyring, options.as_of, options.now, [*sources, *inboxes], policy, lambda raw: actor.people_of(raw, at, "index"), gone
     )
 
 
-def _as_confirmed(match: Match) -> list[Confirmed]:
-    return [Confirmed(p.name, p.kind, (p.token,), p.reason) for p in match.proposed]
+def _as_confirmed(match: SearchResult) -> list[ConfirmedIdentifier]:
+    return [ConfirmedIdentifier(p.name, p.kind, (p.token,), p.reason) for p in match.proposed]
 
 
-def grounds_of(options: SubjectOptions, register: Register) -> Grounds:
+def grounds_of(options: SubjectOptions, register: RequestRegister) -> RetentionGrounds:
     """Why records stay, by what retention knows. Raises the user's own errors as `retain` does."""
     engine = None
     if options.policy is not None and (options.holds or options.accounts or any(r.action == "keep" for r in options.policy.retention.rules)):
         retain = RetainOptions(
             options.store, options.policy, options.as_of, options.now, options.accounts, options.events, options.holds, options.keyring, options.files
         )
-        engine = situation(retain, register.store, options.as_of).engine
-    return Grounds(engine, dict(options.keep))
+        engine = read_inputs(retain, register.store, options.as_of).engine
+    return RetentionGrounds(engine, dict(options.keep))
 
 
-def eraser_of(options: SubjectOptions, register: Register, *, zone: bool = True) -> Eraser:
+def eraser_of(options: SubjectOptions, register: RequestRegister, *, zone: bool = True) -> Eraser:
     """What carries requests out."""
     return Eraser(
         register.store, register.keyring, options.as_of, options.now, grounds_of(options, register), zone, options.inboxes, options.actor,
@@ -203,26 +228,26 @@ def eraser_of(options: SubjectOptions, register: Register, *, zone: bool = True)
     )  # fmt: skip
 
 
-def plan_erase(options: SubjectOptions, request_id: str, scope: str = ERASURE, *, zone: bool = True) -> ErasePlan:
+def plan_erasure(options: SubjectOptions, request_id: str, scope: str = ERASURE, *, zone: bool = True) -> ErasePlan:
     """What an erasure or restriction would do; nothing is changed."""
     register = register_of(options, write=False)
-    allowed(options, register, request_id)
+    get_allowed_request(options, register, request_id)
     return eraser_of(options, register, zone=zone).plan(request_id, scope)
 
 
 def _workers(options: SubjectOptions, store: Store, request_id: str) -> AbstractContextManager[None]:
     """Worker processes for a request: every file of the identifier index is looked at, which a large store has many of."""
     looked_at = sum(f.bytes for f in store.current().by_dataset("subjects"))
-    return workers(request_id, options.workers, looked_at / FILE_BYTES, None, ("callveil.transforms.governance.requests.apply_plan",))
+    return use_workers(request_id, options.workers, looked_at / FILE_BYTES, None, ("callveil.transforms.governance.requests.apply_plan",))
 
 
-def erase(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
+def erase_request(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
     """Erase what a request is about. Interrupted and repeated, it goes on where it was; done, it does nothing."""
     register = register_of(options)
-    allowed(options, register, request_id)
+    get_allowed_request(options, register, request_id)
     with _workers(options, register.store, request_id):
         done = eraser_of(options, register, zone=zone).carry_out(request_id, ERASURE, agreed)
-    checkpoint(register.store, register.keyring, options.now)
+    write_checkpoint(register.store, register.keyring, options.now)
     return done
 
 
@@ -235,37 +260,37 @@ def erase_returned(options: SubjectOptions) -> list[EraseResult]:
     register = register_of(options)
     eraser = eraser_of(options, register)
     out = []
-    for request in requests(options):
+    for request in list_requests(options):
         if request.tokens and any(e["event"] == "erased" for e in register.events(request.request_id)):
             with _workers(options, register.store, request.request_id):
                 result = eraser.carry_out(request.request_id, ERASURE)
             out += [result] if result.run_id else []
-    checkpoint(register.store, register.keyring, options.now)
+    write_checkpoint(register.store, register.keyring, options.now)
     return out
 
 
-def restrict(options: SubjectOptions, request_id: str, agreed: str = "") -> EraseResult:
+def restrict_request(options: SubjectOptions, request_id: str, agreed: str = "") -> EraseResult:
     """Set aside, sealed, what a request is about."""
     register = register_of(options)
-    allowed(options, register, request_id)
+    get_allowed_request(options, register, request_id)
     with _workers(options, register.store, request_id):
         done = eraser_of(options, register).carry_out(request_id, RESTRICTION, agreed)
-    checkpoint(register.store, register.keyring, options.now)
+    write_checkpoint(register.store, register.keyring, options.now)
     return done
 
 
-def lift(options: SubjectOptions, request_id: str) -> int:
+def lift_restriction(options: SubjectOptions, request_id: str) -> int:
     """Bring back what a request had set aside; returns the number of rows."""
     register = register_of(options)
-    allowed(options, register, request_id)
-    rows = restriction.lift(register.store, register.keyring, request_id, options.as_of, options.now)
+    get_allowed_request(options, register, request_id)
+    rows = restriction.restore_restricted(register.store, register.keyring, request_id, options.as_of, options.now)
     eraser_of(options, register).finish(register.get(request_id))
-    checkpoint(register.store, register.keyring, options.now)
+    write_checkpoint(register.store, register.keyring, options.now)
     return rows
 
 
 @dataclass(frozen=True)
-class Packaged:
+class PackageResult:
     """What a package holds.
 
     Attributes:
@@ -283,7 +308,7 @@ class Packaged:
 def make_package(
     options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None, zone: bool = True,
     language: str = "",
-) -> Packaged:  # fmt: skip
+) -> PackageResult:  # fmt: skip
     """Write an access or portability package, and enter it in the register.
 
     Args:
@@ -295,34 +320,34 @@ def make_package(
 
     Raises `RegisterError` where the person's identity is not verified or nobody has searched, `PackageError` where `out` is there.
     """
-    register, request = still_open(options, request_id)
+    register, request = get_open_request(options, request_id)
     require_ready(request, ERASURE)
     store, keyring, snapshot = register.store, register.keyring, register.store.current()
     require_approved(request, needs_approval(options, store), options.actor, options.login)
     controller = controller_of(store, request, snapshot)
     policy = options.policy or load_policy(None)
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot)
-    match = Search(store, keyring, snapshot, controller, request.decisions).run(before.confirmed, before.rejected, before.proposed)
+    match = SubjectSearch(store, keyring, snapshot, controller, request.decisions).run(before.confirmed, before.rejected, before.proposed)
     require_decided(store, request_id, match)
     about = read_context(options.files, context, options.policy or newest_policy(store) or policy)
-    requests = restriction.requests_of(store, keyring, snapshot, request_id)
-    apart = restriction.keys_about(store, keyring, snapshot, match.own_tokens, requests)
+    requests = restriction.requests_of_controller(store, keyring, snapshot, request_id)
+    apart = restriction.find_restricted_interactions(store, keyring, snapshot, match.own_tokens, requests)
     wanted = apart.union(InteractionKey(m.record.account_id, m.record.record_id) for m in match.records)
-    raws = chosen(options.files, sources, wanted, policy) if sources else {}
-    discloser = Discloser(keyring, policy, Unlinker(keyring, match.tokens, values_of(match.confirmed)), options.as_of)
-    gatherer = Gatherer(store, keyring, snapshot, match, discloser, raws, requests)
+    raws = latest_raw_records(options.files, sources, wanted, policy) if sources else {}
+    discloser = RecordDiscloser(keyring, policy, Unlinker(keyring, match.tokens, confirmed_values(match.confirmed)), options.as_of)
+    gatherer = PackageCollector(store, keyring, snapshot, match, discloser, raws, requests)
     sections = gatherer.sections(kind)
     live = Live(store.files, store.root)
-    inboxes = Inboxes.of(live, options.inboxes)
-    unread = look_through(store, keyring, snapshot, looking_for(match, controller), inboxes, match.others) if zone else Unread()
+    inboxes = SearchedInboxes.of(live, options.inboxes)
+    unread = search_unindexed(store, keyring, snapshot, make_search_target(match, controller), inboxes, match.others) if zone else UnindexedHits()
     recordings = gatherer.recordings() if kind == "access" else []
     if kind == "access":
-        gatherer.withheld.update(withheld_unread(unread, live, gatherer.own_calls))
-    package = Package(
-        request_id, kind, options.as_of, sections, recordings, about.as_dict(categories(sections, recordings)), withheld_rows(gatherer.withheld),
+        gatherer.withheld.update(count_unindexed_withheld(unread, live, gatherer.own_calls))
+    package = AccessPackage(
+        request_id, kind, options.as_of, sections, recordings, about.as_dict(count_by_category(sections, recordings)), withheld_rows(gatherer.withheld),
         request.zone, language or SPOKEN.get(request.calendar.split("-")[0], "en"),
     )
-    digest = write_package(package, readme(package), out)
+    digest = write_package(package, render_readme(package), out)
     records = sum(len(s.rows) for s in sections if s.category != "processing")
     values = {
         "package": out.name, "package_sha256": digest, "disclosed": records, "withheld": sum(w["count"] for w in package.withheld),
@@ -330,8 +355,8 @@ def make_package(
     }  # fmt: skip
     note = {"path": str(out.resolve()), "sha256": digest, "tokens": list(match.own_tokens)}
 
-    def more(run_id: str, state: Any) -> Changes:
-        return Changes((seal(store, keyring, run_id, request_id, f"{state.seq:08d}.package", note),))
+    def more(run_id: str, state: Any) -> RunChanges:
+        return RunChanges((write_encrypted_json(store, keyring, run_id, request_id, f"{state.seq:08d}.package", note),))
 
     register.append(request_id, "disclosed", options.as_of, options.now, {"actor": options.actor, **values}, more)
-    return Packaged(str(out), digest, records, package.withheld, about.missing if kind == "access" else ())
+    return PackageResult(str(out), digest, records, package.withheld, about.missing if kind == "access" else ())

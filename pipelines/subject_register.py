@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import CHANNELS, DECISIONS, STATED, TYPES, SubjectRequest
 from callveil.transforms.governance.requests.approval import same_person
-from callveil.transforms.governance.requests.controller import Controller, chosen, controller_of, only_controller
-from callveil.transforms.governance.requests.deadline import due_at
-from callveil.transforms.governance.requests.letters import letter
-from callveil.transforms.governance.requests.publish import Changes, seal
-from callveil.transforms.governance.requests.register import REQUEST_ID, Register, RegisterError
+from callveil.transforms.governance.requests.controller import Controller, controller_of, only_controller, select_controller
+from callveil.transforms.governance.requests.deadline import response_deadline
+from callveil.transforms.governance.requests.letters import render_letter
+from callveil.transforms.governance.requests.publish import RunChanges, write_encrypted_json
+from callveil.transforms.governance.requests.register import REQUEST_ID, RegisterError, RequestRegister
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
-from callveil.transforms.storage.encryption.tokens import reveal
+from callveil.transforms.storage.encryption.tokens import reveal_token
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import Identifier, subject_ref
 
@@ -95,13 +95,13 @@ class NewRequest:
     agency: str = ""
 
 
-def register_of(options: SubjectOptions, *, write: bool = True) -> Register:
+def register_of(options: SubjectOptions, *, write: bool = True) -> RequestRegister:
     """The register of the store. Raises `StoreError`, `KeyringError`."""
     opened = open_to_change if write else open_keyed
     store, keyring = opened(options.files, options.store, options.keyring)
     if write:
         store.recover()
-    return Register(store, keyring, options.login)
+    return RequestRegister(store, keyring, options.login)
 
 
 def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
@@ -132,22 +132,22 @@ def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
     values = {
         "actor": options.actor, "regulation": new.regulation, "type": new.type, "channel": new.channel, "zone": new.zone, "calendar": new.calendar,
         "received_at": new.received_at, "clock_start_at": start, "subject_ref": ref,
-        "account": controller.account or None, "agency": controller.agency or None, "due_at": due_at(new.regulation, start, new.zone, new.calendar),
+        "account": controller.account or None, "agency": controller.agency or None, "due_at": response_deadline(new.regulation, start, new.zone, new.calendar),
     }  # fmt: skip
     identity = {"identifiers": [[i.kind, i.value] for i in sorted(set(new.identifiers))], "region": new.region, "note": new.note}
 
-    def more(run_id: str, snapshot: Any) -> Changes:
-        return Changes((seal(register.store, register.keyring, run_id, request_id, f"{snapshot.seq:08d}.identity", identity),))
+    def more(run_id: str, snapshot: Any) -> RunChanges:
+        return RunChanges((write_encrypted_json(register.store, register.keyring, run_id, request_id, f"{snapshot.seq:08d}.identity", identity),))
 
     register.append(request_id, "opened", options.as_of, options.now, values, more)
     return register.get(request_id)
 
 
-def _controller(options: SubjectOptions, register: Register, account: str, agency: str, way_out: str) -> Controller:
+def _controller(options: SubjectOptions, register: RequestRegister, account: str, agency: str, way_out: str) -> Controller:
     """The controller somebody names, or the store's only one. Raises `RegisterError`, `NotAllowed`."""
     if account and agency:
         raise RegisterError("--account, --agency: a request belongs to one of them")
-    found = chosen(register.store, account, agency) if account or agency else only_controller(register.store, way_out)
+    found = select_controller(register.store, account, agency) if account or agency else only_controller(register.store, way_out)
     _require_role(options.role, found)
     return found
 
@@ -159,7 +159,7 @@ def _require_role(role: Role, controller: Controller) -> None:
         raise NotAllowed(f"role {role.name} does not see requests that are bound to no account")
 
 
-def bind(options: SubjectOptions, request_id: str, account: str, agency: str) -> SubjectRequest:
+def bind_request(options: SubjectOptions, request_id: str, account: str, agency: str) -> SubjectRequest:
     """Bind a request that was opened for no controller to one. Once bound it stays."""
     register = register_of(options)
     request = register.get(request_id)
@@ -168,12 +168,12 @@ def bind(options: SubjectOptions, request_id: str, account: str, agency: str) ->
         return request
     if request.account or request.agency:
         raise RegisterError(f"request {request_id}: is bound already, and stays so; open another one for {found}")
-    return append(options, register, request_id, "bound", {"account": found.account or None, "agency": found.agency or None})
+    return append_event(options, register, request_id, "bound", {"account": found.account or None, "agency": found.agency or None})
 
 
-def approve(options: SubjectOptions, request_id: str, by: str) -> SubjectRequest:
+def approve_search(options: SubjectOptions, request_id: str, by: str) -> SubjectRequest:
     """Record that a second person approves what was found last. Raises `RegisterError` where it is one of those who found it."""
-    register, _ = still_open(options, request_id)
+    register, _ = get_open_request(options, request_id)
     if not by.strip():
         raise RegisterError("--by: the name of who approves it is needed")
     events = register.events(request_id)
@@ -187,29 +187,29 @@ def approve(options: SubjectOptions, request_id: str, by: str) -> SubjectRequest
         raise RegisterError(
             f"request {request_id}: the login {options.login} has searched or decided, so another person has to approve it, under their own login"
         )
-    return append(options, register, request_id, "approved", {"approved_by": by.strip()})
+    return append_event(options, register, request_id, "approved", {"approved_by": by.strip()})
 
 
-def verify(options: SubjectOptions, request_id: str, method: str) -> SubjectRequest:
+def record_verification(options: SubjectOptions, request_id: str, method: str) -> SubjectRequest:
     """Record that the person's identity was verified, and how."""
-    register, _ = still_open(options, request_id)
-    return append(options, register, request_id, "verified", {"method": method})
+    register, _ = get_open_request(options, request_id)
+    return append_event(options, register, request_id, "verified", {"method": method})
 
 
-def pause(options: SubjectOptions, request_id: str, reason: str) -> SubjectRequest:
+def pause_clock(options: SubjectOptions, request_id: str, reason: str) -> SubjectRequest:
     """Stop the clock, while the person is asked for what is needed."""
-    register, request = still_open(options, request_id)
+    register, request = get_open_request(options, request_id)
     if options.as_of > options.now + STATED:
         raise RegisterError(f"request {request_id}: its clock cannot be stopped at a time that is to come (--as-of)")
     if request.status == "on_hold":
         since = f"{request.pauses[-1].start:%Y-%m-%d %H:%MZ}"
         raise RegisterError(f"request {request_id}: its clock was stopped already, on {since}; --resume lets it go on")
-    return append(options, register, request_id, "paused", {"reason": register.conceal(request_id, reason)})
+    return append_event(options, register, request_id, "paused", {"reason": register.conceal(request_id, reason)})
 
 
-def resume(options: SubjectOptions, request_id: str) -> SubjectRequest:
+def resume_clock(options: SubjectOptions, request_id: str) -> SubjectRequest:
     """Let the clock go on; the deadlines move by the days it stood still, and are stored anew."""
-    register, request = still_open(options, request_id)
+    register, request = get_open_request(options, request_id)
     if request.status != "on_hold":
         ended = request.pauses[-1].end if request.pauses else None
         again = f"; it was resumed already, on {ended:%Y-%m-%d %H:%MZ}" if ended else ""
@@ -219,15 +219,15 @@ def resume(options: SubjectOptions, request_id: str) -> SubjectRequest:
         raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
     pauses = (*before, last.until(options.as_of, options.now))
     facts = (request.regulation, request.clock_start_at, request.zone, request.calendar, pauses)
-    values: dict[str, Any] = {"due_at": due_at(*facts)}
+    values: dict[str, Any] = {"due_at": response_deadline(*facts)}
     if request.extended_due_at:
-        values["extended_due_at"] = due_at(*facts, extended=True)
-    return append(options, register, request_id, "resumed", values)
+        values["extended_due_at"] = response_deadline(*facts, extended=True)
+    return append_event(options, register, request_id, "resumed", values)
 
 
-def extend(options: SubjectOptions, request_id: str, reason: str, notified_at: dt.datetime) -> SubjectRequest:
+def extend_deadline(options: SubjectOptions, request_id: str, reason: str, notified_at: dt.datetime) -> SubjectRequest:
     """Extend the time; the person must have been told, with reasons, before the first deadline (Art. 12(3))."""
-    register, request = still_open(options, request_id)
+    register, request = get_open_request(options, request_id)
     if request.extended_due_at:
         told = f", and the person told on {request.extension_notified_at:%Y-%m-%d}" if request.extension_notified_at else ""
         raise RegisterError(f"request {request_id}: was extended already, to {request.extended_due_at:%Y-%m-%d}{told}; the law knows one extension")
@@ -244,28 +244,28 @@ def extend(options: SubjectOptions, request_id: str, reason: str, notified_at: d
             f"request {request_id}: its last day, {request.due_at:%Y-%m-%d}, is over, and an extension that is entered later extends nothing: "
             "nothing but the statement says that the person was told in time; answer it now"
         )
-    last = due_at(request.regulation, request.clock_start_at, request.zone, request.calendar, request.pauses, extended=True)
+    last = response_deadline(request.regulation, request.clock_start_at, request.zone, request.calendar, request.pauses, extended=True)
     values = {"reason": register.conceal(request_id, reason), "extension_notified_at": notified_at, "extended_due_at": last}
-    return append(options, register, request_id, "extended", values)
+    return append_event(options, register, request_id, "extended", values)
 
 
-def object_to(options: SubjectOptions, request_id: str, decision: str, reason: str, ground: str = "") -> SubjectRequest:
+def record_objection(options: SubjectOptions, request_id: str, decision: str, reason: str, ground: str = "") -> SubjectRequest:
     """Record how an objection (Art. 21) was decided."""
-    register, request = still_open(options, request_id)
+    register, request = get_open_request(options, request_id)
     if request.type != "objection":
         raise RegisterError(f"request {request_id}: is no objection but {request.type}")
     values = {"decision": _decision(decision), "reason": register.conceal(request_id, reason), "refusal_ground": ground or None}
-    return append(options, register, request_id, "objected", values)
+    return append_event(options, register, request_id, "objected", values)
 
 
-def notify(options: SubjectOptions, request_id: str, recipients: Sequence[str]) -> SubjectRequest:
+def record_notification(options: SubjectOptions, request_id: str, recipients: Sequence[str]) -> SubjectRequest:
     """Record which recipients were told of an erasure or restriction (Art. 19)."""
     register = register_of(options)
-    request = allowed(options, register, request_id)
-    return append(options, register, request_id, "notified", {"recipients_notified": sorted({*request.recipients_notified, *recipients})})
+    request = get_allowed_request(options, register, request_id)
+    return append_event(options, register, request_id, "notified", {"recipients_notified": sorted({*request.recipients_notified, *recipients})})
 
 
-def close(
+def close_request(
     options: SubjectOptions, request_id: str, decision: str, *, ground: str = "", reason: str = "", exemptions: Sequence[str] = (),
     not_executed: Sequence[str] = (), responded_at: dt.datetime | None = None,
 ) -> SubjectRequest:  # fmt: skip
@@ -273,7 +273,7 @@ def close(
 
     Raises `RegisterError` where the decision does not fit what was done.
     """
-    register, request = still_open(options, request_id)
+    register, request = get_open_request(options, request_id)
     if _decision(decision) == "refused" and not ground:
         raise RegisterError(f"request {request_id}: a refusal needs its ground, such as --ground 'Art. 12(5)(b)'")
     if decision == "refused" and not reason:
@@ -301,16 +301,16 @@ def close(
         "exemptions": list(exemptions) or None, "responded_at": responded_at or options.as_of,
         "systems_not_executed": sorted({*request.systems_not_executed, *not_executed}) or None,
     }  # fmt: skip
-    return append(options, register, request_id, "closed", values)
+    return append_event(options, register, request_id, "closed", values)
 
 
-def _kept(register: Register, request_id: str) -> str:
+def _kept(register: RequestRegister, request_id: str) -> str:
     """Grounds on which records of the person stay as they are after an erasure."""
     rows = [r for r in _certificates(register, request_id) if r["scope"] == "erasure" and r["rows_retained"] and r["retention_ground"]]
     return "; ".join(sorted({r["retention_ground"] for r in rows if r["method"] == "none" and r["record_class"] != "sources"}))
 
 
-def _certificates(register: Register, request_id: str) -> list[dict[str, Any]]:
+def _certificates(register: RequestRegister, request_id: str) -> list[dict[str, Any]]:
     """Certificates of a request; of one that was published again the finished one."""
     found: dict[str, dict[str, Any]] = {}
     for file in register.store.current().by_dataset("erasure_certificates"):
@@ -332,16 +332,16 @@ def letter_of(options: SubjectOptions, request_id: str, kind: str, language: str
     Raises `RegisterError` where the register does not bear it out.
     """
     register = register_of(options, write=False)
-    request = allowed(options, register, request_id)
+    request = get_allowed_request(options, register, request_id)
     event = {"extended": "extended", "refused": "closed"}.get(kind)
     sealed = next((e["reason"] for e in reversed(register.events(request_id)) if e["event"] == event and e["reason"]), "")
-    reason = reveal(sealed, register.keyring, "", request_id) if sealed else ""
+    reason = reveal_token(sealed, register.keyring, "", request_id) if sealed else ""
     certificates = _certificates(register, request_id) if kind == "certificate" else []
     spoken = language or SPOKEN.get(request.calendar.split("-")[0], "en")
-    return letter(kind, request, options.as_of, reason, certificates, spoken)
+    return render_letter(kind, request, options.as_of, reason, certificates, spoken)
 
 
-def requests(options: SubjectOptions) -> list[SubjectRequest]:
+def list_requests(options: SubjectOptions) -> list[SubjectRequest]:
     """All requests, those that are open first, by their last day."""
     options.role.narrow(["requests"], [], False)
     register = register_of(options, write=False)
@@ -349,7 +349,7 @@ def requests(options: SubjectOptions) -> list[SubjectRequest]:
     return sorted(found, key=lambda r: (r.is_over, r.last_day, r.request_id))
 
 
-def _is_seen(role: Role, register: Register, request: SubjectRequest) -> bool:
+def _is_seen(role: Role, register: RequestRegister, request: SubjectRequest) -> bool:
     """Whether a role sees a request: all of its controller's accounts."""
     if role.accounts is None:
         return True
@@ -360,7 +360,7 @@ def _is_seen(role: Role, register: Register, request: SubjectRequest) -> bool:
     return True
 
 
-def allowed(options: SubjectOptions, register: Register, request_id: str) -> SubjectRequest:
+def get_allowed_request(options: SubjectOptions, register: RequestRegister, request_id: str) -> SubjectRequest:
     """A request that whoever asks may see. Raises `RegisterError`, `NotAllowed`."""
     request = register.get(request_id)
     if options.role.accounts is not None or "requests" not in options.role.reports:
@@ -375,17 +375,17 @@ def require_everything(role: Role) -> None:
         raise NotAllowed(f"role {role.name} sees some accounts only, and this is about all of a store; let a role do it that sees all")
 
 
-def still_open(options: SubjectOptions, request_id: str) -> tuple[Register, SubjectRequest]:
+def get_open_request(options: SubjectOptions, request_id: str) -> tuple[RequestRegister, SubjectRequest]:
     """The register, and a request that is not over. Raises `RegisterError`."""
     register = register_of(options)
-    request = allowed(options, register, request_id)
+    request = get_allowed_request(options, register, request_id)
     if request.is_over:
         answered = f", answered on {request.responded_at:%Y-%m-%d}" if request.responded_at else ""
         raise RegisterError(f"request {request_id}: is over ({request.status}{answered}); open a new one")
     return register, request
 
 
-def append(options: SubjectOptions, register: Register, request_id: str, event: str, values: Mapping[str, Any]) -> SubjectRequest:
+def append_event(options: SubjectOptions, register: RequestRegister, request_id: str, event: str, values: Mapping[str, Any]) -> SubjectRequest:
     """Enter an event, and return the request as it is then."""
     register.append(request_id, event, options.as_of, options.now, {"actor": options.actor, **{k: v for k, v in values.items() if v is not None}})
     return register.get(request_id)

@@ -70,7 +70,7 @@ def not_read_lines(not_read: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*lines, f"  ... and {more:,} more; --json names all"] if more > 0 else lines
 
 
-def tell_nothing(command: str, nothing: NothingToRead, as_json: bool) -> int:
+def print_nothing_read(command: str, nothing: NothingToRead, as_json: bool) -> int:
     """Say that there was nothing to read, and why; returns the exit code."""
     not_read = [f.as_dict() for f in nothing.not_read]
     print("\n".join([f"callveil {command}: {nothing}", *not_read_lines(not_read)]), file=sys.stderr)

@@ -28,7 +28,7 @@ def tethered_prism() -> PrismRunner:
     class Server(PrismJobServer):
         def subprocess_cmd_and_endpoint(self):  # type: ignore[no-untyped-def]
             command, endpoint = super().subprocess_cmd_and_endpoint()
-            return tether(command), endpoint
+            return tethered_command(command), endpoint
 
     class Runner(PrismRunner):
         def default_job_server(self, options: PipelineOptions) -> JobServer:
@@ -38,7 +38,7 @@ def tethered_prism() -> PrismRunner:
     return Runner()
 
 
-def tether(command: list[object]) -> list[object]:
+def tethered_command(command: list[object]) -> list[object]:
     """Give the command line that runs `command` as a child that ends with the process that is asking now."""
     return [sys.executable, "-m", "callveil.pipelines.tethered", os.getpid(), *command]
 

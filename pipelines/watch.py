@@ -26,13 +26,13 @@ from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.discover import refuse_overlap, refuse_store_above
 from callveil.transforms.jobs.streaming.beam import WatchRecordings
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.folder_source import FolderSource, arrivals, unsettled
-from callveil.transforms.jobs.streaming.object_names import Naming
+from callveil.transforms.jobs.streaming.folder_source import FolderSource, list_arrivals, unsettled_arrivals
+from callveil.transforms.jobs.streaming.object_names import RecordingNaming
 from callveil.transforms.jobs.streaming.read_object import RejectMessage
 from callveil.transforms.jobs.streaming.sqs import Queue
-from callveil.transforms.jobs.streaming.sqs_source import PATIENCE, QueueSource, ReadQueue, acknowledge, drain, keeping
+from callveil.transforms.jobs.streaming.sqs_source import PATIENCE, QueueSource, ReadQueue, acknowledge_settled, drain_queue, hold_messages
 from callveil.transforms.redact.audio.transcribe import RecogniserMissing, recogniser_of
-from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import compare_inbox, keyring_for, open_or_claim, open_to_change
 from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
@@ -40,7 +40,7 @@ from callveil.transforms.storage.files.filesystem import Files, PreconditionFail
 from callveil.transforms.storage.files.urls import has_magic
 from callveil.transforms.storage.format1.live import Live, Settled
 from callveil.transforms.storage.format1.snapshot import CONTROL
-from callveil.transforms.storage.index.identity_markers import begin
+from callveil.transforms.storage.index.identity_markers import note_new_zone
 
 PRISM = "CALLVEIL_PRISM"
 """Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it."""
@@ -82,7 +82,7 @@ class WatchOptions:
     accounts: Sequence[str] = ()
     keyring: str | None = None
     files: Files = field(default_factory=Files)
-    naming: Naming = field(default_factory=Naming)
+    naming: RecordingNaming = field(default_factory=RecordingNaming)
     recogniser: str = ""
     poll: float = 1.0
     beam: Sequence[str] = ()
@@ -108,13 +108,13 @@ def make_job(options: WatchOptions) -> WatchJob:
     with suppress(PreconditionFailed):
         url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
         options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)
-    begin(Live(options.files, options.output))
+    note_new_zone(Live(options.files, options.output))
     return WatchJob(options.policy, options.files, options.output, str(keyring.path), accounts, options.naming, options.recogniser)
 
 
-def pending(options: WatchOptions, now: float) -> list[Arrival]:
+def pending_arrivals(options: WatchOptions, now: float) -> list[Arrival]:
     """What lies in the folders at `now` and is not settled; nothing is changed. A store that is not there yet has settled nothing."""
-    return unsettled(Live(options.files, options.output), arrivals(options.files, options.places, now)) if options.places else []
+    return unsettled_arrivals(Live(options.files, options.output), list_arrivals(options.files, options.places, now)) if options.places else []
 
 
 def run_once(options: WatchOptions, now: float) -> dict[str, int]:
@@ -124,28 +124,28 @@ def run_once(options: WatchOptions, now: float) -> dict[str, int]:
     """
     job = make_job(options)
     settled = Settled(job.live)
-    found = pending(options, now)
+    found = pending_arrivals(options, now)
     if options.queue is None:
         counts = _deal_with(job, found, now, options.beam)
-        commit(options)
+        commit_checkpoint(options)
         return counts
     reject = RejectMessage(job, options.queue.url, now)
-    messages = drain(options.queue, prefixes=options.prefixes, settled=settled, reject=reject, store=options.output)
-    with keeping(options.queue, messages):
+    messages = drain_queue(options.queue, prefixes=options.prefixes, settled=settled, reject=reject, store=options.output)
+    with hold_messages(options.queue, messages):
         counts = _deal_with(job, [*found, *(a for m in messages for a in m.arrivals)], now, options.beam)
-    counts |= {f"messages.{k}": v for k, v in acknowledge(options.queue, messages, settled).items()}
-    commit(options)
+    counts |= {f"messages.{k}": v for k, v in acknowledge_settled(options.queue, messages, settled).items()}
+    commit_checkpoint(options)
     return counts
 
 
-def commit(options: WatchOptions) -> None:
+def commit_checkpoint(options: WatchOptions) -> None:
     """Make a checkpoint of evidence of what is new in the live zone, and say on standard error what may not be committed to.
 
     Raises `StoreError` where it cannot be signed.
     """
     if options.seal:
         store, keyring = open_to_change(options.files, options.output, options.keyring)
-        for part in checkpoint(store, keyring, dt.datetime.now(dt.UTC)).refused:
+        for part in write_checkpoint(store, keyring, dt.datetime.now(dt.UTC)).refused:
             print(f"callveil watch: {part}: not what the last checkpoint commits to; see `callveil evidence verify`", file=sys.stderr, flush=True)
 
 
@@ -157,10 +157,10 @@ def _deal_with(job: WatchJob, found: Sequence[Arrival], now: float, beam_options
     _ = pipeline | "Arrivals" >> beam.Create(list(told.values()), reshuffle=True) | "Watch" >> WatchRecordings(job, now)
     result = pipeline.run()
     result.wait_until_finish()
-    return {"arrived": len(told), **counters(result)}
+    return {"arrived": len(told), **read_counters(result)}
 
 
-def counters(result: object) -> dict[str, int]:
+def read_counters(result: object) -> dict[str, int]:
     """The job's own counters, by name."""
     found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace("watch"))["counters"]  # type: ignore[attr-defined]
     out: dict[str, int] = {}
@@ -169,7 +169,7 @@ def counters(result: object) -> dict[str, int]:
     return out
 
 
-def prism() -> str | None:
+def find_prism() -> str | None:
     """Path of a Prism binary that is at hand, or None."""
     built = Path(__file__).resolve().parent.parent / "build" / "go" / "prism"
     return os.environ.get(PRISM) or shutil.which("prism") or (str(built) if built.exists() else None)
@@ -192,7 +192,7 @@ def streaming_options(given: Sequence[str]) -> list[str]:
     words += [] if named else ["--runner=PrismRunner"]
     words.append(WHOLE_KEYS)
     if "--prism_location" not in flags:
-        binary = prism()
+        binary = find_prism()
         if binary is None:
             raise NoRunner(
                 f"no Prism at hand, the runner that streams on one machine: `go install {PRISM_SOURCE}` makes one (deploy/prism.sh does it into "
@@ -202,14 +202,14 @@ def streaming_options(given: Sequence[str]) -> list[str]:
     return words if "--environment_type" in flags else [*words, "--environment_type=LOOPBACK"]
 
 
-def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None:
+def build_pipeline(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None:
     """Wire the streaming job into `pipeline`."""
     sources = []
     if options.places:
         folder = FolderSource(options.files, tuple(options.places), job.live, job.root, job.wait + PATIENCE, poll=options.poll)
         sources.append(pipeline | "Folders" >> ReadFromUnboundedSource(folder, poll_interval=options.poll))
     if options.queue:
-        reject = RejectMessage(job, options.queue.url, now())
+        reject = RejectMessage(job, options.queue.url, epoch_seconds())
         queue = QueueSource(options.queue, Settled(job.live), options.prefixes, reject, patience=job.wait + PATIENCE, store=job.root)
         sources.append(pipeline | "Queue" >> ReadQueue(queue, poll_interval=min(options.poll, 0.1)))
     merged = sources[0] if len(sources) == 1 else sources | "All arrivals" >> beam.Flatten()
@@ -223,7 +223,7 @@ def run_forever(options: WatchOptions) -> None:
     beam_options = PipelineOptions(words)
     on_prism = beam_options.get_all_options()["runner"] == "PrismRunner"
     pipeline = beam.Pipeline(runner=tethered_prism() if on_prism else None, options=beam_options)
-    build(pipeline, job, options)
+    build_pipeline(pipeline, job, options)
     result = pipeline.run()
     threading.Thread(target=_tell, args=(result, options.tell), daemon=True).start()
     if options.seal:
@@ -237,7 +237,7 @@ def _tell(result: object, every: float) -> None:
     while True:
         time.sleep(every)
         try:
-            counts = counters(result)
+            counts = read_counters(result)
         except Exception:  # noqa: BLE001, S112 - a runner that cannot say how far it is
             continue
         if counts != told:
@@ -252,11 +252,11 @@ def _commit(options: WatchOptions) -> None:
     while True:
         time.sleep(options.seal)
         try:
-            commit(options)
+            commit_checkpoint(options)
         except (StoreError, KeyringError, OSError) as error:
             print(f"callveil watch: no checkpoint was made: {error}", file=sys.stderr, flush=True)
 
 
-def now() -> float:
+def epoch_seconds() -> float:
     """Seconds since 1970."""
     return time.time()

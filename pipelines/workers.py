@@ -31,9 +31,9 @@ from typing import Any, NoReturn
 from callveil.pipelines.exits import FailedError
 from callveil.pipelines.faults import without_content, without_warnings
 from callveil.pipelines.tethered import end_with_parent
-from callveil.schemas.policy import Detect
-from callveil.transforms.execution.resources import available_bytes, cores, note_workers, peak_of, resident_bytes, shared_bytes
-from callveil.transforms.execution.worker_pool import Done, Here, Piece, WorkerFault, pool_for, pool_of
+from callveil.schemas.policy import DetectionSettings
+from callveil.transforms.execution.resources import available_bytes, note_workers, peak_of, resident_bytes, shared_bytes, usable_cores
+from callveil.transforms.execution.worker_pool import Done, LocalStage, Piece, WorkerFault, pool_for, pool_of
 
 PIECE_BYTES = 256 << 10
 PIECE_ROWS = 100
@@ -62,7 +62,7 @@ class WorkerLost(FailedError):
     """A worker process was ended from outside. Exit code 1."""
 
 
-def how_many(asked: int | None, units: float, loaded: int = LOADED_BYTES) -> int:
+def choose_worker_count(asked: int | None, units: float, loaded: int = LOADED_BYTES) -> int:
     """How many worker processes are worth it.
 
     Args:
@@ -73,17 +73,17 @@ def how_many(asked: int | None, units: float, loaded: int = LOADED_BYTES) -> int
     if asked is not None:
         return max(1, asked)
     free = available_bytes()
-    room = cores() if free is None else int(free // (loaded + WORK_BYTES))
-    return max(1, min(cores(), int(units), room))
+    room = usable_cores() if free is None else int(free // (loaded + WORK_BYTES))
+    return max(1, min(usable_cores(), int(units), room))
 
 
 @contextmanager
-def workers(run_id: str, asked: int | None, units: float, detect: Detect | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
+def use_workers(run_id: str, asked: int | None, units: float, detect: DetectionSettings | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
     """Have the pieces of a run's work done by worker processes within the block, where they are worth it; those it has already stay.
 
     Args:
         run_id: the run.
-        asked, units: see `how_many`.
+        asked, units: see `choose_worker_count`.
         detect: settings of the detector the work needs; None: it needs none.
         modules: what it needs besides.
 
@@ -92,7 +92,7 @@ def workers(run_id: str, asked: int | None, units: float, detect: Detect | None,
     if pool_of(run_id) is not None:
         yield
         return
-    count = how_many(asked, units)
+    count = choose_worker_count(asked, units)
     note_workers(1, 0)
     if count < 2:
         yield
@@ -113,9 +113,9 @@ _ahead: list[Workers] = []
 
 
 @contextmanager
-def ahead(asked: int | None, units: float, detect: Detect | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
-    """Have the processes of a run within the block, `workers` of the same needs, load while this one loads too."""
-    count = how_many(asked, units)
+def preload_workers(asked: int | None, units: float, detect: DetectionSettings | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
+    """Have the processes of a run within the block, `use_workers` of the same needs, load while this one loads too."""
+    count = choose_worker_count(asked, units)
     if count > 1:
         _ahead.append(Workers(count, asked, detect, modules))
     try:
@@ -130,10 +130,10 @@ class Workers:
 
     Args:
         count: how many; fewer where memory turns out not to allow them, unless `asked` says so many.
-        detect, modules: see `workers`.
+        detect, modules: see `use_workers`.
     """
 
-    def __init__(self, count: int, asked: int | None, detect: Detect | None, modules: Sequence[str]) -> None:
+    def __init__(self, count: int, asked: int | None, detect: DetectionSettings | None, modules: Sequence[str]) -> None:
         self.count, self.asked, self.needs = count, asked, (asked, detect, tuple(modules))
         self.lost: WorkerLost | None = None
         self.idle: list[Connection] = []
@@ -171,11 +171,11 @@ class Workers:
         for connection in (self._template, *self._all):
             connection.close()
 
-    def stage(self, work: Callable[..., Any]) -> _Stage | Here:
+    def stage(self, work: Callable[..., Any]) -> _Stage | LocalStage:
         """See `transforms.execution.worker_pool.Pool`."""
         self._wait_ready()
         if self.count < 2:
-            return Here(work)
+            return LocalStage(work)
         self._stages += 1
         return _Stage(self, self._stages, work)
 
@@ -215,7 +215,7 @@ class Workers:
             fine, told = self._template.recv()
             if not fine:
                 raise WorkerFault(told)
-            self.count = min(self.count, how_many(self.asked, self.count, told))
+            self.count = min(self.count, choose_worker_count(self.asked, self.count, told))
             if self.count < 2:
                 self._process.kill()
             else:

@@ -70,7 +70,7 @@ CODED = {"failure_reason": REJECTED_REASONS, "reason_code": RETENTION_REASONS, "
 """Columns whose codes have a whole sentence elsewhere, by which a code is known as one."""
 
 
-def words(column: str, value: Any) -> str:
+def value_in_words(column: str, value: Any) -> str:
     """A cell's value in words where its column holds codes."""
     text = str(value)
     if column == "standing":  # a status, by itself or with what is late about it
@@ -82,9 +82,9 @@ def words(column: str, value: Any) -> str:
     return known.get(text) or (text.replace("_", " ") if text.replace("_", "").isalnum() and text.islower() else text)
 
 
-def in_words(column: str, counts: Counter[str]) -> Counter[str]:
+def counts_in_words(column: str, counts: Counter[str]) -> Counter[str]:
     """Counts by words instead of codes."""
     out: Counter[str] = Counter()
     for code, n in counts.items():
-        out[words(column, code)] += n
+        out[value_in_words(column, code)] += n
     return out

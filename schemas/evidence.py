@@ -51,7 +51,7 @@ class FileProof:
 
 
 @dataclass(frozen=True)
-class Rewrite:
+class FileRewrite:
     """A file that replaces another: which rows stayed as they were.
 
     Attributes:
@@ -69,7 +69,7 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
-class Digest:
+class RunDigest:
     """What is signed of a run.
 
     Attributes:
@@ -94,7 +94,7 @@ class Digest:
     policy: str = ""
     added: tuple[FileProof, ...] = ()
     removed: tuple[dict[str, str], ...] = ()
-    rewrites: tuple[Rewrite, ...] = ()
+    rewrites: tuple[FileRewrite, ...] = ()
     proofs: str = ""
     proofs_sha256: str = ""
     covers: int = 0
@@ -106,11 +106,11 @@ class Digest:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, d: dict[str, Any]) -> Digest:
+    def from_dict(cls, d: dict[str, Any]) -> RunDigest:
         """Inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
         known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
         files = tuple(FileProof(**f) for f in known.pop("added"))
-        rewrites = tuple(Rewrite(**r) for r in known.pop("rewrites"))
+        rewrites = tuple(FileRewrite(**r) for r in known.pop("rewrites"))
         return cls(**known | {"added": files, "removed": tuple(known["removed"]), "rewrites": rewrites})
 
 

@@ -377,7 +377,7 @@ def _store(kind: FieldType, value: Any, dumps: Callable[[Any], str]) -> Any:
     return value
 
 
-def revive(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, Any]:
+def parse_times(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, Any]:
     """Turn times that went through JSON back into `datetime`, in place, and return the record."""
     for field in fields:
         value = record.get(field.name)
@@ -386,10 +386,10 @@ def revive(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, Any]:
         if isinstance(field.type, Timestamp):
             record[field.name] = dt.datetime.fromisoformat(value)
         elif isinstance(field.type, Struct):
-            revive(field.type.fields, value)
+            parse_times(field.type.fields, value)
         elif isinstance(field.type, ListOf) and isinstance(field.type.item, Struct):
             for item in value:
-                revive(field.type.item.fields, item)
+                parse_times(field.type.item.fields, item)
     return record
 
 

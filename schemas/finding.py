@@ -55,7 +55,7 @@ WHOLE = "field"
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class Span:
+class TextSpan:
     """A piece of one text.
 
     Attributes:

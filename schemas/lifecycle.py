@@ -64,7 +64,7 @@ class AccountEvent:
             raise ValueError(f"unknown kind of account event; expected one of {', '.join(KINDS)}")
 
 
-def stated(account: Account) -> AccountEvent:
+def event_from_account(account: Account) -> AccountEvent:
     """An account record as a fact. Records do not say when they became known, so they count as known from always on."""
     return AccountEvent(
         account.effective_at, EPOCH, f"record:{account.account_id}:{account.effective_at.isoformat()}", account.account_id, "stated",

@@ -15,7 +15,7 @@ from callveil.schemas.interaction import InteractionKey
 MICRO = dt.timedelta(microseconds=1)
 
 
-class Pointer(NamedTuple):
+class RecordPointer(NamedTuple):
     """One raw snapshot in the spool. It holds no personal data.
 
     Attributes:
@@ -67,18 +67,18 @@ def from_micros(micros: int) -> dt.datetime:
     return EPOCH + dt.timedelta(microseconds=micros)
 
 
-def pack(rows: Iterable[Iterable[object]]) -> bytes:
+def pack_rows(rows: Iterable[Iterable[object]]) -> bytes:
     """Many small tuples as one compact element. Runners keep what is grouped in memory, one object per element, so few large ones."""
     return zstandard.ZstdCompressor(level=1).compress(orjson.dumps([list(r) for r in rows]))
 
 
-def unpack(data: bytes) -> Iterator[list[Any]]:
-    """Inverse of `pack`."""
+def unpack_rows(data: bytes) -> Iterator[list[Any]]:
+    """Inverse of `pack_rows`."""
     if data:
         yield from orjson.loads(zstandard.ZstdDecompressor().decompress(data))
 
 
-def unpack_pointers(data: bytes) -> Iterator[Pointer]:
-    """Inverse of `pack` over pointers."""
-    for row in unpack(data):
-        yield Pointer(*row)
+def unpack_pointers(data: bytes) -> Iterator[RecordPointer]:
+    """Inverse of `pack_rows` over pointers."""
+    for row in unpack_rows(data):
+        yield RecordPointer(*row)

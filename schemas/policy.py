@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
-from callveil.schemas.recordings import Recordings
-from callveil.schemas.retention import Retention
-from callveil.schemas.rules import OPERATORS, SCOPES, TREATMENTS, Operator, Requests, Rules, Settings, fold
+from callveil.schemas.recordings import RecordingSettings
+from callveil.schemas.retention import RetentionSettings
+from callveil.schemas.rules import OPERATORS, SCOPES, TREATMENTS, LayerSettings, Operator, RequestSettings, Rules, collapse_whitespace
 
 __all__ = [
     "CUSTOM_PREFIX",
@@ -24,27 +24,27 @@ __all__ = [
     "OPERATORS",
     "SCOPES",
     "TREATMENTS",
-    "Detect",
-    "Limits",
-    "Margin",
-    "Margins",
+    "DetectionSettings",
+    "InputLimits",
+    "LayerSettings",
+    "ModelMargin",
+    "ModelMargins",
     "Operator",
     "Override",
     "Policy",
     "PolicyError",
-    "Problem",
+    "PolicyProblem",
     "Rules",
-    "Settings",
-    "digest",
+    "collapse_whitespace",
+    "document_digest",
     "effective_yaml",
-    "fold",
 ]
 
 _CACHED_RULES = 1024
 
 
 @dataclass(frozen=True, order=True)
-class Problem:
+class PolicyProblem:
     """One thing wrong with a policy file.
 
     Attributes:
@@ -68,7 +68,7 @@ class Problem:
 class PolicyError(ValueError):
     """A policy cannot be used. `problems` holds everything that is wrong, in the order of the files."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[PolicyProblem]) -> None:
         super().__init__("\n".join(str(p) for p in problems))
         self.problems = problems
 
@@ -84,7 +84,7 @@ class Override:
     account_type: frozenset[str] = frozenset()
     kind: frozenset[str] = frozenset()
     language: frozenset[str] = frozenset()
-    settings: Settings = field(default_factory=Settings)
+    settings: LayerSettings = field(default_factory=LayerSettings)
 
     def matches(self, account_id: str, account_type: str, kind: str, language: str) -> bool:
         """Whether every condition holds."""
@@ -108,7 +108,7 @@ IGNORE = "ignore"
 
 
 @dataclass(frozen=True)
-class Margin:
+class ModelMargin:
     """From which margin on a finding of the language model is taken.
 
     A margin is the model's score of a name that begins at a word less its score of none.
@@ -126,15 +126,15 @@ class Margin:
 
 
 @dataclass(frozen=True)
-class Margins:
+class ModelMargins:
     """Margins by kind of text, told turn by turn: with capitals and small letters, or without."""
 
-    cased: Margin = Margin(-2.0, -3.5, -6.0)
-    uncased: Margin = Margin(-2.0, -4.0, -6.0)
+    cased: ModelMargin = ModelMargin(-2.0, -3.5, -6.0)
+    uncased: ModelMargin = ModelMargin(-2.0, -4.0, -6.0)
 
 
 @dataclass(frozen=True)
-class Detect:
+class DetectionSettings:
     """How personal data is found. Changing any of it means new engines, so it cannot be overridden per record.
 
     Attributes:
@@ -173,7 +173,7 @@ class Detect:
     disable: frozenset[str] = frozenset()
     timeout_seconds: float = 10.0
     max_steps: int = 50_000
-    margins: Margins = Margins()
+    margins: ModelMargins = ModelMargins()
     amounts: bool = False
     dates: bool = False
     digit_ids: bool = False
@@ -195,7 +195,7 @@ class Detect:
 
 
 @dataclass(frozen=True)
-class Limits:
+class InputLimits:
     """What input may be at most; more is rejected.
 
     Attributes:
@@ -229,14 +229,14 @@ class Policy:
 
     name: str
     sha256: str
-    detect: Detect
-    limits: Limits
+    detect: DetectionSettings
+    limits: InputLimits
     base: Rules
     overrides: tuple[Override, ...]
     document: dict[str, Any] = field(repr=False)
-    retention: Retention = field(default_factory=Retention)
-    recordings: Recordings = field(default_factory=Recordings)
-    requests: Requests = field(default_factory=Requests)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    recordings: RecordingSettings = field(default_factory=RecordingSettings)
+    requests: RequestSettings = field(default_factory=RequestSettings)
     _by_account: dict[str, tuple[int, ...]] = field(init=False, repr=False)
     _general: tuple[int, ...] = field(init=False, repr=False)
     _cache: OrderedDict[tuple[int, ...], Rules] = field(init=False, repr=False)
@@ -307,6 +307,6 @@ def effective_yaml(document: Mapping[str, Any]) -> str:
     return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=1_000_000, default_flow_style=False)
 
 
-def digest(document: Mapping[str, Any]) -> str:
+def document_digest(document: Mapping[str, Any]) -> str:
     """sha256, hex, of `effective_yaml(document)`."""
     return hashlib.sha256(effective_yaml(document).encode()).hexdigest()

@@ -10,18 +10,18 @@ from typing import Any
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.fields import Field, Json
 from callveil.schemas.interaction import FIELDS, GROUPS
-from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, Detect, Limits, Operator, Override, Policy, Rules
+from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, DetectionSettings, InputLimits, Operator, Override, Policy, Rules
 from callveil.schemas.policy_parse import VERSION
-from callveil.schemas.recordings import Recordings
-from callveil.schemas.retention import Retention
-from callveil.schemas.rules import NAMED, Settings, _Unset
+from callveil.schemas.recordings import RecordingSettings
+from callveil.schemas.retention import RetentionSettings
+from callveil.schemas.rules import NAMED, LayerSettings, _Unset
 
 MANUAL = "REDACTED"
 """Type of a whole value that is redacted although no type says what it is."""
 
 
 def policy_document(
-    name: str, detect: Detect, limits: Limits, base: Rules, overrides: tuple[Override, ...], sections: Mapping[str, Any] = MappingProxyType({})
+    name: str, detect: DetectionSettings, limits: InputLimits, base: Rules, overrides: tuple[Override, ...], sections: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
     """The document that holds every setting and no `extends`; it loads again to the same policy.
 
@@ -48,9 +48,9 @@ def policy_document(
             **({"dates": True} if detect.dates else {}),
             **({"digit_ids": True} if detect.digit_ids else {}),
             **({"countries": list(detect.countries)} if detect.countries is not None else {}),
-            **({"max_steps": detect.max_steps} if detect.max_steps != Detect.max_steps else {}),
-            **({"margins": asdict(detect.margins)} if detect.margins != Detect.margins else {}),
-            **({"one_party": detect.one_party} if detect.one_party != Detect.one_party else {}),
+            **({"max_steps": detect.max_steps} if detect.max_steps != DetectionSettings.max_steps else {}),
+            **({"margins": asdict(detect.margins)} if detect.margins != DetectionSettings.margins else {}),
+            **({"one_party": detect.one_party} if detect.one_party != DetectionSettings.one_party else {}),
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
@@ -61,14 +61,14 @@ def policy_document(
 
 def _rules(rules: Rules) -> dict[str, Any]:
     return _settings(
-        Settings(
+        LayerSettings(
             rules.mode, rules.full_after_days, rules.label, rules.operators, rules.default_operator, rules.fields, rules.thresholds,
             rules.default_threshold, rules.allow, rules.deny,
         )
     ) | {"allow": sorted(rules.allow), "deny": _deny(rules.deny)}  # fmt: skip
 
 
-def _settings(settings: Settings) -> dict[str, Any]:
+def _settings(settings: LayerSettings) -> dict[str, Any]:
     out: dict[str, Any] = {"mode": settings.mode, "label": settings.label}
     out["entities"] = _with_default(settings.default_operator, settings.operators, Operator.as_dict)
     out["fields"] = dict(sorted(settings.fields.items()))
@@ -95,7 +95,7 @@ def _when(override: Override) -> dict[str, list[str]]:
     return {k: sorted(v) for k, v in conditions.items() if v}
 
 
-def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) -> str:
+def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = None) -> str:
     """Readable summary: what happens to each field group and entity type, the overrides, the digest.
 
     Args:
@@ -143,7 +143,7 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
     return "\n".join(lines)
 
 
-def _margin_lines(detect: Detect) -> list[str]:
+def _margin_lines(detect: DetectionSettings) -> list[str]:
     kinds = {"with capitals": detect.margins.cased, "without": detect.margins.uncased}
     said = (
         f"{kind} {m.name:g}, places {m.place:g}, rare names {m.rare_name:g}"
@@ -152,7 +152,7 @@ def _margin_lines(detect: Detect) -> list[str]:
     return [f"  names from a margin on, in turns {'; '.join(said)}"]
 
 
-def emptied(policy: Policy) -> dict[str, list[str]]:
+def emptied_columns(policy: Policy) -> dict[str, list[str]]:
     """Columns that a policy empties for good, by how: no key brings back what was cleared or replaced by a label.
 
     Returns: names under `cleared` and `labelled`; under `aged` what is cleared besides once `full_after_days` have passed, and under `overrides`
@@ -176,16 +176,16 @@ def _lost(rules: Rules, mode: str) -> tuple[list[str], list[str]]:
 
 
 def emptied_lines(policy: Policy) -> list[str]:
-    """`emptied` in words, a line for each way."""
+    """`emptied_columns` in words, a line for each way."""
     ways = {
         "cleared": "cleared", "labelled": "replaced by a label", "aged": f"cleared after {policy.base.full_after_days} days",
         "overrides": "for some records, by an override",
     }  # fmt: skip
-    lines = [f"  {ways[way]}: {', '.join(names)}" for way, names in emptied(policy).items() if names]
+    lines = [f"  {ways[way]}: {', '.join(names)}" for way, names in emptied_columns(policy).items() if names]
     return ["columns emptied for good: no key brings a value back", *(lines or ["  none"])]
 
 
-def _retention_lines(retention: Retention) -> list[str]:
+def _retention_lines(retention: RetentionSettings) -> list[str]:
     grace = "for ever" if retention.downgrade_grace_days is None else f"for {retention.downgrade_grace_days} days"
     downgrade = {
         "at_event": "days of the type it was made under",
@@ -204,7 +204,7 @@ def _retention_lines(retention: Retention) -> list[str]:
     return lines
 
 
-def _recordings_lines(r: Recordings) -> list[str]:
+def _recordings_lines(r: RecordingSettings) -> list[str]:
     heard = {"mute": "silence", "beep": "a beep", "tone": "a low tone"}[r.mode]
     whose = {"own": "of the party who spoke", "swapped": "of the party who spoke, the business first", "all": "of everybody"}[r.channel]
     without = {"cover": "is covered whole", "recognise": "is read by the embedded recogniser", "reject": "is rejected"}[r.without_transcript]

@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-from callveil.schemas.policy import Detect, Limits, Policy, PolicyError, Problem, digest
-from callveil.schemas.policy_detect import margins
+from callveil.schemas.policy import DetectionSettings, InputLimits, Policy, PolicyError, PolicyProblem, document_digest
+from callveil.schemas.policy_detect import merge_margins
 from callveil.schemas.policy_document import policy_document
-from callveil.schemas.policy_parse import FIELDS_BY_NAME, TOP_KEYS, Parsed, Parser
-from callveil.schemas.policy_yaml import MAX_CHARS, Reader, shown
-from callveil.schemas.recordings import Recordings
-from callveil.schemas.retention import Retention
-from callveil.schemas.rules import GROUP_DEFAULTS, READ_GROUPS, Requests, Rules, Settings
+from callveil.schemas.policy_parse import FIELDS_BY_NAME, TOP_KEYS, ParsedPolicy, PolicyParser
+from callveil.schemas.policy_yaml import MAX_CHARS, NodeReader, safe_key
+from callveil.schemas.recordings import RecordingSettings
+from callveil.schemas.retention import RetentionSettings
+from callveil.schemas.rules import GROUP_DEFAULTS, READ_GROUPS, LayerSettings, RequestSettings, Rules
 
 PRESETS = ("gdpr", "pci", "hipaa", "ccpa", "gdpr-attribution")
 DEFAULT_PRESET = "gdpr"
@@ -53,7 +53,7 @@ def parse_policy(text: str, file: str = "policy.yaml", folder: Path | None = Non
     return chain.policy()
 
 
-def check(path: str | Path | None) -> list[Problem]:
+def check_policy(path: str | Path | None) -> list[PolicyProblem]:
     """Everything that is wrong with a policy; empty if it can be used."""
     try:
         load_policy(path)
@@ -73,10 +73,10 @@ def preset_text(name: str) -> str:
 class _Chain:
     """The file asked for and what it extends, the furthest ancestor first."""
 
-    layers: list[Parsed] = field(default_factory=list)
-    readers: list[Reader] = field(default_factory=list)
+    layers: list[ParsedPolicy] = field(default_factory=list)
+    readers: list[NodeReader] = field(default_factory=list)
 
-    def read(self, where: str | Path, origin: tuple[Reader, int, int] | None, folder: Path | str, seen: tuple[str, ...] = ()) -> None:
+    def read(self, where: str | Path, origin: tuple[NodeReader, int, int] | None, folder: Path | str, seen: tuple[str, ...] = ()) -> None:
         """Read a preset or file. `origin` is the place of the `extends` that names it, else None."""
         preset = isinstance(where, str) and where in PRESETS
         path = Path(folder) / where
@@ -99,18 +99,18 @@ class _Chain:
             return
         self.parse(text, name, path.parent, (*seen, name))
 
-    def _missing(self, name: str, origin: tuple[Reader, int, int] | None, message: str) -> None:
+    def _missing(self, name: str, origin: tuple[NodeReader, int, int] | None, message: str) -> None:
         if origin:
             reader, line, column = origin
             reader.at(line, column, "extends", message)
         else:
-            reader = Reader(name)
+            reader = NodeReader(name)
             reader.whole(message)
             self.readers.append(reader)
 
     def parse(self, text: str, file: str, folder: Path | None, seen: tuple[str, ...]) -> None:
         """Parse one file; what it extends is parsed before, since it may declare entity types."""
-        reader = Reader(file)
+        reader = NodeReader(file)
         self.readers.append(reader)
         root = reader.compose(text)
         if root is None:
@@ -126,12 +126,12 @@ class _Chain:
             elif parent is not None:
                 self.read(parent, (reader, extends.start_mark.line + 1, extends.start_mark.column + 1), folder or "", seen)
         known = self.layers[-1].entities if self.layers else frozenset()
-        parsed = Parser(reader, members, known).parse()
+        parsed = PolicyParser(reader, members, known).parse()
         if not parsed.name:
             parsed.name = "".join(c if c.isalnum() or c in "._-" else "-" for c in Path(file).stem)[:100] or "policy"
         self.layers.append(parsed)
 
-    def _problems(self) -> list[Problem]:
+    def _problems(self) -> list[PolicyProblem]:
         return [p for r in self.readers for p in sorted(r.problems)]
 
     def policy(self) -> Policy:
@@ -150,10 +150,10 @@ class _Chain:
         for layer in self.layers:
             for i, override in enumerate(layer.overrides):
                 _check_rules([layer], base.with_(override.settings), f"overrides[{i}].set.", override.settings, base.mode)
-        made = Detect(
+        made = DetectionSettings(
             **{
                 **detect,
-                "margins": margins(*(layer.detect.get("margins", {}) for layer in self.layers)),
+                "margins": merge_margins(*(layer.detect.get("margins", {}) for layer in self.layers)),
             }
         )
         _check_detect(self.layers[::-1], made)
@@ -162,8 +162,8 @@ class _Chain:
             raise PolicyError(problems)
         overrides = tuple(o for layer in self.layers for o in layer.overrides)
         name = self.layers[-1].name
-        retention, recordings = Retention(), Recordings()
-        requests = Requests(**{k: v for layer in self.layers for k, v in (layer.requests or {}).items()})
+        retention, recordings = RetentionSettings(), RecordingSettings()
+        requests = RequestSettings(**{k: v for layer in self.layers for k, v in (layer.requests or {}).items()})
         for layer in self.layers:
             retention = retention.layered(layer.retention or {})
             recordings = recordings.layered(layer.recordings or {})
@@ -172,23 +172,23 @@ class _Chain:
             "recordings": recordings if any(layer.recordings is not None for layer in self.layers) else None,
             "requests": requests if any(layer.requests is not None for layer in self.layers) else None,
         }
-        document = policy_document(name, made, Limits(**limits), base, overrides, {k: v.as_dict() for k, v in sections.items() if v})
-        return Policy(name, digest(document), made, Limits(**limits), base, overrides, document, retention, recordings, requests)
+        document = policy_document(name, made, InputLimits(**limits), base, overrides, {k: v.as_dict() for k, v in sections.items() if v})
+        return Policy(name, document_digest(document), made, InputLimits(**limits), base, overrides, document, retention, recordings, requests)
 
 
-def _report(layers: list[Parsed], paths: tuple[str, ...], message: str) -> None:
+def _report(layers: list[ParsedPolicy], paths: tuple[str, ...], message: str) -> None:
     """Add a problem where the nearest layer that gives one of `paths` gives the first of them; else to the nearest file as a whole."""
     for layer in layers:
         for path in paths:
             if path in layer.reader.places:
-                problem = Problem(layer.reader.file, *layer.reader.places[path], path, message)
+                problem = PolicyProblem(layer.reader.file, *layer.reader.places[path], path, message)
                 if problem not in layer.reader.problems:
                     layer.reader.problems.append(problem)
                 return
-    layers[0].reader.problems.append(Problem(layers[0].reader.file, 0, 0, paths[0], message))
+    layers[0].reader.problems.append(PolicyProblem(layers[0].reader.file, 0, 0, paths[0], message))
 
 
-def _check_rules(layers: list[Parsed], rules: Rules, prefix: str = "", own: Settings | None = None, base_mode: str = "") -> None:
+def _check_rules(layers: list[ParsedPolicy], rules: Rules, prefix: str = "", own: LayerSettings | None = None, base_mode: str = "") -> None:
     """What only shows when layers are added up.
 
     Args:
@@ -208,11 +208,11 @@ def _check_rules(layers: list[Parsed], rules: Rules, prefix: str = "", own: Sett
     for entity in sorted({entity for _, entity in rules.deny}):
         brought = own is None or bool(own.deny) or entity in own.operators or own.default_operator is not None
         if rules.given_operator(entity).name == "keep" and brought:
-            why = f"a deny text is {shown(entity)}, whose operator is keep, so it would not be redacted; give {shown(entity)} an operator"
+            why = f"a deny text is {safe_key(entity)}, whose operator is keep, so it would not be redacted; give {safe_key(entity)} an operator"
             _report(layers, (f"{prefix}entities.{entity}", f"{prefix}entities.default", f"{prefix}deny"), why)
 
 
-def _check_detect(layers: list[Parsed], detect: Detect) -> None:
+def _check_detect(layers: list[ParsedPolicy], detect: DetectionSettings) -> None:
     """Languages and models that do not fit together; passed over where one of them could not be read, which is reported already."""
     parts = ("detect.languages", "detect.default_language", "detect.model")
     if any(p.field.startswith(parts) for layer in layers for p in layer.reader.problems):

@@ -19,8 +19,8 @@ from callveil.schemas.policy import Override
 from callveil.schemas.policy_detect import LANGUAGE, read_detect
 from callveil.schemas.policy_recordings import read_recordings
 from callveil.schemas.policy_retention import read_retention
-from callveil.schemas.policy_yaml import Reader, kind_of, put, shown, suggest
-from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, UNSET, WORDLESS, Operator, Settings, fold
+from callveil.schemas.policy_yaml import NodeReader, node_kind, safe_key, set_if_given, suggest_choice
+from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, UNSET, WORDLESS, LayerSettings, Operator, collapse_whitespace
 
 VERSION = 1
 SETTING_KEYS = ("mode", "full_after_days", "label", "entities", "fields", "thresholds", "allow", "deny")
@@ -52,15 +52,15 @@ CARD_DIGITS = 4
 
 
 @dataclass
-class Parsed:
+class ParsedPolicy:
     """What one file says. `detect` and `limits` hold the arguments it gives for `Detect` and `Limits`,
     `retention` and `recordings` what it gives for `Retention.layered` and `Recordings.layered`, `requests` for
     `Requests`; None where it has no such section."""
 
-    reader: Reader
+    reader: NodeReader
     name: str = ""
     extends: str = ""
-    settings: Settings = field(default_factory=Settings)
+    settings: LayerSettings = field(default_factory=LayerSettings)
     detect: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     overrides: list[Override] = field(default_factory=list)
@@ -70,8 +70,8 @@ class Parsed:
     requests: dict[str, Any] | None = None
 
 
-class Parser:
-    """Turns the nodes of one file into `Parsed`.
+class PolicyParser:
+    """Turns the nodes of one file into `ParsedPolicy`.
 
     Args:
         reader: of that file; its problems grow.
@@ -79,14 +79,14 @@ class Parser:
         entities: entity types that files it extends have declared.
     """
 
-    def __init__(self, reader: Reader, members: Mapping[str, yaml.Node], entities: frozenset[str]) -> None:
+    def __init__(self, reader: NodeReader, members: Mapping[str, yaml.Node], entities: frozenset[str]) -> None:
         self.reader, self.members = reader, members
         self.known = {*ENTITIES, *entities, *_declared(members)}
 
-    def parse(self) -> Parsed:
+    def parse(self) -> ParsedPolicy:
         """Read everything. Problems are in the reader; what was wrong is left out of the result."""
         r, m = self.reader, self.members
-        out = Parsed(r, settings=self.settings(m, ""), entities=frozenset(self.known - ENTITIES.keys()))
+        out = ParsedPolicy(r, settings=self.settings(m, ""), entities=frozenset(self.known - ENTITIES.keys()))
         if "version" not in m:
             r.whole("version is missing; write `version: 1` at the top")
         elif r.integer(m["version"], "version", 0, 10**9) not in (None, VERSION):
@@ -97,7 +97,7 @@ class Parser:
             out.detect = read_detect(r, m["detect"])
         if "limits" in m:
             for key, node in r.mapping(m["limits"], "limits", tuple(LIMITS)).items():
-                put(out.limits, key, r.integer(node, f"limits.{key}", *LIMITS[key]))
+                set_if_given(out.limits, key, r.integer(node, f"limits.{key}", *LIMITS[key]))
         if "retention" in m:
             out.retention = read_retention(r, m["retention"])
         if "recordings" in m:
@@ -105,12 +105,12 @@ class Parser:
         if "requests" in m:
             out.requests = {}
             for key, node in r.mapping(m["requests"], "requests", ("four_eyes",)).items():
-                put(out.requests, key, r.boolean(node, f"requests.{key}"))
+                set_if_given(out.requests, key, r.boolean(node, f"requests.{key}"))
         if "overrides" in m:
             out.overrides = [self._override(n, f"overrides[{i}]") for i, n in enumerate(r.items(m["overrides"], "overrides"))]
         return out
 
-    def settings(self, members: Mapping[str, yaml.Node], prefix: str) -> Settings:
+    def settings(self, members: Mapping[str, yaml.Node], prefix: str) -> LayerSettings:
         """Those of `SETTING_KEYS` that `members` hold."""
         r = self.reader
         given: dict[str, Any] = {}
@@ -119,8 +119,8 @@ class Parser:
             if key == "mode":
                 given["mode"] = r.choice(node, path, MODES)
             elif key == "full_after_days":
-                days = None if kind_of(node) == "null" else r.integer(node, path, 0, MAX_DAYS)
-                given["full_after_days"] = UNSET if days is None and kind_of(node) != "null" else days
+                days = None if node_kind(node) == "null" else r.integer(node, path, 0, MAX_DAYS)
+                given["full_after_days"] = UNSET if days is None and node_kind(node) != "null" else days
             elif key == "label":
                 given["label"] = self._label(node, path)
             elif key == "entities":
@@ -133,11 +133,11 @@ class Parser:
                 given["fields"] = self._fields(node, path)
             elif key == "allow":
                 texts = (r.text(n, f"{path}[{i}]", numbers=True) for i, n in enumerate(r.items(node, path)))
-                given["allow"] = frozenset(fold(t) for t in texts if t is not None)
+                given["allow"] = frozenset(collapse_whitespace(t) for t in texts if t is not None)
             elif key == "deny":
                 given["deny"] = self._deny(node, path)
-        settings = Settings(**given)
-        both = settings.allow & {fold(text) for text, _ in settings.deny}
+        settings = LayerSettings(**given)
+        both = settings.allow & {collapse_whitespace(text) for text, _ in settings.deny}
         if both:
             r.fail(members["allow"], f"{prefix}allow", f"{len(both)} of these texts stand in deny as well; a text can be only one of the two")
         return settings
@@ -145,15 +145,15 @@ class Parser:
     def _by_entity(self, node: yaml.Node, path: str, read: Callable[[yaml.Node, str, str], Any]) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for key, value in self.reader.mapping(node, path).items():
-            place = f"{path}.{shown(key)}"
+            place = f"{path}.{safe_key(key)}"
             if key == "default" or self._entity_ok(value, place, key):
-                put(out, key, read(value, place, key))
+                set_if_given(out, key, read(value, place, key))
         return out
 
     def _entity_ok(self, node: yaml.Node, path: str, name: str) -> bool:
         if name in self.known or (name.startswith(CUSTOM_PREFIX) and NAME.fullmatch(name)):
             return True
-        hint = suggest(shown(name), sorted(self.known))
+        hint = suggest_choice(safe_key(name), sorted(self.known))
         own = f" A type of your own begins with {CUSTOM_PREFIX}, in capitals, or stands in a deny entry"
         line, column = self.reader.places.get(path, (node.start_mark.line + 1, node.start_mark.column + 1))
         self.reader.at(line, column, path, f"unknown entity{hint or '.'}{own}")
@@ -178,11 +178,11 @@ class Parser:
                 if key not in OPTIONS.get(name, ()):
                     r.fail(value, place, f"{name} has no option {key}; {_owner(key)} has")
                 elif key == "scope":
-                    put(options, key, r.choice(value, place, SCOPES))
+                    set_if_given(options, key, r.choice(value, place, SCOPES))
                 elif key == "char":
-                    put(options, key, r.pattern(value, place, MASK_CHAR, "text of one character that is no letter (but x) and no digit"))
+                    set_if_given(options, key, r.pattern(value, place, MASK_CHAR, "text of one character that is no letter (but x) and no digit"))
                 else:
-                    put(options, key, r.integer(value, place, 0, CARD_DIGITS if entity == "CREDIT_CARD" else 16))
+                    set_if_given(options, key, r.integer(value, place, 0, CARD_DIGITS if entity == "CREDIT_CARD" else 16))
             made = Operator(name, **options)
         if made and made.name == "token" and entity in NOT_STORED:
             r.fail(node, path, f"a token can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS 3.3.1); use label, clear or mask")
@@ -206,7 +206,7 @@ class Parser:
     def _fields(self, node: yaml.Node, path: str) -> dict[str, str]:
         out: dict[str, str] = {}
         for name, value in self.reader.mapping(node, path).items():
-            place = f"{path}.{shown(name)}"
+            place = f"{path}.{safe_key(name)}"
             if name not in FIELD_NAMES and not self._further(value, place, name):
                 continue
             chosen = self.reader.choice(value, place, TREATMENTS)
@@ -248,12 +248,12 @@ class Parser:
                 r.fail(item, place, f"{missing} is missing; write {{text: ..., entity: X_PROJECT}}")
             text = r.text(members["text"], f"{place}.text", numbers=True) if "text" in members else None
             entity = r.pattern(members["entity"], f"{place}.entity", NAME, "text in capitals, digits and _") if "entity" in members else None
-            if text is not None and len(fold(text)) < 2:
+            if text is not None and len(collapse_whitespace(text)) < 2:
                 r.fail(members["text"], f"{place}.text", "a single character would be redacted everywhere; give at least two")
             elif text is not None and entity is not None:
-                if fold(text) in out:
+                if collapse_whitespace(text) in out:
                     r.fail(item, place, "the same text stands in this list twice; remove one")
-                out[fold(text)] = (" ".join(text.split()), entity)
+                out[collapse_whitespace(text)] = (" ".join(text.split()), entity)
         return tuple(out[k] for k in sorted(out))
 
     def _override(self, node: yaml.Node, path: str) -> Override:
@@ -271,7 +271,7 @@ class Parser:
             if not when and not any(p.field.startswith(f"{path}.when") for p in r.problems):
                 some = ", ".join(CONDITIONS)
                 r.fail(members["when"], f"{path}.when", f"no condition; give one of {some}, or move the settings out of the override")
-        settings = Settings()
+        settings = LayerSettings()
         if "set" in members:
             settings = self.settings(r.mapping(members["set"], f"{path}.set", SETTING_KEYS), f"{path}.set.")
         return Override(**when, settings=settings)
@@ -280,7 +280,7 @@ class Parser:
         r, options = self.reader, CONDITIONS[key]
         out: list[str] = []
         nodes = r.items(node, path)
-        if not nodes and kind_of(node) in ("null", "seq"):
+        if not nodes and node_kind(node) in ("null", "seq"):
             r.fail(node, path, "an empty condition would hold for every record; name at least one value or remove it")
         for i, item in enumerate(nodes):
             place = path if item is node else f"{path}[{i}]"
@@ -301,7 +301,7 @@ def _owner(option: str) -> str:
 
 def _declared(members: Mapping[str, yaml.Node]) -> set[str]:
     """Entity types that the file's deny lists, those of its overrides among them, give to a text."""
-    quiet = Reader("")
+    quiet = NodeReader("")
     lists = [members[k] for k in ("deny",) if k in members]
     for override in quiet.items(members["overrides"], "") if "overrides" in members else []:
         inner = quiet.mapping(override, "").get("set")
@@ -311,6 +311,6 @@ def _declared(members: Mapping[str, yaml.Node]) -> set[str]:
     for node in lists:
         for item in quiet.items(node, ""):
             entity = quiet.mapping(item, "").get("entity")
-            if entity is not None and kind_of(entity) == "str" and NAME.fullmatch(str(entity.value)):
+            if entity is not None and node_kind(entity) == "str" and NAME.fullmatch(str(entity.value)):
                 names.add(str(entity.value))
     return names

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from callveil.schemas.policy_yaml import Reader, put
+from callveil.schemas.policy_yaml import NodeReader, set_if_given
 from callveil.schemas.recordings import CHANNELS, COVERS, ORIGINALS, VIDEO, WITHOUT_TRANSCRIPT
 
 CHOICES = {
@@ -22,15 +22,15 @@ SWITCHES = ("align", "keypad", "untranscribed")
 RECORDINGS_KEYS = (*CHOICES, *NUMBERS, *SWITCHES)
 
 
-def read_recordings(r: Reader, node: yaml.Node) -> dict[str, Any]:
+def read_recordings(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
     """What the section gives for `Recordings.layered`; what is wrong with it goes to the reader."""
     out: dict[str, Any] = {}
     for key, value in r.mapping(node, "recordings", RECORDINGS_KEYS).items():
         path = f"recordings.{key}"
         if key in CHOICES:
-            put(out, key, r.choice(value, path, CHOICES[key]))
+            set_if_given(out, key, r.choice(value, path, CHOICES[key]))
         elif key in NUMBERS:
-            put(out, key, r.number(value, path, *NUMBERS[key]))
+            set_if_given(out, key, r.number(value, path, *NUMBERS[key]))
         else:
-            put(out, key, r.boolean(value, path))
+            set_if_given(out, key, r.boolean(value, path))
     return out

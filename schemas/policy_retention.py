@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
-from callveil.schemas.policy_yaml import Reader, kind_of, put, suggest
+from callveil.schemas.policy_yaml import NodeReader, node_kind, set_if_given, suggest_choice
 from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION, RetentionRule
 
 RETENTION_KEYS = (
@@ -22,26 +22,26 @@ MAX_DAYS = 36_500
 MAX_HOURS = 8_784
 
 
-def read_retention(r: Reader, node: yaml.Node) -> dict[str, Any]:
+def read_retention(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
     """What the section gives for `Retention.layered`; what is wrong with it goes to the reader."""
     out: dict[str, Any] = {}
     for key, value in r.mapping(node, "retention", RETENTION_KEYS).items():
         path = f"retention.{key}"
         if key == "on_downgrade":
-            put(out, key, r.choice(value, path, ON_DOWNGRADE))
+            set_if_given(out, key, r.choice(value, path, ON_DOWNGRADE))
         elif key == "on_reactivation":
-            put(out, key, r.choice(value, path, ON_REACTIVATION))
+            set_if_given(out, key, r.choice(value, path, ON_REACTIVATION))
         elif key == "downgrade_grace_days":
-            if kind_of(value) == "null":
+            if node_kind(value) == "null":
                 out[key] = None
             else:
-                put(out, key, r.integer(value, path, 0, MAX_DAYS))
+                set_if_given(out, key, r.integer(value, path, 0, MAX_DAYS))
         elif key == "subaccounts_inherit":
-            put(out, key, r.boolean(value, path))
+            set_if_given(out, key, r.boolean(value, path))
         elif key == "cancel_window_days":
-            put(out, key, r.integer(value, path, 0, MAX_DAYS))
+            set_if_given(out, key, r.integer(value, path, 0, MAX_DAYS))
         elif key == "skew_hours":
-            put(out, key, r.integer(value, path, 0, MAX_HOURS))
+            set_if_given(out, key, r.integer(value, path, 0, MAX_HOURS))
         elif key == "disable":
             ids = [r.choice(n, f"{path}[{i}]", [d.rule_id for d in DEFAULT_RULES]) for i, n in enumerate(r.items(value, path))]
             out[key] = frozenset(i for i in ids if i is not None)
@@ -50,7 +50,7 @@ def read_retention(r: Reader, node: yaml.Node) -> dict[str, Any]:
     return out
 
 
-def _rules(r: Reader, node: yaml.Node, path: str) -> tuple[RetentionRule, ...]:
+def _rules(r: NodeReader, node: yaml.Node, path: str) -> tuple[RetentionRule, ...]:
     out: dict[str, RetentionRule] = {}
     for i, item in enumerate(r.items(node, path)):
         place = f"{path}[{i}]"
@@ -62,7 +62,7 @@ def _rules(r: Reader, node: yaml.Node, path: str) -> tuple[RetentionRule, ...]:
     return tuple(out.values())
 
 
-def _rule(r: Reader, node: yaml.Node, path: str) -> RetentionRule | None:
+def _rule(r: NodeReader, node: yaml.Node, path: str) -> RetentionRule | None:
     if not isinstance(node, yaml.MappingNode):
         r.expected(node, path, "a mapping such as {id: ..., action: delete, days: 30, class: versions}")
         return None
@@ -95,9 +95,9 @@ def _rule(r: Reader, node: yaml.Node, path: str) -> RetentionRule | None:
     return RetentionRule(**given)
 
 
-def _choices(r: Reader, node: yaml.Node, path: str, options: Collection[str]) -> frozenset[str]:
+def _choices(r: NodeReader, node: yaml.Node, path: str, options: Collection[str]) -> frozenset[str]:
     nodes = r.items(node, path)
     if not nodes:
-        r.fail(node, path, f"names nothing{suggest('', options)}; leave the condition out where it should hold for all")
+        r.fail(node, path, f"names nothing{suggest_choice('', options)}; leave the condition out where it should hold for all")
     found = (r.choice(n, path if n is node else f"{path}[{i}]", options) for i, n in enumerate(nodes))
     return frozenset(f for f in found if f is not None)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from callveil.schemas.policy import Problem
+from callveil.schemas.policy import PolicyProblem
 
 MAX_CHARS = 1_048_576
 _MERGES, _MERGE_DEPTH = 8, 2
@@ -42,14 +42,14 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(_TAG + _tag, _pattern, list(_first))
 
 
-def kind_of(node: yaml.Node) -> str:
+def node_kind(node: yaml.Node) -> str:
     """str, int, float, bool, null, map or seq; `tag` for a node with any other tag."""
     name = node.tag.removeprefix(_TAG)
     fits = {"map": yaml.MappingNode, "seq": yaml.SequenceNode}.get(name, yaml.ScalarNode)
     return name if name in _NAMES and isinstance(node, fits) else "tag"
 
 
-def suggest(word: str, known: Collection[str]) -> str:
+def suggest_choice(word: str, known: Collection[str]) -> str:
     """` did you mean ...?` with the nearest of `known`, or what there is to choose from where that is short."""
     near = difflib.get_close_matches(word, known, 1, 0.6) or difflib.get_close_matches(word.lower(), known, 1, 0.6)
     near = near or difflib.get_close_matches(word.upper(), known, 1, 0.6)
@@ -58,19 +58,19 @@ def suggest(word: str, known: Collection[str]) -> str:
     return f"; it can be {', '.join(known)}" if len(known) <= 16 else ""
 
 
-def shown(key: str) -> str:
+def safe_key(key: str) -> str:
     """A key as messages may name it: one that does not look like a setting could be personal data and is not repeated."""
     return key if _SAFE_KEY.fullmatch(key) else "<key>"
 
 
-def put(out: dict[str, Any], key: str, value: Any) -> None:
-    """Set `out[key]` unless `value` is None, which every getter of `Reader` returns for what it could not read."""
+def set_if_given(out: dict[str, Any], key: str, value: Any) -> None:
+    """Set `out[key]` unless `value` is None, which every getter of `NodeReader` returns for what it could not read."""
     if value is not None:
         out[key] = value
 
 
 @dataclass
-class Reader:
+class NodeReader:
     """Reads nodes of one file and gathers what is wrong.
 
     Attributes:
@@ -80,7 +80,7 @@ class Reader:
     """
 
     file: str
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[PolicyProblem] = field(default_factory=list)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def compose(self, text: str) -> yaml.Node | None:
@@ -94,11 +94,11 @@ class Reader:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             why = ": ".join(part for part in (error.context, error.problem) if part)
-            self.problems.append(Problem(self.file, line, column, "", f"not well-formed YAML: {why}. Check indentation and quotes near this place"))
+            self.problems.append(PolicyProblem(self.file, line, column, "", f"not well-formed YAML: {why}. Check indentation and quotes near this place"))
         except yaml.reader.ReaderError as error:
             before = text[: error.position]
             line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-            self.problems.append(Problem(self.file, line, column, "", "a control character stands here; write it as an escape in double quotes"))
+            self.problems.append(PolicyProblem(self.file, line, column, "", "a control character stands here; write it as an escape in double quotes"))
         except (RecursionError, ValueError, OverflowError):
             self.whole("not well-formed YAML: nested too deeply, or an escape names no character")
         else:
@@ -109,7 +109,7 @@ class Reader:
 
     def whole(self, message: str) -> None:
         """Add a problem of the file as a whole."""
-        self.problems.append(Problem(self.file, 0, 0, "", message))
+        self.problems.append(PolicyProblem(self.file, 0, 0, "", message))
 
     def fail(self, node: yaml.Node, path: str, message: str) -> None:
         """Add a problem at `node`."""
@@ -117,11 +117,11 @@ class Reader:
 
     def at(self, line: int, column: int, path: str, message: str) -> None:
         """Add a problem at a place."""
-        self.problems.append(Problem(self.file, line, column, path, message))
+        self.problems.append(PolicyProblem(self.file, line, column, path, message))
 
     def expected(self, node: yaml.Node, path: str, what: str) -> None:
         """Add the problem that `node` is something else than `what`."""
-        kind = kind_of(node)
+        kind = node_kind(node)
         if kind == "tag":
             self.fail(node, path, f"expected {what}, found a YAML tag; a policy has no tags, remove the part that begins with '!'")
         else:
@@ -133,16 +133,16 @@ class Reader:
 
         Duplicate keys, keys that are no text and, where `known` is given, unknown keys are problems and left out.
         """
-        if kind_of(node) == "null":
+        if node_kind(node) == "null":
             return {}
-        if not isinstance(node, yaml.MappingNode) or kind_of(node) == "tag":
+        if not isinstance(node, yaml.MappingNode) or node_kind(node) == "tag":
             self.expected(node, path, "a mapping")
             return {}
         out: dict[str, yaml.Node] = {}
         for key, value in self._members(node, path, 0):
-            name = f"{path}.{shown(key.value)}" if path else shown(key.value)
+            name = f"{path}.{safe_key(key.value)}" if path else safe_key(key.value)
             if known is not None and key.value not in known:
-                self.fail(key, name, f"unknown setting{suggest(shown(key.value), known)}")
+                self.fail(key, name, f"unknown setting{suggest_choice(safe_key(key.value), known)}")
                 continue
             out[key.value] = value
             self.places[name] = (key.start_mark.line + 1, key.start_mark.column + 1)
@@ -155,11 +155,11 @@ class Reader:
         for key, value in node.value:
             if key.tag == f"{_TAG}merge":
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-            elif not isinstance(key, yaml.ScalarNode) or kind_of(key) not in ("str", "int", "bool", "float"):
+            elif not isinstance(key, yaml.ScalarNode) or node_kind(key) not in ("str", "int", "bool", "float"):
                 self.expected(key, path, "text before the colon")
             elif key.value in own:
                 first = own[key.value][0].start_mark.line + 1
-                self.fail(key, f"{path}.{shown(key.value)}".lstrip("."), f"given twice, first in line {first}; remove one, since only one could hold")
+                self.fail(key, f"{path}.{safe_key(key.value)}".lstrip("."), f"given twice, first in line {first}; remove one, since only one could hold")
             else:
                 own[key.value] = (key, value)
         if len(merged) > _MERGES or (merged and depth >= _MERGE_DEPTH):
@@ -175,7 +175,7 @@ class Reader:
 
     def items(self, node: yaml.Node, path: str) -> list[yaml.Node]:
         """Items of a list; nothing after the colon counts as an empty one, and a single text as a list of one."""
-        kind = kind_of(node)
+        kind = node_kind(node)
         if kind == "null":
             return []
         if kind in ("str", "int", "float"):
@@ -189,7 +189,7 @@ class Reader:
 
     def text(self, node: yaml.Node, path: str, *, numbers: bool = False, longest: int = 1000, what: str = "text") -> str | None:
         """A text of 1 to `longest` characters. With `numbers`, digits without quotes are taken as they are written."""
-        kind = kind_of(node)
+        kind = node_kind(node)
         if kind != "str" and not (numbers and kind in ("int", "float")):
             self.expected(node, path, what)
             return None
@@ -212,17 +212,17 @@ class Reader:
 
     def choice(self, node: yaml.Node, path: str, options: Collection[str]) -> str | None:
         """One of `options`."""
-        if kind_of(node) != "str":
+        if node_kind(node) != "str":
             self.expected(node, path, f"one of {', '.join(options)}")
         elif node.value not in options:
-            self.fail(node, path, f"unknown value {shown(node.value)}{suggest(shown(node.value), options)}")
+            self.fail(node, path, f"unknown value {safe_key(node.value)}{suggest_choice(safe_key(node.value), options)}")
         else:
             return str(node.value)
         return None
 
     def integer(self, node: yaml.Node, path: str, low: int, high: int) -> int | None:
         """A whole number from `low` to `high`."""
-        if kind_of(node) != "int" or not _INT.fullmatch(node.value):
+        if node_kind(node) != "int" or not _INT.fullmatch(node.value):
             self.expected(node, path, "a whole number")
         elif not low <= int(node.value) <= high:
             self.fail(node, path, f"expected a whole number from {low} to {high}")
@@ -232,7 +232,7 @@ class Reader:
 
     def number(self, node: yaml.Node, path: str, low: float, high: float) -> float | None:
         """A number from `low` to `high`."""
-        if kind_of(node) not in ("int", "float") or not _FLOAT.fullmatch(node.value):
+        if node_kind(node) not in ("int", "float") or not _FLOAT.fullmatch(node.value):
             self.expected(node, path, "a number")
         elif not low <= float(node.value) <= high:
             self.fail(node, path, f"expected a number from {low:g} to {high:g}")
@@ -242,7 +242,7 @@ class Reader:
 
     def boolean(self, node: yaml.Node, path: str) -> bool | None:
         """true or false."""
-        if kind_of(node) != "bool" or node.value.lower() not in ("true", "false"):
+        if node_kind(node) != "bool" or node.value.lower() not in ("true", "false"):
             self.expected(node, path, "true or false")
             return None
         return bool(node.value.lower() == "true")

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from callveil.schemas import account, disposition, finding, history, hold, interaction, lifecycle, recording, rejected, request, subject, version
-from callveil.schemas.evidence import Digest
+from callveil.schemas.evidence import RunDigest
 from callveil.schemas.fields import json_schema
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_schema import policy_json_schema
@@ -120,7 +120,7 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     ),
 }
 """Makers of the JSON Schemas (2020-12), by published name."""
-JSON_SCHEMAS["evidence_record"] = partial(_dataclass_schema, Digest)
+JSON_SCHEMAS["evidence_record"] = partial(_dataclass_schema, RunDigest)
 for _report in REPORTS.values():
     if _report.name != "history":  # which is `change_history`
         JSON_SCHEMAS[f"report_{_report.name}"] = partial(json_schema, _report.title, _report.columns, ("report_id", "row_hash"), _report.what)

@@ -26,7 +26,7 @@ LATER = {"keypad": True, "untranscribed": True, "video": "drop", "settle_seconds
 
 
 @dataclass(frozen=True)
-class Recordings:
+class RecordingSettings:
     """How recordings are redacted as they arrive.
 
     Attributes:
@@ -70,6 +70,6 @@ class Recordings:
         """The form a policy file gives it in; it reads back to an equal object. Policies from before `LATER` keep their digest."""
         return {k: v for k, v in asdict(self).items() if LATER.get(k) != v}
 
-    def layered(self, given: Mapping[str, Any]) -> Recordings:
+    def layered(self, given: Mapping[str, Any]) -> RecordingSettings:
         """This section with another file's members on top."""
-        return Recordings(**({f.name: getattr(self, f.name) for f in fields(self)} | dict(given)))
+        return RecordingSettings(**({f.name: getattr(self, f.name) for f in fields(self)} | dict(given)))

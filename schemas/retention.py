@@ -96,7 +96,7 @@ DEFAULT_RULES = (
 
 
 @dataclass(frozen=True)
-class Retention:
+class RetentionSettings:
     """The retention section of a policy.
 
     Attributes:
@@ -153,7 +153,7 @@ class Retention:
         """sha256, hex, of everything the section says, whatever the order of its rules."""
         return hashlib.sha256(orjson.dumps(self.as_dict(), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
-    def layered(self, given: Mapping[str, Any]) -> Retention:
+    def layered(self, given: Mapping[str, Any]) -> RetentionSettings:
         """This section with another file's on top.
 
         Args:
@@ -163,4 +163,4 @@ class Retention:
         rules |= {r.rule_id: r for r in given.get("rules", ())}
         single = {k: v for k, v in given.items() if k not in ("rules", "disable")}
         members = {k: getattr(self, k) for k in self.__dataclass_fields__} | single
-        return Retention(**(members | {"rules": tuple(rules.values())}))
+        return RetentionSettings(**(members | {"rules": tuple(rules.values())}))

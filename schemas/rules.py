@@ -94,7 +94,7 @@ class Operator:
 
 
 @dataclass(frozen=True)
-class Settings:
+class LayerSettings:
     """What one layer (a preset, a file, an override) says. None, or `UNSET`, means: as the layer before."""
 
     mode: str | None = None
@@ -120,7 +120,7 @@ class Rules:
         operators, default_operator: by entity type, and for the rest.
         fields: treatment by name of an interaction's field, of a field group, or of a member that nobody declared.
         thresholds, default_threshold: lowest score, 0 to 1, a finding needs, by entity type and for the rest.
-        allow: texts that are never redacted, as `fold` gives them.
+        allow: texts that are never redacted, as `collapse_whitespace` gives them.
         deny: (text, entity type) that are always redacted, ordered by text. Deny beats allow.
         earlier: rules that the record was redacted by before: what their operators wrote is no value under these either.
     """
@@ -196,12 +196,12 @@ class Rules:
             return "full"
         return self.mode
 
-    def with_(self, layer: Settings) -> Rules:
+    def with_(self, layer: LayerSettings) -> Rules:
         """These rules with one more layer on top: single values replace, maps merge entry by entry, `allow` and `deny` add up.
 
         A `deny` text beats the same `allow` text, whichever layer says so.
         """
-        deny = {fold(text): (text, entity) for text, entity in (*self.deny, *layer.deny)}
+        deny = {collapse_whitespace(text): (text, entity) for text, entity in (*self.deny, *layer.deny)}
         return replace(
             self,
             mode=layer.mode or self.mode,
@@ -217,13 +217,13 @@ class Rules:
         )
 
 
-def fold(text: str) -> str:
+def collapse_whitespace(text: str) -> str:
     """Form in which `allow` and `deny` texts are compared: case folded, white space collapsed to single spaces."""
     return " ".join(text.casefold().split())
 
 
 @dataclass(frozen=True)
-class Requests:
+class RequestSettings:
     """How requests of data subjects are carried out.
 
     Attributes:

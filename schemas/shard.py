@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from callveil.schemas.pointer import Pointer, pack, unpack
+from callveil.schemas.pointer import RecordPointer, pack_rows, unpack_rows
 
 
-class Chosen(NamedTuple):
+class ChosenSnapshot(NamedTuple):
     """A snapshot that won its key, with what earlier runs and people decided about it.
 
     Attributes:
@@ -18,7 +18,7 @@ class Chosen(NamedTuple):
         replaces: origin of the file that holds the version it replaces, or empty.
     """
 
-    pointer: Pointer
+    pointer: RecordPointer
     floor_mode: str = "none"
     floor_entities: tuple[str, ...] = ()
     requests: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Shard(NamedTuple):
     Attributes:
         account_type, day: the partition.
         number: position among the partition's shards of this run.
-        rows: packed `Chosen`s, sorted by account, time and id.
+        rows: packed `ChosenSnapshot`s, sorted by account, time and id.
     """
 
     account_type: str
@@ -43,18 +43,18 @@ class Shard(NamedTuple):
     def digest(self) -> str:
         """Digest of everything the shard's result depends on, the run apart."""
         head = f"{self.account_type}\x1f{self.day}\x1f{self.number}\x1f".encode()
-        return hashlib.sha256(head + b"".join(repr(r).encode() for r in unpack(self.rows))).hexdigest()[:24]
+        return hashlib.sha256(head + b"".join(repr(r).encode() for r in unpack_rows(self.rows))).hexdigest()[:24]
 
-    def chosen(self) -> list[Chosen]:
+    def chosen(self) -> list[ChosenSnapshot]:
         """The rows."""
         return unpack_chosen(self.rows)
 
 
-def pack_chosen(rows: list[Chosen]) -> bytes:
+def pack_chosen(rows: list[ChosenSnapshot]) -> bytes:
     """Packed form of some rows."""
-    return pack((list(c.pointer), c.floor_mode, list(c.floor_entities), list(c.requests), c.replaces) for c in rows)
+    return pack_rows((list(c.pointer), c.floor_mode, list(c.floor_entities), list(c.requests), c.replaces) for c in rows)
 
 
-def unpack_chosen(data: bytes) -> list[Chosen]:
+def unpack_chosen(data: bytes) -> list[ChosenSnapshot]:
     """Inverse of `pack_chosen`."""
-    return [Chosen(Pointer(*p), mode, tuple(entities), tuple(requests), replaces) for p, mode, entities, requests, replaces in unpack(data)]
+    return [ChosenSnapshot(RecordPointer(*p), mode, tuple(entities), tuple(requests), replaces) for p, mode, entities, requests, replaces in unpack_rows(data)]

@@ -161,7 +161,7 @@ STATED = dt.timedelta(minutes=5)
 """A stated time that lies further from its entry is a statement about the past or the future."""
 
 
-class Entry(NamedTuple):
+class RegisterEntry(NamedTuple):
     """A step as the register has it: what happened, when as stated, and when that was entered. UTC; None where it was not noted."""
 
     event: str
@@ -170,13 +170,13 @@ class Entry(NamedTuple):
     entered_at: dt.datetime | None
 
 
-def entry_of(row: Mapping[str, Any]) -> Entry:
+def register_entry(row: Mapping[str, Any]) -> RegisterEntry:
     """The step of a row of `EVENT_FIELDS`. What is said of `opened` is the receipt, of `closed` the answer, of `extended` the notice."""
     name = {"opened": "received_at", "closed": "responded_at", "extended": "extension_notified_at"}.get(row["event"], "at")
-    return Entry(row["event"], row["at"], row.get(name) or row["at"], row.get("entered_at"))
+    return RegisterEntry(row["event"], row["at"], row.get(name) or row["at"], row.get("entered_at"))
 
 
-def statements(entries: Sequence[Entry]) -> list[str]:
+def list_backdated(entries: Sequence[RegisterEntry]) -> list[str]:
     """Steps whose stated time is not that of their entry, one sentence each."""
     words = {"opened": "receipt", "closed": "answer", "extended": "notice of the extension"}
     out = []
@@ -187,7 +187,7 @@ def statements(entries: Sequence[Entry]) -> list[str]:
     return out
 
 
-def steps_back(entries: Sequence[Entry]) -> list[str]:
+def steps_back(entries: Sequence[RegisterEntry]) -> list[str]:
     """Steps that are stated for a time before the step they follow, or were entered before it, one sentence each."""
     out = []
     for n, (a, b) in enumerate(itertools.pairwise(entries), 2):
@@ -205,7 +205,7 @@ def _clock(when: dt.datetime) -> str:
     return when.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
-def _span(entry: Entry) -> str:
+def _span(entry: RegisterEntry) -> str:
     assert entry.entered_at is not None
     minutes = abs(entry.entered_at - entry.said) // dt.timedelta(minutes=1)
     number, unit = next((minutes // size, name) for size, name in ((1440, "day"), (60, "hour"), (1, "minute")) if minutes >= size)
@@ -271,7 +271,7 @@ class SubjectRequest:
     decisions: Mapping[str, str] = field(default_factory=dict)
     approved_by: str = ""
     approved_login: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[RegisterEntry, ...] = ()
 
     def entered(self, event: str) -> dt.datetime | None:
         """When the newest step of a kind was entered, by the signing machine's clock."""
@@ -298,7 +298,7 @@ class SubjectRequest:
         later = self.clock_start_at - self.received_at
         start = f"time stated to count from {_clock(self.clock_start_at)}, {later.days} days after the receipt"
         begun = [start] if later >= dt.timedelta(days=1) else []
-        return [*begun, *statements(self.entries), *steps_back(self.entries)]
+        return [*begun, *list_backdated(self.entries), *steps_back(self.entries)]
 
     @property
     def last_day(self) -> dt.datetime:

@@ -56,7 +56,7 @@ SCHEMA = arrow_schema(FIELDS, {"callveil": "subject_index"})
 SORT = ("token", "record_class", "account_id", "record_id", "item_type", "item_id", "role", "field")
 
 
-class Link(NamedTuple):
+class IdentifierLink(NamedTuple):
     """One identifier of a record, concealed.
 
     Attributes:
@@ -109,7 +109,7 @@ class SubjectEntry(NamedTuple):
     digest: str
     key_id: str
     seq: int = 0
-    links: tuple[Link, ...] = ()
+    links: tuple[IdentifierLink, ...] = ()
 
     @property
     def record(self) -> RecordRef:
@@ -134,5 +134,5 @@ class SubjectEntry(NamedTuple):
         """From a stored row, or a list of its values as JSON gives it."""
         values = [row[name] for name in cls._fields] if isinstance(row, dict) else list(row)
         links = values[13] or ()
-        values[13] = tuple(Link(*(x[n] for n in Link._fields)) if isinstance(x, dict) else Link(*x) for x in links)
+        values[13] = tuple(IdentifierLink(*(x[n] for n in IdentifierLink._fields)) if isinstance(x, dict) else IdentifierLink(*x) for x in links)
         return cls(*values)

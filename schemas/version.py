@@ -113,14 +113,14 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BREAK = re.compile(r"[^a-z0-9]+")
 
 
-def snake(name: str) -> str:
+def to_snake_case(name: str) -> str:
     """A name in lower case with single underscores: `apiKey`, `Api::Key` and `API key` all become `api_key`."""
     return _BREAK.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
 
 
 def is_interaction(item_type: str) -> bool:
     """Whether an item type names interactions."""
-    return snake(item_type.rpartition("::")[2]) in INTERACTION_ITEMS
+    return to_snake_case(item_type.rpartition("::")[2]) in INTERACTION_ITEMS
 
 
 class VersionKey(NamedTuple):

@@ -103,10 +103,10 @@ def store_root(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def detector() -> Any:
     """Detection with the recognizers alone, no language model."""
-    from callveil.schemas.policy import Detect
+    from callveil.schemas.policy import DetectionSettings
     from callveil.transforms.detect.engine import Detector
 
-    return Detector(Detect(model="none"))
+    return Detector(DetectionSettings(model="none"))
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.batch import Detected, Job, detect_batch
-from callveil.transforms.detect.decision import Floor, decide
-from callveil.transforms.redact.engine import Redacted, Redactor, Run
-from callveil.transforms.redact.until_stable import redact_batch
+from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.redact.engine import RedactionResult, Redactor, RunColumns
+from callveil.transforms.redact.until_stable import redact_until_stable
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 T0 = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -41,32 +41,32 @@ class Bench:
     detector: Any
     keyring: Keyring
 
-    def found(self, record: dict[str, Any], rules: str = "", *, key: InteractionKey = KEY, **how: Any) -> Detected | Rejected:
+    def found(self, record: dict[str, Any], rules: str = "", *, key: InteractionKey = KEY, **how: Any) -> DetectionResult | Rejected:
         """What is found in a record."""
         own, one = policy(rules), raw(record, key)
         language = self.detector.language_of(one.record.get("language"))
         requests: tuple[RedactionRequest, ...] = how.get("requests", ())
-        decision = decide(own, one, "individual", how.get("as_of", T0), language, how.get("floor", Floor()), requests)
-        (item,) = detect_batch(how.get("detector", self.detector), [Job(one, decision, "individual", "90001")])
+        decision = decide_redaction(own, one, "individual", how.get("as_of", T0), language, how.get("floor", MinimumRedaction()), requests)
+        (item,) = detect_batch(how.get("detector", self.detector), [DetectionJob(one, decision, "individual", "90001")])
         return item
 
-    def result(self, record: dict[str, Any], rules: str = "", **how: Any) -> Redacted | Rejected:
+    def result(self, record: dict[str, Any], rules: str = "", **how: Any) -> RedactionResult | Rejected:
         """The redacted record, or why it was rejected."""
         item = self.found(record, rules, **how)
         if isinstance(item, Rejected):
             return item
-        redactor = Redactor(self.keyring, Run("run-1", "0" * 64, "tests", how.get("as_of", T0)))
-        (out,) = redact_batch(how.get("detector", self.detector), redactor, [item])
+        redactor = Redactor(self.keyring, RunColumns("run-1", "0" * 64, "tests", how.get("as_of", T0)))
+        (out,) = redact_until_stable(how.get("detector", self.detector), redactor, [item])
         return out
 
-    def __call__(self, record: dict[str, Any], rules: str = "", **how: Any) -> Redacted:
+    def __call__(self, record: dict[str, Any], rules: str = "", **how: Any) -> RedactionResult:
         """The redacted record; a rejection fails the test."""
         out = self.result(record, rules, **how)
-        assert isinstance(out, Redacted), out
+        assert isinstance(out, RedactionResult), out
         return out
 
 
-def content(redacted: Redacted) -> dict[str, Any]:
+def content(redacted: RedactionResult) -> dict[str, Any]:
     """The redacted values that stand in declared fields of the source."""
     names = {f.name for f in FIELDS}
     return {k: v for k, v in redacted.interaction.record.items() if k in names}

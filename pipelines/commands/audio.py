@@ -24,8 +24,8 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.recordings import CHANNELS, VIDEO
 from callveil.schemas.rejected import REASONS, Rejected
-from callveil.transforms.detect.batch import Job
-from callveil.transforms.detect.decision import Floor, decide
+from callveil.transforms.detect.batch import DetectionJob
+from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.jobs.batch.context import Engines
@@ -33,14 +33,14 @@ from callveil.transforms.jobs.batch.redact_batches import redact_jobs
 from callveil.transforms.lab.evaluate.gold import BEGAN
 from callveil.transforms.redact.audio.align import Aligner
 from callveil.transforms.redact.audio.container import AudioRejected
-from callveil.transforms.redact.audio.fit import Fit
-from callveil.transforms.redact.audio.masking import MODES, Sound
-from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, Margins
-from callveil.transforms.redact.audio.redact import Listen, Recording, Treatment, examine, redact_audio
+from callveil.transforms.redact.audio.fit import TranscriptFit
+from callveil.transforms.redact.audio.masking import MODES, CoverTone
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoverMargins
+from callveil.transforms.redact.audio.redact import Listen, RecordingResult, RecordingTreatment, examine_audio, redact_audio
 from callveil.transforms.redact.audio.span_times import audio_spans
 from callveil.transforms.redact.audio.transcribe import RecogniserMissing, recogniser_of
-from callveil.transforms.redact.audio.transcript_words import Told, told
-from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.redact.audio.transcript_words import TranscriptCoverage, transcript_coverage
+from callveil.transforms.redact.engine import Redactor, RunColumns
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, FilesError, S3Settings
 
@@ -80,10 +80,10 @@ TIMES = {
     "unclear": "it is unclear who is heard on which channel: every channel is covered",
     "refused": "the transcript's times are another recording's: all of this one is covered",
 }
-"""What is said of times that do not simply fit, by `Fit.verdict`."""
+"""What is said of times that do not simply fit, by `TranscriptFit.verdict`."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="callveil audio", description="Redact recordings.", epilog=EPILOG, formatter_class=raw)
@@ -114,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
         choices=CHANNELS,
         help="own (default): that of the party who spoke; swapped: the business is on the first one; all: every channel, for lines with echo",
     )
-    p.add_argument("--padding", type=_seconds, default=Margins().before, metavar="SECONDS", help="added before and after each stretch (default 0.1)")
+    p.add_argument("--padding", type=_seconds, default=CoverMargins().before, metavar="SECONDS", help="added before and after each stretch (default 0.1)")
     p.add_argument(
         "--keypad",
         action=argparse.BooleanOptionalAction,
@@ -144,7 +144,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     files = Files(S3Settings(args.s3_endpoint_url, args.s3_region))
     if _same(args.input, args.output):
         raise UsageError("--output: names the recording itself; the original is not written over")
@@ -152,21 +152,21 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("give --spans, --interaction or --recogniser: one of them has to say what is covered")
     if args.spans and args.recogniser:
         raise UsageError("--recogniser: --spans says already what is covered")
-    treatment = Treatment(
-        Sound.of(args.mode),
-        Margins(args.padding, args.padding),
+    treatment = RecordingTreatment(
+        CoverTone.of(args.mode),
+        CoverMargins(args.padding, args.padding),
         check=not args.no_check,
         keypad=args.keypad,
         films=args.video == "copy",
     )
     try:
-        said = Told(read_spans(args.spans, args.channel)) if args.spans else found_spans(files, args)
+        said = TranscriptCoverage(read_spans(args.spans, args.channel)) if args.spans else found_spans(files, args)
         spans = [EVERYTHING] if said.spans is None else said.spans
         known = said.known if args.keypad else None
         if args.dry_run:
-            done = examine(files, args.input, spans, treatment, known=known)
+            done = examine_audio(files, args.input, spans, treatment, known=known)
         else:
-            done = redact_audio(files, args.input, args.output, spans, treatment, known=known, listen=listener(args) if args.recogniser else None)
+            done = redact_audio(files, args.input, args.output, spans, treatment, known=known, listen=build_listener(args) if args.recogniser else None)
     except AudioRejected as rejected:
         return _refused(args.json, rejected.reason, rejected.detail)
     except FileNotFoundError:
@@ -204,7 +204,7 @@ def read_spans(name: str, channels: str) -> list[AudioSpan]:
     return out
 
 
-def found_spans(files: Files, args: argparse.Namespace) -> Told:
+def found_spans(files: Files, args: argparse.Namespace) -> TranscriptCoverage:
     """Spans of what the policy takes out of an interaction's transcript, or of one that is made from the recording.
 
     Raises:
@@ -223,13 +223,13 @@ def found_spans(files: Files, args: argparse.Namespace) -> Told:
         except RecogniserMissing as error:
             raise UsageError(f"--recogniser: {error}") from None
         if not heard.words:
-            return Told()  # nothing is known of what is said
+            return TranscriptCoverage()  # nothing is known of what is said
         raw = replace(raw, record={**raw.record, "outline": heard.outline, "words": heard.words})
     findings = findings_of(raw, policy, args.account_type)
-    return told(files, args.input, raw.record, findings, args.channel, Aligner() if args.align else None, more=args.untranscribed)
+    return transcript_coverage(files, args.input, raw.record, findings, args.channel, Aligner() if args.align else None, more=args.untranscribed)
 
 
-def listener(args: argparse.Namespace) -> Listen:
+def build_listener(args: argparse.Namespace) -> Listen:
     """Hears a redacted recording with the recogniser. Raises `UsageError` where that cannot be had."""
     policy = policy_of(args.policy)
     try:
@@ -259,17 +259,17 @@ def findings_of(raw: RawInteraction, policy: Policy, account_type: str) -> list[
     except (ModelError, FileNotFoundError) as error:
         raise UsageError(str(error)) from None
     language = detector.language_of(str(raw.record.get("language") or "") or None)
-    job = Job(raw, decide(policy, raw, account_type, raw.called_at, language, Floor(), ()), account_type)
+    job = DetectionJob(raw, decide_redaction(policy, raw, account_type, raw.called_at, language, MinimumRedaction(), ()), account_type)
     # Only the places of the findings are used: a key that lives as long as this command will do.
     keyring = Keyring(Path("-"), "once", {"once": secrets.token_bytes(32)})
-    built = Engines(policy.detect, keyring, detector, Redactor(keyring, Run("audio", policy.sha256, policy.name, raw.called_at)))
+    built = Engines(policy.detect, keyring, detector, Redactor(keyring, RunColumns("audio", policy.sha256, policy.name, raw.called_at)))
     _, result = next(redact_jobs(built, [job]))
     if isinstance(result, Rejected):
         raise AudioRejected(result.reason, result.detail)
     return [row.finding for row in result.findings]
 
 
-def as_dict(done: Recording, spans: Sequence[AudioSpan], said: Told, dry_run: bool) -> dict[str, Any]:
+def as_dict(done: RecordingResult, spans: Sequence[AudioSpan], said: TranscriptCoverage, dry_run: bool) -> dict[str, Any]:
     """JSON form of what was done."""
     return {
         "dry_run": dry_run, "container": done.container, "codec": done.codec, "written": "" if dry_run else done.written,
@@ -282,7 +282,7 @@ def as_dict(done: Recording, spans: Sequence[AudioSpan], said: Told, dry_run: bo
     }  # fmt: skip
 
 
-def _print(done: Recording, spans: Sequence[AudioSpan], fitted: Fit | None, output: str, dry_run: bool) -> None:
+def _print(done: RecordingResult, spans: Sequence[AudioSpan], fitted: TranscriptFit | None, output: str, dry_run: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     same = (done.written, done.written_container) == (done.codec, done.container)
     written = done.codec if same else f"{done.codec} in {done.container} written as {done.written} in {done.written_container}"

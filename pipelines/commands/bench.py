@@ -10,13 +10,24 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from callveil.pipelines.bench import LEAST, ROUNDS, SCALES, UTILISATION, Cost, Figures, Need, as_dict, need, run_bench
+from callveil.pipelines.bench import (
+    LEAST,
+    ROUNDS,
+    SCALES,
+    UTILISATION,
+    BenchFigures,
+    CapacityEstimate,
+    RunCost,
+    as_dict,
+    estimate_capacity,
+    run_bench,
+)
 from callveil.pipelines.beside import ALONE
 from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.options import at_least_one, policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.execution.resources import cores
+from callveil.transforms.execution.resources import usable_cores
 from callveil.transforms.ingest.discover import InputError
 
 DESCRIPTION = """\
@@ -46,7 +57,7 @@ folder meanwhile (--folder, else TMPDIR). Fewer than {LEAST} interactions are re
 exit codes: 0 done, 1 failed, 2 usage"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil bench", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
@@ -77,7 +88,7 @@ def _share(text: str) -> float:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     policy = policy_of(args.policy)
     if args.records is not None and args.records < LEAST:
         raise UsageError(f"--records {args.records}: too few to tell anything; a run takes seconds to start, so give {LEAST} at least, better 2,000")
@@ -98,7 +109,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(str(error)) from None
     if figures.one.interactions < LEAST:
         raise UsageError(f"--input: holds {figures.one.interactions:,} interactions that can be redacted; {LEAST} at least tell something")
-    needs = [need(figures, calls, args.utilisation) for calls in SCALES]
+    needs = [estimate_capacity(figures, calls, args.utilisation) for calls in SCALES]
     if args.json:
         print_json(as_dict(figures, needs))
     else:
@@ -106,11 +117,11 @@ def main(argv: Sequence[str]) -> int:
     return DONE
 
 
-def _print(figures: Figures, needs: Sequence[Need], utilisation: float) -> None:
+def _print(figures: BenchFigures, needs: Sequence[CapacityEstimate], utilisation: float) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
     one, every = figures.one, figures.all
     kinds = f"{figures.conversations:,} conversations, {figures.words:,} words, {figures.input_bytes / 1e6:,.1f} MB"
-    console.print(f"{one.interactions:,} interactions ({kinds}) on {cores()} cores; {ROUNDS} rounds beside\n", highlight=False)
+    console.print(f"{one.interactions:,} interactions ({kinds}) on {usable_cores()} cores; {ROUNDS} rounds beside\n", highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "CPU", "an interaction", "wall", "peak memory", "written"):
         table.add_column(name, justify="left" if not name else "right")
@@ -147,7 +158,7 @@ def _print(figures: Figures, needs: Sequence[Need], utilisation: float) -> None:
         console.print()
 
 
-def _cost(cost: Cost) -> tuple[str, ...]:
+def _cost(cost: RunCost) -> tuple[str, ...]:
     each = f"{1000 * cost.cpu_seconds / cost.interactions:.1f} ms" if cost.interactions > 1 else ""
     written = f"{cost.written_bytes / 1e6:,.1f} MB" if cost.written_bytes else "not told"
     return f"{cost.cpu_seconds:.1f} s", each, f"{cost.wall_seconds:.1f} s", f"{cost.peak_bytes / 2**20:,.0f} MiB", written

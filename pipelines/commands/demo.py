@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from callveil.pipelines.commands.redact import run
+from callveil.pipelines.commands.redact import run_checked
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.summary import as_dict, print_json, print_summary
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.deduplicate import best_raw
@@ -42,7 +42,7 @@ TURNS = 8
 END = dt.date(2026, 11, 1)
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(prog="callveil demo", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument(
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
         raise UsageError(f"{args.output}: is not empty, or a file; name a new folder with --output, or remove it")
     console = Console(width=None if sys.stdout.isatty() else 120)
@@ -76,14 +76,14 @@ def main(argv: Sequence[str]) -> int:
         accounts=[str(sample / "accounts.jsonl")], keyring=str(args.output / "keyring.json"), progress=not args.json,
         files=Files(state=str(args.output / "state")),
     )  # fmt: skip
-    result, seconds, peak = run(options)
+    result, seconds, peak = run_checked(options)
     if args.json:
         print_json(as_dict(result, seconds, peak))
     else:
         print_summary(result, str(store), seconds, peak, console)
         console.print("\n3. before and after, of people who were generated:\n")
-        for kind, before, after in excerpts(sample, store):
-            console.print(comparison(kind, before, after))
+        for kind, before, after in pick_excerpts(sample, store):
+            console.print(comparison_table(kind, before, after))
         console.print(
             f"The Parquet files: {store}/interactions, {store}/findings, {store}/rejected. Read them with pyarrow, pandas, DuckDB or Spark.",
             soft_wrap=True,
@@ -91,7 +91,7 @@ def main(argv: Sequence[str]) -> int:
     return DONE if result.counts["redacted"] else FAILED
 
 
-def excerpts(sample: Path, store: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def pick_excerpts(sample: Path, store: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Kind, raw record and stored row of a few interactions in which much was found."""
     files = Files()
     redacted = {(r["account_id"], r["id"]): r for r in open_dataset(Store.open(files, str(store)), "interactions").to_table().to_pylist()}
@@ -99,7 +99,7 @@ def excerpts(sample: Path, store: Path) -> Iterator[tuple[str, dict[str, Any], d
         columns=["account_id", "interaction_id", "detector"]).to_pylist() if r["detector"] not in ("field", "mode"))  # fmt: skip
     raws: dict[InteractionKey, Any] = {}
     for chunk in plan_chunks(files, [str(sample / "interactions")])[0]:
-        for item in read_chunk(files, chunk, Limits()):
+        for item in read_chunk(files, chunk, InputLimits()):
             if not isinstance(item, Rejected):
                 raws[item.key] = best_raw(raws.get(item.key), item)
     left = dict(SHOWN)
@@ -111,7 +111,7 @@ def excerpts(sample: Path, store: Path) -> Iterator[tuple[str, dict[str, Any], d
             yield raw.kind, raw.record, redacted[key]
 
 
-def comparison(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Table:
+def comparison_table(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Table:
     """Two columns: what came in, and what is stored."""
     table = Table(title=f"{kind} {before['id']}", title_justify="left", show_lines=False, expand=True)
     table.add_column("field", style="dim", no_wrap=True)

@@ -17,14 +17,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.measures import described, markdown, print_beside, print_measured
+from callveil.pipelines.measures import describe_baseline, markdown_table, print_beside, print_measured
 from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.plot import PlotError, check_plot, plot_measured
 from callveil.pipelines.summary import print_json
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.models import VERSION
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.lab.evaluate.evaluate import POOLED, Callveil, Finder, evaluate, warmed
+from callveil.transforms.lab.evaluate.evaluate import POOLED, CallveilFinder, EntityFinder, evaluate_sets, warm_up
 from callveil.transforms.lab.evaluate.gold import GoldError, GoldRow, Prediction
 from callveil.transforms.lab.evaluate.measure import Scoring
 from callveil.transforms.lab.evaluate.stock_presidio import DEFAULT_MODEL, StockError, StockPresidio
@@ -54,7 +54,7 @@ examples:
 exit codes: 0 done, 1 a file could not be written, 2 usage, 3 some conversations would have been rejected (they count as wholly leaked)"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil evaluate", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
@@ -97,7 +97,7 @@ def _against(text: str) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     policy = policy_of(args.policy)
     scoring = Scoring(args.typed, args.all_types, args.labelled_only)
 
@@ -110,12 +110,12 @@ def main(argv: Sequence[str]) -> int:
         total = (1 + len(args.against)) * sum(min(_lines(path), args.limit or sys.maxsize) for path in args.gold)
         with ExitStack() as stack:
             stocks = [stack.enter_context(StockPresidio(m, kept)) for m in dict.fromkeys(args.against)]
-            own = Callveil(Detector(policy.detect), policy)
-            finders: list[Finder] = [own, *stocks]
+            own = CallveilFinder(Detector(policy.detect), policy)
+            finders: list[EntityFinder] = [own, *stocks]
             for finder in finders:
-                warmed(finder)
+                warm_up(finder)
             watch = stack.enter_context(_Watch(total, not args.no_progress))
-            measure = partial(evaluate, paths=args.gold, scoring=scoring, limit=args.limit, quote=args.show_text)
+            measure = partial(evaluate_sets, paths=args.gold, scoring=scoring, limit=args.limit, quote=args.show_text)
             with _predictions(args.predictions) as out:
                 found = measure(own, sink=_Sink(out, watch))
             others = [(stock, measure(stock, sink=_Sink(None, watch))) for stock in stocks]
@@ -136,7 +136,7 @@ def main(argv: Sequence[str]) -> int:
         whole = {"scoring": rules, "cpu_seconds": round(seconds, 2), "words": words, "sets": [m.as_dict() for m in found]}
         print_json({**tool, **whole, **({"against": against} if against else {})})
     elif args.markdown:
-        print("\n".join([markdown(beside), *(f"\n{described(stock.about)}" for stock in stocks)]))
+        print("\n".join([markdown_table(beside), *(f"\n{describe_baseline(stock.about)}" for stock in stocks)]))
     else:
         console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
         for tools in beside:
@@ -144,7 +144,7 @@ def main(argv: Sequence[str]) -> int:
             print_beside(console, tools, scoring)
         console.print(f"policy {policy.name}; {seconds:.1f} s of CPU, {words / max(seconds, 1e-9):,.0f} words/s")
         for stock in stocks:
-            console.print(described(stock.about), markup=False)
+            console.print(describe_baseline(stock.about), markup=False)
     return REJECTED if any(m.failed for m in found) else DONE
 
 

@@ -12,19 +12,19 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
-from callveil.transforms.report.verify.store import UNTOLD, Report, verify
-from callveil.transforms.report.verify.timestamp import CHAINS, Anchor, AnchorError, anchor, read_certificates
-from callveil.transforms.storage.checkpoints.catch_up import head, sign_unsigned
-from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.report.verify.store import UNTOLD, VerificationReport, verify_evidence
+from callveil.transforms.report.verify.timestamp import CHAINS, Anchor, AnchorError, read_certificates, timestamp_chains
+from callveil.transforms.storage.checkpoints.catch_up import newest_record, sign_unsigned
+from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import (
-    Identity,
     IdentityError,
-    claim,
+    StoreIdentity,
+    claim_store,
     compare_keys,
-    exists,
     open_store,
     open_to_change,
     read_identity,
+    store_exists,
 )
 from callveil.transforms.storage.commit import known_heads
 from callveil.transforms.storage.commit.catalog import Store, StoreError
@@ -71,7 +71,7 @@ exit codes: 0 the store is what was signed, 1 it is not (seal: something was cha
 2 usage, or a store of other keys or one that was set back"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(
         prog="callveil evidence", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -122,7 +122,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "key": _key,
         "verify": _verify,
@@ -163,10 +163,10 @@ def _verify(args: argparse.Namespace) -> int:
     if not files.info(files.join(args.store, "_callveil/store.json")) and not any(True for _ in files.list(args.store)):
         raise UsageError(f"--store: {args.store}: there is no store here")
     store = Store(files, args.store, args.keyring)
-    seen = known_heads.remembered(store)
+    seen = known_heads.read_known_heads(store)
     keys = [PublicKey.read(k) for k in args.key] or [_own_key(args)]
-    memory = str(known_heads.memory_of(store)) if seen else ""
-    report = verify(
+    memory = str(known_heads.known_heads_path(store)) if seen else ""
+    report = verify_evidence(
         files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert), seen=seen, memory=memory
     )  # fmt: skip
     if not report.problems:
@@ -195,14 +195,14 @@ def _own_key(args: argparse.Namespace) -> PublicKey:
     return key
 
 
-def _remember(store: Store, report: Report) -> None:
+def _remember(store: Store, report: VerificationReport) -> None:
     """Remember the heads of a store that is whole."""
-    live = {SEALS: known_heads.Head(report.checkpoints, report.live_head)} if report.live_head else {}
+    live = {SEALS: known_heads.ChainHead(report.checkpoints, report.live_head)} if report.live_head else {}
     with suppress(StoreError):
-        known_heads.remember(store, {known_heads.RUNS: store.head()} | live)
+        known_heads.remember_heads(store, {known_heads.RUNS: store.head()} | live)
 
 
-def report_dict(report: Report) -> dict[str, object]:
+def report_dict(report: VerificationReport) -> dict[str, object]:
     """JSON form of a report."""
     rows = [[{"path": p.path, "kind": p.kind, "detail": p.detail} for p in part] for part in (report.problems, report.notes)]
     return {
@@ -212,7 +212,7 @@ def report_dict(report: Report) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _compared(report: Report, anchors: Sequence[str], seen: Mapping[str, known_heads.Head], memory: str) -> list[str]:
+def _compared(report: VerificationReport, anchors: Sequence[str], seen: Mapping[str, known_heads.ChainHead], memory: str) -> list[str]:
     """What a store was compared with outside of it."""
     if not report.anchored:
         return [UNTOLD]
@@ -223,7 +223,7 @@ def _compared(report: Report, anchors: Sequence[str], seen: Mapping[str, known_h
     return lines or [f"compared with the checkpoints that were seen here ({memory})"]
 
 
-def _print(report: Report, limit: int) -> None:
+def _print(report: VerificationReport, limit: int) -> None:
     shown = report.problems[: limit or None]
     for problem in shown:
         print(f"{problem.path}: {problem.detail} [{problem.kind}]")
@@ -238,7 +238,7 @@ def _print(report: Report, limit: int) -> None:
         print(f"{record_name(stamp.seq, CHAINS[stamp.chain])} was there at {stamp.at:%Y-%m-%d %H:%M:%S} UTC by a timestamp that holds")
 
 
-def _print_verdict(report: Report) -> None:
+def _print_verdict(report: VerificationReport) -> None:
     kinds = {p.kind for p in report.problems}
     if report.problems:
         print(f"{len(report.problems):,} findings: the store is NOT what was signed")
@@ -249,7 +249,7 @@ def _print_verdict(report: Report) -> None:
 
 def _head(args: argparse.Namespace) -> int:
     store = open_store(files_of(args), args.store, args.keyring)
-    found = {name: record for name, record in (("run", head(store)), ("live", head(store, SEALS))) if record is not None}
+    found = {name: record for name, record in (("run", newest_record(store)), ("live", newest_record(store, SEALS))) if record is not None}
     if not found:
         raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
     rows = {n: {"seq": r.body["seq"], "head": r.sha256, "as_of": r.body["as_of"], "key": r.key.id} for n, r in found.items()}
@@ -264,7 +264,7 @@ def _head(args: argparse.Namespace) -> int:
 
 
 def _anchor(args: argparse.Namespace) -> int:
-    made = anchor(open_store(files_of(args), args.store, args.keyring, writing=True), args.tsa, read_certificates(args.tsa_cert))
+    made = timestamp_chains(open_store(files_of(args), args.store, args.keyring, writing=True), args.tsa, read_certificates(args.tsa_cert))
     if not made:
         raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
     if args.json:
@@ -281,7 +281,7 @@ def _anchor_dict(a: Anchor) -> dict[str, object]:
 
 def _seal(args: argparse.Namespace) -> int:
     store, keyring = open_to_change(files_of(args), args.store, args.keyring)
-    done = checkpoint(store, keyring, dt.datetime.now(dt.UTC), everything=args.all)
+    done = write_checkpoint(store, keyring, dt.datetime.now(dt.UTC), everything=args.all)
     if args.json:
         print_json({"seq": done.seq, "made": done.made, "entries": done.entries, "refused": list(done.refused)})
     else:
@@ -307,7 +307,7 @@ def _owner(args: argparse.Namespace) -> int:
     stated = {account: controller for account, _, controller in parted}
     if stated or args.operator:
         store = open_to_change(files_of(args), args.store, args.keyring)
-        found: Identity | None = claim(*store, operator=args.operator, stated=stated)
+        found: StoreIdentity | None = claim_store(*store, operator=args.operator, stated=stated)
     else:
         found = read_identity(open_store(files_of(args), args.store, args.keyring))
     if found is None:
@@ -325,14 +325,14 @@ def _owner(args: argparse.Namespace) -> int:
 def _accept(args: argparse.Namespace) -> int:
     store = Store(files_of(args), args.store, args.keyring)
     open_signer(args.keyring, create=False)  # also where there is no store any more: whoever says so has the key it had
-    if exists(store.files, store.root):
+    if store_exists(store.files, store.root):
         compare_keys(store, writing=True)
     attestor = store.attestor()
     now = {known_heads.RUNS: store.head()}
     for chain in (SEALS, IDENTITY):
-        record = head(store, chain) if attestor.newest(chain) else None
-        now[chain] = known_heads.Head(int(record.body["seq"]), record.sha256) if record else known_heads.Head(0, "")
-    before = known_heads.accept(store, now)
+        record = newest_record(store, chain) if attestor.newest(chain) else None
+        now[chain] = known_heads.ChainHead(int(record.body["seq"]), record.sha256) if record else known_heads.ChainHead(0, "")
+    before = known_heads.accept_older_heads(store, now)
     if args.json:
         print_json({"store": args.store, "before": {c: h.seq for c, h in before.items()}, "now": {c: h.seq for c, h in now.items() if h.seq}})
     else:

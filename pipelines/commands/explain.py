@@ -19,10 +19,10 @@ from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Job, treatments
-from callveil.transforms.detect.decision import Floor, decide
+from callveil.transforms.detect.batch import DetectionJob, leaf_treatments
+from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.explain import Verdict, explain
+from callveil.transforms.detect.explain import FindingOutcome, explain_findings
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.chunks import NothingToRead, plan_chunks
 from callveil.transforms.ingest.discover import InputError
@@ -48,7 +48,7 @@ WIDTH = 150
 """Columns of the table where standard output is no terminal."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil explain", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     policy = policy_of(args.policy)
     if args.interaction is not None:
         raw = read_interaction(args.interaction, policy)
@@ -77,9 +77,9 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(str(error)) from None
     language = detector.language_of(str(raw.record.get("language") or "") or None)
     # The record's own time stands for the run's, so that age never hides what a reader asks about.
-    job = Job(raw, decide(policy, raw, args.account_type, raw.called_at, language, Floor(), ()), args.account_type)
+    job = DetectionJob(raw, decide_redaction(policy, raw, args.account_type, raw.called_at, language, MinimumRedaction(), ()), args.account_type)
     try:
-        verdicts = explain(detector, job)
+        verdicts = explain_findings(detector, job)
     except DetectionFailed as failure:
         return _refused(args.json, "detection_failed", str(failure))
     fields = _fields(job)
@@ -138,15 +138,15 @@ def _refused(as_json: bool, reason: str, detail: str) -> int:
     return REJECTED
 
 
-def _fields(job: Job) -> dict[str, list[str]]:
+def _fields(job: DetectionJob) -> dict[str, list[str]]:
     """Names of the record's fields by what the policy does with them; numbers and times it never reads are left out."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
-    for leaf, treatment in treatments(job):
+    for leaf, treatment in leaf_treatments(job):
         found[{"guard": "keep"}.get(treatment, treatment)].setdefault(leaf.field.name)
     return {treatment: list(found[treatment]) for treatment in sorted(found)}
 
 
-def _print(job: Job, fields: dict[str, list[str]], verdicts: Sequence[Verdict]) -> None:
+def _print(job: DetectionJob, fields: dict[str, list[str]], verdicts: Sequence[FindingOutcome]) -> None:
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     texts: dict[str, str] = {"scan": "read", "redact": "replaced whole", "clear": "cleared", "keep": "kept"}
     for treatment, names in fields.items():
@@ -169,6 +169,6 @@ def _print(job: Job, fields: dict[str, list[str]], verdicts: Sequence[Verdict]) 
     console.print(table)
 
 
-def _score(verdict: Verdict) -> str:
+def _score(verdict: FindingOutcome) -> str:
     raised = "" if verdict.original == verdict.score else f"{verdict.original:.2f} + context = "
     return f"{raised}{verdict.score:.2f} of {verdict.threshold:.2f}"

@@ -14,10 +14,20 @@ from collections.abc import Callable, Sequence
 from callveil.pipelines import history_view as view
 from callveil.pipelines.attempts import TOOL, RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, FailedError, UsageError
-from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
-from callveil.pipelines.history_follow import follow
-from callveil.pipelines.options import add_store, add_workers, beam_options, files_of, parse_as_of, policy_of, refuse_workers, today, with_common
-from callveil.pipelines.summary import not_read_lines, print_json, tell_nothing
+from callveil.pipelines.history import HistoryOptions, HistoryReconciliationError, make_expiry, run_history
+from callveil.pipelines.history_follow import follow_inputs
+from callveil.pipelines.options import (
+    add_store,
+    add_workers,
+    beam_options,
+    files_of,
+    parse_as_of,
+    policy_of,
+    refuse_workers,
+    start_of_today,
+    with_common,
+)
+from callveil.pipelines.summary import not_read_lines, print_json, print_nothing_read
 from callveil.schemas.history import CLASSES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.version import RedactedVersion
@@ -26,9 +36,16 @@ from callveil.transforms.execution.resources import peak_bytes, workers_used
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
-from callveil.transforms.redact.versions.timeline import entries, state_at
-from callveil.transforms.report.change_history.export import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
-from callveil.transforms.report.change_history.find import ItemError, Masks, Query, find, item_versions
+from callveil.transforms.redact.versions.timeline import history_of, state_at
+from callveil.transforms.report.change_history.export import (
+    ReportColumns,
+    account_rows,
+    accounts_with_versions,
+    read_account_versions,
+    verify_report,
+    write_report,
+)
+from callveil.transforms.report.change_history.find import ChangeQuery, ItemError, MaskedForms, find_changes, item_versions
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_store, refuse_replaced
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
@@ -73,7 +90,7 @@ in place by renaming them where you can. A file that is replaced or grows is loa
 run's time is its own day, 00:00 UTC. Each run prints its summary; the exit code is 3 if any had rejected records or files not read."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil history", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw, allow_abbrev=False)
@@ -131,17 +148,17 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args, rest = parser().parse_known_args(argv)
+    args, rest = build_parser().parse_known_args(argv)
     if rest and args.action != "load":
-        parser().error(f"{len(rest)} argument(s) are not known to {args.action}")
+        build_parser().error(f"{len(rest)} argument(s) are not known to {args.action}")
     acts: dict[str, Callable[[argparse.Namespace], int]] = {"export": _export, "show": _show, "at": _at, "find": _find, "verify": _verify}
     try:
         return _load(args, rest) if args.action == "load" else acts[args.action](args)
     except NothingToRead as nothing:
-        return tell_nothing("history", nothing, args.json)
+        return print_nothing_read("history", nothing, args.json)
     except (InputError, TableError, KeyringError, ModelError, ItemError) as error:
         raise UsageError(str(error)) from None
-    except (StoreError, FilesError, HistoryLost) as error:
+    except (StoreError, FilesError, HistoryReconciliationError) as error:
         raise FailedError(str(error)) from None
 
 
@@ -149,7 +166,7 @@ def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if args.follow < 0 or (args.follow and (args.dry_run or not args.input)):
         raise UsageError("--follow needs a number of seconds above 0 and --input, and does not go with --dry-run")
     options = HistoryOptions(
-        inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(), accounts=args.accounts,
+        inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or start_of_today(), accounts=args.accounts,
         events=args.events, holds=args.holds, keyring=args.keyring, files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run,
         workers=args.workers,
     )  # fmt: skip
@@ -161,9 +178,9 @@ def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
     stop, codes = threading.Event(), [DONE]
     previous = [signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
-        follow(
-            options, args.follow, stop, lambda: args.as_of or today(), lambda *found: codes.append(_told(args, *found)),
-            lambda nothing: codes.append(min(REJECTED, tell_nothing("history", nothing, args.json))),
+        follow_inputs(
+            options, args.follow, stop, lambda: args.as_of or start_of_today(), lambda *found: codes.append(_told(args, *found)),
+            lambda nothing: codes.append(min(REJECTED, print_nothing_read("history", nothing, args.json))),
         )  # fmt: skip
     finally:
         for number, handler in zip((signal.SIGTERM, signal.SIGINT), previous, strict=True):
@@ -220,13 +237,13 @@ def _export(args: argparse.Namespace) -> int:
     files = files_of(args)
     store, keyring = open_keyed(files, args.store, args.keyring)
     snapshot = store.current()
-    as_of = args.as_of or latest(store)
+    as_of = args.as_of or latest_run_time(store)
     policies = {m.policy_sha256: m.policy_name for m in store.manifests()}
     facts = "\x1f".join([snapshot.manifest_sha256, as_of.isoformat(), *sorted(args.account), "|", *sorted(args.agency)])
-    report = Report(hashlib.sha256(facts.encode()).hexdigest()[:32], snapshot.run_id, as_of, TOOL, policies)
-    accounts = accounts_of(store, snapshot, args.account, args.agency)
-    read = read_accounts(store, snapshot, accounts, args.agency)
-    expires = expiries(files, policy_of(args.policy), as_of, args.accounts, args.events, args.holds)
+    report = ReportColumns(hashlib.sha256(facts.encode()).hexdigest()[:32], snapshot.run_id, as_of, TOOL, policies)
+    accounts = accounts_with_versions(store, snapshot, args.account, args.agency)
+    read = read_account_versions(store, snapshot, accounts, args.agency)
+    expires = make_expiry(files, policy_of(args.policy), as_of, args.accounts, args.events, args.holds)
     done: dict[str, int] = {}
     if args.out.endswith(".parquet"):
         done[args.out] = write_report(files, args.out, (row for _, versions in read for row in account_rows(report, keyring, versions, expires)))
@@ -241,22 +258,22 @@ def _export(args: argparse.Namespace) -> int:
     return DONE
 
 
-def latest(store: Store) -> dt.datetime:
+def latest_run_time(store: Store) -> dt.datetime:
     """The latest time a run of the store stands for, so that the same store gives the same report; all of it is in that."""
-    return max((parse_time(m.as_of) for m in store.manifests()), default=today())
+    return max((parse_time(m.as_of) for m in store.manifests()), default=start_of_today())
 
 
-def _masks(args: argparse.Namespace) -> Masks:
-    return Masks(lambda: Keyring.load(args.keyring), policy_of(args.policy))
+def _masks(args: argparse.Namespace) -> MaskedForms:
+    return MaskedForms(lambda: Keyring.load(args.keyring), policy_of(args.policy))
 
 
 def _show(args: argparse.Namespace) -> int:
     items = _items(args)
     if args.json:
-        print_json([view.as_dict(e) for _, versions in items for e in entries(versions)])
+        print_json([view.as_dict(e) for _, versions in items for e in history_of(versions)])
         return DONE
     for item, versions in items:
-        view.print_item(item, entries(versions))
+        view.print_item(item, history_of(versions))
     return DONE
 
 
@@ -280,8 +297,8 @@ def _items(args: argparse.Namespace) -> list[tuple[tuple[str, str, str], list[Re
 
 def _find(args: argparse.Namespace) -> int:
     store = open_store(files_of(args), args.store, args.keyring)
-    query = Query(args.actor, args.item, args.field, args.event, args.since, args.until, args.ip, args.security, tuple(args.classes))
-    found = find(store, store.current(), query, _masks(args), tuple(args.account), tuple(args.agency))
+    query = ChangeQuery(args.actor, args.item, args.field, args.event, args.since, args.until, args.ip, args.security, tuple(args.classes))
+    found = find_changes(store, store.current(), query, _masks(args), tuple(args.account), tuple(args.agency))
     if args.json:
         rows = [view.as_dict(entry, change) for entry, change in found]
         print_json({"total": len(rows), "changes": rows[: args.limit] if args.limit else rows})

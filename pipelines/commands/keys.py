@@ -14,21 +14,21 @@ from callveil.pipelines.exits import DONE, FAILED, USAGE, FailedError, UsageErro
 from callveil.pipelines.faults import as_dict
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
-from callveil.transforms.governance.rekey.retire import AFTER_HOURS, Verdict, judge, retire
-from callveil.transforms.governance.rekey.rewrap import Rewrapped, rewrap
-from callveil.transforms.governance.rekey.usage import UNTIL, KeyUse, inbox_uses, uses
-from callveil.transforms.governance.rekey.zones import Inboxes, Tell
+from callveil.transforms.governance.rekey.retire import AFTER_HOURS, RetireDecision, decide_retirement, retire_key
+from callveil.transforms.governance.rekey.rewrap import RewrapResult, rewrap_store
+from callveil.transforms.governance.rekey.usage import UNTIL, KeyUse, count_inbox_uses, count_key_uses
+from callveil.transforms.governance.rekey.zones import RekeyInboxes, Tell
 from callveil.transforms.storage.checkpoints.store_identity import (
     WAY_OUT,
     IdentityError,
-    claim,
-    keyring_of,
+    claim_store,
     open_keyed,
     open_to_change,
     refuse_replaced,
+    store_keyring,
 )
 from callveil.transforms.storage.commit.catalog import Store, StoreError
-from callveil.transforms.storage.commit.known_heads import remember_replaced
+from callveil.transforms.storage.commit.known_heads import remember_replaced_keys
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.storage.encryption.kms import KmsError
 from callveil.transforms.storage.files.urls import FilesError
@@ -76,7 +76,7 @@ examples:
   callveil keys wrap --kms alias/callveil"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(prog="callveil keys", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -121,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "status": _status, "rotate": _rotate, "rewrap": _rewrap, "retire": _retire, "wrap": _wrap, "unwrap": _unwrap,
     }  # fmt: skip
@@ -137,21 +137,21 @@ def main(argv: Sequence[str]) -> int:
 
 def _keyring(args: argparse.Namespace) -> Keyring:
     """The keyring that is given; where it cannot be used, the store's is named."""
-    return keyring_of(Store(files_of(args), args.store[0], args.keyring)) if args.store else Keyring.load(args.keyring)
+    return store_keyring(Store(files_of(args), args.store[0], args.keyring)) if args.store else Keyring.load(args.keyring)
 
 
 def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, KeyUse]]:
     """What hangs on each key, by the store or inbox that was looked at, and key."""
     files = files_of(args)
-    out = {where: uses(Store.open(files, where, args.keyring), keyring) for where in args.store}
+    out = {where: count_key_uses(Store.open(files, where, args.keyring), keyring) for where in args.store}
     for inbox in _inboxes(args).here:
-        inbox_uses(files, inbox, keyring, out.setdefault(inbox, {}))
+        count_inbox_uses(files, inbox, keyring, out.setdefault(inbox, {}))
     return out
 
 
-def _inboxes(args: argparse.Namespace) -> Inboxes:
+def _inboxes(args: argparse.Namespace) -> RekeyInboxes:
     """Inboxes that the stores' `watch` has read, and those that the command line names."""
-    return Inboxes.of([Live(files_of(args), where) for where in args.store], args.inbox)
+    return RekeyInboxes.of([Live(files_of(args), where) for where in args.store], args.inbox)
 
 
 def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
@@ -249,7 +249,7 @@ def _rotate(args: argparse.Namespace) -> int:
     for where in args.store:  # before the key changes: one that is not this keyring's is refused
         open_to_change(files, where, args.keyring)
     new = Keyring.rotate(args.keyring, dt.datetime.now(dt.UTC).replace(microsecond=0), keep_digests=not args.everything)
-    remember_replaced(args.state, new)
+    remember_replaced_keys(args.state, new)
     for where in args.store:
         open_to_change(files, where, args.keyring)
     if args.json:
@@ -279,7 +279,7 @@ def _rewrap(args: argparse.Namespace) -> int:
     for store in stores:
         store.recover()
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    done = {store.root: rewrap(store, keyring, now, args.inbox, _progress()) for store in stores}
+    done = {store.root: rewrap_store(store, keyring, now, args.inbox, _progress()) for store in stores}
     if args.json:
         print_json({"stores": [{"store": root} | _as_dict(r) for root, r in done.items()]})
     else:
@@ -288,14 +288,14 @@ def _rewrap(args: argparse.Namespace) -> int:
     return DONE if all(r.is_whole for r in done.values()) else FAILED
 
 
-def _as_dict(r: Rewrapped) -> dict[str, Any]:
+def _as_dict(r: RewrapResult) -> dict[str, Any]:
     return {
         "files": dict(sorted(r.files.items())), "runs": r.runs, "purged": r.purged, "locked": [list(v) for v in r.locked],
         "failed": list(r.failed), "left": dict(sorted(r.left.items())),
     }  # fmt: skip
 
 
-def _tell_rewrapped(root: str, result: Rewrapped) -> None:
+def _tell_rewrapped(root: str, result: RewrapResult) -> None:
     for zone, count in sorted(result.files.items()):
         print(f"{root}: {count:,} files in {zone} sealed anew")
     if not result.files and result.is_whole:
@@ -318,11 +318,11 @@ def _retire(args: argparse.Namespace) -> int:
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     mine = [by_key[args.key] for by_key in _found(args, keyring).values() if args.key in by_key]
     missing = [f for f in _inboxes(args).missing if f not in args.gone]
-    verdict = judge(keyring, args.key, mine, now, args.after, missing)
+    verdict = decide_retirement(keyring, args.key, mine, now, args.after, missing)
     if not verdict.refused and not args.dry_run:
         for store in stores:  # before the key goes: a store that still counted on it would be refused afterwards
-            claim(store, keyring, without="" if verdict.kept else args.key)
-        retire(keyring, args.key, verdict, now)
+            claim_store(store, keyring, without="" if verdict.kept else args.key)
+        retire_key(keyring, args.key, verdict, now)
     if args.json:
         print_json({"key": args.key, "retired": not verdict.refused, "refused": list(verdict.refused), "digests_kept_for": list(verdict.kept)})
     else:
@@ -330,7 +330,7 @@ def _retire(args: argparse.Namespace) -> int:
     return FAILED if verdict.refused else DONE
 
 
-def _tell_retired(args: argparse.Namespace, verdict: Verdict) -> None:
+def _tell_retired(args: argparse.Namespace, verdict: RetireDecision) -> None:
     for why in verdict.refused:
         print(f"callveil keys: key {args.key} stays: {why}", file=sys.stderr)
     if verdict.refused:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from callveil.pipelines.exits import DONE, USAGE
 from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.summary import print_json
-from callveil.schemas.policy_document import describe
-from callveil.schemas.policy_load import PRESETS, check, preset_text
+from callveil.schemas.policy_document import describe_policy
+from callveil.schemas.policy_load import PRESETS, check_policy, preset_text
 
 DESCRIPTION = """\
 Check a policy file, or show what a policy does.
@@ -27,7 +27,7 @@ A policy is one YAML file. The shortest useful one extends a preset and changes 
       set: {full_after_days: 30}"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(prog="callveil policy", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -49,9 +49,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     if args.action == "check":
-        problems = check(args.policy)
+        problems = check_policy(args.policy)
         if args.json:
             print_json(
                 {
@@ -75,5 +75,5 @@ def main(argv: Sequence[str]) -> int:
         print_json({"name": policy.name, "sha256": policy.sha256, "document": policy.document})
     else:
         record = (args.account, args.account_type, args.kind, args.language or policy.detect.default_language)
-        print(describe(policy, record if args.account or args.language or args.account_type != "unknown" or args.kind != "call" else None))
+        print(describe_policy(policy, record if args.account or args.language or args.account_type != "unknown" or args.kind != "call" else None))
     return DONE

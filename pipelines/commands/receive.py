@@ -19,7 +19,7 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.transforms.jobs.streaming.signatures import SCHEMES, TOLERANCE
-from callveil.transforms.jobs.streaming.webhook import BODY_BYTES, HEALTH, METRICS, Limits, Visit, Webhook
+from callveil.transforms.jobs.streaming.webhook import BODY_BYTES, HEALTH, METRICS, AccessLogEntry, SenderLimits, Webhook
 from callveil.transforms.storage.checkpoints.store_identity import compare_inbox
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.files.filesystem import Files
@@ -67,7 +67,7 @@ SIGTERM or ^C: no new connection is taken, requests that have begun are finished
 exit codes: 0 ended by a signal, 1 the address or the inbox cannot be used, 2 usage"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(
         prog="callveil receive", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -90,13 +90,13 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--tls-cert", metavar="FILE", help="certificate chain as PEM, along with --tls-key: connections are TLS")
     p.add_argument("--tls-key", metavar="FILE", help="its private key as PEM, without a passphrase")
-    p.add_argument("--header-seconds", type=float, default=Limits.header_seconds, metavar="SECONDS",
+    p.add_argument("--header-seconds", type=float, default=SenderLimits.header_seconds, metavar="SECONDS",
                    help="from a connection's beginning to the end of a request's headers, TLS handshake and all (default 10)")  # fmt: skip
-    p.add_argument("--body-seconds", type=float, default=Limits.body_seconds, metavar="SECONDS",
+    p.add_argument("--body-seconds", type=float, default=SenderLimits.body_seconds, metavar="SECONDS",
                    help="from there to the end of its body, however steadily it comes (default 30)")  # fmt: skip
-    p.add_argument("--peer-connections", type=int, default=Limits.peer_connections, metavar="NUMBER",
+    p.add_argument("--peer-connections", type=int, default=SenderLimits.peer_connections, metavar="NUMBER",
                    help="connections one sender may have open: an IPv4 address, or an IPv6 network of 64 bits (default 64)")  # fmt: skip
-    p.add_argument("--connections", type=int, default=Limits.connections, metavar="NUMBER", help="connections open in all (default 512)")
+    p.add_argument("--connections", type=int, default=SenderLimits.connections, metavar="NUMBER", help="connections open in all (default 512)")
     p.add_argument("--threads", type=int, default=8, help="requests in work at a time (default 8)")
     p.add_argument("--quiet", action="store_true", help="no access log (it goes to stderr, a line per request)")
     p.add_argument("--json", action="store_true", help="access log and counters as JSON")
@@ -106,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     numbers = (args.tolerance, args.max_bytes, args.threads, args.header_seconds, args.body_seconds, args.peer_connections, args.connections)
     if min(numbers) <= 0:
         raise UsageError(
@@ -115,8 +115,8 @@ def main(argv: Sequence[str]) -> int:
     allow_connections(args.connections)
     if not args.path.startswith("/"):
         raise UsageError("--path begins with a slash")
-    listen = address(args.listen)
-    health = None if args.health == "none" else address(args.health, "--health")
+    listen = parse_address(args.listen)
+    health = None if args.health == "none" else parse_address(args.health, "--health")
     tls = TlsFiles(args.tls_cert, args.tls_key) if args.tls_cert or args.tls_key else None
     if tls:
         tls.load()
@@ -141,7 +141,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _serve(args: argparse.Namespace, app: Webhook, listen: tuple[str, int], health: tuple[str, int] | None, tls: TlsFiles | None) -> int:
-    from callveil.pipelines.receive import serve, stopping
+    from callveil.pipelines.receive import handle_signals, serve_webhook
 
     def reload() -> None:
         try:
@@ -153,15 +153,15 @@ def _serve(args: argparse.Namespace, app: Webhook, listen: tuple[str, int], heal
             print(f"callveil receive: {error}; secrets stay as they were, and so does the certificate", file=sys.stderr, flush=True)
 
     def ready(taken: tuple[str, int], beside: tuple[str, int] | None) -> None:
-        where = f"{'https' if tls else 'http'}://{shown(taken)}{args.path}"
-        told = f", health on http://{shown(beside)}{HEALTH}" if beside else ""
+        where = f"{'https' if tls else 'http'}://{format_address(taken)}{args.path}"
+        told = f", health on http://{format_address(beside)}{HEALTH}" if beside else ""
         print(f"callveil receive: listening on {where}, inbox {args.inbox}{told}", file=sys.stderr, flush=True)
 
     stop = threading.Event()
-    stopping(stop, reload)
-    limits = Limits(args.header_seconds, args.body_seconds, args.peer_connections, args.connections)
+    handle_signals(stop, reload)
+    limits = SenderLimits(args.header_seconds, args.body_seconds, args.peer_connections, args.connections)
     try:
-        serve(app, listen, health, args.threads, stop, ready, limits, tls.context if tls else None)
+        serve_webhook(app, listen, health, args.threads, stop, ready, limits, tls.context if tls else None)
     except OSError as error:
         raise FailedError(f"{error.filename}: {error.strerror}; give another --listen or --health") from None
     counts = dict(sorted(app.counts.items()))
@@ -214,12 +214,12 @@ def allow_connections(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def shown(taken: tuple[str, int]) -> str:
+def format_address(taken: tuple[str, int]) -> str:
     """An address as a URL has it."""
     return f"[{taken[0]}]:{taken[1]}" if ":" in taken[0] else f"{taken[0]}:{taken[1]}"
 
 
-def address(text: str, option: str = "--listen") -> tuple[str, int]:
+def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:
     """Host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets. Raises `UsageError`."""
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
@@ -261,12 +261,12 @@ def _look_at_inbox(files: Files, inbox: str) -> None:
     files.sweep_temporary(inbox)
 
 
-def _log(visit: Visit) -> None:
+def _log(visit: AccessLogEntry) -> None:
     when = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     line = f"{when} {visit.peer} {visit.method} {visit.path} {visit.status} {visit.outcome} {visit.size} B {visit.seconds * 1000:.1f} ms\n"
     sys.stderr.write(line)
 
 
-def _log_json(visit: Visit) -> None:
+def _log_json(visit: AccessLogEntry) -> None:
     when = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     sys.stderr.write(json.dumps({"time": when, **dataclasses.asdict(visit)}) + "\n")

@@ -12,17 +12,17 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.storage.checkpoints.store_identity import keyring_of, open_store, open_to_change
+from callveil.transforms.storage.checkpoints.store_identity import open_store, open_to_change, store_keyring
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import KeyringError
 from callveil.transforms.storage.files.filesystem import FilesError
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.live import Live, entries_of, original_names
 from callveil.transforms.storage.format1.originals import open_original
-from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 from callveil.transforms.storage.tables.parquet import TableWriter
-from callveil.transforms.storage.tables.recordings import RECORDINGS, forget, recordings
+from callveil.transforms.storage.tables.recordings import RECORDINGS, forget_rejected, recording_rows
 
 DESCRIPTION = """\
 Look at the recordings that `callveil watch` has redacted.
@@ -33,7 +33,7 @@ Look at the recordings that `callveil watch` has redacted.
   retry     forget rejected recordings and records once the cause is mended, so that the next `callveil watch` takes them in anew"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(prog="callveil recordings", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
         store = _store(args)
         return {"list": _list, "export": _export, "original": _original, "retry": _retry}[args.action](args, store)
@@ -82,7 +82,7 @@ def _store(args: argparse.Namespace) -> Store:
 
 
 def _list(args: argparse.Namespace, store: Store) -> int:
-    found = [r for r in recordings(store.files, store.root) if not args.status or r["status"] == args.status]
+    found = [r for r in recording_rows(store.files, store.root) if not args.status or r["status"] == args.status]
     shown = found if not args.limit else found[: args.limit]
     if args.json:
         print_json({"total": len(found), "recordings": [r | {"landed_at": r["landed_at"] and r["landed_at"].isoformat()} for r in shown]})
@@ -101,9 +101,9 @@ def _list(args: argparse.Namespace, store: Store) -> int:
 
 
 def _export(args: argparse.Namespace, store: Store) -> int:
-    with spooled() as sink:
+    with temporary_file() as sink:
         writer = TableWriter(sink, RECORDINGS)
-        for row in recordings(store.files, store.root):
+        for row in recording_rows(store.files, store.root):
             writer.append(row)
         number = writer.close()
         sink.seek(0)
@@ -113,9 +113,9 @@ def _export(args: argparse.Namespace, store: Store) -> int:
 
 
 def _original(args: argparse.Namespace, store: Store) -> int:
-    keyring, live = keyring_of(store), Live(store.files, store.root)
+    keyring, live = store_keyring(store), Live(store.files, store.root)
     first = pieces = None
-    for stored in sorted(Names(keyring).stored(args.id)):
+    for stored in sorted(NamePseudonymizer(keyring).stored(args.id)):
         with suppress(FileNotFoundError):
             key = InteractionKey(args.account, stored)
             entries = entries_of(live.receipt(key, "audio") or {})
@@ -151,7 +151,7 @@ def _retry(args: argparse.Namespace, store: Store) -> int:
             reason = next(e["reason"] for e in entries_of(receipt) if e["status"] == "rejected")
             print(f"{receipt['account_id']}/{receipt['id']}: {receipt['what']}: {reason}")
         elif not args.dry_run:
-            forget(live, receipt)
+            forget_rejected(live, receipt)
     if not args.json:
         print(f"{len(found):,} {'would be' if args.dry_run else 'are'} taken in anew by the next callveil watch that sees them")
     return DONE

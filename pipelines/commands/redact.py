@@ -9,11 +9,21 @@ from collections.abc import Sequence
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.options import add_store, add_workers, beam_options, files_of, parse_as_of, policy_of, refuse_workers, today, with_common
+from callveil.pipelines.options import (
+    add_store,
+    add_workers,
+    beam_options,
+    files_of,
+    parse_as_of,
+    policy_of,
+    refuse_workers,
+    start_of_today,
+    with_common,
+)
 from callveil.pipelines.redact import run_redact
 from callveil.pipelines.redact_options import ReconciliationError, RedactOptions
-from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_nothing
-from callveil.schemas.policy_document import emptied, emptied_lines
+from callveil.pipelines.summary import as_dict, print_json, print_nothing_read, print_summary
+from callveil.schemas.policy_document import emptied_columns, emptied_lines
 from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.detect.models import ModelError
 from callveil.transforms.execution.resources import peak_bytes
@@ -50,7 +60,7 @@ exit codes: 0 done, 1 failed,
 4 nothing to read: nothing was done"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(
         prog="callveil redact", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -74,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     return with_common(p)
 
 
-def run(options: RedactOptions) -> tuple[RunResult, float, int]:
+def run_checked(options: RedactOptions) -> tuple[RunResult, float, int]:
     """Run the job with the user's mistakes turned into usage errors. Returns the result, seconds, and peak memory in bytes, of all processes."""
     started = time.monotonic()
     try:
@@ -98,7 +108,7 @@ def own_spelling(own: argparse.ArgumentParser, argv: Sequence[str]) -> list[str]
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    own = parser()
+    own = build_parser()
     args, rest = own.parse_known_args(own_spelling(own, argv))
     for place in (args.output, *args.input, *args.accounts, *args.requests):
         try:
@@ -108,7 +118,7 @@ def main(argv: Sequence[str]) -> int:
     if not args.input and not args.requests:
         print("callveil redact: no --input: only stored interactions that have grown old will be redacted further", file=sys.stderr)
     options = RedactOptions(
-        inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(),
+        inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or start_of_today(),
         accounts=args.accounts, requests=args.requests, keyring=args.keyring,
         files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run, progress=not args.no_progress, workers=args.workers,
     )  # fmt: skip
@@ -118,14 +128,14 @@ def main(argv: Sequence[str]) -> int:
 
         options = replace(options, shard_rows=args.shard_rows)
     try:
-        result, seconds, peak = run(options)
+        result, seconds, peak = run_checked(options)
     except NothingToRead as nothing:
-        return tell_nothing("redact", nothing, args.json)
+        return print_nothing_read("redact", nothing, args.json)
     except (StoreError, FilesError, ReconciliationError) as error:
         raise FailedError(str(error)) from None
     first = result.dry_run or (result.seq == 1 and not result.repeated)  # from then on a store has been made by a policy that was looked at
     if args.json:
-        print_json(as_dict(result, seconds, peak) | ({"emptied": emptied(options.policy)} if first else {}))
+        print_json(as_dict(result, seconds, peak) | ({"emptied": emptied_columns(options.policy)} if first else {}))
     else:
         print_summary(result, args.output, seconds, peak)
         if first:

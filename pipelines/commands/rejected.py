@@ -12,10 +12,10 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import RETRYABLE
-from callveil.transforms.storage.checkpoints.store_identity import keyring_of, open_store
+from callveil.transforms.storage.checkpoints.store_identity import open_store, store_keyring
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.commit.scan import open_dataset
-from callveil.transforms.storage.encryption.encrypted_file import SealedError, SealedReader
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, SealedError
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.format1.rejections import rejections
 from callveil.transforms.storage.tables.dead_letters import PURPOSE
@@ -43,7 +43,7 @@ COLUMNS = [
 ]
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(prog="callveil rejected", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     return with_common(p)
 
 
-def rows(store: Store, reason: str | None, run: str | None, retryable: bool = False) -> list[dict[str, Any]]:
+def select_rejected(store: Store, reason: str | None, run: str | None, retryable: bool = False) -> list[dict[str, Any]]:
     """Rows of the rejected dataset, in order of file and place."""
     found = [*open_dataset(store, "rejected").to_table().to_pylist(), *rejections(store.files, store.root)]
     chosen = [r for r in found if (not reason or r["reason"] == reason) and (not run or r["run_id"].startswith(run))]
@@ -72,23 +72,23 @@ def rows(store: Store, reason: str | None, run: str | None, retryable: bool = Fa
     return sorted(chosen, key=lambda r: (r["file"], r["line"] or 0, r["byte_offset"] or 0, r["index"] or 0, r["rejected_id"]))
 
 
-def contents(store: Store, keyring: Keyring, wanted: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+def decrypt_contents(store: Store, keyring: Keyring, wanted: Sequence[dict[str, Any]]) -> Iterator[bytes]:
     """Decrypted content of rejected records, file by file."""
     for blob in sorted({r["blob"] for r in wanted if r["blob"]}):
         blocks = sorted({r["block"] for r in wanted if r["blob"] == blob})
         with store.files.open(store.url(blob)) as source:
-            reader = SealedReader(source, keyring, blob, PURPOSE)
+            reader = EncryptedReader(source, keyring, blob, PURPOSE)
             for block in blocks:
                 yield from reader.read_block(block)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
         store = open_store(files_of(args), args.store, args.keyring)
-        keyring = keyring_of(store) if args.action == "export" else None
-        found = rows(store, args.reason, args.run, args.retryable)
+        keyring = store_keyring(store) if args.action == "export" else None
+        found = select_rejected(store, args.reason, args.run, args.retryable)
         return _export(args, store, keyring, found) if keyring else _list(args, found)
     except (StoreError, SealedError) as error:
         raise FailedError(str(error)) from None
@@ -118,7 +118,7 @@ def _export(args: argparse.Namespace, store: Store, keyring: Keyring, found: lis
         raise UsageError(f"{args.out}: is there already; name another file") from None
     count = 0
     with args.out.open("wb") as out:
-        for data in contents(store, keyring, found):
+        for data in decrypt_contents(store, keyring, found):
             out.write(data.rstrip(b"\n") + b"\n")
             count += 1
     if args.json:

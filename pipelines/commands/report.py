@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
-from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, who, with_common
-from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_report
+from callveil.pipelines.options import add_roles, add_store, current_role, current_user, files_of, parse_as_of, policy_of, with_common
+from callveil.pipelines.report import INDEX, MadeReport, ReportOptions, read_pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.report import REPORTS
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.change_history.export import verify_report
-from callveil.transforms.report.scope import NotAllowed, RolesError, Scope
+from callveil.transforms.report.scope import NotAllowed, ReportScope, RolesError
 from callveil.transforms.report.write import verify_rows
 from callveil.transforms.storage.checkpoints.store_identity import open_store, refuse_replaced
 from callveil.transforms.storage.commit.catalog import StoreError
@@ -51,7 +51,7 @@ store's files themselves is bound by the permissions on these alone.
 exit codes: 0 done, 1 failed, 2 usage, a store of other keys or one that was set back, a file that is wrong, or a report this role does not see"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(prog="callveil report", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True, help="one of these")
@@ -106,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
         if args.kind == "pulls":
             return _pulls(args)
@@ -136,11 +136,11 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     start = args.start or end - dt.timedelta(days=DAYS)
     if start >= end:
         raise UsageError("--from must lie before --to")
-    person, role = who(), role_of(args)
+    person, role = current_user(), current_role(args)
     policy = policy_of(args.policy) if getattr(args, "policy", None) else None
     return ReportOptions(
         args.store, _folder(args.out),
-        list(REPORTS) if args.kind == "all" else [args.kind], Scope(start, end, as_of, frozenset(args.account)), person, now,
+        list(REPORTS) if args.kind == "all" else [args.kind], ReportScope(start, end, as_of, frozenset(args.account)), person, now,
         args.kind == "all", args.behalf, role, args.keyring, files_of(args), args.csv, getattr(args, "activities", ""), getattr(args, "breaches", []),
         policy, getattr(args, "accounts", []), getattr(args, "events", []), getattr(args, "holds", []),
     )  # fmt: skip
@@ -162,13 +162,13 @@ def _report(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _dict(m: Made) -> dict[str, object]:
+def _dict(m: MadeReport) -> dict[str, object]:
     cards = {c.label: c.value for c in m.page.cards}
     return {"report": m.kind.name, "rows": m.written.rows, "sha256": m.written.sha256, "files": list(m.files), "figures": cards}
 
 
 def _pulls(args: argparse.Namespace) -> int:
-    found = pulls(open_store(files_of(args), args.store, args.keyring))
+    found = read_pulls(open_store(files_of(args), args.store, args.keyring))
     if args.json:
         print_json(found)
         return DONE

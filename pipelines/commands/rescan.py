@@ -21,7 +21,7 @@ from callveil.pipelines.options import (
     parse_as_of,
     policy_of,
     refuse_workers,
-    today,
+    start_of_today,
     with_common,
 )
 from callveil.pipelines.rescan import NoPolicy, RescanOptions, RescanResult, run_rescan
@@ -30,7 +30,7 @@ from callveil.schemas.rejected import REASONS
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.jobs.rescan.report import ZONES, kinds
+from callveil.transforms.jobs.rescan.report import ZONES, count_kinds
 from callveil.transforms.storage.commit.catalog import PublishConflict, StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
 from callveil.transforms.storage.files.urls import FilesError, is_s3
@@ -75,7 +75,7 @@ NAMED = 20
 """Rows that are named on a terminal; --json names all."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(
         prog="callveil rescan",
@@ -119,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    own = parser()
+    own = build_parser()
     args, rest = own.parse_known_args(own_spelling(own, argv))
     for place in (args.store, *args.accounts):
         try:
@@ -128,7 +128,7 @@ def main(argv: Sequence[str]) -> int:
             raise UsageError(f"{place}: {error}") from None
     options = RescanOptions(
         args.store,
-        args.as_of or today(),
+        args.as_of or start_of_today(),
         policy_of(args.policy) if args.policy else None,
         args.apply,
         args.accounts,
@@ -156,7 +156,7 @@ def main(argv: Sequence[str]) -> int:
 def as_dict(result: RescanResult, applied: bool) -> dict[str, Any]:
     """JSON form of a result."""
     counts = Counter(result.counts)
-    found = [kind._asdict() | {"count": n, "rows": rows} for kind, n, rows in kinds(counts)]
+    found = [kind._asdict() | {"count": n, "rows": rows} for kind, n, rows in count_kinds(counts)]
     return {
         "policy": result.policy.name,
         "policy_sha256": result.policy.sha256,

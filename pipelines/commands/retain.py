@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from callveil.pipelines.exits import DONE, FailedError, UsageError
-from callveil.pipelines.options import add_roles, add_store, add_workers, files_of, parse_as_of, policy_of, role_of, today, with_common
-from callveil.pipelines.retain import RetainOptions, RetainResult, apply_plan, explain, make_plan, run_retain
+from callveil.pipelines.options import add_roles, add_store, add_workers, current_role, files_of, parse_as_of, policy_of, start_of_today, with_common
+from callveil.pipelines.retain import RetainOptions, RetainResult, apply_plan, explain_stored_record, run_retain, write_retention_plan
 from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.account_events import EventsError, HoldsError
-from callveil.transforms.governance.retention.explain import Explained
-from callveil.transforms.governance.retention.plan_file import Plan, PlanError, summary
+from callveil.transforms.governance.retention.explain import ExplainedRecord
+from callveil.transforms.governance.retention.plan_file import PlanError, RetentionPlan, describe_plan
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.report.scope import NotAllowed, RolesError
@@ -41,7 +41,7 @@ exit codes: 0 done, 1 failed,
 2 usage, or a store of other keys or one that was set back. Versions that an object lock protects are reported and tried again by the next run."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(prog="callveil retain", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -79,14 +79,14 @@ def parser() -> argparse.ArgumentParser:
 def options_of(args: argparse.Namespace) -> RetainOptions:
     """The job's options."""
     return RetainOptions(
-        args.store, policy_of(args.policy), getattr(args, "as_of", None) or today(), dt.datetime.now(dt.UTC), args.accounts, args.events, args.holds,
+        args.store, policy_of(args.policy), getattr(args, "as_of", None) or start_of_today(), dt.datetime.now(dt.UTC), args.accounts, args.events, args.holds,
         args.keyring, files_of(args), getattr(args, "workers", None),
     )  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     actions: dict[str, Callable[[argparse.Namespace, RetainOptions], int]] = {"plan": _plan, "apply": _apply, "run": _run, "explain": _explain}
     try:
         _require_role(args)
@@ -99,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _require_role(args: argparse.Namespace) -> None:
     """Refuse what a role does not see: a run is about all of a store, an explanation about one account. Raises `NotAllowed`."""
-    role = role_of(args)
+    role = current_role(args)
     record = getattr(args, "record", "").split("/")
     role.narrow(["retention"], record[1:2], False)
     if role.accounts is not None and args.action != "explain":
@@ -107,11 +107,11 @@ def _require_role(args: argparse.Namespace) -> None:
 
 
 def _plan(args: argparse.Namespace, options: RetainOptions) -> int:
-    plan = make_plan(options, args.out)
+    plan = write_retention_plan(options, args.out)
     if args.json:
         print_json(plan_dict(plan))
     else:
-        print("\n".join([*summary(plan), f"carry it out: callveil retain apply --store {args.store} --plan {args.out} (with the same inputs)"]))
+        print("\n".join([*describe_plan(plan), f"carry it out: callveil retain apply --store {args.store} --plan {args.out} (with the same inputs)"]))
     return DONE
 
 
@@ -130,7 +130,7 @@ def _done(args: argparse.Namespace, result: RetainResult) -> int:
         print_json(plan_dict(result.plan) | {"run_id": result.run_id, "seq": result.seq} | purging)
     else:
         head = f"run {result.run_id[:16]} · published as number {result.seq}" if result.seq else "nothing was due that had not gone before"
-        print("\n".join([head, *summary(result.plan), f"purged {a.versions_purged:,} object versions; {a.certificates} certificates"]))
+        print("\n".join([head, *describe_plan(result.plan), f"purged {a.versions_purged:,} object versions; {a.certificates} certificates"]))
     if a.locked:
         shown = "".join(f"\n  {url} version {version}" for url, version in a.locked[:5])
         more = f"\n  ... and {len(a.locked) - 5}" if len(a.locked) > 5 else ""
@@ -141,7 +141,7 @@ def _done(args: argparse.Namespace, result: RetainResult) -> int:
     return DONE
 
 
-def plan_dict(plan: Plan) -> dict[str, Any]:
+def plan_dict(plan: RetentionPlan) -> dict[str, Any]:
     """JSON form of a plan's head."""
     return {
         "plan": plan.folder,
@@ -158,7 +158,7 @@ def _explain(args: argparse.Namespace, options: RetainOptions) -> int:
     if len(parts) != 3 or parts[0] not in CLASSES:
         raise UsageError(f"--record: expected CLASS/ACCOUNT/ID, CLASS one of {', '.join(CLASSES)}")
     try:
-        found = explain(options, *parts)
+        found = explain_stored_record(options, *parts)
     except LookupError as error:
         raise UsageError(f"--record: {error.args[0]}") from None
     if args.json:
@@ -168,7 +168,7 @@ def _explain(args: argparse.Namespace, options: RetainOptions) -> int:
     return DONE
 
 
-def _explained_dict(e: Explained) -> dict[str, Any]:
+def _explained_dict(e: ExplainedRecord) -> dict[str, Any]:
     return {
         "record_class": e.record.record_class, "account_id": e.record.account_id, "record_id": e.record.record_id, "event_time": e.when(e.record.at),
         "object": e.path, "decision": e.decision.decision, "reason": e.decision.reason, "rule_id": e.decision.rule_id, "days": e.decision.days,
@@ -178,7 +178,7 @@ def _explained_dict(e: Explained) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _explained_lines(e: Explained) -> list[str]:
+def _explained_lines(e: ExplainedRecord) -> list[str]:
     d = e.decision
     lines = [
         f"{e.record.record_class} of {e.when(e.record.at)}, account {e.record.account_id}, in {e.path}",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
-from callveil.transforms.redact.operators import TokenError, reveal
+from callveil.transforms.redact.operators import TokenError, reveal_token
 from callveil.transforms.storage.checkpoints.store_identity import refuse_replaced
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.files.filesystem import Files
@@ -21,7 +21,7 @@ Only policies with `operator: token` make tokens, and only the keyring of that r
 only with the account (and interaction) it was found in. The text is printed to standard output."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(prog="callveil reveal", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("token", help="the token, brackets included; - reads it from standard input")
@@ -33,11 +33,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     sealed = sys.stdin.readline().strip() if args.token == "-" else args.token  # noqa: S105
     try:
         refuse_replaced(Files(state=args.state), args.keyring)
-        text = reveal(sealed, Keyring.load(args.keyring), args.account, args.interaction)
+        text = reveal_token(sealed, Keyring.load(args.keyring), args.account, args.interaction)
     except KeyringError as error:
         raise UsageError(str(error)) from None
     except TokenError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
-from callveil.transforms.lab.sample.convert import ConvertError, convert
+from callveil.transforms.lab.sample.convert import ConvertError, convert_conversations
 from callveil.transforms.lab.sample.version_files import write_versions
 from callveil.transforms.lab.sample.write import FORMATS, SampleSummary, write_sample
 
@@ -32,7 +32,7 @@ examples:
   callveil sample --output calls/ --dialogues conversations.jsonl"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(prog="callveil sample", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="folder to write to; must be empty or new")
@@ -55,21 +55,21 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
         raise UsageError(f"{args.output}: is not empty, or a file; name a new folder")
     if not 0 <= args.malformed < 1 or min(args.interactions, args.accounts, args.days) < 1 or args.versions < 0:
         raise UsageError("--malformed lies in [0, 1); --interactions, --accounts and --days are at least 1")
     if args.dialogues:
         try:
-            count = convert(args.dialogues, args.output, args.seed, args.end)
+            count = convert_conversations(args.dialogues, args.output, args.seed, args.end)
         except ConvertError as error:
             raise UsageError(str(error)) from None
         print_json({"interactions": count, "output": str(args.output)}) if args.json else print(
             f"{count:,} conversations written to {args.output} as calls"
         )
         return DONE
-    summary = make(args)
+    summary = make_sample(args)
     if args.json:
         print_json(asdict(summary))
     else:
@@ -83,7 +83,7 @@ def main(argv: Sequence[str]) -> int:
     return DONE
 
 
-def make(args: argparse.Namespace) -> SampleSummary:
+def make_sample(args: argparse.Namespace) -> SampleSummary:
     """Write the sample, with progress on a terminal."""
     shown = sys.stderr.isatty() and not args.json
 

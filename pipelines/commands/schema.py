@@ -15,7 +15,7 @@ Print the schema of a record: as JSON Schema, or as the Arrow schema its Parquet
 Both come from the same definitions the job itself uses."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(prog="callveil schema", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = sorted(set(json_schemas()) | set(arrow_schemas()))
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    p = parser()
+    p = build_parser()
     args = p.parse_args(argv)
     documents, arrows = json_schemas(), arrow_schemas()
     if args.name is None:

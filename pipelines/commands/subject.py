@@ -11,31 +11,31 @@ from pathlib import Path
 from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.options import add_roles, add_store, add_workers, files_of, parse_as_of, policy_of, role_of, who, with_common
+from callveil.pipelines.options import add_roles, add_store, add_workers, current_role, current_user, files_of, parse_as_of, policy_of, with_common
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
-    allowed,
-    approve,
-    bind,
-    close,
-    extend,
+    approve_search,
+    bind_request,
+    close_request,
+    extend_deadline,
+    get_allowed_request,
     letter_of,
-    notify,
-    object_to,
+    list_requests,
     open_request,
-    pause,
+    pause_clock,
+    record_notification,
+    record_objection,
+    record_verification,
     register_of,
-    requests,
-    resume,
-    verify,
+    resume_clock,
 )
 from callveil.pipelines.summary import print_json
 from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
 from callveil.transforms.governance.requests.deadline import DeadlineError
 from callveil.transforms.governance.requests.letters import KINDS
-from callveil.transforms.governance.requests.opendsr import BulkError, read_bulk, response
+from callveil.transforms.governance.requests.opendsr import BulkError, build_response, read_bulk
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.report.scope import NotAllowed, RolesError
 from callveil.transforms.storage.commit.catalog import StoreError
@@ -83,7 +83,7 @@ exit codes: 0 done, 1 failed (repeat the command: it goes on where it was),
 Action = Callable[[argparse.Namespace, SubjectOptions], int]
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(prog="callveil subject", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -156,7 +156,7 @@ def options_of(args: argparse.Namespace) -> SubjectOptions:
     keep = dict(_ground(text) for text in getattr(args, "keep", ()))
     facts = (getattr(args, "accounts", ()), getattr(args, "events", ()), getattr(args, "holds", ()))
     return SubjectOptions(args.store, args.as_of or now.replace(microsecond=0), now, args.actor, args.keyring, files_of(args), policy, *facts, keep,
-                          getattr(args, "inbox", ()), role_of(args), who(), getattr(args, "workers", None))  # fmt: skip
+                          getattr(args, "inbox", ()), current_role(args), current_user(), getattr(args, "workers", None))  # fmt: skip
 
 
 def _ground(text: str) -> tuple[str, str]:
@@ -181,7 +181,7 @@ def identifiers_of(texts: Sequence[str], region: str) -> tuple[Identifier, ...]:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
         return ACTIONS[args.action][1](args, options_of(args))
     except (RegisterError, NotAllowed, RolesError, DeadlineError, IdentifierError, BulkError, KeyringError) as error:
@@ -237,7 +237,7 @@ def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
                 "", args.account, args.agency,
             )  # fmt: skip
             try:
-                answers.append(response(open_request(options, new), options.as_of) | {"not_searched": list(item.not_searched)})
+                answers.append(build_response(open_request(options, new), options.as_of) | {"not_searched": list(item.not_searched)})
                 continue
             except RegisterError as error:
                 problems = (str(error),)
@@ -248,36 +248,36 @@ def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _bind(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, bind(options, args.request, args.account, args.agency), options.entry)
+    view.show_request(args, bind_request(options, args.request, args.account, args.agency), options.entry)
     return DONE
 
 
 def _approve(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, approve(options, args.request, args.by), options.entry)
+    view.show_request(args, approve_search(options, args.request, args.by), options.entry)
     return DONE
 
 
 def _verify(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, verify(options, args.request, args.method), options.entry)
+    view.show_request(args, record_verification(options, args.request, args.method), options.entry)
     return DONE
 
 
 def _extend(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, extend(options, args.request, args.reason, args.notified_at or options.as_of), options.entry)
+    view.show_request(args, extend_deadline(options, args.request, args.reason, args.notified_at or options.as_of), options.entry)
     return DONE
 
 
 def _hold(args: argparse.Namespace, options: SubjectOptions) -> int:
     if not args.resume and not args.reason:
         raise UsageError("--reason: needed to stop the clock")
-    view.show_request(args, resume(options, args.request) if args.resume else pause(options, args.request, args.reason), options.entry)
+    view.show_request(args, resume_clock(options, args.request) if args.resume else pause_clock(options, args.request, args.reason), options.entry)
     return DONE
 
 
 def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
-    from callveil.pipelines.subject import search
+    from callveil.pipelines.subject import search_request
 
-    match, shown = search(
+    match, shown = search_request(
         options, args.request, more=identifiers_of(args.identifier, args.region), confirmed=args.confirm, rejected=args.reject,
         sources=args.source, zone=not args.no_rejected, included=args.include, excluded=args.exclude, reason=args.reason,
     )  # fmt: skip
@@ -286,9 +286,9 @@ def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _index(args: argparse.Namespace, options: SubjectOptions) -> int:
-    from callveil.pipelines.subject import index
+    from callveil.pipelines.subject import index_records
 
-    view.show_index(args, *index(options, args.source))
+    view.show_index(args, *index_records(options, args.source))
     return DONE
 
 
@@ -302,7 +302,7 @@ def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
-    from callveil.pipelines.subject import erase, erase_returned, plan_erase
+    from callveil.pipelines.subject import erase_request, erase_returned, plan_erasure
     from callveil.transforms.governance.requests.plan import ERASURE
 
     if args.returned:
@@ -313,33 +313,33 @@ def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
             print("nobody who was erased is back")
         return max((view.show_erased(args, result) for result in found), default=DONE)
     if args.dry_run:
-        view.show_plan(args, plan_erase(options, args.request, ERASURE, zone=not args.no_rejected))
+        view.show_plan(args, plan_erasure(options, args.request, ERASURE, zone=not args.no_rejected))
         return DONE
-    return view.show_erased(args, erase(options, args.request, args.plan, zone=not args.no_rejected))
+    return view.show_erased(args, erase_request(options, args.request, args.plan, zone=not args.no_rejected))
 
 
 def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:
-    from callveil.pipelines.subject import lift, plan_erase, restrict
+    from callveil.pipelines.subject import lift_restriction, plan_erasure, restrict_request
     from callveil.transforms.governance.requests.plan import RESTRICTION
 
     if args.lift:
-        view.show_lifted(args, lift(options, args.request))
+        view.show_lifted(args, lift_restriction(options, args.request))
         return DONE
     if args.dry_run:
-        view.show_plan(args, plan_erase(options, args.request, RESTRICTION))
+        view.show_plan(args, plan_erasure(options, args.request, RESTRICTION))
         return DONE
-    return view.show_erased(args, restrict(options, args.request, args.plan))
+    return view.show_erased(args, restrict_request(options, args.request, args.plan))
 
 
 def _object(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, object_to(options, args.request, args.decision, args.reason, args.ground), options.entry)
+    view.show_request(args, record_objection(options, args.request, args.decision, args.reason, args.ground), options.entry)
     return DONE
 
 
 def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
     if args.notified:
-        notify(options, args.request, args.notified)
-    request = close(
+        record_notification(options, args.request, args.notified)
+    request = close_request(
         options, args.request, args.decision, ground=args.ground, reason=args.reason, exemptions=args.exemption, not_executed=args.not_executed,
         responded_at=args.responded_at,
     )  # fmt: skip
@@ -354,9 +354,9 @@ def _letter(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 def _status(args: argparse.Namespace, options: SubjectOptions) -> int:
     if args.request:
-        view.show_request(args, allowed(options, register_of(options, write=False), args.request), options.as_of)
+        view.show_request(args, get_allowed_request(options, register_of(options, write=False), args.request), options.as_of)
         return DONE
-    found = requests(options)
+    found = list_requests(options)
     view.show_status(args, [r for r in found if args.all or not r.is_over], options.as_of)
     return DONE
 

@@ -16,25 +16,25 @@ import orjson
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.summary import print_json
-from callveil.schemas.display_words import words
+from callveil.schemas.display_words import value_in_words
 from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.register import register_row
 from callveil.transforms.storage.identity.identifiers import forms_of
 
 if TYPE_CHECKING:  # what these name loads the language model's library, and most steps do without
-    from callveil.pipelines.subject import Packaged
-    from callveil.transforms.governance.requests.certificate import Certified
+    from callveil.pipelines.subject import PackageResult
+    from callveil.transforms.governance.requests.certificate import CertificationResult
     from callveil.transforms.governance.requests.erasure import EraseResult
     from callveil.transforms.governance.requests.plan import ErasePlan
-    from callveil.transforms.governance.requests.reindex import Reindexed
-    from callveil.transforms.governance.requests.search import Match
-    from callveil.transforms.jobs.streaming.backfill import Backfilled
+    from callveil.transforms.governance.requests.reindex import ReindexResult
+    from callveil.transforms.governance.requests.search import SearchResult
+    from callveil.transforms.jobs.streaming.backfill import BackfillResult
 
 SHOWN = 20
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Say on standard error what failed."""
     print(f"callveil subject: {text}", file=sys.stderr)
 
@@ -59,7 +59,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
         print_json(_json_request(request, as_of))
         return
     lines = [
-        f"request {request.request_id} · {request.type} ({request.regulation}) · {words('status', request.status)}",
+        f"request {request.request_id} · {request.type} ({request.regulation}) · {value_in_words('status', request.status)}",
         *([f"  of {'agency' if request.agency else 'account'} {request.agency or request.account}"] if request.agency or request.account else []),
         f"  received {_day(request.received_at)}, due {_day(request.last_day)}: {request.standing(as_of)}",
     ]
@@ -69,7 +69,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
     if request.records_found is not None:
         lines.append(f"  {request.records_found:,} records found")
     if request.decision:
-        lines.append(f"  decision: {words('decision', request.decision)}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
+        lines.append(f"  decision: {value_in_words('decision', request.decision)}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
     lines += [f"  not carried out: {text}" for text in request.systems_not_executed]
     lines += [f"  {text}" for text in request.stated_times]
     lines += [f"  {text}" for text in _before(args.action, request)]
@@ -98,7 +98,7 @@ def show_status(args: argparse.Namespace, found: Sequence[SubjectRequest], as_of
         return
     width = max(len(r.request_id) for r in found)
     for r in found:
-        print(f"{r.request_id:<{width}}  {r.type:<12} {words('status', r.status):<22} due {_day(r.last_day)}  {r.standing(as_of)}")
+        print(f"{r.request_id:<{width}}  {r.type:<12} {value_in_words('status', r.status):<22} due {_day(r.last_day)}  {r.standing(as_of)}")
 
 
 def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> None:
@@ -108,14 +108,14 @@ def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> No
         return
     for a in answers:
         if "error" in a:
-            complain(f"{a['place']}: {a['error']['message']}")
+            print_error(f"{a['place']}: {a['error']['message']}")
         else:
-            print(f"{a['subject_request_id']}  {words('status', a['request_status'])}, due {a['expected_completion_time']}")
+            print(f"{a['subject_request_id']}  {value_in_words('status', a['request_status'])}, due {a['expected_completion_time']}")
             for text in a["not_searched"]:
-                complain(f"{a['subject_request_id']}: {text}")
+                print_error(f"{a['subject_request_id']}: {text}")
 
 
-def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) -> None:
+def show_match(args: argparse.Namespace, match: SearchResult, shown: dict[str, str]) -> None:
     """What a search found, and what it proposes."""
     from callveil.transforms.governance.requests.live_records import LIVE
 
@@ -163,7 +163,7 @@ def _names(records: Iterable[RecordRef]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
-def show_index(args: argparse.Namespace, done: Backfilled, interactions: Reindexed) -> None:
+def show_index(args: argparse.Namespace, done: BackfillResult, interactions: ReindexResult) -> None:
     """What noting whom records are about has come to."""
     if args.json:
         print_json(asdict(done) | {"interactions": asdict(interactions)})
@@ -171,12 +171,12 @@ def show_index(args: argparse.Namespace, done: Backfilled, interactions: Reindex
     if interactions.read or interactions.left:
         print(f"{interactions.read:,} interactions noted anew from their sources")
     if interactions.left:
-        complain(f"{interactions.left:,} interactions stay as an earlier callveil noted them, as their sources are not there: name them by --source")
+        print_error(f"{interactions.left:,} interactions stay as an earlier callveil noted them, as their sources are not there: name them by --source")
     print(f"{done.read:,} records of the live zone marked from their sources, {done.opened:,} from their tokens; {done.listed:,} lists made")
     if done.older:
-        complain(f"{done.older:,} records of the live zone stay as an earlier callveil noted them, as their sources are not there")
+        print_error(f"{done.older:,} records of the live zone stay as an earlier callveil noted them, as their sources are not there")
     if done.unknown:
-        complain(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")
+        print_error(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")
 
 
 def write_letter(path: Path, text: str) -> None:
@@ -198,7 +198,7 @@ def _write_bytes(path: Path, data: bytes) -> None:
         out.write(data)
 
 
-def show_package(args: argparse.Namespace, made: Packaged) -> None:
+def show_package(args: argparse.Namespace, made: PackageResult) -> None:
     """What a package holds."""
     if args.json:
         print_json(made.__dict__)
@@ -207,15 +207,15 @@ def show_package(args: argparse.Namespace, made: Packaged) -> None:
     for w in made.withheld:
         print(f"  withheld from {w['from']}, {w['count']:,} {'time' if w['count'] == 1 else 'times'}: {w['explanation']}")
     if made.missing:
-        complain(f"Art. 15 asks for more than was stated; give a --context file with {', '.join(made.missing)}")
+        print_error(f"Art. 15 asks for more than was stated; give a --context file with {', '.join(made.missing)}")
 
 
 def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
     """A plan, and how to carry it out."""
-    from callveil.transforms.governance.requests.plan import summary
+    from callveil.transforms.governance.requests.plan import summarize_plan
 
     if args.json:
-        print_json(summary(plan))
+        print_json(summarize_plan(plan))
         return
     command = "erase" if plan.scope == "erasure" else "restrict"
     print("\n".join(plan.lines()))
@@ -226,14 +226,14 @@ def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
 
 def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     """What an erasure or restriction did; returns the exit code."""
-    from callveil.transforms.governance.requests.plan import summary
+    from callveil.transforms.governance.requests.plan import summarize_plan
 
     done = result.certified
     if args.json:
         rows = [{k: r[k] for k in ("record_class", "location", "method", "rows_matched", "rows_erased", "rows_retained", "retention_ground")}
                 for r in (done.rows if done else ())]  # fmt: skip
         print_json(
-            summary(result.plan) | {"run_id": result.run_id, "seq": result.seq, "certificates": rows}
+            summarize_plan(result.plan) | {"run_id": result.run_id, "seq": result.seq, "certificates": rows}
             | ({"residual_hits": done.residual_hits, "versions_purged": done.versions_purged, "versions_locked": len(done.locked)} if done else {})
         )  # fmt: skip
     elif done is None:
@@ -242,22 +242,22 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     else:
         print("\n".join(_erased_lines(result, done)))
     for url in result.plan.outside:
-        complain(f"{url}: came in with what was erased, and is not the store's; delete it there")
+        print_error(f"{url}: came in with what was erased, and is not the store's; delete it there")
     if done and done.locked:
-        complain(f"{len(done.locked)} object versions are locked; repeat the command when their lock has ended, to complete the certificate")
+        print_error(f"{len(done.locked)} object versions are locked; repeat the command when their lock has ended, to complete the certificate")
     if done and done.residual_hits:
-        complain("the check still finds the person; the certificate says so. Search again, and erase what is new")
+        print_error("the check still finds the person; the certificate says so. Search again, and erase what is new")
         return FAILED
     return DONE
 
 
-def _erased_lines(result: EraseResult, done: Certified) -> list[str]:
+def _erased_lines(result: EraseResult, done: CertificationResult) -> list[str]:
     lines = [f"run {result.run_id[:16]} · published as number {result.seq}"] if result.seq else ["finished what an earlier attempt had begun"]
     lines += [f"  {result.before}; finished now"] if result.before and not result.seq else []
     for r in done.rows:
         ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
         if r["rows_matched"]:
-            did = f"{r['rows_erased']:,} of {r['rows_matched']:,} {words('method', r['method'])}"
+            did = f"{r['rows_erased']:,} of {r['rows_matched']:,} {value_in_words('method', r['method'])}"
             lines.append(f"  {r['record_class']} in {r['location']}: {did}{ground}")
         elif ground:
             lines.append(f"  {r['record_class']} {r['location']}{ground}")

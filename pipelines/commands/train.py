@@ -31,7 +31,7 @@ examples:
 On one core 1,000 steps (about a million words) take a minute and a half. Exit codes: 0 done, 1 failed, 2 usage"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil train", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
@@ -50,27 +50,27 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
         raise UsageError(f"--output: {args.output} is not empty; name a new folder")
     for path in (*args.data, *args.test):
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
     # Imported here: the trainer loads spaCy, which a wrong command line need not wait for.
-    from callveil.transforms.lab.train.card import describe, table
+    from callveil.transforms.lab.train.card import describe_model, metrics_table
     from callveil.transforms.lab.train.corpus import CorpusError
-    from callveil.transforms.lab.train.trainer import train
+    from callveil.transforms.lab.train.trainer import train_model
 
     said = " ".join(["callveil train", *(f"--data {p.name}" for p in args.data), f"--seed {args.seed} --steps {args.steps}"])
     said += f" --width {args.width} --depth {args.depth}"
     said += f" --minutes {args.minutes:g}" if args.minutes else ""
     try:
-        report = train(
+        report = train_model(
             args.output, args.seed, args.data, args.steps, args.width, args.depth, _say, args.minutes
         )
         _say("taking figures")
         corpora = args.about or [p.name for p in args.data]
-        card, figures = describe(report, {p.stem: p for p in args.test}, corpora, said)
+        card, figures = describe_model(report, {p.stem: p for p in args.test}, corpora, said)
     except CorpusError as error:
         raise UsageError(str(error)) from None
     except ValueError as error:
@@ -80,7 +80,7 @@ def main(argv: Sequence[str]) -> int:
         facts = {"words": report.words, "seconds": round(report.seconds, 1), "loss": round(report.loss, 5)}
         print_json({"folder": str(report.out), "card": str(card), **shape, **facts})
     else:
-        print(table(figures))
+        print(metrics_table(figures))
         print(f"\n{report.out}: {report.size / 1e6:.1f} MB after {report.steps:,} steps and {report.seconds / 60:.0f} minutes; {card}")
         print(f"Use it in a policy: detect: {{model: {report.out}}}")
     return DONE

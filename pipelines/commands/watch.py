@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, policy_of, with_common
 from callveil.pipelines.summary import print_json
-from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
+from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, epoch_seconds, pending_arrivals, run_forever, run_once
 from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.jobs.streaming.object_names import DEFAULT_NAME, Naming, NamingError, sort_of
+from callveil.transforms.jobs.streaming.object_names import DEFAULT_NAME, NamingError, RecordingNaming, object_kind
 from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, check_queue
 from callveil.transforms.redact.audio.transcribe import RecogniserMissing
-from callveil.transforms.storage.checkpoints.store_identity import exists, open_store
+from callveil.transforms.storage.checkpoints.store_identity import open_store, store_exists
 from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
 from callveil.transforms.storage.files.urls import FilesError, is_s3
@@ -52,7 +52,7 @@ with a maxReceiveCount of 20 or more.
 exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was set back, 3 done (--once) with rejected recordings or records"""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(
         prog="callveil watch", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -86,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args, rest = parser().parse_known_args(argv)
+    args, rest = build_parser().parse_known_args(argv)
     options = _options(args, rest)
     if args.dry_run and (args.queue or not args.once):
         raise UsageError("--dry-run: goes with --once and --input alone: looking into a queue takes messages from it")
@@ -98,7 +98,7 @@ def main(argv: Sequence[str]) -> int:
         if not args.once:
             run_forever(options)
             return DONE
-        counts = run_once(options, now())
+        counts = run_once(options, epoch_seconds())
     except (AccountsError, InputError, KeyringError, ModelError, NoRunner, RecogniserMissing) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, QueueError) as error:
@@ -112,11 +112,11 @@ def main(argv: Sequence[str]) -> int:
 
 def _dry_run(options: WatchOptions, as_json: bool) -> int:
     """Say what a run over the folders would take in."""
-    if exists(options.files, options.output):
+    if store_exists(options.files, options.output):
         open_store(options.files, options.output, options.keyring)
     told = {}
-    for arrival in pending(options, now()):
-        if sort_of(arrival.url) == "records":
+    for arrival in pending_arrivals(options, epoch_seconds()):
+        if object_kind(arrival.url) == "records":
             refused = plan_input(options.files, [arrival.url]).not_read
             what = f"{refused[0].detail}: it would be rejected" if refused else "interactions"
         else:
@@ -146,7 +146,7 @@ def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
     if args.seal < 0:
         raise UsageError("--seal: expected seconds, or 0 for no checkpoints")
     try:
-        naming = Naming(args.name)
+        naming = RecordingNaming(args.name)
     except NamingError as error:
         raise UsageError(f"--name: {error}") from None
     try:

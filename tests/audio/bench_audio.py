@@ -29,13 +29,13 @@ def codec_alone(path: str, check: bool) -> float:
 
     import av
 
-    from callveil.transforms.redact.audio.container import opened
+    from callveil.transforms.redact.audio.container import open_recording
     from callveil.transforms.redact.audio.formats import target_of
     from callveil.transforms.redact.audio.samples import PCM
     from callveil.transforms.storage.files.filesystem import Files
 
     sink, began = io.BytesIO(), time.process_time()
-    with opened(Files(), path) as recording:
+    with open_recording(Files(), path) as recording:
         target = target_of(recording, Path(path).stat().st_size)
         if recording.codec in PCM:
             return 0.0
@@ -60,14 +60,14 @@ def codec_alone(path: str, check: bool) -> float:
 
 def one(path: str, hours: float, mode: str, check: bool) -> None:
     """Redact one recording and print its figures as JSON."""
-    from callveil.transforms.redact.audio.masking import Sound
+    from callveil.transforms.redact.audio.masking import CoverTone
     from callveil.transforms.redact.audio.plan import AudioSpan
-    from callveil.transforms.redact.audio.redact import Treatment, redact_audio
+    from callveil.transforms.redact.audio.redact import RecordingTreatment, redact_audio
     from callveil.transforms.storage.files.filesystem import Files
 
     spans = [AudioSpan(at, at + 2.5, 1) for at in range(7, int(hours * 3600) - 5, 30)]  # one in twelve seconds of one party
     started, cpu = time.monotonic(), time.process_time()
-    done = redact_audio(Files(), path, path + ".out", spans, Treatment(Sound.of(mode), check=check))
+    done = redact_audio(Files(), path, path + ".out", spans, RecordingTreatment(CoverTone.of(mode), check=check))
     wall, cpu = time.monotonic() - started, time.process_time() - cpu
     codec = codec_alone(path, check)
     status = dict(

@@ -11,8 +11,8 @@ import sounds
 
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.redact.audio.container import AudioRejected
-from callveil.transforms.redact.audio.plan import AudioSpan, Margins
-from callveil.transforms.redact.audio.redact import Treatment, redact_audio
+from callveil.transforms.redact.audio.plan import AudioSpan, CoverMargins
+from callveil.transforms.redact.audio.redact import RecordingTreatment, redact_audio
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 
 FILES = Files()
@@ -150,9 +150,9 @@ def test_missing_source_and_existing_output(tmp_path: Path) -> None:
 
 def test_second_look_refuses_what_is_still_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cover that does nothing is noticed, in stored and in coded sound."""
-    from callveil.transforms.redact.audio.masking import Cover
+    from callveil.transforms.redact.audio.masking import SoundCover
 
-    monkeypatch.setattr(Cover, "apply", lambda *_: None)
+    monkeypatch.setattr(SoundCover, "apply", lambda *_: None)
     for name in ("wav-mulaw", "mp3-8k", "opus"):
         _, _, rate, channels, _, _ = sounds.FORMATS[name]
         assert refused(tmp_path, sounds.file_of(name, sounds.chatter(rate, channels, 4))).reason == "audio_residual"
@@ -161,7 +161,7 @@ def test_second_look_refuses_what_is_still_heard(tmp_path: Path, monkeypatch: py
 def test_three_hours_in_little_memory(tmp_path: Path) -> None:
     source, out = str(tmp_path / "in.wav"), str(tmp_path / "out.wav")
     sounds.long_recording(source, "mulaw", 3)
-    done = redact_audio(FILES, source, out, [AudioSpan(10_700, 10_790)], Treatment(margins=Margins(0, 0)))
+    done = redact_audio(FILES, source, out, [AudioSpan(10_700, 10_790)], RecordingTreatment(margins=CoverMargins(0, 0)))
     assert done.seconds == 3 * 3600
     with open(out, "rb") as written:
         written.seek(-100 * 8000, os.SEEK_END)

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.finding import Finding
-from callveil.transforms.redact.audio.align import Aligner, Alignment
+from callveil.transforms.redact.audio.align import Aligner, SoundAlignment
 from callveil.transforms.redact.audio.plan import AudioSpan
-from callveil.transforms.redact.audio.segments import Stretch, stretches
+from callveil.transforms.redact.audio.segments import SoundSegment, read_segments
 from callveil.transforms.redact.audio.span_times import audio_spans
 from callveil.transforms.redact.audio.word_times import GUESSED, PAUSE, add_word_times
 from callveil.transforms.storage.files.filesystem import Files
@@ -50,7 +50,7 @@ def aligner() -> Aligner:
     return Aligner()
 
 
-def laid(aligner: Aligner, sound: Any, text: str) -> Alignment:
+def laid(aligner: Aligner, sound: Any, text: str) -> SoundAlignment:
     return aligner.align(voices.resampled(sound, RATE, 16_000), text)
 
 
@@ -143,16 +143,16 @@ def test_stretches_are_those_of_the_recording(tmp_path: Path, name: str) -> None
     signal = sounds.chatter(rate, 2, 5)
     (tmp_path / "x").write_bytes(sounds.file_of(name, signal))
     wanted = [
-        Stretch(3.0, 4.5, 2),
-        Stretch(0.5, 2.0, 1),
-        Stretch(1.0, 3.5, 1),
-        Stretch(4.0, 9.0, 2),
-        Stretch(2.0, 2.5, 0),
-        Stretch(20, 30, 1),
-        Stretch(0, 500, 1),
+        SoundSegment(3.0, 4.5, 2),
+        SoundSegment(0.5, 2.0, 1),
+        SoundSegment(1.0, 3.5, 1),
+        SoundSegment(4.0, 9.0, 2),
+        SoundSegment(2.0, 2.5, 0),
+        SoundSegment(20, 30, 1),
+        SoundSegment(0, 500, 1),
     ]
     _, heard = sounds.heard(tmp_path / "x")
-    got = dict(stretches(Files(), str(tmp_path / "x"), wanted, rate))
+    got = dict(read_segments(Files(), str(tmp_path / "x"), wanted, rate))
     assert set(got) == {0, 1, 2, 3, 4}
     for n, sound in got.items():
         a, b = int(wanted[n].start * rate), int(wanted[n].end * rate)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from callveil.transforms.redact.audio.energy import survey
+from callveil.transforms.redact.audio.energy import survey_recording
 from callveil.transforms.redact.audio.keypad import HIGH, LOW, spans_of_tones
 from callveil.transforms.redact.audio.plan import AudioSpan
-from callveil.transforms.redact.audio.redact import Treatment, redact_audio
+from callveil.transforms.redact.audio.redact import RecordingTreatment, redact_audio
 from callveil.transforms.storage.files.filesystem import Files
 
 FILES = Files()
@@ -105,10 +105,10 @@ def test_keys_are_covered_on_the_channel_they_are_heard_on(tmp_path: Path, chann
     (tmp_path / "in.wav").write_bytes(sounds.wav_bytes(sounds.pcm_bytes(sound, 1, 16), 1, rate, 2, 16))
     done = redact_audio(FILES, str(tmp_path / "in.wav"), str(tmp_path / "out.wav"), [])
     assert done.keyed == 1 and done.covered_seconds[2 - channel] == 0
-    assert not survey(FILES, str(tmp_path / "out.wav")).keyed
+    assert not survey_recording(FILES, str(tmp_path / "out.wav")).keyed
     _, before = sounds.heard(tmp_path / "in.wav")
     _, after = sounds.heard(tmp_path / "out.wav")
     assert np.array_equal(before[2 - channel], after[2 - channel])
     assert sounds.level(after[channel - 1, int(1.5 * rate) : int(2.3 * rate)]) < -80
-    left = redact_audio(FILES, str(tmp_path / "in.wav"), str(tmp_path / "left.wav"), [], Treatment(keypad=False))
+    left = redact_audio(FILES, str(tmp_path / "in.wav"), str(tmp_path / "left.wav"), [], RecordingTreatment(keypad=False))
     assert left.keyed == 0 and np.array_equal(sounds.heard(tmp_path / "left.wav")[1], before)

@@ -16,7 +16,16 @@ from calls import RATE, spoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.redact.audio.transcribe import LONGEST, SHORTEST, Embedded, RecogniserMissing, pieces, quietest, recogniser_of, turns_of
+from callveil.transforms.redact.audio.transcribe import (
+    LONGEST,
+    SHORTEST,
+    EmbeddedRecogniser,
+    RecogniserMissing,
+    quietest_sample,
+    recogniser_of,
+    split_recording,
+    turns_of,
+)
 from callveil.transforms.storage.files.filesystem import Files
 
 needs_espeak = pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
@@ -28,7 +37,7 @@ def test_a_recording_is_heard_whole_and_cut_where_it_is_quiet(tmp_path: Path) ->
     for at in gaps:
         signal[0, int(at * 8000) : int((at + 0.3) * 8000)] = 0
     (tmp_path / "x.wav").write_bytes(sounds.file_of("wav-mulaw-stereo", signal))
-    got = list(pieces(Files(), str(tmp_path / "x.wav")))
+    got = list(split_recording(Files(), str(tmp_path / "x.wav")))
     for channel in (1, 2):
         mine = [(start, sound) for c, start, sound in got if c == channel]
         assert mine[0][0] == 0
@@ -46,7 +55,7 @@ def test_the_quietest_moment_is_that_of_a_plain_search(seed: int, rate: int) -> 
     sound = np.random.default_rng(seed).normal(0, 1, int(LONGEST * rate)).astype(np.float32)
     size = int(0.1 * rate)
     naive = min(range(int(SHORTEST * rate), int(LONGEST * rate) - size + 1), key=lambda i: float(np.sum(sound[i : i + size].astype(np.float64) ** 2)))
-    assert quietest(sound, rate) == naive + size // 2
+    assert quietest_sample(sound, rate) == naive + size // 2
 
 
 def test_turns_are_words_with_no_long_pause_between() -> None:
@@ -65,7 +74,7 @@ def test_the_embedded_recogniser_hears_clear_speech(tmp_path: Path, capfd: pytes
     signal = np.zeros((2, made.rate * 8))
     signal[1, made.rate : made.rate + len(made.samples)] = made.samples
     (tmp_path / "x.wav").write_bytes(sounds.wav_bytes(sounds.pcm_bytes(signal, 1, 16), 1, made.rate, 2, 16))
-    heard = Embedded().transcribe(Files(), str(tmp_path / "x.wav"))
+    heard = EmbeddedRecogniser().transcribe(Files(), str(tmp_path / "x.wav"))
     assert capfd.readouterr() == ("", ""), "what was said is not logged"
     words = [w["word"] for w in heard.words if w["channel"] == 2]
     said = {"one", "two", "three", "four", "five", "weather", "good", "today"}
@@ -79,7 +88,7 @@ def test_the_embedded_recogniser_hears_clear_speech(tmp_path: Path, capfd: pytes
 
 @needs_espeak
 def test_it_travels_without_its_model() -> None:
-    recogniser = Embedded()
+    recogniser = EmbeddedRecogniser()
     sound, _ = spoken(random.Random(1), "yes", voices.VOICES[0], 150)
     list(recogniser.words_of(voices.resampled(sound, RATE, 16_000).astype(np.float32)))
     assert len(pickle.dumps(recogniser)) < 300

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callveil.transforms.redact.audio import plan
-from callveil.transforms.redact.audio.masking import Cover, Sound
-from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, Margins, Ranges, fade_samples
+from callveil.transforms.redact.audio.masking import CoverTone, SoundCover
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoveredRanges, CoverMargins, fade_samples
 from callveil.transforms.redact.audio.samples import PCM
 
 times = st.one_of(st.integers(0, 120).map(lambda n: n / 10), st.floats(0, 12, allow_nan=False))
@@ -26,7 +26,7 @@ def spans(draw: st.DrawFn) -> AudioSpan:
 
 
 margins = st.builds(
-    Margins,
+    CoverMargins,
     st.sampled_from([0.0, 0.1, 0.33]),
     st.sampled_from([0.0, 0.1, 0.5]),
     st.sampled_from([0.0, 0.25, 1.0]),
@@ -34,7 +34,7 @@ margins = st.builds(
 )
 
 
-def oracle(found: list[AudioSpan], rate: int, channels: int, m: Margins, frames: int) -> list[list[bool]]:
+def oracle(found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, frames: int) -> list[list[bool]]:
     """For each channel and sample: covered or not."""
     out = []
     gap = max(math.floor(Fraction(m.join) * rate), 2 * fade_samples(m, rate))
@@ -61,9 +61,9 @@ def oracle(found: list[AudioSpan], rate: int, channels: int, m: Margins, frames:
 
 
 @settings(deadline=None, max_examples=150)
-@example([AudioSpan(0.2, math.inf), AudioSpan(0.0, 0.025)], 10, 1, Margins(0.0, 0.0, 0.25, 0.0), 2)
+@example([AudioSpan(0.2, math.inf), AudioSpan(0.0, 0.025)], 10, 1, CoverMargins(0.0, 0.0, 0.25, 0.0), 2)
 @given(st.lists(spans(), max_size=6), st.sampled_from([7, 10, 16]), st.integers(1, 3), margins, st.integers(1, 150))
-def test_plan_covers_what_the_oracle_covers(found: list[AudioSpan], rate: int, channels: int, m: Margins, frames: int) -> None:
+def test_plan_covers_what_the_oracle_covers(found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, frames: int) -> None:
     got = plan(found, rate, channels, m, frames)
     for ranges, wanted in zip(got, oracle(found, rate, channels, m, frames), strict=True):
         covered = [False] * frames
@@ -88,13 +88,13 @@ def test_plan_covers_what_the_oracle_covers(found: list[AudioSpan], rate: int, c
     st.sampled_from(sorted(PCM)),
     st.sampled_from(["mute", "tone"]),
 )
-def test_pieces_do_not_matter_and_the_rest_stays(found: list[AudioSpan], m: Margins, cuts: list[int], name: str, mode: str) -> None:
+def test_pieces_do_not_matter_and_the_rest_stays(found: list[AudioSpan], m: CoverMargins, cuts: list[int], name: str, mode: str) -> None:
     rate, channels, samples = 1000, 2, PCM[name]
     rng = np.random.default_rng(len(found))
     data = bytearray(rng.integers(0, 256, 1500 * channels * samples.size, dtype=np.uint8).tobytes())
     before = samples.view(bytearray(data), channels)
     covered = plan(found, rate, channels, m, len(before))
-    cover = Cover(covered, Sound.of(mode), rate, fade_samples(m, rate))
+    cover = SoundCover(covered, CoverTone.of(mode), rate, fade_samples(m, rate))
     whole = samples.view(bytearray(data), channels)
     cover.apply(whole, 0, samples)
     pieces, at, n = samples.view(bytearray(data), channels), 0, 0
@@ -109,14 +109,14 @@ def test_pieces_do_not_matter_and_the_rest_stays(found: list[AudioSpan], m: Marg
         touched = np.zeros(len(before), bool)
         for a, b in zip(ranges.starts, ranges.ends, strict=True):
             touched[max(0, a - fade) : b + fade] = True
-            wanted = samples.store(Sound.of(mode).at(a, b, rate))
+            wanted = samples.store(CoverTone.of(mode).at(a, b, rate))
             assert whole[a:b, channel].tobytes() == wanted.tobytes()
         assert whole[~touched, channel].tobytes() == before[~touched, channel].tobytes()
 
 
 def test_a_channel_the_recording_lacks_covers_every_channel() -> None:
-    assert plan([AudioSpan(1, 2, 2)], 10, 1, Margins(0, 0, 0, 0)) == (Ranges((10,), (20,)),)
-    assert plan([EVERYTHING], 10, 2, frames=30) == (Ranges((0,), (30,)),) * 2
+    assert plan([AudioSpan(1, 2, 2)], 10, 1, CoverMargins(0, 0, 0, 0)) == (CoveredRanges((10,), (20,)),)
+    assert plan([EVERYTHING], 10, 2, frames=30) == (CoveredRanges((0,), (30,)),) * 2
 
 
 @pytest.mark.parametrize(("start", "end", "channel"), [(2, 1, 0), (math.nan, 1, 0), (0, math.nan, 0), (math.inf, math.inf, 0), (0, 1, -1)])
@@ -126,8 +126,8 @@ def test_impossible_spans_are_refused(start: float, end: float, channel: int) ->
 
 
 def test_tones_keep_their_phase_to_the_end_of_a_long_call() -> None:
-    rate, beep = 8000, Sound.of("beep")
+    rate, beep = 8000, CoverTone.of("beep")
     late = 3 * 3600 * rate
     assert np.allclose(beep.at(late, late + 80, rate), beep.at(0, 80, rate), atol=1e-12)
     assert abs(np.abs(beep.at(0, rate, rate)).max() - 0.1) < 1e-6
-    assert not Sound(5000, 0.5).at(0, 100, 8000).any(), "what the rate cannot carry is silence"
+    assert not CoverTone(5000, 0.5).at(0, 100, 8000).any(), "what the rate cannot carry is silence"

@@ -12,11 +12,11 @@ import sounds
 
 from callveil.transforms.redact.audio import g711, plan
 from callveil.transforms.redact.audio.container import AudioRejected
-from callveil.transforms.redact.audio.energy import survey
-from callveil.transforms.redact.audio.masking import Sound
-from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, Margins
-from callveil.transforms.redact.audio.redact import Listen, Treatment, examine, redact_audio
-from callveil.transforms.redact.audio.verify import look
+from callveil.transforms.redact.audio.energy import survey_recording
+from callveil.transforms.redact.audio.masking import CoverTone
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoverMargins
+from callveil.transforms.redact.audio.redact import Listen, RecordingTreatment, examine_audio, redact_audio
+from callveil.transforms.redact.audio.verify import verify_recording
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed, S3Settings
 
 FILES = Files()
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_covered_stretches_hold_the_sound_alone_and_the_rest_stays(made: Path, tmp_path: Path, name: str, mode: str) -> None:
     _, _, _, channels, _, lossless = sounds.FORMATS[name]
     out = tmp_path / "out"
-    done = redact_audio(FILES, str(made / name), str(out), SPANS, Treatment(Sound.of(mode)))
+    done = redact_audio(FILES, str(made / name), str(out), SPANS, RecordingTreatment(CoverTone.of(mode)))
     in_rate, before = sounds.heard(made / name)
     rate, after = sounds.heard(out)
     assert abs(after.shape[1] / rate - before.shape[1] / in_rate) <= (0 if lossless else 0.13), "length"
@@ -51,7 +51,7 @@ def test_covered_stretches_hold_the_sound_alone_and_the_rest_stays(made: Path, t
             assert sounds.level(stretch) < -60
             assert 20 * np.log10(max(np.abs(stretch).max(), 1e-9)) < -60
         elif lossless and "law" not in name:
-            wanted = Sound.of(mode).at(a, b, rate)
+            wanted = CoverTone.of(mode).at(a, b, rate)
             assert np.abs(stretch - wanted).max() < {"wav-u8": 0.005}.get(name, 2e-5)
         else:
             spectrum = np.abs(np.fft.rfft(stretch * np.hanning(len(stretch)))) ** 2
@@ -77,7 +77,7 @@ def test_covered_stretches_hold_the_sound_alone_and_the_rest_stays(made: Path, t
 def test_stored_samples_outside_are_the_same_bytes(made: Path, tmp_path: Path, name: str) -> None:
     _, _, rate, channels, bits, _ = sounds.FORMATS[name]
     out = tmp_path / "out"
-    redact_audio(FILES, str(made / name), str(out), SPANS, Treatment(Sound.of("mute"), Margins(0.1, 0.1, 0.25, 0.005)))
+    redact_audio(FILES, str(made / name), str(out), SPANS, RecordingTreatment(CoverTone.of("mute"), CoverMargins(0.1, 0.1, 0.25, 0.005)))
     size = int(SECONDS * rate) * channels * bits // 8
     before, after = ((p.read_bytes()).rpartition(b"data")[2][4 : 4 + size] for p in (made / name, out))
     assert len(before) == len(after) == size
@@ -159,7 +159,7 @@ def test_what_is_only_decoded_is_written_without_further_loss(tmp_path: Path, da
         return str(tmp_path / f"out{suffix}")
 
     source.write_bytes(data)
-    done = redact_audio(FILES, str(source), named, SPANS[:2], Treatment(margins=Margins(0.1, 0.1)))
+    done = redact_audio(FILES, str(source), named, SPANS[:2], RecordingTreatment(margins=CoverMargins(0.1, 0.1)))
     assert (done.codec, done.written_container, done.written) == (codec, container, written)
     assert names == ["." + container]
     (rate, before), (_, after) = sounds.heard(source), sounds.heard(tmp_path / f"out.{container}")
@@ -188,7 +188,7 @@ def test_moving_pictures_are_left_out_or_copied(tmp_path: Path, container: str, 
     source.write_bytes(sounds.film(sounds.chatter(rate, 1, 4), container, video, audio, rate))
     for films, muxer, fate in ((False, alone, "dropped"), (True, together, "copied")):
         out = tmp_path / muxer
-        done = redact_audio(FILES, str(source), str(out), SPANS[:2], Treatment(films=films))
+        done = redact_audio(FILES, str(source), str(out), SPANS[:2], RecordingTreatment(films=films))
         assert (done.written_container, done.video) == (muxer, fate)
         out_rate, after = sounds.heard(out)
         assert sounds.level(after[0, int(0.95 * out_rate) : int(2.05 * out_rate)]) < -60
@@ -217,7 +217,7 @@ def test_g711_tables_are_those_of_ffmpeg(tmp_path: Path) -> None:
 
 def test_whole_recording_and_examine(made: Path, tmp_path: Path) -> None:
     source = str(made / "wav-mulaw-stereo")
-    seen = examine(FILES, source, [EVERYTHING])
+    seen = examine_audio(FILES, source, [EVERYTHING])
     done = redact_audio(FILES, source, str(tmp_path / "out"), [EVERYTHING])
     assert seen.covered == done.covered
     assert done.covered_seconds == (SECONDS, SECONDS)
@@ -254,7 +254,7 @@ def test_spoken_number_is_not_heard_and_the_agent_is(tmp_path: Path) -> None:
     source, out = tmp_path / "call.wav", tmp_path / "clean.wav"
     codes = sounds.pcm_bytes(np.stack([caller, agent]), 7, 8)
     source.write_bytes(sounds.wav_bytes(codes, 7, rate, 2, 8))
-    done = redact_audio(FILES, str(source), str(out), [AudioSpan(start, end, 1)], Treatment(margins=Margins(0, 0)))
+    done = redact_audio(FILES, str(source), str(out), [AudioSpan(start, end, 1)], RecordingTreatment(margins=CoverMargins(0, 0)))
     _, before = sounds.heard(source)
     _, after = sounds.heard(out)
     a, b = int(start * rate), int(end * rate)
@@ -289,11 +289,11 @@ def test_a_change_outside_covers_is_seen(made: Path, tmp_path: Path, name: str, 
     (tmp_path / "in").write_bytes(sounds.file_of(name, signal))
     other = {"channels swapped": signal[::-1], "made louder": signal * [[0.1], [9.0]]}.get(fault, signal).copy()
     other[1, 2 * rate : 4 * rate] *= 0 if fault == "a second silenced" else 1
-    before, margins = survey(FILES, str(tmp_path / "in")), Margins()
+    before, margins = survey_recording(FILES, str(tmp_path / "in")), CoverMargins()
     planned = plan([], before.rate, 2, margins)
     for sound, right in ((signal, True), (other, False)):
         sink = io.BytesIO(sounds.file_of(name, sound))
-        seen = look(sink, before.seconds, [], margins, Sound(), planned, before, lossless=lossless)
+        seen = verify_recording(sink, before.seconds, [], margins, CoverTone(), planned, before, lossless=lossless)
         assert (seen.problem == "") is right, (seen, right)
 
 

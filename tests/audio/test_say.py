@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from callveil.transforms.redact.audio.align import path_of
 from callveil.transforms.redact.audio.grapheme_to_phoneme import sounds_of
-from callveil.transforms.redact.audio.pronunciations import Graph, readings, tokens_of
+from callveil.transforms.redact.audio.pronunciations import Graph, pronunciation_graph, tokens_of
 
 LATER = {"okonkwo", "siobhan", "zxq"}
 
 
 def graph_of(text: str) -> Graph:
-    return readings(tokens_of(text), lambda w: w.isascii() and w not in LATER, sounds_of)
+    return pronunciation_graph(tokens_of(text), lambda w: w.isascii() and w not in LATER, sounds_of)
 
 
 @pytest.mark.parametrize(

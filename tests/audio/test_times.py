@@ -10,8 +10,8 @@ import pytest
 
 from callveil.schemas.finding import WHOLE, Finding
 from callveil.transforms.detect.text_fields import walk
-from callveil.transforms.redact.audio.fit import Fit
-from callveil.transforms.redact.audio.placeholders import PLACEHOLDER, withheld
+from callveil.transforms.redact.audio.fit import TranscriptFit
+from callveil.transforms.redact.audio.placeholders import PLACEHOLDER, count_withheld
 from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.redact.audio.span_times import audio_spans
 
@@ -184,8 +184,8 @@ def stamps(*pairs: tuple[float, float]) -> dict[str, object]:
 def test_amazon_s_own_times_cover_what_it_withheld(extra: dict[str, object], covered: list[tuple[float, float]]) -> None:
     record = {"outline": [{**AWS, "extra": extra}]}
     assert sorted(audio_spans(record, [])) == [AudioSpan(s, e, 1) for s, e in sorted(covered)]
-    assert withheld(record) == {"PII": 2}
-    moved = Fit("shifted", "own", 2.0).record(record)
+    assert count_withheld(record) == {"PII": 2}
+    moved = TranscriptFit("shifted", "own", 2.0).record(record)
     assert sorted(audio_spans(moved, [])) == [AudioSpan(s + 2, e + 2, 1) for s, e in sorted(covered)]
 
 
@@ -193,7 +193,7 @@ def test_amazon_s_own_kinds_are_told() -> None:
     turn = {"text": "it is Marla", "channel": 2, "s": 1.0, "e": 3.0}
     entity = {"Category": "PII", "Type": "NAME", "Content": "Marla", "BeginOffsetMillis": 2100, "EndOffsetMillis": 2600}
     record = {"outline": [{**turn, "extra": {"Entities": [entity, {**entity, "Category": "CUSTOM"}]}}]}
-    assert (audio_spans(record, []), withheld(record)) == ([AudioSpan(2.1, 2.6, 2)], {"NAME": 1})
+    assert (audio_spans(record, []), count_withheld(record)) == ([AudioSpan(2.1, 2.6, 2)], {"NAME": 1})
     words = [
         {"word": "[PII]", "s": 1.0, "e": 1.5, "extra": {"redactions": [{"confidence": "0.9", "type": "PHONE", "category": "PII"}]}},
         {"word": "-----", "s": 2.0, "e": 2.5, "extra": {"redactions": [{"pii_category": "PII", "type": "Zoe Marsh"}]}},
@@ -202,4 +202,4 @@ def test_amazon_s_own_kinds_are_told() -> None:
     ]
     record = {"words": words, "outline": [{"text": "[PII] ----- [PII] [SECRET]", "s": 1.0, "e": 4.5}]}
     assert sorted(set(audio_spans(record, []))) == [AudioSpan(s, s + 0.5) for s in (1.0, 2.0, 3.0, 4.0)]
-    assert withheld(record) == {"OTHER": 1, "PHONE": 1, "PII": 2}, "another's kinds could quote what was said"
+    assert count_withheld(record) == {"OTHER": 1, "PHONE": 1, "PII": 2}, "another's kinds could quote what was said"

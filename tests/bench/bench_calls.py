@@ -35,16 +35,16 @@ from callveil.pipelines.options import policy_of
 from callveil.schemas.finding import Finding
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Job
-from callveil.transforms.detect.decision import Floor, decide
+from callveil.transforms.detect.batch import DetectionJob
+from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.jobs.batch.context import Engines
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs
 from callveil.transforms.redact.audio.align import Aligner
 from callveil.transforms.redact.audio.plan import EVERYTHING
 from callveil.transforms.redact.audio.redact import redact_audio
-from callveil.transforms.redact.audio.transcript_words import Told, told
-from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.redact.audio.transcript_words import TranscriptCoverage, transcript_coverage
+from callveil.transforms.redact.engine import Redactor, RunColumns
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -63,7 +63,7 @@ class Finder:
         self.policy = policy
         detector = Detector(policy.detect)
         keyring = Keyring(Path("-"), "once", {"once": secrets.token_bytes(32)})
-        run = Run("bench", policy.sha256, policy.name, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
+        run = RunColumns("bench", policy.sha256, policy.name, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
         self.engines = Engines(policy.detect, keyring, detector, Redactor(keyring, run))
 
     def find(self, records: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[tuple[Mapping[str, Any], list[Finding]]]:
@@ -73,7 +73,7 @@ class Finder:
             (folder / "record.json").write_text(json.dumps(record))
             raw = read_interaction(str(folder / "record.json"), self.policy)
             assert not isinstance(raw, Rejected), raw.detail
-            jobs.append(Job(raw, decide(self.policy, raw, "unknown", raw.called_at, "en", Floor(), ()), "unknown"))
+            jobs.append(DetectionJob(raw, decide_redaction(self.policy, raw, "unknown", raw.called_at, "en", MinimumRedaction(), ()), "unknown"))
         done = {job.raw.key: result for job, result in redact_jobs(self.engines, jobs)}
         for job in jobs:
             result = done[job.raw.key]
@@ -124,7 +124,7 @@ def detected(secret: Secret, text: str, findings: Sequence[Finding]) -> bool:
     return all(i in places for i in range(secret.start, secret.end) if text[i].isalnum())
 
 
-def measure(call: Call, findings: Sequence[Finding], said: Told, folder: Path, tally: Tally) -> None:
+def measure(call: Call, findings: Sequence[Finding], said: TranscriptCoverage, folder: Path, tally: Tally) -> None:
     """Redact a call and add what is heard of it."""
     source, output = folder / "call.wav", folder / "clean.wav"
     done = redact_audio(Files(), str(source), str(output), [EVERYTHING] if said.spans is None else said.spans, known=said.known)
@@ -179,7 +179,7 @@ def run(count: int, seed: int, conditions: Sequence[str], policy: Policy, *, dea
                     record, findings = before
                 (folder / "call.wav").write_bytes(heard.wav())
                 began, tally = time.process_time(), tallies[condition]
-                said = told(Files(), str(folder / "call.wav"), record, findings, aligner=None if words or condition == "turns" else aligner)
+                said = transcript_coverage(Files(), str(folder / "call.wav"), record, findings, aligner=None if words or condition == "turns" else aligner)
                 tally.cpu += time.process_time() - began
                 measure(heard, findings, said, folder, tally)
             before = timed if number // 2 % 2 else plain

@@ -25,8 +25,8 @@ from typing import Any
 
 import orjson
 
-from callveil.pipelines.bench import Cost, Runs
-from callveil.transforms.execution.resources import cores
+from callveil.pipelines.bench import MeasuredRuns, RunCost
+from callveil.transforms.execution.resources import usable_cores
 from callveil.transforms.lab.sample.write import write_sample
 
 FLINK = Path(__file__).resolve().parents[2] / "deploy" / "flink.sh"
@@ -50,20 +50,20 @@ class Bench:
         (place / "one.jsonl").write_text('{"id": 1, "account_id": 1, "called_at": "2026-10-01T10:00:00Z", "notes": "nothing to see"}\n')
         self.start = self._runs("", [str(place / "one.jsonl")], 1)
 
-    def _runs(self, accounts: str, inputs: list[str], workers: int, program: Sequence[str] | None = None) -> Cost:
-        runs = Runs(Path(tempfile.mkdtemp(dir=self.place)), [accounts] if accounts else [], None)
+    def _runs(self, accounts: str, inputs: list[str], workers: int, program: Sequence[str] | None = None) -> RunCost:
+        runs = MeasuredRuns(Path(tempfile.mkdtemp(dir=self.place)), [accounts] if accounts else [], None)
         return runs.redact(inputs, workers, program) if program else runs.redact(inputs, workers)
 
-    def run(self, size: int, workers: int, program: Sequence[str] | None = None) -> Cost:
+    def run(self, size: int, workers: int, program: Sequence[str] | None = None) -> RunCost:
         """One run over a sample."""
         folder = self.place / str(size)
         return self._runs(str(folder / "accounts.jsonl"), [str(folder / "interactions")], workers, program)
 
-    def each(self, cost: Cost) -> float:
+    def each(self, cost: RunCost) -> float:
         """CPU milliseconds an interaction, without the start."""
         return 1000 * (cost.cpu_seconds - self.start.cpu_seconds) / (cost.interactions - self.start.interactions)
 
-    def median(self, run: Callable[[], Cost], what: str) -> Cost:
+    def median(self, run: Callable[[], RunCost], what: str) -> RunCost:
         """The run of median wall time."""
         costs = []
         for n in range(self.rounds):
@@ -73,7 +73,7 @@ class Bench:
 
     def cores(self) -> dict[str, Any]:
         """One process against all cores, in turn so that a busy machine slows both."""
-        found: dict[int, list[Cost]] = {1: [], cores(): []}
+        found: dict[int, list[RunCost]] = {1: [], usable_cores(): []}
         for n in range(self.rounds):
             for count, costs in found.items():
                 costs.append(self.run(self.small, count))
@@ -83,7 +83,7 @@ class Bench:
         peaks = {count: max(c.peak_bytes for c in costs) / 2**20 for count, costs in found.items()}
         return {
             "interactions": self.small, "wall_seconds": walls, "cpu_seconds": cpus, "peak_mib": peaks,
-            "times_as_fast": walls[1] / walls[cores()], "times_the_cpu": cpus[cores()] / cpus[1],
+            "times_as_fast": walls[1] / walls[usable_cores()], "times_the_cpu": cpus[usable_cores()] / cpus[1],
         }  # fmt: skip
 
     def sizes(self) -> dict[str, Any]:
@@ -108,8 +108,8 @@ class Bench:
             for row in rows:
                 moved = int(str(row["id"])[-1]) % 2 == 0
                 out.write(orjson.dumps(row | {"account_id": type(row["account_id"])(first)} if moved else row) + b"\n")
-        even = self.median(lambda: self.run(self.small, cores()), "even")
-        skewed = self.median(lambda: self._runs(str(folder / "accounts.jsonl"), [str(heavy)], cores()), "skewed")
+        even = self.median(lambda: self.run(self.small, usable_cores()), "even")
+        skewed = self.median(lambda: self._runs(str(folder / "accounts.jsonl"), [str(heavy)], usable_cores()), "skewed")
         return {
             "interactions": self.small, "cpu_ratio": self.each(skewed) / self.each(even), "wall_ratio": skewed.wall_seconds / even.wall_seconds,
             "peak_ratio": skewed.peak_bytes / even.peak_bytes,
@@ -127,7 +127,7 @@ class Bench:
         }  # fmt: skip
 
 
-def told(cost: Cost) -> str:
+def told(cost: RunCost) -> str:
     """A cost in words."""
     return f"{cost.cpu_seconds:.1f} s CPU, {cost.wall_seconds:.1f} s wall, peak {cost.peak_bytes / 2**20:,.0f} MiB, {cost.workers} processes"
 
@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = p.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="callveil-cores-") as work:
         bench = Bench(Path(work), args.sizes, args.rounds, args.seed)
-        print(json.dumps({"cores": cores(), **{part: getattr(bench, part)() for part in args.parts}}, indent=2))
+        print(json.dumps({"cores": usable_cores(), **{part: getattr(bench, part)() for part in args.parts}}, indent=2))
     return 0
 
 

@@ -22,17 +22,17 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE, beside, measure
+from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE, build_comparison, measure_cpu
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Job, detect_batch
+from callveil.transforms.detect.batch import DetectionJob, detect_batch
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 from callveil.transforms.lab.evaluate.gold import GoldRow, as_job, read_gold
-from callveil.transforms.lab.sample.dialogues import dialogue
-from callveil.transforms.lab.sample.people import person
-from callveil.transforms.lab.sample.world import firm, stream
+from callveil.transforms.lab.sample.dialogues import random_dialogue
+from callveil.transforms.lab.sample.people import random_person
+from callveil.transforms.lab.sample.world import random_stream, sample_account
 
 CALLVEIL = "callveil"
 SHARD = 512
@@ -44,9 +44,9 @@ def generated(count: int, seed: int) -> list[GoldRow]:
     """Generated conversations."""
     rows = []
     for n in range(count):
-        shop = firm(seed, n)
-        rng = stream(seed, 9, n)
-        talk = dialogue(rng, person(rng, shop.country), random.Random(seed * 1_000_003 + n).choice(shop.staff), shop.business)
+        shop = sample_account(seed, n)
+        rng = random_stream(seed, 9, n)
+        talk = random_dialogue(rng, random_person(rng, shop.country), random.Random(seed * 1_000_003 + n).choice(shop.staff), shop.business)
         rows.append(GoldRow(f"generated-{n}", "generated", n + 1, tuple((t.speaker, t.text) for t in talk.turns), ()))
     return rows
 
@@ -54,8 +54,8 @@ def generated(count: int, seed: int) -> list[GoldRow]:
 def runs(policy: Policy, rows: Sequence[GoldRow]) -> tuple[dict[str, Callable[[], int]], list[str]]:
     """The runs, each answering how many spans it found, and the entities stock Presidio looks for."""
     detector = Detector(policy.detect)
-    todo, entities = beside(policy, [[text for _, text in row.turns] for row in rows], detector)
-    jobs: list[Job] = [as_job(row, policy, detector) for row in rows]
+    todo, entities = build_comparison(policy, [[text for _, text in row.turns] for row in rows], detector)
+    jobs: list[DetectionJob] = [as_job(row, policy, detector) for row in rows]
 
     def by_callveil() -> int:
         detector.forget()  # texts of another round are new to it
@@ -65,8 +65,8 @@ def runs(policy: Policy, rows: Sequence[GoldRow]) -> tuple[dict[str, Callable[[]
                 if isinstance(detected, Rejected):
                     raise RuntimeError(f"a conversation was rejected: {detected.detail}")
                 for reading, spans in zip(detected.readings, detected.spans, strict=True):
-                    redact, _ = accept(reading.view.text, spans, policy.base)
-                    found += len(merge(redact))
+                    redact, _ = accept_findings(reading.view.text, spans, policy.base)
+                    found += len(merge_spans(redact))
         return found
 
     todo[CALLVEIL] = by_callveil
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out, missed = [], False
     for name, rows in sets.items():
         todo, entities = runs(policy, rows)
-        seconds, found = measure(todo, args.rounds)
+        seconds, found = measure_cpu(todo, args.rounds)
         words = sum(row.words for row in rows)
         middle = {run: statistics.median(times) for run, times in seconds.items()}
         faster, cpu = middle[STOCK] / middle[CALLVEIL], middle[CALLVEIL] / middle[ALONE]

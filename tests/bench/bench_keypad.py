@@ -24,7 +24,7 @@ import voices
 from calls import RATE, calls
 from numpy.typing import NDArray
 
-from callveil.transforms.redact.audio.energy import survey
+from callveil.transforms.redact.audio.energy import survey_recording
 from callveil.transforms.redact.audio.keypad import HIGH, LOW
 from callveil.transforms.redact.audio.redact import redact_audio
 from callveil.transforms.storage.files.filesystem import Files
@@ -148,7 +148,7 @@ def decoded(count: int, seed: int, folder: Path) -> dict[str, int]:
 def mistaken(sound: Sound, path: Path) -> tuple[int, float]:
     """Stretches found in sound without keys, and their seconds."""
     path.write_bytes(sounds.wav_bytes(sounds.pcm_bytes(sound, 7, 8), 7, RATE, len(sound), 8))
-    found = survey(Files(), str(path)).keyed
+    found = survey_recording(Files(), str(path)).keyed
     return len(found), sum(s.end - s.start for s in found)
 
 

@@ -40,8 +40,8 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.document import Document, roles_of
-from callveil.transforms.detect.fast_tok2vec import hasten
+from callveil.transforms.detect.document import DocumentSet, roles_of
+from callveil.transforms.detect.fast_tok2vec import patch_pipeline
 from callveil.transforms.detect.pipeline import load_model
 from callveil.transforms.detect.text_fields import walk
 from callveil.transforms.ingest.chunks import plan_chunks
@@ -97,7 +97,7 @@ def conversations(data: Path, policy: Policy) -> list[str]:
                 last[raw.key] = raw
     out = []
     for raw in last.values():
-        readings = Document(list(walk(raw.record)), roles_of(raw.record)).readings
+        readings = DocumentSet(list(walk(raw.record)), roles_of(raw.record)).readings
         out += [reading.view.text for reading in readings[:1] if reading.name == "conversation"]
     return out
 
@@ -117,7 +117,7 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[floa
     policy = load_policy(None)
     many, few = sample(folder / "many", args.interactions, args.seed), sample(folder / "few", FEW, args.seed)
     pipelines = {ALONE: load_model("embedded", "en"), HASTENED: load_model("embedded", "en")}
-    hasten(pipelines[HASTENED])
+    patch_pipeline(pipelines[HASTENED])
     texts = conversations(many, policy)
     pythons = {HERE: sys.executable} | ({OTHER: args.beside} if args.beside else {})
     whole: dict[str, list[float]] = {name: [] for name in (*pythons, *pipelines)}

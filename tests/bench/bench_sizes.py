@@ -7,7 +7,7 @@ trained from scratch with the same seed, corpora and number of updates; few upda
 compare early on, not what each would reach. Quality is F1 of people on generated calls and requests
 whose names are held out of training: recall counts a name that is covered whole, precision a finding
 that touches something labelled. Speed is that of the pipeline as detection runs it
-(`hasten`, `apply_margins`) on one thread, in CPU seconds; in each round all sizes read the same
+(`patch_pipeline`, `apply_margins`) on one thread, in CPU seconds; in each round all sizes read the same
 conversations, in rotating order, and the median counts. Models of one folder are kept: a second run with equal settings trains only what is missing.
 """
 
@@ -30,13 +30,13 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from spacy.language import Language
 
-from callveil.transforms.detect.fast_tok2vec import hasten
+from callveil.transforms.detect.fast_tok2vec import patch_pipeline
 from callveil.transforms.detect.low_confidence_names import apply_margins
-from callveil.transforms.detect.model import load
+from callveil.transforms.detect.model import load_call_model
 from callveil.transforms.lab.train import trainer
-from callveil.transforms.lab.train.card import evaluate, held_out
+from callveil.transforms.lab.train.card import evaluate_model, held_out_talks
 from callveil.transforms.lab.train.corpus import Talk
-from callveil.transforms.lab.train.trainer import train
+from callveil.transforms.lab.train.trainer import train_model
 
 SIZES = ("64x2x5000", "96x2x10000", "96x4x5000", "96x4x10000", "128x4x5000")
 
@@ -47,17 +47,17 @@ def trained(folder: Path, size: str, steps: int, seed: int, data: Sequence[Path]
     trainer.ROWS = rows, rows // 4, rows // 4, 300
     place = folder / f"{size}-{steps}-{seed}"
     if not (place / "config.cfg").is_file():
-        report = train(place, seed, data, steps, width, depth, log=lambda _: None)
+        report = train_model(place, seed, data, steps, width, depth, log=lambda _: None)
         print(f"{size}: {report.words:,} words in {report.seconds:.0f} s, loss {report.loss:.4f} a word", flush=True)
-    nlp = load(place)
-    hasten(nlp)
+    nlp = load_call_model(place)
+    patch_pipeline(nlp)
     apply_margins(nlp)
     return nlp
 
 
 def quality(nlp: Language, sets: dict[str, list[Talk]]) -> dict[str, float]:
     """Recall, precision and F1 of people over all sets together."""
-    figures = [evaluate(nlp, talks, name) for name, talks in sets.items()]
+    figures = [evaluate_model(nlp, talks, name) for name, talks in sets.items()]
     recall = sum(f.covered["PERSON"] for f in figures) / max(1, sum(f.gold["PERSON"] for f in figures))
     precision = 1 - sum(f.wrong["PERSON"] for f in figures) / max(1, sum(f.given["PERSON"] for f in figures))
     return {"recall": recall, "precision": precision, "f1": 2 * recall * precision / max(1e-9, recall + precision)}
@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     trainer.MINE = ()  # mistakes of so short a training are no guide
     ships, trainer.MAX_BYTES = trainer.MAX_BYTES / 1e6, 1 << 30  # sizes that are too large to ship are measured as well
     models = {size: trained(args.out, size, args.steps, args.seed, args.data) for size in args.sizes}
-    sets = {kind: held_out(kind, args.talks) for kind in ("call", "request")}
+    sets = {kind: held_out_talks(kind, args.talks) for kind in ("call", "request")}
     texts = ["\n".join(turn.text for turn in talk.turns) for talks in sets.values() for talk in talks]
     words = sum(len(text.split()) for text in texts)
     seconds = speeds(models, texts, args.rounds)

@@ -84,7 +84,7 @@ def iban(rng: random.Random) -> str:
         (("DE", 0, 18), ("GB", 4, 14), ("FR", 0, 23), ("NL", 4, 10), ("AT", 0, 16), ("ES", 0, 20))
     )
     body = "".join(rng.choice("ABCDEFGH") for _ in range(letters)) + digits(rng, count)
-    number = next(text for n in range(2, 99) if checks.iban(text := f"{country}{n:02d}{body}"))
+    number = next(text for n in range(2, 99) if checks.is_iban(text := f"{country}{n:02d}{body}"))
     return (
         number
         if rng.random() < 0.5

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.schemas.finding import Span
-from callveil.transforms.detect.align import MAX_FUZZY_TOKENS, align, speaker_labels
+from callveil.schemas.finding import TextSpan
+from callveil.transforms.detect.align import MAX_FUZZY_TOKENS, align_texts, speaker_labels
 
 WORDS = st.lists(st.text("abcdeéß0123", min_size=1, max_size=6), min_size=1, max_size=20)
 GAPS = [" ", ", ", ". ", "-", "\n", "  ", "…"]
@@ -19,8 +19,8 @@ def letters(text: str, a: int, b: int) -> str:
     return "".join(c.lower() for c in text[a:b] if c.isalnum())
 
 
-def span(a: int, b: int) -> Span:
-    return Span(a, b, "PERSON", 0.9, "r")
+def span(a: int, b: int) -> TextSpan:
+    return TextSpan(a, b, "PERSON", 0.9, "r")
 
 
 @settings(max_examples=200, deadline=None)
@@ -28,7 +28,7 @@ def span(a: int, b: int) -> Span:
 def test_exact_copies_cover_the_same_letters(words: list[str], rng: random.Random, data: st.DataObject) -> None:
     left = "".join(w + rng.choice(GAPS) for w in words)
     right = "".join((w.upper() if len(w.upper()) == len(w) and rng.random() < 0.5 else w) + rng.choice([*GAPS, ""]) for w in words)
-    copy = align(left, right)
+    copy = align_texts(left, right)
     assert copy.exact
     places = [i for i, c in enumerate(left) if c.isalnum()]
     a = data.draw(st.integers(0, len(places) - 1))
@@ -44,7 +44,7 @@ def test_exact_copies_cover_the_same_letters(words: list[str], rng: random.Rando
 def test_projection_leaves_no_partner_uncovered(words: list[str], data: st.DataObject) -> None:
     left = " ".join(words)
     right = " ".join(data.draw(st.lists(st.sampled_from([*words, "um", "ana"]), max_size=14)))
-    copy = align(left, right)
+    copy = align_texts(left, right)
     assert list(copy.left) == sorted(set(copy.left)) and list(copy.right) == sorted(set(copy.right))
     assert len(copy.left) == len(copy.right)
     assert all(left[a].lower() == right[b].lower() for a, b in zip(copy.left, copy.right, strict=True))
@@ -67,7 +67,7 @@ def test_projection_leaves_no_partner_uncovered(words: list[str], data: st.DataO
     ],
 )
 def test_labels_case_punctuation_and_word_borders_make_no_difference(left: str, right: str) -> None:
-    assert align(left, right).exact
+    assert align_texts(left, right).exact
 
 
 @pytest.mark.parametrize(
@@ -83,19 +83,19 @@ def test_labels_case_punctuation_and_word_borders_make_no_difference(left: str, 
     ],
 )
 def test_a_part_is_a_copy_only_where_it_is_whole_and_alone(left: str, right: str, exact: bool) -> None:
-    assert align(left, right).exact is exact
+    assert align_texts(left, right).exact is exact
 
 
 def test_named_labels_are_passed_over_only_when_they_are_speakers() -> None:
     left, right = "hello there", "Maria Lopez: hello there"
-    assert align(left, right, frozenset({"maria lopez"})).exact
-    assert not align(left, right).exact
+    assert align_texts(left, right, frozenset({"maria lopez"})).exact
+    assert not align_texts(left, right).exact
     assert speaker_labels("Agent: x\n  caller> y\nnot a label", frozenset()) == [(0, 7), (9, 19)]
 
 
 def test_fuzzy_copy_keeps_what_it_can() -> None:
     left, right = "my name is jane doe and I live in springfield", "so my name is um jane doe I live near springfield"
-    copy = align(left, right)
+    copy = align_texts(left, right)
     at = left.index("jane")
     (there,) = copy.project([span(at, at + 8)])
     assert right[there.start : there.end] == "jane doe"
@@ -104,5 +104,5 @@ def test_fuzzy_copy_keeps_what_it_can() -> None:
 
 def test_long_texts_that_differ_are_not_aligned() -> None:
     left = "word " * (MAX_FUZZY_TOKENS + 1)
-    assert align(left, left + "more").left == ()
-    assert align(left, left).exact
+    assert align_texts(left, left + "more").left == ()
+    assert align_texts(left, left).exact

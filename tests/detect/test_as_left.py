@@ -7,11 +7,11 @@ from langs import check
 
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.recognizers import build
+from callveil.transforms.detect.recognizers import build_recognizers
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk
-from callveil.transforms.lab.evaluate.gold import GoldRow, predict
+from callveil.transforms.lab.evaluate.gold import GoldRow, predict_rows
 
-RECOGNIZERS = build("en", ("US", "GB", "CA"))
+RECOGNIZERS = build_recognizers("en", ("US", "GB", "CA"))
 MAIL = [
     "[omar 77 gmailcom|EMAIL_ADDRESS]",
     "[jane 54 gmailcom]",
@@ -187,7 +187,7 @@ def test_a_greeting_that_is_a_name_too_is_one_where_nothing_else_is_said() -> No
     greeted = (("agent", "hello"), ("customer", "hai"), ("agent", "how can i help"))
     named = (("agent", "who did you speak to"), ("customer", "i spoke with hai nguyen"))
     rows = [GoldRow(str(n), "made up", n, turns, ()) for n, turns in enumerate((greeted, named), 1)]
-    assert [bool(found) for _, found in predict(Detector(policy.detect), policy, iter(rows))] == [
+    assert [bool(found) for _, found in predict_rows(Detector(policy.detect), policy, iter(rows))] == [
         False,
         True,
     ]

@@ -11,27 +11,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redaction import Bench, content
 
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.resolve import accept
-from callveil.transforms.lab.sample.dialogues import dialogue
-from callveil.transforms.lab.sample.people import person
-from callveil.transforms.lab.sample.scene import business
+from callveil.transforms.detect.resolve import accept_findings
+from callveil.transforms.lab.sample.dialogues import random_dialogue
+from callveil.transforms.lab.sample.people import random_person
+from callveil.transforms.lab.sample.scene import random_business
 
 QUICK = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
 def with_model() -> Any:
-    return Detector(Detect(model="embedded"))
+    return Detector(DetectionSettings(model="embedded"))
 
 
 def record_of(seed: int) -> dict[str, Any]:
     """A generated conversation as a record with every copy a platform sends."""
     rng = random.Random(seed)
-    caller, agent = person(rng), person(rng)
-    turns = dialogue(rng, caller, agent, business(rng)).turns
+    caller, agent = random_person(rng), random_person(rng)
+    turns = random_dialogue(rng, caller, agent, random_business(rng)).turns
     outline = [{"speaker": "Agent" if t.speaker == "agent" else "Caller", "channel": 2 if t.speaker == "agent" else 1, "text": t.text} for t in turns]
     return {
         "name": caller.full,
@@ -74,7 +74,7 @@ def test_a_later_turn_uncovers_nothing(redact: Bench, seed: int, more: str) -> N
 def _covered(found: Any) -> set[int]:
     assert not isinstance(found, Rejected)
     text, spans = found.readings[0].view.text, found.spans[0]
-    redact, _ = accept(text, spans, found.job.decision.rules)
+    redact, _ = accept_findings(text, spans, found.job.decision.rules)
     return {i for s in redact for i in range(s.start, s.end) if text[i].isalnum()}
 
 
@@ -145,13 +145,13 @@ def test_batches_keep_order_and_one_failure_spoils_no_other(redact: Bench) -> No
     from redaction import T0, policy, raw
 
     from callveil.schemas.interaction import InteractionKey
-    from callveil.transforms.detect.batch import Job, detect_batch
-    from callveil.transforms.detect.decision import Floor, decide
+    from callveil.transforms.detect.batch import DetectionJob, detect_batch
+    from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 
     jobs = []
     for n, language in enumerate(["en", "xx", None, "en-GB"]):
         one = raw({"notes": f"call 415555013{n}", **({"language": language} if language else {})}, InteractionKey("1", str(n)))
-        jobs.append(Job(one, decide(policy(), one, "individual", T0, redact.detector.language_of(language), Floor(), ()), "individual"))
+        jobs.append(DetectionJob(one, decide_redaction(policy(), one, "individual", T0, redact.detector.language_of(language), MinimumRedaction(), ()), "individual"))
     out = list(detect_batch(redact.detector, jobs))
     assert [item.job.raw.key.id for item in out if not isinstance(item, Rejected)] == ["0", "1", "2", "3"]
     assert [item.job.decision.mode for item in out if not isinstance(item, Rejected)] == ["content", "full", "content", "content"]

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.policy_load import parse_policy
-from callveil.transforms.detect.classifiers import Gliner, Mention, TokenClassifier, joined, trimmed
+from callveil.transforms.detect.classifiers import GlinerClassifier, Mention, TokenClassifier, merge_mentions, trim_mention
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.models import VERSION, ModelError, digest, digests, identity, meanings
+from callveil.transforms.detect.models import VERSION, ModelError, folder_digest, map_labels, model_digests, model_fingerprint
 from callveil.transforms.detect.pipeline import load_model
-from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.engine import RunColumns
 
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
@@ -147,7 +147,7 @@ def test_a_policy_reads_with_a_classifier_on_disk(build: Callable[..., Path]) ->
         ((_, spans),) = Detector(policy.detect).run([(View(text), None)], "en")
         mine = {(s.entity, text[s.start : s.end]) for s in spans if s.detector == "SpacyRecognizer"}  # type: ignore[union-attr]
         assert mine == {("ORGANIZATION", "fooville"), *((entity, "zorblax quimby") for entity in wanted)}
-        assert digests(policy.detect) == {str(folder): digest(folder)}
+        assert model_digests(policy.detect) == {str(folder): folder_digest(folder)}
 
 
 @pytest.mark.integration
@@ -170,7 +170,7 @@ def test_gliner_reads_all_of_a_text(tmp_path: Path) -> None:
     model.data_processor.transformer_tokenizer.model_max_length = 96
     for name, safe in (("pickled", False), ("model", True)):
         model.save_pretrained(tmp_path / name, safe_serialization=safe)
-        reader = Gliner(tmp_path / name, {"pet": "X_PET", "location": "ignore"})
+        reader = GlinerClassifier(tmp_path / name, {"pet": "X_PET", "location": "ignore"})
     assert set(reader.asked.values()) == {"PERSON", "ORGANIZATION", "ADDRESS", "X_PET"}
     text = "\u2003".join(f"Wörd{n}, {'x' * (n % 30)}" for n in range(60))
     words = [(m.start(), m.end()) for m in re.finditer(r"\w+|,", text)]
@@ -187,17 +187,17 @@ def test_gliner_reads_all_of_a_text(tmp_path: Path) -> None:
 
 
 def test_meanings_of_labels() -> None:
-    table = meanings(["PER", "first_name", "E-MAIL", "MISC", "PhoneNumber", "US_SSN", "Cat"], {"cat": "X_CAT", "per": "ignore"}, "m")
+    table = map_labels(["PER", "first_name", "E-MAIL", "MISC", "PhoneNumber", "US_SSN", "Cat"], {"cat": "X_CAT", "per": "ignore"}, "m")
     assert table == {"first_name": "PERSON", "E-MAIL": "EMAIL_ADDRESS", "PhoneNumber": "PHONE_NUMBER", "US_SSN": "US_SSN", "Cat": "X_CAT"}
     with pytest.raises(ModelError, match="LABEL_0, LABEL_1 of m"):
-        meanings(["LABEL_1", "LABEL_0", "O"], {}, "m")
+        map_labels(["LABEL_1", "LABEL_0", "O"], {}, "m")
 
 
 def test_mentions_of_windows_are_joined_and_trimmed() -> None:
     cut, whole, other = Mention("PERSON", 3, 6), Mention("PERSON", 3, 10), Mention("LOCATION", 5, 8)
-    assert joined([other, whole, cut, Mention("PERSON", 10, 12)]) == [whole, other, Mention("PERSON", 10, 12)]
-    assert trimmed(" \tAn\u0301n\u200b \n", Mention("PERSON", 0, 6)) == Mention("PERSON", 2, 7)
-    assert trimmed("a  b", Mention("PERSON", 1, 3)) is None
+    assert merge_mentions([other, whole, cut, Mention("PERSON", 10, 12)]) == [whole, other, Mention("PERSON", 10, 12)]
+    assert trim_mention(" \tAn\u0301n\u200b \n", Mention("PERSON", 0, 6)) == Mention("PERSON", 2, 7)
+    assert trim_mention("a  b", Mention("PERSON", 1, 3)) is None
 
 
 CLASSIFIER = {"config.json": '{"architectures": ["BertForTokenClassification"]}', "model.safetensors": ""}
@@ -237,11 +237,11 @@ def test_the_digest_of_a_model_is_that_of_its_files(tmp_path: Path) -> None:
     other = tmp_path / "b"
     other.mkdir()
     (other / "weights").write_bytes(b"2")
-    settings = Detect(model=f"embedded + {tmp_path / 'a'} + {other}")
-    first, second = digests(settings).values()
-    assert first != second and len(first) == 64 and digests(Detect()) == {}
-    told = identity(settings)
-    assert told == f"{tmp_path / 'a'} sha256:{first}, {other} sha256:{second}" and identity(Detect()) == ""
-    runs = [Run("run-1", "0" * 64, "tests", EPOCH, models) for models in ("", told)]
+    settings = DetectionSettings(model=f"embedded + {tmp_path / 'a'} + {other}")
+    first, second = model_digests(settings).values()
+    assert first != second and len(first) == 64 and model_digests(DetectionSettings()) == {}
+    told = model_fingerprint(settings)
+    assert told == f"{tmp_path / 'a'} sha256:{first}, {other} sha256:{second}" and model_fingerprint(DetectionSettings()) == ""
+    runs = [RunColumns("run-1", "0" * 64, "tests", EPOCH, models) for models in ("", told)]
     assert [r.detector_version for r in runs] == [VERSION, f"{VERSION}, {told}"]
-    assert list(digests(Detect(model="spacy"))) == ["spacy"]  # a pipeline that is installed is known by its files too
+    assert list(model_digests(DetectionSettings(model="spacy"))) == ["spacy"]  # a pipeline that is installed is known by its files too

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redaction import Bench, content
 
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
@@ -27,7 +27,7 @@ ORDINALS = (
 @pytest.fixture(scope="module")
 def asking() -> Detector:
     """A detector of a policy that asks for dates."""
-    return Detector(Detect(model="none", dates=True))
+    return Detector(DetectionSettings(model="none", dates=True))
 
 
 def dates(detector: Detector, text: str) -> list[str]:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redaction import raw
 
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.transforms.detect.conversation import AGENT, CALLER, UNKNOWN
-from callveil.transforms.detect.document import Document, role_of, roles_of
+from callveil.transforms.detect.document import DocumentSet, role_of, roles_of
 from callveil.transforms.detect.text_fields import walk
 
 TEXT = st.text("ab 1é\n.", max_size=8)
@@ -24,9 +24,9 @@ RECORD = st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
-def document(record: dict[str, Any]) -> Document:
+def document(record: dict[str, Any]) -> DocumentSet:
     values = raw(record).record
-    return Document([leaf for leaf in walk(values) if leaf.field.group != "identity"], roles_of(values))
+    return DocumentSet([leaf for leaf in walk(values) if leaf.field.group != "identity"], roles_of(values))
 
 
 @settings(max_examples=150, deadline=None)
@@ -43,7 +43,7 @@ def test_segments_hold_their_leaves_and_split_exactly(record: dict[str, Any], da
         if not text:
             continue
         cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=8)))
-        spans = [Span(a, b, "PERSON", 0.9, "r") for a, b in zip(cuts[::2], cuts[1::2], strict=False)]
+        spans = [TextSpan(a, b, "PERSON", 0.9, "r") for a, b in zip(cuts[::2], cuts[1::2], strict=False)]
         pieces = reading.split(spans)
         for s in reading.segments:
             mine = {i for leaf, piece in pieces if leaf is s.leaf for i in range(s.start + piece.start, s.start + piece.end)}
@@ -67,7 +67,7 @@ def test_spans_of_texts_that_read_differently_cover_what_was_read(talk: str, key
         if not text:
             continue
         start = data.draw(st.integers(0, len(text) - 1))
-        span = Span(start, data.draw(st.integers(start + 1, len(text))), "PERSON", 0.9, "r")
+        span = TextSpan(start, data.draw(st.integers(start + 1, len(text))), "PERSON", 0.9, "r")
         pieces = reading.split([span])
         for s in reading.segments:
             lo, hi = max(span.start, s.start) - s.start, min(span.end, s.end) - s.start

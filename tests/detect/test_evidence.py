@@ -14,9 +14,9 @@ from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect import lexicon as module
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.lexicon import FILE, SECTIONS, lexicon, pack
-from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, kind_of, thing
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.lexicon import FILE, SECTIONS, load_lexicon, pack_lexicon
+from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, is_ordinary_word, word_kind
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 WORDS = st.frozensets(st.text(string.ascii_lowercase + "'", min_size=1, max_size=40), min_size=1, max_size=30)
 FRAMES = {
@@ -44,7 +44,7 @@ def covered(detector: Detector, lines: list[str]) -> list[tuple[str, set[int]]]:
     out = []
     for view, (_, found) in zip(views, detector.run([(v, None) for v in views], "en"), strict=True):
         assert isinstance(found, list)
-        out.append((view.text, {i for s in merge(accept(view.text, found, rules)[0]) for i in range(s.start, s.end)}))
+        out.append((view.text, {i for s in merge_spans(accept_findings(view.text, found, rules)[0]) for i in range(s.start, s.end)}))
     return out
 
 
@@ -62,7 +62,7 @@ def origins() -> dict[str, list[str]]:
 @given(words=WORDS, first=WORDS, last=WORDS)
 def test_a_lexicon_is_read_back_as_it_was_packed(words: frozenset[str], first: frozenset[str], last: frozenset[str]) -> None:
     lists = dict(zip(SECTIONS, (words, first, last, first, last), strict=True))
-    parts = module.bz2.decompress(pack(lists)).decode("ascii").split("\0")
+    parts = module.bz2.decompress(pack_lexicon(lists)).decode("ascii").split("\0")
     assert [frozenset(module._unpacked(part)) for part in parts] == list(lists.values())
 
 
@@ -70,7 +70,7 @@ def test_the_lexicon_is_small_and_says_whose_it_is() -> None:
     assert FILE.stat().st_size < 1_000_000
     notice = FILE.with_suffix(".md").read_text(encoding="utf-8")
     assert all(holder in notice for holder in ("Kevin Atkinson", "J Ross Beresford", "Daniele Faraglia", "Isaak Uchakaev", "Princeton University"))
-    assert len(lexicon().words) > 250_000 and len(lexicon().given) > 30_000 and len(lexicon().surnames) > 90_000 and len(lexicon().places) > 30_000
+    assert len(load_lexicon().words) > 250_000 and len(load_lexicon().given) > 30_000 and len(load_lexicon().surnames) > 90_000 and len(load_lexicon().places) > 30_000
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_the_lexicon_is_small_and_says_whose_it_is() -> None:
     ],
 )
 def test_what_the_lists_make_of_a_word(kind: int, words: str) -> None:
-    wrong = {word: kind_of(word) for word in words.split() if kind_of(word) != kind}
+    wrong = {word: word_kind(word) for word in words.split() if word_kind(word) != kind}
     assert not wrong
-    assert all(thing(word) == (kind == THING) for word in words.split() if kind in (NAME, RARE))
+    assert all(is_ordinary_word(word) == (kind == THING) for word in words.split() if kind in (NAME, RARE))
 
 
 @pytest.mark.parametrize(

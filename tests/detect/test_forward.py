@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from spacy.language import Language
 
 from callveil.transforms.detect import fast_tok2vec
-from callveil.transforms.detect.fast_tok2vec import hasten
+from callveil.transforms.detect.fast_tok2vec import patch_pipeline
 from callveil.transforms.detect.pipeline import load_model
-from callveil.transforms.lab.sample.dialogues import dialogue
-from callveil.transforms.lab.sample.people import person
-from callveil.transforms.lab.sample.world import firm, stream
+from callveil.transforms.lab.sample.dialogues import random_dialogue
+from callveil.transforms.lab.sample.people import random_person
+from callveil.transforms.lab.sample.world import random_stream, sample_account
 
 SAID = "hello is this bright dental it's under Nadia Okonkwo please five five oh one two three my address 14 Elm Street , . ?"
 WORDS = [*SAID.split(), "\n", "", "ﬁve", "é", "12:30"]
@@ -26,7 +26,7 @@ WORDS = [*SAID.split(), "\n", "", "ﬁve", "é", "12:30"]
 def pair() -> tuple[Language, Language]:
     """The shipped pipeline as spaCy runs it, and the hastened one."""
     plain, fast = load_model("embedded", "en"), load_model("embedded", "en")
-    assert hasten(fast)
+    assert patch_pipeline(fast)
     return plain, fast
 
 
@@ -52,9 +52,9 @@ def test_entities_of_conversations_are_the_same(pair: tuple[Language, Language])
     plain, fast = pair
     texts = []
     for n in range(60):
-        shop = firm(3, n)
-        rng = stream(3, 9, n)
-        texts.append("\n".join(t.text for t in dialogue(rng, person(rng, shop.country), random.Random(n).choice(shop.staff), shop.business).turns))
+        shop = sample_account(3, n)
+        rng = random_stream(3, 9, n)
+        texts.append("\n".join(t.text for t in random_dialogue(rng, random_person(rng, shop.country), random.Random(n).choice(shop.staff), shop.business).turns))
     texts += [text.lower() for text in texts[:20]]
 
     def entities(nlp: Language) -> list[list[tuple[int, int, str]]]:
@@ -81,14 +81,14 @@ def test_other_shapes_are_computed_alike_or_left_alone(depth: int, pieces: int, 
     nlp.initialize()
     texts = ["hello my name is nadia", "", "five five oh one two", " ".join(WORDS * 5)]
     before = _vectors(nlp, texts)
-    assert hasten(nlp) == (window == 1 and pieces > 1)
-    assert not hasten(nlp), "a second time there is nothing left to change"
+    assert patch_pipeline(nlp) == (window == 1 and pieces > 1)
+    assert not patch_pipeline(nlp), "a second time there is nothing left to change"
     for a, b in zip(before, _vectors(nlp, texts), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-4)
 
 
 def test_a_pipeline_without_a_model_is_left_alone() -> None:
-    assert not hasten(spacy.blank("en"))
+    assert not patch_pipeline(spacy.blank("en"))
 
 
 def test_rows_with_one_key_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:

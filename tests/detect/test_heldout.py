@@ -12,7 +12,7 @@ from heldout.make import TYPES, lines
 
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.lab.evaluate.gold import predict, read_gold
+from callveil.transforms.lab.evaluate.gold import predict_rows, read_gold
 
 FOLDER = Path(__file__).parent / "heldout"
 FLOORS = {"name": 0.95, "birth": 0.95, "postcode": 0.95, "card": 0.97, "phone": 0.97, "email": 0.97, "ssn": 0.97}
@@ -30,7 +30,7 @@ def judged(detector: Detector, kind: str) -> Iterator[tuple[bool, int, int]]:
     """For each line: whether its value is wholly covered, letters and digits covered outside of it, and characters."""
     path = FOLDER / f"b-{kind}.jsonl"
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    for row, (_, found) in zip(rows, predict(detector, load_policy(None), read_gold(path)), strict=True):
+    for row, (_, found) in zip(rows, predict_rows(detector, load_policy(None), read_gold(path)), strict=True):
         assert found is not None
         text = [turn["text"] for turn in row["turns"]]
         value = {(s["turn"], c) for s in row["spans"] for c in range(s["start"], s["end"]) if text[s["turn"]][c].isalnum()}

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.rules import Rules
-from callveil.transforms.detect.known_values import DIGITS, KnownValue, fold, known_values, spoken_code
-from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.spoken_digits import said
-from callveil.transforms.detect.value_search import Tokens, _extend_digits, _first_digit, _tells, find
+from callveil.transforms.detect.known_values import DIGITS, KnownValue, known_values, normalize_code, strip_case_and_accents
+from callveil.transforms.detect.placeholders import placeholder_pattern
+from callveil.transforms.detect.spoken_digits import load_spoken_digits
+from callveil.transforms.detect.value_search import FoldedWords, _extend_digits, _first_digit, _tells, find_values
 
 RECORD: dict[str, Any] = {
     "name": "Zoë O'Brien", "caller_number": "+14155550134", "email": "zoe.o_brien7@example.com", "street": "12 Elm Street", "city": "Springfield",
@@ -23,7 +23,7 @@ RECORD: dict[str, Any] = {
 def covered(record: dict[str, Any], text: str) -> list[str]:
     """The stretches of `text` that known values cover, longest of overlapping ones."""
     out: list[tuple[int, int]] = []
-    for s in sorted(find(Tokens.of(text), known_values(record)), key=lambda s: (s.start, -s.end)):
+    for s in sorted(find_values(FoldedWords.of(text), known_values(record)), key=lambda s: (s.start, -s.end)):
         if out and s.start < out[-1][1]:
             out[-1] = (out[-1][0], max(out[-1][1], s.end))
         else:
@@ -103,7 +103,7 @@ def test_groups_of_digits(text: str, found: str) -> None:
     ],
 )
 def test_numbers_are_said_in_the_language_of_the_call(language: str, text: str) -> None:
-    found = find(Tokens.of(text, language), known_values({"postal_code": "95185"}))
+    found = find_values(FoldedWords.of(text, language), known_values({"postal_code": "95185"}))
     assert [text[s.start : s.end] for s in found] == [text]
 
 
@@ -161,7 +161,7 @@ def test_staff_only_where_asked() -> None:
 
 
 def test_placeholders_are_no_values() -> None:
-    done = placeholders(Rules())
+    done = placeholder_pattern(Rules())
     record = {"name": "[PERSON]", "city": "[LOCATION]", "email": "[EMAIL_ADDRESS:abcdefghij234]", "street": "[redacted]"}
     assert known_values(record, placeholders=done) == []
     assert {v.target for v in known_values({"name": "[JOHN]"}, placeholders=done)} == {"john"}
@@ -172,7 +172,7 @@ def test_placeholders_are_no_values() -> None:
     [("c b four three p q", "cb43pq"), ("double two, oh, triple seven", "220777"), ("one uh two and 3", "123"), ("Étage", "etage"), ("", "")],
 )
 def test_spoken_code(text: str, code: str) -> None:
-    assert spoken_code(text) == code
+    assert normalize_code(text) == code
 
 
 @settings(max_examples=150, deadline=None)
@@ -191,7 +191,7 @@ def test_a_number_is_found_however_it_is_grouped_and_said(number: str, data: st.
         place += size
     said = data.draw(st.sampled_from([" ", "-", ", ", " uh "])).join(parts)
     text = f"it is {said} thanks"
-    spans = find(Tokens.of(text), known_values({"caller_number": number}))
+    spans = find_values(FoldedWords.of(text), known_values({"caller_number": number}))
     covered_places = {i for s in spans for i in range(s.start, s.end)}
     assert all(i in covered_places for i in range(6, 6 + len(said)) if text[i].isalnum())
 
@@ -199,8 +199,8 @@ def test_a_number_is_found_however_it_is_grouped_and_said(number: str, data: st.
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=40))
 def test_tokens_keep_their_places(text: str) -> None:
-    tokens = Tokens.of(text)
-    assert [fold(text[a:b]) for a, b in tokens.places] == tokens.words
+    tokens = FoldedWords.of(text)
+    assert [strip_case_and_accents(text[a:b]) for a, b in tokens.places] == tokens.words
     assert sorted(p for places in tokens.index.values() for p in places) == list(range(len(tokens.words)))
 
 
@@ -230,7 +230,7 @@ def test_the_contacts_own_name_is_found_although_it_is_a_word(text: str) -> None
 
 @pytest.mark.parametrize("language", ["de", "en", "es", "fr"])
 def test_the_digit_a_word_begins_with_is_that_of_every_reading(language: str) -> None:
-    spoken = said(language)
+    spoken = load_spoken_digits(language)
     words = list(spoken.words.kinds)
     told = [word for word in words if _first_digit(word, language)]
     assert told or spoken.compounds
@@ -254,17 +254,17 @@ SPOKEN = {
 def test_no_number_is_said_where_its_words_leave_no_room_for_it(language: str, data: st.DataObject) -> None:
     """A search from every word finds what the search from the likely ones does."""
     words = data.draw(st.lists(st.sampled_from(SPOKEN[language].split()), min_size=1, max_size=14))
-    tokens = Tokens.of(" ".join(words), language)
+    tokens = FoldedWords.of(" ".join(words), language)
     for place, word in enumerate(tokens.words):
         assert _tells(word, language) or not tokens.said.readings(tokens.words, place)
-    said_here = spoken_code(tokens.text, language)
+    said_here = normalize_code(tokens.text, language)
     digits = "".join(c for c in said_here if c.isdigit()) or "0"
     start = data.draw(st.integers(0, len(digits) - 1))
     target = digits[start : start + data.draw(st.integers(1, 12))]
     ways = [_extend_digits(tokens, place, target, set()) for place in range(len(words))]
     begun = [way for way in ways if way and tokens.said.begins(tokens.words[way[0]])]
     expected = {(tokens.places[way[0]][0], tokens.places[way[-1]][1]) for way in begun}
-    found = find(tokens, [KnownValue(DIGITS, "PHONE_NUMBER", target)])
+    found = find_values(tokens, [KnownValue(DIGITS, "PHONE_NUMBER", target)])
     whole = [w if len(target) > 6 and target in w and target != w else "" for w in tokens.words]
     glued = {place for place, word in zip(tokens.places, whole, strict=True) if word}
     assert {(s.start, s.end) for s in found} == expected | glued

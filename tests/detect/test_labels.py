@@ -7,7 +7,7 @@ import pytest
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def found(detector: Detector, line: str) -> list[tuple[str, str]]:
     view = View.of_turns([("agent", part[3:]) if part.startswith("A: ") else ("caller", part) for part in line.split(" / ")])
     [(_, spans)] = detector.run([(view, None)], "en")
     assert isinstance(spans, list)
-    return [(view.text[s.start : s.end], s.entity) for s in merge(accept(view.text, spans, load_policy(None).base)[0])]
+    return [(view.text[s.start : s.end], s.entity) for s in merge_spans(accept_findings(view.text, spans, load_policy(None).base)[0])]
 
 
 @pytest.mark.parametrize(

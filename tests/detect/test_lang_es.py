@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from langs import calls, check
 
-from callveil.transforms.detect.recognizers import build
+from callveil.transforms.detect.recognizers import build_recognizers
 
-RECOGNIZERS = build("es", ("ES", "US"))
+RECOGNIZERS = build_recognizers("es", ("ES", "US"))
 
 CASES = {
     # telephone numbers

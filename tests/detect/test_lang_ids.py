@@ -26,8 +26,8 @@ WRONG = {
 def test_valid(name: str, text: str) -> None:
     entity, check = checks.NATIONAL[name]
     assert check(text)
-    assert checks.national(text, [name]) == entity
-    assert checks.national(text, []) is None
+    assert checks.national_id_type(text, [name]) == entity
+    assert checks.national_id_type(text, []) is None
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in WRONG.items() for text in texts])
@@ -38,11 +38,11 @@ def test_wrong(name: str, text: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(number=st.integers(0, 99_999_999), letter=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 def test_one_letter_fits_a_dni(number: int, letter: str) -> None:
-    fits = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if checks.dni(f"{number:08}{c}")]
+    fits = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if checks.is_dni(f"{number:08}{c}")]
     assert len(fits) == 1
-    assert checks.dni(f"{number:08}{letter}") == (letter == fits[0])
+    assert checks.is_dni(f"{number:08}{letter}") == (letter == fits[0])
     if number < 30_000_000:
-        assert checks.nie("XYZ"[number // 10_000_000] + f"{number:08}"[1:] + fits[0])
+        assert checks.is_nie("XYZ"[number // 10_000_000] + f"{number:08}"[1:] + fits[0])
 
 
 @settings(max_examples=200, deadline=None)
@@ -54,7 +54,7 @@ def test_one_letter_fits_a_dni(number: int, letter: str) -> None:
 def test_one_wrong_digit_is_noticed(text: str, place: int, digit: str) -> None:
     assume(place < len(text) and text[place].isdigit() and text[place] != digit)
     changed = text[:place] + digit + text[place + 1 :]
-    assert checks.national(changed, list(checks.NATIONAL)) is None
+    assert checks.national_id_type(changed, list(checks.NATIONAL)) is None
 
 
 @settings(max_examples=200, deadline=None)

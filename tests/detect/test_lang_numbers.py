@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.lang import available
-from callveil.transforms.detect.recognizers import SpokenRecognizer, build
+from callveil.transforms.detect.lang import available_languages
+from callveil.transforms.detect.recognizers import SpokenRecognizer, build_recognizers
 from callveil.transforms.detect.recognizers.numbers import digit_runs
-from callveil.transforms.detect.recognizers.tokens import Reading
-from callveil.transforms.detect.recognizers.vocabulary import vocabulary
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
+from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
 
 LANGUAGES = ("de", "es", "fr")
 
@@ -90,7 +90,7 @@ def plain(text: str) -> str:
 def heard(text: str, language: str) -> list[str]:
     """The runs of digits in a text."""
     view = View(text)
-    return [run.digits for run in digit_runs(Reading(view.text, view.turns, vocabulary(language)))]
+    return [run.digits for run in digit_runs(TokenizedConversation(view.text, view.turns, load_vocabulary(language)))]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -171,7 +171,7 @@ PIECES = {
         "Berlin", "jahre alt", "zweiundneunzig", "14 Uhr", "€", "ostermann", "frau", "können sie das buchstabieren",
     ],
 }  # fmt: skip
-BUILT = {language: build(language, ("US",)) for language in LANGUAGES}
+BUILT = {language: build_recognizers(language, ("US",)) for language in LANGUAGES}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -181,7 +181,7 @@ def test_offsets_and_gates(language: str, data: st.DataObject) -> None:
     chunk = st.lists(st.one_of(st.sampled_from(PIECES[language]), st.text(max_size=5)), max_size=10).map(" ".join)
     view = View.of_turns(data.draw(st.lists(st.tuples(st.sampled_from(["agent", "caller"]), chunk), min_size=1, max_size=5)))
     shared = SimpleNamespace(tokens=SimpleNamespace(user_data={"callveil_view": view}))
-    read = Reading(view.text, view.turns, vocabulary(language))
+    read = TokenizedConversation(view.text, view.turns, load_vocabulary(language))
     for token in range(read.count):
         assert read.start[token] < read.end[token]
         assert token == 0 or read.end[token - 1] <= read.start[token]
@@ -189,7 +189,7 @@ def test_offsets_and_gates(language: str, data: st.DataObject) -> None:
         for result in recognizer.analyze(view.text, recognizer.supported_entities, shared):
             assert any(t.start <= result.start < result.end <= t.end for t in view.turns)
         if isinstance(recognizer, SpokenRecognizer):
-            again = Reading(view.text, view.turns, vocabulary(language))
+            again = TokenizedConversation(view.text, view.turns, load_vocabulary(language))
             if not recognizer.gate(again):
                 assert not list(recognizer.find(again)), recognizer.name
 
@@ -219,4 +219,4 @@ def covered(language: str, turns: list[tuple[str, str]]) -> set[int]:
 
 
 def test_these_are_all_the_languages_but_english() -> None:
-    assert tuple(code for code in available() if code != "en") == LANGUAGES
+    assert tuple(code for code in available_languages() if code != "en") == LANGUAGES

@@ -10,12 +10,12 @@ import spacy
 import yaml
 from redaction import Bench, content
 
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect import lang
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.lang import FILES, LanguageError, available, load_language, read_language
+from callveil.transforms.detect.lang import FILES, LanguageError, available_languages, load_language, read_language
 from callveil.transforms.detect.pipeline import ModelError
 
 BOTH = "version: 1\ndetect: {model: none, languages: [de, en, es, fr]}\n"
@@ -112,20 +112,20 @@ def test_a_model_that_is_missing_says_how_to_mend_it(name: str) -> None:
 
 def test_a_folder_that_is_no_pipeline(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
-        Detector(Detect(model="none", models={"es": str(tmp_path)}, languages=("es",), default_language="es"))
+        Detector(DetectionSettings(model="none", models={"es": str(tmp_path)}, languages=("es",), default_language="es"))
 
 
 def test_a_language_without_data_is_refused_before_anything_is_loaded() -> None:
     with pytest.raises(ModelError, match=r"no data for 'it'.*unknown_language"):
-        Detector(Detect(model="none", languages=("en", "it")))
+        Detector(DetectionSettings(model="none", languages=("en", "it")))
 
 
 # -- folders of data
 
 
 def test_every_language_has_every_file_and_only_keys_that_rules_read() -> None:
-    assert available() == ("de", "en", "es", "fr")
-    for code in available():
+    assert available_languages() == ("de", "en", "es", "fr")
+    for code in available_languages():
         assert load_language(code).files == frozenset(FILES)
         assert len(load_language(code).words) > 800
 
@@ -138,9 +138,9 @@ def test_a_language_is_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert language.files == {"lexicon"} and not language.cues and not language.words
     monkeypatch.setattr("callveil.transforms.detect.recognizers.vocabulary.load_language", lambda code: language)
     monkeypatch.setattr("callveil.transforms.detect.recognizers.load_language", lambda code: language)
-    from callveil.transforms.detect.recognizers import build
+    from callveil.transforms.detect.recognizers import build_recognizers
 
-    made = build("xy", ("US",))
+    made = build_recognizers("xy", ("US",))
     assert not {"AddressRecognizer", "SpokenEmailRecognizer", "IntroductionRecognizer", "NameAnswerRecognizer"} & {r.name for r in made}
     view = View("zu ta ke, mem zu ta ke Ó ta ke zu")
     found = {(r.entity_type, view.text[r.start : r.end]) for m in made for r in m.analyze(view.text, m.supported_entities, None)}

@@ -7,7 +7,7 @@ import pytest
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.resolve import accept
+from callveil.transforms.detect.resolve import accept_findings
 
 SAYINGS = [
     "uh [fifteen hundred]", "[thirty one hundred].", "[two thousand]", "[oh eight hundred], I think", "[15 hundred]", "[nine thousand one]",
@@ -39,7 +39,7 @@ def found(detector: Detector, turns: list[tuple[str, str]]) -> set[tuple[str, st
     view = View.of_turns(turns)
     ((_, results),) = list(detector.run([(view, None)], "en"))
     assert isinstance(results, list)
-    return {(view.text[s.start : s.end], s.entity) for s in accept(view.text, results, load_policy(None).base)[0]}
+    return {(view.text[s.start : s.end], s.entity) for s in accept_findings(view.text, results, load_policy(None).base)[0]}
 
 
 @pytest.mark.parametrize("asked", ASKED)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from callveil.transforms.detect.conversation import Turn, View
 from callveil.transforms.detect.normalized_text import (
     NormalizedText,
-    normalize,
-    normalized,
+    normalize_text,
     other_readings,
+    renormalize_text,
 )
 
 ADDRESS = "jane.doe@example.com"
@@ -30,7 +30,7 @@ TEXT = st.lists(PIECES, max_size=14).map("".join)
 @settings(max_examples=400, deadline=None)
 @given(TEXT, st.data())
 def test_what_is_read_maps_back_to_what_it_was_read_from(text: str, data: st.DataObject) -> None:
-    read = normalize(text)
+    read = normalize_text(text)
     ranges = [read.source(i, i + 1) for i in range(len(read.text))]
     assert all(0 <= a < b <= len(text) for a, b in ranges)
     assert all(a <= c and b <= d for (a, b), (c, d) in pairwise(ranges))
@@ -47,8 +47,8 @@ def test_what_is_read_maps_back_to_what_it_was_read_from(text: str, data: st.Dat
 @settings(max_examples=400, deadline=None)
 @given(TEXT)
 def test_the_view_of_a_view_is_itself(text: str) -> None:
-    read = normalize(text).text
-    assert normalize(read).text == read
+    read = normalize_text(text).text
+    assert normalize_text(read).text == read
 
 
 @settings(max_examples=200, deadline=None)
@@ -59,7 +59,7 @@ def test_the_view_of_a_view_is_itself(text: str) -> None:
     )
 )
 def test_plain_text_is_its_own_view(text: str) -> None:
-    assert normalize(text) == NormalizedText(text)
+    assert normalize_text(text) == NormalizedText(text)
 
 
 def percent(text: str) -> str:
@@ -107,7 +107,7 @@ ENCODERS = {
 )
 def test_every_encoding_reads_as_the_value(encode: Any, value: str, before: str) -> None:
     text = before + encode(value) + ", thanks"
-    read = normalize(text)
+    read = normalize_text(text)
     assert read.text == f"{before}{value}, thanks"
     start, end = read.source(len(before), len(before) + len(value))
     assert text[:start] == before
@@ -152,7 +152,7 @@ def test_every_encoding_reads_as_the_value(encode: Any, value: str, before: str)
     ],
 )
 def test_signs(text: str, read: str) -> None:
-    assert normalize(text).text == read
+    assert normalize_text(text).text == read
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_signs(text: str, read: str) -> None:
     ],
 )
 def test_ordinary_text_stays(text: str) -> None:
-    assert normalize(text).text == text
+    assert normalize_text(text).text == text
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_ordinary_text_stays(text: str) -> None:
     |50%202-555-0143|100%60%4539910317764670|&#64|0%457555462""".replace("\n", "").split("|"),
 )
 def test_percentages_and_number_signs_keep_the_digits_behind_them(text: str) -> None:
-    kept = normalize(text).text
+    kept = normalize_text(text).text
     assert [c for c in kept if c.isdigit()] == [c for c in text if c.isdigit()]
 
 
@@ -196,7 +196,7 @@ def test_percentages_and_number_signs_keep_the_digits_behind_them(text: str) -> 
     ],
 )
 def test_other_readings(text: str, others: list[str]) -> None:
-    read = normalize(text)
+    read = normalize_text(text)
     view = View(read.text, (Turn(0, len(read.text)),), others=tuple(other_readings(read, text)))
     assert bool(view.others) == bool(others)
     other, back = view.read_otherwise()
@@ -207,12 +207,12 @@ def test_other_readings(text: str, others: list[str]) -> None:
 
 def test_placeholders_are_read_as_they_stand() -> None:
     kept = re.compile(r"＜PERSON＞|\*\*%34%36")
-    assert normalize("＜PERSON＞ ＜ｂ＞ **%34%36 %34%36", kept).text == "＜PERSON＞ <b> **%34%36 46"
+    assert normalize_text("＜PERSON＞ ＜ｂ＞ **%34%36 %34%36", kept).text == "＜PERSON＞ <b> **%34%36 46"
 
 
 @settings(max_examples=100, deadline=None)
 @given(TEXT)
 def test_a_text_that_is_one_placeholder_is_its_own_view(text: str) -> None:
     view = NormalizedText(text)
-    assert normalized(view, re.compile(re.escape(text))) is view
-    assert normalize(f"{text} %41", re.compile(re.escape(text) or "x")).text.startswith(text)
+    assert renormalize_text(view, re.compile(re.escape(text))) is view
+    assert normalize_text(f"{text} %41", re.compile(re.escape(text) or "x")).text.startswith(text)

@@ -10,7 +10,7 @@ import pytest
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 BAR = 4.0
 """Letters and digits redacted of every 1,000, at most."""
@@ -40,7 +40,7 @@ def covered(detector: Detector, lines: list[str]) -> list[tuple[str, set[int]]]:
     out = []
     for view, (_, found) in zip(views, detector.run([(v, None) for v in views], "en"), strict=True):
         assert isinstance(found, list)
-        out.append((view.text, {i for s in merge(accept(view.text, found, rules)[0]) for i in range(s.start, s.end) if view.text[i].isalnum()}))
+        out.append((view.text, {i for s in merge_spans(accept_findings(view.text, found, rules)[0]) for i in range(s.start, s.end) if view.text[i].isalnum()}))
     return out
 
 

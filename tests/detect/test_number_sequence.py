@@ -12,9 +12,9 @@ from neighbours import NEIGHBOURS, ONES, SIGNS, VALUES, digits, pair, plain_card
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.recognizers.number_sequence import Value, card_details, cut
-from callveil.transforms.detect.recognizers.numbers import Element
-from callveil.transforms.detect.resolve import accept
+from callveil.transforms.detect.recognizers.number_sequence import DigitValue, card_details, cut_run
+from callveil.transforms.detect.recognizers.numbers import NumberElement
+from callveil.transforms.detect.resolve import accept_findings
 
 POLICY = parse_policy("version: 1\nextends: gdpr\ndetect: {model: none}\n")
 
@@ -28,7 +28,7 @@ def left(detector: Detector, text: str) -> str:
     """The text with what the default policy covers written as `_`."""
     ((_, spans),) = detector.run([(View(text), None)], "en")
     assert isinstance(spans, list)
-    covered = {i for s in accept(text, spans, POLICY.base)[0] for i in range(s.start, s.end)}
+    covered = {i for s in accept_findings(text, spans, POLICY.base)[0] for i in range(s.start, s.end)}
     return "".join("_" if i in covered else c for i, c in enumerate(text))
 
 
@@ -124,9 +124,9 @@ def test_only_the_value_goes(detector: Detector, text: str, shown: str) -> None:
     assert left(detector, text) == shown
 
 
-def elements(*groups: str) -> list[Element]:
+def elements(*groups: str) -> list[NumberElement]:
     """Written groups with a space between."""
-    return [Element(g, n, n, sign=" " if n else "") for n, g in enumerate(groups)]
+    return [NumberElement(g, n, n, sign=" " if n else "") for n, g in enumerate(groups)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -143,9 +143,9 @@ def test_cutting_finds_the_best_sequence(
 ) -> None:
     run = elements(*("1" * size for size in sizes))
 
-    def form(_: object, first: int, stop: int) -> Value | None:
+    def form(_: object, first: int, stop: int) -> DigitValue | None:
         weight = known.get((first, stop))
-        return None if weight is None else Value(first, stop, "X", weight=weight)
+        return None if weight is None else DigitValue(first, stop, "X", weight=weight)
 
     def best(place: int) -> float:
         """By trying every sequence."""
@@ -158,7 +158,7 @@ def test_cutting_finds_the_best_sequence(
                 worth.append(weight * count - 0.01 + best(stop))
         return max(worth)
 
-    parts = cut(run, form)
+    parts = cut_run(run, form)
     assert [p.first for p in parts] == [0, *(p.stop for p in parts[:-1])]
     assert parts[-1].stop == len(sizes)
     assert sum(

@@ -14,13 +14,13 @@ from redaction import raw
 
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.document import Document, roles_of, voices_of
+from callveil.transforms.detect.document import DocumentSet, roles_of, speakers_of
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.recognizers import build
+from callveil.transforms.detect.recognizers import build_recognizers
 from callveil.transforms.detect.text_fields import walk
-from callveil.transforms.lab.evaluate.gold import GoldRow, predict
+from callveil.transforms.lab.evaluate.gold import GoldRow, predict_rows
 
-RECOGNIZERS = build("en", ("US", "GB", "CA"))
+RECOGNIZERS = build_recognizers("en", ("US", "GB", "CA"))
 ENTITIES = sorted({entity for r in RECOGNIZERS for entity in r.supported_entities})
 
 BARE = [
@@ -200,7 +200,7 @@ def test_one_party_is_seen_or_declared(record: dict[str, Any], seen: bool) -> No
 
     def one_party(how: str) -> bool:
         return (
-            Document(leaves, roles_of(values), None, voices_of(values), how)
+            DocumentSet(leaves, roles_of(values), None, speakers_of(values), how)
             .readings[0]
             .view.one_party
         )
@@ -208,7 +208,7 @@ def test_one_party_is_seen_or_declared(record: dict[str, Any], seen: bool) -> No
     assert one_party("seen") == seen
     assert not one_party("never")
     assert one_party("always") == (
-        len(Document(leaves, roles_of(values)).readings[0].view.turns) > 1
+        len(DocumentSet(leaves, roles_of(values)).readings[0].view.turns) > 1
     )
 
 
@@ -219,7 +219,7 @@ def test_one_party_is_seen_or_declared(record: dict[str, Any], seen: bool) -> No
 def test_the_policy_says_when_a_conversation_is_one_sided(setting: str, found: set[str]) -> None:
     policy = parse_policy(f"version: 1\ndetect: {{model: none, one_party: {setting}}}\n")
     turns = (("customer", "hello"), ("customer", "4431"), ("customer", "qwx 771"))
-    ((_, predictions),) = predict(
+    ((_, predictions),) = predict_rows(
         Detector(policy.detect), policy, iter([GoldRow("1", "made up", 1, turns, ())])
     )
     assert {turns[p.turn][1][p.start : p.end] for p in predictions or ()} == found

@@ -17,7 +17,7 @@ from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from callveil.schemas.account import Account
 from callveil.schemas.entities import ENTITIES, GENERAL
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.policy_load import load_policy, parse_policy
 from callveil.transforms.detect.business_values import countries_of
 from callveil.transforms.detect.conversation import View
@@ -26,7 +26,7 @@ from callveil.transforms.detect.recognizers import PresidioBuiltinRecognizer
 from callveil.transforms.detect.recognizers import presidio_builtin as builtin
 from callveil.transforms.detect.recognizers.no_value import is_no_value
 from callveil.transforms.detect.recognizers.pattern_digits import may_match, needs_of, runs_of
-from callveil.transforms.detect.resolve import accept
+from callveil.transforms.detect.resolve import accept_findings
 
 COUNTRIES = ("AU", "CA", "DE", "ES", "FI", "GB", "IN", "IT", "KR", "NG", "PH", "PL", "SE", "SG", "TH", "TR", "US", "ZA")
 POLICY = load_policy(None)
@@ -54,7 +54,7 @@ def covered(detector: Detector, texts: list[str]) -> list[set[int]]:
     out = []
     for (_, found), text in zip(detector.run([(View(t), None) for t in texts], "en"), texts, strict=True):
         assert isinstance(found, list)
-        out.append({i for s in accept(text, found, POLICY.base)[0] for i in range(s.start, s.end)})
+        out.append({i for s in accept_findings(text, found, POLICY.base)[0] for i in range(s.start, s.end)})
     return out
 
 
@@ -193,10 +193,10 @@ TEXTS = st.lists(st.tuples(VALUES, GAPS), min_size=1, max_size=6).map(lambda par
 class Whole(PresidioBuiltinRecognizer):
     """The same without gates: each recognizer reads the whole text, as Presidio runs it."""
 
-    def __init__(self, language: str, settings: Detect) -> None:
+    def __init__(self, language: str, settings: DetectionSettings) -> None:
         super().__init__(language, settings)
         phone = PhoneRecognizer(supported_language=language, supported_regions=(*PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS, *settings.phone_regions))
-        whole = builtin.Needs(cut=builtin.excerpt.whole)
+        whole = builtin.TextRequirements(cut=builtin.excerpt.whole_text)
         gated = [(b, phone if b.recognizer.name == "PhoneRecognizer" else b.recognizer) for b in self.builtins]
         self.builtins = [b._replace(needs=whole, patterns=(), recognizer=inner) for b, inner in gated]
 
@@ -256,7 +256,7 @@ PATTERNS = [p.regex for b in GATED.builtins for p in b.patterns if p.needs is no
 @given(st.data(), st.sampled_from(PATTERNS), st.sampled_from(["", " ", "x ", "12 ", ", 2 "]), st.sampled_from(["", " ", " x", "-", " 415 555", "."]))
 def test_what_a_pattern_matches_has_the_runs_of_digits_it_needs(data: st.DataObject, pattern: Any, before: str, behind: str) -> None:
     value = data.draw(st.from_regex(re.compile(pattern.pattern.replace("(?i)", ""), re.IGNORECASE | re.ASCII)))
-    text = builtin.excerpt.plain(before + value + behind)
+    text = builtin.excerpt.to_ascii_digits(before + value + behind)
     if pattern.search(text):
         assert may_match(needs_of(pattern.pattern), runs_of(text)), (pattern.pattern, text)
 

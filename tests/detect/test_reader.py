@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 
-from callveil.schemas.policy import Margin, Margins
+from callveil.schemas.policy import ModelMargin, ModelMargins
 from callveil.transforms.detect import reader
-from callveil.transforms.detect.fast_tok2vec import hasten
-from callveil.transforms.detect.low_confidence_names import apply_margins, faint_people
+from callveil.transforms.detect.fast_tok2vec import patch_pipeline
+from callveil.transforms.detect.low_confidence_names import apply_margins, take_candidates
 from callveil.transforms.detect.pipeline import BoundedTokenizer, load_model
-from callveil.transforms.detect.reader import Read, Reader, reader_of
-from callveil.transforms.lab.sample.dialogues import dialogue
-from callveil.transforms.lab.sample.people import person
-from callveil.transforms.lab.sample.world import firm, stream
-from callveil.transforms.lab.train.card import held_out
+from callveil.transforms.detect.reader import MentionReader, TextMentions, reader_of
+from callveil.transforms.lab.sample.dialogues import random_dialogue
+from callveil.transforms.lab.sample.people import random_person
+from callveil.transforms.lab.sample.world import random_stream, sample_account
+from callveil.transforms.lab.train.card import held_out_talks
 
 SAID = """hello is this bright dental it's under Nadia Okonkwo please five five oh one two my address 14
 Elm Street , . ? Mr Grant Vale of Acme Tailors Ltd in Springfield said [PERSON_NAME] [PHONE_NUMBER]"""
@@ -31,27 +31,27 @@ TEXTS = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 def pipeline() -> Language:
     """The shipped pipeline with margins at which much is faint and much is found."""
     nlp = load_model("embedded", "en")
-    assert hasten(nlp)
+    assert patch_pipeline(nlp)
     nlp.tokenizer = BoundedTokenizer(nlp.tokenizer)
-    assert apply_margins(nlp, Margins(Margin(-1, -3, -8), Margin(-2, -4, -7)))
+    assert apply_margins(nlp, ModelMargins(ModelMargin(-1, -3, -8), ModelMargin(-2, -4, -7)))
     return nlp
 
 
-def read_by(nlp: Language, texts: list[str]) -> list[Read]:
+def read_by(nlp: Language, texts: list[str]) -> list[TextMentions]:
     """What the pipeline itself finds."""
     out = []
     for doc in nlp.pipe(texts, batch_size=max(1, len(texts))):
         places = [(t.idx, t.idx + len(t)) for t in doc]
         people = [
             (places[f.start][0], places[f.end - 1][1], (f.margin, f.organization))
-            for f in faint_people(doc)
+            for f in take_candidates(doc)
         ]
         found = [(e.start_char, e.end_char, e.label_) for e in doc.ents]
-        out.append(Read(found, people, reader.np.array(places).reshape(-1, 2)))
+        out.append(TextMentions(found, people, reader.np.array(places).reshape(-1, 2)))
     return out
 
 
-def same(found: list[Read], expected: list[Read]) -> None:
+def same(found: list[TextMentions], expected: list[TextMentions]) -> None:
     """Assert that two readings differ by rounding alone."""
     for one, other in zip(found, expected, strict=True):
         assert one.entities == other.entities
@@ -66,8 +66,8 @@ def conversations(count: int) -> list[str]:
     """Generated conversations."""
     out = []
     for n in range(count):
-        shop, rng = firm(5, n), stream(5, 9, n)
-        said = dialogue(rng, person(rng, shop.country), random.Random(n).choice(shop.staff), shop.business)
+        shop, rng = sample_account(5, n), random_stream(5, 9, n)
+        said = random_dialogue(rng, random_person(rng, shop.country), random.Random(n).choice(shop.staff), shop.business)
         out.append("\n".join(turn.text for turn in said.turns))
     return out
 
@@ -75,7 +75,7 @@ def conversations(count: int) -> list[str]:
 def test_conversations_are_read_as_the_pipeline_reads_them(pipeline: Language) -> None:
     texts = conversations(60)
     texts += [text.lower() for text in texts[:20]] + [text.upper() for text in texts[:5]]
-    texts += ["\n".join(u.text for u in talk.turns) for talk in held_out("request", 200, seed=8)]
+    texts += ["\n".join(u.text for u in talk.turns) for talk in held_out_talks("request", 200, seed=8)]
     read = reader_of(pipeline)
     assert read is not None
     expected = read_by(pipeline, texts)
@@ -141,7 +141,7 @@ def test_other_pipelines_are_left_to_spacy(pipeline: Language) -> None:
     apply_margins(plain)
     assert reader_of(plain) is None, "its forward pass is spaCy's"
     more = load_model("embedded", "en")
-    hasten(more), apply_margins(more)
-    assert isinstance(reader_of(more), Reader)
+    patch_pipeline(more), apply_margins(more)
+    assert isinstance(reader_of(more), MentionReader)
     more.add_pipe("sentencizer")
     assert reader_of(more) is None, "sentences bound entities"

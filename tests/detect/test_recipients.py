@@ -13,9 +13,9 @@ from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.recognizers.recipients import recipients
-from callveil.transforms.detect.recognizers.tokens import Reading
-from callveil.transforms.detect.recognizers.vocabulary import vocabulary
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
+from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 HIDDEN = """
 pls send 2 xl boxes to [quentin] at [9b Thistle Mews], my card ends [4242] exp [04/29]
@@ -90,7 +90,7 @@ def hidden(detector: Detector, text: str) -> set[int]:
     assert isinstance(found, list)
     return {
         i
-        for s in merge(accept(text, found, load_policy(None).base)[0])
+        for s in merge_spans(accept_findings(text, found, load_policy(None).base)[0])
         for i in range(s.start, s.end)
         if text[i].isalnum()
     }
@@ -134,5 +134,5 @@ def test_results_of_a_business_are_no_person(detector: Detector, text: str, pers
     ],
 )
 def test_what_tells_a_recipient(text: str, told: list[tuple[str, bool]]) -> None:
-    read = Reading(text, (), vocabulary("en"))
+    read = TokenizedConversation(text, (), load_vocabulary("en"))
     assert [(text[read.start[r.first] : r.end], r.sure) for r in recipients(read)] == told

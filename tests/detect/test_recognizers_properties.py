@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.recognizers import GROUP, SpokenRecognizer, build
-from callveil.transforms.detect.recognizers.tokens import Reading
-from callveil.transforms.detect.recognizers.vocabulary import vocabulary
+from callveil.transforms.detect.recognizers import GROUP, SpokenRecognizer, build_recognizers
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
+from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
 
-RECOGNIZERS = build("en", ("US", "GB", "CA"))
+RECOGNIZERS = build_recognizers("en", ("US", "GB", "CA"))
 ENTITIES = sorted({entity for r in RECOGNIZERS for entity in r.supported_entities})
 
 # Pieces that make values, questions and noise likely; free text for the rest.
@@ -92,7 +92,7 @@ def test_gates_never_change_what_is_found(turns: list[tuple[str, str]]) -> None:
     view = View.of_turns(turns)
     for recognizer in RECOGNIZERS:
         if isinstance(recognizer, SpokenRecognizer):
-            read = Reading(view.text, view.turns, vocabulary("en"))
+            read = TokenizedConversation(view.text, view.turns, load_vocabulary("en"))
             if not recognizer.gate(read):
                 assert not list(recognizer.find(read)), recognizer.name
 
@@ -109,7 +109,7 @@ def test_any_text_without_a_view(text: str) -> None:
 @given(TURNS)
 def test_the_reading_maps_every_token_back(turns: list[tuple[str, str]]) -> None:
     view = View.of_turns(turns)
-    read = Reading(view.text, view.turns, vocabulary("en"))
+    read = TokenizedConversation(view.text, view.turns, load_vocabulary("en"))
     last = 0
     for token in range(read.count):
         start, end = read.start[token], read.end[token]
@@ -151,9 +151,9 @@ def test_explanations_never_quote_a_value() -> None:
 @pytest.mark.parametrize("name", ["SpokenPhoneRecognizer", "AddressRecognizer"])
 def test_disabled_recognizers_are_left_out(name: str) -> None:
     assert name in {r.name for r in RECOGNIZERS}
-    assert name not in {r.name for r in build("en", ("US",), disable=[name])}
+    assert name not in {r.name for r in build_recognizers("en", ("US",), disable=[name])}
 
 
 def test_an_unknown_language_says_what_to_do() -> None:
     with pytest.raises(ValueError, match="unknown_language"):
-        build("xx", ("US",))
+        build_recognizers("xx", ("US",))

@@ -9,31 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.schemas.rules import Operator, Rules
-from callveil.transforms.detect.placeholders import outside, placeholders, taken
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.placeholders import exclude_places, placeholder_pattern, placeholder_spans
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 SPAN = st.builds(
-    lambda a, n, e, s, d, g: Span(a, a + n, e, s, d, g),
+    lambda a, n, e, s, d, g: TextSpan(a, a + n, e, s, d, g),
     st.integers(0, 40), st.integers(1, 12), st.sampled_from(["PERSON", "URL", "PHONE_NUMBER"]), st.sampled_from([0.3, 0.5, 0.95]),
     st.sampled_from(["a", "b", "known_value"]), st.sampled_from(["", "g1", "g2"]),
 )  # fmt: skip
 
 
-def places(spans: list[Span]) -> set[int]:
+def places(spans: list[TextSpan]) -> set[int]:
     return {i for s in spans for i in range(s.start, s.end)}
 
 
 @given(st.lists(SPAN, max_size=12), st.randoms(use_true_random=False))
-def test_merge_covers_the_union_with_disjoint_spans_in_any_order(spans: list[Span], rng: random.Random) -> None:
-    out = merge(spans)
+def test_merge_covers_the_union_with_disjoint_spans_in_any_order(spans: list[TextSpan], rng: random.Random) -> None:
+    out = merge_spans(spans)
     assert places(out) == places(spans)
     assert all(a.end <= b.start for a, b in itertools.pairwise(out))
     shuffled = list(spans)
     rng.shuffle(shuffled)
-    assert merge(shuffled) == out
-    assert merge(out) == out
+    assert merge_spans(shuffled) == out
+    assert merge_spans(out) == out
     for s in out:
         inside = [x for x in spans if s.start <= x.start and x.end <= s.end]
         strongest = max(x.score for x in inside)
@@ -41,8 +41,8 @@ def test_merge_covers_the_union_with_disjoint_spans_in_any_order(spans: list[Spa
 
 
 def test_touching_spans_stay_apart() -> None:
-    spans = [Span(0, 3, "PERSON", 0.9, "a"), Span(3, 5, "URL", 0.9, "a")]
-    assert merge(spans) == spans
+    spans = [TextSpan(0, 3, "PERSON", 0.9, "a"), TextSpan(3, 5, "URL", 0.9, "a")]
+    assert merge_spans(spans) == spans
 
 
 RULES = Rules(
@@ -69,8 +69,8 @@ RULES = Rules(
     ],
 )
 def test_accept(text: str, entity: str, score: float, detector: str, floor: tuple[str, ...], outcome: str) -> None:
-    span = Span(0, len(text), entity, score, detector)
-    redact, keep = accept(text, [span], RULES, frozenset(floor))
+    span = TextSpan(0, len(text), entity, score, detector)
+    redact, keep = accept_findings(text, [span], RULES, frozenset(floor))
     assert (redact, keep) == {"redact": ([span], []), "keep": ([], [span]), "drop": ([], [])}[outcome]
 
 
@@ -88,7 +88,7 @@ def test_accept(text: str, entity: str, score: float, detector: str, floor: tupl
     ],
 )
 def test_placeholders_are_read_around(text: str, left: list[str]) -> None:
-    spans = list(outside(text, [Span(0, len(text), "PERSON", 0.9, "r", "g")], taken(text, placeholders(Rules()))))
+    spans = list(exclude_places(text, [TextSpan(0, len(text), "PERSON", 0.9, "r", "g")], placeholder_spans(text, placeholder_pattern(Rules()))))
     assert [text[s.start : s.end].strip("[]") for s in spans] == left
 
 
@@ -99,15 +99,15 @@ def test_what_earlier_policies_wrote_is_no_value_and_what_their_masks_kept_is() 
         Rules(default_operator=Operator("mask", char="x")),
         Rules(default_operator=Operator("mask", keep_last=4)),
     )
-    now, later = placeholders(Rules()), placeholders(Rules(earlier=before))
+    now, later = placeholder_pattern(Rules()), placeholder_pattern(Rules(earlier=before))
     for text in ("<PERSON>", "<X_CODE>", "xxx-xxx"):
         assert later.fullmatch(text) and not now.fullmatch(text)
     for text in ("****1111", "<JOHN>"):
         assert not later.fullmatch(text)
-    assert placeholders(before[2]).fullmatch("****1111") and later.fullmatch("[PERSON]")
+    assert placeholder_pattern(before[2]).fullmatch("****1111") and later.fullmatch("[PERSON]")
 
 
 def test_a_policys_own_labels_are_placeholders() -> None:
-    pattern = placeholders(Rules(label="<{entity}>", operators={"X_CODE": Operator("label")}))
+    pattern = placeholder_pattern(Rules(label="<{entity}>", operators={"X_CODE": Operator("label")}))
     assert pattern.fullmatch("<PERSON>") and pattern.fullmatch("<X_CODE>") and pattern.fullmatch("[PERSON]") and not pattern.fullmatch("<JANE>")
-    assert placeholders(Rules(label="{entity}")).search("a PERSON b") and not placeholders(Rules(label="{entity}")).search("PERSONS")
+    assert placeholder_pattern(Rules(label="{entity}")).search("a PERSON b") and not placeholder_pattern(Rules(label="{entity}")).search("PERSONS")

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.detect.lang import LanguageError, available, load_language
+from callveil.transforms.detect.lang import LanguageError, available_languages, load_language
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.numbers import digit_runs
-from callveil.transforms.detect.recognizers.tokens import Reading
-from callveil.transforms.detect.recognizers.vocabulary import vocabulary
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
+from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
 
 ONES = ("oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
@@ -45,7 +45,7 @@ def said(rng: random.Random, digits: str) -> str:
 @given(st.text("0123456789", min_size=2, max_size=20), st.integers(0, 2**32))
 def test_digits_said_are_the_digits_read(digits: str, seed: int) -> None:
     text = f"the number {said(random.Random(seed), '4' + digits)}"
-    runs = digit_runs(Reading(text, (), vocabulary("en")))
+    runs = digit_runs(TokenizedConversation(text, (), load_vocabulary("en")))
     assert [run.digits for run in runs] == ["4" + digits]
 
 
@@ -74,7 +74,7 @@ def test_digits_said_are_the_digits_read(digits: str, seed: int) -> None:
     ],
 )
 def test_numbers_in_words(text: str, digits: list[str]) -> None:
-    assert [run.digits for run in digit_runs(Reading(text, (), vocabulary("en")))] == digits
+    assert [run.digits for run in digit_runs(TokenizedConversation(text, (), load_vocabulary("en")))] == digits
 
 
 def slow_luhn(digits: str) -> bool:
@@ -98,25 +98,25 @@ def test_one_wrong_digit_breaks_a_card(body: str, place: int, by: int) -> None:
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
     [
-        (checks.card, "4242424242424242", "4242424242424241"),
-        (checks.card, "378282246310005", "0000000000000000"),
-        (checks.nanp, "4155550134", "1155550134"),
-        (checks.nanp, "14155550134", "24155550134"),
-        (checks.ssn, "078051120", "900051120"),
-        (checks.ssn, "219099999", "219009999"),
-        (checks.itin, "912701234", "812701234"),
-        (checks.itin, "900501234", "900491234"),
-        (checks.uk_postcode, "CB43PQ", "CB43PQX"),
-        (checks.uk_postcode, "SW1A1AA", "SW1A11A"),
-        (checks.uk_postcode, "M11AE", "M11CE"),
-        (checks.canadian_postcode, "K1A0B1", "D1A0B1"),
-        (checks.dutch_postcode, "1012AB", "0012AB"),
-        (checks.nino, "AB123456C", "BG123456C"),
-        (checks.nhs, "9434765919", "9434765918"),
-        (checks.iban, "GB82WEST12345698765432", "GB82WEST12345698765431"),
-        (checks.iban, "NL91ABNA0417164300", "NL91ABNA041716430"),
-        (checks.vin, "1HGCM82633A004352", "1HGCM82633A004353"),
-        (checks.vin, "1M8GDM9AXKP042788", "1M8GDM9AOKP042788"),
+        (checks.is_card_number, "4242424242424242", "4242424242424241"),
+        (checks.is_card_number, "378282246310005", "0000000000000000"),
+        (checks.is_nanp_number, "4155550134", "1155550134"),
+        (checks.is_nanp_number, "14155550134", "24155550134"),
+        (checks.is_ssn, "078051120", "900051120"),
+        (checks.is_ssn, "219099999", "219009999"),
+        (checks.is_itin, "912701234", "812701234"),
+        (checks.is_itin, "900501234", "900491234"),
+        (checks.is_uk_postcode, "CB43PQ", "CB43PQX"),
+        (checks.is_uk_postcode, "SW1A1AA", "SW1A11A"),
+        (checks.is_uk_postcode, "M11AE", "M11CE"),
+        (checks.is_canadian_postcode, "K1A0B1", "D1A0B1"),
+        (checks.is_dutch_postcode, "1012AB", "0012AB"),
+        (checks.is_nino, "AB123456C", "BG123456C"),
+        (checks.is_nhs_number, "9434765919", "9434765918"),
+        (checks.is_iban, "GB82WEST12345698765432", "GB82WEST12345698765431"),
+        (checks.is_iban, "NL91ABNA0417164300", "NL91ABNA041716430"),
+        (checks.is_vin, "1HGCM82633A004352", "1HGCM82633A004353"),
+        (checks.is_vin, "1M8GDM9AXKP042788", "1M8GDM9AOKP042788"),
     ],
 )
 def test_check_digits(check: object, good: str, bad: str) -> None:
@@ -126,11 +126,11 @@ def test_check_digits(check: object, good: str, bad: str) -> None:
 
 
 def test_every_language_folder_is_complete() -> None:
-    assert "en" in available()
-    for code in available():
+    assert "en" in available_languages()
+    for code in available_languages():
         language = load_language(code)
         assert language.words and language.cues and language.openers
-        assert vocabulary(code).kinds
+        assert load_vocabulary(code).kinds
 
 
 def test_a_missing_language_is_named_with_those_there_are() -> None:
@@ -139,6 +139,6 @@ def test_a_missing_language_is_named_with_those_there_are() -> None:
 
 
 def test_no_word_of_the_language_was_read_as_a_boolean() -> None:
-    vocab = vocabulary("en")
+    vocab = load_vocabulary("en")
     assert {"no", "yes", "on"} <= vocab.fillers | vocab.backchannel
     assert all(isinstance(word, str) for words in vocab.sets.values() for word in words)

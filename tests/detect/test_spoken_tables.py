@@ -11,7 +11,7 @@ import pytest
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 HERE = Path(__file__).parent / "spoken"
 _MARK = re.compile(r"\[(.*?)\]")
@@ -53,7 +53,7 @@ def missed(detector: Detector, question: str, lines: list[str]) -> list[str]:
     out = []
     for line, need, view, (_, found) in zip(lines, wanted, views, detector.run([(v, None) for v in views], "en"), strict=True):
         assert isinstance(found, list)
-        covered = {i for s in merge(accept(view.text, found, rules)[0]) for i in range(s.start, s.end)}
+        covered = {i for s in merge_spans(accept_findings(view.text, found, rules)[0]) for i in range(s.start, s.end)}
         if not need <= covered:
             out.append("".join("_" if i in covered else c for i, c in enumerate(view.text)) + f"   <- {line}")
     return out

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.recognizers import build
+from callveil.transforms.detect.recognizers import build_recognizers
 
-RECOGNIZERS = build("en", ("US", "GB", "CA"))
+RECOGNIZERS = build_recognizers("en", ("US", "GB", "CA"))
 ENTITIES = sorted({entity for r in RECOGNIZERS for entity in r.supported_entities})
 
 CASES = {

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 import spacy
 
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.pipeline import Mention, vote
+from callveil.transforms.detect.pipeline import Mention, vote_mentions
 
 
 def test_votes_are_shares_of_the_score() -> None:
     one = [Mention("PERSON", 0, 4), Mention("LOCATION", 10, 16)]
     two = [Mention("PERSON", 0, 9), Mention("PERSON", 10, 16)]
-    assert vote([one, two], 0.8) == [(one[0], 0.8), (one[1], 0.4), (two[0], 0.8), (two[1], 0.4)]
-    assert vote([one], 0.8) == [(one[0], 0.8), (one[1], 0.8)]
-    assert vote([one, [], [one[0]]], 0.9) == [(one[0], pytest.approx(0.6)), (one[1], pytest.approx(0.3))]
+    assert vote_mentions([one, two], 0.8) == [(one[0], 0.8), (one[1], 0.4), (two[0], 0.8), (two[1], 0.4)]
+    assert vote_mentions([one], 0.8) == [(one[0], 0.8), (one[1], 0.8)]
+    assert vote_mentions([one, [], [one[0]]], 0.9) == [(one[0], pytest.approx(0.6)), (one[1], pytest.approx(0.3))]
 
 
 def test_two_pipelines_vote_by_policy(tmp_path: Path) -> None:
@@ -36,4 +36,4 @@ def test_two_pipelines_vote_by_policy(tmp_path: Path) -> None:
 
 
 def test_one_model_is_as_it_was() -> None:
-    assert Detect().models_for("en") == ("embedded",)
+    assert DetectionSettings().models_for("en") == ("embedded",)

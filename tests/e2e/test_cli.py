@@ -93,7 +93,7 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 def test_every_command_takes_the_common_options(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And says as JSON, where it was asked to, why it refuses a command line."""
     common = ["--json", "--no-progress", "--keyring", str(tmp_path / "none.json"), "--state", str(tmp_path / "state")]
-    for leaf in parsers(importlib.import_module(f"callveil.pipelines.commands.{name}").parser()):
+    for leaf in parsers(importlib.import_module(f"callveil.pipelines.commands.{name}").build_parser()):
         assert {"--json", "--no-progress", "--keyring", "--state"} <= leaf._option_string_actions.keys(), leaf.prog
         assert main([*leaf.prog.split()[1:], *common, "--no-such-option"]) == USAGE, leaf.prog
         told = capsys.readouterr()

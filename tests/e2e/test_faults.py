@@ -23,12 +23,12 @@ import run_faults
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.faults import system_fault
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import InputChunk, plan_chunks
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files, FilesError, S3Settings
 
 TOLD = ("Traceback", "withheld", "Errno")
@@ -94,7 +94,7 @@ def test_a_disk_that_takes_no_more_is_told_and_the_run_goes_on(place: Path) -> N
     again = kills.command(*redact(place, str(store)), env=env)
     assert again.returncode == 0, again.stderr
     opened = Store.open(Files(), str(store))
-    assert opened.manifest(1).counts["redacted"] == 6 and verify(opened) == []
+    assert opened.manifest(1).counts["redacted"] == 6 and verify_integrity(opened) == []
 
 
 DAMAGES = {"cut": lambda d: d[:-20], "changed": lambda d: d[:300] + b"\x00\xff\x00" + d[303:], "tail": lambda d: d[:-8] + bytes(8)}
@@ -119,7 +119,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
     """Damaged alike when it is read again: the file is what is wrong."""
     path = compressed(tmp_path)
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
-    *_, last = [r for r in read_chunk(Files(), chunk(path), Limits()) if isinstance(r, Rejected)]
+    *_, last = [r for r in read_chunk(Files(), chunk(path), InputLimits()) if isinstance(r, Rejected)]
     assert (last.reason, last.source.file) == ("bad_compression", str(path))
 
 
@@ -137,7 +137,7 @@ def test_damage_of_the_way_is_no_rejection(tmp_path: Path, damage: str) -> None:
             return io.BytesIO((DAMAGES[damage](data) if self.opened == 1 else data)[offset:])
 
     with pytest.raises(FilesError, match=r"calls\.jsonl\.gz: (came damaged|ended) ?.*run the same command again"):
-        list(read_chunk(Once(), chunk(path), Limits()))
+        list(read_chunk(Once(), chunk(path), InputLimits()))
 
 
 @pytest.mark.parametrize("at", ["planned", "opened", "footer", "page"])
@@ -164,7 +164,7 @@ def test_parquet_that_cannot_be_reached_is_no_damaged_file(tmp_path: Path, at: s
             return Source(path.read_bytes())
 
     with pytest.raises(FilesError, match="S3 failed"):
-        plan_chunks(Fails(), [str(path)]) if at == "planned" else list(read_chunk(Fails(), piece, Limits()))
+        plan_chunks(Fails(), [str(path)]) if at == "planned" else list(read_chunk(Fails(), piece, InputLimits()))
 
 
 def test_a_fault_in_beams_text_is_found_and_nothing_else() -> None:

@@ -11,7 +11,7 @@ from runs import Finished, callveil, rows
 from scan import GLOBAL_TYPES, Hit, Planted, fold, kept_digits, scan, scan_text, unpacked
 
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
 
 
@@ -88,7 +88,7 @@ def test_rejected_content_comes_back_with_the_keyring_alone(finished: Finished, 
 
 
 def test_the_scan_left_the_store_whole(finished: Finished, hits: list[Hit]) -> None:
-    assert verify(Store.open(Files(), str(finished.store))) == []
+    assert verify_integrity(Store.open(Files(), str(finished.store))) == []
 
 
 def opened(path: Path) -> bytes:

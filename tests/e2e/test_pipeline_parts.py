@@ -22,17 +22,17 @@ from runs import AS_OF, PLAIN, call, environment, write_lines
 
 from callveil.pipelines import progress
 from callveil.pipelines.attempts import RunResult
-from callveil.pipelines.commands.redact import own_spelling, parser
+from callveil.pipelines.commands.redact import build_parser, own_spelling
 from callveil.pipelines.exits import UsageError
-from callveil.pipelines.faults import describe
-from callveil.pipelines.options import beam_options, parse_as_of, policy_of, today
+from callveil.pipelines.faults import describe_error
+from callveil.pipelines.options import beam_options, parse_as_of, policy_of, start_of_today
 from callveil.pipelines.summary import as_dict, print_summary
 from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS
-from callveil.transforms.jobs.batch.context import Checkpoint, RedactJob
-from callveil.transforms.redact.engine import Run
+from callveil.transforms.jobs.batch.context import RedactJob, WorkCache
+from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.storage.commit.catalog import Snapshot
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -68,7 +68,7 @@ def test_a_time_means_the_same_moment_wherever_it_was_written(when: dt.datetime)
 
 
 def test_today_is_one_moment_all_day() -> None:
-    assert today().tzinfo is dt.UTC and (today().hour, today().minute, today().second, today().microsecond) == (0, 0, 0, 0)
+    assert start_of_today().tzinfo is dt.UTC and (start_of_today().hour, start_of_today().minute, start_of_today().second, start_of_today().microsecond) == (0, 0, 0, 0)
 
 
 def test_beam_gets_its_own_options_and_nothing_misspelt() -> None:
@@ -83,7 +83,7 @@ def test_beam_gets_its_own_options_and_nothing_misspelt() -> None:
 
 def test_options_with_underscores_are_callveils_where_it_has_them() -> None:
     words = ["--dry_run", "--as_of=2026-11-01", "--output", "a_b", "--direct_num_workers=2", "--input", "my_file"]
-    assert own_spelling(parser(), words) == ["--dry-run", "--as-of=2026-11-01", "--output", "a_b", "--direct_num_workers=2", "--input", "my_file"]
+    assert own_spelling(build_parser(), words) == ["--dry-run", "--as-of=2026-11-01", "--output", "a_b", "--direct_num_workers=2", "--input", "my_file"]
 
 
 def test_a_policy_that_is_wrong_is_a_usage_error(tmp_path: Path) -> None:
@@ -94,9 +94,9 @@ def test_a_policy_that_is_wrong_is_a_usage_error(tmp_path: Path) -> None:
 
 def test_an_error_is_described_without_its_text() -> None:
     text = 'Traceback:\n  File "/x/transforms/redact/engine.py", line 7, in redact\nKeyError: "Wilhelmina" [while running "Detect"]'
-    told = describe(RuntimeError(text))
+    told = describe_error(RuntimeError(text))
     assert told.startswith("KeyError in redact (transforms/redact/engine.py:7).") and "Wilhelmina" not in told
-    assert "Wilhelmina" not in describe(ValueError("Wilhelmina")) and describe(ValueError("Wilhelmina")).startswith("ValueError.")
+    assert "Wilhelmina" not in describe_error(ValueError("Wilhelmina")) and describe_error(ValueError("Wilhelmina")).startswith("ValueError.")
 
 
 # Summary
@@ -161,13 +161,13 @@ def test_the_summary_as_json() -> None:
 @pytest.fixture
 def job(tmp_path: Path) -> RedactJob:
     policy = load_policy("gdpr")
-    run = Run("ab" * 32, policy.sha256, policy.name, AS_OF)
+    run = RunColumns("ab" * 32, policy.sha256, policy.name, AS_OF)
     return RedactJob(run, policy, Files(), str(tmp_path / "store"), str(tmp_path / "k"), AccountBook(()), {}, Snapshot())
 
 
 def store(job: RedactJob, stage: str, name: str, **counts: int) -> None:
     """A piece of work is done."""
-    Checkpoint(job, stage).store(name, {"outcome": Outcome(counts=counts).as_dict(), "index": []})
+    WorkCache(job, stage).store(name, {"outcome": Outcome(counts=counts).as_dict(), "index": []})
 
 
 def test_progress_is_read_from_what_is_done(job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

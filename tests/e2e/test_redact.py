@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from runs import Bench, Finished, call, callveil, leftovers, rows, tree
 
-from callveil.pipelines.redact_options import ReconciliationError, reconcile
+from callveil.pipelines.redact_options import ReconciliationError, reconcile_records
 from callveil.schemas import finding, rejected
 from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.tables.column_stats import personal_traces, plain_leaves
 from callveil.transforms.storage.tables.key_index import INDEX
@@ -139,7 +139,7 @@ def test_files_are_as_readers_were_promised(store: Store, finished: Finished) ->
 
 
 def test_the_store_is_whole_and_holds_nothing_else(store: Store, finished: Finished) -> None:
-    assert verify(store) == []
+    assert verify_integrity(store) == []
     named = {f.path for f in store.current().files}
     assert {p for p in tree(finished.store) if not p.startswith("_callveil/")} == named
     assert leftovers(finished.store) == []
@@ -177,7 +177,7 @@ def test_a_dry_run_over_a_store_leaves_it_as_it_is(bench: Bench) -> None:
 def test_an_empty_run_is_published_too(bench: Bench) -> None:
     result = bench.run()
     assert (result.seq, result.counts.get("in", 0), result.added) == (1, 0, 0)
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
 
 
 def test_two_processes_give_the_same_files(bench: Bench, tmp_path: Path) -> None:
@@ -211,6 +211,6 @@ def test_two_processes_give_the_same_files(bench: Bench, tmp_path: Path) -> None
 def test_nothing_is_published_where_a_record_is_lost(counts: dict[str, int], lost: bool) -> None:
     if lost:
         with pytest.raises(ReconciliationError, match="nothing was published"):
-            reconcile(counts)
+            reconcile_records(counts)
     else:
-        reconcile(counts)
+        reconcile_records(counts)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from runs import PLAIN, Bench, call, callveil, environment, key_of
 
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.tables.key_index import IndexEntry
 
 TEXT = "the blue door opens at noon and the dog sleeps in the barn"
@@ -40,7 +40,7 @@ def apply(bench: Bench, way: str, *requests: dict[str, Any], record: dict[str, A
     assert result.counts["requests_applied"] == len(requests)
     assert bench.row(other)["notes"] == TEXT, "a request reached another interaction"
     assert len(bench.rows()) == 2
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
     return bench.row(record)
 
 

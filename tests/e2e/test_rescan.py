@@ -25,19 +25,19 @@ from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.governance.requests.current_rows import live as live_entries
-from callveil.transforms.jobs.rescan.report import kinds
-from callveil.transforms.report.verify.store import verify as verify_evidence
-from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.governance.requests.current_rows import current_entries as live_entries
+from callveil.transforms.jobs.rescan.report import count_kinds
+from callveil.transforms.report.verify.store import verify_evidence
+from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
-from callveil.transforms.storage.index.identifier_index import lookup
+from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
+from callveil.transforms.storage.index.identifier_index import lookup_entries
 
 CARD = "4539 9103 1776 4670"
 WEAK = (
@@ -145,7 +145,7 @@ def rescan(bench: Bench, policy: str = STRICT, apply: bool = True, **more: Any) 
 
 
 def found(result: RescanResult) -> dict[tuple[str, str, str], tuple[int, int]]:
-    return {tuple(kind): (n, rows) for kind, n, rows in kinds(result.counts)}
+    return {tuple(kind): (n, rows) for kind, n, rows in count_kinds(result.counts)}
 
 
 WANTED = {
@@ -161,7 +161,7 @@ WANTED = {
 
 def intact(bench: Bench) -> None:
     """Nothing is left behind, and evidence holds."""
-    assert verify(bench.store) == [] and leftovers(Path(bench.output)) == []
+    assert verify_integrity(bench.store) == [] and leftovers(Path(bench.output)) == []
     report = verify_evidence(Files(), bench.output, [open_signer().public])
     assert report.problems == (), [str(p) for p in report.problems]
 
@@ -216,7 +216,7 @@ def test_a_record_of_watch_is_put_in_the_place_of_the_old_one(copied: Callable[.
     result = rescan(bench)
     new = live.receipt(key, "record")
     assert old and new and new["rescanned"] == result.run_id and new["file"] != old["file"]
-    token = record_token(Keyring.load(str(bench.keyring)), ref_of(key))
+    token = record_token(Keyring.load(str(bench.keyring)), interaction_ref(key))
     assert bench.store.manifest(3).inputs[0]["rescanned"][token] == new["sha256"]
     document = json.loads(Path(live.folder(key), new["file"]).read_text())
     assert document["interaction"]["outline"][0]["text"] == "it is <CREDIT_CARD> and <PHONE_NUMBER>"
@@ -224,7 +224,7 @@ def test_a_record_of_watch_is_put_in_the_place_of_the_old_one(copied: Callable[.
     assert new["spans"] and len(new["spans"]) > len(old["spans"])  # for a recording that comes late
     # Nobody else's change passes for a rescan's.
     assert live.swap(key, new, new | {"rescanned": "0" * 64, "findings": 0})
-    sealed = checkpoint(bench.store, Keyring.load(str(bench.keyring)), LATER)
+    sealed = write_checkpoint(bench.store, Keyring.load(str(bench.keyring)), LATER)
     assert sealed.refused == (live.part(key, "record"),)
 
 
@@ -241,11 +241,11 @@ def test_what_a_mask_has_kept_goes_under_a_policy_without_it(tmp_path: Path) -> 
 def test_who_is_in_what_was_covered_late_is_still_found(copied: Callable[..., Bench]) -> None:
     bench = copied("people")
     keyring = Keyring.load(str(bench.keyring))
-    wanted = {ids.token(keyring, Identifier("phone", f"+1628555010{n}")) for n in range(CALLS)}
-    caller = ids.token(keyring, Identifier("phone", "+14155550123"))
+    wanted = {ids.identifier_token(keyring, Identifier("phone", f"+1628555010{n}")) for n in range(CALLS)}
+    caller = ids.identifier_token(keyring, Identifier("phone", "+14155550123"))
 
     def held() -> dict[str, set[str]]:
-        entries = lookup(bench.files, bench.output, bench.store.current(), {*wanted, caller})
+        entries = lookup_entries(bench.files, bench.output, bench.store.current(), {*wanted, caller})
         entries = live_entries(bench.files, bench.output, bench.store.current(), entries)
         return {
             t: {e.record_id for e in entries if e.token == t} for t in {e.token for e in entries}

@@ -18,9 +18,9 @@ from kills import KILLED
 from runs import PLAIN, call, environment, key_of, leftovers, live, rows, tree, write_lines
 
 from callveil.transforms.lab.sample.write import write_sample
-from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.evidence.public_key import PublicKey
 from callveil.transforms.storage.evidence.signing_keys import ENV
 from callveil.transforms.storage.files.filesystem import Files
@@ -73,7 +73,7 @@ class Scene:
         assert code == self.code, printed
         assert different(store, self.folder / "clean") == []
         assert leftovers(store) == []
-        assert verify(Store.open(Files(), str(store))) == []
+        assert verify_integrity(Store.open(Files(), str(store))) == []
         evidence = verify_evidence(Files(), str(store), [PublicKey.read(self.env[ENV])])
         assert evidence.problems == (), [str(p) for p in evidence.problems]
         shutil.rmtree(store)
@@ -219,7 +219,7 @@ def test_two_runs_at_once_are_both_published(scene: Scene, tmp_path: Path) -> No
     assert opened.current().seq == 2
     assert len(rows(opened, "interactions")) == 12
     assert {p for p in tree(store) if not p.startswith("_callveil/")} == set(live(opened))
-    assert leftovers(store) == [] and verify(opened) == []
+    assert leftovers(store) == [] and verify_integrity(opened) == []
 
 
 def test_a_killed_run_leaves_nothing_when_another_came_between(scene: Scene, tmp_path: Path) -> None:
@@ -237,4 +237,4 @@ def test_a_killed_run_leaves_nothing_when_another_came_between(scene: Scene, tmp
     opened = Store.open(Files(), str(store))
     assert sorted(r["duration"] for r in rows(opened, "interactions")) == [60] * 4 + [99] * 16
     assert {p for p in tree(store) if not p.startswith("_callveil/")} == set(live(opened))
-    assert leftovers(store) == [] and verify(opened) == []
+    assert leftovers(store) == [] and verify_integrity(opened) == []

@@ -18,7 +18,7 @@ from scan import Planted, kept_digits, scan
 
 from callveil.transforms.lab.sample.write import write_sample
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
 pytestmark = pytest.mark.integration
@@ -93,7 +93,7 @@ def test_from_s3_to_s3_gives_the_rows_of_a_local_run(cloud: Cloud) -> None:
     for dataset in ("interactions", "findings", "rejected"):
         assert contents(there, dataset) == contents(here, dataset)
         assert len(contents(here, dataset)) > 0
-    assert there.current().seq == 1 and verify(there) == []
+    assert there.current().seq == 1 and verify_integrity(there) == []
     assert there.manifest(1).counts == here.manifest(1).counts
     assert all(i["url"].startswith(f"s3://{cloud.bucket}/raw/day/") for i in there.manifest(1).inputs)
     keys = cloud.objects()
@@ -123,7 +123,7 @@ def test_updates_on_s3(cloud: Cloud, tmp_path: Path) -> None:
     assert bench.row(call(3))["redaction_mode"] == "full"
     assert bench.run([call(3, duration=999)]).counts["redacted"] == 1
     assert bench.row(call(3))["redaction_mode"] == "full" and bench.row(call(3))["notes"] is None
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
 
 
 def test_replaced_files_are_gone_in_every_version(cloud: Cloud, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_replaced_files_are_gone_in_every_version(cloud: Cloud, tmp_path: Path) 
     data = {v["Key"] for v in kept if "/_callveil/" not in v["Key"]}
     assert data == live
     assert not [v["Key"] for v in kept if "/work/" in v["Key"]]
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
 
 
 def test_killed_on_s3_and_run_again(cloud: Cloud) -> None:
@@ -155,7 +155,7 @@ def test_killed_on_s3_and_run_again(cloud: Cloud) -> None:
     again = kills.command(*words, env=cloud.env)
     assert again.returncode == 0, again.stderr
     there = cloud.opened()
-    assert len(rows(there, "interactions")) == 12 and verify(there) == []
+    assert len(rows(there, "interactions")) == 12 and verify_integrity(there) == []
     assert {k.removeprefix("zone/store/") for k in cloud.objects() if "/_callveil/" not in k} == {f.path for f in there.current().files}
     assert not [k for k in cloud.objects() if "/work/" in k]
 

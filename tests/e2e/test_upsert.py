@@ -20,9 +20,9 @@ from runs import AS_OF, PLAIN, Bench, call, key_of, tree
 from callveil.pipelines.summary import print_summary
 from callveil.schemas.fields import Struct, arrow_schema
 from callveil.schemas.interaction import FIELDS, FURTHER, STATE
-from callveil.transforms.ingest.snapshots import rank
+from callveil.transforms.ingest.snapshots import snapshot_rank
 from callveil.transforms.jobs.batch import shards
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.serialization import dumps, interaction_row
 from callveil.transforms.storage.tables.key_index import MAX_FILES
 from callveil.transforms.storage.tables.parquet import INTERACTIONS
@@ -62,7 +62,7 @@ def test_a_late_update_replaces_the_earlier_row(bench: Bench) -> None:
     assert (bench.row(call(1))["duration"], bench.row(call(1))["notes"]) == (90, "second version")
     assert bench.row(call(2))["duration"] == 60
     assert {f["run_id"] for f in bench.findings(call(1))} == {result.run_id}
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
 
 
 def test_a_replay_of_an_older_snapshot_does_not_come_back(bench: Bench) -> None:
@@ -125,7 +125,7 @@ def test_a_stored_row_grows_old_without_input(bench: Bench) -> None:
     edge = dt.datetime(2026, 10, 30, 10, tzinfo=dt.UTC) + 30 * DAY
     assert bench.run(policy=AGED, as_of=edge - dt.timedelta(microseconds=1)).counts.get("aged", 0) == 0
     assert bench.run(policy=AGED, as_of=edge).counts["aged"] == 1
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
 
 
 @pytest.mark.parametrize("after", [0, 30, 60, 90, 7])
@@ -247,7 +247,7 @@ def test_the_index_is_compacted(bench: Bench) -> None:
     assert len(bench.rows()) == MAX_FILES + 4
     assert bench.row(call(1))["duration"] == 100 + MAX_FILES + 2
     assert bench.run([call(1, duration=100)]).counts["replayed"] == 1
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
 
 
 # Random histories against a naive oracle
@@ -319,7 +319,7 @@ def test_random_histories_end_as_the_rules_say(history: list[tuple[list[tuple[in
             assert {n: e["mode"] for n, e in index.items()} == {n: r["redaction_mode"] for n, r in found.items()}
             assert {n: e["rank"] for n, e in index.items()} == {n: r["rank"] for n, r in found.items()}
             assert "v1@" not in repr(bench.rows()) + repr(bench.rows("findings"))
-        assert verify(bench.store) == []
+        assert verify_integrity(bench.store) == []
 
 
 def latest_entries(bench: Bench) -> list[dict[str, Any]]:
@@ -331,7 +331,7 @@ def latest_entries(bench: Bench) -> list[dict[str, Any]]:
 
 
 def test_the_oracle_orders_versions_as_ranks_do() -> None:
-    ranks = [rank(snapshot(0, v)) for v in range(4)]
+    ranks = [snapshot_rank(snapshot(0, v)) for v in range(4)]
     assert ranks == sorted(set(ranks))
 
 
@@ -368,7 +368,7 @@ def test_a_store_of_an_earlier_version_is_read_added_to_and_rewritten(bench: Ben
     later = call(4, likelihood=0.5, form={**form, "trackback_id": "TB1"})
     request = {"account_id": 41, "interaction_id": old[1]["id"], "scope": "field", "field": "form", "reason": "asked", "actor": "a7"}
     result = bench.run([call(1, duration=90, likelihood=0.25, notes="second version"), later], requests=[request])
-    assert (result.counts["replaced"], result.counts["requests_applied"]) == (1, 1) and verify(bench.store) == []
+    assert (result.counts["replaced"], result.counts["requests_applied"]) == (1, 1) and verify_integrity(bench.store) == []
     assert {(r["id"][-1], r["likelihood"], r["notes"].strip('"')) for r in bench.rows()} == {
         ("1", 0.25, "second version"), ("2", None, "first version"), ("3", None, "first version"), ("4", 0.5, "first version"),
     }  # fmt: skip

@@ -15,7 +15,7 @@ import pytest
 from runs import rows
 
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
 
 pytestmark = pytest.mark.integration
@@ -78,5 +78,5 @@ def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     report = json.loads(done.stdout)
     assert report["counts"]["redacted"] > 20 and report["counts"]["finding.PERSON"] > 20
     store = Store.open(Files(), str(away / "demo" / "store"))
-    assert verify(store) == [] and len(rows(store, "interactions")) == report["counts"]["redacted"]
+    assert verify_integrity(store) == [] and len(rows(store, "interactions")) == report["counts"]["redacted"]
     assert "SpacyRecognizer" in {f["detector"] for f in rows(store, "findings")}, "the language model is not in the wheel, or not used"

@@ -16,12 +16,12 @@ from rich.console import Console
 
 from callveil.pipelines import cli
 from callveil.pipelines.commands import evaluate as command
-from callveil.pipelines.measures import markdown, print_beside
+from callveil.pipelines.measures import markdown_table, print_beside
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.lab.evaluate.evaluate import Measured
-from callveil.transforms.lab.evaluate.gold import GoldRow, Label, Prediction
+from callveil.transforms.lab.evaluate.evaluate import SetResult
+from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, Prediction
 from callveil.transforms.lab.evaluate.measure import Scoring, Tally
-from callveil.transforms.lab.evaluate.misses import Account
+from callveil.transforms.lab.evaluate.misses import ErrorCounts
 
 
 @pytest.fixture(autouse=True)
@@ -127,11 +127,11 @@ def test_stock_presidio_runs_beside(gold_file: Path, tmp_path: Path, capsys: pyt
 
 
 def test_side_by_side_in_words_and_markdown() -> None:
-    labels = (Label(0, 0, 7, "PERSON"), Label(0, 11, 15, "LOCATION"))
+    labels = (GoldLabel(0, 0, 7, "PERSON"), GoldLabel(0, 11, 15, "LOCATION"))
     row = GoldRow("a", "set.jsonl", 1, (("caller", "Ann Lee of Rome"),), labels, frozenset({"PERSON"}))
     sides = []
     for name, spans in (("callveil", [(0, 7)]), ("presidio:m", [(0, 3), (8, 10)])):
-        measured = Measured("sets/set.jsonl", Tally(Scoring()), Account(), cpu_seconds=0.25)
+        measured = SetResult("sets/set.jsonl", Tally(Scoring()), ErrorCounts(), cpu_seconds=0.25)
         measured.add(row, [Prediction(0, a, b, "PERSON", 1.0) for a, b in spans])
         sides.append((name, measured))
     console = Console(file=io.StringIO(), width=140)
@@ -139,7 +139,7 @@ def test_side_by_side_in_words_and_markdown() -> None:
     lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     assert "people found per 1,000 words 250.00 500.00" in lines
     assert "precision 1.000 (0.207 to 1.000) 0.500 (0.095 to 0.905)" in lines
-    head, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown([sides]).splitlines()]
+    head, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown_table([sides]).splitlines()]
     assert all(len(r) == len(head) for r in rows)
     assert rows[0] == ["set", "1", "callveil", "1.000", "0.00", "0.00", "250.00", "1.000", "1.000", "0.2"]
     assert rows[1] == ["", "", "presidio:m", "0.000", "200.00", "133.33", "500.00", "0.000", "0.500", "0.2"]

@@ -13,11 +13,11 @@ from callveil.pipelines import cli
 from callveil.pipelines.commands import explain as command
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.detect.batch import Job, detect_batch
-from callveil.transforms.detect.decision import Decision
+from callveil.transforms.detect.batch import DetectionJob, detect_batch
+from callveil.transforms.detect.decision import RedactionDecision
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.explain import Verdict, explain
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.explain import FindingOutcome, explain_findings
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 TALK = "Agent: what is your phone number?\nCaller: four one five, five five five, oh one four two, or jo@example.com"
 
@@ -28,14 +28,14 @@ def with_policy(tmp_path: Path, text: str) -> Policy:
     return load_policy(str(path))
 
 
-def job_of(text: str, policy: Policy, **members: Any) -> Job:
+def job_of(text: str, policy: Policy, **members: Any) -> DetectionJob:
     raw = command.from_text(text)
     raw.record.update(members)
-    return Job(raw, Decision(policy.rules("explain", "unknown", "call", "en"), "content", "auto", "en"), "unknown")
+    return DetectionJob(raw, RedactionDecision(policy.rules("explain", "unknown", "call", "en"), "content", "auto", "en"), "unknown")
 
 
-def explained(detector: Detector, policy: Policy, text: str, **members: Any) -> list[Verdict]:
-    return explain(detector, job_of(text, policy, **members))
+def explained(detector: Detector, policy: Policy, text: str, **members: Any) -> list[FindingOutcome]:
+    return explain_findings(detector, job_of(text, policy, **members))
 
 
 def test_a_finding_comes_with_its_recognizer_question_score_and_outcome(detector: Detector, policy: Policy) -> None:
@@ -49,9 +49,9 @@ def test_a_finding_comes_with_its_recognizer_question_score_and_outcome(detector
 def test_redacted_verdicts_cover_exactly_what_the_job_replaces(detector: Detector, policy: Policy) -> None:
     job = job_of(TALK, policy)
     detected = next(iter(detect_batch(detector, [job])))
-    redact, _ = accept(TALK, detected.spans[0], job.decision.rules)  # type: ignore[union-attr]
-    replaced = {c for s in merge(redact) for c in range(s.start, s.end)}
-    verdicts = explain(detector, job)
+    redact, _ = accept_findings(TALK, detected.spans[0], job.decision.rules)  # type: ignore[union-attr]
+    replaced = {c for s in merge_spans(redact) for c in range(s.start, s.end)}
+    verdicts = explain_findings(detector, job)
     assert {c for v in verdicts if v.outcome == "redacted" for c in range(v.start, v.end)} == replaced
 
 

@@ -13,8 +13,8 @@ import pytest
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.lab.evaluate.evaluate import POOLED, Callveil, evaluate
-from callveil.transforms.lab.evaluate.gold import GoldError, Prediction, as_job, predict, read_gold
+from callveil.transforms.lab.evaluate.evaluate import POOLED, CallveilFinder, evaluate_sets
+from callveil.transforms.lab.evaluate.gold import GoldError, Prediction, as_job, predict_rows, read_gold
 
 GOOD: dict[str, Any] = {
     "id": "a",
@@ -79,7 +79,7 @@ def test_roles_become_channels(detector: Detector, policy: Policy, write: Callab
 
 def test_a_language_the_policy_does_not_read_is_refused(detector: Detector, policy: Policy, write: Callable[[Any], Path]) -> None:
     with pytest.raises(GoldError, match=r"row\.jsonl:1: metadata\.language"):
-        list(predict(detector, policy, read_gold(write({**GOOD, "metadata": {"language": "fi"}}))))
+        list(predict_rows(detector, policy, read_gold(write({**GOOD, "metadata": {"language": "fi"}}))))
 
 
 def test_predictions_stand_in_their_turns(detector: Detector, policy: Policy, write: Callable[[Any], Path]) -> None:
@@ -89,7 +89,7 @@ def test_predictions_stand_in_their_turns(detector: Detector, policy: Policy, wr
         ("agent", ""), ("customer", "oh one four two thanks"),
     ]  # fmt: skip
     row = {"id": "a", "turns": [{"speaker": s, "text": t} for s, t in texts], "spans": []}
-    ((_, found),) = predict(detector, policy, read_gold(write(row)))
+    ((_, found),) = predict_rows(detector, policy, read_gold(write(row)))
     assert found is not None
     said = [(p.turn, texts[p.turn][1][p.start : p.end]) for p in found if p.type == "PHONE_NUMBER" and p.turn % 2]
     assert said == [(1, "four one five"), (3, "five five five"), (5, "oh one four two")]
@@ -101,7 +101,7 @@ def test_long_turns_bring_no_warnings_of_libraries(detector: Detector, policy: P
     row = {"id": "a", "turns": [{"speaker": "customer", "text": text}], "spans": []}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ((_, found),) = predict(detector, policy, read_gold(write(row)))
+        ((_, found),) = predict_rows(detector, policy, read_gold(write(row)))
     assert found is not None and sum(p.type == "PERSON" for p in found) == 460
 
 
@@ -111,7 +111,7 @@ def test_what_the_policy_keeps_is_not_predicted(detector: Detector, write: Calla
     keeping = load_policy(str(path))
     row = {"id": "a", "turns": [{"speaker": "customer", "text": "write to jo@example.com"}], "spans": []}
     for policy, expected in ((load_policy(None), ["EMAIL_ADDRESS"]), (keeping, [])):
-        ((_, found),) = predict(detector, policy, read_gold(write(row)))
+        ((_, found),) = predict_rows(detector, policy, read_gold(write(row)))
         assert found is not None and [p.type for p in found if p.start >= 9] == expected
 
 
@@ -121,7 +121,7 @@ def test_evaluating_files_one_by_one_and_together(detector: Detector, policy: Po
     def sink(row: Any, predictions: Any) -> None:
         told.append((row.id, len(predictions)))
 
-    first, second, both = evaluate(Callveil(detector, policy), [gold_file, write({**GOOD, "spans": []})], sink=sink)
+    first, second, both = evaluate_sets(CallveilFinder(detector, policy), [gold_file, write({**GOOD, "spans": []})], sink=sink)
     assert [name for name, _ in told] == ["one", "two", "a"]
     assert (first.name, both.name) == (str(gold_file), POOLED)
     assert first.figures.by_type["PHONE"].entity_recall.value == 1
@@ -145,7 +145,7 @@ def test_a_conversation_that_cannot_be_read_counts_as_leaked(
         return whole(self, text, *rest, **more)
 
     monkeypatch.setattr(type(recognizer), "analyze", failing)
-    (measured,) = evaluate(Callveil(detector, policy), [gold_file])
+    (measured,) = evaluate_sets(CallveilFinder(detector, policy), [gold_file])
     assert measured.failed == 1
     assert measured.figures.by_type["EMAIL"].entity_recall.value == 0
     assert measured.figures.by_type["PHONE"].entity_recall.value == 1

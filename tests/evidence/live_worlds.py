@@ -12,14 +12,14 @@ from watch.landing import Call, land
 from worlds import AS_OF, check
 
 from callveil.pipelines.retain import RetainOptions, run_retain
-from callveil.pipelines.subject import erase, lift, restrict, search
-from callveil.pipelines.subject_register import NewRequest, SubjectOptions, open_request, verify
+from callveil.pipelines.subject import erase_request, lift_restriction, restrict_request, search_request
+from callveil.pipelines.subject_register import NewRequest, SubjectOptions, open_request, record_verification
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
-from callveil.transforms.report.verify.store import Report
-from callveil.transforms.storage.checkpoints.live_checkpoint import Sealed, checkpoint
+from callveil.transforms.report.verify.store import VerificationReport
+from callveil.transforms.storage.checkpoints.live_checkpoint import CheckpointResult, write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -81,11 +81,11 @@ class Zone:
             os.utime(path, (AS_OF.timestamp(), AS_OF.timestamp()))
         return run_once(self.options(300.0 if seal else 0.0), AS_OF.timestamp() + 10)
 
-    def seal(self, **how: object) -> Sealed:
+    def seal(self, **how: object) -> CheckpointResult:
         """Make a checkpoint."""
-        return checkpoint(self.store, Keyring.load(self.keyring), AS_OF, **how)  # type: ignore[arg-type]
+        return write_checkpoint(self.store, Keyring.load(self.keyring), AS_OF, **how)  # type: ignore[arg-type]
 
-    def verify(self, **how: object) -> Report:
+    def verify(self, **how: object) -> VerificationReport:
         """Verify the store."""
         return check(self.root, **how)
 
@@ -101,23 +101,23 @@ class Zone:
         """A person's request to the company of a call about the calls of their number; found, but not carried out."""
         identity = tuple(i for i in parse_identifier(number_of(call)))
         made = open_request(self._subject(days), NewRequest(kind, identity, AS_OF + days * DAY, account=call.account))
-        verify(self._subject(days + 0.1), made.request_id, "callback")
-        search(self._subject(days + 0.2), made.request_id)
+        record_verification(self._subject(days + 0.1), made.request_id, "callback")
+        search_request(self._subject(days + 0.2), made.request_id)
         return made.request_id
 
     def erase(self, call: Call) -> None:
         """Erase the person of a call."""
-        erase(self._subject(1), self.request("erasure", call))
+        erase_request(self._subject(1), self.request("erasure", call))
 
     def restrict(self, call: Call) -> str:
         """Set the person's calls aside."""
         request_id = self.request("restriction", call)
-        restrict(self._subject(1), request_id)
+        restrict_request(self._subject(1), request_id)
         return request_id
 
     def lift(self, request_id: str) -> None:
         """Bring them back."""
-        lift(self._subject(2), request_id)
+        lift_restriction(self._subject(2), request_id)
 
     @property
     def live(self) -> Live:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from callveil.transforms.storage.commit.maintenance import KEEP_SNAPSHOTS
 from callveil.transforms.storage.evidence.public_key import FileSigner
-from callveil.transforms.storage.evidence.signed_record import SIGNATURE_FIELDS, sign
+from callveil.transforms.storage.evidence.signed_record import SIGNATURE_FIELDS, sign_record
 from callveil.transforms.storage.evidence.signing_keys import new_key_pem
 
 UNCOVERED = ("live/objects/", "live/rejected/", "live/subjects/", "live/inboxes/", "live/unsealed/")
@@ -146,7 +146,7 @@ def key(root: Path, rng: random.Random) -> Mutation:
     body = {k: v for k, v in record.items() if k not in SIGNATURE_FIELDS}
     if rng.random() < 0.5:
         body["as_of"] = "2020-01-01T00:00:00+00:00"
-    forged = orjson.loads(sign(body, FileSigner.of(new_key_pem(), "forger"), []))
+    forged = orjson.loads(sign_record(body, FileSigner.of(new_key_pem(), "forger"), []))
     disguise = rng.choice(["none", "id", "key", "signature"])
     if disguise in ("id", "key"):
         forged["signer"] = record["signer"]

@@ -15,7 +15,7 @@ from worlds import check, empty_run
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.report.verify.timestamp import AnchorError, anchor, read_certificates
+from callveil.transforms.report.verify.timestamp import AnchorError, read_certificates, timestamp_chains
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -65,7 +65,7 @@ def test_both_chains_are_timestamped_and_checked_offline(zone: Zone, authority: 
 
 def test_what_does_not_hold_is_named(zone: Zone, authority: Authority, tmp_path: Path) -> None:
     certificates = read_certificates([authority.ca])
-    run, live = anchor(zone.store, authority.url, certificates)
+    run, live = timestamp_chains(zone.store, authority.url, certificates)
     stranger = Authority(tmp_path / "stranger")
     stranger.close()
     assert {(p.kind, p.path) for p in check(zone.root, authorities=read_certificates([stranger.ca])).problems} == {
@@ -87,20 +87,20 @@ def test_what_does_not_hold_is_named(zone: Zone, authority: Authority, tmp_path:
 
 
 def test_answers_that_are_of_no_use_are_not_kept(zone: Zone, authority: Authority, tmp_path: Path) -> None:
-    first = anchor(zone.store, authority.url)[0]
+    first = timestamp_chains(zone.store, authority.url)[0]
     kept = sorted(Path(zone.root, "_callveil/anchors").iterdir())
     for url, said in (
         (authority.url.replace("/tsr", "/else"), "no timestamp"), ("http://127.0.0.1:9/tsr", "cannot be reached"), ("ftp://x/tsr", "http or https"),
     ):  # fmt: skip
         with pytest.raises(AnchorError, match=said):
-            anchor(zone.store, url)
+            timestamp_chains(zone.store, url)
     authority.replayed = Path(zone.root, first.path).read_bytes()
     with pytest.raises(AnchorError, match="another question"):
-        anchor(zone.store, authority.url)
+        timestamp_chains(zone.store, authority.url)
     authority.replayed = b""
     stranger = Authority(tmp_path / "stranger")
     stranger.close()
     with pytest.raises(AnchorError, match="does not hold"):
-        anchor(zone.store, authority.url, read_certificates([stranger.ca]))
+        timestamp_chains(zone.store, authority.url, read_certificates([stranger.ca]))
     assert sorted(Path(zone.root, "_callveil/anchors").iterdir()) == kept
     assert main(["evidence", "anchor", "--store", zone.root, "--tsa", "http://127.0.0.1:9/"]) == 1

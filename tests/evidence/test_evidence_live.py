@@ -19,15 +19,15 @@ from worlds import key as key_of_tests
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.report.verify.store import verify
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.checkpoints.live_checkpoint import PATIENCE
-from callveil.transforms.storage.checkpoints.live_part import Proof
+from callveil.transforms.storage.checkpoints.live_part import PartProof
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.encryption.encrypted_file import reseal
+from callveil.transforms.storage.encryption.encrypted_file import reencrypt_file
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 from callveil.transforms.storage.format1.live import PUT_AWAY
-from callveil.transforms.storage.tables.recordings import forget
+from callveil.transforms.storage.tables.recordings import forget_rejected
 
 BOTH = ("audio", "record")
 
@@ -97,7 +97,7 @@ def test_a_zone_from_before_checkpoints_were_made(tmp_path: Path, made: list[Cal
 
 
 def test_expired_erased_set_aside_and_brought_back(zone: Zone, made: list[Call]) -> None:
-    salts = {p.stem: Proof.decode(p.read_bytes()).salt.hex() for p in Path(zone.root).rglob("*.proof.*.json")}
+    salts = {p.stem: PartProof.decode(p.read_bytes()).salt.hex() for p in Path(zone.root).rglob("*.proof.*.json")}
     assert len(salts) == 6
     zone.retain()
     assert kinds(zone) == {"expired": 2} and problems(zone) == []
@@ -145,7 +145,7 @@ def test_an_original_is_put_away_and_sealed_anew(tmp_path: Path, made: list[Call
     sealed.write_bytes(kept)
     keyring = Keyring.rotate(zone.keyring)
     with sealed.open("rb") as source, (tmp_path / "new").open("wb") as sink:
-        assert reseal(source, sink, keyring, f"original/{call.account}/{call.id}", "original")
+        assert reencrypt_file(source, sink, keyring, f"original/{call.account}/{call.id}", "original")
     (tmp_path / "new").rename(sealed)
     zone.live.announce(zone.part(call, "audio"), PUT_AWAY)
     assert zone.seal().refused == () and zone.changes()[-1][1] == "resealed"
@@ -179,7 +179,7 @@ def test_what_was_rejected_is_taken_back(tmp_path: Path, made: list[Call]) -> No
     zone.watch(Call(call.account, call.id, call.record, b"RIFF no sound at all", 1))
     receipt = zone.live.receipt(InteractionKey(call.account, call.id), "audio")
     assert receipt and receipt["status"] == "rejected" and problems(zone) == []
-    forget(zone.live, receipt)
+    forget_rejected(zone.live, receipt)
     assert problems(zone) == []
     zone.seal()
     assert zone.changes()[-1] == (zone.part(call, "audio"), "taken_back") and problems(zone) == []
@@ -351,10 +351,10 @@ def test_in_s3_nothing_is_left_of_announcements_and_old_proofs(tmp_path: Path, s
     versions = s3_client.list_object_versions(Bucket=s3_bucket, Prefix="zone/store/live/")
     assert not [v for v in versions.get("Versions", ()) if "/unsealed/" in v["Key"]] and not versions.get("DeleteMarkers")
     assert sum(".proof." in v["Key"] for v in versions["Versions"]) == 3
-    report = verify(zone.files, zone.root, [key_of_tests()])
+    report = verify_evidence(zone.files, zone.root, [key_of_tests()])
     assert report.problems == () and (report.checkpoints, report.parts) == (2, 3)
     s3_client.delete_object(Bucket=s3_bucket, Key="zone/store/live/calls/7/1/record.json")
-    assert [p.path for p in verify(zone.files, zone.root, [key_of_tests()]).problems] == ["live/calls/7/1/record.json"]
+    assert [p.path for p in verify_evidence(zone.files, zone.root, [key_of_tests()]).problems] == ["live/calls/7/1/record.json"]
 
 
 def test_the_command(zone: Zone, made: list[Call], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.storage.evidence.canonical_rows import hint, name_rows, row_bytes
-from callveil.transforms.storage.evidence.checksums import PIECE, locate, pack, piece_sum, unpack
-from callveil.transforms.storage.evidence.merkle import leaf, root
+from callveil.transforms.storage.evidence.canonical_rows import commitment_hint, describe_changed_rows, row_bytes
+from callveil.transforms.storage.evidence.checksums import PIECE, locate_changes, pack_sums, piece_sum, unpack_sums
+from callveil.transforms.storage.evidence.merkle import leaf_hash, root_hash
 from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail
-from callveil.transforms.storage.evidence.salts import Salts, Tree
+from callveil.transforms.storage.evidence.salts import FileSalts, SaltTree
 
 
 def rfc6962(leaves: list[bytes]) -> bytes:
@@ -33,12 +33,12 @@ def rfc6962(leaves: list[bytes]) -> bytes:
 @given(st.integers(0, 70))
 def test_the_root_is_that_of_rfc_6962(n: int) -> None:
     leaves = [hashlib.sha256(str(i).encode()).digest() for i in range(n)]
-    assert root(leaves) == rfc6962(leaves)
+    assert root_hash(leaves) == rfc6962(leaves)
 
 
 @given(st.integers(1, 70), st.data())
 def test_destroyed_salts_cannot_be_grown_again_and_others_stay(n: int, data: st.DataObject) -> None:
-    tree = Tree.grown(n)
+    tree = SaltTree.grown(n)
     before = tree.salts()
     assert sorted(before) == list(range(n)) and len(set(before.values())) == n
     gone: set[int] = set()
@@ -53,9 +53,9 @@ def test_destroyed_salts_cannot_be_grown_again_and_others_stay(n: int, data: st.
 
 @given(st.integers(0, 30), st.randoms(use_true_random=False))
 def test_a_rewritten_file_keeps_the_salts_of_the_rows_it_keeps(n: int, rng: random.Random) -> None:
-    old = Salts.new(n)
+    old = FileSalts.new(n)
     salts, rows = old.by_row(), list(range(n))
-    now: Salts = old
+    now: FileSalts = old
     held: list[int | None] = list(rows)
     for _ in range(3):
         kept: list[int | None] = [i for i in range(len(held)) if rng.random() < 0.7]
@@ -63,7 +63,7 @@ def test_a_rewritten_file_keeps_the_salts_of_the_rows_it_keeps(n: int, rng: rand
             kept.insert(rng.randrange(len(kept) + 1), None)
         now = now.carried(kept)
         held = [None if k is None else held[k] for k in kept]
-        now = Salts.decode(now.encode())
+        now = FileSalts.decode(now.encode())
         for place, was in enumerate(held):
             if was is not None:
                 assert now.by_row()[place] == salts[was]
@@ -76,19 +76,19 @@ def test_a_rewritten_file_keeps_the_salts_of_the_rows_it_keeps(n: int, rng: rand
 @given(st.integers(1, 3 * PIECE), st.randoms(use_true_random=False))
 def test_one_changed_byte_is_found_exactly(size: int, rng: random.Random) -> None:
     data, pad = rng.randbytes(size), rng.randbytes(32)
-    sums = unpack(pack([piece_sum(pad, n, data[n * PIECE : (n + 1) * PIECE]) for n in range(-(-size // PIECE))]))
+    sums = unpack_sums(pack_sums([piece_sum(pad, n, data[n * PIECE : (n + 1) * PIECE]) for n in range(-(-size // PIECE))]))
     digest = hashlib.sha256(data).digest()
-    assert locate(pad, sums, size, data, lambda d: hashlib.sha256(d).digest() == digest) == []
+    assert locate_changes(pad, sums, size, data, lambda d: hashlib.sha256(d).digest() == digest) == []
     at = rng.randrange(size)
     now = (data[at] + rng.randrange(1, 256)) % 256
     changed = data[:at] + bytes([now]) + data[at + 1 :]
-    assert locate(pad, sums, size, changed, lambda d: hashlib.sha256(d).digest() == digest) == [(at, at + 1, True, data[at], now)]
-    longer = locate(pad, sums, size, data + b"x", lambda d: False)
+    assert locate_changes(pad, sums, size, changed, lambda d: hashlib.sha256(d).digest() == digest) == [(at, at + 1, True, data[at], now)]
+    longer = locate_changes(pad, sums, size, data + b"x", lambda d: False)
     assert longer and longer[-1].end == size + 1 and not longer[-1].exact
     other = bytearray(data)
     for _ in range(3):
         other[rng.randrange(size)] ^= 1 + rng.randrange(255)
-    found = locate(pad, sums, size, bytes(other), lambda d: hashlib.sha256(d).digest() == digest)
+    found = locate_changes(pad, sums, size, bytes(other), lambda d: hashlib.sha256(d).digest() == digest)
     differ = {i for i in range(size) if other[i] != data[i]}
     assert all(any(c.start <= i < c.end for c in found) for i in differ)
 
@@ -100,15 +100,15 @@ def test_rows_are_named(values: list[int], data: st.DataObject) -> None:
     later = pa.schema([("new", pa.string()), ("of", pa.struct([("a", pa.int64())])), ("n", pa.int64()), ("at", pa.timestamp("us", tz="UTC"))])
     assert rows == row_bytes(pa.RecordBatch.from_pylist([{"n": v, "at": at, "of": {"a": v}} for v in values], schema=later))
     assert rows[0] == b'{"at":%d,"n":%d,"of":{"a":%d}}' % (at.timestamp() * 1_000_000, values[0], values[0])
-    salts = Salts.new(len(rows)).by_row()
-    hints = b"".join(hint(leaf(s, r)) for s, r in zip(salts, rows, strict=True))
-    assert name_rows(rows, salts, hints) == []
+    salts = FileSalts.new(len(rows)).by_row()
+    hints = b"".join(commitment_hint(leaf_hash(s, r)) for s, r in zip(salts, rows, strict=True))
+    assert describe_changed_rows(rows, salts, hints) == []
     n = data.draw(st.integers(0, len(rows) - 1))
-    assert name_rows([*rows[:n], b"{}", *rows[n + 1 :]], salts, hints) == [f"row {n} was changed"]
-    (out,) = name_rows(rows[:n] + rows[n + 1 :], salts, hints)
+    assert describe_changed_rows([*rows[:n], b"{}", *rows[n + 1 :]], salts, hints) == [f"row {n} was changed"]
+    (out,) = describe_changed_rows(rows[:n] + rows[n + 1 :], salts, hints)
     named = int(out.removeprefix("row ").removesuffix(" was taken out"))
     assert rows[:named] + rows[named + 1 :] == rows[:n] + rows[n + 1 :]
-    (put,) = name_rows([*rows[:n], b"{}", *rows[n:]], salts, hints)
+    (put,) = describe_changed_rows([*rows[:n], b"{}", *rows[n:]], salts, hints)
     assert put == f"row {n} was put in"
 
 

@@ -15,10 +15,18 @@ from watch.landing import calls
 from worlds import AS_OF, check, empty_run, world
 
 from callveil.pipelines.cli import main
-from callveil.transforms.storage.checkpoints.catch_up import head
+from callveil.transforms.storage.checkpoints.catch_up import newest_record
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.known_heads import RUNS, Head, RolledBack, compare, memory_of, remember, remembered
+from callveil.transforms.storage.commit.known_heads import (
+    RUNS,
+    ChainHead,
+    RolledBack,
+    known_heads_path,
+    read_known_heads,
+    refuse_rollback,
+    remember_heads,
+)
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signed_record import IDENTITY, SEALS, record_name
 from callveil.transforms.storage.files.filesystem import Files
@@ -94,7 +102,7 @@ def test_a_store_that_was_set_back_is_refused_by_every_command(
         assert f"run {seq} was seen here before" in capsys.readouterr().err
     assert {p: p.read_bytes() for p in Path(place.root).rglob("*") if p.is_file()} == before
     assert run(place, "evidence", "verify") == FAILED
-    told, memory = capsys.readouterr().out, memory_of(place.store)
+    told, memory = capsys.readouterr().out, known_heads_path(place.store)
     assert f"run {seq} was seen here before ({memory} says so), and it is gone with all" in told
     assert "callveil evidence accept" in told and "[rolled_back]" in told and "[anchor]" not in told
     assert f"compared with run {seq}, the newest that was seen here ({memory})" in told
@@ -146,7 +154,7 @@ def test_a_copy_elsewhere_is_compared_with_nothing_and_verify_says_so(
         "--keyring",
         str(place.folder / "keyring.json"),
     ]
-    newest = head(place.store)
+    newest = newest_record(place.store)
     assert newest is not None
     assert main(given) == DONE
     assert "nothing can be told about newer records that may be missing" in capsys.readouterr().out
@@ -179,7 +187,7 @@ def test_checkpoints_and_records_of_whose_it_is_are_remembered_too(tmp_path: Pat
     zone = Zone(tmp_path)
     (call,) = calls(tmp_path / "sample", 1, seconds=6)
     zone.watch(aged(call, 5))
-    known = remembered(zone.store)
+    known = read_known_heads(zone.store)
     assert known.keys() == {SEALS, IDENTITY}
     Keyring.rotate(zone.keyring)
     open_to_change(Files(), zone.root, zone.keyring)
@@ -202,41 +210,41 @@ def test_a_record_of_whose_it_is_that_is_gone_shows_by_the_runs_that_name_it(pla
 
 def test_what_is_remembered_only_grows(place: Place, state: Path) -> None:
     store, now = place.store, place.store.head()
-    remember(store, {RUNS: Head(now.seq - 1, "0" * 64)})
-    assert remembered(store)[RUNS] == now
+    remember_heads(store, {RUNS: ChainHead(now.seq - 1, "0" * 64)})
+    assert read_known_heads(store)[RUNS] == now
     workers = [
-        threading.Thread(target=remember, args=(store, {RUNS: Head(now.seq, now.sha256)}))
+        threading.Thread(target=remember_heads, args=(store, {RUNS: ChainHead(now.seq, now.sha256)}))
         for _ in range(8)
     ]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert remembered(store)[RUNS] == now
+    assert read_known_heads(store)[RUNS] == now
     assert (
-        memory_of(store).is_relative_to(state)
-        and oct(memory_of(store).stat().st_mode & 0o777) == "0o600"
+        known_heads_path(store).is_relative_to(state)
+        and oct(known_heads_path(store).stat().st_mode & 0o777) == "0o600"
     )
-    memory_of(store).write_text("{")
+    known_heads_path(store).write_text("{")
     with pytest.raises(StoreError, match="remove the file"):
-        remembered(store)
+        read_known_heads(store)
 
 
 def test_where_the_state_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = str(tmp_path / "s")
     one, two = Store(Files(), root), Store(Files(state=str(tmp_path / "given")), f"file://{root}/")
     assert (
-        memory_of(two).parent == tmp_path / "given" / "heads"
-        and memory_of(one).name == memory_of(two).name
+        known_heads_path(two).parent == tmp_path / "given" / "heads"
+        and known_heads_path(one).name == known_heads_path(two).name
     )
     monkeypatch.delenv("CALLVEIL_STATE")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    assert memory_of(one).parent == tmp_path / "xdg" / "callveil" / "heads"
+    assert known_heads_path(one).parent == tmp_path / "xdg" / "callveil" / "heads"
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert memory_of(one).parent == tmp_path / ".local" / "state" / "callveil" / "heads"
+    assert known_heads_path(one).parent == tmp_path / ".local" / "state" / "callveil" / "heads"
     os.symlink(tmp_path / "s", tmp_path / "link")
-    assert memory_of(Store(Files(), str(tmp_path / "link"))) == memory_of(one)
+    assert known_heads_path(Store(Files(), str(tmp_path / "link"))) == known_heads_path(one)
 
 
 def test_a_state_that_cannot_be_written_is_warned_of(
@@ -245,5 +253,5 @@ def test_a_state_that_cannot_be_written_is_warned_of(
     monkeypatch.setenv("CALLVEIL_STATE", "/proc/nowhere")
     empty_run(place.store, "one more")
     assert "cannot be remembered" in caplog.text and "--state" in caplog.text
-    assert remembered(place.store) == {}
-    compare(place.store, {}, reading=True)
+    assert read_known_heads(place.store) == {}
+    refuse_rollback(place.store, {}, reading=True)

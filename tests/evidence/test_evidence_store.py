@@ -19,8 +19,8 @@ from worlds import AS_OF, check, empty_run, key, world
 
 from callveil.pipelines.cli import main
 from callveil.schemas.manifest import RunManifest
-from callveil.transforms.report.verify.store import verify
-from callveil.transforms.storage.checkpoints.catch_up import head, sign_unsigned
+from callveil.transforms.report.verify.store import verify_evidence
+from callveil.transforms.storage.checkpoints.catch_up import newest_record, sign_unsigned
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.commit.maintenance import purge_removed
 from callveil.transforms.storage.evidence.key_rotation import rotate_key
@@ -29,7 +29,7 @@ from callveil.transforms.storage.evidence.signed_record import PULLS, SEALS
 from callveil.transforms.storage.evidence.signing_keys import ENV, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables.rewrite import change_rows, rewrite
+from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
 from callveil.transforms.storage.tables.versions import VERSIONS
 
 
@@ -139,7 +139,7 @@ def test_one_key_signs_every_chain_of_a_store(tmp_path: Path, monkeypatch: pytes
             with pytest.raises(StoreError, match="is signed with key"):
                 place.store.attestor().append(folder, "pull", {})
     assert place.store.attestor().append(PULLS, "pull", {}) == 1
-    assert verify(Files(), place.store.root, [own]).problems == ()
+    assert verify_evidence(Files(), place.store.root, [own]).problems == ()
 
 
 def test_changing_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,10 +153,10 @@ def test_changing_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty_run(store, "c")
     assert len({first.id, second.id, third.id}) == 3 and stat.S_IMODE(path.stat().st_mode) == 0o600
     for trusted in (first, second, third):  # older keys handed over to newer ones; the newest vouches for the chain behind it
-        assert verify(Files(), store.root, [trusted]).problems == ()
+        assert verify_evidence(Files(), store.root, [trusted]).problems == ()
     path.unlink()
     stranger = key()
-    assert {p.kind for p in verify(Files(), store.root, [stranger]).problems} >= {"key"}
+    assert {p.kind for p in verify_evidence(Files(), store.root, [stranger]).problems} >= {"key"}
 
 
 def test_runs_from_before_evidence_was_kept(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert main(["evidence", "key", "--out", str(public)]) == 0
     assert main(["evidence", "head", "--store", place.root, "--keyring", str(tmp_path / "keyring.json")]) == 0
     anchor = capsys.readouterr().out.splitlines()[-1]
-    newest = head(place.store)
+    newest = newest_record(place.store)
     assert newest and newest.sha256 == anchor
     monkeypatch.setenv(ENV, str(tmp_path / "nobody" / "key.pem"))  # verifying needs no private key, and makes none
     assert main(["evidence", "verify", "--store", str(copy), "--key", str(public), "--anchor", anchor]) == 0
@@ -251,7 +251,7 @@ def test_a_key_of_kms(tmp_path: Path, s3_server: S3Settings, monkeypatch: pytest
     assert public.algorithm == "ecdsa-p256-sha256"
     saved = tmp_path / "kms.pem"
     saved.write_text(public.pem)
-    assert verify(Files(), store.root, [PublicKey.read(saved)]).problems == ()
+    assert verify_evidence(Files(), store.root, [PublicKey.read(saved)]).problems == ()
     monkeypatch.setenv(ENV, "kms:00000000-0000-0000-0000-000000000000")
     with pytest.raises(StoreError, match="KMS refused"):
         empty_run(store, "c")
@@ -268,7 +268,7 @@ def test_late_rows_and_their_salts(tmp_path: Path) -> None:
     (entry,) = base.by_dataset("versions")
     run = hashlib.sha256(b"late").hexdigest()
     path = data_path("versions", dict(entry.partition), run, entry.path.rsplit("/", 1)[1].removesuffix(".parquet"))
-    new = rewrite(Files(), store.root, entry, path, VERSIONS, change_rows(lambda r: r | {"event": "redact"} if r["version_id"] == "v3" else r))
+    new = rewrite_file(Files(), store.root, entry, path, VERSIONS, change_rows(lambda r: r | {"event": "redact"} if r["version_id"] == "v3" else r))
     assert new.entry
     made = RunManifest(run, **base.chain(), job="late", as_of=dt.datetime(2026, 11, 24, tzinfo=dt.UTC).isoformat(), tool_version="t", policy_name="p",
                        policy_sha256="0", added=(new.entry,), removed=(entry,))  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from stores import DAY, Place, V, account
 
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.report.verify.store import Report, verify
+from callveil.transforms.report.verify.store import VerificationReport, verify_evidence
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import purge_removed
 from callveil.transforms.storage.evidence.public_key import PublicKey
@@ -28,9 +28,9 @@ def key() -> PublicKey:
     return open_signer().public
 
 
-def check(root: str | Path, **how: object) -> Report:
+def check(root: str | Path, **how: object) -> VerificationReport:
     """Verify with that key."""
-    return verify(Files(), str(root), [key()], **how)  # type: ignore[arg-type]
+    return verify_evidence(Files(), str(root), [key()], **how)  # type: ignore[arg-type]
 
 
 def empty_run(store: Store, name: str) -> None:

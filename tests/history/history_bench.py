@@ -20,15 +20,15 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy, parse_policy
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion
-from callveil.transforms.detect.decision import Floor
-from callveil.transforms.ingest.versions.normalize import normalise
-from callveil.transforms.redact.versions.decision import decide
+from callveil.transforms.detect.decision import MinimumRedaction
+from callveil.transforms.ingest.versions.normalize import normalize_version
+from callveil.transforms.redact.versions.decision import choose_settings
 from callveil.transforms.redact.versions.redactor import VersionRedactor
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.versions import from_row
+from callveil.transforms.storage.tables.versions import version_from_row
 
 AS_OF = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 PLAIN = "version: 1\nname: plain\nextends: gdpr\ndetect: {model: none}\n"
@@ -57,14 +57,14 @@ class Redact:
 
     def raw(self, record: Mapping[str, Any]) -> RawVersion:
         """The version as ingest reads it."""
-        return normalise(record, SourceRef("generated.jsonl", 1), policy().limits)
+        return normalize_version(record, SourceRef("generated.jsonl", 1), policy().limits)
 
     def many(
-        self, records: Iterable[Mapping[str, Any]], rules: str = "", floor: Floor | None = None, fields: frozenset[str] = frozenset()
+        self, records: Iterable[Mapping[str, Any]], rules: str = "", floor: MinimumRedaction | None = None, fields: frozenset[str] = frozenset()
     ) -> list[RedactedVersion | Rejected]:
         """Redact some versions under the default policy with `rules` on top."""
         own = policy(rules)
-        work = [(raw, decide(own, raw, "individual", "90001", AS_OF, floor, fields)) for raw in map(self.raw, records)]
+        work = [(raw, choose_settings(own, raw, "individual", "90001", AS_OF, floor, fields)) for raw in map(self.raw, records)]
         return list(VersionRedactor(self.detector, self.keyring, "run-1", own.sha256, AS_OF).redact(work))
 
     def __call__(self, record: Mapping[str, Any], rules: str = "", **how: Any) -> RedactedVersion:
@@ -131,7 +131,7 @@ class Bench:
     def versions(self) -> list[RedactedVersion]:
         """All stored versions, in order of their keys."""
         rows = open_dataset(self.store, "versions").to_table().to_pylist()
-        return sorted(map(from_row, rows), key=lambda v: v.key)
+        return sorted(map(version_from_row, rows), key=lambda v: v.key)
 
 
 def many(count: int) -> list[dict[str, Any]]:

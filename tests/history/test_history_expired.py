@@ -11,10 +11,10 @@ import pytest
 from history_bench import Bench, version
 
 from callveil.pipelines.attempts import RunResult
-from callveil.pipelines.history import HistoryLost, reconcile
+from callveil.pipelines.history import HistoryReconciliationError, reconcile_versions
 from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 
 T = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 DAY, MICRO = dt.timedelta(days=1), dt.timedelta(microseconds=1)
@@ -39,7 +39,7 @@ class World:
     def load(self, rows: list[dict[str, Any]], as_of: dt.datetime) -> RunResult:
         """A load that is given all the facts; its counts add up."""
         result = self.bench.load_records(rows, as_of=as_of, **self.paths())
-        reconcile(result.counts)
+        reconcile_versions(result.counts)
         return result
 
     def retain(self, as_of: dt.datetime) -> list[str]:
@@ -90,7 +90,7 @@ def test_a_replay_of_everything_brings_nothing_back(world: World) -> None:
         counts = world.load([*more, *more], later).counts
         assert counts["expired_on_arrival"] == 2 * (len(rows) - len(left))
         assert world.ids() == left
-    assert verify(world.bench.store) == []
+    assert verify_integrity(world.bench.store) == []
     before = world.bench.store.current().seq
     assert world.retain(T) == left and world.bench.store.current().seq == before
 
@@ -131,6 +131,6 @@ def test_a_redact_event_that_comes_too_late_to_be_kept_is_carried_out(world: Wor
 
 
 def test_versions_that_are_not_accounted_for_stop_the_run() -> None:
-    reconcile({"in": 4, "stored": 1, "duplicates": 1, "expired_on_arrival": 1, "rejected": 1})
-    with pytest.raises(HistoryLost, match="3 are accounted for"):
-        reconcile({"in": 4, "stored": 1, "duplicates": 1, "expired_on_arrival": 1})
+    reconcile_versions({"in": 4, "stored": 1, "duplicates": 1, "expired_on_arrival": 1, "rejected": 1})
+    with pytest.raises(HistoryReconciliationError, match="3 are accounted for"):
+        reconcile_versions({"in": 4, "stored": 1, "duplicates": 1, "expired_on_arrival": 1})

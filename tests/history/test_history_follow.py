@@ -19,10 +19,10 @@ from test_history_store import history
 
 from callveil.pipelines import cli
 from callveil.pipelines.history import HistoryOptions
-from callveil.pipelines.history_follow import follow
+from callveil.pipelines.history_follow import follow_inputs
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.ingest.chunks import NothingToRead
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> bytes:
@@ -85,7 +85,7 @@ def test_what_arrives_while_it_runs_or_while_it_does_not_gives_the_history_of_on
     assert bench.store.current().seq == 3, "nothing new, so nothing was done"
     whole.load(str(folder))
     assert history(bench.versions()) == history(whole.versions()) and len(whole.versions()) == 25
-    assert verify(bench.store) == [] and unpurged(bench.store) == []
+    assert verify_integrity(bench.store) == [] and unpurged_runs(bench.store) == []
 
 
 class Clock(threading.Event):
@@ -125,12 +125,12 @@ def test_a_file_is_taken_when_it_has_stopped_growing_and_again_when_it_grows_lat
 
     whole, half = len(data), len(lines(rows[:2]))
     clock = Clock(nothing, write(half - 30), write(half), nothing, nothing, write(whole), nothing, nothing)
-    follow(options, 1.0, clock, lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
+    follow_inputs(options, 1.0, clock, lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
     assert [(c["in"], c["stored"], c.get("duplicates", 0), c.get("rejected", 0)) for c in told] == [(2, 2, 0, 0), (4, 2, 2, 0)]
-    follow(options, 1.0, Clock(nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
+    follow_inputs(options, 1.0, Clock(nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
     assert len(told) == 2 and len(bench.versions()) == 4 and not refused
     (folder / "notes.txt").write_text("call back on Monday")
-    follow(options, 1.0, Clock(nothing, nothing, nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
+    follow_inputs(options, 1.0, Clock(nothing, nothing, nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
     assert [f.reason for n in refused for f in n.not_read] == ["text"] and len(told) == 2
 
 

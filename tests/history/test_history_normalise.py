@@ -12,7 +12,7 @@ from history_bench import policy, version
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
-from callveil.transforms.ingest.versions.normalize import normalise
+from callveil.transforms.ingest.versions.normalize import normalize_version
 from callveil.transforms.ingest.versions.yaml_json import load_object
 from callveil.transforms.storage.files.strict_json import ParseError
 
@@ -123,7 +123,7 @@ PAPER = {
     ],
 )
 def test_rows_of_paper_trail(members: dict[str, Any], expected: dict[str, Any]) -> None:
-    found = normalise(PAPER | members, SourceRef("x"), LIMITS)
+    found = normalize_version(PAPER | members, SourceRef("x"), LIMITS)
     assert {k: found.record.get(k) for k in expected} == expected
     assert found.created_at == dt.datetime(2026, 10, 20, 9, tzinfo=dt.UTC)
 
@@ -134,15 +134,15 @@ NULLS += ["undefined", '"undefined"', "N/A", "n/a", "NA", "#N/A", "NaN", "<NA>",
 
 @pytest.mark.parametrize("null", NULLS)
 def test_null_written_as_text_is_null(null: str) -> None:
-    found = normalise(PAPER | {"object": null, "changes": null, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS).record
+    found = normalize_version(PAPER | {"object": null, "changes": null, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS).record
     assert "object" not in found
     assert found["changes"] == [{"field": "name", "before": None, "after": "b"}]
-    assert "changes" not in normalise(PAPER | {"object_changes": null}, SourceRef("x"), LIMITS).record
+    assert "changes" not in normalize_version(PAPER | {"object_changes": null}, SourceRef("x"), LIMITS).record
 
 
 @pytest.mark.parametrize("empty", ["[]", [], " [ ]\n", '"[]"', "--- []\n"])
 def test_an_object_that_holds_nothing_is_no_held_object(empty: Any) -> None:
-    found = normalise(PAPER | {"object": empty, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS).record
+    found = normalize_version(PAPER | {"object": empty, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS).record
     assert "object" not in found
     assert found["changes"] == [{"field": "name", "before": None, "after": "b"}]
 
@@ -150,7 +150,7 @@ def test_an_object_that_holds_nothing_is_no_held_object(empty: Any) -> None:
 @pytest.mark.parametrize("other", ["nothing at all", "[1]", "-", "0", "false", "undefined method", [1], True])
 def test_what_is_no_object_and_no_null_is_refused(other: Any) -> None:
     with pytest.raises(FieldError):
-        normalise(PAPER | {"object": other}, SourceRef("x"), LIMITS)
+        normalize_version(PAPER | {"object": other}, SourceRef("x"), LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_what_is_no_object_and_no_null_is_refused(other: Any) -> None:
 def test_null_written_as_text_in_a_change(given: str, read: str | None) -> None:
     forms = ({"a": [given, 1]}, [{"field": "a", "before": given, "after": 1}], {"a": {"from": given, "to": 1}})
     for changes in forms:
-        assert normalise(version(changes=changes), SourceRef("x"), LIMITS).record["changes"] == [{"field": "a", "before": read, "after": 1}]
+        assert normalize_version(version(changes=changes), SourceRef("x"), LIMITS).record["changes"] == [{"field": "a", "before": read, "after": 1}]
 
 
 @pytest.mark.parametrize("word", ["created", "INSERT", "Deleted", "sign-in", "logged_in", "redacted", "reify", "publish"])
@@ -177,7 +177,7 @@ def test_words_for_events(word: str) -> None:
         "redacted": "redact",
         "reify": "restore",
     }
-    assert normalise(version(event=word), SourceRef("x"), LIMITS).event == expected.get(word, word)
+    assert normalize_version(version(event=word), SourceRef("x"), LIMITS).event == expected.get(word, word)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_words_for_events(word: str) -> None:
     ],
 )
 def test_forms_of_changes(changes: Any) -> None:
-    assert normalise(version(changes=changes), SourceRef("x"), LIMITS).record["changes"] == [{"field": "a", "before": 1, "after": 2}]
+    assert normalize_version(version(changes=changes), SourceRef("x"), LIMITS).record["changes"] == [{"field": "a", "before": 1, "after": 2}]
 
 
 @pytest.mark.parametrize(
@@ -221,11 +221,11 @@ def test_forms_of_changes(changes: Any) -> None:
 )
 def test_versions_that_are_refused(members: dict[str, Any], field: str, reason: str) -> None:
     with pytest.raises(FieldError) as error:
-        normalise(version(**members), SourceRef("x"), LIMITS)
+        normalize_version(version(**members), SourceRef("x"), LIMITS)
     assert (error.value.path, error.value.reason) == (field, reason)
 
 
 def test_an_account_is_its_own_account() -> None:
     record = version(item_type="Account", item_id=41)
     del record["account_id"]
-    assert normalise(record, SourceRef("x"), LIMITS).key.account_id == "41"
+    assert normalize_version(record, SourceRef("x"), LIMITS).key.account_id == "41"

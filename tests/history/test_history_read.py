@@ -17,11 +17,11 @@ from history_bench import policy, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion
 from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.ingest.versions.read import plan, read_versions
+from callveil.transforms.ingest.versions.read import plan_versions, read_versions
 from callveil.transforms.storage.files.filesystem import Files
 
 LIMITS = policy().limits
@@ -30,10 +30,10 @@ LIMITS = policy().limits
 ROWS = [version(version_id=str(n), changes={"color": ["red", n], "note": [None, 'a, "b"\nc']}) for n in range(1, 8)]
 
 
-def read(folder: Path, limits: Limits = LIMITS, chunk_bytes: int = 1 << 20) -> list[RawVersion | Rejected]:
+def read(folder: Path, limits: InputLimits = LIMITS, chunk_bytes: int = 1 << 20) -> list[RawVersion | Rejected]:
     """Everything a folder's files hold, in order."""
     files = Files()
-    chunks = plan(files, [str(folder)], chunk_bytes).chunks
+    chunks = plan_versions(files, [str(folder)], chunk_bytes).chunks
     return [item for chunk in chunks for item in read_versions(files, chunk, limits)]
 
 
@@ -202,7 +202,7 @@ def test_files_that_are_refused_in_part_or_whole(tmp_path: Path, name: str, data
 
 def test_a_record_above_the_limit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "v.jsonl").write_bytes(lines([version(note="x" * 500), version(version_id="2")]))
-    found = read(tmp_path, Limits(record_bytes=400))
+    found = read(tmp_path, InputLimits(record_bytes=400))
     assert [v.reason if isinstance(v, Rejected) else v.key.version_id for v in found] == ["record_too_large", "2"]
 
 
@@ -210,6 +210,6 @@ def test_nothing_to_read_is_the_users_mistake(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     (tmp_path / "b.txt").write_text("x")
     with pytest.raises(InputError, match="nothing to read"):
-        plan(Files(), [str(tmp_path)]).required()
+        plan_versions(Files(), [str(tmp_path)]).required()
     with pytest.raises(InputError, match="no input"):
-        plan(Files(), [])
+        plan_versions(Files(), [])

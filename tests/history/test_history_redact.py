@@ -12,13 +12,13 @@ from history_bench import AS_OF, Redact, policy, version
 from callveil.schemas.fields import FieldError
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
-from callveil.transforms.detect.decision import Floor
+from callveil.transforms.detect.decision import MinimumRedaction
 from callveil.transforms.detect.secret_fields import secret_spans
-from callveil.transforms.redact.versions.decision import decide
-from callveil.transforms.redact.versions.json_values import canonical
+from callveil.transforms.redact.versions.decision import choose_settings
+from callveil.transforms.redact.versions.json_values import canonical_json
 from callveil.transforms.redact.versions.redactor import VersionRedactor
-from callveil.transforms.redact.versions.until_stable import changed_texts, redact_settled, stored_version
-from callveil.transforms.storage.tables.versions import from_row, version_row
+from callveil.transforms.redact.versions.until_stable import changed_texts, redact_versions_until_stable, stored_version
+from callveil.transforms.storage.tables.versions import version_from_row, version_row
 
 KEY = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 
@@ -165,7 +165,7 @@ def test_who_did_it_is_a_pseudonym_by_default_and_readable_where_staff_is_kept(r
     assert found["actor_name"].startswith("[PERSON:")
     assert found["actor_ip"].startswith("[IP_ADDRESS:")
     assert found["actor_name"] == again["actor_name"]
-    assert "Ada" not in canonical({k: str(v) for k, v in found.items()})
+    assert "Ada" not in canonical_json({k: str(v) for k, v in found.items()})
     kept = redact_version(version(**who), "fields: {staff: keep}").record
     assert (kept["actor_name"], kept["actor_ip"]) == ("Ada Admin", "203.0.113.9")
     other = redact_version(version(account_id="42", **who)).record
@@ -191,7 +191,7 @@ def test_a_version_of_a_redacted_interaction_is_redacted_with_it(redact_version:
     plain = version(item_type=item, changes={"notes": ["all fine", "still fine"], "status": ["a", "b"], "caller_number": [None, "+14155550123"]})
     content = {c["field"]: c for c in redact_version(plain).record["changes"]}
     assert (content["notes"]["before"], content["notes"]["after"]) == ("all fine", "still fine")
-    full = redact_version(plain, floor=Floor("full"))
+    full = redact_version(plain, floor=MinimumRedaction("full"))
     assert full.mode == "full"
     changes = {c["field"]: c for c in full.record["changes"]}
     assert (changes["notes"]["before"], changes["notes"]["after"]) == ("[REDACTED]", "[REDACTED]")
@@ -205,7 +205,7 @@ def test_a_field_someone_asked_for_and_types_redacted_before_stay_hidden(redact_
     keep = "entities: {PERSON: keep}"
     asked = {c["field"]: c for c in redact_version(plain, keep, fields=frozenset({"notes"})).record["changes"]}
     assert (asked["notes"]["before"], asked["name"]["after"]) == ("[REDACTED]", "Ann Testperson")
-    floor = {c["field"]: c for c in redact_version(plain, keep, floor=Floor("content", frozenset({"PERSON"}))).record["changes"]}
+    floor = {c["field"]: c for c in redact_version(plain, keep, floor=MinimumRedaction("content", frozenset({"PERSON"}))).record["changes"]}
     assert (floor["notes"]["before"], floor["name"]["after"]) == ("all fine", "[PERSON]")
 
 
@@ -219,7 +219,7 @@ def test_rows_come_back_as_they_were_and_raw_versions_are_refused(redact_version
     found = redact_version(
         version(version_number=4, changes={"name": ["Ann Testperson", None], "color": [{"a": [1]}, "x"]}, object={"color": {"a": [1]}})
     )
-    back = from_row(version_row(found))
+    back = version_from_row(version_row(found))
     assert isinstance(back, RedactedVersion)
     assert {k: v for k, v in back.record.items() if v not in (None, [])} == {k: v for k, v in found.record.items() if v not in (None, [])}
     raw = redact_version.raw(version())
@@ -288,8 +288,8 @@ def test_what_stands_where_a_word_or_an_id_belongs_is_found(redact_version: Reda
     except FieldError:
         return  # what is no word at all is refused, which shows nothing either
     shown = {k: str(v) for k, v in found.record.items() if not k.endswith("digest")}
-    assert value not in canonical(shown) + "".join(found.key) + found.event
-    assert re.sub(r"^card_", "", value) not in canonical(shown)
+    assert value not in canonical_json(shown) + "".join(found.key) + found.event
+    assert re.sub(r"^card_", "", value) not in canonical_json(shown)
 
 
 def test_secrets_and_cards_go_even_from_what_is_kept_of_staff(redact_version: Redact) -> None:
@@ -410,7 +410,7 @@ def test_what_is_redacted_until_nothing_more_is_found_is_a_fixed_point(redact_ve
     own = policy(rules)
     pairs = [(old, new) for old in UNSETTLED for new in UNSETTLED]
     records = [version(version_id=str(n), item_type="Source", changes={"comment": list(pair)}) for n, pair in enumerate(pairs, 1)]
-    work = [(raw, decide(own, raw, "individual", "90001", AS_OF)) for raw in map(redact_version.raw, records)]
+    work = [(raw, choose_settings(own, raw, "individual", "90001", AS_OF)) for raw in map(redact_version.raw, records)]
     redactor = VersionRedactor(redact_version.detector, redact_version.keyring, "run-1", own.sha256, AS_OF)
 
     def more(found: list[RedactedVersion | Rejected]) -> int:
@@ -419,7 +419,7 @@ def test_what_is_redacted_until_nothing_more_is_found_is_a_fixed_point(redact_ve
         both = zip(found, redactor.redact(again), strict=True)
         return sum(bool(changed_texts(old, new, work[0][1].rules)) for old, new in both)  # type: ignore[arg-type]
 
-    once, settled = list(redactor.redact(work)), redact_settled(redactor, work)
+    once, settled = list(redactor.redact(work)), redact_versions_until_stable(redactor, work)
     assert more(once) > 0
     assert more(settled) == 0
     assert [(v.record["digest"], v.key) for v in settled] == [(v.record["digest"], v.key) for v in once]  # type: ignore[union-attr]

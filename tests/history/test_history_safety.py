@@ -14,11 +14,11 @@ import pytest
 from history_bench import AS_OF, PLAIN, Bench, assert_gone, many, version
 
 from callveil.pipelines.commands import history as command
-from callveil.pipelines.commands.rejected import contents
+from callveil.pipelines.commands.rejected import decrypt_contents
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -114,7 +114,7 @@ def test_rejected_versions_come_back_with_the_keyring_and_say_where(bench: Bench
     (row,) = open_dataset(bench.store, "rejected").to_table().to_pylist()
     assert (row["file"], row["line"], row["reason"], row["field"]) == (path, 2, "missing_key", "item_id")
     assert "Wilhelmina" not in str(row)
-    (raw,) = contents(bench.store, Keyring.load(bench.keyring), [row])
+    (raw,) = decrypt_contents(bench.store, Keyring.load(bench.keyring), [row])
     assert b"Wilhelmina" in raw
 
 
@@ -142,7 +142,7 @@ def test_a_run_killed_anywhere_is_finished_by_its_repetition(tmp_path: Path, fil
     assert result.run_id == expected.run_id
     assert result.counts == expected.counts
     assert {str(p.relative_to(broken)): p.read_bytes() for p in sorted(broken.rglob("*.parquet"))} == reference
-    assert verify(Store.open(files, str(broken))) == []
+    assert verify_integrity(Store.open(files, str(broken))) == []
     assert not [p for p in broken.rglob("*") if p.is_file() and "_callveil/work/" in str(p)]
 
 

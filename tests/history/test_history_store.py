@@ -19,8 +19,15 @@ from hypothesis import strategies as st
 from callveil.pipelines.commands import history as command
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.timeline import state_at
-from callveil.transforms.report.change_history.export import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.report.change_history.export import (
+    ReportColumns,
+    account_rows,
+    accounts_with_versions,
+    read_account_versions,
+    verify_report,
+    write_report,
+)
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -45,7 +52,7 @@ def test_late_repeated_and_unordered_deliveries_give_the_same_history(make_bench
         often.load_records(part, as_of=AS_OF + dt.timedelta(days=n))
     assert len(once.versions()) == 14
     assert history(often.versions()) == history(once.versions())
-    assert verify(often.store) == []
+    assert verify_integrity(often.store) == []
 
 
 def test_the_same_command_again_does_nothing_and_counts_add_up(bench: Bench) -> None:
@@ -101,7 +108,7 @@ def test_versions_are_redacted_when_their_interaction_is_redacted_later(bench: B
     # A copy that is delivered again does not bring anything back.
     assert bench.load_records([NOTES | {"object": {"notes": "was all fine"}}], as_of=AS_OF + dt.timedelta(days=3)).counts["replaced"] == 1
     assert notes(bench) == ("full", "[REDACTED]")
-    assert unpurged(bench.store) == []
+    assert unpurged_runs(bench.store) == []
     assert_gone(Path(bench.output), b"all fine")
 
 
@@ -182,7 +189,7 @@ def test_s3_holds_the_same_history_as_the_disk(bench: Bench, s3_bucket: str, fil
     remote.load(source)
     bench.load_records(rows)
     assert history(remote.versions()) == history(bench.versions())
-    assert verify(remote.store) == []
+    assert verify_integrity(remote.store) == []
     rows_there = rows_of(remote)
     assert rows_there == rows_of(bench)
     report = f"s3://{s3_bucket}/reports/r.parquet"
@@ -193,9 +200,9 @@ def test_s3_holds_the_same_history_as_the_disk(bench: Bench, s3_bucket: str, fil
 def rows_of(bench: Bench) -> list[dict[str, Any]]:
     """Rows of a report, without what depends on the run."""
     store, keyring = bench.store, Keyring.load(bench.keyring)
-    report = Report("r", "run", AS_OF, "tests")
+    report = ReportColumns("r", "run", AS_OF, "tests")
     snapshot = store.current()
-    return [row for _, found in read_accounts(store, snapshot, accounts_of(store, snapshot)) for row in account_rows(report, keyring, found)]
+    return [row for _, found in read_account_versions(store, snapshot, accounts_with_versions(store, snapshot)) for row in account_rows(report, keyring, found)]
 
 
 @settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])

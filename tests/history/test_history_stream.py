@@ -23,9 +23,9 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.jobs.batch.context import RedactJob
-from callveil.transforms.jobs.history.stream import REJECTED, RedactVersions, TrackChanges, keyed, latest, said
-from callveil.transforms.redact.engine import Run
-from callveil.transforms.redact.versions.timeline import entries
+from callveil.transforms.jobs.history.stream import REJECTED, RedactVersions, TrackChanges, entry_digest_text, key_by_object, latest_by_key
+from callveil.transforms.redact.engine import RunColumns
+from callveil.transforms.redact.versions.timeline import history_of
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
@@ -55,8 +55,8 @@ def batch(versions: list[RedactedVersion]) -> dict[tuple[str, ...], str]:
     """The same history without a stream."""
     items: dict[str, list[RedactedVersion]] = {}
     for v in versions:
-        items.setdefault(keyed(v)[0], []).append(v)
-    return {tuple(e.version.key): said(e) for found in items.values() for e in entries(found)}
+        items.setdefault(key_by_object(v)[0], []).append(v)
+    return {tuple(e.version.key): entry_digest_text(e) for found in items.values() for e in history_of(found)}
 
 
 ORDERS = {
@@ -78,7 +78,7 @@ def test_late_and_repeated_versions_end_in_the_batch_history(redact_version: Red
     stream = stream.advance_watermark_to_infinity()
 
     def check(got: list[Any]) -> None:
-        assert latest(got) == expected
+        assert latest_by_key(got) == expected
         assert len({(*row[:4], row.revision) for row in got}) == len(got)
         if order == "in order":  # one row a version, and one more when the next version tells what it changed
             assert len(got) == 4 + 2 * (4 + 3)
@@ -91,7 +91,7 @@ def test_messages_are_redacted_before_they_go_anywhere_and_bad_ones_are_told(tmp
     keyring = Keyring.create(tmp_path / "k.json")
     own = policy()
     job = RedactJob(
-        Run("0" * 64, own.sha256, own.name, AS_OF), own, Files(), str(tmp_path / "store"), str(keyring.path), AccountBook(), {}, Snapshot()
+        RunColumns("0" * 64, own.sha256, own.name, AS_OF), own, Files(), str(tmp_path / "store"), str(keyring.path), AccountBook(), {}, Snapshot()
     )
     good = [version(version_id="1", changes={"email": [None, "w@example.com"]}), {"versions": [version(version_id="2"), version(version_id="3")]}]
     messages = [*(orjson.dumps(m) for m in good), b'{"name": "Wilhelmina', orjson.dumps({"version_id": "4", "name": "Wilhelmina"})]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.redact.versions.timeline import Entry, entries, ordered, state_at
+from callveil.transforms.redact.versions.timeline import HistoryEntry, history_of, order_versions, state_at
 
 SETTINGS = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SHAPES = st.sampled_from(["native", "object", "object_changes"])
@@ -42,7 +42,7 @@ def text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def facts(found: list[Entry]) -> list[Any]:
+def facts(found: list[HistoryEntry]) -> list[Any]:
     """What a history says, without what depends on the run."""
     return [(e.version.key, e.known, [(c.name, text(c.before.value), text(c.after.value)) for c in e.changes]) for e in found]
 
@@ -84,7 +84,7 @@ def test_what_is_told_for_sure_is_true_whatever_is_missing(redact_version: Redac
 def test_order_and_repetition_of_deliveries_make_no_difference(redact_version: Redact, life: Life, shapes: list[str], data: st.DataObject) -> None:
     found = redacted(redact_version, told(life, shapes))
     again = data.draw(st.permutations([*found, *data.draw(st.lists(st.sampled_from(found), max_size=5))]))
-    assert facts(entries(again)) == facts(entries(found))
+    assert facts(history_of(again)) == facts(history_of(found))
     for when in instants(life):
         assert state_at(again, when) == state_at(found, when)
 
@@ -92,7 +92,7 @@ def test_order_and_repetition_of_deliveries_make_no_difference(redact_version: R
 @SETTINGS
 @given(life=lives(most=8), shapes=MIXES)
 def test_changes_are_the_differences_of_the_true_states(redact_version: Redact, life: Life, shapes: list[str]) -> None:
-    found = entries(redacted(redact_version, told(life, shapes)))
+    found = history_of(redacted(redact_version, told(life, shapes)))
     assert [e.version.event for e in found] == [t.event for t in life.versions]
     for entry, t in zip(found, life.versions, strict=True):
         if not entry.known:  # only a state before the change is held, and the next version holds none
@@ -111,8 +111,8 @@ def test_a_version_that_comes_late_corrects_its_neighbours(redact_version: Redac
     found = redacted(redact_version, told(life, ["object"]))
     late = data.draw(st.sampled_from(found))
     early = [v for v in found if v is not late]
-    assert facts(entries([*early, late])) == facts(entries(found))
-    for a, b in zip(entries(early), entries(early)[1:], strict=False):
+    assert facts(history_of([*early, late])) == facts(history_of(found))
+    for a, b in zip(history_of(early), history_of(early)[1:], strict=False):
         if a.known and a.changes and b.version.record["has_object"]:
             assert {c.name for c in a.changes} <= set(FIELDS)
 
@@ -123,7 +123,7 @@ def test_redacted_values_that_differ_are_told_apart_though_their_labels_are_equa
         version(id="2", version_id=None, event="update", created_at="2026-10-21", object={"name": "Bea Testperson", "role": "Agent"}, changes=None),
         version(id="3", version_id=None, event="update", created_at="2026-10-22", object={"name": "Bea Testperson", "role": "Admin"}, changes=None),
     ]
-    found = entries([redact_version(r) for r in rows])
+    found = history_of([redact_version(r) for r in rows])
     assert [[c.name for c in e.changes] for e in found] == [["name"], ["role"], []]
     assert found[0].changes[0].before.value == found[0].changes[0].after.value == "[PERSON]"
     assert not found[2].known
@@ -134,9 +134,9 @@ def test_versions_of_one_instant_keep_the_order_of_their_numbers_or_ids(redact_v
         version(version_id=i, created_at="2026-10-20", changes={"color": [a, b]})
         for i, a, b in (("10", "c", "d"), ("9", "b", "c"), ("100", "d", "e"))
     ]
-    assert [v.key.version_id for v in ordered(redacted(redact_version, rows))] == ["9", "10", "100"]
+    assert [v.key.version_id for v in order_versions(redacted(redact_version, rows))] == ["9", "10", "100"]
     numbered = [r | {"version_number": n} for r, n in zip(rows, (3, 1, 2), strict=True)]
-    assert [v.key.version_id for v in ordered(redacted(redact_version, numbered))] == ["9", "100", "10"]
+    assert [v.key.version_id for v in order_versions(redacted(redact_version, numbered))] == ["9", "100", "10"]
 
 
 def test_fields_that_only_later_changes_tell_of_are_filled_in(redact_version: Redact) -> None:
@@ -152,7 +152,7 @@ def test_fields_that_only_later_changes_tell_of_are_filled_in(redact_version: Re
 
 
 def test_an_event_that_changes_nothing_is_known_to_change_nothing(redact_version: Redact) -> None:
-    (entry,) = entries([redact_version(version(event="sign_in", changes=None))])
+    (entry,) = history_of([redact_version(version(event="sign_in", changes=None))])
     assert (entry.known, entry.changes, entry.classes) == (True, (), ())
-    (entry,) = entries([redact_version(version(event="export", changes=None))])
+    (entry,) = history_of([redact_version(version(event="export", changes=None))])
     assert entry.classes == ("data_export",)

@@ -17,7 +17,7 @@ from history_bench import AS_OF, PLAIN, Bench, version
 from callveil.pipelines import history, redact
 from callveil.pipelines.attempts import RunResult
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.commit.scan import open_dataset
 
 
@@ -35,7 +35,7 @@ def held(monkeypatch: pytest.MonkeyPatch, module: Any, between: Callable[[], obj
 
 def check(bench: Bench) -> None:
     """Every file is what its entry says, and none is left that no entry names."""
-    assert verify(bench.store) == [] and unpurged(bench.store) == []
+    assert verify_integrity(bench.store) == [] and unpurged_runs(bench.store) == []
     root = Path(bench.output)
     found = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
     assert {p for p in found if not p.startswith("_callveil/")} == {f.path for f in bench.store.current().files}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.transforms.ingest import normalise
 from callveil.transforms.ingest.transcripts import ADAPTERS, read_transcript
 from callveil.transforms.ingest.transcripts.captions import read_captions, read_text
@@ -25,7 +25,7 @@ EVERY = (*forms.WITH_CHANNELS, *forms.WITH_WORDS, *forms.TURNS_ONLY)
 
 def record(transcript: Any, **members: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     doc = {"id": 1, "account_id": 2, "unix_time": 1793000000, "transcription": transcript, **members}
-    made = normalise(doc, SourceRef("f", 1, 0), Limits())
+    made = normalise(doc, SourceRef("f", 1, 0), InputLimits())
     return made.record, made.notes
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
 
 from callveil.schemas.interaction import RawInteraction
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.transforms.ingest import streams as unpacking
 from callveil.transforms.ingest.chunks import NothingToRead, plan_input
 from callveil.transforms.ingest.discover import InputError, refuse_overlap
@@ -24,7 +24,7 @@ from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import STORE_FILE
 
-FILES, LIMITS = Files(), Limits()
+FILES, LIMITS = Files(), InputLimits()
 
 
 def ids(place: str | Path, files: Files = FILES) -> tuple[int, ...]:
@@ -100,9 +100,9 @@ def test_links_and_pipes_are_named(tmp_path: Path) -> None:
 
 def test_parquet_that_callveil_wrote_is_no_input(tmp_path: Path) -> None:
     from callveil.schemas.finding import FIELDS, SCHEMA
-    from callveil.transforms.storage.tables.parquet import write_rows
+    from callveil.transforms.storage.tables.parquet import rows_to_parquet
 
-    (tmp_path / "report.parquet").write_bytes(write_rows([], SCHEMA, FIELDS))
+    (tmp_path / "report.parquet").write_bytes(rows_to_parquet([], SCHEMA, FIELDS))
     (tmp_path / "theirs.parquet").write_bytes(parquet([call(1)]))
     assert [(Path(f.url).name, f.reason) for f in plan_input(FILES, [str(tmp_path)]).not_read] == [
         ("report.parquet", "own_output")

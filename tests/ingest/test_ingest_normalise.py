@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.transforms.ingest import normalise
-from callveil.transforms.ingest.documents import expand
+from callveil.transforms.ingest.documents import expand_document
 
 
 def read(**members):
-    return normalise({"id": 1, "account_id": 2, "unix_time": 1730000000, **members}, SourceRef("f", 1, 0), Limits(), {"2": "America/New_York"})
+    return normalise({"id": 1, "account_id": 2, "unix_time": 1730000000, **members}, SourceRef("f", 1, 0), InputLimits(), {"2": "America/New_York"})
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_faults(members, path, reason):
 
 
 def test_envelopes():
-    (item,) = expand({"event": "end", "account_id": 4, "call": {"id": 1, "name": "Zed"}})
+    (item,) = expand_document({"event": "end", "account_id": 4, "call": {"id": 1, "name": "Zed"}})
     assert item.value == {"id": 1, "name": "Zed", "account_id": 4, "envelope": {"event": "end"}} and item.kind_hint == "call"
-    assert [i.kind_hint for i in expand({"texts": [{"id": 1}, {"message": {"id": 2}}]})] == ["text", "text"]
-    assert [i.value for i in expand({"form": {"name": "a"}, "account_id": 1})] == [{"form": {"name": "a"}, "account_id": 1}]
+    assert [i.kind_hint for i in expand_document({"texts": [{"id": 1}, {"message": {"id": 2}}]})] == ["text", "text"]
+    assert [i.value for i in expand_document({"form": {"name": "a"}, "account_id": 1})] == [{"form": {"name": "a"}, "account_id": 1}]
 
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0,;[]{}", exclude_categories=("Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=6)

@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.interaction import RawInteraction, SourceRef
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import NothingToRead, plan_chunks
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.read import InputChanged, read_chunk, read_record
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.strict_json import FieldError, inspect, load, peek_key
+from callveil.transforms.storage.files.strict_json import FieldError, inspect_record, load_json, peek_key
 
-FILES, LIMITS = Files(), Limits()
+FILES, LIMITS = Files(), InputLimits()
 SOURCE = SourceRef("calls.jsonl", 1, 0)
 
 
@@ -148,7 +148,7 @@ def test_chunk_order_and_lines_without_counting(tmp_path):
 def test_long_lines_are_passed_over(tmp_path, size):
     big = b'{"id":77,"account_id":9,"notes":"' + b"x" * size + b'"}'
     (tmp_path / "c.jsonl").write_bytes(lines(call(1), big, call(2)))
-    out = read(tmp_path, Limits(record_bytes=100_000))
+    out = read(tmp_path, InputLimits(record_bytes=100_000))
     (bad,) = rejected(out)
     assert ids(out) == ["1", "2"]
     assert (bad.reason, bad.interaction_id, len(bad.raw)) == ("record_too_large", "77", 100_000)
@@ -157,7 +157,7 @@ def test_long_lines_are_passed_over(tmp_path, size):
 
 def test_field_limit_and_total_limit(tmp_path):
     (tmp_path / "c.jsonl").write_bytes(lines(call(1, outline=[{"text": "x" * 101}]), call(2, form={"custom": ["x" * 90] * 3})))
-    first, second = read(tmp_path, Limits(field_chars=100, record_bytes=100_000))[:2]
+    first, second = read(tmp_path, InputLimits(field_chars=100, record_bytes=100_000))[:2]
     assert (first.reason, first.field) == ("field_too_large", "outline[0].text") and isinstance(second, RawInteraction)
 
 
@@ -234,7 +234,7 @@ def test_one_bad_record_of_a_page_does_not_reject_the_others(tmp_path):
 def test_unreadable_and_oversized_documents(tmp_path):
     (tmp_path / "a.json").write_bytes(b'[{"id": 1, "account_id": 9},')
     (tmp_path / "b.json").write_bytes(orjson.dumps([call(i) for i in range(100)]))
-    a, b = read(tmp_path, Limits(document_bytes=1000))
+    a, b = read(tmp_path, InputLimits(document_bytes=1000))
     assert (a.reason, b.reason) == ("bad_json", "record_too_large") and "jq" in b.detail
 
 
@@ -388,5 +388,5 @@ def test_peek_key_reads_only_the_records_own_ids():
 )
 def test_what_is_no_json_is_named_alone(value: str, detail: str) -> None:
     with pytest.raises(FieldError) as refused:
-        inspect(load(b'{"latitude": %s}' % value.encode()), Limits())
+        inspect_record(load_json(b'{"latitude": %s}' % value.encode()), InputLimits())
     assert refused.value.detail == detail

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from redaction import policy
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.pointer import Pointer, to_micros
+from callveil.schemas.pointer import RecordPointer, to_micros
 from callveil.schemas.policy import Policy
 from callveil.schemas.request import RedactionRequest, encode_request
-from callveil.schemas.shard import Chosen
-from callveil.transforms.ingest.deduplicate import DROP, REDO, Change, Resolution, best, plan_shards, resolve_bucket
+from callveil.schemas.shard import ChosenSnapshot
+from callveil.transforms.ingest.deduplicate import DROP, REDO, BucketResolution, Change, best_pointers, plan_shards, resolve_bucket
 from callveil.transforms.storage.tables.key_index import IndexEntry
 
 T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -25,8 +25,8 @@ POLICY = policy()
 AGED = policy("full_after_days: 5")
 
 
-def pointer(key: str = "a", rank: int = 5, digest: str = "d", **how: Any) -> Pointer:
-    base = Pointer("1", key, rank, digest, to_micros(T0), "call", "en", "agency", "9", 0, 0, 0, 10)
+def pointer(key: str = "a", rank: int = 5, digest: str = "d", **how: Any) -> RecordPointer:
+    base = RecordPointer("1", key, rank, digest, to_micros(T0), "call", "en", "agency", "9", 0, 0, 0, 10)
     return base._replace(**how)
 
 
@@ -40,11 +40,11 @@ def request(name: str = "r1", key: str = "a") -> RedactionRequest:
 
 
 def resolve(
-    pointers: list[Pointer],
+    pointers: list[RecordPointer],
     stored: Sequence[IndexEntry] = (),
     requests: Sequence[RedactionRequest] = (),
     own: Policy = POLICY,
-) -> Resolution:
+) -> BucketResolution:
     asked: dict[InteractionKey, tuple[RedactionRequest, ...]] = {}
     for r in requests:
         asked[r.key] = (*asked.get(r.key, ()), r)
@@ -75,7 +75,7 @@ ASKED = st.lists(st.builds(request, st.sampled_from(["r1", "r2"]), st.sampled_fr
 @settings(max_examples=300, deadline=None)
 @given(st.lists(POINTERS, max_size=8), STORED, ASKED, st.sampled_from([POLICY, AGED]), st.randoms(use_true_random=False))
 def test_order_and_copies_make_no_difference(
-    pointers: list[Pointer], stored: list[IndexEntry], asked: list[RedactionRequest], own: Policy, rng: Any
+    pointers: list[RecordPointer], stored: list[IndexEntry], asked: list[RedactionRequest], own: Policy, rng: Any
 ) -> None:
     plain = resolve(pointers, stored, asked, own)
     shuffled = resolve(rng.sample(pointers, len(pointers)), rng.sample(stored, len(stored)), asked, own)
@@ -87,7 +87,7 @@ def test_order_and_copies_make_no_difference(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(POINTERS, max_size=8), STORED, ASKED, st.sampled_from([POLICY, AGED]))
 def test_nothing_is_weakened_lost_or_done_twice(
-    pointers: list[Pointer], stored: list[IndexEntry], asked: list[RedactionRequest], own: Policy
+    pointers: list[RecordPointer], stored: list[IndexEntry], asked: list[RedactionRequest], own: Policy
 ) -> None:
     out = resolve(pointers, stored, asked, own)
     held = {e.key: e for e in stored}
@@ -95,7 +95,7 @@ def test_nothing_is_weakened_lost_or_done_twice(
     changed = {InteractionKey(c.account_id, c.id): c for c in out.changes}
     assert len(chosen) == len(out.chosen) and len(changed) == len(out.changes) and not chosen.keys() & changed.keys()
     for key, row in chosen.items():
-        assert row.pointer == best([p for p in pointers if p.key == key])[key]
+        assert row.pointer == best_pointers([p for p in pointers if p.key == key])[key]
         old = held.get(key)
         if old is None:
             assert row.replaces == "" and row.floor_mode == "none"
@@ -121,7 +121,7 @@ def test_nothing_is_weakened_lost_or_done_twice(
         (pointer(rank=9), entry(tombstone=True), "tombstoned"),
     ],
 )
-def test_what_is_passed_over(read: Pointer, stored: IndexEntry, count: str) -> None:
+def test_what_is_passed_over(read: RecordPointer, stored: IndexEntry, count: str) -> None:
     out = resolve([read], [stored])
     assert out.chosen == [] and out.changes == [] and out.counts[count] == 1
 
@@ -130,9 +130,9 @@ def test_what_is_passed_over(read: Pointer, stored: IndexEntry, count: str) -> N
     ("read", "stored"),
     [(pointer(rank=6), entry()), (pointer(digest="e"), entry()), (pointer(), entry(policy_sha256="an older policy"))],
 )
-def test_what_replaces_the_stored_one(read: Pointer, stored: IndexEntry) -> None:
+def test_what_replaces_the_stored_one(read: RecordPointer, stored: IndexEntry) -> None:
     out = resolve([read], [stored])
-    assert out.chosen == [Chosen(read, "content", ("PERSON",), (), "f-a")] and out.changes == []
+    assert out.chosen == [ChosenSnapshot(read, "content", ("PERSON",), (), "f-a")] and out.changes == []
 
 
 def test_age_and_requests_reach_stored_rows_without_a_new_snapshot() -> None:
@@ -163,7 +163,7 @@ def test_a_request_is_applied_once_and_kept_for_later_snapshots() -> None:
     st.randoms(use_true_random=False),
 )
 def test_shards_hold_every_row_once_within_bounds(rows: list[tuple[str, int, int]], most: int, size: int, rng: Any) -> None:
-    chosen = [Chosen(pointer(str(n), account_id=a, called_us=t, size=s)) for n, (a, t, s) in enumerate(rows)]
+    chosen = [ChosenSnapshot(pointer(str(n), account_id=a, called_us=t, size=s)) for n, (a, t, s) in enumerate(rows)]
     shards = list(plan_shards(chosen, most, size))
     assert sorted(c for shard in shards for c in shard) == sorted(chosen)
     last = -1

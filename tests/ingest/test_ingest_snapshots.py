@@ -8,13 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
-from callveil.transforms.ingest.snapshots import IN_PROGRESS, REDACTED, TERMINAL, UNKNOWN, payload_digest, rank, resolve, status_class
+from callveil.transforms.ingest.snapshots import (
+    IN_PROGRESS,
+    REDACTED,
+    TERMINAL,
+    UNKNOWN,
+    payload_digest,
+    resolve_snapshots,
+    snapshot_rank,
+    status_class,
+)
 
 T0 = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 
 def snap(place=0, **record):
-    return RawInteraction(InteractionKey("1", "2"), "call", T0, rank(record), record, SourceRef("f", place))
+    return RawInteraction(InteractionKey("1", "2"), "call", T0, snapshot_rank(record), record, SourceRef("f", place))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +57,7 @@ def test_order_of_the_moments_of_a_call():
         {"status": "completed", "duration": 30, "updated_at": T0 + dt.timedelta(seconds=1)},
         {"status": "in progress", "redacted": True},
     ]
-    ranks = [rank(m) for m in moments]
+    ranks = [snapshot_rank(m) for m in moments]
     assert ranks == sorted(set(ranks))
 
 
@@ -67,24 +76,24 @@ records = st.fixed_dictionaries(
 
 @given(records)
 def test_rank_is_a_non_negative_int64(record):
-    assert 0 <= rank(record) < 2**63
+    assert 0 <= snapshot_rank(record) < 2**63
 
 
 @given(st.lists(records, min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_winner_does_not_depend_on_order_or_copies(given_records, rng: random.Random):
     snaps = [snap(i, **r) for i, r in enumerate(given_records)]
-    winner = resolve(snaps)
+    winner = resolve_snapshots(snaps)
     assert winner.rank == max(s.rank for s in snaps)
     mixed = snaps + rng.choices(snaps, k=4)
     rng.shuffle(mixed)
-    assert resolve(mixed) == winner
-    assert resolve([resolve(mixed[:3]), resolve(mixed[3:])] if len(mixed) > 3 else mixed) == winner
+    assert resolve_snapshots(mixed) == winner
+    assert resolve_snapshots([resolve_snapshots(mixed[:3]), resolve_snapshots(mixed[3:])] if len(mixed) > 3 else mixed) == winner
 
 
 def test_misuse_and_digest():
     with pytest.raises(ValueError, match="no snapshot"):
-        resolve([])
+        resolve_snapshots([])
     other = RawInteraction(InteractionKey("1", "3"), "call", T0, 0, {}, SourceRef("f"))
     with pytest.raises(ValueError, match="different"):
-        resolve([snap(), other])
+        resolve_snapshots([snap(), other])
     assert payload_digest({"a": 1, "b": {"c": T0, "d": 2}}) == payload_digest({"b": {"d": 2, "c": T0}, "a": 1}) != payload_digest({"a": 1})

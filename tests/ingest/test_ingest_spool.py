@@ -15,7 +15,7 @@ from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction,
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.tables import spool
-from callveil.transforms.storage.tables.spool import SpoolReader, SpoolWriter, decode, encode, spool_url
+from callveil.transforms.storage.tables.spool import SpoolReader, SpoolWriter, decode_raw_record, encode_raw_record, spool_url
 
 T0 = dt.datetime(2026, 3, 1, 23, 30, 0, 7, tzinfo=dt.UTC)
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -59,7 +59,7 @@ RECORDS = st.fixed_dictionaries(
 @given(RECORDS)
 def test_records_there_and_back(record: dict[str, Any]) -> None:
     one = raw(5, **record)
-    assert decode(encode(one)) == one
+    assert decode_raw_record(encode_raw_record(one)) == one
 
 
 def test_the_spool_holds_no_plain_text(files: Files, tmp_path: Path, keyring: Keyring) -> None:
@@ -87,7 +87,7 @@ def test_any_pointers_read_back_their_records(
     assert sorted(p for p, _ in read) == sorted(wanted)
     for pointer, record in read:
         assert record in records and pointer.key == record.key and pointer.called_at == record.called_at and pointer.rank == record.rank
-        assert pointer.size == len(encode(record)) and pointer.partition == ("agency" if record.rank % 2 else "individual", record.day)
+        assert pointer.size == len(encode_raw_record(record)) and pointer.partition == ("agency" if record.rank % 2 else "individual", record.day)
     blocks: dict[tuple[int, int], set[tuple[str, str]]] = {}
     for p in pointers:
         blocks.setdefault((p.chunk, p.block), set()).add(p.partition)

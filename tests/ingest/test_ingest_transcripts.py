@@ -6,14 +6,14 @@ import pytest
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.transforms.ingest import normalise
-from callveil.transforms.ingest.transcripts import covered, language_code, read_transcript
+from callveil.transforms.ingest.transcripts import is_covered, language_code, read_transcript
 
 
 def record(**members):
     doc = {"id": 1, "account_id": 2, "unix_time": 1730000000, **members}
-    return normalise(doc, SourceRef("f", 1, 0), Limits()).record
+    return normalise(doc, SourceRef("f", 1, 0), InputLimits()).record
 
 
 def item(text, start=None, end=None, kind="pronunciation", **more):
@@ -225,5 +225,5 @@ def test_faults_name_the_declared_place(members, path):
 
 def test_helpers():
     assert [language_code(v) for v in ("en-US", "English", "pt_BR", "x!", 5, "")] == ["en", "en", "pt", "", "", ""]
-    assert covered({"a": ["Hello, THERE"], "n": 5}, "hellothere") and not covered("bye", "hellothere")
+    assert is_covered({"a": ["Hello, THERE"], "n": 5}, "hellothere") and not is_covered("bye", "hellothere")
     assert read_transcript({"nothing": 1}) is None and read_transcript([]) is None

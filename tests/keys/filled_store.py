@@ -15,17 +15,17 @@ import orjson
 from audio.sounds import chatter, file_of
 from subject.people_world import TOKENS, World, human, interaction
 
-from callveil.pipelines.subject import erase, restrict, search
-from callveil.pipelines.subject_register import extend
+from callveil.pipelines.subject import erase_request, restrict_request, search_request
+from callveil.pipelines.subject_register import extend_deadline
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.governance.requests.publish import sealed_files
-from callveil.transforms.governance.requests.publish import unseal as unseal_value
-from callveil.transforms.redact.operators import TOKEN, reveal
-from callveil.transforms.storage.encryption.encrypted_file import SealedReader
+from callveil.transforms.governance.requests.publish import read_encrypted_json as unseal_value
+from callveil.transforms.governance.requests.publish import request_files
+from callveil.transforms.redact.operators import TOKEN, reveal_token
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.sealed_body import unseal
+from callveil.transforms.storage.encryption.sealed_body import decrypt_body
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.inbox import Inbox
 from callveil.transforms.storage.format1.live import Live
@@ -75,7 +75,7 @@ class Filled:
 
     def found(self) -> list[Any]:
         """Records that a search for the first person finds."""
-        match, _ = search(self.world.options(5), self.requests[SEARCHED])
+        match, _ = search_request(self.world.options(5), self.requests[SEARCHED])
         return sorted((m.record, m.role, m.fields) for m in match.records)
 
     def originals(self, keyring: Keyring) -> dict[str, bytes]:
@@ -85,7 +85,7 @@ class Filled:
 
     def posted(self, keyring: Keyring) -> list[bytes]:
         """Bodies of the inbox."""
-        return sorted(unseal(self.files.read(f.url), keyring) for f in self.files.list(self.inbox))
+        return sorted(decrypt_body(self.files.read(f.url), keyring) for f in self.files.list(self.inbox))
 
     def rejected(self, keyring: Keyring) -> list[bytes]:
         """Content of rejected records, of runs and of the live zone."""
@@ -93,7 +93,7 @@ class Filled:
         out: list[bytes] = []
         for blob in {r["blob"] for r in [*self.world.rows("rejected"), *rejections(self.files, store.root)] if r["blob"]}:
             with self.files.open(store.url(blob)) as source:
-                out += [record for block in SealedReader(source, keyring, blob, "rejected") for record in block]
+                out += [record for block in EncryptedReader(source, keyring, blob, "rejected") for record in block]
         return sorted(out)
 
     def values(self, keyring: Keyring) -> list[str]:
@@ -110,7 +110,7 @@ class Filled:
 
     @staticmethod
     def _opened(value: Any, keyring: Keyring, account: str, own: str) -> list[str]:
-        return [f"{own}: {reveal(m[0], keyring, account, own)}" for m in TOKEN.finditer(orjson.dumps(value, default=str).decode())]
+        return [f"{own}: {reveal_token(m[0], keyring, account, own)}" for m in TOKEN.finditer(orjson.dumps(value, default=str).decode())]
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Redacted records of the live zone."""
@@ -123,7 +123,7 @@ class Filled:
         """What requests hold, sealed."""
         store, out = self.world.store, []
         for request_id in self.requests.values():
-            out += [unseal_value(store, keyring, f) for f in sealed_files(store.current(), request_id) if not f.path.endswith("aside.sealed")]
+            out += [unseal_value(store, keyring, f) for f in request_files(store.current(), request_id) if not f.path.endswith("aside.sealed")]
         return sorted(out, key=repr)
 
 
@@ -145,10 +145,10 @@ def fill(root: Path, files: Files, output: str = "", landing: str = "", inbox: s
     filled.watch()
     for who, kind in ((SEARCHED, "access"), (RESTRICTED, "restriction"), (ERASED, "erasure")):
         filled.requests[who] = world.ask(kind, *people[who].phones, *people[who].emails).request_id
-        search(world.options(0.2), filled.requests[who])
-    extend(world.options(0.3), filled.requests[SEARCHED], f"much is stored of {people[SEARCHED].name}", world.options(0.3).as_of)
-    restrict(world.options(1), filled.requests[RESTRICTED])
-    erase(world.options(1), filled.requests[ERASED])
+        search_request(world.options(0.2), filled.requests[who])
+    extend_deadline(world.options(0.3), filled.requests[SEARCHED], f"much is stored of {people[SEARCHED].name}", world.options(0.3).as_of)
+    restrict_request(world.options(1), filled.requests[RESTRICTED])
+    erase_request(world.options(1), filled.requests[ERASED])
     return filled
 
 

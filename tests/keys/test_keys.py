@@ -19,17 +19,17 @@ from callveil.pipelines.cli import main
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.governance.rekey.rewrap import rewrap
-from callveil.transforms.governance.rekey.usage import uses
-from callveil.transforms.governance.rekey.zones import sealed_files
-from callveil.transforms.redact.operators import Secrets, reveal, token
-from callveil.transforms.report.verify.store import verify
+from callveil.transforms.governance.rekey.rewrap import rewrap_store
+from callveil.transforms.governance.rekey.usage import count_key_uses
+from callveil.transforms.governance.rekey.zones import encrypted_files
+from callveil.transforms.redact.operators import TokenKeys, make_call_token, reveal_token
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import purge_removed, unpurged
+from callveil.transforms.storage.commit.maintenance import purge_removed, unpurged_runs
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
-from callveil.transforms.storage.tables.dead_letters import RejectedWriter
+from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 
@@ -37,7 +37,7 @@ NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 def rejects(store: Store, keyring: Keyring, name: str, number: int) -> list[bytes]:
     """Publish rejected records; returns their contents."""
     run = hashlib.sha256(name.encode()).hexdigest()
-    writer = RejectedWriter(store.files, store.root, keyring, run, NOW, "0000")
+    writer = DeadLetterWriter(store.files, store.root, keyring, run, NOW, "0000")
     contents = [f"{name} {n}: a record of ".encode() + bytes([65 + n % 26]) * (n * 37 % 5_000) for n in range(number)]
     for n, raw in enumerate(contents):
         writer.add(Rejected(SourceRef(f"{name}.jsonl", line=n + 1), "ingest", "bad_json", "not well-formed", raw=raw))
@@ -67,16 +67,16 @@ def only(keyring: Keyring, key_id: str) -> Keyring:
 
 
 def test_rotation_keeps_pseudonyms_and_opens_old_tokens(keyring: Keyring) -> None:
-    before = Secrets.of(keyring)
-    old = token("PERSON", "Jane Doe", before, "1", "2")
+    before = TokenKeys.of(keyring)
+    old = make_call_token("PERSON", "Jane Doe", before, "1", "2")
     assert main(["keys", "rotate", "--keyring", str(keyring.path)]) == 0
     new = Keyring.load(keyring.path)
-    after = Secrets.of(new)
+    after = TokenKeys.of(new)
     assert new.active != keyring.active and new.digests == keyring.active
     assert after.pseudonym == before.pseudonym and new.hmac("p", "x") == keyring.hmac("p", "x")
-    assert after.token != before.token and f".{new.active}." in token("PERSON", "Jane Doe", after, "1", "2")
+    assert after.token != before.token and f".{new.active}." in make_call_token("PERSON", "Jane Doe", after, "1", "2")
     assert after.pseudonym_id == keyring.active
-    assert reveal(old, new, "1", "2") == reveal(token("PERSON", "Jane Doe", after, "1", "2"), new, "1", "2") == "Jane Doe"
+    assert reveal_token(old, new, "1", "2") == reveal_token(make_call_token("PERSON", "Jane Doe", after, "1", "2"), new, "1", "2") == "Jane Doe"
     assert main(["keys", "rotate", "--everything", "--keyring", str(keyring.path)]) == 0
     last = Keyring.load(keyring.path)
     assert last.digests == last.active and last.hmac("p", "x") != new.hmac("p", "x")
@@ -90,20 +90,20 @@ def test_rejected_records_are_sealed_anew(
     contents = sorted(rejects(store, keyring, "a", 40) + rejects(store, keyring, "b", 3))
     rotated = Keyring.rotate(keyring.path, keep_digests=True)
     contents = sorted(contents + rejects(store, rotated, "c", 2))
-    assert {k: u.files["rejected_content"] for k, u in uses(store, rotated).items()} == {keyring.active: 2, rotated.active: 1}
-    before = [s.path for s in sealed_files(files, store.root) if s.key_id == keyring.active]
-    done = rewrap(store, rotated, NOW)
+    assert {k: u.files["rejected_content"] for k, u in count_key_uses(store, rotated).items()} == {keyring.active: 2, rotated.active: 1}
+    before = [s.path for s in encrypted_files(files, store.root) if s.key_id == keyring.active]
+    done = rewrap_store(store, rotated, NOW)
     assert (done.files, done.runs, done.is_whole) == ({"rejected_content": 2}, 1, True) and store.current().seq == 4
-    assert set(uses(store, rotated)) == {rotated.active}
-    assert all(files.info(store.url(p)) is None for p in before) and unpurged(store) == []
-    assert not rewrap(store, rotated, NOW).files and store.current().seq == 4
+    assert set(count_key_uses(store, rotated)) == {rotated.active}
+    assert all(files.info(store.url(p)) is None for p in before) and unpurged_runs(store) == []
+    assert not rewrap_store(store, rotated, NOW).files and store.current().seq == 4
     if not store_root.startswith("s3://"):
         assert export(store, only(rotated, rotated.active), tmp_path / "out.jsonl") == contents  # the old key is not needed any more
         capsys.readouterr()
         assert main(["keys", "status", "--store", store.root, "--keyring", str(keyring.path), "--json"]) == 0
         found = {k["key"]: k for k in orjson.loads(capsys.readouterr().out)["keys"]}
         assert found[keyring.active]["sealed_files"] == {} and found[rotated.active]["sealed_files"] == {"rejected_content": 3}
-        assert verify(files, store.root, [open_signer().public]).problems == ()
+        assert verify_evidence(files, store.root, [open_signer().public]).problems == ()
 
 
 def test_sealing_anew_can_be_killed_anywhere(tmp_path: Path, keyring: Keyring) -> None:
@@ -114,16 +114,16 @@ def test_sealing_anew_can_be_killed_anywhere(tmp_path: Path, keyring: Keyring) -
         contents = sorted(rejects(store, keyring, "a", 5))
         rotated = rotated or Keyring.rotate(keyring.path, keep_digests=True)
         try:
-            rewrap(Store(Mortal(step), root), rotated, NOW)
+            rewrap_store(Store(Mortal(step), root), rotated, NOW)
             is_done = True
         except Dead:
             is_done = False
         store = Store.open_or_create(Files(), root)
         assert export(store, rotated, tmp_path / "out") == contents  # at every moment
-        rewrap(store, rotated, NOW)
-        assert set(uses(store, rotated)) == {rotated.active}
+        rewrap_store(store, rotated, NOW)
+        assert set(count_key_uses(store, rotated)) == {rotated.active}
         assert export(store, only(rotated, rotated.active), tmp_path / "out") == contents
-        assert verify(Files(), root, [open_signer().public]).problems == ()
+        assert verify_evidence(Files(), root, [open_signer().public]).problems == ()
         if is_done:
             break
     assert is_done and step > 10

@@ -14,10 +14,10 @@ from audio.sounds import chatter, file_of
 from filled_store import Filled, fill
 from subject.people_world import World, human, interaction
 
-from callveil.transforms.governance.rekey.retire import judge, retire
-from callveil.transforms.governance.rekey.rewrap import rewrap
-from callveil.transforms.governance.rekey.usage import uses
-from callveil.transforms.report.verify.store import verify
+from callveil.transforms.governance.rekey.retire import decide_retirement, retire_key
+from callveil.transforms.governance.rekey.rewrap import rewrap_store
+from callveil.transforms.governance.rekey.usage import count_key_uses
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import MAGIC
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -63,23 +63,23 @@ def test_a_watch_and_a_receiver_go_on(tmp_path: Path) -> None:
     rounds = 0
     while not stop.is_set() or rounds < 3:
         ring = Keyring.rotate(world.keyring, NOW, keep_digests=rounds % 2 == 0)
-        rewrap(world.store, ring, NOW)
+        rewrap_store(world.store, ring, NOW)
         rounds += 1
     writer.join()
     assert failures == [] and rounds >= 3
     filled.watch()
     ring = world.keys
-    assert rewrap(world.store, ring, NOW).is_whole
+    assert rewrap_store(world.store, ring, NOW).is_whole
     for key_id in ring.key_ids:
         if key_id != ring.active:
-            verdict = judge(ring, key_id, [u for k, u in uses(world.store, ring, [filled.inbox]).items() if k == key_id], LATER)
+            verdict = decide_retirement(ring, key_id, [u for k, u in count_key_uses(world.store, ring, [filled.inbox]).items() if k == key_id], LATER)
             assert verdict.refused == ()
-            ring = retire(ring, key_id, verdict, NOW)
+            ring = retire_key(ring, key_id, verdict, NOW)
     assert filled.originals(ring) == filled.sounds and len(filled.sounds) == 10
     assert filled.posted(ring) == sorted(filled.bodies)
     assert len(filled.rejected(ring)) >= 10 and len(filled.values(ring)) >= 10
     assert len([r for r in filled.live.receipts() if r["status"] == "done"]) == 30
-    assert verify(Files(), world.output, [open_signer(world.keyring).public]).problems == ()
+    assert verify_evidence(Files(), world.output, [open_signer(world.keyring).public]).problems == ()
 
 
 def contents(client: Any, bucket: str) -> list[tuple[str, bytes]]:
@@ -102,11 +102,11 @@ def test_no_version_is_left_under_an_old_key(tmp_path: Path, files: Files, s3_cl
     # Somebody was killed between writing a file anew and purging what it was.
     body = next(iter(files.list(filled.inbox)))
     files.write(body.url, files.read(body.url))
-    assert uses(world.store, ring)[old].files["older versions"] == 0 and uses(world.store, ring, [filled.inbox])[old].files["older versions"] == 1
-    assert rewrap(world.store, ring, NOW).is_whole
+    assert count_key_uses(world.store, ring)[old].files["older versions"] == 0 and count_key_uses(world.store, ring, [filled.inbox])[old].files["older versions"] == 1
+    assert rewrap_store(world.store, ring, NOW).is_whole
     marks = (MAGIC + bytes([len(old)]) + old.encode(), f":t1.{old}.".encode())
     assert [key for key, data in contents(s3_client, s3_bucket) if any(m in data for m in marks)] == []
-    verdict = judge(ring, old, [u for k, u in uses(world.store, ring, [filled.inbox]).items() if k == old], LATER)
-    after = retire(ring, old, verdict, NOW)
+    verdict = decide_retirement(ring, old, [u for k, u in count_key_uses(world.store, ring, [filled.inbox]).items() if k == old], LATER)
+    after = retire_key(ring, old, verdict, NOW)
     assert [filled.originals(after), filled.posted(after), filled.rejected(after), filled.values(after)] == before and filled.found() == found
-    assert verify(files, world.output, [open_signer(world.keyring).public]).problems == ()
+    assert verify_evidence(files, world.output, [open_signer(world.keyring).public]).problems == ()

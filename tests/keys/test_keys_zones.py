@@ -15,11 +15,11 @@ from filled_store import RESTRICTED, Filled, fill
 from mortal import Dead, Mortal
 
 from callveil.pipelines.cli import main
-from callveil.pipelines.subject import lift
-from callveil.transforms.governance.rekey.retire import judge, retire
-from callveil.transforms.governance.rekey.rewrap import rewrap
-from callveil.transforms.governance.rekey.usage import uses
-from callveil.transforms.report.verify.store import verify
+from callveil.pipelines.subject import lift_restriction
+from callveil.transforms.governance.rekey.retire import decide_retirement, retire_key
+from callveil.transforms.governance.rekey.rewrap import rewrap_store
+from callveil.transforms.governance.rekey.usage import count_key_uses
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import MAGIC
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
@@ -64,7 +64,7 @@ def old_in(store: Store, inbox: str, key_id: str) -> list[str]:
 def test_all_zones_are_sealed_anew_and_the_key_retired(filled: Filled, capsys: pytest.CaptureFixture[str]) -> None:
     world, keys = filled.world, filled.world.keys
     old, found, before = keys.active, filled.found(), opened(filled, keys)
-    zones = uses(world.store, keys, [filled.inbox])[old]
+    zones = count_key_uses(world.store, keys, [filled.inbox])[old]
     assert set(zones.files) == {"rejected_content", "subject_content", "live/originals", "live/rejected", "inbox"}
     assert set(zones.tokens) == {"interactions", "findings", "requests", "subject_requests", "live/records", "set aside"}
     assert set(zones.digests) == {"subjects", "live/subjects", "erased", "set aside"} and zones.latest["subjects"] == "2026-10-01"
@@ -90,7 +90,7 @@ def test_all_zones_are_sealed_anew_and_the_key_retired(filled: Filled, capsys: p
     with pytest.raises(KeyringError, match="retired"):
         after.derive("sealed/rejected", 64, old)
     assert opened(filled, after) == before and filled.found() == found
-    assert verify(Files(), world.output, [open_signer(world.keyring).public]).problems == ()
+    assert verify_evidence(Files(), world.output, [open_signer(world.keyring).public]).problems == ()
     assert main(["evidence", "verify", "--store", world.output, "--keyring", world.keyring]) == 0
     assert main(["keys", "rewrap", *place, "--json"]) == 0
     capsys.readouterr()
@@ -105,7 +105,7 @@ def _goes_on(filled: Filled, keyring: Keyring, before: list[Any]) -> None:
     world = filled.world
     assert filled.watch() == {"arrived": 0}
     seq = world.store.current().seq
-    lift(world.options(6), filled.requests[RESTRICTED])
+    lift_restriction(world.options(6), filled.requests[RESTRICTED])
     assert filled.originals(keyring) == filled.sounds
     values = filled.values(keyring)
     assert len(values) > len(before[3]) and set(before[3]) <= set(values)
@@ -114,7 +114,7 @@ def _goes_on(filled: Filled, keyring: Keyring, before: list[Any]) -> None:
     again = world.redact(records, as_of=NOW)
     assert again.counts["tombstoned"] == 2 and again.counts.get("redacted", 0) == 0, "the erased stay erased, and the others are known"
     assert world.store.current().seq > seq
-    assert verify(Files(), world.output, [open_signer(world.keyring).public]).problems == ()
+    assert verify_evidence(Files(), world.output, [open_signer(world.keyring).public]).problems == ()
 
 
 def test_a_key_goes_altogether_once_nothing_is_found_by_it(filled: Filled) -> None:
@@ -122,17 +122,17 @@ def test_a_key_goes_altogether_once_nothing_is_found_by_it(filled: Filled) -> No
     old = filled.world.keys.active
     ring = rotated(filled, keep_digests=False)
     found = filled.found()
-    done = rewrap(filled.world.store, ring, NOW, [filled.inbox])
+    done = rewrap_store(filled.world.store, ring, NOW, [filled.inbox])
     assert done.is_whole
-    use = uses(filled.world.store, ring, [filled.inbox])
-    verdict = judge(ring, old, [use[old]], LATER)
+    use = count_key_uses(filled.world.store, ring, [filled.inbox])
+    verdict = decide_retirement(ring, old, [use[old]], LATER)
     assert verdict.refused == () and len(verdict.kept) == 4 and "for ever" in " ".join(verdict.kept)
-    half = retire(ring, old, verdict, NOW)
+    half = retire_key(ring, old, verdict, NOW)
     assert filled.found() == found and half.digests == ring.active
-    again = judge(half, old, [uses(filled.world.store, half)[old]], LATER)
+    again = decide_retirement(half, old, [count_key_uses(filled.world.store, half)[old]], LATER)
     assert again.refused == verdict.kept
-    nothing = judge(half, old, [], LATER)  # as with a store whose records have all gone
-    gone = retire(half, old, nothing, NOW)
+    nothing = decide_retirement(half, old, [], LATER)  # as with a store whose records have all gone
+    gone = retire_key(half, old, nothing, NOW)
     assert nothing.refused == nothing.kept == () and gone.key_ids == (ring.active,) and gone.digest_keys == (ring.active,)
 
 
@@ -144,10 +144,10 @@ def test_keys_of_one_secret_are_kept_whole(filled: Filled) -> None:
     document["keys"][old]["secret"] = base64.b64encode(base64.b64decode(document["keys"][old]["secret"])[:32]).decode()
     path.write_text(json.dumps({k: v for k, v in document.items() if k != "digest_keys"}))
     ring = rotated(filled)
-    assert any("one secret for both" in why for why in judge(ring, old, [], LATER).refused)
+    assert any("one secret for both" in why for why in decide_retirement(ring, old, [], LATER).refused)
     ring = rotated(filled, keep_digests=False)
-    verdict = judge(ring, old, [], LATER)
-    assert verdict.refused == () and old not in retire(ring, old, verdict, NOW).key_ids
+    verdict = decide_retirement(ring, old, [], LATER)
+    assert verdict.refused == () and old not in retire_key(ring, old, verdict, NOW).key_ids
 
 
 def test_what_does_not_open_stays_and_stops_nothing(filled: Filled, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +170,7 @@ def test_what_does_not_open_stays_and_stops_nothing(filled: Filled, capsys: pyte
 
 def test_an_inbox_that_is_not_here_keeps_the_key(filled: Filled, capsys: pytest.CaptureFixture[str]) -> None:
     world, old = filled.world, filled.world.keys.active
-    rewrap(world.store, rotated(filled), NOW)
+    rewrap_store(world.store, rotated(filled), NOW)
     Path(filled.inbox).rename(world.root / "elsewhere")
     retiring = ["keys", "retire", old, "--store", world.output, "--keyring", world.keyring, "--after", "0"]
     assert main(retiring) == 1 and f"inbox {filled.inbox}, which watch has read, is not here" in capsys.readouterr().err
@@ -184,18 +184,18 @@ def _killed(filled: Filled, step: int, repeat: bool) -> bool:
     old, found, before = keys.active, filled.found(), opened(filled, keys)
     ring = rotated(filled)
     try:
-        rewrap(Store(Mortal(step), world.output, world.keyring), ring, NOW, [filled.inbox])
+        rewrap_store(Store(Mortal(step), world.output, world.keyring), ring, NOW, [filled.inbox])
         is_done = True
     except Dead:
         is_done = False
     assert opened(filled, ring) == before  # at every moment
     if repeat:
         store = Store.open_or_create(Files(), world.output, world.keyring)
-        assert rewrap(store, ring, NOW, [filled.inbox]).is_whole and old_in(store, filled.inbox, old) == []
-        verdict = judge(ring, old, [u for k, u in uses(store, ring, [filled.inbox]).items() if k == old], LATER)
-        after = retire(ring, old, verdict, NOW)
+        assert rewrap_store(store, ring, NOW, [filled.inbox]).is_whole and old_in(store, filled.inbox, old) == []
+        verdict = decide_retirement(ring, old, [u for k, u in count_key_uses(store, ring, [filled.inbox]).items() if k == old], LATER)
+        after = retire_key(ring, old, verdict, NOW)
         assert opened(filled, after) == before and filled.found() == found
-        assert verify(Files(), world.output, [open_signer(world.keyring).public]).problems == ()
+        assert verify_evidence(Files(), world.output, [open_signer(world.keyring).public]).problems == ()
         # A body that was sealed anew by an attempt which died before noting it is read again, to no effect.
         assert not filled.watch().keys() & {"record.done", "audio.done", "audio.rejected", "record.rejected"}
     return is_done

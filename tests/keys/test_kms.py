@@ -16,9 +16,9 @@ from botocore.session import Session
 
 from callveil.pipelines.cli import main
 from callveil.schemas.manifest import RunManifest
-from callveil.transforms.governance.rekey.retire import judge, retire
+from callveil.transforms.governance.rekey.retire import decide_retirement, retire_key
 from callveil.transforms.governance.rekey.usage import KeyUse
-from callveil.transforms.report.verify.store import verify
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import purge_removed
 from callveil.transforms.storage.encryption.keyring import HALF_BYTES, Keyring
@@ -39,9 +39,9 @@ def test_a_wrapped_key_is_retired_wrapped(s3_server: S3Settings, keyring: Keyrin
     old, digest, secret = keyring.active, keyring.hmac("p", "x"), keyring.secret(keyring.active)
     assert main(["keys", "wrap", "--kms", key, "--keyring", str(keyring.path)]) == 0
     ring = Keyring.rotate(keyring.path, NOW, keep_digests=True)
-    verdict = judge(ring, old, [KeyUse()], NOW + dt.timedelta(days=2))
+    verdict = decide_retirement(ring, old, [KeyUse()], NOW + dt.timedelta(days=2))
     assert verdict.refused == () and len(verdict.kept) == 1
-    after = retire(ring, old, verdict, NOW)
+    after = retire_key(ring, old, verdict, NOW)
     entry = json.loads(keyring.path.read_text())["keys"][old]
     assert entry.keys() == {"created", "until", "retired", "kms", "wrapped"} and after.hmac("p", "x") == digest
     context = {"callveil-keyring": old}
@@ -85,4 +85,4 @@ def test_evidence_is_signed_by_an_ed25519_key_of_kms(tmp_path: Path, monkeypatch
     assert signer.public.algorithm == "ed25519" and len(signer.sign(b"x" * 4096)) == 64
     saved = tmp_path / "kms.pem"
     saved.write_text(signer.public.pem)
-    assert verify(Files(), store.root, [PublicKey.read(saved)]).problems == ()
+    assert verify_evidence(Files(), store.root, [PublicKey.read(saved)]).problems == ()

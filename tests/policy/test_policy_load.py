@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from callveil.schemas.policy import Detect, Limits, Margin, Margins, Operator, PolicyError, Problem
-from callveil.schemas.policy_load import PRESETS, check, load_policy, parse_policy, preset_text
+from callveil.schemas.policy import DetectionSettings, InputLimits, ModelMargin, ModelMargins, Operator, PolicyError, PolicyProblem
+from callveil.schemas.policy_load import PRESETS, check_policy, load_policy, parse_policy, preset_text
 
 
-def problems(text: str) -> list[Problem]:
+def problems(text: str) -> list[PolicyProblem]:
     with pytest.raises(PolicyError) as caught:
         parse_policy(text, "p.yaml")
     return caught.value.problems
@@ -156,7 +156,7 @@ def test_yaml_1_1_traps_are_plain_text() -> None:
     text = "version: 1\ndetect: {languages: [no], models: {no: none}, default_language: no, phone_regions: [NO]}\noverrides:\n"
     text += "- when: {account: [0123, 1e3, 7]}\n  set: {mode: full}\n"
     policy = parse_policy(text)
-    assert policy.detect == Detect(models={"no": "none"}, languages=("no",), default_language="no", phone_regions=("NO",))
+    assert policy.detect == DetectionSettings(models={"no": "none"}, languages=("no",), default_language="no", phone_regions=("NO",))
     assert policy.overrides[0].account == {"0123", "1e3", "7"}
     assert parse_policy(policy.effective_yaml()) == policy
 
@@ -164,7 +164,7 @@ def test_yaml_1_1_traps_are_plain_text() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_load_and_say_where_they_come_from(name: str) -> None:
     policy = load_policy(name)
-    assert policy.name == name and policy.base.mode == "content" and policy.detect.model == "embedded" and policy.limits == Limits()
+    assert policy.name == name and policy.base.mode == "content" and policy.detect.model == "embedded" and policy.limits == InputLimits()
     assert "Source" in preset_text(name) or "CFR" in preset_text(name)
 
 
@@ -202,43 +202,43 @@ def test_extends_a_file_that_extends_a_preset(tmp_path: Path) -> None:
         "limits: {depth: 10}\ndetect: {margins: {uncased: {name: -4}}}\n"
     )
     policy = load_policy(str(child))
-    assert policy.name == "acme" and policy.limits == Limits(depth=10)
+    assert policy.name == "acme" and policy.limits == InputLimits(depth=10)
     assert policy.base.operator("CREDIT_CARD").keep_last == 4 and policy.base.operator("CODE_NAME") == Operator("mask")
     assert policy.base.allow == {"one", "two"} and policy.base.deny == (("Falcon", "CODE_NAME"),)
     assert policy.rules("1", "agency", "chat", "en").operator("PERSON") == Operator("mask")
     margins = policy.detect.margins
     assert margins.cased.name == -1
-    assert margins.uncased == Margin(-4, Margins().uncased.place, -4), "rare names are never taken later"
+    assert margins.uncased == ModelMargin(-4, ModelMargins().uncased.place, -4), "rare names are never taken later"
 
 
 def test_problems_name_the_file_they_are_in(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("version: 1\nmode: ful\n")
     (tmp_path / "acme.yaml").write_text("version: 1\nextends: base.yaml\nlabel: 3\n")
-    found = check(tmp_path / "acme.yaml")
+    found = check_policy(tmp_path / "acme.yaml")
     assert [(Path(p.file).name, p.line, p.field) for p in found] == [("acme.yaml", 3, "label"), ("base.yaml", 2, "mode")]
 
 
 def test_a_mode_that_brings_an_inherited_keep_to_life_is_blamed_on_the_file_that_sets_it(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("version: 1\nmode: none\nfields: {notes: keep}\n")
     (tmp_path / "acme.yaml").write_text("version: 1\nextends: base.yaml\nmode: content\n")
-    assert not check(tmp_path / "base.yaml")
-    (problem,) = check(tmp_path / "acme.yaml")
+    assert not check_policy(tmp_path / "base.yaml")
+    (problem,) = check_policy(tmp_path / "acme.yaml")
     assert (Path(problem.file).name, problem.line, problem.field) == ("acme.yaml", 3, "mode")
 
 
 @pytest.mark.parametrize("text", ["version: 1\nextends: a.yaml\n", "version: 1\nextends: gone.yaml\n"])
 def test_circles_and_missing_files_are_named_where_they_are_extended(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
-    (problem,) = check(tmp_path / "a.yaml")
+    (problem,) = check_policy(tmp_path / "a.yaml")
     assert (problem.line, problem.column, problem.field) == (2, 10, "extends")
 
 
 def test_missing_file_names_the_presets(tmp_path: Path) -> None:
     for where in (tmp_path / "gone.yaml", tmp_path, "gpdr", "a\0b"):
-        (problem,) = check(where)
+        (problem,) = check_policy(where)
         assert "gdpr, pci, hipaa, ccpa" in problem.message
     (tmp_path / "latin.yaml").write_bytes(b"version: 1\nname: caf\xe9\n")
-    (problem,) = check(tmp_path / "latin.yaml")
+    (problem,) = check_policy(tmp_path / "latin.yaml")
     assert "UTF-8" in problem.message
 
 

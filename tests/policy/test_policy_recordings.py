@@ -4,14 +4,14 @@ import pytest
 
 from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import load_policy, parse_policy
-from callveil.schemas.recordings import Recordings
+from callveil.schemas.recordings import RecordingSettings
 
 
 def test_defaults_and_layers():
-    assert load_policy("gdpr").recordings == Recordings()
+    assert load_policy("gdpr").recordings == RecordingSettings()
     said = "mode: beep, wait_seconds: 60, align: false, keypad: false, original: seal, video: copy"
     policy = parse_policy(f"version: 1\nextends: gdpr\nrecordings: {{{said}}}\n")
-    assert policy.recordings == Recordings("beep", "own", 0.1, 60.0, align=False, keypad=False, original="seal", video="copy")
+    assert policy.recordings == RecordingSettings("beep", "own", 0.1, 60.0, align=False, keypad=False, original="seal", video="copy")
     assert parse_policy(policy.effective_yaml()).recordings == policy.recordings
 
 

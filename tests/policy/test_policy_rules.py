@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from callveil.schemas.interaction import BY_NAME, FIELDS, STATE
 from callveil.schemas.policy import Operator, Policy, Rules
-from callveil.schemas.policy_document import describe, emptied
+from callveil.schemas.policy_document import describe_policy, emptied_columns
 from callveil.schemas.policy_load import PRESETS, load_policy, parse_policy
 
 T0 = dt.datetime(2026, 2, 1, 12, tzinfo=dt.UTC)
@@ -205,7 +205,7 @@ def test_policies_pickle_and_hash() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_description_names_everything(name: str) -> None:
     made = load_policy(name)
-    text = describe(made)
+    text = describe_policy(made)
     assert made.sha256 in text and name in text
     for field in FIELDS:
         assert field.group in text
@@ -221,7 +221,7 @@ def test_description_of_one_record_and_of_overrides() -> None:
         entities={"AGE": {"operator": "mask", "keep_last": 1}},
         overrides=[{"when": {"kind": "chat", "account": "7"}, "set": changed}],
     )
-    whole, one = describe(made), describe(made, ("7", "agency", "chat", "en"))
+    whole, one = describe_policy(made), describe_policy(made, ("7", "agency", "chat", "en"))
     assert "0. when account: 7; kind: chat" in whole and "mask *, last 1 kept" in whole and "full_after_days: never" in whole
     assert "overrides that match: 0" in one and "mode full" in one and "allow: 2 texts" in one
     assert "Jane" not in whole + one and "Plumbing" not in whole + one
@@ -238,11 +238,11 @@ def test_what_a_policy_empties_for_good_is_named() -> None:
         fields={"campaign": "keep", "likely_score": "keep", "hue": "redact"},
         overrides=[{"when": {"kind": "chat"}, "set": {"fields": {"summary": "clear", "audio": "keep"}}}],
     )
-    lost = emptied(made)
+    lost = emptied_columns(made)
     assert {"audio", "message_media", "latitude"} <= set(lost["cleared"]) and {"name", "street", "gclid", "agent"} <= set(lost["labelled"])
     assert not {"caller_number", "email", "postal_code", "campaign", "notes", "form", "duration"} & {*lost["cleared"], *lost["labelled"]}
     assert {"caller_number", "email", "notes", "form", "campaign"} <= set(lost["aged"]) and "duration" not in lost["aged"]
     assert lost["overrides"] == ["summary"]
-    shown = describe(made)
+    shown = describe_policy(made)
     assert "cleared after 90 days: " in shown and "  hue                redact  / clear" in shown and "  likely_score       keep    / keep" in shown
-    assert "no key brings a value back\n  none" in describe(policy(mode="none"))
+    assert "no key brings a value back\n  none" in describe_policy(policy(mode="none"))

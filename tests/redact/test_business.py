@@ -13,13 +13,13 @@ from redaction import Bench, policy
 from callveil.schemas.account import Account
 from callveil.schemas.fields import EXTRA, coerce_members
 from callveil.schemas.interaction import BY_NAME, FURTHER, SourceRef
-from callveil.schemas.policy import Limits, PolicyError
-from callveil.transforms.detect.batch import Job, detect_batch
-from callveil.transforms.detect.decision import Floor, decide
+from callveil.schemas.policy import InputLimits, PolicyError
+from callveil.transforms.detect.batch import DetectionJob, detect_batch
+from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.ingest import normalise
-from callveil.transforms.redact.engine import Redacted, Redactor, Run
-from callveil.transforms.redact.until_stable import redact_batch
+from callveil.transforms.redact.engine import RedactionResult, Redactor, RunColumns
+from callveil.transforms.redact.until_stable import redact_until_stable
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 T0 = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -163,13 +163,13 @@ def _covered(keyring: Keyring, model: str, count: int) -> list[str]:
     """What of `count` records is undeclared, or is the business' own and has been covered, by field."""
     rules = policy(f"version: 1\ndetect: {{model: {model}}}\n")
     detector, out = Detector(rules.detect), []
-    redactor = Redactor(keyring, Run("run-1", "0" * 64, "tests", T0))
+    redactor = Redactor(keyring, RunColumns("run-1", "0" * 64, "tests", T0))
     for doc, account, own in worlds(count):
-        raw = normalise(doc, SourceRef("f", 1, 0), Limits(), {})
+        raw = normalise(doc, SourceRef("f", 1, 0), InputLimits(), {})
         out += [f"undeclared {n}" for n in _undeclared(raw.record)]
-        decision = decide(rules, raw, "individual", T0, "en", Floor(), ())
-        (result,) = redact_batch(detector, redactor, list(detect_batch(detector, [Job(raw, decision, "individual", "", account)])))  # type: ignore[arg-type]
-        assert isinstance(result, Redacted), result
+        decision = decide_redaction(rules, raw, "individual", T0, "en", MinimumRedaction(), ())
+        (result,) = redact_until_stable(detector, redactor, list(detect_batch(detector, [DetectionJob(raw, decision, "individual", "", account)])))  # type: ignore[arg-type]
+        assert isinstance(result, RedactionResult), result
         left = result.interaction.record
         out += [f"{n}: {left.get(n)}" for n in FLOW if left.get(n) != raw.record.get(n)]
         out += [f"{n} lacks {text}: {left.get(n)}" for n, text in (item.split("\0") for item in own) if text not in str(left.get(n))]
@@ -238,7 +238,7 @@ def test_a_policy_names_a_member_of_a_record_within(bench: Bench) -> None:
 
 def test_what_an_earlier_policy_covered_stays_covered_though_a_later_one_names_it(bench: Bench) -> None:
     first = bench({"likely": 0.42})
-    later = bench({"likely": 0.42}, "fields: {likely: keep}", floor=Floor("content", frozenset(first.floor)))
+    later = bench({"likely": 0.42}, "fields: {likely: keep}", floor=MinimumRedaction("content", frozenset(first.floor)))
     assert later.interaction.record[EXTRA] == {"likely": "[UNKNOWN_FIELD]"}
 
 
@@ -246,10 +246,10 @@ def test_a_record_says_which_of_its_fields_an_earlier_redaction_holds_in(bench: 
     lax = "fields: {campaign: keep, city: keep, likely: keep}\nentities: {PERSON: keep}\n"
     record = {"campaign": "spring", "likely": 0.4, "name": "Zofia Marchetti", "notes": "call Zofia Marchetti", "city": "Springfield"}
     first = bench(record)
-    later = bench(record, lax, floor=Floor("content", frozenset(first.floor)))
+    later = bench(record, lax, floor=MinimumRedaction("content", frozenset(first.floor)))
     assert (first.held, later.held) == ((), ("campaign", "city", "likely", "name", "notes")) and bench(record, lax).held == ()
-    assert bench(record, "mode: none\n", floor=Floor("content", frozenset())).held == ("mode",)
-    assert bench(record, floor=Floor("content", frozenset(first.floor))).held == ()
+    assert bench(record, "mode: none\n", floor=MinimumRedaction("content", frozenset())).held == ("mode",)
+    assert bench(record, floor=MinimumRedaction("content", frozenset(first.floor))).held == ()
 
 
 @pytest.mark.parametrize(("name", "meant"), [("caler", "caller"), ("likelihoods", "likelihood"), ("tag-list", "tag_list")])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redaction import Bench, content, policy
 
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.script import LEAST_WORDS, is_unread
+from callveil.transforms.detect.script import LEAST_WORDS, is_unsupported_language
 
 FIELDS = ("message_body", "summary", "notes")
 CARD, PHONE, MAIL = "4539910317764670", "415-555-0142", "zq.vexley@fastmailx.com"
@@ -374,7 +374,7 @@ lorem ipsum dolor sit amet consectetur adipiscing elit
 
 @pytest.mark.parametrize("text", OTHER_LANGUAGES.strip().splitlines())
 def test_a_language_nobody_reads(redact: Bench, text: str) -> None:
-    assert is_unread([text], ("en",))
+    assert is_unsupported_language([text], ("en",))
     turns = [{"channel": 1, "text": TALK}, {"channel": 2, "text": text}]
     out = content(redact({"outline": turns, "language": "en"}))["outline"]
     assert [turn["text"] for turn in out] == [TALK, "[REDACTED]"]
@@ -382,14 +382,14 @@ def test_a_language_nobody_reads(redact: Bench, text: str) -> None:
 
 @pytest.mark.parametrize("text", ENGLISH.strip().splitlines())
 def test_foreign_names_and_dishes_make_no_foreign_language(text: str) -> None:
-    assert not is_unread([text], ("en",))
-    assert not is_unread([text, TALK], ("en",))
+    assert not is_unsupported_language([text], ("en",))
+    assert not is_unsupported_language([text, TALK], ("en",))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text("aeilyo '&;#%41\\u.-(", max_size=2 * LEAST_WORDS - 2))
 def test_a_text_too_short_for_so_many_words_is_in_no_other_language(text: str) -> None:
-    assert not is_unread([text], ("de",))
+    assert not is_unsupported_language([text], ("de",))
 
 
 @pytest.mark.parametrize("language", ["de", "es", "fr"])
@@ -398,7 +398,7 @@ def test_a_language_that_is_read_is_none_of_its_neighbours(language: str) -> Non
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line[:1] not in "#"]
     assert len(lines) > 20
     for read in (("en", language), ("en", "de", "es", "fr")):
-        assert not [line for line in lines if is_unread([line], read)]
+        assert not [line for line in lines if is_unsupported_language([line], read)]
 
 
 @pytest.mark.parametrize(

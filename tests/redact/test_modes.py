@@ -11,7 +11,7 @@ from redaction import Bench, content
 
 from callveil.schemas.interaction import BY_NAME, FIELDS
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.decision import Floor
+from callveil.transforms.detect.decision import MinimumRedaction
 
 KEPT = {"identity", "time", "flow"}
 CLEARED = {"caller", "content", "media", "form", "custom", "visitor", "unknown"}
@@ -53,7 +53,7 @@ def test_full_redaction_clears_and_keeps_by_the_table(redact: Bench, trigger: st
     record = full_record()
     assert {f.group for f in FIELDS if f.name in record} >= KEPT | CLEARED | {"staff"}
     rules = {"policy": "mode: full", "age": "full_after_days: 0"}.get(trigger, "mode: content")
-    how: dict[str, Any] = {"request": {"requests": (request("all"),)}, "floor": {"floor": Floor("full")}}.get(trigger, {})
+    how: dict[str, Any] = {"request": {"requests": (request("all"),)}, "floor": {"floor": MinimumRedaction("full")}}.get(trigger, {})
     out = redact(record, rules, **how)
     left = content(out)
     assert not {f for f in left if BY_NAME[f].group in CLEARED}
@@ -179,7 +179,7 @@ def test_a_floor_holds_against_a_laxer_policy(redact: Bench) -> None:
     lax = "mode: content\nentities: {default: label, EMAIL_ADDRESS: keep}\nfields: {web_source: keep}"
     again = {"notes": "mail zofia.k@example.com", "web_source": "abc", "new_field": "x"}
     assert content(redact(again, lax))["notes"] == "mail zofia.k@example.com"
-    held = content(redact(again, lax, floor=Floor(first.interaction.mode, frozenset(first.floor))))
+    held = content(redact(again, lax, floor=MinimumRedaction(first.interaction.mode, frozenset(first.floor))))
     assert held["notes"] == "mail [EMAIL_ADDRESS]" and held["web_source"] == "[VISITOR_DATA]"
 
 

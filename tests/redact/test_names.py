@@ -9,9 +9,9 @@ import pytest
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.text_fields import SEALED_NAMES, walk
-from callveil.transforms.redact.operators import TOKEN, reveal
+from callveil.transforms.redact.operators import TOKEN, reveal_token
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.identity.identifier_names import PREFIX, Names, entity_of, is_number
+from callveil.transforms.storage.identity.identifier_names import PREFIX, NamePseudonymizer, entity_of, is_number
 
 NAMES = (
     "jane@mail.example", "jane%40mail.example", "mailto:jane.q@mail.example", "Jane Muller", "jane.muller", "jane_muller-2026-11-01",
@@ -53,21 +53,21 @@ NO_NUMBERS = (
 @pytest.mark.parametrize("text", NUMBERS)
 def test_a_number_with_its_signs_is_digested_where_the_policy_says_so(keyring: Keyring, text: str) -> None:
     assert is_number(text) and entity_of(text) == ""
-    names, given = Names(keyring, digits=True), raw(id=text, sid=text)
+    names, given = NamePseudonymizer(keyring, digits=True), raw(id=text, sid=text)
     stored = names.conceal(given)
     assert stored.key.id == stored.record["sid"] == names.id(text) and stored.key.id.startswith(PREFIX)
-    assert reveal(stored.record["extra"][SEALED_NAMES]["id"], keyring, *stored.key) == text
-    assert Names(keyring).conceal(given) is given and {text, stored.key.id} == Names(keyring).stored(text)
+    assert reveal_token(stored.record["extra"][SEALED_NAMES]["id"], keyring, *stored.key) == text
+    assert NamePseudonymizer(keyring).conceal(given) is given and {text, stored.key.id} == NamePseudonymizer(keyring).stored(text)
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
 def test_an_id_that_is_no_number_is_left(keyring: Keyring, text: str) -> None:
-    assert not is_number(text) and Names(keyring, digits=True).id(text) == text
+    assert not is_number(text) and NamePseudonymizer(keyring, digits=True).id(text) == text
 
 
 def test_what_an_id_may_be_stored_as_is_known_by_every_key_of_digests(keyring: Keyring) -> None:
-    before = Names(keyring).digest("jane@mail.example")
-    rotated = Names(Keyring.rotate(keyring.path))
+    before = NamePseudonymizer(keyring).digest("jane@mail.example")
+    rotated = NamePseudonymizer(Keyring.rotate(keyring.path))
     assert rotated.digest("jane@mail.example") != before and before in rotated.stored("jane@mail.example")
 
 
@@ -80,32 +80,32 @@ def raw(**members: Any) -> RawInteraction:
 
 
 def test_ids_are_digested_and_sealed(keyring: Keyring) -> None:
-    names = Names(keyring)
+    names = NamePseudonymizer(keyring)
     given = raw(id="jane@mail.example", sid="Jane Muller", extra={"colour": "red"})
     stored = names.conceal(given)
     assert stored.key.id == stored.record["id"] == names.id("jane@mail.example") and stored.key.id.startswith(PREFIX)
     assert "jane" not in str(stored.record).lower() and given.record["id"] == "jane@mail.example"
     sealed = stored.record["extra"][SEALED_NAMES]
-    assert {n: reveal(t, keyring, *stored.key) for n, t in sealed.items()} == {"id": "jane@mail.example", "sid": "Jane Muller"}
+    assert {n: reveal_token(t, keyring, *stored.key) for n, t in sealed.items()} == {"id": "jane@mail.example", "sid": "Jane Muller"}
     assert names.conceal(stored) is not None and names.id(stored.key.id) == stored.key.id
     assert not any(TOKEN.search(leaf.text) for leaf in walk(stored.record))
 
 
 def test_what_needs_nothing_is_left_as_it_is(keyring: Keyring) -> None:
     given = raw(sid="CA128b2f330c5c7fd0a6a3a4506513270e")
-    assert Names(keyring).conceal(given) is given
-    assert Names(keyring, digits=True).conceal(given).key.id.startswith(PREFIX)
+    assert NamePseudonymizer(keyring).conceal(given) is given
+    assert NamePseudonymizer(keyring, digits=True).conceal(given).key.id.startswith(PREFIX)
 
 
 @pytest.mark.parametrize("claim", ["Jane Muller", {"id": "Jane Muller"}, {"id": "[PERSON:t1.a.JaneMuller]"}, ["x"], None])
 def test_no_source_can_say_that_something_is_sealed(keyring: Keyring, claim: Any) -> None:
-    stored = Names(keyring).conceal(raw(extra={SEALED_NAMES: claim}))
+    stored = NamePseudonymizer(keyring).conceal(raw(extra={SEALED_NAMES: claim}))
     assert claim is None or SEALED_NAMES not in stored.record["extra"]
     assert claim is None or any("x" in leaf.text or "Muller" in leaf.text for leaf in walk(stored.record))
 
 
 def test_a_sealed_name_survives_redaction_and_another_look(keyring: Keyring, redact: Any) -> None:
-    stored = Names(redact.keyring).conceal(raw(id="jane@mail.example", extra={"colour": "red"}))
+    stored = NamePseudonymizer(redact.keyring).conceal(raw(id="jane@mail.example", extra={"colour": "red"}))
     done = redact({"extra": stored.record["extra"]}).interaction.record["extra"]
     assert done[SEALED_NAMES] == stored.record["extra"][SEALED_NAMES] and "red" not in str(done)
 
@@ -119,13 +119,13 @@ def test_a_sealed_name_survives_redaction_and_another_look(keyring: Keyring, red
     ],
 )  # fmt: skip
 def test_file_names(keyring: Keyring, place: str, kept: tuple[str, str]) -> None:
-    found = Names(keyring).place(place)
+    found = NamePseudonymizer(keyring).place(place)
     assert found.startswith(kept[0] + PREFIX) and found.endswith(kept[1]) and not entity_of(found.rpartition("/")[2])
-    assert Names(keyring).place("in/calls-0001.jsonl.gz") == "in/calls-0001.jsonl.gz"
+    assert NamePseudonymizer(keyring).place("in/calls-0001.jsonl.gz") == "in/calls-0001.jsonl.gz"
 
 
 def test_a_rejection_seals_its_files_name(keyring: Keyring) -> None:
-    stored = Names(keyring).rejected(Rejected(SourceRef("in/jane.muller.jsonl", 3), "ingest", "bad_json", "cut off", interaction_id="jane.muller"))
+    stored = NamePseudonymizer(keyring).rejected(Rejected(SourceRef("in/jane.muller.jsonl", 3), "ingest", "bad_json", "cut off", interaction_id="jane.muller"))
     place, _, sealed = stored.source.file.partition(" ")
     assert stored.source.line == 3 and place.startswith(f"in/{PREFIX}") and stored.interaction_id.startswith(PREFIX)
-    assert reveal(sealed, keyring) == "in/jane.muller.jsonl"
+    assert reveal_token(sealed, keyring) == "in/jane.muller.jsonl"

@@ -19,16 +19,16 @@ from callveil.schemas.policy import Operator, Rules
 from callveil.transforms.redact.operators import (
     OPERATORS,
     Mask,
-    Secrets,
     Token,
     TokenError,
-    canonical,
-    encoded,
-    parameters,
-    replaced,
-    reveal,
+    TokenKeys,
+    canonical_value,
+    encoded_params,
+    make_call_token,
+    operator_params,
+    replace_spans,
+    reveal_token,
     scope_of,
-    token,
 )
 from callveil.transforms.storage.encryption.keyring import Keyring
 
@@ -76,7 +76,7 @@ def test_replaced_is_what_presidios_anonymizer_writes(text: str, data: st.DataOb
         ("label", {"label": "[PERSON]"}), ("clear", {}), ("same", {}), ("mask", {"char": "*", "keep_last": 2}),
         ("pseudonym", {"entity": "PERSON", "value": "al", "key": b"k" * 32, "scope": ("call", "1", "2")}),
         ("token", {"entity": "PERSON", "key": b"k" * 64, "key_id": "k1", "scope": ("call", "1", "2")}),
-        ("encoded", encoded("mask", {"char": "*", "keep_last": 2}, 'a"1', 1, False)),
+        ("encoded", encoded_params("mask", {"char": "*", "keep_last": 2}, 'a"1', 1, False)),
     ]  # fmt: skip
     drawn = [(*pair, *data.draw(st.sampled_from(forms))) for pair in stretches]
     engine = AnonymizerEngine()
@@ -89,13 +89,13 @@ def test_replaced_is_what_presidios_anonymizer_writes(text: str, data: st.DataOb
         merge_entities_with_spaces=False,
     )
     places = {item.entity_type: (item.start, item.end) for item in outcome.items}
-    assert replaced(text, drawn) == (outcome.text, [places[f"T{n}"] for n in range(len(drawn))])
+    assert replace_spans(text, drawn) == (outcome.text, [places[f"T{n}"] for n in range(len(drawn))])
 
 
 @pytest.mark.parametrize("stretches", [[(2, 4), (0, 1)], [(0, 3), (2, 4)], [(0, 9)], [(-1, 2)], [(3, 2)]])
 def test_stretches_that_overlap_or_leave_the_text_are_refused(stretches: list[tuple[int, int]]) -> None:
     with pytest.raises(ValueError, match="out of order"):
-        replaced("abcde", [(start, end, "clear", {}) for start, end in stretches])
+        replace_spans("abcde", [(start, end, "clear", {}) for start, end in stretches])
 
 
 def one(redact: Bench, operator: str, text: str = f"mail {MAIL} now", key: InteractionKey = HERE) -> str:
@@ -153,8 +153,8 @@ def test_pseudonyms_depend_on_the_key_and_the_type(redact: Bench, keyring: Keyri
     other = Bench(redact.detector, keyring)
     assert one(redact, "pseudonym") != one(other, "pseudonym")
     rules = Rules(default_operator=Operator("pseudonym"))
-    secrets = Secrets.of(redact.keyring)
-    as_pin, as_order = (parameters(rules, e, "12345", secrets, *HERE)[1] for e in ("PIN", "ORDER_ID"))
+    secrets = TokenKeys.of(redact.keyring)
+    as_pin, as_order = (operator_params(rules, e, "12345", secrets, *HERE)[1] for e in ("PIN", "ORDER_ID"))
     assert as_pin["entity"] != as_order["entity"] and as_pin["key"] == as_order["key"]
 
 
@@ -173,35 +173,35 @@ def test_pseudonyms_depend_on_the_key_and_the_type(redact: Bench, keyring: Keyri
     ],
 )
 def test_canonical(entity: str, a: str, b: str, equal: bool) -> None:
-    assert (canonical(entity, a) == canonical(entity, b)) is equal
+    assert (canonical_value(entity, a) == canonical_value(entity, b)) is equal
 
 
 @settings(max_examples=60, deadline=None)
 @given(text=st.text(min_size=1, max_size=40).filter(lambda t: t.isprintable() or "\n" in t), scope=st.sampled_from(["call", "account", "everywhere"]))
 def test_tokens_open_again(redact: Bench, text: str, scope: str) -> None:
-    secrets = Secrets.of(redact.keyring)
+    secrets = TokenKeys.of(redact.keyring)
     made = Token().operate(text, {"entity": "PERSON", "key": secrets.token, "key_id": secrets.key_id, "scope": scope_of(scope, *HERE)})
-    assert reveal(made, redact.keyring, *HERE) == text
-    assert scope == "call" or reveal(made, redact.keyring, "70001") == text
-    assert scope != "everywhere" or reveal(made, redact.keyring) == text
+    assert reveal_token(made, redact.keyring, *HERE) == text
+    assert scope == "call" or reveal_token(made, redact.keyring, "70001") == text
+    assert scope != "everywhere" or reveal_token(made, redact.keyring) == text
 
 
 @pytest.mark.parametrize("where", [("70001", "2"), ("70002", "1"), ("", "")])
 def test_a_token_of_a_call_opens_nowhere_else(redact: Bench, where: tuple[str, str]) -> None:
-    made = token("PERSON", "Zofia", Secrets.of(redact.keyring), *HERE)
+    made = make_call_token("PERSON", "Zofia", TokenKeys.of(redact.keyring), *HERE)
     with pytest.raises(TokenError, match="--account"):
-        reveal(made, redact.keyring, *where)
+        reveal_token(made, redact.keyring, *where)
 
 
 @settings(max_examples=100, deadline=None)
 @given(place=st.integers(0, 200), char=st.sampled_from("ABCabc019-_"))
 def test_a_changed_token_does_not_open(redact: Bench, place: int, char: str) -> None:
-    made = token("PERSON", "Zofia Kowalczyk", Secrets.of(redact.keyring), *HERE)
+    made = make_call_token("PERSON", "Zofia Kowalczyk", TokenKeys.of(redact.keyring), *HERE)
     start = made.rindex(".") + 1
     place = start + place % (len(made) - 1 - start)
     changed = made[:place] + char + made[place + 1 :]
     try:
-        opened = reveal(changed, redact.keyring, *HERE)
+        opened = reveal_token(changed, redact.keyring, *HERE)
     except TokenError as refused:
         assert "Zofia" not in str(refused)
     else:
@@ -222,29 +222,29 @@ def test_a_changed_token_does_not_open(redact: Bench, place: int, char: str) -> 
     ],
 )
 def test_what_is_no_token_of_this_keyring_is_refused(redact: Bench, change: Any) -> None:
-    made = token("PERSON", "Zofia", Secrets.of(redact.keyring), *HERE)
+    made = make_call_token("PERSON", "Zofia", TokenKeys.of(redact.keyring), *HERE)
     with pytest.raises(TokenError):
-        reveal(change(made, redact.keyring), redact.keyring, *HERE)
+        reveal_token(change(made, redact.keyring), redact.keyring, *HERE)
 
 
 def test_another_keyring_opens_nothing_and_a_rotated_one_everything(redact: Bench, tmp_path: Path) -> None:
     first = Keyring.create(tmp_path / "a.json")
-    made = token("PERSON", "Zofia", Secrets.of(first), *HERE)
+    made = make_call_token("PERSON", "Zofia", TokenKeys.of(first), *HERE)
     rotated = Keyring.rotate(tmp_path / "a.json")
-    assert rotated.active != first.active and reveal(made, rotated, *HERE) == "Zofia"
-    assert reveal(token("PERSON", "Zofia", Secrets.of(rotated), *HERE), rotated, *HERE) == "Zofia"
+    assert rotated.active != first.active and reveal_token(made, rotated, *HERE) == "Zofia"
+    assert reveal_token(make_call_token("PERSON", "Zofia", TokenKeys.of(rotated), *HERE), rotated, *HERE) == "Zofia"
     with pytest.raises(TokenError, match="keyring"):
-        reveal(made, redact.keyring, *HERE)
+        reveal_token(made, redact.keyring, *HERE)
 
 
 def test_tokens_of_a_record_open_to_what_stood_there(redact: Bench) -> None:
     text = f"mail {MAIL}, call 415-555-0134"
     out = one(redact, "token", text)
-    assert re.sub(r"\[[A-Z_]+:t1[^\]]+\]", lambda m: reveal(m[0], redact.keyring, *HERE), out) == text
+    assert re.sub(r"\[[A-Z_]+:t1[^\]]+\]", lambda m: reveal_token(m[0], redact.keyring, *HERE), out) == text
 
 
 def test_secrets_are_not_shown(redact: Bench) -> None:
-    secrets = Secrets.of(redact.keyring)
+    secrets = TokenKeys.of(redact.keyring)
     shown = repr(secrets)
     assert secrets.key_id in shown and repr(secrets.token) not in shown and repr(secrets.pseudonym) not in shown
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from redaction import Bench, content
 
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.lab.sample.dialogues import dialogue
-from callveil.transforms.lab.sample.people import person
-from callveil.transforms.lab.sample.scene import business
+from callveil.transforms.lab.sample.dialogues import random_dialogue
+from callveil.transforms.lab.sample.people import random_person
+from callveil.transforms.lab.sample.scene import random_business
 from callveil.transforms.redact import until_stable
 
 QUICK = settings(
@@ -132,7 +132,7 @@ def test_findings_lie_in_the_source_and_say_where_their_replacement_stands(redac
 @given(seed=st.integers(0, 100_000), rules=policies())
 def test_redacting_a_conversation_twice_changes_nothing(redact: Bench, seed: int, rules: str) -> None:
     rng = random.Random(seed)
-    turns = dialogue(rng, person(rng), person(rng), business(rng)).turns
+    turns = random_dialogue(rng, random_person(rng), random_person(rng), random_business(rng)).turns
     outline = [{"channel": 2 if t.speaker == "agent" else 1, "text": t.text} for t in turns]
     once = content(redact({"outline": outline, "words": [{"word": w, "channel": t["channel"]} for t in outline for w in t["text"].split()]}, rules))
     assert content(redact(once, rules)) == once
@@ -153,7 +153,7 @@ def test_full_and_requested_redaction_settle_too(redact: Bench, record: dict[str
 
 def test_what_only_shows_once_a_value_is_gone_is_covered_in_the_source(redact: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that finds a word only beside a label: the second look must take it, and its offsets must be those of the source."""
-    from callveil.schemas.finding import Span
+    from callveil.schemas.finding import TextSpan
 
     run = redact.detector.run
 
@@ -161,7 +161,7 @@ def test_what_only_shows_once_a_value_is_gone_is_covered_in_the_source(redact: B
         views = list(views)
         for (view, _), (tag, spans) in zip(views, run(views, language), strict=True):
             place = view.text.find("[EMAIL_ADDRESS] tail")
-            yield tag, [*spans, Span(place + 16, place + 20, "PERSON", 0.9, "beside")] if place >= 0 else spans
+            yield tag, [*spans, TextSpan(place + 16, place + 20, "PERSON", 0.9, "beside")] if place >= 0 else spans
 
     monkeypatch.setattr(redact.detector, "run", with_rule)
     out = redact({"summary": "so zofia.k@example.com tail", "notes": "tail"})
@@ -172,7 +172,7 @@ def test_what_only_shows_once_a_value_is_gone_is_covered_in_the_source(redact: B
 
 def test_a_record_that_never_settles_is_rejected(redact: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that takes one more letter in every look."""
-    from callveil.schemas.finding import Span
+    from callveil.schemas.finding import TextSpan
 
     run = redact.detector.run
 
@@ -180,9 +180,9 @@ def test_a_record_that_never_settles_is_rejected(redact: Bench, monkeypatch: pyt
         views = list(views)
         for (view, _), (tag, spans) in zip(views, run(views, language), strict=True):
             place = view.text.rfind("q")
-            yield tag, [*spans, Span(place, place + 1, "PIN", 0.9, "greedy")] if place >= 0 else spans
+            yield tag, [*spans, TextSpan(place, place + 1, "PIN", 0.9, "greedy")] if place >= 0 else spans
 
     monkeypatch.setattr(redact.detector, "run", greedy)
     out = redact.result({"summary": "zofia.k@example.com " + "so q is, " * (until_stable.LOOKS + 5)})
     assert isinstance(out, Rejected) and (out.stage, out.reason) == ("redact", "unsettled")
-    assert isinstance(redact.result({"summary": "zofia.k@example.com " + "so q is, " * (until_stable.LOOKS - 5)}), until_stable.Redacted)
+    assert isinstance(redact.result({"summary": "zofia.k@example.com " + "so q is, " * (until_stable.LOOKS - 5)}), until_stable.RedactionResult)

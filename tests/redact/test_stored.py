@@ -11,7 +11,7 @@ from redaction import KEY, T0, Bench, content
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.redact.reredact import stored_record, to_stored_offsets
 from callveil.transforms.storage.files.serialization import finding_row, interaction_row
 
@@ -22,7 +22,7 @@ def span(start: int | None, end: int | None, basis: str = "source", field: str =
     return RedactionRequest("r1", *KEY, "span", "why", "who", field=field, start=start, end=end, basis=basis)
 
 
-def findings(out: Redacted) -> list[dict[str, Any]]:
+def findings(out: RedactionResult) -> list[dict[str, Any]]:
     """Findings as rows of the store."""
     return [finding_row(row) for row in out.findings]
 

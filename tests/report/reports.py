@@ -16,7 +16,7 @@ from callveil.pipelines.cli import main
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.requests.certificate import CERTIFICATES
-from callveil.transforms.governance.requests.register import Register
+from callveil.transforms.governance.requests.register import RequestRegister
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import purge_removed
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -118,7 +118,7 @@ def build(folder: Path, days: int = 12, per_day: int = 60) -> Built:
     for back in (2, 1, 0):
         place.run(AS_OF - back * DAY)
     keyring = Keyring.open_or_create(folder / "keyring.json")
-    register = Register(store, keyring)
+    register = RequestRegister(store, keyring)
     for n, kind in enumerate(("access", "erasure", "portability", "erasure", "objection")):
         received = AS_OF - (50 - 9 * n) * DAY
         register.append(

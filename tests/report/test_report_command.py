@@ -15,10 +15,10 @@ import pytest
 from reports import AS_OF, DAY, NASTY, Built, build, pull, read, words
 
 from callveil.pipelines.cli import main
-from callveil.pipelines.commands.report import who
+from callveil.pipelines.commands.report import current_user
 from callveil.schemas.report import COMMON, REPORTS
 from callveil.transforms.report.model import PAGE_ROWS
-from callveil.transforms.report.verify.store import verify
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files
@@ -151,15 +151,15 @@ def test_each_pull_is_recorded_signed(place: Built, out: Path, tmp_path: Path, c
     capsys.readouterr()
     assert main(["report", "pulls", "--store", place.root, "--json"]) == 0
     first = orjson.loads(capsys.readouterr().out)[0]
-    assert (first["who"], first["on_behalf_of"], first["reports"]) == (who(), "the authority", list(REPORTS))
+    assert (first["who"], first["on_behalf_of"], first["reports"]) == (current_user(), "the authority", list(REPORTS))
     digests = {f["name"]: f["sha256"] for f in first["files"]}
     assert digests["redaction.parquet"] == Files().sha256(str(out / "redaction.parquet"))[0]
     keys = [open_signer().public]
-    assert verify(Files(), place.root, keys).problems == ()
+    assert verify_evidence(Files(), place.root, keys).problems == ()
     path = Path(place.root) / "_callveil/pulls/00000001.json"
     data = path.read_bytes()
     path.write_bytes(data.replace(b"the authority", b"my aunt Betty"))
-    assert {p.path for p in verify(Files(), place.root, keys).problems} == {"_callveil/pulls/00000001.json"}
+    assert {p.path for p in verify_evidence(Files(), place.root, keys).problems} == {"_callveil/pulls/00000001.json"}
     path.write_bytes(data)
 
 
@@ -167,7 +167,7 @@ def test_roles(place: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["report", "all", "--roles-template"]) == 0
     template = capsys.readouterr().out
     roles = tmp_path / "roles.yaml"
-    roles.write_text(template.replace("bob:", f"{who()}:"))
+    roles.write_text(template.replace("bob:", f"{current_user()}:"))
     given = ["--roles", str(roles)]
     out = tmp_path / "out"
     assert main([*words(place, out, "all"), *given]) == 0  # what the role does not see is left out

@@ -9,7 +9,7 @@ import pytest
 from reports import AS_OF, DAY, Built, build, pull, read
 
 from callveil.transforms.report.activities import TEMPLATE, ActivitiesError, load_activities
-from callveil.transforms.report.breaches import LIMIT, BreachesError, read_breaches, state
+from callveil.transforms.report.breaches import LIMIT, BreachesError, breach_state, read_breaches
 from callveil.transforms.report.breaches import TEMPLATE as BREACHES
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -108,7 +108,7 @@ def test_mistakes_in_the_record_are_named_by_line(tmp_path: Path, change: tuple[
     ],
 )
 def test_72_hours(given: dict[str, object], as_of: dt.datetime, expected: str) -> None:
-    assert state({"aware_at": AWARE} | given, as_of) == expected
+    assert breach_state({"aware_at": AWARE} | given, as_of) == expected
 
 
 def test_72_hours_are_hours_whatever_the_clocks_do(tmp_path: Path) -> None:

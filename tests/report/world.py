@@ -15,7 +15,7 @@ from stores import DAY, NOW, Place, account, hold
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.requests.certificate import CERTIFICATES
-from callveil.transforms.governance.requests.register import Register
+from callveil.transforms.governance.requests.register import RequestRegister
 from callveil.transforms.governance.retention.certificate import CERTIFICATES as RETAINED
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
 from callveil.transforms.report.activities import TEMPLATE
@@ -174,7 +174,7 @@ def _locked(store: Store, truth: Truth) -> None:
 
 
 def _requests(store: Store, folder: Path) -> None:
-    register = Register(store, Keyring.open_or_create(folder / "keyring.json"))
+    register = RequestRegister(store, Keyring.open_or_create(folder / "keyring.json"))
     noon = AS_OF + 12 * HOUR
 
     def opened(name: str, kind: str, days: int, **more: Any) -> dt.datetime:

@@ -10,7 +10,7 @@ from typing import Any
 
 from callveil.schemas.hold import Hold
 from callveil.schemas.lifecycle import AccountEvent
-from callveil.schemas.retention import Retention, RetentionRule
+from callveil.schemas.retention import RetentionRule, RetentionSettings
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 ROW_CLASSES = {"interactions", "recordings", "transcripts"}
@@ -26,7 +26,7 @@ class World:
             for them many times.
     """
 
-    retention: Retention
+    retention: RetentionSettings
     events: list[AccountEvent] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     found: dict[tuple[int, dt.datetime], list[AccountEvent]] = field(default_factory=dict, repr=False)

@@ -21,7 +21,7 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.parquet import Table, TableWriter, publish_bytes
 from callveil.transforms.storage.tables.versions import SORT, VERSIONS
@@ -56,7 +56,7 @@ def table_of(versions: Sequence[V]) -> pa.Table:
 
 def write_table(store: Store, table: Table, rows: pa.Table, partition: dict[str, str], run: str, name: str) -> Any:
     """Write one file of the store from an Arrow table; returns its entry."""
-    with spooled() as sink:
+    with temporary_file() as sink:
         writer = TableWriter(sink, table)
         for batch in rows.combine_chunks().to_batches():
             writer.append_batch(batch)

@@ -13,7 +13,7 @@ from runs import Bench, call
 from stores import DAY, Place, V, account, event
 
 from callveil.pipelines.cli import main
-from callveil.transforms.governance.retention.plan_file import summary
+from callveil.transforms.governance.retention.plan_file import describe_plan
 
 TAKEN = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 """The time of the bench's runs: what is held back is of this day."""
@@ -64,7 +64,7 @@ def test_the_runs_summary_counts_records(place: tuple[Place, Any]) -> None:
     _, result = place
     assert result.plan.counts["versions.delete"] == sum(VERSIONS.values())
     assert result.plan.counts["rejected.delete"] == sum(REJECTED.values())
-    said = "\n".join(summary(result.plan))
+    said = "\n".join(describe_plan(result.plan))
     assert "versions: 38 delete" in said and "rejected: 4 delete" in said and "raw: 4 delete" in said
 
 

@@ -19,7 +19,7 @@ import victim
 import zstandard
 from stores import DAY, Place, V, account, hold
 
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.files.filesystem import S3Settings
 
 AT = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
@@ -118,7 +118,7 @@ def check(place: Place, before: dict[str, list[dict[str, Any]]]) -> None:
         assert after.get(partition, []) == stay
     assert set(after) <= set(before)
     store = place.store
-    assert verify(store) == [] and unpurged(store) == []
+    assert verify_integrity(store) == [] and unpurged_runs(store) == []
     assert left_over(place, [v.secret for v in versions() if is_due(v)]) == []
     assert len(left_over(place, [v.secret for v in versions() if not is_due(v)])) >= sum(not is_due(v) for v in versions())
     assert not list(place.folder.rglob(".callveil-tmp-*"))
@@ -166,7 +166,7 @@ def test_the_next_day_finishes_what_a_killed_run_left(tmp_path: Path, spawn: Any
         assert attempt(spawn, place, step, "middle") is None
         place.run(AS_OF + DAY, now=place_now(2))
         store = place.store
-        assert verify(store) == [] and unpurged(store) == []
+        assert verify_integrity(store) == [] and unpurged_runs(store) == []
         gone = [v.secret for v in versions() if is_due(v)]
         assert left_over(place, gone) == []
 

@@ -12,7 +12,7 @@ from runs import Bench, call
 
 from callveil.pipelines.retain import RetainOptions, RetainResult, run_retain
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 
 DAY = dt.timedelta(days=1)
 CALLED = dt.datetime(2026, 10, 20, 10, tzinfo=dt.UTC)
@@ -68,7 +68,7 @@ def test_recordings_and_transcripts_go_while_the_call_stays(bench: Bench) -> Non
     newer = call(1, duration=900, **RICH)
     bench.run([newer], policy=REDACT)
     assert (bench.row(newer)["duration"], bench.row(newer)["audio"], bench.row(newer)["transcription_text"]) == (900, None, None)
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
 
 
 def test_deleted_calls_never_come_back(bench: Bench) -> None:
@@ -77,7 +77,7 @@ def test_deleted_calls_never_come_back(bench: Bench) -> None:
     result = bench.run([call(1, **RICH), call(2, account_id=42, duration=901, **RICH)], policy=REDACT)
     assert result.counts["tombstoned"] == 2
     assert len(bench.rows()) == 1
-    assert verify(bench.store) == [] and unpurged(bench.store) == []
+    assert verify_integrity(bench.store) == [] and unpurged_runs(bench.store) == []
     entries = [e for e in bench.rows("index") if e["tombstone"]]
     assert len(entries) == 2 and all(not e["requests"] and not e["digest"] for e in entries)
 
@@ -94,7 +94,7 @@ def test_full_redaction_is_a_disposition_too(bench: Bench) -> None:
     bench.run([call(1, duration=950, **RICH)], policy=REDACT)
     assert (bench.row(call(1))["redaction_mode"], bench.row(call(1))["transcription_text"]) == ("full", None)
     assert retain(bench, CALLED + 20 * DAY + dt.timedelta(hours=1)).plan.counts.get("interactions.redact", 0) == 0
-    assert verify(bench.store) == []
+    assert verify_integrity(bench.store) == []
 
 
 def test_full_redaction_that_was_cut_short_is_done_by_the_next_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_full_redaction_that_was_cut_short_is_done_by_the_next_run(bench: Bench,
     retain(bench, CALLED + 21 * DAY)
     assert (bench.row(call(1))["redaction_mode"], bench.row(call(1))["audio"]) == ("full", None)
     assert not [r for r in bench.rows("dispositions") if r["late"]]
-    assert verify(bench.store) == [] and unpurged(bench.store) == []
+    assert verify_integrity(bench.store) == [] and unpurged_runs(bench.store) == []
 
 
 def test_a_hold_on_the_recording_keeps_the_call(bench: Bench) -> None:
@@ -134,4 +134,4 @@ def test_findings_and_rejected_input_go_by_their_own_rules(tmp_path: Path) -> No
     retain(place, taken + 6 * DAY - dt.timedelta(microseconds=1), RULES.replace("days: 40", "days: 10"))  # the last moment of its day is due
     assert place.rows("rejected") == [] and place.rows("findings") == [] and len(place.rows()) == 1
     assert not [f for f in place.store.current().files if f.dataset.startswith("rejected")]
-    assert verify(place.store) == []
+    assert verify_integrity(place.store) == []

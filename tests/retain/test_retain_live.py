@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from watch.landing import Call, calls, land
 
-from callveil.pipelines.retain import RetainOptions, make_plan, run_retain
+from callveil.pipelines.retain import RetainOptions, run_retain, write_retention_plan
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
@@ -93,7 +93,7 @@ def test_a_plan_changes_nothing_and_a_run_accounts_for_what_it_did(place, made):
     said = policy(WHOLE)
     watch(place, made, said)
     before = {p: p.read_bytes() for p in (place / "store" / "live").rglob("*") if p.is_file()}
-    plan = make_plan(retain(place, said), str(place / "plan"))
+    plan = write_retention_plan(retain(place, said), str(place / "plan"))
     assert plan.counts["files.purge_live"] == plan.counts["interactions.delete"] == 2
     assert {p: p.read_bytes() for p in (place / "store" / "live").rglob("*") if p.is_file()} == before
     result = run_retain(retain(place, said))

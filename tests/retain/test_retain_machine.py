@@ -15,10 +15,10 @@ from oracle_retain import EPOCH, World, decide
 from callveil.schemas.hold import Hold
 from callveil.schemas.lifecycle import AccountEvent
 from callveil.schemas.pointer import to_micros
-from callveil.schemas.retention import CLASSES, DAY_US, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION, Retention, RetentionRule
+from callveil.schemas.retention import CLASSES, DAY_US, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION, RetentionRule, RetentionSettings
 from callveil.transforms.governance.retention.due_ranges import due_spans
-from callveil.transforms.governance.retention.engine import NEVER, Engine
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.engine import NEVER, RetentionEngine
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.governance.retention.timeline import Timelines
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -48,7 +48,7 @@ RULES = st.builds(
     accounts=some(ACCOUNTS),
 ) | st.builds(lambda days: RetentionRule("full", "redact", days, frozenset({"interactions"})), DAYS)
 SECTIONS = st.builds(
-    lambda rules, **more: Retention(tuple({r.rule_id: r for r in (*DEFAULT_RULES, *rules)}.values()), **more),
+    lambda rules, **more: RetentionSettings(tuple({r.rule_id: r for r in (*DEFAULT_RULES, *rules)}.values()), **more),
     st.lists(RULES, max_size=3),
     on_downgrade=st.sampled_from(("max", "max", *ON_DOWNGRADE)),
     downgrade_grace_days=st.sampled_from([None, 0, 1, 30]),
@@ -81,13 +81,13 @@ class RetentionMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(Retention())
-        self.records: list[Record] = []
+        self.world = World(RetentionSettings())
+        self.records: list[RetentionRecord] = []
         self.as_of = START + dt.timedelta(days=130)
         self.number = 0
 
     @initialize(section=SECTIONS, records=st.lists(RECORDS, min_size=4, max_size=10), events=st.lists(EVENTS, min_size=1, max_size=6))
-    def begin(self, section: Retention, records: list[tuple[Any, ...]], events: list[dict[str, Any]]) -> None:
+    def begin(self, section: RetentionSettings, records: list[tuple[Any, ...]], events: list[dict[str, Any]]) -> None:
         self.world.retention = section
         # A family of accounts in which most of what follows means something.
         for name, kind, agency in (("a1", "agency", ""), ("s1", "individual", "a1"), ("a2", "individual", "")):
@@ -98,7 +98,7 @@ class RetentionMachine(RuleBasedStateMachine):
             self._event(**members)
 
     def _record(self, cls: str, account: str, at: dt.datetime, stored: str, item: str, redacted: bool) -> None:
-        self.records.append(Record(cls, account, f"r{len(self.records)}", to_micros(max(at, START)), stored, "thing", item, redacted))
+        self.records.append(RetentionRecord(cls, account, f"r{len(self.records)}", to_micros(max(at, START)), stored, "thing", item, redacted))
 
     def _event(self, at: dt.datetime, delay: int, **members: Any) -> None:
         self.number += 1
@@ -149,10 +149,10 @@ class RetentionMachine(RuleBasedStateMachine):
         edges += [EPOCH + dt.timedelta(microseconds=r.at) for r in self.records] + [e.effective_at for e in self.world.events]
         self.as_of = data.draw(st.sampled_from(edges)) + dt.timedelta(days=days, microseconds=extra)
 
-    def engine(self, retention: Retention | None = None, holds: list[Hold] | None = None, as_of: dt.datetime | None = None) -> Engine:
+    def engine(self, retention: RetentionSettings | None = None, holds: list[Hold] | None = None, as_of: dt.datetime | None = None) -> RetentionEngine:
         section, when = retention or self.world.retention, as_of or self.as_of
         timelines = Timelines(reversed(self.world.events), when, section.window_us, section.subaccounts_inherit)
-        return Engine(section, timelines, self.world.holds if holds is None else holds, to_micros(when))
+        return RetentionEngine(section, timelines, self.world.holds if holds is None else holds, to_micros(when))
 
     @invariant()
     def agrees_with_the_oracle(self) -> None:
@@ -198,7 +198,7 @@ class RetentionMachine(RuleBasedStateMachine):
         for hold in (Hold("new", START, "x", account_id=first.account_id), Hold("new", START, "x", items=frozenset({first.record_id}))):
             assert self.gone(self.engine(holds=[*self.world.holds, hold])) <= gone
 
-    def gone(self, engine: Engine) -> set[str]:
+    def gone(self, engine: RetentionEngine) -> set[str]:
         return {r.record_id for r in self.records if engine.decide(r).decision in ("delete", "redact")}
 
     def teardown(self) -> None:

@@ -12,9 +12,9 @@ import pytest
 from callveil.schemas.hold import Hold
 from callveil.schemas.lifecycle import AccountEvent
 from callveil.schemas.pointer import from_micros, to_micros
-from callveil.schemas.retention import DEFAULT_RULES, Retention, RetentionRule
-from callveil.transforms.governance.retention.engine import Decision, Engine
-from callveil.transforms.governance.retention.record import Record
+from callveil.schemas.retention import DEFAULT_RULES, RetentionRule, RetentionSettings
+from callveil.transforms.governance.retention.engine import RetentionDecision, RetentionEngine
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.governance.retention.timeline import Release, Timelines
 
 AT = dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
@@ -40,14 +40,14 @@ def decided(
     cls: str = "versions",
     holds: tuple[Hold, ...] = (),
     **section: Any,
-) -> Decision:
+) -> RetentionDecision:
     """The decision about one record."""
-    retention = Retention(**section)
+    retention = RetentionSettings(**section)
     timelines = Timelines(facts, as_of, retention.window_us, retention.subaccounts_inherit)
-    return Engine(retention, timelines, holds, to_micros(as_of)).decide(Record(cls, account, "r", to_micros(at), "unknown", "Thing", "item"))
+    return RetentionEngine(retention, timelines, holds, to_micros(as_of)).decide(RetentionRecord(cls, account, "r", to_micros(at), "unknown", "Thing", "item"))
 
 
-def due_at(decision: Decision) -> dt.datetime | None:
+def due_at(decision: RetentionDecision) -> dt.datetime | None:
     """When the record is due."""
     return from_micros(decision.eligible_at) if decision.eligible_at is not None else None
 
@@ -179,9 +179,9 @@ def test_cancelling_an_agency() -> None:
     )
     for name, end in (("a", AT + 61 * DAY), ("b", AT + 58 * DAY), ("c", AT + 7 * DAY)):
         assert due_at(decided(AT + 2 * DAY, *family, account=name)) == end
-    found = Timelines(family, AT + 2 * DAY, Retention().window_us)
+    found = Timelines(family, AT + 2 * DAY, RetentionSettings().window_us)
     assert found.releases == [Release("g", to_micros(AT + DAY), ("+15550100",)), Release("a", to_micros(AT + DAY), ("+15550101", "+15550102"))]
-    assert Timelines(family, AT, Retention().window_us).releases == []
+    assert Timelines(family, AT, RetentionSettings().window_us).releases == []
 
 
 def test_reactivation() -> None:

@@ -15,7 +15,7 @@ import pytest
 import victim
 from stores import DAY, NOW, Place, V, account, hold
 
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 from callveil.transforms.storage.files.s3 import S3Files
 
@@ -68,7 +68,7 @@ def check(place: Place, client: Any, bucket: str) -> None:
         assert path.startswith("_callveil/") or path in live  # neither an old version nor a delete marker of a data file
         plain = repr(pq.read_table(io.BytesIO(data)).to_pylist()).encode() if data[:4] == b"PAR1" else b""
         assert not [s for s in secrets if s in data or s in plain]
-    assert verify(place.store) == [] and unpurged(place.store) == []
+    assert verify_integrity(place.store) == [] and unpurged_runs(place.store) == []
 
 
 def test_every_version_is_purged(place: Place, s3_client: Any, s3_bucket: str) -> None:
@@ -91,7 +91,7 @@ def test_locked_versions_are_reported_and_tried_again(tmp_path: Path, files: Fil
     result = place.run(AS_OF)
     assert [url for url, _ in result.attested.locked] == [f"s3://{bucket}/{key}"]
     assert "whole" not in place.ids()  # deleted, but not purged yet
-    assert unpurged(place.store) != []
+    assert unpurged_runs(place.store) != []
     certificates = place.rows("certificates")
     assert {(c["versions_locked"], c["purged_at"], c["verified_at"]) for c in certificates} == {(1, None, None)}
     again = place.run(AS_OF + DAY, NOW + DAY)
@@ -100,7 +100,7 @@ def test_locked_versions_are_reported_and_tried_again(tmp_path: Path, files: Fil
     )
     s3_client.put_object_legal_hold(Bucket=bucket, Key=key, LegalHold={"Status": "OFF"})
     place.run(AS_OF + 2 * DAY, NOW + 2 * DAY)
-    assert unpurged(place.store) == [] and verify(place.store) == []
+    assert unpurged_runs(place.store) == [] and verify_integrity(place.store) == []
     purged = [c for c in place.rows("certificates") if c["run_id"] == result.run_id and c["purged_at"]]
     assert {(c["purged_at"], c["verified_at"], c["deleted_at"]) for c in purged} == {(NOW + 2 * DAY, NOW + 2 * DAY, NOW)}
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from oracle_retain import World, decide
 from stores import DAY, NOW, Place, V, account, event, hold
 
-from callveil.pipelines.retain import apply_plan, make_plan
+from callveil.pipelines.retain import apply_plan, write_retention_plan
 from callveil.schemas.pointer import to_micros
 from callveil.transforms.governance.retention.account_events import all_facts, read_events, read_holds
 from callveil.transforms.governance.retention.plan_file import PlanError
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.storage.commit.maintenance import collect_orphans, leases, unpurged, verify
+from callveil.transforms.storage.commit.maintenance import collect_orphans, list_leases, unpurged_runs, verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
 
 AT = dt.datetime(2026, 6, 1, 10, tzinfo=dt.UTC)
@@ -43,7 +43,7 @@ def test_a_version_lives_to_its_last_microsecond(place: Place, kind: str, limit:
     assert place.ids() == ["v2"]
     place.run(AT + limit + MICRO)
     assert place.ids() == []
-    assert verify(place.store) == [] and unpurged(place.store) == []
+    assert verify_integrity(place.store) == [] and unpurged_runs(place.store) == []
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_same_run_again_does_nothing(place: Place) -> None:
     again = place.run(AT + 8 * DAY)
     assert (again.seq, again.run_id) == (0, "")
     assert place.store.current() == before
-    assert leases(place.store, NOW) == {} and collect_orphans(place.store, NOW + 2 * DAY) == []
+    assert list_leases(place.store, NOW) == {} and collect_orphans(place.store, NOW + 2 * DAY) == []
 
 
 def test_a_quiet_day_is_recorded_too(place: Place) -> None:
@@ -235,8 +235,8 @@ def test_changed_inputs_are_refused(place: Place, tmp_path: Path) -> None:
     place.put([V("a", AT, "v1"), V("b", AT + MICRO, "v2")])
     as_of = AT + 7 * DAY
     folder = str(tmp_path / "plan")
-    plan = make_plan(place.options(as_of), folder)
-    assert make_plan(place.options(as_of), str(tmp_path / "again")).sha256 == plan.sha256
+    plan = write_retention_plan(place.options(as_of), folder)
+    assert write_retention_plan(place.options(as_of), str(tmp_path / "again")).sha256 == plan.sha256
     before = place.store.current()
     place.holds = [hold("h", account_id="a")]
     with pytest.raises(PlanError, match="the legal holds"):
@@ -264,7 +264,7 @@ def test_changed_inputs_are_refused(place: Place, tmp_path: Path) -> None:
     assert apply_plan(place.options(as_of), folder).seq == result.seq  # done already: nothing more happens
     assert place.ids() == ["v2", "v3"]
     other = str(tmp_path / "other")
-    make_plan(place.options(as_of), other)
+    write_retention_plan(place.options(as_of), other)
     place.put([V("a", AT, "v4")])
     with pytest.raises(PlanError, match="another run was published"):
         apply_plan(place.options(as_of), other)
@@ -343,11 +343,11 @@ def random_history(first: Any, steps: Any, files: Files | None = None) -> None:
             world = World(options.policy.retention, facts, read_holds(place.files, list(options.holds)) if options.holds else [])
             place.run(as_of)
             for v in list(held.values()):
-                record = Record("versions", v.account, v.id, to_micros(v.at), v.stored, "User", v.item)
+                record = RetentionRecord("versions", v.account, v.id, to_micros(v.at), v.stored, "User", v.item)
                 if decide(world, record, as_of) == "delete":
                     del held[v.id]
             assert place.ids() == sorted(held)
-        assert verify(place.store) == [] and unpurged(place.store) == []
+        assert verify_integrity(place.store) == [] and unpurged_runs(place.store) == []
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -25,7 +25,7 @@ from runs import Bench, call, write_lines
 from stores import DAY, Place, V, account
 
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import leases, unpurged, verify
+from callveil.transforms.storage.commit.maintenance import list_leases, unpurged_runs, verify_integrity
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
@@ -192,7 +192,7 @@ def check_at_once(arena: Arena, possible: set[dt.datetime]) -> None:
     stored = ({str(call(n)["id"]) for n in CALLS} & set(found), sorted({v.id for v in VERSIONS} & set(names)))
     assert stored in [({str(call(n)["id"]) for n, at in CALLS.items() if at + 30 * DAY > t}, expected_versions(False, t)) for t in possible]
     store = Store.open(arena.files, arena.store)
-    assert verify(store) == [] and unpurged(store) == []
+    assert verify_integrity(store) == [] and unpurged_runs(store) == []
 
 
 def check_settled(arena: Arena, updated: bool, loaded: bool, as_of: dt.datetime) -> None:
@@ -206,7 +206,7 @@ def check_settled(arena: Arena, updated: bool, loaded: bool, as_of: dt.datetime)
         late = sum(r["rows_deleted"] for r in told if r["record_class"] == name) - least
         assert 0 <= late <= (1 if name == "interactions" and updated else 2 if name == "versions" and loaded else 0)
     store = Store.open(arena.files, arena.store)
-    assert verify(store) == [] and unpurged(store) == [] and leases(store, dt.datetime.now(dt.UTC)) == {}
+    assert verify_integrity(store) == [] and unpurged_runs(store) == [] and list_leases(store, dt.datetime.now(dt.UTC)) == {}
     paths = {f.url[len(arena.store) + 1 :] for f in arena.files.list(arena.store)}
     assert {p for p in paths if not p.startswith("_callveil/")} == {f.path for f in store.current().files}
     assert not [p for p in paths if "/work/" in p or ".callveil-tmp-" in p]

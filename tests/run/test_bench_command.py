@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from callveil.pipelines import bench
-from callveil.pipelines.bench import Cost, Figures, conversations, need, run_bench
+from callveil.pipelines.bench import BenchFigures, RunCost, estimate_capacity, read_conversations, run_bench
 from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE
 from callveil.pipelines.commands.bench import _print, main
 from callveil.pipelines.exits import FailedError, UsageError
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.schemas.policy_load import load_policy
 
 MIB = 1 << 20
-START = Cost(1, 1, 5.0, 4.0, 300 * MIB)
-ONE = Cost(1, 1001, 25.0, 24.0, 400 * MIB, 9_000_000, {"interactions": 6_006_000, "findings": 2_002_000, "_callveil": 2_002_000})
-ALL = Cost(4, 1001, 27.0, 9.0, 900 * MIB, 9_000_000, ONE.store_bytes)
-FIGURES = Figures(START, ONE, ALL, 2_000_000, 800, 90_000, {STOCK: 12.5, STOCK_WHOLE: 8.0, ALONE: 5.0}, 19)
+START = RunCost(1, 1, 5.0, 4.0, 300 * MIB)
+ONE = RunCost(1, 1001, 25.0, 24.0, 400 * MIB, 9_000_000, {"interactions": 6_006_000, "findings": 2_002_000, "_callveil": 2_002_000})
+ALL = RunCost(4, 1001, 27.0, 9.0, 900 * MIB, 9_000_000, ONE.store_bytes)
+FIGURES = BenchFigures(START, ONE, ALL, 2_000_000, 800, 90_000, {STOCK: 12.5, STOCK_WHOLE: 8.0, ALONE: 5.0}, 19)
 
 
 def test_an_interaction_costs_a_run_less_its_start() -> None:
@@ -43,7 +43,7 @@ def test_an_interaction_costs_a_run_less_its_start() -> None:
 def test_what_a_year_needs(
     calls: int, utilisation: float, cpu_hours: float, cores: float, machine_hours: float, memory: int, store: int
 ) -> None:
-    found = need(FIGURES, calls, utilisation)
+    found = estimate_capacity(FIGURES, calls, utilisation)
     assert found.cpu_hours == pytest.approx(cpu_hours)
     assert found.cores == pytest.approx(cores)
     assert found.machine_hours == pytest.approx(machine_hours)
@@ -54,7 +54,7 @@ def test_what_a_year_needs(
 
 
 def test_every_figure_is_printed_with_how_it_was_derived(capsys: pytest.CaptureFixture[str]) -> None:
-    needs = [need(FIGURES, calls, 0.6) for calls in bench.SCALES]
+    needs = [estimate_capacity(FIGURES, calls, 0.6) for calls in bench.SCALES]
     _print(FIGURES, needs, 0.6)
     printed = capsys.readouterr().out
     for text in ("5.00 times the CPU", "2.67 times as fast", "10,000 bytes of the store", "1,000,000 calls a year", "1,000,000,000 calls a year"):
@@ -93,7 +93,7 @@ def test_conversations_are_what_the_last_snapshot_of_each_interaction_says(tmp_p
     outline = '"outline": [{"speaker": "a", "text": "%s", "channel": 1}, {"speaker": "b", "text": "bye", "channel": 2}]'
     text = call % (1, 1, outline % "early") + call % (1, 9, outline % "late") + call % (2, 1, '"notes": "no talk"') + "broken\n"
     (tmp_path / "in.jsonl").write_text(text + call % (3, 1, '"message_body": "a text"'))
-    assert conversations([str(tmp_path / "in.jsonl")], Limits()) == [["late", "bye"], ["a text"]]
+    assert read_conversations([str(tmp_path / "in.jsonl")], InputLimits()) == [["late", "bye"], ["a text"]]
 
 
 @pytest.mark.integration
@@ -113,4 +113,4 @@ def test_a_tiny_run(tmp_path: Path) -> None:
 def test_a_run_that_fails_is_told(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text("broken\n")
     with pytest.raises(FailedError, match="no interaction of the input could be redacted"):
-        bench.Runs(tmp_path, (), None).redact([str(tmp_path / "in.jsonl")], 1)
+        bench.MeasuredRuns(tmp_path, (), None).redact([str(tmp_path / "in.jsonl")], 1)

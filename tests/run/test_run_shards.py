@@ -21,23 +21,23 @@ from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
-from callveil.schemas.shard import Chosen, Shard, pack_chosen
+from callveil.schemas.shard import ChosenSnapshot, Shard, pack_chosen
 from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.execution.worker_pool import Piece, pool_for
 from callveil.transforms.ingest.deduplicate import DROP, REDO, Change, plan_shards
 from callveil.transforms.jobs.batch import store_beam
 from callveil.transforms.jobs.batch.changes import apply_changes
-from callveil.transforms.jobs.batch.context import Checkpoint, Engines, RedactJob
+from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache
 from callveil.transforms.jobs.batch.redact_batches import RedactedBatch
 from callveil.transforms.jobs.batch.shards import read_shard, write_shard
 from callveil.transforms.jobs.batch.store_beam import _ReadShard
-from callveil.transforms.redact.engine import Redactor, Run
-from callveil.transforms.redact.until_stable import redact_batch
+from callveil.transforms.redact.engine import Redactor, RunColumns
+from callveil.transforms.redact.until_stable import redact_until_stable
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.key_index import IndexEntry, bucket_of, origin_of, write_bucket
+from callveil.transforms.storage.tables.key_index import IndexEntry, key_bucket, origin_of, write_key_bucket
 from callveil.transforms.storage.tables.spool import SpoolWriter, spool_url
 
 T0 = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -58,7 +58,7 @@ class House:
         """A new run."""
         self.runs += 1
         own: Policy = policy(rules)
-        run = Run(hashlib.sha256(str(self.runs).encode()).hexdigest(), own.sha256, "tests", how.pop("as_of", T0 + dt.timedelta(days=1)))
+        run = RunColumns(hashlib.sha256(str(self.runs).encode()).hexdigest(), own.sha256, "tests", how.pop("as_of", T0 + dt.timedelta(days=1)))
         job = RedactJob(run, own, self.files, self.store.root, str(self.keyring.path), AccountBook(), {}, self.store.current(), **how)
         return job, Engines(own.detect, self.keyring, self.detector, Redactor(self.keyring, run))
 
@@ -70,13 +70,13 @@ class House:
             members = {**key._asdict(), "kind": "call", "called_at": T0, **record}
             writer.add(RawInteraction(key, "call", T0, number, coerce_members(FIELDS, members), SourceRef("f", line=number)), "agency", "9")
         writer.finish(self.files, spool_url(self.files, job.work, 0))
-        rows = plan_shards([Chosen(p, **how) for p in writer.pointers], job.shard_rows, job.shard_bytes)
+        rows = plan_shards([ChosenSnapshot(p, **how) for p in writer.pointers], job.shard_rows, job.shard_bytes)
         return [Shard("agency", "2026-03-01", n, pack_chosen(list(r))) for n, r in enumerate(rows)]
 
     def redacted(self, job: RedactJob, built: Engines, shard: Shard) -> RedactedBatch:
         """What detection and redaction make of a shard."""
         found = list(detect_batch(built.detector, list(read_shard(job, built, shard))))
-        results = redact_batch(built.detector, built.redactor, [f for f in found if not isinstance(f, Rejected)])
+        results = redact_until_stable(built.detector, built.redactor, [f for f in found if not isinstance(f, Rejected)])
         rejected = [r for r in (*found, *results) if isinstance(r, Rejected)]
         return RedactedBatch(shard, [r for r in results if not isinstance(r, Rejected)], rejected)
 
@@ -85,9 +85,9 @@ class House:
         outcomes = [Outcome.from_dict(r["outcome"]) for r in results]
         buckets: dict[int, list[IndexEntry]] = {}
         for entry in (IndexEntry.of(row) for r in results for row in r["index"]):
-            buckets.setdefault(bucket_of(entry.key), []).append(entry)
+            buckets.setdefault(key_bucket(entry.key), []).append(entry)
         for bucket, entries in sorted(buckets.items()):
-            added, removed = write_bucket(self.files, self.store.root, job.snapshot, job.run.run_id, bucket, entries)
+            added, removed = write_key_bucket(self.files, self.store.root, job.snapshot, job.run.run_id, bucket, entries)
             outcomes.append(Outcome([added] if added else [], [f.path for f in removed]))
         what = {"job": "t", "as_of": "", "tool_version": "", "policy_name": "", "policy_sha256": ""}
         added_files = tuple(sorted(f for o in outcomes for f in o.added))
@@ -246,13 +246,13 @@ def test_a_stored_row_that_cannot_be_redacted_further_leaves_and_stays_out(house
 
 def test_a_finished_piece_of_work_is_remembered_by_what_it_depends_on(house: House) -> None:
     job, _ = house.job()
-    one = Checkpoint(job, "shards")
+    one = WorkCache(job, "shards")
     assert one.load("x") is None
     one.store("x", {"outcome": {"counts": {"a": 1}}})
-    assert Checkpoint(job, "shards").load("x") == {"outcome": {"counts": {"a": 1}}}
-    assert Checkpoint(job, "changes").load("x") is None
+    assert WorkCache(job, "shards").load("x") == {"outcome": {"counts": {"a": 1}}}
+    assert WorkCache(job, "changes").load("x") is None
     other, _ = house.job()
-    assert Checkpoint(other, "shards").load("x") is None
+    assert WorkCache(other, "shards").load("x") is None
 
 
 class _Noted:

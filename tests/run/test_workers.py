@@ -20,18 +20,18 @@ from people_world import World
 from runs import PLAIN, Bench, call, environment, leftovers, tree, write_lines
 
 from callveil.pipelines import workers
-from callveil.pipelines.faults import describe
+from callveil.pipelines.faults import describe_error
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.pipelines.redact import run_redact
 from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.rescan import RescanOptions, run_rescan
 from callveil.pipelines.retain import RetainOptions, run_retain
-from callveil.pipelines.subject import erase
+from callveil.pipelines.subject import erase_request
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.request import decode_request
 from callveil.transforms.execution import resources
-from callveil.transforms.execution.worker_pool import spread, stage_of
-from callveil.transforms.report.verify.store import verify
+from callveil.transforms.execution.worker_pool import spread_work, stage_of
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files
@@ -58,9 +58,9 @@ SALTS = re.compile(r"_callveil/(salts|evidence|purged|identity|work)/|/latest")
 def test_as_many_as_cores_memory_and_work_allow(
     asked: int | None, cores: int, free: int | None, units: float, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "cores", lambda: cores)
+    monkeypatch.setattr(workers, "usable_cores", lambda: cores)
     monkeypatch.setattr(workers, "available_bytes", lambda: None if free is None else free * MIB)
-    assert workers.how_many(asked, units) == count
+    assert workers.choose_worker_count(asked, units) == count
 
 
 @pytest.mark.parametrize(
@@ -88,23 +88,23 @@ def test_limits_of_control_groups(
     told = [q for q in (resources._quota_v2(), resources._quota_v1()) if q is not None]
     assert (told or [None]) == [quota]
     assert resources._group_left() == left
-    assert 1 <= resources.cores() <= (quota or 1_000)
+    assert 1 <= resources.usable_cores() <= (quota or 1_000)
 
 
 @contextmanager
 def two(run_id: str = "run", detect: Any = None, modules: tuple[str, ...] = ()) -> Iterator[None]:
     """Two worker processes."""
-    with workers.workers(run_id, 2, 0, detect, modules):
+    with workers.use_workers(run_id, 2, 0, detect, modules):
         yield
 
 
 def test_results_come_in_order_and_pieces_go_to_several_processes() -> None:
     with two():
-        assert list(spread("run", divmod, ((n, 7) for n in range(50)))) == [divmod(n, 7) for n in range(50)]
-        assert list(spread("run", time.sleep, ((seconds,) for seconds in (0.3, *[0.0] * 30)))) == [None] * 31
-        pids = set(spread("run", os.getpid, [()] * 40))
+        assert list(spread_work("run", divmod, ((n, 7) for n in range(50)))) == [divmod(n, 7) for n in range(50)]
+        assert list(spread_work("run", time.sleep, ((seconds,) for seconds in (0.3, *[0.0] * 30)))) == [None] * 31
+        pids = set(spread_work("run", os.getpid, [()] * 40))
         assert len(pids) == 2 and os.getpid() not in pids
-        assert list(spread("another", os.getpid, [()])) == [os.getpid()]  # a run without workers of its own does its work itself
+        assert list(spread_work("another", os.getpid, [()])) == [os.getpid()]  # a run without workers of its own does its work itself
         stage = stage_of("run", os.getpid)
         assert list(stage.rest()) == []
     assert not any(psutil.pid_exists(pid) for pid in pids)
@@ -112,20 +112,20 @@ def test_results_come_in_order_and_pieces_go_to_several_processes() -> None:
 
 
 def test_processes_that_load_ahead_are_those_that_work_and_end_unused_where_nothing_needs_them() -> None:
-    with workers.ahead(2, 0, None, ()):
+    with workers.preload_workers(2, 0, None, ()):
         (loading,) = workers._ahead
         with two(modules=("callveil.transforms.jobs.batch.ingest_chunk",)):  # other needs: others work
-            list(spread("run", os.getpid, [()] * 4))
+            list(spread_work("run", os.getpid, [()] * 4))
         assert workers._ahead == [loading] and loading._process.poll() is None
         with two():
-            pids = set(spread("run", os.getpid, [()] * 40))
+            pids = set(spread_work("run", os.getpid, [()] * 40))
         assert not workers._ahead and os.getpid() not in pids
         assert loading._process.poll() == 0 and len(pids) == 2
-    with pytest.raises(OSError, match="gone"), workers.ahead(2, 0, None, ()):
+    with pytest.raises(OSError, match="gone"), workers.preload_workers(2, 0, None, ()):
         (unused,) = workers._ahead
         raise OSError("gone")
     assert unused._process.poll() == -signal.SIGKILL and not workers._ahead
-    with workers.ahead(1, 9, None, ()):
+    with workers.preload_workers(1, 9, None, ()):
         assert not workers._ahead
 
 
@@ -133,18 +133,18 @@ def test_an_error_in_a_worker_is_told_by_its_kind_and_place_and_can_be_caught_by
     with pytest.raises(Exception) as here:
         decode_request("secret of a record")
     with pytest.raises(Exception) as there, two():
-        list(spread("run", decode_request, [("secret of a record",)]))
-    assert describe(there.value).removeprefix("orjson.") == describe(here.value)
-    assert "secret" not in describe(there.value)
+        list(spread_work("run", decode_request, [("secret of a record",)]))
+    assert describe_error(there.value).removeprefix("orjson.") == describe_error(here.value)
+    assert "secret" not in describe_error(there.value)
     with pytest.raises(FileNotFoundError), two():
-        list(spread("run", Files().read, [("/nowhere/at/all",)]))
+        list(spread_work("run", Files().read, [("/nowhere/at/all",)]))
 
 
 def test_a_worker_that_is_killed_ends_the_run_with_its_signal() -> None:
     with pytest.raises(workers.WorkerLost, match="a worker process was ended by SIGKILL; nothing was published") as lost, two():
-        (pid,) = spread("run", os.getpid, [()])
-        list(spread("run", os.kill, [(pid, signal.SIGSTOP), (pid, signal.SIGKILL)]))
-        list(spread("run", time.sleep, [(0.1,)] * 4))
+        (pid,) = spread_work("run", os.getpid, [()])
+        list(spread_work("run", os.kill, [(pid, signal.SIGSTOP), (pid, signal.SIGKILL)]))
+        list(spread_work("run", time.sleep, [(0.1,)] * 4))
     assert lost.value.exit_code == 1
 
 
@@ -172,7 +172,7 @@ def test_redact_writes_the_same_with_one_process_and_two(tmp_path: Path) -> None
         ]
         assert resources.workers_used() == count
         assert leftovers(Path(stores[count])) == []
-        report = verify(Files(), stores[count], [open_signer(str(tmp_path / "keyring.json")).public])
+        report = verify_evidence(Files(), stores[count], [open_signer(str(tmp_path / "keyring.json")).public])
         assert report.problems == () and report.rows > 60
     assert results[1] == results[2]
     assert results[1][1].counts["replaced"] == 20 and results[1][1].counts["rejected"] == 1
@@ -218,7 +218,7 @@ def test_every_other_job_writes_the_same_with_one_process_and_two(tmp_path: Path
         used.append(resources.workers_used())
         request = world.ask("erasure", person, request_id="DSR-1").request_id
         world.confirm_all(request)
-        erased = erase(world.options(0.5, workers=count), request)
+        erased = erase_request(world.options(0.5, workers=count), request)
         used.append(resources.workers_used())
         assert used == [count] * 4
         assert leftovers(Path(world.output)) == []

@@ -9,10 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.entities import ENTITIES
-from callveil.transforms.lab.sample.carriers import carriers, scenarios
-from callveil.transforms.lab.sample.dialogues import CLEAN, FLAT, SCENARIOS, TYPED, Dialogue, Style, business, dialogue, random_style, sentence
+from callveil.transforms.lab.sample.carriers import line_templates, load_scenarios
+from callveil.transforms.lab.sample.dialogues import (
+    CLEAN,
+    FLAT,
+    SCENARIOS,
+    TYPED,
+    Dialogue,
+    Style,
+    random_business,
+    random_dialogue,
+    random_sentence,
+    random_style,
+)
 from callveil.transforms.lab.sample.neutral import NEUTRAL
-from callveil.transforms.lab.sample.people import COUNTRIES, Person, person
+from callveil.transforms.lab.sample.people import COUNTRIES, Person, random_person
 from callveil.transforms.lab.sample.slots import VALUES
 
 SEEDS = st.integers(0, 2**64)
@@ -20,8 +31,8 @@ SEEDS = st.integers(0, 2**64)
 
 def make(seed: int, scenario: str | None = None, style: Style | None = None, country: str = "US") -> tuple[Dialogue, Person]:
     rng = random.Random(seed)
-    caller = person(rng, country)
-    return dialogue(rng, caller, person(rng, country), business(rng, None if scenario == "voicemail" else scenario, country), scenario, style), caller
+    caller = random_person(rng, country)
+    return random_dialogue(rng, caller, random_person(rng, country), random_business(rng, None if scenario == "voicemail" else scenario, country), scenario, style), caller
 
 
 @given(SEEDS, st.sampled_from(SCENARIOS), st.sampled_from(COUNTRIES))
@@ -54,8 +65,8 @@ def test_nothing_personal_stands_outside_a_label(seed: int) -> None:
 def test_names_outside_labels_are_other_words(seed: int) -> None:
     """A surname of the caller that is long and no everyday word never stands unlabelled."""
     rng = random.Random(seed)
-    caller = person(rng, origin="polish")
-    talk = dialogue(rng, caller, person(rng), business(rng), None, CLEAN)
+    caller = random_person(rng, origin="polish")
+    talk = random_dialogue(rng, caller, random_person(rng), random_business(rng), None, CLEAN)
     for turn in talk.turns:
         bare = "".join(c for i, c in enumerate(turn.text) if not any(s.start <= i < s.end for s in turn.spans))
         assert caller.last not in bare
@@ -92,8 +103,8 @@ def test_unknown_scenario_is_refused() -> None:
 
 def test_there_are_twenty_scenarios_and_each_of_their_slots_can_be_asked() -> None:
     assert len(SCENARIOS) >= 20
-    book = carriers(True, True)
-    for script in scenarios().values():
+    book = line_templates(True, True)
+    for script in load_scenarios().values():
         for expression in script.slots:
             for slot in expression.rstrip("?!").split("/"):
                 assert f"ask.{slot}" in book and f"say.{slot}" in book, (script.name, slot)
@@ -123,14 +134,14 @@ def test_there_are_twenty_scenarios_and_each_of_their_slots_can_be_asked() -> No
     ],
 )
 def test_common_questions_have_many_forms(slot: str) -> None:
-    book = carriers(True, True)
+    book = line_templates(True, True)
     assert len(set(book[f"ask.{slot}"])) >= 11
     assert len(set(book[f"say.{slot}"])) >= 11
 
 
 def test_every_slot_in_the_sentences_is_known() -> None:
     known = VALUES.keys() | NEUTRAL.keys() | {"v"}
-    for name, lines in carriers(True, True).items():
+    for name, lines in line_templates(True, True).items():
         for line in lines:
             for part in line.rest():
                 assert {p for is_slot, p in part.parts if is_slot} <= known, name
@@ -140,7 +151,7 @@ def test_conversations_are_of_the_usual_length() -> None:
     rng = random.Random(11)
     lengths = []
     for _ in range(300):
-        talk = dialogue(rng, person(rng), person(rng), business(rng), None, random_style(rng))
+        talk = random_dialogue(rng, random_person(rng), random_person(rng), random_business(rng), None, random_style(rng))
         lengths.append(sum(len(t.text.split()) for t in talk.turns))
     lengths.sort()
     assert 120 <= sum(lengths) / len(lengths) <= 250
@@ -158,8 +169,8 @@ def test_long_values_are_spread_over_turns_now_and_then() -> None:
 
 def test_sentences_carry_labels_too() -> None:
     rng = random.Random(2)
-    caller = person(rng)
+    caller = random_person(rng)
     for _ in range(200):
-        turn, values = sentence(rng, "summary", caller, person(rng), business(rng), TYPED, "a quote")
+        turn, values = random_sentence(rng, "summary", caller, random_person(rng), random_business(rng), TYPED, "a quote")
         assert all(values[s.key].type == s.type for s in turn.spans)
         assert all(turn.text[s.start : s.end] for s in turn.spans)

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.lab.sample.people import COUNTRIES, card_number, luhn_digit, origins, person, phone_number, places, ssn
+from callveil.transforms.lab.sample.people import (
+    COUNTRIES,
+    card_number,
+    luhn_digit,
+    name_origins,
+    phone_number,
+    random_person,
+    random_ssn,
+    towns_by_country,
+)
 
 FICTION = {
     "US": r"+1 area 555 01xx",
@@ -27,30 +36,30 @@ def luhn_valid(number: str) -> bool:
 
 
 def test_origins_are_many_and_long_enough() -> None:
-    assert len(origins()) >= 25
-    for o in origins().values():
+    assert len(name_origins()) >= 25
+    for o in name_origins().values():
         assert 40 <= len(o.given) <= 110, o.name
         assert 40 <= len(o.surnames) <= 110, o.name
 
 
 @pytest.mark.parametrize("name", ["Will", "Mark", "Grace", "May", "June", "Rose", "Hope", "Chase", "Drew"])
 def test_names_that_are_common_words_are_there(name: str) -> None:
-    assert name in origins()["common-word"].given
+    assert name in name_origins()["common-word"].given
 
 
 @pytest.mark.parametrize("name", ["O'Brien", "de la Cruz", "van der Berg", "Al-Rashid", "Smith-Jones", "McCarthy", "MacDonald"])
 def test_hard_surnames_are_there(name: str) -> None:
-    assert any(name in o.surnames for o in origins().values())
+    assert any(name in o.surnames for o in name_origins().values())
 
 
 @given(st.integers(0, 2**64), st.sampled_from(COUNTRIES), st.booleans())
 def test_equal_seeds_make_equal_people(seed: int, country: str, realistic: bool) -> None:
-    assert person(random.Random(seed), country, realistic) == person(random.Random(seed), country, realistic)
+    assert random_person(random.Random(seed), country, realistic) == random_person(random.Random(seed), country, realistic)
 
 
 @given(st.integers(0, 2**64), st.sampled_from(COUNTRIES), st.booleans())
 def test_a_person_is_whole(seed: int, country: str, realistic: bool) -> None:
-    p = person(random.Random(seed), country, realistic)
+    p = random_person(random.Random(seed), country, realistic)
     assert p.first and p.last and p.street and p.city and p.postal_code
     assert luhn_valid(p.card) and len(p.cvv) == (4 if p.card_brand == "amex" else 3)
     assert 1 <= p.expiry[0] <= 12
@@ -61,19 +70,19 @@ def test_a_person_is_whole(seed: int, country: str, realistic: bool) -> None:
 
 @given(st.integers(0, 2**64), st.sampled_from(COUNTRIES))
 def test_mail_domains_are_reserved_unless_realistic(seed: int, country: str) -> None:
-    p = person(random.Random(seed), country)
+    p = random_person(random.Random(seed), country)
     assert all(e.rpartition("@")[2].startswith("example.") or e.endswith(".example") for e in p.emails)
 
 
 @given(st.integers(0, 2**64), st.sampled_from(("US", "CA")))
 def test_north_american_numbers_are_fiction(seed: int, country: str) -> None:
-    number = person(random.Random(seed), country).phone
+    number = random_person(random.Random(seed), country).phone
     assert number[5:10] == "55501" and len(number) == 12
 
 
 @given(st.integers(0, 2**64), st.sampled_from(("GB", "AU", "IE", "DE", "FR")))
 def test_other_numbers_are_fiction(seed: int, country: str) -> None:
-    number = person(random.Random(seed), country).phone
+    number = random_person(random.Random(seed), country).phone
     assert number.startswith(FICTION[country])
     if country == "GB" and number.startswith("+441") and not number.startswith("+441632"):
         assert number[6:9] in ("496", "498") and number[9] == "0"
@@ -82,14 +91,14 @@ def test_other_numbers_are_fiction(seed: int, country: str) -> None:
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_realistic_numbers_pass_for_valid(country: str) -> None:
     rng = random.Random(3)
-    made = [phone_number(rng, place, True) for place in places()[country] for _ in range(20)]
+    made = [phone_number(rng, place, True) for place in towns_by_country()[country] for _ in range(20)]
     valid = sum(phonenumbers.is_valid_number(phonenumbers.parse(n)) for n in made)
     assert valid >= 0.95 * len(made)
 
 
 @given(st.integers(0, 2**64))
 def test_social_security_numbers_have_a_valid_form(seed: int) -> None:
-    area, group, serial = ssn(random.Random(seed)).split("-")
+    area, group, serial = random_ssn(random.Random(seed)).split("-")
     assert 1 <= int(area) <= 899 and area != "666" and len(area) == 3
     assert 1 <= int(group) <= 99 and 1 <= int(serial) <= 9999 and len(serial) == 4
 
@@ -107,9 +116,9 @@ def test_cards_come_in_all_brands() -> None:
 @pytest.mark.parametrize(("country", "origin"), [("ZZ", None), ("US", "klingon")])
 def test_unknown_country_or_origin_is_refused(country: str, origin: str | None) -> None:
     with pytest.raises(ValueError, match="unknown"):
-        person(random.Random(0), country, origin=origin)
+        random_person(random.Random(0), country, origin=origin)
 
 
 def test_people_are_of_many_origins() -> None:
     rng = random.Random(5)
-    assert len({person(rng).origin for _ in range(2000)}) == len(origins())
+    assert len({random_person(rng).origin for _ in range(2000)}) == len(name_origins())

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.transforms.lab.sample.gold import SENSITIVE
-from callveil.transforms.lab.sample.records import FIRST_ID, Made, Sample
+from callveil.transforms.lab.sample.records import FIRST_ID, GeneratedInteraction, Sample
 
 WORLD = Sample(42, accounts=60, interactions=100_000, days=90, end=dt.date(2026, 11, 1))
 
@@ -30,7 +30,7 @@ def resolve(record: dict[str, Any], path: str) -> Any:
     return value
 
 
-def final(made: Made) -> dict[str, Any]:
+def final(made: GeneratedInteraction) -> dict[str, Any]:
     return made.snapshots[made.final]
 
 

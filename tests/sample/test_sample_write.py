@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.interaction import RawInteraction, SourceRef
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.schemas.rejected import REASONS, Rejected
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.lab.sample.malform import CLASSES, class_of, malform
+from callveil.transforms.lab.sample.malform import CLASSES, class_of, malform_record
 from callveil.transforms.lab.sample.records import Sample
 from callveil.transforms.lab.sample.write import FORMATS, SampleSummary, write_sample
 from callveil.transforms.storage.files.filesystem import Files
 
-SMALL = Limits(record_bytes=60_000, field_chars=20_000, depth=32)
+SMALL = InputLimits(record_bytes=60_000, field_chars=20_000, depth=32)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def read(folder: Path) -> tuple[list[RawInteraction], list[Rejected]]:
     good: list[RawInteraction] = []
     bad: list[Rejected] = []
     for chunk in chunks:
-        for r in read_chunk(files, chunk, Limits()):
+        for r in read_chunk(files, chunk, InputLimits()):
             if isinstance(r, RawInteraction):
                 good.append(r)
             else:
@@ -119,19 +119,19 @@ def test_impossible_arguments_are_refused(tmp_path: Path, bad: dict[str, object]
 @settings(max_examples=300, deadline=None)
 def test_every_class_is_rejected_with_a_reason_that_is_right(seed: int, kind: str) -> None:
     from callveil.schemas.fields import FieldError
-    from callveil.transforms.ingest.normalise import normalise
-    from callveil.transforms.storage.files.strict_json import ParseError, load
+    from callveil.transforms.ingest.normalise import normalize_interaction
+    from callveil.transforms.storage.files.strict_json import ParseError, load_json
 
     rng = random.Random(seed)
     sound = Sample(seed, accounts=5).interaction(seed % 1000, gold=False)
-    broken = malform(rng, sound.snapshots[sound.final], kind, SMALL)
+    broken = malform_record(rng, sound.snapshots[sound.final], kind, SMALL)
     assert set(broken.reasons) <= set(REASONS)
     assert b"\n" not in broken.line
     if kind == "huge_record":
         assert len(broken.line) > SMALL.record_bytes
         return
     try:
-        normalise(load(broken.line), SourceRef("x"), SMALL)
+        normalize_interaction(load_json(broken.line), SourceRef("x"), SMALL)
     except (FieldError, ParseError) as e:
         assert e.reason in broken.reasons, kind
     else:
@@ -140,7 +140,7 @@ def test_every_class_is_rejected_with_a_reason_that_is_right(seed: int, kind: st
 
 def test_unknown_class_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown class"):
-        malform(random.Random(0), {"id": 1, "account_id": 2}, "cursed")
+        malform_record(random.Random(0), {"id": 1, "account_id": 2}, "cursed")
 
 
 def test_huge_ones_are_rare_but_come_early() -> None:

@@ -31,10 +31,10 @@ from callveil.schemas.fields import (
     from_storage,
     json_schema,
     json_type,
-    revive,
+    parse_times,
     to_storage,
 )
-from callveil.transforms.storage.files.serialization import in_order
+from callveil.transforms.storage.files.serialization import dumps_in_order
 
 T0 = dt.datetime(2026, 3, 1, 12, 30, 1, 5, tzinfo=dt.UTC)
 
@@ -137,10 +137,10 @@ def test_there_and_back(data: st.DataObject) -> None:
     record = coerce_members(top, given_record)
     assert coerce_members(top, record) == record
     assert list(record) == [f.name for f in top if f.name in record]
-    row = to_storage(top, record, in_order)
+    row = to_storage(top, record, dumps_in_order)
     table = pa.Table.from_pylist([row], schema=arrow_schema(top))
     assert from_storage(top, table.to_pylist()[0], json.loads) == record
-    assert json.dumps(revive(top, json.loads(json.dumps(record, default=str))), default=str) == json.dumps(record, default=str)
+    assert json.dumps(parse_times(top, json.loads(json.dumps(record, default=str))), default=str) == json.dumps(record, default=str)
 
 
 def test_undeclared_members_gather_and_nulls_go() -> None:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.fields import EPOCH
-from callveil.schemas.finding import FIELDS, SCHEMA, Finding, FindingRow, Span
+from callveil.schemas.finding import FIELDS, SCHEMA, Finding, FindingRow, TextSpan
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.pointer import Pointer, from_micros, pack, to_micros, unpack, unpack_pointers
+from callveil.schemas.pointer import RecordPointer, from_micros, pack_rows, to_micros, unpack_pointers, unpack_rows
 from callveil.schemas.request import RedactionRequest, decode_request, encode_request
-from callveil.schemas.shard import Chosen, Shard, pack_chosen, unpack_chosen
+from callveil.schemas.shard import ChosenSnapshot, Shard, pack_chosen, unpack_chosen
 from callveil.transforms.storage.files.serialization import finding_row
 
 T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -123,7 +123,7 @@ def test_what_is_no_request_is_refused(text: str, error: type[Exception]) -> Non
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (2, 1), (-1, 3)])
 def test_a_span_is_never_empty_or_negative(start: int, end: int) -> None:
     with pytest.raises(ValueError, match="span"):
-        Span(start, end, "PERSON", 0.5, "r")
+        TextSpan(start, end, "PERSON", 0.5, "r")
 
 
 def test_a_finding_row_has_every_column() -> None:
@@ -145,7 +145,7 @@ def test_a_finding_row_has_every_column() -> None:
 # -- pointers and shards
 
 POINTERS = st.builds(
-    Pointer,
+    RecordPointer,
     st.sampled_from("12"),
     st.text("ab1", min_size=1, max_size=3),
     st.integers(0, 2**62),
@@ -164,11 +164,11 @@ POINTERS = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(POINTERS, max_size=5))
-def test_pointers_there_and_back(pointers: list[Pointer]) -> None:
-    assert list(unpack_pointers(pack(pointers))) == pointers
-    rows = [Chosen(p, "full", ("PERSON", "clear:x"), ('{"a":1}',), "o") for p in pointers] + [Chosen(p) for p in pointers]
+def test_pointers_there_and_back(pointers: list[RecordPointer]) -> None:
+    assert list(unpack_pointers(pack_rows(pointers))) == pointers
+    rows = [ChosenSnapshot(p, "full", ("PERSON", "clear:x"), ('{"a":1}',), "o") for p in pointers] + [ChosenSnapshot(p) for p in pointers]
     assert unpack_chosen(pack_chosen(rows)) == rows and Shard("individual", "2026-03-01", 0, pack_chosen(rows)).chosen() == rows
-    assert list(unpack(b"")) == []
+    assert list(unpack_rows(b"")) == []
 
 
 @settings(max_examples=100, deadline=None)
@@ -178,14 +178,14 @@ def test_micros_are_exact(when: dt.datetime) -> None:
 
 
 def test_a_shard_digest_depends_on_all_it_is_made_of() -> None:
-    one = Pointer("1", "a", 5, "d", 7, "call", "en", "agency", "9", 0, 0, 0, 10)
+    one = RecordPointer("1", "a", 5, "d", 7, "call", "en", "agency", "9", 0, 0, 0, 10)
     rows = [
-        Chosen(one),
-        Chosen(one, "full"),
-        Chosen(one, floor_entities=("PERSON",)),
-        Chosen(one, requests=("{}",)),
-        Chosen(one, replaces="o"),
-        Chosen(one._replace(rank=6)),
+        ChosenSnapshot(one),
+        ChosenSnapshot(one, "full"),
+        ChosenSnapshot(one, floor_entities=("PERSON",)),
+        ChosenSnapshot(one, requests=("{}",)),
+        ChosenSnapshot(one, replaces="o"),
+        ChosenSnapshot(one._replace(rank=6)),
     ]
     shards = [Shard("agency", "1970-01-01", 0, pack_chosen([r])) for r in rows]
     shards += [

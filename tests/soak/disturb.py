@@ -14,7 +14,7 @@ from runs import environment, leftovers, live, tree
 
 from callveil.transforms.lab.sample.write import write_sample
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
 
 SHARD_ROWS = 40
@@ -94,5 +94,5 @@ def ended_wrongly(code: int, store: Path, clean: Path, printed: str) -> str:
         return f"other files: {sorted(p for p in a.keys() | b.keys() if a.get(p) != b.get(p))[:5]}"
     if leftovers(store):
         return f"left over: {leftovers(store)[:5]}"
-    problems = verify(Store.open(Files(), str(store)))
+    problems = verify_integrity(Store.open(Files(), str(store)))
     return f"not verified: {problems[:3]}" if problems else ""

@@ -40,13 +40,13 @@ from disturb import disturb  # noqa: E402
 from measured import watch  # noqa: E402
 from scan import GLOBAL_TYPES, KNOWN_KEYS, Planted, kept_digits, scan, scan_text  # noqa: E402
 
-from callveil.schemas.policy import Limits  # noqa: E402
+from callveil.schemas.policy import InputLimits  # noqa: E402
 from callveil.schemas.rejected import REASONS, Rejected  # noqa: E402
 from callveil.transforms.ingest.chunks import plan_chunks  # noqa: E402
 from callveil.transforms.ingest.read import read_chunk  # noqa: E402
 from callveil.transforms.lab.sample.write import write_sample  # noqa: E402
 from callveil.transforms.storage.commit.catalog import Store  # noqa: E402
-from callveil.transforms.storage.commit.maintenance import verify  # noqa: E402
+from callveil.transforms.storage.commit.maintenance import verify_integrity  # noqa: E402
 from callveil.transforms.storage.commit.scan import open_dataset  # noqa: E402
 from callveil.transforms.storage.files.filesystem import Files  # noqa: E402
 
@@ -150,7 +150,7 @@ class Bars:
         read: Counter[tuple[str, str]] = Counter()
         best: dict[tuple[str, str], int] = {}
         for chunk in plan_chunks(Files(), [f"{folder}/day/interactions"])[0]:
-            for item in read_chunk(Files(), chunk, Limits()):
+            for item in read_chunk(Files(), chunk, InputLimits()):
                 if not isinstance(item, Rejected):
                     key = (item.key.account_id, item.key.id)
                     read[key] += 1
@@ -178,7 +178,7 @@ class Bars:
                 or (r["reason"] in WITH_FIELD and not r["field"])
                 for r in rejected.values()
             ),
-            "store not verified": len(verify(store)),
+            "store not verified": len(verify_integrity(store)),
         }
         reasons = Counter(r["reason"] for r in rejected.values())
         return {
@@ -212,7 +212,7 @@ class Bars:
         """Interaction and key of the names, streets and postcodes that a record holds as its contact's own, rather than in what was said alone."""
         folder, held = self.folder / "full" / "day", {}
         for chunk in plan_chunks(Files(), [f"{folder}/interactions"])[0]:
-            for item in read_chunk(Files(), chunk, Limits()):
+            for item in read_chunk(Files(), chunk, InputLimits()):
                 if not isinstance(item, Rejected):
                     values = [item.record.get(f) for f in CONTACT] + list((item.record.get("form") or {}).values())
                     held.setdefault(item.key, set()).update(letters(str(v)) for v in values if v)

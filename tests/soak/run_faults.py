@@ -38,7 +38,7 @@ from runs import DATASETS, PLAIN, call, environment, rows, write_lines  # noqa: 
 from scan import unpacked  # noqa: E402
 
 from callveil.transforms.storage.commit.catalog import Store  # noqa: E402
-from callveil.transforms.storage.commit.maintenance import verify  # noqa: E402
+from callveil.transforms.storage.commit.maintenance import verify_integrity  # noqa: E402
 from callveil.transforms.storage.files.filesystem import Files, S3Settings  # noqa: E402
 
 LIMIT = 120.0
@@ -159,7 +159,7 @@ def judge(world: World, root: str, result: Result, again: int, printed: str, loc
     result.other = sum(sum(((found[d] - wanted[d]) + (wanted[d] - found[d])).values()) for d in found)
     seen = leaks(local, printed) + leaks(world.folder / "tmp", "")
     result.leaked = len(seen)
-    result.problems += [f"not verified: {p}" for p in verify(store)[:2]] + seen[:3]
+    result.problems += [f"not verified: {p}" for p in verify_integrity(store)[:2]] + seen[:3]
     result.problems += [f"{name}: {value}" for name in ("lost", "doubled", "other") if (value := getattr(result, name))]
     result.problems += [f"printed {word!r}: {printed[-300:]}" for word in ("Traceback", "withheld") if word in printed]
     result.problems += [f"{s:.0f} s" for s in (result.seconds, result.again_seconds) if s > LIMIT]

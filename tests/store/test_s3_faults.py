@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from proxy import Proxy, free_port
 
-from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, receive
-from callveil.transforms.storage.encryption.kms import KmsError, unwrap
+from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, receive_messages
+from callveil.transforms.storage.encryption.kms import KmsError, unwrap_secret
 from callveil.transforms.storage.files import s3 as s3_module
 from callveil.transforms.storage.files.filesystem import Files, FilesError, PreconditionFailed, S3Settings
 from callveil.transforms.storage.files.s3_errors import ATTEMPTS
@@ -119,8 +119,8 @@ def test_a_closed_port_is_given_up_within_seconds(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("botocore.endpoint.time.sleep", pauses.append)
     ask: Callable[[], object] = {
         "s3": lambda: Files(S3Settings(closed, "us-east-1")).info("s3://bucket/key"),
-        "sqs": lambda: receive(Queue(f"{closed}/1/calls", closed, "us-east-1")),
-        "kms": lambda: unwrap("alias/none", b"sealed", "key"),
+        "sqs": lambda: receive_messages(Queue(f"{closed}/1/calls", closed, "us-east-1")),
+        "kms": lambda: unwrap_secret("alias/none", b"sealed", "key"),
     }[service]
     with pytest.raises((FilesError, QueueError, KmsError), match="could not be"):
         ask()

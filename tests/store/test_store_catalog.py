@@ -21,7 +21,15 @@ from callveil.schemas.fields import Field, Integer, Text, arrow_schema
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.commit import maintenance
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Snapshot, Store, StoreError
-from callveil.transforms.storage.commit.maintenance import collect_orphans, lease, leases, purge_removed, release, unpurged, verify
+from callveil.transforms.storage.commit.maintenance import (
+    collect_orphans,
+    list_leases,
+    purge_removed,
+    release_lease,
+    take_lease,
+    unpurged_runs,
+    verify_integrity,
+)
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files, ObjectLocked
 from callveil.transforms.storage.format1.snapshot import data_path
@@ -74,7 +82,7 @@ def test_publish_and_read(files: Files, store_root: str) -> None:
     assert [m.run_id for m in store.manifests()] == [run_id(n) for n in ("a", "b", "empty")]
     assert [m.seq for m in store.manifests(since=3)] == [3]
     assert [store.published(run_id(n)) for n in ("a", "b", "empty", "none")] == [1, 2, 3, None]
-    assert verify(store) == []
+    assert verify_integrity(store) == []
     data = files.read(store.url("_callveil/manifests/00000001.json"))
     assert store.manifest(2).parent_sha256 == hashlib.sha256(data).hexdigest() == first.manifest_sha256
     assert pickle.loads(pickle.dumps(store)).current() == third
@@ -139,7 +147,7 @@ def test_conflict_at_the_last_moment(tmp_path: Path) -> None:
     base = store.current()
     assert store.publish(manifest(base, "mine", (entry,)), base) == store.current()  # our twin was faster: the same run, published once
     assert values(store) == [1, 2]
-    assert verify(store) == []
+    assert verify_integrity(store) == []
 
 
 @pytest.mark.parametrize("spoil", ["missing", "short", "changed"])
@@ -227,11 +235,11 @@ class Mortal(Files):
 def job(files: Files, root: str, name: str, *numbers: int) -> None:
     """What a job does, from the beginning: replaces all live files by one new one, publishes, purges."""
     store = Store.open_or_create(files, root)
-    for seq in unpurged(store):
+    for seq in unpurged_runs(store):
         purge_removed(store, store.manifest(seq), NOW.isoformat())
     if store.published(run_id(name)) is not None:
         return
-    lease(store, run_id(name), NOW)
+    take_lease(store, run_id(name), NOW)
     base = store.current()
     try:
         made = manifest(base, name, (write(store, name, *numbers),), base.by_dataset("numbers"))
@@ -239,7 +247,7 @@ def job(files: Files, root: str, name: str, *numbers: int) -> None:
     except AlreadyPublished:
         made = store.manifest(store.published(run_id(name)) or 0)
     purge_removed(store, made, NOW.isoformat())
-    release(store, run_id(name))
+    release_lease(store, run_id(name))
 
 
 def contents(files: Files, root: str) -> dict[str, bytes]:
@@ -275,13 +283,13 @@ def test_killed_anywhere_and_repeated(files: Files, store_root: str, after: bool
         seen = Store.open(files, root)
         assert values(seen) in ([1], [2])
         job(files, root, "b", 2)
-        release(seen, run_id("b"))
+        release_lease(seen, run_id("b"))
         ended = contents(files, root)
         versions = {k for k in ended if "/purged/" in k}  # a purge that was cut short has fewer versions left to count
         assert {k: v for k, v in ended.items() if k not in versions} == {k: v for k, v in expected.items() if k not in versions}
         assert set(ended) == set(expected)
-        assert verify(seen) == []
-        assert unpurged(seen) == []
+        assert verify_integrity(seen) == []
+        assert unpurged_runs(seen) == []
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -297,13 +305,13 @@ def test_killed_anywhere_and_another_run_comes(tmp_path: Path, after: bool) -> N
         job(files, root, "c", 3)
         store = Store.open(files, root)
         assert values(store) == [3]
-        assert verify(store) == []
-        assert unpurged(store) == []
+        assert verify_integrity(store) == []
+        assert unpurged_runs(store) == []
         assert collect_orphans(store, NOW, dry_run=False) == []  # the dead run's lease is still good
         orphans = collect_orphans(store, NOW + dt.timedelta(days=2), dry_run=False)
         assert all(run_id("b")[:16] in o for o in orphans)
         assert len([p for p in contents(files, root) if p.startswith("/numbers/")]) == 1
-        assert verify(store) == []
+        assert verify_integrity(store) == []
 
 
 @settings(max_examples=40, deadline=None)
@@ -321,8 +329,8 @@ def test_any_sequence_of_deaths(deaths: list[tuple[str, int, bool]]) -> None:
         store = Store.open(Files(), root)
         runs = [m.run_id for m in store.manifests()]
         assert sorted(runs) == sorted(run_id(n) for n in "abcd")
-        assert verify(store) == []
-        assert unpurged(store) == []
+        assert verify_integrity(store) == []
+        assert unpurged_runs(store) == []
         last = next(n for n in "abcd" if run_id(n) == runs[-1])
         assert values(store) == [ord(last)]
     finally:
@@ -363,15 +371,15 @@ def test_purge_removes_all_versions_and_is_recorded(files: Files, s3_bucket: str
     (entry,) = first.files
     write(store, "a", 1)  # a repetition writes the file once more: a second version
     publish(store, "b", 2, removed=(entry,))
-    assert unpurged(store) == [1, 2]
+    assert unpurged_runs(store) == [1, 2]
     assert purge_removed(store, store.manifest(1), "t") == 0
     assert purge_removed(store, store.manifest(2), "t") == 2
     assert purge_removed(store, store.manifest(2), "t") == 0
-    assert unpurged(store) == []
+    assert unpurged_runs(store) == []
     listed = s3_client.list_object_versions(Bucket=s3_bucket, Prefix=f"store/{entry.path}")
     assert "Versions" not in listed
     assert "DeleteMarkers" not in listed
-    assert verify(store) == []
+    assert verify_integrity(store) == []
 
 
 def test_purge_refuses_live_and_unpublished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,7 +401,7 @@ def test_purge_refuses_live_and_unpublished(tmp_path: Path, monkeypatch: pytest.
         patch.setattr(Files, "purge", locked)
         with pytest.raises(ObjectLocked):
             purge_removed(store, store.manifest(second.seq))
-    assert second.seq in unpurged(store)
+    assert second.seq in unpurged_runs(store)
     assert purge_removed(store, store.manifest(second.seq)) == 1
 
 
@@ -403,12 +411,12 @@ def test_orphans(files: Files, store_root: str) -> None:
     publish(store, "b", 2, removed=first.files)
     dead, running, anonymous = write(store, "dead", 3), write(store, "running", 4), "numbers/somebody.parquet"
     files.write(store.url(anonymous), b"x")
-    lease(store, run_id("running"), NOW - dt.timedelta(hours=23))
-    lease(store, run_id("dead"), NOW - dt.timedelta(hours=25))
+    take_lease(store, run_id("running"), NOW - dt.timedelta(hours=23))
+    take_lease(store, run_id("dead"), NOW - dt.timedelta(hours=25))
     spools = [f"_callveil/work/{run_id(n)}/spool/0" for n in ("dead", "running")]
     for spool in spools:
         files.write(store.url(spool), b"sealed")
-    assert leases(store, NOW) == {run_id("dead"): False, run_id("running"): True}
+    assert list_leases(store, NOW) == {run_id("dead"): False, run_id("running"): True}
     expected = sorted([dead.path, spools[0], f"_callveil/work/{run_id('dead')}/lease.json"])
     assert collect_orphans(store, NOW) == expected
     assert files.info(store.url(dead.path)) is not None
@@ -416,11 +424,11 @@ def test_orphans(files: Files, store_root: str) -> None:
     assert files.info(store.url(dead.path)) is None
     assert collect_orphans(store, NOW) == []
     assert files.info(store.url(first.files[0].path)) is not None  # waits for its purge
-    release(store, run_id("running"))
+    release_lease(store, run_id("running"))
     assert files.info(store.url(spools[1])) is None
     assert collect_orphans(store, NOW, dry_run=False) == sorted([running.path, anonymous])
     assert values(store) == [2]
-    assert verify(store) == []
+    assert verify_integrity(store) == []
 
 
 def test_old_snapshots_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -430,7 +438,7 @@ def test_old_snapshots_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyP
         publish(store, f"r{number}")
     assert [Path(p).name[:8] for p in collect_orphans(store, NOW, dry_run=False)] == ["00000001", "00000002", "00000003"]
     assert store.current().seq == 5
-    assert verify(store) == []
+    assert verify_integrity(store) == []
 
 
 def test_verify_names_what_differs(files: Files, store_root: str) -> None:
@@ -444,7 +452,7 @@ def test_verify_names_what_differs(files: Files, store_root: str) -> None:
     data = files.read(store.url(two.path))
     files.write(store.url(two.path), bytes([data[0] ^ 1]) + data[1:])
     files.delete(store.url(three.path))
-    found = {p.path: p.reason for p in verify(store)}
+    found = {p.path: p.reason for p in verify_integrity(store)}
     assert set(found) == {first.files[0].path, two.path, three.path}
     assert "recorded as purged" in found[first.files[0].path]
     assert "SHA-256" in found[two.path]
@@ -472,6 +480,6 @@ def test_verify_finds_changed_records(tmp_path: Path, name: str, spoil: Callable
         path.unlink()
     else:
         path.write_bytes(data)
-    problems = verify(store)
+    problems = verify_integrity(store)
     assert len(problems) == 1
     assert words in str(problems[0])

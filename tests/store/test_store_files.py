@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from callveil.transforms.storage.files import s3 as s3_module
 from callveil.transforms.storage.files.filesystem import FileInfo, Files, FilesError, ObjectLocked, PreconditionFailed, S3Settings
-from callveil.transforms.storage.files.urls import glob_regex, join
+from callveil.transforms.storage.files.urls import glob_regex, join_url
 
 
 def put(files: Files, root: str, *names: str) -> None:
@@ -352,13 +352,13 @@ def test_sweeping_s3_aborts_old_uploads(files: Files, s3_bucket: str, s3_client:
     ],
 )
 def test_join(base: str, parts: tuple[str, ...], expected: str) -> None:
-    assert join(base, *parts) == expected
+    assert join_url(base, *parts) == expected
 
 
 @pytest.mark.parametrize("part", ["../x", "/x", "a/../../b", ".."])
 def test_join_refuses_to_leave(part: str) -> None:
     with pytest.raises(ValueError, match="part of a path"):
-        join("root", part)
+        join_url("root", part)
 
 
 @given(st.text("ab*?[]!/.", max_size=12), st.text("ab/.]", max_size=10))

@@ -20,11 +20,11 @@ from callveil.transforms.storage.tables.key_index import (
     FIELDS,
     MAX_FILES,
     IndexEntry,
-    bucket_files,
-    bucket_of,
+    key_bucket,
+    key_bucket_files,
     origin_of,
-    read_bucket,
-    write_bucket,
+    read_key_bucket,
+    write_key_bucket,
 )
 
 RUN = "0123456789abcdef"
@@ -38,7 +38,7 @@ def entry(account: str, key: str, rank: int = 0) -> IndexEntry:
 def publish(store: Store, number: int, bucket: int, entries: list[IndexEntry]) -> None:
     base = store.current()
     run = hashlib.sha256(f"{number}".encode()).hexdigest()
-    added, removed = write_bucket(store.files, store.root, base, run, bucket, entries)
+    added, removed = write_key_bucket(store.files, store.root, base, run, bucket, entries)
     what = {"job": "t", "as_of": "", "tool_version": "", "policy_name": "", "policy_sha256": ""}
     made = RunManifest(run, **base.chain(), **what, added=(added,) if added else (), removed=tuple(removed))
     store.publish(made, base)
@@ -47,15 +47,15 @@ def publish(store: Store, number: int, bucket: int, entries: list[IndexEntry]) -
 def test_buckets_are_stable_and_even() -> None:
     counts = [0] * BUCKETS
     for number in range(6400):
-        counts[bucket_of(InteractionKey("7", str(number)))] += 1
+        counts[key_bucket(InteractionKey("7", str(number)))] += 1
     assert min(counts) > 50
     assert max(counts) < 160
-    assert bucket_of(InteractionKey("1", "23")) != bucket_of(InteractionKey("12", "3"))
+    assert key_bucket(InteractionKey("1", "23")) != key_bucket(InteractionKey("12", "3"))
 
 
 def test_newest_wins_through_merging(files: Files, store_root: str) -> None:
     store = Store.open_or_create(files, store_root)
-    keys = [k for n in range(2000) if bucket_of(k := InteractionKey("7", str(n))) == 5]
+    keys = [k for n in range(2000) if key_bucket(k := InteractionKey("7", str(n))) == 5]
     model: dict[InteractionKey, IndexEntry] = {}
     sizes = []
     for number in range(MAX_FILES + 3):
@@ -63,11 +63,11 @@ def test_newest_wins_through_merging(files: Files, store_root: str) -> None:
         publish(store, number, 5, [entry(*k, rank=number) for k in chosen])
         model.update({k: entry(*k, rank=number)._replace(seq=number + 1) for k in chosen})
         snapshot = store.current()
-        sizes.append(len(bucket_files(snapshot, 5)))
-        assert read_bucket(files, store.root, snapshot, 5) == model
+        sizes.append(len(key_bucket_files(snapshot, 5)))
+        assert read_key_bucket(files, store.root, snapshot, 5) == model
     assert max(sizes) == MAX_FILES
     assert sizes[MAX_FILES] == 1
-    with files.open(store.url(bucket_files(snapshot, 5)[0].path)) as source:
+    with files.open(store.url(key_bucket_files(snapshot, 5)[0].path)) as source:
         require_no_traces(source, FIELDS)
 
 
@@ -75,18 +75,18 @@ def test_newest_wins_through_merging(files: Files, store_root: str) -> None:
 @given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=4, unique_by=lambda p: p[0]), max_size=12))
 def test_any_history_equals_a_dictionary(tmp_path_factory: pytest.TempPathFactory, history: list[list[tuple[int, int]]]) -> None:
     store = Store.open_or_create(Files(), str(tmp_path_factory.mktemp("index")))
-    keys = [k for n in range(2000) if bucket_of(k := InteractionKey("7", str(n))) == 9][:4]
+    keys = [k for n in range(2000) if key_bucket(k := InteractionKey("7", str(n))) == 9][:4]
     model: dict[InteractionKey, int] = {}
     for number, run in enumerate(history):
         publish(store, number, 9, [entry(*keys[k], rank=rank) for k, rank in run])
         model.update({keys[k]: rank for k, rank in run})
-    assert {k: e.rank for k, e in read_bucket(store.files, store.root, store.current(), 9).items()} == model
+    assert {k: e.rank for k, e in read_key_bucket(store.files, store.root, store.current(), 9).items()} == model
 
 
 def test_nothing_to_write(tmp_path: Path) -> None:
     store = Store.open_or_create(Files(), str(tmp_path))
-    assert write_bucket(store.files, store.root, store.current(), RUN, 3, []) == (None, [])
-    assert read_bucket(store.files, store.root, store.current(), 3) == {}
+    assert write_key_bucket(store.files, store.root, store.current(), RUN, 3, []) == (None, [])
+    assert read_key_bucket(store.files, store.root, store.current(), 3) == {}
 
 
 def test_a_rewritten_file_keeps_its_origin() -> None:

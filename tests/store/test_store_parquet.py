@@ -22,7 +22,7 @@ from callveil.schemas.rejected import Rejected
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import dumps, interaction_row, rejected_row
 from callveil.transforms.storage.tables import parquet
-from callveil.transforms.storage.tables.column_stats import leaves, personal_traces, plain_leaves, require_no_traces
+from callveil.transforms.storage.tables.column_stats import leaf_columns, personal_traces, plain_leaves, require_no_traces
 from callveil.transforms.storage.tables.parquet import (
     FINDINGS,
     INTERACTIONS,
@@ -31,10 +31,10 @@ from callveil.transforms.storage.tables.parquet import (
     TableWriter,
     interactions_bytes,
     publish_records,
+    rows_to_parquet,
     write_records,
-    write_rows,
 )
-from callveil.transforms.storage.tables.rewrite import RewriteError, change_rows, drop_rows, rewrite
+from callveil.transforms.storage.tables.rewrite import RewriteError, change_rows, drop_rows, rewrite_file
 
 WHEN = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 
@@ -72,7 +72,7 @@ def test_only_redacted_interactions_are_written() -> None:
         with pytest.raises(TypeError, match="RedactedInteraction only"):
             interaction_row(wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="write_records"):
-        write_rows([{"account_id": "7"}], REDACTED_SCHEMA, FIELDS + STATE)
+        rows_to_parquet([{"account_id": "7"}], REDACTED_SCHEMA, FIELDS + STATE)
     with pytest.raises(TypeError, match="FindingRow only"):
         write_records(io.BytesIO(), FINDINGS, [{}])
 
@@ -99,7 +99,7 @@ def test_statistics_only_where_nothing_is_personal() -> None:
     metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
     group = metadata.row_group(0)
     columns = {group.column(n).path_in_schema: group.column(n) for n in range(metadata.num_columns)}
-    assert set(columns) == {path for path, _ in leaves(FIELDS + STATE)}
+    assert set(columns) == {path for path, _ in leaf_columns(FIELDS + STATE)}
     with_statistics = {path for path, column in columns.items() if column.is_stats_set}
     assert with_statistics == set(plain_leaves(FIELDS + STATE))
     assert {"account_id", "called_at", "outline.list.element.s", "redaction_mode"} <= with_statistics
@@ -223,14 +223,14 @@ def test_leaf_paths_are_parquets() -> None:
     sink = io.BytesIO()
     pq.write_table(arrow_schema(NESTED).empty_table(), sink)
     schema = pq.ParquetFile(sink).schema
-    assert [schema.column(n).path for n in range(len(schema))] == [p for p, _ in leaves(NESTED)]
+    assert [schema.column(n).path for n in range(len(schema))] == [p for p, _ in leaf_columns(NESTED)]
     assert plain_leaves(NESTED) == ["n", "who.n", "many.list.element.deep.list.element"]
 
 
 @given(st.lists(st.tuples(st.none() | st.integers(0, 5), st.none() | st.text(max_size=3))))
 def test_reports_are_sorted_nulls_first(rows: list[tuple[int | None, str | None]]) -> None:
     fields = (LEAF, Field("t", Text(), personal=False))
-    data = write_rows([{"n": n, "t": t} for n, t in rows], arrow_schema(fields), fields, ("n", "t"))
+    data = rows_to_parquet([{"n": n, "t": t} for n, t in rows], arrow_schema(fields), fields, ("n", "t"))
     expected = sorted(rows, key=lambda r: ((r[0] is not None, r[0] or 0), (r[1] is not None, r[1] or "")))
     assert [(r["n"], r["t"]) for r in read(data)] == expected
 
@@ -252,7 +252,7 @@ def test_rewrite_keeps_changes_and_drops(stored: Any) -> None:
         number = int(row["id"])
         return None if number % 10 == 0 else row | {"notes": "null"} if number % 10 == 1 else row
 
-    done = rewrite(files, root, entry, "interactions/day=x/b-a-1.parquet", INTERACTIONS, change_rows(change))
+    done = rewrite_file(files, root, entry, "interactions/day=x/b-a-1.parquet", INTERACTIONS, change_rows(change))
     new = read(files.read(files.join(root, "interactions/day=x/b-a-1.parquet")))
     assert new == [c for r in old if (c := change(r)) is not None]
     assert (done.rows_before, done.rows_after) == (2300, 2070)
@@ -268,9 +268,9 @@ def test_rewrite_by_key_and_to_nothing(stored: Any) -> None:
     files, root, entry = stored
     gone = {("7", "000005"), ("7", "001999")}
     dropping = drop_rows(lambda r: (r["account_id"], r["id"]) in gone, ("account_id", "id"))
-    done = rewrite(files, root, entry, "interactions/b.parquet", INTERACTIONS, dropping)
+    done = rewrite_file(files, root, entry, "interactions/b.parquet", INTERACTIONS, dropping)
     assert (done.rows_before, done.rows_after) == (2300, 2298)
-    nothing = rewrite(files, root, entry, "interactions/c.parquet", INTERACTIONS, drop_rows(lambda r: True, ("id",)))
+    nothing = rewrite_file(files, root, entry, "interactions/c.parquet", INTERACTIONS, drop_rows(lambda r: True, ("id",)))
     assert (nothing.rows_after, nothing.entry) == (0, None)
     assert files.info(files.join(root, "interactions/c.parquet")) is None
 
@@ -278,7 +278,7 @@ def test_rewrite_by_key_and_to_nothing(stored: Any) -> None:
 def test_rewrite_that_keeps_all_gives_the_same_bytes(stored: Any) -> None:
     files, root, entry = stored
     for number, keep in enumerate((change_rows(lambda r: r), change_rows(dict), drop_rows(lambda r: False, ("id",)))):
-        done = rewrite(files, root, entry, f"interactions/{number}.parquet", INTERACTIONS, keep)
+        done = rewrite_file(files, root, entry, f"interactions/{number}.parquet", INTERACTIONS, keep)
         assert done.entry is not None
         assert done.entry.sha256 == entry.sha256
 
@@ -288,14 +288,14 @@ def test_rewrite_refuses_what_does_not_fit(tmp_path: Path) -> None:
     entry = publish_records(files, root, "interactions/a.parquet", INTERACTIONS, {}, [interaction(1)])
     keep = change_rows(lambda r: r)
     with pytest.raises(ValueError, match="name of its own"):
-        rewrite(files, root, entry, entry.path, INTERACTIONS, keep)
+        rewrite_file(files, root, entry, entry.path, INTERACTIONS, keep)
     with pytest.raises(RewriteError, match="its entry says 2"):
-        rewrite(files, root, replace(entry, rows=2), "interactions/b.parquet", INTERACTIONS, keep)
+        rewrite_file(files, root, replace(entry, rows=2), "interactions/b.parquet", INTERACTIONS, keep)
     with pytest.raises(RewriteError, match="never add"):
-        rewrite(files, root, entry, "interactions/b.parquet", INTERACTIONS, lambda b: pa.Table.from_batches([b, b]).combine_chunks().to_batches()[0])
+        rewrite_file(files, root, entry, "interactions/b.parquet", INTERACTIONS, lambda b: pa.Table.from_batches([b, b]).combine_chunks().to_batches()[0])
     (tmp_path / "interactions/a.parquet").write_bytes(b"PAR1 not really PAR1")
     with pytest.raises(RewriteError, match="not readable as Parquet"):
-        rewrite(files, root, entry, "interactions/b.parquet", INTERACTIONS, keep)
+        rewrite_file(files, root, entry, "interactions/b.parquet", INTERACTIONS, keep)
     assert not (tmp_path / "interactions/b.parquet").exists()
 
 
@@ -309,18 +309,18 @@ def test_damaged_page_is_noticed(tmp_path: Path) -> None:
     data[column.data_page_offset + column.total_compressed_size - 5] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(RewriteError, match="not readable"):
-        rewrite(files, root, entry, "interactions/b.parquet", INTERACTIONS, change_rows(lambda r: r))
+        rewrite_file(files, root, entry, "interactions/b.parquet", INTERACTIONS, change_rows(lambda r: r))
 
 
 def test_rewrite_of_an_older_schema_fills_with_nulls_and_refuses_a_newer_one(tmp_path: Path) -> None:
     files, root = Files(), str(tmp_path)
     entry = publish_records(files, root, "rejected/a.parquet", Table("rejected", arrow_schema((LEAF,)), (LEAF,)), {}, [{"n": 1}, {"n": 2}])
     today = (LEAF, Field("added", Text()))
-    done = rewrite(files, root, entry, "rejected/b.parquet", Table("rejected", arrow_schema(today), today), change_rows(lambda r: r))
+    done = rewrite_file(files, root, entry, "rejected/b.parquet", Table("rejected", arrow_schema(today), today), change_rows(lambda r: r))
     assert done.entry is not None
     assert read(files.read(files.join(root, done.entry.path))) == [{"n": 1, "added": None}, {"n": 2, "added": None}]
     with pytest.raises(RewriteError, match="added"):
-        rewrite(files, root, done.entry, "rejected/c.parquet", Table("rejected", arrow_schema((LEAF,)), (LEAF,)), change_rows(lambda r: r))
+        rewrite_file(files, root, done.entry, "rejected/c.parquet", Table("rejected", arrow_schema((LEAF,)), (LEAF,)), change_rows(lambda r: r))
 
 
 def test_batches_of_another_schema_are_refused() -> None:

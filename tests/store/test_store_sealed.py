@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.storage.encryption.encrypted_file import SealedError, SealedReader, SealedWriter
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter, SealedError
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 NAME, PURPOSE = "rejected_content/a.sealed", "rejected"
@@ -23,14 +23,14 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
 
 def seal(ring: Keyring, records: list[bytes], block: int = 64, name: str = NAME) -> tuple[bytes, list[tuple[int, int]]]:
     sink = io.BytesIO()
-    with SealedWriter(sink, ring, name, PURPOSE, block_bytes=block) as writer:
+    with EncryptedWriter(sink, ring, name, PURPOSE, block_bytes=block) as writer:
         places = [writer.append(r) for r in records]
     assert (writer.bytes, writer.records) == (len(sink.getvalue()), len(records))
     return sink.getvalue(), places
 
 
 def unseal(ring: Keyring, data: bytes, name: str = NAME, purpose: str = PURPOSE) -> list[bytes]:
-    return [r for block in SealedReader(io.BytesIO(data), ring, name, purpose) for r in block]
+    return [r for block in EncryptedReader(io.BytesIO(data), ring, name, purpose) for r in block]
 
 
 @given(st.lists(st.binary(max_size=200), max_size=20), st.integers(1, 300))
@@ -38,7 +38,7 @@ def test_round_trip_and_places(ring: Keyring, records: list[bytes], block: int) 
     data, places = seal(ring, records, block)
     assert seal(ring, records, block)[0] == data
     assert unseal(ring, data) == records
-    reader = SealedReader(io.BytesIO(data), ring, NAME, PURPOSE)
+    reader = EncryptedReader(io.BytesIO(data), ring, NAME, PURPOSE)
     assert reader.records == len(records)
     for record, (number, position) in zip(records, places, strict=True):
         assert reader.read_block(number)[position] == record
@@ -78,7 +78,7 @@ def test_blocks_cannot_be_exchanged(ring: Keyring) -> None:
     records = [bytes([n]) * 60 for n in range(4)]
     data, _ = seal(ring, records)
     other, _ = seal(ring, records[::-1], name="rejected_content/b.sealed")
-    reader = SealedReader(io.BytesIO(data), ring, NAME, PURPOSE)
+    reader = EncryptedReader(io.BytesIO(data), ring, NAME, PURPOSE)
     starts = [at for at, _ in reader._index] + [reader._footer_at]
     frames = [data[a:b] for a, b in itertools.pairwise(starts)]
     assert len({len(f) for f in frames}) == 1
@@ -119,7 +119,7 @@ def test_content_is_not_legible(ring: Keyring) -> None:
 
 def test_failed_writer_leaves_no_readable_file(ring: Keyring) -> None:
     sink = io.BytesIO()
-    with pytest.raises(RuntimeError), SealedWriter(sink, ring, NAME, PURPOSE, 10) as writer:
+    with pytest.raises(RuntimeError), EncryptedWriter(sink, ring, NAME, PURPOSE, 10) as writer:
         for n in range(10):
             writer.append(bytes([n]) * 20)
         raise RuntimeError
@@ -129,7 +129,7 @@ def test_failed_writer_leaves_no_readable_file(ring: Keyring) -> None:
 
 def test_cut_begins_a_new_block(ring: Keyring) -> None:
     sink = io.BytesIO()
-    with SealedWriter(sink, ring, NAME, PURPOSE) as writer:
+    with EncryptedWriter(sink, ring, NAME, PURPOSE) as writer:
         writer.cut()
         places = [writer.append(b"a"), writer.append(b"b")]
         writer.cut()
@@ -142,7 +142,7 @@ def test_cut_begins_a_new_block(ring: Keyring) -> None:
 def test_chosen_blocks_are_read_without_the_others(ring: Keyring) -> None:
     records = [bytes([n]) * 100_000 for n in range(50)]
     sink = io.BytesIO()
-    with SealedWriter(sink, ring, NAME, PURPOSE, block_bytes=100_000) as writer:
+    with EncryptedWriter(sink, ring, NAME, PURPOSE, block_bytes=100_000) as writer:
         places = [writer.append(r + n.to_bytes(2, "big") * 3000) for n, r in enumerate(records)]
 
     class Counting(io.BytesIO):
@@ -154,7 +154,7 @@ def test_chosen_blocks_are_read_without_the_others(ring: Keyring) -> None:
             return data
 
     source = Counting(sink.getvalue())
-    reader = SealedReader(source, ring, NAME, PURPOSE)
+    reader = EncryptedReader(source, ring, NAME, PURPOSE)
     block = reader.read_block(places[30][0])
     assert block[places[30][1]][:1] == bytes([30])
     assert source.seen < len(sink.getvalue()) / 4
@@ -163,7 +163,7 @@ def test_chosen_blocks_are_read_without_the_others(ring: Keyring) -> None:
 
 
 def test_closed_and_oversized(ring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = SealedWriter(io.BytesIO(), ring, NAME, PURPOSE)
+    writer = EncryptedWriter(io.BytesIO(), ring, NAME, PURPOSE)
     monkeypatch.setattr("callveil.transforms.storage.encryption.encrypted_file.MAX_FRAME", 40)
     with pytest.raises(ValueError, match="10 bytes at most"):
         writer.append(b"x" * 11)

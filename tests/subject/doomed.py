@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from people_world import World
 
-from callveil.pipelines.subject import erase, restrict
+from callveil.pipelines.subject import erase_request, restrict_request
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import LocalFiles
 
@@ -52,5 +52,5 @@ def run(folder: str, request_id: str, scope: str, step: int, moment: str, state:
     world = World(Path(folder))
     world.files = Doomed(step, moment)
     world.files.state = state  # the server that processes are forked from has the environment of its first test
-    (erase if scope == "erasure" else restrict)(world.options(2), request_id)
+    (erase_request if scope == "erasure" else restrict_request)(world.options(2), request_id)
     done.put(world.files.made)

@@ -21,10 +21,10 @@ from callveil.schemas.subject_index import SCHEMA
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.identity.identifiers import Identifier, token
-from callveil.transforms.storage.index.identifier_index import BUCKETS, SUBJECTS, bucket_of, lookup
+from callveil.transforms.storage.identity.identifiers import Identifier, identifier_token
+from callveil.transforms.storage.index.identifier_index import BUCKETS, SUBJECTS, lookup_entries, token_bucket
 from callveil.transforms.storage.tables.parquet import TableWriter, publish_bytes
 
 RUNS = 4
@@ -71,7 +71,7 @@ def build(root: Path, rows: int) -> tuple[str, list[str], int]:
     keyring = Keyring.open_or_create(root / "keys" / "keyring.json")
     files, output = Files(), str(root / "store")
     store = Store.open_or_create(files, output, str(root / "keys" / "keyring.json"))
-    person = [token(keyring, Identifier(kind, value)) for kind, value in (("phone", "+12125550101"), ("email", "a@b.example"), ("visitor", "vis1"))]
+    person = [identifier_token(keyring, Identifier(kind, value)) for kind, value in (("phone", "+12125550101"), ("email", "a@b.example"), ("visitor", "vis1"))]
     rng = np.random.default_rng(7)
     size = 0
     for run in range(RUNS):
@@ -83,7 +83,7 @@ def build(root: Path, rows: int) -> tuple[str, list[str], int]:
             # The bucket is told by the first digits: draw them so that they fall into it.
             heads = (rng.integers(0, 2**26, count) * BUCKETS + bucket) % 2**32
             names = [f"{h:08x}{t[8:]}" for h, t in zip(heads, drawn, strict=True)]
-            names += [t for t in person if bucket_of(t) == bucket for _ in range(10)]
+            names += [t for t in person if token_bucket(t) == bucket for _ in range(10)]
             order = np.argsort(names, kind="stable")
             names = [names[i] for i in order]
             ids = [str(5_000_000_000 + int(n)) for n in rng.integers(0, 2**31, len(names))]
@@ -96,7 +96,7 @@ def build(root: Path, rows: int) -> tuple[str, list[str], int]:
                     "links": pa.nulls(len(names), SCHEMA.field("links").type),
                 },
             ).cast(SCHEMA)  # fmt: skip
-            with spooled() as sink:
+            with temporary_file() as sink:
                 writer = TableWriter(sink, SUBJECTS)
                 for batch in table.to_batches(max_chunksize=2_000):
                     writer.append_batch(batch)
@@ -121,7 +121,7 @@ def read_share(root: Path, rows: int) -> float:
     snapshot = Store.open(files, output).current()
     files.bytes = 0
     started = time.process_time()
-    found = lookup(files, output, snapshot, person)
+    found = lookup_entries(files, output, snapshot, person)
     seconds = time.process_time() - started
     if len({e.token for e in found}) != 3 or len(found) != 3 * 10 * RUNS:
         raise AssertionError(f"{len(found)} entries found")

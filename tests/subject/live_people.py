@@ -21,9 +21,9 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.governance.requests.publish import CONTENT as SUBJECT_CONTENT
 from callveil.transforms.governance.requests.publish import PURPOSE as SUBJECT
-from callveil.transforms.storage.commit.known_heads import memory_of
+from callveil.transforms.storage.commit.known_heads import known_heads_path
 from callveil.transforms.storage.encryption import sealed_body
-from callveil.transforms.storage.encryption.encrypted_file import SealedReader
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.inbox import Inbox
 from callveil.transforms.storage.format1.live import Live
@@ -74,7 +74,7 @@ class LiveWorld:
 
     def body(self, name: str) -> bytes:
         """What lies in the place of a body that was posted."""
-        return sealed_body.unseal(self.world.files.read(self.inbox.url(self.bodies[name])), self.world.keys)
+        return sealed_body.decrypt_body(self.world.files.read(self.inbox.url(self.bodies[name])), self.world.keys)
 
     def watch(self) -> dict[str, int]:
         """Deal with all that has arrived."""
@@ -140,7 +140,7 @@ class Kept:
 
     def restore(self) -> LiveWorld:
         """Put it back, and have no newer state remembered."""
-        memory_of(self.made.world.store).unlink(missing_ok=True)
+        known_heads_path(self.made.world.store).unlink(missing_ok=True)
         shutil.rmtree(self.made.world.root)
         shutil.copytree(self.folder, self.made.world.root)
         return LiveWorld(World(self.made.world.root, policy=POLICY), self.made.people, dict(self.made.bodies))
@@ -153,7 +153,7 @@ def unsealed(made: LiveWorld, below: str, data: bytes) -> bytes:
     if below.endswith("/original.sealed"):
         receipt = made.live.read_receipt(made.world.store.url(f"{below.rpartition('/')[0]}/audio.json")) or {}
         name, purpose = name_of(InteractionKey(receipt["account_id"], receipt["id"])), ORIGINAL
-    return b"".join(r for block in SealedReader(io.BytesIO(data), made.world.keys, name, purpose) for r in block)
+    return b"".join(r for block in EncryptedReader(io.BytesIO(data), made.world.keys, name, purpose) for r in block)
 
 
 def opened(made: LiveWorld) -> Iterator[tuple[str, bytes]]:

@@ -19,11 +19,11 @@ from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.pipelines.redact import run_redact
 from callveil.pipelines.redact_options import RedactOptions
-from callveil.pipelines.subject import search
-from callveil.pipelines.subject_register import NewRequest, SubjectOptions, open_request, verify
+from callveil.pipelines.subject import search_request
+from callveil.pipelines.subject_register import NewRequest, SubjectOptions, open_request, record_verification
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
-from callveil.transforms.governance.requests.search import Match
+from callveil.transforms.governance.requests.search import SearchResult
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -143,14 +143,14 @@ class World:
         """Open a request, and verify it."""
         found = tuple(i for text in identifiers for i in parse_identifier(text, "US"))
         request = open_request(self.options(), NewRequest(kind, found, NOW, request_id, account=account))
-        return verify(self.options(0.1), request.request_id, "callback") if verified else request
+        return record_verification(self.options(0.1), request.request_id, "callback") if verified else request
 
-    def confirm_all(self, request_id: str, right: set[str] | None = None) -> Match:
+    def confirm_all(self, request_id: str, right: set[str] | None = None) -> SearchResult:
         """Search and confirm until nothing more is proposed; with `right`, only proposals whose value is among these."""
         sources = [str(p) for p in sorted((self.root / "in").glob("*.jsonl"))] if right is not None else []
         names: list[str] = []
         for n in range(12):
-            match, shown = search(self.options(0.2 + n / 1000), request_id, confirmed=names, sources=sources)
+            match, shown = search_request(self.options(0.2 + n / 1000), request_id, confirmed=names, sources=sources)
             names = [p.name for p in match.proposed if not p.shared and (right is None or shown.get(p.name, "") in right)]
             if not names:
                 return match

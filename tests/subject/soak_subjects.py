@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow.parquet as pq
 from people_world import NOW, T0, Human, World, human, interaction, left_over, version
 
-from callveil.pipelines.subject import erase
-from callveil.transforms.report.verify.store import verify as verify_evidence
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.pipelines.subject import erase_request
+from callveil.transforms.report.verify.store import verify_evidence
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 
 OTHERS = 5_000
@@ -74,7 +74,7 @@ def main(people: int, calls: int, erased: int, folder: Path) -> int:
     values: list[str] = []
     started = time.process_time()
     for who in range(erased):
-        result = erase(world.options(2), f"P{who}")
+        result = erase_request(world.options(2), f"P{who}")
         if result.certified is None or result.certified.residual_hits:
             failures += 1
             print(f"person {who}: the check found {result.certified and result.certified.residual_hits}")
@@ -90,7 +90,7 @@ def main(people: int, calls: int, erased: int, folder: Path) -> int:
     for path, value in left[:5]:
         print(f"     {value[:3]}... in {path}")
     failures += _say("nothing legible of them is left", not left)
-    failures += _say("the store is whole and purged", verify(world.store) == [] and unpurged(world.store) == [])
+    failures += _say("the store is whole and purged", verify_integrity(world.store) == [] and unpurged_runs(world.store) == [])
     report = verify_evidence(world.files, world.output, [open_signer(world.keyring).public])
     failures += _say("the evidence verifies", list(report.problems) == [])
     again = world.redact([r for r, _, _ in records], as_of=NOW)
@@ -116,9 +116,9 @@ def _searched(world: World, humans: dict[int, Human], records: Any, versions: An
 
 
 def _once(world: World, request_id: str) -> Any:
-    from callveil.pipelines.subject import search
+    from callveil.pipelines.subject import search_request
 
-    return search(world.options(0.2), request_id)[0]
+    return search_request(world.options(0.2), request_id)[0]
 
 
 def _say(what: str, held: bool) -> int:

@@ -13,8 +13,8 @@ import pytest
 from live_people import Kept, LiveWorld, files_of, opened, populate
 from people_world import World, left_over, version
 
-from callveil.pipelines.subject import erase, restrict
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.pipelines.subject import erase_request, restrict_request
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def check(made: LiveWorld, scope: str, whole: dict[str, Any], where: str) -> Non
     files, wanted = end["files"], whole["files"]
     assert sorted(p for p in files.keys() | wanted.keys() if files.get(p) != wanted.get(p)) == [], where
     assert end == whole, where
-    assert verify(made.world.store) == [] and unpurged(made.world.store) == []
+    assert verify_integrity(made.world.store) == [] and unpurged_runs(made.world.store) == []
     assert not list(Path(made.world.output).rglob(".callveil-tmp-*"))
     if scope == "erasure":
         who = made.people[0].values
@@ -94,7 +94,7 @@ def killed(spawn: Any, first: Kept, scope: str, steps: Any, moments: tuple[str, 
             made = first.restore()
             died += attempt(spawn, made.world, scope, step, moment) is None
             assert state_of(made.world) in (before, whole["rows"])  # a whole run or none
-            (erase if scope == "erasure" else restrict)(made.world.options(2), "R")
+            (erase_request if scope == "erasure" else restrict_request)(made.world.options(2), "R")
             check(made, scope, whole, f"{moment} change {step}")
     return died
 

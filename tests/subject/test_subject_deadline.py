@@ -16,9 +16,9 @@ from people_world import NOW, World
 
 from callveil.pipelines import subject_register as steps
 from callveil.schemas.subject import Pause
-from callveil.transforms.governance.requests.deadline import DeadlineError, due_at, months_after, working_day
-from callveil.transforms.governance.requests.register import Register, RegisterError, register_row
-from callveil.transforms.report.verify.store import verify as verify_store
+from callveil.transforms.governance.requests.deadline import DeadlineError, months_after, response_deadline, working_day
+from callveil.transforms.governance.requests.register import RegisterError, RequestRegister, register_row
+from callveil.transforms.report.verify.store import verify_evidence as verify_store
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signing_keys import open_signer
@@ -56,28 +56,28 @@ TABLE = [
 
 @pytest.mark.parametrize(("received", "zone", "days_off", "extended", "last"), TABLE)
 def test_last_days(received: str, zone: str, days_off: str, extended: bool, last: str) -> None:
-    due = due_at("gdpr", at(received), zone, days_off, extended=extended)
+    due = response_deadline("gdpr", at(received), zone, days_off, extended=extended)
     local = due.astimezone(ZoneInfo(zone))
     assert (local.date().isoformat(), local.time()) == (last, dt.time(23, 59, 59))
 
 
 def test_the_end_of_the_day_is_the_zones() -> None:
-    assert due_at("gdpr", at("2026-06-01T10:00"), "Europe/Berlin", "") == at("2026-07-01T21:59:59")
-    assert due_at("gdpr", at("2026-11-02T10:00"), "Europe/Berlin", "") == at("2026-12-02T22:59:59")  # the clocks have changed meanwhile
+    assert response_deadline("gdpr", at("2026-06-01T10:00"), "Europe/Berlin", "") == at("2026-07-01T21:59:59")
+    assert response_deadline("gdpr", at("2026-11-02T10:00"), "Europe/Berlin", "") == at("2026-12-02T22:59:59")  # the clocks have changed meanwhile
 
 
 def test_pauses_lengthen_the_time_by_their_days() -> None:
     start = at("2026-06-01T10:00")
     pauses = [Pause(at("2026-06-03T10:00"), at("2026-06-08T09:00"), ""), Pause(at("2026-06-06T10:00"), at("2026-06-10T09:00"), "")]
-    assert due_at("gdpr", start, "UTC", "", pauses) == at("2026-07-08T23:59:59")  # 3 to 10 June: seven days, the overlap once
-    assert due_at("gdpr", start, "UTC", "", [Pause(start, None, "")]) == at("2026-07-01T23:59:59")  # what still lasts counts nothing yet
-    assert due_at("gdpr", start, "UTC", "", pauses, extended=True) == at("2026-09-08T23:59:59")
+    assert response_deadline("gdpr", start, "UTC", "", pauses) == at("2026-07-08T23:59:59")  # 3 to 10 June: seven days, the overlap once
+    assert response_deadline("gdpr", start, "UTC", "", [Pause(start, None, "")]) == at("2026-07-01T23:59:59")  # what still lasts counts nothing yet
+    assert response_deadline("gdpr", start, "UTC", "", pauses, extended=True) == at("2026-09-08T23:59:59")
 
 
 def test_ccpa_counts_days() -> None:
     start = at("2026-06-01T10:00")
-    assert due_at("ccpa", start, "UTC", "US-CA") == at("2026-07-16T23:59:59")
-    assert due_at("ccpa", start, "UTC", "US-CA", extended=True) == at("2026-08-30T23:59:59")  # a Sunday: that law does not move it
+    assert response_deadline("ccpa", start, "UTC", "US-CA") == at("2026-07-16T23:59:59")
+    assert response_deadline("ccpa", start, "UTC", "US-CA", extended=True) == at("2026-08-30T23:59:59")  # a Sunday: that law does not move it
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_ccpa_counts_days() -> None:
 )
 def test_what_is_not_known_is_refused(zone: str, days_off: str, law: str, word: str) -> None:
     with pytest.raises(DeadlineError, match=word):
-        due_at(law, NOW, zone, days_off)
+        response_deadline(law, NOW, zone, days_off)
 
 
 def plain_month_later(day: dt.date, months: int) -> dt.date:
@@ -119,29 +119,29 @@ def test_a_deadline_never_moves_by_looking(tmp_path_factory: pytest.TempPathFact
     start = NOW - dt.timedelta(days=received)
     options = world.options()
     request = steps.open_request(options, steps.NewRequest("access", tuple(parse_identifier("+12125550101")), start, "R"))
-    expected = (due_at("gdpr", start, "UTC", ""), None)
+    expected = (response_deadline("gdpr", start, "UTC", ""), None)
     pauses: list[Pause] = []
     for n, move in enumerate(moves, 1):
         options = world.options(n)
         try:
             if move == "pause":
-                steps.pause(options, "R", "who are you?")
+                steps.pause_clock(options, "R", "who are you?")
                 pauses.append(Pause(options.as_of, None, ""))
             elif move == "resume":
-                steps.resume(options, "R")
+                steps.resume_clock(options, "R")
                 pauses[-1] = Pause(pauses[-1].start, options.as_of, "")
-                expected = (due_at("gdpr", start, "UTC", "", pauses), expected[1] and due_at("gdpr", start, "UTC", "", pauses, extended=True))
+                expected = (response_deadline("gdpr", start, "UTC", "", pauses), expected[1] and response_deadline("gdpr", start, "UTC", "", pauses, extended=True))
             elif move == "extend":
-                steps.extend(options, "R", "many records", options.as_of)
-                expected = (expected[0], due_at("gdpr", start, "UTC", "", pauses, extended=True))
+                steps.extend_deadline(options, "R", "many records", options.as_of)
+                expected = (expected[0], response_deadline("gdpr", start, "UTC", "", pauses, extended=True))
             elif move == "verify":
-                steps.verify(options, "R", "callback")
+                steps.record_verification(options, "R", "callback")
         except RegisterError:
             pass
         for days in (0, n, 1000):  # whenever anybody looks
-            (seen,) = steps.requests(world.options(days))
+            (seen,) = steps.list_requests(world.options(days))
             assert (seen.due_at, seen.extended_due_at) == expected
-    assert Register(world.store, world.keys).get("R").received_at == request.received_at
+    assert RequestRegister(world.store, world.keys).get("R").received_at == request.received_at
 
 
 def test_steps_that_do_not_fit_are_refused(world: World, tmp_path: Path) -> None:
@@ -158,25 +158,25 @@ def test_steps_that_do_not_fit_are_refused(world: World, tmp_path: Path) -> None
         (lambda: steps.open_request(world.options(), steps.NewRequest("access", (), NOW, "S")), "identifier"),
         (lambda: steps.open_request(world.options(-1), steps.NewRequest("access", new.identifiers, NOW, "S")), "received"),
         (lambda: steps.open_request(world.options(), steps.NewRequest("access", new.identifiers, NOW, "J. Doe")), "request"),
-        (lambda: steps.resume(world.options(1), "R"), "not stopped"),
-        (lambda: steps.extend(world.options(40), "R", "many", NOW + dt.timedelta(days=40)), "within the first"),
-        (lambda: steps.extend(world.options(1), "R", "", NOW), "reason"),
-        (lambda: steps.close(world.options(1), "R", "granted"), "nothing was disclosed"),
-        (lambda: steps.close(world.options(1), "R", "refused"), "ground"),
-        (lambda: steps.close(world.options(1), "R", "not_executed"), "where"),
-        (lambda: steps.object_to(world.options(1), "R", "granted", ""), "objection"),
-        (lambda: steps.verify(world.options(1), "nobody", "x"), "not in the register"),
+        (lambda: steps.resume_clock(world.options(1), "R"), "not stopped"),
+        (lambda: steps.extend_deadline(world.options(40), "R", "many", NOW + dt.timedelta(days=40)), "within the first"),
+        (lambda: steps.extend_deadline(world.options(1), "R", "", NOW), "reason"),
+        (lambda: steps.close_request(world.options(1), "R", "granted"), "nothing was disclosed"),
+        (lambda: steps.close_request(world.options(1), "R", "refused"), "ground"),
+        (lambda: steps.close_request(world.options(1), "R", "not_executed"), "where"),
+        (lambda: steps.record_objection(world.options(1), "R", "granted", ""), "objection"),
+        (lambda: steps.record_verification(world.options(1), "nobody", "x"), "not in the register"),
     ]
     for call, words in refused:
         with pytest.raises(RegisterError, match=words):
             call()
-    steps.extend(world.options(2), "R", "many records", NOW + dt.timedelta(days=1))
+    steps.extend_deadline(world.options(2), "R", "many records", NOW + dt.timedelta(days=1))
     with pytest.raises(RegisterError, match="already"):
-        steps.extend(world.options(3), "R", "more", NOW)
-    ended = steps.close(world.options(5), "R", "not_executed", not_executed=["mail archive: the provider does not answer"])
+        steps.extend_deadline(world.options(3), "R", "more", NOW)
+    ended = steps.close_request(world.options(5), "R", "not_executed", not_executed=["mail archive: the provider does not answer"])
     assert (ended.status, ended.systems_not_executed, ended.on_time) == ("not_executed", ("mail archive: the provider does not answer",), True)
     with pytest.raises(RegisterError, match="is over"):
-        steps.verify(world.options(6), "R", "x")
+        steps.record_verification(world.options(6), "R", "x")
 
 
 def entered(world: World, days: int, stated: int) -> steps.SubjectOptions:
@@ -189,9 +189,9 @@ def test_the_time_of_entry_stands_beside_every_stated_time(world: World) -> None
     Keyring.open_or_create(world.keyring)
     new = steps.NewRequest("access", tuple(parse_identifier("+12125550101")), NOW, "R")
     steps.open_request(world.options(), new)
-    steps.extend(world.options(10), "R", "many records", NOW + dt.timedelta(days=10))
-    steps.verify(entered(world, 100, 1), "R", "callback")
-    done = steps.close(world.options(101), "R", "refused", ground="Art. 12(5)(b)", reason="asked thrice", responded_at=NOW + dt.timedelta(days=20))
+    steps.extend_deadline(world.options(10), "R", "many records", NOW + dt.timedelta(days=10))
+    steps.record_verification(entered(world, 100, 1), "R", "callback")
+    done = steps.close_request(world.options(101), "R", "refused", ground="Art. 12(5)(b)", reason="asked thrice", responded_at=NOW + dt.timedelta(days=20))
     assert done.responded_at == NOW + dt.timedelta(days=20) <= done.last_day < NOW + dt.timedelta(days=101) == done.responded_entered_at
     assert done.on_time is False and done.standing(NOW).startswith("refused, late: the answer was entered 2027-02-12")
     assert done.stated_times == [
@@ -211,12 +211,12 @@ def test_an_answer_in_time_is_in_time_where_it_was_entered_in_time(world: World)
     Keyring.open_or_create(world.keyring)
     new = steps.NewRequest("access", tuple(parse_identifier("+12125550102")), NOW - dt.timedelta(days=2), "S")
     steps.open_request(world.options(), new)
-    ahead = steps.verify(entered(world, 1, 9), "S", "callback")
+    ahead = steps.record_verification(entered(world, 1, 9), "S", "callback")
     assert ahead.stated_times == [
         "receipt stated for 2026-11-01 09:00Z, entered 2026-11-03 09:00Z: 2 days after",
         "verified stated for 2026-11-12 09:00Z, entered 2026-11-04 09:00Z: 8 days before",
     ]
-    done = steps.close(world.options(10), "S", "refused", ground="Art. 12(5)(b)", reason="asked thrice")
+    done = steps.close_request(world.options(10), "S", "refused", ground="Art. 12(5)(b)", reason="asked thrice")
     assert done.on_time is True and done.standing(NOW) == "refused" and len(done.stated_times) == 2
 
 
@@ -228,10 +228,10 @@ def test_letters_say_what_the_register_bears_out(world: World) -> None:
     for kind in ("extended", "granted", "refused", "certificate"):
         with pytest.raises(RegisterError):
             steps.letter_of(world.options(1), "R", kind)
-    steps.extend(world.options(2), "R", "many <records>", NOW + dt.timedelta(days=2))
+    steps.extend_deadline(world.options(2), "R", "many <records>", NOW + dt.timedelta(days=2))
     text = steps.letter_of(world.options(2), "R", "extended")
     assert "to 3 February 2027" in text and "many &lt;records&gt;" in text and "complaint" in text
-    steps.close(world.options(5), "R", "refused", ground="Art. 12(5)(b)", reason="asked daily")
+    steps.close_request(world.options(5), "R", "refused", ground="Art. 12(5)(b)", reason="asked daily")
     text = steps.letter_of(world.options(5), "R", "refused")
     assert "Art. 12(5)(b)" in text and "asked daily" in text and "supervisory authority" in text and "+1212" not in text
     assert "Artikel 77" in steps.letter_of(world.options(5), "R", "refused", "de")
@@ -244,9 +244,9 @@ def test_letters_of_a_german_request_are_german(world: World) -> None:
     new = steps.NewRequest("erasure", tuple(parse_identifier("+12125550101")), NOW, "R", zone="Europe/Berlin", calendar="DE-BE")
     steps.open_request(world.options(), new)
     texts = [steps.letter_of(world.options(1), "R", "received")]
-    steps.extend(world.options(2), "R", "viele", NOW + dt.timedelta(days=2))
+    steps.extend_deadline(world.options(2), "R", "viele", NOW + dt.timedelta(days=2))
     texts.append(steps.letter_of(world.options(2), "R", "extended"))
-    steps.close(world.options(5), "R", "partly_granted", exemptions=["Art. 17 Abs. 3"])
+    steps.close_request(world.options(5), "R", "partly_granted", exemptions=["Art. 17 Abs. 3"])
     texts.append(steps.letter_of(world.options(5), "R", "granted"))
     for text in texts:
         assert 'lang="de"' in text and "Dezember" in text + "Dezember" * (text is texts[2])

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from people_world import World
 
-from callveil.pipelines.subject import make_package, search
-from callveil.schemas.finding import Span
+from callveil.pipelines.subject import make_package, search_request
+from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.governance.requests.article_15 import CATEGORIES, RIGHTS, Context, retention_of
+from callveil.transforms.governance.requests.article_15 import CATEGORIES, RIGHTS, Article15Context, describe_retention
 from callveil.transforms.governance.requests.disclosure import REASONS
-from callveil.transforms.governance.requests.package import Package, Section, withheld_rows
-from callveil.transforms.governance.requests.package_readme import LANGUAGES, readme
-from callveil.transforms.redact.subject_values import Own
+from callveil.transforms.governance.requests.package import AccessPackage, PackageSection, withheld_rows
+from callveil.transforms.governance.requests.package_readme import LANGUAGES, render_readme
+from callveil.transforms.redact.subject_values import OwnValues
 
 PLAIN = {"direction": "inbound", "called_at": "2026-10-14T08:00:00Z", "status": "answered", "language": "en", "duration": 90}
 STAFF = {"agent_id": "AG7", "agent": {"id": "AG7", "name": "Tessa Quill", "email": "tessa.quill@desk.example"}}
@@ -83,7 +83,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Any:
     @cache
     def answer(kind: str, section: str, *identifiers: str) -> tuple[list[dict[str, Any]], dict[str, int], str]:
         request = world.ask(kind, *identifiers, account=CONTROLLERS[identifiers[0]]).request_id
-        search(world.options(1), request)
+        search_request(world.options(1), request)
         out = Path(world.root / f"{request}.zip")
         make_package(world.options(2), request, kind, out, sources=[str(world.root / "in")])
         with zipfile.ZipFile(out) as z:
@@ -139,9 +139,9 @@ def test_a_number_asked_for_and_said_in_pieces_is_ones_own() -> None:
             "A: four one five five five five zero three nine eight", "C: and her number is four one five five five five zero three nine zero"]
     view = View.of_turns([({"A": "agent", "C": "caller"}[t[0]], t[3:]) for t in said])
     pieces = [said[1][3:], said[3][3:], said[4][3:], said[5].removeprefix("C: and her number is ")]
-    spans = [Span((at := view.text.index(p)), at + len(p), "PHONE_NUMBER", 0.9, "test", f"g{n}") for n, p in enumerate(pieces)]
+    spans = [TextSpan((at := view.text.index(p)), at + len(p), "PHONE_NUMBER", 0.9, "test", f"g{n}") for n, p in enumerate(pieces)]
     raw = RawInteraction(InteractionKey("1", "2"), "call", None, 1, {"caller_number": "+14155550999"}, SourceRef("f"))  # type: ignore[arg-type]
-    told = Own(raw, "contact", lambda *_: False)
+    told = OwnValues(raw, "contact", lambda *_: False)
     told.listen(view, spans)
     assert [told.is_own("PHONE_NUMBER", p, p) for p in pieces] == [True, True, True, False]
 
@@ -170,8 +170,8 @@ def test_a_number_asked_for_and_said_in_pieces_is_ones_own() -> None:
 )
 def test_what_somebody_says_of_themselves(said: list[str], piece: str, entity: str, own: bool) -> None:
     view = View.of_turns([({"A": "agent", "C": "caller"}[t[0]], t[3:]) for t in said])
-    spans = [Span(at, at + len(piece), entity, 0.9, "test") for at in range(len(view.text)) if view.text.startswith(piece, at)]
-    told = Own(RawInteraction(InteractionKey("1", "2"), "call", None, 1, {"caller_number": "+14155550999"}, SourceRef("f")), "contact",  # type: ignore[arg-type]
+    spans = [TextSpan(at, at + len(piece), entity, 0.9, "test") for at in range(len(view.text)) if view.text.startswith(piece, at)]
+    told = OwnValues(RawInteraction(InteractionKey("1", "2"), "call", None, 1, {"caller_number": "+14155550999"}, SourceRef("f")), "contact",  # type: ignore[arg-type]
                lambda *_: False)  # fmt: skip
     told.listen(view, spans)
     assert [told.is_own(entity, piece, piece) for _ in spans] == [own] * len(spans) != []
@@ -185,24 +185,24 @@ def test_the_page_begins_with_what_was_found_and_ends_with_technical_matters(sho
     assert page.count("<details") == page.count("<details open>") > 0
 
 
-def package(language: str, zone: str) -> Package:
+def package(language: str, zone: str) -> AccessPackage:
     rows = [{"id": "1", "kind": "call", "called_at": dt.datetime(2026, 7, 1, 22, 30, tzinfo=dt.UTC), "duration": 61, "direction": "inbound",
              "outline": [{"channel": 1, "text": "hallo"}]}]  # fmt: skip
-    sections = [Section("conversations", "Your conversations", "communication", FIELDS, rows, "source files")]
+    sections = [PackageSection("conversations", "Your conversations", "communication", FIELDS, rows, "source files")]
     withheld = withheld_rows({("conversations", why): 1 for why in REASONS})
-    about = Context().as_dict(dict.fromkeys(CATEGORIES, 1))
-    return Package("R", "access", dt.datetime(2026, 11, 3, tzinfo=dt.UTC), sections, [], about, withheld, zone, language)
+    about = Article15Context().as_dict(dict.fromkeys(CATEGORIES, 1))
+    return AccessPackage("R", "access", dt.datetime(2026, 11, 3, tzinfo=dt.UTC), sections, [], about, withheld, zone, language)
 
 
 def test_the_page_speaks_the_requests_language_in_its_zone() -> None:
-    german = readme(package("de", "Europe/Berlin")).decode()
+    german = render_readme(package("de", "Europe/Berlin")).decode()
     assert 'lang="de"' in german and "Anruf vom 2. Juli 2026, 00:30 Uhr (CEST), 1 Minute 1 Sekunde" in german
     assert "Was wir gefunden haben" in german and "Was nicht darin ist, und warum" in german
-    english = readme(package("en", "America/New_York")).decode()
+    english = render_readme(package("en", "America/New_York")).decode()
     assert "Call of 1 July 2026, 18:30 (EDT), 1 minute 1 second" in english and 'lang="en"' in english
     for text in (*REASONS.values(), *RIGHTS, *CATEGORIES.values(), "What is noted with it", "How to open the files"):
         assert escape(text, quote=False) in english and escape(text, quote=False) not in german
-    assert readme(package("fr", "UTC")).decode().count("What we found") == 1  # no French words yet: English, and said to be
+    assert render_readme(package("fr", "UTC")).decode().count("What we found") == 1  # no French words yet: English, and said to be
 
 
 def test_fields_and_rules_have_german_words() -> None:
@@ -213,9 +213,9 @@ def test_fields_and_rules_have_german_words() -> None:
     shown = [f.name for f in FIELDS if f.group not in ("staff", "media", "identity", "time") and f.name not in ("outline", "chat_messages", "words")]
     rows = [{name: 5 if name in timed else "x" for name in shown} | {"id": "1", "kind": "call"}]
     pack.sections[0] = replace(pack.sections[0], rows=rows)
-    rules = retention_of(load_policy(None))
+    rules = describe_retention(load_policy(None))
     pack.context["retention_by_policy"] = [*rules, "conversations: kept for at least 30 days from the end of the account they belong to (tax)"]
-    german, english = readme(pack).decode(), readme(replace(pack, language="en")).decode()
+    german, english = render_readme(pack).decode(), render_readme(replace(pack, language="en")).decode()
     labels = set(re.findall(r"<dt>([^<]+)</dt>", english)) - hidden
     assert len(labels) > 60 and labels.isdisjoint(re.findall(r"<dt>([^<]+)</dt>", german))
     assert "Gespräche: mindestens 30 Tage aufbewahrt nach dem Ende des Kontos, zu dem sie gehören (tax)." in german and " days" not in german

@@ -14,19 +14,19 @@ from typing import Any
 import pytest
 from people_world import NOW, TOKENS, Human, World, human, index_tokens, interaction, left_over, version
 
-from callveil.pipelines.subject import erase, erase_returned, make_package, plan_erase, search
-from callveil.pipelines.subject_register import SubjectOptions, close, requests
-from callveil.transforms.governance.requests.certificate import is_signed
+from callveil.pipelines.subject import erase_request, erase_returned, make_package, plan_erasure, search_request
+from callveil.pipelines.subject_register import SubjectOptions, close_request, list_requests
+from callveil.transforms.governance.requests.certificate import is_certificate_signed
 from callveil.transforms.governance.requests.plan import PlanChanged
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.governance.requests.unlink import Unlinker
-from callveil.transforms.redact.operators import Secrets, reveal, scope_of
-from callveil.transforms.report.verify.store import verify as verify_evidence
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.redact.operators import TokenKeys, reveal_token, scope_of
+from callveil.transforms.report.verify.store import verify_evidence
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.tokens import seal_token
+from callveil.transforms.storage.encryption.tokens import make_token
 from callveil.transforms.storage.evidence.signing_keys import open_signer
-from callveil.transforms.storage.identity.identifiers import Identifier, parse_identifier, tokens
+from callveil.transforms.storage.identity.identifiers import Identifier, identifier_tokens, parse_identifier
 
 DATASETS = ("interactions", "findings", "versions", "rejected", "requests")
 
@@ -93,7 +93,7 @@ def own_rows(before: Mapping[tuple[str, ...], dict[str, Any]], calls: set[str], 
 
 def sound(world: World) -> None:
     """The store is whole, purged, and its evidence verifies."""
-    assert verify(world.store) == [] and unpurged(world.store) == []
+    assert verify_integrity(world.store) == [] and unpurged_runs(world.store) == []
     report = verify_evidence(world.files, world.output, [open_signer(world.keyring).public])
     assert list(report.problems) == []
 
@@ -102,19 +102,19 @@ def test_nothing_is_left_and_the_rest_is_as_it_was(world: World) -> None:
     everybody, records, versions, broken = populate(world)
     who = everybody[0]
     before, digests = rows_by_key(world), index_tokens(world)
-    mine = {t for v in (*who.phones, *who.emails, f"visitor:{who.visitor}") for i in parse_identifier(v) for t in tokens(world.keys, i).values()}
+    mine = {t for v in (*who.phones, *who.emails, f"visitor:{who.visitor}") for i in parse_identifier(v) for t in identifier_tokens(world.keys, i).values()}
     assert digests & mine
     request = world.ask("erasure", *who.phones, *who.emails)
     match = world.confirm_all(request.request_id)
     assert all(m.record.record_class in ("interaction", "version") for m in match.records)
     assert left_over(world.root / "store", who.values) == []  # redacted and sealed as it is, the store never says it in clear
-    plan = plan_erase(world.options(1), request.request_id)
+    plan = plan_erasure(world.options(1), request.request_id)
     calls = {r["id"] for n, r in enumerate(records) if n % len(everybody) == 0}
     about = {v["version_id"] for v in versions if v["item_id"] in calls} | {"V20"}
     lines = {len(records) + 1}
     assert plan.counts() == {"interactions.drop": len(calls), "interactions.unlink": 1, "versions.drop": len(about), "rejected.drop": 1}
     state = world.store.current()
-    result = erase(world.options(1), request.request_id, plan.sha256[:16])
+    result = erase_request(world.options(1), request.request_id, plan.sha256[:16])
     assert result.certified is not None and result.certified.residual_hits == 0 and world.store.current().seq > state.seq
     after = rows_by_key(world)
     gone = own_rows(before, calls, about, lines)
@@ -135,49 +135,49 @@ def test_nothing_is_left_and_the_rest_is_as_it_was(world: World) -> None:
     assert by_series["versions", "versions", "drop_rows"] == (len(about),) * 2 + (0,)
     assert by_series["rejected", "rejected", "drop_rows"] == (1, 1, 0) and by_series["interactions", "interactions", "unlink"] == (1, 1, 0)
     key = open_signer(world.keyring).public
-    assert all(is_signed(r, key) and r["completed_at"] and r["residual_hits"] == 0 and r["subject_ref"] == request.subject_ref for r in rows)
-    assert not is_signed(rows[0] | {"rows_erased": 10**6}, key)
+    assert all(is_certificate_signed(r, key) and r["completed_at"] and r["residual_hits"] == 0 and r["subject_ref"] == request.subject_ref for r in rows)
+    assert not is_certificate_signed(rows[0] | {"rows_erased": 10**6}, key)
     # A replay of everything brings nothing back; the same command again does nothing.
-    assert erase(world.options(2), request.request_id).run_id == ""
+    assert erase_request(world.options(2), request.request_id).run_id == ""
     again = world.redact(records, as_of=NOW + dt.timedelta(days=9))
     assert again.counts["tombstoned"] == len(calls) and again.counts.get("redacted", 0) == 0
     back = world.history(versions, as_of=NOW + dt.timedelta(days=9))
     assert back.counts["erased_on_arrival"] == len(about)
     assert rows_by_key(world).keys() == after.keys() and not index_tokens(world) & mine
-    ended = close(world.options(3), request.request_id, "granted")
+    ended = close_request(world.options(3), request.request_id, "granted")
     assert (ended.status, ended.on_time, ended.runs) == ("completed", True, ())
     sound(world)
 
 
 def rejected_contents(world: World) -> list[bytes]:
     """Everything that lies sealed in the rejected zone, opened; block numbers must be those the reasons name."""
-    from callveil.pipelines.commands.rejected import contents
+    from callveil.pipelines.commands.rejected import decrypt_contents
 
     rows = [r for r in world.rows("rejected") if r["blob"]]
-    return list(contents(world.store, world.keys, rows))
+    return list(decrypt_contents(world.store, world.keys, rows))
 
 
 def test_nobody_is_erased_unverified_unsearched_or_by_another_plan(small: tuple[World, list[Human], list[dict[str, Any]]]) -> None:
     world, everybody, _ = small
     request = world.ask("erasure", *everybody[0].phones, *everybody[0].emails, verified=False)
     with pytest.raises(RegisterError, match="searched"):
-        plan_erase(world.options(), request.request_id)
+        plan_erasure(world.options(), request.request_id)
     world.confirm_all(request.request_id)
     with pytest.raises(RegisterError, match="not verified"):
-        erase(world.options(), request.request_id)
-    from callveil.pipelines.subject_register import verify as verify_identity
+        erase_request(world.options(), request.request_id)
+    from callveil.pipelines.subject_register import record_verification as verify_identity
 
     verify_identity(world.options(1), request.request_id, "letter")
-    plan = plan_erase(world.options(1), request.request_id)
+    plan = plan_erasure(world.options(1), request.request_id)
     rng = random.Random(1)
     world.redact([interaction(rng, 77, everybody[0])], as_of=NOW + dt.timedelta(days=1))
     state = world.store.current()
     with pytest.raises(PlanChanged, match="agree anew"):
-        erase(world.options(2), request.request_id, plan.sha256)
+        erase_request(world.options(2), request.request_id, plan.sha256)
     assert world.store.current() == state
-    fresh = plan_erase(world.options(2), request.request_id)
+    fresh = plan_erasure(world.options(2), request.request_id)
     world.redact([interaction(rng, 79, everybody[1])], as_of=NOW + dt.timedelta(days=2))  # somebody else's record changes nothing about the plan
-    assert erase(world.options(2), request.request_id, fresh.sha256).plan.counts() == fresh.counts()
+    assert erase_request(world.options(2), request.request_id, fresh.sha256).plan.counts() == fresh.counts()
 
 
 def with_holds(world: World, options: SubjectOptions, rows: list[dict[str, Any]], **more: Any) -> SubjectOptions:
@@ -196,11 +196,11 @@ def test_what_stays_has_its_ground(world: World) -> None:
     held = {"hold_id": "H1", "placed_at": "2026-01-01T00:00:00Z", "placed_by": "counsel", "items": [records[0]["id"]]}
     options = with_holds(world, world.options(1), [held], keep={"versions": "Art. 17(3)(b), audit"})
     row = next(r for r in world.rows("interactions") if r["id"] == records[0]["id"])
-    plan = plan_erase(options, request.request_id)
+    plan = plan_erasure(options, request.request_id)
     assert plan.counts() == {
         "interactions.drop": 2, "interactions.keep": 1, "interactions.unlink": 1, "rejected.drop": 1, "versions.keep": 1, "versions.unlink": 2
     }  # fmt: skip
-    result = erase(options, request.request_id)
+    result = erase_request(options, request.request_id)
     assert result.certified is not None and result.certified.residual_hits == 0
     assert next(r for r in world.rows("interactions") if r["id"] == records[0]["id"]) == row
     kept = [r for r in world.rows("erasure_certificates") if r["rows_retained"]]
@@ -209,7 +209,7 @@ def test_what_stays_has_its_ground(world: World) -> None:
         ("interactions", 1, hold), ("versions", 1, hold), ("versions", 2, "Art. 17(3)(b), audit")
     }  # fmt: skip
     lifted = with_holds(world, world.options(5), [held | {"lifted_at": "2026-11-05T00:00:00Z", "lifted_by": "counsel"}])
-    later = erase(lifted, request.request_id)
+    later = erase_request(lifted, request.request_id)
     assert later.plan.counts() == {"interactions.drop": 1, "versions.drop": 1}
     assert records[0]["id"] not in {r["id"] for r in world.rows("interactions")}
     sound(world)
@@ -226,12 +226,12 @@ def test_what_leads_to_the_person_goes_from_rows_of_others(world: World) -> None
     before = next(r for r in world.rows("interactions") if r["id"] == telling["id"])
     assert before["notes"].count(":t1.") == 3
     request = world.ask("erasure", *who.phones, *who.emails, f"name:{who.name}|{who.postcode}")
-    search(world.options(1), request.request_id)
-    assert erase(world.options(1), request.request_id).certified is not None
+    search_request(world.options(1), request.request_id)
+    assert erase_request(world.options(1), request.request_id).certified is not None
     after = next(r for r in world.rows("interactions") if r["id"] == telling["id"])
     assert after["notes"].count(":t1.") == 1 and "[PHONE_NUMBER]" in after["notes"] and "[EMAIL_ADDRESS]" in after["notes"]
     token = next(w for w in after["notes"].split() if ":t1." in w)
-    assert reveal(token, world.keys, "41", telling["id"])[-4:] == third.phones[0][-4:]
+    assert reveal_token(token, world.keys, "41", telling["id"])[-4:] == third.phones[0][-4:]
     assert {k: v for k, v in after.items() if k != "notes"} == {k: v for k, v in before.items() if k != "notes"}
 
 
@@ -258,9 +258,9 @@ def test_what_leads_to_the_person_goes_from_rows_of_others(world: World) -> None
 def test_what_tokens_hold_is_told_however_it_was_said(keyring: Keyring, entity: str, text: str, own: bool) -> None:
     """What was said in words, in pieces or twice is theirs; what is another's is not."""
     known = [Identifier("phone", "+14155550134"), Identifier("email", "jane.moor@mail.example")]
-    unlinker = Unlinker(keyring, [t for i in known for t in tokens(keyring, i).values()], known)
-    secrets = Secrets.of(keyring)
-    made = seal_token(entity, text, secrets.token, secrets.key_id, scope_of("account", "41", "7"))
+    unlinker = Unlinker(keyring, [t for i in known for t in identifier_tokens(keyring, i).values()], known)
+    secrets = TokenKeys.of(keyring)
+    made = make_token(entity, text, secrets.token, secrets.key_id, scope_of("account", "41", "7"))
     row, count = unlinker.row({"notes": f"call {made} back"}, "41", "7")
     assert (count, row["notes"]) == ((1, f"call [{entity}] back") if own else (0, f"call {made} back"))
 
@@ -270,7 +270,7 @@ def test_staff_leave_the_records_they_worked_on(world: World) -> None:
     _, records, *_ = populate(world, 3, 8)
     request = world.ask("erasure", "agent:41/A1", "agent:41/2")
     world.confirm_all(request.request_id)
-    result = erase(world.options(1), request.request_id)
+    result = erase_request(world.options(1), request.request_id)
     assert result.certified is not None and result.certified.residual_hits == 0
     for row in world.rows("interactions"):
         worked = int(row["id"]) % 2 == 1
@@ -288,16 +288,16 @@ def test_what_is_restored_is_found_and_erased_again(small: tuple[World, list[Hum
     who = everybody[0]
     request = world.ask("erasure", *who.phones, *who.emails)
     world.confirm_all(request.request_id)
-    erase(world.options(1), request.request_id)
-    close(world.options(1), request.request_id, "granted")
+    erase_request(world.options(1), request.request_id)
+    close_request(world.options(1), request.request_id, "granted")
     world.redact([interaction(random.Random(2), 555, who)], as_of=NOW + dt.timedelta(days=3))
     assert len(world.rows("interactions")) == 5
-    result = erase(world.options(4), request.request_id)
+    result = erase_request(world.options(4), request.request_id)
     assert result.plan.counts()["interactions.drop"] == 1 and len(world.rows("interactions")) == 4
     world.redact([interaction(random.Random(2), 556, who)], as_of=NOW + dt.timedelta(days=5))
     (again,) = erase_returned(world.options(6))  # of all requests at once, as after a restored backup
     assert again.plan.counts()["interactions.drop"] == 1 and erase_returned(world.options(7)) == []
-    (row,) = requests(world.options(5))
+    (row,) = list_requests(world.options(5))
     assert row.status == "completed" and row.runs == ()
 
 
@@ -308,5 +308,5 @@ def test_packages_go_too(small: tuple[World, list[Human], list[dict[str, Any]]],
     out = tmp_path / "answer.zip"
     make_package(world.options(1), request.request_id, "access", out)
     assert out.is_file()
-    result = erase(world.options(1), request.request_id)
+    result = erase_request(world.options(1), request.request_id)
     assert result.certified is not None and result.certified.residual_hits == 0 and not out.exists()

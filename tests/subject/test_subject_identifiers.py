@@ -15,15 +15,15 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.identity.identifiers import (
     Identifier,
     IdentifierError,
+    identifier_token,
+    identifier_tokens,
     normal_email,
     normal_phone,
     parse_identifier,
     subject_ref,
-    token,
-    tokens,
 )
-from callveil.transforms.storage.identity.record_identifiers import conceal, interaction_people, version_people
-from callveil.transforms.storage.identity.spoken_identifiers import addresses_said, numbers_said
+from callveil.transforms.storage.identity.record_identifiers import interaction_people, tokenize, version_people
+from callveil.transforms.storage.identity.spoken_identifiers import find_spoken_addresses, find_spoken_numbers
 
 T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
@@ -121,16 +121,16 @@ def test_a_number_without_a_country_asks_for_it(text: str) -> None:
     ],
 )
 def test_numbers_as_they_are_said(parts: list[str], region: str, language: str, numbers: list[str]) -> None:
-    assert numbers_said(parts, region, language) == numbers
+    assert find_spoken_numbers(parts, region, language) == numbers
 
 
 @given(st.integers(2_000_000_000, 9_999_999_999), st.data())
 def test_a_number_in_pieces_and_read_back_is_one(number: int, data: st.DataObject) -> None:
     n, cut = str(number), data.draw(st.integers(1, 9))
     spoken = " ".join(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"][int(d)] for d in n)
-    assert f"+1{n}" in numbers_said([n[:cut], n[cut:]], "US")
+    assert f"+1{n}" in find_spoken_numbers([n[:cut], n[cut:]], "US")
     for back in (n, spoken, f"1-{n[:3]}-{n[3:6]}-{n[6:]}", f"+1 {n}"):
-        assert numbers_said([n, back], "US") == [f"+1{n}"]
+        assert find_spoken_numbers([n, back], "US") == [f"+1{n}"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_number_in_pieces_and_read_back_is_one(number: int, data: st.DataObjec
     ],
 )
 def test_addresses_as_they_are_said(parts: list[str], language: str, addresses: list[str]) -> None:
-    assert addresses_said(parts, language) == addresses
+    assert find_spoken_addresses(parts, language) == addresses
 
 
 @given(st.integers(2_000_000_000, 9_999_999_999))
@@ -157,12 +157,12 @@ def test_every_way_of_writing_a_number_is_one(number: int) -> None:
 
 def test_digests_need_the_key(keyring: Keyring) -> None:
     a, b = Identifier("phone", "+14155550123"), Identifier("email", "a@b.example")
-    first = token(keyring, a)
-    assert len(first) == 32 and first != token(keyring, b) and first != token(keyring, Identifier("email", "+14155550123"))
+    first = identifier_token(keyring, a)
+    assert len(first) == 32 and first != identifier_token(keyring, b) and first != identifier_token(keyring, Identifier("email", "+14155550123"))
     ref = subject_ref(keyring, [a, b])
     assert ref == subject_ref(keyring, [b, a, a]) != subject_ref(keyring, [a])
     rotated = Keyring.rotate(keyring.path)
-    assert token(rotated, a) != first and first in tokens(rotated, a).values() and len(tokens(rotated, a)) == 2
+    assert identifier_token(rotated, a) != first and first in identifier_tokens(rotated, a).values() and len(identifier_tokens(rotated, a)) == 2
     assert "+1415" not in repr(a)
 
 
@@ -234,5 +234,5 @@ def test_who_is_in_a_version() -> None:
 
 
 def test_nothing_legible_is_kept(keyring: Keyring) -> None:
-    links = conceal(keyring, interaction_people(raw(caller_number="+14155550123", email="jane@example.com")))
+    links = tokenize(keyring, interaction_people(raw(caller_number="+14155550123", email="jane@example.com")))
     assert len(links) == 2 and not any(part in repr(links) for part in ("4155550123", "jane", "example"))

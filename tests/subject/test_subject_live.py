@@ -14,22 +14,31 @@ from audio.sounds import chatter, file_of
 from live_people import ACCOUNT, BROKEN, MENTION, OTHER, OWN, Kept, LiveWorld, files_of, opened, populate, text
 from people_world import World, left_over
 
-from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
+from callveil.pipelines.subject import (
+    erase_request,
+    erase_returned,
+    index_records,
+    lift_restriction,
+    make_package,
+    plan_erasure,
+    restrict_request,
+    search_request,
+)
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject_index import Link
+from callveil.schemas.subject_index import IdentifierLink
 from callveil.transforms.governance.requests.erasure import OUTSIDE, ZONES
-from callveil.transforms.governance.requests.live_records import erase_markers, held
+from callveil.transforms.governance.requests.live_records import erase_markers, urls_held
 from callveil.transforms.governance.requests.register import RegisterError
-from callveil.transforms.jobs.streaming.backfill import Backfilled
-from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.jobs.streaming.backfill import BackfillResult
+from callveil.transforms.report.verify.store import verify_evidence
 from callveil.transforms.storage.encryption import sealed_body
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import FileInfo, Files
 from callveil.transforms.storage.format1.live import WHATS, Live
 from callveil.transforms.storage.format1.originals import open_original
-from callveil.transforms.storage.identity.identifiers import Identifier, token
-from callveil.transforms.storage.index.identity_markers import index_live
+from callveil.transforms.storage.identity.identifiers import Identifier, identifier_token
+from callveil.transforms.storage.index.identity_markers import write_markers
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +61,17 @@ def key(number: str) -> InteractionKey:
 
 
 def test_a_search_finds_what_was_never_read(made: LiveWorld) -> None:
-    match, _ = search(made.world.options(1), "R")
+    match, _ = search_request(made.world.options(1), "R")
     live = {m.record.record_id: m.role for m in match.records if m.record.record_class == "live"}
     assert live == dict.fromkeys((*OWN, "6000000001", "6000000004"), "contact") | {MENTION: "third_party", "6000000003": "third_party"}
     assert match.unread == {"rejected": 1, "live/rejected": 2, "inbox": 7}
-    left_out, _ = search(made.world.options(1.1), "R", zone=False)
+    left_out, _ = search_request(made.world.options(1.1), "R", zone=False)
     assert left_out.unread == {} and left_out.records == match.records
 
 
 def test_nothing_of_a_person_is_left_anywhere_and_the_rest_is_as_it_was(made: LiveWorld) -> None:
     who, other = made.people
-    plan = plan_erase(made.world.options(1), "R")
+    plan = plan_erasure(made.world.options(1), "R")
     assert {k: n for k, n in plan.counts().items() if not k.startswith("interactions")} == {
         "live.drop": 5, "live.unlink": 2, "rejected.drop": 1, "live/rejected.drop": 2, "inbox.drop": 7
     }  # fmt: skip
@@ -72,12 +81,12 @@ def test_nothing_of_a_person_is_left_anywhere_and_the_rest_is_as_it_was(made: Li
     before = files_of(made, without=mine)
     assert len(before) > 4
     spoken = b"".join(open_original(made.world.files, made.live, made.world.keys, key(OTHER)))
-    result = erase(made.world.options(2), "R", plan.sha256)
+    result = erase_request(made.world.options(2), "R", plan.sha256)
     assert result.certified is not None and result.certified.residual_hits == 0
     assert left_over(made.world.root / "store", who.values) == [] == left_over(made.world.root / "inbox", who.values)
     assert [(p, v) for p, data in opened(made) for v in who.values if v.encode() in data.lower()] == []
     for number in (*OWN, BROKEN, "6000000001", "6000000004"):
-        assert held(made.live, key(number)) == []
+        assert urls_held(made.live, key(number)) == []
         assert {(made.live.receipt(key(number), what) or {}).get("status") for what in ("record", "audio")} == {"erased"}
     # Everybody else.
     after = files_of(made)
@@ -97,7 +106,7 @@ def test_nothing_of_a_person_is_left_anywhere_and_the_rest_is_as_it_was(made: Li
     assert not made.inbox.store(made.bodies["own"]) and not made.inbox.store(made.bodies["both"])
     counts = made.watch()
     assert counts["record.done"] == 2  # the two of others that had not been dealt with
-    assert erase_returned(made.world.options(4)) == [] and erase(made.world.options(4), "R").run_id == ""
+    assert erase_returned(made.world.options(4)) == [] and erase_request(made.world.options(4), "R").run_id == ""
     verified(made)
 
 
@@ -119,7 +128,7 @@ def test_what_is_under_a_hold_stays_in_the_live_zone_and_can_be_found_later(made
     hold = {"hold_id": "H1", "placed_at": "2026-01-01T00:00:00Z", "placed_by": "counsel", "items": [OWN[0], "6000000001"]}
     holds.write_text(json.dumps(hold))
     before = {n: files_of(made, without=("proof",))[f"store/live/calls/41/{n}/record.json"] for n in hold["items"]}
-    result = erase(made.world.options(1, holds=[str(holds)]), "R")
+    result = erase_request(made.world.options(1, holds=[str(holds)]), "R")
     assert result.certified is not None and result.certified.residual_hits == 0
     after = files_of(made)
     assert {n: after[f"store/live/calls/41/{n}/record.json"] for n in hold["items"]} == before
@@ -127,7 +136,7 @@ def test_what_is_under_a_hold_stays_in_the_live_zone_and_can_be_found_later(made
     kept = {(r["location"], r["rows_retained"], r["retention_ground"]) for r in made.world.rows("erasure_certificates") if r["rows_retained"]}
     assert ("live/calls", 2, "legal hold H1 (Art. 17(3)(e))") in kept
     holds.write_text(json.dumps(hold | {"lifted_at": "2026-11-05T00:00:00Z", "lifted_by": "counsel"}))
-    later = erase(made.world.options(5, holds=[str(holds)]), "R")
+    later = erase_request(made.world.options(5, holds=[str(holds)]), "R")
     assert later.plan.counts() == {"live.drop": 2, "inbox.drop": 1}
     assert [(p, v) for p, data in opened(made) for v in made.people[0].values if v.encode() in data.lower()] == []
     verified(made)
@@ -144,14 +153,14 @@ def test_an_access_package_accounts_for_what_it_does_not_hold(made: LiveWorld, t
 
 def test_what_is_set_aside_comes_back_and_can_be_found_all_along(made: LiveWorld) -> None:
     before = files_of(made, without=("unsealed", "proof", "inbox/", "lock"))
-    restrict(made.world.options(1), "R")
-    assert all(held(made.live, key(n)) == [] for n in (*OWN, "6000000001")) and held(made.live, key(OTHER))
-    assert restrict(made.world.options(2), "R").run_id == ""
-    lift(made.world.options(3), "R")
+    restrict_request(made.world.options(1), "R")
+    assert all(urls_held(made.live, key(n)) == [] for n in (*OWN, "6000000001")) and urls_held(made.live, key(OTHER))
+    assert restrict_request(made.world.options(2), "R").run_id == ""
+    lift_restriction(made.world.options(3), "R")
     after = files_of(made, without=("unsealed", "proof", "inbox/", "lock"))
     assert after == before
     verified(made)
-    result = erase(made.world.options(4), "R")
+    result = erase_request(made.world.options(4), "R")
     assert result.certified is not None and result.certified.residual_hits == 0
     assert [(p, v) for p, data in opened(made) for v in made.people[0].values if v.encode() in data.lower()] == []
 
@@ -159,7 +168,7 @@ def test_what_is_set_aside_comes_back_and_can_be_found_all_along(made: LiveWorld
 def test_what_leaves_the_datasets_does_not_come_back_by_a_watch(made: LiveWorld) -> None:
     """The recording and the record of an interaction that was in the datasets alone arrive after it was set aside, lifted, and erased."""
     number = "5000000000"
-    assert not held(made.live, key(number))
+    assert not urls_held(made.live, key(number))
     calls = made.world.root / "calls" / ACCOUNT
 
     def arrive(name: str) -> dict[str, str]:
@@ -170,14 +179,14 @@ def test_what_leaves_the_datasets_does_not_come_back_by_a_watch(made: LiveWorld)
 
     made.world.ask("restriction", *made.people[0].phones, request_id="S")
     made.world.confirm_all("S")
-    restrict(made.world.options(1), "S")
-    assert arrive(number) == {"record": "erased", "audio": "erased"} and not held(made.live, key(number))
-    lift(made.world.options(2), "S")
+    restrict_request(made.world.options(1), "S")
+    assert arrive(number) == {"record": "erased", "audio": "erased"} and not urls_held(made.live, key(number))
+    lift_restriction(made.world.options(2), "S")
     assert made.live.receipt(key(number), "audio") is None
     assert arrive(number) == {"record": "done", "audio": "done"}
     made.world.confirm_all("R")
-    erase(made.world.options(3), "R")
-    assert arrive(number) == {"record": "erased", "audio": "erased"} and not held(made.live, key(number))
+    erase_request(made.world.options(3), "R")
+    assert arrive(number) == {"record": "erased", "audio": "erased"} and not urls_held(made.live, key(number))
     assert arrive("5000000002") == {"record": "erased", "audio": "erased"}  # erased from the datasets alone
     assert not [path for path, _ in left_over(Path(made.world.output), made.people[0].values)]
     assert verify_evidence(made.world.files, made.world.output, [open_signer(made.world.keyring).public]).problems == ()
@@ -192,16 +201,16 @@ def test_records_from_before_markers_were_kept_are_marked_anew(made: LiveWorld) 
     for path in lists:
         path.unlink()
     with pytest.raises(RegisterError, match="subject index"):
-        search(made.world.options(1), "R")
+        search_request(made.world.options(1), "R")
     with pytest.raises(RegisterError, match="subject index"):
-        plan_erase(made.world.options(1), "R")
+        plan_erasure(made.world.options(1), "R")
     number = len(made.world.rows("interactions"))
-    assert index(made.world.options(1))[0] == Backfilled(listed=len(lists), read=len(lists), opened=0, unknown=0)
+    assert index_records(made.world.options(1))[0] == BackfillResult(listed=len(lists), read=len(lists), opened=0, unknown=0)
     assert before.items() <= files_of(made).items()
     shutil.rmtree(zone)
     (made.world.root / "calls" / ACCOUNT / f"{OWN[0]}.json").unlink()  # tokens still say who
-    assert index(made.world.options(1))[0] == Backfilled(listed=0, read=len(lists) - 1, opened=1, unknown=0)
-    match, _ = search(made.world.options(2), "R")
+    assert index_records(made.world.options(1))[0] == BackfillResult(listed=0, read=len(lists) - 1, opened=1, unknown=0)
+    match, _ = search_request(made.world.options(2), "R")
     assert {*OWN, "6000000001", "6000000004"} <= {m.record.record_id for m in match.records if m.role == "contact"}
     assert len(made.world.rows("interactions")) == number
 
@@ -215,15 +224,15 @@ def test_records_noted_by_an_earlier_method_are_noted_anew(made: LiveWorld) -> N
         del row["method"]
         path.write_bytes(json.dumps(row).encode())
     with pytest.raises(RegisterError, match="subject index"):
-        search(made.world.options(1), "R")
+        search_request(made.world.options(1), "R")
     (made.world.root / "calls" / ACCOUNT / f"{OWN[0]}.json").unlink()
-    done = index(made.world.options(1))[0]
-    assert done == Backfilled(listed=0, read=done.read, opened=0, unknown=0, older=1) and done.read > 3
-    assert index(made.world.options(1))[0] == Backfilled(listed=0, read=0, opened=0, unknown=0, older=1)
+    done = index_records(made.world.options(1))[0]
+    assert done == BackfillResult(listed=0, read=done.read, opened=0, unknown=0, older=1) and done.read > 3
+    assert index_records(made.world.options(1))[0] == BackfillResult(listed=0, read=0, opened=0, unknown=0, older=1)
     assert set(before) <= set(files_of(made))
-    match, _ = search(made.world.options(2), "R")
+    match, _ = search_request(made.world.options(2), "R")
     assert "1 records noted by an earlier callveil" in " ".join(match.not_read)
-    erase(made.world.options(3), "R")
+    erase_request(made.world.options(3), "R")
     assert not [path for path, _ in left_over(zone, made.people[0].values)]
 
 
@@ -235,25 +244,25 @@ def test_where_nothing_says_whom_a_record_is_about_that_is_told(made: LiveWorld)
     document = json.loads(record.read_bytes())
     row = {n: v for n, v in document["interaction"].items() if ":t1." not in json.dumps(v)}
     record.write_bytes(json.dumps(document | {"interaction": row}).encode())
-    assert index(made.world.options(1))[0].unknown == 1
-    erase(made.world.options(2), "R")
+    assert index_records(made.world.options(1))[0].unknown == 1
+    erase_request(made.world.options(2), "R")
     row = next(r for r in made.world.rows("erasure_certificates") if r["retention_ground"].startswith("1 records of which nothing says"))
     assert row["location"] == "live/calls"
     request = made.world.ask("erasure", f"interaction:{ACCOUNT}/{OWN[0]}", request_id="S")
-    search(made.world.options(3), request.request_id)
-    erase(made.world.options(4), request.request_id)
-    assert held(made.live, key(OWN[0])) == []
+    search_request(made.world.options(3), request.request_id)
+    erase_request(made.world.options(4), request.request_id)
+    assert urls_held(made.live, key(OWN[0])) == []
 
 
 def test_an_inbox_that_is_elsewhere_is_told_and_can_be_named(made: LiveWorld) -> None:
     (made.world.root / "inbox").rename(made.world.root / "elsewhere")
-    assert plan_erase(made.world.options(1), "R").unread.missing == (str(made.world.root / "inbox"),)
-    result = erase(made.world.options(1), "R")
+    assert plan_erasure(made.world.options(1), "R").unread.missing == (str(made.world.root / "inbox"),)
+    result = erase_request(made.world.options(1), "R")
     assert result.certified is not None and result.certified.residual_hits == 0
     assert "inbox" in str(next(r for r in made.world.rows("erasure_certificates") if r["location"] == "inbox")["retention_ground"])
-    again = erase(made.world.options(2, inboxes=[str(made.world.root / "elsewhere")]), "R")
+    again = erase_request(made.world.options(2, inboxes=[str(made.world.root / "elsewhere")]), "R")
     assert again.plan.counts() == {"inbox.drop": 7}
-    rest = [sealed_body.unseal(p.read_bytes(), made.world.keys) for p in (made.world.root / "elsewhere").glob("*.sealed")]
+    rest = [sealed_body.decrypt_body(p.read_bytes(), made.world.keys) for p in (made.world.root / "elsewhere").glob("*.sealed")]
     assert not [v for v in made.people[0].values for data in rest if v.encode() in data.lower()]
 
 
@@ -263,9 +272,9 @@ def test_the_cost_of_taking_markers_away_follows_the_matches(tmp_path: Path) -> 
     for others in (2, 40):
         world = World(tmp_path / str(others), Counted())
         keyring, live = Keyring.open_or_create(world.keyring), Live(world.files, world.output)
-        links = {n: [Link(token(keyring, Identifier("phone", f"+1212555{n:04d}")), "phone", "contact", "x")] for n in range(others + 1)}
+        links = {n: [IdentifierLink(identifier_token(keyring, Identifier("phone", f"+1212555{n:04d}")), "phone", "contact", "x")] for n in range(others + 1)}
         for n, own in links.items():
-            index_live(live, keyring, key(str(n)), "2026-10-01", own)
+            write_markers(live, keyring, key(str(n)), "2026-10-01", own)
         world.files.calls = 0
         erase_markers(live, keyring, [key("0")], [links[0][0].token], [])
         counted.append(world.files.calls)

@@ -11,15 +11,15 @@ import index_scale
 import pytest
 from people_world import NOW, Human, World, human, interaction, version
 
-from callveil.pipelines.subject import search
+from callveil.pipelines.subject import search_request
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.governance.requests.current_rows import live
+from callveil.transforms.governance.requests.current_rows import current_entries
 from callveil.transforms.governance.requests.raw_sources import raw_records
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.identity.identifiers import parse_identifier, tokens
+from callveil.transforms.storage.identity.identifiers import identifier_tokens, parse_identifier
 from callveil.transforms.storage.identity.record_identifiers import interaction_people
 from callveil.transforms.storage.index import identifier_index
-from callveil.transforms.storage.index.identifier_index import SUBJECTS, lookup
+from callveil.transforms.storage.index.identifier_index import SUBJECTS, lookup_entries
 from callveil.transforms.storage.tables.column_stats import personal_traces
 
 PEOPLE = 14
@@ -81,15 +81,15 @@ def test_nothing_counts_unconfirmed_and_reasons_are_given(made: tuple[World, lis
     world, everybody, _ = made
     who = everybody[8]
     request = world.ask("access", who.phones[0], request_id="Q")
-    match, shown = search(world.options(0.3), request.request_id)
+    match, shown = search_request(world.options(0.3), request.request_id)
     assert {m.through for m in match.records} == {("G1",)} and not shown
     assert match.proposed and all("stands beside the confirmed phone as the same contact's" in p.reason for p in match.proposed)
     kinds = {p.kind for p in match.proposed}
     assert "email" in kinds and "ip" not in kinds and "agent" not in kinds
     name = next(p.name for p in match.proposed if p.kind == "email")
-    refused, _ = search(world.options(0.4), request.request_id, rejected=[name])
+    refused, _ = search_request(world.options(0.4), request.request_id, rejected=[name])
     assert name not in {p.name for p in refused.proposed} and len(refused.rejected) == 1
-    again, shown = search(world.options(0.5), request.request_id, sources=[str(world.root / "in")])
+    again, shown = search_request(world.options(0.5), request.request_id, sources=[str(world.root / "in")])
     assert {p.name: p.kind for p in again.proposed} == {p.name: p.kind for p in match.proposed if p.name != name}
     assert set(shown.values()) <= own_values(who) and len(shown) == len(again.proposed)
 
@@ -100,19 +100,19 @@ def test_a_shared_number_is_told(world: World) -> None:
     records = [interaction(rng, n, human(20 + n)) | {"caller_number": switchboard} for n in range(6)]
     world.redact(records)
     request = world.ask("access", human(20).emails[0], human(20).emails[1])
-    match, _ = search(world.options(1), request.request_id)
+    match, _ = search_request(world.options(1), request.request_id)
     (number,) = [p for p in match.proposed if p.kind == "phone"]
     assert "may be shared" in number.shared and number.records == 6
-    confirmed, _ = search(world.options(2), request.request_id, confirmed=["all"])
+    confirmed, _ = search_request(world.options(2), request.request_id, confirmed=["all"])
     assert len(confirmed.records) == 1  # `all` leaves out what is shared
-    chosen, _ = search(world.options(3), request.request_id, confirmed=[number.name])
+    chosen, _ = search_request(world.options(3), request.request_id, confirmed=[number.name])
     assert len(chosen.records) == 6
 
 
 def test_staff_are_subjects_too(made: tuple[World, list[Human], list[dict[str, Any]]]) -> None:
     world, _, _ = made
     request = world.ask("access", "agent:41/A1", request_id="S")
-    match, _ = search(world.options(1), request.request_id)
+    match, _ = search_request(world.options(1), request.request_id)
     assert len(match.records) == sum(n % 3 == 1 for n in range(110)) and {m.role for m in match.records} == {"agent"}
     assert [p.kind for p in match.proposed] == ["email"]  # their own address, none of a caller's
 
@@ -127,11 +127,11 @@ def test_late_updates_and_keys_that_rotate(world: World) -> None:
     moved = first[0] | {"caller_number": other.phones[0], "email": other.emails[0], "duration": 9000, "name": other.name, "visitor_sid": None}
     world.redact([moved, interaction(rng, 9, who)], as_of=NOW + dt.timedelta(days=1))
     request = world.ask("access", who.phones[0], who.phones[1], *who.emails)
-    match, _ = search(world.options(2), request.request_id)
+    match, _ = search_request(world.options(2), request.request_id)
     assert sorted(m.record.record_id for m in match.records) == [str(5_000_000_000 + n) for n in (1, 2, 3, 9)]
-    digests = {t for v in (*who.phones, *who.emails) for i in parse_identifier(v) for t in tokens(world.keys, i).values()}
-    entries = lookup(world.files, world.output, world.store.current(), digests)
-    standing = live(world.files, world.output, world.store.current(), entries)
+    digests = {t for v in (*who.phones, *who.emails) for i in parse_identifier(v) for t in identifier_tokens(world.keys, i).values()}
+    entries = lookup_entries(world.files, world.output, world.store.current(), digests)
+    standing = current_entries(world.files, world.output, world.store.current(), entries)
     assert {e.record_id for e in entries} - {e.record_id for e in standing} == {first[0]["id"]}
     assert {e.key_id for e in standing} == set(world.keys.key_ids)  # some were written before the key was rotated, some after
 
@@ -150,10 +150,10 @@ def test_versions_about_the_person_their_calls_and_their_acts(world: World) -> N
         ]
     )
     request = world.ask("access", *who.phones, *who.emails)
-    match, _ = search(world.options(1), request.request_id)
+    match, _ = search_request(world.options(1), request.request_id)
     assert {(m.record.record_id, m.role) for m in match.records if m.record.record_class == "version"} == {("V1", "contact"), ("V2", "contact")}
     staff = world.ask("access", "agent:41/77", request_id="S")
-    match, _ = search(world.options(2), staff.request_id)
+    match, _ = search_request(world.options(2), staff.request_id)
     assert {(m.record.record_id, m.role) for m in match.records} == {("V4", "agent")}
     before = world.store.current().by_dataset("subjects")
     again = world.history([version(4, ("TrackingNumber", "7"), {"name": ("a", "b")}, actor=77)], as_of=NOW + dt.timedelta(days=3))
@@ -192,5 +192,5 @@ def test_merged_buckets_answer_alike(world: World, monkeypatch: pytest.MonkeyPat
     most = max(sum(dict(f.partition)["bucket"] == f"{b:02d}" for f in world.store.current().by_dataset("subjects")) for b in range(64))
     assert 1 < most <= 3
     request = world.ask("access", *who.phones, *who.emails)
-    match, _ = search(world.options(3), request.request_id)
+    match, _ = search_request(world.options(3), request.request_id)
     assert len(match.records) == 5

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from people_world import NOW, World
 
-from callveil.pipelines.subject import erase, make_package, search
-from callveil.pipelines.subject_register import NewRequest, open_request, verify
+from callveil.pipelines.subject import erase_request, make_package, search_request
+from callveil.pipelines.subject_register import NewRequest, open_request, record_verification
 from callveil.transforms.governance.requests.raw_sources import raw_records
-from callveil.transforms.governance.requests.search import Match
+from callveil.transforms.governance.requests.search import SearchResult
 from callveil.transforms.storage.identity.identifiers import parse_identifier
 from callveil.transforms.storage.identity.record_identifiers import interaction_people
 
@@ -98,12 +98,12 @@ class Officer:
                 if found.role == "contact":
                     self.owners[found.identifier.value].add(whose[raw.key.id])
 
-    def settle(self, request: str, who: int) -> Match:
+    def settle(self, request: str, who: int) -> SearchResult:
         """Search and decide until nothing is open."""
         given: dict[str, Any] = {}
         for step in range(12):
             options = self.world.options(0.2 + step / 1000)
-            match, shown = search(options, request, sources=[str(self.world.root / "in")], zone=False, **given)
+            match, shown = search_request(options, request, sources=[str(self.world.root / "in")], zone=False, **given)
             given = {
                 "confirmed": [n for n, value in shown.items() if who in self.owners[value]],
                 "rejected": [n for n, value in shown.items() if who not in self.owners[value]],
@@ -135,7 +135,7 @@ def ask(world: World, request: str, account: str, kind: str, *identifiers: str) 
     """A verified request to one company."""
     found = tuple(i for text in identifiers for i in parse_identifier(text))
     open_request(world.options(), NewRequest(kind, found, NOW, request, account=account))
-    verify(world.options(0.1), request, "callback")
+    record_verification(world.options(0.1), request, "callback")
 
 
 def check(world: World, folder: Path, people: int, erased: int) -> None:
@@ -162,10 +162,10 @@ def check(world: World, folder: Path, people: int, erased: int) -> None:
     assert wrong == [] and untrue == [] and officer.decided > 0
     for agent in ("A1", "A3"):  # staff see what they did at this company, and it is no other's of the same id
         ask(world, f"S{agent}", "602", "access", f"agent:602/{agent}")
-        match, _ = search(world.options(0.2), f"S{agent}", zone=False)
+        match, _ = search_request(world.options(0.2), f"S{agent}", zone=False)
         assert {m.record.record_id for m in match.records} == {r["id"] for r in records if (r["account_id"], r["agent_id"]) == ("602", agent)}
     for number in range(erased):
-        done = erase(world.options(2), f"N{number}", zone=False).certified
+        done = erase_request(world.options(2), f"N{number}", zone=False).certified
         assert done is not None and done.residual_hits == 0
     gone = set[str]().union(*(theirs[n] for n in range(erased)))
     assert {r["id"] for r in world.rows("interactions")} == whose.keys() - gone

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from people_world import TOKENS, World, human, interaction, version
 
-from callveil.pipelines.subject import make_package, search
+from callveil.pipelines.subject import make_package, search_request
 from callveil.transforms.governance.requests.article_15 import ContextError, read_context
 from callveil.transforms.governance.requests.package import PackageError
-from callveil.transforms.governance.requests.register import Register, RegisterError
+from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
 
 CONTEXT = """\
 controller: Example Telephony GmbH, Musterstrasse 1, Berlin
@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, list[dict[str
     world.redact(records)
     world.history([version(1, ("Contact", "901"), {"phone": (who.phones[0], who.phones[1])}), version(2, ("Contact", "902"), {"phone": ("1", "2")})])
     world.ask("access", *who.phones, *who.emails, request_id="R")
-    search(world.options(0.2), "R")
+    search_request(world.options(0.2), "R")
     (world.root / "context.yaml").write_text(CONTEXT)
     return world, records
 
@@ -104,7 +104,7 @@ def test_an_access_package_from_the_sources(made: tuple[World, list[dict[str, An
     assert context["purposes"] == ["answering calls", "billing"] and context["rights"] and context["retention_by_policy"]
     assert context["not_stated"] == []
     assert {c["category"] for c in context["categories"]} >= {"contact", "communication", "metadata", "mentions", "changes"}
-    request = Register(world.store, world.keys).get("R")
+    request = RequestRegister(world.store, world.keys).get("R")
     assert (request.package, request.package_sha256, request.disclosed) == ("answer.zip", result.sha256, result.records)
     with pytest.raises(PackageError, match="is there already"):
         make_package(world.options(1), "R", "access", out)
@@ -176,7 +176,7 @@ def test_a_portability_package(made: tuple[World, list[dict[str, Any]]], tmp_pat
 def test_nobody_is_answered_unverified(world: World, tmp_path: Path) -> None:
     world.redact([interaction(random.Random(1), 1, human(1))])
     world.ask("access", *human(1).phones, request_id="R", verified=False)
-    search(world.options(1), "R")
+    search_request(world.options(1), "R")
     with pytest.raises(RegisterError, match="not verified"):
         make_package(world.options(1), "R", "access", tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()

@@ -8,12 +8,12 @@ import random
 import pytest
 from people_world import NOW, World, human, interaction, left_over, version
 
-from callveil.pipelines.subject import erase, lift, make_package, plan_erase, restrict, search
+from callveil.pipelines.subject import erase_request, lift_restriction, make_package, plan_erasure, restrict_request, search_request
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.requests.register import RegisterError
-from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.format1.live import Live
-from callveil.transforms.storage.index.identity_markers import begin
+from callveil.transforms.storage.index.identity_markers import note_new_zone
 
 DATASETS = ("interactions", "findings", "versions")
 
@@ -26,7 +26,7 @@ def test_set_aside_and_brought_back(world: World) -> None:
     world.redact(records)
     world.history(versions)
     live = Live(world.files, world.output)
-    begin(live)
+    note_new_zone(live)
     key = InteractionKey("41", records[0]["id"])
     sound = bytes(range(256)) * 9000
     world.files.write(world.files.join(live.folder(key), "audio-x.wav"), sound)
@@ -36,9 +36,9 @@ def test_set_aside_and_brought_back(world: World) -> None:
     index = world.rows("index")
     request = world.ask("restriction", *people[0].phones, *people[0].emails)
     world.confirm_all(request.request_id)
-    plan = plan_erase(world.options(1), request.request_id, "restriction")
+    plan = plan_erasure(world.options(1), request.request_id, "restriction")
     assert plan.counts() == {"interactions.drop": 4, "interactions.keep": 1, "versions.drop": 1}  # a mention by others stays where it is
-    done = restrict(world.options(1), request.request_id, plan.sha256)
+    done = restrict_request(world.options(1), request.request_id, plan.sha256)
     assert done.certified is not None and {r["scope"] for r in done.certified.rows} == {"restriction"}
     mine = {r["id"] for n, r in enumerate(records) if n % 3 == 0}
     during = {d: world.rows(d) for d in DATASETS}
@@ -54,8 +54,8 @@ def test_set_aside_and_brought_back(world: World) -> None:
     made = make_package(world.options(2), request.request_id, "access", world.root / "copy.zip")
     assert made.records == 5
     assert left_over(world.root / "store", people[0].values) == []
-    assert restrict(world.options(2), request.request_id).run_id == ""  # done before
-    rows = lift(world.options(3), request.request_id)
+    assert restrict_request(world.options(2), request.request_id).run_id == ""  # done before
+    rows = lift_restriction(world.options(3), request.request_id)
     assert rows == sum(len(before[d]) - len(during[d]) for d in DATASETS)
     back = {d: world.rows(d) for d in DATASETS}
     for dataset in ("findings", "versions"):
@@ -67,13 +67,13 @@ def test_set_aside_and_brought_back(world: World) -> None:
                for r in index if r["id"] in mine)  # fmt: skip
     assert world.files.read(world.files.join(live.folder(key), "audio-x.wav")) == sound and live.receipt(key, "audio") == receipt
     with pytest.raises(RegisterError, match="nothing is set aside"):
-        lift(world.options(4), request.request_id)
+        lift_restriction(world.options(4), request.request_id)
     # From here on they are records like any other: a later snapshot replaces them, a search finds them.
     later = world.redact([records[0] | {"duration": 8000}], as_of=NOW + dt.timedelta(days=4))
     assert later.counts["replaced"] == 1
-    match, _ = search(world.options(5), request.request_id)
+    match, _ = search_request(world.options(5), request.request_id)
     assert len([m for m in match.records if m.role == "contact"]) == 5
-    assert verify(world.store) == [] and unpurged(world.store) == []
+    assert verify_integrity(world.store) == [] and unpurged_runs(world.store) == []
 
 
 def test_what_is_set_aside_can_be_erased(world: World) -> None:
@@ -83,16 +83,16 @@ def test_what_is_set_aside_can_be_erased(world: World) -> None:
     world.redact(records)
     held = world.ask("restriction", *people[0].phones, *people[0].emails, request_id="A")
     world.confirm_all(held.request_id)
-    restrict(world.options(1), "A")
+    restrict_request(world.options(1), "A")
     gone = world.ask("erasure", *people[0].phones, *people[0].emails, request_id="B")
-    search(world.options(2), gone.request_id)
-    result = erase(world.options(3), "B")
+    search_request(world.options(2), gone.request_id)
+    result = erase_request(world.options(3), "B")
     assert result.certified is not None
     purged = {(r["record_class"], r["method"], r["rows_erased"]) for r in result.certified.rows}
     assert ("interactions", "purge", 3) in purged
     assert not [f for f in world.store.current().files if f.path.endswith("aside.sealed")]
     with pytest.raises(RegisterError, match="nothing is set aside"):
-        lift(world.options(4), "A")
+        lift_restriction(world.options(4), "A")
     assert world.redact([r | {"duration": 9000} for r in records], as_of=NOW + dt.timedelta(days=5)).counts["tombstoned"] == 3
     assert {int(r["id"]) % 2 for r in world.rows("interactions")} == {1}
-    assert verify(world.store) == [] and unpurged(world.store) == []
+    assert verify_integrity(world.store) == [] and unpurged_runs(world.store) == []

@@ -10,7 +10,7 @@ import pytest
 from live_people import populate, unsealed
 from people_world import World, everything, human, interaction
 
-from callveil.pipelines.subject import erase, search
+from callveil.pipelines.subject import erase_request, search_request
 from callveil.transforms.storage.files.filesystem import Files
 
 
@@ -31,10 +31,10 @@ def test_no_old_version_is_left(tmp_path: Path, files: Files, s3_client: Any, s3
     world.redact([interaction(rng, n, (who, other)[n % 2]) for n in range(4)])
     held = {f.path for f in world.store.current().files if f.dataset in ("interactions", "findings")}
     request = world.ask("erasure", *who.phones, *who.emails)
-    search(world.options(1), request.request_id)
+    search_request(world.options(1), request.request_id)
     before = {key for key, _ in versions(s3_client, s3_bucket)}
     assert {f"zone/store/{path}" for path in held} <= before
-    result = erase(world.options(2), request.request_id)
+    result = erase_request(world.options(2), request.request_id)
     assert result.certified is not None and result.certified.residual_hits == 0 and result.certified.locked == ()
     after = versions(s3_client, s3_bucket)
     live = {f"zone/store/{f.path}" for f in world.store.current().files}
@@ -50,7 +50,7 @@ def test_no_old_version_of_the_live_zone_is_left(tmp_path: Path, files: Files, s
     s3_client.put_bucket_versioning(Bucket=s3_bucket, VersioningConfiguration={"Status": "Enabled"})
     made = populate(World(tmp_path / "world", files, f"s3://{s3_bucket}/zone/store"), f"s3://{s3_bucket}/zone/inbox")
     made.ask()
-    result = erase(made.world.options(2), "R")
+    result = erase_request(made.world.options(2), "R")
     assert result.certified is not None and result.certified.residual_hits == 0 and result.certified.locked == ()
     who, found = made.people[0].values, versions(s3_client, s3_bucket)
     for key, version in found:

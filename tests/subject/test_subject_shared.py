@@ -14,15 +14,15 @@ from people_world import NOW, PLAIN, World, human
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.exits import DONE, USAGE
-from callveil.pipelines.options import who
-from callveil.pipelines.subject import erase, erase_returned, make_package, plan_erase, restrict, search
-from callveil.pipelines.subject_register import NewRequest, SubjectOptions, approve, bind, open_request, verify
+from callveil.pipelines.options import current_user
+from callveil.pipelines.subject import erase_request, erase_returned, make_package, plan_erasure, restrict_request, search_request
+from callveil.pipelines.subject_register import NewRequest, SubjectOptions, approve_search, bind_request, open_request, record_verification
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.governance.requests.live_records import find_live, held
-from callveil.transforms.governance.requests.register import Register, RegisterError
-from callveil.transforms.governance.requests.search import Match
+from callveil.transforms.governance.requests.live_records import find_live, urls_held
+from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
+from callveil.transforms.governance.requests.search import SearchResult
 from callveil.transforms.report.scope import NotAllowed, Role
-from callveil.transforms.storage.identity.identifiers import parse_identifier, tokens
+from callveil.transforms.storage.identity.identifiers import identifier_tokens, parse_identifier
 
 LINE = "+441632960811"
 STREET = {"postal_code": "NE1 4ST", "street": "5 Quay Lane"}
@@ -63,7 +63,7 @@ def ask(world: World, kind: str, *identifiers: str, request: str = "R", **more: 
     """Open a request and verify it."""
     found = tuple(i for text in identifiers for i in parse_identifier(text, "GB"))
     open_request(world.options(), NewRequest(kind, found, NOW, request, region="GB", **more))
-    verify(world.options(0.1), request, "callback")
+    record_verification(world.options(0.1), request, "callback")
 
 
 class Desk:
@@ -77,12 +77,12 @@ class Desk:
         self.day += 0.001
         return self.world.options(self.day, **more)
 
-    def look(self, **more: Any) -> tuple[Match, dict[str, str]]:
+    def look(self, **more: Any) -> tuple[SearchResult, dict[str, str]]:
         """The next search; with names of proposals by their values."""
-        match, shown = search(self.options(), self.request, sources=[str(self.world.root / "in")], zone=False, **more)
+        match, shown = search_request(self.options(), self.request, sources=[str(self.world.root / "in")], zone=False, **more)
         return match, {value: name for name, value in shown.items()}
 
-    def decide(self, hers: str, his: str) -> Match:
+    def decide(self, hers: str, his: str) -> SearchResult:
         """Confirm what contains one text, reject what contains another."""
         _, names = self.look()
         return self.look(
@@ -90,7 +90,7 @@ class Desk:
         )[0]
 
 
-def ids(match: Match) -> list[int]:
+def ids(match: SearchResult) -> list[int]:
     """Last digits of the matched records."""
     return sorted(int(m.record.record_id) - 9_100_000_000 for m in match.records)
 
@@ -108,7 +108,7 @@ def test_a_shared_number_holds_everything_up_until_it_is_decided(world: World, t
     desk = Desk(world)
     match, _ = desk.look()
     assert match.shared == ("G1",) and len(match.undecided) == 3  # the number of the request itself
-    for step in (lambda: packaged(world, tmp_path / "no.zip"), lambda: plan_erase(world.options(1), "R")):
+    for step in (lambda: packaged(world, tmp_path / "no.zip"), lambda: plan_erasure(world.options(1), "R")):
         with pytest.raises(RegisterError, match=r"18078/9100000013.*--confirm NAME.*--include ID --reason TEXT") as refused:
             step()
         assert "Vexley" not in str(refused.value) and LINE not in str(refused.value)
@@ -117,13 +117,13 @@ def test_a_shared_number_holds_everything_up_until_it_is_decided(world: World, t
     assert ids(match) == [11, 12] and [m.record.record_id for m in match.left_out] == ["9100000013"] and not match.undecided
     text = packaged(world, tmp_path / "yes.zip")
     assert "9100000012" in text and "9100000013" not in text and "Piet" not in text
-    assert [a.record.record_id for a in plan_erase(world.options(1.1), "R").actions] == ["9100000011", "9100000012"]
+    assert [a.record.record_id for a in plan_erasure(world.options(1.1), "R").actions] == ["9100000011", "9100000012"]
     desk.look(included=["9100000013"], reason="she called under his name")
     assert "9100000013" in packaged(world, tmp_path / "more.zip")
     desk.look(excluded=["18078/9100000013"], reason="he did after all")
-    said = [(e["event"], len(e["records"])) for e in Register(world.store, world.keys).events("R") if e["records"]]
+    said = [(e["event"], len(e["records"])) for e in RequestRegister(world.store, world.keys).events("R") if e["records"]]
     assert said == [("included", 1), ("excluded", 1)]
-    erase(world.options(2), "R")
+    erase_request(world.options(2), "R")
     assert [r["id"] for r in world.rows("interactions")] == ["9100000013"]
     assert erase_returned(world.options(3)) == []  # the number alone does not lead to her any more
     assert [r["id"] for r in world.rows("interactions")] == ["9100000013"]
@@ -138,13 +138,13 @@ def test_what_a_shared_number_alone_leads_to_is_decided_by_record(world: World) 
     match = desk.decide("nora", "piet")
     assert ids(match) == [11, 12, 20, 21] and [r.record_id for r, _ in match.undecided] == ["9100000020"]
     with pytest.raises(RegisterError, match="9100000020"):
-        erase(world.options(1), "R")
+        erase_request(world.options(1), "R")
     for wrong, said in (({"included": ["77"], "reason": "x"}, "no record"), ({"included": ["9100000020"]}, "--reason")):
         with pytest.raises(RegisterError, match=said):
             desk.look(**wrong)
     match, _ = desk.look(excluded=["9100000020"], reason="his voice")
     assert ids(match) == [11, 12, 21] and not match.undecided
-    erase(world.options(1), "R")
+    erase_request(world.options(1), "R")
     assert sorted(r["id"] for r in world.rows("interactions")) == ["9100000013", "9100000020"]
 
 
@@ -209,18 +209,18 @@ def test_a_shared_number_in_the_live_zone(world: World) -> None:
     for name, record in late.items():
         made.post(name, json.dumps(record).encode())
     ask(world, "erasure", LINE)
-    match, _ = search(world.options(0.2), "R")
+    match, _ = search_request(world.options(0.2), "R")
     assert len(match.undecided) == 3 and {m.record.record_class for m in match.records} == {"live"}
-    digests = {who: {t for i in parse_identifier(f"{who}.vexley@post.example") for t in tokens(world.keys, i).values()} for who in ("nora", "piet")}
+    digests = {who: {t for i in parse_identifier(f"{who}.vexley@post.example") for t in identifier_tokens(world.keys, i).values()} for who in ("nora", "piet")}
     names = {who: [p.name for p in match.proposed if p.token in digests[who]] for who in digests}
-    match, _ = search(world.options(0.3), "R", confirmed=names["nora"], rejected=names["piet"])
+    match, _ = search_request(world.options(0.3), "R", confirmed=names["nora"], rejected=names["piet"])
     assert ids(match) == [11, 12] and len(match.left_out) == 1 and not match.undecided
-    done = erase(world.options(1), "R").certified
+    done = erase_request(world.options(1), "R").certified
     assert done is not None and done.residual_hits == 0
-    left = {n: bool(held(made.live, InteractionKey("18078", f"91000000{n}"))) for n in (11, 12, 13)}
+    left = {n: bool(urls_held(made.live, InteractionKey("18078", f"91000000{n}"))) for n in (11, 12, 13)}
     assert left == {11: False, 12: False, 13: True}
     assert all(json.loads(made.body(name)) == record for name, record in late.items())
-    told = Register(world.store, world.keys).get("R").systems_not_executed
+    told = RequestRegister(world.store, world.keys).get("R").systems_not_executed
     assert [t for t in told if t.startswith("inbox: 2 were left alone")] and find_live(world.files, world.output, digests["piet"])
 
 
@@ -240,15 +240,15 @@ def test_a_request_touches_its_own_controller_only(world: World, tmp_path: Path)
     text = packaged(world, tmp_path / "a.zip")
     assert "9100000051" in text and not [w for w in ("18026", "18052", "9100000052", "9100000053") if w in text]
     with pytest.raises(RegisterError, match="stays so"):
-        bind(world.options(1), "R", "18026", "")
-    done = erase(world.options(2), "R").certified
+        bind_request(world.options(1), "R", "18026", "")
+    done = erase_request(world.options(2), "R").certified
     assert done and done.residual_hits == 0 and sorted(r["account_id"] for r in world.rows("interactions")) == ["18026", "18052"]
     ask(world, "restriction", "lena.ostrow@mail.example", request="S", account="18026")
-    search(world.options(2.1), "S")
-    restrict(world.options(2.2), "S")
+    search_request(world.options(2.1), "S")
+    restrict_request(world.options(2.2), "S")
     ask(world, "erasure", "lena.ostrow@mail.example", request="T", account="18052")
-    search(world.options(2.3), "T")
-    erase(world.options(2.4), "T")
+    search_request(world.options(2.3), "T")
+    erase_request(world.options(2.4), "T")
     assert [f for f in world.store.current().files if f.path.endswith("aside.sealed")]  # another controller's restriction stands
 
 
@@ -259,7 +259,7 @@ def test_an_agency_answers_for_its_subaccounts(world: World) -> None:
     world.redact([lena(41, 1), lena(42, 2), lena(50, 3)], accounts=[str(accounts)])
     ask(world, "access", "lena.ostrow@mail.example", request="A", agency="9")
     ask(world, "access", "lena.ostrow@mail.example", request="B", account="42")
-    assert ids(search(world.options(0.2), "A")[0]) == [1, 2] and ids(search(world.options(0.2), "B")[0]) == [2]
+    assert ids(search_request(world.options(0.2), "A")[0]) == [1, 2] and ids(search_request(world.options(0.2), "B")[0]) == [2]
     with pytest.raises(RegisterError, match="belongs to 9"):
         ask(world, "access", "lena.ostrow@mail.example", request="C", agency="41")
 
@@ -269,20 +269,20 @@ def test_a_second_person_approves_where_the_policy_asks_for_it(tmp_path: Path) -
     world.redact([lena(41, 1)])
     ask(world, "erasure", "lena.ostrow@mail.example")
     with pytest.raises(RegisterError, match="nobody has searched"):
-        approve(world.options(0.2), "R", "second")
-    search(world.options(0.3), "R")
-    for step in (lambda: packaged(world, tmp_path / "a.zip"), lambda: erase(world.options(1), "R")):
+        approve_search(world.options(0.2), "R", "second")
+    search_request(world.options(0.3), "R")
+    for step in (lambda: packaged(world, tmp_path / "a.zip"), lambda: erase_request(world.options(1), "R")):
         with pytest.raises(RegisterError, match="callveil subject approve --request R --by NAME"):
             step()
     with pytest.raises(RegisterError, match="another person"):
-        approve(world.options(0.4), "R", " Officer")
-    approve(world.options(0.4), "R", "second")
-    search(world.options(0.5), "R")  # what was approved is not what is there now
+        approve_search(world.options(0.4), "R", " Officer")
+    approve_search(world.options(0.4), "R", "second")
+    search_request(world.options(0.5), "R")  # what was approved is not what is there now
     with pytest.raises(RegisterError, match="approve"):
-        erase(world.options(1), "R")
-    approve(world.options(0.6), "R", "second")
+        erase_request(world.options(1), "R")
+    approve_search(world.options(0.6), "R", "second")
     assert packaged(world, tmp_path / "b.zip")
-    erase(world.options(2), "R")
+    erase_request(world.options(2), "R")
     assert world.rows("interactions") == []
 
 
@@ -291,7 +291,7 @@ def test_roles_bind_requests_and_retention(world: World, capsys: pytest.CaptureF
     for request, account in (("R", "18013"), ("S", "18026")):
         ask(world, "access", "lena.ostrow@mail.example", request=request, account=account)
     roles = world.root / "roles.yaml"
-    roles.write_text(f"version: 1\nroles:\n  hotel: {{reports: all, accounts: ['18013']}}\npeople: {{{who()}: hotel}}\n")
+    roles.write_text(f"version: 1\nroles:\n  hotel: {{reports: all, accounts: ['18013']}}\npeople: {{{current_user()}: hotel}}\n")
     place = ["--store", world.output, "--keyring", world.keyring, "--roles", str(roles)]
     assert main(["subject", "status", *place]) == DONE
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["R"]
@@ -305,4 +305,4 @@ def test_roles_bind_requests_and_retention(world: World, capsys: pytest.CaptureF
         assert main([*words[:2], *place, *words[2:]]) == USAGE, words
         assert "role hotel" in capsys.readouterr().err
     with pytest.raises(NotAllowed):
-        search(world.options(1, role=Role("cars", frozenset({"history"}), None)), "R")
+        search_request(world.options(1, role=Role("cars", frozenset({"history"}), None)), "R")

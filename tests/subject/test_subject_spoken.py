@@ -14,7 +14,7 @@ from people_world import World
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.exits import DONE, USAGE
-from callveil.pipelines.subject import index, search
+from callveil.pipelines.subject import index_records, search_request
 from callveil.pipelines.subject_register import SubjectOptions
 from callveil.transforms.storage.identity import record_identifiers
 from callveil.transforms.storage.identity.spoken_identifiers import numbers_in_run
@@ -50,7 +50,7 @@ RECORDS = [call(n, said) for n, said in enumerate(DIALOGUES, 1)]
 def found(world: World, text: str, request_id: str) -> tuple[list[str], tuple[str, ...], SubjectOptions]:
     """Records in which a number is found, and what the search says it did not read."""
     world.ask("access", text, request_id=request_id)
-    match, _ = search(world.options(1), request_id)
+    match, _ = search_request(world.options(1), request_id)
     return [m.record.record_id for m in match.records], match.not_read, world.options(1)
 
 
@@ -113,15 +113,15 @@ def test_a_store_of_before_is_noted_anew_where_its_sources_are(world: World, mon
     some = world.root / "some.jsonl"
     source = next((world.root / "in").glob("*.jsonl"))
     some.write_bytes(b"".join(source.read_bytes().splitlines(keepends=True)[:5]))
-    done = index(world.options(2), [str(some)])[1]
+    done = index_records(world.options(2), [str(some)])[1]
     assert (done.read, done.left) == (5, 4)
-    assert index(world.options(2), [str(some)])[1] == type(done)(0, 4)
-    match, _ = search(world.options(3), "R")
+    assert index_records(world.options(2), [str(some)])[1] == type(done)(0, 4)
+    match, _ = search_request(world.options(3), "R")
     assert [m.record.record_id for m in match.records] == ["9200000004"] and "4 were noted by an earlier" in match.not_read[0]
     changed = world.root / "changed.jsonl"  # another snapshot than the stored one says nothing of it
     changed.write_text("".join(json.dumps(r | {"duration": 61}) + "\n" for r in RECORDS))
-    assert index(world.options(4), [str(changed)])[1].read == 0
-    assert index(world.options(4), [str(source)])[1] == type(done)(4, 0)
+    assert index_records(world.options(4), [str(changed)])[1].read == 0
+    assert index_records(world.options(4), [str(source)])[1] == type(done)(4, 0)
     assert found(world, "+14155550509", "R9")[:2] == (["9200000009"], ())
 
 

@@ -12,36 +12,46 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.lab.sample.people import origins
-from callveil.transforms.lab.train.augment import bare, cased, edit, hesitate, peopled, scramble, sentence_case, surface, swap
-from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, Utterance, build
+from callveil.transforms.lab.sample.people import name_origins
+from callveil.transforms.lab.train.augment import (
+    change_case,
+    drop_punctuation,
+    insert_hesitations,
+    insert_people,
+    keep_characters,
+    scramble_words,
+    sentence_case,
+    swap_values,
+    vary_surface,
+)
+from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, LabeledUtterance, Talk, build_utterance
 from callveil.transforms.lab.train.fill import Filler
-from callveil.transforms.lab.train.grammar import Carrier, carriers
-from callveil.transforms.lab.train.lists import Chain, Names, held_out, listed, words
-from callveil.transforms.lab.train.mix import Mix
-from callveil.transforms.lab.train.spell import fuse, letters, looks_spelled, misheard, spelled
+from callveil.transforms.lab.train.grammar import SentenceTemplate, sentence_templates
+from callveil.transforms.lab.train.lists import LetterChain, TrainingNames, is_held_out, listed_names, word_lists
+from callveil.transforms.lab.train.mix import TrainingMix
+from callveil.transforms.lab.train.spell import fuse_letters, looks_spelled, mishear_name, name_letters, spell_name
 
-NAMES = Names()
+NAMES = TrainingNames()
 FILL = Filler(NAMES)
 SEEDS = st.integers(0, 2**32)
 FILES = ("ask.txt", "answer.txt", "requests.txt")
 
 
-def marked(turn: Utterance) -> list[str]:
+def marked(turn: LabeledUtterance) -> list[str]:
     return [turn.text[m.start : m.end] for m in turn.marks]
 
 
 @st.composite
-def utterances(draw: st.DrawFn) -> Utterance:
+def utterances(draw: st.DrawFn) -> LabeledUtterance:
     piece = st.text(st.sampled_from("abcXYZéßİ .,?!-'0123\n"), min_size=1, max_size=8)
     parts = draw(st.lists(st.tuples(piece, st.sampled_from([None, "PERSON", "LOCATION", UNKNOWN])), min_size=1, max_size=8))
-    return build([(t, label) if label is not None else t for t, label in parts])
+    return build_utterance([(t, label) if label is not None else t for t, label in parts])
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_carrier_parses_and_every_slot_fills(name: str) -> None:
     rng = random.Random(1)
-    for section, lines in carriers(name).items():
+    for section, lines in sentence_templates(name).items():
         assert lines, section
         for line in lines:
             for _ in range(4):
@@ -52,11 +62,11 @@ def test_every_carrier_parses_and_every_slot_fills(name: str) -> None:
 @pytest.mark.parametrize("line", ["<a|b", "a>b", "a|b", "{F} <a <b|c>"])
 def test_a_bracket_out_of_place_is_named(line: str) -> None:
     with pytest.raises(ValueError, match=r"here\.txt, line 3"):
-        Carrier(line, "here.txt, line 3")
+        SentenceTemplate(line, "here.txt, line 3")
 
 
 def test_nested_alternatives_all_occur() -> None:
-    carrier = Carrier("<a<1|2>|b|>{G}", "x")
+    carrier = SentenceTemplate("<a<1|2>|b|>{G}", "x")
     drawn = {"".join(carrier.draw(random.Random(i))) for i in range(200)}
     assert drawn == {"a1{G}", "a2{G}", "b{G}", "{G}"}
 
@@ -64,21 +74,21 @@ def test_nested_alternatives_all_occur() -> None:
 @pytest.mark.parametrize("section", ["without"])
 def test_carriers_without_names_label_nothing(section: str) -> None:
     rng = random.Random(2)
-    assert not any(FILL.fill(rng, line).marks for line in carriers("requests.txt")[section])
+    assert not any(FILL.fill(rng, line).marks for line in sentence_templates("requests.txt")[section])
 
 
 @given(utterances(), st.sets(st.integers(0, 60)))
-def test_edit_keeps_labels_on_their_letters(turn: Utterance, gone: set[int]) -> None:
-    out = edit(turn, lambda i: i not in gone)
+def test_edit_keeps_labels_on_their_letters(turn: LabeledUtterance, gone: set[int]) -> None:
+    out = keep_characters(turn, lambda i: i not in gone)
     assert out.text == "".join(c for i, c in enumerate(turn.text) if i not in gone)
     kept = ["".join(turn.text[i] for i in range(m.start, m.end) if i not in gone) for m in turn.marks]
     assert marked(out) == [k for k in kept if k]
 
 
 @given(utterances())
-def test_case_never_moves_a_label(turn: Utterance) -> None:
+def test_case_never_moves_a_label(turn: LabeledUtterance) -> None:
     for how in (str.lower, str.upper):
-        out = cased(turn, how)
+        out = change_case(turn, how)
         assert len(out.text) == len(turn.text) and out.marks == turn.marks
 
 
@@ -93,12 +103,12 @@ def test_case_never_moves_a_label(turn: Utterance) -> None:
     ],
 )
 def test_bare(text: str, out: str) -> None:
-    assert bare(Utterance(text)).text == out
+    assert drop_punctuation(LabeledUtterance(text)).text == out
 
 
 @given(utterances(), SEEDS)
-def test_fillers_leave_the_words_of_a_label_in_place(turn: Utterance, seed: int) -> None:
-    out = hesitate(random.Random(seed), turn, 0.5)
+def test_fillers_leave_the_words_of_a_label_in_place(turn: LabeledUtterance, seed: int) -> None:
+    out = insert_hesitations(random.Random(seed), turn, 0.5)
     assert len(out.marks) == len(turn.marks)
     for before, after in zip(marked(turn), marked(out), strict=True):
         assert after[0] == before[0] and after[-1] == before[-1]
@@ -109,12 +119,12 @@ def test_fillers_leave_the_words_of_a_label_in_place(turn: Utterance, seed: int)
 def test_swap_renames_a_value_alike_everywhere_and_settles_labels() -> None:
     talk = Talk(
         (
-            build(["pay ", ("Merek", "PERSON"), " at ", ("Vantora Salon", PERSON_OR_ORG)]),
-            build(["so ", ("merek", "PERSON"), ", by ", ("Ilvo Tan", PUBLIC_PERSON), " ", ("Dor", UNKNOWN)]),
+            build_utterance(["pay ", ("Merek", "PERSON"), " at ", ("Vantora Salon", PERSON_OR_ORG)]),
+            build_utterance(["so ", ("merek", "PERSON"), ", by ", ("Ilvo Tan", PUBLIC_PERSON), " ", ("Dor", UNKNOWN)]),
         )
     )
     for seed in range(30):
-        out = swap(random.Random(seed), talk, FILL, 1.0)
+        out = swap_values(random.Random(seed), talk, FILL, 1.0)
         (first, salon), (second, public, kept) = (list(zip(marked(t), (m.label for m in t.marks), strict=True)) for t in out.turns)
         assert first == second and first[1] == "PERSON" and first[0].lower() != "merek"
         assert salon[1] == "ORGANIZATION" and salon[0] != "Vantora Salon"
@@ -123,13 +133,13 @@ def test_swap_renames_a_value_alike_everywhere_and_settles_labels() -> None:
 
 @given(SEEDS, st.sampled_from(["Kyle", "O'Brien", "Jean-Luc", "de la Cruz", "Müller", "Aaliyah", "Łukasz"]))
 def test_spelled_names_start_and_are_never_empty(seed: int, name: str) -> None:
-    text = spelled(random.Random(seed), name)
+    text = spell_name(random.Random(seed), name)
     assert text == text.strip() and "  " not in text and any(c.isalpha() for c in text)
 
 
 def test_fused_spelling_loses_no_letter() -> None:
     for seed in range(200):
-        text = fuse(random.Random(seed), list("kylesmith"))
+        text = fuse_letters(random.Random(seed), list("kylesmith"))
         assert text.replace(" ", "").lower() == "kylesmith"
 
 
@@ -137,7 +147,7 @@ def test_fused_spelling_loses_no_letter() -> None:
     ("name", "out"), [("Kyle", "kyle"), ("O'Brien", "o'brien"), ("Núñez", "nunez"), ("Smith-Jones", "smith-jones"), ("Groß", "gross")]
 )
 def test_letters(name: str, out: str) -> None:
-    assert "".join(letters(name)) == out
+    assert "".join(name_letters(name)) == out
 
 
 @pytest.mark.parametrize(
@@ -148,21 +158,21 @@ def test_looks_spelled(text: str, is_spelled: bool) -> None:
     assert looks_spelled(text) is is_spelled
 
 
-@given(SEEDS, st.sampled_from([n for o in origins().values() for n in o.surnames[:3]]))
+@given(SEEDS, st.sampled_from([n for o in name_origins().values() for n in o.surnames[:3]]))
 def test_misheard_stays_close(seed: int, name: str) -> None:
-    text = misheard(random.Random(seed), name)
+    text = mishear_name(random.Random(seed), name)
     assert text.strip() and abs(len(text) - len(name)) <= 2
 
 
 def test_held_out_names_never_occur_in_training_and_only_they_occur_in_held_out_talks() -> None:
-    listed = {n for o in origins().values() for n in (*o.given, *o.surnames)} | set(words()["given"]) | set(words()["sur"])
-    share = sum(map(held_out, listed)) / len(listed)
+    listed = {n for o in name_origins().values() for n in (*o.given, *o.surnames)} | set(word_lists()["given"]) | set(word_lists()["sur"])
+    share = sum(map(is_held_out, listed)) / len(listed)
     assert 0.02 < share < 0.12
-    rng, held = random.Random(3), Names(held=True)
-    plain = Names(invented=0.5)
+    rng, held = random.Random(3), TrainingNames(held=True)
+    plain = TrainingNames(invented=0.5)
     for _ in range(3000):
-        assert not any(map(held_out, plain.pair(rng)))
-        assert all(map(held_out, held.pair(rng)))
+        assert not any(map(is_held_out, plain.pair(rng)))
+        assert all(map(is_held_out, held.pair(rng)))
 
 
 def test_names_kept_for_tests_are_not_drawn_from_the_lexicon() -> None:
@@ -175,22 +185,22 @@ def test_names_kept_for_tests_are_not_drawn_from_the_lexicon() -> None:
         if not line.startswith("#")
         for w in re.findall(r"[^\W\d_]+", " ".join(line.split("|")[:8]))
     }
-    given, surnames = listed()
+    given, surnames = listed_names()
     drawn = {name.lower() for name in (*given, *surnames)}
     assert len(kept) > 100 and kept.isdisjoint(drawn) and {"zdzislaw", "okonkwo"} & drawn
 
 
 def test_invented_names_look_like_names() -> None:
-    chain, rng = Chain(words()["sur"]), random.Random(4)
+    chain, rng = LetterChain(word_lists()["sur"]), random.Random(4)
     drawn = {chain.draw(rng) for _ in range(500)}
     assert all(3 <= len(n) <= 12 and re.fullmatch(r"[\w' -]+", n) for n in drawn)
-    assert len(drawn - set(words()["sur"])) > 200
+    assert len(drawn - set(word_lists()["sur"])) > 200
 
 
 @settings(max_examples=40, deadline=None)
 @given(SEEDS)
 def test_the_stream_is_reproducible_and_its_labels_hold(seed: int) -> None:
-    one, two = (Mix().stream(random.Random(seed)) for _ in range(2))
+    one, two = (TrainingMix().stream(random.Random(seed)) for _ in range(2))
     for _ in range(5):
         talk = next(one)
         assert talk == next(two)
@@ -200,11 +210,11 @@ def test_the_stream_is_reproducible_and_its_labels_hold(seed: int) -> None:
 
 
 def real(source: str, count: int, turn: str = "nothing to see here at all") -> list[Talk]:
-    return [Talk((Utterance(f"{turn} {n}"),) * 3, source, spoken=True) for n in range(count)]
+    return [Talk((LabeledUtterance(f"{turn} {n}"),) * 3, source, spoken=True) for n in range(count)]
 
 
 def test_a_small_source_is_heard_beside_a_large_one() -> None:
-    stream = Mix([*real("large", 900), *real("small", 9)]).stream(random.Random(1))
+    stream = TrainingMix([*real("large", 900), *real("small", 9)]).stream(random.Random(1))
     drawn = Counter(next(stream).source for _ in range(3000))
     assert 6 < drawn["large"] / drawn["small"] < 16  # the root of a hundred, not a hundred
     assert 0.35 < (drawn["large"] + drawn["small"]) / 3000 < 0.5
@@ -217,14 +227,14 @@ def test_where_the_model_is_wrong_is_drawn_more_often() -> None:
     )
     odd = Talk(
         (
-            Utterance("so"),
-            build(["the sprocket and ", ("zofia", UNKNOWN)]),
-            build([("merek", "PERSON"), " has it"]),
+            LabeledUtterance("so"),
+            build_utterance(["the sprocket and ", ("zofia", UNKNOWN)]),
+            build_utterance([("merek", "PERSON"), " has it"]),
         ),
         "a",
         spoken=True,
     )
-    mix = Mix([*real("a", 300), odd])
+    mix = TrainingMix([*real("a", 300), odd])
     rng = random.Random(2)
     assert mix.mine(nlp, rng) == 1, "what is labelled or unknown is no mistake"
     drawn = [mix.real(rng) for _ in range(500)]
@@ -232,8 +242,8 @@ def test_where_the_model_is_wrong_is_drawn_more_often() -> None:
 
 
 def test_surface_covers_every_case() -> None:
-    talk = Talk((Utterance("Hello, Merek. I am here."),))
-    seen = {surface(random.Random(i), talk).turns[0].text for i in range(300)}
+    talk = Talk((LabeledUtterance("Hello, Merek. I am here."),))
+    seen = {vary_surface(random.Random(i), talk).turns[0].text for i in range(300)}
     assert {
         "Hello, Merek. I am here.",
         "hello, merek. i am here.",
@@ -245,10 +255,10 @@ def test_surface_covers_every_case() -> None:
 
 
 @given(utterances(), SEEDS)
-def test_scrambling_and_peopling_keep_labels_on_their_letters(turn: Utterance, seed: int) -> None:
+def test_scrambling_and_peopling_keep_labels_on_their_letters(turn: LabeledUtterance, seed: int) -> None:
     rng = random.Random(seed)
-    assert marked(scramble(rng, turn, 0.9)) == marked(turn)
-    out = peopled(rng, turn, FILL, 1.0)
+    assert marked(scramble_words(rng, turn, 0.9)) == marked(turn)
+    out = insert_people(rng, turn, FILL, 1.0)
     left = list(marked(out))
     for value in marked(turn):
         left.remove(value)
@@ -256,28 +266,28 @@ def test_scrambling_and_peopling_keep_labels_on_their_letters(turn: Utterance, s
 
 
 def test_peopling_names_someone() -> None:
-    turn = Utterance("tell him my friend and he said it is for you")
+    turn = LabeledUtterance("tell him my friend and he said it is for you")
     seen: set[str] = set()
     for seed in range(40):
-        out = peopled(random.Random(seed), turn, FILL, 1.0)
+        out = insert_people(random.Random(seed), turn, FILL, 1.0)
         assert len(out.marks) == 4
-        seen.add(edit(out, lambda i, out=out: not any(m.start <= i < m.end for m in out.marks)).text)  # type: ignore[misc]
+        seen.add(keep_characters(out, lambda i, out=out: not any(m.start <= i < m.end for m in out.marks)).text)  # type: ignore[misc]
     assert seen == {"tell   and  said it is for "}
 
 
 def test_peopling_hails_by_name() -> None:
-    seen = {peopled(random.Random(i), Utterance("Thanks, that is all."), FILL, 1.0).text for i in range(60)}
+    seen = {insert_people(random.Random(i), LabeledUtterance("Thanks, that is all."), FILL, 1.0).text for i in range(60)}
     assert any(re.fullmatch(r"Thanks,? [^,]+, that is all\.", t) for t in seen)
     assert any(re.fullmatch(r"Thanks, that is all, [^,]+\.", t) for t in seen)
     assert "Thanks, that is all." in seen
 
 
 def test_scramble_changes_ordinary_words_only() -> None:
-    turn = build(["please bring the charger to ", ("merek", "PERSON"), " or mail a.bcde@example.com"])
-    texts = {scramble(random.Random(i), turn, 0.5).text for i in range(50)}
+    turn = build_utterance(["please bring the charger to ", ("merek", "PERSON"), " or mail a.bcde@example.com"])
+    texts = {scramble_words(random.Random(i), turn, 0.5).text for i in range(50)}
     assert len(texts) > 20 and all("merek" in t and "a.bcde@example.com" in t and " to " in t for t in texts)
 
 
 @pytest.mark.parametrize(("text", "first"), [("hello there", "Hello there"), ("", ""), ("ßa", "ßa"), ("Is it?", "Is it?")])
 def test_sentence_case(text: str, first: str) -> None:
-    assert sentence_case(random.Random(1), Utterance(text)).text.startswith(first)
+    assert sentence_case(random.Random(1), LabeledUtterance(text)).text.startswith(first)

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from callveil.transforms.lab.train.corpus import UNKNOWN, CorpusError, Mark, Talk, Utterance, build, mark_unknown, proper_words, read
+from callveil.transforms.lab.train.corpus import (
+    UNKNOWN,
+    CorpusError,
+    LabeledUtterance,
+    Mark,
+    Talk,
+    build_utterance,
+    mark_unknown,
+    proper_words,
+    read_corpus,
+)
 
 
 def write(path: Path, *rows: Any) -> Path:
@@ -37,28 +47,28 @@ def labels(talk: Talk) -> list[tuple[str, str]]:
     ],
 )
 def test_types_are_mapped(tmp_path: Path, kind: str, label: str) -> None:
-    (talk,) = read(write(tmp_path / "a.jsonl", row("call Vantora now", ("Vantora", kind))))
+    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row("call Vantora now", ("Vantora", kind))))
     assert labels(talk) == [("Vantora", label)]
 
 
 def test_types_that_are_no_names_give_no_label(tmp_path: Path) -> None:
-    (talk,) = read(write(tmp_path / "a.jsonl", row("on friday it costs 12", ("friday", "DATE"), ("12", "MONEY"))))
+    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row("on friday it costs 12", ("friday", "DATE"), ("12", "MONEY"))))
     assert labels(talk) == []
 
 
 def test_unlabelled_names_are_unknown_where_the_type_is_incomplete(tmp_path: Path) -> None:
     partial = row("Send it to Vantora and to Merek on Friday", ("Vantora", "PERSON"), complete=("PHONE",))
-    (talk,) = read(write(tmp_path / "a.jsonl", partial))
+    (talk,) = read_corpus(write(tmp_path / "a.jsonl", partial))
     assert labels(talk) == [("Vantora", "PERSON"), ("Merek", UNKNOWN)]
 
 
 def test_unlabelled_names_are_no_names_where_the_types_are_complete(tmp_path: Path) -> None:
-    (talk,) = read(write(tmp_path / "a.jsonl", row("Send it to Merek")))
+    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row("Send it to Merek")))
     assert labels(talk) == []
 
 
 def test_a_word_written_as_a_name_elsewhere_is_unknown_in_lower_case_too() -> None:
-    talks = [Talk((Utterance("i met Merek and the dog"),)), Talk((Utterance("tell merek about the dog"),))]
+    talks = [Talk((LabeledUtterance("i met Merek and the dog"),)), Talk((LabeledUtterance("tell merek about the dog"),))]
     proper = proper_words([*talks, *talks[:1] * 3])
     assert proper == {"merek"}
     assert labels(mark_unknown(talks[1], proper)) == [("merek", UNKNOWN)]
@@ -67,12 +77,12 @@ def test_a_word_written_as_a_name_elsewhere_is_unknown_in_lower_case_too() -> No
 def test_weak_spans_are_unknown(tmp_path: Path) -> None:
     data = row("call Vantora", ("Vantora", "PERSON"))
     data["spans"][0]["weak"] = True
-    (talk,) = read(write(tmp_path / "a.jsonl", data))
+    (talk,) = read_corpus(write(tmp_path / "a.jsonl", data))
     assert labels(talk) == [("Vantora", UNKNOWN)]
 
 
 def test_the_longer_of_two_overlapping_spans_is_kept(tmp_path: Path) -> None:
-    (talk,) = read(write(tmp_path / "a.jsonl", row("call Vantora Merek", ("Vantora", "PERSON"), ("Vantora Merek", "PERSON"))))
+    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row("call Vantora Merek", ("Vantora", "PERSON"), ("Vantora Merek", "PERSON"))))
     assert labels(talk) == [("Vantora Merek", "PERSON")]
 
 
@@ -98,19 +108,19 @@ SECRET = "Vantora"
 def test_a_bad_line_is_named_and_not_quoted(tmp_path: Path, line: str) -> None:
     path = write(tmp_path / "bad.jsonl", row("fine"), line)
     with pytest.raises(CorpusError) as caught:
-        read(path)
+        read_corpus(path)
     assert "line 2" in str(caught.value) and "bad.jsonl" in str(caught.value)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
 def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
-    assert len(read(write(tmp_path / "a.jsonl", row("one"), "", row("two")))) == 2
+    assert len(read_corpus(write(tmp_path / "a.jsonl", row("one"), "", row("two")))) == 2
 
 
 def test_build_gives_exact_offsets() -> None:
-    made = build(["it's ", ("Vantora", "PERSON"), ", ", ("", "PERSON"), "yes"])
-    assert made == Utterance("it's Vantora, yes", (Mark(5, 12, "PERSON"),))
+    made = build_utterance(["it's ", ("Vantora", "PERSON"), ", ", ("", "PERSON"), "yes"])
+    assert made == LabeledUtterance("it's Vantora, yes", (Mark(5, 12, "PERSON"),))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +136,7 @@ def test_build_gives_exact_offsets() -> None:
 def test_in_talk_without_capitals_what_may_be_a_name_is_unknown(
     tmp_path: Path, text: str, unknown: list[str]
 ) -> None:
-    (talk,) = read(write(tmp_path / "a.jsonl", row(text, complete=())))
+    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row(text, complete=())))
     assert talk.spoken and labels(talk) == [(word, UNKNOWN) for word in unknown]
 
 
@@ -135,10 +145,10 @@ def test_words_that_no_label_ever_holds_are_none_where_they_are_usual(tmp_path: 
     rows = [row("hai this is merek", ("merek", "PERSON"), complete=()) for _ in range(20)]
     asked = row("hai i am zofia", ("zofia", "PERSON"), complete=())
     missed = row("hai it is zofia", complete=())
-    assert labels(read(write(tmp_path / "a.jsonl", *rows, asked, missed))[-1]) == [
+    assert labels(read_corpus(write(tmp_path / "a.jsonl", *rows, asked, missed))[-1]) == [
         ("zofia", UNKNOWN)
     ]
-    assert labels(read(write(tmp_path / "b.jsonl", missed))[0]) == [
+    assert labels(read_corpus(write(tmp_path / "b.jsonl", missed))[0]) == [
         ("hai", UNKNOWN),
         ("zofia", UNKNOWN),
     ]
@@ -149,5 +159,5 @@ def test_words_that_no_label_ever_holds_are_none_where_they_are_usual(tmp_path: 
     [("ORDER_ID", []), ("ACCOUNT_ID", []), ("EMAIL", ["quellmir"]), ("PASSWORD", ["quellmir"])],
 )
 def test_the_letters_of_a_code_are_no_name(tmp_path: Path, kind: str, unknown: list[str]) -> None:
-    (talk,) = read(write(tmp_path / "a.jsonl", row("it is quellmir 52", ("quellmir 52", kind), complete=())))
+    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row("it is quellmir 52", ("quellmir 52", kind), complete=())))
     assert labels(talk) == [(word, UNKNOWN) for word in unknown]

@@ -12,18 +12,18 @@ from typing import Any, NamedTuple
 import pytest
 import spacy
 
-from callveil.schemas.policy import Margin, Margins
+from callveil.schemas.policy import ModelMargin, ModelMargins
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect import low_confidence_names
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.fast_tok2vec import hasten
-from callveil.transforms.detect.low_confidence_names import apply_margins, cased, faint_people
-from callveil.transforms.detect.model import load
-from callveil.transforms.detect.recognizers.low_confidence_names import OPENING, common, likely
-from callveil.transforms.detect.recognizers.tokens import Reading
-from callveil.transforms.detect.recognizers.vocabulary import vocabulary
-from callveil.transforms.lab.evaluate.gold import GoldRow, Label, predict
-from callveil.transforms.lab.train.card import held_out, lowered
+from callveil.transforms.detect.fast_tok2vec import patch_pipeline
+from callveil.transforms.detect.low_confidence_names import apply_margins, is_mixed_case, take_candidates
+from callveil.transforms.detect.model import load_call_model
+from callveil.transforms.detect.recognizers.low_confidence_names import OPENING, accept_candidate, is_common_word
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
+from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
+from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, predict_rows
+from callveil.transforms.lab.train.card import held_out_talks, lower_case_talks
 from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk
 
 POLICY = load_policy(None)
@@ -31,8 +31,8 @@ FAINT = 6.0
 """How far below the margin of a name that of a rare one lies, in tests."""
 
 
-def margins(name: float = -2.0) -> Margins:
-    return Margins(*[Margin(name, name, name - FAINT)] * 2)
+def margins(name: float = -2.0) -> ModelMargins:
+    return ModelMargins(*[ModelMargin(name, name, name - FAINT)] * 2)
 
 
 def lean_to_finding(ner: Any, lean: float, moves: tuple[str, ...] = ("O",)) -> None:
@@ -46,7 +46,7 @@ def lean_to_finding(ner: Any, lean: float, moves: tuple[str, ...] = ("O",)) -> N
 def sample() -> list[str]:
     return [
         "\n".join(u.text for u in talk.turns)
-        for talk in [*held_out("call", 60, seed=4), *held_out("request", 200, seed=4)]
+        for talk in [*held_out_talks("call", 60, seed=4), *held_out_talks("request", 200, seed=4)]
     ]
 
 
@@ -64,7 +64,7 @@ def rows(talks: Sequence[Talk]) -> list[GoldRow]:
         for i, u in enumerate(talk.turns):
             for m in u.marks:
                 label = {PUBLIC_PERSON: "PERSON", PERSON_OR_ORG: UNKNOWN}.get(m.label, m.label)
-                labels.append(Label(i, m.start, m.end, label, weak=label == UNKNOWN))
+                labels.append(GoldLabel(i, m.start, m.end, label, weak=label == UNKNOWN))
         out.append(GoldRow(str(n), "generated", n, turns, tuple(labels)))
     return out
 
@@ -72,7 +72,7 @@ def rows(talks: Sequence[Talk]) -> list[GoldRow]:
 def people(talks: Sequence[Talk]) -> tuple[float, float]:
     """Recall of people (covered whole, by a finding of any type) and precision (findings of people that touch a label) of detection."""
     gold = covered = given = right = 0
-    for row, found in predict(detector(), POLICY, iter(rows(talks))):
+    for row, found in predict_rows(detector(), POLICY, iter(rows(talks))):
         assert found is not None
         places = {(p.turn, i) for p in found for i in range(p.start, p.end)}
         labelled = {(label.turn, i) for label in row.labels for i in range(label.start, label.end)}
@@ -92,14 +92,14 @@ def people(talks: Sequence[Talk]) -> tuple[float, float]:
 @pytest.mark.parametrize("lower", [False, True])
 @pytest.mark.parametrize(("kind", "recall", "precision"), [("call", 0.96, 0.94), ("request", 0.94, 0.96)])
 def test_detection_finds_unseen_names(kind: str, recall: float, precision: float, lower: bool) -> None:
-    talks = held_out(kind, 700, seed=11)
-    found = people(lowered(talks) if lower else talks)
+    talks = held_out_talks(kind, 700, seed=11)
+    found = people(lower_case_talks(talks) if lower else talks)
     assert found[0] >= recall and found[1] >= precision
 
 
 def test_margins_give_what_a_model_that_leans_so_far_finds_and_faint_one_that_leans_further() -> None:
-    leaned, noted, further = load(), load(), load()
-    assert hasten(noted) and apply_margins(noted, margins(-1.5))
+    leaned, noted, further = load_call_model(), load_call_model(), load_call_model()
+    assert patch_pipeline(noted) and apply_margins(noted, margins(-1.5))
     lean_to_finding(leaned.get_pipe("ner"), 1.5 - leaned.meta["callveil"].get("lean", 0.0))
     lean_to_finding(
         further.get_pipe("ner"), 1.5 + FAINT - further.meta["callveil"].get("lean", 0.0)
@@ -120,16 +120,16 @@ def test_margins_give_what_a_model_that_leans_so_far_finds_and_faint_one_that_le
 
 
 def test_each_turn_goes_by_the_margin_of_its_kind() -> None:
-    talks = [*held_out("call", 120, seed=6), *held_out("request", 60, seed=6)]
+    talks = [*held_out_talks("call", 120, seed=6), *held_out_talks("request", 60, seed=6)]
     texts = [
         "\n".join(u.text if n % 2 else u.text.lower() for n, u in enumerate(talk.turns))
         for talk in talks
     ]
-    low, high, both = load(), load(), load()
+    low, high, both = load_call_model(), load_call_model(), load_call_model()
     assert (
         apply_margins(low, margins(-4))
         and apply_margins(high, margins(1))
-        and apply_margins(both, Margins(Margin(1, 1, 1), Margin(-4, -4, -4)))
+        and apply_margins(both, ModelMargins(ModelMargin(1, 1, 1), ModelMargin(-4, -4, -4)))
     )
     differ = 0
     for a, b, c in zip(low.pipe(texts), high.pipe(texts), both.pipe(texts), strict=True):
@@ -140,7 +140,7 @@ def test_each_turn_goes_by_the_margin_of_its_kind() -> None:
             inside = [t.ent_iob_ == "I" for t in (token, loose, strict)]
             if any(inside) or token.is_space:  # what began before goes on by the model's own scores
                 continue
-            expected = strict if cased(lines[line[token.i]]) else loose
+            expected = strict if is_mixed_case(lines[line[token.i]]) else loose
             differ += loose.ent_iob_ != strict.ent_iob_
             assert begins == (expected.ent_iob_ == "B")
     assert differ > 30
@@ -156,35 +156,35 @@ def test_each_turn_goes_by_the_margin_of_its_kind() -> None:
     ],
 )  # fmt: skip
 def test_cased(line: str, yes: bool) -> None:
-    assert cased(line) is yes
+    assert is_mixed_case(line) is yes
 
 
 def test_faint_people_overlap_nothing_and_are_given_once() -> None:
-    nlp = load()
+    nlp = load_call_model()
     assert apply_margins(nlp, margins())
     seen = {False: 0, True: 0}
-    for doc in nlp.pipe("\n".join(u.text for u in talk.turns) for talk in held_out("request", 300, seed=8)):
+    for doc in nlp.pipe("\n".join(u.text for u in talk.turns) for talk in held_out_talks("request", 300, seed=8)):
         end = 0
         organizations = {(e.start, e.end) for e in doc.ents if e.label_ == "ORGANIZATION"}
-        for f in faint_people(doc):
+        for f in take_candidates(doc):
             assert f.start >= end and not doc[f.start].is_space and f.end <= len(doc) and -FAINT < f.margin <= 0
             assert (f.start, f.end) in organizations if f.organization else not doc[f.start].ent_type
             end = f.end
             seen[f.organization] += 1
-        assert faint_people(doc) == []
+        assert take_candidates(doc) == []
     assert seen[False] >= 30 and seen[True] >= 3
 
 
 def test_a_faint_organization_is_what_a_model_that_leans_from_organizations_would_take() -> None:
-    noted, leaned = load(), load()
-    assert hasten(noted) and apply_margins(noted, margins())
+    noted, leaned = load_call_model(), load_call_model()
+    assert patch_pipeline(noted) and apply_margins(noted, margins())
     lean_to_finding(leaned.get_pipe("ner"), FAINT, ("B-ORGANIZATION", "U-ORGANIZATION"))
     apply_margins(leaned, margins())
-    texts = ["\n".join(u.text for u in talk.turns) for talk in [*held_out("call", 60, seed=4), *held_out("request", 400, seed=4)]]
+    texts = ["\n".join(u.text for u in talk.turns) for talk in [*held_out_talks("call", 60, seed=4), *held_out_talks("request", 400, seed=4)]]
     count = 0
     for a, b in zip(noted.pipe(texts), leaned.pipe(texts), strict=True):
         starts = {e.start for e in a.ents if e.label_ == "ORGANIZATION" and len(e) <= low_confidence_names.LONGEST}
-        found = {f.start for f in faint_people(a) if f.organization}
+        found = {f.start for f in take_candidates(a) if f.organization}
         turned = {e.start for e in b.ents if e.label_ == "PERSON"} & starts
         assert turned <= found
         count += len(turned)
@@ -198,12 +198,12 @@ def test_a_pipeline_of_another_kind_is_left_as_it_is() -> None:
     ner.add_label("PERSON")
     nlp.initialize()
     assert not apply_margins(nlp), "its scores go through an upper layer"
-    once = load()
+    once = load_call_model()
     assert apply_margins(once) and not apply_margins(once)
 
 
 def test_a_noted_model_can_still_be_trained() -> None:
-    nlp = load()
+    nlp = load_call_model()
     apply_margins(nlp)
     doc = nlp.make_doc("this is Zorvan Quell")
     losses: dict[str, float] = {}
@@ -246,7 +246,7 @@ class _Mention(NamedTuple):
 def test_which_faint_people_are_taken(text: str, margin: float, taken: bool) -> None:
     start, end = text.index("["), text.index("]") - 1
     plain = text.replace("[", "").replace("]", "")
-    assert likely(Reading(plain, (), vocabulary("en")), _Mention(start, end, margin)) is taken
+    assert accept_candidate(TokenizedConversation(plain, (), load_vocabulary("en")), _Mention(start, end, margin)) is taken
 
 
 @pytest.mark.parametrize(
@@ -274,25 +274,25 @@ def test_which_faint_people_are_taken(text: str, margin: float, taken: bool) -> 
 def test_which_organizations_are_taken_for_people(text: str, taken: bool) -> None:
     start, end = text.index("["), text.index("]") - 1
     plain = text.replace("[", "").replace("]", "")
-    assert likely(Reading(plain, (), vocabulary("en")), _Mention(start, end, -4.0, organization=True)) is taken
+    assert accept_candidate(TokenizedConversation(plain, (), load_vocabulary("en")), _Mention(start, end, -4.0, organization=True)) is taken
 
 
 @pytest.mark.parametrize("text", ["the recipient is Jade Farthing", "1752 pounds from Roi"])
 def test_a_person_taken_for_an_organization_is_redacted(text: str) -> None:
     row = GoldRow("1", "made up", 1, (("customer", text),), ())
-    ((_, found),) = predict(detector(), POLICY, iter([row]))
+    ((_, found),) = predict_rows(detector(), POLICY, iter([row]))
     assert found is not None and [(p.type, text[p.start : p.end]) for p in found if p.type == "PERSON"] == [("PERSON", text.split(" ", 3)[3])]
 
 
 def test_no_faint_person_in_a_language_without_a_list() -> None:
-    assert not likely(Reading("es para roosje", (), vocabulary("es")), _Mention(8, 14, -0.1))
+    assert not accept_candidate(TokenizedConversation("es para roosje", (), load_vocabulary("es")), _Mention(8, 14, -0.1))
 
 
 @pytest.mark.parametrize("word", ["task", "tasks", "hoping", "planned", "studied", "shortly", "companies", "'s", "&", "café's"])
 def test_common_words(word: str) -> None:
-    assert common(word)
+    assert is_common_word(word)
 
 
 @pytest.mark.parametrize("word", ["roosje", "tolvaar", "padma", "jade", "okonkwo's", "hope"])
 def test_other_words(word: str) -> None:
-    assert not common(word)
+    assert not is_common_word(word)

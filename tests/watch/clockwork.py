@@ -17,11 +17,11 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.jobs.streaming.beam import JoinByKey, Ready
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.folder_source import FolderReader, FolderSource, Told
-from callveil.transforms.jobs.streaming.halves import Piece, key_of, key_text
-from callveil.transforms.jobs.streaming.pair import gather
+from callveil.transforms.jobs.streaming.folder_source import EmittedArrivals, FolderReader, FolderSource
+from callveil.transforms.jobs.streaming.halves import InteractionPart, key_text, parse_key_text
+from callveil.transforms.jobs.streaming.pair import collect_parts
 from callveil.transforms.jobs.streaming.read_object import read_arrival
-from callveil.transforms.jobs.streaming.redact_and_publish import Actor, Published
+from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher, PublishedOutput
 from callveil.transforms.storage.files.filesystem import Files
 
 BEGIN = 1_790_000_000.0
@@ -92,15 +92,15 @@ class Watch:
         self.live = self.job.live
         self.running = replace(self.job, files=files) if files else self.job
         source = FolderSource(self.running.files, (str(self.place / "in"),), self.running.live, self.job.root, quiet=self.quiet, poll=0.0)
-        self.reader = FolderReader(source, Told(source.live, source.patience), clock=lambda: self.now)
+        self.reader = FolderReader(source, EmittedArrivals(source.live, source.patience), clock=lambda: self.now)
         rules = self.job.policy.recordings
         self.join = JoinByKey(self.job.wait, lambda: self.now, rules.settle_seconds, rules.original != "keep")
         self.held: dict[str, Held] = {}
 
-    def step(self, seconds: float = 0.0) -> list[Published]:
+    def step(self, seconds: float = 0.0) -> list[PublishedOutput]:
         """Let time pass, then do all there is to do."""
         self.now += seconds
-        out: list[Published] = []
+        out: list[PublishedOutput] = []
         for key, held in list(self.held.items()):
             if held.timer is not None and held.timer <= self.now:
                 held.timer = None
@@ -111,9 +111,9 @@ class Watch:
                 out += self._act(self.join.process((key_text(key), piece.encoded()), held, Due(held), Timer(held)))
         return out
 
-    def _act(self, ready: Iterator[Ready]) -> list[Published]:
-        actor = Actor(self.running, self.running.engines())
-        return [p for key, (pieces, _, now) in ready for p in actor.act(key_of(key), gather(map(Piece.decoded, pieces)), now)]
+    def _act(self, ready: Iterator[Ready]) -> list[PublishedOutput]:
+        actor = InteractionPublisher(self.running, self.running.engines())
+        return [p for key, (pieces, _, now) in ready for p in actor.act(parse_key_text(key), collect_parts(map(InteractionPart.decoded, pieces)), now)]
 
     def put(self, name: str, data: bytes, *, append: bool = False) -> Path:
         """Write a file now."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.jobs.streaming.folder_source import FolderReader, FolderSource, Told, arrivals
+from callveil.transforms.jobs.streaming.folder_source import EmittedArrivals, FolderReader, FolderSource, list_arrivals
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Ledger, Live
 
@@ -40,21 +40,21 @@ def test_files_in_the_order_they_were_written_without_hidden_and_unfinished_ones
     put(tmp_path, "1/.c.wav", 5)
     put(tmp_path, ".hidden/d.wav", 5)
     put(tmp_path, "1/late.wav", 99.5)
-    assert [Path(a.url).name for a in arrivals(Files(), [str(tmp_path)], now=100)] == ["b.wav", "a.wav"]
-    assert [a.landed_at for a in arrivals(Files(), [str(tmp_path)], now=100)] == [10, 20]
+    assert [Path(a.url).name for a in list_arrivals(Files(), [str(tmp_path)], now=100)] == ["b.wav", "a.wav"]
+    assert [a.landed_at for a in list_arrivals(Files(), [str(tmp_path)], now=100)] == [10, 20]
 
 
 def test_s3_objects_are_whole_at_once(files, s3_bucket):
     url = f"s3://{s3_bucket}/in/17/1.wav"
     files.write(url, b"x")
     info = files.info(url)
-    assert list(arrivals(files, [f"s3://{s3_bucket}/in"], now=info.modified)) == [Arrival(url, info.etag, 1, info.modified)]
+    assert list(list_arrivals(files, [f"s3://{s3_bucket}/in"], now=info.modified)) == [Arrival(url, info.etag, 1, info.modified)]
 
 
 def test_a_reader_polls_no_sooner_than_it_may(tmp_path):
     now = [1000.0]
     source = FolderSource(Files(), (str(tmp_path),), Live(Files(), str(tmp_path / "store")), str(tmp_path / "store"), poll=5)
-    reader = FolderReader(source, Told(source.live, PATIENCE), clock=lambda: now[0])
+    reader = FolderReader(source, EmittedArrivals(source.live, PATIENCE), clock=lambda: now[0])
     put(tmp_path, "1.wav", 10)
     assert read(reader) == ["1.wav"]
     put(tmp_path, "2.wav", 11)
@@ -76,7 +76,7 @@ class Growing(RuleBasedStateMachine):
         self.live = Live(Files(), str(self.root / "store"))
         (self.root / "in").mkdir()
         self.now = 1000.0
-        self.told = Told(self.live, PATIENCE)
+        self.told = EmittedArrivals(self.live, PATIENCE)
         self.told_at: dict[str, float] = {}
         self.settled: set[str] = set()
         self.everything: dict[str, Arrival] = {}
@@ -92,19 +92,19 @@ class Growing(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from("abcd"))
     def settle(self, name: str) -> None:
-        for arrival in arrivals(Files(), [str(self.root / "in")], self.now):
+        for arrival in list_arrivals(Files(), [str(self.root / "in")], self.now):
             if Path(arrival.url).name == f"{name}.wav":
                 self.live.note(arrival, Ledger("audio", (), 1, "settled"))
                 self.settled.add(arrival.object_id)
 
     @rule()
     def process_ends(self) -> None:
-        self.told = Told(self.live, PATIENCE)
+        self.told = EmittedArrivals(self.live, PATIENCE)
         self.told_at.clear()
 
     @rule()
     def poll(self) -> None:
-        found = list(arrivals(Files(), [str(self.root / "in")], self.now))
+        found = list(list_arrivals(Files(), [str(self.root / "in")], self.now))
         due = [a.object_id for a in found if a.object_id not in self.told_at or self.now >= self.told_at[a.object_id] + PATIENCE]
         told = [a.object_id for a in self.told.new(found, self.now)]
         # What is settled may be told once more, by a process that did not know: reading it finds that out. What is not must be.
@@ -118,7 +118,7 @@ class Growing(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "now"))
     @invariant()
     def listing_is_whole(self) -> None:
-        found = [a.object_id for a in arrivals(Files(), [str(self.root / "in")], self.now)]
+        found = [a.object_id for a in list_arrivals(Files(), [str(self.root / "in")], self.now)]
         assert len(found) == len(set(found))
 
 

@@ -3,11 +3,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.jobs.streaming.halves import Piece, key_of, key_text
-from callveil.transforms.jobs.streaming.pair import Gathered, due_at, gather, growing, ready, verdict, whole_at
+from callveil.transforms.jobs.streaming.halves import InteractionPart, key_text, parse_key_text
+from callveil.transforms.jobs.streaming.pair import (
+    InteractionParts,
+    collect_parts,
+    due_reason,
+    growing_recordings,
+    ready_reason,
+    settled_at,
+    waiting_ends_at,
+)
 
 pieces = st.builds(
-    Piece,
+    InteractionPart,
     sort=st.sampled_from(["recording", "record", "transcript"]),
     object_id=st.sampled_from("abcd"),
     url=st.sampled_from("uv"),
@@ -24,21 +32,21 @@ pieces = st.builds(
 
 @given(pieces)
 def test_a_piece_survives_its_encoding(piece):
-    assert Piece.decoded(piece.encoded()) == piece
+    assert InteractionPart.decoded(piece.encoded()) == piece
 
 
 @given(st.text(max_size=9), st.text(max_size=9))
 def test_a_key_survives_its_text(account, key):
-    assert tuple(key_of(key_text((account, key)))) == (account, key)  # type: ignore[arg-type]
+    assert tuple(parse_key_text(key_text((account, key)))) == (account, key)  # type: ignore[arg-type]
 
 
 @given(st.lists(pieces, min_size=1, max_size=6), st.integers(0, 60), st.integers(0, 10), st.integers(0, 10), st.randoms())
 def test_the_verdict_agrees_with_all_pieces_at_once(found, now, wait, settle, random):
     shuffled = list(found)
     random.shuffle(shuffled)
-    held = gather(shuffled)
+    held = collect_parts(shuffled)
     # Of the pieces, those that hold: the latest snapshot, the newest transcript, of each file's recording the newest content.
-    newest: dict[str, list[Piece]] = {}
+    newest: dict[str, list[InteractionPart]] = {}
     for piece in found:
         if piece.sort == "recording":
             newest.setdefault(piece.url, []).append(piece)
@@ -58,14 +66,14 @@ def test_the_verdict_agrees_with_all_pieces_at_once(found, now, wait, settle, ra
         expected = "alone"
     else:
         expected = "waited" if now >= min(p.landed_at for p in held.pieces) + wait else None
-    assert verdict(held, now, wait, settle) == expected
+    assert due_reason(held, now, wait, settle) == expected
 
 
 @given(st.lists(pieces, min_size=2, max_size=6), st.randoms())
 def test_the_order_of_pieces_makes_no_difference(found, random):
     shuffled = list(found)
     random.shuffle(shuffled)
-    one, other = gather(found), gather(shuffled)
+    one, other = collect_parts(found), collect_parts(shuffled)
     told = [[(p.url, p.landed_at, p.object_id, p.alone) for p in held.recordings] for held in (one, other)]
     assert told[0] == told[1]
     for a, b in ((one.record, other.record), (one.transcript, other.transcript)):
@@ -76,19 +84,19 @@ def test_the_order_of_pieces_makes_no_difference(found, random):
 
 
 def test_what_waits_is_due_once_the_first_piece_has_waited():
-    record = Piece("record", "a", "u", "e", 0, 100.0, 1, True, False)
-    assert ready(Gathered((), record)) is None
-    assert due_at(Gathered((), record), 60) == 160
-    assert verdict(Gathered((), record), 159.9, 60) is None
-    assert verdict(Gathered((), record), 160, 60) == "waited"
+    record = InteractionPart("record", "a", "u", "e", 0, 100.0, 1, True, False)
+    assert ready_reason(InteractionParts((), record)) is None
+    assert waiting_ends_at(InteractionParts((), record), 60) == 160
+    assert due_reason(InteractionParts((), record), 159.9, 60) is None
+    assert due_reason(InteractionParts((), record), 160, 60) == "waited"
 
 
 def test_what_may_grow_is_held_on_and_what_was_cut_is_waited_for():
-    whole = Piece("recording", "a", "u", "e", 0, 100.0, 0, True, False)
-    cut = Piece("recording", "b", "v", "e", 0, 120.0, 0, True, False, cut=True)
-    held = gather([whole, cut, Piece("transcript", "t", "w", "e", 0, 90.0, -1, True, False)])
-    assert whole_at(held, 60) == 180
-    assert verdict(held, 179.9, 0, 60) is None
-    assert verdict(held, 180, 900, 60) == "joined"
-    assert growing(held, 159, 60).recordings == (whole._replace(alone=True),)
-    assert not growing(held, 160, 60).pieces
+    whole = InteractionPart("recording", "a", "u", "e", 0, 100.0, 0, True, False)
+    cut = InteractionPart("recording", "b", "v", "e", 0, 120.0, 0, True, False, cut=True)
+    held = collect_parts([whole, cut, InteractionPart("transcript", "t", "w", "e", 0, 90.0, -1, True, False)])
+    assert settled_at(held, 60) == 180
+    assert due_reason(held, 179.9, 0, 60) is None
+    assert due_reason(held, 180, 900, 60) == "joined"
+    assert growing_recordings(held, 159, 60).recordings == (whole._replace(alone=True),)
+    assert not growing_recordings(held, 160, 60).pieces

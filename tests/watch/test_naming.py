@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.jobs.streaming.object_names import Naming, NamingError, sort_of, suffix_of
+from callveil.transforms.jobs.streaming.object_names import NamingError, RecordingNaming, object_kind, suffix_of
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from callveil.transforms.jobs.streaming.object_names import Naming, NamingError,
     ],
 )
 def test_keys(pattern, url, key):
-    assert Naming(pattern).key_of(url) == (InteractionKey(*key) if key else None)
+    assert RecordingNaming(pattern).key_of(url) == (InteractionKey(*key) if key else None)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_keys(pattern, url, key):
 )
 def test_patterns_that_say_nothing_are_refused(pattern):
     with pytest.raises(NamingError):
-        Naming(pattern)
+        RecordingNaming(pattern)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_patterns_that_say_nothing_are_refused(pattern):
     ],
 )  # fmt: skip
 def test_sorts(url, sort):
-    assert sort_of(url) == sort
+    assert object_kind(url) == sort
 
 
 ids = st.text(st.characters(codec="ascii", categories=["Lu", "Ll", "Nd"]), min_size=1, max_size=12)
@@ -51,8 +51,8 @@ ids = st.text(st.characters(codec="ascii", categories=["Lu", "Ll", "Nd"]), min_s
 
 @given(account=ids, key=ids, folder=st.sampled_from(["", "x/", "s3://b/", "s3://b/x/y/", "/in/"]), suffix=st.sampled_from([".wav", ".opus"]))
 def test_a_name_made_by_the_pattern_reads_back(account, key, folder, suffix):
-    assert Naming().key_of(f"{folder}{account}/{key}{suffix}") == InteractionKey(account, key)
-    assert Naming("{account_id}-{id}").key_of(f"{folder}{account}-{key}{suffix}") == InteractionKey(account, key)
+    assert RecordingNaming().key_of(f"{folder}{account}/{key}{suffix}") == InteractionKey(account, key)
+    assert RecordingNaming("{account_id}-{id}").key_of(f"{folder}{account}-{key}{suffix}") == InteractionKey(account, key)
 
 
 def test_a_hidden_name_has_no_suffix():

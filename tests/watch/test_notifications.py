@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.jobs.streaming.notifications import NotANotification, Notice, parse
+from callveil.transforms.jobs.streaming.notifications import NotANotification, ParsedNotification, parse_notification
 
 AT = "2026-11-24T06:00:00.250Z"
 LANDED = dt.datetime(2026, 11, 24, 6, 0, 0, 250_000, dt.UTC).timestamp()
@@ -83,9 +83,9 @@ TEST = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": AT, "Bucket": "
 )
 def test_forms(document: Any, arrivals: tuple[Arrival, ...], ignored: tuple[str, ...]) -> None:
     prefixes = ("s3://raw/calls/", "s3://raw/a/")
-    assert parse(json.dumps(document), prefixes) == Notice(arrivals, ignored)
-    assert not parse(json.dumps(document), prefixes, "s3://raw").arrivals and parse(json.dumps(document), prefixes, "s3://ra").arrivals == arrivals
-    assert parse(json.dumps(document).encode(), prefixes) == Notice(arrivals, ignored)
+    assert parse_notification(json.dumps(document), prefixes) == ParsedNotification(arrivals, ignored)
+    assert not parse_notification(json.dumps(document), prefixes, "s3://raw").arrivals and parse_notification(json.dumps(document), prefixes, "s3://ra").arrivals == arrivals
+    assert parse_notification(json.dumps(document).encode(), prefixes) == ParsedNotification(arrivals, ignored)
 
 
 def without(document: dict[str, Any], *path: Any) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def without(document: dict[str, Any], *path: Any) -> dict[str, Any]:
 )
 def test_what_is_no_notification(document: Any, said: str) -> None:
     with pytest.raises(NotANotification, match=said) as caught:
-        parse(document if isinstance(document, str) else json.dumps(document))
+        parse_notification(document if isinstance(document, str) else json.dumps(document))
     assert "Vexworth" not in str(caught.value)
 
 
@@ -177,7 +177,7 @@ def test_every_event_is_told_of_once(events: list[dict[str, Any]], form: str, wr
         document["time"] = event["at"].isoformat() + "+00:00"
     for _ in range(wrapped):
         document = sns(document)
-    found = parse(json.dumps(document), ("s3://raw/",) if prefix else ())
+    found = parse_notification(json.dumps(document), ("s3://raw/",) if prefix else ())
     assert [(a.url, a.etag, a.size, dt.datetime.fromtimestamp(a.landed_at, dt.UTC)) for a in found.arrivals] == expected
     assert len(found.ignored) == passed
 
@@ -195,4 +195,4 @@ JSON = st.recursive(
 @given(st.text(max_size=40) | JSON.map(json.dumps) | st.tuples(st.text(max_size=12), JSON).map(lambda t: json.dumps({**classic(), t[0]: t[1]})))
 def test_nothing_breaks_it(body: str) -> None:
     with contextlib.suppress(NotANotification):
-        assert isinstance(parse(body), Notice)
+        assert isinstance(parse_notification(body), ParsedNotification)

@@ -12,9 +12,9 @@ from runners import Prism
 from test_tethered import gone
 from watch_disturb import POLICY, Feed, check, disturb
 
-from callveil.pipelines.watch import prism
+from callveil.pipelines.watch import find_prism
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(prism() is None, reason="no Prism here; deploy/prism.sh builds it")]
+pytestmark = [pytest.mark.integration, pytest.mark.skipif(find_prism() is None, reason="no Prism here; deploy/prism.sh builds it")]
 
 
 def test_every_recording_once_through_kills(tmp_path: Path) -> None:

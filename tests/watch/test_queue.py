@@ -27,9 +27,17 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.jobs.streaming import message_lease as holding
 from callveil.transforms.jobs.streaming import sqs
-from callveil.transforms.jobs.streaming.message_lease import Held
+from callveil.transforms.jobs.streaming.message_lease import InFlightMessages
 from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, check_queue
-from callveil.transforms.jobs.streaming.sqs_source import QueueMark, QueueReader, QueueSource, ReadQueue, acknowledge, drain, keeping
+from callveil.transforms.jobs.streaming.sqs_source import (
+    QueueMark,
+    QueueReader,
+    QueueSource,
+    ReadQueue,
+    acknowledge_settled,
+    drain_queue,
+    hold_messages,
+)
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 from callveil.transforms.storage.format1.live import Live
 
@@ -45,7 +53,7 @@ def nobody_is_left() -> Iterator[None]:
     """No thread of one test tends the messages of another."""
     yield
     for held in list(holding._held.values()):
-        holding.forget(held)
+        holding.forget_messages(held)
 
 
 @pytest.fixture
@@ -123,7 +131,7 @@ def test_finalizing_and_polling_look_after_messages_too(endpoint: str, settled: 
         mark = reader.get_checkpoint_mark()
         coder = QueueSource(at.queue, settled).get_checkpoint_mark_coder()
         again = coder.decode(coder.encode(mark))
-        held = holding.find(mark.token)
+        held = holding.find_messages(mark.token)
         assert held is not None
         held.end()  # the thread does nothing from here on
         settled.settle(*found)
@@ -159,9 +167,9 @@ def test_a_reader_that_is_gone_leaves_its_messages_to_the_next(endpoint: str, se
     first = opened(source)
     found = read(first)
     mark = first.get_checkpoint_mark()
-    held = holding.find(mark.token)
+    held = holding.find_messages(mark.token)
     assert held is not None
-    holding.forget(held)
+    holding.forget_messages(held)
     settled.settle(*found[:5])
     time.sleep(1.1)
     for resumed in (mark, None):
@@ -170,7 +178,7 @@ def test_a_reader_that_is_gone_leaves_its_messages_to_the_next(endpoint: str, se
         eventually(lambda into=again, reader=second: bool(into.extend(read(reader)) or len(into) == 7))  # type: ignore[misc]
         assert urls(again) == urls(found[5:])
         assert at.left() == (0, 7)
-        holding.forget(second._held)
+        holding.forget_messages(second._held)
         time.sleep(1.1)
 
 
@@ -341,10 +349,10 @@ def test_a_queue_that_is_away_ends_nothing_and_one_that_does_not_exist_does(endp
 def test_the_thread_lets_go_when_nobody_reads_any_more(endpoint: str, settled: FileSettled) -> None:
     at = bench(endpoint, visibility=1)
     at.send("s3://raw/1")
-    held = holding.register(Held(at.queue, settled, lease=1.5))
-    message = sqs.receive(at.queue)[0]
+    held = holding.register_messages(InFlightMessages(at.queue, settled, lease=1.5))
+    message = sqs.receive_messages(at.queue)[0]
     held.take(message.id, message.receipt, (Arrival("s3://raw/1", "e", 1, 0.0),))
-    eventually(lambda: holding.find(held.token) is None, 5)
+    eventually(lambda: holding.find_messages(held.token) is None, 5)
     eventually(lambda: at.left() == (1, 0), 5)
 
 
@@ -360,25 +368,25 @@ def test_a_batch_in_two_steps(endpoint: str, settled: FileSettled) -> None:
     at = bench(endpoint, visibility=1, most_receives=6)
     at.send(*(f"s3://raw/{n}" for n in range(23)))
     at.send_body("no notification")
-    messages = drain(at.queue, wait=0)
+    messages = drain_queue(at.queue, wait=0)
     assert len(messages) == 23 and at.dead_bodies() == ["no notification"]
-    with keeping(at.queue, messages):
+    with hold_messages(at.queue, messages):
         time.sleep(2.5)
         assert at.left() == (0, 23)
         settled.settle(*(a for m in messages[:20] for a in m.arrivals))
-    assert acknowledge(at.queue, messages, settled) == {"deleted": 20, "given_back": 3, "lost": 0}
+    assert acknowledge_settled(at.queue, messages, settled) == {"deleted": 20, "given_back": 3, "lost": 0}
     assert at.left() == (3, 0)
     settled.settle(*(a for m in messages[20:21] for a in m.arrivals))
-    rest = drain(at.queue, settled=settled, wait=0)
+    rest = drain_queue(at.queue, settled=settled, wait=0)
     assert len(rest) == 2 and at.left() == (0, 2)
     at.client.purge_queue(QueueUrl=at.queue.url)
-    assert acknowledge(at.queue, rest, settled)["lost"] == 2
+    assert acknowledge_settled(at.queue, rest, settled)["lost"] == 2
 
 
 def test_a_limited_batch(endpoint: str, settled: FileSettled) -> None:
     at = bench(endpoint)
     at.send(*(f"s3://raw/{n}" for n in range(23)))
-    assert len(drain(at.queue, limit=15, wait=0)) == 15
+    assert len(drain_queue(at.queue, limit=15, wait=0)) == 15
     assert at.left() == (8, 15)
 
 

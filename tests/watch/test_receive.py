@@ -18,13 +18,13 @@ import pytest
 from webhook_posts import OTHER, SECRET, Receiver, ctm, resident, timed
 
 from callveil.pipelines import cli
-from callveil.pipelines.commands.receive import address, read_secrets
+from callveil.pipelines.commands.receive import parse_address, read_secrets
 from callveil.pipelines.exits import UsageError
 from callveil.transforms.jobs.streaming.signatures import SCHEMES
 from callveil.transforms.jobs.streaming.webhook import Webhook
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.sealed_body import seal, unseal
+from callveil.transforms.storage.encryption.sealed_body import decrypt_body, encrypt_body
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.inbox import Inbox
 
@@ -44,7 +44,7 @@ def test_a_body_is_stored_sealed_and_once(receiver: Receiver) -> None:
     assert status == 200 and "duplicate" in text
     assert len(receiver.files()) == before + 1
     stored = Path(Inbox(Files(), receiver.inbox, receiver.keyring).url(BODY))
-    assert unseal(stored.read_bytes(), receiver.keyring) == BODY
+    assert decrypt_body(stored.read_bytes(), receiver.keyring) == BODY
     assert b"Vexworth" not in stored.read_bytes() and stat.S_IMODE(stored.stat().st_mode) == 0o600
     assert b"Vexworth" not in receiver.log.read_bytes() and b"2025550143" not in receiver.log.read_bytes()
 
@@ -110,7 +110,7 @@ def test_a_large_body_is_never_on_the_disk_in_clear(receiver: Receiver) -> None:
     assert not [name for name in resident(receiver.process.pid) if "/tmp/" in name and str(receiver.root) not in name]
     link.send(body[-1:])
     assert link.getresponse().status == 200
-    assert unseal(Path(Inbox(Files(), receiver.inbox, receiver.keyring).url(body)).read_bytes(), receiver.keyring) == body
+    assert decrypt_body(Path(Inbox(Files(), receiver.inbox, receiver.keyring).url(body)).read_bytes(), receiver.keyring) == body
 
 
 def test_health_and_counters(receiver: Receiver) -> None:
@@ -224,7 +224,7 @@ def test_killed_in_a_storm_it_has_every_body_it_answered_for(tmp_path: Path) -> 
             running.process.wait()
     assert len(answered) > 100 and not refused
     keyring = running.keyring
-    stored = [unseal(file.read_bytes(), keyring) for file in running.files()]
+    stored = [decrypt_body(file.read_bytes(), keyring) for file in running.files()]
     assert len(stored) == len(set(stored))
     assert set(answered) <= set(stored)
     assert len(stored) - len(answered) <= 6, "at most one body a sender was stored and never answered for"
@@ -237,7 +237,7 @@ def test_an_inbox_on_s3(tmp_path: Path, s3_server: Any, s3_bucket: str, s3_clien
     with Receiver(tmp_path, "--s3-endpoint-url", str(s3_server.endpoint_url), inbox=inbox) as running:
         assert [running.send(b, ctm(b))[0] for b in (b"one", b"two", b"one")] == [200, 200, 200]
         files = Files(s3_server)
-        assert sorted(unseal(files.read(f.url), running.keyring) for f in files.list(inbox)) == [b"one", b"two"]
+        assert sorted(decrypt_body(files.read(f.url), running.keyring) for f in files.list(inbox)) == [b"one", b"two"]
         for item in s3_client.list_objects_v2(Bucket=s3_bucket)["Contents"]:
             s3_client.delete_object(Bucket=s3_bucket, Key=item["Key"])
         s3_client.delete_bucket(Bucket=s3_bucket)
@@ -263,15 +263,15 @@ def test_a_fault_of_ours_stores_nothing_and_says_nothing() -> None:
 
 
 def test_sealed_bodies_open_only_whole_and_with_their_key(keyring: Keyring, tmp_path: Path) -> None:
-    sealed = seal(BODY, keyring)
-    assert seal(BODY, keyring) == sealed and unseal(sealed, keyring) == BODY
+    sealed = encrypt_body(BODY, keyring)
+    assert encrypt_body(BODY, keyring) == sealed and decrypt_body(sealed, keyring) == BODY
     for broken in (sealed[:-1], sealed[:40], b"", BODY, bytes([*sealed[:-30], sealed[-30] ^ 1, *sealed[-29:]])):
         with pytest.raises(SealedError):
-            unseal(broken, keyring)
+            decrypt_body(broken, keyring)
     with pytest.raises(SealedError):
-        unseal(sealed, Keyring.create(tmp_path / "other.json"))
+        decrypt_body(sealed, Keyring.create(tmp_path / "other.json"))
     rotated = Keyring.rotate(keyring.path)
-    assert unseal(sealed, rotated) == BODY and unseal(seal(BODY, rotated), rotated) == BODY
+    assert decrypt_body(sealed, rotated) == BODY and decrypt_body(encrypt_body(BODY, rotated), rotated) == BODY
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_secret_files(tmp_path: Path) -> None:
         assert "Quillon" not in str(caught.value)
     path.write_bytes(SECRET + b"\r\n\n " + OTHER)
     assert read_secrets(str(path)) == [SECRET, OTHER]
-    assert address("[::1]:0") == ("::1", 0)
+    assert parse_address("[::1]:0") == ("::1", 0)
 
 
 def test_an_address_that_is_taken(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from webhook_posts import OTHER, SECRET, ctm, timed
 
-from callveil.transforms.jobs.streaming.signatures import SCHEMES, Refused, verify
+from callveil.transforms.jobs.streaming.signatures import SCHEMES, SignatureRefused, verify_signature
 
 NOW = 1_764_000_000.0
 BODY = b'{"id": 1, "name": "x"}'
@@ -19,8 +19,8 @@ SIGNERS: dict[str, Any] = {"ctm": lambda body, at, secret: ctm(body, at, secret)
 def outcome(scheme: str, headers: dict[str, str], body: bytes = BODY, secrets: tuple[bytes, ...] = (SECRET,), now: float = NOW) -> str:
     """`ok`, or the code of the refusal."""
     try:
-        verify(SCHEMES[scheme], headers, body, secrets, now)
-    except Refused as refused:
+        verify_signature(SCHEMES[scheme], headers, body, secrets, now)
+    except SignatureRefused as refused:
         return refused.outcome
     return "ok"
 

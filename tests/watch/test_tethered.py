@@ -11,12 +11,12 @@ import psutil
 import pytest
 from cloud import wait_for
 
-from callveil.pipelines.tethered import tether
+from callveil.pipelines.tethered import tethered_command
 
 PARENT = """
 import subprocess, sys
-from callveil.pipelines.tethered import tether
-child = subprocess.Popen(list(map(str, tether(sys.argv[1:]))))
+from callveil.pipelines.tethered import tethered_command
+child = subprocess.Popen(list(map(str, tethered_command(sys.argv[1:]))))
 print(child.pid, flush=True)
 child.wait()
 """
@@ -47,7 +47,7 @@ def test_a_child_ends_with_a_parent_that_was_killed() -> None:
 
 def test_a_child_whose_parent_is_gone_already_does_not_begin(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    command = [str(word) for word in tether(["touch", str(mark)])]
+    command = [str(word) for word in tethered_command(["touch", str(mark)])]
     here = command.index(str(os.getpid()))
     assert subprocess.run([*command[:here], "1", *command[here + 1 :]], check=False).returncode == 1
     assert not mark.exists()

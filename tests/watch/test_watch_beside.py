@@ -17,7 +17,7 @@ from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.ingest.transcripts.bare import bare_transcript
-from callveil.transforms.jobs.streaming.object_names import Naming
+from callveil.transforms.jobs.streaming.object_names import RecordingNaming
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live
 
@@ -92,7 +92,7 @@ def test_anything_else_is_none(data):
     ],
 )  # fmt: skip
 def test_the_name_says_whose_it_is(name, key):
-    assert Naming().key_beside(name) == (InteractionKey("17", key) if key else None)
+    assert RecordingNaming().key_beside(name) == (InteractionKey("17", key) if key else None)
 
 
 NAMES = ("1.vtt", "2.wav.vtt", "3.txt", "4.en.srt", "5.json", "6.wav.json")
@@ -181,5 +181,5 @@ def test_a_transcript_that_is_written_anew_takes_the_place_of_the_one_before(pla
 def test_a_transcript_whose_name_says_nothing_is_rejected(place):
     put(place, "talk.vtt", VTT)
     put(place, "talk.json", json.dumps(WHISPER))
-    counts = run_once(replace(options(place), naming=Naming("rec_{account_id}_{id}")), time.time() + 5)
+    counts = run_once(replace(options(place), naming=RecordingNaming("rec_{account_id}_{id}")), time.time() + 5)
     assert counts["rejected"] == counts["reason.unnamed_transcript"] == 2

@@ -30,7 +30,7 @@ def test_mistakes_are_usage_errors_that_say_what_is_wrong(args, said, capsys):
 
 
 def test_without_a_runner_that_streams_it_says_how_to_get_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("callveil.pipelines.watch.prism", lambda: None)
+    monkeypatch.setattr("callveil.pipelines.watch.find_prism", lambda: None)
     where = ["--input", str(tmp_path), "--output", str(tmp_path / "s"), "--keyring", str(tmp_path / "k.json")]
     assert cli.main(["watch", *where]) == 2
     assert "go install github.com/apache/beam" in capsys.readouterr().err

@@ -25,7 +25,7 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live, entries_of, original_names
 from callveil.transforms.storage.format1.originals import open_original
-from callveil.transforms.storage.tables.recordings import recordings
+from callveil.transforms.storage.tables.recordings import recording_rows
 
 WAIT = 100.0
 SPLIT = 6.0
@@ -468,7 +468,7 @@ def test_several_recordings_of_one_call_are_redacted_each_and_times_are_those_of
     key, keyring = InteractionKey(call.account, call.id), Keyring.load(place / "keyring.json")
     sealed = [b"".join(open_original(Files(), live(place), keyring, key, original_names(e)[0])) for e in entries_of(both)]
     assert sealed == [call.audio, other.audio, leg.audio]
-    assert [r["path"] for r in recordings(Files(), str(place / "store"))] == [f"live/calls/{call.name}/{e['file']}" for e in entries_of(both)]
+    assert [r["path"] for r in recording_rows(Files(), str(place / "store"))] == [f"live/calls/{call.name}/{e['file']}" for e in entries_of(both)]
 
 
 def test_without_transcript_reject_rejects(place, landed):

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.transforms.detect.text_fields import ROLE_WORDS
 
 TOKEN = re.compile(r"[^\W_]+")
@@ -24,7 +24,7 @@ MAX_PAIRS = 20_000_000
 
 
 @dataclass(frozen=True)
-class Alignment:
+class TextAlignment:
     """Correspondence between the letters and digits of two texts.
 
     Attributes:
@@ -36,7 +36,7 @@ class Alignment:
     right: tuple[int, ...]
     exact: bool
 
-    def project(self, spans: list[Span], *, reverse: bool = False) -> list[Span]:
+    def project(self, spans: list[TextSpan], *, reverse: bool = False) -> list[TextSpan]:
         """Lay spans of the left text over the right one (or back, with `reverse`).
 
         A span whose letters have no partner at all is left out: it lies in text the other side does not hold.
@@ -44,7 +44,7 @@ class Alignment:
         source, target = (self.right, self.left) if reverse else (self.left, self.right)
         if not source:
             return []
-        out: list[Span] = []
+        out: list[TextSpan] = []
         place = 0
         for span in sorted(spans, key=lambda s: s.start):
             while place and source[place - 1] >= span.start:
@@ -55,7 +55,7 @@ class Alignment:
             while end < len(source) and source[end] < span.end:
                 end += 1
             if end > place:
-                out.append(Span(target[place], target[end - 1] + 1, span.entity, span.score, span.detector, span.group))
+                out.append(TextSpan(target[place], target[end - 1] + 1, span.entity, span.score, span.detector, span.group))
         return out
 
 
@@ -147,7 +147,7 @@ class _Matcher(difflib.SequenceMatcher[str]):
         return super().find_longest_match(alo, ahi, blo, bhi)
 
 
-def align(left: str, right: str, speakers: frozenset[str] = frozenset(), done: re.Pattern[str] | None = None) -> Alignment:
+def align_texts(left: str, right: str, speakers: frozenset[str] = frozenset(), done: re.Pattern[str] | None = None) -> TextAlignment:
     """Line `right` up with `left`; labels at line starts of `right` are passed over.
 
     Args:
@@ -160,18 +160,18 @@ def align(left: str, right: str, speakers: frozenset[str] = frozenset(), done: r
     a, left_places = _letters(left, [], done)
     b, right_places = _letters(right, speaker_labels(right, speakers), done)
     if a == b:
-        return Alignment(tuple(left_places), tuple(right_places), True)
+        return TextAlignment(tuple(left_places), tuple(right_places), True)
     start = _part(a, b, left, left_places)
     if start is not None:
-        return Alignment(tuple(left_places[start : start + len(b)]), tuple(right_places), True)
+        return TextAlignment(tuple(left_places[start : start + len(b)]), tuple(right_places), True)
     words_a, words_b = (list(TOKEN.finditer(t)) for t in (left, right))
     if max(len(words_a), len(words_b)) > MAX_FUZZY_TOKENS:
-        return Alignment((), (), False)
+        return TextAlignment((), (), False)
     matcher = _Matcher([w.group().lower() for w in words_a], [w.group().lower() for w in words_b])
     try:
         blocks = matcher.get_matching_blocks()
     except _TooMany:
-        return Alignment((), (), False)
+        return TextAlignment((), (), False)
     out_left: list[int] = []
     out_right: list[int] = []
     for block in blocks:
@@ -180,4 +180,4 @@ def align(left: str, right: str, speakers: frozenset[str] = frozenset(), done: r
             if wa.end() - wa.start() == wb.end() - wb.start():
                 out_left.extend(range(*wa.span()))
                 out_right.extend(range(*wb.span()))
-    return Alignment(tuple(out_left), tuple(out_right), False)
+    return TextAlignment(tuple(out_left), tuple(out_right), False)

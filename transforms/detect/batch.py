@@ -11,29 +11,37 @@ from functools import partial
 from typing import TypeVar
 
 from callveil.schemas.account import Account
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import RawInteraction
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.rules import NAMED
 from callveil.transforms.detect.budget import Budget, reason_of
-from callveil.transforms.detect.business_values import SHORTEST, countries_of, is_own_number, own_numbers, own_places, own_values, without_own
+from callveil.transforms.detect.business_values import (
+    SHORTEST,
+    business_numbers,
+    business_spans,
+    business_values,
+    countries_of,
+    drop_business_findings,
+    is_business_number,
+)
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.decision import Decision
-from callveil.transforms.detect.document import Document, Reading, Segment, roles_of, voices_of
+from callveil.transforms.detect.decision import RedactionDecision
+from callveil.transforms.detect.document import DocumentSet, InteractionDocument, Segment, roles_of, speakers_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.known_values import WORD, KnownValue, fold, known_values
+from callveil.transforms.detect.known_values import WORD, KnownValue, known_values, strip_case_and_accents
 from callveil.transforms.detect.lang import word_file
-from callveil.transforms.detect.normalized_text import normalize
-from callveil.transforms.detect.placeholders import outside, placeholders, taken
+from callveil.transforms.detect.normalized_text import normalize_text
+from callveil.transforms.detect.placeholders import exclude_places, placeholder_pattern, placeholder_spans
 from callveil.transforms.detect.postcode_after_place import postcodes_after
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
-from callveil.transforms.detect.propagation import speaker_names, strongest, values_found
-from callveil.transforms.detect.recognizers.small_talk import is_small_talk, unled
-from callveil.transforms.detect.resolve import BUILTIN, accept
-from callveil.transforms.detect.script import unread_spans
-from callveil.transforms.detect.text_fields import LABELLED, Leaf, Path, named, walk
-from callveil.transforms.detect.value_search import Tokens, find
+from callveil.transforms.detect.propagation import distinct_values, speaker_names, values_from_spans
+from callveil.transforms.detect.recognizers.small_talk import is_small_talk, trim_value_words
+from callveil.transforms.detect.resolve import BUILTIN, accept_findings
+from callveil.transforms.detect.script import unsupported_language_spans
+from callveil.transforms.detect.text_fields import LABELLED, Leaf, Path, walk, with_named_field
+from callveil.transforms.detect.value_search import FoldedWords, find_values
 
 T = TypeVar("T")
 
@@ -73,18 +81,18 @@ SURE_LETTERS = 4
 
 
 @dataclass(frozen=True)
-class Job:
+class DetectionJob:
     """A raw record, how it is to be redacted, the type of its account, and the account as it was then, where it is known."""
 
     raw: RawInteraction
-    decision: Decision
+    decision: RedactionDecision
     account_type: str
     agency_id: str = ""
     account: Account | None = None
 
 
 @dataclass(frozen=True)
-class Detected:
+class DetectionResult:
     """A raw record with everything that was found in it.
 
     Attributes:
@@ -98,17 +106,17 @@ class Detected:
         countries: whose identity numbers may be in it; see `own.countries_of`.
     """
 
-    job: Job
+    job: DetectionJob
     leaves: list[tuple[Leaf, str]] = field(repr=False)
-    readings: list[Reading] = field(repr=False)
-    spans: list[list[Span]] = field(repr=False)
+    readings: list[InteractionDocument] = field(repr=False)
+    spans: list[list[TextSpan]] = field(repr=False)
     known: list[KnownValue] = field(repr=False)
-    read: dict[View, tuple[Span, ...]] = field(repr=False, default_factory=dict)
+    read: dict[View, tuple[TextSpan, ...]] = field(repr=False, default_factory=dict)
     chars: int = 0
     countries: frozenset[str] = frozenset()
 
 
-def guarded(job: Job, budget: Budget, stage: str, work: Callable[[], T]) -> T | Rejected:
+def run_or_reject(job: DetectionJob, budget: Budget, stage: str, work: Callable[[], T]) -> T | Rejected:
     """What `work` on a record returns, or the record's rejection where it raises anything or overruns the budget. Nothing is quoted."""
     try:
         return budget.run(work)
@@ -122,7 +130,7 @@ def guarded(job: Job, budget: Budget, stage: str, work: Callable[[], T]) -> T | 
     return Rejected(raw.source, stage, reason, detail, account_id=raw.key.account_id, interaction_id=raw.key.id)
 
 
-def treatments(job: Job) -> list[tuple[Leaf, str]]:
+def leaf_treatments(job: DetectionJob) -> list[tuple[Leaf, str]]:
     """Every leaf of the record with its treatment: keep, guard, scan, redact or clear.
 
     `guard` is for kept texts: they are read for the contact's own values and for what nobody may keep by accident.
@@ -131,9 +139,9 @@ def treatments(job: Job) -> list[tuple[Leaf, str]]:
     rules, mode = job.decision.rules, job.decision.mode
     out: list[tuple[Leaf, str]] = []
     cache: dict[str, str] = {}
-    own = own_numbers(job.raw.record, job.account)
+    own = business_numbers(job.raw.record, job.account)
     for leaf in walk(job.raw.record):
-        leaf = named(leaf, rules.fields)
+        leaf = with_named_field(leaf, rules.fields)
         treatment = cache.get(leaf.field.name)
         if treatment is None:
             treatment = rules.treatment(leaf.field, mode)
@@ -142,7 +150,7 @@ def treatments(job: Job) -> list[tuple[Leaf, str]]:
             if treatment == "keep" and leaf.field.group in GUARDED_GROUPS | CALLER_GROUPS and mode != "none":
                 treatment = "guard"
             cache[leaf.field.name] = treatment
-        if treatment == "scan" and leaf.entity == "PHONE_NUMBER" and leaf.field.group == "form" and is_own_number(leaf.text, own):
+        if treatment == "scan" and leaf.entity == "PHONE_NUMBER" and leaf.field.group == "form" and is_business_number(leaf.text, own):
             out.append((leaf, "scan"))  # the business' own, and no one's personal data
             continue
         if treatment in ("scan", "guard") and _is_platform_id(leaf):
@@ -184,28 +192,28 @@ def _at_least(leaf: Leaf, treatment: str, floor: frozenset[str]) -> str:
 
 
 def detect_batch(
-    detector: Detector, jobs: Sequence[Job], read: Sequence[Mapping[View, tuple[Span, ...]]] | None = None
-) -> Iterator[Detected | Rejected]:
+    detector: Detector, jobs: Sequence[DetectionJob], read: Sequence[Mapping[View, tuple[TextSpan, ...]]] | None = None
+) -> Iterator[DetectionResult | Rejected]:
     """Find personal data in a batch of records.
 
     Args:
         detector: this process' engines.
         jobs: records with their decisions, in any mix of languages.
-        read: for each job what the engines have found already in views it may hold (`Detected.read`, same language).
+        read: for each job what the engines have found already in views it may hold (`DetectionResult.read`, same language).
 
     Yields: one item per job, in order: what was found, or why the record cannot be shown to be clean.
     """
-    prepared: list[Detected | Rejected] = []
+    prepared: list[DetectionResult | Rejected] = []
     budgets: list[Budget] = []
     work: dict[str, list[tuple[View, tuple[int, int]]]] = defaultdict(list)
     read_anyway = frozenset(detector.settings.read_countries())
     for n, job in enumerate(jobs):
-        leaves = guarded(job, detector.budget(0), "detect", partial(treatments, job))
+        leaves = run_or_reject(job, detector.budget(0), "detect", partial(leaf_treatments, job))
         chars = 0 if isinstance(leaves, Rejected) else sum(len(leaf.text) + 1 for leaf, _ in leaves)
         budgets.append(detector.budget(chars))
         if not isinstance(leaves, Rejected):
             prepare = partial(_prepared, job, leaves, chars, detector.settings.one_party)
-        item = leaves if isinstance(leaves, Rejected) else guarded(job, budgets[n], "detect", prepare)
+        item = leaves if isinstance(leaves, Rejected) else run_or_reject(job, budgets[n], "detect", prepare)
         prepared.append(item)
         if isinstance(item, Rejected):
             continue
@@ -231,21 +239,21 @@ def detect_batch(
                 item.spans[i].extend(_counting(spans, item.job))
     complete = partial(_complete, settings=detector.settings)
     for job, budget, item in zip(jobs, budgets, prepared, strict=True):
-        yield item if isinstance(item, Rejected) else guarded(job, budget, "detect", partial(complete, item))
+        yield item if isinstance(item, Rejected) else run_or_reject(job, budget, "detect", partial(complete, item))
 
 
-def _prepared(job: Job, leaves: list[tuple[Leaf, str]], chars: int, one_party: str) -> Detected:
+def _prepared(job: DetectionJob, leaves: list[tuple[Leaf, str]], chars: int, one_party: str) -> DetectionResult:
     """A record as detection reads it, with nothing found yet."""
     record = job.raw.record
     staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
     scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
-    document = Document(scanned, roles_of(record), placeholders(job.decision.rules), voices_of(record), one_party)
+    document = DocumentSet(scanned, roles_of(record), placeholder_pattern(job.decision.rules), speakers_of(record), one_party)
     readings = document.readings if scanned else []
     countries = countries_of(record, job.account)
-    return Detected(job, leaves, readings, [[] for _ in readings], _known(job, staff), chars=chars, countries=countries)
+    return DetectionResult(job, leaves, readings, [[] for _ in readings], _known(job, staff), chars=chars, countries=countries)
 
 
-def _counting(spans: Iterable[Span], job: Job) -> list[Span]:
+def _counting(spans: Iterable[TextSpan], job: DetectionJob) -> list[TextSpan]:
     """The spans without what Presidio's own recognizers found below the threshold or within a finding of the same type: it adds nothing."""
     threshold = job.decision.rules.threshold
     ends: dict[str, list[tuple[int, int]]] = defaultdict(list)  # by type: where findings begin, and how far those up to there reach
@@ -266,38 +274,38 @@ def _counting(spans: Iterable[Span], job: Job) -> list[Span]:
     return out
 
 
-def _known(job: Job, staff: bool) -> list[KnownValue]:
+def _known(job: DetectionJob, staff: bool) -> list[KnownValue]:
     """Values that are personal because of where the record holds them."""
     record = job.raw.record
-    values = known_values(record, staff=staff, placeholders=placeholders(job.decision.rules), own=own_numbers(record, job.account))
+    values = known_values(record, staff=staff, placeholders=placeholder_pattern(job.decision.rules), own=business_numbers(record, job.account))
     seen = {(v.entity, v.target) for v in values}
     names = {(v.entity, v.target): v for v in speaker_names(record, job.decision.language or "en")}
     return values + [v for key, v in names.items() if key not in seen]
 
 
-def _complete(detected: Detected, settings: Detect) -> Detected:
+def _complete(detected: DetectionResult, settings: DetectionSettings) -> DetectionResult:
     """Add the contact's known values and denied texts, give each value a group, and lay spans over the copies."""
     rules = detected.job.decision.rules
-    done = placeholders(rules)
+    done = placeholder_pattern(rules)
     shorthand = word_file(detected.job.decision.language or "en", "shorthand.txt")
     language = detected.job.decision.language or "en"
     record, account = detected.job.raw.record, detected.job.account
-    values = own_values(record, account)
-    tokens: dict[int, Tokens] = {}  # not kept with the record: they take many times the room of its text
+    values = business_values(record, account)
+    tokens: dict[int, FoldedWords] = {}  # not kept with the record: they take many times the room of its text
     own: dict[int, list[tuple[int, int]]] = {}
     for i, reading in enumerate(detected.readings):
         spans = detected.spans[i]
         if settings.unknown_language == "full" and detected.job.decision.mode != "none":
-            spans.extend(unread_spans(reading.view, settings.languages))
+            spans.extend(unsupported_language_spans(reading.view, settings.languages))
         if not reading.analysed:
             continue
-        tokens[i] = Tokens.of(reading.view.text, language)
-        spans.extend(find(tokens[i], detected.known))
+        tokens[i] = FoldedWords.of(reading.view.text, language)
+        spans.extend(find_values(tokens[i], detected.known))
         spans.extend(list(postcodes_after(reading.view.text, spans, language)))
         spans.extend(_denied(reading.view.text, rules.deny))
-        own[i] = own_places(reading.view.text, record, account, language, (tokens[i], values))
-        spans[:] = without_own(spans, own[i])
-        spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
+        own[i] = business_spans(reading.view.text, record, account, language, (tokens[i], values))
+        spans[:] = drop_business_findings(spans, own[i])
+        spans[:] = exclude_places(reading.view.text, spans, placeholder_spans(reading.view.text, done, reading.labels))
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text, s, shorthand)]
         spans[:] = [_without_lead(reading.view.text, s) if s.detector == MODEL and shorthand else s for s in spans]
         # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
@@ -317,7 +325,7 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
     return detected
 
 
-def _without_labels(reading: Reading, detected: Detected, spans: list[Span]) -> list[Span]:
+def _without_labels(reading: InteractionDocument, detected: DetectionResult, spans: list[TextSpan]) -> list[TextSpan]:
     """The spans without what they cover of texts that are kept, save what counts there too."""
     guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
     callers = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected, CALLER_GROUPS)]
@@ -325,7 +333,7 @@ def _without_labels(reading: Reading, detected: Detected, spans: list[Span]) -> 
     return _trimmed(reading.view.text, spans, callers, lambda s: s.entity in CARD_DATA)
 
 
-def _spread(detected: Detected, tokens: dict[int, Tokens], own: Mapping[int, list[tuple[int, int]]]) -> None:
+def _spread(detected: DetectionResult, tokens: dict[int, FoldedWords], own: Mapping[int, list[tuple[int, int]]]) -> None:
     """Find every further mention of what was found, in all texts of the record.
 
     `tokens` holds those of the readings that are analysed, by number, and `own` the places of the business' own values.
@@ -333,31 +341,31 @@ def _spread(detected: Detected, tokens: dict[int, Tokens], own: Mapping[int, lis
     language = detected.job.decision.language or "en"
     values: list[KnownValue] = []
     for reading, spans in zip(detected.readings, detected.spans, strict=True):
-        accepted, _ = accept(reading.view.text, spans, detected.job.decision.rules, detected.job.decision.floor)
-        values.extend(values_found(reading.view.text, accepted, language))
+        accepted, _ = accept_findings(reading.view.text, spans, detected.job.decision.rules, detected.job.decision.floor)
+        values.extend(values_from_spans(reading.view.text, accepted, language))
     known = {(v.entity, v.target) for v in detected.known}
-    done = placeholders(detected.job.decision.rules)
-    wanted = [v for v in strongest(values) if (v.entity, v.target) not in known]
+    done = placeholder_pattern(detected.job.decision.rules)
+    wanted = [v for v in distinct_values(values) if (v.entity, v.target) not in known]
     if wanted:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
                 mentions = list(_mentions(reading, wanted, tokens[i], done))
-                spans.extend(_without_labels(reading, detected, without_own(mentions, own.get(i, ()))))
+                spans.extend(_without_labels(reading, detected, drop_business_findings(mentions, own.get(i, ()))))
 
 
 def _mentions(
-    reading: Reading, wanted: Sequence[KnownValue], tokens: Tokens, done: re.Pattern[str]
-) -> Iterator[Span]:
+    reading: InteractionDocument, wanted: Sequence[KnownValue], tokens: FoldedWords, done: re.Pattern[str]
+) -> Iterator[TextSpan]:
     """Mentions of values in a text; within keys of those alone that are no everyday words."""
     text = reading.view.text
     keys = [(s.start, s.end) for s in reading.segments if s.key]
-    places = taken(text, done, [*reading.labels, *keys])
-    yield from outside(text, find(tokens, wanted, CONSISTENCY), places)
+    places = placeholder_spans(text, done, [*reading.labels, *keys])
+    yield from exclude_places(text, find_values(tokens, wanted, CONSISTENCY), places)
     if not keys:
         return
     sure = [v for v in wanted if not v.guarded and len(v.target) >= SURE_LETTERS]
-    places = taken(text, done, reading.labels)
-    for span in outside(text, find(tokens, sure, CONSISTENCY), places):
+    places = placeholder_spans(text, done, reading.labels)
+    for span in exclude_places(text, find_values(tokens, sure, CONSISTENCY), places):
         at = bisect_right(keys, (span.start, len(text))) - 1
         if at >= 0 and span.end <= keys[at][1]:
             yield span
@@ -387,14 +395,14 @@ def _object_of(segment: Segment) -> Path:
     return segment.leaf.path[:-1] if segment.leaf.key else segment.leaf.path
 
 
-def _trimmed(text: str, spans: list[Span], places: list[tuple[int, int]], stays: Callable[[Span], bool]) -> list[Span]:
+def _trimmed(text: str, spans: list[TextSpan], places: list[tuple[int, int]], stays: Callable[[TextSpan], bool]) -> list[TextSpan]:
     """The spans without what they cover of `places`, save those that stay whole. `places` are in order and disjoint."""
-    return [part for span in spans for part in ([span] if stays(span) else outside(text, [span], places))] if places else spans
+    return [part for span in spans for part in ([span] if stays(span) else exclude_places(text, [span], places))] if places else spans
 
 
-def _is_shorthand(text: str, span: Span, shorthand: frozenset[str]) -> bool:
+def _is_shorthand(text: str, span: TextSpan, shorthand: frozenset[str]) -> bool:
     """Whether what a language model takes for a name is nothing but shorthand such as `Pls`, or small talk as chats spell it."""
-    words = [fold(w) for w in WORD.findall(text[span.start : span.end])]
+    words = [strip_case_and_accents(w) for w in WORD.findall(text[span.start : span.end])]
     if words and all(w in shorthand for w in words):
         return True
     if not shorthand or span.entity != "PERSON":
@@ -404,17 +412,17 @@ def _is_shorthand(text: str, span: Span, shorthand: frozenset[str]) -> bool:
     return is_small_talk(words, WORD.search(before) is None and WORD.search(after) is None)
 
 
-def _without_lead(text: str, span: Span) -> Span:
+def _without_lead(text: str, span: TextSpan) -> TextSpan:
     """What a language model found without the words that only say what it is ("password 4352", "martin password")."""
     words = list(WORD.finditer(text, span.start, span.end))
-    names = [fold(w[0]) for w in words]
-    first, stop = unled(names)
+    names = [strip_case_and_accents(w[0]) for w in words]
+    first, stop = trim_value_words(names)
     if stop - first == len(words):
         return span
     return replace(span, start=words[first].start(), end=words[stop - 1].end())
 
 
-def _stays_guarded(text: str, span: Span) -> bool:
+def _stays_guarded(text: str, span: TextSpan) -> bool:
     """Whether a finding counts in a kept text too: known values, what is guarded, numbers that were found in
     another text, and those that somebody's visit left in a link ("?tel=+1628...")."""
     if span.detector in ("known_value", "deny_list") or span.entity in GUARDED_ENTITIES:
@@ -424,19 +432,19 @@ def _stays_guarded(text: str, span: Span) -> bool:
     return span.entity == "PHONE_NUMBER" and text[: span.start].rstrip("+")[-1:] == "="
 
 
-def _is_guarded(leaf: Leaf, detected: Detected, groups: frozenset[str] = GUARDED_GROUPS) -> bool:
+def _is_guarded(leaf: Leaf, detected: DetectionResult, groups: frozenset[str] = GUARDED_GROUPS) -> bool:
     return (
         leaf.field.group in groups
         and detected.job.decision.rules.treatment(leaf.field, detected.job.decision.mode) == "keep"
     )
 
 
-def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[Span]:
+def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[TextSpan]:
     if not deny:
         return
     folded = _fold_in_place(text)
     for wanted, entity in deny:
-        words = [re.escape(w) for w in _fold_in_place(normalize(wanted).text).split()]
+        words = [re.escape(w) for w in _fold_in_place(normalize_text(wanted).text).split()]
         if not words:
             continue
         for match in re.finditer(r"\s+".join(words), folded):
@@ -444,7 +452,7 @@ def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[Span]:
             if not (start and folded[start - 1].isalnum() and folded[start].isalnum()) and not (
                 end < len(folded) and folded[end].isalnum() and folded[end - 1].isalnum()
             ):
-                yield Span(start, end, entity, 1.0, "deny_list")
+                yield TextSpan(start, end, entity, 1.0, "deny_list")
 
 
 def _fold_in_place(text: str) -> str:

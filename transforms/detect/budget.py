@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, Detect
+from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, DetectionSettings
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class _Stop(BaseException):
 _here = threading.local()
 
 
-def spend(steps: int = 1) -> None:
+def spend_steps(steps: int = 1) -> None:
     """Count `steps` of the record this thread is at work on. Raises `OverBudget` where none are left; counts nothing outside `Budget.run`."""
     budget: Budget | None = getattr(_here, "budget", None)
     if budget is not None:
@@ -67,7 +67,7 @@ class Budget:
         self.steps, self.seconds = steps, seconds
 
     @classmethod
-    def of(cls, settings: Detect, chars: int) -> Budget:
+    def of(cls, settings: DetectionSettings, chars: int) -> Budget:
         """The budget of a record of `chars` characters under a policy's `detect` section."""
         return cls(settings.max_steps * (1 + chars // STEP_CHARS), settings.timeout_seconds * (1 + chars // TIME_CHARS))
 

@@ -16,10 +16,10 @@ from typing import Any
 import phonenumbers
 
 from callveil.schemas.account import Account
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.transforms.detect.known_values import DIGITS, PLACE, KnownValue, values_of
-from callveil.transforms.detect.normalized_text import normalize
-from callveil.transforms.detect.value_search import Tokens, find
+from callveil.transforms.detect.normalized_text import normalize_text
+from callveil.transforms.detect.value_search import FoldedWords, find_values
 
 FIRM = frozenset({"known_value", "deny_list", "request"})
 """Detectors that outrank the business' own values: a caller's own value stays redacted where the business shares it."""
@@ -35,14 +35,14 @@ WHOLE = 10
 """A number with so many digits is the business' own only where it is said with its area."""
 
 
-def own_values(record: Mapping[str, Any], account: Account | None) -> list[KnownValue]:
+def business_values(record: Mapping[str, Any], account: Account | None) -> list[KnownValue]:
     """The business' own numbers and addresses, as they are sought in texts."""
-    return list(_sought(own_numbers(record, account), tuple(account.addresses) if account else ()))
+    return list(_sought(business_numbers(record, account), tuple(account.addresses) if account else ()))
 
 
 @lru_cache(maxsize=1024)
 def _sought(numbers: frozenset[str], addresses: tuple[str, ...]) -> tuple[KnownValue, ...]:
-    """As `own_values`; the same for most records of an account, and before and after redaction."""
+    """As `business_values`; the same for most records of an account, and before and after redaction."""
     values = [
         v
         for n in sorted(numbers)
@@ -53,12 +53,12 @@ def _sought(numbers: frozenset[str], addresses: tuple[str, ...]) -> tuple[KnownV
     return (*values, *(v for a in addresses for v in _address(a)))
 
 
-def own_places(
+def business_spans(
     text: str,
     record: Mapping[str, Any],
     account: Account | None,
     language: str = "en",
-    known: tuple[Tokens, Sequence[KnownValue]] | None = None,
+    known: tuple[FoldedWords, Sequence[KnownValue]] | None = None,
 ) -> list[tuple[int, int]]:
     """Where the business' own values stand in a text, half-open, in code points: numbers in digits or in words, the name as it is written.
 
@@ -67,17 +67,17 @@ def own_places(
         record: the interaction, whose business and tracking numbers are the business' own.
         account: version of the account that held at the time, where one is known.
         language: how numbers are said.
-        known: the text's tokens and `own_values` of both, where they are at hand.
+        known: the text's tokens and `business_values` of both, where they are at hand.
     """
-    tokens, values = known or (Tokens.of(text, language), own_values(record, account))
-    out = [_with_signs(text, s) for s in find(tokens, values, "own")] if values else []
+    tokens, values = known or (FoldedWords.of(text, language), business_values(record, account))
+    out = [_with_signs(text, s) for s in find_values(tokens, values, "own")] if values else []
     for words in _own_names(record, account):
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"
         out.extend(match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
     return out
 
 
-def own_numbers(record: Mapping[str, Any], account: Account | None) -> frozenset[str]:
+def business_numbers(record: Mapping[str, Any], account: Account | None) -> frozenset[str]:
     """The business' own numbers, as they are written: tracking, receiving and business numbers, those of the account, and its ends of the legs.
 
     A number of the account or of a leg that is the contact's too is the contact's, and so is one of a leg that a form asks to be called.
@@ -91,7 +91,7 @@ def own_numbers(record: Mapping[str, Any], account: Account | None) -> frozenset
     return frozenset(n for n in certain | further if sum(map(str.isdigit, n)) >= SHORTEST)
 
 
-def is_own_number(text: str, numbers: Iterable[str]) -> bool:
+def is_business_number(text: str, numbers: Iterable[str]) -> bool:
     """Whether a text is nothing but one of some numbers, in whatever form."""
     return not any(c.isalpha() for c in text) and sum(c.isdigit() for c in text) >= WHOLE and _last(text) in {_last(n) for n in numbers}
 
@@ -118,7 +118,7 @@ LEGAL_FORMS = frozenset({"inc", "llc", "ltd", "limited", "co", "corp", "corporat
 def _own_names(record: Mapping[str, Any], account: Account | None) -> Iterator[list[str]]:
     """Words of the business' own name, and of the name without its legal form where two words or more are left."""
     for name in {str(record.get("account_name") or ""), account.name if account else ""}:
-        words = normalize(name).text.split()
+        words = normalize_text(name).text.split()
         if not words or len(name) <= 3:
             continue
         yield words
@@ -126,7 +126,7 @@ def _own_names(record: Mapping[str, Any], account: Account | None) -> Iterator[l
             yield [*words[:-2], words[-2].rstrip(",")]
 
 
-def _with_signs(text: str, span: Span) -> tuple[int, int]:
+def _with_signs(text: str, span: TextSpan) -> tuple[int, int]:
     """A number's place with the signs it may begin with, `+` and `(`, and the bracket that closes one."""
     start, end = span.start, span.end
     while start and text[start - 1] in "+(":
@@ -171,7 +171,7 @@ def _address(address: str) -> Iterator[KnownValue]:
             yield from values_of(PLACE, "ADDRESS", said)
 
 
-def without_own(spans: Sequence[Span], places: Sequence[tuple[int, int]]) -> list[Span]:
+def drop_business_findings(spans: Sequence[TextSpan], places: Sequence[tuple[int, int]]) -> list[TextSpan]:
     """The findings but those that lie wholly within one of the business' own values, unless someone knows them to be personal."""
     ordered = sorted(places)
     reach = list(accumulate((end for _, end in ordered), max, initial=-1))  # how far those that begin up to a place reach

@@ -25,8 +25,8 @@ from callveil.transforms.detect.models import (
     PICKLED,
     TOKENS,
     ModelError,
-    kind_of,
-    meanings,
+    map_labels,
+    model_kind,
 )
 
 MENTIONS_KEY = "callveil_mentions"
@@ -62,7 +62,7 @@ class Classifier(Protocol):
         """Mentions of each text, in order."""
 
 
-class Component:
+class ClassifierComponent:
     """The pipeline's component: notes what a classifier finds."""
 
     classifier: Classifier
@@ -82,24 +82,24 @@ class Component:
 
 
 @Language.factory(COMPONENT)
-def _component(nlp: Language, name: str) -> Component:
-    return Component()
+def _component(nlp: Language, name: str) -> ClassifierComponent:
+    return ClassifierComponent()
 
 
 def load_classifier(folder: Path, language: str, labels: Mapping[str, str]) -> Language:
     """A pipeline of one component that finds what the model in `folder` finds.
 
     Args:
-        folder: what `models.kind_of` takes for a token classifier or a GLiNER model.
+        folder: what `models.model_kind` takes for a token classifier or a GLiNER model.
         language: ISO 639-1.
         labels: what labels mean, beside what they usually do; a GLiNER model is asked for them too.
 
     Raises `ModelError`: the extra that reads it is not installed, it is not whole, or one of its
         labels means nothing known.
     """
-    kind = kind_of(folder)
+    kind = model_kind(folder)
     try:
-        made: Classifier = (TokenClassifier if kind == TOKENS else Gliner)(folder, labels)
+        made: Classifier = (TokenClassifier if kind == TOKENS else GlinerClassifier)(folder, labels)
     except ImportError:
         raise ModelError(
             f"detect.model: {folder} holds a {kind}, and what reads it is not installed: "
@@ -115,7 +115,7 @@ def load_classifier(folder: Path, language: str, labels: Mapping[str, str]) -> L
     nlp = spacy.blank(language if language == "en" else "xx")
     nlp.meta["name"] = folder.name
     nlp.add_pipe(COMPONENT)
-    component: Component = nlp.get_pipe(COMPONENT)  # type: ignore[assignment]
+    component: ClassifierComponent = nlp.get_pipe(COMPONENT)  # type: ignore[assignment]
     component.classifier = made
     return nlp
 
@@ -149,7 +149,7 @@ class TokenClassifier:
         marked = any(label[:2] in ("B-", "I-", "B_", "I_") for label in names.values())
         split = {n: _TAG.fullmatch(label) if marked else None for n, label in names.items()}
         plain = {n: m[2] if (m := split[n]) else label for n, label in names.items()}
-        known = meanings(plain.values(), labels, str(folder))
+        known = map_labels(plain.values(), labels, str(folder))
         self.entities = frozenset(known.values())
         self._labels = {
             n: ((m := split[n]) is not None and m[1] in _BEGINS, label, known.get(label))
@@ -161,7 +161,7 @@ class TokenClassifier:
         if self.tokenizer.pad_token is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.unk_token
         special = self.tokenizer.num_special_tokens_to_add()
-        most = min(WINDOW, self.tokenizer.model_max_length, positions(model.config))
+        most = min(WINDOW, self.tokenizer.model_max_length, position_count(model.config))
         self.length = max(special + 2, most)
         self.stride = int((self.length - special) * OVERLAP)
 
@@ -218,7 +218,7 @@ class TokenClassifier:
                 last = label if entity is not None else ""
                 if entity is not None:
                     spans.append(Mention(entity, start, end))
-        return [whole for span in spans if (whole := trimmed(text, span)) is not None]
+        return [whole for span in spans if (whole := trim_mention(text, span)) is not None]
 
     def _tokens(self, encoded: Any, windows: Sequence[int]) -> Iterator[tuple[int, int]]:
         """(window, token) of each token of a text, once, in order."""
@@ -241,7 +241,7 @@ _PADDED_POSITIONS = frozenset(
 """Models that count positions from behind the padding token's number: so many fewer are left."""
 
 
-def positions(config: Any) -> int:
+def position_count(config: Any) -> int:
     """Tokens a Hugging Face model has positions for, special ones included."""
     most = getattr(config, "max_position_embeddings", None)
     if not isinstance(most, int) or most <= 0:
@@ -260,7 +260,7 @@ def _check_whole(folder: Path, missing: Iterable[str]) -> None:
         )
 
 
-class Gliner:
+class GlinerClassifier:
     """A GLiNER model, asked for the labels of `ASKED` and of the policy.
 
     Raises what gliner raises, and `ModelError`.
@@ -287,7 +287,7 @@ class Gliner:
         self.tokenizer = self.model.data_processor.transformer_tokenizer
         # The labels go in front, each behind a mark, and some signs around them all.
         prompt = sum(len(ids) + 2 for ids in self._ids(list(self.asked))) + 8
-        most = min(self.tokenizer.model_max_length, positions(self.model.config.encoder_config))
+        most = min(self.tokenizer.model_max_length, position_count(self.model.config.encoder_config))
         self.tokens = max(2, most - prompt)
 
     def _ids(self, words: list[str]) -> list[list[int]]:
@@ -305,10 +305,10 @@ class Gliner:
         for (n, offset, _), entities in zip(pieces, found, strict=True):
             for e in entities:
                 span = Mention(self.asked[e["label"]], e["start"] + offset, e["end"] + offset)
-                whole = trimmed(texts[n], span)
+                whole = trim_mention(texts[n], span)
                 if whole is not None:
                     out[n].append(whole)
-        return [joined(mentions) for mentions in out]
+        return [merge_mentions(mentions) for mentions in out]
 
     def _windows(self, text: str) -> Iterator[tuple[int, int]]:
         """Stretches of as many words and tokens as the model reads; it would cut off the rest."""
@@ -326,7 +326,7 @@ class Gliner:
             first = max(first + 1, last - max(1, int((last - first) * OVERLAP)))
 
 
-def joined(mentions: Iterable[Mention]) -> list[Mention]:
+def merge_mentions(mentions: Iterable[Mention]) -> list[Mention]:
     """Mentions in order, those of one type that overlap as one: windows cut names off."""
     out: list[Mention] = []
     for m in sorted(mentions):
@@ -337,7 +337,7 @@ def joined(mentions: Iterable[Mention]) -> list[Mention]:
     return sorted(out, key=lambda m: (m.start_char, m.end_char))
 
 
-def trimmed(text: str, span: Mention) -> Mention | None:
+def trim_mention(text: str, span: Mention) -> Mention | None:
     """A mention without white space at its ends and with all signs that its last letter has.
 
     These are marks and invisible signs, which tokenizers drop. None if nothing is left.

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from callveil.schemas.interaction import MODES, RawInteraction
 from callveil.schemas.policy import Policy, Rules
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.script import is_unread
+from callveil.transforms.detect.script import is_unsupported_language
 from callveil.transforms.detect.text_fields import walk
 
 DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Floor:
+class MinimumRedaction:
     """What an earlier version of the same record was already redacted to. A later snapshot is never redacted less.
 
     Attributes:
@@ -28,7 +28,7 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RedactionDecision:
     """How one record is redacted.
 
     Attributes:
@@ -52,20 +52,20 @@ class Decision:
     held: bool = False
 
 
-def stronger(*modes: str) -> str:
+def strongest_mode(*modes: str) -> str:
     """The strongest of some modes."""
     return max(modes, key=MODES.index)
 
 
-def decide(
+def decide_redaction(
     policy: Policy,
     raw: RawInteraction,
     account_type: str,
     as_of: dt.datetime,
     language: str | None,
-    floor: Floor,
+    floor: MinimumRedaction,
     requests: tuple[RedactionRequest, ...],
-) -> Decision:
+) -> RedactionDecision:
     """Decide how a record is redacted.
 
     Args:
@@ -79,7 +79,7 @@ def decide(
         requests: manual requests that name it.
     """
     prose = (leaf.text for leaf in walk(raw.record) if leaf.prose and not leaf.key)
-    if language is not None and is_unread(prose, policy.detect.languages):
+    if language is not None and is_unsupported_language(prose, policy.detect.languages):
         language = None
     rules = policy.rules(raw.key.account_id, account_type, raw.kind, str(raw.record.get("language") or policy.detect.default_language))
     mode = rules.mode
@@ -90,8 +90,8 @@ def decide(
     elif asked:
         mode, trigger = "full", asked.trigger
     # A narrower request needs the record to be read at all: `none` would pass everything else through, which is what the rules say.
-    held = stronger(mode, floor.mode) != mode
-    mode = stronger(mode, floor.mode)
+    held = strongest_mode(mode, floor.mode) != mode
+    mode = strongest_mode(mode, floor.mode)
     if language is None and mode != "full":
         language = policy.detect.default_language
-    return Decision(rules, mode, trigger, language, floor.entities, requests, asked if trigger != "auto" else None, held)
+    return RedactionDecision(rules, mode, trigger, language, floor.entities, requests, asked if trigger != "auto" else None, held)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
-from callveil.schemas.finding import Span
-from callveil.transforms.detect.align import Alignment, align, role_labels, speaker_labels
+from callveil.schemas.finding import TextSpan
+from callveil.transforms.detect.align import TextAlignment, align_texts, role_labels, speaker_labels
 from callveil.transforms.detect.conversation import AGENT, CALLER, UNKNOWN, Turn, View
-from callveil.transforms.detect.normalized_text import NormalizedText, normalize, other_readings
-from callveil.transforms.detect.parts import is_split_number, json_literals, parts_of, voices
+from callveil.transforms.detect.normalized_text import NormalizedText, normalize_text, other_readings
+from callveil.transforms.detect.parts import caption_speakers, is_split_number, json_literals, parts_of
 from callveil.transforms.detect.text_fields import ROLE_WORDS, Leaf
 
 CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "message_body")
@@ -48,7 +48,7 @@ class Segment:
 
 
 @dataclass
-class Reading:
+class InteractionDocument:
     """A view, where its pieces come from, and whether it needs the language model or lies exactly over another one.
 
     Attributes:
@@ -60,7 +60,7 @@ class Reading:
     name: str
     view: View
     segments: list[Segment] = field(repr=False)
-    copy: Alignment | None = None
+    copy: TextAlignment | None = None
     labels: list[tuple[int, int]] = field(default_factory=list)
 
     @property
@@ -68,9 +68,9 @@ class Reading:
         """Whether this view is analysed by itself; an exact copy takes its spans from the conversation."""
         return self.copy is None or not self.copy.exact
 
-    def split(self, spans: list[Span]) -> list[tuple[Leaf, Span]]:
+    def split(self, spans: list[TextSpan]) -> list[tuple[Leaf, TextSpan]]:
         """Cut the view's spans at leaf borders and give each piece in its leaf's own offsets."""
-        out: list[tuple[Leaf, Span]] = []
+        out: list[tuple[Leaf, TextSpan]] = []
         ordered = sorted(spans, key=lambda s: (s.start, s.end))
         first = 0
         for segment in self.segments:
@@ -88,14 +88,14 @@ class Reading:
 
 
 @dataclass
-class Document:
+class DocumentSet:
     """The readings of one interaction.
 
     Args:
         leaves: the leaves to scan, as `leaves.walk` gives them.
         roles: role of each turn, message and word; see `roles_of`.
         done: pattern of placeholders that stand in the texts already; see `detect.placeholders`.
-        voices: who speaks in each field; see `voices_of`.
+        voices: who speaks in each field; see `speakers_of`.
         one_party: when a conversation counts as one side's only; see `schemas.policy.Detect`.
     """
 
@@ -106,7 +106,7 @@ class Document:
     one_party: str = "seen"
 
     @cached_property
-    def readings(self) -> list[Reading]:
+    def readings(self) -> list[InteractionDocument]:
         """The conversation first (where there is one), then its copies, then the other fields."""
         spoken: dict[str, list[Leaf]] = {}
         rest: list[Leaf] = []
@@ -117,16 +117,16 @@ class Document:
                 spoken.setdefault(str(source), []).append(leaf)
             elif not _is_role(leaf):
                 rest.append(leaf)
-        out: list[Reading] = []
+        out: list[InteractionDocument] = []
         labels = (leaf.text for leaf in self.leaves if leaf.path[-1] == "speaker")
-        speakers = frozenset(normalize(label).text.lower() for label in labels)
+        speakers = frozenset(normalize_text(label).text.lower() for label in labels)
         for source in CONVERSATIONS:
             if source not in spoken:
                 continue
             reading = self._conversation(source, spoken[source], speakers)
             # A text message beside a call's transcript is another conversation; everything else repeats the first.
             if out:
-                reading.copy = align(out[0].view.text, reading.view.text, speakers, self.done)
+                reading.copy = align_texts(out[0].view.text, reading.view.text, speakers, self.done)
                 reading.name = source
             out.append(reading)
         if rest:
@@ -141,25 +141,25 @@ class Document:
                 reading.view = replace(reading.view, others=tuple(sorted(others)))
         return out
 
-    def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> Reading:
+    def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> InteractionDocument:
         if source in FLAT:
             text, segments = _lines_of(leaves[0], self.done)
-            speakers |= voices(leaves[0].text)
+            speakers |= caption_speakers(leaves[0].text)
             turns = _flat_turns(text, speakers)
             named = frozenset(text[a:b].strip(" \t:>-").lower() for a, b in speaker_labels(text, speakers))
             view = View(text, turns, one_party=self._one_sided(turns, named))
-            return Reading("conversation", view, segments, labels=role_labels(text, speakers))
+            return InteractionDocument("conversation", view, segments, labels=role_labels(text, speakers))
         lines, segments, last = _Lines(), [], None
         for leaf in leaves:
             role = self.roles.get((source, int(leaf.path[1])), UNKNOWN)
-            read = normalize(leaf.text, self.done)
+            read = normalize_text(leaf.text, self.done)
             # Words of one speaker run on in a line; everything else is a turn of its own.
             place = lines.add(read.text, role, source == "words" and role == last)
             segments.append(Segment(leaf, place, read))
             last = role
         turns = tuple(lines.turns)
         one_party = self._one_sided(turns, self.voices.get(source, frozenset()))
-        return Reading("conversation", View("".join(lines.parts), turns, one_party=one_party), segments)
+        return InteractionDocument("conversation", View("".join(lines.parts), turns, one_party=one_party), segments)
 
     def _one_sided(self, turns: tuple[Turn, ...], voices: frozenset[str]) -> bool:
         """Whether one side of a conversation is missing, by the policy or by who speaks.
@@ -228,7 +228,7 @@ class _Lines:
         return start
 
 
-def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
+def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> InteractionDocument:
     """All other leaves in one text, a line each. A key or a form's question reads as the business asking, its value as the answer."""
     lines = _Lines()
     segments: list[Segment] = []
@@ -261,7 +261,7 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
             seen[leaf.text] = segments[-1].start
         previous = leaf
     segments.sort(key=lambda s: s.start)
-    return Reading("fields", View("".join(lines.parts), tuple(lines.turns)), segments)
+    return InteractionDocument("fields", View("".join(lines.parts), tuple(lines.turns)), segments)
 
 
 def _runs_on(before: Leaf, leaf: Leaf) -> bool:
@@ -305,7 +305,7 @@ def role_of(speaker: str | None, channel: int | None) -> str:
     return UNKNOWN
 
 
-def voices_of(record: Mapping[str, object]) -> dict[str, frozenset[str]]:
+def speakers_of(record: Mapping[str, object]) -> dict[str, frozenset[str]]:
     """Who speaks in each field of turns and messages: labels with channels, empty for a row that has neither."""
     out: dict[str, frozenset[str]] = {}
     for source in ("outline", "chat_messages"):

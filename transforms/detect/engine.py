@@ -13,15 +13,15 @@ from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 
-from callveil.schemas.finding import Span
-from callveil.schemas.policy import Detect
+from callveil.schemas.finding import TextSpan
+from callveil.schemas.policy import DetectionSettings
 from callveil.transforms.detect import recognizers
 from callveil.transforms.detect.budget import Budget, reason_of
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.normalized_text import NormalizedText
 from callveil.transforms.detect.pipeline import NlpEngine, load_model
 from callveil.transforms.detect.recognizers.model import ModelRecognizer
-from callveil.transforms.detect.script import known_unread
+from callveil.transforms.detect.script import is_unsupported_text
 
 GROUP_KEY = "callveil_group"
 """Key of a result's metadata that spans of one value share."""
@@ -152,7 +152,7 @@ class BatchedAnalyzer(AnalyzerEngine):  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedSpan:
     """A span and why it was found, for `callveil explain`.
 
     Attributes:
@@ -163,7 +163,7 @@ class Explained:
         original: score before context.
     """
 
-    span: Span
+    span: TextSpan
     reason: str
     pattern: str = ""
     context: str = ""
@@ -180,7 +180,7 @@ class Detector:
         ModelError: a model the policy names is not there, or cannot be used.
     """
 
-    def __init__(self, settings: Detect) -> None:
+    def __init__(self, settings: DetectionSettings) -> None:
         self.settings = settings
         for module in (pattern_recognizer, iban_recognizer):  # each has its own timeout
             module.REGEX_TIMEOUT_SECONDS = settings.timeout_seconds
@@ -190,7 +190,7 @@ class Detector:
         self.nlp = NlpEngine(pipelines, settings.labels, settings.margins)
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
-            for recognizer in recognizers.build(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable):
+            for recognizer in recognizers.build_recognizers(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable):
                 registry.add_recognizer(recognizer)
             if settings.models_for(language) != ("none",) and "SpacyRecognizer" not in settings.disable:
                 registry.add_recognizer(ModelRecognizer(language, self.nlp.entities[language]))
@@ -219,11 +219,11 @@ class Detector:
                 reader.forget()
         for builtin in self._builtin.values():
             builtin.forget()
-        known_unread.cache_clear()
+        is_unsupported_text.cache_clear()
 
     def run(
         self, views: Iterable[tuple[View, Any]], language: str, budget_of: Callable[[Any], Budget] | None = None
-    ) -> Iterator[tuple[Any, list[Span] | DetectionFailed]]:
+    ) -> Iterator[tuple[Any, list[TextSpan] | DetectionFailed]]:
         """Analyse views of one language.
 
         Args:
@@ -234,7 +234,7 @@ class Detector:
         Yields: `(tag, spans)` in order. Spans may overlap; scores are not yet filtered. A view a recognizer failed on
             comes with the failure in place of its spans.
         """
-        found: list[Span] | DetectionFailed = []
+        found: list[TextSpan] | DetectionFailed = []
         for view, artifacts, (tag, back, last) in self.nlp.artifacts(_readings(views), language):
             if back is None:
                 found = []
@@ -250,7 +250,7 @@ class Detector:
             if last:
                 yield tag, found
 
-    def explain(self, view: View, language: str) -> list[Explained]:
+    def explain(self, view: View, language: str) -> list[ExplainedSpan]:
         """Spans of one view with the recognizer's own reason for each."""
         run = self.nlp.artifacts([(view, None)], language)  # held: the words of the artifacts go with it
         _, artifacts, _ = next(run)
@@ -287,7 +287,7 @@ def _readings(
             yield other, (tag, back, True)
 
 
-def _back(span: Span, text: NormalizedText | None) -> Span:
+def _back(span: TextSpan, text: NormalizedText | None) -> TextSpan:
     """A span in the offsets of the view that `text` was read from."""
     if text is None:
         return span
@@ -295,18 +295,18 @@ def _back(span: Span, text: NormalizedText | None) -> Span:
     return replace(span, start=start, end=max(start + 1, end), group=span.group and f"otherwise {span.group}")
 
 
-def _span(result: RecognizerResult) -> Span:
+def _span(result: RecognizerResult) -> TextSpan:
     metadata = result.recognition_metadata or {}
-    return Span(
+    return TextSpan(
         result.start, result.end, result.entity_type, min(1.0, max(0.0, float(result.score))),
         str(metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "unknown")), str(metadata.get(GROUP_KEY, "")),
     )  # fmt: skip
 
 
-def _explained(result: RecognizerResult) -> Explained:
+def _explained(result: RecognizerResult) -> ExplainedSpan:
     span, explanation = _span(result), result.analysis_explanation
     if explanation is None:
-        return Explained(span, "", original=span.score)
+        return ExplainedSpan(span, "", original=span.score)
     pattern, word = explanation.pattern_name or "", explanation.supportive_context_word or ""
     reason = explanation.textual_explanation or pattern
-    return Explained(span, f"{reason}; context word {word!r}" if word else reason, pattern, word, float(explanation.original_score))
+    return ExplainedSpan(span, f"{reason}; context word {word!r}" if word else reason, pattern, word, float(explanation.original_score))

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from callveil.schemas.finding import Span
-from callveil.schemas.policy import Rules, fold
+from callveil.schemas.finding import TextSpan
+from callveil.schemas.policy import Rules, collapse_whitespace
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Detected, Job, detect_batch
-from callveil.transforms.detect.document import Reading
-from callveil.transforms.detect.engine import DetectionFailed, Detector, Explained
+from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.document import InteractionDocument
+from callveil.transforms.detect.engine import DetectionFailed, Detector, ExplainedSpan
 from callveil.transforms.detect.postcode_after_place import DETECTOR as BESIDE
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
-from callveil.transforms.detect.resolve import ALWAYS, UNREAD, accept, merge
+from callveil.transforms.detect.resolve import ALWAYS, UNREAD, accept_findings, merge_spans
 
 KNOWN = {
     "known_value": "one of the contact's own values, which the record holds elsewhere",
@@ -27,7 +27,7 @@ KNOWN = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FindingOutcome:
     """One finding, and what became of it.
 
     Attributes:
@@ -70,7 +70,7 @@ class Verdict:
         return asdict(self)
 
 
-def explain(detector: Detector, job: Job) -> list[Verdict]:
+def explain_findings(detector: Detector, job: DetectionJob) -> list[FindingOutcome]:
     """Every finding in a record, in order of place, with its reasons and its outcome.
 
     The record goes through the job's own path; the reasons come from a second pass that keeps them. Fields the policy keeps, clears or
@@ -82,7 +82,7 @@ def explain(detector: Detector, job: Job) -> list[Verdict]:
     detected = next(iter(detect_batch(detector, [job])))
     if isinstance(detected, Rejected):
         raise DetectionFailed(detected.detail)
-    out: list[Verdict] = []
+    out: list[FindingOutcome] = []
     language = job.decision.language or detector.settings.default_language
     for reading, spans in zip(detected.readings, detected.spans, strict=True):
         if reading.analysed:
@@ -90,14 +90,14 @@ def explain(detector: Detector, job: Job) -> list[Verdict]:
     return out
 
 
-def _reading(reading: Reading, spans: Sequence[Span], explained: Sequence[Explained], detected: Detected) -> list[Verdict]:
+def _reading(reading: InteractionDocument, spans: Sequence[TextSpan], explained: Sequence[ExplainedSpan], detected: DetectionResult) -> list[FindingOutcome]:
     decision = detected.job.decision
     reasons = {(e.span.start, e.span.end, e.span.entity, e.span.detector): e for e in explained}
     present = {_key(s): s for s in spans}
-    redact, _ = accept(reading.view.text, list(present.values()), decision.rules, decision.floor)
+    redact, _ = accept_findings(reading.view.text, list(present.values()), decision.rules, decision.floor)
     redacted = {_key(s) for s in redact}
-    stretches = merge(redact)
-    out: list[Verdict] = []
+    stretches = merge_spans(redact)
+    out: list[FindingOutcome] = []
     for key in sorted(present.keys() | reasons.keys()):
         known = reasons.get(key)
         span = present.get(key) or reasons[key].span
@@ -119,11 +119,11 @@ def _reading(reading: Reading, spans: Sequence[Span], explained: Sequence[Explai
     return out
 
 
-def _key(span: Span) -> tuple[int, int, str, str]:
+def _key(span: TextSpan) -> tuple[int, int, str, str]:
     return span.start, span.end, span.entity, span.detector
 
 
-def _outcome(text: str, span: Span, redacted: bool, rules: Rules) -> tuple[str, str]:
+def _outcome(text: str, span: TextSpan, redacted: bool, rules: Rules) -> tuple[str, str]:
     if redacted:
         if span.detector in ALWAYS:
             return "redacted", "needs no score"
@@ -132,13 +132,13 @@ def _outcome(text: str, span: Span, redacted: bool, rules: Rules) -> tuple[str, 
         return "redacted", "reaches the threshold"
     if span.detector not in ALWAYS and span.score < rules.threshold(span.entity):
         return "dropped", f"score {span.score:.2f} is below the threshold {rules.threshold(span.entity):.2f}"
-    if span.detector not in ALWAYS and fold(text[span.start : span.end]) in rules.allow:
+    if span.detector not in ALWAYS and collapse_whitespace(text[span.start : span.end]) in rules.allow:
         return "dropped", "on the policy's allow list"
     return "kept", f"the policy keeps {span.entity}"
 
 
-def _verdict(field: str, piece: Span, text: str, span: Span, known: Explained | None, rules: Rules, outcome: str, why: str, won: str) -> Verdict:
-    return Verdict(
+def _verdict(field: str, piece: TextSpan, text: str, span: TextSpan, known: ExplainedSpan | None, rules: Rules, outcome: str, why: str, won: str) -> FindingOutcome:
+    return FindingOutcome(
         field, piece.start, piece.end, text, span.entity, span.detector,
         known.pattern if known else "", known.reason if known else KNOWN.get(span.detector, "found in a copy of this text"),
         known.context if known else "", round(known.original if known else span.score, 4), round(span.score, 4),

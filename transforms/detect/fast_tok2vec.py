@@ -40,7 +40,7 @@ class _Layer:
     pieces: int
 
 
-class Forward:
+class FastForward:
     """Stands in for the forward function of a tok2vec at prediction; training goes through the original."""
 
     def __init__(
@@ -127,7 +127,7 @@ def _distinct(rows: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.i
     return first, place
 
 
-def hasten(nlp: Language) -> bool:
+def patch_pipeline(nlp: Language) -> bool:
     """Give the tok2vec inside a pipeline's entity recogniser the faster forward pass, where it is of the kind this module knows.
 
     That is spaCy's `Tok2Vec.v2` of a `MultiHashEmbed` and a `MaxoutWindowEncoder` with a window of one, on the processor, not shared
@@ -139,7 +139,7 @@ def hasten(nlp: Language) -> bool:
     for name in nlp.pipe_names:
         model = getattr(nlp.get_pipe(name), "model", None)
         for node in model.walk() if isinstance(model, Model) else ():
-            if node.has_ref("embed") and node.has_ref("encode") and not isinstance(node._func, Forward):
+            if node.has_ref("embed") and node.has_ref("encode") and not isinstance(node._func, FastForward):
                 forward = _understood(node)
                 if forward is not None:
                     node._func = forward
@@ -147,7 +147,7 @@ def hasten(nlp: Language) -> bool:
     return changed
 
 
-def _understood(tok2vec: Model[Any, Any]) -> Forward | None:
+def _understood(tok2vec: Model[Any, Any]) -> FastForward | None:
     embed, encode = tok2vec.get_ref("embed"), tok2vec.get_ref("encode")
     if not isinstance(tok2vec.ops, NumpyOps) or [id(x) for x in tok2vec.layers] != [id(embed), id(encode)]:
         return None
@@ -163,7 +163,7 @@ def _understood(tok2vec: Model[Any, Any]) -> Forward | None:
     known = [layer for layer in layers if layer is not None]
     if not known or len(known) != len(layers):
         return None
-    return Forward(tok2vec._func, columns, [x.layers[0] for x in inner[2:-1]], known, int(encode.attrs["pad"]))
+    return FastForward(tok2vec._func, columns, [x.layers[0] for x in inner[2:-1]], known, int(encode.attrs["pad"]))
 
 
 def _layer(residual: Model[Any, Any]) -> _Layer | None:

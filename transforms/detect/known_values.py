@@ -15,9 +15,9 @@ from typing import Any
 from callveil.transforms.detect.lang import word_file
 from callveil.transforms.detect.lexicon import EVERYWHERE
 from callveil.transforms.detect.normalized_text import WORD as WORD
-from callveil.transforms.detect.normalized_text import fold as fold
-from callveil.transforms.detect.normalized_text import normalize
-from callveil.transforms.detect.spoken_digits import said
+from callveil.transforms.detect.normalized_text import normalize_text
+from callveil.transforms.detect.normalized_text import strip_case_and_accents as strip_case_and_accents
+from callveil.transforms.detect.spoken_digits import load_spoken_digits
 
 DETECTOR = "known_value"
 SCORE = 0.95
@@ -50,9 +50,9 @@ COMMON_WORDS = word_file("en", "name_words.txt")
 """Names that are also everyday words: where such a name was only heard, alone and in lower case it is left to the language model."""
 
 
-def spoken_code(text: str, language: str = "en") -> str:
+def normalize_code(text: str, language: str = "en") -> str:
     """Letters and digits of a value, folded and joined; spoken digits and repeats (`double two`, `twenty five`) as digits."""
-    words, spoken = [fold(m[0]) for m in WORD.finditer(text)], said(language)
+    words, spoken = [strip_case_and_accents(m[0]) for m in WORD.finditer(text)], load_spoken_digits(language)
     out: list[str] = []
     place = 0
     while place < len(words):
@@ -95,7 +95,7 @@ NO_NAMES = frozenset({
 
 
 def _name_values(text: str, entity: str) -> Iterable[KnownValue]:
-    words = [fold(w) for w in WORD.findall(text)]
+    words = [strip_case_and_accents(w) for w in WORD.findall(text)]
     words = [w for w in words if w not in NO_NAMES]
     if not words or any(w.isdigit() for w in words):
         return
@@ -106,7 +106,7 @@ def _name_values(text: str, entity: str) -> Iterable[KnownValue]:
         if len(words) > 2:
             yield KnownValue(NAME, entity, words[0] + words[-1])
         for part in text.split():
-            if len(pieces := [fold(w) for w in WORD.findall(part)]) > 1 and len(pieces) < len(words) and "".join(pieces) in joined:
+            if len(pieces := [strip_case_and_accents(w) for w in WORD.findall(part)]) > 1 and len(pieces) < len(words) and "".join(pieces) in joined:
                 # A double name: its pieces alone may be everyday words.
                 yield KnownValue(NAME, entity, "".join(pieces), guarded=EVERYWHERE.issuperset(pieces))
     for word in words:
@@ -158,7 +158,7 @@ def known_values(
     if staff:
         sources.extend((k, e, agent[n]) for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS")) if agent.get(n))
     for kind, entity, source in sources:
-        text = normalize(placeholders.sub(" ", source) if placeholders else source).text
+        text = normalize_text(placeholders.sub(" ", source) if placeholders else source).text
         for value in values_of(kind, entity, text):
             if not (kind == DIGITS and any(own.endswith(value.target[-10:]) for own in company)):
                 seen.setdefault((value.entity, value.target), value)
@@ -172,12 +172,12 @@ def values_of(kind: str, entity: str, text: str) -> Iterable[KnownValue]:
     elif kind == DIGITS:
         yield from _digit_values(text, entity)
     else:
-        words = [fold(w) for w in WORD.findall(text)]
+        words = [strip_case_and_accents(w) for w in WORD.findall(text)]
         target = "".join(words)
         if kind == EMAIL and len(target) >= 5 and "@" in text:
             yield KnownValue(EMAIL, entity, target)
             # Spoken addresses say their symbols where another reader writes none; the local part alone is a user name.
-            local = "".join(fold(w) for w in WORD.findall(text.split("@", 1)[0]))
+            local = "".join(strip_case_and_accents(w) for w in WORD.findall(text.split("@", 1)[0]))
             if len(local) >= 6 and not local.isdigit() and not local.isalpha():
                 yield KnownValue(CODE, entity, local)
         elif kind == PLACE and len(target) >= 3:

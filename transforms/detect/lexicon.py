@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from callveil.transforms.detect.normalized_text import WORD as WORD
-from callveil.transforms.detect.normalized_text import fold as fold
+from callveil.transforms.detect.normalized_text import strip_case_and_accents as strip_case_and_accents
 
 FILE = Path(__file__).parent / "lang" / "en" / "lexicon.bz2"
 SECTIONS = ("words", "given", "surnames", "usual", "places")
@@ -45,12 +45,12 @@ class Lexicon:
 
 
 @lru_cache(maxsize=1)
-def lexicon() -> Lexicon:
+def load_lexicon() -> Lexicon:
     """The English lexicon, read once per process."""
     return Lexicon(*(frozenset(_unpacked(section)) for section in bz2.decompress(FILE.read_bytes()).decode("ascii").split("\0")))
 
 
-def pack(lists: Mapping[str, Iterable[str]]) -> bytes:
+def pack_lexicon(lists: Mapping[str, Iterable[str]]) -> bytes:
     """The bytes of a lexicon of the lists named by `SECTIONS`."""
     return bz2.compress("\0".join(_packed(lists[name]) for name in SECTIONS).encode("ascii"), 9)
 

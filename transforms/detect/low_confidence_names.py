@@ -23,7 +23,7 @@ from spacy.ml.parser_model import ParserStepModel
 from spacy.tokens import Doc
 from thinc.api import Model, NumpyOps
 
-from callveil.schemas.policy import Margin, Margins
+from callveil.schemas.policy import ModelMargin, ModelMargins
 
 Floats = NDArray[np.float32]
 KEY = "callveil_faint"
@@ -41,7 +41,7 @@ LONGEST = 8
 """A faint entity of more tokens is none."""
 
 
-class Faint(NamedTuple):
+class Candidate(NamedTuple):
     """A person the model passed over, or took for an organization.
 
     Attributes:
@@ -57,7 +57,7 @@ class Faint(NamedTuple):
     organization: bool = False
 
 
-def cased(line: str) -> bool:
+def is_mixed_case(line: str) -> bool:
     """Whether a turn is written with capitals and small letters; "I" alone says nothing."""
     if not any(c.isupper() for c in line):
         return False
@@ -67,19 +67,19 @@ def cased(line: str) -> bool:
     )
 
 
-def kinds(text: str, places: NDArray[Any]) -> NDArray[np.int64]:
+def mixed_case_flags(text: str, places: NDArray[Any]) -> NDArray[np.int64]:
     """For each token of a text, which begin at `places`, 1 where its turn is cased, else 0."""
     lines = text.split("\n")
     if len(lines) == 1 or (len(lines) == 2 and not lines[1]):
-        return np.full(len(places), cased(lines[0]), dtype=np.int64)
+        return np.full(len(places), is_mixed_case(lines[0]), dtype=np.int64)
     if text.islower():
         return np.zeros(len(places), dtype=np.int64)
     begins = np.cumsum([len(line) + 1 for line in lines])
-    told = np.array([cased(line) for line in lines], dtype=np.int64)
+    told = np.array([is_mixed_case(line) for line in lines], dtype=np.int64)
     return told[np.searchsorted(begins, places, side="right")]
 
 
-def _shift(move: str, margin: Margin, leaned: float | None) -> float:
+def _shift(move: str, margin: ModelMargin, leaned: float | None) -> float:
     """What is added to the score of a move for a margin: that of a beginning falls or rises."""
     if leaned is None or move[0] not in "BU":
         return 0.0
@@ -105,10 +105,10 @@ class _Lower:
         return out
 
 
-class Forward:
+class MarginForward:
     """Stands in for the forward function of a recogniser's model at prediction; training goes through the original."""
 
-    def __init__(self, ner: Any, margins: Margins, leaned: float | None, faint: bool) -> None:
+    def __init__(self, ner: Any, margins: ModelMargins, leaned: float | None, faint: bool) -> None:
         """Args: leaned: how far the model leans by itself; None where its scores are of another
         scale. faint: whether faint people are kept."""
         self.faint = faint
@@ -129,7 +129,7 @@ class Forward:
         if is_train:
             return self.original(model, docs, is_train)
         tok2vec, lower, upper = model.layers
-        told = [kinds(doc.text, doc.to_array("IDX").astype(np.int64)) for doc in docs]
+        told = [mixed_case_flags(doc.text, doc.to_array("IDX").astype(np.int64)) for doc in docs]
         kind = np.concatenate([np.zeros(0, np.int64), *told])
 
         def show(parts: Floats, bias: Floats) -> None:
@@ -178,7 +178,7 @@ class Forward:
         spaces: NDArray[np.bool_],
         stop_of: NDArray[np.int64],
         ends: Callable[[NDArray[np.int64]], NDArray[np.int64]],
-    ) -> list[Faint]:
+    ) -> list[Candidate]:
         """Who is faint in some texts, in order, whatever the entities are.
 
         Args:
@@ -205,7 +205,7 @@ class Forward:
             stops[followed] = ends(tokens[followed])
         margin = np.where(aside, best[tokens] - rival[tokens], margins[tokens])
         found = zip(tokens.tolist(), stops.tolist(), margin.tolist(), aside.tolist(), strict=True)
-        return [Faint(*one) for one in found if one[1] - one[0] <= LONGEST]
+        return [Candidate(*one) for one in found if one[1] - one[0] <= LONGEST]
 
     def _end(self, parts: Floats, bias: Floats, first: int) -> int:
         """Where a person that begins at token `first` ends, half-open; `parts` stop where its document does."""
@@ -221,18 +221,18 @@ class Forward:
                 return end
 
 
-def faint_people(doc: Doc) -> list[Faint]:
+def take_candidates(doc: Doc) -> list[Candidate]:
     """The people faint in a text its recogniser has read, in order. They can be asked for once."""
     noted = doc.user_data.pop(KEY, ())
-    return apart(noted, [(e.start, e.end, e.label_) for e in doc.ents]) if noted else []
+    return drop_overlapping(noted, [(e.start, e.end, e.label_) for e in doc.ents]) if noted else []
 
 
-def apart(noted: Sequence[Faint], entities: Sequence[tuple[int, int, str]]) -> list[Faint]:
+def drop_overlapping(noted: Sequence[Candidate], entities: Sequence[tuple[int, int, str]]) -> list[Candidate]:
     """Those of `noted` that overlap no other and begin in no entity.
 
     Of what is an organization to the model those that begin as it does, with its end.
     """
-    out: list[Faint] = []
+    out: list[Candidate] = []
     ends = {first: end for first, end, label in entities if label in ORGANIZATIONS}
     inside = {token for first, end, _ in entities for token in range(first, end)} if noted else ()
     for faint in noted:
@@ -246,7 +246,7 @@ def apart(noted: Sequence[Faint], entities: Sequence[tuple[int, int, str]]) -> l
     return out
 
 
-def apply_margins(nlp: Language, margins: Margins | None = None, faint: bool = True) -> bool:
+def apply_margins(nlp: Language, margins: ModelMargins | None = None, faint: bool = True) -> bool:
     """Let a pipeline's recogniser take names by margins and keep who is faint (`KEY`).
 
     Args:
@@ -264,10 +264,10 @@ def apply_margins(nlp: Language, margins: Margins | None = None, faint: bool = T
     if not isinstance(model, Model) or model.name != "parser_model" or model.attrs["has_upper"] or not isinstance(model.ops, NumpyOps):
         return False
     lower = model.get_ref("lower")
-    if lower.get_dim("nF") != 6 or lower.get_dim("nP") < 2 or isinstance(model._func, Forward) or LABEL not in ner.labels:
+    if lower.get_dim("nF") != 6 or lower.get_dim("nP") < 2 or isinstance(model._func, MarginForward) or LABEL not in ner.labels:
         return False
-    margins = margins or Margins()
+    margins = margins or ModelMargins()
     ours = nlp.meta.get("callveil")
     leaned = float(ours.get("lean", 0.0)) if isinstance(ours, dict) else None
-    model._func = Forward(ner, margins, leaned, faint)
+    model._func = MarginForward(ner, margins, leaned, faint)
     return True

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from callveil.schemas.entities import ENTITIES
-from callveil.schemas.policy import IGNORE, Detect
+from callveil.schemas.policy import IGNORE, DetectionSettings
 
 VERSION = f"callveil {version('callveil')}, presidio {version('presidio-analyzer')}"
 """What finds, as findings name it."""
@@ -80,7 +80,7 @@ def folder_of(name: str) -> Path | None:
     return Path(places[0]) if places else None
 
 
-def kind_of(folder: Path) -> str:
+def model_kind(folder: Path) -> str:
     """`SPACY`, `TOKENS` or `GLINER`, told by what the folder holds.
 
     Raises `ModelError` for a model of Hugging Face's form that is neither of these, or that would
@@ -121,7 +121,7 @@ def _json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def meanings(labels: Iterable[str], given: Mapping[str, str], name: str) -> dict[str, str]:
+def map_labels(labels: Iterable[str], given: Mapping[str, str], name: str) -> dict[str, str]:
     """The entity type of each label a model gives, without those to be ignored.
 
     Args:
@@ -147,23 +147,23 @@ def _folded(label: str) -> str:
     return re.sub("[^A-Z0-9]", "", label.upper())
 
 
-def identity(settings: Detect) -> str:
+def model_fingerprint(settings: DetectionSettings) -> str:
     """Names and SHA-256 of all models a policy names that are no part of callveil; else empty.
 
     The policy's own digest has the names alone, and what lies under a name may change.
     """
-    return ", ".join(f"{name} sha256:{told}" for name, told in digests(settings).items())
+    return ", ".join(f"{name} sha256:{told}" for name, told in model_digests(settings).items())
 
 
-def digests(settings: Detect) -> dict[str, str]:
+def model_digests(settings: DetectionSettings) -> dict[str, str]:
     """SHA-256, by name, of every model a policy names that is no part of callveil."""
     names = {name for lang in settings.languages for name in settings.models_for(lang)}
     folders = {name: folder_of(name) for name in sorted(names)}
-    return {name: digest(folder) for name, folder in folders.items() if folder is not None}
+    return {name: folder_digest(folder) for name, folder in folders.items() if folder is not None}
 
 
 @lru_cache(maxsize=16)
-def digest(folder: Path) -> str:
+def folder_digest(folder: Path) -> str:
     """SHA-256 of a model's files, names and bytes, hex. Read once a process, as the model is."""
     whole = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):

@@ -88,17 +88,17 @@ class NormalizedText:
         return NormalizedText("".join(parts), 0, starts, ends)
 
 
-def normalize(text: str, keep: re.Pattern[str] | None = None) -> NormalizedText:
+def normalize_text(text: str, keep: re.Pattern[str] | None = None) -> NormalizedText:
     """Read a text plainly. The view of a view is itself, up to `ROUNDS` nested encodings.
 
     Args:
         keep: pattern of what is left as it stands, such as placeholders.
     """
-    return normalized(NormalizedText(text), keep)
+    return renormalize_text(NormalizedText(text), keep)
 
 
-def normalized(view: NormalizedText, keep: re.Pattern[str] | None = None) -> NormalizedText:
-    """As `normalize`, of what was read from some source already."""
+def renormalize_text(view: NormalizedText, keep: re.Pattern[str] | None = None) -> NormalizedText:
+    """As `normalize_text`, of what was read from some source already."""
     for _ in range(ROUNDS):
         before = view
         if _ODD.search(view.text) is None or (keep is not None and _is_kept(view.text, keep)):
@@ -404,7 +404,7 @@ WORD = re.compile(r"[^\W_]+")
 """A word: letters and digits."""
 
 
-def fold(word: str) -> str:
+def strip_case_and_accents(word: str) -> str:
     """Case and accents removed. `é` and `e` are one; the length may differ from the source's."""
     if word.isascii():
         return word.lower()

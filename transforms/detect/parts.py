@@ -10,16 +10,16 @@ from typing import Any
 
 import orjson
 
-from callveil.schemas.finding import Span
-from callveil.transforms.detect.normalized_text import Edit, NormalizedText, normalize, normalized
-from callveil.transforms.detect.resolve import merge
+from callveil.schemas.finding import TextSpan
+from callveil.transforms.detect.normalized_text import Edit, NormalizedText, normalize_text, renormalize_text
+from callveil.transforms.detect.resolve import merge_spans
 
 ENCODINGS = 4
 """Encodings of JSON within JSON that are read; what lies deeper is read as it stands."""
 
 
 @dataclass(slots=True, unsafe_hash=True)  # see schemas.finding
-class Part:
+class TextPart:
     """One piece of a text.
 
     Attributes:
@@ -44,7 +44,7 @@ class Part:
         return self.text.text[first:last]
 
 
-def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
+def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[TextPart]:
     """Cut a text into what is read of it: most texts are one piece, an empty document has none.
 
     Args:
@@ -52,8 +52,8 @@ def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
     """
     literals = json_literals(text)
     if literals is not None:
-        return [replace(part, text=normalized(part.text, keep)) for part in literals]
-    return [Part(normalized(piece, keep)) for piece in _cues(text) or [NormalizedText(text)]]
+        return [replace(part, text=renormalize_text(part.text, keep)) for part in literals]
+    return [TextPart(renormalize_text(piece, keep)) for piece in _cues(text) or [NormalizedText(text)]]
 
 
 # --- JSON -----------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ _OPENS = frozenset('{["')
 """What JSON that holds texts begins with."""
 
 
-def json_literals(text: str) -> list[Part] | None:
+def json_literals(text: str) -> list[TextPart] | None:
     """Find the strings, keys and numbers of a JSON object or array that is written as a text.
 
     A string that is JSON itself counts as what it holds, and so does a text that is one such string.
@@ -82,7 +82,7 @@ def json_literals(text: str) -> list[Part] | None:
     return _literals(NormalizedText(text), 0) if text.lstrip()[:1] in _OPENS else None
 
 
-def _literals(view: NormalizedText, depth: int) -> list[Part] | None:
+def _literals(view: NormalizedText, depth: int) -> list[TextPart] | None:
     text = view.text
     if depth >= ENCODINGS or text.lstrip()[:1] not in _OPENS:
         return None
@@ -110,7 +110,7 @@ def _parsed(text: str) -> Any:
     return None
 
 
-def _tokens(view: NormalizedText, depth: int) -> Iterator[Part]:
+def _tokens(view: NormalizedText, depth: int) -> Iterator[TextPart]:
     last = 0
     grouped = _grouped(view.text)
     for match in _TOKEN.finditer(view.text):
@@ -121,12 +121,12 @@ def _tokens(view: NormalizedText, depth: int) -> Iterator[Part]:
         own = _piece(view, start, end)
         literal = own.source(0, end - start) if start < end else (0, 0)
         if match["number"] is not None:
-            yield Part(own, False, run_on, literal, True, depth)
+            yield TextPart(own, False, run_on, literal, True, depth)
             continue
         own = own.edited(_unescaped(own.text))
         inner = _literals(own, depth + 1)
         if inner is None or match["key"]:
-            yield Part(own, match["key"] is not None, run_on, literal, False, depth)
+            yield TextPart(own, match["key"] is not None, run_on, literal, False, depth)
         else:
             yield from inner
 
@@ -163,12 +163,12 @@ def _unescaped(text: str) -> Iterator[Edit]:
         yield match.start(), place, str(orjson.loads(f'"{code}"'))
 
 
-def within_literals(text: str, literals: Sequence[Part], spans: Iterable[Span]) -> list[Span]:
+def within_literals(text: str, literals: Sequence[TextPart], spans: Iterable[TextSpan]) -> list[TextSpan]:
     """Cut spans of a JSON text at the borders of its literals, so that what is left stays JSON.
 
     A piece of a number is the number, and no escape is cut through. A span over all stays one.
     """
-    out: list[Span] = []
+    out: list[TextSpan] = []
     ends = [part.literal[1] for part in literals]
     for span in spans:
         if span.end - span.start == len(text):
@@ -183,10 +183,10 @@ def within_literals(text: str, literals: Sequence[Part], spans: Iterable[Span]) 
                     continue
                 start, end = part.text.source(first, last)
             out.append(replace(span, start=start, end=end))
-    return merge(out)
+    return merge_spans(out)
 
 
-def literal_at(literals: Sequence[Part], span: Span) -> Part | None:
+def literal_at(literals: Sequence[TextPart], span: TextSpan) -> TextPart | None:
     """The literal a span lies in; None for the whole of a text, or one that is no JSON."""
     at = bisect_right(literals, span.start, key=lambda part: part.literal[1])
     if at == len(literals):
@@ -237,7 +237,7 @@ def _untagged(cue: str) -> Iterator[Edit]:
             yield match.start(), match.end(), ""
 
 
-def voices(text: str) -> frozenset[str]:
+def caption_speakers(text: str) -> frozenset[str]:
     """Speakers that the cues of captions name, lower case."""
     names = (match["voice"] for match in (_TAG.finditer(text) if "-->" in text else ()))
-    return frozenset(normalize(name).text.lower() for name in names if name)
+    return frozenset(normalize_text(name).text.lower() for name in names if name)

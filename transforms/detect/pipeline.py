@@ -18,17 +18,17 @@ from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, Sp
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from callveil.schemas.policy import IGNORE, Margins
+from callveil.schemas.policy import IGNORE, ModelMargins
 from callveil.transforms.detect import model as embedded_model
-from callveil.transforms.detect.classifiers import COMPONENT, MENTIONS_KEY, Component, load_classifier
+from callveil.transforms.detect.classifiers import COMPONENT, MENTIONS_KEY, ClassifierComponent, load_classifier
 from callveil.transforms.detect.classifiers import Mention as Mention
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.fast_tok2vec import hasten
-from callveil.transforms.detect.lang import available, load_language
-from callveil.transforms.detect.low_confidence_names import apply_margins, faint_people
-from callveil.transforms.detect.models import IGNORED_LABELS, SPACY, kind_of
+from callveil.transforms.detect.fast_tok2vec import patch_pipeline
+from callveil.transforms.detect.lang import available_languages, load_language
+from callveil.transforms.detect.low_confidence_names import apply_margins, take_candidates
+from callveil.transforms.detect.models import IGNORED_LABELS, SPACY, model_kind
 from callveil.transforms.detect.models import ModelError as ModelError
-from callveil.transforms.detect.reader import Read, reader_of
+from callveil.transforms.detect.reader import TextMentions, reader_of
 
 VIEW_KEY = "callveil_view"
 """Key of `Doc.user_data` under which recognizers find the `View` of the text they are given."""
@@ -54,7 +54,7 @@ EXTRA_LABELS = {
 }
 
 
-class FaintMention(NamedTuple):
+class CandidateMention(NamedTuple):
     """A person the language model all but found: offsets of the whole view, and the rest of `faint.Faint`."""
 
     start_char: int
@@ -63,11 +63,11 @@ class FaintMention(NamedTuple):
     organization: bool
 
 
-class Artifacts(NlpArtifacts):  # type: ignore[misc]
+class LazyArtifacts(NlpArtifacts):  # type: ignore[misc]
     """Presidio's artifacts over one view. What is made token by token is made only when a recognizer asks for it; few do."""
 
     def __init__(
-        self, doc: Doc | Words, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str, faint: Sequence[FaintMention] = ()
+        self, doc: Doc | ContextTokens, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str, faint: Sequence[CandidateMention] = ()
     ) -> None:
         self.entities = [mention for mention, _ in entities]
         self.tokens = doc
@@ -93,7 +93,7 @@ class Artifacts(NlpArtifacts):  # type: ignore[misc]
         return keywords
 
 
-class Word(NamedTuple):
+class ContextToken(NamedTuple):
     """A token of a pipeline without lemmas, as far as Presidio's context words ask for it."""
 
     text: str
@@ -113,7 +113,7 @@ class Word(NamedTuple):
         return len(self.text)
 
 
-class Words(Sequence[Word]):
+class ContextTokens(Sequence[ContextToken]):
     """The tokens of a view that was not made a `Doc`, in its place.
 
     Args:
@@ -132,14 +132,14 @@ class Words(Sequence[Word]):
         return list(map(tuple, self._table.tolist()))
 
     @overload
-    def __getitem__(self, place: int) -> Word: ...
+    def __getitem__(self, place: int) -> ContextToken: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Word]: ...
-    def __getitem__(self, place: int | slice) -> Word | list[Word]:
+    def __getitem__(self, place: slice) -> list[ContextToken]: ...
+    def __getitem__(self, place: int | slice) -> ContextToken | list[ContextToken]:
         if isinstance(place, slice):
             return [self[n] for n in range(*place.indices(len(self)))]
         start, end = self._places[place]
-        return Word(self._of[start:end], start)
+        return ContextToken(self._of[start:end], start)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -181,17 +181,17 @@ def load_model(name: str, language: str, labels: Mapping[str, str] = MappingProx
     Raises:
         ModelError: it is not there or cannot be read, or nothing is known of the language. Nothing is ever downloaded.
     """
-    if language not in available():
+    if language not in available_languages():
         raise ModelError(
-            f"detect.languages: callveil has no data for {language!r}, only for {', '.join(available())}. Leave it out: "
+            f"detect.languages: callveil has no data for {language!r}, only for {', '.join(available_languages())}. Leave it out: "
             "`detect.unknown_language` says what then happens to its records (`full` redacts them whole, `scan` reads them in the default language)."
         )
     if name == "embedded":
-        return embedded_model.load()
+        return embedded_model.load_call_model()
     if name == "none":
         # Nothing reads these tokens but Presidio's context words; the rules of French alone take seconds to compile.
         return spacy.blank(language if language == "en" else "xx")
-    if Path(name).is_dir() and kind_of(Path(name)) != SPACY:
+    if Path(name).is_dir() and model_kind(Path(name)) != SPACY:
         return load_classifier(Path(name), language, labels)
     try:
         return spacy.load(Path(name) if Path(name).exists() else name, exclude=["parser", "textcat"])
@@ -222,7 +222,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         self,
         pipelines: Mapping[str, Sequence[Language]],
         labels: Mapping[str, str] = MappingProxyType({}),
-        margins: Margins | None = None,
+        margins: ModelMargins | None = None,
     ) -> None:
         self.ignored = frozenset({*IGNORED_LABELS, *(k for k, v in labels.items() if v == IGNORE)})
         given = {k: v for k, v in labels.items() if v != IGNORE}
@@ -237,7 +237,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         self.further = {language: further for language, (_, *further) in pipelines.items()}
         for language, voters in pipelines.items():
             for nlp in voters:
-                hasten(nlp)
+                patch_pipeline(nlp)
                 nlp.tokenizer = BoundedTokenizer(nlp.tokenizer)
                 # where several vote, what one of them doubts is not taken
                 apply_margins(nlp, margins, faint=len(voters) == 1)
@@ -249,7 +249,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 
     def artifacts(
         self, views: Iterable[tuple[View, Any]], language: str, batch_size: int = 128
-    ) -> Iterator[tuple[View, Artifacts | Exception, Any]]:
+    ) -> Iterator[tuple[View, LazyArtifacts | Exception, Any]]:
         """Run the pipeline over views, a bounded batch at a time, and give each with its artifacts and its tag.
 
         A view the pipeline fails on comes with what was raised in place of its artifacts.
@@ -270,7 +270,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
                     yield from self._each(nlp, batch, language)
                     batch = next(batches, None)
 
-    def _each(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts | Exception, Any]]:
+    def _each(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, LazyArtifacts | Exception, Any]]:
         """As `_run`; where it fails, the rest of the batch is tried view by view."""
         done = 0
         try:
@@ -285,8 +285,8 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         for one in batch[done:]:
             yield from self._each(nlp, [one], language)
 
-    def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts, Any]]:
-        pieces = [windows(view) for view, _ in batch]
+    def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, LazyArtifacts, Any]]:
+        pieces = [split_view(view) for view, _ in batch]
         texts = [view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts]
         score = self.ner_model_configuration.default_score
         reader = self.readers[language]
@@ -295,9 +295,9 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
             for (view, tag), cuts in zip(batch, pieces, strict=True):
                 read = [next(found) for _ in cuts]
                 mentions = [(m, score) for m in dict.fromkeys(self._read(read, cuts))]
-                faint = [FaintMention(a + offset, b + offset, *why) for r, (offset, _) in zip(read, cuts, strict=True) for a, b, why in r.faint]
+                faint = [CandidateMention(a + offset, b + offset, *why) for r, (offset, _) in zip(read, cuts, strict=True) for a, b, why in r.faint]
                 places = [r.tokens + offset for r, (offset, _) in zip(read, cuts, strict=True)]
-                yield view, Artifacts(Words(view, np.concatenate(places), nlp), mentions, self, language, faint), tag
+                yield view, LazyArtifacts(ContextTokens(view, np.concatenate(places), nlp), mentions, self, language, faint), tag
             return
         docs = nlp.pipe(texts, batch_size=len(batch))
         others = [voter.pipe(texts, batch_size=len(batch)) for voter in self.further[language]]
@@ -306,9 +306,9 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
             votes = [self._mentions(parts, cuts), *(self._mentions([next(other) for _ in cuts], cuts) for other in others)]
             doc = _joined(parts)
             doc.user_data[VIEW_KEY] = view
-            yield view, Artifacts(doc, vote(votes, score), self, language, _faint(parts, cuts)), tag
+            yield view, LazyArtifacts(doc, vote_mentions(votes, score), self, language, _faint(parts, cuts)), tag
 
-    def _read(self, read: list[Read], cuts: list[tuple[int, int]]) -> Iterator[Mention]:
+    def _read(self, read: list[TextMentions], cuts: list[tuple[int, int]]) -> Iterator[Mention]:
         mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
         for one, (offset, _) in zip(read, cuts, strict=True):
             for start, end, label in one.entities:
@@ -326,8 +326,8 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         return out
 
 
-def _component(nlp: Language) -> Component:
-    component: Component = nlp.get_pipe(COMPONENT)  # type: ignore[assignment]
+def _component(nlp: Language) -> ClassifierComponent:
+    component: ClassifierComponent = nlp.get_pipe(COMPONENT)  # type: ignore[assignment]
     return component
 
 
@@ -335,16 +335,16 @@ def _joined(parts: list[Doc]) -> Doc:
     return parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False, exclude=["user_data"])
 
 
-def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[FaintMention]:
+def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[CandidateMention]:
     """Who is faint in the pieces of a view."""
     return [
-        FaintMention(doc[f.start].idx + offset, doc[f.end - 1].idx + len(doc[f.end - 1]) + offset, f.margin, f.organization)
+        CandidateMention(doc[f.start].idx + offset, doc[f.end - 1].idx + len(doc[f.end - 1]) + offset, f.margin, f.organization)
         for doc, (offset, _) in zip(docs, cuts, strict=True)
-        for f in faint_people(doc)
+        for f in take_candidates(doc)
     ]
 
 
-def vote(voters: Sequence[Sequence[Mention]], score: float) -> list[tuple[Mention, float]]:
+def vote_mentions(voters: Sequence[Sequence[Mention]], score: float) -> list[tuple[Mention, float]]:
     """What several pipelines found in one text, each mention once, with `score` times the share of pipelines that found it.
 
     A pipeline votes for a mention where it found one of the same type that overlaps it. With two, the default threshold takes what either
@@ -375,13 +375,13 @@ def _batches(views: Iterable[tuple[View, Any]], batch_size: int) -> Iterator[lis
 
 def _warm(nlp: Language, language: str) -> None:
     """Make the everyday words once, for good, with the punctuation they often carry: what is made inside a memory zone goes with the zone."""
-    if language in available():
+    if language in available_languages():
         for word in sorted(load_language(language).words):
             for form in (word, word.capitalize(), f"{word},", f"{word}.", f"{word}?"):
                 nlp.make_doc(form)
 
 
-def windows(view: View) -> list[tuple[int, int]]:
+def split_view(view: View) -> list[tuple[int, int]]:
     """Cut a view into pieces of at most `MAX_CHARS`, at turn or line borders where there are any, else at spaces."""
     text, out, start = view.text, [], 0
     while len(text) - start > MAX_CHARS:

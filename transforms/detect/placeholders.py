@@ -10,9 +10,9 @@ from functools import lru_cache
 from operator import itemgetter
 
 from callveil.schemas.entities import ENTITIES
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.schemas.rules import Rules
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 
 MANUAL = "REDACTED"
 """Entity type of what a person asked to be taken out without saying what it is."""
@@ -27,7 +27,7 @@ MARK = "\x00"
 """Stands for the entity type while a label's template is turned into a pattern; no policy can hold it."""
 
 
-def placeholders(rules: Rules) -> re.Pattern[str]:
+def placeholder_pattern(rules: Rules) -> re.Pattern[str]:
     """Pattern of everything `redact.operators` writes under these rules, and has written under earlier ones.
 
     Only declared entity types count: `[JOHN]` is none. Characters that an earlier mask has kept are not taken for written: these rules decide
@@ -75,7 +75,7 @@ def _labelled(label: str, names: str) -> str:
     return f"{before}{re.escape(label).replace(re.escape(MARK), names)}{after}" if label else ""
 
 
-def taken(text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int]]:
+def placeholder_spans(text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int]]:
     """Places of placeholders in a text, and `others`, in order and disjoint."""
     places: list[tuple[int, int]] = []
     for start, end in sorted([*(m.span() for m in pattern.finditer(text)), *others]):
@@ -86,12 +86,12 @@ def taken(text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]]
     return places
 
 
-def outside(text: str, spans: Iterable[Span], places: Sequence[tuple[int, int]]) -> Iterator[Span]:
-    """The spans without the `places` (as `taken` gives them) they reach into: what holds no letter or digit is left out."""
+def exclude_places(text: str, spans: Iterable[TextSpan], places: Sequence[tuple[int, int]]) -> Iterator[TextSpan]:
+    """The spans without the `places` (as `placeholder_spans` gives them) they reach into: what holds no letter or digit is left out."""
     for span in spans:
         first = bisect_right(places, span.start, key=itemgetter(1))
         inner = places[first : bisect_left(places, span.end, first, key=itemgetter(0))]
-        spend(1 + len(inner))
+        spend_steps(1 + len(inner))
         if not inner:
             if span.detector == DENIED or any(c.isalnum() for c in text[span.start : span.end]):
                 yield span
@@ -103,6 +103,6 @@ def outside(text: str, spans: Iterable[Span], places: Sequence[tuple[int, int]])
                 yield replace(span, start=letters[0], end=letters[-1] + 1)
 
 
-def is_read(text: str, done: re.Pattern[str]) -> bool:
+def has_unredacted_text(text: str, done: re.Pattern[str]) -> bool:
     """Whether a text says anything beside what redaction itself has written."""
     return any(c.isalnum() for c in done.sub(" ", text))

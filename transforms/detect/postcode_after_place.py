@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from callveil.schemas.finding import Span
-from callveil.transforms.detect.known_values import WORD, fold
-from callveil.transforms.detect.spoken_digits import said
+from callveil.schemas.finding import TextSpan
+from callveil.transforms.detect.known_values import WORD, strip_case_and_accents
+from callveil.transforms.detect.spoken_digits import load_spoken_digits
 
 DETECTOR = "beside_place"
 SCORE = 0.55
@@ -23,14 +23,14 @@ ENDS = re.compile(r"\s*(?:[.?!,;]|\Z|(?:is|right|correct|yes|yeah|okay|ok|and|my
 GAP = re.compile(r"[\s,]*\Z")
 
 
-def postcodes_after(text: str, spans: Iterable[Span], language: str) -> Iterator[Span]:
+def postcodes_after(text: str, spans: Iterable[TextSpan], language: str) -> Iterator[TextSpan]:
     """Spans of the postcodes that follow the places among `spans` in the same line."""
-    spoken = said(language)
+    spoken = load_spoken_digits(language)
     states = spoken.words.state_codes | spoken.words.sets["four_digit_states"]
     for edge in sorted({s.end for s in spans if s.entity in PLACES}):
         ahead = text[edge : edge + AHEAD].split("\n", 1)[0]
         matches = list(WORD.finditer(ahead))
-        words = [fold(m[0]) for m in matches]
+        words = [strip_case_and_accents(m[0]) for m in matches]
         first = 1 if words and words[0] in states else 0
         gaps = [ahead[a:b] for a, b in zip([0, *(m.end() for m in matches)], (m.start() for m in matches[: first + 1]), strict=False)]
         if len(words) <= first or not spoken.begins(words[first]) or not all(map(GAP.match, gaps)):
@@ -44,7 +44,7 @@ def postcodes_after(text: str, spans: Iterable[Span], language: str) -> Iterator
             pieces.append(found[0])
         start, end = matches[first].start(), matches[place - 1].end()
         if len(digits) in SIZES and ENDS.match(ahead[end:]) and not (len(digits) == 4 and _moment(pieces)):
-            yield Span(edge + start, edge + end, "ZIP_CODE", SCORE, DETECTOR)
+            yield TextSpan(edge + start, edge + end, "ZIP_CODE", SCORE, DETECTOR)
 
 
 def _moment(pieces: list[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.transforms.detect.known_values import (
     CODE,
     COMMON_WORDS,
@@ -19,13 +19,13 @@ from callveil.transforms.detect.known_values import (
     PLACE,
     WORD,
     KnownValue,
-    fold,
-    spoken_code,
+    normalize_code,
+    strip_case_and_accents,
     values_of,
 )
 from callveil.transforms.detect.lang import word_file
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE, thing
-from callveil.transforms.detect.spoken_digits import said
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, is_ordinary_word
+from callveil.transforms.detect.spoken_digits import load_spoken_digits
 from callveil.transforms.detect.text_fields import ROLE_WORDS
 
 DETECTOR = "consistency"
@@ -62,7 +62,7 @@ def everyday_words(language: str) -> frozenset[str]:
     return word_file(language, "words.txt") | COMMON_WORDS
 
 
-def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[KnownValue]:
+def values_from_spans(text: str, spans: Iterable[TextSpan], language: str) -> Iterator[KnownValue]:
     """The values that spans of one text stand for, as values to seek.
 
     Args:
@@ -70,13 +70,13 @@ def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[Kn
         spans: findings that count (their score has been checked).
         language: whose everyday words are guarded.
     """
-    groups: dict[tuple[str, str], list[Span]] = {}
+    groups: dict[tuple[str, str], list[TextSpan]] = {}
     for span in spans:
         if span.entity in KINDS and span.score >= MIN_SCORE:
             groups.setdefault((span.entity, span.group), []).append(span)
     words = everyday_words(language)
     for (entity, group), parts in groups.items():
-        pieces: list[Span] = []
+        pieces: list[TextSpan] = []
         for span in sorted(parts, key=lambda s: (s.start, -s.end)):  # what several recognizers found in one place is said once
             if not pieces or span.start >= pieces[-1].end:
                 pieces.append(span)
@@ -90,21 +90,21 @@ def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[Kn
 def _forms(entity: str, value: str, words: frozenset[str], language: str) -> Iterator[KnownValue]:
     kind = KINDS[entity]
     if kind == NAME:
-        parts = [fold(w) for w in WORD.findall(value)]
+        parts = [strip_case_and_accents(w) for w in WORD.findall(value)]
         for known in values_of(NAME, entity, value):
             single = known.spelled
             if single and (len(known.target) < 3 or (len(parts) == 1 and known.target in words)):
                 continue
-            word = known.target in words or (language == LANGUAGE and thing(known.target))
+            word = known.target in words or (language == LANGUAGE and is_ordinary_word(known.target))
             yield KnownValue(NAME, entity, known.target, known.guarded or (single and word), known.spelled)
     elif kind == EMAIL:
         yield from values_of(EMAIL, entity, value)
     elif kind == DIGITS:
-        yield from values_of(DIGITS, entity, spoken_code(value, language))
+        yield from values_of(DIGITS, entity, normalize_code(value, language))
     elif kind == PLACE:
         yield from _addresses(entity, value, language)
     else:
-        code = spoken_code(value, language)
+        code = normalize_code(value, language)
         if len(code) >= 5 or (len(code) == 4 and code.isdigit() and not 1900 <= int(code) <= 2099):
             yield KnownValue(DIGITS if code.isdigit() else CODE, entity, code)
         last = code[-4:]
@@ -118,13 +118,13 @@ STREET_WORDS = 2
 
 def _addresses(entity: str, value: str, language: str) -> Iterator[KnownValue]:
     """An address with a house number before its street: whole, and as far as the street's first words. Others are places like many."""
-    spoken = spoken_code(value, language)
+    spoken = normalize_code(value, language)
     number = re.match(r"\d+", spoken)
     if not number or len(spoken) < len(number[0]) + 4:
         return
     yield KnownValue(PLACE, entity, spoken)
-    words = [fold(w) for w in WORD.findall(value)]
-    rest = [w for w in words if w not in FILLERS and not said(language).begins(w)][:STREET_WORDS]
+    words = [strip_case_and_accents(w) for w in WORD.findall(value)]
+    rest = [w for w in words if w not in FILLERS and not load_spoken_digits(language).begins(w)][:STREET_WORDS]
     short = number[0] + "".join(rest)
     if len(rest) == STREET_WORDS and spoken.startswith(short):
         yield KnownValue(PLACE, entity, short)
@@ -138,7 +138,7 @@ def speaker_names(record: Mapping[str, Any], language: str) -> list[KnownValue]:
     return [known for name in names for known in _forms("PERSON", name, words, language)]
 
 
-def strongest(values: Iterable[KnownValue]) -> list[KnownValue]:
+def distinct_values(values: Iterable[KnownValue]) -> list[KnownValue]:
     """Distinct values, longest first, at most `MAX_VALUES`."""
     seen: dict[tuple[str, str], KnownValue] = {}
     for value in values:

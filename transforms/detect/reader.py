@@ -34,7 +34,7 @@ _ROWS = 8
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-class Read(NamedTuple):
+class TextMentions(NamedTuple):
     """What a recogniser finds in a text: `(start, end, label)` in code points, and who is faint, with the
     margin and whether the model took them for an organization; the places of all tokens."""
 
@@ -62,7 +62,7 @@ class _Rows:
         return np.arange(first, self.count)
 
 
-class Reader:
+class MentionReader:
     """Reads texts as a pipeline of one recogniser does. Not safe for use by several threads at once.
 
     Args:
@@ -70,7 +70,7 @@ class Reader:
         margins, encoder: what these have put into it.
     """
 
-    def __init__(self, nlp: Language, margins: low_confidence_names.Forward, encoder: fast_tok2vec.Forward) -> None:
+    def __init__(self, nlp: Language, margins: low_confidence_names.MarginForward, encoder: fast_tok2vec.FastForward) -> None:
         self.nlp, self.margins, self.encoder = nlp, margins, encoder
         model: Any = nlp.get_pipe("ner").model  # type: ignore[attr-defined]
         linear, lower = model.layers[0].layers[-1], model.get_ref("lower")
@@ -102,7 +102,7 @@ class Reader:
         self.windows = _Rows(self.moves, self.weights.shape[3], 2 * self.encoder.reach + 1)
         self.windows.columns[2] = self.windows.columns[2].astype(np.int32)
 
-    def read(self, texts: Sequence[str]) -> list[Read]:
+    def read(self, texts: Sequence[str]) -> list[TextMentions]:
         """What the recogniser finds in each text."""
         if (
             self.chars > MOST_CHARS
@@ -117,7 +117,7 @@ class Reader:
         table = np.concatenate([line for doc in docs for line in doc], axis=1)
         words, starts, ends, spaces, sentences, kinds = table
         if not len(words):
-            return [Read([], [], np.zeros((0, 2), np.int64)) for _ in texts]
+            return [TextMentions([], [], np.zeros((0, 2), np.int64)) for _ in texts]
         lengths = [sum(count) for count in counts]
         begins = [place for lines in cut for place in _places(lines)]
         shift = np.repeat(begins, [n for count in counts for n in count])
@@ -146,7 +146,7 @@ class Reader:
         for line, words, (starts, sizes, spaces, sentences) in read:
             numbered = [self.word_numbers[word] for word in words]
             sentences[:1] = 0  # the pieces of a long word are sentences; a line is none
-            told = numbered, starts, starts + sizes, spaces, sentences == 1, low_confidence_names.kinds(line, starts)
+            told = numbered, starts, starts + sizes, spaces, sentences == 1, low_confidence_names.mixed_case_flags(line, starts)
             self.lines[line] = np.array(told, np.int32)
             self.chars += len(line)
 
@@ -199,7 +199,7 @@ class Reader:
         sentences: NDArray[np.bool_],
         starts: Ints,
         ends: Ints,
-    ) -> list[Read]:
+    ) -> list[TextMentions]:
         scores = self.windows.columns[0][rows]
         moved = scores + (self.margins.shift[kinds] + self.barred)
         stops = np.cumsum(lengths)
@@ -233,10 +233,10 @@ class Reader:
                 found.append(noted[near])
                 near += 1
             out.append(
-                Read(
+                TextMentions(
                     [(int(starts[a]), int(ends[b - 1]), label) for a, b, label in entities],
                     [(int(starts[f.start]), int(ends[f.end - 1]), (f.margin, f.organization))
-                     for f in low_confidence_names.apart(found, entities)],
+                     for f in low_confidence_names.drop_overlapping(found, entities)],
                     places[begin:stop],
                 )
             )  # fmt: skip
@@ -287,7 +287,7 @@ class Reader:
         kinds: NDArray[np.int32],
         spaces: NDArray[np.bool_],
         stop_of: Ints,
-    ) -> list[low_confidence_names.Faint]:
+    ) -> list[low_confidence_names.Candidate]:
         if not self.margins.faint:
             return []
 
@@ -311,7 +311,7 @@ def _filled(rows: Any) -> Any:
     return np.concatenate([rows, np.zeros((more, *rows.shape[1:]), rows.dtype)]) if more else rows
 
 
-def reader_of(nlp: Language) -> Reader | None:
+def reader_of(nlp: Language) -> MentionReader | None:
     """A reader that finds what a pipeline finds, where that is one recogniser of the kind this module
     knows: `hasten`ed, with margins applied, and nothing else in the pipeline."""
     if nlp.pipe_names != ["ner"]:
@@ -319,11 +319,11 @@ def reader_of(nlp: Language) -> Reader | None:
     ner: Any = nlp.get_pipe("ner")
     model = ner.model
     margins = getattr(model, "_func", None)
-    if not isinstance(margins, low_confidence_names.Forward) or ner.postprocesses or model.attrs["unseen_classes"]:
+    if not isinstance(margins, low_confidence_names.MarginForward) or ner.postprocesses or model.attrs["unseen_classes"]:
         return None
     tok2vec = model.layers[0]
     names = [layer.name for layer in tok2vec.layers[1:]]
     encoder = tok2vec.layers[0]._func
-    if names != ["list2array", "linear"] or not isinstance(encoder, fast_tok2vec.Forward):
+    if names != ["list2array", "linear"] or not isinstance(encoder, fast_tok2vec.FastForward):
         return None
-    return Reader(nlp, margins, encoder) if encoder.pad >= encoder.reach else None
+    return MentionReader(nlp, margins, encoder) if encoder.pad >= encoder.reach else None

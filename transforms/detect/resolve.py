@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
 from callveil.schemas.entities import ENTITIES
-from callveil.schemas.finding import Span
-from callveil.schemas.policy import Rules, fold
+from callveil.schemas.finding import TextSpan
+from callveil.schemas.policy import Rules, collapse_whitespace
 
 FORCED = frozenset({"deny_list", "request", "unread_script"})
 """Detectors whose findings are redacted whatever the policy does with their type."""
@@ -27,7 +27,7 @@ _ORDER = {entity: place for place, entity in enumerate(ENTITIES)}
 """Of equal findings the more usual type names a stretch: a card number may be a national number of some country too."""
 
 
-def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str] = frozenset()) -> tuple[list[Span], list[Span]]:
+def accept_findings(text: str, spans: Iterable[TextSpan], rules: Rules, floor: frozenset[str] = frozenset()) -> tuple[list[TextSpan], list[TextSpan]]:
     """Sort out which findings are acted on.
 
     Args:
@@ -38,11 +38,11 @@ def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str]
 
     Returns: `(redact, keep)`: findings to replace, and those the policy leaves readable, which are recorded.
     """
-    redact: list[Span] = []
-    keep: list[Span] = []
+    redact: list[TextSpan] = []
+    keep: list[TextSpan] = []
     for span in spans:
         if span.detector not in ALWAYS and (
-            span.score < rules.threshold(span.entity) or (rules.allow and fold(text[span.start : span.end]) in rules.allow)
+            span.score < rules.threshold(span.entity) or (rules.allow and collapse_whitespace(text[span.start : span.end]) in rules.allow)
         ):
             continue
         kept = rules.operator(span.entity).name == "keep" and span.entity not in floor and span.detector not in FORCED
@@ -50,16 +50,16 @@ def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str]
     return redact, keep
 
 
-def merge(spans: Iterable[Span]) -> list[Span]:
+def merge_spans(spans: Iterable[TextSpan]) -> list[TextSpan]:
     """Disjoint spans covering exactly what `spans` cover.
 
     Of overlapping ones the strongest (found there rather than repeated, by callveil rather than Presidio, score, length, earliest, the more
     usual type) names the whole stretch; a stretch is a maximal run of spans that overlap. Touching spans stay apart. Order of the input makes
     no difference.
     """
-    out: list[Span] = []
+    out: list[TextSpan] = []
     ordered = sorted(spans, key=lambda s: (s.start, -s.end, s.entity, s.detector, s.group))
-    cluster: list[Span] = []
+    cluster: list[TextSpan] = []
     end = -1
     for span in ordered:
         if cluster and span.start >= end:
@@ -74,9 +74,9 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     return out
 
 
-def overlap_test(spans: Iterable[Span]) -> Callable[[int, int], bool]:
+def overlap_test(spans: Iterable[TextSpan]) -> Callable[[int, int], bool]:
     """A function that tells whether any of `spans` overlaps a stretch, given by its offsets, half-open."""
-    disjoint = merge(spans)
+    disjoint = merge_spans(spans)
     ends = [span.end for span in disjoint]
 
     def overlaps(start: int, end: int) -> bool:
@@ -86,14 +86,14 @@ def overlap_test(spans: Iterable[Span]) -> Callable[[int, int], bool]:
     return overlaps
 
 
-def _cover(cluster: list[Span], end: int) -> Span:
+def _cover(cluster: list[TextSpan], end: int) -> TextSpan:
     best = max(cluster, key=_strength)
     group = best.group or next((s.group for s in cluster if s.group and s.entity == best.entity), "")
     start = cluster[0].start
     mixed = best.mixed or (best.start, best.end) != (start, end)
-    return Span(start, end, best.entity, best.score, best.detector, group, mixed)
+    return TextSpan(start, end, best.entity, best.score, best.detector, group, mixed)
 
 
-def _strength(span: Span) -> tuple[bool, bool, float, int, int, int, str, str]:
+def _strength(span: TextSpan) -> tuple[bool, bool, float, int, int, int, str, str]:
     found, own = span.detector != REPEATED, not span.detector.startswith(BUILTIN)
     return found, own, span.score, span.end - span.start, -span.start, -_ORDER.get(span.entity, 0), span.entity, span.detector

@@ -18,10 +18,10 @@ from typing import Any
 
 import spacy
 
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.lang import available, load_language
-from callveil.transforms.detect.normalized_text import UNSPACED, normalize
+from callveil.transforms.detect.lang import available_languages, load_language
+from callveil.transforms.detect.normalized_text import UNSPACED, normalize_text
 from callveil.transforms.detect.placeholders import MANUAL
 from callveil.transforms.detect.resolve import UNREAD
 
@@ -37,7 +37,7 @@ _RUN = re.compile(r"[^\W\d_]+")
 _UNSPACED = re.compile(f"[{UNSPACED}]+")
 
 
-def is_unread(texts: Iterable[str], languages: tuple[str, ...]) -> bool:
+def is_unsupported_language(texts: Iterable[str], languages: tuple[str, ...]) -> bool:
     """Whether some texts, taken together, are in a script or a language that `languages` lack."""
     texts = list(texts)
     return _in_other_script(texts, languages) or _in_other_language(texts, languages)
@@ -57,8 +57,8 @@ def _in_other_script(texts: list[str], languages: tuple[str, ...]) -> bool:
     return words >= WORDS and 2 * other > total
 
 
-def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
-    """Find the turns, and lines of turns, that `is_unread`; a span for each line."""
+def unsupported_language_spans(view: View, languages: tuple[str, ...]) -> Iterator[TextSpan]:
+    """Find the turns, and lines of turns, that `is_unsupported_language`; a span for each line."""
     text = view.text
     for start, end in [(t.start, t.end) for t in view.turns] or [(0, len(text))]:
         whole = _is_unread(text[start:end], languages)
@@ -67,21 +67,21 @@ def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
             if whole or (len(line) < end - start and _is_unread(line, languages)):
                 letters = [i for i, c in enumerate(line) if c.isalnum() or _is_mark(c)]
                 if letters:
-                    yield Span(place + letters[0], place + letters[-1] + 1, MANUAL, 1.0, UNREAD)
+                    yield TextSpan(place + letters[0], place + letters[-1] + 1, MANUAL, 1.0, UNREAD)
             place += len(line) + 1
 
 
 def _is_unread(text: str, languages: tuple[str, ...]) -> bool:
-    """As `is_unread`; of short texts, which are said again and again, the last answers are kept."""
+    """As `is_unsupported_language`; of short texts, which are said again and again, the last answers are kept."""
     if len(text) < 2 * LEAST_WORDS - 1 and text.isascii():
         return False  # not even words of one letter make so many
-    return is_unread([text], languages) if len(text) > SHORT else known_unread(text, languages)
+    return is_unsupported_language([text], languages) if len(text) > SHORT else is_unsupported_text(text, languages)
 
 
 @lru_cache(maxsize=4096)
-def known_unread(text: str, languages: tuple[str, ...]) -> bool:
-    """As `is_unread`, of one text."""
-    return is_unread([text], languages)
+def is_unsupported_text(text: str, languages: tuple[str, ...]) -> bool:
+    """As `is_unsupported_language`, of one text."""
+    return is_unsupported_language([text], languages)
 
 
 def _is_mark(char: str) -> bool:
@@ -90,16 +90,16 @@ def _is_mark(char: str) -> bool:
 
 def _counted(text: str, languages: tuple[str, ...]) -> tuple[int, int, int]:
     """Letters of a text, those in scripts no language uses, and how many words these make."""
-    text = normalize(text).text
+    text = normalize_text(text).text
     if _OTHER.search(text) is None:
         return sum(map(str.isalpha, text)), 0, 0
-    own = scripts(languages)
+    own = language_scripts(languages)
     letters = foreign = 0
     words = 0.0
     for match in _RUN.finditer(text):
         run = match.group()
         letters += len(run)
-        other = [c for c in run if script(c) not in own]
+        other = [c for c in run if script_of(c) not in own]
         foreign += len(other)
         if other:
             unspaced = sum(map(len, _UNSPACED.findall("".join(other))))
@@ -108,15 +108,15 @@ def _counted(text: str, languages: tuple[str, ...]) -> tuple[int, int, int]:
 
 
 @lru_cache(maxsize=16)
-def scripts(languages: tuple[str, ...]) -> frozenset[str]:
+def language_scripts(languages: tuple[str, ...]) -> frozenset[str]:
     """Scripts in which the languages' own words are written."""
-    loaded = [load_language(code) for code in languages if code in available()]
+    loaded = [load_language(code) for code in languages if code in available_languages()]
     words = [w for own in loaded for w in (*own.words, *map(str, own.lexicon.get("units", ())))]
-    return frozenset(script(c) for word in words for c in word if c.isalpha())
+    return frozenset(script_of(c) for word in words for c in word if c.isalpha())
 
 
 @lru_cache(maxsize=4096)
-def script(letter: str) -> str:
+def script_of(letter: str) -> str:
     """Script of a letter, as its Unicode name begins: LATIN, CYRILLIC, CJK; signs are Latin."""
     name = unicodedata.name(letter, "LATIN").split()[0]
     return "LATIN" if name in ("FEMININE", "MASCULINE", "MODIFIER") else name
@@ -148,7 +148,7 @@ def _in_other_language(texts: list[str], languages: tuple[str, ...]) -> bool:
     words = [
         part
         for text in texts
-        for word in _WORD.findall(normalize(text).text.lower().replace("’", "'"))
+        for word in _WORD.findall(normalize_text(text).text.lower().replace("’", "'"))
         for part in ([word] if word in read or "'" not in word else word.split("'"))
     ]
     strange = [word for word in words if word not in read]
@@ -181,7 +181,7 @@ def _is_told(
 @lru_cache(maxsize=16)
 def _read_words(languages: tuple[str, ...]) -> frozenset[str]:
     """Everyday words of the languages, their stop words included."""
-    loaded = [load_language(code).words for code in languages if code in available()]
+    loaded = [load_language(code).words for code in languages if code in available_languages()]
     return frozenset().union(*loaded, *(_spacy_words(code) for code in languages))
 
 

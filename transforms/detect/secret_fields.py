@@ -7,20 +7,20 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from callveil.schemas.version import snake
+from callveil.schemas.version import to_snake_case
 from callveil.transforms.detect.closed_values import closed_words, is_count, is_flag, is_form, is_letter_flag, is_time
 
 SECRET = "SECRET"  # noqa: S105 - name of an entity type
 """Entity type of keys, tokens and passwords that machines or people sign in with."""
 
 
-def folded(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A field's name in snake case, written plainly: compatibility forms, accents and signs of no
     width are gone, and of a name too long to be one its two ends are left."""
     if len(name) > 256:
         name = f"{name[:128]}_{name[-128:]}"
     plain = unicodedata.normalize("NFKD", name)
-    return snake("".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Mn")))
+    return to_snake_case("".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Mn")))
 
 
 def _names(patterns: str, end: str) -> re.Pattern[str]:
@@ -101,16 +101,16 @@ _WHOLE_NUMBER = re.compile(r"-?\d{1,10}")
 @lru_cache(maxsize=8192)
 def is_secret(name: str) -> bool:
     """Whether a field of this name holds a secret."""
-    plain = folded(name)
+    plain = normalize_name(name)
     if plain == "sid" or _LAST.search(plain) or _KEY.match(plain):
         return True
     return bool(_SECRET.search(plain)) and not _ABOUT.search(plain)
 
 
 @lru_cache(maxsize=8192)
-def is_stated(name: str, text: str) -> bool:
+def is_secret_state(name: str, text: str) -> bool:
     """Whether a text under a secret's name is only the state of it."""
-    plain = folded(name)
+    plain = normalize_name(name)
     if _KEY.match(plain) and KEYPAD.fullmatch(text):
         return True
     ends = any(p.search(plain) for p in (_LAST, _KEY, _ENDS))
@@ -123,10 +123,10 @@ def is_stated(name: str, text: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def is_misplaced(name: str, text: str) -> bool:
+def is_misplaced_secret(name: str, text: str) -> bool:
     """Whether a text under a name that only says something about a secret may be one: it is no
     state, time or count as such a name asks for (`auth_method: hunter22`, `pin_required: 4417`)."""
-    plain = folded(name)
+    plain = normalize_name(name)
     secret = _SECRET.search(plain) is not None
     if not secret and not _SPEAKS.search(plain):
         return False

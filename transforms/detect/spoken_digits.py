@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from callveil.transforms.detect.lang import LanguageError
-from callveil.transforms.detect.recognizers.vocabulary import HUNDRED, MULTIPLE, TEEN, TENS, THOUSAND, UNIT, ZERO, Vocabulary, vocabulary
+from callveil.transforms.detect.recognizers.vocabulary import HUNDRED, MULTIPLE, TEEN, TENS, THOUSAND, UNIT, ZERO, Vocabulary, load_vocabulary
 
 Reading = tuple[str, int]
 """Digits, and how many words say them."""
 
 
 @dataclass(frozen=True)
-class Said:
+class SpokenDigits:
     """How one language says digits.
 
     Attributes:
@@ -88,10 +88,10 @@ class Said:
 
 
 @lru_cache(maxsize=16)
-def said(language: str) -> Said:
+def load_spoken_digits(language: str) -> SpokenDigits:
     """How `language` says digits; English where there is no data for it."""
     try:
-        words = vocabulary(language)
+        words = load_vocabulary(language)
     except LanguageError:
-        words = vocabulary("en")
-    return Said(words, {tuple(phrase.split()): str(value) for phrase, value in words.language.lexicon.get("compounds", {}).items() if " " in phrase})
+        words = load_vocabulary("en")
+    return SpokenDigits(words, {tuple(phrase.split()): str(value) for phrase, value in words.language.lexicon.get("compounds", {}).items() if " " in phrase})

@@ -83,12 +83,12 @@ class Leaf(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def further(name: str) -> Field:
+def named_field(name: str) -> Field:
     """Declaration of a member that a policy names and nobody else declares."""
     return replace(UNKNOWN, name=name, group=NAMED)
 
 
-def named(leaf: Leaf, names: Container[str]) -> Leaf:
+def with_named_field(leaf: Leaf, names: Container[str]) -> Leaf:
     """The leaf, as one of a further field where it lies in an undeclared member that `names` has.
 
     A member `a` goes by `a` or `extra.a`, one of a record within by `form.a`; by the name alone only where no field and no group has it.
@@ -100,7 +100,7 @@ def named(leaf: Leaf, names: Container[str]) -> Leaf:
     name = str(leaf.path[at + 1])
     for form in (".".join([*outer, name]), ".".join([*outer, EXTRA, name])):
         if form in names and form not in BY_NAME and form not in GROUPS:
-            return leaf._replace(field=further(form))
+            return leaf._replace(field=named_field(form))
     return leaf
 
 

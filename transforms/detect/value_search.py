@@ -6,11 +6,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from callveil.schemas.finding import Span
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.known_values import DETECTOR, DIGITS, EMAIL, EMAIL_WORDS, FILLERS, NAME, PLACE, WORD, KnownValue, fold
+from callveil.schemas.finding import TextSpan
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.known_values import (
+    DETECTOR,
+    DIGITS,
+    EMAIL,
+    EMAIL_WORDS,
+    FILLERS,
+    NAME,
+    PLACE,
+    WORD,
+    KnownValue,
+    strip_case_and_accents,
+)
 from callveil.transforms.detect.recognizers.vocabulary import TEEN, TENS, UNIT, ZERO
-from callveil.transforms.detect.spoken_digits import Said, said
+from callveil.transforms.detect.spoken_digits import SpokenDigits, load_spoken_digits
 
 INTRODUCTIONS = (
     ("i", "m"), ("im",), ("i", "am"), ("this", "is"), ("name", "is"), ("name", "s"), ("names",), ("call", "me"), ("named",),
@@ -32,7 +43,7 @@ _Step = tuple[int, int, _State | None]
 
 
 @dataclass(frozen=True)
-class Tokens:
+class FoldedWords:
     """Folded words of a text with their places. Made once per text and shared by all values sought in it."""
 
     text: str
@@ -40,7 +51,7 @@ class Tokens:
     places: list[tuple[int, int]]
     index: dict[str, list[int]] = field(repr=False)
     numeric: dict[str, list[int]] = field(repr=False)
-    said: Said = field(repr=False)
+    said: SpokenDigits = field(repr=False)
     language: str = "en"
 
     @cached_property
@@ -90,14 +101,14 @@ class Tokens:
         return max(self.room.values(), default=0)
 
     @classmethod
-    def of(cls, text: str, language: str = "en") -> Tokens:
+    def of(cls, text: str, language: str = "en") -> FoldedWords:
         """Split `text` into words of letters and digits; `4155550101` and `jane` are one word each. `language` says how digits are said."""
         if text.isascii():  # lower case keeps every place, so the whole text is folded at once
             matches = list(WORD.finditer(text.lower()))
             words = [match[0] for match in matches]
         else:
             matches = list(WORD.finditer(text))
-            words = [fold(match[0]) for match in matches]
+            words = [strip_case_and_accents(match[0]) for match in matches]
         places = [match.span() for match in matches]
         index: dict[str, list[int]] = {}
         for place, word in enumerate(words):
@@ -106,33 +117,33 @@ class Tokens:
             else:
                 index[word] = [place]
         numeric = {w: p for w, p in index.items() if _begins(w, language)}
-        return cls(text, words, places, index, numeric, said(language), language)
+        return cls(text, words, places, index, numeric, load_spoken_digits(language), language)
 
 
 @lru_cache(maxsize=8192)
 def _begins(word: str, language: str) -> bool:
-    return said(language).begins(word)
+    return load_spoken_digits(language).begins(word)
 
 
 @lru_cache(maxsize=8192)
 def _tells(word: str, language: str) -> bool:
     """Whether a word may say digits wherever it stands, or stand between digits; few do."""
-    return word in FILLERS or said(language).tells(word)
+    return word in FILLERS or load_spoken_digits(language).tells(word)
 
 
 @lru_cache(maxsize=8192)
 def _first_digit(word: str, language: str) -> str:
     """The digit that whatever is said from `word` on begins with; empty where that hangs on the next words."""
-    spoken = said(language)
+    spoken = load_spoken_digits(language)
     kind = spoken.words.kinds.get(word, (-1, ""))[0]
     if spoken.compounds or kind not in (UNIT, ZERO, TEEN, TENS):
         return ""
     return next((digits[0] for digits, _ in spoken.readings([word], 0) if digits), "")
 
 
-def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR) -> list[Span]:
+def find_values(tokens: FoldedWords, values: Iterable[KnownValue], detector: str = DETECTOR) -> list[TextSpan]:
     """Spans of `values` in a text, in the name of `detector`. A span begins and ends at word borders; spans of different values may overlap."""
-    out: list[Span] = []
+    out: list[TextSpan] = []
     for value in values:
         if value.kind == DIGITS:
             out.extend(_find_digits(tokens, value, detector))
@@ -152,7 +163,7 @@ def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR)
     return out
 
 
-def _spans(tokens: Tokens, taken: list[int], value: KnownValue, detector: str) -> Iterator[Span]:
+def _spans(tokens: FoldedWords, taken: list[int], value: KnownValue, detector: str) -> Iterator[TextSpan]:
     """Spans over the words `taken`: one per line, so that what the other party says in between stays out of them.
 
     The pieces share a group.
@@ -166,7 +177,7 @@ def _spans(tokens: Tokens, taken: list[int], value: KnownValue, detector: str) -
             edges[-1] = (edges[-1][0], hi)
     group = value.group or (f"{value.entity}:{edges[0][0]}" if len(edges) > 1 else "")
     for lo, hi in edges:
-        yield Span(lo, hi, value.entity, value.score, detector, group)
+        yield TextSpan(lo, hi, value.entity, value.score, detector, group)
 
 
 def _first_path(start: _State, ahead: Callable[[_State], Iterator[_Step]], failed: set[_State]) -> list[int]:
@@ -188,7 +199,7 @@ def _first_path(start: _State, ahead: Callable[[_State], Iterator[_Step]], faile
             if taken:
                 taken.pop()
             continue
-        spend()
+        spend_steps()
         first, stop, following = step
         if following is None:
             return [place for lo, hi in (*taken, (first, stop)) for place in range(lo, hi)]
@@ -198,7 +209,7 @@ def _first_path(start: _State, ahead: Callable[[_State], Iterator[_Step]], faile
     return []
 
 
-def _extend(tokens: Tokens, start: int, value: KnownValue, failed: set[_State]) -> list[int]:
+def _extend(tokens: FoldedWords, start: int, value: KnownValue, failed: set[_State]) -> list[int]:
     """Places of the words from `start` on that spell `value`; empty where they do not."""
     words, target = tokens.words, value.target
 
@@ -230,7 +241,7 @@ def _extend(tokens: Tokens, start: int, value: KnownValue, failed: set[_State]) 
     return _first_path((0, start, 0, True), ahead, failed)
 
 
-def _capitalised(tokens: Tokens, start: int, end: int, value: KnownValue) -> bool:
+def _capitalised(tokens: FoldedWords, start: int, end: int, value: KnownValue) -> bool:
     """Whether a guarded word is written as a name: a capital letter that is not merely the beginning of a sentence."""
     lo, hi = tokens.places[start][0], tokens.places[end - 1][1]
     text = tokens.text[lo:hi]
@@ -251,8 +262,8 @@ def _introduced(words: list[str], start: int, end: int) -> bool:
     return any(tuple(words[start - len(phrase) : start]) == phrase for phrase in INTRODUCTIONS if start >= len(phrase))
 
 
-def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]:
-    out: list[Span] = []
+def _find_digits(tokens: FoldedWords, value: KnownValue, detector: str) -> list[TextSpan]:
+    out: list[TextSpan] = []
     length = len(value.target)
     if length > 6 and value.target in tokens.figures:
         # Glued to other characters, as in `tel4155550101x2`: the whole word goes.
@@ -263,7 +274,7 @@ def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]
             for place in places
         )
         about = (value.entity, value.score, detector, value.group)
-        out.extend(Span(start, end, *about) for start, end in glued)
+        out.extend(TextSpan(start, end, *about) for start, end in glued)
     first = tokens.first_digits if tokens.most >= length else {}
     starts = [
         place
@@ -281,7 +292,7 @@ def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]
     return out
 
 
-def _extend_digits(tokens: Tokens, start: int, target: str, failed: set[_State]) -> list[int]:
+def _extend_digits(tokens: FoldedWords, start: int, target: str, failed: set[_State]) -> list[int]:
     """Places of the words from `start` on that say the digits `target`, without the fillers between them; empty where they do not."""
     words = tokens.words
 

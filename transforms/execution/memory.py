@@ -16,7 +16,7 @@ ARENAS = 2
 
 
 @lru_cache(maxsize=1)
-def steady() -> None:
+def limit_arenas() -> None:
     """Have the C library keep large blocks apart from small ones. To be called once per process, before its work; does nothing without glibc.
 
     By itself it takes to putting ever larger blocks among the small ones, and one small block that is held keeps all freed room below it.
@@ -27,7 +27,7 @@ def steady() -> None:
         libc.mallopt(ARENA_MAX, ARENAS)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Return freed memory to the system. To be called between pieces of work; takes some milliseconds.
 
     Arrow's pool and the C library keep what was freed for the next allocation, scattered among what is still held.

@@ -12,7 +12,7 @@ _workers = 1
 _noted = 0
 
 
-def cores() -> int:
+def usable_cores() -> int:
     """Cores this process may use: those it may be scheduled on, and no more than its control group's quota of CPU time."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([allowed, *(int(q) for q in (_quota_v2(), _quota_v1()) if q)]))

@@ -13,7 +13,7 @@ Done = tuple[Any, int]
 """What the function gave, and the milliseconds it took."""
 
 
-class Pool(Protocol):
+class WorkerPool(Protocol):
     """Worker processes of one run."""
 
     def stage(self, work: Callable[..., Any]) -> Stage:
@@ -43,11 +43,11 @@ class WorkerFault(RuntimeError):
         self.error = error
 
 
-_pools: dict[str, Pool] = {}
+_pools: dict[str, WorkerPool] = {}
 
 
 @contextmanager
-def pool_for(run_id: str, pool: Pool | None) -> Iterator[None]:
+def pool_for(run_id: str, pool: WorkerPool | None) -> Iterator[None]:
     """Have the work of a run go to `pool` within the block."""
     if pool is not None:
         _pools[run_id] = pool
@@ -57,7 +57,7 @@ def pool_for(run_id: str, pool: Pool | None) -> Iterator[None]:
         _pools.pop(run_id, None)
 
 
-def pool_of(run_id: str) -> Pool | None:
+def pool_of(run_id: str) -> WorkerPool | None:
     """The worker processes of a run; None where this process has none for it, being one of them or on another machine."""
     return _pools.get(run_id)
 
@@ -65,10 +65,10 @@ def pool_of(run_id: str) -> Pool | None:
 def stage_of(run_id: str, work: Callable[..., Any]) -> Stage:
     """The way of one kind of work of a run: through its workers, or here."""
     pool = pool_of(run_id)
-    return Here(work) if pool is None else pool.stage(work)
+    return LocalStage(work) if pool is None else pool.stage(work)
 
 
-def spread(run_id: str, work: Callable[..., Any], pieces: Iterable[Piece]) -> Iterator[Any]:
+def spread_work(run_id: str, work: Callable[..., Any], pieces: Iterable[Piece]) -> Iterator[Any]:
     """Results of all pieces, in order. Raises what `work` does, also where a worker process did it."""
     stage = stage_of(run_id, work)
     try:
@@ -81,7 +81,7 @@ def spread(run_id: str, work: Callable[..., Any], pieces: Iterable[Piece]) -> It
         raise fault.error from fault
 
 
-class Here:
+class LocalStage:
     """A stage in this process."""
 
     def __init__(self, work: Callable[..., Any]) -> None:

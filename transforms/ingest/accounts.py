@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES, Account
 from callveil.schemas.fields import EPOCH, Boolean, FieldError
 from callveil.transforms.ingest.dates import named_zone, parse_time
-from callveil.transforms.ingest.normalise import identity
-from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
+from callveil.transforms.ingest.normalise import parse_id
+from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -46,10 +46,10 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
         AccountsError: any row is faulty, or two rows say different things about one account at one time.
         InputError: a pattern names nothing.
     """
-    problems: list[Problem] = []
-    versions: dict[tuple[str, dt.datetime], tuple[Account, Row]] = {}
+    problems: list[TableProblem] = []
+    versions: dict[tuple[str, dt.datetime], tuple[Account, TableRow]] = {}
     for row in read_table(files, patterns, "accounts"):
-        if isinstance(row, Problem):
+        if isinstance(row, TableProblem):
             problems.append(row)
             continue
         account = _account(row, problems)
@@ -59,19 +59,19 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
         known = versions.setdefault(place, (account, row))
         if known[0] != account:
             problems.append(
-                Problem(row.file, row.line, "effective_at", f"{known[1].file}:{known[1].line} says otherwise for this account and time; keep one")
+                TableProblem(row.file, row.line, "effective_at", f"{known[1].file}:{known[1].line} says otherwise for this account and time; keep one")
             )
     if problems:
         raise AccountsError(problems)
     return [versions[k][0] for k in sorted(versions)]
 
 
-def _account(row: Row, problems: list[Problem]) -> Account | None:
+def _account(row: TableRow, problems: list[TableProblem]) -> Account | None:
     values = row.values
     found: dict[str, Any] = {}
     faults = len(problems)
     for name, read in (
-        ("account_id", lambda: identity(values.get("account_id", values.get("id")), "account_id")),
+        ("account_id", lambda: parse_id(values.get("account_id", values.get("id")), "account_id")),
         ("type", lambda: _type(values)),
         ("status", lambda: _status(values)),
         ("effective_at", lambda: parse_time(values["effective_at"], None, "effective_at") if values.get("effective_at") else EPOCH),
@@ -84,7 +84,7 @@ def _account(row: Row, problems: list[Problem]) -> Account | None:
         try:
             found[name] = read()
         except FieldError as e:
-            problems.append(Problem(row.file, row.line, name, e.detail))
+            problems.append(TableProblem(row.file, row.line, name, e.detail))
     return Account(**found) if len(problems) == faults else None
 
 
@@ -111,7 +111,7 @@ def _status(values: Mapping[str, Any]) -> str:
 
 
 def _optional_id(value: Any) -> str:
-    return "" if value is None or value == "" else identity(value, "agency_id")
+    return "" if value is None or value == "" else parse_id(value, "agency_id")
 
 
 def _text(value: Any, path: str) -> str:

@@ -13,12 +13,12 @@ MOST = 4 << 20
 """Bytes up to which an object is fetched whole."""
 
 
-def reader(files: Files, arrival: Arrival) -> Files:
+def cache_small_object(files: Files, arrival: Arrival) -> Files:
     """`files`, or a view of it that has the object in memory, where that lies in S3 and is small. Raises as `Files.read`."""
-    return Fetched(files, arrival) if is_s3(arrival.url) and arrival.size <= MOST else files
+    return CachedObject(files, arrival) if is_s3(arrival.url) and arrival.size <= MOST else files
 
 
-class Fetched(Files):
+class CachedObject(Files):
     """One object in memory, to be read as any file. Nothing else can be reached through it.
 
     Raises as `Files.read`, at once.

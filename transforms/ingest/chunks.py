@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from callveil.transforms.ingest.discover import InputError, InputFile, NotRead, find_input, members
+from callveil.transforms.ingest.discover import InputError, InputFile, SkippedFile, archive_members, find_input
 from callveil.transforms.ingest.parquet_source import row_groups
-from callveil.transforms.ingest.sniff import NotReadable, Shape, sniff
+from callveil.transforms.ingest.sniff import FileFormat, NotReadable, sniff_format
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import FileInfo, Files
@@ -31,7 +31,7 @@ class NothingToRead(InputError):
         patterns: the places. not_read: what lies there. empty: how many empty files.
     """
 
-    def __init__(self, patterns: Sequence[str], not_read: Sequence[NotRead], empty: int) -> None:
+    def __init__(self, patterns: Sequence[str], not_read: Sequence[SkippedFile], empty: int) -> None:
         self.not_read, self.empty = tuple(not_read), empty
         named = ", ".join(map(repr, patterns))
         there = [f"{empty:,} empty file{'s' * (empty > 1)}"] * (empty > 0)
@@ -51,7 +51,7 @@ class InputChunk:
     Attributes:
         ordinal: place among all chunks of the run, from 0; stable for the same files.
         url, size, etag: the file, as it was when planned.
-        format: see `sniff.Shape`.
+        format: see `sniff.FileFormat`.
         compression: see `streams.blocks`; empty for none.
         start, end: bytes of the file; of lines, those that begin in [start, end). Packed files, documents and values are one chunk.
         first_line: number of the first line that begins here; None where lines before were not counted.
@@ -94,7 +94,7 @@ class InputPlan:
 
     chunks: list[InputChunk] = field(default_factory=list)
     inputs: list[InputFile] = field(default_factory=list)
-    not_read: list[NotRead] = field(default_factory=list)
+    not_read: list[SkippedFile] = field(default_factory=list)
     empty: int = 0
     patterns: tuple[str, ...] = ()
 
@@ -181,19 +181,19 @@ def plan_chunks(
 
 def _look(
     files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, reads: frozenset[str]
-) -> tuple[list[dict[str, Any]], list[NotRead]]:
+) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
     """Pieces of one file, and what of it is not read."""
     try:
         if info.size == 0:
             return [], []
-        shape = sniff(files, info.url, info.size)
+        shape = sniff_format(files, info.url, info.size)
         if shape.format == "zip":
             return _members(files, info, chunk_bytes, reads)
         return _cut(
             files, info, chunk_bytes, count_lines, _readable(files, info.url, shape, reads)
         ), []
     except NotReadable as why:
-        return [], [NotRead.of(info, why)]
+        return [], [SkippedFile.of(info, why)]
     except OSError as error:
         if error.errno == errno.EACCES:
             detail = "the file cannot be opened; check its permissions"
@@ -201,17 +201,17 @@ def _look(
             detail = "it was removed while the input was listed"
         else:
             raise
-        return [], [NotRead.of(info, NotReadable("unreadable", detail))]
+        return [], [SkippedFile.of(info, NotReadable("unreadable", detail))]
 
 
 def _members(
     files: Files, info: FileInfo, chunk_bytes: int, reads: frozenset[str]
-) -> tuple[list[dict[str, Any]], list[NotRead]]:
+) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
     pieces: list[dict[str, Any]] = []
-    refused: list[NotRead] = []
-    for member, name in members(files, info):
+    refused: list[SkippedFile] = []
+    for member, name in archive_members(files, info):
         try:
-            shape = sniff(files, info.url, info.size, member, name)
+            shape = sniff_format(files, info.url, info.size, member, name)
             own = {"member": member, "name": name}
             pieces += [
                 piece | own
@@ -220,11 +220,11 @@ def _members(
                 )
             ]
         except NotReadable as why:
-            refused.append(NotRead.of(info, why, name))
+            refused.append(SkippedFile.of(info, why, name))
     return pieces, refused
 
 
-def _readable(files: Files, url: str, shape: Shape, reads: frozenset[str]) -> Shape:
+def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) -> FileFormat:
     """The shape, where the caller reads it. Raises `NotReadable`."""
     if shape.format in reads or shape.format == "empty":
         return shape
@@ -242,7 +242,7 @@ def _readable(files: Files, url: str, shape: Shape, reads: frozenset[str]) -> Sh
 
 
 def _cut(
-    files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, shape: Shape
+    files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, shape: FileFormat
 ) -> list[dict[str, Any]]:
     if shape.format == "empty":
         return []

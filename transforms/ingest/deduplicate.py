@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction
-from callveil.schemas.pointer import Pointer, from_micros
+from callveil.schemas.pointer import RecordPointer, from_micros
 from callveil.schemas.policy import Policy
 from callveil.schemas.request import RedactionRequest, decode_request, encode_request
-from callveil.schemas.shard import Chosen
+from callveil.schemas.shard import ChosenSnapshot
 from callveil.transforms.storage.tables.key_index import IndexEntry
 
 DROP, REDO = "drop", "redo"
@@ -44,17 +44,17 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Resolution:
+class BucketResolution:
     """What a bucket of keys resolves to."""
 
-    chosen: list[Chosen]
+    chosen: list[ChosenSnapshot]
     changes: list[Change]
     counts: Counter[str]
 
 
-def best(pointers: Iterable[Pointer]) -> dict[InteractionKey, Pointer]:
+def best_pointers(pointers: Iterable[RecordPointer]) -> dict[InteractionKey, RecordPointer]:
     """The winning snapshot of each key: highest rank, then a keyed digest of the content, so that order never matters."""
-    out: dict[InteractionKey, Pointer] = {}
+    out: dict[InteractionKey, RecordPointer] = {}
     for pointer in pointers:
         held = out.get(pointer.key)
         if held is None or _order(pointer) > _order(held):
@@ -67,18 +67,18 @@ def best_raw(held: RawInteraction | None, other: RawInteraction) -> RawInteracti
     return other if held is None or other.rank > held.rank else held
 
 
-def _order(pointer: Pointer) -> tuple[int, str, int, int, int]:
+def _order(pointer: RecordPointer) -> tuple[int, str, int, int, int]:
     # Of equal snapshots the one read first is taken: which it is makes no difference to the result, but it must be one.
     return pointer.rank, pointer.digest, -pointer.chunk, -pointer.block, -pointer.position
 
 
 def resolve_bucket(
-    pointers: Iterable[Pointer],
+    pointers: Iterable[RecordPointer],
     stored: Mapping[InteractionKey, IndexEntry],
     requests: Mapping[InteractionKey, tuple[RedactionRequest, ...]],
     policy: Policy,
     as_of: dt.datetime,
-) -> Resolution:
+) -> BucketResolution:
     """Resolve all keys of one bucket.
 
     A tombstone outranks every snapshot. A snapshot of lower rank than the stored one is a replay of the past and is passed over.
@@ -100,9 +100,9 @@ def resolve_bucket(
     counts: Counter[str] = Counter()
     read = list(pointers)
     seen = Counter(p.key for p in read)
-    winners = best(read)
+    winners = best_pointers(read)
     counts["superseded"] = sum(seen.values()) - len(seen)
-    chosen: list[Chosen] = []
+    chosen: list[ChosenSnapshot] = []
     changes: list[Change] = []
     for key in sorted(set(winners) | set(requests) | set(stored)):
         pointer, entry = winners.get(key), stored.get(key)
@@ -112,7 +112,7 @@ def resolve_bucket(
             continue
         if entry is None:
             if pointer is not None:
-                chosen.append(Chosen(pointer, requests=tuple(encode_request(r) for r in asked)))
+                chosen.append(ChosenSnapshot(pointer, requests=tuple(encode_request(r) for r in asked)))
                 counts["requests_applied"] += len(asked)
             else:
                 counts["requests_unmatched"] += len(asked)
@@ -123,7 +123,7 @@ def resolve_bucket(
         aged = entry.mode != "full" and rules.mode_at(from_micros(entry.called_us), as_of) == "full"
         if pointer is not None and _replaces(pointer, entry, policy, bool(new) or aged):
             texts = (*entry.requests, *(encode_request(r) for r in new))
-            chosen.append(Chosen(pointer, entry.mode, entry.entities, texts, entry.origin))
+            chosen.append(ChosenSnapshot(pointer, entry.mode, entry.entities, texts, entry.origin))
             counts["requests_applied"] += len(new)
             continue
         if pointer is not None:
@@ -132,22 +132,22 @@ def resolve_bucket(
             changes.append(Change(entry.origin, *key, REDO, tuple(encode_request(r) for r in new), "full" if aged else entry.mode))
             counts["aged"] += aged
             counts["requests_applied"] += len(new)
-    return Resolution(chosen, changes, counts)
+    return BucketResolution(chosen, changes, counts)
 
 
-def _replaces(pointer: Pointer, entry: IndexEntry, policy: Policy, asked: bool) -> bool:
+def _replaces(pointer: RecordPointer, entry: IndexEntry, policy: Policy, asked: bool) -> bool:
     if pointer.rank != entry.rank:
         return pointer.rank > entry.rank
     return pointer.digest != entry.digest or entry.policy_sha256 != policy.sha256 or asked
 
 
-def plan_shards(rows: Iterable[Chosen], max_rows: int, max_bytes: int) -> Iterator[list[Chosen]]:
+def plan_shards(rows: Iterable[ChosenSnapshot], max_rows: int, max_bytes: int) -> Iterator[list[ChosenSnapshot]]:
     """Cut one partition's rows into shards.
 
     Cuts run along time, since that is how sources are ordered: a shard then reads few blocks of the spool. Within a
     shard, rows are sorted by account, time and id. A single row larger than `max_bytes` is a shard by itself.
     """
-    held: list[Chosen] = []
+    held: list[ChosenSnapshot] = []
     size = 0
     for row in sorted(rows, key=lambda c: (c.pointer.called_us, c.pointer.key)):
         if held and (len(held) >= max_rows or size + row.pointer.size > max_bytes):
@@ -159,5 +159,5 @@ def plan_shards(rows: Iterable[Chosen], max_rows: int, max_bytes: int) -> Iterat
         yield sorted(held, key=_row_order)
 
 
-def _row_order(row: Chosen) -> tuple[str, int, str]:
+def _row_order(row: ChosenSnapshot) -> tuple[str, int, str]:
     return row.pointer.account_id, row.pointer.called_us, row.pointer.id

@@ -44,7 +44,7 @@ class InputFile:
 
 
 @dataclass(frozen=True, order=True)
-class NotRead:
+class SkippedFile:
     """A file below an input that is not read, for the summary, the manifest and so the evidence.
 
     Attributes:
@@ -70,7 +70,7 @@ class NotRead:
         }
 
     @classmethod
-    def of(cls, info: FileInfo, why: NotReadable, name: str = "") -> NotRead:
+    def of(cls, info: FileInfo, why: NotReadable, name: str = "") -> SkippedFile:
         """A file, or a member of it, and why it is not read."""
         return cls(
             f"{info.url}!{name}" if name else info.url, info.size, info.etag, why.reason, why.detail
@@ -78,7 +78,7 @@ class NotRead:
 
 
 @dataclass
-class Found:
+class InputListing:
     """Files that patterns name.
 
     Attributes:
@@ -86,10 +86,10 @@ class Found:
     """
 
     files: dict[str, FileInfo] = field(default_factory=dict)
-    not_read: list[NotRead] = field(default_factory=list)
+    not_read: list[SkippedFile] = field(default_factory=list)
 
 
-def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) -> Found:
+def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) -> InputListing:
     """List what patterns name. A folder means every file below it.
 
     Args:
@@ -98,7 +98,7 @@ def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) ->
     Raises:
         InputError: a local path that is not there, a wildcard that matches nothing, or a place that lies in a store.
     """
-    out = Found()
+    out = InputListing()
     for pattern in patterns:
         exact = files.info(pattern)
         if exact:
@@ -120,7 +120,7 @@ def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) ->
     return out
 
 
-def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: Found) -> None:
+def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: InputListing) -> None:
     """Take the files of a folder or wildcard."""
     folder = fixed_prefix(pattern) if wild else pattern.rstrip("/") + "/"
     inside = {
@@ -135,11 +135,11 @@ def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: 
         inside = {p for p in parents if files.info(f"{p}/{STORE_FILE}")}
     for info in listed:
         above = next((s for s in inside if info.url.startswith(f"{s}/")), "")
-        if not above and not passed_over(info.url, folder, pattern):
+        if not above and not is_skipped_name(info.url, folder, pattern):
             out.files[info.url] = info
     for store in sorted(inside):
         out.not_read.append(
-            NotRead(
+            SkippedFile(
                 store,
                 0,
                 "",
@@ -149,19 +149,19 @@ def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: 
         )
     if not wild and not is_s3(pattern):
         out.not_read += [
-            NotRead(u, 0, "", "link", why)
-            for u, why in irregular(pattern)
-            if not passed_over(u, folder, pattern)
+            SkippedFile(u, 0, "", "link", why)
+            for u, why in irregular_files(pattern)
+            if not is_skipped_name(u, folder, pattern)
         ]
 
 
-def passed_over(url: str, folder: str, pattern: str = "") -> bool:
+def is_skipped_name(url: str, folder: str, pattern: str = "") -> bool:
     """Whether a name below `folder` is hidden or of a temporary file, and the pattern does not ask for such."""
     end = next((e for e in TEMPORARY if url.lower().endswith(e)), "")
     return hidden_below(url, folder) or bool(end and not pattern.lower().endswith(end))
 
 
-def irregular(folder: str) -> Iterator[tuple[str, str]]:
+def irregular_files(folder: str) -> Iterator[tuple[str, str]]:
     """What lies below a local folder and is neither a file nor a folder, and why it is not read."""
     for above, folders, names in os.walk(local_path(folder)):
         for name in (*folders, *names):
@@ -235,7 +235,7 @@ def _reaches(pattern: str, base: str, store: str) -> bool:
     return len(wanted) > len(given)
 
 
-def members(files: Files, info: FileInfo) -> list[tuple[int, str]]:
+def archive_members(files: Files, info: FileInfo) -> list[tuple[int, str]]:
     """Members of a zip archive that may be input: place in its list, and name. Raises `NotReadable`."""
     try:
         with files.open(info.url) as source, zipfile.ZipFile(source) as archive:
@@ -263,5 +263,5 @@ def members(files: Files, info: FileInfo) -> list[tuple[int, str]]:
     return [
         (n, name)
         for n, name in names
-        if not passed_over(f"/{name}", "/") and not name.startswith("__MACOSX/")
+        if not is_skipped_name(f"/{name}", "/") and not name.startswith("__MACOSX/")
     ]

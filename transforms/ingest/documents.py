@@ -30,7 +30,7 @@ _INHERITED = ("account_id", "agency_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class DocumentRecord:
     """One record of a document.
 
     Attributes:
@@ -44,26 +44,26 @@ class Item:
     kind_hint: str = ""
 
 
-def expand(doc: Any) -> Iterator[Item]:
+def expand_document(doc: Any) -> Iterator[DocumentRecord]:
     """The records of a document, in order."""
     if isinstance(doc, list):
         for i, entry in enumerate(doc):
             yield _unwrapped(entry, i, "")
         return
-    name = list_of(doc)
+    name = list_member(doc)
     if name:
         shared = {k: doc[k] for k in _INHERITED if doc.get(k) is not None}
         for i, entry in enumerate(doc[name]):
             item = _unwrapped(entry, i, _LIST_KINDS.get(name, ""))
             if shared and isinstance(item.value, Mapping):
                 missing = {k: v for k, v in shared.items() if item.value.get(k) is None}
-                item = Item({**item.value, **missing}, i, item.kind_hint) if missing else item
+                item = DocumentRecord({**item.value, **missing}, i, item.kind_hint) if missing else item
             yield item
         return
     yield _unwrapped(doc, None, "")
 
 
-def list_of(doc: Any) -> str:
+def list_member(doc: Any) -> str:
     """Name of the member that lists a page's records; empty where the document is no page."""
     if not isinstance(doc, Mapping) or doc.get("id") is not None or any(_is_record(doc.get(w)) for w in WRAPPERS):
         return ""
@@ -74,15 +74,15 @@ def _is_record(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("id") is not None
 
 
-def _unwrapped(value: Any, index: int | None, kind: str) -> Item:
+def _unwrapped(value: Any, index: int | None, kind: str) -> DocumentRecord:
     if not isinstance(value, Mapping) or value.get("id") is not None:
-        return Item(value, index, kind)
+        return DocumentRecord(value, index, kind)
     name = next((w for w in WRAPPERS if _is_record(value.get(w))), None)
     if name is None:
         only = next(iter(value), None) if len(value) == 1 else None
         if only in ("call", "interaction", "message", "chat") and isinstance(value[only], Mapping):
-            return Item(value[only], index, WRAPPERS[only] or kind)
-        return Item(value, index, kind)
+            return DocumentRecord(value[only], index, WRAPPERS[only] or kind)
+        return DocumentRecord(value, index, kind)
     inner, around = dict(value[name]), {k: v for k, v in value.items() if k != name and v is not None}
     for key in _INHERITED:
         if inner.get(key) is None and key in around:
@@ -90,4 +90,4 @@ def _unwrapped(value: Any, index: int | None, kind: str) -> Item:
     around = {k: v for k, v in around.items() if not (k in _INHERITED and str(v) == str(inner.get(k)))}
     if around:
         inner["envelope" if "envelope" not in inner else "envelope_around"] = around
-    return Item(inner, index, WRAPPERS[name] or kind)
+    return DocumentRecord(inner, index, WRAPPERS[name] or kind)

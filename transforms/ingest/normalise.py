@@ -18,13 +18,13 @@ from callveil.schemas.fields import EXTRA, Field, FieldError, Integer, ListOf, N
 from callveil.schemas.interaction import FIELDS, KINDS, InteractionKey, RawInteraction, SourceRef
 from callveil.transforms.ingest import shapes
 from callveil.transforms.ingest.dates import is_local, parse_time
-from callveil.transforms.ingest.snapshots import rank
+from callveil.transforms.ingest.snapshots import snapshot_rank
 from callveil.transforms.ingest.transcripts.common import language_code
-from callveil.transforms.ingest.transcripts.gather import gather
-from callveil.transforms.storage.files.strict_json import inspect, without_nan
+from callveil.transforms.ingest.transcripts.gather import gather_transcripts
+from callveil.transforms.storage.files.strict_json import inspect_record, without_nan
 
 if TYPE_CHECKING:
-    from callveil.schemas.policy import Limits
+    from callveil.schemas.policy import InputLimits
 
 NO_ZONES: Mapping[str, str] = MappingProxyType({})
 _BEGINNINGS = ("called_at", "unix_time", "start_time", "started_at", "created_at", "submitted_at", "sent_at", "received_at")
@@ -42,7 +42,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z _\-]{0,31}\Z")
 _DECLARED = frozenset(f.name for f in FIELDS)
 
 
-def normalise(doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: Mapping[str, str] = NO_ZONES, kind_hint: str = "") -> RawInteraction:
+def normalize_interaction(doc: Mapping[str, Any], source: SourceRef, limits: InputLimits, zones: Mapping[str, str] = NO_ZONES, kind_hint: str = "") -> RawInteraction:
     """Read one record.
 
     Args:
@@ -58,9 +58,9 @@ def normalise(doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: 
     if not isinstance(doc, Mapping):
         raise FieldError("", "not_an_object", f"a record must be a JSON object, found {json_type(doc)}")
     doc, notes = _inspected(doc, limits)
-    key = InteractionKey(identity(_account(doc), "account_id"), identity(doc.get("id"), "id"))
+    key = InteractionKey(parse_id(_account(doc), "account_id"), parse_id(doc.get("id"), "id"))
     zone = zones.get(key.account_id)
-    members, rest, doubted = gather({k: v for k, v in doc.items() if v is not None})
+    members, rest, doubted = gather_transcripts({k: v for k, v in doc.items() if v is not None})
     notes += [f"times.{name}" for name in doubted]
     members |= key._asdict()
     notes += [f"missing.{path}" for path in _drop_blanks(FIELDS, members)]
@@ -76,20 +76,20 @@ def normalise(doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: 
     record = coerce_members(FIELDS, members)
     if redacted is not None:
         record["redacted"] = True
-    return RawInteraction(key, kind, called_at, rank(record), record, source, tuple(notes))
+    return RawInteraction(key, kind, called_at, snapshot_rank(record), record, source, tuple(notes))
 
 
-def _inspected(doc: Mapping[str, Any], limits: Limits) -> tuple[Mapping[str, Any], list[str]]:
+def _inspected(doc: Mapping[str, Any], limits: InputLimits) -> tuple[Mapping[str, Any], list[str]]:
     """The record without NaN, and a note of each. Raises `FieldError` as `parse.inspect` does."""
     try:
-        inspect(doc, limits)
+        inspect_record(doc, limits)
     except FieldError as e:
         if e.reason not in ("bad_json", "out_of_range"):
             raise
         kept, lost = without_nan(doc)
         if not lost:
             raise
-        inspect(kept, limits)
+        inspect_record(kept, limits)
         return kept, [f"missing.{path}" for path in lost]
     return doc, []
 
@@ -130,7 +130,7 @@ def _account(doc: Mapping[str, Any]) -> Any:
     return account.get("id") if own is None and isinstance(account, Mapping) else own
 
 
-def identity(value: Any, path: str) -> str:
+def parse_id(value: Any, path: str) -> str:
     """An id as text. Whole numbers are ids too, whatever their size; booleans and fractions are not."""
     if value is None or (isinstance(value, str) and not value.strip()):
         raise FieldError(path, "missing_key", "is missing or empty; a record is found again by account_id and id, so both are needed")
@@ -176,13 +176,13 @@ def _update_time(members: dict[str, Any], zone: str | None) -> None:
 
 
 _SHAPES: dict[str, Callable[[Any], shapes.Shaped]] = {
-    "emails": shapes.emails,
-    "tag_list": shapes.tags,
-    "caller_number_split": shapes.parts,
-    "form": shapes.form,
-    "agent": shapes.agent,
+    "emails": shapes.shape_emails,
+    "tag_list": shapes.shape_tags,
+    "caller_number_split": shapes.shape_number_parts,
+    "form": shapes.shape_form,
+    "agent": shapes.shape_agent,
 }
-_TIMED_SHAPES: dict[str, Callable[[Any, str | None], shapes.Shaped]] = {"call_path": shapes.call_path, "chat_messages": shapes.chat_messages}
+_TIMED_SHAPES: dict[str, Callable[[Any, str | None], shapes.Shaped]] = {"call_path": shapes.shape_call_path, "chat_messages": shapes.shape_chat_messages}
 
 
 def _shape(members: dict[str, Any], rest: dict[str, Any], zone: str | None) -> None:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.transforms.ingest.sniff import NotReadable
-from callveil.transforms.storage.files.strict_json import dump
-from callveil.transforms.storage.files.urls import came_damaged
+from callveil.transforms.storage.files.strict_json import dump_json
+from callveil.transforms.storage.files.urls import damaged_file_error
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -83,7 +83,7 @@ def row_groups(files: Files, url: str, chunk_bytes: int, own: bool = False) -> l
     return lots
 
 
-def read_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -> Iterator[tuple[int, dict[str, Any] | BadRow | BadParquet]]:
+def read_parquet_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -> Iterator[tuple[int, dict[str, Any] | BadRow | BadParquet]]:
     """Rows of row groups in order, as (0-based row of the file, row or what is wrong with it).
 
     A page that cannot be decoded costs the rest of its row group, which is told by one `BadParquet`; the next group is read on.
@@ -131,7 +131,7 @@ def _read_again(files: Files, url: str, group: int) -> None:
     except (pa.ArrowException, OSError) as error:
         _raise_fault(error)
         return
-    raise came_damaged(url, "came damaged, and whole when it was read again")
+    raise damaged_file_error(url, "came damaged, and whole when it was read again")
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:
@@ -154,7 +154,7 @@ def _plain_row(row: dict[str, Any]) -> dict[str, Any] | BadRow:
     try:
         return {k: _plain(v) for k, v in row.items() if v is not None}
     except (ValueError, OverflowError, ArithmeticError, RecursionError) as problem:
-        return BadRow(dump(row), problem)  # such as a binary column that holds no text
+        return BadRow(dump_json(row), problem)  # such as a binary column that holds no text
 
 
 def _plain(value: Any) -> Any:
@@ -185,4 +185,4 @@ def _salvage(one: pa.RecordBatch) -> bytes:
         except (ValueError, OverflowError):
             flat = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
             row[name] = column.cast(pa.binary()).to_pylist()[0] if flat else str(column.type)
-    return dump(row)
+    return dump_json(row)

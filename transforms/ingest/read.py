@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import RawInteraction, SourceRef
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.budget import Budget, TimedOut, reason_of
-from callveil.transforms.ingest.documents import WRAPPERS, expand
+from callveil.transforms.ingest.documents import WRAPPERS, expand_document
 from callveil.transforms.ingest.lines import Line, LineReader, ValueReader
-from callveil.transforms.ingest.normalise import NO_ZONES, normalise
-from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows
-from callveil.transforms.ingest.streams import DamagedStream, blocks
+from callveil.transforms.ingest.normalise import NO_ZONES, normalize_interaction
+from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_parquet_rows
+from callveil.transforms.ingest.streams import DamagedStream, read_blocks
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import KeyringError
-from callveil.transforms.storage.encryption.sealed_body import unseal
-from callveil.transforms.storage.files.strict_json import ParseError, dump, load, peek_key
+from callveil.transforms.storage.encryption.sealed_body import decrypt_body
+from callveil.transforms.storage.files.strict_json import ParseError, dump_json, load_json, peek_key
 
 if TYPE_CHECKING:
-    from callveil.schemas.policy import Limits
+    from callveil.schemas.policy import InputLimits
     from callveil.transforms.ingest.chunks import InputChunk
     from callveil.transforms.storage.encryption.keyring import Keyring
     from callveil.transforms.storage.files.filesystem import Files
 
 Read = RawInteraction | Rejected
-DEFAULT = Detect()
+DEFAULT = DetectionSettings()
 """What reading a record may cost in CPU time, whatever a policy grants detection."""
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
@@ -39,7 +39,7 @@ class InputChanged(OSError):
 
 
 def read_chunk(
-    files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str] = NO_ZONES, keyring: Keyring | None = None
+    files: Files, chunk: InputChunk, limits: InputLimits, zones: Mapping[str, str] = NO_ZONES, keyring: Keyring | None = None
 ) -> Iterator[Read]:
     """Read one chunk, streaming.
 
@@ -76,7 +76,7 @@ def read_chunk(
     yield from readers.get(chunk.format, _lines)(files, chunk, limits, zones)
 
 
-def read_record(raw: bytes, source: SourceRef, limits: Limits, zones: Mapping[str, str] = NO_ZONES) -> Iterator[Read]:
+def read_record(raw: bytes, source: SourceRef, limits: InputLimits, zones: Mapping[str, str] = NO_ZONES) -> Iterator[Read]:
     """The records of one JSON text: a line, or the body of a webhook.
 
     Args:
@@ -89,7 +89,7 @@ def read_record(raw: bytes, source: SourceRef, limits: Limits, zones: Mapping[st
         yield _too_long(Line(raw[: limits.record_bytes], source.offset or 0, source.line, len(raw)), source, limits.record_bytes)
         return
     try:
-        doc = load(raw.removeprefix(_BOM))
+        doc = load_json(raw.removeprefix(_BOM))
     except ParseError as e:
         if e.reason == "bad_json" and len(parts := _parts(raw)) > 1:
             for part in parts:
@@ -108,19 +108,19 @@ def _parts(raw: bytes) -> list[Line]:
     if len(parts) < 2 or any(part.raw[:1] not in (b"{", b"[") for part in parts):
         return []
     try:
-        load(parts[0].raw)
+        load_json(parts[0].raw)
     except ParseError:
         return []
     return parts
 
 
-def _records(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
-    items = expand(doc)
+def _records(doc: Any, raw: bytes | None, source: SourceRef, limits: InputLimits, zones: Mapping[str, str]) -> Iterator[Read]:
+    items = expand_document(doc)
     while True:
         try:
             item = next(items, None)
         except Exception as e:  # noqa: BLE001 - as in `_one`
-            kept = dump(doc) if raw is None else raw
+            kept = dump_json(doc) if raw is None else raw
             detail = f"{type(e).__name__} while the document was taken apart; please report this"
             yield Rejected(source, "ingest", "internal_error", detail, "", kept[: limits.record_bytes], *peek_key(kept, _ENVELOPES))
             return
@@ -130,27 +130,27 @@ def _records(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits, zon
         yield _one(item.value, raw if item.index is None else None, place, limits, zones, item.kind_hint)
 
 
-def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones: Mapping[str, str], kind: str = "") -> Read:
+def _one(value: Any, raw: bytes | None, source: SourceRef, limits: InputLimits, zones: Mapping[str, str], kind: str = "") -> Read:
     try:
-        return Budget.of(DEFAULT, 0 if raw is None else len(raw)).run(lambda: normalise(value, source, limits, zones, kind))
+        return Budget.of(DEFAULT, 0 if raw is None else len(raw)).run(lambda: normalize_interaction(value, source, limits, zones, kind))
     except FieldError as e:
         reason, path, detail = e.reason, e.path, e.detail
     except TimedOut as e:
         path, (reason, detail) = "", reason_of(e)
     except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
         reason, path, detail = "internal_error", "", f"{type(e).__name__} while reading the record; please report this"
-    raw = dump(value) if raw is None else raw
+    raw = dump_json(value) if raw is None else raw
     account, interaction = peek_key(raw, _ENVELOPES)
     return Rejected(source, "ingest", reason, detail, path, raw[: limits.record_bytes], account, interaction)
 
 
-def _sealed(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str], keyring: Keyring | None) -> Iterator[Read]:
+def _sealed(files: Files, chunk: InputChunk, limits: InputLimits, zones: Mapping[str, str], keyring: Keyring | None) -> Iterator[Read]:
     source = SourceRef(chunk.place)
     if keyring is None:
         yield Rejected(source, "ingest", "unreadable_file", "a sealed body needs the keyring that sealed it")
         return
     try:
-        body = unseal(files.read(chunk.url), keyring)
+        body = decrypt_body(files.read(chunk.url), keyring)
     except (SealedError, KeyringError) as e:
         detail = "a sealed body that cannot be opened: it was changed or cut off, or sealed with a key this keyring lacks"
         yield Rejected(source, "ingest", "unreadable_file", f"{detail} ({type(e).__name__})")
@@ -158,21 +158,21 @@ def _sealed(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str,
     yield from read_record(body, source, limits, zones)
 
 
-def _lines(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+def _lines(files: Files, chunk: InputChunk, limits: InputLimits, zones: Mapping[str, str]) -> Iterator[Read]:
     first = chunk.start == 0
     begin = 0 if first else chunk.start - 1  # one byte early: a line that begins right at `start` is ours
-    stream = blocks(files, chunk.url, chunk.compression, begin, chunk.size, chunk.member)
+    stream = read_blocks(files, chunk.url, chunk.compression, begin, chunk.size, chunk.member)
     end = None if chunk.compression else chunk.end
     reader = LineReader(stream, limits.record_bytes, offset=begin, number=chunk.first_line, skip_first=not first, end=end)
     yield from _each(reader, chunk, limits, zones)
 
 
-def _values(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
-    stream = blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member)
+def _values(files: Files, chunk: InputChunk, limits: InputLimits, zones: Mapping[str, str]) -> Iterator[Read]:
+    stream = read_blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member)
     yield from _each(ValueReader(stream, limits.record_bytes), chunk, limits, zones)
 
 
-def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: InputLimits, zones: Mapping[str, str]) -> Iterator[Read]:
     try:
         for line in reader:
             yield from _line(line, chunk.place, limits, zones)
@@ -182,7 +182,7 @@ def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: Limits, z
         yield Rejected(source, "ingest", "bad_compression", e.detail + "; all complete lines before were read", "", tail.raw if tail else b"")
 
 
-def _line(line: Line, url: str, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+def _line(line: Line, url: str, limits: InputLimits, zones: Mapping[str, str]) -> Iterator[Read]:
     source = SourceRef(url, line.number, line.offset)
     if line.too_long:
         yield _too_long(line, source, limits.record_bytes)
@@ -200,12 +200,12 @@ def _too_long(line: Line, source: SourceRef, limit: int) -> Rejected:
     return Rejected(source, "ingest", "record_too_large", detail, "", line.raw, *peek_key(line.raw, _ENVELOPES))
 
 
-def _document(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+def _document(files: Files, chunk: InputChunk, limits: InputLimits, zones: Mapping[str, str]) -> Iterator[Read]:
     source = SourceRef(chunk.place, 1, 0)
     parts: list[bytes] = []
     size = 0
     try:
-        for block in blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member):
+        for block in read_blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member):
             parts.append(block)
             size += len(block)
             if size > limits.document_bytes:
@@ -226,7 +226,7 @@ def _document(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[st
     if not raw.strip(_SPACE):
         return
     try:
-        doc = load(raw)
+        doc = load_json(raw)
     except ParseError as e:
         kept = raw[: limits.record_bytes]
         more = "" if len(kept) == len(raw) else f"; the first {len(kept)} of {len(raw)} bytes are kept here, the rest stands in the file"
@@ -236,9 +236,9 @@ def _document(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[st
     yield from _records(doc, alone, source, limits, zones)
 
 
-def _parquet(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+def _parquet(files: Files, chunk: InputChunk, limits: InputLimits, zones: Mapping[str, str]) -> Iterator[Read]:
     try:
-        for row, value in read_rows(files, chunk.url, chunk.row_groups, chunk.first_row):
+        for row, value in read_parquet_rows(files, chunk.url, chunk.row_groups, chunk.first_row):
             source = SourceRef(chunk.place, index=row)
             if isinstance(value, BadParquet):
                 yield Rejected(source, "ingest", "bad_parquet", value.detail)

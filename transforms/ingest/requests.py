@@ -18,8 +18,8 @@ from callveil.schemas.fields import EXTRA, FieldError, FieldType, Integer, Json,
 from callveil.schemas.interaction import BY_NAME, SECONDS
 from callveil.schemas.request import BASES, FIELDS, SCOPES, TRIGGERS, RedactionRequest
 from callveil.transforms.ingest.dates import parse_time
-from callveil.transforms.ingest.normalise import identity
-from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
+from callveil.transforms.ingest.normalise import parse_id
+from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -49,10 +49,10 @@ def read_requests(files: Files, patterns: Sequence[str]) -> list[RedactionReques
         RequestsError: any row is faulty, or two different requests have one id.
         InputError: a pattern names nothing.
     """
-    problems: list[Problem] = []
-    found: dict[str, tuple[RedactionRequest, Row]] = {}
+    problems: list[TableProblem] = []
+    found: dict[str, tuple[RedactionRequest, TableRow]] = {}
     for row in read_table(files, patterns, "requests"):
-        if isinstance(row, Problem):
+        if isinstance(row, TableProblem):
             problems.append(row)
             continue
         request = _request(row, problems)
@@ -61,18 +61,18 @@ def read_requests(files: Files, patterns: Sequence[str]) -> list[RedactionReques
         known = found.setdefault(request.request_id, (request, row))
         if known[0] != request:
             other = f"{known[1].file}:{known[1].line}"
-            problems.append(Problem(row.file, row.line, "request_id", f"is used for another request at {other}; ids must differ"))
+            problems.append(TableProblem(row.file, row.line, "request_id", f"is used for another request at {other}; ids must differ"))
     if problems:
         raise RequestsError(problems)
     return [found[k][0] for k in sorted(found)]
 
 
-def _request(row: Row, problems: list[Problem]) -> RedactionRequest | None:
+def _request(row: TableRow, problems: list[TableProblem]) -> RedactionRequest | None:
     before = len(problems)
     values = {k: v for k, v in row.values.items() if v != ""}
 
     def fault(name: str, message: str) -> None:
-        problems.append(Problem(row.file, row.line, name, message))
+        problems.append(TableProblem(row.file, row.line, name, message))
 
     for name in values:
         if name not in _NAMES:
@@ -106,12 +106,12 @@ def _check_ranges(read: Mapping[str, Any], scope: str, fault: Callable[[str, str
         fault("to_s", "must be greater than from_s, both in seconds from the beginning of the recording")
     if scope in ("field", "span"):
         try:
-            check_path(read["field"], text=scope == "span")
+            check_field_path(read["field"], text=scope == "span")
         except FieldError as e:
             fault("field", e.detail)
 
 
-def check_path(path: str, *, text: bool = False) -> None:
+def check_field_path(path: str, *, text: bool = False) -> None:
     """Check that `path` names a declared field that can be redacted.
 
     Args:
@@ -198,8 +198,8 @@ def _request_id(value: Any) -> str:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "request_id": _request_id,
-    "account_id": lambda v: identity(v, "account_id"),
-    "interaction_id": lambda v: identity(v, "interaction_id"),
+    "account_id": lambda v: parse_id(v, "account_id"),
+    "interaction_id": lambda v: parse_id(v, "interaction_id"),
     "scope": _one_of(SCOPES),
     "field": lambda v: None if v is None else str(v).strip(),
     "start": _optional(_OFFSET),

@@ -15,10 +15,10 @@ import yaml
 
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.lines import LineReader, ValueReader
-from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows, row_groups
-from callveil.transforms.ingest.sniff import NotReadable, Shape, sniff
-from callveil.transforms.ingest.streams import ZIP, DamagedStream, blocks
-from callveil.transforms.storage.files.strict_json import ParseError, load
+from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_parquet_rows, row_groups
+from callveil.transforms.ingest.sniff import FileFormat, NotReadable, sniff_format
+from callveil.transforms.ingest.streams import ZIP, DamagedStream, read_blocks
+from callveil.transforms.storage.files.strict_json import ParseError, load_json
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -29,7 +29,7 @@ MAX_FILE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class TableProblem:
     """One fault in a table.
 
     Attributes:
@@ -54,7 +54,7 @@ class TableError(ValueError):
 
     what = "table"
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[TableProblem]) -> None:
         self.problems = tuple(problems)
         shown = "\n".join(f"  {p}" for p in self.problems[:MAX_SHOWN])
         more = f"\n  ... and {len(self.problems) - MAX_SHOWN} more" if len(self.problems) > MAX_SHOWN else ""
@@ -63,7 +63,7 @@ class TableError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row and where it stands."""
 
     file: str
@@ -71,7 +71,7 @@ class Row:
     values: Mapping[str, Any]
 
 
-def read_table(files: Files, patterns: Sequence[str], list_name: str) -> Iterator[Row | Problem]:
+def read_table(files: Files, patterns: Sequence[str], list_name: str) -> Iterator[TableRow | TableProblem]:
     """Rows of every file that `patterns` name, files by URL.
 
     Args:
@@ -92,13 +92,13 @@ def read_table(files: Files, patterns: Sequence[str], list_name: str) -> Iterato
         yield from _file(files, url, list_name)
 
 
-def _file(files: Files, url: str, list_name: str) -> Iterator[Row | Problem]:
+def _file(files: Files, url: str, list_name: str) -> Iterator[TableRow | TableProblem]:
     info = files.info(url)
     size = info.size if info else 0
     if size == 0:
         return
     try:
-        shape = sniff(files, url, size)
+        shape = sniff_format(files, url, size)
         if shape.format == "empty":
             return
         if shape.format in ("csv", "tsv"):
@@ -113,20 +113,20 @@ def _file(files: Files, url: str, list_name: str) -> Iterator[Row | Problem]:
             yield from _document(url, _bytes(files, url, shape.packing), list_name)
         else:
             way = "; unpack the archive, or save the sheet as CSV" if shape.format == ZIP else ""
-            yield Problem(url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{way}")
+            yield TableProblem(url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{way}")
     except NotReadable as e:
-        yield Problem(url, None, "", e.detail)
+        yield TableProblem(url, None, "", e.detail)
     except DamagedStream as e:
-        yield Problem(url, None, "", e.detail)
+        yield TableProblem(url, None, "", e.detail)
     except UnicodeDecodeError as e:
-        yield Problem(url, None, "", f"not UTF-8 from byte {e.start} on; convert it with iconv -t UTF-8")
+        yield TableProblem(url, None, "", f"not UTF-8 from byte {e.start} on; convert it with iconv -t UTF-8")
     except ParseError as e:
-        yield Problem(url, None, "", e.detail)
+        yield TableProblem(url, None, "", e.detail)
 
 
 def _bytes(files: Files, url: str, packing: str) -> bytes:
     out = bytearray()
-    for block in blocks(files, url, packing):
+    for block in read_blocks(files, url, packing):
         out += block
         if len(out) > MAX_FILE_BYTES:
             raise ParseError("record_too_large", f"more than {MAX_FILE_BYTES >> 20} MiB; write it as JSON lines")
@@ -137,53 +137,53 @@ def _text(files: Files, url: str, packing: str) -> str:
     return _bytes(files, url, packing).decode()
 
 
-def _lines(files: Files, url: str, shape: Shape) -> Iterator[Row | Problem]:
-    stream = blocks(files, url, shape.packing)
+def _lines(files: Files, url: str, shape: FileFormat) -> Iterator[TableRow | TableProblem]:
+    stream = read_blocks(files, url, shape.packing)
     for line in LineReader(stream, MAX_ROW_BYTES) if shape.format == "lines" else ValueReader(stream, MAX_ROW_BYTES):
         raw = line.raw.strip().removeprefix(b"\xef\xbb\xbf")
         if not raw:
             continue
         try:
-            value = load(raw)
+            value = load_json(raw)
         except ParseError as e:
-            yield Problem(url, line.number, "", e.detail)
+            yield TableProblem(url, line.number, "", e.detail)
             continue
         yield _row(url, line.number or 0, value)
 
 
-def _document(url: str, raw: bytes, list_name: str) -> Iterator[Row | Problem]:
-    value = load(raw)
+def _document(url: str, raw: bytes, list_name: str) -> Iterator[TableRow | TableProblem]:
+    value = load_json(raw)
     rows = value.get(list_name, value) if isinstance(value, Mapping) else value
     for i, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
         yield _row(url, i, row)
 
 
-def _row(url: str, line: int, value: Any) -> Row | Problem:
+def _row(url: str, line: int, value: Any) -> TableRow | TableProblem:
     if not isinstance(value, Mapping):
-        return Problem(url, line, "", "a row must be an object with named members")
+        return TableProblem(url, line, "", "a row must be an object with named members")
     if type(value) is not dict:
-        return Problem(url, line, "", "a member is named twice in one object; keep one of them")
-    return Row(url, line, {k: v for k, v in value.items() if v is not None})
+        return TableProblem(url, line, "", "a member is named twice in one object; keep one of them")
+    return TableRow(url, line, {k: v for k, v in value.items() if v is not None})
 
 
-def _csv(url: str, text: str, delimiter: str) -> Iterator[Row | Problem]:
+def _csv(url: str, text: str, delimiter: str) -> Iterator[TableRow | TableProblem]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         names = [n.strip() for n in reader.fieldnames or ()]
         if len(set(names)) < len(names):
-            yield Problem(url, 1, "", "two columns have the same name; rename one")
+            yield TableProblem(url, 1, "", "two columns have the same name; rename one")
             return
         reader.fieldnames = names
         for row in reader:
             if None in row:
-                yield Problem(url, reader.line_num, "", f"more cells than the header's {len(names)}; quote a cell that holds a {delimiter!r}")
+                yield TableProblem(url, reader.line_num, "", f"more cells than the header's {len(names)}; quote a cell that holds a {delimiter!r}")
                 continue
-            yield Row(url, reader.line_num, {k: v.strip() for k, v in row.items() if isinstance(v, str) and v.strip()})
+            yield TableRow(url, reader.line_num, {k: v.strip() for k, v in row.items() if isinstance(v, str) and v.strip()})
     except csv.Error:
-        yield Problem(url, reader.line_num, "", "not well-formed CSV; check the quotes")
+        yield TableProblem(url, reader.line_num, "", "not well-formed CSV; check the quotes")
 
 
-def _yaml(url: str, text: str, list_name: str) -> Iterator[Row | Problem]:
+def _yaml(url: str, text: str, list_name: str) -> Iterator[TableRow | TableProblem]:
     loader = None
     try:
         loader = yaml.SafeLoader(text)
@@ -194,27 +194,27 @@ def _yaml(url: str, text: str, list_name: str) -> Iterator[Row | Problem]:
             line = child.start_mark.line + 1
             keys = [k.value for k, _ in child.value] if isinstance(child, yaml.MappingNode) else []
             if len({str(k) for k in keys}) < len(keys):
-                yield Problem(url, line, "", "a member is named twice in one row; keep one of them")
+                yield TableProblem(url, line, "", "a member is named twice in one row; keep one of them")
                 continue
             yield _row(url, line, loader.construct_document(child))
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         mark = getattr(e, "problem_mark", None)
-        yield Problem(url, mark.line + 1 if mark else None, "", "not well-formed YAML; check the indentation and quotes")
+        yield TableProblem(url, mark.line + 1 if mark else None, "", "not well-formed YAML; check the indentation and quotes")
     finally:
         if loader is not None:
             loader.dispose()
 
 
-def _parquet(files: Files, url: str) -> Iterator[Row | Problem]:
+def _parquet(files: Files, url: str) -> Iterator[TableRow | TableProblem]:
     try:
         groups = row_groups(files, url, MAX_FILE_BYTES, own=True) or []
         if not groups:
-            yield Problem(url, None, "", "no readable Parquet footer, or no rows")
+            yield TableProblem(url, None, "", "no readable Parquet footer, or no rows")
         for lot, first in groups:
-            for i, row in read_rows(files, url, lot, first):
+            for i, row in read_parquet_rows(files, url, lot, first):
                 if isinstance(row, BadParquet | BadRow):
-                    yield Problem(url, i + 1, "", row.detail if isinstance(row, BadParquet) else "a text column holds bytes that are not UTF-8")
+                    yield TableProblem(url, i + 1, "", row.detail if isinstance(row, BadParquet) else "a text column holds bytes that are not UTF-8")
                 else:
                     yield _row(url, i + 1, row)
     except BadParquet as e:
-        yield Problem(url, None, "", e.detail)
+        yield TableProblem(url, None, "", e.detail)

@@ -12,8 +12,8 @@ from typing import Any
 from callveil.schemas.fields import FieldError, Json, ListOf, Struct, json_type
 from callveil.schemas.interaction import BY_NAME
 from callveil.transforms.ingest.dates import parse_time
-from callveil.transforms.ingest.transcripts.common import first, role_channel, without
-from callveil.transforms.storage.files.strict_json import load_text
+from callveil.transforms.ingest.transcripts.common import first_present, role_channel, without_members
+from callveil.transforms.storage.files.strict_json import load_json_text
 
 Shaped = tuple[Any, Any]
 _SEPARATOR = re.compile(r"\s*[,;]\s*")
@@ -26,12 +26,12 @@ def from_json_text(name: str, value: Any) -> Any:
     Exports to CSV and Parquet write such members as text.
     """
     if isinstance(value, str) and name in _JSON_COLUMNS:
-        parsed = load_text(value)
+        parsed = load_json_text(value)
         return value if parsed is None else parsed
     return value
 
 
-def texts(value: Any, *names: str) -> Shaped:
+def shape_texts(value: Any, *names: str) -> Shaped:
     """A list of texts from a text (split at commas and semicolons), a list of texts, or a list of objects that hold the text under one of `names`."""
     if isinstance(value, str):
         return [p for p in _SEPARATOR.split(value.strip()) if p], None
@@ -45,7 +45,7 @@ def texts(value: Any, *names: str) -> Shaped:
             name = next((n for n in names if isinstance(item.get(n), str | int) and not isinstance(item.get(n), bool)), "")
             if name:
                 kept.append(item[name])
-            spare = without(item, name)
+            spare = without_members(item, name)
         elif isinstance(item, list | tuple):
             spare = list(item)  # type: ignore[assignment]
         else:
@@ -56,22 +56,22 @@ def texts(value: Any, *names: str) -> Shaped:
     return kept, rest or None
 
 
-def emails(value: Any) -> Shaped:
+def shape_emails(value: Any) -> Shaped:
     """`emails`: a text, a list of texts or of `{email | address | value}`."""
-    return texts(value, "email", "address", "value", "email_address")
+    return shape_texts(value, "email", "address", "value", "email_address")
 
 
-def tags(value: Any) -> Shaped:
+def shape_tags(value: Any) -> Shaped:
     """`tag_list`: "a, b", a list of texts or of `{name | tag | label}`."""
-    return texts(value, "name", "tag", "label", "value")
+    return shape_texts(value, "name", "tag", "label", "value")
 
 
-def parts(value: Any) -> Shaped:
+def shape_number_parts(value: Any) -> Shaped:
     """`caller_number_split`: a list of parts; an object with named parts does not fit."""
-    return (None, value) if isinstance(value, Mapping) else texts(value)
+    return (None, value) if isinstance(value, Mapping) else shape_texts(value)
 
 
-def form(value: Any) -> Shaped:
+def shape_form(value: Any) -> Shaped:
     """`form`: its `custom` questions as a list of `{id, label, value}`, whichever way they came."""
     if not isinstance(value, Mapping):
         return None, value
@@ -96,7 +96,7 @@ def _answer(answer: Any) -> Any:
     return {"value": answer}
 
 
-def call_path(value: Any, zone: str | None) -> Shaped:
+def shape_call_path(value: Any, zone: str | None) -> Shaped:
     """`call_path`: its times read; entries that are no object do not fit."""
     if not isinstance(value, list | tuple | Mapping):
         return None, value
@@ -109,7 +109,7 @@ def call_path(value: Any, zone: str | None) -> Shaped:
     return rows, [r for r in rest if r is not None] or None
 
 
-def chat_messages(value: Any, zone: str | None) -> Shaped:
+def shape_chat_messages(value: Any, zone: str | None) -> Shaped:
     """`chat_messages`: rows of `{id, speaker, channel, text, sent_at}` under the names that occur.
 
     Raises:
@@ -135,14 +135,14 @@ def chat_messages(value: Any, zone: str | None) -> Shaped:
             )
         ]
         text, speaker, sent = (row.get(n) for n in names)
-        shaped = without(row, *names) | {"text": text, "speaker": speaker, "sent_at": sent}
+        shaped = without_members(row, *names) | {"text": text, "speaker": speaker, "sent_at": sent}
         if shaped.get("channel") is None:
-            shaped["channel"] = role_channel(first(row, "role") or speaker) or role_channel(speaker)
+            shaped["channel"] = role_channel(first_present(row, "role") or speaker) or role_channel(speaker)
         rows.append(_with_time(shaped, "sent_at", zone, f"chat_messages[{i}].sent_at"))
     return rows, None
 
 
-def agent(value: Any) -> Shaped:
+def shape_agent(value: Any) -> Shaped:
     """`agent`: an object; a bare name or id becomes one."""
     return ({"name": value}, None) if isinstance(value, str) else ({"id": value}, None) if isinstance(value, int) else (value, None)
 
@@ -154,5 +154,5 @@ def _scalar(value: Any) -> bool:
 def _with_time(row: Mapping[str, Any], name: str, zone: str | None, path: str) -> dict[str, Any]:
     value = row.get(name)
     if value is None or value == "":
-        return without(row, name)
+        return without_members(row, name)
     return {**row, name: parse_time(value, zone, path)}

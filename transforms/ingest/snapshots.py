@@ -56,7 +56,7 @@ def status_class(record: Mapping[str, Any]) -> int:
     return UNKNOWN
 
 
-def rank(record: Mapping[str, Any]) -> int:
+def snapshot_rank(record: Mapping[str, Any]) -> int:
     """Rank of a normalised record among the snapshots of its key; higher holds. Non-negative, below 2^63."""
     duration = min(max(int(record.get("duration") or 0), 0), 2**_DURATION_BITS - 1)
     updated = record.get("updated_at")
@@ -76,7 +76,7 @@ def payload_digest(record: Mapping[str, Any]) -> bytes:
     return blake2b(text, digest_size=16).digest()
 
 
-def resolve(snapshots: Iterable[RawInteraction]) -> RawInteraction:
+def resolve_snapshots(snapshots: Iterable[RawInteraction]) -> RawInteraction:
     """The snapshot that holds: highest rank, then highest digest of the content, then the first place by source.
 
     The order and the number of copies have no influence. Raises ValueError for no snapshot, or for different keys.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from callveil.transforms.ingest.lines import value_end
-from callveil.transforms.ingest.streams import ZIP, DamagedStream, blocks, packing_of
+from callveil.transforms.ingest.streams import ZIP, DamagedStream, packing_of, read_blocks
 from callveil.transforms.storage.encryption.sealed_body import BEGINNING, SUFFIX
 
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ _BINARY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FileFormat:
     """How a file is to be read.
 
     Attributes:
         format: lines, values (JSON that runs together), document, parquet, sealed, csv, tsv, yaml, zip (its members are), or empty.
-        packing: see `streams.blocks`.
+        packing: see `streams.read_blocks`.
     """
 
     format: str
@@ -144,7 +144,7 @@ class NotReadable(Exception):
         self.reason, self.detail = reason, detail
 
 
-def sniff(files: Files, url: str, size: int, member: int = -1, name: str = "") -> Shape:
+def sniff_format(files: Files, url: str, size: int, member: int = -1, name: str = "") -> FileFormat:
     """Look at the beginning of a file, or of a member of a zip archive.
 
     Args:
@@ -159,7 +159,7 @@ def sniff(files: Files, url: str, size: int, member: int = -1, name: str = "") -
     start = head[:4]
     if start == BEGINNING:
         if name.endswith(SUFFIX) and not packing:
-            return Shape("sealed")
+            return FileFormat("sealed")
         raise NotReadable(
             "own_output", "sealed by callveil itself; bodies of webhooks keep their suffix .sealed"
         )
@@ -169,7 +169,7 @@ def sniff(files: Files, url: str, size: int, member: int = -1, name: str = "") -
                 "packed_parquet",
                 "Parquet inside another compression; unpack it, it is compressed within already",
             )
-        return Shape("parquet")
+        return FileFormat("parquet")
     _refuse_binary(head)
     for suffix in _PACKED_SUFFIXES:
         name = name.removesuffix(suffix)
@@ -177,14 +177,14 @@ def sniff(files: Files, url: str, size: int, member: int = -1, name: str = "") -
     if not text:
         return _blank(files, url, packing, member, name)
     if text[:1] in (b"{", b"[") and not (name.endswith((".yaml", ".yml")) and _flows(text)):
-        return Shape(_json(files, url, size, packing, member, name), packing)
+        return FileFormat(_json(files, url, size, packing, member, name), packing)
     if (
         named := next((kind for suffix, kind in _TABLES.items() if name.endswith(suffix)), "")
     ) and _is_text(head):
-        return Shape(named, packing)
+        return FileFormat(named, packing)
     if name.endswith(".parquet") and not packing:
-        return Shape("parquet")  # damaged at its very beginning, which is told where it is read
-    return Shape(_texts(head, name), packing)
+        return FileFormat("parquet")  # damaged at its very beginning, which is told where it is read
+    return FileFormat(_texts(head, name), packing)
 
 
 def _unpacked(files: Files, url: str, member: int) -> tuple[str, bytes]:
@@ -215,7 +215,7 @@ def _first(files: Files, url: str, packing: str, member: int, most: int) -> byte
         return files.read(url, 0, most)
     head = b""
     try:
-        for block in blocks(files, url, packing, member=member):
+        for block in read_blocks(files, url, packing, member=member):
             head += block
             if len(head) >= most:
                 break
@@ -256,17 +256,17 @@ def _is_text(head: bytes) -> bool:
     return not re.search(rb"[\0-\x08\x0b\x0c\x0e-\x1a\x1c\x1d\x1f]", head[:4096])
 
 
-def _blank(files: Files, url: str, packing: str, member: int, name: str) -> Shape:
+def _blank(files: Files, url: str, packing: str, member: int, name: str) -> FileFormat:
     """A file that begins with nothing but space: empty, or damaged before its first byte."""
     if packing == ZIP and member < 0:
-        return Shape(ZIP)
+        return FileFormat(ZIP)
     try:
-        for block in blocks(files, url, packing, member=member):
+        for block in read_blocks(files, url, packing, member=member):
             if block.strip(_SPACE + b"\x1e" + _BOM):
-                return Shape("lines", packing)
+                return FileFormat("lines", packing)
     except DamagedStream:
-        return Shape("lines", packing)
-    return Shape("empty", packing)
+        return FileFormat("lines", packing)
+    return FileFormat("empty", packing)
 
 
 def _texts(head: bytes, name: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
-from callveil.transforms.storage.files.urls import came_damaged
+from callveil.transforms.storage.files.urls import damaged_file_error
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -113,7 +113,7 @@ def packing_of(head: bytes) -> str:
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "")
 
 
-def blocks(
+def read_blocks(
     files: Files, url: str, packing: str, start: int = 0, end: int | None = None, member: int = -1
 ) -> Iterator[bytes]:
     """Bytes of a file from `start` to `end` (packed files: all of it, unpacked), in blocks of about 1 MiB.
@@ -175,7 +175,7 @@ class _Raw:
                 block = source.read(BLOCK if left is None else min(BLOCK, left))
                 if not block:
                     if left:
-                        raise came_damaged(self._url, f"ended {left} bytes before the end it had")
+                        raise damaged_file_error(self._url, f"ended {left} bytes before the end it had")
                     return
                 left = None if left is None else left - len(block)
                 if first:
@@ -189,7 +189,7 @@ class _Raw:
             while left > 0 and (block := source.read(min(BLOCK, left))):
                 left, again = left - len(block), zlib.crc32(block, again)
         if self._begun and (left or again != self._sum):
-            raise came_damaged(self._url, "came damaged, and otherwise when it was read again")
+            raise damaged_file_error(self._url, "came damaged, and otherwise when it was read again")
 
 
 def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
@@ -205,7 +205,7 @@ def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
                 yield block
     except _ZIP_FAULTS:
         if _whole(files, url, member):
-            raise came_damaged(url, "came damaged, and whole when it was read again") from None
+            raise damaged_file_error(url, "came damaged, and whole when it was read again") from None
         raise DamagedStream(
             f"the member of the zip archive is damaged behind byte {place} of its content; copy it again",
             place,

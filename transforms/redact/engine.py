@@ -12,38 +12,38 @@ from types import MappingProxyType
 from typing import Any
 
 from callveil.schemas.fields import EXTRA
-from callveil.schemas.finding import WHOLE, Finding, FindingRow, Span
+from callveil.schemas.finding import WHOLE, Finding, FindingRow, TextSpan
 from callveil.schemas.interaction import BY_NAME, RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.rules import NAMED
-from callveil.schemas.subject_index import Link
-from callveil.transforms.detect.batch import Detected, treatments
-from callveil.transforms.detect.budget import OverBudget, spend
+from callveil.schemas.subject_index import IdentifierLink
+from callveil.transforms.detect.batch import DetectionResult, leaf_treatments
+from callveil.transforms.detect.budget import OverBudget, spend_steps
 from callveil.transforms.detect.known_values import DIGITS, EMAIL
-from callveil.transforms.detect.normalized_text import normalize
+from callveil.transforms.detect.normalized_text import normalize_text
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
-from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.resolve import FORCED, UNREAD, merge, overlap_test
+from callveil.transforms.detect.placeholders import placeholder_pattern
+from callveil.transforms.detect.resolve import FORCED, UNREAD, merge_spans, overlap_test
 from callveil.transforms.detect.text_fields import UNKNOWN, Leaf, Path, set_at, walk
-from callveil.transforms.detect.value_search import Tokens, find
+from callveil.transforms.detect.value_search import FoldedWords, find_values
 from callveil.transforms.redact.manual_requests import DETECTOR as REQUEST
-from callveil.transforms.redact.manual_requests import ENTITY, bind, field_requests, spans_for, top_level
-from callveil.transforms.redact.operators import Replacement, Secrets, canonical, encoded, parameters, replaced
-from callveil.transforms.redact.record_edit import clone, drop_empty, is_json, removal, remove, rename
-from callveil.transforms.redact.run import Run as Run
-from callveil.transforms.redact.span_pieces import SAID, pieces_of
-from callveil.transforms.redact.subject_values import Own
+from callveil.transforms.redact.manual_requests import ENTITY, bind_span, field_requests, spans_for, top_level
+from callveil.transforms.redact.operators import Replacement, TokenKeys, canonical_value, encoded_params, operator_params, replace_spans
+from callveil.transforms.redact.record_edit import clone_json, drop_empty, is_json, removal_path, remove_at, rename_keys
+from callveil.transforms.redact.run import RunColumns as RunColumns
+from callveil.transforms.redact.span_pieces import SAID, collect_pieces
+from callveil.transforms.redact.subject_values import OwnValues
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.serialization import dumps
-from callveil.transforms.storage.identity.record_identifiers import conceal, interaction_people
+from callveil.transforms.storage.identity.record_identifiers import interaction_people, tokenize
 
 INPUT = "redaction-input"
 """Purpose of the keyed digests of records as they were read."""
 
 
 @dataclass(frozen=True)
-class Redacted:
+class RedactionResult:
     """A redacted interaction and what accounts for it.
 
     Attributes:
@@ -59,7 +59,7 @@ class Redacted:
     findings: list[FindingRow]
     requests: tuple[str, ...] = ()
     floor: tuple[str, ...] = ()
-    people: tuple[Link, ...] = ()
+    people: tuple[IdentifierLink, ...] = ()
     held: tuple[str, ...] = ()
 
 
@@ -71,12 +71,12 @@ class Redactor:
         run: what every row carries.
     """
 
-    def __init__(self, keyring: Keyring, run: Run) -> None:
+    def __init__(self, keyring: Keyring, run: RunColumns) -> None:
         self.keyring = keyring
-        self.secrets = Secrets.of(keyring)
+        self.secrets = TokenKeys.of(keyring)
         self.run = run
 
-    def redact(self, detected: Detected, extra: Mapping[str, Sequence[Span]] = MappingProxyType({})) -> Redacted | Rejected:
+    def redact(self, detected: DetectionResult, extra: Mapping[str, Sequence[TextSpan]] = MappingProxyType({})) -> RedactionResult | Rejected:
         """Redact one record.
 
         Args:
@@ -101,11 +101,11 @@ class Redactor:
                 interaction_id=raw.key.id,
             )
 
-    def _redact(self, detected: Detected, extra: Mapping[str, Sequence[Span]]) -> Redacted | Rejected:
+    def _redact(self, detected: DetectionResult, extra: Mapping[str, Sequence[TextSpan]]) -> RedactionResult | Rejected:
         raw = detected.job.raw
-        work = _Work(self, detected, extra)
+        work = _InteractionRedaction(self, detected, extra)
         record = work.apply()
-        people = conceal(self.keyring, interaction_people(raw, work.said(), work.decision.language or "en", work.runs, work.introduced))
+        people = tokenize(self.keyring, interaction_people(raw, work.said(), work.decision.language or "en", work.runs, work.introduced))
         if work.residual(record):
             return Rejected(
                 raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
@@ -114,18 +114,18 @@ class Redactor:
         redacted = work.state(record)
         floor = work.decision.floor | work.whole | set(redacted.record["redacted_entities"])
         requests = tuple(encode_request(replace(r, reason="")) for r in work.requests)
-        return Redacted(redacted, work.rows(record), requests, tuple(sorted(floor)), people, tuple(sorted(set(work.held()))))
+        return RedactionResult(redacted, work.rows(record), requests, tuple(sorted(floor)), people, tuple(sorted(set(work.held()))))
 
 
-class _Work:
+class _InteractionRedaction:
     """One record on its way from raw to redacted."""
 
-    def __init__(self, redactor: Redactor, detected: Detected, extra: Mapping[str, Sequence[Span]]) -> None:
+    def __init__(self, redactor: Redactor, detected: DetectionResult, extra: Mapping[str, Sequence[TextSpan]]) -> None:
         self.redactor, self.detected, self.extra = redactor, detected, extra
         self.values: dict[str, str] = {}
         self.parts: dict[str, tuple[str, ...]] = {}
         self.runs: Sequence[tuple[str, tuple[str, ...]]] = ()
-        self.found: list[tuple[Leaf, list[Span]]] = []
+        self.found: list[tuple[Leaf, list[TextSpan]]] = []
         self.job = detected.job
         self.raw = detected.job.raw
         self.decision = detected.job.decision
@@ -134,15 +134,15 @@ class _Work:
         self.cleared: dict[str, Finding] = {}
         self.groups: dict[str, str] = {}
         self.whole: set[str] = set()
-        self.done = placeholders(self.rules)
+        self.done = placeholder_pattern(self.rules)
         leaves = [leaf for leaf, _ in detected.leaves]
-        self.requests = [bind(r, leaves, redactor.keyring) for r in self.decision.requests]
+        self.requests = [bind_span(r, leaves, redactor.keyring) for r in self.decision.requests]
         self.by_request: dict[str, RedactionRequest] = {r.request_id: r for r in self.requests}
 
     def apply(self) -> dict[str, Any]:
         """The redacted values of the record."""
-        record: dict[str, Any] = clone(self.raw.record)
-        found = pieces_of(self.detected)
+        record: dict[str, Any] = clone_json(self.raw.record)
+        found = collect_pieces(self.detected)
         self.values, self.parts, self.runs = found.values, found.parts, found.runs
         self.found = found.redact
         pieces = {id(leaf): spans for leaf, spans in found.redact}
@@ -154,11 +154,11 @@ class _Work:
             whole = None if leaf.key else field_requests(self.requests, leaf)
             self._note_whole(leaf, treatment)
             if treatment == "clear" or (whole and (leaf.number or leaf.field.group in (UNKNOWN.group, NAMED))):
-                removed.append(removal(leaf) if treatment == "clear" else leaf.path)
+                removed.append(removal_path(leaf) if treatment == "clear" else leaf.path)
                 self._count_cleared(leaf, whole)
                 continue
             if whole:
-                spans = [Span(0, len(leaf.text), leaf.entity or ENTITY, 1.0, REQUEST, whole.request_id)]
+                spans = [TextSpan(0, len(leaf.text), leaf.entity or ENTITY, 1.0, REQUEST, whole.request_id)]
             elif treatment == "redact":
                 spans = self._whole(leaf)
             else:
@@ -166,7 +166,7 @@ class _Work:
             manual = [s for s, _ in spans_for(self.requests, leaf, self.raw.record)] if self.requests and not leaf.key else []
             more = self.extra.get(leaf.shown, ())
             if manual or more:
-                spans = merge([*spans, *more, *manual])
+                spans = merge_spans([*spans, *more, *manual])
             if not spans:
                 continue
             text = self._replace(leaf, spans)
@@ -177,9 +177,9 @@ class _Work:
             else:
                 set_at(record, leaf.path, text)
         for path in removed:
-            remove(record, path)
+            remove_at(record, path)
         drop_empty(record, removed)
-        rename(record, renamed)
+        rename_keys(record, renamed)
         self._clear_wordless(record)
         self._settle_kept()
         return record
@@ -226,14 +226,14 @@ class _Work:
         elif treatment == "redact" and not (leaf.entity or leaf.field.entity):
             self.whole.add(f"redact:{leaf.field.name}")
 
-    def _whole(self, leaf: Leaf) -> list[Span]:
+    def _whole(self, leaf: Leaf) -> list[TextSpan]:
         entity = leaf.entity or leaf.field.entity or ENTITY
         if self.rules.operator(entity).name == "keep" and entity not in self.decision.floor and entity != ENTITY:
-            self.findings.append(self._finding(leaf, Span(0, len(leaf.text), entity, 1.0, WHOLE), "keep", 0, len(leaf.text), "", status="kept"))
+            self.findings.append(self._finding(leaf, TextSpan(0, len(leaf.text), entity, 1.0, WHOLE), "keep", 0, len(leaf.text), "", status="kept"))
             return []
-        return [Span(0, len(leaf.text), entity, 1.0, WHOLE)]
+        return [TextSpan(0, len(leaf.text), entity, 1.0, WHOLE)]
 
-    def _replace(self, leaf: Leaf, spans: list[Span]) -> str:
+    def _replace(self, leaf: Leaf, spans: list[TextSpan]) -> str:
         """Run the operators over one text and note a finding for each span."""
         literals = json_literals(leaf.text)
         if literals is not None:
@@ -247,11 +247,11 @@ class _Work:
             if literal is not None:
                 piece = literal.read(span.start, span.end)
             value = self.values.get(span.group, piece) if span.group else piece
-            action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
+            action, params, key_id = operator_params(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
             if action == "mask" and (
                 span.detector == UNREAD
                 or span.mixed
-                or canonical(span.entity, piece) != canonical(span.entity, value)
+                or canonical_value(span.entity, piece) != canonical_value(span.entity, value)
                 or again(span.start, span.end)
             ):
                 # A part of a value may not show the last characters of each part; what another look
@@ -262,17 +262,17 @@ class _Work:
             else:
                 action_name = action
             if literal is not None:
-                params = encoded(action_name, params, piece, literal.depth, literal.number)
+                params = encoded_params(action_name, params, piece, literal.depth, literal.number)
                 action_name = "encoded"
             replacements.append((span.start, span.end, action_name, params))
             actions.append((action, key_id))
-        spend(len(spans))
-        text, places = replaced(leaf.text, replacements)
+        spend_steps(len(spans))
+        text, places = replace_spans(leaf.text, replacements)
         for span, (action, key_id), place in zip(spans, actions, places, strict=True):
             self.findings.append(self._finding(leaf, span, action, *place, key_id))
         return text
 
-    def _finding(self, leaf: Leaf, span: Span, action: str, out_start: int, out_end: int, key_id: str, status: str = "done") -> Finding:
+    def _finding(self, leaf: Leaf, span: TextSpan, action: str, out_start: int, out_end: int, key_id: str, status: str = "done") -> Finding:
         request = self.by_request.get(span.group) if span.detector == REQUEST else self.decision.request
         start, end = self._times(leaf)
         return Finding(
@@ -319,8 +319,8 @@ class _Work:
             return False
         kept = {leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"}  # readable because the policy says so
         left = (leaf.text for leaf in walk(record) if leaf.field.name not in kept)
-        text = "\n".join(normalize(text, self.done).text for text in left)
-        return bool(find(Tokens.of(text), strong))
+        text = "\n".join(normalize_text(text, self.done).text for text in left)
+        return bool(find_values(FoldedWords.of(text), strong))
 
     def said(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Entity type and pieces of the numbers and addresses that were found in texts."""
@@ -329,14 +329,14 @@ class _Work:
             for span in spans:
                 if span.entity not in SAID or span.group in told:
                     continue
-                piece = (normalize(leaf.text[span.start : span.end]).text,)
+                piece = (normalize_text(leaf.text[span.start : span.end]).text,)
                 yield span.entity, self.parts.get(span.group, piece) if span.group else piece
                 if span.group:
                     told.add(span.group)
 
     def introduced(self) -> tuple[str, ...]:
         """Names by which the contact has introduced themselves."""
-        own = Own(self.raw, "contact", lambda *_: False)
+        own = OwnValues(self.raw, "contact", lambda *_: False)
         for reading, spans in zip(self.detected.readings, self.detected.spans, strict=True):
             own.listen(reading.view, spans)
         return own.introduced
@@ -364,7 +364,7 @@ class _Work:
             yield "mode"
         if not self.decision.floor:
             return
-        alone = treatments(replace(self.job, decision=replace(self.decision, floor=frozenset())))
+        alone = leaf_treatments(replace(self.job, decision=replace(self.decision, floor=frozenset())))
         for (leaf, treatment), (_, otherwise) in zip(self.detected.leaves, alone, strict=True):
             if treatment != otherwise and not leaf.key:
                 yield leaf.field.name

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.placeholders import MANUAL
 from callveil.transforms.detect.text_fields import Leaf
@@ -24,7 +24,7 @@ def top_level(path: str) -> str:
     return re.split(r"[.\[{]", path, maxsplit=1)[0]
 
 
-def bind(request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring) -> RedactionRequest:
+def bind_span(request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring) -> RedactionRequest:
     """Tie a span request to the text it is applied to, and widen one whose text is no longer there.
 
     A span whose text has changed since it was asked for cannot be found again, so the whole field goes.
@@ -38,7 +38,7 @@ def bind(request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring) ->
     return replace(request, text_digest=digest)
 
 
-def names(request_field: str, leaf: Leaf) -> bool:
+def names_leaf(request_field: str, leaf: Leaf) -> bool:
     """Whether a request's field names this leaf: the field itself, or anything below it."""
     below = (f"{request_field}.", f"{request_field}[", f"{request_field}{{")
     return any(path == request_field or path.startswith(below) for path in paths_of(leaf))
@@ -51,10 +51,10 @@ def paths_of(leaf: Leaf) -> tuple[str, ...]:
 
 def field_requests(requests: Sequence[RedactionRequest], leaf: Leaf) -> RedactionRequest | None:
     """The first request that asks for the whole of this leaf."""
-    return next((r for r in requests if r.scope == "field" and r.field and names(r.field, leaf)), None)
+    return next((r for r in requests if r.scope == "field" and r.field and names_leaf(r.field, leaf)), None)
 
 
-def spans_for(requests: Sequence[RedactionRequest], leaf: Leaf, record: Mapping[str, Any]) -> Iterator[tuple[Span, RedactionRequest]]:
+def spans_for(requests: Sequence[RedactionRequest], leaf: Leaf, record: Mapping[str, Any]) -> Iterator[tuple[TextSpan, RedactionRequest]]:
     """Spans of one leaf that requests ask for.
 
     A span that reaches past the text covers the text's rest. A time range covers words by their own times, and whole
@@ -64,11 +64,11 @@ def spans_for(requests: Sequence[RedactionRequest], leaf: Leaf, record: Mapping[
         if request.scope == "span" and request.field in paths_of(leaf):
             lo, hi = max(0, request.start or 0), min(len(leaf.text), request.end if request.end is not None else len(leaf.text))
             if lo < hi:
-                yield Span(lo, hi, ENTITY, 1.0, DETECTOR, request.request_id), request
+                yield TextSpan(lo, hi, ENTITY, 1.0, DETECTOR, request.request_id), request
         elif request.scope == "time" and leaf.path[0] in ("outline", "words") and len(leaf.path) == 3:
             row = record[str(leaf.path[0])][leaf.path[1]]
             if leaf.path[2] in ("text", "word") and _overlaps(row, request):
-                yield Span(0, len(leaf.text), ENTITY, 1.0, DETECTOR, request.request_id), request
+                yield TextSpan(0, len(leaf.text), ENTITY, 1.0, DETECTOR, request.request_id), request
 
 
 def _overlaps(row: Mapping[str, Any], request: RedactionRequest) -> bool:

@@ -13,16 +13,16 @@ import orjson
 from presidio_anonymizer.operators import Operator, OperatorType
 
 from callveil.schemas.policy import Rules
-from callveil.transforms.detect.known_values import CODE, DIGITS, EMAIL, EMAIL_WORDS, NAME, fold, spoken_code
+from callveil.transforms.detect.known_values import CODE, DIGITS, EMAIL, EMAIL_WORDS, NAME, normalize_code, strip_case_and_accents
 from callveil.transforms.detect.propagation import KINDS
 from callveil.transforms.storage.encryption.tokens import TOKEN as TOKEN
-from callveil.transforms.storage.encryption.tokens import Secrets as Secrets
 from callveil.transforms.storage.encryption.tokens import TokenError as TokenError
-from callveil.transforms.storage.encryption.tokens import bound_to, seal_token
+from callveil.transforms.storage.encryption.tokens import TokenKeys as TokenKeys
+from callveil.transforms.storage.encryption.tokens import encode_parts, make_token
+from callveil.transforms.storage.encryption.tokens import make_call_token as make_call_token
 from callveil.transforms.storage.encryption.tokens import renew_tokens as renew_tokens
-from callveil.transforms.storage.encryption.tokens import reveal as reveal
+from callveil.transforms.storage.encryption.tokens import reveal_token as reveal_token
 from callveil.transforms.storage.encryption.tokens import scope_of as scope_of
-from callveil.transforms.storage.encryption.tokens import token as token
 
 PSEUDONYM_CHARS = 13
 """Characters of a pseudonym in base 32: 65 bits, so that a million values of one account collide with a chance of about 1 in 70 million."""
@@ -30,15 +30,15 @@ PSEUDONYM_CHARS = 13
 NUMERIC = frozenset({"CVV", "PIN", "US_ITIN"})
 """Numbers that are not sought again (`detect.consistent.KINDS`), but read alike however they are said."""
 WORD = re.compile(r"[^\W_]+")
-def canonical(entity: str, text: str) -> str:
+def canonical_value(entity: str, text: str) -> str:
     """The form in which two ways of writing or saying one value are equal: folded letters and digits; in numbers and codes spoken
     digits and repeats as digits, and the letter o as a zero, since speech does not tell them apart; telephone numbers by their last
     ten digits; e-mail addresses without their symbols and the words for them; names without what stands between their letters."""
     kind = KINDS.get(entity)
     if kind in (DIGITS, CODE) or entity in NUMERIC:
-        joined = spoken_code(text).replace("o", "0")
+        joined = normalize_code(text).replace("o", "0")
         return joined[-10:] if entity == "PHONE_NUMBER" else joined
-    words = [fold(w) for w in WORD.findall(text)]
+    words = [strip_case_and_accents(w) for w in WORD.findall(text)]
     if kind == EMAIL and "@" not in text:
         words = [w for w in words if w not in EMAIL_WORDS]
     return ("" if kind in (EMAIL, NAME) else " ").join(words)
@@ -102,25 +102,25 @@ class Pseudonym(_Anonymizer):
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
         """HMAC-SHA256 over scope, entity type and canonical value."""
         params = params or {}
-        entity, value = params["entity"], canonical(params["entity"], params["value"])
-        digest = hmac.digest(params["key"], bound_to(*params["scope"], entity, value), hashlib.sha256)
+        entity, value = params["entity"], canonical_value(params["entity"], params["value"])
+        digest = hmac.digest(params["key"], encode_parts(*params["scope"], entity, value), hashlib.sha256)
         return f"[{entity}:{base64.b32encode(digest).decode().lower()[:PSEUDONYM_CHARS]}]"
 
 
 class Token(_Anonymizer):
-    """An authenticated, reversible token, such as `[PERSON:t1.<key>.<text>]`; see `reveal`."""
+    """An authenticated, reversible token, such as `[PERSON:t1.<key>.<text>]`; see `reveal_token`."""
 
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
         """AES-SIV of the text itself, bound to scope and entity type. Equal texts of one scope give equal tokens."""
         params = params or {}
-        return seal_token(params["entity"], text, params["key"], params["key_id"], params["scope"])
+        return make_token(params["entity"], text, params["key"], params["key_id"], params["scope"])
 
 
 class Encoded(_Anonymizer):
     """What another operator writes, as a literal of JSON that is written as a text."""
 
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
-        """Run the operator over the decoded text and encode its result; see `encoded`."""
+        """Run the operator over the decoded text and encode its result; see `encoded_params`."""
         params = params or {}
         out = str(_BY_ACTION[params["action"]].operate(params["value"], params["params"]))
         for level in range(params["depth"] + 1):
@@ -129,7 +129,7 @@ class Encoded(_Anonymizer):
         return out
 
 
-def encoded(action: str, params: dict[str, Any], value: str, depth: int, number: bool) -> dict[str, Any]:
+def encoded_params(action: str, params: dict[str, Any], value: str, depth: int, number: bool) -> dict[str, Any]:
     """Parameters of `Encoded`.
 
     Args:
@@ -148,7 +148,7 @@ Replacement = tuple[int, int, str, dict[str, Any]]
 """A stretch of a text, half-open, the action that writes in its place, and its parameters."""
 
 
-def replaced(
+def replace_spans(
     text: str, replacements: Iterable[Replacement]
 ) -> tuple[str, list[tuple[int, int]]]:
     """What Presidio's anonymizer makes of a text, in time that grows with its length alone.
@@ -177,7 +177,7 @@ def replaced(
     return "".join((*parts, text[read:])), places
 
 
-def parameters(rules: Rules, entity: str, value: str, secrets: Secrets, account_id: str, interaction_id: str) -> tuple[str, dict[str, Any], str]:
+def operator_params(rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str, interaction_id: str) -> tuple[str, dict[str, Any], str]:
     """Operator for one value.
 
     Args:

@@ -17,7 +17,7 @@ def is_json(leaf: Leaf) -> bool:
     return leaf.field.name not in BY_NAME or len(leaf.path) > 1
 
 
-def removal(leaf: Leaf) -> Path:
+def removal_path(leaf: Leaf) -> Path:
     """What is removed when a leaf is cleared: the whole field, or the undeclared member it lies in."""
     return leaf.path[: leaf.path.index(EXTRA) + 2] if leaf.field.group in (UNKNOWN.group, NAMED) and EXTRA in leaf.path else leaf.path[:1]
 
@@ -30,19 +30,19 @@ def drop_empty(record: dict[str, Any], paths: Iterable[Path]) -> None:
         except (KeyError, IndexError, TypeError):
             continue
         if left == {}:
-            remove(record, place)
+            remove_at(record, place)
 
 
-def clone(value: Any) -> Any:
+def clone_json(value: Any) -> Any:
     """A copy that shares no dict and no list with `value`."""
     if isinstance(value, dict):
-        return {k: clone(v) for k, v in value.items()}
+        return {k: clone_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [clone(v) for v in value]
+        return [clone_json(v) for v in value]
     return value
 
 
-def remove(record: dict[str, Any], path: Path) -> None:
+def remove_at(record: dict[str, Any], path: Path) -> None:
     """Take the value at `path` out; a list position becomes None, so that others keep theirs. Missing is fine."""
     try:
         parent = get_at(record, path[:-1])
@@ -54,7 +54,7 @@ def remove(record: dict[str, Any], path: Path) -> None:
         parent[path[-1]] = None
 
 
-def rename(record: dict[str, Any], renamed: Iterable[tuple[Path, str]]) -> None:
+def rename_keys(record: dict[str, Any], renamed: Iterable[tuple[Path, str]]) -> None:
     """Rename JSON keys in place, given by their paths, keeping the order; a name already taken gets a number."""
     by_parent: dict[Path, list[tuple[str | int, str]]] = defaultdict(list)
     for path, key in renamed:

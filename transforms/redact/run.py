@@ -9,7 +9,7 @@ from callveil.transforms.detect.models import VERSION
 
 
 @dataclass(frozen=True)
-class Run:
+class RunColumns:
     """What every row of a run carries.
 
     Attributes:

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import RawInteraction
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
-from callveil.transforms.detect.known_values import WORD, fold, known_values, spoken_code
-from callveil.transforms.redact.operators import canonical
+from callveil.transforms.detect.known_values import WORD, known_values, normalize_code, strip_case_and_accents
+from callveil.transforms.redact.operators import canonical_value
 
 ASKED = {
     "ADDRESS": r"address|where|street|post ?code|zip|house number|adresse|anschrift|wohn|stra(?:ß|ss)e|postleitzahl|plz|c[oó]digo postal|code postal|"
@@ -69,7 +69,7 @@ Known = Callable[[str, str], bool]
 """Whether a value of a type is one of the person's confirmed identifiers."""
 
 
-class Own:
+class OwnValues:
     """Tells in one record what is the person's own.
 
     Args:
@@ -89,10 +89,10 @@ class Own:
         self._names: list[str] = []
         self._wrote = role == "contact" and raw.kind == "text" and record.get("direction") != "outbound"
 
-    def listen(self, view: View, spans: Sequence[Span]) -> None:
+    def listen(self, view: View, spans: Sequence[TextSpan]) -> None:
         """Note what the person says of themselves in a reading; before anything is asked of it."""
         mine, groups = (CALLER if self._role == "contact" else AGENT), {}  # type: ignore[var-annotated]
-        asked, stated = "", list[Span]()
+        asked, stated = "", list[TextSpan]()
         for turn in view.turns or ([Turn(0, len(view.text), mine)] if self._wrote else []):
             told, inside = view.text[turn.start : turn.end].lower(), [s for s in spans if turn.start <= s.start < turn.end]
             if turn.role != mine:
@@ -117,7 +117,7 @@ class Own:
                 self._note(span.entity, view.text[span.start : span.end])
 
     def _note(self, entity: str, piece: str) -> None:
-        said = canonical(entity, piece)
+        said = canonical_value(entity, piece)
         self._said.add((entity, said))
         if entity == "PERSON":
             self._names.append(piece)
@@ -140,10 +140,10 @@ class Own:
     def is_own(self, entity: str, piece: str, whole: str) -> bool:
         """Whether a value is the person's. `whole`: all pieces of it."""
         for text in (piece, whole):
-            joined = "".join(fold(w) for w in WORD.findall(text))
-            if joined in self._words or spoken_code(text) in self._words or self._known(entity, text):
+            joined = "".join(strip_case_and_accents(w) for w in WORD.findall(text))
+            if joined in self._words or normalize_code(text) in self._words or self._known(entity, text):
                 return True
-        said = canonical(entity, piece)
+        said = canonical_value(entity, piece)
         if (entity, said) in self._said or (len(said) >= WHOLE.get(entity, 99) and said in self._pieces[entity]):
             return True
         return entity == "PERSON" and not list(self.foreign(piece))
@@ -152,7 +152,7 @@ class Own:
         """Stretches of a name that are not the person's, in its own offsets."""
         start = end = -1
         for word in WORD.finditer(piece):
-            if fold(word[0]) in self._words:
+            if strip_case_and_accents(word[0]) in self._words:
                 if start >= 0:
                     yield start, end
                 start = -1
@@ -161,7 +161,7 @@ class Own:
         if start >= 0:
             yield start, end
 
-    def without(self, text: str, span: Span) -> list[Span]:
+    def without(self, text: str, span: TextSpan) -> list[TextSpan]:
         """A name that is not the person's as a whole, without those words of it that are."""
         if span.entity != "PERSON":
             return [span]
@@ -175,7 +175,7 @@ class Own:
         return "third_party"
 
     def _is_other(self, piece: str) -> bool:
-        words = [fold(w) for w in WORD.findall(piece)]
+        words = [strip_case_and_accents(w) for w in WORD.findall(piece)]
         return bool(words) and ("".join(words) in self._not_words or any(w in self._not_words for w in words))
 
 
@@ -198,7 +198,7 @@ def _targets(*texts: object) -> Iterable[str]:
     """Words of some values, and each value as a whole, folded and joined."""
     for text in texts:
         if isinstance(text, str) and text:
-            words = [fold(w) for w in WORD.findall(text)]
+            words = [strip_case_and_accents(w) for w in WORD.findall(text)]
             yield "".join(words)
             if "@" not in text:
                 yield from (w for w in words if len(w) > 1)

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from types import MappingProxyType
 
-from callveil.schemas.finding import WHOLE, Finding, Span
+from callveil.schemas.finding import WHOLE, Finding, TextSpan
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Detected, Job, detect_batch, guarded
+from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch, run_or_reject
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.redact.engine import Redacted, Redactor
-from callveil.transforms.redact.span_pieces import pieces_of
+from callveil.transforms.redact.engine import RedactionResult, Redactor
+from callveil.transforms.redact.span_pieces import collect_pieces
 
-NOTHING: Mapping[str, Sequence[Span]] = MappingProxyType({})
+NOTHING: Mapping[str, Sequence[TextSpan]] = MappingProxyType({})
 UNREAD = frozenset({WHOLE, "mode"})
 LOOKS = 12
 """Looks after which a record that is still not settled is rejected; each but the last has covered more of it."""
@@ -36,12 +36,12 @@ class _Open:
     """A record that is not settled yet."""
 
     place: int
-    source: Detected
-    result: Redacted
-    extra: dict[str, list[Span]] = field(default_factory=dict)
+    source: DetectionResult
+    result: RedactionResult
+    extra: dict[str, list[TextSpan]] = field(default_factory=dict)
 
 
-def redact_batch(detector: Detector, redactor: Redactor, detected: Sequence[Detected]) -> list[Redacted | Rejected]:
+def redact_until_stable(detector: Detector, redactor: Redactor, detected: Sequence[DetectionResult]) -> list[RedactionResult | Rejected]:
     """Redact a batch of records so that redacting them again finds nothing new.
 
     Args:
@@ -51,13 +51,13 @@ def redact_batch(detector: Detector, redactor: Redactor, detected: Sequence[Dete
 
     Returns: one item per record, in order: the redacted record with its findings, all in offsets of the source, or a rejection.
     """
-    out: list[Redacted | Rejected] = []
+    out: list[RedactionResult | Rejected] = []
     pending: list[_Open] = []
     for place, item in enumerate(detected):
         result = _redacted(detector, redactor, item)
         out.append(result)
         # What went because of where it stood was not read, so nothing that is read has changed with it.
-        if isinstance(result, Redacted) and any(row.finding.status == "done" and row.finding.detector not in UNREAD for row in result.findings):
+        if isinstance(result, RedactionResult) and any(row.finding.status == "done" and row.finding.detector not in UNREAD for row in result.findings):
             pending.append(_Open(place, item, result))
     for look in range(LOOKS):
         pending, over = _within(look, pending)
@@ -84,33 +84,33 @@ def _unsettled(item: _Open, looks: int) -> Rejected:
     return Rejected(raw.source, "redact", "unsettled", detail, account_id=raw.key.account_id, interaction_id=raw.key.id)
 
 
-def _again(item: _Open) -> Job:
+def _again(item: _Open) -> DetectionJob:
     """The redacted record as a job of its own. Requests are done with: their offsets count in the source."""
     job = item.source.job
     record = {name: value for name, value in item.result.interaction.record.items() if name in BY_NAME}
     return replace(job, raw=replace(job.raw, record=record), decision=replace(job.decision, requests=(), request=None))
 
 
-def _redacted(detector: Detector, redactor: Redactor, source: Detected, extra: Mapping[str, Sequence[Span]] = NOTHING) -> Redacted | Rejected:
+def _redacted(detector: Detector, redactor: Redactor, source: DetectionResult, extra: Mapping[str, Sequence[TextSpan]] = NOTHING) -> RedactionResult | Rejected:
     """`source` redacted within a budget of its own."""
-    return guarded(source.job, detector.budget(source.chars), "redact", partial(redactor.redact, source, extra))
+    return run_or_reject(source.job, detector.budget(source.chars), "redact", partial(redactor.redact, source, extra))
 
 
-def _settled(detector: Detector, redactor: Redactor, item: _Open, seen: Detected | Rejected, out: list[Redacted | Rejected]) -> bool:
+def _settled(detector: Detector, redactor: Redactor, item: _Open, seen: DetectionResult | Rejected, out: list[RedactionResult | Rejected]) -> bool:
     """As `_settle`; a record it fails on is rejected and so done with."""
-    done = guarded(item.source.job, detector.budget(item.source.chars), "redact", partial(_settle, redactor, item, seen, out))
+    done = run_or_reject(item.source.job, detector.budget(item.source.chars), "redact", partial(_settle, redactor, item, seen, out))
     if isinstance(done, Rejected):
         out[item.place] = done
         return True
     return done
 
 
-def _settle(redactor: Redactor, item: _Open, seen: Detected | Rejected, out: list[Redacted | Rejected]) -> bool:
+def _settle(redactor: Redactor, item: _Open, seen: DetectionResult | Rejected, out: list[RedactionResult | Rejected]) -> bool:
     """Take in what another look has found. Returns whether the record is done with."""
     if isinstance(seen, Rejected):
         out[item.place] = seen
         return True
-    found = pieces_of(seen).redact
+    found = collect_pieces(seen).redact
     if not found:
         return True
     maps = _maps(item.result)
@@ -149,7 +149,7 @@ class _Map:
 _SAME = _Map([], [])
 
 
-def _maps(result: Redacted) -> Mapping[str, _Map]:
+def _maps(result: RedactionResult) -> Mapping[str, _Map]:
     rows: dict[str, list[Finding]] = defaultdict(list)
     for row in result.findings:
         if row.finding.status == "done" and row.finding.span_start is not None:
@@ -162,7 +162,7 @@ def _map(findings: list[Finding]) -> _Map:
     return _Map([(f.out_start or 0, f.out_end or 0) for f in ordered], [(f.span_start or 0, f.span_end or 0) for f in ordered])
 
 
-def _to_source(span: Span, places: _Map, length: int) -> Span:
+def _to_source(span: TextSpan, places: _Map, length: int) -> TextSpan:
     """A span of the redacted text as one of the source; a border within a replacement moves to the border of what was replaced."""
     start = _place(span.start, places, end=False)
     stop = min(_place(span.end, places, end=True), length)

@@ -11,7 +11,7 @@ import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
-from callveil.schemas.policy_yaml import Reader, suggest
+from callveil.schemas.policy_yaml import NodeReader, suggest_choice
 from callveil.schemas.retention import CLASSES
 
 ROLES = ("controller", "processor")
@@ -30,7 +30,7 @@ class ActivitiesError(ValueError):
 
 
 @dataclass(frozen=True)
-class Limit:
+class TimeLimit:
     """A time limit the record names.
 
     Attributes:
@@ -48,7 +48,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Category:
+class DataCategory:
     """Data the record names: in the company's words, and as entity types."""
 
     name: str
@@ -67,8 +67,8 @@ class Activity:
 
     values: dict[str, Any]
     ours: bool
-    limits: tuple[Limit, ...]
-    categories: tuple[Category, ...]
+    limits: tuple[TimeLimit, ...]
+    categories: tuple[DataCategory, ...]
 
 
 def load_activities(path: str | Path) -> list[Activity]:
@@ -77,7 +77,7 @@ def load_activities(path: str | Path) -> list[Activity]:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ActivitiesError(f"{path}: cannot be read ({type(error).__name__}); `callveil report processing --template` prints one") from None
-    r = Reader(str(path))
+    r = NodeReader(str(path))
     node = r.compose(text)
     out: list[Activity] = []
     if node is not None:
@@ -100,7 +100,7 @@ def load_activities(path: str | Path) -> list[Activity]:
     return out
 
 
-def _company(r: Reader, node: yaml.Node) -> dict[str, Any]:
+def _company(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
     members = r.mapping(node, "company", _COMPANY)
     if "controller" not in members:
         r.fail(node, "company.controller", "is missing: name and contact of the controller (Art. 30(1)(a))")
@@ -113,7 +113,7 @@ def _company(r: Reader, node: yaml.Node) -> dict[str, Any]:
     return out
 
 
-def _activity(r: Reader, node: yaml.Node, path: str, company: dict[str, Any]) -> Activity | None:
+def _activity(r: NodeReader, node: yaml.Node, path: str, company: dict[str, Any]) -> Activity | None:
     before = len(r.problems)
     if not isinstance(node, yaml.MappingNode):
         r.expected(node, path, "a mapping")
@@ -123,8 +123,8 @@ def _activity(r: Reader, node: yaml.Node, path: str, company: dict[str, Any]) ->
         r.fail(node, f"{path}.{missing}", "is missing")
     values: dict[str, Any] = dict(company)
     ours = False
-    limits: tuple[Limit, ...] = ()
-    categories: tuple[Category, ...] = ()
+    limits: tuple[TimeLimit, ...] = ()
+    categories: tuple[DataCategory, ...] = ()
     for key, value in members.items():
         place = f"{path}.{key}"
         if key == "id":
@@ -150,10 +150,10 @@ def _activity(r: Reader, node: yaml.Node, path: str, company: dict[str, Any]) ->
     return Activity(values, ours, limits, categories)
 
 
-def _category(r: Reader, node: yaml.Node, path: str) -> Category | None:
+def _category(r: NodeReader, node: yaml.Node, path: str) -> DataCategory | None:
     if isinstance(node, yaml.ScalarNode):
         name = r.text(node, path)
-        return Category(name) if name else None
+        return DataCategory(name) if name else None
     members = r.mapping(node, path, ("name", "entities"))
     if "name" not in members:
         r.fail(node, f"{path}.name", "is missing")
@@ -162,13 +162,13 @@ def _category(r: Reader, node: yaml.Node, path: str) -> Category | None:
     for n in r.items(members["entities"], f"{path}.entities") if "entities" in members else ():
         entity = r.text(n, f"{path}.entities")
         if entity and entity not in ENTITIES and not entity.startswith(CUSTOM_PREFIX):
-            r.fail(n, f"{path}.entities", f"no such entity type{suggest(entity, list(ENTITIES))}")
+            r.fail(n, f"{path}.entities", f"no such entity type{suggest_choice(entity, list(ENTITIES))}")
         elif entity:
             entities.add(entity)
-    return Category(name, frozenset(entities)) if name else None
+    return DataCategory(name, frozenset(entities)) if name else None
 
 
-def _limit(r: Reader, node: yaml.Node, path: str) -> Limit | None:
+def _limit(r: NodeReader, node: yaml.Node, path: str) -> TimeLimit | None:
     members = r.mapping(node, path, ("category", "class", "account_type", "days"))
     for missing in [k for k in ("category", "days") if k not in members]:
         r.fail(node, f"{path}.{missing}", "is missing")
@@ -176,19 +176,19 @@ def _limit(r: Reader, node: yaml.Node, path: str) -> Limit | None:
     days = r.integer(members["days"], f"{path}.days", 0, 36_500) if "days" in members else None
     record_class = r.choice(members["class"], f"{path}.class", CLASSES) if "class" in members else ""
     kind = r.choice(members["account_type"], f"{path}.account_type", ACCOUNT_TYPES) if "account_type" in members else ""
-    return None if category is None or days is None or record_class is None or kind is None else Limit(category, days, record_class, kind)
+    return None if category is None or days is None or record_class is None or kind is None else TimeLimit(category, days, record_class, kind)
 
 
-def _texts(r: Reader, node: yaml.Node, path: str) -> list[str]:
+def _texts(r: NodeReader, node: yaml.Node, path: str) -> list[str]:
     return [t for i, n in enumerate(r.items(node, path)) if (t := r.text(n, f"{path}[{i}]", numbers=True))]
 
 
-def _optional(r: Reader, node: yaml.Node, path: str) -> str | None:
+def _optional(r: NodeReader, node: yaml.Node, path: str) -> str | None:
     """A text that may be empty."""
     return None if isinstance(node, yaml.ScalarNode) and not node.value.strip() else r.text(node, path, longest=4000)
 
 
-def _date(r: Reader, node: yaml.Node, path: str) -> dt.datetime | None:
+def _date(r: NodeReader, node: yaml.Node, path: str) -> dt.datetime | None:
     text = _optional(r, node, path)
     if text is None:
         return None

@@ -7,10 +7,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from callveil.schemas.display_words import in_words, words
+from callveil.schemas.display_words import counts_in_words, value_in_words
 from callveil.schemas.report import BREACH_STATES, BREACHES, REPORTS
-from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
-from callveil.transforms.report.model import Card, Chart, Context, Kept, Page, Verdict, View, counted, number, ranking
+from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
+from callveil.transforms.report.model import (
+    Card,
+    Chart,
+    FirstRows,
+    Page,
+    PageTable,
+    PromiseCheck,
+    ReportContext,
+    count_phrase,
+    format_count,
+    ranking_chart,
+)
 from callveil.transforms.storage.files.filesystem import Files
 
 LIMIT = dt.timedelta(hours=72)
@@ -58,23 +69,23 @@ def read_breaches(files: Files, patterns: Sequence[str], as_of: dt.datetime) -> 
 
     Raises: `BreachesError` with all that is wrong; `InputError` where a pattern names nothing.
     """
-    problems: list[Problem] = []
+    problems: list[TableProblem] = []
     out: dict[str, dict[str, Any]] = {}
     for item in read_table(files, patterns, "breaches"):
-        if isinstance(item, Problem):
+        if isinstance(item, TableProblem):
             problems.append(item)
             continue
         breach = _breach(item, problems)
         if breach and breach["breach_id"] in out:
-            problems.append(Problem(item.file, item.line, "breach_id", "the id stands twice; give each breach an id of its own"))
+            problems.append(TableProblem(item.file, item.line, "breach_id", "the id stands twice; give each breach an id of its own"))
         elif breach:
-            out[breach["breach_id"]] = breach | {"notify_by": breach["aware_at"] + LIMIT, "state": state(breach, as_of)}
+            out[breach["breach_id"]] = breach | {"notify_by": breach["aware_at"] + LIMIT, "state": breach_state(breach, as_of)}
     if problems:
         raise BreachesError(problems)
     return sorted(out.values(), key=lambda b: (b["aware_at"], b["breach_id"]))
 
 
-def state(breach: dict[str, Any], as_of: dt.datetime) -> str:
+def breach_state(breach: dict[str, Any], as_of: dt.datetime) -> str:
     """Where a breach stands by Art. 33(1): see `BREACH_STATES`."""
     limit = breach["aware_at"] + LIMIT
     if breach.get("notified_at"):
@@ -86,11 +97,11 @@ def state(breach: dict[str, Any], as_of: dt.datetime) -> str:
     return "due" if breach.get("notifiable") else "undecided"
 
 
-def _breach(row: Row, problems: list[Problem]) -> dict[str, Any] | None:
+def _breach(row: TableRow, problems: list[TableProblem]) -> dict[str, Any] | None:
     before = len(problems)
 
     def fail(field: str, message: str) -> None:
-        problems.append(Problem(row.file, row.line, field, message))
+        problems.append(TableProblem(row.file, row.line, field, message))
 
     unknown = sorted(set(map(str, row.values)) - set(_KNOWN))
     if unknown:
@@ -153,16 +164,16 @@ def _count(value: Any) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
-class Breaches:
+class BreachReport:
     """Breaches that became known in the period.
 
     Args:
         breaches: from `read_breaches`; None where the company gave no register.
     """
 
-    def __init__(self, context: Context, breaches: list[dict[str, Any]] | None) -> None:
+    def __init__(self, context: ReportContext, breaches: list[dict[str, Any]] | None) -> None:
         self._c, self._breaches = context, breaches
-        self._kept, self._states = Kept(), Counter[str]()
+        self._kept, self._states = FirstRows(), Counter[str]()
         self._rows: list[dict[str, Any]] = []
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -183,7 +194,7 @@ class Breaches:
         as_of = self._c.scope.as_of
         concerned = [r for r in self._rows if r.get("notifiable") is not False]
         told = concerned[-BARS:]
-        newest = f" The newest {BARS} of {number(len(concerned))}." if len(concerned) > BARS else ""
+        newest = f" The newest {BARS} of {format_count(len(concerned))}." if len(concerned) > BARS else ""
         hours = [round(((r.get("notified_at") or as_of) - r["aware_at"]).total_seconds() / 3600, 1) for r in told]
         chart = Chart(
             "Hours until the authority was told", "hbar", [f"{r['breach_id']}{'' if r.get('notified_at') else ' (still open)'}" for r in told],
@@ -192,26 +203,26 @@ class Breaches:
             f"open ones up to the report's time.{newest}", "",
         )  # fmt: skip
         late, reasons = self._states["late_without_reasons"], self._states["late_with_reasons"]
-        why = [f"{counted(self._states['overdue'], 'is', 'are')} overdue"] if self._states["overdue"] else []
-        why += [f"{counted(late, 'was', 'were')} notified late without reasons"] if late else []
-        why += [f"{counted(reasons, 'was', 'were')} notified late, with reasons"] if reasons else []
-        why += [f"{counted(waiting, 'is', 'are')} to be decided or notified"] if waiting else []
+        why = [f"{count_phrase(self._states['overdue'], 'is', 'are')} overdue"] if self._states["overdue"] else []
+        why += [f"{count_phrase(late, 'was', 'were')} notified late without reasons"] if late else []
+        why += [f"{count_phrase(reasons, 'was', 'were')} notified late, with reasons"] if reasons else []
+        why += [f"{count_phrase(waiting, 'is', 'are')} to be decided or notified"] if waiting else []
         kept = self._states["on_time"] + self._states["not_notifiable"]
-        verdict = Verdict("The authority is told of a breach within 72 hours", "breaches", kept, bad + reasons, waiting, tuple(why))
-        states = [{"state": words("state", s), "meaning": BREACH_STATES[s], "count": n} for s, n in self._states.most_common()]
+        verdict = PromiseCheck("The authority is told of a breach within 72 hours", "breaches", kept, bad + reasons, waiting, tuple(why))
+        states = [{"state": value_in_words("state", s), "meaning": BREACH_STATES[s], "count": n} for s, n in self._states.most_common()]
         page = Page(
             [
-                Card("Breaches", number(len(self._rows)),
-                     f"became known in the period; about {number(sum(r.get('approx_subjects') or 0 for r in self._rows))} people concerned"),
-                Card("Late without reasons, or overdue", number(bad), "of these; the authority is to be told within 72 hours (Art. 33(1))",
+                Card("Breaches", format_count(len(self._rows)),
+                     f"became known in the period; about {format_count(sum(r.get('approx_subjects') or 0 for r in self._rows))} people concerned"),
+                Card("Late without reasons, or overdue", format_count(bad), "of these; the authority is to be told within 72 hours (Art. 33(1))",
                      "bad" if bad else "good"),
-                Card("To be decided or notified", number(waiting), "of these; their 72 hours are not over", "warn" if waiting else ""),
-                Card("Need not be notified", number(self._states["not_notifiable"]), "of these, with the reason documented"),
+                Card("To be decided or notified", format_count(waiting), "of these; their 72 hours are not over", "warn" if waiting else ""),
+                Card("Need not be notified", format_count(self._states["not_notifiable"]), "of these, with the reason documented"),
             ],
-            [chart, ranking("Breaches by state", in_words("state", self._states), "breaches", "Breaches of the period, at the report's time.")],
+            [chart, ranking_chart("Breaches by state", counts_in_words("state", self._states), "breaches", "Breaches of the period, at the report's time.")],
             [
                 self._kept.view("Breaches", COLUMNS),
-                View("States", (("state", "State"), ("meaning", "Meaning"), ("count", "Breaches")), states, len(states)),
+                PageTable("States", (("state", "State"), ("meaning", "Meaning"), ("count", "Breaches")), states, len(states)),
             ],
             ["The register is the company's own; callveil checks it and counts the hours. It is not looked for in the store."],
             [verdict] if self._breaches is not None else [],

@@ -8,9 +8,9 @@ from typing import Any
 
 from callveil.schemas.history import CLASSES
 from callveil.schemas.report import REPORTS
-from callveil.transforms.redact.versions.timeline import Entry
-from callveil.transforms.report.change_history.export import Expires, Report, account_rows, accounts_of, read_accounts
-from callveil.transforms.report.model import Card, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.redact.versions.timeline import HistoryEntry
+from callveil.transforms.report.change_history.export import Expires, ReportColumns, account_rows, accounts_with_versions, read_account_versions
+from callveil.transforms.report.model import Card, DailyCounts, FirstRows, Page, PageTable, ReportContext, format_count, ranking_chart
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 COLUMNS = (
@@ -30,7 +30,7 @@ def actor_of(row: dict[str, Any]) -> str:
     return f"{kind} at {row['actor_ip']}" if row["actor_ip"] else f"{kind}, not named"
 
 
-class History:
+class HistoryReport:
     """Changes of the period, one row per changed field, account by account.
 
     Args:
@@ -38,9 +38,9 @@ class History:
         expires: tells when a version becomes due for deletion, or None.
     """
 
-    def __init__(self, context: Context, keyring: Keyring, expires: Expires | None = None) -> None:
+    def __init__(self, context: ReportContext, keyring: Keyring, expires: Expires | None = None) -> None:
         self._c, self._keyring, self._expires = context, keyring, expires
-        self._days, self._kept, self._sensitive = Days(), Kept(), Kept()
+        self._days, self._kept, self._sensitive = DailyCounts(), FirstRows(), FirstRows()
         self._items, self._actors, self._events = Counter[str](), Counter[str](), Counter[str]()
         self._classes: Counter[str] = Counter()
         self._changes = 0
@@ -49,13 +49,13 @@ class History:
         """Rows, chained per account; `callveil history verify` checks them."""
         c = self._c
         head = c.common(REPORTS["history"])
-        report = Report(head["report_id"], head["run_id"] or "", c.scope.as_of, c.tool, c.policy_names())
-        counts = accounts_of(c.store, c.snapshot, sorted(c.scope.accounts)) if c.snapshot.by_dataset("versions") else {}
+        report = ReportColumns(head["report_id"], head["run_id"] or "", c.scope.as_of, c.tool, c.policy_names())
+        counts = accounts_with_versions(c.store, c.snapshot, sorted(c.scope.accounts)) if c.snapshot.by_dataset("versions") else {}
 
-        def within(entry: Entry) -> bool:
+        def within(entry: HistoryEntry) -> bool:
             return c.scope.holds(entry.version.created_at)
 
-        for _, versions in read_accounts(c.store, c.snapshot, counts):
+        for _, versions in read_account_versions(c.store, c.snapshot, counts):
             for row in account_rows(report, self._keyring, versions, self._expires, within):
                 self._count(row)
                 yield row
@@ -78,18 +78,18 @@ class History:
         found = sum(self._classes.values())
         return Page(
             [
-                Card("Changes", number(self._changes), "of the period, one per changed field; an event without fields counts once"),
-                Card("Security-relevant changes", number(found), "of these; the classes are listed below", "warn" if found else "good"),
-                Card("Actors", number(len(self._actors)), "people and systems behind these changes, told apart by id, else by name"),
-                Card("Kinds of object", number(len(self._items)), "types of the objects that were changed in the period"),
+                Card("Changes", format_count(self._changes), "of the period, one per changed field; an event without fields counts once"),
+                Card("Security-relevant changes", format_count(found), "of these; the classes are listed below", "warn" if found else "good"),
+                Card("Actors", format_count(len(self._actors)), "people and systems behind these changes, told apart by id, else by name"),
+                Card("Kinds of object", format_count(len(self._items)), "types of the objects that were changed in the period"),
             ],
             [
                 self._days.chart("Changes by day and security class", "changes", "One per changed field, by the day it happened (UTC)."),
-                ranking("Changes by object", self._items, "changes", "One per changed field, by the type of the object."),
-                ranking("Changes by actor", self._actors, "changes", "One per changed field; actors by id, else by name."),
+                ranking_chart("Changes by object", self._items, "changes", "One per changed field, by the type of the object."),
+                ranking_chart("Changes by actor", self._actors, "changes", "One per changed field; actors by id, else by name."),
             ],
             [
-                View("Security-relevant changes by class", (("class", "Class"), ("meaning", "Meaning"), ("count", "Changes")), classes, len(classes)),
+                PageTable("Security-relevant changes by class", (("class", "Class"), ("meaning", "Meaning"), ("count", "Changes")), classes, len(classes)),
                 self._sensitive.view("Security-relevant changes", COLUMNS),
                 self._kept.view("All changes", COLUMNS),
             ],

@@ -10,13 +10,13 @@ import orjson
 from callveil.schemas.fields import with_times
 from callveil.schemas.finding import FIELDS
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.report.model import Context
+from callveil.transforms.report.model import ReportContext
 from callveil.transforms.storage.format1.live import Live, Receipt
 from callveil.transforms.storage.format1.rejections import rejections
 from callveil.transforms.storage.format1.snapshot import parse_time
 
 
-def receipts(c: Context) -> Iterator[Receipt]:
+def scoped_receipts(c: ReportContext) -> Iterator[Receipt]:
     """Receipts of the report's accounts and period, in the order of accounts and ids."""
     try:
         for receipt in Live(c.store.files, c.store.root).receipts():
@@ -26,7 +26,7 @@ def receipts(c: Context) -> Iterator[Receipt]:
         return
 
 
-def findings(c: Context, receipt: Receipt) -> Iterator[dict[str, Any]]:
+def read_findings(c: ReportContext, receipt: Receipt) -> Iterator[dict[str, Any]]:
     """Findings of a record's receipt, as rows of the findings dataset."""
     live = Live(c.store.files, c.store.root)
     if receipt["what"] == "record" and receipt["status"] == "done":
@@ -34,7 +34,7 @@ def findings(c: Context, receipt: Receipt) -> Iterator[dict[str, Any]]:
         yield from (with_times(FIELDS, f) for f in orjson.loads(c.store.files.read(url))["findings"])
 
 
-def rejected(c: Context) -> Iterator[dict[str, Any]]:
+def scoped_rejections(c: ReportContext) -> Iterator[dict[str, Any]]:
     """Rejections of the report's accounts and period, as rows of the rejected dataset."""
     for row in rejections(c.store.files, c.store.root):
         if c.scope.about(row["account_id"]) and c.scope.holds(row["rejected_at"]):

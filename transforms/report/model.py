@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.report import SCHEMA_VERSION, ReportType
-from callveil.transforms.report.scope import Scope
+from callveil.transforms.report.scope import ReportScope
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.evidence.salt_store import owner
+from callveil.transforms.storage.evidence.salt_store import owner_run
 from callveil.transforms.storage.format1.snapshot import Snapshot
 
 PAGE_ROWS = 500
@@ -64,7 +64,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class View:
+class PageTable:
     """A table of a page.
 
     Attributes:
@@ -82,7 +82,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PromiseCheck:
     """What was promised, and whether it was kept: one line of the index.
 
     Attributes:
@@ -121,13 +121,13 @@ class Page:
 
     cards: list[Card] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
-    views: list[View] = field(default_factory=list)
+    views: list[PageTable] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[PromiseCheck] = field(default_factory=list)
 
 
 @dataclass
-class Context:
+class ReportContext:
     """What reports are made from.
 
     Attributes:
@@ -140,7 +140,7 @@ class Context:
 
     store: Store
     snapshot: Snapshot
-    scope: Scope
+    scope: ReportScope
     tool: str
     runs: Mapping[str, RunManifest]
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -154,7 +154,7 @@ class Context:
 
     def run_of(self, path: str) -> RunManifest | None:
         """The run that wrote a data file."""
-        return self.runs.get(owner(path))
+        return self.runs.get(owner_run(path))
 
     def policy_names(self) -> dict[str, str]:
         """Names of policies by digest."""
@@ -167,7 +167,7 @@ class Context:
                 yield from batch.to_pylist()
 
 
-class Source(Protocol):
+class ReportSource(Protocol):
     """A report: rows that are gone through once, and the page that they lead to."""
 
     def rows(self) -> Iterable[dict[str, Any]]:
@@ -177,7 +177,7 @@ class Source(Protocol):
         """The page; called once the rows are through."""
 
 
-class Days:
+class DailyCounts:
     """Counts by day and name, for stacked bars."""
 
     def __init__(self) -> None:
@@ -197,7 +197,7 @@ class Days:
 
     def chart(self, title: str, unit: str, note: str) -> Chart:
         """A stacked bar per day; the rarest names are summed as others, and long stretches are drawn by month."""
-        labels, cut = periods({day for day, _ in self._counts})
+        labels, cut = axis_periods({day for day, _ in self._counts})
         names = [n for n, _ in self.totals().most_common()]
         shown = names if len(names) <= MAX_SERIES else names[: MAX_SERIES - 1]
         values: dict[str, Counter[str]] = {n: Counter() for n in [*shown, *([OTHER] if len(shown) < len(names) else [])]}
@@ -211,7 +211,7 @@ DAY, MONTH = len("2026-11-24"), len("2026-11")
 BY_MONTH = "The stretch is long, so months are drawn."
 
 
-def periods(days: Collection[str]) -> tuple[list[str], int]:
+def axis_periods(days: Collection[str]) -> tuple[list[str], int]:
     """Labels of an axis that has every one of some ISO days on it, and how many characters of a day make its label.
 
     Days, or months where those would be too many; where one day lies far off all others, only the months that occur.
@@ -225,7 +225,7 @@ def periods(days: Collection[str]) -> tuple[list[str], int]:
     return months if len(months) <= MAX_BARS else sorted({d[:MONTH] for d in days}), MONTH
 
 
-def ranking(title: str, counts: Counter[str], unit: str, note: str, top: int = 15) -> Chart:
+def ranking_chart(title: str, counts: Counter[str], unit: str, note: str, top: int = 15) -> Chart:
     """Bars by name, the most frequent first."""
     best = counts.most_common(top)
     rest = sum(counts.values()) - sum(c for _, c in best)
@@ -233,7 +233,7 @@ def ranking(title: str, counts: Counter[str], unit: str, note: str, top: int = 1
     return Chart(title, "hbar", labels, {unit: [c for _, c in best] + ([rest] if rest else [])}, unit, note, "")
 
 
-class Kept:
+class FirstRows:
     """The first rows of many, for a page."""
 
     def __init__(self, limit: int = PAGE_ROWS) -> None:
@@ -246,16 +246,16 @@ class Kept:
         if len(self.rows) < self._limit:
             self.rows.append(row)
 
-    def view(self, caption: str, columns: Sequence[tuple[str, str]], note: str = "") -> View:
+    def view(self, caption: str, columns: Sequence[tuple[str, str]], note: str = "") -> PageTable:
         """The table."""
-        return View(caption, columns, self.rows, self.total, note)
+        return PageTable(caption, columns, self.rows, self.total, note)
 
 
-def number(value: int) -> str:
+def format_count(value: int) -> str:
     """A count for people."""
     return f"{value:,}"
 
 
-def counted(value: int, one: str, many: str) -> str:
+def count_phrase(value: int, one: str, many: str) -> str:
     """A count with its words, which differ for one."""
     return f"{value:,} {one if value == 1 else many}"

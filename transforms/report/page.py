@@ -15,10 +15,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from callveil.schemas.display_words import WORDS, words
+from callveil.schemas.display_words import WORDS, value_in_words
 from callveil.schemas.report import ReportType
 from callveil.schemas.subject import TERMINAL
-from callveil.transforms.report.model import PAGE_ROWS, Chart, Page, Verdict, View, number
+from callveil.transforms.report.model import PAGE_ROWS, Chart, Page, PageTable, PromiseCheck, format_count
 
 _HERE = Path(__file__).parent
 _NUMBERS = frozenset(
@@ -44,7 +44,7 @@ LONG_TEXT, WHOLE_TEXT = 28, 120
 
 
 @dataclass(frozen=True)
-class About:
+class PageDetails:
     """What stands on a page beside the report itself.
 
     Attributes:
@@ -104,20 +104,20 @@ def _render(template: str, scripts: Sequence[str], **values: Any) -> bytes:
     return _environment().get_template(template).render(**ready, **values).encode()
 
 
-def report_page(kind: ReportType, page: Page, about: About) -> bytes:
+def report_page(kind: ReportType, page: Page, about: PageDetails) -> bytes:
     """A report's page."""
     views = [_view(v, f"table-{n + 1}") for n, v in enumerate(page.views)]
     charts = _paired([_chart(c, f"chart-{n + 1}") for n, c in enumerate(page.charts)])
     scripts = ["chart.min.js", "page.js"] if any(not c["is_empty"] for c in charts) else ["page.js"]
     return _render(
         "report.html.j2", scripts, title=kind.title, what=kind.what, meta=about.meta, cards=page.cards, charts=charts, views=views,
-        notes=page.notes, file=about.file, csv=about.csv, rows=number(about.rows), sha256=about.sha256, report_id=about.report_id, store=about.store,
+        notes=page.notes, file=about.file, csv=about.csv, rows=format_count(about.rows), sha256=about.sha256, report_id=about.report_id, store=about.store,
         run_id=about.run_id or "none", head=about.head or "none", tool=about.tool,
     )  # fmt: skip
 
 
 def index_page(
-    reports: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], about: About, verdicts: Sequence[Verdict] = ()
+    reports: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], about: PageDetails, verdicts: Sequence[PromiseCheck] = ()
 ) -> bytes:
     """The page that ties the reports of a period together.
 
@@ -134,10 +134,10 @@ def index_page(
     )  # fmt: skip
     return _render(
         "index.html.j2", ["page.js"], title="Compliance reports", what="The reports of one period, with their figures and files.", meta=about.meta,
-        reports=reports, files=[dict(f) | {"shown": number(f["rows"])} for f in files], store=about.store, run_id=about.run_id or "none",
+        reports=reports, files=[dict(f) | {"shown": format_count(f["rows"])} for f in files], store=about.store, run_id=about.run_id or "none",
         head=about.head or "none", tool=about.tool, headline=headline, tone="bad" if broken else "warn" if waiting else "good",
-        verdicts=[{"promise": v.promise, "unit": v.unit, "tone": v.tone, "why": v.why, "kept": number(v.kept), "broken": number(v.broken),
-                   "open": number(v.open), "said": v.said} for v in verdicts],
+        verdicts=[{"promise": v.promise, "unit": v.unit, "tone": v.tone, "why": v.why, "kept": format_count(v.kept), "broken": format_count(v.broken),
+                   "open": format_count(v.open), "said": v.said} for v in verdicts],
     )  # fmt: skip
 
 
@@ -181,12 +181,12 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _view(view: View, name: str) -> dict[str, Any]:
+def _view(view: PageTable, name: str) -> dict[str, Any]:
     shown = list(view.rows)[:PAGE_ROWS]
     count = (
-        f"{number(view.total)} row{'' if view.total == 1 else 's'}"
+        f"{format_count(view.total)} row{'' if view.total == 1 else 's'}"
         if len(shown) == view.total
-        else f"the first {number(len(shown))} of {number(view.total)} rows; the Parquet file has all"
+        else f"the first {format_count(len(shown))} of {format_count(view.total)} rows; the Parquet file has all"
     )
     return {
         "id": name, "caption": view.caption, "note": view.note, "count": count,
@@ -215,7 +215,7 @@ def _cell(key: str, value: Any) -> dict[str, Any]:
         css = css or ("text" if len(text) > WHOLE_TEXT else "long" if len(text) > LONG_TEXT else "")
     tones = _TONES.get(key, {})
     if key in WORDS and isinstance(value, str):
-        code, text = text, words(key, text)
+        code, text = text, value_in_words(key, text)
         return {"text": text, "key": sort, "css": css, "tag": tones.get(code, "")}
     tag = tones.get(text) or tones.get(text.split(":", 1)[0]) or tones.get(text.split(" ", 1)[0], "")
-    return {"text": words(key, text), "key": sort, "css": css, "tag": tag}
+    return {"text": value_in_words(key, text), "key": sort, "css": css, "tag": tag}

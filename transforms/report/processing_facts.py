@@ -15,10 +15,10 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.policy import Policy
 from callveil.schemas.retention import RetentionRule
 from callveil.transforms.report import live_activity
-from callveil.transforms.report.activities import Activity, Limit
-from callveil.transforms.report.model import Context, counted
-from callveil.transforms.report.retention import STALE_RUN, delay, is_deletion, purges, records, series_of
-from callveil.transforms.report.scope import Scope
+from callveil.transforms.report.activities import Activity, TimeLimit
+from callveil.transforms.report.model import ReportContext, count_phrase
+from callveil.transforms.report.retention import STALE_RUN, count_records, deletion_delay, is_deletion, purge_times, series_of
+from callveil.transforms.report.scope import ReportScope
 from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.format1.snapshot import parse_time
 
@@ -29,13 +29,13 @@ SPECIAL = {"MEDICAL_RECORD": "health", "MEDICAL_LICENSE": "health", "UK_NHS": "h
 _BY_ACCOUNT = frozenset({"interactions", "versions", "findings", "rejected", "dispositions"})
 """Datasets whose rows name their account."""
 STALE_REVIEW = dt.timedelta(days=365)
-EVER = Scope(dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
+EVER = ReportScope(dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
 GRACE = dt.timedelta(days=1)
 """Files are whole days; one is counted as late when its day is over by the limit and the time of one more run."""
 
 
 @dataclass(frozen=True)
-class Facts:
+class ProcessingFacts:
     """What is so.
 
     Attributes:
@@ -59,7 +59,7 @@ class Facts:
     late: Mapping[tuple[str, str], tuple[int, dt.timedelta]] = field(default_factory=dict)
 
 
-def gather(c: Context) -> Facts:
+def collect_facts(c: ReportContext) -> ProcessingFacts:
     """Look at the store: columns of the findings, records that arrived in the live zone, else names and numbers of files alone.
 
     Where accounts were chosen, rows are counted by their column of accounts.
@@ -81,19 +81,19 @@ def gather(c: Context) -> Facts:
             key = (entry.dataset, partition.get("account_type", ""))
             day = dt.date.fromisoformat(partition["day"])
             oldest[key] = min(oldest.get(key, day), day)
-    for receipt in live_activity.receipts(replace(c, scope=replace(EVER, accounts=c.scope.accounts))):
+    for receipt in live_activity.scoped_receipts(replace(c, scope=replace(EVER, accounts=c.scope.accounts))):
         rows["live"] += 1
-        for f in live_activity.findings(c, receipt):
+        for f in live_activity.read_findings(c, receipt):
             entities[f["entity_type"]] += f["count"] or 1
     retained = [parse_time(m.as_of) for m in c.runs.values() if m.job == "retain"]
-    late, locked = deletions(c)
-    return Facts(
+    late, locked = late_deletions(c)
+    return ProcessingFacts(
         c.store.root, c.given.get("policy") or newest_policy(c.store, c.runs.values()), entities, oldest, rows, max(retained, default=None), locked,
         late,
     )  # fmt: skip
 
 
-def _tables(c: Context, entry: FileEntry, columns: list[str]) -> Iterator[pa.Table]:
+def _tables(c: ReportContext, entry: FileEntry, columns: list[str]) -> Iterator[pa.Table]:
     """Columns of a file's rows that are of the report's accounts."""
     among = pa.array(sorted(c.scope.accounts), pa.string())
     with c.store.files.open(c.store.url(entry.path)) as source:
@@ -102,32 +102,32 @@ def _tables(c: Context, entry: FileEntry, columns: list[str]) -> Iterator[pa.Tab
             yield table.filter(pc.is_in(table.column("account_id"), among)) if c.scope.accounts else table
 
 
-def _rows(c: Context, entry: FileEntry) -> int:
+def _rows(c: ReportContext, entry: FileEntry) -> int:
     if not c.scope.accounts:
         return entry.rows
     return sum(t.num_rows for t in _tables(c, entry, [])) if entry.dataset in _BY_ACCOUNT else 0
 
 
-def deletions(c: Context) -> tuple[dict[tuple[str, str], tuple[int, dt.timedelta]], int]:
+def late_deletions(c: ReportContext) -> tuple[dict[tuple[str, str], tuple[int, dt.timedelta]], int]:
     """What the retention report of the same period counts as deleted late, by record class and account type; and what is not purged, of all time."""
     out: dict[tuple[str, str], tuple[int, dt.timedelta]] = {}
-    locked, certified = 0, purges(c)
+    locked, certified = 0, purge_times(c)
     for entry in c.snapshot.by_dataset("dispositions"):
         run = c.run_of(entry.path)
         is_within = c.scope.holds(parse_time(run.as_of) if run else None)
         for row in c.read(entry):
             if not is_deletion(row) or not c.scope.about(row["account_id"]):
                 continue
-            locked += 0 if certified.get(series_of(row, run.run_id if run else ""), (None, None))[0] else records(row)
-            late = delay(row) if is_within else None
+            locked += 0 if certified.get(series_of(row, run.run_id if run else ""), (None, None))[0] else count_records(row)
+            late = deletion_delay(row) if is_within else None
             if late:
                 key = (row["record_class"], row["type_at_event"] or "")
                 number, longest = out.get(key, (0, dt.timedelta()))
-                out[key] = (number + records(row), max(longest, late))
+                out[key] = (number + count_records(row), max(longest, late))
     return out, locked
 
 
-def differences(activity: Activity, others: list[Activity], facts: Facts, as_of: dt.datetime) -> list[str]:
+def find_differences(activity: Activity, others: list[Activity], facts: ProcessingFacts, as_of: dt.datetime) -> list[str]:
     """Where policy and store do something else than the record says. `others` are all activities whose data lies in the store."""
     out = []
     named = frozenset(e for a in others for c in a.categories for e in c.entities)
@@ -160,7 +160,7 @@ def differences(activity: Activity, others: list[Activity], facts: Facts, as_of:
     return out
 
 
-def _rule_differences(activity: Activity, others: list[Activity], facts: Facts) -> list[str]:
+def _rule_differences(activity: Activity, others: list[Activity], facts: ProcessingFacts) -> list[str]:
     if facts.policy is None:
         return []
     out = []
@@ -186,7 +186,7 @@ def _rule_differences(activity: Activity, others: list[Activity], facts: Facts) 
     return out + [f"the policy deletes {c} {', '.join(when)}, of which the record says nothing" for c, when in sorted(silent.items())]
 
 
-def adherence(activity: Activity, facts: Facts, as_of: dt.datetime) -> tuple[str, list[str]]:
+def check_time_limits(activity: Activity, facts: ProcessingFacts, as_of: dt.datetime) -> tuple[str, list[str]]:
     """Whether the store keeps to the record's time limits: `yes`, `no` or `unknown`, and why not."""
     reasons, known = [], False
     for limit in activity.limits:
@@ -198,7 +198,7 @@ def adherence(activity: Activity, facts: Facts, as_of: dt.datetime) -> tuple[str
         known = known or late is not None
         reasons += [late] if late and not _excepted(limit, facts, as_of) else []
     if facts.locked:
-        reasons.append(f"{counted(facts.locked, 'deleted record is', 'deleted records are')} not purged everywhere: old object versions are locked")
+        reasons.append(f"{count_phrase(facts.locked, 'deleted record is', 'deleted records are')} not purged everywhere: old object versions are locked")
     if reasons:
         return "no", reasons
     if not _ran(facts, as_of):
@@ -207,11 +207,11 @@ def adherence(activity: Activity, facts: Facts, as_of: dt.datetime) -> tuple[str
     return ("yes", []) if known else ("unknown", ["no time limit names a record class of this store"])
 
 
-def _ran(facts: Facts, as_of: dt.datetime) -> bool:
+def _ran(facts: ProcessingFacts, as_of: dt.datetime) -> bool:
     return facts.retained_at is not None and as_of - facts.retained_at <= STALE_RUN
 
 
-def _rules(limit: Limit, policy: Policy | None) -> list[RetentionRule]:
+def _rules(limit: TimeLimit, policy: Policy | None) -> list[RetentionRule]:
     """Rules of the policy that delete what a limit is about, whatever the account."""
     rules = policy.retention.rules if policy else ()
     found = [
@@ -220,12 +220,12 @@ def _rules(limit: Limit, policy: Policy | None) -> list[RetentionRule]:
     return [r for r in found if not limit.account_type or not r.account_types or limit.account_type in r.account_types]
 
 
-def _excepted(limit: Limit, facts: Facts, as_of: dt.datetime) -> bool:
+def _excepted(limit: TimeLimit, facts: ProcessingFacts, as_of: dt.datetime) -> bool:
     """Whether retention has just run by a rule as strict as the limit: what is older stays by an exception of the policy."""
     return _ran(facts, as_of) and any(r.days <= limit.days for r in _rules(limit, facts.policy))
 
 
-def _overdue(limit: Limit, facts: Facts, as_of: dt.datetime) -> str | None:
+def _overdue(limit: TimeLimit, facts: ProcessingFacts, as_of: dt.datetime) -> str | None:
     """What is older than a limit allows; empty where nothing is, None where the store cannot tell."""
     dataset = _DATASETS.get(limit.record_class)
     if dataset is None:

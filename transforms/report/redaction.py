@@ -6,12 +6,23 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from callveil.schemas.display_words import in_words, words
+from callveil.schemas.display_words import counts_in_words, value_in_words
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.report import REDACTION, REPORTS
 from callveil.transforms.report import live_activity
-from callveil.transforms.report.model import Card, Context, Days, Kept, Page, Verdict, View, counted, number, ranking
+from callveil.transforms.report.model import (
+    Card,
+    DailyCounts,
+    FirstRows,
+    Page,
+    PageTable,
+    PromiseCheck,
+    ReportContext,
+    count_phrase,
+    format_count,
+    ranking_chart,
+)
 from callveil.transforms.storage.commit.policy_archive import policy_at
 
 _NAMES = tuple(f.name for f in REDACTION)
@@ -30,12 +41,12 @@ MOST = 5_000_000
 """Interactions that are told apart; of more it is said that there are at least so many."""
 
 
-class Redaction:
+class RedactionReport:
     """Findings that were processed in the period, then what was rejected in it."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ReportContext) -> None:
         self._c = context
-        self._days, self._kept, self._rejected = Days(), Kept(), Kept()
+        self._days, self._kept, self._rejected = DailyCounts(), FirstRows(), FirstRows()
         self._actions: Counter[str] = Counter()
         self._triggers: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -54,18 +65,18 @@ class Redaction:
             for f in c.read(entry):
                 if c.scope.holds(f["processed_at"]) and c.scope.about(f["account_id"]):
                     yield self._found_row(f, output)
-        for receipt in live_activity.receipts(c):
+        for receipt in live_activity.scoped_receipts(c):
             if receipt["what"] == "audio" and receipt["status"] == "done":
                 self._recordings += 1
                 self._covered += max(receipt.get("covered_seconds") or (0.0,))
-            for f in live_activity.findings(c, receipt):
+            for f in live_activity.read_findings(c, receipt):
                 yield self._found_row(f, receipt["sha256"])
         for entry in c.snapshot.by_dataset("rejected"):
             run = c.run_of(entry.path)
             for r in c.read(entry):
                 if c.scope.holds(r["rejected_at"]) and c.scope.about(r["account_id"]):
                     yield self._rejected_row(r, run.policy_name if run else None, run.policy_sha256 if run else None)
-        for r in live_activity.rejected(c):
+        for r in live_activity.scoped_rejections(c):
             yield self._rejected_row(r, None, None)
 
     def _found_row(self, f: dict[str, Any], output: str | None) -> dict[str, Any]:
@@ -103,10 +114,10 @@ class Redaction:
         if len(self._interactions) < MOST:
             self._interactions.add(f"{row['account_id']}\0{row['interaction_id']}".encode())
 
-    def _verdict(self, rejected: int) -> Verdict:
-        why = [f"{number(n)} {words('failure_reason', r)}" for r, n in self._reasons.most_common(4)]
-        held = f"{counted(rejected, 'record is', 'records are')} held back, encrypted, and passed to nobody: {', '.join(why)}"
-        return Verdict("Personal data is redacted before anybody reads a record", "records in which values were redacted",
+    def _verdict(self, rejected: int) -> PromiseCheck:
+        why = [f"{format_count(n)} {value_in_words('failure_reason', r)}" for r, n in self._reasons.most_common(4)]
+        held = f"{count_phrase(rejected, 'record is', 'records are')} held back, encrypted, and passed to nobody: {', '.join(why)}"
+        return PromiseCheck("Personal data is redacted before anybody reads a record", "records in which values were redacted",
                        len(self._interactions), 0, rejected, (held,) if rejected else ())  # fmt: skip
 
     def page(self) -> Page:
@@ -117,30 +128,30 @@ class Redaction:
             {"entity": name, "meaning": ENTITIES.get(name, "named by the policy"), "count": count, "share": f"{count / max(self._found, 1):.1%}"}
             for name, count in totals.most_common()
         ]
-        reasons = [{"reason": words("failure_reason", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
-        found_in = counted(len(self._interactions), "interaction", "interactions")
+        reasons = [{"reason": value_in_words("failure_reason", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
+        found_in = count_phrase(len(self._interactions), "interaction", "interactions")
         least = "at least " if len(self._interactions) >= MOST else ""
         page = Page(
             [
-                Card("Values redacted", number(self._found),
+                Card("Values redacted", format_count(self._found),
                      f"in {least}{found_in}, processed in the period; values kept are not among them"),
-                Card("Values kept", number(self._kept_values), "found in the period, and left readable because the policy says so"),
-                Card("Kinds of personal data", number(len(totals)), "types of the values redacted"),
-                Card("By hand or on request", number(self._found - self._triggers["auto"]), "of the values redacted"),
-                Card("Recordings redacted", number(self._recordings),
+                Card("Values kept", format_count(self._kept_values), "found in the period, and left readable because the policy says so"),
+                Card("Kinds of personal data", format_count(len(totals)), "types of the values redacted"),
+                Card("By hand or on request", format_count(self._found - self._triggers["auto"]), "of the values redacted"),
+                Card("Recordings redacted", format_count(self._recordings),
                      "recordings, in the period, as they arrived" + (f"; {self._covered / 60:,.1f} minutes covered" if self._recordings else "")),
-                Card("Records held back", number(rejected),
+                Card("Records held back", format_count(rejected),
                      "in the period; could not be redacted, encrypted until mended", "warn" if rejected else "good"),
             ],
             [
                 self._days.chart("Values redacted by type and day", "values",
                                  "By the day the interaction happened (UTC). Values kept are not counted."),
-                ranking("Values redacted by type", totals, "values", "Values kept are not counted."),
-                ranking("What was done with what was found", in_words("action", self._actions), "values",
+                ranking_chart("Values redacted by type", totals, "values", "Values kept are not counted."),
+                ranking_chart("What was done with what was found", counts_in_words("action", self._actions), "values",
                         "Values redacted and values kept together."),
             ],
             [
-                View("Values redacted by type",
+                PageTable("Values redacted by type",
                      (("entity", "Type"), ("meaning", "Meaning"), ("count", "Values"), ("share", "Share")), view, len(view)),
                 self._kept.view("Findings", COLUMNS),
             ],
@@ -150,10 +161,10 @@ class Redaction:
         if self._recordings:
             page.notes.append("What was redacted as it arrived stands beside what a later run made of the same record, so its values count in both.")
         if self._reasons:
-            page.charts.append(ranking("Records held back, by reason", in_words("failure_reason", self._reasons), "records",
+            page.charts.append(ranking_chart("Records held back, by reason", counts_in_words("failure_reason", self._reasons), "records",
                                        "Records of the period that could not be redacted, as the tile counts them."))  # fmt: skip
             page.views.append(
-                View("Records held back, by reason", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons))
+                PageTable("Records held back, by reason", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons))
             )
             page.views.append(
                 self._rejected.view("Records held back", (("processed_at", "When"), ("account_id", "Account"), ("interaction_id", "Interaction"),

@@ -8,12 +8,24 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from callveil.schemas.display_words import in_words, words
+from callveil.schemas.display_words import counts_in_words, value_in_words
 from callveil.schemas.report import REPORTS
 from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
-from callveil.transforms.governance.requests.register import Register, register_row
-from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, Verdict, View, counted, number, ranking
-from callveil.transforms.report.scope import Scope
+from callveil.transforms.governance.requests.register import RequestRegister, register_row
+from callveil.transforms.report.model import (
+    Card,
+    Chart,
+    DailyCounts,
+    FirstRows,
+    Page,
+    PageTable,
+    PromiseCheck,
+    ReportContext,
+    count_phrase,
+    format_count,
+    ranking_chart,
+)
+from callveil.transforms.report.scope import ReportScope
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 _DAY = dt.timedelta(days=1)
@@ -33,7 +45,7 @@ ERASURE_COLUMNS = (
 )  # fmt: skip
 
 
-def _of(request: SubjectRequest | None, scope: Scope) -> dict[str, Any] | None:
+def _of(request: SubjectRequest | None, scope: ReportScope) -> dict[str, Any] | None:
     """Columns that say which accounts a request is about, as far as the scope has them; None where it is about none of those."""
     found = {*request.accounts, request.account} - {""} if request else set()
     accounts = sorted(a for a in found if scope.about(a))
@@ -42,16 +54,16 @@ def _of(request: SubjectRequest | None, scope: Scope) -> dict[str, Any] | None:
     return {"account_id": accounts[0] if len(accounts) == 1 else None, "accounts": accounts}
 
 
-class Requests:
+class RequestReport:
     """Requests that were received before the period's end and not answered before its beginning.
 
     Args:
         keyring: as the register needs one.
     """
 
-    def __init__(self, context: Context, keyring: Keyring) -> None:
+    def __init__(self, context: ReportContext, keyring: Keyring) -> None:
         self._c, self._keyring = context, keyring
-        self._kept, self._types, self._states = Kept(), Days(), Counter[str]()
+        self._kept, self._types, self._states = FirstRows(), DailyCounts(), Counter[str]()
         self._requests: list[SubjectRequest] = []
         self._elsewhere = 0
 
@@ -59,7 +71,7 @@ class Requests:
         """One row per request, by id."""
         c = self._c
         common = c.common(REPORTS["requests"])
-        for request in Register(c.store, self._keyring).requests(c.snapshot).values():
+        for request in RequestRegister(c.store, self._keyring).requests(c.snapshot).values():
             ended = request.responded_at
             if request.received_at >= c.scope.end or (ended is not None and ended < c.scope.start):
                 continue
@@ -82,21 +94,21 @@ class Requests:
         time = [round((r.last_day - r.clock_start_at) / _DAY, 1) for r in waiting]
         labels = [f"{'OVERDUE ' if r.is_overdue(now) else ''}{r.request_id} ({r.type})" for r in waiting]
         note = "Days since each open request's time began, beside the days it has; the one due first stands on top."
-        note += f" The first {OPEN_BARS} of {number(len(still))}." if len(still) > OPEN_BARS else ""
+        note += f" The first {OPEN_BARS} of {format_count(len(still))}." if len(still) > OPEN_BARS else ""
         return Chart("Open requests: age against deadline", "hbar", labels, {"age": age, "time allowed": time}, "days", note, "")
 
     @staticmethod
     def _verdict(
         overdue: list[SubjectRequest], waiting: list[SubjectRequest], late: list[SubjectRequest], failed: list[SubjectRequest], answered: int
-    ) -> Verdict:
+    ) -> PromiseCheck:
         broken = {r.request_id for r in (*overdue, *late)}
         open_ = {r.request_id for r in waiting} - broken
         why = [f"{r.request_id} is overdue since {r.last_day:%Y-%m-%d}" for r in overdue[:4]]
-        why += [f"{r.request_id} was answered late ({words('standing', r.standing(r.last_day))})" for r in late[:4]]
-        why += [f"{number(len(broken) - len(why))} more"] if len(broken) > len(why) else []
-        why += [f"{counted(len(open_), 'is', 'are')} open and in time"] if open_ else []
-        why += [f"{counted(len(failed), 'was', 'were')} not carried out in a system"] if failed else []
-        return Verdict("People are answered within the time of the law", "requests", answered - len(late), len(broken), len(open_), tuple(why))
+        why += [f"{r.request_id} was answered late ({value_in_words('standing', r.standing(r.last_day))})" for r in late[:4]]
+        why += [f"{format_count(len(broken) - len(why))} more"] if len(broken) > len(why) else []
+        why += [f"{count_phrase(len(open_), 'is', 'are')} open and in time"] if open_ else []
+        why += [f"{count_phrase(len(failed), 'was', 'were')} not carried out in a system"] if failed else []
+        return PromiseCheck("People are answered within the time of the law", "requests", answered - len(late), len(broken), len(open_), tuple(why))
 
     def page(self) -> Page:
         """The page."""
@@ -111,24 +123,24 @@ class Requests:
         days = [(r.responded_at - r.clock_start_at) / _DAY for r in answered if r.responded_at]
         page = Page(
             [
-                Card("Requests", number(len(self._requests)),
-                     f"received before the period's end and not answered before it; {number(len(waiting))} open"),
-                Card("Overdue", number(len(overdue)), "of these; open, and their time is over at the report's time",
+                Card("Requests", format_count(len(self._requests)),
+                     f"received before the period's end and not answered before it; {format_count(len(waiting))} open"),
+                Card("Overdue", format_count(len(overdue)), "of these; open, and their time is over at the report's time",
                      "bad" if overdue else "good"),
-                Card("Due within 7 days", number(len(soon)), "of these; open, counted from the report's time", "warn" if soon else ""),
-                Card("Answered late", number(len(late)), f"of {number(len(answered))} answered; an answer counts when it is entered",
+                Card("Due within 7 days", format_count(len(soon)), "of these; open, counted from the report's time", "warn" if soon else ""),
+                Card("Answered late", format_count(len(late)), f"of {format_count(len(answered))} answered; an answer counts when it is entered",
                      "bad" if late else "good"),
                 Card("Median days to answer", f"{statistics.median(days):.1f}" if days else "-",
                      "of those answered, from the start of the time to the answer as stated; pauses count"),
-                Card("Not carried out somewhere", number(len(failed)), "of these; in a system that it names", "bad" if failed else "good"),
-                Card("Stated times", number(len(stated)),
+                Card("Not carried out somewhere", format_count(len(failed)), "of these; in a system that it names", "bad" if failed else "good"),
+                Card("Stated times", format_count(len(stated)),
                      "of these; with a step that goes back, or is stated for another time than its entry", "warn" if stated else "good"),
             ],
             [
                 self._ages(),
                 self._types.chart("Requests received by type", "requests",
                                   "The requests that the first tile counts, by the day they came in, as stated (UTC)."),
-                ranking("Requests by status", in_words("status", self._states), "requests",
+                ranking_chart("Requests by status", counts_in_words("status", self._states), "requests",
                         "The requests that the first tile counts, as they stand in the register now."),
             ],
             [self._kept.view("Requests", REQUEST_COLUMNS)],
@@ -142,23 +154,23 @@ class Requests:
             page.notes.insert(
                 0,
                 "With accounts chosen, only requests are listed whose search has found records in them; their counts are of all that was found. "
-                f"{counted(self._elsewhere, 'request of this period is', 'requests of this period are')} tied to no account, as nothing was found "
+                f"{count_phrase(self._elsewhere, 'request of this period is', 'requests of this period are')} tied to no account, as nothing was found "
                 "or nobody has searched yet.",
             )
         return page
 
 
-class Erasures:
+class ErasureReport:
     """Certificates of erasures and restrictions that were carried out in the period.
 
     Args:
         keyring: as the register needs one.
     """
 
-    def __init__(self, context: Context, keyring: Keyring) -> None:
+    def __init__(self, context: ReportContext, keyring: Keyring) -> None:
         self._c, self._keyring = context, keyring
-        self._kept, self._methods, self._grounds = Kept(), Counter[str](), Counter[str]()
-        self._days = Days()
+        self._kept, self._methods, self._grounds = FirstRows(), Counter[str](), Counter[str]()
+        self._days = DailyCounts()
         self._erased = self._aside = self._retained = self._locked = 0
         self._requests: set[str] = set()
         self._bad: set[str] = set()
@@ -170,7 +182,7 @@ class Erasures:
         c = self._c
         newest = self._newest()
         common = c.common(REPORTS["erasures"])
-        requests = Register(c.store, self._keyring).requests(c.snapshot)
+        requests = RequestRegister(c.store, self._keyring).requests(c.snapshot)
         for entry in c.snapshot.by_dataset("erasure_certificates"):
             run = c.run_of(entry.path)
             for certificate in c.read(entry):
@@ -193,12 +205,12 @@ class Erasures:
                     out[r["certificate_id"]] = (entry.path, r["completed_at"])
         return out
 
-    def _verdict(self, residual: int) -> Verdict:
-        why = [f"the check still found {counted(residual, 'row', 'rows')} of a person"] if residual else []
-        why += [f"{counted(self._retained, 'row stays', 'rows stay')}, each on a legal ground"] if self._retained else []
-        why += [f"{counted(self._locked, 'certificate waits', 'certificates wait')} for locked copies"] if self._locked else []
+    def _verdict(self, residual: int) -> PromiseCheck:
+        why = [f"the check still found {count_phrase(residual, 'row', 'rows')} of a person"] if residual else []
+        why += [f"{count_phrase(self._retained, 'row stays', 'rows stay')}, each on a legal ground"] if self._retained else []
+        why += [f"{count_phrase(self._locked, 'certificate waits', 'certificates wait')} for locked copies"] if self._locked else []
         broken = len(self._bad)
-        return Verdict("What is erased is gone everywhere", "requests", len(self._requests - self._bad - self._waiting), broken,
+        return PromiseCheck("What is erased is gone everywhere", "requests", len(self._requests - self._bad - self._waiting), broken,
                        len(self._waiting - self._bad), tuple(why))  # fmt: skip
 
     def _count(self, row: dict[str, Any]) -> None:
@@ -216,7 +228,7 @@ class Erasures:
         self._methods[row["method"]] += row["rows_erased"] or 0
         if row["rows_retained"]:
             self._grounds[row["retention_ground"] or "no ground given"] += row["rows_retained"]
-        self._days.add(row["started_at"], words("record_class", row["record_class"]), 0 if is_aside else row["rows_erased"] or 0)
+        self._days.add(row["started_at"], value_in_words("record_class", row["record_class"]), 0 if is_aside else row["rows_erased"] or 0)
         self._kept.add(row)
 
     def page(self) -> Page:
@@ -225,23 +237,23 @@ class Erasures:
         residual = sum(self._residual.values())
         page = Page(
             [
-                Card("Requests carried out", number(len(self._requests)), "erasures and restrictions, in the period"),
-                Card("Rows erased", number(self._erased), "by these; rows that went, or whose link to the person went"),
-                Card("Rows set aside", number(self._aside), "by restrictions among these; encrypted, until one is lifted"),
-                Card("Rows kept", number(self._retained), "by these, each with its legal ground"),
-                Card("Found by the check", number(residual), "rows that the checks afterwards still found of the people",
+                Card("Requests carried out", format_count(len(self._requests)), "erasures and restrictions, in the period"),
+                Card("Rows erased", format_count(self._erased), "by these; rows that went, or whose link to the person went"),
+                Card("Rows set aside", format_count(self._aside), "by restrictions among these; encrypted, until one is lifted"),
+                Card("Rows kept", format_count(self._retained), "by these, each with its legal ground"),
+                Card("Found by the check", format_count(residual), "rows that the checks afterwards still found of the people",
                      "bad" if residual else "good"),
-                Card("Not complete", number(self._locked), "certificates that wait, as old object versions are locked",
+                Card("Not complete", format_count(self._locked), "certificates that wait, as old object versions are locked",
                      "warn" if self._locked else "good"),
             ],
             [
                 self._days.chart("Rows erased by record class", "rows",
                                  "Rows erased, as the tile counts them, by the day the run was published (UTC)."),
-                ranking("How rows were dealt with", in_words("method", +self._methods), "rows", "Rows erased and rows set aside together."),
+                ranking_chart("How rows were dealt with", counts_in_words("method", +self._methods), "rows", "Rows erased and rows set aside together."),
             ],
             [
                 self._kept.view("Certificates", ERASURE_COLUMNS),
-                View("Grounds on which rows were kept", (("ground", "Ground"), ("count", "Rows")), grounds, len(grounds)),
+                PageTable("Grounds on which rows were kept", (("ground", "Ground"), ("count", "Rows")), grounds, len(grounds)),
             ],
             ["Each certificate names the digest of the run's manifest and of the certificate before it, and is signed; "
              "`callveil evidence verify` checks the store behind them."],

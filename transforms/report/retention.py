@@ -8,10 +8,25 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
-from callveil.schemas.display_words import in_words, words
+from callveil.schemas.display_words import counts_in_words, value_in_words
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.report import REPORTS, RETENTION
-from callveil.transforms.report.model import BY_MONTH, DAY, Card, Chart, Context, Days, Kept, Page, Verdict, View, counted, number, periods, ranking
+from callveil.transforms.report.model import (
+    BY_MONTH,
+    DAY,
+    Card,
+    Chart,
+    DailyCounts,
+    FirstRows,
+    Page,
+    PageTable,
+    PromiseCheck,
+    ReportContext,
+    axis_periods,
+    count_phrase,
+    format_count,
+    ranking_chart,
+)
 from callveil.transforms.storage.format1.snapshot import parse_time
 
 _NAMES = tuple(f.name for f in RETENTION)
@@ -28,7 +43,7 @@ STALE_RUN = dt.timedelta(days=2)
 """Where the newest run is older, nothing tells what is overdue."""
 
 
-def delay(row: dict[str, Any]) -> dt.timedelta | None:
+def deletion_delay(row: dict[str, Any]) -> dt.timedelta | None:
     """How long after its time a deletion came, where that is later than was promised; None where it was in time, or nothing was deleted.
 
     What had expired when it arrived (`late`) is no broken promise of the run that deleted it next.
@@ -46,14 +61,14 @@ def is_deletion(row: dict[str, Any]) -> bool:
     return row["decision"] in ("delete", "redact") and bool(row["disposed_at"]) and row["record_id"] is None
 
 
-def records(row: dict[str, Any]) -> int:
+def count_records(row: dict[str, Any]) -> int:
     """How many records a row decides about. Those that go have rows of their own in some files, but are counted by the file's row."""
     if row["record_id"] is not None:
         return 0 if row["decision"] in ("delete", "redact") else 1
     return 1 if row["rows_deleted"] is None else int(row["rows_deleted"])
 
 
-def purges(c: Context) -> dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]]:
+def purge_times(c: ReportContext) -> dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]]:
     """When the files of a series were purged, and when that was checked; the latest certificate of each."""
     out: dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]] = {}
     for entry in c.snapshot.by_dataset("certificates"):
@@ -69,12 +84,12 @@ def series_of(row: dict[str, Any], run_id: str) -> tuple[str, ...]:
     return (run_id, row["record_class"], row["type_at_event"] or "", row["rule_id"] or "", row["method"])
 
 
-class Retention:
+class RetentionReport:
     """Decisions of the retention runs whose time lies in the period."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ReportContext) -> None:
         self._c = context
-        self._days, self._kept = Days(), Kept()
+        self._days, self._kept = DailyCounts(), FirstRows()
         self._decisions: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._deleted: Counter[str] = Counter()
@@ -87,7 +102,7 @@ class Retention:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows run by run."""
         c = self._c
-        common, certified = c.common(REPORTS["retention"]), purges(c)
+        common, certified = c.common(REPORTS["retention"]), purge_times(c)
         for entry in c.snapshot.by_dataset("dispositions"):
             run = c.run_of(entry.path)
             when = parse_time(run.as_of) if run else None
@@ -108,13 +123,13 @@ class Retention:
                 yield row
 
     def _count(self, row: dict[str, Any], when: dt.datetime | None) -> None:
-        n = records(row)
+        n = count_records(row)
         self._decisions[row["decision"]] += n
         self._reasons[row["reason_code"]] += n
-        self._days.add(when, words("decision", row["decision"]), n)
+        self._days.add(when, value_in_words("decision", row["decision"]), n)
         if row["decision"] == "hold":  # decided anew by each run that would have deleted it
             self._held.add((row["record_class"], row["account_id"], row["record_id"]))
-        late = delay(row)
+        late = deletion_delay(row)
         if is_deletion(row):
             self._overdue += n if late else 0
             self._latest = max(self._latest, late or dt.timedelta())
@@ -132,26 +147,26 @@ class Retention:
         in_time = row["decision"] in ("delete", "redact") and row["disposed_at"] and not row["dry_run"]
         self._kept.add(row | {"promise": days or ("kept" if in_time else None)})
 
-    def _verdict(self) -> Verdict:
+    def _verdict(self) -> PromiseCheck:
         longest = f"{self._latest.total_seconds() / 86_400:.1f} days"
-        late = f"{counted(self._overdue, 'was', 'were')} deleted more than a day after {'its' if self._overdue == 1 else 'their'} time"
+        late = f"{count_phrase(self._overdue, 'was', 'were')} deleted more than a day after {'its' if self._overdue == 1 else 'their'} time"
         why = [f"{late}, the longest wait {longest}"] if self._overdue else []
-        why += [f"old copies of {number(self._unpurged)} are locked"] if self._unpurged else []
-        why += [f"{counted(len(self._held), 'stays', 'stay')} by a legal hold"] if self._held else []
+        why += [f"old copies of {format_count(self._unpurged)} are locked"] if self._unpurged else []
+        why += [f"{count_phrase(len(self._held), 'stays', 'stay')} by a legal hold"] if self._held else []
         end = min(self._c.scope.end, self._c.scope.as_of)
         ran = max((t for m in self._c.runs.values() if m.job == "retain" and (t := parse_time(m.as_of)) <= end), default=None)
         known = ran is not None and end - ran <= STALE_RUN
         if not known:
             why.append(f"retention {f'last ran for {ran:%Y-%m-%d}' if ran else 'has never run'}, so what is overdue is not known")
         kept = self._deletions - self._overdue - self._waiting
-        return Verdict("Data is deleted when its time is over", "records", kept, self._overdue, self._waiting, tuple(why), known)
+        return PromiseCheck("Data is deleted when its time is over", "records", kept, self._overdue, self._waiting, tuple(why), known)
 
     def _backlog(self) -> Chart:
         """Records that had expired and were not yet deleted, at the end of each day, or month of a long stretch."""
         by_day: Counter[str] = Counter()
         for when, change in self._steps.items():
             by_day[when.astimezone(dt.UTC).date().isoformat()] += change
-        labels, cut = periods(set(by_day))
+        labels, cut = axis_periods(set(by_day))
         steps: Counter[str] = Counter()
         for day, change in by_day.items():
             steps[day[:cut]] += change
@@ -164,28 +179,28 @@ class Retention:
     def page(self) -> Page:
         """The page."""
         held = len(self._held)
-        reasons = [{"reason": words("reason_code", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in (+self._reasons).most_common()]
+        reasons = [{"reason": value_in_words("reason_code", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in (+self._reasons).most_common()]
         longest = f"{self._longest.total_seconds() / 86_400:.1f} days" if self._deletions else "-"
         page = Page(
             [
-                Card("Retention runs", number(len(self._runs)), "of all accounts, in the period"),
-                Card("Records deleted", number(self._deletions),
+                Card("Retention runs", format_count(len(self._runs)), "of all accounts, in the period"),
+                Card("Records deleted", format_count(self._deletions),
                      "by these runs; whole files counted by their records, fully redacted records too"),
-                Card("Deleted late", number(self._overdue), "of these; more than a day after their time", "bad" if self._overdue else "good"),
+                Card("Deleted late", format_count(self._overdue), "of these; more than a day after their time", "bad" if self._overdue else "good"),
                 Card("Longest from expiry to deletion", longest, "of these; what arrived when it had expired is among them",
                      "bad" if self._overdue else ""),
-                Card("Not yet purged everywhere", number(self._unpurged), "of these; deleted, but old object versions are locked",
+                Card("Not yet purged everywhere", format_count(self._unpurged), "of these; deleted, but old object versions are locked",
                      "bad" if self._unpurged else "good"),
-                Card("Held", number(held), "records that were due, and that a legal hold protects", "warn" if held else ""),
+                Card("Held", format_count(held), "records that were due, and that a legal hold protects", "warn" if held else ""),
             ],
             [
                 self._days.chart("Decisions by run", "records",
                                  "Records decided about, by the run's time (UTC); each run that finds a record held counts it again."),
                 self._backlog(),
-                ranking("Deleted by record class", in_words("record_class", self._deleted), "records", "Records deleted, as the tile counts them."),
+                ranking_chart("Deleted by record class", counts_in_words("record_class", self._deleted), "records", "Records deleted, as the tile counts them."),
             ],
             [
-                View("Reasons", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons),
+                PageTable("Reasons", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons),
                      "Records decided about, as the chart of decisions counts them."),
                 self._kept.view("Decisions", COLUMNS,
                                 "A row with a number of records stands for all of its account's records in a file that were due."),
@@ -195,6 +210,6 @@ class Retention:
             [self._verdict()],
         )  # fmt: skip
         if self._late:
-            arrived = counted(self._late, "record", "records")
+            arrived = count_phrase(self._late, "record", "records")
             page.notes.append(f"{arrived} had expired before an earlier run and arrived after it (late).")
         return page

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import yaml
 
-from callveil.schemas.policy_yaml import Reader, kind_of, shown, suggest
+from callveil.schemas.policy_yaml import NodeReader, node_kind, safe_key, suggest_choice
 from callveil.schemas.report import REPORTS
 
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Scope:
+class ReportScope:
     """What a report is about.
 
     Attributes:
@@ -131,7 +131,7 @@ def load_roles(path: str | Path) -> Roles:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RolesError(f"{path}: cannot be read ({type(error).__name__})") from None
-    r = Reader(str(path))
+    r = NodeReader(str(path))
     node = r.compose(text)
     roles: dict[str, Role] = {}
     people: dict[str, str] = {}
@@ -144,7 +144,7 @@ def load_roles(path: str | Path) -> Roles:
         for name, value in r.mapping(members["roles"], "roles").items() if "roles" in members else ():
             roles[name] = _role(r, name, value)
         for person, value in r.mapping(members["people"], "people").items() if "people" in members else ():
-            role = r.choice(value, f"people.{shown(person)}", list(roles))
+            role = r.choice(value, f"people.{safe_key(person)}", list(roles))
             if role is not None:
                 people[person] = role
     if r.problems:
@@ -152,8 +152,8 @@ def load_roles(path: str | Path) -> Roles:
     return Roles(roles, people)
 
 
-def _role(r: Reader, name: str, node: yaml.Node) -> Role:
-    path = f"roles.{shown(name)}"
+def _role(r: NodeReader, name: str, node: yaml.Node) -> Role:
+    path = f"roles.{safe_key(name)}"
     members = r.mapping(node, path, ("reports", "accounts"))
     for missing in [k for k in ("reports", "accounts") if k not in members]:
         r.fail(node, f"{path}.{missing}", "is missing; write `all`, or a list")
@@ -163,11 +163,11 @@ def _role(r: Reader, name: str, node: yaml.Node) -> Role:
         given = [r.text(n, f"{path}.reports") for n in r.items(members["reports"], f"{path}.reports")]
         for n, report in zip(r.items(members["reports"], f"{path}.reports"), given, strict=True):
             if report and report != ALL and report not in REPORTS:
-                r.fail(n, f"{path}.reports", f"no such report{suggest(report, list(REPORTS))}")
+                r.fail(n, f"{path}.reports", f"no such report{suggest_choice(report, list(REPORTS))}")
         reports = frozenset(REPORTS) if ALL in given else frozenset(g for g in given if g)
     if "accounts" in members:
         node = members["accounts"]
-        if kind_of(node) == "str" and node.value == ALL:
+        if node_kind(node) == "str" and node.value == ALL:
             accounts = None
         else:
             texts = (r.text(n, f"{path}.accounts", numbers=True) for n in r.items(node, f"{path}.accounts"))

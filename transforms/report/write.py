@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from callveil.schemas.report import ReportType
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.tables.parquet import Table, TableWriter
 
 PURPOSE = "report-row"
@@ -22,7 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenReport:
     """What was written.
 
     Attributes:
@@ -44,7 +44,7 @@ def row_hash(keyring: Keyring, row: dict[str, Any], previous: str, key_id: str |
     return keyring.hmac(PURPOSE, previous, orjson.dumps(values, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z).decode(), key_id=key_id)
 
 
-def hashed(keyring: Keyring, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def add_row_hashes(keyring: Keyring, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Rows with their hashes."""
     previous = ""
     for row in rows:
@@ -52,10 +52,10 @@ def hashed(keyring: Keyring, rows: Iterable[dict[str, Any]]) -> Iterator[dict[st
         yield row | {"row_hash": previous}
 
 
-def write_rows(files: Files, kind: ReportType, url: str, csv_url: str, rows: Iterable[dict[str, Any]]) -> Written:
+def write_report_rows(files: Files, kind: ReportType, url: str, csv_url: str, rows: Iterable[dict[str, Any]]) -> WrittenReport:
     """Write a report's rows; a reader sees whole files or none. `csv_url` may be empty."""
     columns = [f.name for f in kind.columns]
-    with spooled() as sink, spooled() as plain:
+    with temporary_file() as sink, temporary_file() as plain:
         writer = TableWriter(sink, Table(f"report_{kind.name}", kind.schema, kind.columns))
         table = csv.writer(_Encoded(plain)) if csv_url else None
         if table:
@@ -64,7 +64,7 @@ def write_rows(files: Files, kind: ReportType, url: str, csv_url: str, rows: Ite
             for row in rows:
                 writer.append(row)
                 if table:
-                    table.writerow([cell(row.get(c)) for c in columns])
+                    table.writerow([csv_cell(row.get(c)) for c in columns])
         except BaseException:
             writer.abandon()
             raise
@@ -74,7 +74,7 @@ def write_rows(files: Files, kind: ReportType, url: str, csv_url: str, rows: Ite
         if table:
             plain.seek(0)
             files.write(csv_url, plain)
-    return Written(count, files.sha256(url)[0], files.sha256(csv_url)[0] if csv_url else "")
+    return WrittenReport(count, files.sha256(url)[0], files.sha256(csv_url)[0] if csv_url else "")
 
 
 class _Encoded:
@@ -87,7 +87,7 @@ class _Encoded:
         return self._sink.write(text.encode())
 
 
-def cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
     """A value as CSV text. Text that a spreadsheet would take for a formula gets a leading apostrophe."""
     if value is None:
         return ""

@@ -53,7 +53,7 @@ class LanguageError(ValueError):
 
 
 @dataclass(frozen=True)
-class Language:
+class LanguageData:
     """The data of one language.
 
     Attributes:
@@ -88,7 +88,7 @@ class Language:
     sets: Mapping[str, tuple[str, ...]]
 
 
-def fold(word: str) -> str:
+def strip_accents(word: str) -> str:
     """Lower case without accents, the typographic apostrophe made plain, "ß" as "ss"."""
     if word.isascii():
         return word.lower()
@@ -99,10 +99,10 @@ def fold(word: str) -> str:
 @lru_cache(maxsize=32)
 def word_file(language: str, name: str) -> frozenset[str]:
     """Folded words of a text file of a language's folder, empty where there is none; lines that begin with `#` are comments."""
-    return frozenset(map(fold, _words(_HERE / language / name, False, frozenset())))
+    return frozenset(map(strip_accents, _words(_HERE / language / name, False, frozenset())))
 
 
-def parted(word: str, elided: frozenset[str]) -> tuple[str, ...]:
+def split_elisions(word: str, elided: frozenset[str]) -> tuple[str, ...]:
     """A word and the elided words before it: `l'adresse` is `l'` and `adresse`; one piece where none is elided."""
     out: list[str] = []
     while True:
@@ -113,7 +113,7 @@ def parted(word: str, elided: frozenset[str]) -> tuple[str, ...]:
         word = rest
 
 
-def phrases(labelled: Iterable[tuple[str, str]]) -> Phrases:
+def index_phrases(labelled: Iterable[tuple[str, str]]) -> Phrases:
     """Index phrases by their first word, a hyphen being one (`e - mail`); at one place the longest is tried first, then the first listed."""
     found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for phrase, label in labelled:
@@ -123,26 +123,26 @@ def phrases(labelled: Iterable[tuple[str, str]]) -> Phrases:
     return MappingProxyType({first: tuple(sorted(items, key=lambda item: -len(item[0]))) for first, items in found.items()})
 
 
-def available() -> tuple[str, ...]:
+def available_languages() -> tuple[str, ...]:
     """Codes of the languages there is data for, sorted."""
     return tuple(sorted(path.parent.name for path in _HERE.glob("*/lexicon.yaml")))
 
 
 @lru_cache(maxsize=16)
-def load_language(code: str) -> Language:
+def load_language(code: str) -> LanguageData:
     """Read a language's folder; the result is shared and must not be changed.
 
     Raises `LanguageError` where the folder is missing, one of its files is not a mapping, or has a key that English has not.
     """
-    if code not in available():
+    if code not in available_languages():
         raise LanguageError(
-            f"no spoken-form data for language {code!r}; there is data for {', '.join(available())}. "
+            f"no spoken-form data for language {code!r}; there is data for {', '.join(available_languages())}. "
             "Add a folder of that name beside them, or let the policy say what happens to other languages (detect.unknown_language)."
         )
     return read_language(_HERE / code)
 
 
-def read_language(folder: Path) -> Language:
+def read_language(folder: Path) -> LanguageData:
     """Read the data of the language a folder is named for. Raises as `load_language`."""
     read = {name: _mapping(folder / f"{name}.yaml") for name in FILES if (folder / f"{name}.yaml").is_file() or name == "lexicon"}
     for name, mapping in read.items():
@@ -150,12 +150,12 @@ def read_language(folder: Path) -> Language:
         if unknown:
             raise LanguageError(f"{folder.name}/{name}.yaml: no rule reads {', '.join(unknown)}; the keys there are stand in {TEMPLATE}/{name}.yaml")
     folds = read["lexicon"].get("accents") == "fold"
-    elided = frozenset(map(fold, read["lexicon"].get("elided", ()))) if folds else frozenset()
+    elided = frozenset(map(strip_accents, read["lexicon"].get("elided", ()))) if folds else frozenset()
     if folds:
         read = {name: _folded(mapping, elided) for name, mapping in read.items()}
     asks = read.get("asks", {})
     words, more = (_words(folder / name, folds, elided) for name in ("words.txt", "everyday.txt"))
-    return Language(
+    return LanguageData(
         code=folder.name,
         files=frozenset(read),
         folds=folds,
@@ -163,7 +163,7 @@ def read_language(folder: Path) -> Language:
         internet=read.get("internet", {}),
         address=read.get("address", {}),
         names=read.get("names", {}),
-        cues=phrases((str(phrase), topic) for topic, items in read.get("cues", {}).items() for phrase in items),
+        cues=index_phrases((str(phrase), topic) for topic, items in read.get("cues", {}).items() for phrase in items),
         openers=frozenset(asks.get("openers", ())),
         requests=frozenset(asks.get("requests", ())),
         answer_frames=frozenset(asks.get("answer_frames", ())),
@@ -179,7 +179,7 @@ def _words(path: Path, folds: bool, elided: frozenset[str]) -> list[str]:
     """Words of a text file, none where there is none; lines that begin with `#` are comments."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     words = [word for line in lines if not line.startswith("#") for word in line.split()]
-    return [piece for word in words for piece in parted(fold(word), elided)] if folds else words
+    return [piece for word in words for piece in split_elisions(strip_accents(word), elided)] if folds else words
 
 
 @lru_cache(maxsize=len(FILES))
@@ -190,7 +190,7 @@ def _template(name: str) -> frozenset[str]:
 def _folded(value: Any, elided: frozenset[str]) -> Any:
     """The data as it is compared: without accents, elided words apart; what is no word stays as it is."""
     if isinstance(value, str):
-        return " ".join(piece for word in value.split(" ") for piece in parted(fold(word), elided))
+        return " ".join(piece for word in value.split(" ") for piece in split_elisions(strip_accents(word), elided))
     if isinstance(value, Mapping):
         folded = {_folded(k, elided): v if k in _LITERAL else _folded(v, elided) for k, v in value.items()}
         return MappingProxyType(folded)

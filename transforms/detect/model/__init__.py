@@ -2,7 +2,7 @@
 
 It is a spaCy language of its own, because three word features differ from English: NORM folds case, accents and
 digits, PREFIX and SUFFIX are three folded letters. A lower-cased copy of a text then differs in SHAPE alone, and a
-name never seen still shares its beginning and end with names that were. `load` registers the language; a plain
+name never seen still shares its beginning and end with names that were. `load_call_model` registers the language; a plain
 `spacy.load` of the folder works after this package has been imported.
 """
 
@@ -28,7 +28,7 @@ LANGUAGE = "callveil_en"
 _DIGIT = re.compile(r"\d")
 
 
-def fold(text: str) -> str:
+def model_key(text: str) -> str:
     """Lower case, without accents, every digit written as 0; the key the model knows a word by.
 
     Folding is per word and never feeds offsets, so a change of length does no harm.
@@ -39,17 +39,17 @@ def fold(text: str) -> str:
 
 
 def _prefix(text: str) -> str:
-    return fold(text)[:3]
+    return model_key(text)[:3]
 
 
 def _suffix(text: str) -> str:
-    return fold(text)[-3:]
+    return model_key(text)[-3:]
 
 
 class CallEnglishDefaults(English.Defaults):
     """English tokenizer rules; word features as the module says."""
 
-    lex_attr_getters: dict[int, Callable[[str], Any]] = {**English.Defaults.lex_attr_getters, NORM: fold, PREFIX: _prefix, SUFFIX: _suffix}
+    lex_attr_getters: dict[int, Callable[[str], Any]] = {**English.Defaults.lex_attr_getters, NORM: model_key, PREFIX: _prefix, SUFFIX: _suffix}
 
 
 @spacy.registry.languages(LANGUAGE)
@@ -68,12 +68,12 @@ def fast_ops() -> NumpyOps:
     return NumpyOps(use_blis=False)
 
 
-def path() -> Path:
+def model_path() -> Path:
     """Folder of the model in the installed package. The package must be unpacked, as pip leaves it."""
     return Path(str(resources.files(__name__)))
 
 
-def load(folder: Path | None = None) -> Language:
+def load_call_model(folder: Path | None = None) -> Language:
     """Load the model: the packaged one, or the one `callveil train` wrote to `folder`.
 
     Returns: a pipeline whose one component, `ner`, gives `LABELS` and nothing else. A turn ends at a line feed.
@@ -81,7 +81,7 @@ def load(folder: Path | None = None) -> Language:
         FileNotFoundError: no model there.
         ValueError: the folder holds a pipeline with other labels, which would leave types unfound without a word.
     """
-    folder = folder or path()
+    folder = folder or model_path()
     if not (folder / "config.cfg").is_file():
         raise FileNotFoundError(
             f"no names model in {folder}: config.cfg is missing. The package was built without its data, or training did not finish. "

@@ -38,7 +38,7 @@ _OTHERS = (
 )
 
 
-def build(
+def build_recognizers(
     language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = ()
 ) -> list[EntityRecognizer]:
     """callveil's recognizers of one language, ready for a Presidio registry.
@@ -63,4 +63,4 @@ def build(
     return [r for r in made if r.name not in set(disable)]
 
 
-__all__ = ["GROUP", "PresidioBuiltinRecognizer", "SpokenRecognizer", "build"]
+__all__ = ["GROUP", "PresidioBuiltinRecognizer", "SpokenRecognizer", "build_recognizers"]

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from callveil.transforms.detect.lang import Phrases, fold, parted
+from callveil.transforms.detect.lang import Phrases, split_elisions, strip_accents
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     HUNDRED,
@@ -26,7 +26,7 @@ from callveil.transforms.detect.recognizers.vocabulary import (
     UNIT,
     WORD,
     Vocabulary,
-    vocabulary,
+    load_vocabulary,
 )
 
 _TOKEN = re.compile(r"(?:[^\W\d_][\u0300-\u036f]*)+(?:['’](?:[^\W\d_][\u0300-\u036f]*)+)*|\d+|\n|[^\w\s]|_")
@@ -51,7 +51,7 @@ def _tokens(raw: str, start: int, vocab: Vocabulary) -> Iterator[Token]:
     elif not raw[0].isalpha():
         yield start, end, "'" if raw == "’" else raw, WORD if raw.isalnum() else SEPARATOR, ""
     else:
-        pieces = parted(fold(raw), vocab.elided) if "'" in raw or "’" in raw else (fold(raw),)
+        pieces = split_elisions(strip_accents(raw), vocab.elided) if "'" in raw or "’" in raw else (strip_accents(raw),)
         for piece in pieces[:-1]:
             # an elided word is as long as it was before folding: it has one letter or a few without accents, and the apostrophe
             yield start, start + len(piece), piece, WORD, ""
@@ -60,16 +60,16 @@ def _tokens(raw: str, start: int, vocab: Vocabulary) -> Iterator[Token]:
 
 
 def _word(word: str, vocab: Vocabulary) -> tuple[str, int, str]:
-    known = vocab.kinds.get(word) or glued_number(word, vocab.language.code)
+    known = vocab.kinds.get(word) or parse_compound_number(word, vocab.language.code)
     if known is not None:
         return word, known[0], known[1]
     return word, LETTER if len(word) == 1 else WORD, ""
 
 
 @lru_cache(maxsize=4096)
-def glued_number(word: str, code: str) -> tuple[int, str] | None:
+def parse_compound_number(word: str, code: str) -> tuple[int, str] | None:
     """A number written as one word ("siebenundvierzig", "neunzehnhundertvier"), or its ordinal: (kind, digits)."""
-    vocab = vocabulary(code)
+    vocab = load_vocabulary(code)
     if not vocab.glued_and or len(word) < 6:
         return None
     value = _glued(word, vocab)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.match import Hit, names_wares, pruned, spans_of
-from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
-from callveil.transforms.detect.recognizers.run_on_addresses import run_on
-from callveil.transforms.detect.recognizers.streets import other_orders
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.context import open_questions
+from callveil.transforms.detect.recognizers.match import ValueMatch, names_product, prune_matches, spans_of
+from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, AddressParts
+from callveil.transforms.detect.recognizers.run_on_addresses import find_run_on_addresses
+from callveil.transforms.detect.recognizers.streets import find_localized_streets
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
@@ -26,24 +26,24 @@ TOLD_TOKENS = 14
 """A place told after a lead-in is at most this many tokens."""
 
 
-def addresses(reading: Reading) -> list[Hit]:
+def find_addresses(reading: TokenizedConversation) -> list[ValueMatch]:
     """Every street address; spans never leave their turn."""
-    kept: list[Hit] | None = reading.__dict__.get("_addresses")
+    kept: list[ValueMatch] | None = reading.__dict__.get("_addresses")
     if kept is None:
-        places = Places(reading)
-        found = _numbered(places) + _number_last(places) + other_orders(places) + _told(places) + _unnumbered(places) + _boxes(places)
-        kept = reading.__dict__["_addresses"] = pruned(found + run_on(places, found))
+        places = AddressParts(reading)
+        found = _numbered(places) + _number_last(places) + find_localized_streets(places) + _told(places) + _unnumbered(places) + _boxes(places)
+        kept = reading.__dict__["_addresses"] = prune_matches(found + find_run_on_addresses(places, found))
     return kept
 
 
-def _hit(places: Places, first: int, after: int, score: float, why: str) -> Hit:
+def _hit(places: AddressParts, first: int, after: int, score: float, why: str) -> ValueMatch:
     reading = places.reading
     while after - 1 > first and (reading.kind[after - 1] == LINE or (reading.kind[after - 1] == SEPARATOR and reading.low[after - 1] != ".")):
         after -= 1
-    return Hit("ADDRESS", spans_of(reading, [first, after - 1]), score, why)
+    return ValueMatch("ADDRESS", spans_of(reading, [first, after - 1]), score, why)
 
 
-def _numbered(places: Places) -> list[Hit]:
+def _numbered(places: AddressParts) -> list[ValueMatch]:
     reading, out, passed = places.reading, [], 0
     for token in reading.telling:
         if token < passed or reading.kind[token] not in NUMERIC:
@@ -82,7 +82,7 @@ def _numbered(places: Places) -> list[Hit]:
     return out
 
 
-def _measured(reading: Reading, token: int) -> bool:
+def _measured(reading: TokenizedConversation, token: int) -> bool:
     """Tell letters right behind a number that are no part of a house number ("256GB"; not "12a")."""
     return token < len(reading.low) and reading.glued(token) and reading.kind[token] == WORD and len(reading.low[token]) > 1
 
@@ -96,7 +96,7 @@ class _Street:
     score: float = 0.6
 
 
-def _number_last(places: Places) -> list[Hit]:
+def _number_last(places: AddressParts) -> list[ValueMatch]:
     """Streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
     reading, out = places.reading, []
     for token in reading.telling:
@@ -119,7 +119,7 @@ def _number_last(places: Places) -> list[Hit]:
     return out
 
 
-def _may_be_last(places: Places, token: int) -> bool:
+def _may_be_last(places: AddressParts, token: int) -> bool:
     """Whether a number can be a house number that stands behind its street."""
     reading = places.reading
     if token == 0 or reading.kind[token] not in NUMERIC or token in places.skip or len(reading.low[token]) > 5:
@@ -127,7 +127,7 @@ def _may_be_last(places: Places, token: int) -> bool:
     return reading.turn[token] == reading.turn[token - 1] and not reading.glued(token) and not _measured(reading, token + 1)
 
 
-def _unit_before(places: Places, token: int, start: int, stop: int) -> _Street | None:
+def _unit_before(places: AddressParts, token: int, start: int, stop: int) -> _Street | None:
     """ "apt 5", "ste. 12"."""
     low, units, before = places.low, places.vocab.sure_units, token - 1
     if low[before] in units or (low[before] == "." and before > start and low[before - 1] in units):
@@ -135,12 +135,12 @@ def _unit_before(places: Places, token: int, start: int, stop: int) -> _Street |
     return None
 
 
-def _one_word_before(places: Places, token: int, start: int, stop: int) -> _Street | None:
+def _one_word_before(places: AddressParts, token: int, start: int, stop: int) -> _Street | None:
     """ "Hauptstrasse 5"."""
     return _Street(token - 1) if places.kind[token - 1] == WORD and places.ending(token - 1) else None
 
 
-def _kind_before(places: Places, token: int, start: int, stop: int) -> _Street | None:
+def _kind_before(places: AddressParts, token: int, start: int, stop: int) -> _Street | None:
     """ "ul. Polna 73", "Rua do Sol 16"."""
     low, vocab, back = places.low, places.vocab, token - 1
     while back > start and token - 1 - back < 4 and places.kind[back] in (WORD, SEPARATOR) and low[back] not in ",;:?!":
@@ -151,7 +151,7 @@ def _kind_before(places: Places, token: int, start: int, stop: int) -> _Street |
     return None
 
 
-def _between_numbers(places: Places, token: int, start: int, stop: int) -> _Street | None:
+def _between_numbers(places: AddressParts, token: int, start: int, stop: int) -> _Street | None:
     """ "6750 Koskikatu 25": a name in capitals between two numbers, a unit after it."""
     low, kind, vocab, back = places.low, places.kind, places.vocab, token - 1
     if not places.proper(back) or low[back] in vocab.words:
@@ -169,7 +169,7 @@ _STREETS_BEFORE_WORDS = (_unit_before, _one_word_before)
 _STREETS_BEFORE = (*_STREETS_BEFORE_WORDS, _kind_before, _between_numbers)
 
 
-def _one_name(places: Places, first: int, stop: int) -> bool:
+def _one_name(places: AddressParts, first: int, stop: int) -> bool:
     """Whether the words between a street's kind and its number can be its name: no sentence ends there, no word of a sentence stands there."""
     low, vocab = places.low, places.vocab
     for token in range(first, stop):
@@ -182,17 +182,17 @@ def _one_name(places: Places, first: int, stop: int) -> bool:
     return True
 
 
-def _ends_line(places: Places, at: int, stop: int) -> bool:
+def _ends_line(places: AddressParts, at: int, stop: int) -> bool:
     return at < stop and (places.kind[at] == LINE or places.low[at] == ",")
 
 
-def _unit_follows(places: Places, at: int, stop: int) -> bool:
+def _unit_follows(places: AddressParts, at: int, stop: int) -> bool:
     while at < stop and (places.low[at] in ",.>" or places.kind[at] == LINE):
         at += 1
     return at < stop and places.low[at] in places.vocab.sure_units
 
 
-def _told(places: Places) -> list[Hit]:
+def _told(places: AddressParts) -> list[ValueMatch]:
     """What follows "the address is" or answers the question for it."""
     reading, out, after = places.reading, [], 0
     for token in reading.tokens_in(places.vocab.address_leads):
@@ -211,7 +211,7 @@ def _told(places: Places) -> list[Hit]:
                 out.append(_hit(places, span[0], span[1], 0.6, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
     if "address" in reading.topics:
         for index, said in enumerate(reading.turns):
-            asked = questions(reading, index)
+            asked = open_questions(reading, index)
             if asked and asked[0].name == "address" and asked[0].answers == 0 and asked[0].distance <= 3 and said.first < said.last:
                 span = _place(places, said.first, said.last)
                 if span is not None and any(places.kind[t] in HOUSE_KINDS or places.low[t] in places.vocab.streets for t in range(*span)):
@@ -219,13 +219,13 @@ def _told(places: Places) -> list[Hit]:
     return out
 
 
-def _number_follows(places: Places, at: int, stop: int) -> bool:
+def _number_follows(places: AddressParts, at: int, stop: int) -> bool:
     """Whether a house number stands right behind a cue that no "is" parts from it ("address 72 main ...", "address no 5 ...")."""
     at += at < stop and places.low[at] in places.vocab.sets["house_leads"]
     return at < stop and places.kind[at] in HOUSE_KINDS and places.house(at) is not None
 
 
-def _place(places: Places, at: int, stop: int, corner: bool = False) -> tuple[int, int] | None:
+def _place(places: AddressParts, at: int, stop: int, corner: bool = False) -> tuple[int, int] | None:
     """The tokens of a place told from `at` on, half-open; `corner`: two streets, with an "and" between them."""
     first = last = at = _without_frames(places, at, stop)
     sure, words = False, 0
@@ -249,7 +249,7 @@ def _place(places: Places, at: int, stop: int, corner: bool = False) -> tuple[in
     return (first, places.tail(last, stop)) if words and sure else None
 
 
-def _without_frames(places: Places, at: int, stop: int) -> int:
+def _without_frames(places: AddressParts, at: int, stop: int) -> int:
     """The token at which a place begins behind words such as "it's" and "that would be"."""
     vocab, begin = places.vocab, at
     while at < stop and at - begin < 8 and (places.low[at] in vocab.sets["address_frames"] or places.low[at] in ":,'-" or places.kind[at] == LINE):
@@ -259,7 +259,7 @@ def _without_frames(places: Places, at: int, stop: int) -> int:
     return at
 
 
-def _sign_within(places: Places, at: int, stop: int) -> bool:
+def _sign_within(places: AddressParts, at: int, stop: int) -> bool:
     """Whether a sign or a line's end stands within a place."""
     low, vocab = places.low[at], places.vocab
     if at + 1 >= stop:
@@ -269,7 +269,7 @@ def _sign_within(places: Places, at: int, stop: int) -> bool:
     return low in ",'’-#&()/\n" and places.low[at + 1] not in vocab.address_stops
 
 
-def _ends_place(places: Places, at: int, stop: int, words: int) -> bool:
+def _ends_place(places: AddressParts, at: int, stop: int, words: int) -> bool:
     """Whether a word or number goes on with the sentence; a capital before the kind of a street makes a name of the word."""
     low, vocab = places.low[at], places.vocab
     if places.kind[at] == DIGITS and (len(low) > 6 or at in places.skip):
@@ -279,21 +279,21 @@ def _ends_place(places: Places, at: int, stop: int, words: int) -> bool:
     return not (len(low) > 2 and places.capital(at) and words and at + 1 < stop and places.low[at + 1] in vocab.streets)
 
 
-def _kind_of_street(places: Places, at: int, first: int, stop: int) -> bool:
+def _kind_of_street(places: AddressParts, at: int, first: int, stop: int) -> bool:
     return at > first and places.low[at] in places.vocab.streets and any(places.kind[t] not in (SEPARATOR, LINE) for t in range(first, at))
 
 
-def _no_word(places: Places, at: int, first: int, stop: int) -> bool:
+def _no_word(places: AddressParts, at: int, first: int, stop: int) -> bool:
     low, vocab = places.low[at], places.vocab
     return places.kind[at] in (WORD, MONTH) and low not in vocab.words and low not in vocab.directions
 
 
-def _two_capitals(places: Places, at: int, first: int, stop: int) -> bool:
+def _two_capitals(places: AddressParts, at: int, first: int, stop: int) -> bool:
     name = places.kind[at] in (WORD, MONTH) and at > first and places.low[at] not in places.vocab.openers
     return name and places.capital(at) and places.capital(at - 1)
 
 
-def _number_and_name(places: Places, at: int, first: int, stop: int) -> bool:
+def _number_and_name(places: AddressParts, at: int, first: int, stop: int) -> bool:
     return places.kind[at] in HOUSE_KINDS and at + 1 < stop and places.kind[at + 1] == WORD and places.low[at + 1] not in places.vocab.words
 
 
@@ -301,7 +301,7 @@ _FOR_A_PLACE = (_kind_of_street, _no_word, _two_capitals, _number_and_name)
 """Each tells of a token of what was told that it is a place."""
 
 
-def _unnumbered(places: Places) -> list[Hit]:
+def _unnumbered(places: AddressParts) -> list[ValueMatch]:
     """ "on park street", "Trinity Lane": one to three words and an unmistakable suffix."""
     reading, vocab, out = places.reading, places.vocab, []
     ends = {word for word in reading.places if word in vocab.streets or word.endswith(vocab.street_endings)}
@@ -324,7 +324,7 @@ STREET_WORDS = 4
 """Words before a street's kind that are read as its name, at most."""
 
 
-def _name_before(places: Places, token: int) -> int | None:
+def _name_before(places: AddressParts, token: int) -> int | None:
     """The first token of the name that stands before the kind of a street at `token`; None where there is none."""
     start = places.reading.turns[places.reading.turn[token]].first
     first, words = token, 0
@@ -343,7 +343,7 @@ def _name_before(places: Places, token: int) -> int | None:
     return first if words and first < token else None
 
 
-def _sign_in_name(places: Places, token: int, start: int, words: int) -> bool:
+def _sign_in_name(places: AddressParts, token: int, start: int, words: int) -> bool:
     """Whether a sign belongs to the name of a street ("O'Brien's", "St. John's")."""
     low = places.low
     if low[token] == "s" and token - 1 > start and low[token - 1] in ("'", "’"):
@@ -353,7 +353,7 @@ def _sign_in_name(places: Places, token: int, start: int, words: int) -> bool:
     return low[token] != "." or low[token - 1] in places.vocab.sets["saints"]
 
 
-def _word_in_name(places: Places, token: int, street: int, words: int) -> bool:
+def _word_in_name(places: AddressParts, token: int, street: int, words: int) -> bool:
     """Whether a word can be one of the name of the street whose kind stands at `street`."""
     low, vocab = places.low[token], places.vocab
     if places.kind[token] not in (WORD, MONTH, ORDINAL) or low in vocab.address_stops or low in vocab.quantities:
@@ -363,14 +363,14 @@ def _word_in_name(places: Places, token: int, street: int, words: int) -> bool:
     return not (words and low in vocab.words)
 
 
-def _is_street(places: Places, first: int, token: int) -> bool:
+def _is_street(places: AddressParts, first: int, token: int) -> bool:
     """Whether tokens from `first` on name the street whose kind stands at `token`, by what stands before them and how they are written."""
     low, vocab = places.low, places.vocab
     words = [t for t in range(first, token) if places.kind[t] == WORD]
     capitals = places.capital(token) and all(places.capital(t) for t in words if low[t] != "s")
     lead = low[first - 1] if first > places.reading.turns[places.reading.turn[token]].first else ""
     placed = lead == ":" or lead in vocab.sets["placed"] or (lead == "," and (capitals or low[first] not in vocab.words))
-    if not placed and names_wares(places.reading, token):
+    if not placed and names_product(places.reading, token):
         return False
     if low[token] not in vocab.weak_streets:
         return any(places.named(t) for t in range(first, token)) and (placed or (capitals and low[token] in vocab.sets["unplaced"]))
@@ -380,9 +380,9 @@ def _is_street(places: Places, first: int, token: int) -> bool:
     return all(places.named(t) or low[t] in vocab.directions for t in words)
 
 
-def _boxes(places: Places) -> list[Hit]:
+def _boxes(places: AddressParts) -> list[ValueMatch]:
     reading, vocab = places.reading, places.vocab
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     if reading.words.isdisjoint(vocab.sets["box"]):
         return out
     for token in reading.tokens_in(vocab.boxes):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
 from callveil.transforms.detect.recognizers.numbers import NumberParser
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, SEPARATOR, WORD
 
 _SIGNED = re.compile(
@@ -16,10 +16,10 @@ _SIGNED = re.compile(
 _NOTHING: frozenset[int] = frozenset()
 
 
-def amounts(reading: Reading) -> list[Hit]:
+def find_amounts(reading: TokenizedConversation) -> list[ValueMatch]:
     """ "$45.50", "forty five dollars", "twenty pounds fifty", "1,200 euros and 30 cents"."""
     vocab = reading.vocab
-    out = [Hit("AMOUNT", (match.span(),), 0.8, "currency sign") for match in _SIGNED.finditer(reading.text)]
+    out = [ValueMatch("AMOUNT", (match.span(),), 0.8, "currency sign") for match in _SIGNED.finditer(reading.text)]
     if reading.words.isdisjoint(vocab.currencies):
         return out
     for stream in reading.streams:
@@ -30,12 +30,12 @@ def amounts(reading: Reading) -> list[Hit]:
             if span is None:
                 place += 1
                 continue
-            out.append(Hit("AMOUNT", spans_of(reading, [stream[place], stream[span - 1]]), 0.7, "number and currency"))
+            out.append(ValueMatch("AMOUNT", spans_of(reading, [stream[place], stream[span - 1]]), 0.7, "number and currency"))
             place = span
     return out
 
 
-def _spoken(reading: Reading, parser: NumberParser, stream: list[int], place: int) -> int | None:
+def _spoken(reading: TokenizedConversation, parser: NumberParser, stream: list[int], place: int) -> int | None:
     """The place after the amount that begins at `place`."""
     token = stream[place]
     if token < 0 or reading.kind[token] in (WORD, LETTER, SEPARATOR, LINE):

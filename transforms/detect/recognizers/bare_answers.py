@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.address import addresses
-from callveil.transforms.detect.recognizers.code_groups import TOPICS, Group, groups_in, named_code
-from callveil.transforms.detect.recognizers.context import questions
+from callveil.transforms.detect.lexicon import load_lexicon
+from callveil.transforms.detect.recognizers.address import find_addresses
+from callveil.transforms.detect.recognizers.code_groups import TOPICS, CodeGroup, groups_in, named_code
+from callveil.transforms.detect.recognizers.context import open_questions
 from callveil.transforms.detect.recognizers.evidence import (
     BOTH,
     LANGUAGE,
     NAME,
-    few_know,
-    kind_of,
-    thing,
+    is_ordinary_word,
+    is_rare_word,
+    word_kind,
 )
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.numbers import blocked
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.numbers import blocked_tokens
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk
-from callveil.transforms.detect.recognizers.tokens import Reading, Said
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation, TurnTokens
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LINE,
@@ -51,21 +51,21 @@ SCORE = 0.5
 WHY = "by itself where the other party's turns are missing"
 
 
-def bare_answers(reading: Reading) -> list[Hit]:
+def bare_answers(reading: TokenizedConversation) -> list[ValueMatch]:
     """Numbers of four digits and more, codes, names and addresses that are all a turn says."""
     short = [said for said in reading.turns if 0 < said.last - said.first <= TOKENS]
     return [hit for said in short for hit in _answers(reading, said)] if reading.one_party else []
 
 
-def asked_codes(reading: Reading) -> list[Hit]:
+def asked_codes(reading: TokenizedConversation) -> list[ValueMatch]:
     """Codes in groups that are all the answer to a question for one."""
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     if not reading.has_digits or reading.topics.isdisjoint(TOPICS):
         return out
     for index, said in enumerate(reading.turns):
         if not 0 < said.last - said.first <= TOKENS:
             continue
-        asked = next(iter(questions(reading, index)), None)
+        asked = next(iter(open_questions(reading, index)), None)
         if asked is None or asked.source != "question" or asked.name not in TOPICS or asked.answers:
             continue
         codes = groups_in(reading, said.first, said.last, ASKED)
@@ -82,7 +82,7 @@ def asked_codes(reading: Reading) -> list[Hit]:
     return out
 
 
-def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
+def _answers(reading: TokenizedConversation, said: TurnTokens) -> Iterator[ValueMatch]:
     place = _address(reading, said)
     codes = _codes(reading, said, place)
     coded = {t for code in codes for t in range(code.first, code.stop)}
@@ -116,7 +116,7 @@ def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
         yield _hit(reading, "LOCATION" if placed else "PERSON", group)
 
 
-def _codes(reading: Reading, said: Said, place: Group | None) -> list[Group]:
+def _codes(reading: TokenizedConversation, said: TurnTokens, place: CodeGroup | None) -> list[CodeGroup]:
     """Codes of a turn; within a street that is named as one nothing is."""
     parts = [(said.first, said.last)]
     if place is not None and any(_placing(reading, t) for t in range(place.first, place.stop)):
@@ -125,7 +125,7 @@ def _codes(reading: Reading, said: Said, place: Group | None) -> list[Group]:
     return [code for code in found if not _named(reading, code)]
 
 
-def _address(reading: Reading, said: Said) -> Group | None:
+def _address(reading: TokenizedConversation, said: TurnTokens) -> CodeGroup | None:
     """An address in a turn with no more than a name before it and a telephone number behind.
 
     It is one that the rules for addresses know, a street without its number, or a house number
@@ -150,7 +150,7 @@ def _address(reading: Reading, said: Said) -> Group | None:
     ):
         return None
     if streets and not numbers:
-        return Group(rest[0], stop)
+        return CodeGroup(rest[0], stop)
     if (
         len(numbers) == 1
         and HOUSES[0] <= len(reading.low[numbers[0]]) <= HOUSES[1]
@@ -161,29 +161,29 @@ def _address(reading: Reading, said: Said) -> Group | None:
         )
         placing = any(_placing(reading, t) for t in words)
         return (
-            Group(numbers[0], stop)
+            CodeGroup(numbers[0], stop)
             if joined and (placing or not groups_in(reading, numbers[0], stop))
             else None
         )
     return None
 
 
-def _addresses_of(reading: Reading) -> dict[int, Group]:
+def _addresses_of(reading: TokenizedConversation) -> dict[int, CodeGroup]:
     """Addresses by the first token of their turn, from the first of a turn to its last."""
-    kept: dict[int, Group] | None = reading.__dict__.get("_addresses_of")
+    kept: dict[int, CodeGroup] | None = reading.__dict__.get("_addresses_of")
     if kept is None:
         kept = {}
-        for hit in addresses(reading):
+        for hit in find_addresses(reading):
             for start, end in hit.spans:
                 first, stop = reading.token_at(start), reading.token_at(end - 1) + 1
                 turn = reading.turns[reading.turn[first]].first
-                old = kept.get(turn, Group(first, stop))
-                kept[turn] = Group(min(first, old.first), max(stop, old.stop))
+                old = kept.get(turn, CodeGroup(first, stop))
+                kept[turn] = CodeGroup(min(first, old.first), max(stop, old.stop))
         reading.__dict__["_addresses_of"] = kept
     return kept
 
 
-def _placing(reading: Reading, token: int) -> bool:
+def _placing(reading: TokenizedConversation, token: int) -> bool:
     """Whether a word is one of streets and buildings."""
     vocab, low = reading.vocab, reading.low[token]
     return any(
@@ -192,22 +192,22 @@ def _placing(reading: Reading, token: int) -> bool:
     )
 
 
-def _hit(reading: Reading, entity: str, group: Group, why: str = WHY) -> Hit:
-    return Hit(entity, spans_of(reading, [group.first, group.stop - 1]), SCORE, why)
+def _hit(reading: TokenizedConversation, entity: str, group: CodeGroup, why: str = WHY) -> ValueMatch:
+    return ValueMatch(entity, spans_of(reading, [group.first, group.stop - 1]), SCORE, why)
 
 
-def _named(reading: Reading, code: Group) -> bool:
+def _named(reading: TokenizedConversation, code: CodeGroup) -> bool:
     """Whether groups are names beside a number that needs no letters ("doe 4431")."""
     words = [t for t in range(code.first, code.stop) if reading.kind[t] != DIGITS]
     longest = max(len(reading.value[t]) for t in range(code.first, code.stop))
     return (
         longest >= DIGIT_COUNT
         and code.stop - code.first == len(words) + 1
-        and all(len(reading.low[t]) > 2 and kind_of(reading.low[t]) in (BOTH, NAME) for t in words)
+        and all(len(reading.low[t]) > 2 and word_kind(reading.low[t]) in (BOTH, NAME) for t in words)
     )
 
 
-def _numbers(reading: Reading, said: Said) -> Iterator[Group]:
+def _numbers(reading: TokenizedConversation, said: TurnTokens) -> Iterator[CodeGroup]:
     """Numbers of four digits at least that are no date, time, price or quantity."""
     first = None
     for token in range(said.first, said.last + 1):
@@ -215,11 +215,11 @@ def _numbers(reading: Reading, said: Said) -> Iterator[Group]:
             first = token if first is None else first
         elif first is not None:
             if _long(reading, range(first, token)) and not _counts(reading, token, said.last):
-                yield Group(first, token)
+                yield CodeGroup(first, token)
             first = None
 
 
-def _counts(reading: Reading, after: int, stop: int) -> bool:
+def _counts(reading: TokenizedConversation, after: int, stop: int) -> bool:
     """Whether the word behind a number says what it counts."""
     vocab = reading.vocab
     return after < stop and any(
@@ -228,23 +228,23 @@ def _counts(reading: Reading, after: int, stop: int) -> bool:
     )
 
 
-def _digit(reading: Reading, token: int) -> bool:
+def _digit(reading: TokenizedConversation, token: int) -> bool:
     kind = reading.kind[token]
     return (
-        token not in blocked(reading)
+        token not in blocked_tokens(reading)
         and (kind in (DIGITS, ZERO) or kind in SPOKEN_NUMBER)
         and bool(reading.value[token])
     )
 
 
-def _long(reading: Reading, tokens: Iterable[int]) -> bool:
+def _long(reading: TokenizedConversation, tokens: Iterable[int]) -> bool:
     """Whether there are four digits in one piece or one by one; otherwise ("10 30") one more."""
     sizes = [len(reading.value[t]) for t in tokens]
     single = len(sizes) == 1 or all(size == 1 for size in sizes)
     return sum(sizes) >= DIGIT_COUNT + (not single)
 
 
-def _frame(reading: Reading, token: int) -> bool:
+def _frame(reading: TokenizedConversation, token: int) -> bool:
     """Whether a token is no part of an answer: a sign, a filler, "it is", "my name"."""
     vocab, low = reading.vocab, reading.low[token]
     if reading.kind[token] in (SEPARATOR, LINE):
@@ -261,7 +261,7 @@ def _frame(reading: Reading, token: int) -> bool:
     return any(low in table for table in words) or _cued(reading, token)
 
 
-def _cued(reading: Reading, token: int) -> bool:
+def _cued(reading: TokenizedConversation, token: int) -> bool:
     cues = reading.cues_of.get(reading.turn[token], ())
     return any(
         cue.first <= token < cue.last and cue.topic not in ("amount", "neutral", "age")
@@ -269,18 +269,18 @@ def _cued(reading: Reading, token: int) -> bool:
     )
 
 
-def _names(reading: Reading, tokens: list[int], beside: bool) -> list[int]:
+def _names(reading: TokenizedConversation, tokens: list[int], beside: bool) -> list[int]:
     """Those of `tokens` that may be names; behind another a word may be one too ("jane doe")."""
     out: list[int] = []
     for t in tokens:
         if _name(reading, t, beside) or (
-            out and out[-1] == t - 1 and kind_of(reading.low[t]) == BOTH and reading.kind[t] == WORD
+            out and out[-1] == t - 1 and word_kind(reading.low[t]) == BOTH and reading.kind[t] == WORD
         ):
             out.append(t)
     return out
 
 
-def _name(reading: Reading, token: int, beside: bool) -> bool:
+def _name(reading: TokenizedConversation, token: int, beside: bool) -> bool:
     """Whether a word may be a name by itself: a listed one, or beside a number an unknown one."""
     if reading.kind[token] != WORD or reading.vocab.language.code != LANGUAGE:
         return False
@@ -289,28 +289,28 @@ def _name(reading: Reading, token: int, beside: bool) -> bool:
         low in words for words in (vocab.quantities, vocab.currencies, vocab.sets["measures"])
     ) or is_small_talk([low], not beside):
         return False
-    kind = kind_of(low)
-    if beside and low in lexicon().given and low not in vocab.words:
+    kind = word_kind(low)
+    if beside and low in load_lexicon().given and low not in vocab.words:
         return True
     if kind == BOTH:
         if low in vocab.words and low not in vocab.ambiguous_names:
             return False
-        return (beside and few_know(low)) or (
-            low in lexicon().given and (beside or low in lexicon().usual)
+        return (beside and is_rare_word(low)) or (
+            low in load_lexicon().given and (beside or low in load_lexicon().usual)
         )
-    return kind == NAME or (beside and not thing(low))
+    return kind == NAME or (beside and not is_ordinary_word(low))
 
 
-def _placed(reading: Reading, number: Group, names: list[int]) -> bool:
+def _placed(reading: TokenizedConversation, number: CodeGroup, names: list[int]) -> bool:
     """Whether a number of a postcode's length stands beside nobody's first name."""
     return (
         bool(names)
         and _size(reading, number) in POSTCODE
-        and not any(reading.low[t] in lexicon().given for t in names)
+        and not any(reading.low[t] in load_lexicon().given for t in names)
     )
 
 
-def _ends(reading: Reading, number: Group, said: Said) -> bool:
+def _ends(reading: TokenizedConversation, number: CodeGroup, said: TurnTokens) -> bool:
     """Whether a number as long as a postcode ends a turn, and nothing says what it counts."""
     topics = {cue.topic for cue in reading.cues_of.get(reading.turn[number.first], ())}
     return (
@@ -320,19 +320,19 @@ def _ends(reading: Reading, number: Group, said: Said) -> bool:
     )
 
 
-def _year(reading: Reading, number: Group) -> bool:
+def _year(reading: TokenizedConversation, number: CodeGroup) -> bool:
     digits = reading.value[number.first]
     return len(digits) == DIGIT_COUNT and digits[:2] in ("19", "20")
 
 
-def _size(reading: Reading, number: Group) -> int:
+def _size(reading: TokenizedConversation, number: CodeGroup) -> int:
     return sum(len(reading.value[t]) for t in range(number.first, number.stop))
 
 
-def _rows(tokens: list[int]) -> Iterator[Group]:
+def _rows(tokens: list[int]) -> Iterator[CodeGroup]:
     """Tokens that stand side by side."""
     first = 0
     for place in range(1, len(tokens) + 1):
         if place == len(tokens) or tokens[place] != tokens[place - 1] + 1:
-            yield Group(tokens[first], tokens[place - 1] + 1)
+            yield CodeGroup(tokens[first], tokens[place - 1] + 1)
             first = place

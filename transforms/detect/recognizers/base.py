@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
 
-from callveil.transforms.detect.recognizers.match import Hit
-from callveil.transforms.detect.recognizers.tokens import Reading, reading
-from callveil.transforms.detect.recognizers.vocabulary import vocabulary
+from callveil.transforms.detect.recognizers.match import ValueMatch
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation, tokenize_conversation
+from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
 
 GROUP = "callveil_group"
 """Key of a result's metadata: results that share its value are pieces of one value."""
@@ -27,23 +27,23 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]
     """The file of a language's folder without which there is nothing to find."""
 
     def __init__(self, language: str = "en") -> None:
-        vocabulary(language)  # a language without data is refused here, not at the first text
+        load_vocabulary(language)  # a language without data is refused here, not at the first text
         super().__init__(supported_entities=list(self.ENTITIES), supported_language=language, version=VERSION)
 
     def load(self) -> None:
         """Nothing to load: a language's data is read once and shared."""
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         """Whether the text can hold anything of this kind."""
         raise NotImplementedError
 
-    def find(self, read: Reading) -> Iterable[Hit]:
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
         """Values found, in any order, whatever `gate` says."""
         raise NotImplementedError
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
         """Presidio's contract: results for `entities` in `text`, in order of place."""
-        read = reading(text, nlp_artifacts, self.supported_language)
+        read = tokenize_conversation(text, nlp_artifacts, self.supported_language)
         if not self.gate(read):
             return []
         wanted = set(entities) if entities else set(self.ENTITIES)
@@ -52,7 +52,7 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]
             results.extend(self._results(hit))
         return results
 
-    def _results(self, hit: Hit) -> list[RecognizerResult]:
+    def _results(self, hit: ValueMatch) -> list[RecognizerResult]:
         metadata = {RecognizerResult.RECOGNIZER_NAME_KEY: self.name, RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id}
         if len(hit.spans) > 1:
             metadata[GROUP] = f"{self.name}:{hit.entity}:{hit.spans[0][0]}:{hit.spans[-1][1]}"
@@ -69,4 +69,4 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]
         ]
 
 
-Rule = Callable[[Reading], Iterable[Hit]]
+Rule = Callable[[TokenizedConversation], Iterable[ValueMatch]]

@@ -29,7 +29,7 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def card(digits: str) -> bool:
+def is_card_number(digits: str) -> bool:
     """A payment card number: 13 to 19 digits (ISO/IEC 7812-1: up to 19), a payment prefix (1 to 6, 8, 9 begin others), Luhn."""
     return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits)
 
@@ -57,7 +57,7 @@ def card_brand(digits: str) -> tuple[bool, bool]:
     return usual, usual or any(len(digits) in rare and prefix.match(digits) for prefix, _, rare in _BRANDS)
 
 
-def dialled(digits: str) -> bool:
+def is_international_number(digits: str) -> bool:
     """A number dialled to another country (`0044 1632 960911`, from North America `011 44 ...`) that its country may have."""
     rest = digits[3:] if digits.startswith("011") else digits[2:]
     if not digits.startswith(("00", "011")) or not 8 <= len(rest) <= 15:
@@ -73,7 +73,7 @@ NUMBERS_KEPT = 16_384
 
 
 @lru_cache(maxsize=NUMBERS_KEPT)
-def valid_phone(number: str, region: str | None) -> bool:
+def is_valid_phone(number: str, region: str | None) -> bool:
     """A number that the plan of its country has given out, dialled in `region`; one that begins with a plus needs none."""
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, region))
@@ -81,47 +81,47 @@ def valid_phone(number: str, region: str | None) -> bool:
         return False
 
 
-def nanp(digits: str) -> bool:
+def is_nanp_number(digits: str) -> bool:
     """A number of the North American plan, with or without the leading 1 (area and exchange begin with 2 to 9)."""
     return _NANP.match(digits) is not None
 
 
-def ssn(digits: str) -> bool:
+def is_ssn(digits: str) -> bool:
     """A social security number as the SSA has issued them (no 000, 666, 9xx area, no 00 group, no 0000 serial)."""
     return len(digits) == 9 and digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" and digits[5:] != "0000"
 
 
-def itin(digits: str) -> bool:
+def is_itin(digits: str) -> bool:
     """A US individual taxpayer number: 9xx, and 50 to 65, 70 to 88, 90 to 92 or 94 to 99 in the middle (IRS publication 1915)."""
     return len(digits) == 9 and digits[0] == "9" and digits[3:5] >= "50" and digits[3:5] not in ("66", "67", "68", "69", "89", "93")
 
 
-def uk_postcode(text: str, strict: bool = True) -> bool:
+def is_uk_postcode(text: str, strict: bool = True) -> bool:
     """A UK postcode without spaces; `strict` refuses letters the inward part never uses (Royal Mail PAF guide)."""
     return (_UK if strict else _UK_LOOSE).match(text) is not None
 
 
-def canadian_postcode(text: str) -> bool:
+def is_canadian_postcode(text: str) -> bool:
     """A Canadian postal code without spaces (letters Canada Post uses)."""
     return _CANADA.match(text) is not None
 
 
-def irish_postcode(text: str, strict: bool = True) -> bool:
+def is_irish_postcode(text: str, strict: bool = True) -> bool:
     """An Eircode without its space; `strict` refuses letters that are never used (Eircode, "Product guide"; letters and digits in its last four)."""
     return (_IRELAND if strict else _IRELAND_LOOSE).match(text) is not None
 
 
-def dutch_postcode(text: str) -> bool:
+def is_dutch_postcode(text: str) -> bool:
     """A Dutch postcode without spaces."""
     return _NETHERLANDS.match(text) is not None
 
 
-def nino(text: str) -> bool:
+def is_nino(text: str) -> bool:
     """A UK national insurance number (HMRC NIM39110)."""
     return _NINO.match(text) is not None
 
 
-def nhs(digits: str) -> bool:
+def is_nhs_number(digits: str) -> bool:
     """A UK NHS number: ten digits, modulus 11."""
     if len(digits) != 10 or not digits.isdigit():
         return False
@@ -129,7 +129,7 @@ def nhs(digits: str) -> bool:
     return check % 11 == int(digits[9]) and check != 10
 
 
-def iban(text: str) -> bool:
+def is_iban(text: str) -> bool:
     """An IBAN in capitals without spaces: two letters, two digits, 11 to 30 more, remainder 1 modulo 97 (ISO 13616)."""
     if not 15 <= len(text) <= 34 or not re.match(r"[A-Z]{2}\d{2}[A-Z0-9]+\Z", text):
         return False
@@ -147,7 +147,7 @@ _IBAN_BEGINS = re.compile(r"(?=[A-Za-z]{2}\d\d)")
 _IBAN_SIGNS = " -_.\n\u00a0"
 
 
-def ibans(text: str) -> list[tuple[int, int]]:
+def iban_spans(text: str) -> list[tuple[int, int]]:
     """Places of written IBANs, whatever stands before or behind: its country's length (SWIFT IBAN registry), check digits, groups of four."""
     out: list[tuple[int, int]] = []
     for match in _IBAN_BEGINS.finditer(text):
@@ -163,7 +163,7 @@ def ibans(text: str) -> list[tuple[int, int]]:
             elif char not in _IBAN_SIGNS or len(chars) % 4 or text[place - 1] in _IBAN_SIGNS:
                 break
             place += 1
-        if len(chars) == length and iban(chars):
+        if len(chars) == length and is_iban(chars):
             out.append((start, place))
     return out
 
@@ -172,17 +172,17 @@ _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _NIR = re.compile(r"[1-478]\d\d(?:0[1-9]|1[0-2]|[2-9]\d)(?:\d\d|2[AB])\d{6}\d\d\Z")
 
 
-def dni(text: str) -> bool:
+def is_dni(text: str) -> bool:
     """A Spanish identity number: eight digits and the letter they give modulo 23 (Real Decreto 1553/2005)."""
     return re.match(r"\d{8}[A-Z]\Z", text) is not None and _DNI_LETTERS[int(text[:8]) % 23] == text[8]
 
 
-def nie(text: str) -> bool:
+def is_nie(text: str) -> bool:
     """A Spanish foreigner's number: X, Y or Z for a first digit 0, 1 or 2, then as a DNI (Orden INT/2058/2008)."""
-    return text[:1] in ("X", "Y", "Z") and dni("XYZ".index(text[0]).__str__() + text[1:])
+    return text[:1] in ("X", "Y", "Z") and is_dni("XYZ".index(text[0]).__str__() + text[1:])
 
 
-def nir(text: str) -> bool:
+def is_nir(text: str) -> bool:
     """A French social security number with its key: 97 less the first thirteen modulo 97, Corsica's 2A and 2B as 19 and 18 (INSEE)."""
     if not _NIR.match(text):
         return False
@@ -190,7 +190,7 @@ def nir(text: str) -> bool:
     return 97 - number % 97 == int(text[13:])
 
 
-def steuer_id(text: str) -> bool:
+def is_steuer_id(text: str) -> bool:
     """A German tax number: eleven digits, not 0 first, of the first ten one twice or thrice, ISO 7064 MOD 11,10 (section 139b AO)."""
     if not re.match(r"[1-9]\d{10}\Z", text):
         return False
@@ -205,15 +205,15 @@ def steuer_id(text: str) -> bool:
 
 
 NATIONAL: dict[str, tuple[str, Callable[[str], bool]]] = {
-    "es_dni": ("ES_NIF", dni),
-    "es_nie": ("ES_NIE", nie),
-    "fr_nir": ("FR_NIR", nir),
-    "de_tax_id": ("DE_TAX_ID", steuer_id),
+    "es_dni": ("ES_NIF", is_dni),
+    "es_nie": ("ES_NIE", is_nie),
+    "fr_nir": ("FR_NIR", is_nir),
+    "de_tax_id": ("DE_TAX_ID", is_steuer_id),
 }
 """State numbers that a language's data may name: entity type and check."""
 
 
-def national(text: str, names: Collection[str]) -> str | None:
+def national_id_type(text: str, names: Collection[str]) -> str | None:
     """Entity type of a state number of one of the kinds `names`, if `text` (capitals and digits) is one with right check digits."""
     return next((entity for name in names for entity, check in (NATIONAL[name],) if check(text)), None)
 
@@ -222,7 +222,7 @@ _VIN_VALUES = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2,
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
-def vin(text: str) -> bool:
+def is_vin(text: str) -> bool:
     """A vehicle identification number of North America: 17 characters with a right check digit (49 CFR 565.15)."""
     if not re.match(r"[A-HJ-NPR-Z0-9]{17}\Z", text):
         return False
@@ -234,7 +234,7 @@ _BASE_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _NRIC = {"S": (0, "JZIHGFEDCBA"), "T": (4, "JZIHGFEDCBA"), "F": (0, "XWUTRQPNMLK"), "G": (4, "XWUTRQPNMLK"), "M": (3, "XWUTRQPNJLK")}
 
 
-def gstin(value: str) -> bool:
+def is_gstin(value: str) -> bool:
     """Whether the last of the 15 characters of an Indian GSTIN is the check character of the rest."""
     places = [_BASE_36.find(c) for c in value.upper()]
     if len(places) != 15 or -1 in places:
@@ -243,7 +243,7 @@ def gstin(value: str) -> bool:
     return (sum(p // 36 + p % 36 for p in products) + places[-1]) % 36 == 0
 
 
-def nric(value: str) -> bool:
+def is_nric(value: str) -> bool:
     """Whether the last letter of a Singapore NRIC or FIN is the check letter of its digits."""
     first, digits, last = value[:1].upper(), value[1:-1], value[-1:].upper()
     if first not in _NRIC or len(digits) != 7 or not (digits.isascii() and digits.isdigit()):

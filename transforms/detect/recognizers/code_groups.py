@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.context import Topic, booked
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE, thing
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.numbers import blocked
-from callveil.transforms.detect.recognizers.tokens import Cue, Reading
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.recognizers.context import Topic, is_booking_reference
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, is_ordinary_word
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.tokens import Cue, TokenizedConversation
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SEPARATOR, WORD, ZERO
 
@@ -41,16 +41,16 @@ LONG = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CodeGroup:
     """A code: its first token and the one after its last."""
 
     first: int
     stop: int
 
 
-def code_groups(reading: Reading) -> list[Hit]:
+def code_groups(reading: TokenizedConversation) -> list[ValueMatch]:
     """Codes in groups behind a cue, and further ones of a list."""
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     if not reading.has_digits or reading.topics.isdisjoint(TOPICS):
         return out
     for cue in reading.cues:
@@ -63,17 +63,17 @@ def code_groups(reading: Reading) -> list[Hit]:
     return out
 
 
-def named_code(reading: Reading, group: Group, topic: Topic) -> Hit:
+def named_code(reading: TokenizedConversation, group: CodeGroup, topic: Topic) -> ValueMatch:
     """A code of the kind that a cue or a question names."""
     entity = reading.vocab.topics.get(topic.name, KINDS[topic.name].entity)
-    if booked(reading, topic, group.first):
+    if is_booking_reference(reading, topic, group.first):
         entity = KINDS["booking"].entity
-    return Hit(
+    return ValueMatch(
         entity, spans_of(reading, [group.first, group.stop - 1]), 0.9, topic.explain(reading)
     )
 
 
-def _verb(reading: Reading, cue: Cue) -> bool:
+def _verb(reading: TokenizedConversation, cue: Cue) -> bool:
     """Whether "order" is what somebody does ("i want to order 2 bbq 12 inch")."""
     return (
         cue.first > 0
@@ -82,7 +82,7 @@ def _verb(reading: Reading, cue: Cue) -> bool:
     )
 
 
-def _listed(reading: Reading, topic: str, at: int, stop: int) -> Iterator[Group]:
+def _listed(reading: TokenizedConversation, topic: str, at: int, stop: int) -> Iterator[CodeGroup]:
     """The code behind a cue that ends at `at`, and those listed after it ("kt 40 and wq 731")."""
     leads, low = reading.vocab.sets["code_leads"], reading.low
     begin = at
@@ -91,7 +91,7 @@ def _listed(reading: Reading, topic: str, at: int, stop: int) -> Iterator[Group]
     while (group := _group(reading, at, stop)) is not None:
         secret = topic in ("username", "password")
         if (
-            whole(reading, group, 4)
+            is_code_group(reading, group, 4)
             and (secret or not _spoken(reading, group))
             and not _counts(reading, group, stop)
         ):
@@ -103,9 +103,9 @@ def _listed(reading: Reading, topic: str, at: int, stop: int) -> Iterator[Group]
             at += 1
 
 
-def groups_in(reading: Reading, first: int, stop: int, least: int = LONG) -> list[Group]:
+def groups_in(reading: TokenizedConversation, first: int, stop: int, least: int = LONG) -> list[CodeGroup]:
     """Codes that no cue names, among the tokens `first` to `stop`, without words before them."""
-    out: list[Group] = []
+    out: list[CodeGroup] = []
     at = first
     while at < stop:
         group = _group(reading, at, stop)
@@ -116,13 +116,13 @@ def groups_in(reading: Reading, first: int, stop: int, least: int = LONG) -> lis
         begin = group.first
         while begin < group.stop - 1 and _parted(reading, begin, group.stop):
             begin += 1
-        group = Group(begin, group.stop)
-        if whole(reading, group, least) and not _counts(reading, group, stop):
+        group = CodeGroup(begin, group.stop)
+        if is_code_group(reading, group, least) and not _counts(reading, group, stop):
             out.append(group)
     return out
 
 
-def _group(reading: Reading, at: int, stop: int) -> Group | None:
+def _group(reading: TokenizedConversation, at: int, stop: int) -> CodeGroup | None:
     """The longest row of groups of letters and digits that begins at `at`."""
     end = at
     while (
@@ -130,17 +130,17 @@ def _group(reading: Reading, at: int, stop: int) -> Group | None:
         and end - at < GROUPS
         and (_piece(reading, end) or (end > at and _joint(reading, end, stop)))
     ):
-        spend()
+        spend_steps()
         end += 1
     while end > at and (_sentence(reading, end - 1, end, stop) or not _piece(reading, end - 1)):
         end -= 1
-    return Group(at, end) if end > at else None
+    return CodeGroup(at, end) if end > at else None
 
 
-def _piece(reading: Reading, token: int) -> bool:
+def _piece(reading: TokenizedConversation, token: int) -> bool:
     kind, low = reading.kind[token], reading.low[token]
     if kind == DIGITS:
-        return token not in blocked(reading)
+        return token not in blocked_tokens(reading)
     if kind == LETTER or (kind == ZERO and low == "o"):
         return low.isascii() and not (reading.glued(token) and reading.low[token - 1] == "'")
     if kind != WORD or not (low.isascii() and low.isalpha()):
@@ -152,14 +152,14 @@ def _piece(reading: Reading, token: int) -> bool:
     )
     if low in joins or low in reading.vocab.sets["before_codes"]:
         return False
-    return len(low) <= LETTERS or (len(low) <= LETTERS + 2 and unsayable(low))
+    return len(low) <= LETTERS or (len(low) <= LETTERS + 2 and is_unpronounceable(low))
 
 
-def _joint(reading: Reading, token: int, stop: int) -> bool:
+def _joint(reading: TokenizedConversation, token: int, stop: int) -> bool:
     return reading.low[token] in "-/" and token + 1 < stop and _piece(reading, token + 1)
 
 
-def _sentence(reading: Reading, token: int, end: int, stop: int) -> bool:
+def _sentence(reading: TokenizedConversation, token: int, end: int, stop: int) -> bool:
     """Whether the last group is a word of what is said next ("a 99 a 9 i need ...")."""
     low = reading.low[token]
     if reading.kind[token] == LETTER:
@@ -173,13 +173,13 @@ def _sentence(reading: Reading, token: int, end: int, stop: int) -> bool:
     )
 
 
-def _spoken(reading: Reading, group: Group) -> bool:
+def _spoken(reading: TokenizedConversation, group: CodeGroup) -> bool:
     """Whether words behind a cue go on with the sentence ("a confirmation soon for 999 ...")."""
     words = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] == WORD]
     return any(w in reading.vocab.words or w in reading.vocab.fillers for w in words)
 
 
-def _parted(reading: Reading, token: int, stop: int) -> bool:
+def _parted(reading: TokenizedConversation, token: int, stop: int) -> bool:
     """Whether a word before a code is none of its groups: a sentence's, or a name."""
     next_piece = token + 1 + (reading.low[token + 1] in "-/" and token + 2 < stop)
     low, after = reading.low[token], reading.kind[next_piece]
@@ -196,12 +196,12 @@ def _parted(reading: Reading, token: int, stop: int) -> bool:
         reading.kind[token] == LETTER and after == DIGITS and low not in vocab.fillers
     ):
         return True
-    if low in vocab.words or (vocab.language.code == LANGUAGE and len(low) > 2 and thing(low)):
-        return after != DIGITS or len(low) > 2 or not whole(reading, Group(token + 1, stop), 3)
+    if low in vocab.words or (vocab.language.code == LANGUAGE and len(low) > 2 and is_ordinary_word(low)):
+        return after != DIGITS or len(low) > 2 or not is_code_group(reading, CodeGroup(token + 1, stop), 3)
     return reading.kind[token] == WORD and after != DIGITS
 
 
-def whole(reading: Reading, group: Group, least: int) -> bool:
+def is_code_group(reading: TokenizedConversation, group: CodeGroup, least: int) -> bool:
     """Whether groups are a code: letters and two digits; three pieces may be one shorter."""
     pieces = [
         reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] != SEPARATOR
@@ -212,7 +212,7 @@ def whole(reading: Reading, group: Group, least: int) -> bool:
     ) < len(text)
 
 
-def _counts(reading: Reading, group: Group, stop: int) -> bool:
+def _counts(reading: TokenizedConversation, group: CodeGroup, stop: int) -> bool:
     """Whether groups are a measure, time or date ("100 mb", "9 th"), or count what follows."""
     vocab = reading.vocab
     letters = [
@@ -232,7 +232,7 @@ def _counts(reading: Reading, group: Group, stop: int) -> bool:
     return bool(after) and (any(after in words for words in measures) or after in vocab.months)
 
 
-def unsayable(word: str) -> bool:
+def is_unpronounceable(word: str) -> bool:
     """Whether no one can say a word in lower case: four consonants on end, or no vowel."""
     run = longest = 0
     for char in word:

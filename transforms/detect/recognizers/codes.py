@@ -6,50 +6,50 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.conversation import AGENT
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.bare_answers import asked_codes
 from callveil.transforms.detect.recognizers.code_groups import code_groups
-from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
+from callveil.transforms.detect.recognizers.context import Topic, is_booking_reference, topics_at
 from callveil.transforms.detect.recognizers.digit_values import PREFIXES
-from callveil.transforms.detect.recognizers.extend_answer import widened
-from callveil.transforms.detect.recognizers.letters import Piece, codes
-from callveil.transforms.detect.recognizers.match import Hit, pruned, spans_of
+from callveil.transforms.detect.recognizers.extend_answer import extend_answers
+from callveil.transforms.detect.recognizers.letters import CodePiece, code_runs
+from callveil.transforms.detect.recognizers.match import ValueMatch, prune_matches, spans_of
 from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, WEAK
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
-from callveil.transforms.detect.recognizers.words import dutch_postcodes, passphrases, plates, secrets, state_postcodes, words_as_codes
+from callveil.transforms.detect.recognizers.words import dutch_postcodes, find_passphrases, find_plates, find_secrets, state_postcodes, words_as_codes
 
 _TIME = re.compile(r"(?:1[0-2]|0?[1-9])(?:[0-5]\d)?[AP]M")
 """A time of day, as its letters and digits stand together."""
 
-_RULES = (words_as_codes, dutch_postcodes, state_postcodes, plates, secrets, passphrases, code_groups, asked_codes)
+_RULES = (words_as_codes, dutch_postcodes, state_postcodes, find_plates, find_secrets, find_passphrases, code_groups, asked_codes)
 """Rules for values that are no run of single letters and digits."""
 
 
-def decided_codes(reading: Reading) -> list[Hit]:
+def classify_codes(reading: TokenizedConversation) -> list[ValueMatch]:
     """Every value made of letters and digits; computed once per reading."""
-    kept: list[Hit] | None = reading.__dict__.get("_decided_codes")
+    kept: list[ValueMatch] | None = reading.__dict__.get("_decided_codes")
     if kept is None:
-        found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
-        for code in codes(reading):
+        found: dict[tuple[str, tuple[tuple[int, int], ...]], ValueMatch] = {}
+        for code in code_runs(reading):
             cuts = [i for i, p in enumerate(code.pieces) if i and p.link >= PAUSE][:PREFIXES]
             for pieces in [code.pieces[:i] for i in cuts] + [code.pieces]:
                 for hit in _resolve(reading, pieces):
                     found.setdefault((hit.entity, hit.spans), hit)
         for span in reading.ibans:
-            found.setdefault(("IBAN_CODE", (span,)), Hit("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
+            found.setdefault(("IBAN_CODE", (span,)), ValueMatch("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
         for rule in _RULES:
             for hit in rule(reading):
                 found.setdefault((hit.entity, hit.spans), hit)
-        kept = pruned(widened(reading, list(found.values())))
+        kept = prune_matches(extend_answers(reading, list(found.values())))
         reading.__dict__["_decided_codes"] = kept
     return kept
 
 
-def _resolve(reading: Reading, pieces: list[Piece]) -> list[Hit]:
+def _resolve(reading: TokenizedConversation, pieces: list[CodePiece]) -> list[ValueMatch]:
     text = "".join(p.text for p in pieces)
     if not any(c.isalpha() for c in text):
         return []
@@ -75,41 +75,41 @@ def _resolve(reading: Reading, pieces: list[Piece]) -> list[Hit]:
     return [plain] if plain is not None else []
 
 
-def _by_form(reading: Reading, pieces: list[Piece], text: str, topics: list[Topic]) -> Hit | None:
+def _by_form(reading: TokenizedConversation, pieces: list[CodePiece], text: str, topics: list[Topic]) -> ValueMatch | None:
     names = {t.name for t in topics[:4]}
     joined = max((p.link for p in pieces[1:]), default=TIGHT) <= WEAK or bool(names & {"zip", "iban", "ssn", "vin"})
     if not joined:
         return None
     near = "; " + topics[0].explain(reading) if topics else ""
-    if checks.iban(text):
-        return Hit("IBAN_CODE", _spans(reading, pieces, text), 0.95, "IBAN with right check digits" + near)
-    own = checks.national(text, reading.vocab.national_ids)
+    if checks.is_iban(text):
+        return ValueMatch("IBAN_CODE", _spans(reading, pieces, text), 0.95, "IBAN with right check digits" + near)
+    own = checks.national_id_type(text, reading.vocab.national_ids)
     if own is not None:
-        return Hit(own, _spans(reading, pieces, text), 0.9, "state number with right check digits" + near)
-    if checks.nino(text) and (len(pieces) > 1 or "ssn" in names):
-        return Hit("UK_NINO", _spans(reading, pieces, text), 0.85, "form of a national insurance number" + near)
-    if checks.vin(text):
-        return Hit("VIN", _spans(reading, pieces, text), 0.9, "VIN with right check digit" + near)
+        return ValueMatch(own, _spans(reading, pieces, text), 0.9, "state number with right check digits" + near)
+    if checks.is_nino(text) and (len(pieces) > 1 or "ssn" in names):
+        return ValueMatch("UK_NINO", _spans(reading, pieces, text), 0.85, "form of a national insurance number" + near)
+    if checks.is_vin(text):
+        return ValueMatch("VIN", _spans(reading, pieces, text), 0.9, "VIN with right check digit" + near)
     if "zip" not in names and names & {"order", "booking", "account", "plate", "license"}:
         return None
     if (
-        checks.uk_postcode(text)
-        or checks.canadian_postcode(text)
-        or checks.irish_postcode(text)
+        checks.is_uk_postcode(text)
+        or checks.is_canadian_postcode(text)
+        or checks.is_irish_postcode(text)
         or (
             names & {"zip", "address"}
-            and (checks.uk_postcode(text, strict=False) or checks.irish_postcode(text, strict=False) or checks.dutch_postcode(text))
+            and (checks.is_uk_postcode(text, strict=False) or checks.is_irish_postcode(text, strict=False) or checks.is_dutch_postcode(text))
         )
     ):
-        return Hit("ZIP_CODE", _spans(reading, pieces, text), 0.9 if "zip" in names else 0.6, "form of a postcode" + near)
+        return ValueMatch("ZIP_CODE", _spans(reading, pieces, text), 0.9 if "zip" in names else 0.6, "form of a postcode" + near)
     return None
 
 
-def _postcode_within(reading: Reading, pieces: list[Piece]) -> Hit | None:
+def _postcode_within(reading: TokenizedConversation, pieces: list[CodePiece]) -> ValueMatch | None:
     """A postcode that other letters or a house number run into ("... fifty one s w one a one a a")."""
     for first in range(len(pieces)):
         text = ""
-        spend()
+        spend_steps()
         for last in range(first, min(first + 8, len(pieces))):
             text += pieces[last].text
             if len(text) > 7:
@@ -118,20 +118,20 @@ def _postcode_within(reading: Reading, pieces: list[Piece]) -> Hit | None:
                 pieces[last].last + 1 < reading.count and reading.glued(pieces[last].last + 1) and reading.low[pieces[last].last + 1].isalnum()
             )
             if len(text) >= 5 and not inside and _written_so(text):
-                return Hit("ZIP_CODE", spans_of(reading, [pieces[first].first, pieces[last].last]), 0.5, "form of a postcode")
+                return ValueMatch("ZIP_CODE", spans_of(reading, [pieces[first].first, pieces[last].last]), 0.5, "form of a postcode")
     return None
 
 
 def _written_so(text: str) -> bool:
-    return checks.uk_postcode(text) or checks.canadian_postcode(text) or checks.irish_postcode(text)
+    return checks.is_uk_postcode(text) or checks.is_canadian_postcode(text) or checks.is_irish_postcode(text)
 
 
 @dataclass(frozen=True)
 class _Named:
     """Pieces that a topic may name, and their characters."""
 
-    reading: Reading
-    pieces: list[Piece]
+    reading: TokenizedConversation
+    pieces: list[CodePiece]
     text: str
 
     @cached_property
@@ -212,27 +212,27 @@ _REFUSALS = (_named_again, _not_said_to_be, _doubtful, _not_repeated, _out_of_si
 """Each tells that a topic does not name a code."""
 
 
-def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Topic]) -> Hit | None:
+def _by_topic(reading: TokenizedConversation, pieces: list[CodePiece], text: str, topics: list[Topic]) -> ValueMatch | None:
     code = _Named(reading, pieces, text)
     for topic in topics:
         if topic.name in _SPELLED_OUT and code.spelled(topic):
-            return Hit("PERSON", _spans(reading, pieces, text), 0.8, f"spelled out; {topic.explain(reading)}")
+            return ValueMatch("PERSON", _spans(reading, pieces, text), 0.8, f"spelled out; {topic.explain(reading)}")
         if topic.name in _NOBODYS and topic.source == "before" and topic.distance <= 5 and len(text) <= 8:
             return None
         if topic.name in _OF_CODES and not any(refuses(code, topic) for refuses in _REFUSALS):
-            return Hit(_entity(code, topic), _spans(reading, pieces, text), 0.8 if topic.source != "after" else 0.6, topic.explain(reading))
+            return ValueMatch(_entity(code, topic), _spans(reading, pieces, text), 0.8 if topic.source != "after" else 0.6, topic.explain(reading))
     return None
 
 
 def _entity(code: _Named, topic: Topic) -> str:
-    if booked(code.reading, topic, code.pieces[0].first):
+    if is_booking_reference(code.reading, topic, code.pieces[0].first):
         return KINDS["booking"].entity
-    if topic.name == "medical" and checks.nhs(code.text):
+    if topic.name == "medical" and checks.is_nhs_number(code.text):
         return "UK_NHS"
     return code.reading.vocab.topics.get(topic.name, KINDS[topic.name].entity)
 
 
-def _plain(reading: Reading, pieces: list[Piece]) -> int:
+def _plain(reading: TokenizedConversation, pieces: list[CodePiece]) -> int:
     """How many pieces are letters beyond doubt: said singly, written with digits, or from an alphabet of words."""
     nato = sum(p.letter == 2 for p in pieces)
     singles = sum(reading.kind[p.first] == LETTER or (not p.letter and p.text.isalpha()) for p in pieces)
@@ -240,13 +240,13 @@ def _plain(reading: Reading, pieces: list[Piece]) -> int:
     return singles + (nato if nato > 1 or singles or digits >= 4 else 0)
 
 
-def _repeats(reading: Reading, pieces: list[Piece]) -> bool:
+def _repeats(reading: TokenizedConversation, pieces: list[CodePiece]) -> bool:
     """Whether three characters on end were said in the turn before."""
     text = "".join(p.text for p in pieces)
     said: dict[int, str] | None = reading.__dict__.get("_codes_by_turn")
     if said is None:
         parts: dict[int, list[str]] = {}
-        for code in codes(reading):
+        for code in code_runs(reading):
             for p in code.pieces:
                 parts.setdefault(reading.turn[p.first], []).append(p.text)
         said = reading.__dict__["_codes_by_turn"] = {turn: "".join(texts) for turn, texts in parts.items()}
@@ -254,19 +254,19 @@ def _repeats(reading: Reading, pieces: list[Piece]) -> bool:
     return any(text[i : i + 3] in spoken for i in range(len(text) - 2))
 
 
-def _says_is(reading: Reading, first: int, last: int) -> bool:
+def _says_is(reading: TokenizedConversation, first: int, last: int) -> bool:
     return last - first <= 4 and any(
         reading.low[t] == "=" or reading.low[t] in reading.vocab.sets["said_is"] or reading.low[t].endswith("'s") for t in range(first, last)
     )
 
 
-def _answers_briefly(reading: Reading, pieces: list[Piece], topic: Topic) -> bool:
+def _answers_briefly(reading: TokenizedConversation, pieces: list[CodePiece], topic: Topic) -> bool:
     """Scraps and sounds of letters count only in a short answer of the party that was asked."""
     said = reading.turns[reading.turn[pieces[0].first]]
     return topic.source == "question" and said.role != AGENT and topic.answers <= 1 and said.last - said.first <= 16
 
 
-def _unnamed(reading: Reading, pieces: list[Piece], text: str) -> Hit | None:
+def _unnamed(reading: TokenizedConversation, pieces: list[CodePiece], text: str) -> ValueMatch | None:
     """Without any cue: letters read out are mostly a name; letters and digits read out mostly some number of somebody's."""
     letters = [p for p in pieces if p.letter]
     if any(p.link >= WEAK for p in pieces[1:]) or _TIME.fullmatch(text):
@@ -274,13 +274,13 @@ def _unnamed(reading: Reading, pieces: list[Piece], text: str) -> Hit | None:
     if len(letters) == len(pieces) and text.lower() not in reading.vocab.acronyms:
         words = sum(p.letter == 2 for p in letters)
         if len(letters) >= 4 or (words >= 2 and len(letters) >= 3):
-            return Hit("PERSON", spans_of(reading, [pieces[0].first, pieces[-1].last]), 0.5, f"{len(letters)} letters read out")
+            return ValueMatch("PERSON", spans_of(reading, [pieces[0].first, pieces[-1].last]), 0.5, f"{len(letters)} letters read out")
     if len(letters) >= 2 and _plain(reading, pieces) >= 2 and len(text) >= 5 and sum(p.spoken for p in pieces) * 2 > len(pieces):
-        return Hit("ACCOUNT_ID", spans_of(reading, [pieces[0].first, pieces[-1].last]), 0.45, f"{len(text)} letters and digits read out")
+        return ValueMatch("ACCOUNT_ID", spans_of(reading, [pieces[0].first, pieces[-1].last]), 0.45, f"{len(text)} letters and digits read out")
     return None
 
 
-def _spans(reading: Reading, pieces: list[Piece], text: str) -> tuple[tuple[int, int], ...]:
+def _spans(reading: TokenizedConversation, pieces: list[CodePiece], text: str) -> tuple[tuple[int, int], ...]:
     """The pieces, and what the other party echoed between and right after."""
     tokens = [t for p in pieces for t in (p.first, p.last)]
     mine = {reading.turn[p.first] for p in pieces}

@@ -6,9 +6,9 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from operator import attrgetter
 
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.conversation import AGENT
-from callveil.transforms.detect.recognizers.tokens import Cue, Reading
+from callveil.transforms.detect.recognizers.tokens import Cue, TokenizedConversation
 
 BEFORE, AFTER = 14, 6
 """A cue counts up to this many tokens before a value, or after it."""
@@ -44,7 +44,7 @@ class Topic:
     distance: int
     answers: int = 0
 
-    def explain(self, reading: Reading) -> str:
+    def explain(self, reading: TokenizedConversation) -> str:
         """One clause for an explanation; it quotes the cue, never the value."""
         words = " ".join(reading.low[self.cue.first : self.cue.last])
         if self.source == "read back":
@@ -54,7 +54,7 @@ class Topic:
         return f"'{words}' {self.distance} token(s) {self.source} it"
 
 
-def asking(reading: Reading) -> dict[int, list[Cue]]:
+def asking_turns(reading: TokenizedConversation) -> dict[int, list[Cue]]:
     """Turns that ask for something, with what they ask for; the last thing asked for comes first."""
     kept: dict[int, list[Cue]] | None = reading.__dict__.get("_asking")
     if kept is None:
@@ -73,12 +73,12 @@ def asking(reading: Reading) -> dict[int, list[Cue]]:
     return kept
 
 
-def _sets_rule(reading: Reading, cue: Cue, stop: int) -> bool:
+def _sets_rule(reading: TokenizedConversation, cue: Cue, stop: int) -> bool:
     """Tell a turn that ends with what is set for passwords and asks for none ("password expires")."""
     return cue.topic == "password" and cue.last == stop - 1 and reading.low[cue.last] in reading.vocab.sets["secret_verbs"]
 
 
-def _bare_request(reading: Reading, turn: int) -> bool:
+def _bare_request(reading: TokenizedConversation, turn: int) -> bool:
     """Whether a turn's last sentence is nothing but what is wanted ("Just the last four of the social security number.")."""
     said, sets, low = reading.turns[turn], reading.vocab.sets, reading.low
     first, stop = said.first, said.last
@@ -94,13 +94,13 @@ def _bare_request(reading: Reading, turn: int) -> bool:
     return cues[0].first == first or all(low[t] in sets["request_starts"] for t in range(first, cues[0].first))
 
 
-def questions(reading: Reading, turn: int) -> list[Topic]:
+def open_questions(reading: TokenizedConversation, turn: int) -> list[Topic]:
     """What turn `turn` may be the answer to, latest question first. Depends on earlier turns alone."""
     cache: dict[int, list[Topic]] = reading.__dict__.setdefault("_questions", {})
     if turn in cache:
         return cache[turn]
-    spend()
-    asks, answers, told, changed, gave = asking(reading), 0, 0, False, False
+    spend_steps()
+    asks, answers, told, changed, gave = asking_turns(reading), 0, 0, False, False
     out: list[Topic] = []
     if asks.keys().isdisjoint(range(turn - TURNS, turn)):
         return cache.setdefault(turn, out)
@@ -130,7 +130,7 @@ def questions(reading: Reading, turn: int) -> list[Topic]:
     return out
 
 
-def _other_question(reading: Reading, turn: int) -> bool:
+def _other_question(reading: TokenizedConversation, turn: int) -> bool:
     """Whether a turn asks something that no cue names; what was asked before it is then answered."""
     kept: dict[int, bool] = reading.__dict__.setdefault("_other_questions", {})
     if turn not in kept:
@@ -141,7 +141,7 @@ def _other_question(reading: Reading, turn: int) -> bool:
     return kept[turn]
 
 
-def _objects(reading: Reading, turn: int) -> bool:
+def _objects(reading: TokenizedConversation, turn: int) -> bool:
     """Whether a short turn asks why something is wanted, or says why: the question before it still stands."""
     kept: dict[int, bool] = reading.__dict__.setdefault("_objections", {})
     if turn not in kept:
@@ -151,7 +151,7 @@ def _objects(reading: Reading, turn: int) -> bool:
     return kept[turn]
 
 
-def _read_back(reading: Reading, turn: int, asks: dict[int, list[Cue]]) -> list[Topic]:
+def _read_back(reading: TokenizedConversation, turn: int, asks: dict[int, list[Cue]]) -> list[Topic]:
     """What the party that asked may be reading back just after the answer ("okay, july twenty fifth thirty seven")."""
     role = reading.turns[turn].role
     if role != AGENT or turn < 2 or reading.turns[turn - 1].role == role:
@@ -169,7 +169,7 @@ def _read_back(reading: Reading, turn: int, asks: dict[int, list[Cue]]) -> list[
 _begin, _end = attrgetter("first"), attrgetter("last")
 
 
-def topics_at(reading: Reading, first: int, last: int) -> list[Topic]:
+def topics_at(reading: TokenizedConversation, first: int, last: int) -> list[Topic]:
     """Topics that hold for the tokens `first` to `last` (both included), the most telling first."""
     turn = reading.turn[first]
     cues = reading.cues_of.get(turn, [])
@@ -181,11 +181,11 @@ def topics_at(reading: Reading, first: int, last: int) -> list[Topic]:
         for cue in cues[low : bisect_right(cues, last + 1 + AFTER, key=_begin)]:
             if not any(reading.low[t] in ".?!;\n" for t in range(last + 1, cue.first)):
                 after.append(Topic(cue.topic, "after", cue, cue.first - last - 1))
-    spend(1 + len(before) + len(after))
-    return before + after + questions(reading, turn)
+    spend_steps(1 + len(before) + len(after))
+    return before + after + open_questions(reading, turn)
 
 
-def booked(reading: Reading, topic: Topic, first: int) -> bool:
+def is_booking_reference(reading: TokenizedConversation, topic: Topic, first: int) -> bool:
     """Whether a reference that only "order" cues name is one of a booking: the words around say booking and none says order.
 
     Args:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.recognizers.context import Topic, topics_at
 from callveil.transforms.detect.recognizers.digit_values import PREFIXES
-from callveil.transforms.detect.recognizers.extend_answer import widened
-from callveil.transforms.detect.recognizers.match import Hit, pruned, spans_of
-from callveil.transforms.detect.recognizers.numbers import CONNECTORS, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
-from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.recognizers.extend_answer import extend_answers
+from callveil.transforms.detect.recognizers.match import ValueMatch, prune_matches, spans_of
+from callveil.transforms.detect.recognizers.numbers import CONNECTORS, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked_tokens
+from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, TokenizedConversation, TokenStream
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, HUNDRED, LINE, MONTH, ORDINAL, SEPARATOR
 
 _WRITTEN = re.compile(
@@ -24,7 +24,7 @@ MONTH_ITEM, DAY_ITEM, NUMBER_ITEM, DATE_ITEM = "m", "o", "n", "d"
 
 
 @dataclass(slots=True)
-class Item:
+class DatePart:
     """A part of a date: a month's name, a day, a number, or a whole date in digits."""
 
     sort: str
@@ -34,24 +34,24 @@ class Item:
     link: int = TIGHT
 
 
-class Dates:
+class DateRuns:
     """Runs of parts of dates in one stream of a reading."""
 
-    def __init__(self, reading: Reading, stream: Stream, written: dict[int, int], skip: frozenset[int]) -> None:
+    def __init__(self, reading: TokenizedConversation, stream: TokenStream, written: dict[int, int], skip: frozenset[int]) -> None:
         self.reading, self.stream, self.written = reading, stream, written
         self.numbers = NumberParser(reading, stream, skip)
 
-    def item(self, place: int, inside: bool) -> tuple[Item, int] | None:
+    def item(self, place: int, inside: bool) -> tuple[DatePart, int] | None:
         """The part of a date that begins at `place`, and the place after it."""
         reading, token = self.reading, self.stream[place]
-        spend()
+        spend_steps()
         if token < 0:
             return None
         if token in self.written:
             last, after = self.written[token], place
             while after < len(self.stream) and 0 <= self.stream[after] <= last:
                 after += 1
-            return Item(DATE_ITEM, "00000000", token, last), after
+            return DatePart(DATE_ITEM, "00000000", token, last), after
         kind = reading.kind[token]
         ahead_word = reading.low[token + 1] if token + 1 < reading.count else ""
         if kind == MONTH and reading.low[token] in reading.vocab.months_also_words and ahead_word in reading.vocab.sets["clitics"]:
@@ -59,12 +59,12 @@ class Dates:
         if kind == ORDINAL and token and reading.low[token - 1] in reading.vocab.sets["seconds_before"]:
             return None
         if kind == MONTH:
-            return Item(MONTH_ITEM, "", token, token), place + 1
+            return DatePart(MONTH_ITEM, "", token, token), place + 1
         if kind == ORDINAL:
-            return Item(DAY_ITEM, reading.value[token], token, token), place + 1
+            return DatePart(DAY_ITEM, reading.value[token], token, token), place + 1
         following = self.stream[place + 1] if place + 1 < len(self.stream) else HARD
         if kind == DIGITS and following >= 0 and reading.low[following] in reading.vocab.ordinal_suffixes and len(reading.value[token]) <= 2:
-            return Item(DAY_ITEM, reading.value[token], token, following), place + 2
+            return DatePart(DAY_ITEM, reading.value[token], token, following), place + 2
         number = self.numbers.number(place, inside)
         if number is None or (
             reading.low[token] == "one" and token and reading.kind[token - 1] == ORDINAL and not reading.value[min(token + 1, reading.count - 1)]
@@ -76,20 +76,20 @@ class Dates:
         if ahead < len(self.stream) and self.stream[ahead] >= 0 and reading.low[self.stream[ahead]] == "-":
             ahead += 1
         if spoken and digits in ("20", "30") and ahead < len(self.stream) and self.stream[ahead] >= 0 and reading.kind[self.stream[ahead]] == ORDINAL:
-            return Item(DAY_ITEM, "00", token, self.stream[ahead]), ahead + 1
+            return DatePart(DAY_ITEM, "00", token, self.stream[ahead]), ahead + 1
         if self.numbers.quantity(after) and len(digits) <= 4:
             return None
-        return Item(NUMBER_ITEM, digits, token, self.stream[after - 1]), after
+        return DatePart(NUMBER_ITEM, digits, token, self.stream[after - 1]), after
 
-    def runs(self) -> list[list[Item]]:
+    def runs(self) -> list[list[DatePart]]:
         """Parts of dates that follow each other, in order; nothing but connecting words stands between two of a run."""
-        out: list[list[Item]] = []
+        out: list[list[DatePart]] = []
         place = 0
         for begin in self.stream.telling:
             found = self.item(begin, False) if begin >= place else None
             if found is None:
                 continue
-            run: list[Item] = []
+            run: list[DatePart] = []
             while found is not None:
                 run.append(found[0])
                 place = found[1]
@@ -97,7 +97,7 @@ class Dates:
             out.append(run)
         return out
 
-    def _next(self, place: int) -> tuple[Item, int] | None:
+    def _next(self, place: int) -> tuple[DatePart, int] | None:
         reading, strength = self.reading, TIGHT
         vocab = reading.vocab
         for _ in range(CONNECTORS):
@@ -130,25 +130,25 @@ class Dates:
         return None
 
 
-def dated(reading: Reading) -> list[Hit]:
+def find_personal_dates(reading: TokenizedConversation) -> list[ValueMatch]:
     """Dates of birth and expiry dates, each decided by a cue beside it or a question before it; once per reading."""
-    kept: list[Hit] | None = reading.__dict__.get("_dated")
+    kept: list[ValueMatch] | None = reading.__dict__.get("_dated")
     if kept is not None:
         return kept
-    found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
-    runs: list[list[Item]] = []
+    found: dict[tuple[str, tuple[tuple[int, int], ...]], ValueMatch] = {}
+    runs: list[list[DatePart]] = []
     if not reading.topics.isdisjoint(("dob", "expiry")):
         written, inside = written_dates(reading)
-        skip = frozenset(blocked(reading) - inside)
+        skip = frozenset(blocked_tokens(reading) - inside)
         for stream in reading.streams:
-            for run in Dates(reading, stream, written, skip).runs():
+            for run in DateRuns(reading, stream, written, skip).runs():
                 runs.append(run)
                 cuts = [i for i, item in enumerate(run) if i and item.link >= PAUSE][:PREFIXES]
                 for items in [run[:i] for i in cuts] + [run]:
                     for hit in _resolve(reading, items):
                         found.setdefault((hit.entity, hit.spans), hit)
     births = [hit for hit in found.values() if hit.entity == "DATE_OF_BIRTH"]
-    kept = pruned([*widened(reading, list(found.values())), *_repeated(reading, runs, births)])
+    kept = prune_matches([*extend_answers(reading, list(found.values())), *_repeated(reading, runs, births)])
     reading.__dict__["_dated"] = kept
     return kept
 
@@ -165,7 +165,7 @@ class _Day:
         return bool(self.pairs & other.pairs) and (not self.year or not other.year or self.year == other.year)
 
 
-def _repeated(reading: Reading, runs: list[list[Item]], births: list[Hit]) -> list[Hit]:
+def _repeated(reading: TokenizedConversation, runs: list[list[DatePart]], births: list[ValueMatch]) -> list[ValueMatch]:
     """Further mentions of birth dates, in whatever form ("third march eighty four" after "03/03/1984")."""
     windows = [(run[i:j], _day_of(reading, run[i:j])) for run in runs for i in range(len(run)) for j in range(i + 1, min(i + 5, len(run) + 1))]
     spans = [(birth.spans[0][0], birth.spans[-1][1]) for birth in births]
@@ -175,13 +175,13 @@ def _repeated(reading: Reading, runs: list[list[Item]], births: list[Hit]) -> li
         if day is not None and any(a <= reading.start[items[0].first] and reading.end[items[-1].last] <= b for a, b in spans)
     ]
     return [
-        Hit("DATE_OF_BIRTH", spans_of(reading, [t for item in items for t in (item.first, item.last)]), 0.7, "a birth date said again")
+        ValueMatch("DATE_OF_BIRTH", spans_of(reading, [t for item in items for t in (item.first, item.last)]), 0.7, "a birth date said again")
         for items, day in windows
         if day is not None and any(day.same(other) for other in known)
     ]
 
 
-def _day_of(reading: Reading, items: list[Item]) -> _Day | None:
+def _day_of(reading: TokenizedConversation, items: list[DatePart]) -> _Day | None:
     """The date that the items are, none left over; None where day or month is missing."""
     if len(items) == 1 and items[0].sort == DATE_ITEM:
         parts = re.findall(r"\d+", reading.text[reading.start[items[0].first] : reading.end[items[0].last]])
@@ -201,7 +201,7 @@ def _day_of(reading: Reading, items: list[Item]) -> _Day | None:
     return _Day(frozenset(((int(digits), reading.vocab.months[reading.low[months[0].first]]),)), year[-2:])
 
 
-def written_dates(reading: Reading) -> tuple[dict[int, int], frozenset[int]]:
+def written_dates(reading: TokenizedConversation) -> tuple[dict[int, int], frozenset[int]]:
     """First token -> last token of each date in digits, and all tokens of them."""
     if not reading.has_digits:
         return {}, frozenset()
@@ -220,7 +220,7 @@ def written_dates(reading: Reading) -> tuple[dict[int, int], frozenset[int]]:
     return out, frozenset(inside)
 
 
-def _resolve(reading: Reading, items: list[Item]) -> list[Hit]:
+def _resolve(reading: TokenizedConversation, items: list[DatePart]) -> list[ValueMatch]:
     topics = topics_at(reading, items[0].first, items[-1].last)
     telling = [t for t in topics if t.name in ("dob", "expiry")]
     if not telling or _other_first(topics, telling[0]):
@@ -237,7 +237,7 @@ def _resolve(reading: Reading, items: list[Item]) -> list[Hit]:
         if before >= 0 and reading.low[before] in reading.vocab.sets["date_articles"] and reading.turn[before] == reading.turn[items[0].first]:
             tokens.append(before)
         spans = spans_of(reading, tokens)
-        return [Hit(entity, spans, 0.85 if topic.source != "after" else 0.7, topic.explain(reading))]
+        return [ValueMatch(entity, spans, 0.85 if topic.source != "after" else 0.7, topic.explain(reading))]
     weakest = max((item.link for item in items[1:]), default=TIGHT)
     if weakest == TIGHT:
         return []
@@ -264,7 +264,7 @@ def _other_first(topics: list[Topic], topic: Topic) -> bool:
     return False
 
 
-def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
+def _accept(reading: TokenizedConversation, items: list[DatePart], topic: Topic) -> bool:
     """Whether parts of a date are the one that a topic names."""
     if _time_of_day(reading, items):
         return False
@@ -288,7 +288,7 @@ def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
     return 4 <= digits <= 10 or (year and len(items) == 1) if topic.distance <= 8 else year
 
 
-def _time_of_day(reading: Reading, items: list[Item]) -> bool:
+def _time_of_day(reading: TokenizedConversation, items: list[DatePart]) -> bool:
     """Whether one or two numbers behind "at" are a time of day."""
     before = items[0].first - 1
     if len(items) > 2 or before < 0 or reading.low[before] not in reading.vocab.clock_before:
@@ -296,7 +296,7 @@ def _time_of_day(reading: Reading, items: list[Item]) -> bool:
     return all(i.sort == NUMBER_ITEM for i in items) and sum(len(i.digits) for i in items) <= 4
 
 
-def _numbers_alone(reading: Reading, items: list[Item]) -> bool:
+def _numbers_alone(reading: TokenizedConversation, items: list[DatePart]) -> bool:
     """Whether numbers can be a date without a month or a day among them: several, in a short turn, and no price or reading."""
     said = reading.turns[reading.turn[items[0].first]]
     if len(items) < 2 or said.last - said.first > 16:
@@ -310,11 +310,11 @@ def _year(digits: str) -> bool:
     return len(digits) == 4 and digits[:2] in ("19", "20")
 
 
-def ages(reading: Reading) -> list[Hit]:
+def find_ages(reading: TokenizedConversation) -> list[ValueMatch]:
     """Ages over 89: 45 CFR 164.514(b)(2)(i)(C) counts them among the identifiers of the Safe Harbor method."""
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     low, sets = reading.low, reading.vocab.sets
-    skip = blocked(reading)
+    skip = blocked_tokens(reading)
     for stream in reading.streams:
         parser = NumberParser(reading, stream, skip)
         for place in stream.telling:
@@ -328,5 +328,5 @@ def ages(reading: Reading) -> list[Hit]:
             old = len(after) > 1 and after[0] in sets["years"] and after[1] in sets["old"]
             old = old or (after[:1] != [] and after[0] in sets["years"] and not sets["age_have"].isdisjoint(before))
             if old or (before[-1:] and (before[-1] in sets["age_before"] or " ".join(before) in sets["age_before"])):
-                out.append(Hit("AGE", spans_of(reading, [token, last]), 0.8, "an age over 89"))
+                out.append(ValueMatch("AGE", spans_of(reading, [token, last]), 0.8, "an age over 89"))
     return out

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
-from callveil.transforms.detect.recognizers.dates import DATE_ITEM, DAY_ITEM, MONTH_ITEM, NUMBER_ITEM, Dates, Item, written_dates
-from callveil.transforms.detect.recognizers.match import Hit, pruned, spans_of
-from callveil.transforms.detect.recognizers.numbers import REPAIR, blocked
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.dates import DATE_ITEM, DAY_ITEM, MONTH_ITEM, NUMBER_ITEM, DatePart, DateRuns, written_dates
+from callveil.transforms.detect.recognizers.match import ValueMatch, prune_matches, spans_of
+from callveil.transforms.detect.recognizers.numbers import REPAIR, blocked_tokens
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import MONTH
 
 CENTURIES = ("18", "19", "20")
@@ -26,32 +26,32 @@ class DateRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("DATE_TIME",)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return read.has_digits or MONTH in read.kind
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return datetimes(read)
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return find_dates(read)
 
 
-def datetimes(reading: Reading) -> list[Hit]:
+def find_dates(reading: TokenizedConversation) -> list[ValueMatch]:
     """ "March 3rd", "the fourth of May twenty twenty six", "3/14/2026", "2026-03-14", "June 2024"."""
     written, inside = written_dates(reading)
-    skip = frozenset(blocked(reading) - inside)
-    found: dict[tuple[tuple[int, int], ...], Hit] = {}
+    skip = frozenset(blocked_tokens(reading) - inside)
+    found: dict[tuple[tuple[int, int], ...], ValueMatch] = {}
     for stream in reading.streams:
-        for run in Dates(reading, stream, written, skip).runs():
+        for run in DateRuns(reading, stream, written, skip).runs():
             place = 0
             while place < len(run):
                 size = _size(run[place : place + LONGEST])
                 if size:
                     items = run[place : place + size]
                     spans = spans_of(reading, [t for item in items for t in (item.first, item.last)])
-                    found.setdefault(spans, Hit("DATE_TIME", spans, 0.6, "a day and a month" if size > 1 else "form of a date"))
+                    found.setdefault(spans, ValueMatch("DATE_TIME", spans, 0.6, "a day and a month" if size > 1 else "form of a date"))
                 place += size or 1
-    return pruned(found.values())
+    return prune_matches(found.values())
 
 
-def _size(items: Sequence[Item]) -> int:
+def _size(items: Sequence[DatePart]) -> int:
     """How many of the items make a date from the first on; 0 where they make none."""
     items = [items[0], *_unbroken(items[1:])]
     if items[0].sort == DATE_ITEM:
@@ -67,9 +67,9 @@ def _size(items: Sequence[Item]) -> int:
     return 0
 
 
-def _unbroken(items: Sequence[Item]) -> list[Item]:
+def _unbroken(items: Sequence[DatePart]) -> list[DatePart]:
     """The items up to the first that takes back what was said before it."""
-    out: list[Item] = []
+    out: list[DatePart] = []
     for item in items:
         if item.link >= REPAIR:
             break
@@ -77,11 +77,11 @@ def _unbroken(items: Sequence[Item]) -> list[Item]:
     return out
 
 
-def _day(item: Item) -> bool:
+def _day(item: DatePart) -> bool:
     return item.sort == DAY_ITEM or (item.sort == NUMBER_ITEM and len(item.digits) <= 2 and item.digits.isdigit() and 1 <= int(item.digits) <= 31)
 
 
-def _year(items: Sequence[Item]) -> int:
+def _year(items: Sequence[DatePart]) -> int:
     """How many items make a year: `2026` is one, `twenty` `twenty six` may be two."""
     digits = [item.digits if item.sort == NUMBER_ITEM else "" for item in items[:2]]
     if digits and len(digits[0]) == 4 and digits[0][:2] in CENTURIES:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib import resources
 
-from callveil.transforms.detect.lang import fold, word_file
-from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.tokens import Reading
-from callveil.transforms.detect.recognizers.vocabulary import WORD, vocabulary
+from callveil.transforms.detect.lang import strip_accents, word_file
+from callveil.transforms.detect.lexicon import load_lexicon
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
+from callveil.transforms.detect.recognizers.vocabulary import WORD, load_vocabulary
 
 LANGUAGE = "en"
 """The language there is a list of common words for."""
@@ -42,12 +42,12 @@ _I = frozenset(("i", "i'm", "i'd", "i'll", "i've", "ok"))
 def _ordinary() -> frozenset[str]:
     text = resources.files("callveil.transforms.detect.model").joinpath("ordinary.txt").read_text(encoding="utf-8")
     listed = frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
-    return (listed | word_file(LANGUAGE, "everyday.txt") | vocabulary(LANGUAGE).words | vocabulary(LANGUAGE).things) - also_names() - _NAMES_FIRST
+    return (listed | word_file(LANGUAGE, "everyday.txt") | load_vocabulary(LANGUAGE).words | load_vocabulary(LANGUAGE).things) - also_names() - _NAMES_FIRST
 
 
 @lru_cache(maxsize=1)
 def also_names() -> frozenset[str]:
-    return (vocabulary(LANGUAGE).ambiguous_names | word_file(LANGUAGE, "name_words.txt")) - _NAMES_FIRST
+    return (load_vocabulary(LANGUAGE).ambiguous_names | word_file(LANGUAGE, "name_words.txt")) - _NAMES_FIRST
 
 
 @lru_cache(maxsize=1)
@@ -55,15 +55,15 @@ def _stems() -> frozenset[str]:
     return _ordinary() | also_names()
 
 
-def common(word: str) -> bool:
+def is_common_word(word: str) -> bool:
     """Whether a word, in lower case, is a common English one or a usual form of one ("tasks", "reflected", "hoping", "shortly"), or no word."""
     base = word.removesuffix("'s")
-    return not base[:1].isalpha() or _known(fold(base))
+    return not base[:1].isalpha() or _known(strip_accents(base))
 
 
 @lru_cache(maxsize=4096)
 def _known(word: str) -> bool:
-    if word in _ordinary() or word in also_names() or word in lexicon().usual:
+    if word in _ordinary() or word in also_names() or word in load_lexicon().usual:
         return word in _ordinary()  # "james" is no plural of "jam"
     for ending in _ENDINGS:
         stem = word.removesuffix(ending)
@@ -76,10 +76,10 @@ def _known(word: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def kind_of(word: str) -> int:
+def word_kind(word: str) -> int:
     """What the lists make of an English word in lower case."""
-    vocab, lists = vocabulary(LANGUAGE), lexicon()
-    base = fold(word.removesuffix("'s"))
+    vocab, lists = load_vocabulary(LANGUAGE), load_lexicon()
+    base = strip_accents(word.removesuffix("'s"))
     if base in vocab.ambiguous_names or base in word_file(LANGUAGE, "name_words.txt"):
         return BOTH
     if base in vocab.sets["no_people"] or base in vocab.acronyms or base in vocab.words or base in vocab.things:
@@ -87,7 +87,7 @@ def kind_of(word: str) -> int:
     if any(base in word_file(LANGUAGE, name) for name in ("everyday.txt", "shorthand.txt")):
         return THING
     if base in lists.words or base in vocab.fillers:
-        if base in lists.usual and not common(base):
+        if base in lists.usual and not is_common_word(base):
             return NAME  # "bobby", "albert": words too, but in talk names
         return BOTH if lists.named(base) else THING
     if lists.named(base):
@@ -96,23 +96,23 @@ def kind_of(word: str) -> int:
 
 
 @lru_cache(maxsize=8192)
-def thing(word: str) -> bool:
+def is_ordinary_word(word: str) -> bool:
     """Whether a word in lower case is an ordinary one and no name: not one that few know, which a name may be written like."""
     base = word.removesuffix("'s")
-    return kind_of(word) == THING and (common(word) or _compound(base) or base in vocabulary(LANGUAGE).sets["no_people"] or _medicine(base))
+    return word_kind(word) == THING and (is_common_word(word) or _compound(base) or base in load_vocabulary(LANGUAGE).sets["no_people"] or _medicine(base))
 
 
-def plain_place(reading: Reading, first: int, stop: int) -> bool:
+def is_not_place(reading: TokenizedConversation, first: int, stop: int) -> bool:
     """Tell what ordinary words name, in small letters, and no list: no place ("train station", "the main box"; not "in lax")."""
     low = reading.low[first:stop]
     said = reading.turns[reading.turn[first]]
     lead, after = reading.low[first - 1 : first] * (first > said.first), reading.low[stop : stop + 1] * (stop < said.last)
     if len(low) == 1 and (not _WHERE.isdisjoint(lead) or after == ["area"]):
         return False
-    if reading.text[reading.start[first] : reading.end[stop - 1]] != " ".join(low) or not all(map(thing, low)):
+    if reading.text[reading.start[first] : reading.end[stop - 1]] != " ".join(low) or not all(map(is_ordinary_word, low)):
         return False
     parts = (" ".join(low[a:b]) for a in range(len(low)) for b in range(a + 1, len(low) + 1))
-    return lexicon().places.isdisjoint(map(fold, parts))
+    return load_lexicon().places.isdisjoint(map(strip_accents, parts))
 
 
 def _unspoken(word: str) -> bool:
@@ -124,24 +124,24 @@ def _medicine(word: str) -> bool:
     return len(word) > 6 and word.endswith(_MEDICINES)
 
 
-def few_know(word: str) -> bool:
+def is_rare_word(word: str) -> bool:
     """Whether a name that is a word too is no ordinary one ("yulan")."""
     base = word.removesuffix("'s")
-    return not common(base) and base not in also_names()
+    return not is_common_word(base) and base not in also_names()
 
 
 def _compound(word: str) -> bool:
     """Whether a word is two ordinary ones ("answerphone"), or the same sound twice ("tata")."""
     half = len(word) // 2
-    return any(common(word[:n]) and common(word[n:]) for n in range(3, len(word) - 2)) or word == word[:half] * 2
+    return any(is_common_word(word[:n]) and is_common_word(word[n:]) for n in range(3, len(word) - 2)) or word == word[:half] * 2
 
 
-def capitals(reading: Reading, token: int) -> bool:
+def in_mixed_case_turn(reading: TokenizedConversation, token: int) -> bool:
     """Whether the turn of a token is written with capitals and small letters; "I" alone says nothing."""
     return _case(reading, token)[0]
 
 
-def _case(reading: Reading, token: int) -> tuple[bool, bool]:
+def _case(reading: TokenizedConversation, token: int) -> tuple[bool, bool]:
     """How the turn of a token is written: with capitals and small letters, with a capital that no sentence gives; looked at once for each turn."""
     kept: dict[int, tuple[bool, bool]] = reading.__dict__.setdefault("_case_of", {})
     turn = reading.turn[token]
@@ -151,28 +151,28 @@ def _case(reading: Reading, token: int) -> tuple[bool, bool]:
         both = any(reading.text[reading.start[t]].isupper() for t in words) and (
             len(words) < 2 or not all(reading.text[reading.start[t] : reading.end[t]].isupper() for t in words)
         )
-        kept[turn] = both, any(capital(reading, t) for t in words)
+        kept[turn] = both, any(has_mid_sentence_capital(reading, t) for t in words)
     return kept[turn]
 
 
-def capital(reading: Reading, token: int) -> bool:
+def has_mid_sentence_capital(reading: TokenizedConversation, token: int) -> bool:
     """Whether a word has a capital that no sentence gives it."""
     said = reading.turns[reading.turn[token]]
     return reading.text[reading.start[token]].isupper() and token != said.first and reading.low[token - 1] not in OPENERS
 
 
-def names_have_capitals(reading: Reading, token: int) -> bool:
+def names_have_capitals(reading: TokenizedConversation, token: int) -> bool:
     """Whether the turn of a token has a capital that no sentence gives it."""
     return _case(reading, token)[1]
 
 
-def capitalized(reading: Reading, token: int) -> bool:
+def is_title_case(reading: TokenizedConversation, token: int) -> bool:
     """Whether a word begins with a capital and goes on in small letters."""
     raw = reading.text[reading.start[token] : reading.end[token]]
     return raw[:1].isupper() and raw[1:2].islower()
 
 
-def name_end(reading: Reading, stop: int) -> int:
+def name_end(reading: TokenizedConversation, stop: int) -> int:
     """Where a name that is written with capitals ends which goes on at least to `stop`: names of the lists right behind it belong to it."""
     limit = reading.turns[reading.turn[stop - 1]].last
     businesses = reading.vocab.sets["businesses"]
@@ -181,25 +181,25 @@ def name_end(reading: Reading, stop: int) -> int:
         last < limit
         and last - stop < MORE
         and reading.start[last] == reading.end[last - 1] + 1
-        and capitalized(reading, last)
-        and lexicon().named(fold(reading.low[last].removesuffix("'s")))
+        and is_title_case(reading, last)
+        and load_lexicon().named(strip_accents(reading.low[last].removesuffix("'s")))
     ):
         last += 1
     return stop if last < limit and reading.low[last] in businesses else last
 
 
-def uncased_name(reading: Reading, first: int, stop: int) -> tuple[int, int]:
+def uncased_name(reading: TokenizedConversation, first: int, stop: int) -> tuple[int, int]:
     """Give the tokens of a name without capitals together with names of the lists right before and behind it.
 
     A surname that is a verb too counts where the name is no subject ("i spoke to amir said", "amir said told me").
     """
     said, sets = reading.turns[reading.turn[first]], reading.vocab.sets
     begin, end = first, stop
-    while begin > said.first and first - begin < MORE and side_by_side(reading, begin) and name_only(reading, begin - 1, rare=False):
+    while begin > said.first and first - begin < MORE and follows_directly(reading, begin) and is_listed_name(reading, begin - 1, rare=False):
         begin -= 1
-    while end < said.last and end - stop < MORE and side_by_side(reading, end) and name_only(reading, end):
+    while end < said.last and end - stop < MORE and follows_directly(reading, end) and is_listed_name(reading, end):
         end += 1
-    if end - begin == 1 and end < said.last and side_by_side(reading, end) and name_only(reading, begin):
+    if end - begin == 1 and end < said.last and follows_directly(reading, end) and is_listed_name(reading, begin):
         word, after = reading.low[end], reading.low[end + 1] if end + 1 < said.last else ""
         object_of = begin > said.first and (reading.low[begin - 1] in sets["before_named"] or reading.low[begin - 1] == "is")
         if word in sets["tells"] and (object_of or after in sets["tells"]):
@@ -207,16 +207,16 @@ def uncased_name(reading: Reading, first: int, stop: int) -> tuple[int, int]:
     return begin, end
 
 
-def side_by_side(reading: Reading, token: int) -> bool:
+def follows_directly(reading: TokenizedConversation, token: int) -> bool:
     """Tell a word that nothing but a space parts from the one before."""
     return reading.start[token] == reading.end[token - 1] + 1 and reading.text[reading.end[token - 1]] == " "
 
 
-def name_only(reading: Reading, token: int, rare: bool = True) -> bool:
+def is_listed_name(reading: TokenizedConversation, token: int, rare: bool = True) -> bool:
     """Tell a listed name that is no word, or one that few know, and no place; `rare` takes words nobody knows in as well."""
     low = reading.low[token]
     if reading.kind[token] != WORD or not low.isalpha() or len(low) < 2:
         return False
-    kind = kind_of(low)
-    listed = kind == NAME or (kind == BOTH and few_know(low)) or (rare and kind == RARE and len(low) > RARE_LETTERS)
-    return listed and low not in reading.vocab.titles and low not in reading.vocab.sets["businesses"] and low not in lexicon().places
+    kind = word_kind(low)
+    listed = kind == NAME or (kind == BOTH and is_rare_word(low)) or (rare and kind == RARE and len(low) > RARE_LETTERS)
+    return listed and low not in reading.vocab.titles and low not in reading.vocab.sets["businesses"] and low not in load_lexicon().places

@@ -39,12 +39,12 @@ Stretches = Sequence[tuple[int, str]]
 """Stretches of a text: where each begins in it, and what it holds."""
 
 
-def nearest(text: str) -> int:
+def longest_digit_run(text: str) -> int:
     """Most digits of a text with at most one other character, no letter, between them."""
     return max((_digits(found) for found in _NEAR.findall(text)), default=0)
 
 
-def whole(text: str) -> Stretches:
+def whole_text(text: str) -> Stretches:
     """All of a text."""
     return [(0, text)]
 
@@ -64,7 +64,7 @@ def around_dots(text: str) -> Stretches:
     return _cut(text, _words(text, _DOT))
 
 
-def network(text: str) -> Stretches:
+def around_network_addresses(text: str) -> Stretches:
     """Words that may hold the address of a device or its hardware."""
     return _cut(text, _words(text, _NETWORK)) if ":" in text or "." in text or "-" in text else ()
 
@@ -93,7 +93,7 @@ _OWN_BEFORE, _OWN_BEHIND = (0, 1, 2, 6), (0, 1)
 _TOUCHED_LEAST, _TOUCHED_MOST = 5, 48
 
 
-def untouched(text: str) -> Stretches:
+def without_touching_letters(text: str) -> Stretches:
     """Words with digits that letters or `_` touch, without these: `39632801577EUR`, `id_15070649C103_x`.
 
     Which of the letters are the number's own nobody knows, so a word is given in each way in turn.
@@ -155,7 +155,7 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def plain(text: str) -> str:
+def to_ascii_digits(text: str) -> str:
     """A text of the same length with digits of every script as 0 to 9.
 
     Presidio's check digits fail on others, as they do on the two signs that its patterns take for an s and a k.

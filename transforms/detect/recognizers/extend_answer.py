@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 
 from callveil.transforms.detect.conversation import AGENT
-from callveil.transforms.detect.recognizers.context import Topic, questions
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.context import Topic, open_questions
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, NUMERIC, ORDINAL, SEPARATOR, SPOKEN_NUMBER, WORD, ZERO
 
 BRIEF = 18
@@ -15,18 +15,18 @@ BRIEF = 18
 _TOPICS = {"ZIP_CODE": ("zip",), "DATE_OF_BIRTH": ("dob",), "PERSON": ("spell", "name", "name_any")}
 
 
-def fresh(reading: Reading, turn: int, topics: tuple[str, ...]) -> Topic | None:
+def direct_question(reading: TokenizedConversation, turn: int, topics: tuple[str, ...]) -> Topic | None:
     """The question about one of `topics` that this turn answers directly and briefly, if it does."""
     said = reading.turns[turn]
     if said.role == AGENT or said.last - said.first > BRIEF:
         return None
-    asked = next(iter(questions(reading, turn)), None)
+    asked = next(iter(open_questions(reading, turn)), None)
     if asked is None or asked.source != "question" or asked.answers or asked.distance > 3:
         return None
-    return asked if asked.name in topics or any(t.name in topics and t.cue.turn == asked.cue.turn for t in questions(reading, turn)) else None
+    return asked if asked.name in topics or any(t.name in topics and t.cue.turn == asked.cue.turn for t in open_questions(reading, turn)) else None
 
 
-def widened(reading: Reading, hits: list[Hit]) -> list[Hit]:
+def extend_answers(reading: TokenizedConversation, hits: list[ValueMatch]) -> list[ValueMatch]:
     """`hits`, those that answer a fresh question grown over the scraps beside them ("[e1 6] an", "[bs3] for b d")."""
     out = []
     for hit in hits:
@@ -35,22 +35,22 @@ def widened(reading: Reading, hits: list[Hit]) -> list[Hit]:
             out.append(hit)
             continue
         first, last = _tokens(reading, hit)
-        asked = fresh(reading, reading.turn[first], topics)
+        asked = direct_question(reading, reading.turn[first], topics)
         if asked is None or (hit.entity == "PERSON" and "spelled out" not in hit.why):
             out.append(hit)
             continue
         said = reading.turns[reading.turn[first]]
         low, high = _grow(reading, first, said.first - 1, -1, hit.entity), _grow(reading, last, said.last, 1, hit.entity)
-        out.append(hit if (low, high) == (first, last) else Hit(hit.entity, spans_of(reading, [low, high]), hit.score, hit.why))
+        out.append(hit if (low, high) == (first, last) else ValueMatch(hit.entity, spans_of(reading, [low, high]), hit.score, hit.why))
     return out
 
 
-def _tokens(reading: Reading, hit: Hit) -> tuple[int, int]:
+def _tokens(reading: TokenizedConversation, hit: ValueMatch) -> tuple[int, int]:
     start, end = hit.spans[0]
     return bisect_right(reading.end, start), bisect_left(reading.end, end)
 
 
-def _grow(reading: Reading, token: int, limit: int, step: int, entity: str) -> int:
+def _grow(reading: TokenizedConversation, token: int, limit: int, step: int, entity: str) -> int:
     """The furthest token reached from `token` over scraps of the value; signs between scraps are passed over."""
     reached, at = token, token + step
     while at != limit:
@@ -68,7 +68,7 @@ def _grow(reading: Reading, token: int, limit: int, step: int, entity: str) -> i
     return reached
 
 
-def _scrap(reading: Reading, token: int, entity: str) -> bool:
+def _scrap(reading: TokenizedConversation, token: int, entity: str) -> bool:
     vocab, kind, low = reading.vocab, reading.kind[token], reading.low[token]
     if low in vocab.answer_frames or low in vocab.quantities:
         return False

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.lexicon import load_lexicon
 from callveil.transforms.detect.recognizers import address, amounts, bare_answers, checks, dates, internet, mail, names, recipients
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
-from callveil.transforms.detect.recognizers.codes import decided_codes
-from callveil.transforms.detect.recognizers.digit_values import decided
+from callveil.transforms.detect.recognizers.codes import classify_codes
+from callveil.transforms.detect.recognizers.digit_values import classify_runs
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE
 from callveil.transforms.detect.recognizers.letters import may_hold_codes
-from callveil.transforms.detect.recognizers.match import Hit
+from callveil.transforms.detect.recognizers.match import ValueMatch
 from callveil.transforms.detect.recognizers.squeezed_mail import may_hold_squeezed, squeezed_mail
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 
 STATE_NUMBERS = ("ID", *sorted({entity for entity, _ in checks.NATIONAL.values()}))
 """Entity types of state numbers that only some languages' data name."""
@@ -27,21 +27,21 @@ class _NumberRecognizer(SpokenRecognizer):
         super().__init__(language)
         self.regions = tuple(regions)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return read.has_numbers or may_hold_codes(read)
 
-    def find(self, read: Reading) -> Iterable[Hit]:
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
         hits = _by_entity(read, self.regions)
         return [hit for entity in self.ENTITIES for hit in hits.get(entity, ())]
 
 
-def _by_entity(read: Reading, regions: tuple[str, ...]) -> dict[str, list[Hit]]:
+def _by_entity(read: TokenizedConversation, regions: tuple[str, ...]) -> dict[str, list[ValueMatch]]:
     """Values made of digits, or of letters and digits, by entity type: sorted out once for all families."""
     key = f"_by_entity_{regions}"
-    kept: dict[str, list[Hit]] | None = read.__dict__.get(key)
+    kept: dict[str, list[ValueMatch]] | None = read.__dict__.get(key)
     if kept is None:
         kept = read.__dict__[key] = {}
-        for hit in (*decided(read, regions), *decided_codes(read)):
+        for hit in (*classify_runs(read, regions), *classify_codes(read)):
             kept.setdefault(hit.entity, []).append(hit)
     return kept
 
@@ -117,11 +117,11 @@ class BirthDateRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("DATE_OF_BIRTH", "CARD_EXPIRY")
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return not read.topics.isdisjoint(("dob", "expiry"))
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return [*dates.dated(read), *(hit for hit in decided(read, ()) if hit.entity in self.ENTITIES)]
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return [*dates.find_personal_dates(read), *(hit for hit in classify_runs(read, ()) if hit.entity in self.ENTITIES)]
 
 
 class AgeRecognizer(SpokenRecognizer):
@@ -129,11 +129,11 @@ class AgeRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("AGE",)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return read.has_numbers
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return dates.ages(read)
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return dates.find_ages(read)
 
 
 class AddressRecognizer(SpokenRecognizer):
@@ -142,7 +142,7 @@ class AddressRecognizer(SpokenRecognizer):
     NEEDS: ClassVar[str] = "address"
     ENTITIES: ClassVar[tuple[str, ...]] = ("ADDRESS",)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         vocab, words = read.vocab, read.words
         if read.has_numbers or any(word.endswith(vocab.street_endings) for word in words):
             return True
@@ -150,8 +150,8 @@ class AddressRecognizer(SpokenRecognizer):
             return True
         return bool("address" in read.topics or not words.isdisjoint(vocab.streets) or not words.isdisjoint(vocab.address_leads))
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return address.addresses(read)
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return address.find_addresses(read)
 
 
 class SpokenEmailRecognizer(SpokenRecognizer):
@@ -160,13 +160,13 @@ class SpokenEmailRecognizer(SpokenRecognizer):
     NEEDS: ClassVar[str] = "internet"
     ENTITIES: ClassVar[tuple[str, ...]] = ("EMAIL_ADDRESS",)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         vocab, words = read.vocab, read.words
         if "@" in words or not words.isdisjoint(vocab.mail_joints) or "email" in read.topics:
             return True
         return may_hold_squeezed(read)
 
-    def find(self, read: Reading) -> Iterable[Hit]:
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
         return [*mail.written_mail(read), *mail.spoken_mail(read), *squeezed_mail(read)]
 
 
@@ -176,11 +176,11 @@ class SpokenUrlRecognizer(SpokenRecognizer):
     NEEDS: ClassVar[str] = "internet"
     ENTITIES: ClassVar[tuple[str, ...]] = ("URL",)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return "." in read.words or not read.words.isdisjoint(read.vocab.mail_joints)
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return internet.urls(read)
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return internet.find_urls(read)
 
 
 class NetworkAddressRecognizer(SpokenRecognizer):
@@ -188,11 +188,11 @@ class NetworkAddressRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("IP_ADDRESS", "MAC_ADDRESS")
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return read.has_numbers or ":" in read.words or "-" in read.words
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return [*internet.network(read), *internet.spoken_ip(read)]
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return [*internet.find_network_addresses(read), *internet.spoken_ip(read)]
 
 
 class NameAnswerRecognizer(SpokenRecognizer):
@@ -201,11 +201,11 @@ class NameAnswerRecognizer(SpokenRecognizer):
     NEEDS: ClassVar[str] = "names"
     ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return not read.topics.isdisjoint(names.NAME_TOPICS)
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return names.answers(read)
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return names.find_name_answers(read)
 
 
 class IntroductionRecognizer(SpokenRecognizer):
@@ -214,16 +214,16 @@ class IntroductionRecognizer(SpokenRecognizer):
     NEEDS: ClassVar[str] = "names"
     ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         vocab, words = read.vocab, read.words
         if "\n" in words or not words.isdisjoint(vocab.sets["residing"]) or recipients.gate(read):
             return True
-        if vocab.language.code == LANGUAGE and not (words.isdisjoint(lexicon().given) and words.isdisjoint(vocab.sets["whole_articles"])):
+        if vocab.language.code == LANGUAGE and not (words.isdisjoint(load_lexicon().given) and words.isdisjoint(vocab.sets["whole_articles"])):
             return True
         return not (words.isdisjoint(vocab.name_leads) and words.isdisjoint(vocab.titles) and words.isdisjoint(vocab.spoken_after))
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return names.introductions(read)
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return names.find_introductions(read)
 
 
 class BareAnswerRecognizer(SpokenRecognizer):
@@ -231,10 +231,10 @@ class BareAnswerRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("ACCOUNT_ID", "ORDER_ID", "ZIP_CODE", "PERSON", "LOCATION", "ADDRESS")
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return read.one_party
 
-    def find(self, read: Reading) -> Iterable[Hit]:
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
         return bare_answers.bare_answers(read)
 
 
@@ -243,8 +243,8 @@ class AmountRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("AMOUNT",)
 
-    def gate(self, read: Reading) -> bool:
+    def gate(self, read: TokenizedConversation) -> bool:
         return read.has_numbers
 
-    def find(self, read: Reading) -> Iterable[Hit]:
-        return amounts.amounts(read)
+    def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
+        return amounts.find_amounts(read)

@@ -6,10 +6,10 @@ import ipaddress
 import re
 from collections import Counter
 
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.recognizers.mail import ends_domain, is_dot, is_label
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import MONTH, WORD
 
 _URL = re.compile(
@@ -23,7 +23,7 @@ _MAC = re.compile(r"(?i)(?<![\w:-])[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]
 _TRAILING = ".,;:!?)]}'\"’”"
 
 
-def urls(reading: Reading) -> list[Hit]:
+def find_urls(reading: TokenizedConversation) -> list[ValueMatch]:
     """Web addresses, written and spoken ("www dot example dot com slash help")."""
     text, out = reading.text, []
     if _MAY_URL.search(text):
@@ -40,7 +40,7 @@ def urls(reading: Reading) -> list[Hit]:
                     continue
             end = match.start() + len(whole.rstrip(_TRAILING))
             if end > match.start():
-                out.append(Hit("URL", ((match.start(), end),), 0.6, "form of a web address"))
+                out.append(ValueMatch("URL", ((match.start(), end),), 0.6, "form of a web address"))
     dots = [t for t in reading.tokens_in(_spoken_dots(reading)) if reading.kind[t] == WORD]
     done, chains = -1, _Chains(reading)
     for dot in dots:
@@ -55,7 +55,7 @@ def urls(reading: Reading) -> list[Hit]:
             continue
         last, sure = chains.end(dot)
         if sure >= dot and reading.low[last] in reading.vocab.tlds:
-            out.append(Hit("URL", spans_of(reading, [dot - 1, last]), 0.5, "a web address read aloud"))
+            out.append(ValueMatch("URL", spans_of(reading, [dot - 1, last]), 0.5, "a web address read aloud"))
             done = last
     return out
 
@@ -63,7 +63,7 @@ def urls(reading: Reading) -> list[Hit]:
 class _Chains:
     """Labels with a dot between each two; each chain is walked once, from wherever it is come upon."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: TokenizedConversation) -> None:
         self.reading = reading
         self._ends: dict[int, tuple[int, int]] = {}
 
@@ -72,7 +72,7 @@ class _Chains:
         reading, at, last, sure = self.reading, dot, dot, -1
         passed: list[int] = []
         while at + 1 < reading.count and reading.turn[at + 1] == reading.turn[dot] and is_dot(reading, at) and is_label(reading, at + 1):
-            spend()
+            spend_steps()
             if at in self._ends:
                 last, sure = self._ends[at][0], max(sure, self._ends[at][1])
                 break
@@ -85,18 +85,18 @@ class _Chains:
         return last, sure
 
 
-def network(reading: Reading) -> list[Hit]:
+def find_network_addresses(reading: TokenizedConversation) -> list[ValueMatch]:
     """IP addresses of both versions and hardware addresses, written; IPv4 spoken with "dot" between its parts."""
     text, out = reading.text, []
     for match in _MAC.finditer(text) if _MAY_MAC.search(text) else ():
-        out.append(Hit("MAC_ADDRESS", (match.span(),), 0.9, "form of a hardware address"))
+        out.append(ValueMatch("MAC_ADDRESS", (match.span(),), 0.9, "form of a hardware address"))
     for match in _IPV4.finditer(text) if reading.has_digits and "." in reading.words else ():
         if all(int(part) <= 255 for part in match.group().split(".")):
-            out.append(Hit("IP_ADDRESS", (match.span(),), 0.9, "form of an IPv4 address"))
+            out.append(ValueMatch("IP_ADDRESS", (match.span(),), 0.9, "form of an IPv4 address"))
     if text.count(":") >= 2:
         for match in _IPV6.finditer(text):
             if match.group().count(":") >= 2 and len(match.group()) >= 4 and _ipv6(match.group()):
-                out.append(Hit("IP_ADDRESS", (match.span(),), 0.9, "form of an IPv6 address"))
+                out.append(ValueMatch("IP_ADDRESS", (match.span(),), 0.9, "form of an IPv6 address"))
     return out
 
 
@@ -108,12 +108,12 @@ def _ipv6(candidate: str) -> bool:
     return True
 
 
-def _spoken_dots(reading: Reading) -> frozenset[str]:
+def _spoken_dots(reading: TokenizedConversation) -> frozenset[str]:
     """Words that stand for a dot."""
     return frozenset(word for word, sign in reading.vocab.mail_joints.items() if sign == "." and word != ".")
 
 
-def spoken_ip(reading: Reading) -> list[Hit]:
+def spoken_ip(reading: TokenizedConversation) -> list[ValueMatch]:
     """ "one nine two dot one six eight dot one dot five": four numbers to 255 with "dot" between them."""
     dots = _spoken_dots(reading)
     if reading.words.isdisjoint(dots):
@@ -133,7 +133,7 @@ def spoken_ip(reading: Reading) -> list[Hit]:
                 if len(groups) >= 4:
                     four = groups[-4:]
                     if all(len(g[0]) <= 3 and int(g[0]) <= 255 for g in four):
-                        out.append(Hit("IP_ADDRESS", spans_of(reading, [four[0][1], four[3][2]]), 0.7, "an IPv4 address read aloud"))
+                        out.append(ValueMatch("IP_ADDRESS", spans_of(reading, [four[0][1], four[3][2]]), 0.7, "an IPv4 address read aloud"))
                 if not (token < said.last and is_dot(reading, token)):
                     groups = []
             else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.numbers import CONNECTORS, LOOSE, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
-from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.recognizers.context import open_questions
+from callveil.transforms.detect.recognizers.numbers import CONNECTORS, LOOSE, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked_tokens
+from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, TokenizedConversation, TokenStream
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, MULTIPLE, SEPARATOR, WORD, ZERO
 
 SPELLED = frozenset(("zip", "spell", "plate", "name", "name_any", "email", "iban"))
@@ -17,7 +17,7 @@ NAMED = frozenset(("order", "booking", "username", "password"))
 
 
 @dataclass(slots=True)
-class Piece:
+class CodePiece:
     """One letter, number or scrap: its characters in capitals, its tokens (both ends included), its link to the piece before.
 
     `letter` is 1 for a letter said by itself, 2 for one said as an alphabet word, 0 for anything else.
@@ -32,14 +32,14 @@ class Piece:
 
 
 @dataclass(slots=True)
-class Code:
+class CodeRun:
     """Pieces of one party that may be one code, in order."""
 
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[CodePiece] = field(default_factory=list)
 
 
 class _Spelling:
-    def __init__(self, reading: Reading, stream: Stream, skip: frozenset[int]) -> None:
+    def __init__(self, reading: TokenizedConversation, stream: TokenStream, skip: frozenset[int]) -> None:
         self.reading, self.stream, self.skip = reading, stream, skip
         self.numbers = NumberParser(reading, stream, skip)
         self.kind, self.low = reading.kind, reading.low
@@ -60,13 +60,13 @@ class _Spelling:
         """Whether the turn of `token` answers a question for a postcode."""
         turn = self.reading.turn[token]
         if turn not in self._postcodes:
-            self._postcodes[turn] = any(t.answers < 2 and t.name == "zip" for t in questions(self.reading, turn))
+            self._postcodes[turn] = any(t.answers < 2 and t.name == "zip" for t in open_questions(self.reading, turn))
         return self._postcodes[turn]
 
-    def piece(self, place: int, inside: bool) -> tuple[Piece, int] | None:
+    def piece(self, place: int, inside: bool) -> tuple[CodePiece, int] | None:
         """The piece that begins at `place`, and the place after it."""
         token = self._token(place)
-        spend()
+        spend_steps()
         if token < 0 or token in self.skip:
             return None
         kind, low = self.kind[token], self.low[token]
@@ -75,7 +75,7 @@ class _Spelling:
             if self._counts(place, token):
                 return None
             if self.numbers.number(place, True) is not None or self._mixed(token):
-                return Piece(self.reading.value[token], token, token), after
+                return CodePiece(self.reading.value[token], token, token), after
             return None
         if kind == LETTER or (kind == ZERO and low == "o"):
             return self._letter(place, token, low, inside)
@@ -83,14 +83,14 @@ class _Spelling:
             ahead = self._token(place + 1)
             if ahead >= 0 and self.kind[ahead] in (LETTER, ZERO) and len(self.low[ahead]) == 1:
                 times = int(self.reading.value[token])
-                return Piece(self.low[ahead].upper() * times, token, ahead, letter=1, spoken=True), place + 2
+                return CodePiece(self.low[ahead].upper() * times, token, ahead, letter=1, spoken=True), place + 2
         if kind in (WORD, MONTH):
             return self._word(place, token, low, inside)
         if kind == ZERO and (inside or (self.expected(token) and self.postcode(token) and self._spelling_follows(place + 1, inside))):
-            return Piece("0" if inside else "O", token, token, spoken=True), place + 1
+            return CodePiece("0" if inside else "O", token, token, spoken=True), place + 1
         number = self.numbers.number(place, inside)
         if number is not None and not self._counts_said(number):
-            return Piece(number[0], token, self.stream[number[1] - 1], spoken=True), number[1]
+            return CodePiece(number[0], token, self.stream[number[1] - 1], spoken=True), number[1]
         return None
 
     def _counts_said(self, number: tuple[str, int, bool]) -> bool:
@@ -112,7 +112,7 @@ class _Spelling:
             token + 1 < reading.count and reading.glued(token + 1) and self.low[token + 1].isalnum()
         )
 
-    def _letter(self, place: int, token: int, low: str, inside: bool) -> tuple[Piece, int] | None:
+    def _letter(self, place: int, token: int, low: str, inside: bool) -> tuple[CodePiece, int] | None:
         reading = self.reading
         if not low.isascii() and not low.isalpha():
             return None
@@ -122,7 +122,7 @@ class _Spelling:
         if low == "o" and ahead >= 0 and self.low[ahead] in reading.vocab.sets["clock"]:
             return None
         if low == "x" and self._xray(place + 1):
-            return Piece("X", token, self.stream[place + 2], letter=2, spoken=True), place + 3
+            return CodePiece("X", token, self.stream[place + 2], letter=2, spoken=True), place + 3
         # "c for charlie", "b as in boy", "d like delta"
         after = place + 1
         words = [self._token(after + i) for i in range(4)]
@@ -137,7 +137,7 @@ class _Spelling:
             if index == 0 or (said[size][0] == low and (len(said[size]) > 1 or self._xray(last + 1))):
                 if said[size] == "x" and self._xray(last + 1):
                     last += 2
-                return Piece(low.upper(), token, self.stream[last], letter=2, spoken=True), last + 1
+                return CodePiece(low.upper(), token, self.stream[last], letter=2, spoken=True), last + 1
         if (
             low in reading.vocab.sets["word_letters"]
             and not self._mixed(token)
@@ -146,7 +146,7 @@ class _Spelling:
             and not (self.postcode(token) and self._spelling_follows(self._after_pause(place + 1), inside))
         ):
             return None
-        return Piece(low.upper(), token, token, letter=1, spoken=not self._mixed(token)), place + 1
+        return CodePiece(low.upper(), token, token, letter=1, spoken=not self._mixed(token)), place + 1
 
     def _xray(self, place: int) -> bool:
         return (
@@ -180,7 +180,7 @@ class _Spelling:
         token = self._token(place)
         return token < 0 or self.kind[token] in (SEPARATOR, LINE)
 
-    def _word(self, place: int, token: int, low: str, inside: bool) -> tuple[Piece, int] | None:
+    def _word(self, place: int, token: int, low: str, inside: bool) -> tuple[CodePiece, int] | None:
         """A word as a piece, in the first of the ways in which it can be one."""
         made = self._alphabet(place, token, low, inside)
         if made is None and low.isalpha():
@@ -192,46 +192,46 @@ class _Spelling:
     def _apostrophe(self, token: int) -> bool:
         return token > 0 and self.reading.glued(token) and self.low[token - 1] in ("'", "’")
 
-    def _alphabet(self, place: int, token: int, low: str, inside: bool) -> Piece | None:
+    def _alphabet(self, place: int, token: int, low: str, inside: bool) -> CodePiece | None:
         """A word of the telephone alphabet beside another, or where letters are asked for ("november")."""
         vocab, ahead = self.reading.vocab, self._token(place + 1)
         letter = vocab.nato.get(low)
         if letter is None:
             return None
         following = ahead >= 0 and (self.kind[ahead] == LETTER or self.low[ahead] in vocab.nato or self.numbers.number(place + 1, True) is not None)
-        return Piece(letter.upper(), token, token, letter=2, spoken=True) if inside or following or self.expected(token) else None
+        return CodePiece(letter.upper(), token, token, letter=2, spoken=True) if inside or following or self.expected(token) else None
 
-    def _touching(self, token: int, low: str) -> Piece | None:
+    def _touching(self, token: int, low: str) -> CodePiece | None:
         """Letters that digits touch, or that a hyphen joins to them; scripts without spaces touch digits that are no part of a word."""
         glued, kind, count = self.reading.glued, self.kind, self.reading.count
         behind = token + 1 < count and glued(token + 1) and kind[token + 1] == DIGITS
         before = token > 0 and glued(token) and kind[token - 1] == DIGITS
         hyphen = len(low) <= 5 and token + 2 < count and self.low[token + 1] == "-" and kind[token + 2] == DIGITS
         joined = behind or before or (hyphen and glued(token + 1) and glued(token + 2))
-        return Piece(low.upper(), token, token) if joined and len(low) <= 14 and low.isascii() else None
+        return CodePiece(low.upper(), token, token) if joined and len(low) <= 14 and low.isascii() else None
 
-    def _capitals(self, place: int, token: int, low: str, inside: bool) -> Piece | None:
+    def _capitals(self, place: int, token: int, low: str, inside: bool) -> CodePiece | None:
         """A few letters written in capitals before digits."""
         raw = self.reading.text[self.reading.start[token] : self.reading.end[token]]
         if len(low) > 4 or not raw.isupper() or not low.isascii() or low in self.reading.vocab.sets["no_code"]:
             return None
-        return Piece(low.upper(), token, token) if inside or self._digits_follow(place + 1) else None
+        return CodePiece(low.upper(), token, token) if inside or self._digits_follow(place + 1) else None
 
-    def _sound(self, place: int, token: int, low: str, inside: bool) -> Piece | None:
+    def _sound(self, place: int, token: int, low: str, inside: bool) -> CodePiece | None:
         """What a recogniser made of a letter or digit, where these are asked for: "see", "to", "apple", a scrap of letters."""
         vocab, postcode = self.reading.vocab, self.postcode(token)
         digit = vocab.homophones.get(low) if inside and postcode else None
         if digit is not None and self._spelling_follows(place + 1, inside):
-            return Piece(digit, token, token, spoken=True)
+            return CodePiece(digit, token, token, spoken=True)
         everyday = vocab.everyday_alphabet.get(low) if postcode else None
         if everyday is not None and (inside or self._spelling_follows(place + 1, inside)):
-            return Piece(everyday.upper(), token, token, letter=2, spoken=True)
+            return CodePiece(everyday.upper(), token, token, letter=2, spoken=True)
         sound = None if token and self.low[token - 1] in vocab.sets["verbs_before"] else vocab.sounds.get(low)
         sure = inside or low not in vocab.fillers or low in vocab.sets["sounds_first"]
         if sound is not None and sure and self._spelling_follows(place + 1, inside):
-            return Piece(sound.upper(), token, token, letter=1, spoken=True)
+            return CodePiece(sound.upper(), token, token, letter=1, spoken=True)
         known = any(low in words for words in (vocab.words, vocab.quantities, vocab.fillers, vocab.cues))
-        return None if known or len(low) > (4 if inside else 3) else Piece(low.upper(), token, token, letter=1, spoken=True)
+        return None if known or len(low) > (4 if inside else 3) else CodePiece(low.upper(), token, token, letter=1, spoken=True)
 
     def _spelling_follows(self, place: int, inside: bool) -> bool:
         """Whether a letter, a digit or another sound of a letter comes next, or nothing more does."""
@@ -256,7 +256,7 @@ class _Spelling:
             token = self._token(place + 1)
         return token >= 0 and self.kind[token] == DIGITS
 
-    def _connect(self, place: int) -> tuple[Piece, int] | None:
+    def _connect(self, place: int) -> tuple[CodePiece, int] | None:
         """The piece that follows on what ends before `place`, with its link, and the place after it."""
         strength, ended = TIGHT, False
         for at in range(place, place + CONNECTORS):
@@ -293,15 +293,15 @@ class _Spelling:
         )  # fmt: skip
         return next((link for words, link in links if low in words), None)
 
-    def codes(self, beginnings: list[int]) -> list[Code]:
+    def codes(self, beginnings: list[int]) -> list[CodeRun]:
         """All runs of pieces that hold a letter and begin at one of the places `beginnings`."""
-        out: list[Code] = []
+        out: list[CodeRun] = []
         place = 0
         for begin in beginnings:
             found = self.piece(begin, False) if begin >= place else None
             if found is None:
                 continue
-            code = Code()
+            code = CodeRun()
             while found is not None:
                 code.pieces.append(found[0])
                 place = found[1]
@@ -311,7 +311,7 @@ class _Spelling:
         return out
 
 
-def may_hold_codes(reading: Reading) -> bool:
+def may_hold_codes(reading: TokenizedConversation) -> bool:
     """A cheap test: a letter by itself, letters next to digits, an alphabet word, or a question whose answer is spelled."""
     kept: bool | None = reading.__dict__.get("_may_hold_codes")
     if kept is None:
@@ -327,7 +327,7 @@ def may_hold_codes(reading: Reading) -> bool:
     return kept
 
 
-def _beginnings(reading: Reading) -> list[int]:
+def _beginnings(reading: TokenizedConversation) -> list[int]:
     """Tokens that can begin a code, in order: of the words only few can."""
     low, kind, start, text = reading.low, reading.kind, reading.start, reading.text
     out = {t for t in reading.tokens_in(reading.vocab.nato) if kind[t] == WORD}
@@ -343,17 +343,17 @@ def _beginnings(reading: Reading) -> list[int]:
     return sorted(out.union(reading.telling))
 
 
-def _spelled_here(reading: Reading, turn: int) -> bool:
+def _spelled_here(reading: TokenizedConversation, turn: int) -> bool:
     """Whether a turn answers a question whose answer is spelled."""
-    return any(t.answers < 2 and (t.name in SPELLED or t.name in reading.vocab.sets["spelled_topics"]) for t in questions(reading, turn))
+    return any(t.answers < 2 and (t.name in SPELLED or t.name in reading.vocab.sets["spelled_topics"]) for t in open_questions(reading, turn))
 
 
-def codes(reading: Reading) -> list[Code]:
+def code_runs(reading: TokenizedConversation) -> list[CodeRun]:
     """Every run of letters and digits that holds a letter; computed once per reading."""
-    kept: list[Code] | None = reading.__dict__.get("_codes")
+    kept: list[CodeRun] | None = reading.__dict__.get("_codes")
     if kept is None:
         kept = []
-        skip, beginnings = blocked(reading), _beginnings(reading)
+        skip, beginnings = blocked_tokens(reading), _beginnings(reading)
         for stream in reading.streams:
             kept.extend(_Spelling(reading, stream, skip).codes(stream.at(beginnings)))
         reading.__dict__["_codes"] = kept

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE, OPENERS, also_names, capitals, common, thing
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, OPENERS, also_names, in_mixed_case_turn, is_common_word, is_ordinary_word
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import MONTH, SEPARATOR, WORD
 
 OPENING = 2.0
@@ -28,7 +28,7 @@ _LEADS = frozenset(("a", "an", "at", "called", "near", "the"))
 _WORK = frozenset(("employed", "job", "work", "worked", "working", "works"))
 
 
-class FaintMention(Protocol):
+class CandidateMention(Protocol):
     """A person the model passed over or took for an organization: offsets, and how far the score was below what it chose, at most 0."""
 
     @property
@@ -41,7 +41,7 @@ class FaintMention(Protocol):
     def organization(self) -> bool: ...
 
 
-def likely(reading: Reading, mention: FaintMention) -> bool:
+def accept_candidate(reading: TokenizedConversation, mention: CandidateMention) -> bool:
     """Whether a faint person is taken.
 
     It is of rare words, one of which at least is none that is a name and a word as well ("hope"); it stands within one turn; and where its
@@ -54,13 +54,13 @@ def likely(reading: Reading, mention: FaintMention) -> bool:
     if stop <= first or reading.turn[first] != reading.turn[stop - 1]:
         return False
     words = [t for t in range(first, stop) if reading.kind[t] != SEPARATOR]
-    if not words or any(reading.kind[t] not in (WORD, MONTH) or common(reading.low[t]) or thing(reading.low[t]) for t in words):
+    if not words or any(reading.kind[t] not in (WORD, MONTH) or is_common_word(reading.low[t]) or is_ordinary_word(reading.low[t]) for t in words):
         return False
     if all(reading.low[t].removesuffix("'s") in also_names() or reading.low[t] in reading.vocab.titles for t in words):
         return False
     if mention.organization and _business(reading, first, stop):
         return False
-    if not capitals(reading, first):
+    if not in_mixed_case_turn(reading, first):
         return True
     if not reading.text[reading.start[first]].isupper():
         return False
@@ -69,7 +69,7 @@ def likely(reading: Reading, mention: FaintMention) -> bool:
     return len(words) > 1 or not opening or mention.margin >= -OPENING
 
 
-def _business(reading: Reading, first: int, stop: int) -> bool:
+def _business(reading: TokenizedConversation, first: int, stop: int) -> bool:
     """Whether something in a name or about it says that it is a business's."""
     said, low = reading.turns[reading.turn[first]], reading.low
     businesses = reading.vocab.sets["businesses"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.recognizers.context import open_questions
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, TokenizedConversation, TokenStream
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, SPOKEN_NUMBER, WORD, ZERO
 
 _DOMAIN = re.compile(r"[ \t]?[\w-]{1,63}(?:[ \t]?\.[ \t]?[\w-]{2,63}){0,6}")
@@ -20,12 +20,12 @@ _REACH, _WORDS = 26, 3
 _NUMBERS = frozenset((DIGITS, ZERO)) | SPOKEN_NUMBER
 
 
-def written_mail(reading: Reading) -> list[Hit]:
+def written_mail(reading: TokenizedConversation) -> list[ValueMatch]:
     """Addresses around an at sign, tight ("a.b@c.org") or spaced ("a . b @ c . org")."""
     text, out = reading.text, []
     place = text.find("@")
     while place >= 0:
-        spend()
+        spend_steps()
         start = place
         while start and place - start < 64 and (text[start - 1].isalnum() or text[start - 1] in _LOCAL):
             start -= 1
@@ -46,7 +46,7 @@ def written_mail(reading: Reading) -> list[Hit]:
                     end = loose.end()
                 written = "." in text[place:end] or not text[place + 1].isspace()
                 if written and not _MEASURE.match(text[place + 1 : end]):
-                    out.append(Hit("EMAIL_ADDRESS", ((begin, end),), 0.95 if "." in text[place:end] else 0.6, "form of an e-mail address"))
+                    out.append(ValueMatch("EMAIL_ADDRESS", ((begin, end),), 0.95 if "." in text[place:end] else 0.6, "form of an e-mail address"))
         place = text.find("@", place + 1)
     return out
 
@@ -76,7 +76,7 @@ def _spaced_local(text: str, place: int) -> int:
     return start if start < word else place
 
 
-def spoken_mail(reading: Reading) -> list[Hit]:
+def spoken_mail(reading: TokenizedConversation) -> list[ValueMatch]:
     """Addresses read aloud: "jane dot doe at example dot com", and their parts in answer to a question."""
     vocab, out = reading.vocab, []
     if reading.words.isdisjoint(vocab.mail_joints) and reading.words.isdisjoint(vocab.providers) and "email" not in reading.topics:
@@ -93,12 +93,12 @@ def spoken_mail(reading: Reading) -> list[Hit]:
             first = _local(reading, stream, place - 1 - bracket, sure)
             if first is not None and (sure or "email" in _topics(reading, token) or _mailbox(reading, stream, first, place)):
                 tokens = _with_echoes(reading, [t for t in stream[first : last + 1] if t >= 0])
-                out.append(Hit("EMAIL_ADDRESS", spans_of(reading, tokens), 0.9 if sure else 0.7, "an e-mail address read aloud"))
+                out.append(ValueMatch("EMAIL_ADDRESS", spans_of(reading, tokens), 0.9 if sure else 0.7, "an e-mail address read aloud"))
         out.extend(_answers(reading, stream))
     return out
 
 
-def _with_echoes(reading: Reading, tokens: list[int]) -> list[int]:
+def _with_echoes(reading: TokenizedConversation, tokens: list[int]) -> list[int]:
     """The tokens of an address said over several turns, and those by which the other party repeats them in between."""
     first, last = reading.turn[tokens[0]], reading.turn[tokens[-1]]
     own, said = {reading.turn[t] for t in tokens}, {reading.low[t] for t in tokens}
@@ -106,7 +106,7 @@ def _with_echoes(reading: Reading, tokens: list[int]) -> list[int]:
     return sorted([*tokens, *(t for turn in between for t in range(turn.first, turn.last) if reading.low[t] in said)])
 
 
-def _mailbox(reading: Reading, stream: list[int], first: int, place: int) -> bool:
+def _mailbox(reading: TokenizedConversation, stream: list[int], first: int, place: int) -> bool:
     """Whether "... at gmail" is an address though no ending was said.
 
     It is by a joint, digits or a letter before it, or by a word that is no everyday one before a provider of nothing but mail.
@@ -120,16 +120,16 @@ def _mailbox(reading: Reading, stream: list[int], first: int, place: int) -> boo
     return only_mail is not None and any(reading.low[t] not in vocab.words for t in local)
 
 
-def _topics(reading: Reading, token: int) -> set[str]:
+def _topics(reading: TokenizedConversation, token: int) -> set[str]:
     turn = reading.turn[token]
-    return {t.name for t in questions(reading, turn)} | {c.topic for c in reading.cues_of.get(turn, ())}
+    return {t.name for t in open_questions(reading, turn)} | {c.topic for c in reading.cues_of.get(turn, ())}
 
 
-def is_dot(reading: Reading, token: int) -> bool:
+def is_dot(reading: TokenizedConversation, token: int) -> bool:
     return token >= 0 and (reading.low[token] == "." or reading.vocab.mail_joints.get(reading.low[token]) == ".")
 
 
-def ends_domain(reading: Reading, dot: int, label: str) -> bool:
+def ends_domain(reading: TokenizedConversation, dot: int, label: str) -> bool:
     """Whether `label` after the dot can end a domain; a full stop or "point" before a word such as "it" cannot."""
     vocab = reading.vocab
     if label not in vocab.tlds:
@@ -139,11 +139,11 @@ def ends_domain(reading: Reading, dot: int, label: str) -> bool:
     return reading.low[dot] == "." and reading.glued(dot) and reading.glued(dot + 1)
 
 
-def is_label(reading: Reading, token: int) -> bool:
+def is_label(reading: TokenizedConversation, token: int) -> bool:
     return token >= 0 and reading.kind[token] not in (SEPARATOR, LINE)
 
 
-def _domain(reading: Reading, stream: list[int], place: int) -> tuple[int, bool] | None:
+def _domain(reading: TokenizedConversation, stream: list[int], place: int) -> tuple[int, bool] | None:
     """Place of the last token of a spoken domain, and whether it ends in a top-level domain; None where there is no domain."""
     vocab, size = reading.vocab, len(stream)
     words, at = 0, place
@@ -166,7 +166,7 @@ def _domain(reading: Reading, stream: list[int], place: int) -> tuple[int, bool]
     return _provider(reading, stream, place)
 
 
-def _endings(reading: Reading, stream: list[int], at: int) -> int | None:
+def _endings(reading: TokenizedConversation, stream: list[int], at: int) -> int | None:
     """Place of the last token of what follows the dot at `at`, where a top-level domain is among it."""
     size, last, found = len(stream), at, False
     while at + 1 < size and is_dot(reading, stream[at]) and is_label(reading, stream[at + 1]):
@@ -178,7 +178,7 @@ def _endings(reading: Reading, stream: list[int], at: int) -> int | None:
     return last if found else None
 
 
-def _provider(reading: Reading, stream: list[int], place: int) -> tuple[int, bool] | None:
+def _provider(reading: TokenizedConversation, stream: list[int], place: int) -> tuple[int, bool] | None:
     """As `_domain`, of a provider of mail whose ending was not said, or not the dot before it ("gmail com")."""
     vocab = reading.vocab
     if place >= len(stream) or stream[place] < 0:
@@ -192,7 +192,7 @@ def _provider(reading: Reading, stream: list[int], place: int) -> tuple[int, boo
     return (place + 1, True) if ahead in vocab.tlds and ahead not in vocab.word_tlds else (place, False)
 
 
-def _spelled_label(reading: Reading, stream: list[int], at: int) -> tuple[str, int]:
+def _spelled_label(reading: TokenizedConversation, stream: list[int], at: int) -> tuple[str, int]:
     """The label at `at` and its last place; one read out ("c o", "u k") counts as one where that makes a top-level domain."""
     text, best = "", (reading.low[stream[at]], at)
     for place in range(at, min(at + 4, len(stream))):
@@ -205,7 +205,7 @@ def _spelled_label(reading: Reading, stream: list[int], at: int) -> tuple[str, i
     return best
 
 
-def _before_pause(reading: Reading, stream: list[int], place: int) -> int:
+def _before_pause(reading: TokenizedConversation, stream: list[int], place: int) -> int:
     """The place left of the hesitation that ends at `place` ("jane dot doe, um, and then it's"); `place` where there is none."""
     vocab, at = reading.vocab, place
     while at > 0 and place - at < 5 and stream[at] >= 0:
@@ -218,7 +218,7 @@ def _before_pause(reading: Reading, stream: list[int], place: int) -> int:
     return at if at >= 0 and stream[at] >= 0 and reading.low[stream[at]] not in vocab.mail_stops else place
 
 
-def _couple(reading: Reading, stream: list[int], at: int, best: int | None) -> bool:
+def _couple(reading: TokenizedConversation, stream: list[int], at: int, best: int | None) -> bool:
     """Whether "and" at `at` joins two names of one local part ("mike and jen at ...")."""
     if best is None or at < 1 or best != at + 1 or stream[at - 1] < 0 or reading.low[stream[at]] not in reading.vocab.sets["and"]:
         return False
@@ -236,7 +236,7 @@ class _Local:
         plain: words in a row that no joint parts.
     """
 
-    def __init__(self, reading: Reading, stream: list[int], sure: bool) -> None:
+    def __init__(self, reading: TokenizedConversation, stream: list[int], sure: bool) -> None:
         self.reading, self.stream, self.sure = reading, stream, sure
         self.short = reading.vocab.sets["word_letters"]
         self.best: int | None = None
@@ -296,19 +296,19 @@ class _Local:
         return True
 
 
-def _local(reading: Reading, stream: list[int], place: int, sure: bool = False) -> int | None:
+def _local(reading: TokenizedConversation, stream: list[int], place: int, sure: bool = False) -> int | None:
     """Place of the first token of the local part that ends at `place`, reading leftwards; `sure` where a whole domain follows."""
     local = _Local(reading, stream, sure)
     if sure:
         place = _before_pause(reading, stream, place)
     for at in range(place, place - _REACH, -1):
-        spend()
+        spend_steps()
         if at < 0 or stream[at] == HARD or not local.read(at):
             break
     return local.best
 
 
-def _foreign(reading: Reading, token: int) -> bool:
+def _foreign(reading: TokenizedConversation, token: int) -> bool:
     """Whether a word is none of the everyday ones: the letter after it is then an initial ("bianchi i at ...")."""
     return (
         token >= 0
@@ -318,7 +318,7 @@ def _foreign(reading: Reading, token: int) -> bool:
     )
 
 
-def _spelled(reading: Reading, stream: list[int], at: int, short: frozenset[str]) -> bool:
+def _spelled(reading: TokenizedConversation, stream: list[int], at: int, short: frozenset[str]) -> bool:
     """Whether the single letters that end at `at` hold one that is no word: then the next is a letter too ("n e r e" before "a")."""
     while at >= 0 and stream[at] >= 0 and reading.kind[stream[at]] == LETTER:
         if reading.low[stream[at]] not in short:
@@ -327,7 +327,7 @@ def _spelled(reading: Reading, stream: list[int], at: int, short: frozenset[str]
     return False
 
 
-def _alphabet(reading: Reading, stream: list[int], at: int) -> bool:
+def _alphabet(reading: TokenizedConversation, stream: list[int], at: int) -> bool:
     """Whether `at` is the link of "b as in boy" or "b for boy"."""
     back = at - 1
     if back >= 0 and stream[back] >= 0 and reading.low[stream[back]] in reading.vocab.sets["before_link"]:
@@ -335,7 +335,7 @@ def _alphabet(reading: Reading, stream: list[int], at: int) -> bool:
     return back >= 0 and stream[back] >= 0 and reading.kind[stream[back]] in (LETTER, ZERO) and len(reading.low[stream[back]]) == 1
 
 
-def _answers(reading: Reading, stream: Stream) -> list[Hit]:
+def _answers(reading: TokenizedConversation, stream: TokenStream) -> list[ValueMatch]:
     """Half an address given in answer to a question ("jane underscore doe", then "gmail dot com")."""
     out, vocab = [], reading.vocab
     if "email" not in reading.topics:
@@ -344,11 +344,11 @@ def _answers(reading: Reading, stream: Stream) -> list[Hit]:
         token = stream[place]
         if reading.kind[token] == SEPARATOR:
             continue
-        if not any(t.name == "email" for t in questions(reading, reading.turn[token])):
+        if not any(t.name == "email" for t in open_questions(reading, reading.turn[token])):
             continue
         first = _local(reading, stream, place - 1)
         if first is None or place + 1 >= len(stream) or not is_label(reading, stream[place + 1]):
             continue
         tokens = [t for t in stream[first : place + 2] if t >= 0]
-        out.append(Hit("EMAIL_ADDRESS", spans_of(reading, tokens), 0.6, "part of an address, in answer to a question about e-mail"))
+        out.append(ValueMatch("EMAIL_ADDRESS", spans_of(reading, tokens), 0.6, "part of an address, in answer to a question about e-mail"))
     return out

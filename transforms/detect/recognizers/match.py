@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import WORD
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class ValueMatch:
     """One value found.
 
     Attributes:
@@ -27,7 +27,7 @@ class Hit:
     why: str
 
 
-def spans_of(reading: Reading, tokens: list[int]) -> tuple[tuple[int, int], ...]:
+def spans_of(reading: TokenizedConversation, tokens: list[int]) -> tuple[tuple[int, int], ...]:
     """One span per turn, from the first to the last of `tokens` in it."""
     edges: dict[int, tuple[int, int]] = {}
     for token in tokens:
@@ -37,15 +37,15 @@ def spans_of(reading: Reading, tokens: list[int]) -> tuple[tuple[int, int], ...]
     return tuple((reading.start[a], reading.end[b]) for _, (a, b) in sorted(edges.items()))
 
 
-def no_street(reading: Reading, token: int) -> bool:
+def is_not_street(reading: TokenizedConversation, token: int) -> bool:
     """Tell what ends with `token` as a street does and is none ("502 Bad Gateway")."""
     return " ".join(reading.low[max(0, token - 1) : token + 1]) in reading.vocab.sets["no_streets"]
 
 
-def names_wares(reading: Reading, token: int) -> bool:
+def names_product(reading: TokenizedConversation, token: int) -> bool:
     """Whether the street that ends with `token` is what some goods are called ("the Oak Street collection", "the Broadway desk lamp")."""
     stop, wares = reading.turns[reading.turn[token]].last, reading.vocab.sets["wares"]
-    if no_street(reading, token):
+    if is_not_street(reading, token):
         return True
     after = reading.low[token + 1 : min(token + 3, stop)]
     if reading.low[token] not in reading.vocab.streets or not after or reading.kind[token + 1] != WORD:
@@ -53,18 +53,18 @@ def names_wares(reading: Reading, token: int) -> bool:
     return after[0] in wares or (after[-1] in wares and after[0] not in reading.vocab.address_stops)
 
 
-def pruned(hits: Iterable[Hit]) -> list[Hit]:
+def prune_matches(hits: Iterable[ValueMatch]) -> list[ValueMatch]:
     """The hits in order of place, without those that lie wholly within another of the same entity."""
-    kept: list[Hit] = []
-    near: dict[str, list[Hit]] = {}  # by entity, those that may reach over what is to come
+    kept: list[ValueMatch] = []
+    near: dict[str, list[ValueMatch]] = {}  # by entity, those that may reach over what is to come
     for hit in sorted(hits, key=lambda h: (h.spans[0][0], -sum(b - a for a, b in h.spans), h.spans, h.entity, -h.score)):
         others = near[hit.entity] = [other for other in near.get(hit.entity, ()) if other.spans[-1][1] > hit.spans[0][0]]
-        spend(1 + len(others))
+        spend_steps(1 + len(others))
         if not any(_within(hit, other) for other in others):
             kept.append(hit)
             others.append(hit)
     return kept
 
 
-def _within(inner: Hit, outer: Hit) -> bool:
+def _within(inner: ValueMatch, outer: ValueMatch) -> bool:
     return all(any(c <= a and b <= d for c, d in outer.spans) for a, b in inner.spans)

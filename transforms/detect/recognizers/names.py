@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import re
 
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.conversation import AGENT
-from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.context import Topic, questions
+from callveil.transforms.detect.lexicon import load_lexicon
+from callveil.transforms.detect.recognizers.context import Topic, open_questions
 from callveil.transforms.detect.recognizers.evidence import (
     BOTH,
     LANGUAGE,
     NAME,
     THING,
-    capital,
-    capitalized,
-    capitals,
-    common,
-    kind_of,
+    follows_directly,
+    has_mid_sentence_capital,
+    in_mixed_case_turn,
+    is_common_word,
+    is_listed_name,
+    is_ordinary_word,
+    is_title_case,
     name_end,
-    name_only,
     names_have_capitals,
-    side_by_side,
-    thing,
     uncased_name,
+    word_kind,
 )
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
 from callveil.transforms.detect.recognizers.recipients import recipients
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 
 ANSWER_WORDS = 14
@@ -41,7 +41,7 @@ NAME_LENGTH = 5
 
 
 class _Names:
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: TokenizedConversation) -> None:
         self.reading, self.vocab = reading, reading.vocab
         self.low, self.kind = reading.low, reading.kind
 
@@ -63,14 +63,14 @@ class _Names:
 
     def listed(self, token: int) -> bool:
         """An everyday word that somebody somewhere is called ("amir said"): part of a name where it ends an answer."""
-        return self.vocab.language.code == LANGUAGE and self.kind[token] == WORD and lexicon().named(self.low[token])
+        return self.vocab.language.code == LANGUAGE and self.kind[token] == WORD and load_lexicon().named(self.low[token])
 
     def follow(self, at: int, stop: int, common: bool) -> tuple[int, int] | None:
-        """The name that begins at `at`: tokens (half-open). `common` lets everyday words in that are also names."""
+        """The name that begins at `at`: tokens (half-open). `is_common_word` lets everyday words in that are also names."""
         first = last = at
         words = 0
         sets = self.vocab.sets
-        spend()
+        spend_steps()
         if sets["before_of"] and 0 < at < stop and self.low[at] in sets["of"] and self.low[at - 1] in sets["before_of"]:
             return None
         while at < stop and words < NAME_LENGTH:
@@ -105,7 +105,7 @@ class _Names:
         return (first, last) if words and last > first else None
 
 
-def introductions(reading: Reading) -> list[Hit]:
+def find_introductions(reading: TokenizedConversation) -> list[ValueMatch]:
     """Names after a lead-in; a weak lead-in ("this is") wants a capital, or "calling" after the name, or the end of the sentence."""
     names, out = _Names(reading), []
     after = passed = 0
@@ -130,12 +130,12 @@ def introductions(reading: Reading) -> list[Hit]:
             found = None
         if found is not None and (lead[1] != "weak" or _introduced(names, " ".join(reading.low[token : lead[0]]), found, said.last)):
             why = f"'{' '.join(reading.low[token : lead[0]])}' before it"
-            out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.5 if lead[1] == "weak" else 0.7, why))
+            out.append(ValueMatch("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.5 if lead[1] == "weak" else 0.7, why))
     out.extend(_speaking(names))
     out.extend(_titled(names))
     out.extend(_letterheads(names))
     out.extend(_residents(names))
-    out.extend(Hit("PERSON", ((reading.start[r.first], r.end),), 0.5, r.why) for r in recipients(reading) if r.sure)
+    out.extend(ValueMatch("PERSON", ((reading.start[r.first], r.end),), 0.5, r.why) for r in recipients(reading) if r.sure)
     if names.vocab.language.code == LANGUAGE:
         out.extend(_listed(names))
         out.extend(_uncased(names))
@@ -144,71 +144,71 @@ def introductions(reading: Reading) -> list[Hit]:
     return out
 
 
-def _listed(names: _Names) -> list[Hit]:
+def _listed(names: _Names) -> list[ValueMatch]:
     """Names of the lists with capitals that no sentence gives them: "as Tom says", "yesterday Amir Said told me"."""
     reading, out, after = names.reading, [], 0
-    given = lexicon().given
+    given = load_lexicon().given
     for token in reading.tokens_in({word for word in reading.places if word.removesuffix("'s") in given}):
         word = reading.low[token].removesuffix("'s")
-        told = word in lexicon().usual or _tells(reading, token + 1)
-        usual = told and kind_of(word) in (BOTH, NAME) and reading.kind[token] == WORD
-        if token < after or not capitalized(reading, token) or not (usual or kind_of(word) == NAME):
+        told = word in load_lexicon().usual or _tells(reading, token + 1)
+        usual = told and word_kind(word) in (BOTH, NAME) and reading.kind[token] == WORD
+        if token < after or not is_title_case(reading, token) or not (usual or word_kind(word) == NAME):
             continue
         said = reading.turns[reading.turn[token]]
         after = name_end(reading, token + 1)
         before = reading.low[token - 1] if token > said.first else ""
         alone = after - token == 1
         led = before in names.vocab.sets["noun_articles"] or (
-            token > said.first and capitalized(reading, token - 1) and (capital(reading, token - 1) or kind_of(before) != THING)
+            token > said.first and is_title_case(reading, token - 1) and (has_mid_sentence_capital(reading, token - 1) or word_kind(before) != THING)
         )
-        if not led and (usual and capital(reading, token) if alone else any(capital(reading, t) for t in range(token, after))):
-            out.append(Hit("PERSON", spans_of(reading, [token, after - 1]), 0.5, "a listed name with a capital"))
+        if not led and (usual and has_mid_sentence_capital(reading, token) if alone else any(has_mid_sentence_capital(reading, t) for t in range(token, after))):
+            out.append(ValueMatch("PERSON", spans_of(reading, [token, after - 1]), 0.5, "a listed name with a capital"))
     return out
 
 
-def _households(names: _Names) -> list[Hit]:
+def _households(names: _Names) -> list[ValueMatch]:
     """A surname in the plural, with a capital ("the Smiths live next door")."""
     reading, out = names.reading, []
     for the in reading.tokens_in(names.vocab.sets["whole_articles"]):
         token = the + 1
-        if token >= reading.turns[reading.turn[the]].last or not capitalized(reading, token):
+        if token >= reading.turns[reading.turn[the]].last or not is_title_case(reading, token):
             continue
         low = reading.low[token]
         base = low[:-2] if low.endswith(_SIBILANT) else low[:-1] if low.endswith("s") else ""
-        if side_by_side(reading, token) and lexicon().named(base) and base not in lexicon().usual and not common(base):
-            out.append(Hit("PERSON", spans_of(reading, [token, token]), 0.5, "a surname in the plural"))
+        if follows_directly(reading, token) and load_lexicon().named(base) and base not in load_lexicon().usual and not is_common_word(base):
+            out.append(ValueMatch("PERSON", spans_of(reading, [token, token]), 0.5, "a surname in the plural"))
     return out
 
 
-def _relatives(names: _Names) -> list[Hit]:
+def _relatives(names: _Names) -> list[ValueMatch]:
     """A given name that is a word too, right behind whose relative it is ("my son hunter fell"; not "my son drew the card")."""
     reading, sets, out = names.reading, names.vocab.sets, []
     for token in reading.tokens_in(sets["family"]):
         said, at = reading.turns[reading.turn[token]], token + 1
         whose = reading.low[token - 1] if token > said.first else ""
-        if at >= said.last or whose not in sets["determiners"] or kind_of(reading.low[at]) != BOTH or reading.low[at] not in lexicon().given:
+        if at >= said.last or whose not in sets["determiners"] or word_kind(reading.low[at]) != BOTH or reading.low[at] not in load_lexicon().given:
             continue
         after = reading.low[at + 1] if at + 1 < said.last else ""
         object_follows = after in sets["noun_articles"] or after in sets["determiners"]
         if reading.low[at] not in names.vocab.words | sets["modals"] and not object_follows:
-            out.append(Hit("PERSON", spans_of(reading, [at, at]), 0.5, f"'{reading.low[token]}' before it"))
+            out.append(ValueMatch("PERSON", spans_of(reading, [at, at]), 0.5, f"'{reading.low[token]}' before it"))
     return out
 
 
-def _uncased(names: _Names) -> list[Hit]:
+def _uncased(names: _Names) -> list[ValueMatch]:
     """Listed names that are no words, in a turn without capitals: a usual given one, or two on end ("yesterday ove kvist told me")."""
-    reading, given, out = names.reading, lexicon().given, []
-    for token in reading.tokens_in({word for word in reading.places if word in given and kind_of(word) == NAME}):
+    reading, given, out = names.reading, load_lexicon().given, []
+    for token in reading.tokens_in({word for word in reading.places if word in given and word_kind(word) == NAME}):
         said, after = reading.turns[reading.turn[token]], token + 1
-        paired = after < said.last and side_by_side(reading, after) and kind_of(reading.low[after]) == NAME and name_only(reading, after)
+        paired = after < said.last and follows_directly(reading, after) and word_kind(reading.low[after]) == NAME and is_listed_name(reading, after)
         mailbox = _MAILBOX.match(reading.text, reading.start[token])
-        if (paired or reading.low[token] in lexicon().usual) and name_only(reading, token) and not (mailbox or capitals(reading, token)):
+        if (paired or reading.low[token] in load_lexicon().usual) and is_listed_name(reading, token) and not (mailbox or in_mixed_case_turn(reading, token)):
             first, stop = uncased_name(reading, token, after + paired)
-            out.append(Hit("PERSON", spans_of(reading, [first, stop - 1]), 0.5, "a listed name that is no word"))
+            out.append(ValueMatch("PERSON", spans_of(reading, [first, stop - 1]), 0.5, "a listed name that is no word"))
     return out
 
 
-def _tells(reading: Reading, token: int) -> bool:
+def _tells(reading: TokenizedConversation, token: int) -> bool:
     """Tell a verb that people alone do ("Rod mentioned", "as Rod has already said")."""
     said, sets = reading.turns[reading.turn[token - 1]], reading.vocab.sets
     while token < said.last and reading.low[token] in sets["before_tells"]:
@@ -216,7 +216,7 @@ def _tells(reading: Reading, token: int) -> bool:
     return token < said.last and reading.low[token] in sets["tells"]
 
 
-def _letterheads(names: _Names) -> list[Hit]:
+def _letterheads(names: _Names) -> list[ValueMatch]:
     """A line that is two or three words nobody says in talk, with a line below that begins with a number: the name over an address."""
     reading, out = names.reading, []
     lines = reading.places.get("\n", [])
@@ -229,11 +229,11 @@ def _letterheads(names: _Names) -> list[Hit]:
         while below < said.last and reading.kind[below] == LINE:
             below += 1
         if below < said.last and reading.kind[below] == DIGITS and len(reading.low[below]) <= 5:
-            out.append(Hit("PERSON", spans_of(reading, [first, token - 1]), 0.5, "a line over an address"))
+            out.append(ValueMatch("PERSON", spans_of(reading, [first, token - 1]), 0.5, "a line over an address"))
     return out
 
 
-def _residents(names: _Names) -> list[Hit]:
+def _residents(names: _Names) -> list[ValueMatch]:
     """ "Caitlin Lennox lives at ...": up to three words nobody says in talk, at the start of what is said."""
     reading, out = names.reading, []
     for token in reading.tokens_in(names.vocab.sets["residing"]):
@@ -243,11 +243,11 @@ def _residents(names: _Names) -> list[Hit]:
             continue
         words = [t for t in range(said.first, token) if reading.kind[t] != LETTER]
         if words and all(names.possible(t) and reading.low[t] not in names.vocab.common for t in words):
-            out.append(Hit("PERSON", spans_of(reading, [said.first, token - 1]), 0.5, f"'{reading.low[token]}' after it"))
+            out.append(ValueMatch("PERSON", spans_of(reading, [said.first, token - 1]), 0.5, f"'{reading.low[token]}' after it"))
     return out
 
 
-def _speaking(names: _Names) -> list[Hit]:
+def _speaking(names: _Names) -> list[ValueMatch]:
     """ "hi, Ashok here", "Hiroshi speaking": up to three possible names before the word, at the start of what is said."""
     reading, out = names.reading, []
     if reading.words.isdisjoint(names.vocab.spoken_after):
@@ -265,11 +265,11 @@ def _speaking(names: _Names) -> list[Hit]:
             or reading.low[token + 1] in names.vocab.openers
         )
         if first < token and end and token - start <= 8 and (not lead or lead in ",.\n" or lead in names.vocab.sets["greetings"]):
-            out.append(Hit("PERSON", spans_of(reading, [first, token - 1]), 0.6, f"'{reading.low[token]}' after it"))
+            out.append(ValueMatch("PERSON", spans_of(reading, [first, token - 1]), 0.6, f"'{reading.low[token]}' after it"))
     return out
 
 
-def _titled(names: _Names) -> list[Hit]:
+def _titled(names: _Names) -> list[ValueMatch]:
     """ "Mrs Okafor", "dr. tagaloa": a title and a possible name."""
     reading, out = names.reading, []
     for token in reading.tokens_in(names.vocab.titles):
@@ -284,7 +284,7 @@ def _titled(names: _Names) -> list[Hit]:
         if found is None and _called(names, token, at):
             found = at, at + 1
         if found is not None and found[0] == at:
-            out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.6, f"'{reading.low[token]}' before it"))
+            out.append(ValueMatch("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.6, f"'{reading.low[token]}' before it"))
     return out
 
 
@@ -295,7 +295,7 @@ def _called(names: _Names, title: int, token: int) -> bool:
     before = low[title - 1] if title > reading.turns[reading.turn[title]].first else ""
     if reading.kind[token] != WORD or low[token] in sets["after_titles"] or before in sets["whole_articles"] | sets["noun_articles"]:
         return False
-    if capitalized(reading, title) and capitalized(reading, token) and names_have_capitals(reading, token):
+    if is_title_case(reading, title) and is_title_case(reading, token) and names_have_capitals(reading, token):
         return True
     said = names.vocab.fillers | names.vocab.backchannel | names.vocab.mail_stops | sets["modals"]
     return low[title] in sets["sure_titles"] and len(low[token]) > 2 and low[token] not in said and names.listed(token)
@@ -315,12 +315,12 @@ def _introduced(names: _Names, lead: str, found: tuple[int, int], stop: int) -> 
             return True
     if lead in names.vocab.sets["bare_leads"]:
         return after in names.vocab.sets["bare_followers"] or (capital and (after == "," or after in names.vocab.sets["origins"]))
-    if not capital and names.vocab.language.code == LANGUAGE and all(thing(reading.low[t]) for t in range(*found)):
+    if not capital and names.vocab.language.code == LANGUAGE and all(is_ordinary_word(reading.low[t]) for t in range(*found)):
         return False  # "I'll put you through to directory enquiries"
     return not after or after in names.vocab.callers or after in ".!?" or found[1] - found[0] == 2
 
 
-def answers(reading: Reading) -> list[Hit]:
+def find_name_answers(reading: TokenizedConversation) -> list[ValueMatch]:
     """Bare answers to a question for a person's name, in any case."""
     if reading.topics.isdisjoint(NAME_TOPICS):
         return []
@@ -328,13 +328,13 @@ def answers(reading: Reading) -> list[Hit]:
     for index, said in enumerate(reading.turns):
         if said.first == said.last:
             continue
-        topic = next((t for t in questions(reading, index) if _asks_person(reading, t, said.role)), None)
+        topic = next((t for t in open_questions(reading, index) if _asks_person(reading, t, said.role)), None)
         if topic is not None:
             out.extend(_answer(names, said.first, said.last, topic))
     return out
 
 
-def _asks_person(reading: Reading, topic: Topic, answering: str) -> bool:
+def _asks_person(reading: TokenizedConversation, topic: Topic, answering: str) -> bool:
     """Whether the question is for a person's name, put to this party, and still fresh."""
     if topic.name not in NAME_TOPICS or topic.source != "question" or topic.answers > 1 or topic.distance > 5:
         return False
@@ -358,7 +358,7 @@ def _asks_person(reading: Reading, topic: Topic, answering: str) -> bool:
     return len(words) <= 4 or not reading.vocab.person_asks.isdisjoint(words)
 
 
-def _answer(names: _Names, first: int, stop: int, topic: Topic) -> list[Hit]:
+def _answer(names: _Names, first: int, stop: int, topic: Topic) -> list[ValueMatch]:
     reading, vocab = names.reading, names.vocab
     words = [t for t in range(first, stop) if reading.kind[t] not in (SEPARATOR, LINE)]
     if not words or len(words) > ANSWER_WORDS * 2:
@@ -386,8 +386,8 @@ def _answer(names: _Names, first: int, stop: int, topic: Topic) -> list[Hit]:
         if doubtful and found[1] < stop and reading.low[found[1]] in vocab.before_names:
             ended = False
         if led and (ended or not doubtful):
-            out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), score, why))
+            out.append(ValueMatch("PERSON", spans_of(reading, [found[0], found[1] - 1]), score, why))
         token = max(found[1], token + 1)
     if not out and part and len(rest) == 1 and names.listed(rest[0]) and reading.low[rest[0]] not in vocab.sets["small_talk"] | vocab.backchannel:
-        out.append(Hit("PERSON", spans_of(reading, rest), score, why))
+        out.append(ValueMatch("PERSON", spans_of(reading, rest), score, why))
     return out[:4]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.recognizers import checks
-from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, TokenizedConversation, TokenStream
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     HUNDRED,
@@ -78,7 +78,7 @@ _TIGHT_SIGNS, _LOOSE_SIGNS, _STOP_SIGNS = frozenset("-–—()/‐‑−+"), fro
 
 
 @dataclass(slots=True)
-class Element:
+class NumberElement:
     """One number as said: its digits, its tokens (both ends included), the link to the element before.
 
     `glued` tells that letters touch it; `sign` is what is written between it and the element before.
@@ -95,11 +95,11 @@ class Element:
 
 
 @dataclass(slots=True)
-class Run:
+class DigitRun:
     """Elements of one party that may be one number, in order."""
 
-    elements: list[Element] = field(default_factory=list)
-    counting: Element | None = None
+    elements: list[NumberElement] = field(default_factory=list)
+    counting: NumberElement | None = None
     """A last number that counts what follows it ("... 2 rooms"), unless it completes a value ("4539 9103 1776 4670 USD")."""
 
     @property
@@ -115,7 +115,7 @@ class Run:
         return self.elements[-1].last
 
 
-def blocked(reading: Reading) -> frozenset[int]:
+def blocked_tokens(reading: TokenizedConversation) -> frozenset[int]:
     """Tokens of written dates, times, prices, shares, ratings, GUIDs, internet addresses and cues: they are in no run."""
     kept: frozenset[int] | None = reading.__dict__.get("_blocked")
     if kept is not None:
@@ -138,7 +138,7 @@ def blocked(reading: Reading) -> frozenset[int]:
     return kept
 
 
-def _not_numbers(reading: Reading) -> list[re.Match[str]]:
+def _not_numbers(reading: TokenizedConversation) -> list[re.Match[str]]:
     text, found = reading.text, list[re.Match[str]]()
     for start, end in _lines(text):
         found += _NOT_NUMBERS.finditer(text, start, end)
@@ -160,7 +160,7 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 class NumberParser:
     """Reads one stream of a conversation."""
 
-    def __init__(self, reading: Reading, stream: Stream, skip: frozenset[int]) -> None:
+    def __init__(self, reading: TokenizedConversation, stream: TokenStream, skip: frozenset[int]) -> None:
         self.reading, self.stream, self.skip = reading, stream, skip
         self.kind, self.low, self.value = reading.kind, reading.low, reading.value
 
@@ -172,7 +172,7 @@ class NumberParser:
 
     def number(self, place: int, inside: bool, scaled: bool = False) -> tuple[str, int, bool] | None:
         """The number that begins at `place`: (digits, place after it, whether it was said in words). `scaled`: it follows a hundred."""
-        spend()
+        spend_steps()
         read = _BY_KIND.get(self._kind(place))
         if read is None or (token := self.stream[place]) in self.skip:
             return None
@@ -386,15 +386,15 @@ class NumberParser:
             return token + 1 < self.reading.count and low[token + 1] in sets["pauses"]
         return low[token] in sets["pauses"] and token > 0 and (low[token - 1] in sets["ones"] or low[token - 1] in sets["noun_articles"])
 
-    def runs(self) -> list[Run]:
-        out: list[Run] = []
+    def runs(self) -> list[DigitRun]:
+        out: list[DigitRun] = []
         place, stream = 0, self.stream
         for begin in stream.telling:
             first = self.number(begin, False) if begin >= place else None
             if first is None:
                 continue
             place = begin
-            run, link = Run(), TIGHT
+            run, link = DigitRun(), TIGHT
             number: tuple[str, int, bool] | None = first
             while number is not None:
                 digits, after, _ = number
@@ -413,16 +413,16 @@ class NumberParser:
                 out.append(run)
         return out
 
-    def _element(self, number: tuple[str, int, bool], place: int, link: int, run: Run) -> Element:
+    def _element(self, number: tuple[str, int, bool], place: int, link: int, run: DigitRun) -> NumberElement:
         """The number that begins at `place` as the next element of `run`."""
         reading, (digits, after, spoken) = self.reading, number
         token = self.stream[place]
         before = token - 1
         plus = before >= 0 and (self.low[before] == "+" or self.low[before] in reading.vocab.sets["plus"])
         sign = reading.text[reading.end[run.last] : reading.start[token]] if run.elements else ""
-        return Element(digits, token, self.stream[after - 1], link, spoken, plus, not spoken and self._touched(token), sign)
+        return NumberElement(digits, token, self.stream[after - 1], link, spoken, plus, not spoken and self._touched(token), sign)
 
-    def _homophone(self, place: int, run: Run) -> tuple[int, int] | None:
+    def _homophone(self, place: int, run: DigitRun) -> tuple[int, int] | None:
         """A word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three", "eight won three two")."""
         sound = self._sound(place)
         if sound is None or not all(e.spoken and len(e.digits) == 1 for e in run.elements[-2:]):
@@ -439,12 +439,12 @@ class NumberParser:
         return (TIGHT, place) if goes_on or complete or (sure and len(run.elements) > 2) else None
 
     @staticmethod
-    def _completes(run: Run, digit: str) -> bool:
+    def _completes(run: DigitRun, digit: str) -> bool:
         """Whether a last "to" or "for" is the digit that is missing: of a telephone or card number, which is whole with it and not without."""
         digits = run.digits
         if len(digits) == 9 and digits[0] != "0":
-            return checks.nanp(digits + digit)
-        return (len(digits) == 10 and digits[0] == "0") or (14 <= len(digits) <= 15 and checks.card(digits + digit) and not checks.card(digits))
+            return checks.is_nanp_number(digits + digit)
+        return (len(digits) == 10 and digits[0] == "0") or (14 <= len(digits) <= 15 and checks.is_card_number(digits + digit) and not checks.is_card_number(digits))
 
     def _sound(self, place: int) -> tuple[str, int, bool] | None:
         if place < 0 or self._kind(place) != WORD:
@@ -460,13 +460,13 @@ _BY_KIND = {
 """How the number is read that begins with a token of a kind."""
 
 
-def digit_runs(reading: Reading) -> list[Run]:
+def digit_runs(reading: TokenizedConversation) -> list[DigitRun]:
     """Every run of numbers in every party's stream, in order; computed once per reading."""
-    kept: list[Run] | None = reading.__dict__.get("_runs")
+    kept: list[DigitRun] | None = reading.__dict__.get("_runs")
     if kept is None:
         kept = []
         if reading.has_numbers:
-            skip = blocked(reading)
+            skip = blocked_tokens(reading)
             for stream in reading.streams:
                 kept.extend(NumberParser(reading, stream, skip).runs())
         reading.__dict__["_runs"] = kept

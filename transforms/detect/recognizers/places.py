@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.numbers import blocked
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.recognizers.numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     HUNDRED,
@@ -39,11 +39,11 @@ _CAPITAL = re.compile(r"[A-Z]\w")
 """A word in capitals; "I" alone is one in texts without any other."""
 
 
-class Places:
-    def __init__(self, reading: Reading) -> None:
+class AddressParts:
+    def __init__(self, reading: TokenizedConversation) -> None:
         self.reading, self.vocab = reading, reading.vocab
         self.low, self.kind = reading.low, reading.kind
-        self.skip = blocked(reading)
+        self.skip = blocked_tokens(reading)
         self._tails: dict[tuple[int, int], int] = {}
         self.uncased = bool(reading.vocab.common) and _CAPITAL.search(reading.text) is None
 
@@ -66,7 +66,7 @@ class Places:
     def house(self, token: int) -> int | None:
         """The token after the house number that begins at `token`: "517a", "15 - 17", "four twelve", "one oh nine"."""
         stop, at = self.limit(token), token
-        spend()
+        spend_steps()
         if self.kind[token] == DIGITS:
             if token in self.skip or len(self.low[token]) > 6:
                 return None
@@ -99,7 +99,7 @@ class Places:
     def street(self, at: int, stop: int) -> tuple[int, bool] | None:
         """From the first word of a street's name: (token after its suffix, whether the suffix is unmistakable)."""
         words, place, named, first_suffix = 0, at, False, None
-        spend()
+        spend_steps()
         if at + 1 < stop and self.low[at] in self.vocab.sets["whole_articles"] and self.low[at + 1] in self.vocab.streets:
             return at + 2, self.low[at + 1] not in self.vocab.weak_streets
         strong = False
@@ -179,7 +179,7 @@ class Places:
         """The token after what follows a street: full stop of an abbreviation, direction, unit, district, city, state, postcode."""
         end, passed = at, []
         while (end, stop) not in self._tails:
-            spend()
+            spend_steps()
             passed.append((end, stop))
             after = self._part(end, stop)
             if after == end:

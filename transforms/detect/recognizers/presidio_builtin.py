@@ -25,12 +25,12 @@ from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
 
-from callveil.schemas.policy import Detect
+from callveil.schemas.policy import DetectionSettings
 from callveil.transforms.detect.budget import TimedOut
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import excerpt
-from callveil.transforms.detect.recognizers.checks import NUMBERS_KEPT, gstin, nric
+from callveil.transforms.detect.recognizers.checks import NUMBERS_KEPT, is_gstin, is_nric
 from callveil.transforms.detect.recognizers.excerpt import Stretches
 from callveil.transforms.detect.recognizers.no_value import NO_NUMBERS, is_no_value
 from callveil.transforms.detect.recognizers.pattern_digits import Need, may_match, needs_of, runs_of
@@ -52,13 +52,13 @@ CHECKED = frozenset(
 INVALIDATED = frozenset({"CaSinRecognizer"})
 """Those of `CHECKED` that drop a wrong check digit and leave the score of a right one as it was."""
 
-VERIFIED: Mapping[str, Callable[[str], bool]] = {"InGstinRecognizer": gstin, "SgFinRecognizer": nric}
+VERIFIED: Mapping[str, Callable[[str], bool]] = {"InGstinRecognizer": is_gstin, "SgFinRecognizer": is_nric}
 """Recognizers of numbers with a check digit that Presidio does not verify, and what verifies it."""
 
 PHONE_REGIONS = PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS
 
 
-class Needs(NamedTuple):
+class TextRequirements(NamedTuple):
     """What a text must hold for a recognizer to find anything in it.
 
     Attributes:
@@ -86,40 +86,40 @@ MOST_CHARS = 200_000
 
 _AD, _DA, _CODE9 = "[a-z]\\d", "\\d[a-z]", "[a-z][a-z\\d]{7}\\d"
 _NEEDS = {
-    "AbaRouting": Needs(near=9), "AuAbn": Needs(near=11), "AuAcn": Needs(near=9), "AuMedicare": Needs(near=10),
-    "AuTfn": Needs(near=9), "CaPostalCode": Needs(sign="[a-z]\\d[a-z]"), "CaSin": Needs(near=9), "CreditCard": Needs(near=12),
-    "Crypto": Needs(cut=excerpt.long_words), "Date": Needs(), "DeBsnr": Needs(), "DeFuehrerschein": Needs(sign=_AD),
-    "DeHandelsregister": Needs(sign="hr[ab]"), "DeHealthInsurance": Needs(sign=_AD), "DeIdCard": Needs(sign=_CODE9),
-    "DeKfz": Needs(), "DeLanr": Needs(), "DePassport": Needs(sign=_CODE9), "DePlz": Needs(),
-    "DeSocialSecurity": Needs(sign="\\d[a-z]\\d"), "DeTaxId": Needs(), "DeTaxNumber": Needs(near=9),
-    "DeVatId": Needs(near=9, sign="de"), "Email": Needs(cut=excerpt.around_at), "EsNie": Needs(), "EsNif": Needs(),
-    "EsPassport": Needs(sign=_AD), "FiPersonalIdentityCode": Needs(), "Iban": Needs(sign="(?-i:[A-Z]{2}\\d\\d[ -]?[A-Z\\d]{4})"),
-    "InAadhaar": Needs(near=12), "InGstin": Needs(sign="\\d\\d[a-z\\d]{11}"), "InPan": Needs(cut=excerpt.whole),
-    "InPassport": Needs(near=7, sign=_AD),
-    "InVehicleRegistration": Needs(sign=_AD), "InVoter": Needs(sign=_AD), "Ip": Needs(cut=excerpt.network),
-    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(cut=excerpt.long_words), "ItIdentityCard": Needs(),
-    "ItPassport": Needs(sign=_AD), "ItVatCode": Needs(near=11), "KrBrn": Needs(near=10), "KrDriverLicense": Needs(near=12),
-    "KrFrn": Needs(near=13), "KrPassport": Needs(sign=_AD), "KrRrn": Needs(near=13), "MacAddress": Needs(cut=excerpt.network),
-    "MedicalLicense": Needs(sign=_AD), "NgNin": Needs(), "NgVehicleRegistration": Needs(sign="\\d{3}[a-z]{2}"),
-    "Nhs": Needs(near=10), "PhPassport": Needs(sign=_AD), "PhTin": Needs(near=9), "PhUmid": Needs(near=12),
-    "Phone": Needs(cut=excerpt.around_phones), "PlPesel": Needs(), "SeOrganisationsnummer": Needs(near=10),
-    "SePersonnummer": Needs(near=10), "SgFin": Needs(sign=_AD), "SgUen": Needs(sign=_DA), "ThTnin": Needs(),
-    "TrLicensePlate": Needs(), "TrNationalId": Needs(), "UkDrivingLicence": Needs(sign=_AD), "UkNino": Needs(near=6),
-    "UkPassport": Needs(sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"),
-    "UkVehicleRegistration": Needs(sign=f"{_AD}|\\b[a-z]{{3}}[- ]?\\d{{1,3}}[- ]?[a-z]\\b"),
-    "Url": Needs(cut=excerpt.around_dots), "UsBank": Needs(), "UsClaimNumber": Needs(sign="claim|clm"),
-    "UsHealthInsuranceMemberId": Needs(sign="[a-z]-?\\d"), "UsItin": Needs(near=9), "UsLicense": Needs(sign=f"{_AD}|\\d{{6}}|]\\d"),
-    "UsMbi": Needs(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": Needs(near=10), "UsPassport": Needs(), "UsPrescriptionNumber": Needs(sign="rx|prescription"),
-    "UsPriorAuthorizationNumber": Needs(sign="auth|pa-?\\d"), "UsProviderTaxId": Needs(near=9),
-    "UsReferralNumber": Needs(sign="referral|(?:ref|inf)-?\\d"), "UsSsn": Needs(near=9),
-    "Uuid": Needs(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": Needs(near=8), "ZaDriverLicense": Needs(), "ZaIdNumber": Needs(),
-    "ZaIncomeTaxNumber": Needs(), "ZaLicensePlate": Needs(), "ZaMobileNumber": Needs(cut=excerpt.around_phones),
-    "ZaPassport": Needs(sign=_AD), "ZaTelephoneNumber": Needs(cut=excerpt.around_phones), "ZaTrafficRegisterNumber": Needs(),
-    "ZaVatNumber": Needs(),
+    "AbaRouting": TextRequirements(near=9), "AuAbn": TextRequirements(near=11), "AuAcn": TextRequirements(near=9), "AuMedicare": TextRequirements(near=10),
+    "AuTfn": TextRequirements(near=9), "CaPostalCode": TextRequirements(sign="[a-z]\\d[a-z]"), "CaSin": TextRequirements(near=9), "CreditCard": TextRequirements(near=12),
+    "Crypto": TextRequirements(cut=excerpt.long_words), "Date": TextRequirements(), "DeBsnr": TextRequirements(), "DeFuehrerschein": TextRequirements(sign=_AD),
+    "DeHandelsregister": TextRequirements(sign="hr[ab]"), "DeHealthInsurance": TextRequirements(sign=_AD), "DeIdCard": TextRequirements(sign=_CODE9),
+    "DeKfz": TextRequirements(), "DeLanr": TextRequirements(), "DePassport": TextRequirements(sign=_CODE9), "DePlz": TextRequirements(),
+    "DeSocialSecurity": TextRequirements(sign="\\d[a-z]\\d"), "DeTaxId": TextRequirements(), "DeTaxNumber": TextRequirements(near=9),
+    "DeVatId": TextRequirements(near=9, sign="de"), "Email": TextRequirements(cut=excerpt.around_at), "EsNie": TextRequirements(), "EsNif": TextRequirements(),
+    "EsPassport": TextRequirements(sign=_AD), "FiPersonalIdentityCode": TextRequirements(), "Iban": TextRequirements(sign="(?-i:[A-Z]{2}\\d\\d[ -]?[A-Z\\d]{4})"),
+    "InAadhaar": TextRequirements(near=12), "InGstin": TextRequirements(sign="\\d\\d[a-z\\d]{11}"), "InPan": TextRequirements(cut=excerpt.whole_text),
+    "InPassport": TextRequirements(near=7, sign=_AD),
+    "InVehicleRegistration": TextRequirements(sign=_AD), "InVoter": TextRequirements(sign=_AD), "Ip": TextRequirements(cut=excerpt.around_network_addresses),
+    "ItDriverLicense": TextRequirements(sign="[a-z\\d]{10}"), "ItFiscalCode": TextRequirements(cut=excerpt.long_words), "ItIdentityCard": TextRequirements(),
+    "ItPassport": TextRequirements(sign=_AD), "ItVatCode": TextRequirements(near=11), "KrBrn": TextRequirements(near=10), "KrDriverLicense": TextRequirements(near=12),
+    "KrFrn": TextRequirements(near=13), "KrPassport": TextRequirements(sign=_AD), "KrRrn": TextRequirements(near=13), "MacAddress": TextRequirements(cut=excerpt.around_network_addresses),
+    "MedicalLicense": TextRequirements(sign=_AD), "NgNin": TextRequirements(), "NgVehicleRegistration": TextRequirements(sign="\\d{3}[a-z]{2}"),
+    "Nhs": TextRequirements(near=10), "PhPassport": TextRequirements(sign=_AD), "PhTin": TextRequirements(near=9), "PhUmid": TextRequirements(near=12),
+    "Phone": TextRequirements(cut=excerpt.around_phones), "PlPesel": TextRequirements(), "SeOrganisationsnummer": TextRequirements(near=10),
+    "SePersonnummer": TextRequirements(near=10), "SgFin": TextRequirements(sign=_AD), "SgUen": TextRequirements(sign=_DA), "ThTnin": TextRequirements(),
+    "TrLicensePlate": TextRequirements(), "TrNationalId": TextRequirements(), "UkDrivingLicence": TextRequirements(sign=_AD), "UkNino": TextRequirements(near=6),
+    "UkPassport": TextRequirements(sign=_AD), "UkPostcode": TextRequirements(sign=f"{_AD}|gir"),
+    "UkVehicleRegistration": TextRequirements(sign=f"{_AD}|\\b[a-z]{{3}}[- ]?\\d{{1,3}}[- ]?[a-z]\\b"),
+    "Url": TextRequirements(cut=excerpt.around_dots), "UsBank": TextRequirements(), "UsClaimNumber": TextRequirements(sign="claim|clm"),
+    "UsHealthInsuranceMemberId": TextRequirements(sign="[a-z]-?\\d"), "UsItin": TextRequirements(near=9), "UsLicense": TextRequirements(sign=f"{_AD}|\\d{{6}}|]\\d"),
+    "UsMbi": TextRequirements(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": TextRequirements(near=10), "UsPassport": TextRequirements(), "UsPrescriptionNumber": TextRequirements(sign="rx|prescription"),
+    "UsPriorAuthorizationNumber": TextRequirements(sign="auth|pa-?\\d"), "UsProviderTaxId": TextRequirements(near=9),
+    "UsReferralNumber": TextRequirements(sign="referral|(?:ref|inf)-?\\d"), "UsSsn": TextRequirements(near=9),
+    "Uuid": TextRequirements(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": TextRequirements(near=8), "ZaDriverLicense": TextRequirements(), "ZaIdNumber": TextRequirements(),
+    "ZaIncomeTaxNumber": TextRequirements(), "ZaLicensePlate": TextRequirements(), "ZaMobileNumber": TextRequirements(cut=excerpt.around_phones),
+    "ZaPassport": TextRequirements(sign=_AD), "ZaTelephoneNumber": TextRequirements(cut=excerpt.around_phones), "ZaTrafficRegisterNumber": TextRequirements(),
+    "ZaVatNumber": TextRequirements(),
 }  # fmt: skip
 """By class name. A recognizer that is not named here, such as one that a later Presidio adds, reads whole texts."""
 
-_UNGATED = Needs(cut=excerpt.whole)
+_UNGATED = TextRequirements(cut=excerpt.whole_text)
 
 
 class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
@@ -207,7 +207,7 @@ def _country(kind: type[EntityRecognizer]) -> str:
 
 
 @dataclass(frozen=True)
-class Pattern:
+class ScoredPattern:
     """A pattern of one of Presidio's recognizers: what it finds has this score before it is checked."""
 
     name: str
@@ -226,7 +226,7 @@ class Pattern:
         return needs_of(self.text)
 
 
-class Builtin(NamedTuple):
+class BuiltinRecognizer(NamedTuple):
     """One of Presidio's recognizers, ready to run.
 
     Attributes:
@@ -241,8 +241,8 @@ class Builtin(NamedTuple):
     """
 
     recognizer: EntityRecognizer
-    needs: Needs
-    patterns: tuple[Pattern, ...]
+    needs: TextRequirements
+    patterns: tuple[ScoredPattern, ...]
     country: str
     checked: bool
     proof: float
@@ -279,7 +279,7 @@ def _score(recognizer: PatternRecognizer, value: str, score: float) -> float:
 class _Found(NamedTuple):
     """What a recognizer finds in a stretch: its place there, and the score before the rest of the text is looked at."""
 
-    builtin: Builtin
+    builtin: BuiltinRecognizer
     entity: str
     start: int
     end: int
@@ -290,7 +290,7 @@ class _Found(NamedTuple):
 class _Readers:
     """Recognizers that read the same stretches of a text. What they find in a stretch is kept for its like."""
 
-    def __init__(self, builtins: Sequence[Builtin]) -> None:
+    def __init__(self, builtins: Sequence[BuiltinRecognizer]) -> None:
         self._builtins = builtins
         self._of_runs = lru_cache(maxsize=1024)(self._by_needs)
         self.forget()
@@ -312,16 +312,16 @@ class _Readers:
         return known
 
     def _read(self, stretch: str) -> Iterator[_Found]:
-        near = excerpt.nearest(stretch)
+        near = excerpt.longest_digit_run(stretch)
         for needs, builtins in self._of_runs(runs_of(stretch)).items():
             for builtin in builtins if needs.met(stretch, near) else ():
                 for r in builtin.found(stretch):
                     pattern = getattr(r.analysis_explanation, "pattern_name", None)
                     yield _Found(builtin, r.entity_type, r.start, r.end, r.score, pattern)
 
-    def _by_needs(self, runs: int) -> Mapping[Needs, Sequence[Builtin]]:
+    def _by_needs(self, runs: int) -> Mapping[TextRequirements, Sequence[BuiltinRecognizer]]:
         """Those that may find something where digits stand in such runs, each with the patterns that may, by what a text must hold besides."""
-        out: dict[Needs, list[Builtin]] = {}
+        out: dict[TextRequirements, list[BuiltinRecognizer]] = {}
         for b in self._builtins:
             patterns = tuple(p for p in b.patterns if may_match(p.needs, runs))
             if patterns or not b.patterns:
@@ -338,7 +338,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
             British passports gets them without the word "passport" beside them, and part numbers of their form as well.
     """
 
-    def __init__(self, language: str, settings: Detect) -> None:
+    def __init__(self, language: str, settings: DetectionSettings) -> None:
         left_out = {*settings.disable, *(() if settings.dates else ("DateRecognizer",))}
         self.countries = frozenset(settings.read_countries())
         self.asked_for = frozenset(settings.countries or ())
@@ -353,7 +353,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
         """Presidio's contract, context words included."""
-        plain = excerpt.plain(text)
+        plain = excerpt.to_ascii_digits(text)
         countries = self.countries | _countries(nlp_artifacts)
         judge = _Judge(text, nlp_artifacts, self._words)
         out = [r for cut, readers in self._reading(countries).items() for r in self._found(cut(plain), readers, judge, countries)]
@@ -368,10 +368,10 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         Without countries those that know a check digit, of words without the letters that touch them.
         """
         if countries not in self._by_cut:
-            by_cut: dict[Callable[[str], Stretches], list[Builtin]] = {}
+            by_cut: dict[Callable[[str], Stretches], list[BuiltinRecognizer]] = {}
             for b in self.builtins:
                 if b.checked or (countries is not None and (not b.country or b.country in countries)):
-                    by_cut.setdefault(excerpt.untouched if countries is None else b.needs.cut, []).append(b)
+                    by_cut.setdefault(excerpt.without_touching_letters if countries is None else b.needs.cut, []).append(b)
             self._by_cut[countries] = {cut: _Readers(builtins) for cut, builtins in by_cut.items()}
         return self._by_cut[countries]
 
@@ -422,7 +422,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         return RecognizerResult(found.entity, *span, score, why, metadata)
 
 
-def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Sequence[str]) -> Builtin:
+def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Sequence[str]) -> BuiltinRecognizer:
     if kind is PhoneRecognizer:
         made: EntityRecognizer = GatedPhoneRecognizer(language, regions)
     else:
@@ -430,14 +430,14 @@ def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Seque
     needs = _NEEDS.get(name.removesuffix("Recognizer"), _UNGATED)
     checked, proof = name in CHECKED or name in VERIFIED, 0.0 if name in INVALIDATED else 1.0
     cues = tuple((word, word.lower()) for word in made.context or ())
-    return Builtin(made, needs, _patterns(made), _country(kind), checked, proof, VERIFIED.get(name), cues)
+    return BuiltinRecognizer(made, needs, _patterns(made), _country(kind), checked, proof, VERIFIED.get(name), cues)
 
 
-def _patterns(made: EntityRecognizer) -> tuple[Pattern, ...]:
+def _patterns(made: EntityRecognizer) -> tuple[ScoredPattern, ...]:
     """The patterns of a recognizer that looks for them as Presidio's base does."""
     if type(made).analyze is not PatternRecognizer.analyze:
         return ()
-    return tuple(Pattern(p.name, p.score, p.regex, made.global_regex_flags) for p in made.patterns)
+    return tuple(ScoredPattern(p.name, p.score, p.regex, made.global_regex_flags) for p in made.patterns)
 
 
 def _countries(artifacts: Any) -> frozenset[str]:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.lang import fold
-from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.address import addresses
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.lang import strip_accents
+from callveil.transforms.detect.lexicon import load_lexicon
+from callveil.transforms.detect.recognizers.address import find_addresses
 from callveil.transforms.detect.recognizers.evidence import (
     BOTH,
     LANGUAGE,
@@ -18,12 +18,12 @@ from callveil.transforms.detect.recognizers.evidence import (
     RARE_LETTERS,
     THING,
     also_names,
-    capitals,
-    kind_of,
-    side_by_side,
+    follows_directly,
+    in_mixed_case_turn,
     uncased_name,
+    word_kind,
 )
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import LINE, SEPARATOR, WORD
 
 REACH = 8
@@ -54,7 +54,7 @@ class Recipient(NamedTuple):
     why: str
 
 
-def gate(reading: Reading) -> bool:
+def gate(reading: TokenizedConversation) -> bool:
     """Tell a text that holds a word of such a frame."""
     vocab, words = reading.vocab, reading.words
     return not all(
@@ -63,7 +63,7 @@ def gate(reading: Reading) -> bool:
     )
 
 
-def recipients(reading: Reading) -> list[Recipient]:
+def recipients(reading: TokenizedConversation) -> list[Recipient]:
     """The names in such frames, in order of the frames; worked out once for each reading."""
     kept: list[Recipient] | None = reading.__dict__.get("_recipients")
     if kept is None:
@@ -76,7 +76,7 @@ def recipients(reading: Reading) -> list[Recipient]:
     return kept
 
 
-def _targets(reading: Reading) -> Iterator[tuple[int, int]]:
+def _targets(reading: TokenizedConversation) -> Iterator[tuple[int, int]]:
     """Each token behind a lead, or behind a verb and its preposition, with that lead or verb."""
     low, kind, sets = reading.low, reading.kind, reading.vocab.sets
     for token in reading.tokens_in(reading.vocab.handed_leads):
@@ -92,7 +92,7 @@ def _targets(reading: Reading) -> Iterator[tuple[int, int]]:
         named = low[token - 1] if token else ""
         if (
             token + 1 < last
-            and side_by_side(reading, token + 1)
+            and follows_directly(reading, token + 1)
             and named not in reading.vocab.things
         ):  # "a hotel call ..."
             yield token + 1, token
@@ -101,14 +101,14 @@ def _targets(reading: Reading) -> Iterator[tuple[int, int]]:
             if low[token] in sets["hands"]
             else ()
         ):
-            spend()
+            spend_steps()
             if kind[at] == LINE or (kind[at] == SEPARATOR and low[at] not in "'-/#"):
                 break
             if low[at] in sets["hand_to"]:
                 yield at + 1 + (low[at + 1] == "/" and at + 2 < last), token
 
 
-def _subjects(reading: Reading) -> Iterator[tuple[int, int]]:
+def _subjects(reading: TokenizedConversation) -> Iterator[tuple[int, int]]:
     """Each token that is somebody who receives ("quentin will be home"), with the verb."""
     low, sets = reading.low, reading.vocab.sets
     for token in reading.tokens_in(sets["receives"]):
@@ -120,10 +120,10 @@ def _subjects(reading: Reading) -> Iterator[tuple[int, int]]:
             yield at, token
 
 
-def _judged(reading: Reading, at: int, lead: int) -> Recipient | None:
+def _judged(reading: TokenizedConversation, at: int, lead: int) -> Recipient | None:
     last = reading.turns[reading.turn[at]].last
     raw = reading.text[reading.start[at] : reading.end[at]]
-    if not raw.islower() and capitals(reading, at):
+    if not raw.islower() and in_mixed_case_turn(reading, at):
         return None  # of names that are written as such the model knows more
     if _PART_BEHIND.match(reading.text, reading.end[at]) or _is_part_before(reading, at):
         return None  # "mail quentin.k@example.com" is told by what it is
@@ -154,18 +154,18 @@ def _judged(reading: Reading, at: int, lead: int) -> Recipient | None:
     )
 
 
-def _is_part_before(reading: Reading, at: int) -> bool:
+def _is_part_before(reading: TokenizedConversation, at: int) -> bool:
     """Tell a token that goes on with an address or a path begun before it."""
     return reading.glued(at) and reading.low[at - 1] in "@./_\\+"
 
 
-def _sort(reading: Reading, token: int, base: str) -> int:
+def _sort(reading: TokenizedConversation, token: int, base: str) -> int:
     """What the lists make of a word where a name is told.
 
     One nobody is called is a thing; a town and a rare name that is a word are as unsure as what no
     list has.
     """
-    vocab, word = reading.vocab, fold(base)
+    vocab, word = reading.vocab, strip_accents(base)
     if (
         reading.kind[token] != WORD
         or len(base) < 2
@@ -183,10 +183,10 @@ def _sort(reading: Reading, token: int, base: str) -> int:
             or not base.isalpha()
         ):
             return THING
-        return NAME if word in lexicon().given and word not in lexicon().places else RARE
-    kind = kind_of(base)
-    place, given = word in lexicon().places, word in lexicon().given
-    if kind == BOTH and (base in lexicon().usual or base in vocab.sets["given_words"]):
+        return NAME if word in load_lexicon().given and word not in load_lexicon().places else RARE
+    kind = word_kind(base)
+    place, given = word in load_lexicon().places, word in load_lexicon().given
+    if kind == BOTH and (base in load_lexicon().usual or base in vocab.sets["given_words"]):
         return THING if place else BOTH
     if kind == BOTH:
         return RARE if given and not place and base not in also_names() else THING
@@ -195,7 +195,7 @@ def _sort(reading: Reading, token: int, base: str) -> int:
     return kind if kind == NAME or (base.isalpha() and len(base) > RARE_LETTERS) else THING
 
 
-def _surname(reading: Reading, at: int, last: int) -> int:
+def _surname(reading: TokenizedConversation, at: int, last: int) -> int:
     """Where a name ends that begins at a token.
 
     A surname that is a word too ends it where what is said ends or goes on with a place.
@@ -203,8 +203,8 @@ def _surname(reading: Reading, at: int, last: int) -> int:
     if reading.vocab.language.code != LANGUAGE:
         more = (
             at + 1 < last
-            and side_by_side(reading, at + 1)
-            and lexicon().named(fold(reading.low[at + 1]))
+            and follows_directly(reading, at + 1)
+            and load_lexicon().named(strip_accents(reading.low[at + 1]))
         )
         return (
             at
@@ -218,15 +218,15 @@ def _surname(reading: Reading, at: int, last: int) -> int:
     stop = uncased_name(reading, at, at + 1)[1]
     more = (
         stop < last
-        and side_by_side(reading, stop)
-        and kind_of(reading.low[stop]) == BOTH
+        and follows_directly(reading, stop)
+        and word_kind(reading.low[stop]) == BOTH
         and reading.low[stop] not in reading.vocab.words
     )
     more = more and not _closed(reading, stop, last)
     return stop + (more and _closed(reading, stop + 1, last))
 
 
-def _closed(reading: Reading, stop: int, last: int) -> bool:
+def _closed(reading: TokenizedConversation, stop: int, last: int) -> bool:
     """Whether what is said ends at a token, or goes on with where, when or why."""
     if (
         stop >= last
@@ -237,14 +237,14 @@ def _closed(reading: Reading, stop: int, last: int) -> bool:
     return reading.kind[stop] == SEPARATOR and reading.low[stop] in ",.!?;:()"
 
 
-def _opens(reading: Reading, at: int) -> bool:
+def _opens(reading: TokenizedConversation, at: int) -> bool:
     """Whether a clause begins at a token."""
     if at == reading.turns[reading.turn[at]].first or reading.kind[at - 1] in (SEPARATOR, LINE):
         return True
     return reading.low[at - 1] in reading.vocab.sets["clause_leads"]
 
 
-def _located(reading: Reading, stop: int, last: int) -> bool:
+def _located(reading: TokenizedConversation, stop: int, last: int) -> bool:
     """Whether an address follows at a token, a preposition or a comma between."""
     at, placed = stop, reading.vocab.sets["placed"]
     while (
@@ -258,9 +258,9 @@ def _located(reading: Reading, stop: int, last: int) -> bool:
     return reading.low[at] in reading.vocab.units or reading.start[at] in _address_starts(reading)
 
 
-def _address_starts(reading: Reading) -> frozenset[int]:
+def _address_starts(reading: TokenizedConversation) -> frozenset[int]:
     kept: frozenset[int] | None = reading.__dict__.get("_address_starts")
     if kept is None:
-        kept = frozenset(hit.spans[0][0] for hit in addresses(reading))
+        kept = frozenset(hit.spans[0][0] for hit in find_addresses(reading))
         reading.__dict__["_address_starts"] = kept
     return kept

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE, thing
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, is_ordinary_word
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, AddressParts
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, MONTH, ORDINAL, WORD
 
 WORDS = 7
@@ -20,10 +20,10 @@ CODE = range(2, 7)
 """Digits of a postcode behind letters that stand for a state or city."""
 
 
-def run_on(places: Places, found: Iterable[Hit]) -> list[Hit]:
+def find_run_on_addresses(places: AddressParts, found: Iterable[ValueMatch]) -> list[ValueMatch]:
     """The addresses `found` as far as they reach in small letters, and further ones."""
     reading = places.reading
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     if not reading.has_numbers:
         return out
     begun = [
@@ -40,7 +40,7 @@ def run_on(places: Places, found: Iterable[Hit]) -> list[Hit]:
             continue
         start, end = _from(places, first), _to(places, after, places.limit(first))
         out.append(
-            Hit(
+            ValueMatch(
                 "ADDRESS",
                 spans_of(reading, [start, end - 1]),
                 0.6,
@@ -50,14 +50,14 @@ def run_on(places: Places, found: Iterable[Hit]) -> list[Hit]:
     return out
 
 
-def _numbers(places: Places) -> frozenset[str]:
+def _numbers(places: AddressParts) -> frozenset[str]:
     low, kind = places.low, places.kind
     return frozenset(
         low[t] for t in places.reading.telling if kind[t] == DIGITS and len(low[t]) <= HOUSE
     )
 
 
-def _small(places: Places, token: int) -> bool:
+def _small(places: AddressParts, token: int) -> bool:
     """Whether the turn of a token is written without capitals."""
     reading, cache = places.reading, places.reading.__dict__.setdefault("_small_turns", {})
     turn = reading.turn[token]
@@ -66,13 +66,13 @@ def _small(places: Places, token: int) -> bool:
     return bool(cache[turn])
 
 
-def _numbered(places: Places, token: int) -> Iterator[tuple[int, int]]:
+def _numbered(places: AddressParts, token: int) -> Iterator[tuple[int, int]]:
     """A house number and a suffix a city runs on from, or words that state and postcode end."""
     low, stop = places.low, places.limit(token)
     if places.reading.glued(token) or token in places.skip or places.house(token) is None:
         return
     for at in range(token + 1, min(token + 1 + WORDS, stop)):
-        spend()
+        spend_steps()
         if not _inside(places, at):
             return
         if at > token + 1 and _runs_on(places, low[at]):
@@ -89,19 +89,19 @@ def _numbered(places: Places, token: int) -> Iterator[tuple[int, int]]:
             return
 
 
-def _runs_on(places: Places, word: str) -> bool:
+def _runs_on(places: AddressParts, word: str) -> bool:
     """Whether a word is a street's suffix and the city behind it ("streetdayton")."""
     suffix = next((s for s in places.vocab.streets if len(s) >= SUFFIX and word.startswith(s)), "")
     return len(word) > len(suffix) + 2 and bool(suffix) and _unknown(places, word)
 
 
-def _unknown(places: Places, word: str) -> bool:
+def _unknown(places: AddressParts, word: str) -> bool:
     return word not in places.vocab.words and not (
-        places.vocab.language.code == LANGUAGE and thing(word)
+        places.vocab.language.code == LANGUAGE and is_ordinary_word(word)
     )
 
 
-def _inside(places: Places, token: int) -> bool:
+def _inside(places: AddressParts, token: int) -> bool:
     """Whether a word can stand between a street's name and its postcode."""
     low, vocab = places.low[token], places.vocab
     if any(
@@ -121,13 +121,13 @@ def _inside(places: Places, token: int) -> bool:
     return token not in places.reading.cued and places.kind[token] in (WORD, MONTH, ORDINAL, LETTER)
 
 
-def _code(places: Places, token: int) -> bool:
+def _code(places: AddressParts, token: int) -> bool:
     return (
         places.kind[token] == DIGITS and len(places.low[token]) in CODE and token not in places.skip
     )
 
 
-def _from(places: Places, first: int) -> int:
+def _from(places: AddressParts, first: int) -> int:
     """The first token with the word for a number before it ("no 12 mill lane")."""
     start, at = places.reading.turns[places.reading.turn[first]].first, first
     if (
@@ -145,11 +145,11 @@ def _from(places: Places, first: int) -> int:
     return at - 1 if led else first
 
 
-def _to(places: Places, after: int, stop: int) -> int:
+def _to(places: AddressParts, after: int, stop: int) -> int:
     """The token after the state, country or postcode that ends an address, or `after`."""
     end, at = after, after
     while at < stop and at - after < WORDS:
-        spend()
+        spend_steps()
         low = places.low[at]
         ended = at + 1 >= stop or _phone(places, at + 1)
         state = places.reading.match(at, places.vocab.states, stop)
@@ -172,7 +172,7 @@ def _to(places: Places, after: int, stop: int) -> int:
     return end
 
 
-def _phone(places: Places, token: int) -> bool:
+def _phone(places: AddressParts, token: int) -> bool:
     """Whether a long number, or a cue for one, follows an address."""
     if places.kind[token] == DIGITS and len(places.low[token]) > max(CODE):
         return True

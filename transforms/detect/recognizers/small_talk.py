@@ -7,10 +7,10 @@ from functools import lru_cache
 from itertools import groupby
 
 from callveil.transforms.detect.lang import word_file
-from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.lexicon import load_lexicon
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE
-from callveil.transforms.detect.recognizers.squeezed_mail import near
-from callveil.transforms.detect.recognizers.vocabulary import vocabulary
+from callveil.transforms.detect.recognizers.squeezed_mail import within_one_edit
+from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
 
 TOGETHER = 5
 """Letters of several words written as one, at least."""
@@ -25,13 +25,13 @@ def is_small_talk(words: Sequence[str], alone: bool) -> bool:
         words: what was taken for a name.
         alone: they are all that is said; a name that greets too ("hai") is a greeting then only.
     """
-    sure = vocabulary(LANGUAGE).sets["greetings_too"] if alone else frozenset[str]()
+    sure = load_vocabulary(LANGUAGE).sets["greetings_too"] if alone else frozenset[str]()
     return bool(words) and all(word in sure or _small(word) for word in words)
 
 
-def unled(words: Sequence[str]) -> tuple[int, int]:
+def trim_value_words(words: Sequence[str]) -> tuple[int, int]:
     """The words of a value (half-open) without those at its ends that only say what it is."""
-    said = vocabulary(LANGUAGE).sets["value_words"]
+    said = load_vocabulary(LANGUAGE).sets["value_words"]
     first, stop = 0, len(words)
     while first < stop and words[first] in said:
         first += 1
@@ -44,19 +44,19 @@ def unled(words: Sequence[str]) -> tuple[int, int]:
 def _small(word: str) -> bool:
     if word in word_file(LANGUAGE, "shorthand.txt"):
         return True
-    if lexicon().named(word):
+    if load_lexicon().named(word):
         return False
-    words = vocabulary(LANGUAGE).sets["small_talk"]
+    words = load_vocabulary(LANGUAGE).sets["small_talk"]
     if _plain(word) in _drawn():
         return True
-    if len(word) >= MISTYPED and any(near(word, w) for w in words if len(w) >= MISTYPED):
+    if len(word) >= MISTYPED and any(within_one_edit(word, w) for w in words if len(w) >= MISTYPED):
         return True
     return len(word) >= TOGETHER and _together(word)
 
 
 @lru_cache(maxsize=1)
 def _drawn() -> frozenset[str]:
-    return frozenset(_plain(word) for word in vocabulary(LANGUAGE).sets["small_talk"])
+    return frozenset(_plain(word) for word in load_vocabulary(LANGUAGE).sets["small_talk"])
 
 
 def _plain(word: str) -> str:
@@ -67,7 +67,7 @@ def _plain(word: str) -> str:
 @lru_cache(maxsize=8192)
 def _together(word: str) -> bool:
     """Whether a word is small talk run together ("nothanksbye", "okayi")."""
-    words = vocabulary(LANGUAGE).sets["small_talk"]
+    words = load_vocabulary(LANGUAGE).sets["small_talk"]
     return any(
         word[:n] in words and (word[n:] in words or _together(word[n:]))
         for n in range(2, len(word))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE, RARE, kind_of, thing
+from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.recognizers.context import open_questions
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, RARE, is_ordinary_word, word_kind
 from callveil.transforms.detect.recognizers.mail import ends_domain
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
@@ -19,7 +19,7 @@ from callveil.transforms.detect.recognizers.vocabulary import (
     SPOKEN_NUMBER,
     WORD,
     ZERO,
-    vocabulary,
+    load_vocabulary,
 )
 
 REACH = 12
@@ -38,20 +38,20 @@ SAID_ENDINGS = frozenset((*ENDINGS, "dotcom", "dotnet", "dotorg"))
 """Words behind a provider's name that make a domain of it."""
 
 
-def may_hold_squeezed(reading: Reading) -> bool:
+def may_hold_squeezed(reading: TokenizedConversation) -> bool:
     """A cheap test: a provider's name, or a word that ends as a domain does."""
     return any(_domain_word(reading, word) for word in reading.words)
 
 
-def squeezed_mail(reading: Reading) -> list[Hit]:
+def squeezed_mail(reading: TokenizedConversation) -> list[ValueMatch]:
     """Addresses of a local part and a provider side by side, or run together."""
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     for token in reading.tokens_in({word for word in reading.words if _domain_word(reading, word)}):
-        spend()
+        spend_steps()
         found = _address(reading, token)
         if found is not None:
             out.append(
-                Hit(
+                ValueMatch(
                     "EMAIL_ADDRESS",
                     spans_of(reading, list(found)),
                     0.8,
@@ -61,7 +61,7 @@ def squeezed_mail(reading: Reading) -> list[Hit]:
     return out
 
 
-def _domain_word(reading: Reading, word: str) -> bool:
+def _domain_word(reading: TokenizedConversation, word: str) -> bool:
     """Whether a word may be a domain, or its first part."""
     vocab = reading.vocab
     if word in vocab.providers:
@@ -73,14 +73,14 @@ def _domain_word(reading: Reading, word: str) -> bool:
     ):
         return True
     return len(word) > SHORT and (
-        word.endswith(ENDINGS) or domain(word, vocab.language.code) is not None
+        word.endswith(ENDINGS) or local_part_length(word, vocab.language.code) is not None
     )
 
 
-def _address(reading: Reading, token: int) -> tuple[int, int] | None:
+def _address(reading: TokenizedConversation, token: int) -> tuple[int, int] | None:
     """First and last token of the address whose domain begins with `token`."""
     vocab, low, stop = reading.vocab, reading.low[token], reading.turns[reading.turn[token]].last
-    before = domain(low, vocab.language.code)
+    before = local_part_length(low, vocab.language.code)
     if before is not None:
         alone = before > 0 and not _number(reading, token - 1)
         first = token if alone else _local(reading, token)
@@ -107,7 +107,7 @@ def _address(reading: Reading, token: int) -> tuple[int, int] | None:
     return None
 
 
-def _dotted_end(reading: Reading, token: int, stop: int) -> int:
+def _dotted_end(reading: TokenizedConversation, token: int, stop: int) -> int:
     """The last token of "dot com" or "dot co dot uk" behind a provider's name, else the name's; a full stop ends a sentence."""
     joints = reading.vocab.mail_joints
     while token + 2 < stop and joints.get(reading.low[token + 1]) == "." and ends_domain(reading, token + 1, reading.low[token + 2]):
@@ -115,18 +115,18 @@ def _dotted_end(reading: Reading, token: int, stop: int) -> int:
     return token
 
 
-def _everyday(reading: Reading, token: int) -> bool:
+def _everyday(reading: TokenizedConversation, token: int) -> bool:
     """Whether a word before a provider is an ordinary one, and no local part ("reset outlook")."""
     low = reading.low[token]
     return reading.kind[token] == WORD and (
-        low in reading.vocab.words or (reading.vocab.language.code == LANGUAGE and thing(low))
+        low in reading.vocab.words or (reading.vocab.language.code == LANGUAGE and is_ordinary_word(low))
     )
 
 
 @lru_cache(maxsize=4096)
-def domain(word: str, language: str) -> int | None:
+def local_part_length(word: str, language: str) -> int | None:
     """Letters before the provider in `gmailcom` or `janegmailcom`; None for any other word."""
-    vocab = vocabulary(language)
+    vocab = load_vocabulary(language)
     for size in (3, 2, 4, 5):  # com, de, couk, comau
         stem, end = word[:-size], word[-size:]
         double = any(end[:n] in DOUBLE and end[n:] in vocab.tlds for n in (2, 3))
@@ -151,18 +151,18 @@ def domain(word: str, language: str) -> int | None:
 @lru_cache(maxsize=4096)
 def _misspelt(stem: str, language: str) -> bool:
     """Whether a stem is one letter off a provider of nothing but mail ("gmial", "hotmal")."""
-    vocab = vocabulary(language)
+    vocab = load_vocabulary(language)
     only = [
         words[0] for phrases in vocab.mail_only.values() for words, _ in phrases if len(words) == 1
     ]
     return (
         stem not in vocab.words
         and stem not in vocab.providers
-        and any(near(stem, name) for name in (*only, "yahoo", "outlook"))
+        and any(within_one_edit(stem, name) for name in (*only, "yahoo", "outlook"))
     )
 
 
-def near(a: str, b: str) -> bool:
+def within_one_edit(a: str, b: str) -> bool:
     """Whether one letter more, less, other or exchanged with the next makes `b` of `a`."""
     if abs(len(a) - len(b)) > 1 or len(b) < SHORT:
         return False
@@ -173,7 +173,7 @@ def near(a: str, b: str) -> bool:
     return x[1:] == y[1:] or x[1:] == y or x == y[1:] or (x[1:2] + x[:1] + x[2:]) == y
 
 
-def _number(reading: Reading, token: int) -> bool:
+def _number(reading: TokenizedConversation, token: int) -> bool:
     return (
         token >= 0
         and reading.kind[token] == DIGITS
@@ -181,14 +181,14 @@ def _number(reading: Reading, token: int) -> bool:
     )
 
 
-def _local(reading: Reading, token: int) -> int | None:
+def _local(reading: TokenizedConversation, token: int) -> int | None:
     """The first token of the local part before `token`: numbers, letters, joints, a few words."""
     vocab, first, words, joined = reading.vocab, None, 0, False
     start = max(reading.turns[reading.turn[token]].first, token - REACH)
     if token - 1 > start and reading.low[token - 1] in vocab.mail_at:
         token -= 1
     for at in range(token - 1, start - 1, -1):
-        spend()
+        spend_steps()
         low, kind = reading.low[at], reading.kind[at]
         if low in vocab.mail_joints or (kind == SEPARATOR and low in "._-+"):
             joined = True
@@ -205,14 +205,14 @@ def _local(reading: Reading, token: int) -> int | None:
         if (
             words
             and not joined
-            and (low in vocab.words or (vocab.language.code == LANGUAGE and thing(low)))
+            and (low in vocab.words or (vocab.language.code == LANGUAGE and is_ordinary_word(low)))
         ):
             break
         first, words, joined = at, words + 1, False
     return first
 
 
-def _written(reading: Reading, first: int, stop: int) -> bool:
+def _written(reading: TokenizedConversation, first: int, stop: int) -> bool:
     """Whether a local part is one without an ending: a sign, letter or number by a rare word."""
     tokens = range(first, stop)
     signs = any(
@@ -226,11 +226,11 @@ def _written(reading: Reading, first: int, stop: int) -> bool:
     )
 
 
-def _ends(reading: Reading, token: int, stop: int) -> bool:
+def _ends(reading: TokenizedConversation, token: int, stop: int) -> bool:
     return token + 1 >= stop or reading.kind[token + 1] in (SEPARATOR, LINE)
 
 
-def _wanted(reading: Reading, token: int) -> bool:
+def _wanted(reading: TokenizedConversation, token: int) -> bool:
     """Whether an e-mail address is spoken of or asked for, or whoever asked is not heard."""
     turn = reading.turn[token]
     alone = token == reading.turns[turn].last - 1 and reading.turns[turn].first >= token - 1
@@ -238,10 +238,10 @@ def _wanted(reading: Reading, token: int) -> bool:
         cue.topic == "email" for cue in reading.cues_of.get(turn, ())
     ):
         return True
-    return any(topic.name == "email" for topic in questions(reading, turn))
+    return any(topic.name == "email" for topic in open_questions(reading, turn))
 
 
-def _unknown(reading: Reading, low: str) -> bool:
+def _unknown(reading: TokenizedConversation, low: str) -> bool:
     return low not in reading.vocab.words and (
-        reading.vocab.language.code != LANGUAGE or kind_of(low) == RARE
+        reading.vocab.language.code != LANGUAGE or word_kind(low) == RARE
     )

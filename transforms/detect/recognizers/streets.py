@@ -5,9 +5,9 @@ Which of the two a language has, and its words for them, is in its `address.yaml
 
 from __future__ import annotations
 
-from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
+from callveil.transforms.detect.recognizers.context import open_questions
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, AddressParts
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, MONTH, SEPARATOR, WORD
 
 NAME_WORDS = 6
@@ -16,7 +16,7 @@ SHORT = 4
 """A house number is at most this many tokens in words."""
 
 
-def other_orders(places: Places) -> list[Hit]:
+def find_localized_streets(places: AddressParts) -> list[ValueMatch]:
     """Streets of the current language's own order; nothing where its data names none."""
     vocab, out = places.vocab, []
     if vocab.kind_first and not places.reading.words.isdisjoint(vocab.street_prefixes):
@@ -29,21 +29,21 @@ def other_orders(places: Places) -> list[Hit]:
     return out
 
 
-def _foreign(places: Places, token: int) -> bool:
+def _foreign(places: AddressParts, token: int) -> bool:
     """Whether a word is a street of a country that writes it as one word ("tulpenlaan ninety one"): by its ending, its capital or the question."""
     if places.low[token] in places.vocab.words:
         return False
     return places.ending(token) or _capital(places, token) or _asked(places, token)
 
 
-def _hit(places: Places, first: int, after: int, stop: int, why: str) -> Hit:
+def _hit(places: AddressParts, first: int, after: int, stop: int, why: str) -> ValueMatch:
     last = places.tail(after, stop) - 1
     while last > first and places.low[last] in ",-\n":
         last -= 1
-    return Hit("ADDRESS", spans_of(places.reading, [first, last]), 0.7, why)
+    return ValueMatch("ADDRESS", spans_of(places.reading, [first, last]), 0.7, why)
 
 
-def _kind_first(places: Places, token: int) -> Hit | None:
+def _kind_first(places: AddressParts, token: int) -> ValueMatch | None:
     """ "calle de alcalá número cuarenta y dos", "12 bis rue victor hugo": found at the token of the kind."""
     vocab, low = places.vocab, places.low
     if low[token] not in vocab.street_prefixes:
@@ -69,7 +69,7 @@ def _kind_first(places: Places, token: int) -> Hit | None:
     return _hit(places, token if first is None else first, after or place, stop, "kind of street, name and number")
 
 
-def _name(places: Places, at: int, stop: int) -> tuple[int, int, bool]:
+def _name(places: AddressParts, at: int, stop: int) -> tuple[int, int, bool]:
     """The name of a street that begins at `at`: (token after it, words in it, whether one of them is no everyday word)."""
     vocab, low, kind = places.vocab, places.low, places.kind
     place, words, named, last = at, 0, False, at
@@ -103,7 +103,7 @@ def _name(places: Places, at: int, stop: int) -> tuple[int, int, bool]:
     return last, words, named
 
 
-def _numbered(places: Places, at: int, stop: int) -> int | None:
+def _numbered(places: AddressParts, at: int, stop: int) -> int | None:
     """The token after the house number that follows a street ("número 5", ", 12 bis", "cuarenta y dos"), if one does."""
     vocab, low, kind = places.vocab, places.low, places.kind
     place, told = at, False
@@ -131,7 +131,7 @@ def _numbered(places: Places, at: int, stop: int) -> int | None:
     return end
 
 
-def _number_before(places: Places, token: int, start: int) -> int | None:
+def _number_before(places: AddressParts, token: int, start: int) -> int | None:
     """The first token of the house number right before a kind of street ("12 bis, rue"), if one stands there."""
     low, kind = places.low, places.kind
     place = token - 1
@@ -148,7 +148,7 @@ def _number_before(places: Places, token: int, start: int) -> int | None:
     return place
 
 
-def _suffixed(places: Places, token: int) -> Hit | None:
+def _suffixed(places: AddressParts, token: int) -> ValueMatch | None:
     """ "Hauptstraße 5", "berliner straße zwölf", "Lange Gasse 3": found at the token that ends the name."""
     vocab, low, kind = places.vocab, places.low, places.kind
     whole = low[token] in vocab.street_words
@@ -173,14 +173,14 @@ def _suffixed(places: Places, token: int) -> Hit | None:
     return _hit(places, first, after or token + 1, stop, "street and house number")
 
 
-def _leads_name(places: Places, token: int, start: int) -> bool:
+def _leads_name(places: AddressParts, token: int, start: int) -> bool:
     """Whether a preposition in capitals begins the name ("Am Sandtorkai", "An der Alten Gasse")."""
     if places.low[token] in places.vocab.particles and token > start:
         token -= 1
     return places.low[token] in places.vocab.sets["name_starts"] and _capital(places, token)
 
 
-def _before(places: Places, token: int, start: int) -> int:
+def _before(places: AddressParts, token: int, start: int) -> int:
     """The first token of the name before a kind of street that is a word of its own."""
     vocab, low, kind = places.vocab, places.low, places.kind
     first, words = token, 0
@@ -195,16 +195,16 @@ def _before(places: Places, token: int, start: int) -> int:
     return first
 
 
-def _capital(places: Places, token: int) -> bool:
+def _capital(places: AddressParts, token: int) -> bool:
     """Whether a word begins with a capital and goes on in small letters: in a text all in capitals they say nothing."""
     raw = places.raw(token)
     return raw[:1].isupper() and (len(raw) == 1 or not raw.isupper())
 
 
-def _past_comma(places: Places, at: int, stop: int) -> int:
+def _past_comma(places: AddressParts, at: int, stop: int) -> int:
     return at + 1 if at < stop and places.low[at] == "," else at
 
 
-def _asked(places: Places, token: int) -> bool:
+def _asked(places: AddressParts, token: int) -> bool:
     """Whether the turn answers a question for an address."""
-    return any(topic.name == "address" and topic.answers == 0 for topic in questions(places.reading, places.reading.turn[token]))
+    return any(topic.name == "address" and topic.answers == 0 for topic in open_questions(places.reading, places.reading.turn[token]))

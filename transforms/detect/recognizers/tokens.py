@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.accent_folding import folded_tokens
@@ -25,7 +25,7 @@ from callveil.transforms.detect.recognizers.vocabulary import (
     WORD,
     ZERO,
     Vocabulary,
-    vocabulary,
+    load_vocabulary,
 )
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|\n|[^\w\s]|_")
@@ -38,7 +38,7 @@ LIGHT_TOKENS = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TurnTokens:
     """One turn and the tokens in it (half-open)."""
 
     start: int
@@ -58,7 +58,7 @@ class Cue:
     turn: int
 
 
-class Stream(list[int]):
+class TokenStream(list[int]):
     """What one party says: token indexes, with `HARD` and `SOFT` between turns."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Stream(list[int]):
 def _token(raw: str, language: str) -> tuple[str, int, str]:
     """Lower-case form, kind and digits of a token; the same words come again and again."""
     word = raw.lower()
-    known = vocabulary(language).kinds.get(word)
+    known = load_vocabulary(language).kinds.get(word)
     if known is not None:
         return word, *known
     if raw[0].isalpha():
@@ -98,13 +98,13 @@ def _token(raw: str, language: str) -> tuple[str, int, str]:
     return "'" if raw == "’" else word, WORD if raw.isalnum() else SEPARATOR, ""
 
 
-class Reading:
+class TokenizedConversation:
     """Tokens of one text, as parallel lists.
 
     Attributes:
         start, end: offsets of each token in `text`, code points.
         low: its lower-case form, typographic apostrophes made plain.
-        kind: one of the kinds of `vocabulary`.
+        kind: one of the kinds of `load_vocabulary`.
         value: digits for numbers, else empty.
         turn: index into `turns`.
         turns: the turns in order; lines where none were given.
@@ -121,7 +121,7 @@ class Reading:
         self.turn: list[int] = []
         self.roles_known = any(t.role for t in turns)
         spans = [(t.start, t.end, t.role) for t in turns if t.end > t.start] or _lines(text)
-        self.turns: list[Said] = []
+        self.turns: list[TurnTokens] = []
         count = 0
         for begin, stop, role in spans:
             first = count
@@ -140,8 +140,8 @@ class Reading:
             self.value.extend([token[2] for token in tokens])
             count += len(tokens)
             self.turn.extend([len(self.turns)] * (count - first))
-            self.turns.append(Said(begin, stop, role, first, count))
-            spend(1 + count - first)
+            self.turns.append(TurnTokens(begin, stop, role, first, count))
+            spend_steps(1 + count - first)
         self.count = count
 
     # -- cheap facts that gates read
@@ -203,7 +203,7 @@ class Reading:
     @cached_property
     def ibans(self) -> list[tuple[int, int]]:
         """Places of written IBANs."""
-        return checks.ibans(self.text) if self.has_digits else []
+        return checks.iban_spans(self.text) if self.has_digits else []
 
     # -- relations between tokens
 
@@ -284,7 +284,7 @@ class Reading:
                 out[index] = not self._news(said, frozenset(self.low[before.first : before.last]))
         return out
 
-    def _news(self, said: Said, heard: Container[str]) -> bool:
+    def _news(self, said: TurnTokens, heard: Container[str]) -> bool:
         """Whether a turn holds a word that is no filler, backchannel, number or letter, and was not `heard` before."""
         quiet, repairs, kind, low = self.vocab.backchannel, self.vocab.repairs, self.kind, self.low
         for token in range(said.first, said.last):
@@ -293,7 +293,7 @@ class Reading:
         return False
 
     @cached_property
-    def streams(self) -> list[Stream]:
+    def streams(self) -> list[TokenStream]:
         """What each party says, as token indexes with `HARD` and `SOFT` marks between turns.
 
         A stream runs softly over turns of the other party that are light; so a number said in pieces, each
@@ -302,7 +302,7 @@ class Reading:
         roles = (AGENT, CALLER, "") if self.roles_known else ("",)
         streams = []
         for role in roles:
-            stream = Stream()
+            stream = TokenStream()
             previous = -2
             for index, said in enumerate(self.turns):
                 if said.role != role and self.roles_known:
@@ -328,11 +328,11 @@ def _lines(text: str) -> list[tuple[int, int, str]]:
 
 
 @lru_cache(maxsize=2)
-def _cached(text: str, turns: tuple[Turn, ...], language: str) -> Reading:
-    return Reading(text, turns, vocabulary(language))
+def _cached(text: str, turns: tuple[Turn, ...], language: str) -> TokenizedConversation:
+    return TokenizedConversation(text, turns, load_vocabulary(language))
 
 
-def reading(text: str, artifacts: Any, language: str) -> Reading:
+def tokenize_conversation(text: str, artifacts: Any, language: str) -> TokenizedConversation:
     """The reading of `text`, made once and kept with the document it was made for.
 
     Args:
@@ -351,6 +351,6 @@ def reading(text: str, artifacts: Any, language: str) -> Reading:
         return _cached(text, turns, language)
     key = f"callveil_reading_{language}"
     kept = data.get(key)
-    if not isinstance(kept, Reading) or kept.text != text:
-        kept = data[key] = Reading(text, turns, vocabulary(language), isinstance(view, View) and view.one_party)
+    if not isinstance(kept, TokenizedConversation) or kept.text != text:
+        kept = data[key] = TokenizedConversation(text, turns, load_vocabulary(language), isinstance(view, View) and view.one_party)
     return kept

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueKind:
     """How many digits a value named by a cue may have.
 
     Attributes:
@@ -22,28 +22,28 @@ class Kind:
     most: int = 40
 
 
-KINDS: dict[str, Kind] = {
-    "phone": Kind("PHONE_NUMBER", 6, 3),
-    "card": Kind("CREDIT_CARD", 8, 3),
-    "cvv": Kind("CVV", 3, 3, 4),
-    "expiry": Kind("CARD_EXPIRY", 3, 2, 8),
-    "ssn": Kind("US_SSN", 4, 2, 20),
-    "state": Kind("ID", 4, 2, 20),  # a state number of the language's own; its data says which
-    "zip": Kind("ZIP_CODE", 3, 3, 10),
-    "dob": Kind("DATE_OF_BIRTH", 4, 2, 8),
-    "account": Kind("ACCOUNT_ID", 4, 3),
-    "bank": Kind("US_BANK_NUMBER", 5, 3),
-    "iban": Kind("IBAN_CODE", 8, 4),
-    "order": Kind("ORDER_ID", 4, 3),
-    "booking": Kind("BOOKING_REFERENCE", 4, 3),
-    "plate": Kind("LICENSE_PLATE", 3, 2, 10),
-    "vin": Kind("VIN", 5, 3, 20),
-    "license": Kind("US_DRIVER_LICENSE", 5, 3, 20),
-    "passport": Kind("US_PASSPORT", 5, 3, 12),
-    "medical": Kind("MEDICAL_RECORD", 4, 3, 20),
-    "username": Kind("USERNAME", 3, 3, 20),
-    "password": Kind("PASSWORD", 3, 3, 20),
-    "pin": Kind("PIN", 3, 3, 12),
+KINDS: dict[str, ValueKind] = {
+    "phone": ValueKind("PHONE_NUMBER", 6, 3),
+    "card": ValueKind("CREDIT_CARD", 8, 3),
+    "cvv": ValueKind("CVV", 3, 3, 4),
+    "expiry": ValueKind("CARD_EXPIRY", 3, 2, 8),
+    "ssn": ValueKind("US_SSN", 4, 2, 20),
+    "state": ValueKind("ID", 4, 2, 20),  # a state number of the language's own; its data says which
+    "zip": ValueKind("ZIP_CODE", 3, 3, 10),
+    "dob": ValueKind("DATE_OF_BIRTH", 4, 2, 8),
+    "account": ValueKind("ACCOUNT_ID", 4, 3),
+    "bank": ValueKind("US_BANK_NUMBER", 5, 3),
+    "iban": ValueKind("IBAN_CODE", 8, 4),
+    "order": ValueKind("ORDER_ID", 4, 3),
+    "booking": ValueKind("BOOKING_REFERENCE", 4, 3),
+    "plate": ValueKind("LICENSE_PLATE", 3, 2, 10),
+    "vin": ValueKind("VIN", 5, 3, 20),
+    "license": ValueKind("US_DRIVER_LICENSE", 5, 3, 20),
+    "passport": ValueKind("US_PASSPORT", 5, 3, 12),
+    "medical": ValueKind("MEDICAL_RECORD", 4, 3, 20),
+    "username": ValueKind("USERNAME", 3, 3, 20),
+    "password": ValueKind("PASSWORD", 3, 3, 20),
+    "pin": ValueKind("PIN", 3, 3, 12),
 }
 """What a cue's topic makes of digits near it."""
 DIGITS_ASKED = frozenset(("last4", "ssn", "card", "cvv", "pin", "phone", "account", "bank", "medical", "license", "passport", "state"))

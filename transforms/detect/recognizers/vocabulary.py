@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from callveil.transforms.detect.lang import Language, Phrases, load_language, phrases
+from callveil.transforms.detect.lang import LanguageData, Phrases, index_phrases, load_language
 
 # kinds of a token
 WORD, DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED, THOUSAND, MULTIPLE, ORDINAL, MONTH, LETTER, SEPARATOR, LINE = range(14)
@@ -23,7 +23,7 @@ SPOKEN_NUMBER = frozenset((UNIT, TEEN, TENS, HUNDRED, THOUSAND, MULTIPLE, ORDINA
 class Vocabulary:
     """Lookup tables of one language; every set and mapping holds lower-case words."""
 
-    language: Language
+    language: LanguageData
     kinds: Mapping[str, tuple[int, str]]
     months: Mapping[str, int]
     fillers: frozenset[str]
@@ -121,7 +121,7 @@ class _Sets(dict[str, frozenset[str]]):
 
 
 @lru_cache(maxsize=16)
-def vocabulary(code: str) -> Vocabulary:
+def load_vocabulary(code: str) -> Vocabulary:
     """The tables of language `code`; raises `LanguageError` where there is no data for it."""
     language = load_language(code)
     lex, net, adr, nam = language.lexicon, language.internet, language.address, language.names
@@ -130,7 +130,7 @@ def vocabulary(code: str) -> Vocabulary:
         return frozenset(data.get(key, ()))
 
     def plain(data: Mapping[str, Any], key: str, label: str = "") -> Phrases:
-        return phrases((phrase, label) for phrase in data.get(key, ()))
+        return index_phrases((phrase, label) for phrase in data.get(key, ()))
 
     def table(data: Mapping[str, Any], key: str) -> dict[str, str]:
         return dict(data.get(key, {}))
@@ -196,7 +196,7 @@ def vocabulary(code: str) -> Vocabulary:
         tails=plain(adr, "tails"),
         states=plain(adr, "states"),
         state_codes=words(adr, "state_codes"),
-        name_leads=phrases((p, label) for key, label in (("strong", "strong"), ("weak", "weak"), ("labels", "label")) for p in nam.get(key, ())),
+        name_leads=index_phrases((p, label) for key, label in (("strong", "strong"), ("weak", "weak"), ("labels", "label")) for p in nam.get(key, ())),
         handed_leads=plain(nam, "handed"),
         callers=words(nam, "callers"),
         titles=words(nam, "titles"),
@@ -230,8 +230,8 @@ def vocabulary(code: str) -> Vocabulary:
         national_ids=words(lex, "national_ids"),
         topics=table(lex, "topics"),
         elided=words(lex, "elided"),
-        compounds=phrases(table(lex, "compounds").items()),
-        joined=phrases(joined),
+        compounds=index_phrases(table(lex, "compounds").items()),
+        joined=index_phrases(joined),
         later_cues=lex.get("later_cues") == "true",
         number_joints=words(lex, "number_joints"),
         number_articles=words(lex, "number_articles"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.conversation import AGENT
-from callveil.transforms.detect.recognizers.code_groups import unsayable
-from callveil.transforms.detect.recognizers.context import Topic, booked, questions, topics_at
-from callveil.transforms.detect.recognizers.match import Hit, spans_of
-from callveil.transforms.detect.recognizers.numbers import blocked
-from callveil.transforms.detect.recognizers.places import Places
-from callveil.transforms.detect.recognizers.tokens import Reading
+from callveil.transforms.detect.recognizers.code_groups import is_unpronounceable
+from callveil.transforms.detect.recognizers.context import Topic, is_booking_reference, open_questions, topics_at
+from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
+from callveil.transforms.detect.recognizers.numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.places import AddressParts
+from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 
@@ -17,7 +17,7 @@ PHRASE_WORDS = 7
 """Words of a passphrase, at most."""
 
 
-def words_as_codes(reading: Reading) -> list[Hit]:
+def words_as_codes(reading: TokenizedConversation) -> list[ValueMatch]:
     """A reference without digits ("your reference number is XKZJQWPE"): a word in capitals, or one no one can say, after its cue."""
     out = []
     for cue in reading.cues:
@@ -39,15 +39,15 @@ def words_as_codes(reading: Reading) -> list[Hit]:
             and raw.isalpha()
             and raw.isascii()
             and reading.low[token] not in reading.vocab.words
-            and (raw.isupper() or unsayable(raw.lower()))
+            and (raw.isupper() or is_unpronounceable(raw.lower()))
         ):
             named = Topic(cue.topic, "before", cue, token - cue.last)
-            entity = KINDS["booking" if booked(reading, named, token) else cue.topic].entity
-            out.append(Hit(entity, ((reading.start[token], reading.end[token]),), 0.7, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
+            entity = KINDS["booking" if is_booking_reference(reading, named, token) else cue.topic].entity
+            out.append(ValueMatch(entity, ((reading.start[token], reading.end[token]),), 0.7, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
     return out
 
 
-def dutch_postcodes(reading: Reading) -> list[Hit]:
+def dutch_postcodes(reading: TokenizedConversation) -> list[ValueMatch]:
     """ "Amsterdam 1085 HJ": four digits and two capitals after a name in capitals or a comma."""
     out = []
     if reading.has_digits:
@@ -65,24 +65,24 @@ def dutch_postcodes(reading: Reading) -> list[Hit]:
                 and ((after.isupper() and told) or _postcode_told(reading, token, after.lower()))
                 and not reading.glued(token)
             ):
-                out.append(Hit("ZIP_CODE", spans_of(reading, [token, token + 1]), 0.5, "form of a Dutch postcode after a place"))
+                out.append(ValueMatch("ZIP_CODE", spans_of(reading, [token, token + 1]), 0.5, "form of a Dutch postcode after a place"))
     return out
 
 
-def _postcode_told(reading: Reading, token: int, letters: str) -> bool:
+def _postcode_told(reading: TokenizedConversation, token: int, letters: str) -> bool:
     """Whether a word for a postcode stands right before ("zip: 7412 sl")."""
     if letters in reading.vocab.words:
         return False
     return any(t.name == "zip" and t.source == "before" and t.distance <= 2 for t in topics_at(reading, token, token))
 
 
-def state_postcodes(reading: Reading) -> list[Hit]:
+def state_postcodes(reading: TokenizedConversation) -> list[ValueMatch]:
     """ "Denver, CO 80206", "austin texas seven eight seven oh one": five or nine digits right after a state of the language's data."""
     vocab = reading.vocab
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     if not reading.has_numbers or not vocab.states:
         return out
-    places = Places(reading)
+    places = AddressParts(reading)
     short = vocab.sets["four_digit_states"]
     for token in reading.tokens_in(vocab.states, vocab.state_codes | short):
         stop = places.limit(token)
@@ -99,11 +99,11 @@ def state_postcodes(reading: Reading) -> list[Hit]:
         first = next(t for t in range(at, end) if reading.value[t])
         digits = "".join(reading.value[t] for t in range(first, end) if reading.kind[t] == DIGITS)
         if not digits or len(digits) in sizes or (len(digits) == 4 and end - first > 1):
-            out.append(Hit("ZIP_CODE", spans_of(reading, [first, end - 1]), 0.6, "digits of a postcode after a state"))
+            out.append(ValueMatch("ZIP_CODE", spans_of(reading, [first, end - 1]), 0.6, "digits of a postcode after a state"))
     return out
 
 
-def _state_code(reading: Reading, token: int, raw: str, end: int | None) -> bool:
+def _state_code(reading: TokenizedConversation, token: int, raw: str, end: int | None) -> bool:
     """Whether a few letters are a state: in capitals after a comma, or where the words around are not all in capitals ("COME IN 80206").
 
     In lower case they are one where they are no word of their own, digits up to token `end` follow at once, and nothing around has capitals.
@@ -123,17 +123,17 @@ def _state_code(reading: Reading, token: int, raw: str, end: int | None) -> bool
     return not (before.isalpha() and before.isupper() and len(before) > 2)
 
 
-def plates(reading: Reading) -> list[Hit]:
+def find_plates(reading: TokenizedConversation) -> list[ValueMatch]:
     """Licence plates whose written form is enough ("HH-AB 1234"), where the language's data names one."""
     forms = reading.vocab.plate_forms
     if forms is None or not reading.has_digits:
         return []
-    return [Hit("LICENSE_PLATE", (match.span(),), 0.6, "form of a licence plate") for match in forms.finditer(reading.text)]
+    return [ValueMatch("LICENSE_PLATE", (match.span(),), 0.6, "form of a licence plate") for match in forms.finditer(reading.text)]
 
 
-def secrets(reading: Reading) -> list[Hit]:
+def find_secrets(reading: TokenizedConversation) -> list[ValueMatch]:
     """User names and passwords that are words: what follows their cue, or answers the question for them."""
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     for cue in reading.cues:
         if cue.topic in ("username", "password"):
             why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
@@ -147,7 +147,7 @@ def secrets(reading: Reading) -> list[Hit]:
                 out.extend(_secret(reading, cue.topic, cue.last, reading.turns[cue.turn].last, why))
     if not reading.topics.isdisjoint(("username", "password")):
         for index, said in enumerate(reading.turns):
-            topic = next(iter(questions(reading, index)), None)
+            topic = next(iter(open_questions(reading, index)), None)
             if said.role == AGENT or any(c.topic in ("username", "password") for c in reading.cues_of.get(index, ())):
                 continue
             if (
@@ -162,9 +162,9 @@ def secrets(reading: Reading) -> list[Hit]:
     return out
 
 
-def passphrases(reading: Reading) -> list[Hit]:
+def find_passphrases(reading: TokenizedConversation) -> list[ValueMatch]:
     """Passwords of several words, or of an ordinary one: all that follows "my password is", or answers the question for it."""
-    out: list[Hit] = []
+    out: list[ValueMatch] = []
     if "password" not in reading.topics:
         return out
     copulas = reading.vocab.sets["copulas"] | {":", "=", "'s", "was"}
@@ -177,7 +177,7 @@ def passphrases(reading: Reading) -> list[Hit]:
             why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
             out.extend(_phrase(reading, at, stop, why, reading.low[at - 1] in ":="))
     for index, said in enumerate(reading.turns):
-        topic = next((t for t in questions(reading, index) if t.source == "question" and t.name == "password"), None)
+        topic = next((t for t in open_questions(reading, index) if t.source == "question" and t.name == "password"), None)
         if topic is None or said.role == AGENT or topic.answers:
             continue
         at, frames = said.first, reading.vocab.answer_frames | reading.vocab.sets["copulas"]
@@ -187,7 +187,7 @@ def passphrases(reading: Reading) -> list[Hit]:
     return out
 
 
-def _phrase(reading: Reading, at: int, stop: int, why: str, written: bool = False) -> list[Hit]:
+def _phrase(reading: TokenizedConversation, at: int, stop: int, why: str, written: bool = False) -> list[ValueMatch]:
     """The words from `at` to the end of what is said, where they are few and say nothing about a password; behind a sign they do not."""
     sets, end = reading.vocab.sets, at
     stop = min(stop, at + PHRASE_WORDS + 1)
@@ -199,17 +199,17 @@ def _phrase(reading: Reading, at: int, stop: int, why: str, written: bool = Fals
         return []
     if end - at < 3 and (about[0] in sets["secret_states"] or about[0] in sets["no_secrets"]):
         return []
-    return [Hit("PASSWORD", spans_of(reading, [at, end - 1]), 0.6, why)]
+    return [ValueMatch("PASSWORD", spans_of(reading, [at, end - 1]), 0.6, why)]
 
 
-def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[Hit]:
+def _secret(reading: TokenizedConversation, topic: str, at: int, stop: int, why: str) -> list[ValueMatch]:
     first, last, odd = _word_after(reading, at, stop)
-    if first < 0 or last < first or not odd or (topic == "username" and blocked(reading).issuperset(range(first, last + 1))):
+    if first < 0 or last < first or not odd or (topic == "username" and blocked_tokens(reading).issuperset(range(first, last + 1))):
         return []  # a time of day is nobody's name for a service
-    return [Hit(KINDS[topic].entity, spans_of(reading, [first, last]), 0.6, why)]
+    return [ValueMatch(KINDS[topic].entity, spans_of(reading, [first, last]), 0.6, why)]
 
 
-def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
+def _word_after(reading: TokenizedConversation, at: int, stop: int) -> tuple[int, int, bool]:
     """The first word from `at` on that no one says in talk, with what is joined to it: first and last token, and whether it is odd at all.
 
     What is found is kept for all the words passed over on the way to it, since many cues may stand before it.
@@ -218,7 +218,7 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
     first, last, odd, begin = -1, -1, False, at
     cache: dict[int, tuple[int, int, bool]] = reading.__dict__.setdefault("_words_after", {})
     while at < stop:
-        spend()
+        spend_steps()
         if first < 0 and at in cache:
             first, last, odd = cache[at]
             break
@@ -249,6 +249,6 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
     return found
 
 
-def _joined(reading: Reading, at: int, stop: int) -> bool:
+def _joined(reading: TokenizedConversation, at: int, stop: int) -> bool:
     """Tell a word that goes on without a space behind a sign ("kite_runner77"; not "it, yes")."""
     return at + 2 < stop and reading.low[at + 1] in "_-.+" and reading.glued(at + 1) and reading.glued(at + 2)

@@ -15,16 +15,16 @@ from typing import Any
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.governance.rekey.token_rotation import made_by, older
-from callveil.transforms.governance.rekey.zones import INBOX, ORIGINALS, RECORDS, REJECTIONS, Sealed, Tell, sealed_files, superseded
+from callveil.transforms.governance.rekey.token_rotation import count_tokens_by_key, without_active_key
+from callveil.transforms.governance.rekey.zones import INBOX, ORIGINALS, RECORDS, REJECTIONS, EncryptedFile, Tell, encrypted_files, superseded_files
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import LEASE_HOURS
 from callveil.transforms.storage.encryption import sealed_body
-from callveil.transforms.storage.encryption.encrypted_file import SealedError, reseal
+from callveil.transforms.storage.encryption.encrypted_file import SealedError, reencrypt_file
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.token_renewal import is_renewal, renewed_record
+from callveil.transforms.storage.encryption.token_renewal import is_renewed_record, renew_record_tokens
 from callveil.transforms.storage.files.filesystem import FileInfo, Files, ObjectLocked, PreconditionFailed
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.live import LIVE, Live, Receipt
 from callveil.transforms.storage.format1.originals import PURPOSE as ORIGINAL
 from callveil.transforms.storage.format1.originals import name_of
@@ -36,7 +36,7 @@ RENEWED = "sealed anew"
 
 
 @dataclass
-class Renewed:
+class ReencryptionCounts:
     """What was done.
 
     Attributes:
@@ -59,15 +59,15 @@ class Renewed:
             self.locked += error.refused
 
 
-def renew_live(store: Store, keyring: Keyring, done: Renewed, tell: Tell) -> None:
+def reencrypt_live(store: Store, keyring: Keyring, done: ReencryptionCounts, tell: Tell) -> None:
     """Seal anew what the live zone holds under older keys, and make its records' tokens anew. What does not open stays."""
     live = Live(store.files, store.root)
-    old = [s for s in sealed_files(store.files, live.url()) if s.key_id != keyring.active and keyring.opens(s.key_id)]
+    old = [s for s in encrypted_files(store.files, live.url()) if s.key_id != keyring.active and keyring.opens(s.key_id)]
     owned: list[tuple[str, str]] = []
     for number, found in enumerate(old):
         tell(LIVE, number, len(old))
         owned += _renew_one(live, keyring, found, done)
-    for url in superseded(store.files, live.url()):
+    for url in superseded_files(store.files, live.url()):
         done.purge_older(store.files, url)
     _renew_records(live, keyring, done)
     for url, owner in owned:
@@ -75,7 +75,7 @@ def renew_live(store: Store, keyring: Keyring, done: Renewed, tell: Tell) -> Non
             done.purged += len(store.files.purge(url))
 
 
-def _renew_one(live: Live, keyring: Keyring, found: Sealed, done: Renewed) -> list[tuple[str, str]]:
+def _renew_one(live: Live, keyring: Keyring, found: EncryptedFile, done: ReencryptionCounts) -> list[tuple[str, str]]:
     """Seal one file anew. Returns it with what it belongs to, where that stood before."""
     url = found.info.url
     if found.path.startswith("rejected/"):
@@ -90,7 +90,7 @@ def _renew_one(live: Live, keyring: Keyring, found: Sealed, done: Renewed) -> li
     stood = _stands(live, owner)
     if zone == ORIGINALS:
         live.announce(live.part(InteractionKey(receipt["account_id"], receipt["id"]), "audio"), RENEWED)
-    if write_anew(live.files, keyring, found.info, name, purpose, done) is None:
+    if reencrypt_in_place(live.files, keyring, found.info, name, purpose, done) is None:
         return []
     done.files[zone] += 1
     return [(url, owner)] if stood else []
@@ -102,11 +102,11 @@ def _stands(live: Live, owner: str) -> bool:
     return receipt is not None and receipt.get("status", "done") == "done"
 
 
-def write_anew(files: Files, keyring: Keyring, info: FileInfo, name: str, purpose: str, done: Renewed) -> str | None:
+def reencrypt_in_place(files: Files, keyring: Keyring, info: FileInfo, name: str, purpose: str, done: ReencryptionCounts) -> str | None:
     """Seal a file anew in its place and purge its older versions. Returns the new etag; None where it does not open, or was changed or taken away."""
     try:
-        with files.open(info.url) as source, spooled() as sink:
-            if not reseal(source, sink, keyring, name, purpose):
+        with files.open(info.url) as source, temporary_file() as sink:
+            if not reencrypt_file(source, sink, keyring, name, purpose):
                 return None
             sink.seek(0)
             etag = files.write(info.url, sink, if_match=info.etag)
@@ -119,24 +119,24 @@ def write_anew(files: Files, keyring: Keyring, info: FileInfo, name: str, purpos
     return etag
 
 
-def renew_inbox(files: Files, folder: str, stores: Iterable[Store], keyring: Keyring, done: Renewed, tell: Tell) -> None:
+def reencrypt_inbox(files: Files, folder: str, stores: Iterable[Store], keyring: Keyring, done: ReencryptionCounts, tell: Tell) -> None:
     """Seal anew the bodies of an inbox that lie under older keys.
 
     Args:
         stores: of the `watch` that reads it: what they have dealt with counts as dealt with under its new etag.
     """
-    old = [s for s in sealed_files(files, folder) if s.key_id != keyring.active and keyring.opens(s.key_id)]
+    old = [s for s in encrypted_files(files, folder) if s.key_id != keyring.active and keyring.opens(s.key_id)]
     ledgers = [Live(s.files, s.root) for s in stores]
     for number, found in enumerate(old):
         tell(INBOX, number, len(old))
         info = found.info
-        etag = write_anew(files, keyring, info, sealed_body.NAME, sealed_body.PURPOSE, done)
+        etag = reencrypt_in_place(files, keyring, info, sealed_body.NAME, sealed_body.PURPOSE, done)
         if etag is None:
             continue
         done.files[INBOX] += 1
         for live in ledgers:
             _carry_ledger(live, info, etag)
-    for url in superseded(files, folder):
+    for url in superseded_files(files, folder):
         done.purge_older(files, url)
 
 
@@ -156,16 +156,16 @@ def records_with_tokens(live: Live) -> Iterable[tuple[FileInfo, Counter[str]]]:
     for info in live.files.list(live.url("calls")):
         if info.url.rpartition("/")[2].startswith("record-"):
             try:
-                counts = made_by(live.files.read(info.url))
+                counts = count_tokens_by_key(live.files.read(info.url))
             except FileNotFoundError:
                 continue
             if counts:
                 yield info, counts
 
 
-def _renew_records(live: Live, keyring: Keyring, done: Renewed) -> None:
+def _renew_records(live: Live, keyring: Keyring, done: ReencryptionCounts) -> None:
     for info, counts in list(records_with_tokens(live)):
-        if any(keyring.opens(k) for k in older(counts, keyring)) and _renew_record(live, keyring, info):
+        if any(keyring.opens(k) for k in without_active_key(counts, keyring)) and _renew_record(live, keyring, info):
             done.files[RECORDS] += 1
 
 
@@ -181,7 +181,7 @@ def _renew_record(live: Live, keyring: Keyring, info: FileInfo) -> bool:
             live.files.purge(url)
         return False
     try:
-        data, named = renewed_bytes(keyring, live.files.read(url), receipt)
+        data, named = renew_live_record(keyring, live.files.read(url), receipt)
     except FileNotFoundError:
         return False
     if named["file"] == name:
@@ -205,15 +205,15 @@ def _is_left(live: Live, keyring: Keyring, info: FileInfo, receipt: Receipt) -> 
         return True
     try:
         named = live.files.read(f"{info.url.rpartition('/')[0]}/{receipt['file']}") if receipt.get("file") else b""
-        return is_renewal(keyring, named, live.files.sha256(info.url)[0])
+        return is_renewed_record(keyring, named, live.files.sha256(info.url)[0])
     except FileNotFoundError:
         return False
 
 
-def renewed_bytes(keyring: Keyring, data: bytes, receipt: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+def renew_live_record(keyring: Keyring, data: bytes, receipt: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     """A record of the live zone with tokens of the active key, and its receipt as it has to be then."""
-    if not older(made_by(data), keyring):
+    if not without_active_key(count_tokens_by_key(data), keyring):
         return data, receipt
-    new = renewed_record(keyring, data)
+    new = renew_record_tokens(keyring, data)
     digest = hashlib.sha256(new).hexdigest()
     return new, receipt | {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(new)}

@@ -19,7 +19,7 @@ AFTER_HOURS = 24.0
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RetireDecision:
     """What may become of a key.
 
     Attributes:
@@ -31,9 +31,9 @@ class Verdict:
     kept: tuple[str, ...] = ()
 
 
-def judge(
+def decide_retirement(
     keyring: Keyring, key_id: str, found: Iterable[KeyUse], now: dt.datetime, after_hours: float = AFTER_HOURS, missing: Iterable[str] = ()
-) -> Verdict:  # fmt: skip
+) -> RetireDecision:  # fmt: skip
     """Whether a key of the keyring may go, and how much of it.
 
     Args:
@@ -46,7 +46,7 @@ def judge(
     if key_id == keyring.digests:
         kept.insert(0, "it makes the digests and pseudonyms; `callveil keys rotate --everything` gives these a new key")
     if key_id in keyring.retired:
-        return Verdict(tuple(kept))
+        return RetireDecision(tuple(kept))
     refused = [f"{n:,} in {z} are opened by it alone; `callveil keys rewrap` seals them anew" for u in uses for z, n in sorted(u.opening.items())]
     refused += [f"inbox {f}, which watch has read, is not here; retire the key where it is, or say --gone {f}" for f in missing]
     if key_id == keyring.active:
@@ -55,7 +55,7 @@ def judge(
         refused.append(why)
     if kept and not keyring.has_halves(key_id):
         refused += [f"{why} (and this key, made before keys had halves, has one secret for both)" for why in kept]
-    return Verdict(tuple(refused), tuple(kept))
+    return RetireDecision(tuple(refused), tuple(kept))
 
 
 def _until(zone: str, use: KeyUse) -> str:
@@ -74,7 +74,7 @@ def _too_fresh(ended: str, now: dt.datetime, after_hours: float) -> str:
     return "" if hours >= after_hours else f"it sealed until {ended}, {hours:.1f} hours ago; wait for {after_hours:g}. {way}"
 
 
-def retire(keyring: Keyring, key_id: str, verdict: Verdict, now: dt.datetime) -> Keyring:
+def retire_key(keyring: Keyring, key_id: str, verdict: RetireDecision, now: dt.datetime) -> Keyring:
     """Take a key, or its sealing half, out of the keyring's file, and load it. A crash leaves the file before or after.
 
     Raises ValueError where the verdict is a refusal.

@@ -13,19 +13,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from callveil.schemas.manifest import FileEntry
-from callveil.transforms.governance.rekey.live import Renewed, renew_inbox, renew_live
-from callveil.transforms.governance.rekey.restriction import is_aside, reseal_aside
-from callveil.transforms.governance.rekey.token_rotation import in_files, renew_file, token_files
-from callveil.transforms.governance.rekey.usage import uses
-from callveil.transforms.governance.rekey.zones import Inboxes, Tell, sealed_files, tell_nobody
-from callveil.transforms.governance.requests.publish import CONTENT, PURPOSE, Changes, publish, settle
-from callveil.transforms.governance.requests.quarantine_search import RejectedHit, erase
-from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.governance.rekey.live import ReencryptionCounts, reencrypt_inbox, reencrypt_live
+from callveil.transforms.governance.rekey.restriction import is_restricted_file, reencrypt_restricted
+from callveil.transforms.governance.rekey.token_rotation import files_to_renew, renew_file_tokens, token_files
+from callveil.transforms.governance.rekey.usage import count_key_uses
+from callveil.transforms.governance.rekey.zones import RekeyInboxes, Tell, encrypted_files, ignore_progress
+from callveil.transforms.governance.requests.publish import CONTENT, PURPOSE, RunChanges, publish_changes, purge_pending
+from callveil.transforms.governance.requests.quarantine_search import DeadLetterHit, erase_dead_letters
+from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.encryption.encrypted_file import SealedError, reseal
+from callveil.transforms.storage.encryption.encrypted_file import SealedError, reencrypt_file
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.dead_letters import CONTENT as REJECTED
@@ -37,7 +37,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Rewrapped:
+class RewrapResult:
     """What was done to a store.
 
     Attributes:
@@ -61,28 +61,28 @@ class Rewrapped:
         return not (self.left or self.locked or self.failed)
 
 
-def rewrap(store: Store, keyring: Keyring, now: dt.datetime, inboxes: Sequence[str] = (), tell: Tell = tell_nobody) -> Rewrapped:
+def rewrap_store(store: Store, keyring: Keyring, now: dt.datetime, inboxes: Sequence[str] = (), tell: Tell = ignore_progress) -> RewrapResult:
     """Seal what a store, and inboxes of its `watch`, hold under older keys with the active one. Killed anywhere, it is repeated.
 
     Args:
         now: for leases and the record; decides nothing.
         inboxes: beside those that `watch` has read for the store.
     """
-    done, runs = Renewed(), 0
-    purged, locked = settle(store, now)
+    done, runs = ReencryptionCounts(), 0
+    purged, locked = purge_pending(store, now)
     for what, build in ((_sealed, _build_sealed), (_tokens, _build_tokens)):
         runs += _publish_all(store, keyring, now, what(store, keyring), _Builder(store, keyring, build), done, tell)
-    renew_live(store, keyring, done, tell)
-    places = Inboxes.of([Live(store.files, store.root)], inboxes)
+    reencrypt_live(store, keyring, done, tell)
+    places = RekeyInboxes.of([Live(store.files, store.root)], inboxes)
     for inbox in places.here:
-        renew_inbox(store.files, inbox, [store], keyring, done, tell)
-    checkpoint(store, keyring, now)
-    more, still = settle(store, now)
+        reencrypt_inbox(store.files, inbox, [store], keyring, done, tell)
+    write_checkpoint(store, keyring, now)
+    more, still = purge_pending(store, now)
     left: Counter[str] = Counter()
-    for key_id, use in uses(store, keyring, places.here).items():
+    for key_id, use in count_key_uses(store, keyring, places.here).items():
         if key_id != keyring.active:
             left += use.opening
-    return Rewrapped(done.files, runs, purged + more + done.purged, tuple(sorted({*locked, *still, *done.locked})), tuple(done.failed), left)
+    return RewrapResult(done.files, runs, purged + more + done.purged, tuple(sorted({*locked, *still, *done.locked})), tuple(done.failed), left)
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,18 @@ class _Builder:
 
     store: Store
     keyring: Keyring
-    build: Callable[[Store, Keyring, Snapshot, str, list[FileEntry]], Changes]
+    build: Callable[[Store, Keyring, Snapshot, str, list[FileEntry]], RunChanges]
 
-    def changes(self, snapshot: Snapshot, run_id: str, paths: set[str]) -> Changes:
+    def changes(self, snapshot: Snapshot, run_id: str, paths: set[str]) -> RunChanges:
         """Those of the files that are live still."""
         chosen = [f for f in snapshot.files if f.path in paths]
         made = self.build(self.store, self.keyring, snapshot, run_id, chosen)
         counts = Counter(f.dataset for f in chosen)
-        return Changes(made.added, made.removed, {f"rewrapped.{name}": n for name, n in counts.items()}, ({"key_id": self.keyring.active},))
+        return RunChanges(made.added, made.removed, {f"rewrapped.{name}": n for name, n in counts.items()}, ({"key_id": self.keyring.active},))
 
 
 def _publish_all(
-    store: Store, keyring: Keyring, now: dt.datetime, chosen: list[FileEntry], builder: _Builder, done: Renewed, tell: Tell
+    store: Store, keyring: Keyring, now: dt.datetime, chosen: list[FileEntry], builder: _Builder, done: ReencryptionCounts, tell: Tell
 ) -> int:  # fmt: skip
     """Publish runs over some files, each over a batch of them. One that does not open stays, and stops no other. Returns how many there were."""
     waiting = [chosen[at : at + BATCH] for at in range(0, len(chosen), BATCH)]
@@ -113,7 +113,7 @@ def _publish_all(
         paths = {f.path for f in batch}
         run_id = hashlib.sha256(repr((JOB, keyring.active, sorted(paths))).encode()).hexdigest()
         try:
-            manifest = publish(store, run_id, now, now, lambda s, r=run_id, p=paths: builder.changes(s, r, p), JOB)  # type: ignore[misc]
+            manifest = publish_changes(store, run_id, now, now, lambda s, r=run_id, p=paths: builder.changes(s, r, p), JOB)  # type: ignore[misc]
         except SealedError as error:
             if len(batch) == 1:
                 done.failed.append(f"{batch[0].path}: {error}")
@@ -130,27 +130,27 @@ def _publish_all(
 
 def _sealed(store: Store, keyring: Keyring) -> list[FileEntry]:
     """Live sealed files under older keys that the keyring opens."""
-    old = {s.path for s in sealed_files(store.files, store.root) if s.key_id != keyring.active and keyring.opens(s.key_id)}
+    old = {s.path for s in encrypted_files(store.files, store.root) if s.key_id != keyring.active and keyring.opens(s.key_id)}
     return [f for name in (REJECTED, CONTENT) for f in store.current().by_dataset(name) if f.path in old]
 
 
-def _build_sealed(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]) -> Changes:
+def _build_sealed(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]) -> RunChanges:
     # A hit outside of every block takes nothing out: the file is written anew as it is, and the reasons are pointed to it.
-    hits = [RejectedHit("", "", f.path, -1, -1) for f in chosen if f.dataset == REJECTED]
-    added, removed = erase(store, keyring, snapshot, run_id, hits) if hits else ([], [])
+    hits = [DeadLetterHit("", "", f.path, -1, -1) for f in chosen if f.dataset == REJECTED]
+    added, removed = erase_dead_letters(store, keyring, snapshot, run_id, hits) if hits else ([], [])
     own = [f for f in chosen if f.dataset == CONTENT]
-    return Changes((*added, *(_of_request(store, keyring, run_id, f) for f in own)), (*removed, *own))
+    return RunChanges((*added, *(_of_request(store, keyring, run_id, f) for f in own)), (*removed, *own))
 
 
 def _of_request(store: Store, keyring: Keyring, run_id: str, entry: FileEntry) -> FileEntry:
     """A sealed file of a request anew. What its name says behind the run's id stays: the file is found by it."""
     name = entry.path.rpartition("/")[2].partition("-")[2].removesuffix(SUFFIX)
     path = data_path(CONTENT, dict(entry.partition), run_id, name, SUFFIX)
-    with store.files.open(store.url(entry.path)) as source, spooled() as sink:
-        if is_aside(entry.path):
-            reseal_aside(source, sink, keyring, entry.path, path)
+    with store.files.open(store.url(entry.path)) as source, temporary_file() as sink:
+        if is_restricted_file(entry.path):
+            reencrypt_restricted(source, sink, keyring, entry.path, path)
         else:
-            reseal(source, sink, keyring, entry.path, PURPOSE, path)
+            reencrypt_file(source, sink, keyring, entry.path, PURPOSE, path)
         return publish_bytes(store.files, store.root, path, CONTENT, dict(entry.partition), sink)
 
 
@@ -159,8 +159,8 @@ def _of_request(store: Store, keyring: Keyring, run_id: str, entry: FileEntry) -
 
 def _tokens(store: Store, keyring: Keyring) -> list[FileEntry]:
     """Live files that hold tokens which older keys made and the keyring opens."""
-    return in_files(store, token_files(store.current()), keyring)
+    return files_to_renew(store, token_files(store.current()), keyring)
 
 
-def _build_tokens(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]) -> Changes:
-    return Changes(tuple(renew_file(store, keyring, snapshot, run_id, f) for f in chosen), tuple(chosen))
+def _build_tokens(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]) -> RunChanges:
+    return RunChanges(tuple(renew_file_tokens(store, keyring, snapshot, run_id, f) for f in chosen), tuple(chosen))

@@ -15,11 +15,11 @@ from callveil.transforms.governance.requests.apply_plan import REQUESTS
 from callveil.transforms.governance.requests.register import EVENTS
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.token_renewal import TOKEN, renewed, renewed_finding
+from callveil.transforms.storage.encryption.token_renewal import TOKEN, make_finding_renewal, renew_value_tokens
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.key_index import INDEX, origin_of
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, Table
-from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite
+from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite_file
 from callveil.transforms.storage.tables.versions import VERSIONS
 
 _MADE_BY = re.compile(rb":t1\.([A-Za-z0-9]+)\.")
@@ -34,7 +34,7 @@ _PLACES: dict[str, tuple[Table, list[str] | None, tuple[str, str]]] = {
 DATASETS = (*_PLACES, FINDINGS.name)
 
 
-def made_by(data: bytes | memoryview) -> Counter[str]:
+def count_tokens_by_key(data: bytes | memoryview) -> Counter[str]:
     """How many tokens each key has made in some bytes."""
     return Counter(m[1].decode() for m in _MADE_BY.finditer(data))
 
@@ -45,11 +45,11 @@ def _in_batch(batch: pa.RecordBatch) -> Counter[str]:
     for column in batch.columns:
         for buffer in column.buffers():
             if buffer is not None:
-                out += made_by(memoryview(buffer))
+                out += count_tokens_by_key(memoryview(buffer))
     return out
 
 
-def in_file(store: Store, entry: FileEntry) -> Counter[str]:
+def count_file_tokens(store: Store, entry: FileEntry) -> Counter[str]:
     """How many tokens each key has made in a live file; in findings, how many rows say so."""
     out: Counter[str] = Counter()
     with store.files.open(store.url(entry.path)) as source:
@@ -70,7 +70,7 @@ def token_files(snapshot: Snapshot) -> Iterator[FileEntry]:
     yield from sorted(chosen, key=lambda f: (f.path.partition("/")[2].rpartition("/")[0], origin_of(f.path).rpartition("/")[2], f.dataset))
 
 
-def renew_file(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, entry: FileEntry) -> FileEntry:
+def renew_file_tokens(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, entry: FileEntry) -> FileEntry:
     """Write a live file anew with tokens of the active key, and return the new entry. Rows, their order and lengths of texts stay."""
     table = FINDINGS if entry.dataset == FINDINGS.name else _PLACES[entry.dataset][0]
     if entry.dataset in (INTERACTIONS.name, FINDINGS.name, VERSIONS.name):
@@ -78,15 +78,15 @@ def renew_file(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, 
     else:
         name = f"{snapshot.seq + 1:08d}.{entry.sha256[:12]}"
     path = data_path(entry.dataset, dict(entry.partition), run_id, name)
-    new = rewrite(store.files, store.root, entry, path, table, renewal(keyring, entry.dataset)).entry
+    new = rewrite_file(store.files, store.root, entry, path, table, make_token_renewal(keyring, entry.dataset)).entry
     if new is None:
         raise ValueError(f"{entry.path}: holds no rows")
     return new
 
 
-def renewal(keyring: Keyring, dataset: str) -> BatchChange:
+def make_token_renewal(keyring: Keyring, dataset: str) -> BatchChange:
     """A change of a dataset's rows that makes their tokens anew."""
-    one = renewed_finding(keyring.active) if dataset == FINDINGS.name else _row(keyring, *_PLACES[dataset][2])
+    one = make_finding_renewal(keyring.active) if dataset == FINDINGS.name else _row(keyring, *_PLACES[dataset][2])
     change = change_rows(one)
 
     def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -97,17 +97,17 @@ def renewal(keyring: Keyring, dataset: str) -> BatchChange:
 
 def _row(keyring: Keyring, account: str, interaction: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def change(row: dict[str, Any]) -> dict[str, Any]:
-        new = renewed(keyring, row, row[account] if account else "", row[interaction] if interaction else "")
+        new = renew_value_tokens(keyring, row, row[account] if account else "", row[interaction] if interaction else "")
         return row if new == row else new
 
     return change
 
 
-def older(counts: Counter[str], keyring: Keyring) -> Counter[str]:
+def without_active_key(counts: Counter[str], keyring: Keyring) -> Counter[str]:
     """Of counts by key, those of keys that are not active."""
     return Counter({k: n for k, n in counts.items() if k != keyring.active})
 
 
-def in_files(store: Store, entries: Iterable[FileEntry], keyring: Keyring) -> list[FileEntry]:
+def files_to_renew(store: Store, entries: Iterable[FileEntry], keyring: Keyring) -> list[FileEntry]:
     """Of some files, those that hold tokens which the keyring opens and another key than the active one made."""
-    return [e for e in entries if any(keyring.opens(k) for k in older(in_file(store, e), keyring))]
+    return [e for e in entries if any(keyring.opens(k) for k in without_active_key(count_file_tokens(store, e), keyring))]

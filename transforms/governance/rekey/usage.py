@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.rekey.live import records_with_tokens
-from callveil.transforms.governance.rekey.restriction import is_aside, keys_within
-from callveil.transforms.governance.rekey.token_rotation import in_file, token_files
-from callveil.transforms.governance.rekey.zones import OLDER, RECORDS, Sealed, sealed_files, superseded
+from callveil.transforms.governance.rekey.restriction import count_restricted_keys, is_restricted_file
+from callveil.transforms.governance.rekey.token_rotation import count_file_tokens, token_files
+from callveil.transforms.governance.rekey.zones import OLDER, RECORDS, EncryptedFile, encrypted_files, superseded_files
 from callveil.transforms.governance.requests.publish import CONTENT
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
@@ -22,7 +22,7 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
+from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
 from callveil.transforms.storage.index.identifier_index import SUBJECTS
 from callveil.transforms.storage.index.identity_markers import SUBJECTS as MARKERS
 from callveil.transforms.storage.index.suppression_list import ERASED
@@ -68,7 +68,7 @@ class KeyUse:
         """Whether anything would stay closed or be found no more without the key."""
         return bool(self.files or self.tokens or self.digests)
 
-    def count(self, found: Sealed) -> None:
+    def count(self, found: EncryptedFile) -> None:
         """Count a sealed file."""
         self.files[found.zone] += 1
         self.bytes[found.zone] += found.info.size
@@ -85,19 +85,19 @@ class _Uses(dict[str, KeyUse]):
         return self.setdefault(key_id, KeyUse())
 
 
-def uses(store: Store, keyring: Keyring, inboxes: Sequence[str] = ()) -> dict[str, KeyUse]:
+def count_key_uses(store: Store, keyring: Keyring, inboxes: Sequence[str] = ()) -> dict[str, KeyUse]:
     """What hangs on each key, by key id. What does not say whose it is counts for every key that may have made it.
 
     Reads the first bytes of sealed files, texts that may hold tokens, and the columns of the identifier index that name keys.
     """
     out, snapshot = _Uses(), store.current()
-    for found in sealed_files(store.files, store.root):
+    for found in encrypted_files(store.files, store.root):
         out[found.key_id].count(found)
     for inbox in inboxes:
-        inbox_uses(store.files, inbox, keyring, out)
+        count_inbox_uses(store.files, inbox, keyring, out)
     _older(store.files, Live(store.files, store.root).url(), keyring, out)
     for entry in token_files(snapshot):
-        for key_id, number in in_file(store, entry).items():
+        for key_id, number in count_file_tokens(store, entry).items():
             out[key_id].tokens[entry.dataset] += number
     for _, counts in records_with_tokens(Live(store.files, store.root)):
         for key_id, number in counts.items():
@@ -108,16 +108,16 @@ def uses(store: Store, keyring: Keyring, inboxes: Sequence[str] = ()) -> dict[st
     return dict(out)
 
 
-def inbox_uses(files: Files, inbox: str, keyring: Keyring, out: dict[str, KeyUse]) -> None:
+def count_inbox_uses(files: Files, inbox: str, keyring: Keyring, out: dict[str, KeyUse]) -> None:
     """Add what an inbox holds."""
-    for found in sealed_files(files, inbox):
+    for found in encrypted_files(files, inbox):
         out.setdefault(found.key_id, KeyUse()).count(found)
     _older(files, inbox, keyring, out)
 
 
 def _older(files: Files, folder: str, keyring: Keyring, out: dict[str, KeyUse]) -> None:
     """Older object versions do not say without being read which key sealed them, so each counts for every key that no longer seals."""
-    number = len(superseded(files, folder))
+    number = len(superseded_files(files, folder))
     for key_id in keyring.key_ids:
         if number and key_id != keyring.active and keyring.opens(key_id):
             out.setdefault(key_id, KeyUse()).files[OLDER] += number
@@ -134,12 +134,12 @@ def _values(store: Store, snapshot: Snapshot, out: _Uses) -> None:
 
 
 def _set_aside(store: Store, keyring: Keyring, snapshot: Snapshot, out: _Uses) -> None:
-    for entry in (f for f in snapshot.by_dataset(CONTENT) if is_aside(f.path)):
+    for entry in (f for f in snapshot.by_dataset(CONTENT) if is_restricted_file(f.path)):
         for key_id in keyring.digest_keys:
             out[key_id].digest(WITHIN, 1)
         # What does not open is counted as a file of its key, so that this key stays.
         with store.files.open(store.url(entry.path)) as source, suppress(SealedError):
-            for key_id, number in keys_within(source, keyring, entry.path).items():
+            for key_id, number in count_restricted_keys(source, keyring, entry.path).items():
                 out[key_id].tokens[WITHIN] += number
 
 
@@ -192,7 +192,7 @@ def _markers(store: Store, keyring: Keyring, out: _Uses) -> None:
             row = orjson.loads(store.files.read(urls[0]))
         except FileNotFoundError:
             continue
-        ref, names = ref_of(InteractionKey(row["account_id"], row["id"])), {record, urls[0].split("/")[-2]}
+        ref, names = interaction_ref(InteractionKey(row["account_id"], row["id"])), {record, urls[0].split("/")[-2]}
         makers = [k for k in keyring.digest_keys if record_token(keyring, ref, k) in names] or keyring.digest_keys
         for key_id in makers:
             out[key_id].digest(LIVE_MARKERS, len(urls), row["day"])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, key_of
+from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, encryption_key_id
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.files.filesystem import FileInfo, Files
 from callveil.transforms.storage.files.urls import is_s3, local_path
@@ -28,12 +28,12 @@ Tell = Callable[[str, int, int], None]
 """`tell(zone, done, total)`: how far long work is."""
 
 
-def tell_nobody(zone: str, done: int, total: int) -> None:
+def ignore_progress(zone: str, done: int, total: int) -> None:
     """Progress that nobody looks at."""
 
 
 @dataclass(frozen=True)
-class Sealed:
+class EncryptedFile:
     """A sealed file.
 
     Attributes:
@@ -47,10 +47,10 @@ class Sealed:
     @property
     def zone(self) -> str:
         """What it is part of."""
-        return zone_of(self.path)
+        return storage_zone_of(self.path)
 
 
-def zone_of(path: str) -> str:
+def storage_zone_of(path: str) -> str:
     """The zone of a path below a store's root: its dataset, or one of the names above."""
     first, _, rest = path.partition("/")
     if first == CONTROL:
@@ -60,26 +60,26 @@ def zone_of(path: str) -> str:
     return first if rest else INBOX
 
 
-def sealed_files(files: Files, root: str) -> Iterator[Sealed]:
+def encrypted_files(files: Files, root: str) -> Iterator[EncryptedFile]:
     """Every sealed file below a folder, working files of runs included. Reads the first bytes of each, and needs no key."""
     for info in files.list(root):
         if not info.url.endswith(SUFFIX):
             continue
         try:
-            key_id = key_of(files.read(info.url, 0, HEAD_BYTES))
+            key_id = encryption_key_id(files.read(info.url, 0, HEAD_BYTES))
         except FileNotFoundError:  # gone since it was listed
             continue
         if key_id is not None:
-            yield Sealed(info.url[len(root) :].lstrip("/"), info, key_id)
+            yield EncryptedFile(info.url[len(root) :].lstrip("/"), info, key_id)
 
 
-def superseded(files: Files, root: str) -> list[str]:
+def superseded_files(files: Files, root: str) -> list[str]:
     """Sealed files of which a bucket keeps older versions, which lie under whatever key sealed them."""
     return [url for url in files.superseded(root) if url.endswith(SUFFIX)]
 
 
 @dataclass(frozen=True)
-class Inboxes:
+class RekeyInboxes:
     """Inboxes to look at.
 
     Attributes:
@@ -90,7 +90,7 @@ class Inboxes:
     missing: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, lives: Iterable[Live], given: Iterable[str] = ()) -> Inboxes:
+    def of(cls, lives: Iterable[Live], given: Iterable[str] = ()) -> RekeyInboxes:
         """Those that `watch` has read for some stores, and those that are given; one that is both is written as it is given."""
         known = {_place(f): f for f in (*(f for live in lives for f in inboxes(live)), *given)}
         gone = tuple(f for place, f in sorted(known.items()) if not is_s3(f) and not Path(place).is_dir())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.governance.requests.retention_grounds import HOLD, Ground
+from callveil.transforms.governance.requests.retention_grounds import HOLD, RetentionGround
 
 DROP, UNLINK, KEEP = "drop", "unlink", "keep"
 NOT_THEIRS = "not the person's own record"
 """Why a restriction leaves a record alone: what only mentions the person, or what they did as staff, is not theirs to have set aside."""
 
 
-class Action(NamedTuple):
+class RecordAction(NamedTuple):
     """What happens to one record.
 
     Attributes:
@@ -33,7 +33,7 @@ class Action(NamedTuple):
     ground: str = ""
 
 
-def decided(role: str, ground: Ground | None) -> tuple[str, str]:
+def decide_action(role: str, ground: RetentionGround | None) -> tuple[str, str]:
     """Action and ground for a record."""
     if ground is not None and ground.kind == HOLD:
         return KEEP, ground.text
@@ -42,6 +42,6 @@ def decided(role: str, ground: Ground | None) -> tuple[str, str]:
     return (DROP, "") if role == "contact" else (UNLINK, "")
 
 
-def restricted(action: Action) -> Action:
+def restrict_action(action: RecordAction) -> RecordAction:
     """The action where the person asks for restriction."""
     return action if action.action == DROP else action._replace(action=KEEP, ground=action.ground or NOT_THEIRS)

@@ -17,19 +17,19 @@ from callveil.schemas import request
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
-from callveil.transforms.execution.worker_pool import spread
-from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK, Action
+from callveil.transforms.execution.worker_pool import spread_work
+from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK, RecordAction
 from callveil.transforms.governance.requests.plan import ErasePlan
-from callveil.transforms.governance.requests.search import values_of
+from callveil.transforms.governance.requests.search import confirmed_values
 from callveil.transforms.governance.requests.unlink import ACTOR_FIELDS, STAFF_FIELDS, Unlinker
 from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.index.identifier_index import SUBJECTS
-from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, bucket_files, bucket_of, current_files, origin_of, read_bucket
+from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, current_files, key_bucket, key_bucket_files, origin_of, read_key_bucket
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, TABLES, Table, publish_records
-from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite
+from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite_file
 from callveil.transforms.storage.tables.versions import VERSIONS
 
 REQUESTS = Table("requests", request.SCHEMA, request.FIELDS, ("account_id", "interaction_id", "request_id"))
@@ -41,7 +41,7 @@ class CarryError(RuntimeError):
 
 
 @dataclass
-class Carried:
+class ExecutionResult:
     """What carrying out has come to.
 
     Attributes:
@@ -63,7 +63,7 @@ class Carried:
         for n, more in enumerate((matched, erased, retained)):
             held[n] += more
 
-    def add(self, part: Carried) -> None:
+    def add(self, part: ExecutionResult) -> None:
         """Add what a part of the work has come to."""
         self.added += part.added
         self.removed += part.removed
@@ -73,7 +73,7 @@ class Carried:
             self.count(record_class, dataset, method, matched, erased, retained, ground)
 
 
-class Carrier:
+class PlanExecutor:
     """Carries out one plan.
 
     Args:
@@ -84,13 +84,13 @@ class Carrier:
     def __init__(self, store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, plan: ErasePlan, *, set_aside: bool = False) -> None:
         self.store, self.keyring, self.snapshot, self.run_id, self.plan = store, keyring, snapshot, run_id, plan
         self.set_aside = set_aside
-        self.unlinker = Unlinker(keyring, plan.match.tokens, values_of(plan.match.confirmed))
-        self.done = Carried()
+        self.unlinker = Unlinker(keyring, plan.match.tokens, confirmed_values(plan.match.confirmed))
+        self.done = ExecutionResult()
         self.live = {f.path: f for f in snapshot.files}
 
-    def run(self) -> Carried:
+    def run(self) -> ExecutionResult:
         """Do all of it; nothing is visible until the files are published."""
-        by_path: dict[str, list[Action]] = defaultdict(list)
+        by_path: dict[str, list[RecordAction]] = defaultdict(list)
         for action in self.plan.actions:
             if action.action == KEEP:
                 self.done.count(*self._series(action), "none", 1, 0, 1, action.ground)
@@ -98,7 +98,7 @@ class Carrier:
                 by_path[action.path].append(action)
         # Each file alone, so that any process may do it: the run's workers are this one's own, and what they get goes to nobody else.
         pieces = [(self.live[path], actions) for path, actions in sorted(by_path.items())]
-        for part in spread(self.plan.request_id, self.rewritten, pieces):
+        for part in spread_work(self.plan.request_id, self.rewritten, pieces):
             self.done.add(part)
         dropped = self.dropped("interaction")
         self._findings(dropped)
@@ -108,10 +108,10 @@ class Carrier:
             self._subjects()
         return self.done
 
-    def _alone(self) -> Carrier:
+    def _alone(self) -> PlanExecutor:
         """The same with nothing done yet."""
-        alone = object.__new__(Carrier)
-        alone.__dict__ |= self.__dict__ | {"done": Carried()}
+        alone = object.__new__(PlanExecutor)
+        alone.__dict__ |= self.__dict__ | {"done": ExecutionResult()}
         return alone
 
     def __getstate__(self) -> dict[str, Any]:
@@ -121,15 +121,15 @@ class Carrier:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
         self.keyring = worker_keyring(self.store.files, self.store.root, state["keyring"])
-        self.unlinker = Unlinker(self.keyring, self.plan.match.tokens, values_of(self.plan.match.confirmed))
+        self.unlinker = Unlinker(self.keyring, self.plan.match.tokens, confirmed_values(self.plan.match.confirmed))
 
-    def rewritten(self, entry: FileEntry, actions: list[Action]) -> Carried:
+    def rewritten(self, entry: FileEntry, actions: list[RecordAction]) -> ExecutionResult:
         """What carrying out comes to for one file of interactions or versions."""
         alone = self._alone()
         alone._rows(entry, actions)
         return alone.done
 
-    def without(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]) -> tuple[Carried, int]:
+    def without(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]) -> tuple[ExecutionResult, int]:
         """The same for one file of the identifier index, which loses entries; and how many."""
         alone = self._alone()
         return alone.done, alone._subject_file(file, gone, linked)
@@ -140,10 +140,10 @@ class Carrier:
         return {InteractionKey(r.account_id, r.record_id) for r in own}
 
     @staticmethod
-    def _series(action: Action) -> tuple[str, str]:
+    def _series(action: RecordAction) -> tuple[str, str]:
         return f"{action.record.record_class}s", action.path.split("/", 1)[0]
 
-    def _rows(self, entry: FileEntry, actions: list[Action]) -> None:
+    def _rows(self, entry: FileEntry, actions: list[RecordAction]) -> None:
         """Rewrite one file of interactions or versions."""
         gone = {a.record for a in actions if a.action == DROP}
         linked = {a.record: a for a in actions if a.action == UNLINK}
@@ -169,7 +169,7 @@ class Carrier:
         for action in linked.values():
             self.done.count(name, dataset, "unlink", 1, 0 if action.ground else 1, 1 if action.ground else 0, action.ground)
 
-    def _unlinked(self, row: dict[str, Any], linked: Mapping[RecordRef, Action], kind: str, columns: tuple[str, ...]) -> dict[str, Any]:
+    def _unlinked(self, row: dict[str, Any], linked: Mapping[RecordRef, RecordAction], kind: str, columns: tuple[str, ...]) -> dict[str, Any]:
         action = linked.get(RecordRef(kind, *(row[c] for c in columns)))
         if action is None:
             return row
@@ -191,7 +191,7 @@ class Carrier:
 
     def _rewrite(self, entry: FileEntry, table: Table, change: BatchChange) -> None:
         name = f"{self.snapshot.seq:08d}-{origin_of(entry.path).rsplit('/', 1)[1].removesuffix('.parquet')}"
-        new = rewrite(self.store.files, self.store.root, entry, data_path(entry.dataset, dict(entry.partition), self.run_id, name), table, change)
+        new = rewrite_file(self.store.files, self.store.root, entry, data_path(entry.dataset, dict(entry.partition), self.run_id, name), table, change)
         self.done.removed.append(entry)
         self.done.added += [new.entry] if new.entry else []
 
@@ -250,7 +250,7 @@ class Carrier:
                 return entry._replace(tombstone=True, digest="", entities=(), requests=(), seq=seq)
             return entry._replace(entities=tuple(sorted({*entry.entities, *(f"clear:{n}" for n in STAFF_FIELDS)})), seq=seq)
 
-        write_index(self.store, self.snapshot, self.run_id, dropped | staff, new, self.done)
+        update_key_index(self.store, self.snapshot, self.run_id, dropped | staff, new, self.done)
         if dropped:
             self.done.count("index", INDEX.name, "drop_rows", len(dropped), len(dropped))
 
@@ -263,7 +263,7 @@ class Carrier:
         linked = {a.record for a in self.plan.actions if a.action == UNLINK}
         dropped = 0
         files = self.snapshot.by_dataset(SUBJECTS.name) if gone or linked else ()
-        for part, fewer in spread(self.plan.request_id, self.without, ((file, gone, linked) for file in files)):
+        for part, fewer in spread_work(self.plan.request_id, self.without, ((file, gone, linked) for file in files)):
             self.done.add(part)
             dropped += fewer
         if dropped:
@@ -295,7 +295,7 @@ class Carrier:
 
         if self._holds(file, gone | linked, names):
             path = data_path(SUBJECTS.name, dict(file.partition), self.run_id, f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}")
-            new = rewrite(self.store.files, self.store.root, file, path, SUBJECTS, change)
+            new = rewrite_file(self.store.files, self.store.root, file, path, SUBJECTS, change)
             self.done.removed.append(file)
             self.done.added += [new.entry] if new.entry else []
         return dropped
@@ -319,13 +319,13 @@ def _without(entry: SubjectEntry, gone: set[RecordRef], linked: set[RecordRef], 
     return entry
 
 
-def write_index(
-    store: Store, snapshot: Snapshot, run_id: str, keys: set[InteractionKey], change: Callable[[IndexEntry], IndexEntry], done: Carried
+def update_key_index(
+    store: Store, snapshot: Snapshot, run_id: str, keys: set[InteractionKey], change: Callable[[IndexEntry], IndexEntry], done: ExecutionResult
 ) -> None:
     """Change the key index' entries of some interactions. Each touched bucket becomes one file, so that nothing older says otherwise."""
-    for bucket in sorted({bucket_of(k) for k in keys}):
-        old = bucket_files(snapshot, bucket)
-        entries = read_bucket(store.files, store.root, snapshot, bucket)
+    for bucket in sorted({key_bucket(k) for k in keys}):
+        old = key_bucket_files(snapshot, bucket)
+        entries = read_key_bucket(store.files, store.root, snapshot, bucket)
         for key in [k for k in entries if k in keys]:
             entries[key] = change(entries[key])
         rows = [e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)} for _, e in sorted(entries.items())]

@@ -62,7 +62,7 @@ class ContextError(ValueError):
 
 
 @dataclass(frozen=True)
-class Context:
+class Article15Context:
     """What Art. 15 asks for.
 
     Attributes:
@@ -98,7 +98,7 @@ def _is_none(stated: Any) -> bool:
     return all(t.strip(" .").lower() in ("none", "no") for t in texts)
 
 
-def retention_of(policy: Policy) -> tuple[str, ...]:
+def describe_retention(policy: Policy) -> tuple[str, ...]:
     """The policy's retention rules in words."""
     verbs = {"delete": "deleted after", "redact": "cleared of everything personal after", "keep": "kept for at least"}
     out = []
@@ -112,10 +112,10 @@ def retention_of(policy: Policy) -> tuple[str, ...]:
     return tuple(out)
 
 
-def read_context(files: Files, url: str | None, policy: Policy) -> Context:
+def read_context(files: Files, url: str | None, policy: Policy) -> Article15Context:
     """Read the company's file (YAML); without one only what the policy says is there. Raises `ContextError`."""
     if not url:
-        return Context({}, retention_of(policy))
+        return Article15Context({}, describe_retention(policy))
     try:
         data = yaml.safe_load(files.read(url))
     except FileNotFoundError:
@@ -131,4 +131,4 @@ def read_context(files: Files, url: str | None, policy: Policy) -> Context:
     for key, value in data.items():
         if not (isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))):
             raise ContextError(f"{url}: {key}: expected a text or a list of texts")
-    return Context(data, retention_of(policy))
+    return Article15Context(data, describe_retention(policy))

@@ -17,14 +17,21 @@ from callveil.schemas.subject import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA, Sub
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import residual_scan
 from callveil.transforms.governance.requests.controller import Controller, controller_of
-from callveil.transforms.governance.requests.current_rows import live
-from callveil.transforms.governance.requests.inbox_search import Inboxes, Reader, erase_bodies
-from callveil.transforms.governance.requests.live_quarantine_search import erase_rejections
-from callveil.transforms.governance.requests.live_records import erase_live, erase_markers, find_live, held, unlink_live
-from callveil.transforms.governance.requests.publish import Changes, publish, run_id_of, sealed_files, settle, unseal
-from callveil.transforms.governance.requests.quarantine_search import Looking
-from callveil.transforms.governance.requests.register import Register
-from callveil.transforms.governance.requests.unindexed import look_through
+from callveil.transforms.governance.requests.current_rows import current_entries
+from callveil.transforms.governance.requests.inbox_search import BodyReader, SearchedInboxes, erase_bodies
+from callveil.transforms.governance.requests.live_quarantine_search import erase_live_rejections
+from callveil.transforms.governance.requests.live_records import erase_live, erase_markers, find_live, unlink_live, urls_held
+from callveil.transforms.governance.requests.publish import (
+    RunChanges,
+    publish_changes,
+    purge_pending,
+    read_encrypted_json,
+    request_files,
+    request_run_id,
+)
+from callveil.transforms.governance.requests.quarantine_search import SearchTarget
+from callveil.transforms.governance.requests.register import RequestRegister
+from callveil.transforms.governance.requests.unindexed import search_unindexed
 from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import purged_name
@@ -34,10 +41,10 @@ from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import SHORT_ID, Snapshot, data_path, manifest_name, sha256
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.index.identifier_index import lookup
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+from callveil.transforms.storage.index.identifier_index import lookup_entries
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-CERTIFICATES = register(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+CERTIFICATES = register_table(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
 MESSAGE = b"callveil erasure certificate 1\n"
 METHOD = (
     "search of the identifier index and of the live zone's markers by every confirmed identifier; byte search of all files the run wrote; live zone "
@@ -46,7 +53,7 @@ METHOD = (
 
 
 @dataclass(frozen=True)
-class Certified:
+class CertificationResult:
     """What finishing did.
 
     Attributes:
@@ -62,7 +69,7 @@ class Certified:
     locked: tuple[tuple[str, str], ...]
 
 
-def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, as_of: dt.datetime, now: dt.datetime) -> Certified:
+def certify_request(store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, as_of: dt.datetime, now: dt.datetime) -> CertificationResult:
     """Finish one published run of a request."""
     facts = next(f for f in manifest.inputs if "series" in f)
     work = _work(store, keyring, store.current(), request.request_id, manifest.run_id)
@@ -72,7 +79,7 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     versions = _purge_live(store, keyring, tokens, work, event, manifest.run_id, controller)
     for package in work.get("packages", ()):
         Path(package["path"]).unlink(missing_ok=True)
-    _, waiting = settle(store, now)
+    _, waiting = purge_pending(store, now)
     own = {store.url(f.path) for f in manifest.removed}
     locked = tuple(v for v in waiting if v[0] in own)
     record = store.url(purged_name(manifest.seq))
@@ -83,7 +90,7 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     base = {
         "request_id": request.request_id, "subject_ref": request.subject_ref, "scope": "erasure" if event == "erased" else "restriction",
         "versions_purged": purged + versions, "started_at": dt.datetime.fromisoformat(manifest.as_of),
-        "entered_at": next((e.get("entered_at") for e in Register(store, keyring).events(request.request_id)
+        "entered_at": next((e.get("entered_at") for e in RequestRegister(store, keyring).events(request.request_id)
                             if e.get("run_id") == manifest.run_id and e["event"] == event), None),
         "completed_at": now if is_purged else None,
         "verification_method": METHOD, "residual_hits": residual,
@@ -96,14 +103,14 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     ]
     _publish(store, keyring, request, manifest, rows, is_purged, as_of, now)
     if is_purged:
-        settle(store, now)  # what the certificate took out of the store: the person's identifiers as they were given
-    return Certified(tuple(rows), purged + versions, residual, locked)
+        purge_pending(store, now)  # what the certificate took out of the store: the person's identifiers as they were given
+    return CertificationResult(tuple(rows), purged + versions, residual, locked)
 
 
 def _work(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, run_id: str) -> dict[str, Any]:
-    for file in sealed_files(snapshot, request_id):
+    for file in request_files(snapshot, request_id):
         if file.path.endswith("work.sealed") and file.path.rsplit("/", 1)[1].startswith(run_id[:SHORT_ID]):
-            found: dict[str, Any] = unseal(store, keyring, file)
+            found: dict[str, Any] = read_encrypted_json(store, keyring, file)
             return found
     return {}
 
@@ -119,17 +126,17 @@ def _purge_live(
     versions = erase_live(live, keys)
     if event == "erased" and work:
         looking = _looking(tokens, work, controller)
-        reader = Reader(keyring, looking, _keys(work, "stay"))
+        reader = BodyReader(keyring, looking, _keys(work, "stay"))
         unlinker = Unlinker(keyring, tokens, looking.known)
         versions += sum(unlink_live(live, InteractionKey(a, i), role, unlinker, run_id) for a, i, role in work["unlink"])
-        versions += erase_rejections(live, work["rejections"]) + erase_bodies(store.files, live, keyring, reader, work["bodies"])
+        versions += erase_live_rejections(live, work["rejections"]) + erase_bodies(store.files, live, keyring, reader, work["bodies"])
         versions += erase_markers(live, keyring, keys, tokens, _keys(work, "stay"), controller.holds)
     return versions
 
 
-def _looking(tokens: tuple[str, ...], work: dict[str, Any], controller: Controller) -> Looking:
+def _looking(tokens: tuple[str, ...], work: dict[str, Any], controller: Controller) -> SearchTarget:
     known = tuple(Identifier(kind, value) for kind, value in work.get("known", ()))
-    return Looking(
+    return SearchTarget(
         frozenset(work.get("tokens", tokens)), known, frozenset(_keys(work, "keys")), frozenset(_keys(work, "mentioned")),
         frozenset(work.get("rejected", ())), controller,
     )  # fmt: skip
@@ -148,32 +155,32 @@ def _residual(
     """
     snapshot = store.current()
     kept = {RecordRef(*r) for r in work.get("kept", ())}
-    entries = live(store.files, store.root, snapshot, lookup(store.files, store.root, snapshot, tokens))
+    entries = current_entries(store.files, store.root, snapshot, lookup_entries(store.files, store.root, snapshot, tokens))
     found = {e.record for e in entries if controller.holds(e.account_id)} - kept
     present = {f.path for f in snapshot.files}
     written = [f for f in manifest.added if f.path in present and not f.path.endswith(".sealed")]
     looking, zone = _looking(tokens, work, controller), Live(store.files, store.root)
-    left = sum(bool(held(zone, k)) for k in _keys(work, "live"))
+    left = sum(bool(urls_held(zone, k)) for k in _keys(work, "live"))
     if event == "erased":
         arrived = {k for k in find_live(store.files, store.root, tokens) if controller.holds(k.account_id)}
         left += len(arrived - set(_keys(work, "stay")))
         if work.get("inboxes") is not None:
-            unread = look_through(store, keyring, snapshot, looking, Inboxes(tuple(work["inboxes"])), _keys(work, "stay"))
+            unread = search_unindexed(store, keyring, snapshot, looking, SearchedInboxes(tuple(work["inboxes"])), _keys(work, "stay"))
             left += sum(unread.counts().values())
-    return len(found) + residual_scan.byte_hits(store, written, residual_scan.forms(looking.known)) + left
+    return len(found) + residual_scan.count_byte_hits(store, written, residual_scan.identifier_bytes(looking.known)) + left
 
 
 def _publish(
     store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, rows: list[dict[str, Any]], is_purged: bool, as_of: dt.datetime,
     now: dt.datetime,
 ) -> None:  # fmt: skip
-    run_id = run_id_of(manifest.run_id, "certified", is_purged)
-    register_, signer = Register(store, keyring), open_signer(store.keyring)
+    run_id = request_run_id(manifest.run_id, "certified", is_purged)
+    register_, signer = RequestRegister(store, keyring), open_signer(store.keyring)
     event = next(f["event"] for f in manifest.inputs if "series" in f)
 
-    def build(snapshot: Snapshot) -> Changes:
+    def build(snapshot: Snapshot) -> RunChanges:
         before = _last(snapshot)
-        stamped = [signed(r | {"previous_sha256": before}, signer) for r in rows]
+        stamped = [sign_certificate(r | {"previous_sha256": before}, signer) for r in rows]
         partition = {"day": as_of.date().isoformat()}
         digest = hashlib.sha256(repr(stamped).encode()).hexdigest()[:8]
         path = data_path(CERTIFICATES.name, partition, run_id, f"{snapshot.seq + 1:08d}.{digest}")
@@ -183,29 +190,29 @@ def _publish(
             values = {"run_id": manifest.run_id}
             row = register_.row(request.request_id, "certified", as_of, len(register_.events(request.request_id, snapshot)) + 1, values, now)
             added.append(register_.write(run_id, row, f"{snapshot.seq:08d}.event"))
-            removed = [f for f in sealed_files(snapshot, request.request_id) if _is_done_with(f, manifest.run_id, event)]
-        return Changes(tuple(added), tuple(removed), {"certificates": len(rows)}, ({"request_id": request.request_id, "event": "certified"},))
+            removed = [f for f in request_files(snapshot, request.request_id) if _is_done_with(f, manifest.run_id, event)]
+        return RunChanges(tuple(added), tuple(removed), {"certificates": len(rows)}, ({"request_id": request.request_id, "event": "certified"},))
 
-    publish(store, run_id, as_of, now, build)
+    publish_changes(store, run_id, as_of, now, build)
 
 
-def message_of(row: dict[str, Any]) -> bytes:
+def certificate_message(row: dict[str, Any]) -> bytes:
     """What is signed of a certificate: all of it but the signature, in one form."""
     # A column that came later is signed where it says something, so that older certificates hold as they were signed.
     names = (f.name for f in CERTIFICATE_FIELDS if f.name != "signature" and (f.name != "entered_at" or row.get(f.name)))
     return MESSAGE + orjson.dumps({n: row.get(n) for n in names}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
 
 
-def signed(row: dict[str, Any], signer: Signer) -> dict[str, Any]:
+def sign_certificate(row: dict[str, Any], signer: Signer) -> dict[str, Any]:
     """A certificate with the signature of the key that signs the store's evidence."""
     named = row | {"signer_key_id": signer.public.id}
-    digest = hashlib.sha256(message_of(named)).digest()
+    digest = hashlib.sha256(certificate_message(named)).digest()
     return named | {"signature": base64.b64encode(signer.sign(digest)).decode()}
 
 
-def is_signed(row: dict[str, Any], key: PublicKey) -> bool:
+def is_certificate_signed(row: dict[str, Any], key: PublicKey) -> bool:
     """Whether a certificate, as read from the store, bears the signature of a key."""
-    return key.is_valid(hashlib.sha256(message_of(row)).digest(), base64.b64decode(row["signature"] or ""))
+    return key.is_valid(hashlib.sha256(certificate_message(row)).digest(), base64.b64decode(row["signature"] or ""))
 
 
 def _is_done_with(file: FileEntry, run_id: str, event: str) -> bool:

@@ -25,22 +25,22 @@ from callveil.schemas.version import FIELDS as VERSION_FIELDS
 from callveil.transforms.detect.known_values import NAME, known_values
 from callveil.transforms.governance.requests import restriction
 from callveil.transforms.governance.requests.current_rows import index_entries, version_files, version_rows
-from callveil.transforms.governance.requests.disclosure import Disclosed, Discloser, Heard, mention
+from callveil.transforms.governance.requests.disclosure import DisclosedRecord, Heard, RecordDiscloser, disclose_mention
 from callveil.transforms.governance.requests.live_records import LIVE
-from callveil.transforms.governance.requests.package import PackageError, Recording, Section
-from callveil.transforms.governance.requests.search import Match, Matched, values_of
+from callveil.transforms.governance.requests.package import PackageError, PackageRecording, PackageSection
+from callveil.transforms.governance.requests.search import MatchedRecord, SearchResult, confirmed_values
 from callveil.transforms.redact.audio.container import AudioRejected
-from callveil.transforms.redact.audio.masking import Sound
+from callveil.transforms.redact.audio.masking import CoverTone
 from callveil.transforms.redact.audio.plan import AudioSpan
-from callveil.transforms.redact.audio.redact import Treatment, redact_audio
+from callveil.transforms.redact.audio.redact import RecordingTreatment, redact_audio
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.policy_archive import policy_at
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live, entries_of
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.identity.identifiers import words_of
-from callveil.transforms.storage.identity.record_identifiers import ref_of
+from callveil.transforms.storage.identity.identifiers import name_words
+from callveil.transforms.storage.identity.record_identifiers import interaction_ref
 from callveil.transforms.storage.tables.key_index import current_files
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS
 
@@ -53,7 +53,7 @@ PROCESSING = tuple(f for f in finding.FIELDS if f.name in ("interaction_id", "ac
 _SHOWN_VERSION = tuple(f for f in VERSION_FIELDS if f.name not in ("shape",))
 
 
-class Gatherer:
+class PackageCollector:
     """Gathers for one request.
 
     Args:
@@ -62,7 +62,7 @@ class Gatherer:
     """
 
     def __init__(
-        self, store: Store, keyring: Keyring, snapshot: Snapshot, match: Match, discloser: Discloser, raws: Mapping[InteractionKey, RawInteraction],
+        self, store: Store, keyring: Keyring, snapshot: Snapshot, match: SearchResult, discloser: RecordDiscloser, raws: Mapping[InteractionKey, RawInteraction],
         requests: Collection[str] = (),
     ) -> None:  # fmt: skip
         self.store, self.keyring, self.snapshot, self.match, self.discloser, self.raws = store, keyring, snapshot, match, discloser, raws
@@ -78,14 +78,14 @@ class Gatherer:
         """Words of the person's name and further values of theirs, folded, in records that an identifier of theirs alone leads to."""
         own = [m for m in self.match.records if m.role == "contact" and not set(m.through) <= {*self.match.shared, "about"}]
         records = [self.raws[key].record for m in own if (key := _key(m)) in self.raws]
-        names = [i.value.partition("|")[0] for i in values_of(self.match.confirmed) if i.kind == "name_address"]
+        names = [i.value.partition("|")[0] for i in confirmed_values(self.match.confirmed) if i.kind == "name_address"]
         names += [text for r in records if isinstance(text := r.get("name") or (r.get("form") or {}).get("name"), str)]
         values = {v.target for r in records for v in known_values(r) if v.kind != NAME}
-        return frozenset(values.union(word for name in names for word in words_of(name)))
+        return frozenset(values.union(word for name in names for word in name_words(name)))
 
-    def sections(self, kind: str) -> list[Section]:
+    def sections(self, kind: str) -> list[PackageSection]:
         """Sections of an access or portability package, those without rows left out."""
-        own: dict[str, list[Disclosed]] = defaultdict(list)
+        own: dict[str, list[DisclosedRecord]] = defaultdict(list)
         for shown, m in self._interactions():
             name = {"contact": "conversations", "agent": "staff_activity", "third_party": "mentions"}[m.role]
             own[name].append(shown)
@@ -98,12 +98,12 @@ class Gatherer:
             out.append(_section("staff_activity", "What you did as staff", "staff", FIELDS, own["staff_activity"]))
             out.append(_section("mentions", "Where you are mentioned", "mentions", FIELDS, own["mentions"]))
             versions = sorted(self._versions(), key=lambda r: (r["created_at"], r["version_id"]))
-            out.append(Section("change_history", "Changes that concern you", "changes", _SHOWN_VERSION, versions, "redacted store"))
+            out.append(PackageSection("change_history", "Changes that concern you", "changes", _SHOWN_VERSION, versions, "redacted store"))
             found = list(self._findings())
-            out.append(Section("redactions", "What was redacted in your conversations", "processing", PROCESSING, found, "redacted store"))
+            out.append(PackageSection("redactions", "What was redacted in your conversations", "processing", PROCESSING, found, "redacted store"))
         return [s for s in out if s.rows]
 
-    def _interactions(self) -> Iterator[tuple[Disclosed, Matched]]:
+    def _interactions(self) -> Iterator[tuple[DisclosedRecord, MatchedRecord]]:
         raws = [(raw, self.roles[key].role) for key, raw in sorted(self.raws.items()) if key in self.roles and self.roles[key].role != "third_party"]
         done = set()
         for shown in self.discloser.raw(raws) if raws else ():
@@ -112,16 +112,16 @@ class Gatherer:
             yield shown, self.roles[key]
         for row in self._stored([k for k, m in self.roles.items() if k not in done and m.record.record_class != LIVE]):
             m = self.roles[InteractionKey(row["account_id"], row["id"])]
-            yield (mention(row, m.fields) if m.role == "third_party" else self.discloser.stored(row, m.role)), m
+            yield (disclose_mention(row, m.fields) if m.role == "third_party" else self.discloser.stored(row, m.role)), m
         for key, m in self.roles.items():
             arrived = self._live_row(key) if m.record.record_class == LIVE and key not in done else None
             if arrived is not None:
-                yield (mention(arrived, m.fields) if m.role == "third_party" else self.discloser.stored(arrived, m.role)), m
+                yield (disclose_mention(arrived, m.fields) if m.role == "third_party" else self.discloser.stored(arrived, m.role)), m
         apart = {InteractionKey(r["account_id"], r["id"]): r for r in self._set_aside(done | self.roles.keys())}
         told = self.discloser.raw([(self.raws[key], "contact") for key in apart if key in self.raws])
         for shown in itertools.chain(told, (self.discloser.stored(r, "contact") for key, r in apart.items() if key not in self.raws)):
             row = apart[InteractionKey(shown.account_id, shown.record_id)]
-            yield shown, Matched(_ref(row), row["called_at"].date().isoformat(), "contact", (), ())
+            yield shown, MatchedRecord(_ref(row), row["called_at"].date().isoformat(), "contact", (), ())
 
     def _live_row(self, key: InteractionKey) -> dict[str, Any] | None:
         """What was redacted as it arrived and is in no dataset yet."""
@@ -146,8 +146,8 @@ class Gatherer:
 
     def _set_aside(self, known: set[InteractionKey]) -> Iterator[dict[str, Any]]:
         """The person's own records that a restriction has set aside: they are theirs to see all the same."""
-        for file, _ in restriction.about(self.store, self.keyring, self.snapshot, self.match.own_tokens, self.requests):
-            for name, _, table in restriction.tables_of(self.store, self.keyring, file):
+        for file, _ in restriction.find_restricted_files(self.store, self.keyring, self.snapshot, self.match.own_tokens, self.requests):
+            for name, _, table in restriction.read_restricted_tables(self.store, self.keyring, file):
                 if name == INTERACTIONS.name:
                     yield from (r for r in table.to_pylist() if InteractionKey(r["account_id"], r["id"]) not in known)
 
@@ -157,7 +157,7 @@ class Gatherer:
         yield from (r for r in rows if InteractionKey(r["account_id"], r[column]) in wanted)
 
     def _versions(self) -> Iterator[dict[str, Any]]:
-        by_day: dict[str, dict[Any, Matched]] = defaultdict(dict)
+        by_day: dict[str, dict[Any, MatchedRecord]] = defaultdict(dict)
         for m in self.match.records:
             if m.record.record_class == "version":
                 by_day[m.day][m.record] = m
@@ -186,7 +186,7 @@ class Gatherer:
             for row in (self._live_document(key) or {}).get("findings", ()):
                 yield with_times(PROCESSING, {f.name: row[f.name] for f in PROCESSING if row.get(f.name) is not None})
 
-    def recordings(self) -> list[Recording]:
+    def recordings(self) -> list[PackageRecording]:
         """Redacted recordings of the person's own calls in the live zone. After `sections`, which finds what more of them has to be covered."""
         out = []
         for key in sorted(self.own_calls):
@@ -198,7 +198,7 @@ class Gatherer:
                     self.withheld["recordings", "not_read"] += 1
         return out
 
-    def _recording(self, key: InteractionKey, receipt: Mapping[str, Any], number: int = 1) -> Recording:
+    def _recording(self, key: InteractionKey, receipt: Mapping[str, Any], number: int = 1) -> PackageRecording:
         files, url = self.store.files, self.store.files.join(self.live.folder(key), str(receipt["file"]))
         rules = self._rules(receipt).recordings
         covered = [AudioSpan(a, math.inf if b is None else b, channel) for a, b, channel in receipt.get("spans") or ()]
@@ -208,9 +208,9 @@ class Gatherer:
         whole = any(s.start <= 0 and math.isinf(s.end) and not s.channel for s in spans)
         if spans:
             self.withheld["recordings", "covered_whole" if whole else "covered"] += 1 if whole else len(spans)
-        opener = partial(_covered, files, url, more, Treatment(Sound.of(rules.mode))) if more else partial(files.open, url)
+        opener = partial(_covered, files, url, more, RecordingTreatment(CoverTone.of(rules.mode))) if more else partial(files.open, url)
         name = f"{key.account_id}-{key.id}{f'-{number}' if number > 1 else ''}{_suffix(url)}"
-        return Recording(name, opener, key.account_id, key.id, float(receipt["seconds"]), len(spans), whole)
+        return PackageRecording(name, opener, key.account_id, key.id, float(receipt["seconds"]), len(spans), whole)
 
     def _rules(self, receipt: Mapping[str, Any]) -> Policy:
         """The policy by which a recording was redacted."""
@@ -218,7 +218,7 @@ class Gatherer:
 
 
 @contextmanager
-def _covered(files: Files, url: str, spans: Sequence[AudioSpan], treatment: Treatment) -> Iterator[BinaryIO]:
+def _covered(files: Files, url: str, spans: Sequence[AudioSpan], treatment: RecordingTreatment) -> Iterator[BinaryIO]:
     """A recording with more of it covered. Raises `PackageError` where that cannot be done."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/recording{_suffix(url)}"
@@ -239,21 +239,21 @@ def _suffix(url: str) -> str:
     return "." + name.rsplit(".", 1)[1] if "." in name else ""
 
 
-def _section(name: str, title: str, category: str, fields: tuple[Field, ...], shown: list[Disclosed]) -> Section:
+def _section(name: str, title: str, category: str, fields: tuple[Field, ...], shown: list[DisclosedRecord]) -> PackageSection:
     names = {f.name for f in fields}
     rows = [{n: v for n, v in d.record.items() if n in names} for d in sorted(shown, key=_order)]
     source = " and ".join(sorted({d.source for d in shown})) or "redacted store"
-    return Section(name, title, category, fields, rows, source)
+    return PackageSection(name, title, category, fields, rows, source)
 
 
-def _order(shown: Disclosed) -> tuple[Any, ...]:
+def _order(shown: DisclosedRecord) -> tuple[Any, ...]:
     when = shown.record.get("called_at")
     return (when if isinstance(when, dt.datetime) else dt.datetime.min.replace(tzinfo=dt.UTC)), shown.account_id, shown.record_id
 
 
-def _key(m: Matched) -> InteractionKey:
+def _key(m: MatchedRecord) -> InteractionKey:
     return InteractionKey(m.record.account_id, m.record.record_id)
 
 
 def _ref(row: Mapping[str, Any]) -> RecordRef:
-    return ref_of(InteractionKey(row["account_id"], row["id"]))
+    return interaction_ref(InteractionKey(row["account_id"], row["id"]))

@@ -66,14 +66,14 @@ def controller_of(store: Store, request: SubjectRequest, snapshot: Snapshot | No
     Raises `RegisterError` where the store holds several.
     """
     if request.account or request.agency:
-        bound = Controller(request.account, request.agency, owners(store))
+        bound = Controller(request.account, request.agency, account_controllers(store))
         return replace(bound, alone=all(map(bound.holds, accounts_in(store, snapshot or store.current()))))
     return only_controller(store, f"callveil subject bind --request {request.request_id}", snapshot)
 
 
-def chosen(store: Store, account: str, agency: str) -> Controller:
+def select_controller(store: Store, account: str, agency: str) -> Controller:
     """The controller that somebody names. Raises `RegisterError` for an agency that belongs to another."""
-    held = owners(store)
+    held = account_controllers(store)
     above = held.get(agency, agency)
     if agency and above != agency:
         raise RegisterError(f"agency {agency}: belongs to {above}, which is responsible; name --agency {above}, or the --account alone")
@@ -82,7 +82,7 @@ def chosen(store: Store, account: str, agency: str) -> Controller:
 
 def only_controller(store: Store, way_out: str, snapshot: Snapshot | None = None) -> Controller:
     """The one controller of all that a store holds. Raises `RegisterError` where there are several."""
-    held = owners(store)
+    held = account_controllers(store)
     found = sorted({held.get(a, a) for a in accounts_in(store, snapshot or store.current())})
     if len(found) > 1:
         names = ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
@@ -96,7 +96,7 @@ def only_controller(store: Store, way_out: str, snapshot: Snapshot | None = None
     return Controller("", found[0], held) if is_agency else Controller(found[0], "", held)
 
 
-def owners(store: Store) -> Mapping[str, str]:
+def account_controllers(store: Store) -> Mapping[str, str]:
     """Who is responsible for each account that the store was told of."""
     identity = read_identity(store)
     return identity.controllers if identity else {}

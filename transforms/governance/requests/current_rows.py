@@ -13,7 +13,7 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.key_index import IndexEntry, bucket_files, bucket_of, current_files
+from callveil.transforms.storage.tables.key_index import IndexEntry, current_files, key_bucket, key_bucket_files
 from callveil.transforms.storage.tables.parquet import INTERACTIONS
 from callveil.transforms.storage.tables.versions import VERSIONS
 
@@ -24,11 +24,11 @@ def index_entries(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[
     """The key index' latest entry of each of some interactions; reads the row groups that may hold them."""
     by_bucket: dict[int, set[InteractionKey]] = defaultdict(set)
     for key in wanted:
-        by_bucket[bucket_of(key)].add(key)
+        by_bucket[key_bucket(key)].add(key)
     out: dict[InteractionKey, IndexEntry] = {}
     for bucket, keys in sorted(by_bucket.items()):
         where = [("account_id", "in", sorted({k.account_id for k in keys})), ("id", "in", sorted({k.id for k in keys}))]
-        for file in bucket_files(snapshot, bucket):
+        for file in key_bucket_files(snapshot, bucket):
             with files.open(files.join(root, file.path)) as source:
                 rows = pq.read_table(source, filters=where).to_pylist()
             for row in rows:
@@ -64,7 +64,7 @@ def version_rows(
     return out
 
 
-def live(files: Files, root: str, snapshot: Snapshot, entries: Iterable[SubjectEntry]) -> list[SubjectEntry]:
+def current_entries(files: Files, root: str, snapshot: Snapshot, entries: Iterable[SubjectEntry]) -> list[SubjectEntry]:
     """Those entries whose record is stored, in the snapshot the entry was made from, in order."""
     entries = list(entries)
     keys = {InteractionKey(e.account_id, e.record_id) for e in entries if e.record_class == "interaction"}

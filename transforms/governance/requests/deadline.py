@@ -73,7 +73,7 @@ def holidays_of(name: str) -> Any:
         raise DeadlineError("calendar: not known; expected a country or a part of one: FR, GB-ENG, DE-BY, US-CA") from None
 
 
-def zone_of(name: str) -> ZoneInfo:
+def load_time_zone(name: str) -> ZoneInfo:
     """A time zone. Raises `DeadlineError`."""
     try:
         return ZoneInfo(name)
@@ -98,7 +98,7 @@ def working_day(day: dt.date, calendar_name: str) -> dt.date:
 
 def paused_days(pauses: Iterable[Pause], zone: str) -> int:
     """Days the clock has stood still, by the dates of the zone; a pause that still lasts counts nothing yet. Overlaps count once."""
-    place = zone_of(zone)
+    place = load_time_zone(zone)
     days: set[dt.date] = set()
     for pause in pauses:
         if pause.end is None:
@@ -110,7 +110,7 @@ def paused_days(pauses: Iterable[Pause], zone: str) -> int:
     return len(days)
 
 
-def due_at(regulation: str, start: dt.datetime, zone: str, calendar: str, pauses: Iterable[Pause] = (), *, extended: bool = False) -> dt.datetime:
+def response_deadline(regulation: str, start: dt.datetime, zone: str, calendar: str, pauses: Iterable[Pause] = (), *, extended: bool = False) -> dt.datetime:
     """End of the last day for an answer, UTC.
 
     Args:
@@ -123,7 +123,7 @@ def due_at(regulation: str, start: dt.datetime, zone: str, calendar: str, pauses
 
     Pure: what is stored is what this says when a request is opened, resumed or extended.
     """
-    rule, place = regulation_of(regulation), zone_of(zone)
+    rule, place = regulation_of(regulation), load_time_zone(zone)
     first = start.astimezone(place).date()
     last = months_after(first, rule.extended_months if extended else rule.months) + DAY * (rule.extended_days if extended else rule.days)
     last += DAY * paused_days(pauses, zone)

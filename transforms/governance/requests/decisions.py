@@ -8,16 +8,16 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.live_records import LIVE
 from callveil.transforms.governance.requests.register import RegisterError
-from callveil.transforms.governance.requests.search import Match
+from callveil.transforms.governance.requests.search import SearchResult
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.identity.identifier_names import Names
-from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
+from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
 
 SHOWN = 20
 
 
-def require_decided(store: Store, request_id: str, match: Match) -> None:
+def require_decided(store: Store, request_id: str, match: SearchResult) -> None:
     """Refuse to go on where nobody has said yet whose a record is. Raises `RegisterError`, which names the records and the commands."""
     if not match.undecided:
         return
@@ -33,13 +33,13 @@ def require_decided(store: Store, request_id: str, match: Match) -> None:
     )
 
 
-def digests_of(keyring: Keyring, match: Match, ids: Iterable[str]) -> list[str]:
+def digests_of(keyring: Keyring, match: SearchResult, ids: Iterable[str]) -> list[str]:
     """Keyed digests of the records of a search that somebody names, as `ID` or `ACCOUNT/ID`.
 
     Raises `RegisterError` for one the search did not find, or that is in several accounts.
     """
     found = [m.record for m in (*match.records, *match.left_out)]
-    stored = Names(keyring)
+    stored = NamePseudonymizer(keyring)
     out = set()
     for text in ids:
         account, slash, own = text.rpartition("/")
@@ -48,7 +48,7 @@ def digests_of(keyring: Keyring, match: Match, ids: Iterable[str]) -> list[str]:
             raise RegisterError(f"{text}: no record of this search; `callveil subject search --json` lists what it found")
         if len({r.account_id for r in chosen}) > 1:
             raise RegisterError(f"{text}: is in several accounts; name it as ACCOUNT/ID")
-        plain = (ref_of(_key(r)) if r.record_class == LIVE else r for r in chosen)
+        plain = (interaction_ref(_key(r)) if r.record_class == LIVE else r for r in chosen)
         out |= {record_token(keyring, r) for r in plain}
     return sorted(out)
 

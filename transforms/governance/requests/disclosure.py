@@ -20,21 +20,21 @@ from typing import Any
 import orjson
 
 from callveil.schemas.fields import from_storage
-from callveil.schemas.finding import WHOLE, Finding, Span
+from callveil.schemas.finding import WHOLE, Finding, TextSpan
 from callveil.schemas.interaction import BY_NAME, FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Detected, Job, detect_batch
-from callveil.transforms.detect.decision import Floor, decide
+from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.text_fields import Path, set_at, walk
 from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.redact.audio.span_times import audio_spans
-from callveil.transforms.redact.engine import Redactor, Run
-from callveil.transforms.redact.operators import TOKEN, TokenError, reveal
-from callveil.transforms.redact.subject_values import Own, asks_for_others, asks_for_own
+from callveil.transforms.redact.engine import Redactor, RunColumns
+from callveil.transforms.redact.operators import TOKEN, TokenError, reveal_token
+from callveil.transforms.redact.subject_values import OwnValues, asks_for_others, asks_for_own
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 OTHERS = frozenset({"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "ADDRESS", "STAFF_ID", "USERNAME", "ONLINE_ID", "IP_ADDRESS", "MAC_ADDRESS"})
@@ -71,7 +71,7 @@ FROM_SOURCES, FROM_STORE = "source files", "redacted store"
 
 
 @dataclass
-class Disclosed:
+class DisclosedRecord:
     """One record as the person is shown it.
 
     Attributes:
@@ -99,7 +99,7 @@ def disclosure_policy(company: Policy, role: str) -> Policy:
     return replace(made, detect=company.detect, limits=company.limits)
 
 
-class Discloser:
+class RecordDiscloser:
     """Shows records. Builds detection engines on first use.
 
     Attributes:
@@ -115,25 +115,25 @@ class Discloser:
         self.keyring, self.company, self.unlinker, self.as_of = keyring, company, unlinker, as_of
         self._policies = {role: disclosure_policy(company, role) for role in FIELDS_BY_ROLE}
         self._detector: Detector | None = None
-        self._redactor = Redactor(keyring, Run("0" * 64, "", "disclosure", as_of))
+        self._redactor = Redactor(keyring, RunColumns("0" * 64, "", "disclosure", as_of))
 
     # From the sources
 
-    def raw(self, raws: Iterable[tuple[RawInteraction, str]]) -> Iterator[Disclosed]:
+    def raw(self, raws: Iterable[tuple[RawInteraction, str]]) -> Iterator[DisclosedRecord]:
         """Records of the sources, each with what the person is in it: contact or agent."""
         if self._detector is None:
             self._detector = Detector(self.company.detect)
         for raw, role in raws:
             policy = self._policies[role]
             language = self._detector.language_of(raw.record.get("language"))
-            decision = decide(policy, raw, "unknown", self.as_of, language, Floor(), ())
-            (found,) = detect_batch(self._detector, [Job(raw, decision, "unknown")])
+            decision = decide_redaction(policy, raw, "unknown", self.as_of, language, MinimumRedaction(), ())
+            (found,) = detect_batch(self._detector, [DetectionJob(raw, decision, "unknown")])
             yield self._shown(raw, role, found)
 
-    def _shown(self, raw: RawInteraction, role: str, found: Detected | Rejected) -> Disclosed:
+    def _shown(self, raw: RawInteraction, role: str, found: DetectionResult | Rejected) -> DisclosedRecord:
         withheld: Counter[str] = Counter()
         if not isinstance(found, Rejected):
-            own = Own(raw, role, self.unlinker.is_own, self.names)
+            own = OwnValues(raw, role, self.unlinker.is_own, self.names)
             for reading, spans in zip(found.readings, found.spans, strict=True):
                 own.listen(reading.view, spans)
             kept = replace(found, spans=[_others(r.view.text, spans, own) for r, spans in zip(found.readings, found.spans, strict=True)])
@@ -152,14 +152,14 @@ class Discloser:
                 if found.job.decision.mode == "full" and role == "contact":  # in a language nobody reads; who the person is stays theirs all the same
                     record |= _own_fields(raw)
                 heard = partial(audio_spans, raw.record, [row.finding for row in result.findings])
-                return Disclosed(*raw.key, record, FROM_SOURCES, withheld, heard)
+                return DisclosedRecord(*raw.key, record, FROM_SOURCES, withheld, heard)
         withheld["not_read"] += 1
         identity = {n: v for n, v in raw.record.items() if n in BY_NAME and BY_NAME[n].group in ("identity", "time")}
         fields = _own_fields(raw) if role == "contact" else {}
-        return Disclosed(*raw.key, identity | fields, FROM_SOURCES, withheld, lambda _: [EVERYTHING])
+        return DisclosedRecord(*raw.key, identity | fields, FROM_SOURCES, withheld, lambda _: [EVERYTHING])
 
     @staticmethod
-    def _why(entity: str, path: str, role: str, own: Own, piece: str) -> str:
+    def _why(entity: str, path: str, role: str, own: OwnValues, piece: str) -> str:
         group = BY_NAME[top].group if (top := path.split(".", 1)[0].split("[", 1)[0].split("{", 1)[0]) in BY_NAME else ""
         if group == "staff":
             return "staff"
@@ -171,7 +171,7 @@ class Discloser:
 
     # From the redacted store
 
-    def stored(self, row: Mapping[str, Any], role: str) -> Disclosed:
+    def stored(self, row: Mapping[str, Any], role: str) -> DisclosedRecord:
         """A row of the redacted store; the person's own tokens are opened, and what is left in it of others goes."""
         record = from_storage(FIELDS, dict(row), orjson.loads)
         withheld: Counter[str] = Counter()
@@ -198,7 +198,7 @@ class Discloser:
 
             def opened(match: Any) -> str:
                 try:
-                    text = reveal(match[0], self.keyring, account_id, record_id)
+                    text = reveal_token(match[0], self.keyring, account_id, record_id)
                 except TokenError:
                     withheld["not_read"] += 1
                     return f"[{match[1]}]"
@@ -216,7 +216,7 @@ class Discloser:
         return [self._opened(v, group, account_id, record_id, withheld) for v in value] if isinstance(value, list) else value
 
 
-def _others(text: str, spans: list[Span], own: Own) -> list[Span]:
+def _others(text: str, spans: list[TextSpan], own: OwnValues) -> list[TextSpan]:
     """The spans that have to go."""
     parts: dict[str, list[str]] = {}
     for s in spans:
@@ -231,7 +231,7 @@ def _others(text: str, spans: list[Span], own: Own) -> list[Span]:
     return out
 
 
-def _show_own(raw: RawInteraction, record: dict[str, Any], findings: Iterable[Finding], own: Own) -> set[str]:
+def _show_own(raw: RawInteraction, record: dict[str, Any], findings: Iterable[Finding], own: OwnValues) -> set[str]:
     """Put back, in a redacted record, what goes by where it stands and is the person's own; returns where that is.
 
     A form says of whoever filled it in what its own fields ask for. A label stands for what was redacted when the record was stored.
@@ -256,7 +256,7 @@ def _show_own(raw: RawInteraction, record: dict[str, Any], findings: Iterable[Fi
     return shown
 
 
-def _hide_others(raw: RawInteraction, record: dict[str, Any], own: Own) -> int:
+def _hide_others(raw: RawInteraction, record: dict[str, Any], own: OwnValues) -> int:
     """Withhold what a form's field asks of somebody else (`Emergency contact`), whatever is found in it; returns how much that was."""
     count = 0
     for leaf in walk(raw.record):
@@ -296,8 +296,8 @@ def _own_fields(raw: RawInteraction) -> dict[str, Any]:
     return own
 
 
-def mention(row: Mapping[str, Any], where: Iterable[str]) -> Disclosed:
+def disclose_mention(row: Mapping[str, Any], where: Iterable[str]) -> DisclosedRecord:
     """A record that only mentions the person: when it was, and where they are mentioned."""
     kept = ("account_id", "id", "kind", "direction", "called_at")
     record = {n: row[n] for n in kept if row.get(n) is not None} | {"extra": {"mentioned_in": sorted(where)}}
-    return Disclosed(row["account_id"], row["id"], record, FROM_STORE, Counter({"other_record": 1}))
+    return DisclosedRecord(row["account_id"], row["id"], record, FROM_STORE, Counter({"other_record": 1}))

@@ -17,26 +17,34 @@ from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import quarantine_search, restriction
 from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK
-from callveil.transforms.governance.requests.apply_plan import Carried, Carrier
+from callveil.transforms.governance.requests.apply_plan import ExecutionResult, PlanExecutor
 from callveil.transforms.governance.requests.approval import require_approved
-from callveil.transforms.governance.requests.certificate import Certified, certify
+from callveil.transforms.governance.requests.certificate import CertificationResult, certify_request
 from callveil.transforms.governance.requests.controller import controller_of
-from callveil.transforms.governance.requests.inbox_search import Inboxes
+from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_plan import is_held
-from callveil.transforms.governance.requests.live_records import LIVE, find_live, held, require_markers
-from callveil.transforms.governance.requests.plan import ERASURE, ErasePlan, PlanChanged, make_plan
-from callveil.transforms.governance.requests.publish import Changes, publish, run_id_of, seal, sealed_files, settle, unseal
-from callveil.transforms.governance.requests.register import Register, RegisterError
-from callveil.transforms.governance.requests.retention_grounds import Grounds
-from callveil.transforms.governance.requests.search import Match
-from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, REJECTED, doubtful, looking_for
+from callveil.transforms.governance.requests.live_records import LIVE, find_live, require_markers, urls_held
+from callveil.transforms.governance.requests.plan import ERASURE, ErasePlan, PlanChanged, make_erase_plan
+from callveil.transforms.governance.requests.publish import (
+    RunChanges,
+    publish_changes,
+    purge_pending,
+    read_encrypted_json,
+    request_files,
+    request_run_id,
+    write_encrypted_json,
+)
+from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
+from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
+from callveil.transforms.governance.requests.search import SearchResult
+from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, REJECTED, explain_skipped_hits, make_search_target
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import CALLS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
+from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
 from callveil.transforms.storage.index.identity_markers import MARKERS, is_empty
-from callveil.transforms.storage.index.suppression_list import write_erased
+from callveil.transforms.storage.index.suppression_list import write_suppressed_records
 
 ZONES = {
     "interactions": "interactions", "findings": "findings", "versions": "versions", "requests": "requests", "index": "index", "subjects": "index",
@@ -63,7 +71,7 @@ class EraseResult:
     plan: ErasePlan
     run_id: str = ""
     seq: int = 0
-    certified: Certified | None = None
+    certified: CertificationResult | None = None
     before: str = ""
 
 
@@ -83,15 +91,15 @@ class Eraser:
     keyring: Keyring
     as_of: dt.datetime
     now: dt.datetime
-    grounds: Grounds = field(default_factory=Grounds)
+    grounds: RetentionGrounds = field(default_factory=RetentionGrounds)
     zone: bool = True
     inboxes: Sequence[str] = ()
     actor: str = ""
     four_eyes: bool = False
-    register: Register = field(init=False)
+    register: RequestRegister = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "register", Register(self.store, self.keyring))
+        object.__setattr__(self, "register", RequestRegister(self.store, self.keyring))
 
     @property
     def live(self) -> Live:
@@ -105,22 +113,22 @@ class Eraser:
         """
         snapshot = snapshot or self.store.current()
         require_markers(self.store)
-        inboxes = Inboxes.of(self.live, self.inboxes) if self.zone else None
+        inboxes = SearchedInboxes.of(self.live, self.inboxes) if self.zone else None
         request = self.register.get(request_id, snapshot)
         controller = controller_of(self.store, request, snapshot)
-        return make_plan(
+        return make_erase_plan(
             self.store, self.keyring, snapshot, request_id, self.match(request_id, snapshot), self.grounds, scope, inboxes,
             controller=controller, decisions=request.decisions,
         )  # fmt: skip
 
-    def match(self, request_id: str, snapshot: Snapshot) -> Match:
+    def match(self, request_id: str, snapshot: Snapshot) -> SearchResult:
         """The last search of a request; after an erasure, what its digests still find."""
         request = self.register.get(request_id, snapshot)
-        files = sealed_files(snapshot, request_id, "match")
+        files = request_files(snapshot, request_id, "match")
         if files:
-            return Match.from_dict(unseal(self.store, self.keyring, files[-1]))
+            return SearchResult.from_dict(read_encrypted_json(self.store, self.keyring, files[-1]))
         if request.tokens or self._was_done(request_id, ERASURE):
-            return restriction.match_of(request.tokens)
+            return restriction.result_from_tokens(request.tokens)
         raise RegisterError(f"request {request_id}: nobody has searched for the person yet; run `callveil subject search` first")
 
     def carry_out(self, request_id: str, scope: str = ERASURE, agreed: str = "") -> EraseResult:
@@ -148,14 +156,14 @@ class Eraser:
         manifest = self._publish(plan, scope)
         return EraseResult(plan, manifest.run_id, manifest.seq, self.finish(self.register.get(request_id)))
 
-    def finish(self, request: SubjectRequest) -> Certified | None:
+    def finish(self, request: SubjectRequest) -> CertificationResult | None:
         """Purge, check and certify published runs of a request; None where none is open."""
-        out: Certified | None = None
+        out: CertificationResult | None = None
         for run_id in request.runs:
             seq = self.store.published(run_id)
             if seq is not None:
-                out = certify(self.store, self.keyring, request, self.store.manifest(seq), self.as_of, self.now)
-        settle(self.store, self.now)  # what a certificate took out, and what was being written when an earlier attempt was killed
+                out = certify_request(self.store, self.keyring, request, self.store.manifest(seq), self.as_of, self.now)
+        purge_pending(self.store, self.now)  # what a certificate took out, and what was being written when an earlier attempt was killed
         return out
 
     def _was_done(self, request_id: str, scope: str) -> bool:
@@ -172,33 +180,33 @@ class Eraser:
 
     def _publish(self, plan: ErasePlan, scope: str) -> RunManifest:
         event = "erased" if scope == ERASURE else "restricted"
-        run_id = run_id_of(plan.request_id, event, plan.sha256)
+        run_id = request_run_id(plan.request_id, event, plan.sha256)
 
-        def build(snapshot: Snapshot) -> Changes:
+        def build(snapshot: Snapshot) -> RunChanges:
             fresh = self.plan(plan.request_id, scope, snapshot)
             if fresh.sha256 != plan.sha256:
                 raise PlanChanged("the store was changed while this was going on; nothing was done. Look at the plan again")
             return self._build(snapshot, run_id, fresh, event)
 
-        return publish(self.store, run_id, self.as_of, self.now, build)
+        return publish_changes(self.store, run_id, self.as_of, self.now, build)
 
-    def _build(self, snapshot: Snapshot, run_id: str, plan: ErasePlan, event: str) -> Changes:
-        carrier = Carrier(self.store, self.keyring, snapshot, run_id, plan, set_aside=event == "restricted")
+    def _build(self, snapshot: Snapshot, run_id: str, plan: ErasePlan, event: str) -> RunChanges:
+        carrier = PlanExecutor(self.store, self.keyring, snapshot, run_id, plan, set_aside=event == "restricted")
         done = carrier.run()
         gone = self._live_gone(plan, carrier.dropped("interaction"))
         work = self._work(plan, gone)
         self._count_live(plan, gone, done, event)
         if event == "erased":
             self._unread(snapshot, run_id, plan, done)
-            ours = restriction.requests_of(self.store, self.keyring, snapshot, plan.request_id)
-            restriction.drop(self.store, self.keyring, snapshot, plan.match.own_tokens, done, ours)
+            ours = restriction.requests_of_controller(self.store, self.keyring, snapshot, plan.request_id)
+            restriction.drop_restricted(self.store, self.keyring, snapshot, plan.match.own_tokens, done, ours)
             work["packages"] = self._packages(snapshot, plan.match.own_tokens, done, ours)
         else:
-            done.added.append(restriction.seal_aside(self.store, self.keyring, run_id, plan.request_id, plan.match.own_tokens, done, gone))
-        refs = [*(a.record for a in plan.actions if a.action == DROP), *map(ref_of, gone)]
-        erased = write_erased(self.store.files, self.store.root, run_id, snapshot.seq, self.keyring, refs, plan.request_id)
+            done.added.append(restriction.write_restricted(self.store, self.keyring, run_id, plan.request_id, plan.match.own_tokens, done, gone))
+        refs = [*(a.record for a in plan.actions if a.action == DROP), *map(interaction_ref, gone)]
+        erased = write_suppressed_records(self.store.files, self.store.root, run_id, snapshot.seq, self.keyring, refs, plan.request_id)
         done.added += [erased] if erased else []
-        done.added.append(seal(self.store, self.keyring, run_id, plan.request_id, f"{snapshot.seq:08d}.work", work))
+        done.added.append(write_encrypted_json(self.store, self.keyring, run_id, plan.request_id, f"{snapshot.seq:08d}.work", work))
         left = self._left(plan, event)
         for zone, record_class in ZONES.items():
             if zone in left or not any(location == zone for _, location, _, _ in done.rows):
@@ -211,9 +219,9 @@ class Eraser:
         row = self.register.row(plan.request_id, event, self.as_of, len(self.register.events(plan.request_id, snapshot)) + 1, values, self.now)
         done.added.append(self.register.write(run_id, row, f"{snapshot.seq:08d}.event"))
         series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
-        unlinked = sorted(record_token(self.keyring, ref_of(_key(a.record))) for a in plan.live if a.action == UNLINK)
+        unlinked = sorted(record_token(self.keyring, interaction_ref(_key(a.record))) for a in plan.live if a.action == UNLINK)
         facts = {"request_id": plan.request_id, "event": event, "plan_sha256": plan.sha256, "series": series, "unlinked": unlinked}
-        return Changes(tuple(done.added), tuple(done.removed), plan.counts(), (facts,))
+        return RunChanges(tuple(done.added), tuple(done.removed), plan.counts(), (facts,))
 
     def _live_gone(self, plan: ErasePlan, dropped: set[InteractionKey]) -> list[InteractionKey]:
         """Interactions whose folder in the live zone goes: those that are planned, and what lies there of those that leave the datasets."""
@@ -221,12 +229,12 @@ class Eraser:
         own |= {k for h in plan.unread.bodies for k in h.own}  # they may be in work, and must not be published
         stay = {_key(a.record) for a in plan.live if a.action != DROP}
         rest = () if is_empty(self.live) else dropped - own - stay
-        return sorted((own - stay) | {k for k in rest if held(self.live, k)})
+        return sorted((own - stay) | {k for k in rest if urls_held(self.live, k)})
 
     def _work(self, plan: ErasePlan, gone: list[InteractionKey]) -> dict[str, Any]:
         """What is to be done once the run is published, and to be known for the check."""
         request = self.register.get(plan.request_id)
-        looking = looking_for(plan.match, controller_of(self.store, request))
+        looking = make_search_target(plan.match, controller_of(self.store, request))
         stay = [a for a in (*plan.actions, *plan.live) if a.action == KEEP]
         return {
             "live": _lists(gone), "unlink": [[*_key(a.record), a.role] for a in plan.live if a.action == UNLINK],
@@ -235,12 +243,12 @@ class Eraser:
             "tokens": sorted(looking.tokens), "rejected": sorted(looking.rejected), "known": [[i.kind, i.value] for i in looking.known],
             "keys": _lists({*looking.keys, *plan.unread.own}), "mentioned": _lists(looking.mentioned),
             "rejections": [h.name for h in plan.unread.live], "bodies": [h.url for h in plan.unread.bodies],
-            "inboxes": Inboxes.of(self.live, self.inboxes).folders if self.zone else None,
+            "inboxes": SearchedInboxes.of(self.live, self.inboxes).folders if self.zone else None,
         }  # fmt: skip
 
-    def _count_live(self, plan: ErasePlan, gone: list[InteractionKey], done: Carried, event: str) -> None:
+    def _count_live(self, plan: ErasePlan, gone: list[InteractionKey], done: ExecutionResult, event: str) -> None:
         method = "purge" if event == "erased" else "seal"
-        number = sum(bool(held(self.live, k)) for k in gone)
+        number = sum(bool(urls_held(self.live, k)) for k in gone)
         if number:
             done.count("recordings", CALLS, method, number, number)
         for action in plan.live:
@@ -264,9 +272,9 @@ class Eraser:
         snapshot = self.store.current()
         controller = controller_of(self.store, self.register.get(plan.request_id, snapshot), snapshot)
         if self.zone:
-            left |= doubtful(self.store, self.keyring, snapshot, plan.match, controller, Inboxes.of(self.live, self.inboxes))
+            left |= explain_skipped_hits(self.store, self.keyring, snapshot, plan.match, controller, SearchedInboxes.of(self.live, self.inboxes))
         if self.zone and not controller.alone:
-            nobodys = quarantine_search.unowned(self.store, snapshot)
+            nobodys = quarantine_search.count_unowned(self.store, snapshot)
             left |= {REJECTED: f"{nobodys} records that name no account were left alone: nothing says whose they are"} if nobodys else {}
         if told := require_markers(self.store).told():
             left[CALLS] = f"{told}; name them by interaction:ACCOUNT/ID"
@@ -274,8 +282,8 @@ class Eraser:
             left[INBOX] = f"{len(plan.unread.missing)} inboxes are not where `watch` has read them; name where they lie by --inbox"
         return left
 
-    def _unread(self, snapshot: Snapshot, run_id: str, plan: ErasePlan, done: Carried) -> None:
-        added, removed = quarantine_search.erase(self.store, self.keyring, snapshot, run_id, plan.unread.rejected)
+    def _unread(self, snapshot: Snapshot, run_id: str, plan: ErasePlan, done: ExecutionResult) -> None:
+        added, removed = quarantine_search.erase_dead_letters(self.store, self.keyring, snapshot, run_id, plan.unread.rejected)
         done.added += added
         done.removed += removed
         methods = {REJECTED: "drop_rows", LIVE_REJECTED: "purge", INBOX: "unlink"}
@@ -283,12 +291,12 @@ class Eraser:
             if number:
                 done.count(ZONES[zone], zone, methods[zone], number, number)
 
-    def _packages(self, snapshot: Snapshot, tokens: tuple[str, ...], done: Carried, ours: Collection[str]) -> list[dict[str, str]]:
+    def _packages(self, snapshot: Snapshot, tokens: tuple[str, ...], done: ExecutionResult, ours: Collection[str]) -> list[dict[str, str]]:
         """Packages that were made of the person's data, to be deleted where they still lie; what says where they are goes too."""
         out, mine = [], set(tokens)
         for file in snapshot.by_dataset("subject_content"):
             if file.path.endswith("package.sealed") and dict(file.partition)["request"] in ours:
-                found = unseal(self.store, self.keyring, file)
+                found = read_encrypted_json(self.store, self.keyring, file)
                 if mine & set(found["tokens"]):
                     out.append({"path": found["path"], "sha256": found["sha256"]})
                     done.removed.append(file)

@@ -17,16 +17,16 @@ from typing import Any, NamedTuple
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
-from callveil.schemas.policy import Limits
-from callveil.transforms.detect.known_values import WORD, fold
-from callveil.transforms.governance.requests.quarantine_search import Looking, mentions
+from callveil.schemas.policy import InputLimits
+from callveil.transforms.detect.known_values import WORD, strip_case_and_accents
+from callveil.transforms.governance.requests.quarantine_search import SearchTarget, mentions_subject
 from callveil.transforms.governance.requests.unlink import STAFF_FIELDS, Unlinker
-from callveil.transforms.ingest.documents import expand, list_of
-from callveil.transforms.ingest.normalise import normalise
+from callveil.transforms.ingest.documents import expand_document, list_member
+from callveil.transforms.ingest.normalise import normalize_interaction
 from callveil.transforms.storage.encryption import sealed_body
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import FileInfo, Files
-from callveil.transforms.storage.files.strict_json import ParseError, dump, load
+from callveil.transforms.storage.files.strict_json import ParseError, dump_json, load_json
 from callveil.transforms.storage.files.urls import is_s3, local_path
 from callveil.transforms.storage.format1.inbox_registry import inboxes
 from callveil.transforms.storage.format1.live import Ledger, Live
@@ -50,7 +50,7 @@ class BodyHit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Inboxes:
+class SearchedInboxes:
     """What is known of inboxes.
 
     Attributes:
@@ -61,21 +61,21 @@ class Inboxes:
     missing: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, live: Live, more: Iterable[str] = ()) -> Inboxes:
+    def of(cls, live: Live, more: Iterable[str] = ()) -> SearchedInboxes:
         """Inboxes that `watch` has read for a store, and others that somebody names."""
         known = sorted({f.rstrip("/") for f in (*inboxes(live), *more)})
         gone = tuple(f for f in known if not is_s3(f) and not Path(local_path(f)).is_dir())
         return cls(tuple(f for f in known if f not in gone), gone)
 
 
-class Reader:
+class BodyReader:
     """Reads bodies for one person.
 
     Args:
         keyring: opens and seals. looking: who is looked for. stay: interactions that stay as they are.
     """
 
-    def __init__(self, keyring: Keyring, looking: Looking, stay: Iterable[InteractionKey] = ()) -> None:
+    def __init__(self, keyring: Keyring, looking: SearchTarget, stay: Iterable[InteractionKey] = ()) -> None:
         self._keyring, self._looking, self._stay = keyring, looking, frozenset(stay)
         self._unlinker = Unlinker(keyring, looking.tokens, looking.known)
         self._own_words = frozenset(w for i in looking.known if i.kind == "name_address" for w in i.value.split("|", 1)[0].split())
@@ -89,12 +89,12 @@ class Reader:
     def without(self, body: bytes) -> tuple[bytes, tuple[InteractionKey, ...]]:
         """A body without the person, the same bytes where it has nothing of them, and the keys of the records that were taken out."""
         try:
-            doc = load(body)
+            doc = load_json(body)
         except ParseError:  # nothing says where a record of theirs ends
             theirs = self._looking.controller.holds("")
-            return (NOTHING, ()) if theirs and mentions(self._keyring, body, self._looking) else (body, ())
+            return (NOTHING, ()) if theirs and mentions_subject(self._keyring, body, self._looking) else (body, ())
         own: list[InteractionKey] = []
-        name = list_of(doc)
+        name = list_member(doc)
         if name or isinstance(doc, list):
             entries = doc[name] if name else doc
             shared = {k: v for k, v in doc.items() if k != name} if name else {}
@@ -103,7 +103,7 @@ class Reader:
             result: Any = doc if same else {**doc, name: new} if name else new
         else:
             result = self._entry(doc, {}, "", own)
-        return (body if result is doc else NOTHING if result is None else dump(result)), tuple(own)
+        return (body if result is doc else NOTHING if result is None else dump_json(result)), tuple(own)
 
     def _entry(self, entry: Any, around: dict[str, Any], name: str, own: list[InteractionKey]) -> Any:
         """One record as it stays: the same object where nothing changes, None where it goes."""
@@ -117,15 +117,15 @@ class Reader:
             return None
         if key is not None and key in self._looking.mentioned:
             return None
-        if not roles and not mentions(self._keyring, dump(entry), self._looking):
+        if not roles and not mentions_subject(self._keyring, dump_json(entry), self._looking):
             return entry
         if raw is None:
             return None
         new = self._masked(entry, STAFF in roles, frozenset())
-        return new if not mentions(self._keyring, dump(new), self._looking) else self._masked(new, STAFF in roles, self._own_words)
+        return new if not mentions_subject(self._keyring, dump_json(new), self._looking) else self._masked(new, STAFF in roles, self._own_words)
 
     def _roles(self, raw: RawInteraction) -> set[str]:
-        found = [(p.role, set(ids.tokens(self._keyring, p.identifier).values())) for p in interaction_people(raw)]
+        found = [(p.role, set(ids.identifier_tokens(self._keyring, p.identifier).values())) for p in interaction_people(raw)]
         if any(role == CONTACT and digests & self._looking.rejected for role, digests in found):
             return set()  # somebody else's
         return {role for role, digests in found if self._looking.tokens & digests}
@@ -144,7 +144,7 @@ class Reader:
         text = NUMBER.sub(self._label("PHONE_NUMBER"), ids.EMAIL.sub(self._label("EMAIL_ADDRESS"), text))
         for own in self._texts:
             text = re.sub(re.escape(own), "[ONLINE_ID]", text, flags=re.IGNORECASE)
-        return WORD.sub(lambda m: "[PERSON]" if fold(m[0]) in words else m[0], text) if words else text
+        return WORD.sub(lambda m: "[PERSON]" if strip_case_and_accents(m[0]) in words else m[0], text) if words else text
 
     def _label(self, entity: str) -> Callable[[re.Match[str]], str]:
         return lambda m: f"[{entity}]" if self._unlinker.is_own(entity, m[0]) else m[0]
@@ -152,14 +152,14 @@ class Reader:
 
 def _read(doc: Any) -> RawInteraction | None:
     """The record of a document with one, or None where it cannot be read."""
-    item = next(iter(expand(doc)), None)
+    item = next(iter(expand_document(doc)), None)
     try:
-        return normalise(item.value, SourceRef(""), Limits(), kind_hint=item.kind_hint) if item else None
+        return normalize_interaction(item.value, SourceRef(""), InputLimits(), kind_hint=item.kind_hint) if item else None
     except Exception:  # noqa: BLE001 - what cannot be read is looked through as text
         return None
 
 
-def scan_inboxes(files: Files, folders: Iterable[str], keyring: Keyring, reader: Reader) -> list[BodyHit]:
+def search_inboxes(files: Files, folders: Iterable[str], keyring: Keyring, reader: BodyReader) -> list[BodyHit]:
     """Every body that is about the person. Reads and opens all of them; raises `SealedError` where the keyring does not open one."""
 
     def look(info: FileInfo) -> BodyHit | None:
@@ -167,7 +167,7 @@ def scan_inboxes(files: Files, folders: Iterable[str], keyring: Keyring, reader:
             data = files.read(info.url)
         except FileNotFoundError:
             return None  # gone since it was listed
-        return reader.look(info.url, sealed_body.unseal(data, keyring))
+        return reader.look(info.url, sealed_body.decrypt_body(data, keyring))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return sorted(hit for folder in folders for hit in pool.map(look, _bodies(files, folder)) if hit)
@@ -177,7 +177,7 @@ def _bodies(files: Files, folder: str) -> Iterator[FileInfo]:
     return (f for f in files.list(folder) if f.url.endswith(sealed_body.SUFFIX))
 
 
-def erase_bodies(files: Files, live: Live, keyring: Keyring, reader: Reader, urls: Iterable[str]) -> int:
+def erase_bodies(files: Files, live: Live, keyring: Keyring, reader: BodyReader, urls: Iterable[str]) -> int:
     """Seal bodies anew without the person and purge what they were, every version. Safe to repeat; returns object versions removed.
 
     What `watch` has dealt with counts as dealt with under its new etag. Raises `PreconditionFailed` where a body was changed meanwhile.
@@ -190,10 +190,10 @@ def erase_bodies(files: Files, live: Live, keyring: Keyring, reader: Reader, url
         if info is None:
             versions += len(files.purge(url))  # its older versions
             continue
-        body = sealed_body.unseal(files.read(url), keyring)
+        body = sealed_body.decrypt_body(files.read(url), keyring)
         new, own = reader.without(body)
         if new != body:
-            etag = files.write(url, sealed_body.seal(new, keyring), if_match=info.etag)
+            etag = files.write(url, sealed_body.encrypt_body(new, keyring), if_match=info.etag)
             _carry_ledger(live, info, etag, own)
         versions += len(files.purge_older(url))
     return versions

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from callveil.schemas.display_words import words
+from callveil.schemas.display_words import value_in_words
 from callveil.schemas.subject import SubjectRequest
-from callveil.transforms.governance.requests.deadline import zone_of
+from callveil.transforms.governance.requests.deadline import load_time_zone
 from callveil.transforms.governance.requests.package_readme_de import WORDS as GERMAN
 from callveil.transforms.governance.requests.register import RegisterError
 
@@ -37,7 +37,7 @@ th, td { padding: .15rem .2rem } table { font-size: 8pt } }
 @media print { body { margin: 0; max-width: none; padding: 0 } tr { break-inside: avoid } }"""
 
 
-def letter(
+def render_letter(
     kind: str, request: SubjectRequest, on: dt.datetime, reason: str = "", certificates: Sequence[Mapping[str, Any]] = (), language: str = "en"
 ) -> str:  # fmt: skip
     """One letter, with blanks for name and signature.
@@ -51,7 +51,7 @@ def letter(
 
     Raises `RegisterError` where the register does not bear the letter out.
     """
-    place, known = zone_of(request.zone), LANGUAGES.get(language if kind != "certificate" else "en", {})
+    place, known = load_time_zone(request.zone), LANGUAGES.get(language if kind != "certificate" else "en", {})
 
     def day(when: dt.datetime | None) -> str:
         if when is None:
@@ -148,7 +148,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     heads = "".join(f'<th scope="col"{mark}>{h}</th>' for h, mark in
                     (("What", ""), ("How", ""), *((h, ' class="num"') for h in ("Found", "Done", "Kept")), ("Ground", "")))  # fmt: skip
     cells = "".join(
-        f"<tr><td>{escape(_what(r))}</td><td>{escape(words('method', r['method']))}</td>"
+        f"<tr><td>{escape(_what(r))}</td><td>{escape(value_in_words('method', r['method']))}</td>"
         + "".join(f'<td class="num">{r[c] or 0:,}</td>' for c in counts) + f"<td>{escape(r['retention_ground'] or '-')}</td></tr>"
         for r in shown
     )  # fmt: skip
@@ -157,5 +157,5 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _what(row: Mapping[str, Any]) -> str:
     """What was dealt with, in words, with its place where that has another name."""
-    name = words("record_class", row["record_class"])
+    name = value_in_words("record_class", row["record_class"])
     return name if row["location"] == row["record_class"] else f"{name} ({row['location']})"

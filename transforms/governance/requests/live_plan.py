@@ -10,11 +10,11 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.governance.requests.action import DROP, Action, decided
-from callveil.transforms.governance.requests.live_records import LIVE, held
-from callveil.transforms.governance.requests.retention_grounds import Ground, Grounds
+from callveil.transforms.governance.requests.action import DROP, RecordAction, decide_action
+from callveil.transforms.governance.requests.live_records import LIVE, urls_held
+from callveil.transforms.governance.requests.retention_grounds import RetentionGround, RetentionGrounds
 from callveil.transforms.governance.requests.search import RANK
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.files.filesystem import FilesError
 from callveil.transforms.storage.format1.live import EMPTY, WHATS, Live, Receipt, entries_of
@@ -24,8 +24,8 @@ CLASSES = ("interactions", "transcripts", "recordings")
 
 
 def live_actions(
-    live: Live, found: Mapping[InteractionKey, list[dict[str, str]]], stored: Mapping[InteractionKey, Action], grounds: Grounds
-) -> Iterator[Action]:
+    live: Live, found: Mapping[InteractionKey, list[dict[str, str]]], stored: Mapping[InteractionKey, RecordAction], grounds: RetentionGrounds
+) -> Iterator[RecordAction]:
     """One action for each interaction that the person's markers lead to, in order.
 
     Args:
@@ -34,40 +34,40 @@ def live_actions(
     for key, rows in sorted(found.items()):
         role, day = min((r["role"] for r in rows), key=RANK.__getitem__), rows[0]["day"]
         same = stored.get(key)
-        what = (same.action, same.ground) if same else decided(role, _ground(live, key, grounds))
+        what = (same.action, same.ground) if same else decide_action(role, _ground(live, key, grounds))
         yield _action(live, key, role, day, *what)
 
 
-def own_actions(live: Live, keys: Iterable[InteractionKey], grounds: Grounds) -> Iterator[Action]:
+def own_actions(live: Live, keys: Iterable[InteractionKey], grounds: RetentionGrounds) -> Iterator[RecordAction]:
     """Actions on interactions that rejected records, or bodies of webhooks, say are the person's, where no redacted record says whose they are."""
     for key in sorted(set(keys)):
         receipt = live.receipt(key, "record")
         if receipt is None or receipt.get("status") != "done":
-            yield _action(live, key, "contact", "", *decided("contact", _ground(live, key, grounds)))
+            yield _action(live, key, "contact", "", *decide_action("contact", _ground(live, key, grounds)))
 
 
-def _action(live: Live, key: InteractionKey, role: str, day: str, action: str, ground: str) -> Action:
-    names = sorted(u.rpartition("/")[2] for u in held(live, key))
-    return Action(RecordRef(LIVE, *key), role, action, live.folder(key), day, "", "|".join(n for n in names if ".proof." not in n), ground)
+def _action(live: Live, key: InteractionKey, role: str, day: str, action: str, ground: str) -> RecordAction:
+    names = sorted(u.rpartition("/")[2] for u in urls_held(live, key))
+    return RecordAction(RecordRef(LIVE, *key), role, action, live.folder(key), day, "", "|".join(n for n in names if ".proof." not in n), ground)
 
 
-def is_held(action: Action) -> bool:
+def is_held(action: RecordAction) -> bool:
     """Whether the zone holds anything of the interaction."""
     return bool(action.digest)
 
 
-def _ground(live: Live, key: InteractionKey, grounds: Grounds) -> Ground | None:
+def _ground(live: Live, key: InteractionKey, grounds: RetentionGrounds) -> RetentionGround | None:
     receipts = [r for what in WHATS if (r := live.receipt(key, what)) and r.get("status") not in EMPTY]
     if not receipts:
         return None
     about: dict[str, Any] = receipts[0]
     called = about.get("called_at")
     at = to_micros(dt.datetime.fromisoformat(called) if called else dt.datetime.fromtimestamp(about["landed_at"], dt.UTC))
-    records = (Record(name, *key, at, about.get("account_type", "unknown")) for name in CLASSES)
+    records = (RetentionRecord(name, *key, at, about.get("account_type", "unknown")) for name in CLASSES)
     return next((g for r in records if (g := grounds.of(r))), None)
 
 
-def outside_of(live: Live, actions: Iterable[Action]) -> Iterator[str]:
+def raw_files_outside(live: Live, actions: Iterable[RecordAction]) -> Iterator[str]:
     """URLs of raw files outside the store that records which go came from, as far as receipts name them and they are still there."""
     seen: set[str] = set()
     for action in actions:

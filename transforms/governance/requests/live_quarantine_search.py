@@ -10,21 +10,21 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.governance.requests.quarantine_search import Looking, mentions
-from callveil.transforms.storage.encryption.encrypted_file import open_one
+from callveil.transforms.governance.requests.quarantine_search import SearchTarget, mentions_subject
+from callveil.transforms.storage.encryption.encrypted_file import decrypt_bytes
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import FileInfo
 from callveil.transforms.storage.format1.live import LIVE, Live
 from callveil.transforms.storage.format1.rejections import FOLDER
-from callveil.transforms.storage.identity.identifiers import tokens
+from callveil.transforms.storage.identity.identifiers import identifier_tokens
 from callveil.transforms.storage.identity.record_identifiers import CONTACT, interaction_people
 from callveil.transforms.storage.tables.dead_letters import PURPOSE
-from callveil.transforms.storage.tables.spool import decode
+from callveil.transforms.storage.tables.spool import decode_raw_record
 
 CONTENT, REASON = ".sealed", ".json"
 
 
-class LiveHit(NamedTuple):
+class LiveRejectionHit(NamedTuple):
     """A rejection of the live zone that is about the person.
 
     Attributes:
@@ -44,7 +44,7 @@ class LiveHit(NamedTuple):
         return InteractionKey(self.account_id, self.interaction_id)
 
 
-def scan_live(live: Live, keyring: Keyring, looking: Looking) -> list[LiveHit]:
+def search_live_rejections(live: Live, keyring: Keyring, looking: SearchTarget) -> list[LiveRejectionHit]:
     """Every rejection of the live zone that is about the person. Reads and opens all of them.
 
     Raises `SealedError` where the keyring does not open one.
@@ -54,19 +54,19 @@ def scan_live(live: Live, keyring: Keyring, looking: Looking) -> list[LiveHit]:
     for info in live.files.list(root):
         stem, dot, suffix = info.url[len(root) + 1 :].rpartition(".")
         found.setdefault(stem, {})[dot + suffix] = info
-    hits: dict[str, LiveHit] = {}
+    hits: dict[str, LiveRejectionHit] = {}
     rest: list[tuple[str, InteractionKey]] = []
     for name, files in sorted(found.items()):
         key = _key(live, files.get(REASON))
         if not looking.controller.holds(key.account_id):
             continue
         content = _content(live, keyring, name) if CONTENT in files else b""
-        if content and mentions(keyring, content, looking):
-            hits[name] = LiveHit(name, *key, _is_own(keyring, content, looking))
+        if content and mentions_subject(keyring, content, looking):
+            hits[name] = LiveRejectionHit(name, *key, _is_own(keyring, content, looking))
         else:
             rest.append((name, key))
     own = looking.keys | {h.key for h in hits.values() if h.is_own and h.interaction_id}
-    hits |= {name: LiveHit(name, *key, True) for name, key in rest if key in own}
+    hits |= {name: LiveRejectionHit(name, *key, True) for name, key in rest if key in own}
     return [hits[name] for name in sorted(hits)]
 
 
@@ -80,18 +80,18 @@ def _content(live: Live, keyring: Keyring, name: str) -> bytes:
         sealed = live.files.read(live.url(FOLDER, name + CONTENT))
     except FileNotFoundError:
         return b""  # gone since it was listed
-    return open_one(keyring, f"{LIVE}/{FOLDER}/{name}{CONTENT}", PURPOSE, sealed)
+    return decrypt_bytes(keyring, f"{LIVE}/{FOLDER}/{name}{CONTENT}", PURPOSE, sealed)
 
 
-def _is_own(keyring: Keyring, content: bytes, looking: Looking) -> bool:
+def _is_own(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
     """Whether the person is the contact of rejected content, as far as it can be read."""
     try:
-        people = interaction_people(decode(content))
+        people = interaction_people(decode_raw_record(content))
     except Exception:  # noqa: BLE001 - it was rejected because it cannot be read, so whatever reads it may fail in any way
         return True
-    return any(p.role == CONTACT and looking.tokens & set(tokens(keyring, p.identifier).values()) for p in people)
+    return any(p.role == CONTACT and looking.tokens & set(identifier_tokens(keyring, p.identifier).values()) for p in people)
 
 
-def erase_rejections(live: Live, names: Iterable[str]) -> int:
+def erase_live_rejections(live: Live, names: Iterable[str]) -> int:
     """Purge rejections, every version: reasons first, since content alone is found as well. Safe to repeat. Returns object versions removed."""
     return sum(len(live.files.purge(live.url(FOLDER, name + suffix))) for name in sorted(names) for suffix in (REASON, CONTENT))

@@ -13,27 +13,34 @@ from collections.abc import Callable, Iterable, Iterator
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject_index import Link
+from callveil.schemas.subject_index import IdentifierLink
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.governance.requests.unlink import STAFF_FIELDS, Unlinker
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import dumps
-from callveil.transforms.storage.format1.live import EMPTY, WHATS, Live, Receipt, stub
-from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
-from callveil.transforms.storage.index.identity_markers import SUBJECTS, Lacking, lacking_people, marker_url, method_of, write_list
+from callveil.transforms.storage.format1.live import EMPTY, WHATS, Live, Receipt, tombstone
+from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
+from callveil.transforms.storage.index.identity_markers import (
+    SUBJECTS,
+    MissingMarkers,
+    marker_url,
+    method_of,
+    read_missing_markers,
+    write_marker_list,
+)
 
 LIVE = "live"
 """Class of a record that is in the live zone alone."""
 
 
-def require_markers(store: Store) -> Lacking:
+def require_markers(store: Store) -> MissingMarkers:
     """How many records of the live zone cannot be found by all that identifies people, as nothing says any more whom they are about.
 
     Raises `RegisterError` where records may lack markers that can still be written.
     """
-    lacking = lacking_people(Live(store.files, store.root))
+    lacking = read_missing_markers(Live(store.files, store.root))
     if lacking is None:
         raise RegisterError(
             "the live zone holds records of a callveil that noted less or nothing of whom they are about, so a search would miss them; "
@@ -53,13 +60,13 @@ def find_live(files: Files, root: str, tokens: Iterable[str]) -> dict[Interactio
     return out
 
 
-def links_of(live: Live, keyring: Keyring, key: InteractionKey) -> tuple[Link, ...]:
+def links_of(live: Live, keyring: Keyring, key: InteractionKey) -> tuple[IdentifierLink, ...]:
     """Identifiers of a record of the live zone, as its list has them."""
-    digests = (record_token(keyring, ref_of(key), key_id) for key_id in keyring.key_ids)
-    return tuple(sorted({Link(*x) for d in digests for _, row in _lists(live, d) for x in row["links"]}))
+    digests = (record_token(keyring, interaction_ref(key), key_id) for key_id in keyring.key_ids)
+    return tuple(sorted({IdentifierLink(*x) for d in digests for _, row in _lists(live, d) for x in row["links"]}))
 
 
-def held(live: Live, key: InteractionKey) -> list[str]:
+def urls_held(live: Live, key: InteractionKey) -> list[str]:
     """URLs of what the zone holds of an interaction: all but receipts that say it was erased or has expired, and what proves these."""
     urls = [f.url for f in live.files.list(live.folder(key))]
     for what in WHATS:
@@ -76,14 +83,14 @@ def erase_live(live: Live, keys: Iterable[InteractionKey]) -> int:
     """
     versions = 0
     for key in sorted(set(keys)):
-        doomed = held(live, key)
+        doomed = urls_held(live, key)
         for what in WHATS:
             url = live.files.join(live.folder(key), f"{what}.json")
             receipt = live.receipt(key, what)
             if receipt is None:
-                live.commit(key, what, stub(key, what))
+                live.commit(key, what, tombstone(key, what))
             elif receipt.get("status") not in EMPTY:
-                live.replace_receipt(url, stub(key, what))
+                live.replace_receipt(url, tombstone(key, what))
             versions += len(live.files.purge_older(url))
         versions += sum(len(live.files.purge(u)) for u in doomed if not u.endswith(("/record.json", "/audio.json")))
     return versions
@@ -140,7 +147,7 @@ def erase_markers(
     """
     versions, files = 0, live.files
     for key in sorted(set(keys)):
-        for record in (record_token(keyring, ref_of(key), key_id) for key_id in keyring.key_ids):
+        for record in (record_token(keyring, interaction_ref(key), key_id) for key_id in keyring.key_ids):
             lists = dict(_lists(live, record))
             for row in lists.values():
                 versions += sum(len(files.purge(marker_url(live, link[0], record))) for link in row["links"])
@@ -166,11 +173,11 @@ def _take_out(live: Live, record: str, token: str) -> int:
     for url, row in _lists(live, record):
         rest = [link for link in row["links"] if token not in link]
         if len(rest) < len(row["links"]):
-            write_list(live, InteractionKey(row["account_id"], row["id"]), record, row["day"], rest, method_of(row))
+            write_marker_list(live, InteractionKey(row["account_id"], row["id"]), record, row["day"], rest, method_of(row))
             versions += len(live.files.purge(url))
     return versions
 
 
-def marked_by(live: Live, keyring: Keyring, key: InteractionKey) -> frozenset[str]:
+def marker_methods(live: Live, keyring: Keyring, key: InteractionKey) -> frozenset[str]:
     """The methods by which a record's lists of markers were made, under any key of the keyring."""
-    return frozenset(method_of(row) for k in keyring.key_ids for _, row in _lists(live, record_token(keyring, ref_of(key), k)))
+    return frozenset(method_of(row) for k in keyring.key_ids for _, row in _lists(live, record_token(keyring, interaction_ref(key), k)))

@@ -15,7 +15,7 @@ import orjson
 
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.identity.identifiers import Identifier, IdentifierError, of_kind, parse_identifier
+from callveil.transforms.storage.identity.identifiers import Identifier, IdentifierError, identifiers_of_kind, parse_identifier
 
 TYPES = ("access", "portability", "erasure")
 REGULATIONS = ("gdpr", "ccpa")
@@ -133,7 +133,7 @@ def _identity(place: str, identity: Any, region: str, found: list[Identifier], m
         problems.append(f"{place}.identity_value: expected text")
     else:
         try:
-            found += of_kind(KINDS[str(kind)], value, region)
+            found += identifiers_of_kind(KINDS[str(kind)], value, region)
         except IdentifierError as error:
             problems.append(f"{place}.identity_value: {error}")
 
@@ -151,7 +151,7 @@ STATUS = {"open": "pending", "verified": "in_progress", "on_hold": "pending", "i
 """OpenDSR's status by ours."""
 
 
-def response(request: SubjectRequest, received_at: dt.datetime, controller: str = "") -> dict[str, Any]:
+def build_response(request: SubjectRequest, received_at: dt.datetime, controller: str = "") -> dict[str, Any]:
     """The answer to one request, as OpenDSR has it. The encoded request is left out: it would repeat what identifies the person."""
     return {
         "controller_id": controller or request.agency or request.account,

@@ -23,7 +23,7 @@ from callveil.schemas.fields import Field, arrow_schema, json_schema, to_storage
 from callveil.schemas.interaction import BY_NAME
 from callveil.transforms.governance.requests.article_15 import CATEGORIES, GROUPS
 from callveil.transforms.governance.requests.disclosure import REASONS
-from callveil.transforms.storage.files.serialization import iso
+from callveil.transforms.storage.files.serialization import encode_time
 
 MANIFEST, README, CONTEXT, WITHHELD = "manifest.json", "README.html", "context.json", "withheld.json"
 FIXED = (1980, 1, 1, 0, 0, 0)
@@ -38,7 +38,7 @@ class PackageError(ValueError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class PackageFile:
     """One file of a package, as its manifest lists it."""
 
     path: str
@@ -50,7 +50,7 @@ class Entry:
 
 
 @dataclass
-class Section:
+class PackageSection:
     """Rows of one kind.
 
     Attributes:
@@ -67,7 +67,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Recording:
+class PackageRecording:
     """A redacted recording.
 
     Attributes:
@@ -91,7 +91,7 @@ class Recording:
 
 
 @dataclass
-class Package:
+class AccessPackage:
     """What goes into a package.
 
     Attributes:
@@ -105,8 +105,8 @@ class Package:
     request_id: str
     kind: str
     made_at: dt.datetime
-    sections: list[Section]
-    recordings: list[Recording]
+    sections: list[PackageSection]
+    recordings: list[PackageRecording]
     context: dict[str, Any]
     withheld: list[dict[str, Any]]
     zone: str = "UTC"
@@ -118,7 +118,7 @@ class _Zip:
 
     def __init__(self, sink: BinaryIO) -> None:
         self.zip = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
-        self.entries: list[Entry] = []
+        self.entries: list[PackageFile] = []
 
     def put(self, path: str, data: bytes | BinaryIO, rows: int = 0, source: str = "this package", category: str = "about") -> None:
         info = zipfile.ZipInfo(path, FIXED)
@@ -131,10 +131,10 @@ class _Zip:
                 out.write(piece)
                 digest.update(piece)
                 size += len(piece)
-        self.entries.append(Entry(path, digest.hexdigest(), size, rows, source, category))
+        self.entries.append(PackageFile(path, digest.hexdigest(), size, rows, source, category))
 
 
-def write_package(package: Package, readme: bytes, out: Path) -> str:
+def write_package(package: AccessPackage, readme: bytes, out: Path) -> str:
     """Write a package and return its SHA-256. The file is new, mode 0600, and there as a whole or not at all.
 
     Raises `PackageError` where a file of that name is there.
@@ -147,8 +147,8 @@ def write_package(package: Package, readme: bytes, out: Path) -> str:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
             made = _Zip(sink)
             made.put(README, readme)
-            made.put(CONTEXT, to_json(package.context))
-            made.put(WITHHELD, to_json(package.withheld), len(package.withheld))
+            made.put(CONTEXT, to_readable_json(package.context))
+            made.put(WITHHELD, to_readable_json(package.withheld), len(package.withheld))
             for section in package.sections:
                 _section(made, section, package.kind == "portability")
             for recording in package.recordings:
@@ -158,7 +158,7 @@ def write_package(package: Package, readme: bytes, out: Path) -> str:
                 "request_id": package.request_id, "kind": package.kind, "made_at": package.made_at, "format_version": 1,
                 "files": [e.__dict__ for e in made.entries], "withheld": package.withheld,
             }  # fmt: skip
-            made.put(MANIFEST, to_json(manifest))
+            made.put(MANIFEST, to_readable_json(manifest))
             made.zip.close()
             sink.flush()
             os.fsync(sink.fileno())
@@ -170,19 +170,19 @@ def write_package(package: Package, readme: bytes, out: Path) -> str:
     return hashlib.sha256(out.read_bytes()).hexdigest()
 
 
-def _section(made: _Zip, section: Section, portable: bool) -> None:
+def _section(made: _Zip, section: PackageSection, portable: bool) -> None:
     facts = (len(section.rows), section.source, section.category)
-    made.put(f"data/{section.name}.json", to_json(section.rows), *facts)
+    made.put(f"data/{section.name}.json", to_readable_json(section.rows), *facts)
     made.put(f"data/{section.name}.csv", to_csv(section.fields, section.rows), *facts)
     made.put(f"data/{section.name}.parquet", to_parquet(section.fields, section.rows), *facts)
     if portable:
         schema = json_schema(section.title, section.fields, (), f"One record of {section.name}.json.")
-        made.put(f"schema/{section.name}.schema.json", to_json(schema))
+        made.put(f"schema/{section.name}.schema.json", to_readable_json(schema))
 
 
-def to_json(value: Any) -> bytes:
+def to_readable_json(value: Any) -> bytes:
     """JSON for people and machines: indented, UTF-8, times in ISO 8601."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, default=iso) + "\n").encode("utf-8", "surrogatepass")
+    return (json.dumps(value, indent=2, ensure_ascii=False, default=encode_time) + "\n").encode("utf-8", "surrogatepass")
 
 
 def to_parquet(fields: tuple[Field, ...], rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -214,7 +214,7 @@ def _cell(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=iso)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=encode_time)
 
 
 def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
@@ -222,7 +222,7 @@ def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]
     return [{"from": where, "reason": why, "explanation": REASONS[why], "count": n} for (where, why), n in sorted(counts.items()) if n]
 
 
-def categories(sections: Iterable[Section], recordings: Sequence[Recording] = ()) -> dict[str, int]:
+def count_by_category(sections: Iterable[PackageSection], recordings: Sequence[PackageRecording] = ()) -> dict[str, int]:
     """Records of a package by category of data (`context.CATEGORIES`), in that order; one record may hold several."""
     out: Counter[str] = Counter()
     for section in sections:

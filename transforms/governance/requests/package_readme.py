@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.interaction import BY_NAME
-from callveil.transforms.governance.requests.package import EMPTY, Package, Recording, Section
+from callveil.transforms.governance.requests.package import EMPTY, AccessPackage, PackageRecording, PackageSection
 from callveil.transforms.governance.requests.package_readme_de import WORDS as GERMAN
 
 SHOWN = 200
@@ -90,7 +90,7 @@ _RULE = re.compile(
 _SECONDS = frozenset({"duration", "talk_time", "ring_time", "hold_time"})
 
 
-def readme(package: Package) -> bytes:
+def render_readme(package: AccessPackage) -> bytes:
     """The page, UTF-8, in the package's language and zone."""
     voice = _VOICE.set((LANGUAGES.get(package.language, {}), ZoneInfo(package.zone)))
     try:
@@ -105,7 +105,7 @@ def _t(text: str, **values: object) -> str:
     return made.format(**values) if values else made
 
 
-def _page(p: Package) -> Iterator[str]:
+def _page(p: AccessPackage) -> Iterator[str]:
     title = _t("Your data" if p.kind == "access" else "Your data, to take with you")
     language = p.language if p.language in LANGUAGES else "en"
     yield f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
@@ -128,7 +128,7 @@ def _page(p: Package) -> Iterator[str]:
     yield "</main></body></html>\n"
 
 
-def _held(p: Package) -> Iterator[str]:
+def _held(p: AccessPackage) -> Iterator[str]:
     yield f"<h2>{_t('What we found')}</h2>"
     if not any(s.rows for s in p.sections) and not p.recordings:
         yield f"<p>{_t('We hold no records that are about you, as far as what you gave us tells.')}</p>"
@@ -148,7 +148,7 @@ def _held(p: Package) -> Iterator[str]:
         yield f"<p>{_t('Kinds of data in it:')} {kinds}.</p>"
 
 
-def _opening(p: Package) -> Iterator[str]:
+def _opening(p: AccessPackage) -> Iterator[str]:
     lines = ["Unpack the package first: on most computers a double click does, in Windows a right click and “Extract all”. "
              "Then open README.html again, which is this page."]  # fmt: skip
     if p.sections:
@@ -168,8 +168,8 @@ def _opening(p: Package) -> Iterator[str]:
     yield f'<p class="soft">{_t(check)}</p>'
 
 
-def _records(p: Package) -> Iterator[str]:
-    sounds: dict[tuple[str, str], Recording] = {(r.account_id, r.record_id): r for r in p.recordings}
+def _records(p: AccessPackage) -> Iterator[str]:
+    sounds: dict[tuple[str, str], PackageRecording] = {(r.account_id, r.record_id): r for r in p.recordings}
     for section in p.sections:
         yield f'<h2 id="{section.name}">{_t(section.title)}</h2>'
         if section.category == "processing":
@@ -188,7 +188,7 @@ def _records(p: Package) -> Iterator[str]:
         yield f"<h2>{_t('Other recordings')}</h2><ul>{links}</ul>"
 
 
-def _conversation(row: Mapping[str, Any], sound: Recording | None) -> Iterator[str]:
+def _conversation(row: Mapping[str, Any], sound: PackageRecording | None) -> Iterator[str]:
     kind = {"call": "Call", "text": "Text message", "chat": "Chat", "form": "Form"}.get(str(row.get("kind")), "Record")
     length = f", {_seconds(row['duration'])}" if row.get("duration") else ""
     more = f" <small>{_t('with its recording')}</small>" if sound else ""
@@ -230,7 +230,7 @@ def _change(row: Mapping[str, Any]) -> Iterator[str]:
     yield "</dl></details>"
 
 
-def _redactions(section: Section) -> Iterator[str]:
+def _redactions(section: PackageSection) -> Iterator[str]:
     kinds: dict[str, int] = {}
     for row in section.rows:
         kinds[str(row.get("entity_type"))] = kinds.get(str(row.get("entity_type")), 0) + 1
@@ -248,7 +248,7 @@ def _number(count: int) -> str:
     return f"{count:,}" if not _VOICE.get()[0] else f"{count:,}".replace(",", ".")
 
 
-def _withheld(p: Package) -> Iterator[str]:
+def _withheld(p: AccessPackage) -> Iterator[str]:
     yield f"<h2>{_t('What is not in it, and why')}</h2>"
     if not p.withheld:
         yield f"<p>{_t('Nothing was left out.')}</p>"
@@ -264,7 +264,7 @@ def _withheld(p: Package) -> Iterator[str]:
         yield f"<p>{_t(told)}</p>"
 
 
-def _is_labelled(p: Package) -> bool:
+def _is_labelled(p: AccessPackage) -> bool:
     """Whether something stands in a text for what was taken out."""
     rows = (s.rows[:SHOWN] for s in p.sections if s.category != "processing")
     return any(_LABEL.search(json.dumps(own, default=str, ensure_ascii=False)) for own in rows)
@@ -283,7 +283,7 @@ def _readable(text: str) -> str:
     return _LABEL.sub(said, text)
 
 
-def _context(p: Package) -> Iterator[str]:
+def _context(p: AccessPackage) -> Iterator[str]:
     yield f"<h2>{_t('About your data')}</h2>" + _facts(p.context, QUESTIONS)
     rules = p.context["retention_by_policy"]
     if rules:

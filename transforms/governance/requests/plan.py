@@ -13,17 +13,17 @@ import orjson
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK, Action, decided, restricted
+from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK, RecordAction, decide_action, restrict_action
 from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.governance.requests.current_rows import VERSION_COLUMNS, index_entries, interaction_files, version_files, version_rows
 from callveil.transforms.governance.requests.decisions import require_decided
-from callveil.transforms.governance.requests.inbox_search import Inboxes
-from callveil.transforms.governance.requests.live_plan import is_held, live_actions, outside_of, own_actions
+from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
+from callveil.transforms.governance.requests.live_plan import is_held, live_actions, own_actions, raw_files_outside
 from callveil.transforms.governance.requests.live_records import LIVE, find_live
-from callveil.transforms.governance.requests.retention_grounds import Grounds
-from callveil.transforms.governance.requests.search import Match, Matched, Search
-from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, Unread, look_through, looking_for
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
+from callveil.transforms.governance.requests.search import MatchedRecord, SearchResult, SubjectSearch
+from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, UnindexedHits, make_search_target, search_unindexed
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live
@@ -54,10 +54,10 @@ class ErasePlan:
 
     request_id: str
     scope: str
-    match: Match
-    actions: tuple[Action, ...]
-    live: tuple[Action, ...] = ()
-    unread: Unread = field(default_factory=Unread)
+    match: SearchResult
+    actions: tuple[RecordAction, ...]
+    live: tuple[RecordAction, ...] = ()
+    unread: UnindexedHits = field(default_factory=UnindexedHits)
     outside: tuple[str, ...] = ()
     entries: dict[InteractionKey, IndexEntry] = field(default_factory=dict, repr=False)
 
@@ -95,9 +95,9 @@ class ErasePlan:
         return lines + [f"  left alone, as it is not the store's; delete it there: {url}" for url in self.outside]
 
 
-def make_plan(
-    store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, before: Match, grounds: Grounds, scope: str = ERASURE,
-    inboxes: Inboxes | None = None, *, controller: Controller, decisions: Mapping[str, str] | None = None,
+def make_erase_plan(
+    store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, before: SearchResult, grounds: RetentionGrounds, scope: str = ERASURE,
+    inboxes: SearchedInboxes | None = None, *, controller: Controller, decisions: Mapping[str, str] | None = None,
 ) -> ErasePlan:  # fmt: skip
     """Plan on a state of the store.
 
@@ -109,7 +109,7 @@ def make_plan(
 
     Raises `RegisterError` where nobody has said yet whose a record is.
     """
-    match = Search(store, keyring, snapshot, controller, decisions).run(before.confirmed, before.rejected, before.proposed)
+    match = SubjectSearch(store, keyring, snapshot, controller, decisions).run(before.confirmed, before.rejected, before.proposed)
     require_decided(store, request_id, match)
     entries = index_entries(store.files, store.root, snapshot, [_key(m.record) for m in match.records if m.record.record_class == "interaction"])
     actions = sorted([*_interactions(snapshot, match.records, entries, grounds), *_versions(store, snapshot, match.records, grounds)])
@@ -119,33 +119,33 @@ def make_plan(
     others = {k for k in arrived if k in match.others or not controller.holds(k.account_id)}
     live = list(live_actions(zone, {k: rows for k, rows in arrived.items() if k not in others}, stored, grounds))
     if scope == RESTRICTION:
-        actions, live = [restricted(a) for a in actions], [restricted(a) for a in live if is_held(a)]
-    unread = Unread()
+        actions, live = [restrict_action(a) for a in actions], [restrict_action(a) for a in live if is_held(a)]
+    unread = UnindexedHits()
     if inboxes is not None and scope == ERASURE:
         stay = {_key(a.record) for a in (*actions, *live) if a.action == KEEP} | match.others
-        unread = look_through(store, keyring, snapshot, looking_for(match, controller), inboxes, stay)
+        unread = search_unindexed(store, keyring, snapshot, make_search_target(match, controller), inboxes, stay)
         live += own_actions(zone, unread.own - {_key(a.record) for a in live}, grounds)
         live.sort()
-    return ErasePlan(request_id, scope, match, tuple(actions), tuple(live), unread, tuple(outside_of(zone, live)), entries)
+    return ErasePlan(request_id, scope, match, tuple(actions), tuple(live), unread, tuple(raw_files_outside(zone, live)), entries)
 
 
 def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
 
 
-def _interactions(snapshot: Snapshot, records: Iterable[Matched], entries: dict[InteractionKey, IndexEntry], grounds: Grounds) -> Iterable[Action]:
+def _interactions(snapshot: Snapshot, records: Iterable[MatchedRecord], entries: dict[InteractionKey, IndexEntry], grounds: RetentionGrounds) -> Iterable[RecordAction]:
     files = interaction_files(snapshot)
     for m in records:
         if m.record.record_class != "interaction":
             continue
         entry = entries[_key(m.record)]
-        record = Record("interactions", *_key(m.record), entry.called_us, entry.account_type, redacted=entry.mode == "full")
-        action, ground = decided(m.role, grounds.of(record))
-        yield Action(m.record, m.role, action, files[entry.origin].path, m.day, entry.account_type, entry.digest, ground)
+        record = RetentionRecord("interactions", *_key(m.record), entry.called_us, entry.account_type, redacted=entry.mode == "full")
+        action, ground = decide_action(m.role, grounds.of(record))
+        yield RecordAction(m.record, m.role, action, files[entry.origin].path, m.day, entry.account_type, entry.digest, ground)
 
 
-def _versions(store: Store, snapshot: Snapshot, records: Iterable[Matched], grounds: Grounds) -> Iterable[Action]:
-    by_day: dict[str, dict[RecordRef, Matched]] = {}
+def _versions(store: Store, snapshot: Snapshot, records: Iterable[MatchedRecord], grounds: RetentionGrounds) -> Iterable[RecordAction]:
+    by_day: dict[str, dict[RecordRef, MatchedRecord]] = {}
     for m in records:
         if m.record.record_class == "version":
             by_day.setdefault(m.day, {})[m.record] = m
@@ -154,12 +154,12 @@ def _versions(store: Store, snapshot: Snapshot, records: Iterable[Matched], grou
     for day, own in sorted(by_day.items()):
         for ref, (file, row) in version_rows(store.files, store.root, files, day, own, columns).items():
             kind = dict(file.partition)["account_type"]
-            record = Record("versions", ref.account_id, ref.record_id, to_micros(row["created_at"]), kind, ref.item_type, ref.item_id)
-            action, ground = decided(own[ref].role, grounds.of(record))
-            yield Action(ref, own[ref].role, action, file.path, day, kind, row["digest"], ground)
+            record = RetentionRecord("versions", ref.account_id, ref.record_id, to_micros(row["created_at"]), kind, ref.item_type, ref.item_id)
+            action, ground = decide_action(own[ref].role, grounds.of(record))
+            yield RecordAction(ref, own[ref].role, action, file.path, day, kind, row["digest"], ground)
 
 
-def summary(plan: ErasePlan) -> dict[str, Any]:
+def summarize_plan(plan: ErasePlan) -> dict[str, Any]:
     """JSON form of a plan's head."""
     return {"request_id": plan.request_id, "scope": plan.scope, "plan_sha256": plan.sha256, "counts": plan.counts(), "empty": plan.is_empty,
             "outside": list(plan.outside), "not_there": list(plan.unread.missing)}  # fmt: skip

@@ -13,11 +13,19 @@ import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import abandon, collect_orphans, lease, leases, purge_removed, release, unpurged
-from callveil.transforms.storage.encryption.encrypted_file import SealedReader, SealedWriter
+from callveil.transforms.storage.commit.maintenance import (
+    abandon_run,
+    collect_orphans,
+    list_leases,
+    purge_removed,
+    release_lease,
+    take_lease,
+    unpurged_runs,
+)
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, ObjectLocked
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import publish_bytes
 
@@ -30,7 +38,7 @@ PURPOSE = "subject"
 
 
 @dataclass(frozen=True)
-class Changes:
+class RunChanges:
     """What a run adds to and takes out of the store.
 
     Attributes:
@@ -45,13 +53,13 @@ class Changes:
     inputs: tuple[dict[str, Any], ...] = ()
 
 
-def run_id_of(*parts: object) -> str:
+def request_run_id(*parts: object) -> str:
     """Run id of one step of a request: the same step is the same run."""
     return hashlib.sha256(orjson.dumps([JOB, *map(str, parts)])).hexdigest()
 
 
-def publish(
-    store: Store, run_id: str, as_of: dt.datetime, now: dt.datetime, build: Callable[[Snapshot], Changes], job: str = JOB, *, attempts: int = ATTEMPTS
+def publish_changes(
+    store: Store, run_id: str, as_of: dt.datetime, now: dt.datetime, build: Callable[[Snapshot], RunChanges], job: str = JOB, *, attempts: int = ATTEMPTS
 ) -> RunManifest:
     """Do a run's work and publish it; on the new state of the store where another run came first.
 
@@ -66,9 +74,9 @@ def publish(
         base = store.current()
         seq = store.published(run_id)
         if seq is not None:
-            release(store, run_id)
+            release_lease(store, run_id)
             return store.manifest(seq)
-        lease(store, run_id, now)
+        take_lease(store, run_id, now)
         try:
             changes = build(base)
             manifest = RunManifest(
@@ -78,40 +86,40 @@ def publish(
             )  # fmt: skip
             store.publish(manifest, base)
         except AlreadyPublished as twin:
-            abandon(store, run_id, base)
+            abandon_run(store, run_id, base)
             return store.manifest(twin.seq)
         except (PublishConflict, FileNotFoundError):
-            abandon(store, run_id, base)
+            abandon_run(store, run_id, base)
             if attempt == attempts or store.current().seq == base.seq:
                 raise
             continue
-        release(store, run_id)
+        release_lease(store, run_id)
         if not manifest.removed:  # nothing is to be purged; the record says so
             purge_removed(store, manifest, now.isoformat())
         return manifest
     raise AssertionError("unreachable")
 
 
-def settle(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
+def purge_pending(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
     """Purge what published runs removed, and what dead runs left, and check it; returns versions purged, and `(url, version)` that are locked."""
     purged, locked = 0, []
-    for seq in unpurged(store):
+    for seq in unpurged_runs(store):
         try:
             purged += purge_removed(store, store.manifest(seq), now.isoformat())
         except ObjectLocked as error:
             locked += error.refused
     store.files.sweep_temporary(store.root)
-    if leases(store, now):
+    if list_leases(store, now):
         collect_orphans(store, now, dry_run=False)
     return purged, locked
 
 
-def seal(store: Store, keyring: Keyring, run_id: str, request_id: str, name: str, value: Any) -> FileEntry:
+def write_encrypted_json(store: Store, keyring: Keyring, run_id: str, request_id: str, name: str, value: Any) -> FileEntry:
     """Write a JSON value as a sealed file and return its entry."""
     partition = {"request": request_id}
     path = data_path(CONTENT, partition, run_id, name, ".sealed")
-    with spooled() as sink:
-        with SealedWriter(sink, keyring, path, PURPOSE) as writer:
+    with temporary_file() as sink:
+        with EncryptedWriter(sink, keyring, path, PURPOSE) as writer:
             for block in _blocks(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)):
                 writer.append(block)
         return publish_bytes(store.files, store.root, path, CONTENT, partition, sink)
@@ -121,18 +129,18 @@ def _blocks(data: bytes) -> Iterable[bytes]:
     return (data[at : at + (1 << 20)] for at in range(0, max(len(data), 1), 1 << 20))
 
 
-def unseal(store: Store, keyring: Keyring, entry: FileEntry) -> Any:
-    """Inverse of `seal`. Raises `SealedError` where the keyring does not open it."""
-    return orjson.loads(read_sealed(store.files, store.url(entry.path), entry.path, keyring))
+def read_encrypted_json(store: Store, keyring: Keyring, entry: FileEntry) -> Any:
+    """Inverse of `write_encrypted_json`. Raises `SealedError` where the keyring does not open it."""
+    return orjson.loads(decrypt_file(store.files, store.url(entry.path), entry.path, keyring))
 
 
-def read_sealed(files: Files, url: str, name: str, keyring: Keyring) -> bytes:
+def decrypt_file(files: Files, url: str, name: str, keyring: Keyring) -> bytes:
     """Bytes of a sealed file of one value."""
     with files.open(url) as source:
-        return b"".join(record for block in SealedReader(source, keyring, name, PURPOSE) for record in block)
+        return b"".join(record for block in EncryptedReader(source, keyring, name, PURPOSE) for record in block)
 
 
-def sealed_files(snapshot: Snapshot, request_id: str, name: str = "") -> list[FileEntry]:
+def request_files(snapshot: Snapshot, request_id: str, name: str = "") -> list[FileEntry]:
     """Live sealed files of a request, those of one name or all, the latest last."""
     own = [f for f in snapshot.by_dataset(CONTENT) if dict(f.partition)["request"] == request_id]
     return sorted((f for f in own if not name or f.path.endswith(f"{name}.sealed")), key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1])

@@ -15,9 +15,9 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.encryption.encrypted_file import SealedReader, SealedWriter
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.files.strict_json import peek_key
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity import identifiers as ids
@@ -25,13 +25,13 @@ from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.identity.record_identifiers import NUMBER
 from callveil.transforms.storage.tables.dead_letters import CONTENT, PURPOSE
 from callveil.transforms.storage.tables.parquet import REJECTED, publish_bytes
-from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite
+from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite_file
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
-class RejectedHit(NamedTuple):
+class DeadLetterHit(NamedTuple):
     """A rejected record that is about the person.
 
     Attributes:
@@ -47,7 +47,7 @@ class RejectedHit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Looking:
+class SearchTarget:
     """What is looked for.
 
     Attributes:
@@ -66,13 +66,13 @@ class Looking:
     controller: Controller = field(default_factory=Controller)
 
 
-def mentions(keyring: Keyring, content: bytes, looking: Looking) -> bool:
+def mentions_subject(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
     """Whether rejected content holds one of the person's identifiers."""
-    text = unescaped(content.decode("utf-8", "replace"))
-    regions = {ids.REGION, *(ids.region_of(i.value) for i in looking.known if i.kind == "phone")} - {""}
+    text = unescape_json(content.decode("utf-8", "replace"))
+    regions = {ids.REGION, *(ids.region_of_number(i.value) for i in looking.known if i.kind == "phone")} - {""}
     found = {Identifier("email", a) for m in ids.EMAIL.finditer(text) if (a := ids.normal_email(m[0]))}
     found |= {Identifier("phone", n) for m in NUMBER.finditer(text) for region in regions if (n := ids.normal_phone(m[0], region))}
-    digests = {t for i in found for t in ids.tokens(keyring, i).values()}
+    digests = {t for i in found for t in ids.identifier_tokens(keyring, i).values()}
     if digests & looking.rejected:
         return False
     if digests & looking.tokens:
@@ -88,7 +88,7 @@ def mentions(keyring: Keyring, content: bytes, looking: Looking) -> bool:
     return False
 
 
-def unowned(store: Store, snapshot: Snapshot) -> int:
+def count_unowned(store: Store, snapshot: Snapshot) -> int:
     """How many rejected records name no account, so that nothing says whose they are."""
     count = 0
     for file in snapshot.by_dataset(REJECTED.name):
@@ -97,7 +97,7 @@ def unowned(store: Store, snapshot: Snapshot) -> int:
     return count
 
 
-def unescaped(text: str) -> str:
+def unescape_json(text: str) -> str:
     """A text as it reads once JSON's escapes are undone: `\\n4155550123` is a number at the beginning of a line."""
     if "\\" not in text:
         return text
@@ -105,10 +105,10 @@ def unescaped(text: str) -> str:
     return read.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def scan(store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking) -> list[RejectedHit]:
+def search_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, looking: SearchTarget) -> list[DeadLetterHit]:
     """Every rejected record that is about the person. Reads and opens the whole zone; raises `SealedError` where the keyring does not open it."""
     blobs: dict[str, list[tuple[FileEntry, dict[str, object]]]] = defaultdict(list)
-    out: list[RejectedHit] = []
+    out: list[DeadLetterHit] = []
     columns = ["rejected_id", "account_id", "interaction_id", "blob", "block", "size"]
     for file in snapshot.by_dataset(REJECTED.name):
         with store.files.open(store.url(file.path)) as source:
@@ -118,7 +118,7 @@ def scan(store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking) -
                 if row["blob"]:
                     blobs[row["blob"]].append((file, row))
                 elif InteractionKey(row["account_id"] or "", row["interaction_id"] or "") in looking.keys:
-                    out.append(RejectedHit(file.path, row["rejected_id"], "", -1, -1))
+                    out.append(DeadLetterHit(file.path, row["rejected_id"], "", -1, -1))
     live = {f.path for f in snapshot.by_dataset(CONTENT)}
     for blob, rows in sorted(blobs.items()):
         if blob in live:  # content goes before its reasons do
@@ -126,9 +126,9 @@ def scan(store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking) -
     return sorted(out)
 
 
-def _scan_blob(store: Store, keyring: Keyring, blob: str, rows: list[tuple[FileEntry, dict[str, object]]], looking: Looking) -> Iterator[RejectedHit]:
+def _scan_blob(store: Store, keyring: Keyring, blob: str, rows: list[tuple[FileEntry, dict[str, object]]], looking: SearchTarget) -> Iterator[DeadLetterHit]:
     with store.files.open(store.url(blob)) as source:
-        reader = SealedReader(source, keyring, blob, PURPOSE)
+        reader = EncryptedReader(source, keyring, blob, PURPOSE)
         for block in range(reader.blocks):
             here = [(file, row) for file, row in rows if row["block"] == block]
             for position, content in enumerate(reader.read_block(block)):
@@ -136,8 +136,8 @@ def _scan_blob(store: Store, keyring: Keyring, blob: str, rows: list[tuple[FileE
                 if row is None and not looking.controller.holds(peek_key(content)[0]):
                     continue
                 own = row and InteractionKey(str(row[1]["account_id"] or ""), str(row[1]["interaction_id"] or "")) in looking.keys
-                if own or mentions(keyring, content, looking):
-                    yield RejectedHit(row[0].path if row else "", str(row[1]["rejected_id"]) if row else "", blob, block, position)
+                if own or mentions_subject(keyring, content, looking):
+                    yield DeadLetterHit(row[0].path if row else "", str(row[1]["rejected_id"]) if row else "", blob, block, position)
                 if row:
                     here.remove(row)
 
@@ -151,7 +151,7 @@ def _row_of(rows: list[tuple[FileEntry, dict[str, object]]], content: bytes) -> 
     return same[0] if same else None
 
 
-def erase(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, hits: Iterable[RejectedHit]) -> tuple[list[FileEntry], list[FileEntry]]:
+def erase_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, hits: Iterable[DeadLetterHit]) -> tuple[list[FileEntry], list[FileEntry]]:
     """Take records out of the rejected zone. The numbers of the blocks that stay are the same, since the reasons name them.
 
     Returns: files added and removed.
@@ -177,7 +177,7 @@ def erase(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, hits:
         gone_rows = by_file.get(file.path, set())
         if gone_rows or _names(store, file, moved):
             name = data_path(REJECTED.name, dict(file.partition), run_id, f"{snapshot.seq:08d}.{_stem(file.path)}")
-            new_rows = rewrite(store.files, store.root, file, name, REJECTED, _moved(gone_rows, moved))
+            new_rows = rewrite_file(store.files, store.root, file, name, REJECTED, _moved(gone_rows, moved))
             removed.append(file)
             added += [new_rows.entry] if new_rows.entry else []
     return added, removed
@@ -206,9 +206,9 @@ def _moved(gone: set[str], moved: dict[str, str]) -> BatchChange:
 
 def _without(store: Store, keyring: Keyring, entry: FileEntry, path: str, gone: set[tuple[int, int]]) -> FileEntry:
     """A sealed file anew, without some records: an emptied block holds one empty record, so that later blocks keep their numbers."""
-    with store.files.open(store.url(entry.path)) as source, spooled() as sink:
-        reader = SealedReader(source, keyring, entry.path, PURPOSE)
-        with SealedWriter(sink, keyring, path, PURPOSE, block_bytes=1 << 40) as writer:
+    with store.files.open(store.url(entry.path)) as source, temporary_file() as sink:
+        reader = EncryptedReader(source, keyring, entry.path, PURPOSE)
+        with EncryptedWriter(sink, keyring, path, PURPOSE, block_bytes=1 << 40) as writer:
             for block in range(reader.blocks):
                 kept = [r for n, r in enumerate(reader.read_block(block)) if (block, n) not in gone] or [b""]
                 for record in kept:

@@ -15,7 +15,7 @@ from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import interaction_people, ref_of
+from callveil.transforms.storage.identity.record_identifiers import interaction_people, interaction_ref
 
 CHUNK = 32 << 20
 
@@ -32,7 +32,7 @@ def raw_records(files: Files, sources: Sequence[str], policy: Policy | None = No
                 yield item
 
 
-def chosen(
+def latest_raw_records(
     files: Files, sources: Sequence[str], wanted: Iterable[InteractionKey], policy: Policy | None = None
 ) -> dict[InteractionKey, RawInteraction]:
     """The latest snapshot of each of some interactions in the sources."""
@@ -47,4 +47,4 @@ def chosen(
 def people_in(files: Files, sources: Sequence[str], records: Iterable[RecordRef], policy: Policy | None = None) -> set[Identifier]:
     """Identifiers, in clear, of everybody in some records, as the sources tell them."""
     wanted = set(records)
-    return {p.identifier for raw in raw_records(files, sources, policy) if ref_of(raw.key) in wanted for p in interaction_people(raw)}
+    return {p.identifier for raw in raw_records(files, sources, policy) if interaction_ref(raw.key) in wanted for p in interaction_people(raw)}

@@ -14,15 +14,15 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.schemas.subject import EVENT_FIELDS, EVENT_SCHEMA, TERMINAL, Pause, SubjectRequest, entry_of
-from callveil.transforms.governance.requests.publish import Changes, publish, run_id_of
+from callveil.schemas.subject import EVENT_FIELDS, EVENT_SCHEMA, TERMINAL, Pause, SubjectRequest, register_entry
+from callveil.transforms.governance.requests.publish import RunChanges, publish_changes, request_run_id
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.tokens import Secrets, token
+from callveil.transforms.storage.encryption.tokens import TokenKeys, make_call_token
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-EVENTS = register(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))
+EVENTS = register_table(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _SIMPLE = ("method", "refusal_ground", "decision", "package", "package_sha256", "records_found", "disclosed", "withheld", "responded_at",
            "extension_notified_at", "extended_due_at", "due_at", "subject_ref", "account", "agency", "approved_by")  # fmt: skip
@@ -34,7 +34,7 @@ class RegisterError(ValueError):
 
 
 @dataclass(frozen=True)
-class Register:
+class RequestRegister:
     """The register of a store. It remembers the events it has read: their files never change.
 
     Attributes:
@@ -54,7 +54,7 @@ class Register:
         by_request: dict[str, list[FileEntry]] = defaultdict(list)
         for file in snapshot.by_dataset(EVENTS.name):
             by_request[dict(file.partition)["request"]].append(file)
-        return {request_id: fold(self._events(files)) for request_id, files in sorted(by_request.items())}
+        return {request_id: replay_events(self._events(files)) for request_id, files in sorted(by_request.items())}
 
     def events(self, request_id: str, snapshot: Snapshot | None = None) -> list[dict[str, Any]]:
         """A request's events in order; empty where there is none."""
@@ -65,7 +65,7 @@ class Register:
         events = self.events(request_id, snapshot)
         if not events:
             raise RegisterError(f"request {request_id}: not in the register; `callveil subject status` lists what is")
-        return fold(events)
+        return replay_events(events)
 
     def _events(self, files: Iterable[FileEntry]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
@@ -78,7 +78,7 @@ class Register:
 
     def conceal(self, request_id: str, text: str) -> str:
         """Free text as a reversible token, which `callveil reveal --interaction REQUEST` opens."""
-        return token("REASON", text, Secrets.of(self.keyring), "", request_id) if text else ""
+        return make_call_token("REASON", text, TokenKeys.of(self.keyring), "", request_id) if text else ""
 
     def row(
         self, request_id: str, event: str, at: dt.datetime, seq: int, values: Mapping[str, Any], now: dt.datetime
@@ -100,24 +100,24 @@ class Register:
         Args:
             at: when it happened, UTC. now: when it is entered.
             values: columns of the event.
-            more: a function of run id and snapshot that writes what goes along with it and returns `Changes`.
+            more: a function of run id and snapshot that writes what goes along with it and returns `RunChanges`.
 
         The same event again does nothing. Where another event came in between, it is `seq` that tells their order.
         """
-        run_id = run_id_of(request_id, event, at.isoformat(), orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode())
+        run_id = request_run_id(request_id, event, at.isoformat(), orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode())
 
-        def build(snapshot: Snapshot) -> Changes:
-            extra: Changes = more(run_id, snapshot) if more else Changes()
+        def build(snapshot: Snapshot) -> RunChanges:
+            extra: RunChanges = more(run_id, snapshot) if more else RunChanges()
             row = self.row(request_id, event, at, len(self.events(request_id, snapshot)) + 1, values, now)
             facts = ({"request_id": request_id, "event": event}, *extra.inputs)
-            return Changes(
+            return RunChanges(
                 (self.write(run_id, row, f"{snapshot.seq:08d}.event"), *extra.added), extra.removed, {f"event.{event}": 1, **extra.counts}, facts
             )
 
-        return publish(self.store, run_id, at, now, build)
+        return publish_changes(self.store, run_id, at, now, build)
 
 
-def fold(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
+def replay_events(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
     """The state that events lead to, in order. What an event does not say stays as it was; nothing is derived from the time of looking."""
     request: SubjectRequest | None = None
     for row in events:
@@ -125,7 +125,7 @@ def fold(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
             request = SubjectRequest(
                 row["request_id"], row["regulation"], row["type"], row["channel"], row["zone"], row["calendar"] or "", row["received_at"],
                 row["clock_start_at"], row["subject_ref"], row["due_at"], events=1, account=row.get("account") or "",
-                agency=row.get("agency") or "", entries=(entry_of(row),),
+                agency=row.get("agency") or "", entries=(register_entry(row),),
             )  # fmt: skip
         elif request is not None:
             request = _step(request, row)
@@ -162,7 +162,7 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
         given["runs"] = (*request.runs, row["run_id"])
     elif event == "certified":
         given["runs"] = tuple(r for r in request.runs if r != row["run_id"])
-    entries = (*request.entries, entry_of(row))
+    entries = (*request.entries, register_entry(row))
     return replace(request, **given, status=status, events=request.events + 1, entries=entries)
 
 

@@ -14,7 +14,7 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.identity.identifiers import Identifier
 
 
-def forms(known: Iterable[Identifier]) -> list[bytes]:
+def identifier_bytes(known: Iterable[Identifier]) -> list[bytes]:
     """Bytes that would give an identifier away, in lower case: addresses and online ids as they are, numbers with and without their country."""
     out: set[str] = set()
     for identifier in known:
@@ -27,7 +27,7 @@ def forms(known: Iterable[Identifier]) -> list[bytes]:
     return sorted(f.encode() for f in out if len(f) >= 7)
 
 
-def unpacked(data: bytes) -> bytes:
+def unpack_file(data: bytes) -> bytes:
     """What a file says: its bytes, and of Parquet and zstd files what they unpack to."""
     if data[:4] == b"PAR1":
         table = pq.read_table(pa.BufferReader(data))
@@ -40,13 +40,13 @@ def unpacked(data: bytes) -> bytes:
     return data
 
 
-def byte_hits(store: Store, entries: Iterable[FileEntry], wanted: Iterable[bytes]) -> int:
+def count_byte_hits(store: Store, entries: Iterable[FileEntry], wanted: Iterable[bytes]) -> int:
     """How often some forms stand in some files of a store."""
     looked_for = list(wanted)
     if not looked_for:
         return 0
     count = 0
     for entry in entries:
-        text = unpacked(store.files.read(store.url(entry.path))).lower()
+        text = unpack_file(store.files.read(store.url(entry.path))).lower()
         count += sum(text.count(form) for form in looked_for)
     return count

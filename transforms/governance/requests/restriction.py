@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
-from callveil.transforms.governance.requests.apply_plan import Carried, write_index
+from callveil.transforms.governance.requests.apply_plan import ExecutionResult, update_key_index
 from callveil.transforms.governance.requests.controller import Controller, controller_of
-from callveil.transforms.governance.requests.publish import CONTENT, PURPOSE, Changes, publish, run_id_of
-from callveil.transforms.governance.requests.register import Register, RegisterError
-from callveil.transforms.governance.requests.search import Confirmed, Match
+from callveil.transforms.governance.requests.publish import CONTENT, PURPOSE, RunChanges, publish_changes, request_run_id
+from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
+from callveil.transforms.governance.requests.search import ConfirmedIdentifier, SearchResult
 from callveil.transforms.governance.requests.shared_identifiers import ERASED
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.encryption.encrypted_file import SealedReader, SealedWriter
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.live import GONE, WHATS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.index.suppression_list import ERASED as LIST
@@ -36,7 +36,7 @@ PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Aside:
+class RestrictedHeader:
     """What a sealed file of rows set aside says of itself.
 
     Attributes:
@@ -52,8 +52,8 @@ class Aside:
     live: tuple[tuple[str, int], ...]
 
 
-def seal_aside(
-    store: Store, keyring: Keyring, run_id: str, request_id: str, tokens: Iterable[str], done: Carried, keys: Iterable[InteractionKey]
+def write_restricted(
+    store: Store, keyring: Keyring, run_id: str, request_id: str, tokens: Iterable[str], done: ExecutionResult, keys: Iterable[InteractionKey]
 ) -> FileEntry:
     """Write what a restriction takes out of the store as one sealed file, and return its entry."""
     live = [(f.url, f.size) for key in sorted(set(keys)) for f in _folder(store, key)]
@@ -66,8 +66,8 @@ def seal_aside(
     }
     partition = {"request": request_id}
     path = data_path(CONTENT, partition, run_id, NAME, ".sealed")
-    with spooled() as sink:
-        with SealedWriter(sink, keyring, path, PURPOSE) as writer:
+    with temporary_file() as sink:
+        with EncryptedWriter(sink, keyring, path, PURPOSE) as writer:
             writer.append(orjson.dumps(head))
             for _, _, data in done.kept:
                 writer.append(data)
@@ -89,7 +89,7 @@ def _folder(store: Store, key: InteractionKey) -> list[Any]:
         return []
 
 
-def files_of(snapshot: Snapshot, request_id: str = "") -> list[FileEntry]:
+def restricted_files(snapshot: Snapshot, request_id: str = "") -> list[FileEntry]:
     """Live sealed files of rows that are set aside, of one request or all."""
     own = [f for f in snapshot.by_dataset(CONTENT) if f.path.endswith(f"-{NAME}.sealed")]
     return [f for f in own if not request_id or dict(f.partition)["request"] == request_id]
@@ -97,97 +97,97 @@ def files_of(snapshot: Snapshot, request_id: str = "") -> list[FileEntry]:
 
 def _records(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[bytes]:
     with store.files.open(store.url(file.path)) as source:
-        for block in SealedReader(source, keyring, file.path, PURPOSE):
+        for block in EncryptedReader(source, keyring, file.path, PURPOSE):
             yield from block
 
 
-def read_head(store: Store, keyring: Keyring, file: FileEntry) -> Aside:
+def read_restricted_header(store: Store, keyring: Keyring, file: FileEntry) -> RestrictedHeader:
     """What a sealed file of rows set aside holds; the rows are not read."""
     return _head(next(_records(store, keyring, file)))
 
 
-def _head(data: bytes) -> Aside:
+def _head(data: bytes) -> RestrictedHeader:
     d = orjson.loads(data)
     parts = tuple((name, partition, rows) for name, partition, rows in d["parts"])
-    return Aside(tuple(d["tokens"]), parts, tuple(IndexEntry.of(e) for e in d["entries"]), tuple((p, s) for p, s in d["live"]))
+    return RestrictedHeader(tuple(d["tokens"]), parts, tuple(IndexEntry.of(e) for e in d["entries"]), tuple((p, s) for p, s in d["live"]))
 
 
-def tables_of(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[tuple[str, dict[str, str], pa.Table]]:
+def read_restricted_tables(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[tuple[str, dict[str, str], pa.Table]]:
     """Rows that are set aside, by dataset and partition."""
     records = _records(store, keyring, file)
     for name, partition, _ in _head(next(records)).parts:
         yield name, partition, pq.read_table(io.BytesIO(next(records)))
 
 
-def requests_of(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str) -> frozenset[str]:
+def requests_of_controller(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str) -> frozenset[str]:
     """Requests that are bound to no other controller than one is."""
-    found = Register(store, keyring).requests(snapshot)
+    found = RequestRegister(store, keyring).requests(snapshot)
     own = controller_of(store, found[request_id], snapshot)
     bound = {r.request_id: Controller(r.account, r.agency, own.owners) for r in found.values() if r.account or r.agency}
     return frozenset(r for r in found if (own.covers(bound[r]) if r in bound else own.alone))
 
 
-def about(
+def find_restricted_files(
     store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], requests: Collection[str]
-) -> list[tuple[FileEntry, Aside]]:
+) -> list[tuple[FileEntry, RestrictedHeader]]:
     """Sealed files whose rows some requests have set aside for a person that some digests identify."""
     mine = set(tokens)
-    found = ((f, read_head(store, keyring, f)) for f in files_of(snapshot) if dict(f.partition)["request"] in requests)
+    found = ((f, read_restricted_header(store, keyring, f)) for f in restricted_files(snapshot) if dict(f.partition)["request"] in requests)
     return [(f, head) for f, head in found if mine & set(head.tokens)]
 
 
-def keys_about(
+def find_restricted_interactions(
     store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], requests: Collection[str]
 ) -> set[InteractionKey]:
     """Interactions that some requests have set aside for a person."""
-    return {e.key for _, head in about(store, keyring, snapshot, tokens, requests) for e in head.entries}
+    return {e.key for _, head in find_restricted_files(store, keyring, snapshot, tokens, requests) for e in head.entries}
 
 
-def drop(
-    store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], done: Carried, requests: Collection[str]
+def drop_restricted(
+    store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], done: ExecutionResult, requests: Collection[str]
 ) -> None:
     """Take what was set aside for a person out of the store, for an erasure; its records stay on the list of what may not come back."""
-    for file, head in about(store, keyring, snapshot, tokens, requests):
+    for file, head in find_restricted_files(store, keyring, snapshot, tokens, requests):
         done.removed.append(file)
         for name, _, rows in head.parts:
             done.count(name, CONTENT, "purge", rows, rows)
 
 
-def match_of(tokens: Iterable[str]) -> Match:
+def result_from_tokens(tokens: Iterable[str]) -> SearchResult:
     """A match of digests alone, for a request whose identifiers were erased with its records."""
-    return Match(0, (Confirmed("E", ERASED, tuple(tokens), "identified the person when they were erased"),), (), (), ())
+    return SearchResult(0, (ConfirmedIdentifier("E", ERASED, tuple(tokens), "identified the person when they were erased"),), (), (), ())
 
 
-def lift(store: Store, keyring: Keyring, request_id: str, as_of: dt.datetime, now: dt.datetime) -> int:
+def restore_restricted(store: Store, keyring: Keyring, request_id: str, as_of: dt.datetime, now: dt.datetime) -> int:
     """Bring back what a request had set aside; returns the number of rows. Killed anywhere, it can be repeated.
 
     Raises `RegisterError` where nothing is set aside.
     """
-    register = Register(store, keyring)
+    register = RequestRegister(store, keyring)
     request = register.get(request_id)
-    files = files_of(store.current(), request_id)
+    files = restricted_files(store.current(), request_id)
     pending = [r for r in request.runs if (seq := store.published(r)) is not None and _is_lift(store, seq)]
     if not files and not pending:
         raise RegisterError(f"request {request_id}: nothing is set aside for it")
     rows = 0
     if files:
-        run_id = run_id_of(request_id, "lifted", *(f.sha256 for f in files))
+        run_id = request_run_id(request_id, "lifted", *(f.sha256 for f in files))
 
-        def build(snapshot: Snapshot) -> Changes:
-            own = files_of(snapshot, request_id)
-            done = Carried()
+        def build(snapshot: Snapshot) -> RunChanges:
+            own = restricted_files(snapshot, request_id)
+            done = ExecutionResult()
             entries: dict[InteractionKey, IndexEntry] = {}
             for file in own:
                 entries.update(_restore(store, keyring, snapshot, run_id, file, done))
-            write_index(store, snapshot, run_id, set(entries), lambda e: entries[e.key], done)
+            update_key_index(store, snapshot, run_id, set(entries), lambda e: entries[e.key], done)
             listed = [f for f in snapshot.by_dataset(LIST.name) if dict(f.partition)["request"] == request_id]
             series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
             row = register.row(request_id, "lifted", as_of, len(register.events(request_id, snapshot)) + 1, {"run_id": run_id}, now)
             done.added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))
             facts = {"request_id": request_id, "event": "lifted", "series": series}
-            return Changes(tuple(done.added), (*done.removed, *own, *listed), {}, (facts,))
+            return RunChanges(tuple(done.added), (*done.removed, *own, *listed), {}, (facts,))
 
-        manifest = publish(store, run_id, as_of, now, build)
+        manifest = publish_changes(store, run_id, as_of, now, build)
         rows = sum(s[4] for s in next(f for f in manifest.inputs if "series" in f)["series"])
     return rows
 
@@ -196,10 +196,10 @@ def _is_lift(store: Store, seq: int) -> bool:
     return any(f.get("event") == "lifted" for f in store.manifest(seq).inputs)
 
 
-def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, file: FileEntry, done: Carried) -> dict[InteractionKey, IndexEntry]:
+def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, file: FileEntry, done: ExecutionResult) -> dict[InteractionKey, IndexEntry]:
     """Write the rows back, and files of the live zone; returns the key index' entries as they are to be."""
     grouped: dict[tuple[str, tuple[tuple[str, str], ...]], list[pa.Table]] = defaultdict(list)
-    for name, partition, table in tables_of(store, keyring, file):
+    for name, partition, table in read_restricted_tables(store, keyring, file):
         grouped[name, tuple(partition.items())].append(table)
     stem = f"{snapshot.seq:08d}.{file.sha256[:12]}"
     origins: dict[InteractionKey, str] = {}
@@ -208,7 +208,7 @@ def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, fi
         table = TABLES[name]
         rows = pa.concat_tables([t.cast(table.schema) for t in tables]).sort_by([(c, "ascending") for c in table.sort_by])
         path = data_path(name, partition, run_id, stem)  # findings have the name of their interactions' file
-        with spooled() as sink:
+        with temporary_file() as sink:
             writer = TableWriter(sink, table)
             for batch in rows.combine_chunks().to_batches():
                 writer.append_batch(batch)
@@ -219,7 +219,7 @@ def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, fi
             pairs = zip(rows.column("account_id").to_pylist(), rows.column("id").to_pylist(), strict=True)
             origins.update({InteractionKey(*pair): path for pair in pairs})
     _restore_live(store, keyring, file, origins)
-    entries = {e.key: e for e in read_head(store, keyring, file).entries}
+    entries = {e.key: e for e in read_restricted_header(store, keyring, file).entries}
     return {key: entries[key]._replace(origin=path, seq=snapshot.seq + 1) for key, path in origins.items()}
 
 
@@ -230,7 +230,7 @@ def _restore_live(store: Store, keyring: Keyring, file: FileEntry, keys: Iterabl
     for _ in head.parts:
         next(records)
     for path, size in head.live:
-        with spooled() as sink:
+        with temporary_file() as sink:
             left = size
             while left > 0:
                 data = next(records)

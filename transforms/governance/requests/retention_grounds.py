@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from callveil.schemas.pointer import from_micros
 from callveil.schemas.retention import DAY_US
-from callveil.transforms.governance.retention.engine import Engine
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.engine import RetentionEngine
+from callveil.transforms.governance.retention.record import RetentionRecord
 
 HOLD, DUTY = "hold", "duty"
 
 
-class Ground(NamedTuple):
+class RetentionGround(NamedTuple):
     """Why a record stays.
 
     Attributes:
@@ -27,7 +27,7 @@ class Ground(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Grounds:
+class RetentionGrounds:
     """What is known of grounds.
 
     Attributes:
@@ -35,15 +35,15 @@ class Grounds:
         given: ground by record class (interactions, versions, ...), as someone gave it.
     """
 
-    engine: Engine | None = None
+    engine: RetentionEngine | None = None
     given: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, record: Record) -> Ground | None:
+    def of(self, record: RetentionRecord) -> RetentionGround | None:
         """The ground on which a record stays, or None. A duty that only keeps what a closed account may be reactivated with is none."""
         if self.engine is not None:
             hold = self.engine.holds.covering(record)
             if hold:
-                return Ground(HOLD, f"legal hold {hold} (Art. 17(3)(e))")
+                return RetentionGround(HOLD, f"legal hold {hold} (Art. 17(3)(e))")
             _, now, status = self.engine.account(record, self.engine.timelines.get(record.account_id))
             duties = [
                 r for r in self.engine.retention.rules
@@ -53,6 +53,6 @@ class Grounds:
             if duties:
                 longest = max(duties, key=lambda r: (r.days, r.rule_id))
                 until = from_micros(record.at + longest.days * DAY_US).date().isoformat()
-                return Ground(DUTY, f"duty to keep until {until}: {longest.basis or longest.rule_id} (Art. 17(3)(b))")
+                return RetentionGround(DUTY, f"duty to keep until {until}: {longest.basis or longest.rule_id} (Art. 17(3)(b))")
         text = self.given.get(record.record_class, "")
-        return Ground(DUTY, text) if text else None
+        return RetentionGround(DUTY, text) if text else None

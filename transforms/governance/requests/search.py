@@ -12,19 +12,19 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject_index import NAME, RECORD, Link, RecordRef, SubjectEntry
+from callveil.schemas.subject_index import NAME, RECORD, IdentifierLink, RecordRef, SubjectEntry
 from callveil.transforms.governance.requests.controller import Controller
-from callveil.transforms.governance.requests.current_rows import live
+from callveil.transforms.governance.requests.current_rows import current_entries
 from callveil.transforms.governance.requests.live_records import LIVE, find_live, links_of
-from callveil.transforms.governance.requests.shared_identifiers import ERASED, Review, Reviewer
+from callveil.transforms.governance.requests.shared_identifiers import ERASED, SharedReview, SharedReviewer
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import NAMED, record_token, ref_of
-from callveil.transforms.storage.index.identifier_index import lookup
+from callveil.transforms.storage.identity.record_identifiers import NAMED, interaction_ref, record_token
+from callveil.transforms.storage.index.identifier_index import lookup_entries
 
 WEAK = frozenset({"ip"})
 """Kinds that many people share; they are never proposed."""
@@ -36,7 +36,7 @@ RANK = {"contact": 0, "agent": 1, "third_party": 2}
 
 
 @dataclass(frozen=True)
-class Confirmed:
+class ConfirmedIdentifier:
     """An identifier that counts.
 
     Attributes:
@@ -55,7 +55,7 @@ class Confirmed:
 
 
 @dataclass(frozen=True)
-class Proposal:
+class CandidateIdentifier:
     """An identifier that may be the person's too.
 
     Attributes:
@@ -76,7 +76,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedRecord:
     """A record that is about the person.
 
     Attributes:
@@ -95,7 +95,7 @@ class Matched:
 
 
 @dataclass(frozen=True)
-class Match:
+class SearchResult:
     """What a search found.
 
     Attributes:
@@ -111,14 +111,14 @@ class Match:
     """
 
     seq: int
-    confirmed: tuple[Confirmed, ...]
-    proposed: tuple[Proposal, ...]
+    confirmed: tuple[ConfirmedIdentifier, ...]
+    proposed: tuple[CandidateIdentifier, ...]
     rejected: tuple[str, ...]
-    records: tuple[Matched, ...]
+    records: tuple[MatchedRecord, ...]
     unread: Mapping[str, int] = field(default_factory=dict)
     not_read: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
-    left_out: tuple[Matched, ...] = ()
+    left_out: tuple[MatchedRecord, ...] = ()
     undecided: tuple[tuple[RecordRef, tuple[str, ...]], ...] = ()
     set_aside: int = 0
 
@@ -144,12 +144,12 @@ class Match:
         return asdict(self) | parts | {"undecided": [[r._asdict(), list(names)] for r, names in self.undecided]}
 
     @classmethod
-    def from_dict(cls, d: Mapping[str, Any]) -> Match:
+    def from_dict(cls, d: Mapping[str, Any]) -> SearchResult:
         """Inverse of `as_dict`."""
         return cls(
             d["seq"],
-            tuple(Confirmed(**(c | {"tokens": tuple(c["tokens"])})) for c in d["confirmed"]),
-            tuple(Proposal(**p) for p in d["proposed"]),
+            tuple(ConfirmedIdentifier(**(c | {"tokens": tuple(c["tokens"])})) for c in d["confirmed"]),
+            tuple(CandidateIdentifier(**p) for p in d["proposed"]),
             tuple(d["rejected"]),
             tuple(map(_of_dict, d["records"])),
             d.get("unread", {}),
@@ -161,27 +161,27 @@ class Match:
         )
 
 
-def _as_dict(m: Matched) -> dict[str, Any]:
+def _as_dict(m: MatchedRecord) -> dict[str, Any]:
     return asdict(m) | {"record": m.record._asdict()}
 
 
-def _of_dict(m: Mapping[str, Any]) -> Matched:
-    return Matched(RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"]))
+def _of_dict(m: Mapping[str, Any]) -> MatchedRecord:
+    return MatchedRecord(RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"]))
 
 
 def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
 
 
-def given(keyring: Keyring, identifiers: Iterable[Identifier]) -> tuple[Confirmed, ...]:
+def given_identifiers(keyring: Keyring, identifiers: Iterable[Identifier]) -> tuple[ConfirmedIdentifier, ...]:
     """Identifiers the person gave."""
     out = []
     for n, identifier in enumerate(sorted(set(identifiers)), 1):
-        out.append(Confirmed(f"G{n}", identifier.kind, ids.asked(keyring, identifier), "given by the person", identifier.value))
+        out.append(ConfirmedIdentifier(f"G{n}", identifier.kind, ids.tokens_to_search(keyring, identifier), "given by the person", identifier.value))
     return tuple(out)
 
 
-class Search:
+class SubjectSearch:
     """A search in one state of a store.
 
     Args:
@@ -197,7 +197,7 @@ class Search:
         self._decisions = decisions or {}
         self._known: dict[str, list[SubjectEntry]] = {}
 
-    def run(self, confirmed: Iterable[Confirmed], rejected: Iterable[str] = (), before: Iterable[Proposal] = ()) -> Match:
+    def run(self, confirmed: Iterable[ConfirmedIdentifier], rejected: Iterable[str] = (), before: Iterable[CandidateIdentifier] = ()) -> SearchResult:
         """Find records, and propose what else may identify the person.
 
         Args:
@@ -216,7 +216,7 @@ class Search:
         records = [m for m in records if m.record not in found_out.others]
         names = {p.token: p.name for p in proposed}
         undecided = tuple((r, tuple(sorted(names[t] for t in inside if t in names))) for r, inside in sorted(found_out.undecided.items()))
-        return Match(
+        return SearchResult(
             self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records), shared=tuple(sorted(found_out.shared)),
             left_out=tuple(left_out), undecided=undecided,
         )  # fmt: skip
@@ -227,8 +227,8 @@ class Search:
         return next((self._decisions[d] for d in digests if d in self._decisions), "")
 
     def _review(
-        self, records: list[Matched], confirmed: tuple[Confirmed, ...], by_token: Mapping[str, Confirmed], rejected: frozenset[str]
-    ) -> Review:
+        self, records: list[MatchedRecord], confirmed: tuple[ConfirmedIdentifier, ...], by_token: Mapping[str, ConfirmedIdentifier], rejected: frozenset[str]
+    ) -> SharedReview:
         """Tell records of the person from those that a shared identifier leads to."""
         said = {m.record: self.decision(m.record) for m in records} if self._decisions else {}
         excluded = {r for r, what in said.items() if what == "excluded"}
@@ -239,7 +239,7 @@ class Search:
         for role in ("contact", "agent") if all(c.kind != ERASED for c in confirmed) else ():
             own = {m.record: m for m in records if m.role == role and m.record not in included}
             beside = {r: [x for x in links.get(r, ()) if x.role == role] for r in own}
-            found = Reviewer(beside, names, kinds, rejected, self._own_names, self._own_words(confirmed)).review(excluded & own.keys())
+            found = SharedReviewer(beside, names, kinds, rejected, self._own_names, self._own_words(confirmed)).review(excluded & own.keys())
             shared |= found.shared
             others |= found.others
             undecided |= found.undecided
@@ -247,21 +247,21 @@ class Search:
         others |= {r for r, own in told.items() if any(x.token in rejected for x in own)}  # which only mention the person
         calls = {_plain(r) for r in others if r.record_class != "version"}
         others |= {m.record for m in records if m.through == ("about",) and m.record not in included and self._calls_of(m, links) & calls}
-        return Review(frozenset(shared), frozenset(others), {r: names for r, names in undecided.items() if r not in others})
+        return SharedReview(frozenset(shared), frozenset(others), {r: names for r, names in undecided.items() if r not in others})
 
     def _own_names(self, record: RecordRef) -> list[str]:
         if record.record_class == "version":
             return []
-        return list(ids.tokens(self.keyring, ids.interaction(record.account_id, record.record_id)).values())
+        return list(ids.identifier_tokens(self.keyring, ids.interaction_identifier(record.account_id, record.record_id)).values())
 
-    def _own_words(self, confirmed: Iterable[Confirmed]) -> list[frozenset[str]]:
+    def _own_words(self, confirmed: Iterable[ConfirmedIdentifier]) -> list[frozenset[str]]:
         """Digests of the words of the person's names, beside each of their identifiers that are known in clear."""
-        known = values_of(confirmed)
+        known = confirmed_values(confirmed)
         names = {i.value.partition("|")[0] for i in known if i.kind == "name_address"}
         places = [(i, key_id) for i in known if i.kind in NAMED for key_id in self.keyring.key_ids]
-        return [frozenset(ids.token(self.keyring, ids.name_at(w, i), k) for w in n.split()) for n in sorted(names) for i, k in places]
+        return [frozenset(ids.identifier_token(self.keyring, ids.name_beside(w, i), k) for w in n.split()) for n in sorted(names) for i, k in places]
 
-    def _calls_of(self, m: Matched, links: Mapping[RecordRef, tuple[Link, ...]]) -> set[RecordRef]:
+    def _calls_of(self, m: MatchedRecord, links: Mapping[RecordRef, tuple[IdentifierLink, ...]]) -> set[RecordRef]:
         """Interactions that a version is about."""
         return {RecordRef("interaction", m.record.account_id, m.record.item_id)} if links.get(m.record) else set()
 
@@ -271,7 +271,7 @@ class Search:
         new = [t for t in wanted if t not in self._known]
         self._known.update({t: [] for t in new})
         files, root = self.store.files, self.store.root
-        for entry in live(files, root, self.snapshot, lookup(files, root, self.snapshot, new)) if new else ():
+        for entry in current_entries(files, root, self.snapshot, lookup_entries(files, root, self.snapshot, new)) if new else ():
             if self.controller.holds(entry.account_id):
                 self._known[entry.token].append(entry)
         return [entry for t in wanted for entry in self._known[t]]
@@ -279,20 +279,20 @@ class Search:
     def _about(self, found: Iterable[SubjectEntry]) -> list[SubjectEntry]:
         """Versions about the person's own interactions."""
         keys = {(e.account_id, e.record_id) for e in found if e.record_class == "interaction" and e.role == "contact"}
-        names = [t for account, own in sorted(keys) for t in ids.tokens(self.keyring, ids.interaction(account, own)).values()]
+        names = [t for account, own in sorted(keys) for t in ids.identifier_tokens(self.keyring, ids.interaction_identifier(account, own)).values()]
         return [e for e in self._live(names) if e.record_class == "version"] if names else []
 
-    def _live_zone(self, known: set[RecordRef], by_token: Mapping[str, Confirmed]) -> list[Matched]:
+    def _live_zone(self, known: set[RecordRef], by_token: Mapping[str, ConfirmedIdentifier]) -> list[MatchedRecord]:
         """Records that were redacted as they arrived and are in no dataset yet."""
         out = []
         for key, rows in sorted(find_live(self.store.files, self.store.root, by_token).items()):
-            if ref_of(key) not in known and self.controller.holds(key.account_id):
+            if interaction_ref(key) not in known and self.controller.holds(key.account_id):
                 role = min((r["role"] for r in rows), key=RANK.__getitem__)
                 fields, through = {r["field"] for r in rows if r["role"] == role}, {by_token[r["token"]].name for r in rows}
-                out.append(Matched(RecordRef(LIVE, *key), rows[0]["day"], role, tuple(sorted(fields)), tuple(sorted(through))))
+                out.append(MatchedRecord(RecordRef(LIVE, *key), rows[0]["day"], role, tuple(sorted(fields)), tuple(sorted(through))))
         return out
 
-    def _links(self, records: Iterable[RecordRef]) -> dict[RecordRef, tuple[Link, ...]]:
+    def _links(self, records: Iterable[RecordRef]) -> dict[RecordRef, tuple[IdentifierLink, ...]]:
         """All identifiers of some records."""
         wanted = sorted(set(records))
         zone = Live(self.store.files, self.store.root)
@@ -300,10 +300,10 @@ class Search:
         names = [record_token(self.keyring, r, key_id) for r in wanted if r not in arrived for key_id in self.keyring.key_ids]
         return {e.record: e.links for e in self._live(names) if e.kind == RECORD} | arrived
 
-    def _proposals(self, records: list[Matched], by_token: Mapping[str, Confirmed], rejected: set[str], names: dict[str, str]) -> Iterator[Proposal]:
+    def _proposals(self, records: list[MatchedRecord], by_token: Mapping[str, ConfirmedIdentifier], rejected: set[str], names: dict[str, str]) -> Iterator[CandidateIdentifier]:
         matched = {m.record: m for m in records}
         mine = {m.record for m in records if m.role != "third_party"}
-        beside: dict[str, list[tuple[Link, RecordRef]]] = defaultdict(list)
+        beside: dict[str, list[tuple[IdentifierLink, RecordRef]]] = defaultdict(list)
         links = self._links(mine)
         for record, own in sorted(links.items()):
             for link in own:
@@ -329,11 +329,11 @@ class Search:
             what = f"{record.record_class} {record.account_id}/{record.record_id}"
             reason = f"stands beside the confirmed {shown} as the same {link.role}'s in {what}"
             reason += f" and {len(places) - 1} more" if len(places) > 1 else ""
-            yield Proposal(
+            yield CandidateIdentifier(
                 names[token], link.kind, token, reason, len(all_records), len(all_records - matched.keys()), self._shared(link, all_records)
             )
 
-    def _shared(self, link: Link, records: Iterable[RecordRef]) -> str:
+    def _shared(self, link: IdentifierLink, records: Iterable[RecordRef]) -> str:
         """Why an identifier may belong to several people."""
         others: dict[str, set[str]] = defaultdict(set)
         for own in self._links(sorted(records)[:LOOK]).values():
@@ -346,10 +346,10 @@ class Search:
 
 def _plain(record: RecordRef) -> RecordRef:
     """A record of the live zone as the index would name it."""
-    return ref_of(_key(record)) if record.record_class == LIVE else record
+    return interaction_ref(_key(record)) if record.record_class == LIVE else record
 
 
-def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, Confirmed]) -> list[Matched]:
+def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, ConfirmedIdentifier]) -> list[MatchedRecord]:
     by_record: dict[RecordRef, list[SubjectEntry]] = defaultdict(list)
     for entry in found:
         by_record[entry.record].append(entry)
@@ -358,11 +358,11 @@ def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, Confirmed]) -
         role = min((e.role for e in entries), key=RANK.__getitem__)
         through = {by_token[e.token].name if e.token in by_token else "about" for e in entries}
         fields = {e.field for e in entries if e.role == role}
-        out.append(Matched(record, entries[0].day, role, tuple(sorted(fields)), tuple(sorted(through))))
+        out.append(MatchedRecord(record, entries[0].day, role, tuple(sorted(fields)), tuple(sorted(through))))
     return out
 
 
-def confirm(match: Match, names: Iterable[str]) -> tuple[Confirmed, ...]:
+def confirm_candidates(match: SearchResult, names: Iterable[str]) -> tuple[ConfirmedIdentifier, ...]:
     """The confirmed identifiers with some proposals among them; `all` means every one that is not marked as shared, and stands in no record
     of which nobody has said yet whose it is: those are decided by name.
 
@@ -377,19 +377,19 @@ def confirm(match: Match, names: Iterable[str]) -> tuple[Confirmed, ...]:
     if missing:
         raise ValueError(f"{', '.join(missing)}: no such proposal; search again without --confirm to see what there is")
     chosen = (known[n] for n in sorted(wanted, key=lambda n: int(n[1:])))
-    return (*match.confirmed, *(Confirmed(p.name, p.kind, (p.token,), p.reason) for p in chosen))
+    return (*match.confirmed, *(ConfirmedIdentifier(p.name, p.kind, (p.token,), p.reason) for p in chosen))
 
 
-def disclosed(confirmed: Iterable[Confirmed], keyring: Keyring, seen: Iterable[Identifier]) -> tuple[Confirmed, ...]:
+def fill_confirmed_values(confirmed: Iterable[ConfirmedIdentifier], keyring: Keyring, seen: Iterable[Identifier]) -> tuple[ConfirmedIdentifier, ...]:
     """Confirmed identifiers with the values that the sources show for them, and so with their digests under every key."""
-    by_token = {t: i for i in set(seen) for t in ids.tokens(keyring, i).values()}
+    by_token = {t: i for i in set(seen) for t in ids.identifier_tokens(keyring, i).values()}
     out = []
     for c in confirmed:
         known = next((by_token[t] for t in c.tokens if t in by_token), None) if not c.value else None
-        out.append(replace(c, value=known.value, tokens=tuple(ids.tokens(keyring, known).values())) if known else c)
+        out.append(replace(c, value=known.value, tokens=tuple(ids.identifier_tokens(keyring, known).values())) if known else c)
     return tuple(out)
 
 
-def values_of(confirmed: Iterable[Confirmed]) -> list[Identifier]:
+def confirmed_values(confirmed: Iterable[ConfirmedIdentifier]) -> list[Identifier]:
     """Confirmed identifiers that are known in clear."""
     return [Identifier(c.kind, c.value) for c in confirmed if c.value]

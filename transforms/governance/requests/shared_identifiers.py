@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from callveil.schemas.subject_index import NAME, Link, RecordRef
+from callveil.schemas.subject_index import NAME, IdentifierLink, RecordRef
 
 KINDS = ("agent", "name_address", NAME, "email", "phone", "visitor")
 """Kinds that tell people apart, the strongest first."""
@@ -22,7 +22,7 @@ ERASED = "erased"
 """Kind of what identified a person who was erased: it holds no shared identifier."""
 
 
-class Node(NamedTuple):
+class IdentifierNode(NamedTuple):
     """An identifier of a record: its kind, and its digest or, confirmed, its name."""
 
     kind: str
@@ -30,7 +30,7 @@ class Node(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Review:
+class SharedReview:
     """What a look at shared identifiers has found.
 
     Attributes:
@@ -47,7 +47,7 @@ class Review:
 class _Groups:
     """Records in groups that grow together, and the identifiers of each group."""
 
-    def __init__(self, nodes: Mapping[RecordRef, frozenset[Node]]) -> None:
+    def __init__(self, nodes: Mapping[RecordRef, frozenset[IdentifierNode]]) -> None:
         self._above = {record: record for record in nodes}
         self.nodes = {record: set(own) for record, own in nodes.items()}
 
@@ -66,7 +66,7 @@ class _Groups:
             self.nodes[first] |= self.nodes.pop(root)
 
 
-class Reviewer:
+class SharedReviewer:
     """Reviews the records of one role.
 
     Args:
@@ -79,7 +79,7 @@ class Reviewer:
 
     def __init__(
         self,
-        links: Mapping[RecordRef, Iterable[Link]],
+        links: Mapping[RecordRef, Iterable[IdentifierLink]],
         names: Mapping[str, str],
         kinds: Mapping[str, str],
         rejected: frozenset[str],
@@ -91,15 +91,15 @@ class Reviewer:
         self._nodes = {record: frozenset([*self._of(record, own), *named.get(record, ())]) for record, own in links.items()}
         self._groups = _Groups({})
 
-    def _of(self, record: RecordRef, links: Iterable[Link]) -> Iterator[Node]:
+    def _of(self, record: RecordRef, links: Iterable[IdentifierLink]) -> Iterator[IdentifierNode]:
         for kind, token in (
             *((x.kind, x.token) for x in links),
             *(("interaction", t) for t in self._own_names(record)),
         ):
             if kind != NAME and (kind in KINDS or kind == "interaction" or token in self._names):
-                yield Node(kind, self._names.get(token, token))
+                yield IdentifierNode(kind, self._names.get(token, token))
 
-    def review(self, excluded: Collection[RecordRef] = ()) -> Review:
+    def review(self, excluded: Collection[RecordRef] = ()) -> SharedReview:
         """Tell the records that are the person's from those that are not, and those nobody can tell.
 
         Args:
@@ -112,7 +112,7 @@ class Reviewer:
         foreign = (carriers - doubted) | {r for r in excluded if r in self._nodes}
         shared = {n for r in foreign for n in self._nodes[r] if n.name in self._kinds and not self._is_strong(n)}
         clean = {r: own for r, own in self._nodes.items() if r not in carriers and r not in excluded}
-        places: dict[Node, list[RecordRef]] = defaultdict(list)
+        places: dict[IdentifierNode, list[RecordRef]] = defaultdict(list)
         for record, own_nodes in sorted(clean.items()):
             for node in own_nodes:
                 places[node].append(record)
@@ -124,24 +124,24 @@ class Reviewer:
         unsure = {r for r in clean if self._groups.of(r) not in own} | doubted
         told = shared | {n for n in places if n.name in self._kinds and not unsure.isdisjoint(places[n])}
         waiting = {r: frozenset(n.name for n in self._nodes[r]) for r in sorted(unsure)}
-        return Review(frozenset(n.name for n in told), frozenset(carriers - doubted), waiting)
+        return SharedReview(frozenset(n.name for n in told), frozenset(carriers - doubted), waiting)
 
-    def _is_strong(self, node: Node) -> bool:
+    def _is_strong(self, node: IdentifierNode) -> bool:
         return self._kinds.get(node.name) in STRONG
 
-    def _join(self, places: Mapping[Node, list[RecordRef]], shared: set[Node]) -> None:
+    def _join(self, places: Mapping[IdentifierNode, list[RecordRef]], shared: set[IdentifierNode]) -> None:
         """Join records through identifiers that contradict no stronger one; the others are shared."""
         for at, kind in enumerate(KINDS):
             for node in sorted(n for n in places if n.kind == kind and n not in shared):
                 if len(self._told_apart(places[node], node, KINDS[:at])) < 2 and self._alike(places[node], node):
                     self._groups.join(places[node])
 
-    def _told_apart(self, records: Iterable[RecordRef], node: Node, kinds: tuple[str, ...] = KINDS) -> set[RecordRef]:
+    def _told_apart(self, records: Iterable[RecordRef], node: IdentifierNode, kinds: tuple[str, ...] = KINDS) -> set[RecordRef]:
         """Groups of some records that an identifier of some kinds, other than a given one, tells from others."""
         roots = {self._groups.of(r) for r in records}
         return {root for root in roots if any(n.kind in kinds and n != node for n in self._groups.nodes[root])}
 
-    def _alike(self, records: Iterable[RecordRef], node: Node) -> bool:
+    def _alike(self, records: Iterable[RecordRef], node: IdentifierNode) -> bool:
         """Whether what else of its kind stands beside an identifier hangs together."""
         groups: list[set[object]] = []
         for record in records:
@@ -152,7 +152,7 @@ class Reviewer:
                 groups = [g for g in groups if not g & mine] + [mine]
         return len(groups) < 2
 
-    def _own(self, places: Mapping[Node, list[RecordRef]], shared: set[Node]) -> set[RecordRef]:
+    def _own(self, places: Mapping[IdentifierNode, list[RecordRef]], shared: set[IdentifierNode]) -> set[RecordRef]:
         """Groups that a confirmed identifier makes the person's: one that leads to no other group."""
         own = {self._groups.of(r) for n in self._own_nodes for r in places.get(n, ())}
         left = {n for n in places if n.name in self._kinds and n not in shared}
@@ -161,12 +161,12 @@ class Reviewer:
             own |= {self._groups.of(r) for n in found for r in places[n]}
         return own
 
-    def _leads_to_one(self, records: list[RecordRef], node: Node, own: set[RecordRef]) -> bool:
+    def _leads_to_one(self, records: list[RecordRef], node: IdentifierNode, own: set[RecordRef]) -> bool:
         groups = {self._groups.of(r) for r in records}
         return len(self._told_apart(records, node) - own) + (not groups.isdisjoint(own)) < 2
 
 
-def _named(links: Mapping[RecordRef, Iterable[Link]], own_words: Collection[frozenset[str]]) -> tuple[Mapping[RecordRef, set[Node]], frozenset[Node]]:
+def _named(links: Mapping[RecordRef, Iterable[IdentifierLink]], own_words: Collection[frozenset[str]]) -> tuple[Mapping[RecordRef, set[IdentifierNode]], frozenset[IdentifierNode]]:
     """A node for each of the names that stand beside one identifier and cannot be one person's, and those of them that are the person's.
 
     One name is another in short where its words are among the other's; one that may be short for two tells nothing.
@@ -179,15 +179,15 @@ def _named(links: Mapping[RecordRef, Iterable[Link]], own_words: Collection[froz
                 words[link.field].add(link.token)
         for identifier, said in words.items():
             beside[identifier][record] = frozenset(said)
-    nodes: dict[RecordRef, set[Node]] = defaultdict(set)
-    theirs: set[Node] = set()
+    nodes: dict[RecordRef, set[IdentifierNode]] = defaultdict(set)
+    theirs: set[IdentifierNode] = set()
     for records in beside.values():
         names = set(records.values())
         full = {n for n in names if not any(n < other for other in names)}
         for record, short in records.items() if len(full) > 1 else ():
             whole = [n for n in full if short <= n]
             if len(whole) == 1:
-                node = Node(NAME, "/".join(sorted(whole[0])))
+                node = IdentifierNode(NAME, "/".join(sorted(whole[0])))
                 nodes[record].add(node)
                 theirs |= {node} if any(len(own & whole[0]) > 1 and (own <= whole[0] or whole[0] <= own) for own in own_words) else set()
     return nodes, frozenset(theirs)

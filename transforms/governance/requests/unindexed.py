@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.requests import quarantine_search
 from callveil.transforms.governance.requests.controller import Controller
-from callveil.transforms.governance.requests.inbox_search import BodyHit, Inboxes, Reader, scan_inboxes
-from callveil.transforms.governance.requests.live_quarantine_search import LiveHit, scan_live
+from callveil.transforms.governance.requests.inbox_search import BodyHit, BodyReader, SearchedInboxes, search_inboxes
+from callveil.transforms.governance.requests.live_quarantine_search import LiveRejectionHit, search_live_rejections
 from callveil.transforms.governance.requests.live_records import LIVE
-from callveil.transforms.governance.requests.quarantine_search import Looking, RejectedHit
-from callveil.transforms.governance.requests.search import Match, values_of
+from callveil.transforms.governance.requests.quarantine_search import DeadLetterHit, SearchTarget
+from callveil.transforms.governance.requests.search import SearchResult, confirmed_values
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live
@@ -28,7 +28,7 @@ ZONES = (REJECTED, LIVE_REJECTED, INBOX)
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnindexedHits:
     """What was found.
 
     Attributes:
@@ -36,8 +36,8 @@ class Unread:
         missing: inboxes that are not there to be looked at.
     """
 
-    rejected: tuple[RejectedHit, ...] = ()
-    live: tuple[LiveHit, ...] = ()
+    rejected: tuple[DeadLetterHit, ...] = ()
+    live: tuple[LiveRejectionHit, ...] = ()
     bodies: tuple[BodyHit, ...] = ()
     missing: tuple[str, ...] = ()
 
@@ -51,39 +51,39 @@ class Unread:
         return {REJECTED: len(self.rejected), LIVE_REJECTED: len(self.live), INBOX: len(self.bodies)}
 
 
-def withheld_unread(unread: Unread, live: Live, own: Iterable[InteractionKey]) -> Counter[tuple[str, str]]:
+def count_unindexed_withheld(unread: UnindexedHits, live: Live, own: Iterable[InteractionKey]) -> Counter[tuple[str, str]]:
     """What an access package withholds of it, and of the sealed originals of the person's own recordings: number by part and reason."""
     sealed = sum(live.files.info(live.files.join(live.folder(key), ORIGINAL)) is not None for key in own)
     found = Counter({("unreadable", "not_read"): len(unread.rejected) + len(unread.live), ("inbox", "raw"): len(unread.bodies)})
     return found + Counter({("originals", "raw"): sealed})
 
 
-def looking_for(match: Match, controller: Controller) -> Looking:
+def make_search_target(match: SearchResult, controller: Controller) -> SearchTarget:
     """What is looked for of a person: not by identifiers that are others' too, since nothing says more of what was never read."""
     records = [m for m in match.records if m.record.record_class in ("interaction", LIVE)]
     by_role = {role: frozenset(InteractionKey(m.record.account_id, m.record.record_id) for m in records if m.role == role) for role in
                ("contact", "third_party")}  # fmt: skip
     own = [c for c in match.confirmed if c.name not in match.shared]
-    return Looking(
-        frozenset(match.own_tokens), tuple(values_of(own)), by_role["contact"], by_role["third_party"], frozenset(match.rejected), controller
+    return SearchTarget(
+        frozenset(match.own_tokens), tuple(confirmed_values(own)), by_role["contact"], by_role["third_party"], frozenset(match.rejected), controller
     )
 
 
-def doubtful(store: Store, keyring: Keyring, snapshot: Snapshot, match: Match, controller: Controller, inboxes: Inboxes) -> dict[str, str]:
+def explain_skipped_hits(store: Store, keyring: Keyring, snapshot: Snapshot, match: SearchResult, controller: Controller, inboxes: SearchedInboxes) -> dict[str, str]:
     """What was left alone, by zone: only an identifier of several people leads to it, or it carries a rejected contact."""
     if not match.shared and not match.rejected:
         return {}
-    own = looking_for(match, controller)
-    anyhow = replace(own, tokens=frozenset(match.tokens), known=tuple(values_of(match.confirmed)), rejected=frozenset())
-    found = look_through(store, keyring, snapshot, anyhow, inboxes, match.others).counts()
-    ours = look_through(store, keyring, snapshot, own, inboxes, match.others).counts()
+    own = make_search_target(match, controller)
+    anyhow = replace(own, tokens=frozenset(match.tokens), known=tuple(confirmed_values(match.confirmed)), rejected=frozenset())
+    found = search_unindexed(store, keyring, snapshot, anyhow, inboxes, match.others).counts()
+    ours = search_unindexed(store, keyring, snapshot, own, inboxes, match.others).counts()
     why = "were left alone: only an identifier of several people leads to them, or a rejected contact stands in them"
     return {zone: f"{n - ours[zone]} {why}" for zone, n in found.items() if n > ours[zone]}
 
 
-def look_through(
-    store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking, inboxes: Inboxes, stay: Iterable[InteractionKey] = ()
-) -> Unread:
+def search_unindexed(
+    store: Store, keyring: Keyring, snapshot: Snapshot, looking: SearchTarget, inboxes: SearchedInboxes, stay: Iterable[InteractionKey] = ()
+) -> UnindexedHits:
     """Look through all of it.
 
     Args:
@@ -92,7 +92,7 @@ def look_through(
     Raises `SealedError` where the keyring does not open something.
     """
     kept = frozenset(stay)
-    bodies = tuple(scan_inboxes(store.files, inboxes.folders, keyring, Reader(keyring, looking, kept)))
+    bodies = tuple(search_inboxes(store.files, inboxes.folders, keyring, BodyReader(keyring, looking, kept)))
     more = replace(looking, keys=looking.keys | {k for h in bodies for k in h.own})
-    live = tuple(h for h in scan_live(Live(store.files, store.root), keyring, more) if h.key not in kept)
-    return Unread(tuple(quarantine_search.scan(store, keyring, snapshot, looking)), live, bodies, inboxes.missing)
+    live = tuple(h for h in search_live_rejections(Live(store.files, store.root), keyring, more) if h.key not in kept)
+    return UnindexedHits(tuple(quarantine_search.search_dead_letters(store, keyring, snapshot, looking)), live, bodies, inboxes.missing)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from callveil.schemas.account import ACCOUNT_TYPES, Account
 from callveil.schemas.fields import Boolean, FieldError
 from callveil.schemas.hold import Hold
-from callveil.schemas.lifecycle import KINDS, PAUSES, AccountEvent, stated
+from callveil.schemas.lifecycle import KINDS, PAUSES, AccountEvent, event_from_account
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.holds import sorted_repr
-from callveil.transforms.governance.retention.timeline import known
+from callveil.transforms.governance.retention.timeline import known_events
 from callveil.transforms.ingest.dates import parse_time
-from callveil.transforms.ingest.normalise import identity
-from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
+from callveil.transforms.ingest.normalise import parse_id
+from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -68,19 +68,19 @@ def read_holds(files: Files, patterns: Sequence[str]) -> list[Hold]:
     )
     if twice:
         raise HoldsError(
-            [Problem(patterns[0], None, "hold_id", f"{name} stands twice; a hold that was lifted is one row with lifted_at") for name in twice]
+            [TableProblem(patterns[0], None, "hold_id", f"{name} stands twice; a hold that was lifted is one row with lifted_at") for name in twice]
         )
     return holds
 
 
 def all_facts(accounts: Iterable[Account], events: Iterable[AccountEvent]) -> list[AccountEvent]:
     """Account records and events as facts."""
-    return [*(stated(a) for a in accounts), *events]
+    return [*(event_from_account(a) for a in accounts), *events]
 
 
 def facts_digest(events: Iterable[AccountEvent], as_of: dt.datetime) -> str:
     """Digest of what is known at `as_of`, whatever the order it was given in."""
-    return hashlib.sha256("\n".join(repr(e) for e in known(events, as_of)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(repr(e) for e in known_events(events, as_of)).encode()).hexdigest()
 
 
 def holds_digest(holds: Iterable[Hold]) -> str:
@@ -89,14 +89,14 @@ def holds_digest(holds: Iterable[Hold]) -> str:
 
 
 def _read(files: Files, patterns: Sequence[str], name: str, make: Callable[[Mapping[str, Any]], _Made], error: type[TableError]) -> list[_Made]:
-    problems: list[Problem] = []
+    problems: list[TableProblem] = []
     out: list[_Made] = []
     for row in read_table(files, patterns, name):
-        if isinstance(row, Row):
+        if isinstance(row, TableRow):
             try:
                 out.append(make(row.values))
             except FieldError as e:
-                problems.append(Problem(row.file, row.line, e.path, e.detail))
+                problems.append(TableProblem(row.file, row.line, e.path, e.detail))
         else:
             problems.append(row)
     if problems:
@@ -115,7 +115,7 @@ def _event(values: Mapping[str, Any]) -> AccountEvent:
     made: dict[str, Any] = {
         "effective_at": effective,
         "recorded_at": _time(values, "recorded_at") or effective,
-        "account_id": identity(values.get("account_id"), "account_id"),
+        "account_id": parse_id(values.get("account_id"), "account_id"),
         "kind": kind,
         "type": _type(values, kind, given),
         "agency_id": _agency(values, kind),
@@ -143,7 +143,7 @@ def _agency(values: Mapping[str, Any], kind: str) -> str | None:
     if kind == "moved" and "agency_id" not in values:
         return ""  # moved out of its agency: null members are not told from absent ones
     given = values.get("agency_id")
-    return None if given is None else "" if given == "" else identity(given, "agency_id")
+    return None if given is None else "" if given == "" else parse_id(given, "agency_id")
 
 
 def _pause(values: Mapping[str, Any], given: str) -> str:
@@ -163,7 +163,7 @@ def _hold(values: Mapping[str, Any]) -> Hold:
     classes = frozenset(_texts(values, "classes"))
     if not classes <= set(CLASSES):
         raise FieldError("classes", "wrong_type", f"holds a name that is none of {', '.join(CLASSES)}")
-    account = identity(values["account_id"], "account_id") if values.get("account_id") not in (None, "") else ""
+    account = parse_id(values["account_id"], "account_id") if values.get("account_id") not in (None, "") else ""
     start, end = _time(values, "period_from"), _time(values, "period_to")
     if start and end and start >= end:
         raise FieldError("period_to", "out_of_range", "is not after period_from")

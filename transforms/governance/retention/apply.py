@@ -21,24 +21,24 @@ import pyarrow as pa
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.execution.worker_pool import spread
-from callveil.transforms.governance.retention.decide_rows import Actions, actions_of, verdicts
-from callveil.transforms.governance.retention.file_stats import Outlook
+from callveil.transforms.execution.worker_pool import spread_work
+from callveil.transforms.governance.retention.decide_rows import Actions, actions_of, decide_rows
+from callveil.transforms.governance.retention.file_stats import FilePruner
 from callveil.transforms.governance.retention.last_run import DATASET, state_path
-from callveil.transforms.governance.retention.plan_file import DISPOSITIONS, STATE, Inputs, Plan, PlanError, plan_rows, require_same
+from callveil.transforms.governance.retention.plan_file import DISPOSITIONS, STATE, PlanError, PlanInputs, RetentionPlan, plan_rows, require_same
 from callveil.transforms.governance.retention.record_classes import ROW_DATASETS, ROWS, table_of
 from callveil.transforms.governance.retention.scan import key_batches
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import abandon, lease
+from callveil.transforms.storage.commit.maintenance import abandon_run, take_lease
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, bucket_files, bucket_of, origin_of, read_bucket
+from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, key_bucket, key_bucket_files, origin_of, read_key_bucket
 from callveil.transforms.storage.tables.parquet import publish_bytes, publish_records
-from callveil.transforms.storage.tables.rewrite import BatchChange, rewrite
+from callveil.transforms.storage.tables.rewrite import BatchChange, rewrite_file
 
 JOB = "retain"
 
 
-def run_id_of(plan: Plan, step: str = JOB) -> str:
+def retention_run_id(plan: RetentionPlan, step: str = JOB) -> str:
     """Run id of a step of carrying out a plan: the same plan is the same run."""
     return hashlib.sha256(f"{step}:{plan.sha256}".encode()).hexdigest()
 
@@ -49,7 +49,7 @@ def dispositions_name(now: dt.datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedFile:
     """What became of one file.
 
     Attributes:
@@ -63,7 +63,7 @@ class Changed:
 
 
 @dataclass
-class Applier:
+class RetentionApplier:
     """Carries out one plan.
 
     Args:
@@ -77,9 +77,9 @@ class Applier:
     """
 
     store: Store
-    plan: Plan
-    outlook: Outlook
-    inputs: Inputs
+    plan: RetentionPlan
+    outlook: FilePruner
+    inputs: PlanInputs
     snapshot: Snapshot
     policy: tuple[str, str]
     now: dt.datetime
@@ -88,7 +88,7 @@ class Applier:
     _cleared: dict[InteractionKey, set[str]] = field(init=False, default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
-        self.run_id = run_id_of(self.plan)
+        self.run_id = retention_run_id(self.plan)
 
     def apply(self) -> RunManifest:
         """Publish the run; where it is published already, by an earlier attempt or one beside this, nothing is done.
@@ -99,14 +99,14 @@ class Applier:
         if published is not None:
             return self.store.manifest(published)
         require_same(self.plan, self.inputs)
-        lease(self.store, self.run_id, self.now)
+        take_lease(self.store, self.run_id, self.now)
         try:
             return self._publish()
         except AlreadyPublished as twin:
-            abandon(self.store, self.run_id, self.snapshot)
+            abandon_run(self.store, self.run_id, self.snapshot)
             return self.store.manifest(twin.seq)
         except (PublishConflict, FileNotFoundError):
-            abandon(self.store, self.run_id, self.snapshot)
+            abandon_run(self.store, self.run_id, self.snapshot)
             raise
 
     def _publish(self) -> RunManifest:
@@ -134,7 +134,7 @@ class Applier:
         removed: list[FileEntry] = []
         done: dict[str, FileEntry | None] = {}
         pieces = [(live[path], dict(planned)) for path, planned in sorted(todo.items())]
-        for (entry, _), change in zip(pieces, spread(self.run_id, self.change_file, pieces), strict=True):
+        for (entry, _), change in zip(pieces, spread_work(self.run_id, self.change_file, pieces), strict=True):
             done[entry.path] = change.entry
             removed.append(entry)
             added += [change.entry] if change.entry else []
@@ -143,7 +143,7 @@ class Applier:
                 self._cleared[key] |= names
         return added, removed, done
 
-    def change_file(self, entry: FileEntry, planned: Mapping[tuple[str, str], int]) -> Changed:
+    def change_file(self, entry: FileEntry, planned: Mapping[tuple[str, str], int]) -> ChangedFile:
         """Rewrite one file, or let it go. Nothing is remembered of it here.
 
         Args:
@@ -151,10 +151,10 @@ class Applier:
         """
         alone = replace(self)
         if not any(method == "drop_file" for _, method in planned):
-            return Changed(alone._rewrite(entry, planned), alone._deleted, dict(alone._cleared))
+            return ChangedFile(alone._rewrite(entry, planned), alone._deleted, dict(alone._cleared))
         if entry.dataset == "interactions":
             alone._forget(entry)
-        return Changed(None, alone._deleted, {})
+        return ChangedFile(None, alone._deleted, {})
 
     def _forget(self, entry: FileEntry) -> None:
         for batch in key_batches(self.store, entry, ("account_id", "id")):
@@ -166,7 +166,7 @@ class Applier:
         name = origin_of(entry.path).rsplit("/", 1)[1].removesuffix(".parquet")
         path = data_path(entry.dataset, dict(entry.partition), self.run_id, name)
         change = self._change(actions, dict(entry.partition)["account_type"], counts)
-        new = rewrite(self.store.files, self.store.root, entry, path, table_of(entry.dataset), change)
+        new = rewrite_file(self.store.files, self.store.root, entry, path, table_of(entry.dataset), change)
         if counts != {name: n for (name, _), n in planned.items()} or new.rows_before - new.rows_after != counts.get(
             ROW_DATASETS[entry.dataset][0].name, 0
         ):
@@ -179,7 +179,7 @@ class Applier:
         def change(batch: pa.RecordBatch) -> pa.RecordBatch:
             keep = np.ones(batch.num_rows, np.bool_)
             clear: dict[str, list[int]] = defaultdict(list)
-            for record_class, action, place, record, decision in verdicts(self.outlook, batch, actions, stored):
+            for record_class, action, place, record, decision in decide_rows(self.outlook, batch, actions, stored):
                 if decision.decision != "delete" or action != "delete":
                     continue
                 counts[record_class.name] += 1
@@ -228,9 +228,9 @@ class Applier:
         that what older entries say of a deleted interaction goes too."""
         keys = self._deleted | self._cleared.keys()
         added, removed = [], []
-        for bucket in sorted({bucket_of(k) for k in keys}):
-            old = bucket_files(self.snapshot, bucket)
-            entries = read_bucket(self.store.files, self.store.root, self.snapshot, bucket)
+        for bucket in sorted({key_bucket(k) for k in keys}):
+            old = key_bucket_files(self.snapshot, bucket)
+            entries = read_key_bucket(self.store.files, self.store.root, self.snapshot, bucket)
             for key in [k for k in entries if k in keys]:
                 entries[key] = self._entry(entries[key])
             rows = [e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)} for _, e in sorted(entries.items())]

@@ -16,18 +16,27 @@ from callveil.schemas.disposition import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import abandon, collect_orphans, lease, leases, purge_removed, purged_name, release, unpurged
+from callveil.transforms.storage.commit.maintenance import (
+    abandon_run,
+    collect_orphans,
+    list_leases,
+    purge_removed,
+    purged_name,
+    release_lease,
+    take_lease,
+    unpurged_runs,
+)
 from callveil.transforms.storage.files.filesystem import ObjectLocked
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path, manifest_name, sha256
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-CERTIFICATES = register(Table("certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+CERTIFICATES = register_table(Table("certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
 JOB = "attest"
 ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
-class Attested:
+class FinishResult:
     """What finishing did.
 
     Attributes:
@@ -41,7 +50,7 @@ class Attested:
     certificates: int
 
 
-def finish(store: Store, run_ids: Iterable[str], now: dt.datetime) -> Attested:
+def finish_runs(store: Store, run_ids: Iterable[str], now: dt.datetime) -> FinishResult:
     """Purge what published runs removed, check it, publish certificates of retention runs, and clear away what dead runs left.
 
     Args:
@@ -49,7 +58,7 @@ def finish(store: Store, run_ids: Iterable[str], now: dt.datetime) -> Attested:
         now: the time for the record, UTC.
     """
     purged, locked = 0, []
-    waiting = unpurged(store)
+    waiting = unpurged_runs(store)
     for seq in waiting:
         try:
             purged += purge_removed(store, store.manifest(seq), now.isoformat())
@@ -58,10 +67,10 @@ def finish(store: Store, run_ids: Iterable[str], now: dt.datetime) -> Attested:
     store.files.sweep_temporary(store.root)
     certificates = sum(_certify(store, m, locked, now) for m in _uncertified(store, waiting))
     for run_id in run_ids:
-        release(store, run_id)
-    if leases(store, now):
+        release_lease(store, run_id)
+    if list_leases(store, now):
         collect_orphans(store, now, dry_run=False)
-    return Attested(purged, tuple(locked), certificates)
+    return FinishResult(purged, tuple(locked), certificates)
 
 
 def _uncertified(store: Store, waiting: list[int]) -> list[RunManifest]:
@@ -105,13 +114,13 @@ def _certify(store: Store, manifest: RunManifest, locked: list[tuple[str, str]],
     partition = {"day": manifest.as_of[:10]}
     # Certificates name the time of purging: two processes that finish the same run at once may not share the file.
     name = f"certificates-{hashlib.sha256(repr(rows).encode()).hexdigest()[:8]}"
-    lease(store, run_id, now)
+    take_lease(store, run_id, now)
     try:
         entry = publish_records(store.files, store.root, data_path(CERTIFICATES.name, partition, run_id, name), CERTIFICATES, partition, rows)
         return _publish(store, manifest, run_id, entry, now)
     finally:
         if store.published(run_id) is not None:
-            abandon(store, run_id, Snapshot())
+            abandon_run(store, run_id, Snapshot())
 
 
 def _publish(store: Store, manifest: RunManifest, run_id: str, entry: FileEntry, now: dt.datetime) -> int:

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow.compute as pc
 
 from callveil.transforms.governance.retention.due_ranges import Spans
-from callveil.transforms.governance.retention.engine import Decision, Engine
-from callveil.transforms.governance.retention.file_stats import Outlook
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.engine import RetentionDecision, RetentionEngine
+from callveil.transforms.governance.retention.file_stats import FilePruner
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.governance.retention.record_classes import ROWS, RecordClass
-from callveil.transforms.governance.retention.scan import due_mask, times
+from callveil.transforms.governance.retention.scan import column_micros, due_mask
 
 MODE = "redaction_mode"
 
@@ -22,12 +22,12 @@ Actions = Sequence[tuple[RecordClass, str]]
 """Record classes of a dataset, each with what may happen to its records: delete or redact."""
 
 
-def has_rules(engine: Engine, record_class: RecordClass, action: str) -> bool:
+def has_rules(engine: RetentionEngine, record_class: RecordClass, action: str) -> bool:
     """Whether any rule can bring an action about."""
     return any(r.action == action and record_class.name in r.classes for r in engine.retention.rules)
 
 
-def actions_of(engine: Engine, classes: Sequence[RecordClass]) -> list[tuple[RecordClass, str]]:
+def actions_of(engine: RetentionEngine, classes: Sequence[RecordClass]) -> list[tuple[RecordClass, str]]:
     """What the rules can bring about in one dataset; deleting rows comes first, since what is gone needs nothing else."""
     return [(c, a) for c in classes for a in ("delete", "redact") if has_rules(engine, c, a)]
 
@@ -38,7 +38,7 @@ def key_columns(actions: Actions) -> list[str]:
     return list(dict.fromkeys(c for record_class, _ in actions for c in record_class.columns)) + mode
 
 
-def verdicts(outlook: Outlook, batch: Any, actions: Actions, stored: str) -> Iterator[tuple[RecordClass, str, int, Record, Decision]]:
+def decide_rows(outlook: FilePruner, batch: Any, actions: Actions, stored: str) -> Iterator[tuple[RecordClass, str, int, RetentionRecord, RetentionDecision]]:
     """Decisions about the due rows of a batch, with their places; a row that goes is not judged for its fields any more.
 
     Args:
@@ -57,17 +57,17 @@ def verdicts(outlook: Outlook, batch: Any, actions: Actions, stored: str) -> Ite
             yield record_class, action, int(place), record, decision
 
 
-def _spans(outlook: Outlook, record_class: str, action: str, stored: str, account_id: str) -> Spans:
+def _spans(outlook: FilePruner, record_class: str, action: str, stored: str, account_id: str) -> Spans:
     return outlook.spans(record_class, action, account_id, stored)
 
 
-def record_of(batch: Any, place: int, record_class: RecordClass, stored: str) -> Record:
+def record_of(batch: Any, place: int, record_class: RecordClass, stored: str) -> RetentionRecord:
     """One row as a record."""
 
     def text(column: str) -> str:
         return str(batch.column(column)[place].as_py() or "") if column and column in batch.schema.names else ""
 
-    at = int(times(batch.slice(place, 1), record_class.time)[0])
+    at = int(column_micros(batch.slice(place, 1), record_class.time)[0])
     names = (record_class.record_id, record_class.item_type, record_class.item_id)
     record_id, item_type, item_id = (text(n) for n in names)
-    return Record(record_class.name, text("account_id"), record_id, at, stored, item_type, item_id, text(MODE) == "full")
+    return RetentionRecord(record_class.name, text("account_id"), record_id, at, stored, item_type, item_id, text(MODE) == "full")

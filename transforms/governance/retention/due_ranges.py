@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 
-from callveil.transforms.governance.retention.engine import Engine
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.engine import RetentionEngine
+from callveil.transforms.governance.retention.record import RetentionRecord
 
 Spans = tuple[tuple[int, int], ...]
 """Half-open stretches of records' times, microseconds, sorted, apart from each other."""
 
 
-def due_spans(engine: Engine, record_class: str, account_id: str, stored_type: str, action: str, as_of: int) -> Spans:
+def due_spans(engine: RetentionEngine, record_class: str, account_id: str, stored_type: str, action: str, as_of: int) -> Spans:
     """Times whose records are due, holds aside, by what is known about the account at the engine's own time.
 
     Args:
@@ -27,7 +27,7 @@ def due_spans(engine: Engine, record_class: str, account_id: str, stored_type: s
     end = as_of + engine.retention.skew_us + 1
 
     def is_due(at: int) -> bool:
-        return engine.due(Record(record_class, account_id, "", at, stored_type), action, timeline).at <= as_of
+        return engine.due(RetentionRecord(record_class, account_id, "", at, stored_type), action, timeline).at <= as_of
 
     edges = [0, *(b for b in (timeline.breaks if timeline else ()) if 0 < b < end), end]
     out: list[tuple[int, int]] = []
@@ -48,7 +48,7 @@ def due_spans(engine: Engine, record_class: str, account_id: str, stored_type: s
     return tuple(out)
 
 
-def subtract(spans: Spans, other: Spans) -> Spans:
+def subtract_spans(spans: Spans, other: Spans) -> Spans:
     """What lies in `spans` and not in `other`."""
     out = []
     for lo, hi in spans:
@@ -64,11 +64,11 @@ def subtract(spans: Spans, other: Spans) -> Spans:
     return tuple(out)
 
 
-def meets(spans: Spans, lo: int, hi: int) -> bool:
+def spans_overlap(spans: Spans, lo: int, hi: int) -> bool:
     """Whether any of `spans` reaches into `lo` to `hi` (exclusive)."""
     return any(a < hi and b > lo for a, b in spans)
 
 
-def covers(spans: Spans, lo: int, hi: int) -> bool:
+def spans_cover(spans: Spans, lo: int, hi: int) -> bool:
     """Whether `spans` hold all of `lo` to `hi` (exclusive)."""
-    return not subtract(((lo, hi),), spans)
+    return not subtract_spans(((lo, hi),), spans)

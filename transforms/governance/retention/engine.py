@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from callveil.schemas.hold import Hold
 from callveil.schemas.pointer import from_micros
-from callveil.schemas.retention import DAY_US, Retention, RetentionRule
-from callveil.transforms.governance.retention.holds import Holds
-from callveil.transforms.governance.retention.record import Record
+from callveil.schemas.retention import DAY_US, RetentionRule, RetentionSettings
+from callveil.transforms.governance.retention.holds import HoldIndex
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.governance.retention.timeline import Closure, State, Timeline, Timelines, Window
 
 NEVER = 2**62
@@ -24,7 +24,7 @@ _TOGETHER = {"interactions": frozenset({"interactions", "recordings", "transcrip
 
 
 @dataclass(frozen=True)
-class Decision:
+class RetentionDecision:
     """What is decided about a record, and why. Times in microseconds; None where there is none.
 
     Attributes:
@@ -50,7 +50,7 @@ class Decision:
     status: str = "active"
 
 
-class Due(NamedTuple):
+class DueTime(NamedTuple):
     """When a record has to go, and by which rule. `at` is `NEVER` where no rule says so."""
 
     at: int
@@ -59,10 +59,10 @@ class Due(NamedTuple):
     keep: int = 0
 
 
-_NO = Due(NEVER)
+_NO = DueTime(NEVER)
 
 
-class Engine:
+class RetentionEngine:
     """Decides at one time.
 
     Args:
@@ -72,18 +72,18 @@ class Engine:
         as_of: the time of the decision, microseconds.
     """
 
-    def __init__(self, retention: Retention, timelines: Timelines, holds: Iterable[Hold], as_of: int) -> None:
+    def __init__(self, retention: RetentionSettings, timelines: Timelines, holds: Iterable[Hold], as_of: int) -> None:
         self.retention, self.timelines, self.as_of = retention, timelines, as_of
-        self.holds = Holds(h for h in holds if h.stands(from_micros(as_of)))
+        self.holds = HoldIndex(h for h in holds if h.stands(from_micros(as_of)))
         self._rules = {a: tuple(r for r in sorted(retention.rules) if r.action == a) for a in ("delete", "redact", "keep")}
 
-    def decide(self, record: Record) -> Decision:
+    def decide(self, record: RetentionRecord) -> RetentionDecision:
         """Decide about one record."""
         timeline = self.timelines.get(record.account_id)
         then, now, status = self.account(record, timeline)
         facts: dict[str, Any] = {"type_at_event": then, "type_as_of": now, "status": status}
         if record.at > self.as_of + self.retention.skew_us:
-            return Decision("quarantine", "future", **facts)
+            return RetentionDecision("quarantine", "future", **facts)
         due = self.due(record, "delete", timeline)
         action = "delete"
         if due.at > self.as_of and record.record_class == "interactions" and not record.redacted:
@@ -100,21 +100,21 @@ class Engine:
         }
         if due.at <= self.as_of:
             hold = self.holds.covering(record)
-            return Decision("hold", "legal_hold", hold_id=hold, **found) if hold else Decision(action, "rule", **found)
+            return RetentionDecision("hold", "legal_hold", hold_id=hold, **found) if hold else RetentionDecision(action, "rule", **found)
         if due.rule is None:
             if then == now == "unknown" and any(record.record_class in r.classes for r in self._rules["delete"]):
-                return Decision("quarantine", "account_unknown", **found)
-            return Decision("keep", "no_rule", **found)
-        return Decision("keep", "duty" if due.keep == due.at else "not_due", **found)
+                return RetentionDecision("quarantine", "account_unknown", **found)
+            return RetentionDecision("keep", "no_rule", **found)
+        return RetentionDecision("keep", "duty" if due.keep == due.at else "not_due", **found)
 
-    def account(self, record: Record, timeline: Timeline | None) -> tuple[str, str, str]:
+    def account(self, record: RetentionRecord, timeline: Timeline | None) -> tuple[str, str, str]:
         """Account type when the record was made, account type and status at `as_of`."""
         if timeline is None:
             return record.stored_type, record.stored_type, "active"
         state = timeline.at(record.at)
         return _type(state, record), _type(timeline.last, record), timeline.last.status
 
-    def due(self, record: Record, action: str, timeline: Timeline | None) -> Due:
+    def due(self, record: RetentionRecord, action: str, timeline: Timeline | None) -> DueTime:
         """When a record must be deleted or redacted, duties to keep it counted in, holds not."""
         closure = timeline.closure(record.at) if timeline else None
         states = timeline.states if timeline else ()
@@ -122,15 +122,15 @@ class Engine:
         return self._due(record, action, states, closure, windows)
 
     def _due(
-        self, record: Record, action: str, states: tuple[State, ...], closure: Closure | None, windows: tuple[Window, ...]
-    ) -> Due:
+        self, record: RetentionRecord, action: str, states: tuple[State, ...], closure: Closure | None, windows: tuple[Window, ...]
+    ) -> DueTime:
         """`states` are those up to the time of the decision, `windows` what reactivations within the window have undone."""
         held = list(_types(record, states))
         status = states[-1].status if states else "active"
         found = self._by_event(record, action, states, held, status)
         if closure:
             for rule in self._matching(action, record, {held[-1]}, status, "cancelled"):
-                found = min(found, Due(closure.at + rule.days * DAY_US, rule, closure.at), key=lambda d: d.at)
+                found = min(found, DueTime(closure.at + rule.days * DAY_US, rule, closure.at), key=lambda d: d.at)
         keep = max((record.at + r.days * DAY_US for r in self._matching("keep", record, set(held), status, "event")), default=0)
         if closure:
             until = max((closure.at + r.days * DAY_US for r in self._matching("keep", record, set(held), status, "cancelled")), default=0)
@@ -145,13 +145,13 @@ class Engine:
         return found._replace(at=max(found.at, keep), keep=keep)
 
     def _was_due(
-        self, record: Record, action: str, states: tuple[State, ...], at: int, windows: tuple[Window, ...]
+        self, record: RetentionRecord, action: str, states: tuple[State, ...], at: int, windows: tuple[Window, ...]
     ) -> bool:
         """Whether it had to go already when the account was cancelled, as the account stood before: the window brings nothing back."""
         earlier = tuple(s for s in states if s.at < at)
         return self._due(record, action, earlier, None, tuple(w for w in windows if w.at < at)).at <= at
 
-    def _by_event(self, record: Record, action: str, states: tuple[State, ...], held: list[str], status: str) -> Due:
+    def _by_event(self, record: RetentionRecord, action: str, states: tuple[State, ...], held: list[str], status: str) -> DueTime:
         """What the rules that count from the record's own time say, for the account type that `on_downgrade` chooses.
 
         Args:
@@ -170,22 +170,22 @@ class Engine:
         grace_ends = downgraded + self.retention.downgrade_grace_days * DAY_US
         return min(longest, now._replace(at=max(now.at, grace_ends)), key=lambda d: d.at)
 
-    def _shortest(self, record: Record, action: str, account_type: str, status: str) -> Due:
-        dues = (Due(record.at + r.days * DAY_US, r, record.at) for r in self._matching(action, record, {account_type}, status, "event"))
+    def _shortest(self, record: RetentionRecord, action: str, account_type: str, status: str) -> DueTime:
+        dues = (DueTime(record.at + r.days * DAY_US, r, record.at) for r in self._matching(action, record, {account_type}, status, "event"))
         return min(dues, key=lambda d: d.at, default=_NO)
 
-    def _matching(self, action: str, record: Record, types: set[str], status: str, clock: str) -> Iterator[RetentionRule]:
+    def _matching(self, action: str, record: RetentionRecord, types: set[str], status: str, clock: str) -> Iterator[RetentionRule]:
         classes = _TOGETHER.get(record.record_class, frozenset((record.record_class,))) if action == "keep" else (record.record_class,)
         for rule in self._rules[action]:
             if rule.clock == clock and any(rule.matches(c, t, status, record.account_id) for t in types for c in classes):
                 yield rule
 
 
-def _type(state: State | None, record: Record) -> str:
+def _type(state: State | None, record: RetentionRecord) -> str:
     return record.stored_type if state is None or state.type == "unknown" else state.type
 
 
-def _types(record: Record, states: tuple[State, ...]) -> Iterator[str]:
+def _types(record: RetentionRecord, states: tuple[State, ...]) -> Iterator[str]:
     """Types the account had from the record's time on, in order, at least one."""
     first = None
     for state in states:
@@ -198,7 +198,7 @@ def _types(record: Record, states: tuple[State, ...]) -> Iterator[str]:
             yield _type(state, record)
 
 
-def _last_downgrade(record: Record, states: tuple[State, ...]) -> int | None:
+def _last_downgrade(record: RetentionRecord, states: tuple[State, ...]) -> int | None:
     """When the account last lost the capability to create subaccounts after the record was made."""
     found = None
     before = next(_types(record, states))

@@ -9,9 +9,9 @@ import pyarrow.dataset as ds
 
 from callveil.schemas.pointer import from_micros
 from callveil.transforms.governance.retention.decide_rows import MODE, record_of
-from callveil.transforms.governance.retention.engine import Decision, Engine
+from callveil.transforms.governance.retention.engine import RetentionDecision, RetentionEngine
 from callveil.transforms.governance.retention.file_stats import day_of
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.governance.retention.record_classes import CLASSES, table_of
 from callveil.transforms.governance.retention.timeline import State
 from callveil.transforms.storage.commit.catalog import Store
@@ -20,12 +20,12 @@ from callveil.transforms.storage.format1.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedRecord:
     """A record, where it lies, what is decided about it, and its account's states."""
 
-    record: Record
+    record: RetentionRecord
     path: str
-    decision: Decision
+    decision: RetentionDecision
     states: tuple[State, ...]
 
     @staticmethod
@@ -34,7 +34,7 @@ class Explained:
         return from_micros(micros).isoformat() if micros is not None else None
 
 
-def explain_record(store: Store, snapshot: Snapshot, engine: Engine, record_class: str, account_id: str, ids: Collection[str]) -> list[Explained]:
+def explain_record(store: Store, snapshot: Snapshot, engine: RetentionEngine, record_class: str, account_id: str, ids: Collection[str]) -> list[ExplainedRecord]:
     """Decisions about the stored records of this class, account and id; several where an id occurs under several objects.
 
     Args:
@@ -57,7 +57,7 @@ def explain_record(store: Store, snapshot: Snapshot, engine: Engine, record_clas
                 if kind.unit == "file":  # such a file goes when the last moment of its day is due
                     record = record._replace(at=day_of(entry)[1] - 1)
                 timeline = engine.timelines.get(account_id)
-                found.append(Explained(record, entry.path, engine.decide(record), timeline.states if timeline else ()))
+                found.append(ExplainedRecord(record, entry.path, engine.decide(record), timeline.states if timeline else ()))
     if not found:
         raise LookupError("no such record is stored; it may have gone already, see the dispositions")
     return found

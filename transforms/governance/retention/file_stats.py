@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.retention import DAY_US
-from callveil.transforms.governance.retention.due_ranges import Spans, covers, due_spans, meets, subtract
-from callveil.transforms.governance.retention.engine import Engine
+from callveil.transforms.governance.retention.due_ranges import Spans, due_spans, spans_cover, spans_overlap, subtract_spans
+from callveil.transforms.governance.retention.engine import RetentionEngine
 from callveil.transforms.governance.retention.last_run import RetainState, account_digests
 from callveil.transforms.governance.retention.timeline import Timeline
 from callveil.transforms.storage.tables.key_index import origin_of
@@ -30,7 +30,7 @@ def _differs(timeline: Timeline, by_status: bool) -> bool:
 
 
 @dataclass
-class Outlook:
+class FilePruner:
     """Everything that is known before files are read.
 
     Args:
@@ -38,7 +38,7 @@ class Outlook:
         state: of the last run, or None.
     """
 
-    engine: Engine
+    engine: RetentionEngine
     state: RetainState | None
     digests: dict[str, str] = field(init=False)
     changed: frozenset[str] = field(init=False)
@@ -80,7 +80,7 @@ class Outlook:
 
     def newly(self, record_class: str, action: str, account_id: str, stored_type: str) -> Spans:
         """Stretches whose records are due now and were not at the last run."""
-        return subtract(self.spans(record_class, action, account_id, stored_type), self.gone(record_class, action, account_id, stored_type))
+        return subtract_spans(self.spans(record_class, action, account_id, stored_type), self.gone(record_class, action, account_id, stored_type))
 
     def candidates(self, entry: FileEntry, record_class: str, action: str) -> set[str]:
         """Accounts that differ from the rest and may have newly due records in a file the last run saw."""
@@ -90,15 +90,15 @@ class Outlook:
         if key not in self._special:
             found = ((a, self.newly(record_class, action, a, stored)) for a in sorted(self.irregular | self.changed))
             self._special[key] = [(a, s) for a, s in found if s]
-        out = {a for a, spans in self._special[key] if meets(spans, lo, hi)}
-        return out | {a for a in self.odd(entry) if meets(self.newly(record_class, action, a, stored), lo, hi)}
+        out = {a for a, spans in self._special[key] if spans_overlap(spans, lo, hi)}
+        return out | {a for a in self.odd(entry) if spans_overlap(self.newly(record_class, action, a, stored), lo, hi)}
 
     def keepers(self, entry: FileEntry, record_class: str) -> set[str]:
         """Accounts that differ from the rest and whose records in the file may have to stay."""
         stored = dict(entry.partition)["account_type"]
         lo, hi = day_of(entry)
         names = self.irregular | self.changed | self.odd(entry)
-        return {a for a in names if self.engine.holds.on(a) or not covers(self.spans(record_class, "delete", a, stored), lo, hi)}
+        return {a for a in names if self.engine.holds.on(a) or not spans_cover(self.spans(record_class, "delete", a, stored), lo, hi)}
 
     def odd(self, entry: FileEntry) -> frozenset[str]:
         """Accounts that the last run saw in the file although they are of another type than its partition."""

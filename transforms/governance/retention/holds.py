@@ -11,7 +11,7 @@ from callveil.schemas.hold import Hold
 from callveil.schemas.pointer import to_micros
 
 if TYPE_CHECKING:
-    from callveil.transforms.governance.retention.record import Record
+    from callveil.transforms.governance.retention.record import RetentionRecord
 
 _SAME = (frozenset({"interactions", "recordings", "transcripts"}), frozenset({"rejected", "raw"}))
 """Classes that share a row or a file: none of them can go without harm to the others, so a hold on one holds all."""
@@ -26,7 +26,7 @@ def held_classes(hold: Hold) -> frozenset[str]:
     return frozenset(out)
 
 
-class Holds:
+class HoldIndex:
     """Holds that stand.
 
     Args:
@@ -40,12 +40,12 @@ class Holds:
         for hold in self.all:
             self._by_account[hold.account_id].append(hold)
 
-    def covering(self, record: Record) -> str:
+    def covering(self, record: RetentionRecord) -> str:
         """Id of the first hold (by id) that covers a record, or an empty text."""
         found = [h.hold_id for key in {record.account_id, ""} for h in self._by_account.get(key, ()) if self._covers(h, record)]
         return min(found, default="")
 
-    def _covers(self, hold: Hold, record: Record) -> bool:
+    def _covers(self, hold: Hold, record: RetentionRecord) -> bool:
         classes = self._classes[hold.hold_id]
         if classes and record.record_class not in classes:
             return False

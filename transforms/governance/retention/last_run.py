@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import zstandard
 
-from callveil.transforms.governance.retention.engine import Engine
+from callveil.transforms.governance.retention.engine import RetentionEngine
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 
@@ -58,7 +58,7 @@ class RetainState:
         return cls(**members)
 
 
-def account_digests(engine: Engine) -> dict[str, str]:
+def account_digests(engine: RetentionEngine) -> dict[str, str]:
     """What is known about each account, as a digest."""
     names = {*engine.timelines.by_account, *(h.account_id for h in engine.holds.all if h.account_id)}
     out = {}

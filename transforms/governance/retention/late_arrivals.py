@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.version import RawVersion
-from callveil.transforms.governance.retention.engine import Engine
-from callveil.transforms.governance.retention.file_stats import Outlook
+from callveil.transforms.governance.retention.engine import RetentionEngine
+from callveil.transforms.governance.retention.file_stats import FilePruner
 from callveil.transforms.governance.retention.last_run import RetainState
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.record import RetentionRecord
 
 
 @dataclass(frozen=True)
-class Arrivals:
+class LateArrivalFilter:
     """Tells whether a version that arrives would be gone by now, had it been there at the store's last retention run.
 
     Whole days of versions are deleted without being read, so no list of what went can be kept. What that run decided by is known instead: where the
@@ -24,12 +24,12 @@ class Arrivals:
         outlook: of the rules, facts and holds the load was given, over the state that the run left.
     """
 
-    outlook: Outlook
+    outlook: FilePruner
 
     @classmethod
-    def after(cls, engine: Engine, state: RetainState | None) -> Arrivals | None:
+    def after(cls, engine: RetentionEngine, state: RetainState | None) -> LateArrivalFilter | None:
         """For a store whose last retention run left `state`; None where there was none, or it decided by other rules or general holds."""
-        outlook = Outlook(engine, state)
+        outlook = FilePruner(engine, state)
         return cls(outlook) if outlook.usable else None
 
     def expired(self, version: RawVersion, stored_type: str) -> bool:
@@ -42,5 +42,5 @@ class Arrivals:
         spans = self.outlook.gone("versions", "delete", key.account_id, stored_type)
         if not any(a <= at < b for a, b in spans):
             return False
-        record = Record("versions", key.account_id, key.version_id, at, stored_type, key.item_type, key.item_id)
+        record = RetentionRecord("versions", key.account_id, key.version_id, at, stored_type, key.item_type, key.item_id)
         return self.outlook.engine.decide(record).decision == "delete"

@@ -13,10 +13,10 @@ from typing import Any
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import to_micros
-from callveil.transforms.governance.retention.engine import Decision
-from callveil.transforms.governance.retention.plan import Planner, Row
-from callveil.transforms.governance.retention.plan_file import Plan, plan_rows
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.engine import RetentionDecision
+from callveil.transforms.governance.retention.plan import RetentionPlanner, Row
+from callveil.transforms.governance.retention.plan_file import RetentionPlan, plan_rows
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.live import LAST, LIVE, Live, Receipt, What
 
@@ -25,7 +25,7 @@ PARTS: dict[What, str] = {"record": "transcripts", "audio": "recordings"}
 """Record class that a part of a folder belongs to, beside `interactions`."""
 
 
-def live_rows(planner: Planner) -> Iterator[Row]:
+def live_rows(planner: RetentionPlanner) -> Iterator[Row]:
     """Rows of the plan about the live zone: one for each part of a folder that is due or held, then one for each class that says how many go.
 
     Reads every receipt, which is a small file for each recording and each record.
@@ -66,21 +66,21 @@ def live_rows(planner: Planner) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def _records(key: InteractionKey, what: What, about: Receipt) -> Iterator[Record]:
+def _records(key: InteractionKey, what: What, about: Receipt) -> Iterator[RetentionRecord]:
     """One part of a folder as the classes it may go by."""
     called = about.get("called_at")
     at = to_micros(dt.datetime.fromisoformat(called) if called else dt.datetime.fromtimestamp(about["landed_at"], dt.UTC))
     stored = about.get("account_type", "unknown")
     full = about.get("mode") == "full" or what == "audio"  # a recording is covered as it is; only what can still be read grows old
     for name in ("interactions", PARTS[what]):
-        yield Record(name, key.account_id, key.id, at, stored, redacted=full)
+        yield RetentionRecord(name, key.account_id, key.id, at, stored, redacted=full)
 
 
-def _goes(decision: Decision) -> bool:
+def _goes(decision: RetentionDecision) -> bool:
     return decision.decision in ("delete", "redact")
 
 
-def purge_live(store: Store, plan: Plan) -> int:
+def purge_live(store: Store, plan: RetentionPlan) -> int:
     """Carry out what a plan says of the live zone, and return how many parts of folders went. Repeated, it does what is left.
 
     Raises `ObjectLocked` after trying all of a folder, where a lock protects some of its files.

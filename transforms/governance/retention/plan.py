@@ -12,13 +12,13 @@ import numpy as np
 
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import from_micros
-from callveil.transforms.governance.retention.decide_rows import actions_of, has_rules, key_columns, record_of, verdicts
-from callveil.transforms.governance.retention.due_ranges import covers, meets
-from callveil.transforms.governance.retention.engine import NEVER, Decision, Engine
-from callveil.transforms.governance.retention.file_stats import Outlook, day_of
-from callveil.transforms.governance.retention.record import Record
+from callveil.transforms.governance.retention.decide_rows import actions_of, decide_rows, has_rules, key_columns, record_of
+from callveil.transforms.governance.retention.due_ranges import spans_cover, spans_overlap
+from callveil.transforms.governance.retention.engine import NEVER, RetentionDecision, RetentionEngine
+from callveil.transforms.governance.retention.file_stats import FilePruner, day_of
+from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.governance.retention.record_classes import CLASSES, FILE, ROW_DATASETS, RecordClass
-from callveil.transforms.governance.retention.scan import accounts_of, accounts_present, key_batches, times
+from callveil.transforms.governance.retention.scan import accounts_present, batch_accounts, column_micros, key_batches
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import origin_of
@@ -54,7 +54,7 @@ def _alike(accounts: Mapping[str, int], last: Row, first: Row) -> dict[str, _Due
 
 
 @dataclass
-class Planner:
+class RetentionPlanner:
     """Makes the rows of a plan.
 
     Args:
@@ -70,14 +70,14 @@ class Planner:
 
     store: Store
     snapshot: Snapshot
-    outlook: Outlook
+    outlook: FilePruner
     conceal: Conceal
     odd: dict[str, tuple[str, ...]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     pending: set[str] = field(default_factory=set)
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> RetentionEngine:
         """The engine that decides."""
         return self.outlook.engine
 
@@ -110,7 +110,7 @@ class Planner:
             self._remember(entry, self.outlook.odd(entry))
             stored = dict(entry.partition)["account_type"]
             lo, hi = day_of(entry)
-            plain = [(c, a) for c, a in actions if meets(self.outlook.newly(c.name, a, "", stored), lo, hi)]
+            plain = [(c, a) for c, a in actions if spans_overlap(self.outlook.newly(c.name, a, "", stored), lo, hi)]
             accounts = {name for c, a in actions for name in self.outlook.candidates(entry, c.name, a)}
             accounts |= {a for a in self.outlook.changed if self.outlook.is_odd(a, stored)}
             if not plain and not accounts:
@@ -125,14 +125,14 @@ class Planner:
         lo, hi = day_of(entry)
         if record_class.unit != "rows" or self.engine.holds.touches(lo, hi):
             return False
-        if not covers(self.outlook.spans(record_class.name, "delete", "", stored), lo, hi):
+        if not spans_cover(self.outlook.spans(record_class.name, "delete", "", stored), lo, hi):
             return False
         return not accounts_present(self.store, entry, self.outlook.keepers(entry, record_class.name))
 
     def _unread(self, entry: FileEntry, record_class: RecordClass) -> list[Row]:
         lo, hi = day_of(entry)
         stored = dict(entry.partition)["account_type"]
-        first, last = (_decided(self.engine.decide(Record(record_class.name, "", "", at, stored))) for at in (lo, hi - 1))
+        first, last = (_decided(self.engine.decide(RetentionRecord(record_class.name, "", "", at, stored))) for at in (lo, hi - 1))
         self.counts["bytes_unread"] += entry.bytes
         accounts: Counter[str] = Counter()
         for batch in key_batches(self.store, entry, ("account_id",)):
@@ -147,10 +147,10 @@ class Planner:
         # What a killed run did not come to redact is looked at again, but it did not arrive late.
         arrived = fresh and not (self.outlook.state and origin_of(entry.path) in self.outlook.state.pending)
         for batch in key_batches(self.store, entry, key_columns(actions), accounts):
-            odd.update(a for a in accounts_of(batch)[0] if self.outlook.is_odd(a, stored))
+            odd.update(a for a in batch_accounts(batch)[0] if self.outlook.is_odd(a, stored))
             if fresh:
                 others += self._set_aside(batch, actions[0][0], stored)
-            for record_class, action, _, record, decision in verdicts(self.outlook, batch, actions, stored):
+            for record_class, action, _, record, decision in decide_rows(self.outlook, batch, actions, stored):
                 late = arrived and self.outlook.state is not None and (decision.eligible_at or 0) <= self.outlook.state.as_of
                 goes = decision.decision in ("delete", "redact")
                 (records[record_class.name, action] if goes else others).append(self.record_row(entry, record, decision, late))
@@ -162,9 +162,9 @@ class Planner:
 
     def _set_aside(self, batch: Any, record_class: RecordClass, stored: str) -> list[Row]:
         """Rows of quarantined records: dated in the future, or of accounts nothing is known about and no rule covers."""
-        ahead = times(batch, record_class.time) > self.engine.as_of + self.engine.retention.skew_us
+        ahead = column_micros(batch, record_class.time) > self.engine.as_of + self.engine.retention.skew_us
         if stored == "unknown":
-            names, place = accounts_of(batch)
+            names, place = batch_accounts(batch)
             ahead |= np.array([self.engine.timelines.get(n) is None for n in names], np.bool_)[place]
         found = ((r, self.engine.decide(r)) for r in (record_of(batch, int(p), record_class, stored) for p in np.flatnonzero(ahead)))
         return [self.record_row(None, r, d, False) for r, d in found if d.decision == "quarantine"]
@@ -199,16 +199,16 @@ class Planner:
             accounts.update(a or "" for a, blob in zip(names, blobs, strict=True) if blob or listing is entry)
         return accounts
 
-    def _inside(self, record_class: RecordClass, entry: FileEntry, at: int) -> list[Record]:
+    def _inside(self, record_class: RecordClass, entry: FileEntry, at: int) -> list[RetentionRecord]:
         """Records of a file by account and interaction; one that stands for the file where nothing in it names any."""
         listing = _listing(record_class, entry, self.snapshot)
-        found: list[Record] = []
+        found: list[RetentionRecord] = []
         if listing:
             for batch in key_batches(self.store, listing, CLASSES["rejected"].columns):
                 found += [
                     record_of(batch, p, CLASSES["rejected"], "unknown")._replace(record_class=record_class.name, at=at) for p in range(batch.num_rows)
                 ]
-        return found or [Record(record_class.name, "", origin_of(entry.path), at)]
+        return found or [RetentionRecord(record_class.name, "", origin_of(entry.path), at)]
 
     # Rows
 
@@ -253,7 +253,7 @@ class Planner:
             })  # fmt: skip
         return out
 
-    def record_row(self, entry: FileEntry | None, record: Record, decision: Decision, late: bool) -> Row:
+    def record_row(self, entry: FileEntry | None, record: RetentionRecord, decision: RetentionDecision, late: bool) -> Row:
         """A row about one record; what is not to go is counted."""
         if decision.decision not in ("delete", "redact"):
             self.counts[f"{record.record_class}.{decision.decision}"] += 1
@@ -279,7 +279,7 @@ def _listing(record_class: RecordClass, entry: FileEntry, snapshot: Snapshot) ->
     return entry if record_class.name == "rejected" else None
 
 
-def _decided(d: Decision) -> Row:
+def _decided(d: RetentionDecision) -> Row:
     def when(micros: int | None) -> Any:
         return None if micros is None or micros >= NEVER else from_micros(micros)
 

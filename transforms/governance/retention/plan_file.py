@@ -19,11 +19,11 @@ from callveil.schemas.disposition import FIELDS, SCHEMA
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.last_run import RetainState
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import to_json
-from callveil.transforms.storage.tables.parquet import Table, TableWriter, register
+from callveil.transforms.storage.tables.parquet import Table, TableWriter, register_table
 
-DISPOSITIONS = register(Table("dispositions", SCHEMA, FIELDS))
+DISPOSITIONS = register_table(Table("dispositions", SCHEMA, FIELDS))
 FORMAT = 1
 PLAN, ROWS, STATE, SUMMARY = "plan.json", "plan.parquet", "state.json.zst", "summary.txt"
 
@@ -33,7 +33,7 @@ class PlanError(ValueError):
 
 
 @dataclass(frozen=True)
-class Inputs:
+class PlanInputs:
     """What a plan was made from. Carrying it out needs all of it to be the same.
 
     Attributes:
@@ -66,7 +66,7 @@ WHAT = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class RetentionPlan:
     """A plan that was written.
 
     Attributes:
@@ -78,7 +78,7 @@ class Plan:
     """
 
     folder: str
-    inputs: Inputs
+    inputs: PlanInputs
     counts: dict[str, int]
     sha256: str
     rows: int
@@ -90,7 +90,7 @@ class Plan:
         return sum(n for k, n in self.counts.items() if k.startswith("files."))
 
 
-def write_plan(files: Files, folder: str, inputs: Inputs, rows: Iterable[dict[str, Any]], counts: Counter[str], state: Any) -> Plan:
+def write_plan(files: Files, folder: str, inputs: PlanInputs, rows: Iterable[dict[str, Any]], counts: Counter[str], state: Any) -> RetentionPlan:
     """Write a plan.
 
     Args:
@@ -99,7 +99,7 @@ def write_plan(files: Files, folder: str, inputs: Inputs, rows: Iterable[dict[st
         counts: read after the rows are through.
         state: a function that gives the `RetainState` to leave, called after the rows are through.
     """
-    with spooled() as sink:
+    with temporary_file() as sink:
         writer = TableWriter(sink, DISPOSITIONS)
         for row in rows:
             writer.append(row)
@@ -113,12 +113,12 @@ def write_plan(files: Files, folder: str, inputs: Inputs, rows: Iterable[dict[st
     kept = dict(sorted((k, n) for k, n in counts.items() if n))
     document = to_json({"format": FORMAT, "inputs": asdict(inputs), "counts": kept, "rows": number, "files": digests})
     files.write(files.join(folder, PLAN), document)  # last: without it the others are no plan
-    plan = Plan(folder, inputs, kept, hashlib.sha256(document).hexdigest(), number, digests)
-    files.write(files.join(folder, SUMMARY), ("\n".join(summary(plan)) + "\n").encode())
+    plan = RetentionPlan(folder, inputs, kept, hashlib.sha256(document).hexdigest(), number, digests)
+    files.write(files.join(folder, SUMMARY), ("\n".join(describe_plan(plan)) + "\n").encode())
     return plan
 
 
-def summary(plan: Plan) -> list[str]:
+def describe_plan(plan: RetentionPlan) -> list[str]:
     """Readable lines: hash, time, and what happens to how many records and files."""
     lines = [f"plan {plan.sha256} as of {plan.inputs.as_of}", f"  {PLAN}, {ROWS} ({plan.rows:,} rows) in {plan.folder}"]
     for name in CLASSES:
@@ -129,12 +129,12 @@ def summary(plan: Plan) -> list[str]:
     return [*lines, f"  files: {', '.join(changed) or 'none'}"]
 
 
-def read_plan(files: Files, folder: str) -> Plan:
+def read_plan(files: Files, folder: str) -> RetentionPlan:
     """Read a plan's head and check its files. Raises `PlanError` where something is missing or was changed."""
     try:
         data = files.read(files.join(folder, PLAN))
         document = orjson.loads(data)
-        plan = Plan(folder, Inputs(**document["inputs"]), document["counts"], hashlib.sha256(data).hexdigest(), document["rows"], document["files"])
+        plan = RetentionPlan(folder, PlanInputs(**document["inputs"]), document["counts"], hashlib.sha256(data).hexdigest(), document["rows"], document["files"])
     except FileNotFoundError:
         raise PlanError(f"{folder}: there is no plan here ({PLAN} is missing); make one with `callveil retain plan --out`") from None
     except (ValueError, KeyError, TypeError):
@@ -149,14 +149,14 @@ def read_plan(files: Files, folder: str) -> Plan:
     return plan
 
 
-def plan_rows(files: Files, plan: Plan) -> Iterator[dict[str, Any]]:
+def plan_rows(files: Files, plan: RetentionPlan) -> Iterator[dict[str, Any]]:
     """The plan's rows, as a stream."""
     with files.open(files.join(plan.folder, ROWS)) as source:
         for batch in pq.ParquetFile(source).iter_batches():
             yield from batch.to_pylist()
 
 
-def require_same(plan: Plan, now: Inputs) -> None:
+def require_same(plan: RetentionPlan, now: PlanInputs) -> None:
     """Raise `PlanError`, naming what changed, unless `now` is what the plan was made from."""
     changed = sorted({WHAT[k] for k, v in asdict(plan.inputs).items() if getattr(now, k) != v})
     if changed:

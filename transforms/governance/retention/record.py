@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Record(NamedTuple):
+class RetentionRecord(NamedTuple):
     """What a decision needs of a record.
 
     Attributes:

@@ -55,7 +55,7 @@ def accounts_present(store: Store, entry: FileEntry, accounts: Collection[str]) 
     return any(pc.any(pc.is_in(batch.column(0), value_set=wanted)).as_py() for batch in key_batches(store, entry, ("account_id",), accounts))
 
 
-def times(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:
+def column_micros(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:
     """A time column as microseconds since 1970; 0 for null."""
     values: npt.NDArray[np.int64] = pc.fill_null(batch.column(column).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), 0).to_numpy(
         zero_copy_only=False
@@ -63,7 +63,7 @@ def times(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:
     return values
 
 
-def accounts_of(batch: pa.RecordBatch) -> tuple[list[str], npt.NDArray[np.int64]]:
+def batch_accounts(batch: pa.RecordBatch) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Distinct accounts of a batch, and each row's place among them. A row without an account belongs to the account with an empty name."""
     encoded = pc.fill_null(batch.column("account_id"), "").dictionary_encode()
     return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -71,8 +71,8 @@ def accounts_of(batch: pa.RecordBatch) -> tuple[list[str], npt.NDArray[np.int64]
 
 def due_mask(batch: pa.RecordBatch, time: str, spans_of: SpansOf) -> Mask:
     """Which rows are due, holds aside."""
-    names, place = accounts_of(batch)
-    when = times(batch, time)
+    names, place = batch_accounts(batch)
+    when = column_micros(batch, time)
     spans = [spans_of(n) for n in names]
     # Nearly every account has one stretch, from the beginning on: those are compared at once.
     simple = np.array([s[0][1] if len(s) == 1 and s[0][0] == 0 else 0 for s in spans], np.int64)

@@ -114,7 +114,7 @@ class _Account:
     windows: list[Window] = field(default_factory=list)
 
 
-def known(events: Iterable[AccountEvent], as_of: dt.datetime) -> list[AccountEvent]:
+def known_events(events: Iterable[AccountEvent], as_of: dt.datetime) -> list[AccountEvent]:
     """The facts that hold at `as_of` as far as they were known then, in order: of each id the one recorded last, unless it was retracted."""
     latest: dict[str, AccountEvent] = {}
     for event in events:
@@ -148,7 +148,7 @@ class Timelines:
         self._accounts: dict[str, _Account] = {}
         self._children: dict[str, set[str]] = defaultdict(set)
         self.releases: list[Release] = []
-        for event in known(events, as_of):
+        for event in known_events(events, as_of):
             self._apply(event)
         self.by_account: Mapping[str, Timeline] = {
             k: Timeline(tuple(a.states), tuple(a.closures), tuple(a.windows)) for k, a in sorted(self._accounts.items())

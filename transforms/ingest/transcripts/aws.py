@@ -16,17 +16,17 @@ from callveil.transforms.ingest.transcripts.common import (
     Row,
     Transcript,
     by_time,
-    first,
+    first_present,
+    group_turns,
     language_code,
-    number,
-    objects,
+    parse_number,
+    require_objects,
     role_channel,
     seconds_of_millis,
     text_of,
-    turns,
-    uncovered,
+    uncovered_members,
     used_text,
-    without,
+    without_members,
 )
 
 _COPIES = ("transcripts", "channel_labels", "speaker_labels", "audio_segments", "segments")
@@ -48,16 +48,16 @@ class Standard:
         results = doc["results"]
         speakers = _speakers(results.get("speaker_labels"))
         tracks = _tracks(results)
-        language = language_code(first(results, "language_code") or first(doc, "language_code", "LanguageCode"))
+        language = language_code(first_present(results, "language_code") or first_present(doc, "language_code", "LanguageCode"))
         words: list[Row] = []
         for channel, items in tracks:
             words += _words(items, channel, speakers, language)
         words = by_time(words)
-        outline = turns(words)
+        outline = group_turns(words)
         used = used_text(outline, words)
-        rest = without(results, "items", "language_code", *_COPIES) | uncovered({k: results[k] for k in _COPIES if k in results}, used)
-        outer = without(doc, "results", *(("language_code",) if language else ()))
-        text = "" if words else "\n".join(str(t["transcript"]) for t in objects(results.get("transcripts"), "outline") if t.get("transcript"))
+        rest = without_members(results, "items", "language_code", *_COPIES) | uncovered_members({k: results[k] for k in _COPIES if k in results}, used)
+        outer = without_members(doc, "results", *(("language_code",) if language else ()))
+        text = "" if words else "\n".join(str(t["transcript"]) for t in require_objects(results.get("transcripts"), "outline") if t.get("transcript"))
         if text:
             rest.pop("transcripts", None)
         return Transcript(outline, words, text, language, outer | ({"results": rest} if rest else {}))
@@ -65,15 +65,15 @@ class Standard:
 
 def _tracks(results: Mapping[str, Any]) -> list[tuple[int | None, list[Mapping[str, Any]]]]:
     """Items by channel, so that punctuation (which has no time) follows its own word."""
-    items = objects(results.get("items"), "words")
+    items = require_objects(results.get("items"), "words")
     labels = results.get("channel_labels")
-    channels = objects(labels.get("channels"), "words") if isinstance(labels, Mapping) else []
+    channels = require_objects(labels.get("channels"), "words") if isinstance(labels, Mapping) else []
     if len(channels) < 2:
-        return [(None, items or [i for c in channels for i in objects(c.get("items"), "words")])]
+        return [(None, items or [i for c in channels for i in require_objects(c.get("items"), "words")])]
     if items and all("channel_label" in i for i in items):
         names = sorted({str(i["channel_label"]) for i in items})
         return [(_channel(name), [i for i in items if str(i["channel_label"]) == name]) for name in names]
-    tracks = [(_channel(str(c.get("channel_label", f"ch_{n}"))), objects(c.get("items"), "words")) for n, c in enumerate(channels)]
+    tracks = [(_channel(str(c.get("channel_label", f"ch_{n}"))), require_objects(c.get("items"), "words")) for n, c in enumerate(channels)]
     return tracks if any(t for _, t in tracks) else [(None, items)]
 
 
@@ -85,9 +85,9 @@ def _channel(label: str) -> int | None:
 def _speakers(labels: Any) -> dict[float, str]:
     """Start time to speaker, for items that carry no label of their own."""
     found: dict[float, str] = {}
-    for segment in objects(labels.get("segments"), "outline") if isinstance(labels, Mapping) else []:
-        for item in objects(segment.get("items"), "words"):
-            start = number(item.get("start_time"))
+    for segment in require_objects(labels.get("segments"), "outline") if isinstance(labels, Mapping) else []:
+        for item in require_objects(segment.get("items"), "words"):
+            start = parse_number(item.get("start_time"))
             if start is not None:
                 found[start] = str(item.get("speaker_label", segment.get("speaker_label", "")))
     return found
@@ -96,7 +96,7 @@ def _speakers(labels: Any) -> dict[float, str]:
 def _words(items: list[Mapping[str, Any]], channel: int | None, speakers: dict[float, str], language: str) -> list[Row]:
     rows: list[Row] = []
     for item in items:
-        alternatives = objects(item.get("alternatives"), "words")
+        alternatives = require_objects(item.get("alternatives"), "words")
         best = alternatives[0] if alternatives else {}
         content = best.get("content")
         if item.get("type") == "punctuation" and rows:
@@ -105,14 +105,14 @@ def _words(items: list[Mapping[str, Any]], channel: int | None, speakers: dict[f
             if spare:
                 rows[-1].setdefault("punctuation_alternatives", []).append(spare)
             continue
-        start = number(item.get("start_time"))
+        start = parse_number(item.get("start_time"))
         speaker = item.get("speaker_label") or (speakers.get(start) if start is not None else None)
         known = ("type",) if item.get("type") in _TYPES else ()
         same_language = ("language_code",) if language and language_code(item.get("language_code")) == language else ()
         ordinal = ("id",) if isinstance(item.get("id"), int) else ()
         rows.append(
-            without(item, "start_time", "end_time", "alternatives", "channel_label", "speaker_label", *known, *same_language, *ordinal)
-            | without(best, "content", "confidence")
+            without_members(item, "start_time", "end_time", "alternatives", "channel_label", "speaker_label", *known, *same_language, *ordinal)
+            | without_members(best, "content", "confidence")
             | ({"alternatives": alternatives[1:]} if alternatives[1:] else {})
             | {"word": "" if content is None else content, "s": item.get("start_time"), "e": item.get("end_time")}
             | {"confidence": best.get("confidence"), "channel": channel, "speaker": speaker}
@@ -137,22 +137,22 @@ class CallAnalytics:
         """Rows of a Call Analytics job. Raises FieldError where a list or object has another type."""
         outline: list[Row] = []
         words: list[Row] = []
-        for turn in objects(_turns_of(doc), "outline"):
-            role = first(turn, "ParticipantRole", "ParticipantId")
+        for turn in require_objects(_turns_of(doc), "outline"):
+            role = first_present(turn, "ParticipantRole", "ParticipantId")
             channel = role_channel(role)
-            spoken = [_item(i, channel, role) for i in objects(turn.get("Items"), "words")]
+            spoken = [_item(i, channel, role) for i in require_objects(turn.get("Items"), "words")]
             spoken = _join_punctuation(spoken)
             words += spoken
             content = turn.get("Content")
             id_is_role = ("ParticipantId",) if turn.get("ParticipantId") == role else ()
             outline.append(
-                without(turn, "Content", "BeginOffsetMillis", "EndOffsetMillis", "ParticipantRole", "Items", *id_is_role)
+                without_members(turn, "Content", "BeginOffsetMillis", "EndOffsetMillis", "ParticipantRole", "Items", *id_is_role)
                 | {"speaker": role, "channel": channel, "text": " ".join(str(w["word"]) for w in spoken) if content is None else content}
                 | {"s": seconds_of_millis(turn.get("BeginOffsetMillis")), "e": seconds_of_millis(turn.get("EndOffsetMillis"))}
             )
-        language = language_code(first(doc, "LanguageCode"))
+        language = language_code(first_present(doc, "LanguageCode"))
         live = "Transcript" not in doc
-        rest = without(doc, "Segments" if live else "Transcript", *(("LanguageCode",) if language else ()))
+        rest = without_members(doc, "Segments" if live else "Transcript", *(("LanguageCode",) if language else ()))
         beside = [s for s in doc["Segments"] if not _is_turn(s) or len(s) > 1] if live else []
         return Transcript(by_time(outline), by_time(words), "", language, rest | ({"Segments": beside} if beside else {}))
 
@@ -170,11 +170,11 @@ def _is_turn(segment: Any) -> bool:
 
 
 def _item(item: Mapping[str, Any], channel: int | None, role: Any) -> Row:
-    alternatives = objects(item.get("Alternatives"), "words")
+    alternatives = require_objects(item.get("Alternatives"), "words")
     best = alternatives[0] if alternatives else item
     known = ("Type",) if str(item.get("Type")).lower() in _TYPES else ()
     return (
-        without(item, "Content", "Confidence", "BeginOffsetMillis", "EndOffsetMillis", "Alternatives", *known)
+        without_members(item, "Content", "Confidence", "BeginOffsetMillis", "EndOffsetMillis", "Alternatives", *known)
         | ({"alternatives": alternatives[1:]} if alternatives[1:] else {})
         | {"word": text_of(best.get("Content")), "confidence": best.get("Confidence"), "channel": channel, "speaker": role}
         | {"s": seconds_of_millis(item.get("BeginOffsetMillis")), "e": seconds_of_millis(item.get("EndOffsetMillis"))}

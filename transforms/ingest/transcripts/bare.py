@@ -7,7 +7,7 @@ from typing import Any
 
 from callveil.transforms.ingest.transcripts.captions import read_text
 from callveil.transforms.ingest.transcripts.registry import read_transcript
-from callveil.transforms.storage.files.strict_json import ParseError, load
+from callveil.transforms.storage.files.strict_json import ParseError, load_json
 
 SUFFIXES = (".json", ".vtt", ".srt", ".ctm", ".txt")
 """Ends of the names such files have."""
@@ -20,7 +20,7 @@ def bare_transcript(data: bytes) -> Any | None:
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         try:
-            doc = load(data.removeprefix(b"\xef\xbb\xbf"))
+            doc = load_json(data.removeprefix(b"\xef\xbb\xbf"))
         except ParseError:
             return None
         if any(m.get("account_id") is not None or m.get("account") is not None for m in _members(doc)):

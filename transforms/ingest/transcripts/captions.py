@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from callveil.transforms.ingest.transcripts.common import Row, Transcript, by_time, role_channel
-from callveil.transforms.ingest.transcripts.utterances import ends, from_one, of_words, transcript, word
+from callveil.transforms.ingest.transcripts.utterances import channel_from_one, end_time, make_transcript, make_word, word_utterances
 
 _CLOCK = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _CUE = re.compile(rf"[ \t]*{_CLOCK}[ \t]*-->[ \t]*{_CLOCK}(?:[ \t].*)?\Z", re.ASCII)
@@ -71,13 +71,13 @@ def read_ctm(text: str) -> Transcript | None:
             if match is None:
                 return None
             _, channel, start, length, said, sure = match.groups()
-            row = word(said, float(start), ends(float(start), float(length)), None if sure in (None, "NA") else sure)
-            rows.append(row | {"channel": "AB".find(channel.upper()) + 1 or from_one(channel)})
+            row = make_word(said, float(start), end_time(float(start), float(length)), None if sure in (None, "NA") else sure)
+            rows.append(row | {"channel": "AB".find(channel.upper()) + 1 or channel_from_one(channel)})
     if not rows:
         return None
     if len({row["channel"] for row in rows}) == 1:
         rows = [row | {"channel": None} for row in rows]
-    return transcript(of_words(rows), [n for n in notes if n != ";;"], ())
+    return make_transcript(word_utterances(rows), [n for n in notes if n != ";;"], ())
 
 
 def read_text(text: str) -> Transcript | None:

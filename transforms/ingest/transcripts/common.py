@@ -1,7 +1,7 @@
 """What the transcript adapters share: the result they give, reading of loose values, and the rule on copies.
 
 The rule on copies: recognisers repeat the same words several times over (flat text, paragraphs, items by channel). A repeated piece is dropped
-only when every text in it occurs in the text that was used, compared by letters and digits alone (`covered`). All else is kept under `extra`.
+only when every text in it occurs in the text that was used, compared by letters and digits alone (`is_covered`). All else is kept under `extra`.
 """
 
 from __future__ import annotations
@@ -64,41 +64,41 @@ class Transcript:
     rest: Any = None
 
 
-def squash(text: str) -> str:
+def letters_and_digits(text: str) -> str:
     """Letters and digits of `text`, case folded: what is left when layout and punctuation are taken away."""
     return _NEITHER.sub("", text.casefold())
 
 
 def used_text(outline: Sequence[Mapping[str, Any]], words: Sequence[Mapping[str, Any]] = ()) -> str:
-    """Squashed text of rows, for `covered`."""
-    turns_text = squash("".join(str(r.get("text") or "") for r in outline))
-    return turns_text + "\n" + squash("".join(str(w.get("word") or "") for w in words))
+    """Squashed text of rows, for `is_covered`."""
+    turns_text = letters_and_digits("".join(str(r.get("text") or "") for r in outline))
+    return turns_text + "\n" + letters_and_digits("".join(str(w.get("word") or "") for w in words))
 
 
-def covered(value: Any, used: str, key: str = "") -> bool:
+def is_covered(value: Any, used: str, key: str = "") -> bool:
     """Whether every text in `value` occurs in `used` (squashed), so that dropping `value` loses nothing. Numbers count as covered."""
     if isinstance(value, str):
         if _LABELS.match(value) or (key in _MEASURES and _DECIMAL.match(value)):
             return True
-        return squash(value) in used or squash(_SPEAKER_PREFIX.sub("", value)) in used
+        return letters_and_digits(value) in used or letters_and_digits(_SPEAKER_PREFIX.sub("", value)) in used
     if isinstance(value, Mapping):
-        return all(covered(v, used, str(k)) for k, v in value.items())
+        return all(is_covered(v, used, str(k)) for k, v in value.items())
     if isinstance(value, list | tuple):
-        return all(covered(v, used, key) for v in value)
+        return all(is_covered(v, used, key) for v in value)
     return True
 
 
-def uncovered(members: Mapping[str, Any], used: str) -> Row:
+def uncovered_members(members: Mapping[str, Any], used: str) -> Row:
     """Members of `members` that hold text which is not in `used`."""
-    return {k: v for k, v in members.items() if not covered(v, used, k)}
+    return {k: v for k, v in members.items() if not is_covered(v, used, k)}
 
 
-def without(members: Mapping[str, Any], *names: str) -> Row:
+def without_members(members: Mapping[str, Any], *names: str) -> Row:
     """A copy of `members` less those of `names` and less nulls."""
     return {k: v for k, v in members.items() if k not in names and v is not None}
 
 
-def objects(value: Any, path: str) -> list[Mapping[str, Any]]:
+def require_objects(value: Any, path: str) -> list[Mapping[str, Any]]:
     """`value` as a list of objects; null is an empty list. Raises FieldError `wrong_type` for anything else."""
     if value is None:
         return []
@@ -110,12 +110,12 @@ def objects(value: Any, path: str) -> list[Mapping[str, Any]]:
     return list(value)
 
 
-def first(members: Mapping[str, Any], *names: str) -> Any:
+def first_present(members: Mapping[str, Any], *names: str) -> Any:
     """The first member of `names` that is there and not null."""
     return next((members[n] for n in names if members.get(n) is not None), None)
 
 
-def number(value: Any) -> float | None:
+def parse_number(value: Any) -> float | None:
     """A finite number, also from text; None where it is none. For ordering and grouping; declared types check the value itself later."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -128,7 +128,7 @@ def number(value: Any) -> float | None:
 
 def seconds_of_millis(value: Any) -> Any:
     """Milliseconds to seconds; what is no number passes, to be refused by the declared type."""
-    found = number(value)
+    found = parse_number(value)
     return value if found is None else found / 1000
 
 
@@ -156,7 +156,7 @@ def by_time(rows: Iterable[Row]) -> list[Row]:
     """Rows by start time; a row without one stays behind the row it followed. Stable."""
     keyed, last = [], -math.inf
     for row in rows:
-        start = number(row.get("s"))
+        start = parse_number(row.get("s"))
         last = last if start is None else start
         keyed.append((last, row))
     return [row for _, row in sorted(keyed, key=lambda k: k[0])]
@@ -167,7 +167,7 @@ def as_key(*values: Any) -> tuple[Any, ...]:
     return tuple(str(v) if isinstance(v, list | Mapping) else v for v in values)
 
 
-def turns(words: Sequence[Row]) -> list[Row]:
+def group_turns(words: Sequence[Row]) -> list[Row]:
     """Gather words into turns, in the order in which these begin.
 
     A new turn begins where another party has begun to speak since, or after `PAUSE` seconds of silence; two who speak at once are not cut up.
@@ -175,12 +175,12 @@ def turns(words: Sequence[Row]) -> list[Row]:
     rows: list[Row] = []
     open_rows: dict[Any, Row] = {}
     for word in words:
-        start, end = number(word.get("s")), number(word.get("e"))
+        start, end = parse_number(word.get("s")), parse_number(word.get("e"))
         channel, speaker = word.get("channel"), word.get("speaker")
         now = as_key(channel, speaker)
         row = open_rows.get(now)
         over = row is None or (row is not rows[-1] and (start is None or _answered(row, rows, start)))
-        previous = number(row.get("e")) if row is not None else None
+        previous = parse_number(row.get("e")) if row is not None else None
         if over or (start is not None and previous is not None and start - previous > PAUSE):
             row = open_rows[now] = {"speaker": speaker, "channel": channel, "s": word.get("s"), "e": word.get("e"), "_parts": []}
             rows.append(row)
@@ -193,11 +193,11 @@ def turns(words: Sequence[Row]) -> list[Row]:
 
 def _answered(row: Row, rows: Sequence[Row], start: float) -> bool:
     """Tell a turn behind whose end another has begun, or has been ended before `start`."""
-    end = number(row.get("e"))
+    end = parse_number(row.get("e"))
     for other in reversed(rows):
         if other is row:
             return False
-        begin, stop = number(other.get("s")), number(other.get("e"))
+        begin, stop = parse_number(other.get("s")), parse_number(other.get("e"))
         if end is None or begin is None or begin >= end or (stop is not None and end < stop <= start):
             return True
     return False

@@ -17,16 +17,16 @@ from callveil.transforms.ingest.transcripts.common import (
     Row,
     Transcript,
     by_time,
-    covered,
-    first,
+    first_present,
+    group_turns,
+    is_covered,
     language_code,
-    objects,
-    squash,
+    letters_and_digits,
+    require_objects,
     text_of,
-    turns,
-    uncovered,
+    uncovered_members,
     used_text,
-    without,
+    without_members,
 )
 
 
@@ -43,31 +43,31 @@ class Deepgram:
     def convert(doc: Mapping[str, Any]) -> Transcript:
         """Rows of a response. Raises FieldError where a list or object has another type."""
         results = doc["results"]
-        channels = objects(results["channels"], "outline")
+        channels = require_objects(results["channels"], "outline")
         many = len(channels) > 1
         words: list[Row] = []
         paragraphs: list[Row] = []
         language = ""
         for n, channel in enumerate(channels):
-            alternatives = objects(channel.get("alternatives"), "outline")
+            alternatives = require_objects(channel.get("alternatives"), "outline")
             best = alternatives[0] if alternatives else {}
             place = n + 1 if many else None
-            words += [_word(w, place) for w in objects(best.get("words"), "words")]
+            words += [_word(w, place) for w in require_objects(best.get("words"), "words")]
             paragraphs += _paragraphs(best.get("paragraphs"), place)
             language = language or language_code(channel.get("detected_language"))
-        spoken = objects(results.get("utterances"), "outline")
+        spoken = require_objects(results.get("utterances"), "outline")
         if not words:
-            words = [_word(w, _place(u, many)) for u in spoken for w in objects(u.get("words"), "words")]
+            words = [_word(w, _place(u, many)) for u in spoken for w in require_objects(u.get("words"), "words")]
         words = by_time(words)
         utterances = [_utterance(u, _place(u, many)) for u in spoken]
-        outline = by_time(utterances or paragraphs) or turns(words)
+        outline = by_time(utterances or paragraphs) or group_turns(words)
         used = used_text(outline, words)
         left, flat = _left(channels, used, bool(outline), language)
-        rest = without(results, "channels", "utterances") | ({"channels": left} if left else {})
-        repeated = [{"words": u["words"]} for u in spoken if not covered(u.get("words"), used)]
+        rest = without_members(results, "channels", "utterances") | ({"channels": left} if left else {})
+        repeated = [{"words": u["words"]} for u in spoken if not is_covered(u.get("words"), used)]
         if repeated:
             rest["utterances"] = repeated
-        return Transcript(outline, words, flat, language, without(doc, "results") | ({"results": rest} if rest else {}))
+        return Transcript(outline, words, flat, language, without_members(doc, "results") | ({"results": rest} if rest else {}))
 
 
 def _place(utterance: Mapping[str, Any], many: bool) -> int | None:
@@ -78,9 +78,9 @@ def _place(utterance: Mapping[str, Any], many: bool) -> int | None:
 def _word(word: Mapping[str, Any], channel: int | None) -> Row:
     plain, written = word.get("word"), word.get("punctuated_word")
     shown = plain if written is None else written
-    differs = isinstance(plain, str) and isinstance(shown, str) and squash(plain) != squash(shown)
+    differs = isinstance(plain, str) and isinstance(shown, str) and letters_and_digits(plain) != letters_and_digits(shown)
     return (
-        without(word, "word", "punctuated_word", "start", "end", "confidence", "speaker", "channel")
+        without_members(word, "word", "punctuated_word", "start", "end", "confidence", "speaker", "channel")
         | ({"plain_word": plain} if differs else {})
         | {"word": text_of(shown), "s": word.get("start"), "e": word.get("end"), "confidence": word.get("confidence")}
         | {"channel": channel, "speaker": word.get("speaker")}
@@ -88,7 +88,7 @@ def _word(word: Mapping[str, Any], channel: int | None) -> Row:
 
 
 def _utterance(row: Mapping[str, Any], channel: int | None) -> Row:
-    return without(row, "transcript", "words", "start", "end", "channel", "speaker") | {
+    return without_members(row, "transcript", "words", "start", "end", "channel", "speaker") | {
         "text": text_of(row.get("transcript")),
         "s": row.get("start"),
         "e": row.get("end"),
@@ -99,11 +99,11 @@ def _utterance(row: Mapping[str, Any], channel: int | None) -> Row:
 
 def _paragraphs(value: Any, channel: int | None) -> list[Row]:
     rows: list[Row] = []
-    for p in objects(value.get("paragraphs"), "outline") if isinstance(value, Mapping) else []:
-        sentences = objects(p.get("sentences"), "outline")
-        spare = [s for s in (without(s, "text", "start", "end") for s in sentences) if s]
+    for p in require_objects(value.get("paragraphs"), "outline") if isinstance(value, Mapping) else []:
+        sentences = require_objects(p.get("sentences"), "outline")
+        spare = [s for s in (without_members(s, "text", "start", "end") for s in sentences) if s]
         rows.append(
-            without(p, "sentences", "start", "end", "speaker", "num_words")
+            without_members(p, "sentences", "start", "end", "speaker", "num_words")
             | ({"sentences": spare} if spare else {})
             | {"text": " ".join(str(s.get("text", "")) for s in sentences), "s": p.get("start"), "e": p.get("end")}
             | {"channel": channel, "speaker": p.get("speaker")}
@@ -116,14 +116,14 @@ def _left(channels: list[Mapping[str, Any]], used: str, have_turns: bool, langua
     left: list[Row] = []
     flat: list[str] = []
     for channel in channels:
-        alternatives = objects(channel.get("alternatives"), "outline")
-        kept = without(channel, "alternatives", *(("detected_language",) if language else ()))
+        alternatives = require_objects(channel.get("alternatives"), "outline")
+        kept = without_members(channel, "alternatives", *(("detected_language",) if language else ()))
         spare: list[Row] = []
         for n, alternative in enumerate(alternatives):
-            copies = {k: alternative[k] for k in ("transcript", "paragraphs", *(("words",) if n else ())) if first(alternative, k) is not None}
+            copies = {k: alternative[k] for k in ("transcript", "paragraphs", *(("words",) if n else ())) if first_present(alternative, k) is not None}
             if n == 0 and not have_turns and isinstance(copies.get("transcript"), str):
                 flat.append(copies.pop("transcript"))
-            extra = without(alternative, "transcript", "paragraphs", "words", "confidence") | uncovered(copies, used)
+            extra = without_members(alternative, "transcript", "paragraphs", "words", "confidence") | uncovered_members(copies, used)
             if extra:
                 spare.append(extra)
         if spare:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from callveil.transforms.ingest.transcripts.captions import read_text
-from callveil.transforms.ingest.transcripts.common import Row, Transcript, covered, squash, used_text, without
+from callveil.transforms.ingest.transcripts.common import Row, Transcript, is_covered, letters_and_digits, used_text, without_members
 from callveil.transforms.ingest.transcripts.platform import outline_rows, word_rows
 from callveil.transforms.ingest.transcripts.plausible import plausible_times
 from callveil.transforms.ingest.transcripts.registry import read_transcript
-from callveil.transforms.storage.files.strict_json import load_text
+from callveil.transforms.storage.files.strict_json import load_json_text
 
 CANDIDATES = ("outline", "transcript_outline", "transcript", "transcription", "transcription_json", "transcription_text")
 """Members that may hold a transcript, in order of trust: of two outlines the first is kept as `outline`."""
@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"(?=[^\s{}\[\]]*\Z)(?:[^/]*/|.*\.(?:json|txt|vtt|srt|xml|
 """A URL or path, as opposed to something that was said."""
 
 
-def gather(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]:
+def gather_transcripts(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]:
     """Read every transcript in a record.
 
     Args:
@@ -38,7 +38,7 @@ def gather(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]:
     outline: list[Row] = []
     texts: list[tuple[str, str]] = []
     own = out.pop("words", None)
-    own = load_text(own) or own if isinstance(own, str) else own
+    own = load_json_text(own) or own if isinstance(own, str) else own
     words: list[Row] = word_rows(own) if own is not None else []
     for name in CANDIDATES:
         value = members.get(name)
@@ -76,14 +76,14 @@ def gather(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]:
 
 def _said_before(rows: list[Row], outline: list[Row], words: list[Row]) -> bool:
     """Whether all texts of some rows, their speakers too, are in what is kept already."""
-    speakers = {squash(str(r["speaker"])) for r in (*outline, *words) if r.get("speaker") is not None}
+    speakers = {letters_and_digits(str(r["speaker"])) for r in (*outline, *words) if r.get("speaker") is not None}
     used = "\n".join((used_text(outline, words), *sorted(speakers)))
-    return covered([without(r, "channel", "s", "e") for r in rows], used)
+    return is_covered([without_members(r, "channel", "s", "e") for r in rows], used)
 
 
 def _read(name: str, value: Any) -> Transcript | None:
     if isinstance(value, str):
-        doc = load_text(value)
+        doc = load_json_text(value)
         return read_transcript(doc) if doc is not None else read_text(value)
     if name in ("outline", "transcript_outline") and not isinstance(value, Mapping):
         outline, words = outline_rows(value)
@@ -97,7 +97,7 @@ def _place_texts(texts: list[tuple[str, str]], outline: list[Row], words: list[R
     for name, text in texts:
         if name == "transcription_text" and "transcription_text" not in out:
             out[name] = text
-        elif covered(text, used_text(outline, words)) or squash(text) == squash(str(out.get("transcription_text", ""))):
+        elif is_covered(text, used_text(outline, words)) or letters_and_digits(text) == letters_and_digits(str(out.get("transcription_text", ""))):
             continue
         elif "transcription_text" not in out:
             out["transcription_text"] = text

@@ -15,13 +15,13 @@ from callveil.transforms.ingest.transcripts.common import (
     Row,
     Transcript,
     by_time,
-    covered,
+    is_covered,
     language_code,
-    objects,
+    require_objects,
     role_channel,
     text_of,
     used_text,
-    without,
+    without_members,
 )
 from callveil.transforms.ingest.transcripts.whisper import word_row
 
@@ -50,7 +50,7 @@ class Platform:
         if not isinstance(doc, Mapping):
             return _convert(doc, {})
         name = next((k for k in _LISTS if _rows(doc.get(k))), "")
-        found = _convert(doc.get(name), without(doc, name))
+        found = _convert(doc.get(name), without_members(doc, name))
         language = language_code(doc.get("language"))
         if language:
             found.language = language
@@ -58,8 +58,8 @@ class Platform:
         used = used_text(found.outline, found.words)
         for key in ("text", "transcript", "transcription_text"):
             flat = found.rest.get(key)
-            if isinstance(flat, str) and (covered(flat, used) or not found.text):
-                found.text = found.text if covered(flat, used) else flat
+            if isinstance(flat, str) and (is_covered(flat, used) or not found.text):
+                found.text = found.text if is_covered(flat, used) else flat
                 del found.rest[key]
         return found
 
@@ -90,10 +90,10 @@ def outline_rows(value: Any, path: str = "outline") -> tuple[list[Row], list[Row
         channel = row.get("channel")
         channel = role_channel(speaker) if channel is None else channel
         spoken = row.get("words") if _rows(row.get("words")) else None
-        words += [word_row(w, speaker, channel) for w in objects(spoken, "words")]
+        words += [word_row(w, speaker, channel) for w in require_objects(spoken, "words")]
         outline.append(
-            without(row, *names, "channel", *(("words",) if spoken is not None else ()))
-            | {"speaker": speaker, "text": text, "channel": channel, "s": seconds(start), "e": seconds(end)}
+            without_members(row, *names, "channel", *(("words",) if spoken is not None else ()))
+            | {"speaker": speaker, "text": text, "channel": channel, "s": clock_seconds(start), "e": clock_seconds(end)}
         )
     return outline, words
 
@@ -104,16 +104,16 @@ def _declared(row: Mapping[str, Any]) -> Row:
         shaped["channel"] = role_channel(shaped.get("speaker"))
     for key in ("s", "e"):
         if isinstance(shaped.get(key), str):
-            shaped[key] = seconds(shaped[key])
+            shaped[key] = clock_seconds(shaped[key])
     return shaped
 
 
 def word_rows(value: Any) -> list[Row]:
     """Rows of a record's own `words`, under whichever names. Raises FieldError `wrong_type` where a row is no object."""
-    return [word_row(w, None, None) for w in objects(value, "words")]
+    return [word_row(w, None, None) for w in require_objects(value, "words")]
 
 
-def seconds(value: Any) -> Any:
+def clock_seconds(value: Any) -> Any:
     """Seconds of `h:mm:ss`; anything else passes, to be read or refused by the declared type."""
     clock = _CLOCK.match(text_of(value)) if isinstance(value, str) else None
     return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3]) if clock else value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callveil.schemas.interaction import SECONDS
-from callveil.transforms.ingest.transcripts.common import Row, as_key, number, seconds_of_millis, squash
+from callveil.transforms.ingest.transcripts.common import Row, as_key, letters_and_digits, parse_number, seconds_of_millis
 
 EARLY = 1.0
 """Seconds by which a time may lie before the beginning and count as the beginning."""
@@ -33,14 +33,14 @@ def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
 
     Returns: `outline`, `words`: where times were left out or made wider.
     """
-    if len(words) >= FEW and _whole(words) and slowness(words, "word") > SLOWEST:
+    if len(words) >= FEW and _whole(words) and seconds_per_letter(words, "word") > SLOWEST:
         for rows in (words, outline):
-            if _whole(rows) and slowness(rows, "word" if rows is words else "text") > SLOWEST:
+            if _whole(rows) and seconds_per_letter(rows, "word" if rows is words else "text") > SLOWEST:
                 for row in rows:
                     row.update(s=seconds_of_millis(row.get("s")), e=seconds_of_millis(row.get("e")))
     doubted = []
     for name, rows, text in (("outline", outline, "text"), ("words", words, "word")):
-        unsure = rows if _same(rows) or (_whole(rows) and slowness(rows, text) > 3 * SLOWEST) else [r for r in rows if not _possible(r, text)]
+        unsure = rows if _same(rows) or (_whole(rows) and seconds_per_letter(rows, text) > 3 * SLOWEST) else [r for r in rows if not _possible(r, text)]
         if name == "words":
             unsure = [*unsure, *_hasty(rows)]
         for row in unsure:
@@ -50,10 +50,10 @@ def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
     return doubted
 
 
-def slowness(rows: Sequence[Row], text: str, start: str = "s", end: str = "e") -> float:
+def seconds_per_letter(rows: Sequence[Row], text: str, start: str = "s", end: str = "e") -> float:
     """Seconds a letter or digit of some rows, by their times; 0 where they have none."""
-    took = sum((number(r.get(end)) or 0.0) - (number(r.get(start)) or 0.0) for r in rows)
-    letters = sum(len(squash(str(r.get(text) or ""))) for r in rows)
+    took = sum((parse_number(r.get(end)) or 0.0) - (parse_number(r.get(start)) or 0.0) for r in rows)
+    letters = sum(len(letters_and_digits(str(r.get(text) or ""))) for r in rows)
     return took / letters if letters else 0.0
 
 
@@ -61,14 +61,14 @@ def _hasty(words: Sequence[Row]) -> list[Row]:
     """Words that nobody can say in their time: spikes of some recognisers, or several words at one time."""
     together: dict[tuple[Any, ...], list[Row]] = {}
     for row in words:
-        if number(row.get("s")) is not None and number(row.get("e")) is not None:
+        if parse_number(row.get("s")) is not None and parse_number(row.get("e")) is not None:
             together.setdefault(as_key(row["s"], row["e"], row.get("channel"), row.get("speaker")), []).append(row)
     out = []
     for rows in together.values():
-        said = squash("".join(str(row.get("word") or "") for row in rows))
+        said = letters_and_digits("".join(str(row.get("word") or "") for row in rows))
         digits = sum(c.isdecimal() for c in said)
         least = FASTEST * (len(said) - digits) + FASTEST_DIGIT * digits
-        if len(said) > 1 and (number(rows[0]["e"]) or 0.0) - (number(rows[0]["s"]) or 0.0) < least:
+        if len(said) > 1 and (parse_number(rows[0]["e"]) or 0.0) - (parse_number(rows[0]["s"]) or 0.0) < least:
             out += rows
     return out
 
@@ -78,11 +78,11 @@ def _shared_out(words: Sequence[Row]) -> bool:
     runs: list[list[Row]] = []
     last: dict[tuple[Any, ...], list[Row]] = {}  # by party, since two speak at once
     for row in words:
-        start, end = number(row.get("s")), number(row.get("e"))
+        start, end = parse_number(row.get("s")), parse_number(row.get("e"))
         if start is None or end is None or end <= start or not row.get("word"):
             continue
         run = last.get(as_key(row.get("channel"), row.get("speaker")))
-        if run is None or abs(start - (number(run[-1]["e"]) or 0.0)) > ALIKE:
+        if run is None or abs(start - (parse_number(run[-1]["e"]) or 0.0)) > ALIKE:
             run = last[as_key(row.get("channel"), row.get("speaker"))] = []
             runs.append(run)
         run.append(row)
@@ -97,7 +97,7 @@ def _shared_out(words: Sequence[Row]) -> bool:
 def _even(run: Sequence[Row]) -> bool:
     """Whether words of unlike length last equally long, or each in proportion to its letters, with or without the blank behind it."""
     letters = [len(str(row["word"])) for row in run]
-    lasting = [(number(row["e"]) or 0.0) - (number(row["s"]) or 0.0) for row in run]
+    lasting = [(parse_number(row["e"]) or 0.0) - (parse_number(row["s"]) or 0.0) for row in run]
     if max(letters) < UNLIKE * min(letters):
         return False
     paces = [[d / (n + more) for d, n in zip(lasting, letters, strict=True)] for more in (0, 1)]
@@ -109,15 +109,15 @@ def _whole(rows: Sequence[Row]) -> bool:
 
 
 def _same(rows: Sequence[Row]) -> bool:
-    times = {(number(r.get("s")), number(r.get("e"))) for r in rows}
+    times = {(parse_number(r.get("s")), parse_number(r.get("e"))) for r in rows}
     return len(rows) >= FEW and len(times) == 1 and None not in next(iter(times))
 
 
 def _possible(row: Row, text: str) -> bool:
     """Tell times that a row can have, of which a start shortly before the beginning is made the beginning."""
-    start, end = number(row.get("s")), number(row.get("e"))
+    start, end = parse_number(row.get("s")), parse_number(row.get("e"))
     if start is not None and -EARLY <= start < 0:
         row["s"] = start = 0.0
     if any(value is not None and not 0 <= value <= SECONDS.high for value in (start, end)):
         return False
-    return start is None or end is None or end > start or (end == start and not squash(str(row.get(text) or "")))
+    return start is None or end is None or end > start or (end == start and not letters_and_digits(str(row.get(text) or "")))

@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from callveil.transforms.ingest.transcripts.common import Row, Transcript, first, number, objects, seconds_of_millis
-from callveil.transforms.ingest.transcripts.utterances import Utterance, attach, of_words, rows_of, some, transcript, word
+from callveil.transforms.ingest.transcripts.common import Row, Transcript, first_present, parse_number, require_objects, seconds_of_millis
+from callveil.transforms.ingest.transcripts.utterances import (
+    Utterance,
+    any_object,
+    attach_punctuation,
+    have_members,
+    make_transcript,
+    make_word,
+    word_utterances,
+)
 
 Doc = Mapping[str, Any]
 
@@ -23,25 +31,25 @@ class NeMo:
         """Tell whether `doc` has one of these shapes."""
         if not isinstance(doc, Mapping):
             return False
-        stamps = first(doc, "timestamp", "timestamps")
-        return (isinstance(stamps, Mapping) and any(rows_of(stamps.get(k), k) for k in ("word", "segment"))) or (
-            rows_of(doc.get("words"), "word") and rows_of(doc["words"], "start_time")
+        stamps = first_present(doc, "timestamp", "timestamps")
+        return (isinstance(stamps, Mapping) and any(have_members(stamps.get(k), k) for k in ("word", "segment"))) or (
+            have_members(doc.get("words"), "word") and have_members(doc["words"], "start_time")
         )
 
     @staticmethod
     def convert(doc: Doc) -> Transcript:
         """Read sentences and words. Raises FieldError where a list or object has another type."""
-        stamps = first(doc, "timestamp", "timestamps") or {}
-        spoken = objects(first(doc, "sentences") or stamps.get("segment"), "outline")
-        said = [Utterance(first(s, "sentence", "text", "segment"), *_times(s), s.get("speaker")) for s in spoken]
-        words = objects(first(doc, "words") or stamps.get("word"), "words")
-        said += of_words(word(w.get("word"), *_times(w), w.get("confidence")) | {"speaker": w.get("speaker")} for w in words)
+        stamps = first_present(doc, "timestamp", "timestamps") or {}
+        spoken = require_objects(first_present(doc, "sentences") or stamps.get("segment"), "outline")
+        said = [Utterance(first_present(s, "sentence", "text", "segment"), *_times(s), s.get("speaker")) for s in spoken]
+        words = require_objects(first_present(doc, "words") or stamps.get("word"), "words")
+        said += word_utterances(make_word(w.get("word"), *_times(w), w.get("confidence")) | {"speaker": w.get("speaker")} for w in words)
         used = "start_time end_time start end start_offset end_offset speaker char status speaker_count session_id audio_filepath"
-        return transcript(said, doc, used.split())
+        return make_transcript(said, doc, used.split())
 
 
 def _times(row: Doc) -> tuple[Any, Any]:
-    return first(row, "start_time", "start"), first(row, "end_time", "end")
+    return first_present(row, "start_time", "start"), first_present(row, "end_time", "end")
 
 
 class WhisperCpp:
@@ -50,19 +58,19 @@ class WhisperCpp:
     @staticmethod
     def recognise(doc: Any) -> bool:
         """Tell whether `doc` has this shape."""
-        return isinstance(doc, Mapping) and rows_of(doc.get("transcription"), "offsets")
+        return isinstance(doc, Mapping) and have_members(doc.get("transcription"), "offsets")
 
     @staticmethod
     def convert(doc: Doc) -> Transcript:
         """Read segments with the words of their tokens. Raises FieldError where a list or object has another type."""
         said = []
-        for s in objects(doc["transcription"], "outline"):
-            words = list(_words(objects(s.get("tokens"), "words")))
+        for s in require_objects(doc["transcription"], "outline"):
+            words = list(_words(require_objects(s.get("tokens"), "words")))
             speaker = s.get("speaker")
             said.append(Utterance(s.get("text"), *_offsets(s), None if speaker is None else f"speaker {speaker}", None, words))
         result = doc.get("result")
         used = "timestamps offsets tokens speaker systeminfo model params result"
-        return transcript(said, doc, used.split(), result.get("language") if isinstance(result, Mapping) else None)
+        return make_transcript(said, doc, used.split(), result.get("language") if isinstance(result, Mapping) else None)
 
 
 def _words(tokens: Sequence[Doc]) -> Iterator[Row]:
@@ -73,9 +81,9 @@ def _words(tokens: Sequence[Doc]) -> Iterator[Row]:
             continue
         start, end = _offsets(token)
         if text[0] == " " or not rows:
-            rows.append(word(text, start, end, token.get("p")))
+            rows.append(make_word(text, start, end, token.get("p")))
         else:
-            attach(rows, text)
+            attach_punctuation(rows, text)
             rows[-1]["e"] = end
     yield from rows
 
@@ -91,16 +99,16 @@ class HuggingFace:
     @staticmethod
     def recognise(doc: Any) -> bool:
         """Tell whether `doc` has this shape."""
-        return isinstance(doc, Mapping) and rows_of(doc.get("chunks"), "timestamp") and rows_of(doc["chunks"], "text")
+        return isinstance(doc, Mapping) and have_members(doc.get("chunks"), "timestamp") and have_members(doc["chunks"], "text")
 
     @staticmethod
     def convert(doc: Doc) -> Transcript:
         """Read chunks. Raises FieldError where a list or object has another type."""
-        chunks = objects(doc["chunks"], "outline")
+        chunks = require_objects(doc["chunks"], "outline")
         single = len(chunks) > 1 and all(len(str(c["text"]).split()) == 1 for c in chunks)
         timed = [(c["text"], *_pair(c["timestamp"]), c.get("speaker")) for c in chunks]
-        said = of_words(word(t, s, e) | {"speaker": who} for t, s, e, who in timed) if single else [Utterance(*row) for row in timed]
-        return transcript(said, doc, ("timestamp", "speaker"), next((c["language"] for c in chunks if c.get("language")), None))
+        said = word_utterances(make_word(t, s, e) | {"speaker": who} for t, s, e, who in timed) if single else [Utterance(*row) for row in timed]
+        return make_transcript(said, doc, ("timestamp", "speaker"), next((c["language"] for c in chunks if c.get("language")), None))
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
@@ -118,17 +126,17 @@ class Vosk:
     def recognise(doc: Any) -> bool:
         """Tell whether `doc` has this shape."""
         parts = doc if isinstance(doc, list) else [doc]
-        return some(parts, lambda d: rows_of(_best(d).get("result"), "word") and rows_of(_best(d)["result"], "start"))
+        return any_object(parts, lambda d: have_members(_best(d).get("result"), "word") and have_members(_best(d)["result"], "start"))
 
     @staticmethod
     def convert(doc: Any) -> Transcript:
         """Read results. Raises FieldError where a list or object has another type."""
         said = []
-        for part in map(_best, objects(doc if isinstance(doc, list) else [doc], "outline")):
-            words = [word(w.get("word"), w.get("start"), w.get("end"), w.get("conf")) for w in objects(part.get("result"), "words")]
-            ends = [e for w in words if (e := number(w["e"])) is not None]
+        for part in map(_best, require_objects(doc if isinstance(doc, list) else [doc], "outline")):
+            words = [make_word(w.get("word"), w.get("start"), w.get("end"), w.get("conf")) for w in require_objects(part.get("result"), "words")]
+            ends = [e for w in words if (e := parse_number(w["e"])) is not None]
             said.append(Utterance(part.get("text"), words[0]["s"] if words else None, max(ends, default=None), words=words))
-        return transcript(said, doc, ("spk", "spk_frames", "start", "end", "conf", "confidence"))
+        return make_transcript(said, doc, ("spk", "spk_frames", "start", "end", "conf", "confidence"))
 
 
 def _best(utterance: Doc) -> Doc:

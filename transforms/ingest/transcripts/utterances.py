@@ -13,13 +13,13 @@ from callveil.transforms.ingest.transcripts.common import (
     Transcript,
     as_key,
     by_time,
-    covered,
-    first,
+    first_present,
+    group_turns,
+    is_covered,
     language_code,
-    number,
+    parse_number,
     seconds_of_millis,
     text_of,
-    turns,
     used_text,
 )
 
@@ -49,12 +49,12 @@ class Utterance:
     words: list[Row] = field(default_factory=list)
 
 
-def word(text: Any, s: Any, e: Any, confidence: Any = None) -> Row:
+def make_word(text: Any, s: Any, e: Any, confidence: Any = None) -> Row:
     """A row of a word; whose it is comes from its utterance."""
     return {"word": text_of(text), "s": s, "e": e, "confidence": confidence}
 
 
-def transcript(said: Iterable[Utterance], doc: Any, used: Iterable[str], language: Any = None) -> Transcript:
+def make_transcript(said: Iterable[Utterance], doc: Any, used: Iterable[str], language: Any = None) -> Transcript:
     """The transcript that utterances add up to.
 
     Args:
@@ -70,7 +70,7 @@ def transcript(said: Iterable[Utterance], doc: Any, used: Iterable[str], languag
         if isinstance(u.text, str) and u.text.strip():
             outline.append({"text": u.text.strip(), "s": u.s, "e": u.e, **whose})
     words = by_time(words)
-    outline = by_time(outline) or turns(words)
+    outline = by_time(outline) or group_turns(words)
     parties: dict[Any, list[Row]] = {}
     for row in outline:
         parties.setdefault(as_key(row.get("speaker"), row.get("channel")), []).append(row)
@@ -86,15 +86,15 @@ def _left(value: Any, said: str, used: frozenset[str]) -> Any:
         return kept or None
     if isinstance(value, list | tuple):
         return [v for item in value if (v := _left(item, said, used)) is not None] or None
-    return None if value is None or value == "" or covered(value, said) else value
+    return None if value is None or value == "" or is_covered(value, said) else value
 
 
-def of_words(rows: Iterable[Row]) -> list[Utterance]:
-    """Words alone, each of which names its own speaker and channel: `transcript` makes turns of them."""
+def word_utterances(rows: Iterable[Row]) -> list[Utterance]:
+    """Words alone, each of which names its own speaker and channel: `make_transcript` makes turns of them."""
     return [Utterance(words=list(rows))]
 
 
-def attach(rows: list[Row], mark: Any) -> None:
+def attach_punctuation(rows: list[Row], mark: Any) -> None:
     """Put a punctuation mark behind the last word."""
     if rows and isinstance(mark, str):
         rows[-1]["word"] = f"{rows[-1]['word']}{mark.strip()}"
@@ -103,44 +103,44 @@ def attach(rows: list[Row], mark: Any) -> None:
 def seconds_in(members: Mapping[str, Any], name: str) -> float | None:
     """Seconds of the first of a member's forms: ticks, milliseconds, ISO 8601 (`PT1.5S`), `1.5s`, seconds and nanoseconds, a number."""
     for suffix, parts in (("InTicks", _TICKS), ("Milliseconds", 1000), ("InMs", 1000), ("Ms", 1000)):
-        found = number(members.get(name + suffix))
+        found = parse_number(members.get(name + suffix))
         if found is not None:
             return found / parts
-    return duration(members.get(name))
+    return parse_duration(members.get(name))
 
 
-def millis(members: Mapping[str, Any], start: str, end: str) -> tuple[Any, Any]:
+def start_and_end(members: Mapping[str, Any], start: str, end: str) -> tuple[Any, Any]:
     """Start and end in seconds of two members that count milliseconds."""
     return seconds_of_millis(members.get(start)), seconds_of_millis(members.get(end))
 
 
-def duration(value: Any) -> float | None:
+def parse_duration(value: Any) -> float | None:
     """Seconds of a duration in any of these forms; None where it is none of them."""
     if isinstance(value, Mapping):
-        millis = number(value.get("milliseconds"))
+        millis = parse_number(value.get("milliseconds"))
         if millis is not None:
             return millis / 1000
-        return (number(value.get("seconds")) or 0.0) + (number(value.get("nanos")) or 0.0) / 1e9
+        return (parse_number(value.get("seconds")) or 0.0) + (parse_number(value.get("nanos")) or 0.0) / 1e9
     if not isinstance(value, str):
-        return number(value)
+        return parse_number(value)
     span = _SPAN.match(value)
     if span and any(span.groups()):
         days, hours, minutes, secs = (float(part or 0) for part in span.groups())
         return timedelta(days, secs, 0, 0, minutes, hours).total_seconds()
-    return number(value.removesuffix("s"))
+    return parse_number(value.removesuffix("s"))
 
 
-def ends(start: float | None, length: float | None) -> float | None:
+def end_time(start: float | None, length: float | None) -> float | None:
     """The end of what starts and lasts so long, rounded to microseconds."""
     return None if start is None or length is None else round(start + length, 6)
 
 
-def from_zero(index: Any) -> int | None:
+def channel_from_zero(index: Any) -> int | None:
     """A channel from 1 of one that is counted from 0."""
     return index + 1 if isinstance(index, int) and not isinstance(index, bool) else None
 
 
-def from_one(index: Any) -> int | None:
+def channel_from_one(index: Any) -> int | None:
     """A channel that is counted from 1, as a number or text (`channel_2`); None where it is neither or 0."""
     if isinstance(index, str):
         label = _NUMBERED.match(index.strip())
@@ -148,17 +148,17 @@ def from_one(index: Any) -> int | None:
     return index if isinstance(index, int) and not isinstance(index, bool) and index > 0 else None
 
 
-def clock(value: Any) -> Any:
+def timecode_seconds(value: Any) -> Any:
     """Seconds of `hh:mm:ss,mmm` or `hh:mm:ss.mmm`; anything else as it is."""
     match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
     return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3].replace(",", ".")) if match else value
 
 
-def rows_of(value: Any, *names: str) -> bool:
+def have_members(value: Any, *names: str) -> bool:
     """Tell a list of objects, not empty, that all have one of these members."""
-    return isinstance(value, list) and bool(value) and all(isinstance(r, Mapping) and first(r, *names) is not None for r in value)
+    return isinstance(value, list) and bool(value) and all(isinstance(r, Mapping) and first_present(r, *names) is not None for r in value)
 
 
-def some(value: Any, test: Callable[[Mapping[str, Any]], bool]) -> bool:
+def any_object(value: Any, test: Callable[[Mapping[str, Any]], bool]) -> bool:
     """Tell a list of objects alone of which one at least passes a test."""
     return isinstance(value, list) and all(isinstance(r, Mapping) for r in value) and any(test(r) for r in value)

@@ -16,16 +16,16 @@ from callveil.transforms.ingest.transcripts.common import (
     Row,
     Transcript,
     by_time,
-    covered,
-    first,
+    first_present,
+    group_turns,
+    is_covered,
     language_code,
-    objects,
+    require_objects,
     role_channel,
     text_of,
-    turns,
-    uncovered,
+    uncovered_members,
     used_text,
-    without,
+    without_members,
 )
 
 _TIMES = ("start", "end")
@@ -46,25 +46,25 @@ class Whisper:
         """Rows of a Whisper result. Raises FieldError where a list or object has another type."""
         outline: list[Row] = []
         words: list[Row] = []
-        for segment in objects(doc.get("segments"), "outline"):
+        for segment in require_objects(doc.get("segments"), "outline"):
             speaker = segment.get("speaker")
-            channel = first(segment, "channel")
+            channel = first_present(segment, "channel")
             channel = role_channel(speaker) if channel is None else channel
-            words += [word_row(w, speaker, channel) for w in objects(segment.get("words"), "words")]
+            words += [word_row(w, speaker, channel) for w in require_objects(segment.get("words"), "words")]
             outline.append(
-                without(segment, "text", "words", "tokens", "speaker", "channel", *_TIMES)
+                without_members(segment, "text", "words", "tokens", "speaker", "channel", *_TIMES)
                 | {"speaker": speaker, "channel": channel, "text": text_of(segment.get("text")), "s": segment.get("start"), "e": segment.get("end")}
             )
         if not words:
-            words = [word_row(w, None, None) for w in objects(first(doc, "words", "word_segments"), "words")]
+            words = [word_row(w, None, None) for w in require_objects(first_present(doc, "words", "word_segments"), "words")]
         words = by_time(words)
-        outline = by_time(outline) or turns(words)
+        outline = by_time(outline) or group_turns(words)
         used = used_text(outline, words)
         language = language_code(doc.get("language"))
-        rest = without(doc, "text", "segments", "words", "word_segments", *(("language",) if language else ()))
-        rest |= uncovered({k: doc[k] for k in ("words", "word_segments") if k in doc}, used)
+        rest = without_members(doc, "text", "segments", "words", "word_segments", *(("language",) if language else ()))
+        rest |= uncovered_members({k: doc[k] for k in ("words", "word_segments") if k in doc}, used)
         flat = doc.get("text")
-        if isinstance(flat, str) and covered(flat, used):
+        if isinstance(flat, str) and is_covered(flat, used):
             flat = None
         if flat is not None and not isinstance(flat, str):
             rest["text"], flat = flat, None
@@ -73,13 +73,13 @@ class Whisper:
 
 def word_row(word: Mapping[str, Any], speaker: Any, channel: Any) -> Row:
     """A word of any recogniser that writes `{word, start, end, probability | score | confidence}`; its own speaker and channel win."""
-    own = first(word, "channel")
-    return without(word, "word", "text", "start", "end", "s", "e", "probability", "score", "confidence", "speaker", "channel") | {
-        "word": text_of(first(word, "word", "text")),
-        "s": first(word, "s", "start"),
-        "e": first(word, "e", "end"),
-        "confidence": first(word, "confidence", "probability", "score"),
-        "speaker": first(word, "speaker") or speaker,
+    own = first_present(word, "channel")
+    return without_members(word, "word", "text", "start", "end", "s", "e", "probability", "score", "confidence", "speaker", "channel") | {
+        "word": text_of(first_present(word, "word", "text")),
+        "s": first_present(word, "s", "start"),
+        "e": first_present(word, "e", "end"),
+        "confidence": first_present(word, "confidence", "probability", "score"),
+        "speaker": first_present(word, "speaker") or speaker,
         "channel": channel if own is None else own,
     }
 

@@ -9,17 +9,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.interaction import SourceRef
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.lines import Line, LineReader
-from callveil.transforms.ingest.streams import DamagedStream, blocks
+from callveil.transforms.ingest.streams import DamagedStream, read_blocks
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
 
-Make = Callable[[Any, "bytes | None", SourceRef, Limits], "RawVersion | Rejected"]
+Make = Callable[[Any, "bytes | None", SourceRef, InputLimits], "RawVersion | Rejected"]
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -50,19 +50,19 @@ class _CsvLines:
         self._again.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
 
-    def content(self, limits: Limits) -> bytes:
+    def content(self, limits: InputLimits) -> bytes:
         """The row's bytes."""
         return b"\n".join(line.raw for line in self.taken)[: limits.record_bytes]
 
 
-def read_csv(files: Files, chunk: InputChunk, limits: Limits, make: Make) -> Iterator[RawVersion | Rejected]:
+def read_csv(files: Files, chunk: InputChunk, limits: InputLimits, make: Make) -> Iterator[RawVersion | Rejected]:
     """Rows of a CSV (or TSV) file with a header. A row that is not well formed costs its first line; the next one is read on.
 
     Args:
         make: turns a row, its bytes and its place into a version or a rejection.
     """
     csv.field_size_limit(min(limits.record_bytes, 2**31 - 1))
-    lines = _CsvLines(iter(LineReader(blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member), limits.record_bytes)))
+    lines = _CsvLines(iter(LineReader(read_blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member), limits.record_bytes)))
     reader = csv.reader(lines, delimiter="\t" if chunk.format == "tsv" else ",", strict=True)
     header: list[str] | None = None
     while True:

@@ -11,12 +11,12 @@ from callveil.schemas.interaction import SourceRef
 from callveil.schemas.version import ACTOR_TYPES, RawVersion, VersionKey
 from callveil.transforms.detect.plain_ids import is_plain_id
 from callveil.transforms.ingest.dates import parse_time
-from callveil.transforms.ingest.normalise import identity
+from callveil.transforms.ingest.normalise import parse_id
 from callveil.transforms.ingest.versions.yaml_json import is_null, load_object
-from callveil.transforms.storage.files.strict_json import ParseError, inspect
+from callveil.transforms.storage.files.strict_json import ParseError, inspect_record
 
 if TYPE_CHECKING:
-    from callveil.schemas.policy import Limits
+    from callveil.schemas.policy import InputLimits
 
 _EVENTS = {
     **dict.fromkeys(("created", "insert", "inserted", "add", "added", "new"), "create"),
@@ -65,7 +65,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-def normalise(doc: Any, source: SourceRef, limits: Limits) -> RawVersion:
+def normalize_version(doc: Any, source: SourceRef, limits: InputLimits) -> RawVersion:
     """Read one version.
 
     Args:
@@ -78,7 +78,7 @@ def normalise(doc: Any, source: SourceRef, limits: Limits) -> RawVersion:
     """
     if not isinstance(doc, Mapping):
         raise FieldError("", "not_an_object", f"a version must be an object with named members, found {json_type(doc)}")
-    inspect(doc, limits)
+    inspect_record(doc, limits)
     taken, extra = _taken(doc)
     key = _key(taken, extra)
     created_at = parse_time(_required(taken, "created_at"), None, "created_at")
@@ -135,18 +135,18 @@ def _required(taken: Mapping[str, Any], name: str) -> Any:
 
 
 def _key(taken: Mapping[str, Any], extra: Mapping[str, Any]) -> VersionKey:
-    version_id = identity(_required(taken, "version_id"), "version_id")
+    version_id = parse_id(_required(taken, "version_id"), "version_id")
     if not _ITEM_ID.match(version_id):
         raise FieldError("version_id", "wrong_type", "expected a plain id: letters, digits and . : _ -")
     item_type = _required(taken, "item_type")
     if not isinstance(item_type, str) or not _TYPE.match(item_type.strip()):
         raise FieldError("item_type", "wrong_type", "expected the name of a type, such as User or TrackingNumber")
     item_type = item_type.strip()
-    item_id = identity(_required(taken, "item_id"), "item_id")
+    item_id = parse_id(_required(taken, "item_id"), "item_id")
     account = taken.get("account_id")
     if account is None and item_type.rpartition("::")[2] in _IN_ACCOUNT_FORM:
         account = item_id
-    return VersionKey(identity(account, "account_id"), item_type, item_id, version_id)
+    return VersionKey(parse_id(account, "account_id"), item_type, item_id, version_id)
 
 
 def _event(taken: Mapping[str, Any], extra: dict[str, Any]) -> str:
@@ -163,7 +163,7 @@ def _actor(taken: Mapping[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     given = taken.get("user_id") if taken.get("user_id") is not None else taken.get("whodunnit")
     if given is not None and not isinstance(given, str | int | float):
         raise FieldError("user_id", "wrong_type", f"expected an id, found {json_type(given)}")
-    text = "" if given is None else identity(given, "user_id") if str(given).strip() else ""
+    text = "" if given is None else parse_id(given, "user_id") if str(given).strip() else ""
     found = _GLOBAL_ID.match(text)
     text = found[1] if found else text
     kind = taken.get("actor_type")
@@ -194,7 +194,7 @@ def _text(value: Any, path: str) -> str:
 
 
 def _id(taken: Mapping[str, Any], name: str) -> str:
-    return "" if taken.get(name) is None else identity(taken[name], name)
+    return "" if taken.get(name) is None else parse_id(taken[name], name)
 
 
 def _number(value: Any, extra: dict[str, Any]) -> int | None:
@@ -206,7 +206,7 @@ def _number(value: Any, extra: dict[str, Any]) -> int | None:
     return None
 
 
-def _opened(value: Any, path: str, limits: Limits) -> Any:
+def _opened(value: Any, path: str, limits: InputLimits) -> Any:
     """A value as it is, or read from the JSON or YAML text that a column holds, however often it was encoded; None for null
     in any of the ways it is written."""
     while isinstance(value, str) and not is_null(value) and value.strip().lower() not in _NOTHING:
@@ -214,7 +214,7 @@ def _opened(value: Any, path: str, limits: Limits) -> Any:
             opened = load_object(value)
         except ParseError as error:
             raise FieldError(path, error.reason, error.detail) from None
-        inspect({"value": opened}, limits)
+        inspect_record({"value": opened}, limits)
         if isinstance(opened, str) and len(opened) >= len(value.strip()):
             raise FieldError(path, "wrong_type", "expected JSON or YAML, found plain text")
         value = opened

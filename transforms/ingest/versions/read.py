@@ -16,16 +16,16 @@ from callveil.transforms.ingest.chunks import CHUNK_BYTES, InputChunk, InputPlan
 from callveil.transforms.ingest.chunks import READ as RECORDS
 from callveil.transforms.ingest.discover import InputFile, find_input
 from callveil.transforms.ingest.lines import LineReader, ValueReader
-from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows
+from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_parquet_rows
 from callveil.transforms.ingest.read import InputChanged
-from callveil.transforms.ingest.streams import DamagedStream, blocks
+from callveil.transforms.ingest.streams import DamagedStream, read_blocks
 from callveil.transforms.ingest.versions.csv_source import read_csv
-from callveil.transforms.ingest.versions.normalize import normalise
-from callveil.transforms.ingest.versions.yaml_json import documents, value_of
-from callveil.transforms.storage.files.strict_json import ParseError, dump, load
+from callveil.transforms.ingest.versions.normalize import normalize_version
+from callveil.transforms.ingest.versions.yaml_json import node_value, yaml_documents
+from callveil.transforms.storage.files.strict_json import ParseError, dump_json, load_json
 
 if TYPE_CHECKING:
-    from callveil.schemas.policy import Limits
+    from callveil.schemas.policy import InputLimits
     from callveil.transforms.storage.files.filesystem import Files
 
 Read = RawVersion | Rejected
@@ -39,13 +39,13 @@ _ITEM = re.compile(r"(?:-|---)(?:\s|$)")
 """Line that begins an item of a list, or a document."""
 
 
-def plan(files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> InputPlan:
+def plan_versions(files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> InputPlan:
     """Find the input and cut it up, as `ingest.chunks.plan_input` does, which see; tables and YAML are read too."""
     return plan_input(files, patterns, chunk_bytes, reads=READ)
 
 
-def listed(files: Files, patterns: Sequence[str]) -> list[InputFile]:
-    """The files that `plan` would look into, in order of URL; none where there are none yet. They are not opened.
+def list_inputs(files: Files, patterns: Sequence[str]) -> list[InputFile]:
+    """The files that `plan_versions` would look into, in order of URL; none where there are none yet. They are not opened.
 
     Raises `InputError` for a place that lies in a store.
     """
@@ -53,7 +53,7 @@ def listed(files: Files, patterns: Sequence[str]) -> list[InputFile]:
     return [InputFile(i.url, i.size, i.etag) for _, i in sorted(found.items())]
 
 
-def read_versions(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+def read_versions(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     """Read one chunk, streaming; a YAML or JSON document is held whole, at most `limits.document_bytes`.
 
     Yields: in the order of the file, a `RawVersion` or `Rejected` for each record, plus one `Rejected` for the rest of a damaged stream.
@@ -69,7 +69,7 @@ def read_versions(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[R
     yield from readers.get(chunk.format, _lines)(files, chunk, limits)
 
 
-def read_version(raw: bytes, source: SourceRef, limits: Limits) -> Iterator[Read]:
+def read_version(raw: bytes, source: SourceRef, limits: InputLimits) -> Iterator[Read]:
     """The versions of one JSON text: a line, a page, or a message of a stream.
 
     Args:
@@ -82,7 +82,7 @@ def read_version(raw: bytes, source: SourceRef, limits: Limits) -> Iterator[Read
         yield Rejected(source, "ingest", "record_too_large", detail, "", raw[: limits.record_bytes])
         return
     try:
-        doc = load(raw.removeprefix(_BOM))
+        doc = load_json(raw.removeprefix(_BOM))
     except Exception as problem:  # noqa: BLE001 - one record must not end the run
         yield Rejected(source, "ingest", *_fault(problem), "", raw)
         return
@@ -97,7 +97,7 @@ def _fault(problem: Exception) -> tuple[str, str]:
     return "internal_error", f"{type(problem).__name__} while reading the version; please report this"
 
 
-def _expand(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits) -> Iterator[Read]:
+def _expand(doc: Any, raw: bytes | None, source: SourceRef, limits: InputLimits) -> Iterator[Read]:
     shared: dict[str, Any] = {}
     rows = doc
     if isinstance(doc, Mapping) and doc.get("item_type") is None:
@@ -115,34 +115,34 @@ def _expand(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits) -> I
         yield _one(whole, None, SourceRef(source.file, source.line, source.offset, i), limits)
 
 
-def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits) -> Read:
+def _one(value: Any, raw: bytes | None, source: SourceRef, limits: InputLimits) -> Read:
     try:
-        return normalise(value, source, limits)
+        return normalize_version(value, source, limits)
     except FieldError as e:
         reason, path, detail = e.reason, e.path, e.detail
     except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
         (reason, detail), path = _fault(e), ""
     account = value.get("account_id") if isinstance(value, Mapping) else None
     shown = str(account) if isinstance(account, int | str) and str(account).isalnum() and len(str(account)) <= 64 else ""
-    return Rejected(source, "ingest", reason, detail, path, (dump(value) if raw is None else raw)[: limits.record_bytes], shown)
+    return Rejected(source, "ingest", reason, detail, path, (dump_json(value) if raw is None else raw)[: limits.record_bytes], shown)
 
 
-def _lines(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+def _lines(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     first = chunk.start == 0
     begin = 0 if first else chunk.start - 1  # one byte early: a line that begins right at `start` is ours
-    stream = blocks(files, chunk.url, chunk.compression, begin, chunk.size, chunk.member)
+    stream = read_blocks(files, chunk.url, chunk.compression, begin, chunk.size, chunk.member)
     reader = LineReader(
         stream, limits.record_bytes, offset=begin, number=chunk.first_line, skip_first=not first, end=None if chunk.compression else chunk.end
     )
     yield from _each(reader, chunk, limits)
 
 
-def _values(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
-    stream = blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member)
+def _values(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
+    stream = read_blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member)
     yield from _each(ValueReader(stream, limits.record_bytes), chunk, limits)
 
 
-def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     try:
         for line in reader:
             source = SourceRef(chunk.place, line.number, line.offset)
@@ -159,10 +159,10 @@ def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: Limits) -
         yield Rejected(source, "ingest", "bad_compression", f"{e.detail}; all complete lines before were read", "", tail.raw if tail else b"")
 
 
-def _whole(files: Files, chunk: InputChunk, limits: Limits) -> bytes | Rejected:
+def _whole(files: Files, chunk: InputChunk, limits: InputLimits) -> bytes | Rejected:
     parts, size = [], 0
     try:
-        for block in blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member):
+        for block in read_blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member):
             parts.append(block)
             size += len(block)
             if size > limits.document_bytes:
@@ -176,7 +176,7 @@ def _whole(files: Files, chunk: InputChunk, limits: Limits) -> bytes | Rejected:
     return b"".join(parts).removeprefix(_BOM)
 
 
-def _document(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+def _document(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     raw = _whole(files, chunk, limits)
     if isinstance(raw, Rejected):
         yield raw
@@ -185,14 +185,14 @@ def _document(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]
     if not raw.strip(_SPACE):
         return
     try:
-        doc = load(raw)
+        doc = load_json(raw)
     except Exception as problem:  # noqa: BLE001 - as above
         yield Rejected(source, "ingest", *_fault(problem), "", raw[: limits.record_bytes])
         return
     yield from _expand(doc, raw if len(raw) <= limits.record_bytes else None, source, limits)
 
 
-def _yaml(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+def _yaml(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     """A list of versions, `{versions: [...]}`, or a stream of documents with one version each. A rejected one is told by its line."""
     raw = _whole(files, chunk, limits)
     if isinstance(raw, Rejected):
@@ -206,7 +206,7 @@ def _yaml(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
     lines = text.split("\n")
     done = 0
     try:
-        for node in documents(text):
+        for node in yaml_documents(text):
             yield from _yaml_versions(node, lines, 0, chunk, limits)
             done = node.end_mark.line
     except ParseError as e:
@@ -218,7 +218,7 @@ def _yaml_versions(
     lines: list[str],
     first: int,
     chunk: InputChunk,
-    limits: Limits,
+    limits: InputLimits,
     shared: Mapping[str, Any] | None = None,
 ) -> Iterator[Read]:
     """Versions of one document whose text begins at line `first` (from 0) of the file."""
@@ -227,7 +227,7 @@ def _yaml_versions(
         source = SourceRef(chunk.place, start + 1)
         content = _bytes(lines[start : first + child.end_mark.line + 1], limits)
         try:
-            value = value_of(child)
+            value = node_value(child)
         except Exception as problem:  # noqa: BLE001 - one record must not end the run
             yield Rejected(source, "ingest", *_fault(problem), "", content)
             continue
@@ -235,7 +235,7 @@ def _yaml_versions(
         yield _one({**own, **value} if own and isinstance(value, Mapping) else value, content, source, limits)
 
 
-def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     """Where a document is not well formed, its items (or the documents behind it) each by itself, so
     that one costs the others nothing."""
     starts = [i for i in range(done, len(lines)) if _ITEM.match(lines[i])]
@@ -246,7 +246,7 @@ def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputCh
         if not any(line.strip("- \t\r") for line in part):
             continue
         try:
-            nodes = list(documents("\n".join(part)))
+            nodes = list(yaml_documents("\n".join(part)))
             if begin == done and begin not in starts and starts:  # what stands before the first item
                 shared = _shared(nodes[0]) if nodes else {}
                 continue
@@ -259,7 +259,7 @@ def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputCh
             yield from _yaml_versions(node, lines, begin, chunk, limits, shared)
 
 
-def _bytes(lines: list[str], limits: Limits) -> bytes:
+def _bytes(lines: list[str], limits: InputLimits) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogatepass")[: limits.record_bytes]
 
 
@@ -279,16 +279,16 @@ def _shared(node: yaml.Node) -> dict[str, Any]:
     """What a page says of all its versions."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     members = {k.value: v for k, v in pairs if isinstance(k, yaml.ScalarNode)}
-    return {k: value_of(members[k]) for k in ("account_id", "agency_id") if isinstance(members.get(k), yaml.ScalarNode)}
+    return {k: node_value(members[k]) for k in ("account_id", "agency_id") if isinstance(members.get(k), yaml.ScalarNode)}
 
 
-def _csv(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+def _csv(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     yield from read_csv(files, chunk, limits, _one)
 
 
-def _parquet(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+def _parquet(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     try:
-        for row, value in read_rows(files, chunk.url, chunk.row_groups, chunk.first_row):
+        for row, value in read_parquet_rows(files, chunk.url, chunk.row_groups, chunk.first_row):
             source = SourceRef(chunk.place, index=row)
             if isinstance(value, BadParquet):
                 yield Rejected(source, "ingest", "bad_parquet", value.detail)

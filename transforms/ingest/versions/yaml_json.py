@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from callveil.transforms.storage.files.strict_json import ParseError, load
+from callveil.transforms.storage.files.strict_json import ParseError, load_json
 
 MAX_NODES = 500_000
 """Values one document may unfold to."""
@@ -35,7 +35,7 @@ def load_object(text: str) -> Any:
     """
     if text.lstrip()[:1] in ("{", "[", '"'):
         try:
-            return load(text.encode("utf-8", "surrogatepass"))
+            return load_json(text.encode("utf-8", "surrogatepass"))
         except ParseError as error:
             if error.reason == "too_deep":
                 raise  # flow-style YAML begins like JSON; whatever else is wrong, YAML may read it
@@ -49,13 +49,13 @@ def is_null(text: str) -> bool:
 
 def load_yaml(text: str) -> Any:
     """The value of one YAML document; None for an empty one. Raises as `load_object`."""
-    found = list(documents(text))
+    found = list(yaml_documents(text))
     if len(found) > 1:
         raise ParseError("bad_yaml", "more than one YAML document where one belongs")
     return _Budget().value(found[0]) if found else None
 
 
-def documents(text: str) -> Iterator[yaml.Node]:
+def yaml_documents(text: str) -> Iterator[yaml.Node]:
     """Nodes of every document of a YAML stream. Raises `ParseError` after the last good one."""
     _check_depth(text)
     loader = None
@@ -72,7 +72,7 @@ def documents(text: str) -> Iterator[yaml.Node]:
             loader.dispose()
 
 
-def value_of(node: yaml.Node) -> Any:
+def node_value(node: yaml.Node) -> Any:
     """The plain value of a node. Raises `ParseError` where it unfolds too far or too deep."""
     return _Budget().value(node)
 

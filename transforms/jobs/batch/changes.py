@@ -14,29 +14,29 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
-from callveil.transforms.detect.batch import Job
-from callveil.transforms.detect.decision import Floor, decide, stronger
+from callveil.transforms.detect.batch import DetectionJob
+from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction, strongest_mode
 from callveil.transforms.ingest.deduplicate import DROP, Change
-from callveil.transforms.jobs.batch.context import Checkpoint, Engines, RedactJob, engines
-from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slices, with_content
-from callveil.transforms.jobs.batch.shards import count
-from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
+from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs, with_content
+from callveil.transforms.jobs.batch.shards import count_redacted
+from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.redact.reredact import stored_record, to_stored_offsets
 from callveil.transforms.storage.files.serialization import interaction_row
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables.dead_letters import RejectedWriter
-from callveil.transforms.storage.tables.key_index import IndexEntry, bucket_of, current_files, origin_of, read_bucket
+from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
+from callveil.transforms.storage.tables.key_index import IndexEntry, current_files, key_bucket, origin_of, read_key_bucket
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, publish_records
-from callveil.transforms.storage.tables.rewrite import change_rows, drop_rows, rewrite
+from callveil.transforms.storage.tables.rewrite import change_rows, drop_rows, rewrite_file
 
 
-def change_file(job: RedactJob, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
+def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
     """What `apply_changes` gives, done or remembered."""
-    checkpoint = Checkpoint(job, "changes")
+    checkpoint = WorkCache(job, "changes")
     name = hashlib.sha256(repr((origin, changes, job.snapshot.manifest_sha256)).encode()).hexdigest()[:24]
     result = checkpoint.load(name)
     if result is None:
-        result = apply_changes(job, engines(job), origin, changes)
+        result = apply_changes(job, engines_of(job), origin, changes)
         checkpoint.store(name, result)
     return result
 
@@ -78,7 +78,7 @@ def replace_rows(
     job: RedactJob,
     built: Engines,
     origin: str,
-    redone: Mapping[InteractionKey, Redacted],
+    redone: Mapping[InteractionKey, RedactionResult],
     rejected: Sequence[Rejected],
     dropped: Collection[InteractionKey] = frozenset(),
 ) -> dict[str, Any]:
@@ -103,14 +103,14 @@ def replace_rows(
         return interaction_row(redone[key].interaction) if key in redone else row
 
     path = data_path(INTERACTIONS.name, partition, job.run.run_id, job.rewritten_name(name))
-    new = rewrite(job.files, job.root, entry, path, INTERACTIONS, change_rows(change))
+    new = rewrite_file(job.files, job.root, entry, path, INTERACTIONS, change_rows(change))
     outcome.removed.append(entry.path)
     outcome.added.extend([new.entry] if new.entry else [])
     forget = drop_rows(lambda row: (row["account_id"], row["interaction_id"]) in gone, ("account_id", "interaction_id"))
     for file in _findings_of(job, origin) if gone else []:
         stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
         place = data_path(FINDINGS.name, partition, job.run.run_id, job.rewritten_name(stem))
-        kept = rewrite(job.files, job.root, file, place, FINDINGS, forget)
+        kept = rewrite_file(job.files, job.root, file, place, FINDINGS, forget)
         outcome.removed.append(file.path)
         outcome.added.extend([kept.entry] if kept.entry else [])
     rows: list[FindingRow] = sorted((f for r in redone.values() for f in r.findings), key=lambda f: (f.account_id, f.interaction_id, f.finding_id))
@@ -118,11 +118,11 @@ def replace_rows(
         place = data_path(FINDINGS.name, partition, job.run.run_id, job.new_name(again))
         outcome.added.append(publish_records(job.files, job.root, place, FINDINGS, partition, rows))
     refused = job.new_name(f"{partition['account_type']}.{partition['day']}.{again}")
-    rejects = RejectedWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, refused)
+    rejects = DeadLetterWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, refused)
     for item in rejected:
         rejects.add(item)
     outcome.added.extend(rejects.publish())
-    outcome.counts = count(list(redone.values()))
+    outcome.counts = count_redacted(list(redone.values()))
     outcome.counts["redone"] = outcome.counts.pop("redacted", 0)
     outcome.counts["redone_rejected"] += len(rejected)
     return {"outcome": outcome.as_dict(), "index": [list(e) for e in _entries(job, redone, rejected)]}
@@ -130,23 +130,23 @@ def replace_rows(
 
 def _redo(
     job: RedactJob, built: Engines, path: str, findings_paths: Sequence[str], redo: Mapping[InteractionKey, Change]
-) -> tuple[dict[InteractionKey, Redacted], list[Rejected]]:
+) -> tuple[dict[InteractionKey, RedactionResult], list[Rejected]]:
     rows = _rows(job, path, "id", redo)
     findings = [row for file in findings_paths for row in _rows(job, file, "interaction_id", redo)]
-    jobs: list[Job] = []
+    jobs: list[DetectionJob] = []
     for row in rows:
         raw = stored_record(row, path)
         change = redo[raw.key]
         own = [f for f in findings if f["interaction_id"] == raw.key.id and f["account_id"] == raw.key.account_id]
         requests = tuple(to_stored_offsets(decode_request(r), own, raw.record) for r in change.requests)
-        floor = Floor(stronger(change.mode, row["redaction_mode"]), frozenset(row["redacted_entities"] or ()))
+        floor = MinimumRedaction(strongest_mode(change.mode, row["redaction_mode"]), frozenset(row["redacted_entities"] or ()))
         language = built.detector.language_of(raw.record.get("language"))
-        decision = decide(job.policy, raw, row["account_type"], job.as_of, language, floor, requests)
+        decision = decide_redaction(job.policy, raw, row["account_type"], job.as_of, language, floor, requests)
         account = job.accounts.at(raw.key.account_id, raw.called_at)
-        jobs.append(Job(raw, decision, row["account_type"], str(raw.record.get("agency_id") or ""), account))
-    done: dict[InteractionKey, Redacted] = {}
+        jobs.append(DetectionJob(raw, decision, row["account_type"], str(raw.record.get("agency_id") or ""), account))
+    done: dict[InteractionKey, RedactionResult] = {}
     rejected: list[Rejected] = []
-    for some in slices(jobs):
+    for some in slice_jobs(jobs):
         for work, result in redact_jobs(built, some):
             if isinstance(result, Rejected):
                 rejected.append(with_content(result, work))
@@ -162,12 +162,12 @@ def _rows(job: RedactJob, path: str, column: str, wanted: Mapping[InteractionKey
     return [row for row in table.to_pylist() if InteractionKey(row["account_id"], row[column]) in wanted]
 
 
-def _entries(job: RedactJob, redone: Mapping[InteractionKey, Redacted], rejected: Sequence[Rejected]) -> list[IndexEntry]:
+def _entries(job: RedactJob, redone: Mapping[InteractionKey, RedactionResult], rejected: Sequence[Rejected]) -> list[IndexEntry]:
     """Index entries of rows that were redacted further; one that was rejected keeps a tombstone, so that no replay brings it back."""
     lost = {InteractionKey(r.account_id, r.interaction_id) for r in rejected}
     stored: dict[InteractionKey, IndexEntry] = {}
-    for bucket in sorted({bucket_of(key) for key in (*redone, *lost)}):
-        stored.update(read_bucket(job.files, job.root, job.snapshot, bucket))
+    for bucket in sorted({key_bucket(key) for key in (*redone, *lost)}):
+        stored.update(read_key_bucket(job.files, job.root, job.snapshot, bucket))
     out = [stored[key]._replace(tombstone=True) for key in sorted(lost)]
     for key, item in sorted(redone.items()):
         entry = stored[key]

@@ -12,10 +12,10 @@ import orjson
 
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.policy import Detect, Policy
+from callveil.schemas.policy import DetectionSettings, Policy
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.execution.memory import give_back, steady
-from callveil.transforms.redact.run import Run
+from callveil.transforms.execution.memory import limit_arenas, trim_heap
+from callveil.transforms.redact.run import RunColumns
 from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -47,7 +47,7 @@ class RedactJob:
         shard_rows, shard_bytes: see `SHARD_ROWS`.
     """
 
-    run: Run
+    run: RunColumns
     policy: Policy
     files: Files
     root: str
@@ -95,7 +95,7 @@ class Engines:
         detect: the settings the detector was built from.
     """
 
-    detect: Detect
+    detect: DetectionSettings
     keyring: Keyring
     detector: Detector
     redactor: Redactor
@@ -104,11 +104,11 @@ class Engines:
 
 _engines: dict[tuple[str, str, str], Engines] = {}
 _keyrings: dict[tuple[str, str], Keyring] = {}
-_detectors: list[tuple[Detect, Detector, threading.Lock]] = []
+_detectors: list[tuple[DetectionSettings, Detector, threading.Lock]] = []
 _building = threading.RLock()
 
 
-def engines(job: RedactJob) -> Engines:
+def engines_of(job: RedactJob) -> Engines:
     """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
     from callveil.transforms.redact.engine import Redactor
 
@@ -132,28 +132,28 @@ def keyring_of(job: RedactJob) -> Keyring:
         return _keyrings[key]
 
 
-def detector_of(settings: Detect) -> tuple[Detector, threading.Lock]:
+def detector_of(settings: DetectionSettings) -> tuple[Detector, threading.Lock]:
     """This process' detector with its lock. It depends on its settings alone, so the next run with the same ones has it as well."""
     from callveil.transforms.detect.engine import Detector
 
     with _building:
         if not _detectors or _detectors[0][0] != settings:
-            steady()
+            limit_arenas()
             _detectors[:] = [(settings, Detector(settings), threading.Lock())]
         return _detectors[0][1:]
 
 
-def load_whole(settings: Detect) -> None:
+def load_whole(settings: DetectionSettings) -> None:
     """Load a detector with what it reads only when it first needs it, for processes that are forked from this one and then share it."""
-    from callveil.transforms.detect.lexicon import lexicon
+    from callveil.transforms.detect.lexicon import load_lexicon
     from callveil.transforms.detect.script import other_words
 
-    lexicon()  # 40 MiB
+    load_lexicon()  # 40 MiB
     other_words()
     detector_of(settings)  # the last: what is loaded by then is passed over by the garbage collector
 
 
-class Checkpoint:
+class WorkCache:
     """Results of finished pieces of work, so that a run that was killed repeats none of them.
 
     A piece is named by a digest of everything it depends on, so a result is never taken for another's.
@@ -173,4 +173,4 @@ class Checkpoint:
     def store(self, name: str, result: Mapping[str, Any]) -> None:
         """Keep a result; the work itself must be durable by now. The memory it took goes back to the system."""
         self.files.write(self.files.join(self.folder, f"{name}.json"), orjson.dumps(result))
-        give_back()
+        trim_heap()

@@ -14,14 +14,14 @@ from apache_beam.metrics import Metrics
 from callveil.schemas.outcome import Outcome
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.jobs.batch.context import RedactJob
-from callveil.transforms.jobs.batch.ingest_chunk import ingest
-from callveil.transforms.jobs.batch.steps import Spread
+from callveil.transforms.jobs.batch.ingest_chunk import ingest_once
+from callveil.transforms.jobs.batch.steps import SpreadStep
 
 OUTCOMES = "outcomes"
 """Tag of the output that carries `Outcome`s, in every transform of the job."""
 
 
-class _IngestChunk(Spread):
+class _IngestChunk(SpreadStep):
     """Element: InputChunk. Outputs `(bucket, packed pointers)` and, tagged, an encoded Outcome."""
 
     def __init__(self, job: RedactJob) -> None:
@@ -31,7 +31,7 @@ class _IngestChunk(Spread):
         self.msec = Metrics.distribution("ingest", "msec")
 
     def work(self) -> Callable[..., Any]:
-        return partial(ingest, self.job)
+        return partial(ingest_once, self.job)
 
     def piece(self, element: InputChunk, side: Any = None) -> tuple[InputChunk]:
         return (element,)

@@ -10,27 +10,27 @@ from typing import Any
 
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.outcome import Outcome
-from callveil.schemas.pointer import Pointer, pack
+from callveil.schemas.pointer import RecordPointer, pack_rows
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.execution.memory import steady
+from callveil.transforms.execution.memory import limit_arenas
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.jobs.batch.context import Checkpoint, RedactJob, keyring_of
+from callveil.transforms.jobs.batch.context import RedactJob, WorkCache, keyring_of
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.files.strict_json import dump
-from callveil.transforms.storage.identity.identifier_names import PREFIX, Names, is_number
-from callveil.transforms.storage.tables.dead_letters import RejectedBefore, RejectedWriter
-from callveil.transforms.storage.tables.key_index import bucket_of
+from callveil.transforms.storage.files.strict_json import dump_json
+from callveil.transforms.storage.identity.identifier_names import PREFIX, NamePseudonymizer, is_number
+from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter, KnownDeadLetters
+from callveil.transforms.storage.tables.key_index import key_bucket
 from callveil.transforms.storage.tables.spool import SpoolWriter, spool_url
 
 POINTERS_HELD = 2_000
 """So many pointers wait as objects before they are packed, which takes them a tenth of the room: a compressed file is one chunk however large."""
 
 
-def ingest(job: RedactJob, chunk: InputChunk) -> dict[str, Any]:
+def ingest_once(job: RedactJob, chunk: InputChunk) -> dict[str, Any]:
     """What `ingest_chunk` gives, done or remembered."""
-    steady()
-    checkpoint = Checkpoint(job, "ingest")
+    limit_arenas()
+    checkpoint = WorkCache(job, "ingest")
     name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr(chunk).encode()).hexdigest()[:16]}"
     result = checkpoint.load(name)
     if result is None:
@@ -45,11 +45,11 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     Returns: JSON-ready `{outcome, buckets}`; `buckets` maps a bucket of the key index to blocks of packed pointers (base64).
     """
     spool = SpoolWriter(keyring, job.run.run_id, chunk.ordinal)
-    before = RejectedBefore(job.files, job.root, job.snapshot, keyring)
-    rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}", before)
+    before = KnownDeadLetters(job.files, job.root, job.snapshot, keyring)
+    rejects = DeadLetterWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}", before)
     counts: Counter[str] = Counter()
     buckets: dict[str, list[str]] = {}
-    names = Names(keyring, job.policy.detect.digit_ids)
+    names = NamePseudonymizer(keyring, job.policy.detect.digit_ids)
     for item in read_chunk(job.files, chunk, job.policy.limits, job.accounts.zones(), keyring):
         counts["in"] += 1
         if isinstance(item, Rejected):
@@ -62,7 +62,7 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
             raise
         except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
             detail = f"{type(e).__name__} while the record was put aside; please report this"
-            raw = dump(dict(item.record))
+            raw = dump_json(dict(item.record))
             rejects.add(Rejected(item.source, "ingest", "internal_error", detail, "", raw, *item.key))
             counts["rejected"] += 1
         if len(spool.pointers) >= POINTERS_HELD:
@@ -88,11 +88,11 @@ def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Cou
         counts[kind] += 1
 
 
-def _pack(pointers: list[Pointer], buckets: dict[str, list[str]]) -> None:
+def _pack(pointers: list[RecordPointer], buckets: dict[str, list[str]]) -> None:
     """Move pointers to one more packed block of each of their buckets."""
-    rows: dict[int, list[Pointer]] = defaultdict(list)
+    rows: dict[int, list[RecordPointer]] = defaultdict(list)
     for pointer in pointers:
-        rows[bucket_of(pointer.key)].append(pointer)
+        rows[key_bucket(pointer.key)].append(pointer)
     for bucket in sorted(rows):
-        buckets.setdefault(str(bucket), []).append(base64.b64encode(pack(rows[bucket])).decode())
+        buckets.setdefault(str(bucket), []).append(base64.b64encode(pack_rows(rows[bucket])).decode())
     pointers.clear()

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.shard import Shard
-from callveil.transforms.detect.batch import Detected, Job, detect_batch
+from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
 from callveil.transforms.jobs.batch.context import Engines
-from callveil.transforms.redact.engine import Redacted
-from callveil.transforms.redact.until_stable import redact_batch
-from callveil.transforms.storage.tables.spool import encode
+from callveil.transforms.redact.engine import RedactionResult
+from callveil.transforms.redact.until_stable import redact_until_stable
+from callveil.transforms.storage.tables.spool import encode_raw_record
 
 SLICE_ROWS = 128
 SLICE_CHARS = 1 << 20
@@ -23,7 +23,7 @@ class RawBatch:
     """A shard's raw records with their decisions, to be read once. It goes from one step to the next in memory only, and a few at a time."""
 
     shard: Shard
-    jobs: Iterator[Job | Rejected] = field(repr=False)
+    jobs: Iterator[DetectionJob | Rejected] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class RedactedBatch:
     """A shard's redacted records with their findings, and those that were rejected on the way."""
 
     shard: Shard
-    redacted: list[Redacted] = field(repr=False)
+    redacted: list[RedactionResult] = field(repr=False)
     rejected: list[Rejected] = field(repr=False)
 
 
-def with_content(rejected: Rejected, job: Job) -> Rejected:
+def with_content(rejected: Rejected, job: DetectionJob) -> Rejected:
     """A rejection with the record's content attached, for the sealed zone."""
-    return replace(rejected, raw=encode(job.raw))
+    return replace(rejected, raw=encode_raw_record(job.raw))
 
 
-def slices(jobs: Iterable[Job], rows: int = SLICE_ROWS, chars: int = SLICE_CHARS) -> Iterator[list[Job]]:
+def slice_jobs(jobs: Iterable[DetectionJob], rows: int = SLICE_ROWS, chars: int = SLICE_CHARS) -> Iterator[list[DetectionJob]]:
     """Cut a shard's records into runs of at most `rows` records and, one long record apart, about `chars` characters."""
-    pending: list[Job] = []
+    pending: list[DetectionJob] = []
     size = 0
     for job in jobs:
-        length = len(encode(job.raw))
+        length = len(encode_raw_record(job.raw))
         if pending and (len(pending) >= rows or size + length > chars):
             yield pending
             pending, size = [], 0
@@ -55,35 +55,35 @@ def slices(jobs: Iterable[Job], rows: int = SLICE_ROWS, chars: int = SLICE_CHARS
         yield pending
 
 
-def redact_jobs(built: Engines, jobs: list[Job]) -> Iterator[tuple[Job, Redacted | Rejected]]:
+def redact_jobs(built: Engines, jobs: list[DetectionJob]) -> Iterator[tuple[DetectionJob, RedactionResult | Rejected]]:
     """Find personal data in some records and replace it, with the engines' lock held.
 
     Yields: each record with its result; those that failed detection first.
     """
-    found: list[Detected] = []
+    found: list[DetectionResult] = []
     with built.lock:
         for job, item in zip(jobs, detect_batch(built.detector, jobs), strict=True):
             if isinstance(item, Rejected):
                 yield job, item
             else:
                 found.append(item)
-        results = redact_batch(built.detector, built.redactor, found)
+        results = redact_until_stable(built.detector, built.redactor, found)
     yield from ((item.job, result) for item, result in zip(found, results, strict=True))
 
 
 def redact_raw(built: Engines, batch: RawBatch) -> RedactedBatch:
     """Redact the records of a shard, some at a time."""
-    redacted: list[Redacted] = []
+    redacted: list[RedactionResult] = []
     rejected: list[Rejected] = []
 
-    def accepted() -> Iterator[Job]:
+    def accepted() -> Iterator[DetectionJob]:
         for item in batch.jobs:
             if isinstance(item, Rejected):
                 rejected.append(item)
             else:
                 yield item
 
-    for jobs in slices(accepted()):
+    for jobs in slice_jobs(accepted()):
         for job, result in redact_jobs(built, jobs):
             if isinstance(result, Rejected):
                 rejected.append(with_content(result, job))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from callveil.transforms.jobs.batch.context import RedactJob, engines
+from callveil.transforms.jobs.batch.context import RedactJob, engines_of
 from callveil.transforms.jobs.batch.redact_batches import RawBatch, RedactedBatch, redact_raw
 
 
@@ -56,7 +56,7 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
 
     def process(self, batch: RawBatch) -> Iterator[RedactedBatch]:
         started = time.monotonic()
-        done = redact_raw(engines(self.job), batch)
+        done = redact_raw(engines_of(self.job), batch)
         self.seen.inc(len(done.redacted) + len(done.rejected))
         self.done.inc(len(done.redacted))
         self.rejected.inc(len(done.rejected))
@@ -65,7 +65,7 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
 
 
 @dataclass
-class Redact(beam.PTransform):  # type: ignore[misc]
+class RedactBatches(beam.PTransform):  # type: ignore[misc]
     """PCollection[RawBatch] -> PCollection[RedactedBatch]. Each conversation is read as a whole.
 
     Finding and replacing are one step because they take turns: what was replaced is read again until nothing more is found.

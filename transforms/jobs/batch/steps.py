@@ -14,7 +14,7 @@ from callveil.transforms.execution.worker_pool import Piece, Stage, stage_of
 from callveil.transforms.jobs.batch.context import RedactJob
 
 
-class Spread(beam.DoFn):  # type: ignore[misc]
+class SpreadStep(beam.DoFn):  # type: ignore[misc]
     """A step of batch jobs, over elements of the global window.
 
     A subclass says what the work is, which piece an element is, and what a result gives. Results come in the elements' order whoever worked on them.

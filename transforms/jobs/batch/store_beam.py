@@ -13,20 +13,20 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from callveil.schemas.outcome import Outcome
-from callveil.schemas.pointer import pack, unpack, unpack_pointers
-from callveil.schemas.shard import Chosen, Shard, pack_chosen, unpack_chosen
+from callveil.schemas.pointer import pack_rows, unpack_pointers, unpack_rows
+from callveil.schemas.shard import ChosenSnapshot, Shard, pack_chosen, unpack_chosen
 from callveil.schemas.subject_index import SubjectEntry
 from callveil.transforms.execution.worker_pool import pool_of
 from callveil.transforms.ingest.deduplicate import Change, plan_shards, resolve_bucket
-from callveil.transforms.jobs.batch.changes import change_file
-from callveil.transforms.jobs.batch.context import Checkpoint, RedactJob, engines
+from callveil.transforms.jobs.batch.changes import change_file_once
+from callveil.transforms.jobs.batch.context import RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
 from callveil.transforms.jobs.batch.redact_batches import RawBatch, RedactedBatch
 from callveil.transforms.jobs.batch.shards import read_shard, redact_shard, write_entries, write_shard
-from callveil.transforms.jobs.batch.steps import Spread, in_window
-from callveil.transforms.storage.index.identifier_index import bucket_of as subject_bucket
-from callveil.transforms.storage.index.identifier_index import write_bucket as write_subjects
-from callveil.transforms.storage.tables.key_index import IndexEntry, bucket_of, read_bucket, write_bucket
+from callveil.transforms.jobs.batch.steps import SpreadStep, in_window
+from callveil.transforms.storage.index.identifier_index import token_bucket as subject_bucket
+from callveil.transforms.storage.index.identifier_index import write_identifier_bucket as write_subjects
+from callveil.transforms.storage.tables.key_index import IndexEntry, key_bucket, read_key_bucket, write_key_bucket
 
 INDEX, CHANGES, SUBJECTS = "index", "changes", "subjects"
 
@@ -35,15 +35,15 @@ def results_of(result: dict[str, Any]) -> Iterator[Any]:
     """Outputs of a finished piece of work: its outcome, entries of both indexes by bucket, and changes to stored rows by file."""
     by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
     for row in result["index"]:
-        by_bucket[bucket_of(IndexEntry.of(row).key)].append(row)
+        by_bucket[key_bucket(IndexEntry.of(row).key)].append(row)
     for bucket in sorted(by_bucket):
-        yield beam.pvalue.TaggedOutput(INDEX, (bucket, pack(by_bucket[bucket])))
+        yield beam.pvalue.TaggedOutput(INDEX, (bucket, pack_rows(by_bucket[bucket])))
     yield from subject_blocks(result.get("subjects", ()))
     by_file: dict[str, list[list[Any]]] = defaultdict(list)
     for row in result.get("changes", ()):
         by_file[row[0]].append(row)
     for origin in sorted(by_file):
-        yield beam.pvalue.TaggedOutput(CHANGES, (origin, pack(by_file[origin])))
+        yield beam.pvalue.TaggedOutput(CHANGES, (origin, pack_rows(by_file[origin])))
     yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome.from_dict(result["outcome"]).encode())
 
 
@@ -53,7 +53,7 @@ def subject_blocks(rows: Iterable[list[Any]]) -> Iterator[Any]:
     for row in rows:
         by_bucket[subject_bucket(row[0])].append(row)
     for bucket in sorted(by_bucket):
-        yield beam.pvalue.TaggedOutput(SUBJECTS, (bucket, pack(by_bucket[bucket])))
+        yield beam.pvalue.TaggedOutput(SUBJECTS, (bucket, pack_rows(by_bucket[bucket])))
 
 
 class _Resolve(beam.DoFn):  # type: ignore[misc]
@@ -66,10 +66,10 @@ class _Resolve(beam.DoFn):  # type: ignore[misc]
         job = self.job
         bucket, blocks = element
         pointers = [p for block in blocks for p in unpack_pointers(block)]
-        requests = {key: asked for key, asked in job.requests.items() if bucket_of(key) == bucket}
-        stored = read_bucket(job.files, job.root, job.snapshot, bucket)
+        requests = {key: asked for key, asked in job.requests.items() if key_bucket(key) == bucket}
+        stored = read_key_bucket(job.files, job.root, job.snapshot, bucket)
         result = resolve_bucket(pointers, stored, requests, job.policy, job.as_of)
-        partitions: dict[tuple[str, str], list[Chosen]] = defaultdict(list)
+        partitions: dict[tuple[str, str], list[ChosenSnapshot]] = defaultdict(list)
         for row in result.chosen:
             partitions[row.pointer.partition].append(row)
         for partition in sorted(partitions):
@@ -78,7 +78,7 @@ class _Resolve(beam.DoFn):  # type: ignore[misc]
         for change in result.changes:
             files[change.origin].append(change)
         for origin in sorted(files):
-            yield beam.pvalue.TaggedOutput(CHANGES, (origin, pack(files[origin])))
+            yield beam.pvalue.TaggedOutput(CHANGES, (origin, pack_rows(files[origin])))
         yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome(counts=result.counts).encode())
 
 
@@ -116,7 +116,7 @@ WAITING = 64
 """Of so many shards the largest goes first to the worker processes, so that none is left with a large one when the others are done."""
 
 
-class _ReadShard(Spread):
+class _ReadShard(SpreadStep):
     """Element: Shard. Output: RawBatch, or the results where an earlier attempt at this run finished the shard, or a worker process does."""
 
     _waiting: list[tuple[int, Shard]]
@@ -148,11 +148,11 @@ class _ReadShard(Spread):
         self._waiting = []
 
     def process(self, element: Shard, side: Any = None) -> Iterator[Any]:
-        finished = Checkpoint(self.job, "shards").load(element.digest)
+        finished = WorkCache(self.job, "shards").load(element.digest)
         if finished is not None:
             yield from results_of(finished)
         elif pool_of(self.job.run.run_id) is None:
-            yield RawBatch(element, read_shard(self.job, engines(self.job), element))
+            yield RawBatch(element, read_shard(self.job, engines_of(self.job), element))
         else:
             heapq.heappush(self._waiting, (-sum(c.pointer.size for c in element.chosen()), element))
             if len(self._waiting) > WAITING:
@@ -190,8 +190,8 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
         self.written = Metrics.counter("store", "out")
 
     def process(self, batch: RedactedBatch) -> Iterator[Any]:
-        result = write_shard(self.job, engines(self.job), batch)
-        Checkpoint(self.job, "shards").store(batch.shard.digest, result)
+        result = write_shard(self.job, engines_of(self.job), batch)
+        WorkCache(self.job, "shards").store(batch.shard.digest, result)
         self.written.inc(len(batch.redacted))
         yield from results_of(result)
 
@@ -207,16 +207,16 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]
         return batches | "Write shard" >> beam.ParDo(_WriteShard(self.job)).with_outputs(INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main")
 
 
-class _ApplyChanges(Spread):
+class _ApplyChanges(SpreadStep):
     def __init__(self, job: RedactJob) -> None:
         self.job = job
 
     def work(self) -> Callable[..., Any]:
-        return partial(change_file, self.job)
+        return partial(change_file_once, self.job)
 
     def piece(self, element: tuple[str, Iterable[bytes]], side: Any = None) -> tuple[str, list[Change]]:
         origin, blocks = element
-        return origin, sorted(Change.of(row) for block in blocks for row in unpack(block))
+        return origin, sorted(Change.of(row) for block in blocks for row in unpack_rows(block))
 
     def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
         yield from results_of(result)
@@ -241,7 +241,7 @@ class ChangeStored(beam.PTransform):  # type: ignore[misc]
         )
 
 
-class _WriteBucket(Spread):
+class _WriteBucket(SpreadStep):
     """Element: (bucket, packed entries). Output: an encoded Outcome.
 
     Args:
@@ -275,7 +275,7 @@ class WriteIndex(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, entries: beam.PCollection) -> beam.PCollection:
         """Group by bucket, since a bucket gets one file a run."""
-        write = _WriteBucket(self.job, IndexEntry.of, write_bucket)
+        write = _WriteBucket(self.job, IndexEntry.of, write_key_bucket)
         return entries | "Group by index bucket" >> beam.GroupByKey() | "Write index" >> beam.ParDo(write)
 
 

@@ -13,31 +13,31 @@ from apache_beam.metrics import Metrics
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
-from callveil.schemas.pointer import pack, unpack
-from callveil.transforms.governance.retention.late_arrivals import Arrivals
+from callveil.schemas.pointer import pack_rows, unpack_rows
+from callveil.transforms.governance.retention.late_arrivals import LateArrivalFilter
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
-from callveil.transforms.jobs.batch.steps import Spread
+from callveil.transforms.jobs.batch.steps import SpreadStep
 from callveil.transforms.jobs.batch.store_beam import SUBJECTS, subject_blocks
-from callveil.transforms.jobs.history.load import load
-from callveil.transforms.jobs.history.merge_days import bring_up_to_date
+from callveil.transforms.jobs.history.load import load_once
+from callveil.transforms.jobs.history.merge_days import write_day_once
 
 MARKS = "marks"
 """Tag of the output that carries interactions which `redact` events name."""
 
 
-class _LoadChunk(Spread):
+class _LoadChunk(SpreadStep):
     """Element: InputChunk. Outputs `(day, encoded versions)` and, tagged, packed marks, entries of the identifier index, and an encoded Outcome."""
 
-    def __init__(self, job: RedactJob, arrivals: Arrivals | None) -> None:
+    def __init__(self, job: RedactJob, arrivals: LateArrivalFilter | None) -> None:
         self.job, self.arrivals = job, arrivals
         self.seen = Metrics.counter("history", "in")
         self.rejected = Metrics.counter("history", "rejected")
         self.msec = Metrics.distribution("history", "msec")
 
     def work(self) -> Callable[..., Any]:
-        return partial(load, self.job, self.arrivals)
+        return partial(load_once, self.job, self.arrivals)
 
     def piece(self, element: InputChunk, side: Any = None) -> tuple[InputChunk]:
         return (element,)
@@ -50,7 +50,7 @@ class _LoadChunk(Spread):
         for day, packed in result["days"].items():
             yield day, base64.b64decode(packed)
         if result["marks"]:
-            yield beam.pvalue.TaggedOutput(MARKS, pack(result["marks"]))
+            yield beam.pvalue.TaggedOutput(MARKS, pack_rows(result["marks"]))
         yield from subject_blocks(result["subjects"])
         yield beam.pvalue.TaggedOutput(OUTCOMES, outcome.encode())
 
@@ -64,14 +64,14 @@ class LoadChunks(beam.PTransform):  # type: ignore[misc]
     """
 
     job: RedactJob
-    arrivals: Arrivals | None = None
+    arrivals: LateArrivalFilter | None = None
 
     def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """One ParDo."""
         return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job, self.arrivals)).with_outputs(MARKS, SUBJECTS, OUTCOMES, main="main")
 
 
-class _WriteDay(Spread):
+class _WriteDay(SpreadStep):
     """Element: (day, encoded versions). Output: encoded Outcome."""
 
     def __init__(self, job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str]) -> None:
@@ -79,11 +79,11 @@ class _WriteDay(Spread):
         self.written = Metrics.counter("history", "out")
 
     def work(self) -> Callable[..., Any]:
-        return partial(bring_up_to_date, self.job, self.changed, self.aged)
+        return partial(write_day_once, self.job, self.changed, self.aged)
 
     def piece(self, element: tuple[str, Iterable[bytes]], side: Any = None) -> tuple[str, list[bytes], frozenset[InteractionKey]]:
         day, found = element
-        marked = frozenset(InteractionKey(*row) for block in side for row in unpack(block))
+        marked = frozenset(InteractionKey(*row) for block in side for row in unpack_rows(block))
         return day, sorted(block for block in found if block), marked
 
     def results(self, result: dict[str, Any], msec: int) -> Iterator[bytes]:

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Policy
 from callveil.schemas.request import decode_request
-from callveil.transforms.detect.decision import Floor
+from callveil.transforms.detect.decision import MinimumRedaction
 from callveil.transforms.redact.manual_requests import top_level
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, parse_time
-from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, bucket_files, bucket_of
+from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, key_bucket, key_bucket_files
 from callveil.transforms.storage.tables.versions import VERSIONS, read_marks
 
 JOB = "history"
@@ -26,7 +26,7 @@ _SPOKEN = ("outline", "words", "transcription_text")
 DAY = dt.timedelta(days=1)
 
 
-class About(NamedTuple):
+class LinkedInteraction(NamedTuple):
     """What one interaction was redacted to.
 
     Attributes:
@@ -34,22 +34,22 @@ class About(NamedTuple):
         fields: fields that people asked to have redacted, as a whole or in part; a version shows no part of them.
     """
 
-    floor: Floor
+    floor: MinimumRedaction
     fields: frozenset[str] = frozenset()
 
 
-FULL = About(Floor("full"))
+FULL = LinkedInteraction(MinimumRedaction("full"))
 
 
-def lookup(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]) -> dict[InteractionKey, About]:
+def lookup_interactions(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]) -> dict[InteractionKey, LinkedInteraction]:
     """What is known of some interactions: from the key index, and from `redact` events that came before."""
     keys = set(wanted)
     by_bucket: dict[int, set[InteractionKey]] = defaultdict(set)
     for key in keys:
-        by_bucket[bucket_of(key)].add(key)
+        by_bucket[key_bucket(key)].add(key)
     latest: dict[InteractionKey, IndexEntry] = {}
     for bucket, own in sorted(by_bucket.items()):
-        for file in bucket_files(snapshot, bucket):
+        for file in key_bucket_files(snapshot, bucket):
             with files.open(files.join(root, file.path)) as source:
                 table = pq.read_table(source, filters=[("id", "in", sorted({k.id for k in own}))])
             for row in table.to_pylist():
@@ -62,7 +62,7 @@ def lookup(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[Interac
     return out
 
 
-def _about(entry: IndexEntry) -> About:
+def _about(entry: IndexEntry) -> LinkedInteraction:
     fields: set[str] = set()
     mode = "full" if entry.tombstone else entry.mode
     for text in entry.requests:
@@ -73,10 +73,10 @@ def _about(entry: IndexEntry) -> About:
             fields.update(_SPOKEN)
         elif request.field:
             fields.add(top_level(request.field))
-    return About(Floor(mode, frozenset(entry.entities)), frozenset(fields))
+    return LinkedInteraction(MinimumRedaction(mode, frozenset(entry.entities)), frozenset(fields))
 
 
-class Since(NamedTuple):
+class LastHistoryRun(NamedTuple):
     """The last run that wrote the history.
 
     Attributes:
@@ -88,16 +88,16 @@ class Since(NamedTuple):
     as_of: dt.datetime | None = None
 
 
-def last_run(store: Store, snapshot: Snapshot, policy_sha256: str) -> Since:
+def last_run(store: Store, snapshot: Snapshot, policy_sha256: str) -> LastHistoryRun:
     """Find the last run of this job, from the newest manifest back. One by another policy tells nothing about what has grown old since."""
     for seq in range(snapshot.seq, 0, -1):
         manifest = store.manifest(seq)
         if manifest.job == JOB:
-            return Since(seq, parse_time(manifest.as_of) if manifest.policy_sha256 == policy_sha256 else None)
-    return Since()
+            return LastHistoryRun(seq, parse_time(manifest.as_of) if manifest.policy_sha256 == policy_sha256 else None)
+    return LastHistoryRun()
 
 
-def redacted_since(files: Files, root: str, snapshot: Snapshot, since: Since) -> frozenset[InteractionKey]:
+def redacted_since(files: Files, root: str, snapshot: Snapshot, since: LastHistoryRun) -> frozenset[InteractionKey]:
     """Interactions that runs after `since` have redacted in full, deleted, or in part at someone's request. Reads index files of those runs only."""
     if not since.seq:
         return frozenset()
@@ -115,7 +115,7 @@ def redacted_since(files: Files, root: str, snapshot: Snapshot, since: Since) ->
     return frozenset(out)
 
 
-def aged_days(snapshot: Snapshot, policy: Policy, since: Since, as_of: dt.datetime) -> set[str]:
+def aged_days(snapshot: Snapshot, policy: Policy, since: LastHistoryRun, as_of: dt.datetime) -> set[str]:
     """Days of stored versions in which some have reached an age of full redaction after `since` and by `as_of`."""
     ages = {policy.base.full_after_days, *(o.settings.full_after_days for o in policy.overrides)}
     days = {dict(f.partition)["day"] for f in snapshot.by_dataset(VERSIONS.name)}

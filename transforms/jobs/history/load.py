@@ -12,23 +12,23 @@ from typing import Any
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
-from callveil.schemas.rules import fold
+from callveil.schemas.rules import collapse_whitespace
 from callveil.schemas.subject_index import SubjectEntry
 from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey, is_interaction
-from callveil.transforms.governance.retention.late_arrivals import Arrivals
+from callveil.transforms.governance.retention.late_arrivals import LateArrivalFilter
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.versions.read import read_versions
-from callveil.transforms.jobs.batch.context import Checkpoint, Engines, RedactJob, engines
-from callveil.transforms.jobs.history.linked_interactions import About, lookup
-from callveil.transforms.redact.versions.decision import Decided, decide
+from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
+from callveil.transforms.jobs.history.linked_interactions import LinkedInteraction, lookup_interactions
+from callveil.transforms.redact.versions.decision import RedactionSettings, choose_settings
 from callveil.transforms.redact.versions.redactor import VersionRedactor
-from callveil.transforms.redact.versions.until_stable import redact_settled
-from callveil.transforms.storage.files.strict_json import dump
-from callveil.transforms.storage.identity.identifier_names import Names
-from callveil.transforms.storage.identity.record_identifiers import conceal, entries, ref_of, version_people, version_ref
-from callveil.transforms.storage.index.suppression_list import Erased
-from callveil.transforms.storage.tables.dead_letters import RejectedBefore, RejectedWriter
-from callveil.transforms.storage.tables.versions import encode, version_row
+from callveil.transforms.redact.versions.until_stable import redact_versions_until_stable
+from callveil.transforms.storage.files.strict_json import dump_json
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
+from callveil.transforms.storage.identity.record_identifiers import interaction_ref, make_subject_entries, tokenize, version_people, version_ref
+from callveil.transforms.storage.index.suppression_list import SuppressionList
+from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter, KnownDeadLetters
+from callveil.transforms.storage.tables.versions import encode_versions, version_row
 
 BATCH = 500
 """Versions that are redacted at once."""
@@ -45,55 +45,55 @@ def redactor_of(job: RedactJob, built: Engines) -> VersionRedactor:
 _redactors: dict[str, Any] = {}
 
 
-def about_key(key: VersionKey) -> InteractionKey:
+def linked_key(key: VersionKey) -> InteractionKey:
     """The interaction a version is about."""
     return InteractionKey(key.account_id, key.item_id)
 
 
 def redact_versions(job: RedactJob, built: Engines, raws: Sequence[RawVersion]) -> Iterator[RedactedVersion | Rejected]:
     """Redact raw versions, one result each, in order. A rejection carries no content; see `with_raw`."""
-    known = lookup(job.files, job.root, job.snapshot, {about_key(r.key) for r in raws if is_interaction(r.key.item_type)})
-    ready = [_decided(job, raw, known.get(about_key(raw.key))) for raw in raws]
-    work = [(raw, decided) for raw, decided in zip(raws, ready, strict=True) if isinstance(decided, Decided)]
+    known = lookup_interactions(job.files, job.root, job.snapshot, {linked_key(r.key) for r in raws if is_interaction(r.key.item_type)})
+    ready = [_decided(job, raw, known.get(linked_key(raw.key))) for raw in raws]
+    work = [(raw, decided) for raw, decided in zip(raws, ready, strict=True) if isinstance(decided, RedactionSettings)]
     with built.lock:
-        found = iter(redact_settled(redactor_of(job, built), work))
+        found = iter(redact_versions_until_stable(redactor_of(job, built), work))
         for decided in ready:
             yield decided if isinstance(decided, Rejected) else next(found)
 
 
-def _decided(job: RedactJob, raw: RawVersion, about: About | None) -> Decided | Rejected:
+def _decided(job: RedactJob, raw: RawVersion, about: LinkedInteraction | None) -> RedactionSettings | Rejected:
     try:
-        return decided_for(job, raw, about)
+        return settings_for(job, raw, about)
     except Exception as problem:  # noqa: BLE001 - one record must not end the run
-        return fault(raw, problem)
+        return reject_for_fault(raw, problem)
 
 
-def fault(raw: RawVersion, problem: Exception) -> Rejected:
+def reject_for_fault(raw: RawVersion, problem: Exception) -> Rejected:
     """A version rejected for a fault of ours; only the fault's type is told, for its message may quote content."""
     detail = f"{type(problem).__name__} while redacting the version; please report this"
     return Rejected(raw.source, "redact", "internal_error", detail, account_id=raw.key.account_id)
 
 
-def decided_for(job: RedactJob, raw: RawVersion, about: About | None) -> Decided:
+def settings_for(job: RedactJob, raw: RawVersion, about: LinkedInteraction | None) -> RedactionSettings:
     """How a version is redacted, by what is known of its account and of the interaction it is about."""
     account = job.accounts.at(raw.key.account_id, raw.created_at)
     floor, fields = (about.floor, about.fields) if about and is_interaction(raw.key.item_type) else (None, frozenset())
-    decided = decide(job.policy, raw, account.type if account else "unknown", account.agency_id if account else "", job.as_of, floor, fields)
-    return replace(decided, own=frozenset(fold(text) for text in (account.name, *account.numbers) if text)) if account else decided
+    decided = choose_settings(job.policy, raw, account.type if account else "unknown", account.agency_id if account else "", job.as_of, floor, fields)
+    return replace(decided, own=frozenset(collapse_whitespace(text) for text in (account.name, *account.numbers) if text)) if account else decided
 
 
-def load(job: RedactJob, arrivals: Arrivals | None, chunk: InputChunk) -> dict[str, Any]:
+def load_once(job: RedactJob, arrivals: LateArrivalFilter | None, chunk: InputChunk) -> dict[str, Any]:
     """What `load_chunk` gives, done or remembered."""
-    checkpoint = Checkpoint(job, "ingest")
+    checkpoint = WorkCache(job, "ingest")
     name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"
     result = checkpoint.load(name)
     if result is None:
-        result = load_chunk(job, engines(job), chunk, arrivals)
+        result = load_chunk(job, engines_of(job), chunk, arrivals)
         checkpoint.store(name, result)
     return result
 
 
-def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arrivals | None = None) -> dict[str, Any]:
+def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: LateArrivalFilter | None = None) -> dict[str, Any]:
     """Read one chunk and redact it at once, so that nothing raw leaves this process but what is rejected, sealed.
 
     Args:
@@ -106,12 +106,12 @@ def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arri
 
 
 class _Chunk:
-    def __init__(self, job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arrivals | None) -> None:
+    def __init__(self, job: RedactJob, built: Engines, chunk: InputChunk, arrivals: LateArrivalFilter | None) -> None:
         self.job, self.built, self.chunk, self.arrivals = job, built, chunk, arrivals
-        self.erased = Erased.read(job.files, job.root, job.snapshot, built.keyring)
+        self.erased = SuppressionList.read(job.files, job.root, job.snapshot, built.keyring)
         name = job.new_name(f"history.{chunk.ordinal:06d}")
-        before = RejectedBefore(job.files, job.root, job.snapshot, built.keyring)
-        self.rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, name, before)
+        before = KnownDeadLetters(job.files, job.root, job.snapshot, built.keyring)
+        self.rejects = DeadLetterWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, name, before)
         self.counts: Counter[str] = Counter()
         self.days: dict[str, list[RedactedVersion]] = defaultdict(list)
         self.people: list[SubjectEntry] = []
@@ -120,7 +120,7 @@ class _Chunk:
 
     def load(self) -> dict[str, Any]:
         """See `load_chunk`."""
-        names = Names(self.built.keyring, self.job.policy.detect.digit_ids)
+        names = NamePseudonymizer(self.built.keyring, self.job.policy.detect.digit_ids)
         for item in read_versions(self.job.files, self.chunk, self.job.policy.limits):
             self.counts["in"] += 1
             item = item if isinstance(item, Rejected) else names.version(item)
@@ -137,7 +137,7 @@ class _Chunk:
         self.counts.update({f"reason.{reason}": n for reason, n in self.rejects.reasons.items()})
         return {
             "outcome": Outcome(files, [], self.counts).as_dict(),
-            "days": {day: base64.b64encode(encode(found)).decode() for day, found in sorted(self.days.items())},
+            "days": {day: base64.b64encode(encode_versions(found)).decode() for day, found in sorted(self.days.items())},
             "marks": sorted(map(list, self.marks)),
             "subjects": [e.as_list() for e in self.people],
         }
@@ -149,14 +149,14 @@ class _Chunk:
     def _wanted(self, raw: RawVersion) -> bool:
         """Whether a version is to be taken in; one that is not is counted here."""
         try:
-            refs = [version_ref(raw.key), *([ref_of(about_key(raw.key))] if is_interaction(raw.key.item_type) else [])]
+            refs = [version_ref(raw.key), *([interaction_ref(linked_key(raw.key))] if is_interaction(raw.key.item_type) else [])]
             if any(map(self.erased.holds, refs)):
                 self.counts["erased_on_arrival"] += 1
                 return False
             account = self.job.accounts.at(raw.key.account_id, raw.created_at)
             late = self.arrivals is not None and self.arrivals.expired(raw, account.type if account else "unknown")
         except Exception as problem:  # noqa: BLE001 - one record must not end the run
-            self._reject(with_raw(fault(raw, problem), raw))
+            self._reject(with_raw(reject_for_fault(raw, problem), raw))
             return False
         self.counts["account_unknown"] += account is None
         if late:
@@ -166,17 +166,17 @@ class _Chunk:
 
     def _mark(self, version: RawVersion | RedactedVersion) -> None:
         if version.event == "redact" and is_interaction(version.key.item_type):
-            self.marks.add(about_key(version.key))
+            self.marks.add(linked_key(version.key))
 
     def _flush(self) -> None:
         for raw, found in zip(self.pending, redact_versions(self.job, self.built, self.pending), strict=True):
             item, people = found, []
             if isinstance(item, RedactedVersion):
                 try:
-                    people = people_of(self.built, raw, item)
-                    version_row(item), encode([item])  # one that cannot be written must not fail with all others
+                    people = identifier_entries(self.built, raw, item)
+                    version_row(item), encode_versions([item])  # one that cannot be written must not fail with all others
                 except Exception as problem:  # noqa: BLE001 - as above
-                    item = fault(raw, problem)
+                    item = reject_for_fault(raw, problem)
             if isinstance(item, Rejected):
                 self._reject(with_raw(item, raw))
                 continue
@@ -187,12 +187,12 @@ class _Chunk:
         self.pending.clear()
 
 
-def people_of(built: Engines, raw: RawVersion, item: RedactedVersion) -> list[SubjectEntry]:
+def identifier_entries(built: Engines, raw: RawVersion, item: RedactedVersion) -> list[SubjectEntry]:
     """The identifier index' entries of a version."""
-    return entries(built.keyring, version_ref(item.key), item.day, item.record["digest"], conceal(built.keyring, version_people(raw)))
+    return make_subject_entries(built.keyring, version_ref(item.key), item.day, item.record["digest"], tokenize(built.keyring, version_people(raw)))
 
 
 def with_raw(rejected: Rejected, raw: RawVersion) -> Rejected:
     """A rejection with the version's content, for the encrypted zone."""
     content = {**raw.key._asdict(), "event": raw.event, "created_at": raw.created_at, **raw.record}
-    return replace(rejected, raw=dump(content))
+    return replace(rejected, raw=dump_json(content))

@@ -14,34 +14,34 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RedactedVersion, VersionKey, is_interaction
-from callveil.transforms.jobs.batch.context import Checkpoint, Engines, RedactJob, engines
-from callveil.transforms.jobs.history.linked_interactions import FULL, About, lookup
-from callveil.transforms.jobs.history.load import BATCH, about_key
+from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
+from callveil.transforms.jobs.history.linked_interactions import FULL, LinkedInteraction, lookup_interactions
+from callveil.transforms.jobs.history.load import BATCH, linked_key
 from callveil.transforms.jobs.history.reredact import redact_again
 from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables.dead_letters import RejectedWriter
+from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import publish_records
-from callveil.transforms.storage.tables.rewrite import change_rows, rewrite
-from callveil.transforms.storage.tables.versions import VERSIONS, decode, from_row, sort_key, version_row, winners
+from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
+from callveil.transforms.storage.tables.versions import VERSIONS, best_versions, decode_versions, version_from_row, version_row, version_sort_key
 
 FILE_ROWS = 50_000
 """Rows of one file of the dataset."""
 
 
-def bring_up_to_date(
+def write_day_once(
     job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str], day: str, blocks: list[bytes], marked: frozenset[InteractionKey]
 ) -> dict[str, Any]:
     """What `write_day` gives, done or remembered."""
-    checkpoint = Checkpoint(job, "days")
+    checkpoint = WorkCache(job, "days")
     facts = hashlib.sha256(repr((sorted(marked), sorted(changed), sorted(aged), job.snapshot.manifest_sha256)).encode())
     for block in blocks:
         facts.update(hashlib.sha256(block).digest())
     name = f"{day}-{facts.hexdigest()[:24]}"
     result = checkpoint.load(name)
     if result is None:
-        result = write_day(job, engines(job), day, blocks, marked, changed, day in aged)
+        result = write_day(job, engines_of(job), day, blocks, marked, changed, day in aged)
         checkpoint.store(name, result)
     return result
 
@@ -67,7 +67,7 @@ def write_day(
     Returns: a JSON-ready outcome. A day for which nothing came, and none of whose versions are about a redacted interaction, is hardly read.
     """
     work = _Day(job, built, day, marks, changed, aged)
-    work.run(v for block in blocks for v in decode(block))
+    work.run(v for block in blocks for v in decode_versions(block))
     return work.outcome.as_dict()
 
 
@@ -77,13 +77,13 @@ class _Day:
     ) -> None:
         self.job, self.built, self.day, self.marks, self.changed, self.aged = job, built, day, marks, changed | marks, aged
         self.outcome = Outcome()
-        self.rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(f"history.{day}"))
+        self.rejects = DeadLetterWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(f"history.{day}"))
 
     def run(self, came: Iterable[RedactedVersion]) -> None:
         """Do the work and fill in the outcome."""
         counts, all_came = self.outcome.counts, list(came)
         stored = [f for f in self.job.snapshot.by_dataset(VERSIONS.name) if dict(f.partition)["day"] == self.day]
-        best = winners(all_came)
+        best = best_versions(all_came)
         counts["duplicates"] += len(all_came) - len(best)
         for file in stored:
             if not best and not self._concerned(file):
@@ -105,7 +105,7 @@ class _Day:
 
     def _write(self, versions: Sequence[RedactedVersion]) -> None:
         by_type: dict[str, list[RedactedVersion]] = defaultdict(list)
-        for version in sorted(versions, key=sort_key):
+        for version in sorted(versions, key=version_sort_key):
             by_type[version.account_type].append(version)
         for account_type, rows in sorted(by_type.items()):
             partition = {"account_type": account_type, "day": self.day}
@@ -132,9 +132,9 @@ class _Day:
 
     def _further(self, best: Mapping[VersionKey, RedactedVersion]) -> list[RedactedVersion]:
         """New versions, those about interactions that this run found to be redacted, redacted like them."""
-        chosen = [v for v in best.values() if is_interaction(v.key.item_type) and about_key(v.key) in self.marks and v.mode != "full"]
+        chosen = [v for v in best.values() if is_interaction(v.key.item_type) and linked_key(v.key) in self.marks and v.mode != "full"]
         out = {v.key: v for v in best.values()}
-        known = dict.fromkeys((about_key(v.key) for v in chosen), FULL)
+        known = dict.fromkeys((linked_key(v.key) for v in chosen), FULL)
         for version, item in zip(chosen, redact_again(self.job, self.built, chosen, known), strict=True):
             if isinstance(item, Rejected):
                 self.rejects.add(item)
@@ -147,9 +147,9 @@ class _Day:
     def _change(self, file: FileEntry, heads: Mapping[VersionKey, tuple[tuple[int, str], str]], drop: set[VersionKey]) -> None:
         """Rewrite a stored file where a better delivery replaces a row, or an interaction was redacted further."""
         weak = {key for key, (_, mode) in heads.items() if is_interaction(key.item_type) and mode != "full" and key not in drop}
-        redo = {k for k in weak if about_key(k) in self.changed}
-        known = lookup(self.job.files, self.job.root, self.job.snapshot, {about_key(k) for k in redo}) if redo else {}
-        known.update(dict.fromkeys(self.marks & {about_key(k) for k in redo}, FULL))
+        redo = {k for k in weak if linked_key(k) in self.changed}
+        known = lookup_interactions(self.job.files, self.job.root, self.job.snapshot, {linked_key(k) for k in redo}) if redo else {}
+        known.update(dict.fromkeys(self.marks & {linked_key(k) for k in redo}, FULL))
         redo |= self._aged(file, weak)
         if not drop and not redo:
             return
@@ -166,7 +166,7 @@ class _Day:
 
         stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
         path = data_path(VERSIONS.name, dict(file.partition), self.job.run.run_id, self.job.rewritten_name(stem))
-        new = rewrite(self.job.files, self.job.root, file, path, VERSIONS, change_rows(change))
+        new = rewrite_file(self.job.files, self.job.root, file, path, VERSIONS, change_rows(change))
         self.outcome.removed.append(file.path)
         self.outcome.added.extend([new.entry] if new.entry else [])
 
@@ -185,10 +185,10 @@ class _Day:
                 out.add(key)
         return out
 
-    def _redone(self, file: FileEntry, redo: set[VersionKey], known: dict[InteractionKey, About]) -> Iterator[tuple[VersionKey, RedactedVersion]]:
+    def _redone(self, file: FileEntry, redo: set[VersionKey], known: dict[InteractionKey, LinkedInteraction]) -> Iterator[tuple[VersionKey, RedactedVersion]]:
         with self.job.files.open(self.job.files.join(self.job.root, file.path)) as source:
             rows = pq.read_table(source, filters=[("item_id", "in", sorted({k.item_id for k in redo}))]).to_pylist()
-        chosen = [v for v in map(from_row, rows) if v.key in redo]
+        chosen = [v for v in map(version_from_row, rows) if v.key in redo]
         for at in range(0, len(chosen), BATCH):
             batch = chosen[at : at + BATCH]
             for version, item in zip(batch, redact_again(self.job, self.built, batch, known, file.path), strict=True):

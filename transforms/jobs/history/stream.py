@@ -26,11 +26,11 @@ from callveil.schemas.interaction import SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion
 from callveil.transforms.ingest.versions.read import read_version
-from callveil.transforms.jobs.batch.context import RedactJob, engines
+from callveil.transforms.jobs.batch.context import RedactJob, engines_of
 from callveil.transforms.jobs.history.load import redact_versions, with_raw
-from callveil.transforms.redact.versions.json_values import canonical
-from callveil.transforms.redact.versions.timeline import Entry, entries
-from callveil.transforms.storage.tables.versions import decode, encode
+from callveil.transforms.redact.versions.json_values import canonical_json
+from callveil.transforms.redact.versions.timeline import HistoryEntry, history_of
+from callveil.transforms.storage.tables.versions import decode_versions, encode_versions
 
 REJECTED = "rejected"
 """Tag of the output that carries `Rejected`."""
@@ -70,7 +70,7 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
                 yield beam.pvalue.TaggedOutput(REJECTED, item)
             else:
                 raws.append(item)
-        for raw, found in zip(raws, redact_versions(self.job, engines(self.job), raws), strict=True):
+        for raw, found in zip(raws, redact_versions(self.job, engines_of(self.job), raws), strict=True):
             if isinstance(found, Rejected):
                 self.refused.inc()
                 yield beam.pvalue.TaggedOutput(REJECTED, with_raw(found, raw))
@@ -117,19 +117,19 @@ class _Track(beam.DoFn):  # type: ignore[misc]
         if block in blocks:
             return  # the same delivery once more
         seen.add(block)
-        versions = [v for b in (*blocks, block) for v in decode(b)]
+        versions = [v for b in (*blocks, block) for v in decode_versions(b)]
         last = max(v.created_at for v in versions)
         forget.set(Timestamp.from_utc_datetime(last + self.keep))
         known: dict[str, list[Any]] = _loads(told.read())
-        for entry in entries(versions):
-            text = said(entry)
+        for entry in history_of(versions):
+            text = entry_digest_text(entry)
             before = known.get(entry.version.key.version_id)
             if before and before[0] == text:
                 continue
             revision = before[1] + 1 if before else 1
             known[entry.version.key.version_id] = [text, revision]
             yield ChangeRow(*entry.version.key, text, revision)
-        told.write(canonical(known))
+        told.write(canonical_json(known))
 
     @on_timer(FORGET)
     def forget(self, seen: Any = beam.DoFn.StateParam(SEEN), told: Any = beam.DoFn.StateParam(TOLD)) -> None:  # noqa: B008
@@ -143,15 +143,15 @@ def _loads(text: str | None) -> dict[str, list[Any]]:
     return out
 
 
-def said(entry: Entry) -> str:
+def entry_digest_text(entry: HistoryEntry) -> str:
     """What is known of an entry, as canonical JSON; it does not depend on when or how often its version came."""
     changes = [[c.name, c.before.value, c.after.value, c.sensitive_class, c.before.digest, c.after.digest] for c in entry.changes]
-    return canonical({"event": entry.version.event, "known": entry.known, "classes": list(entry.classes), "changes": changes})
+    return canonical_json({"event": entry.version.event, "known": entry.known, "classes": list(entry.classes), "changes": changes})
 
 
-def keyed(version: RedactedVersion) -> tuple[str, bytes]:
+def key_by_object(version: RedactedVersion) -> tuple[str, bytes]:
     """The object a version belongs to, and the version as state keeps it."""
-    return canonical(list(version.key.item)), encode([version])
+    return canonical_json(list(version.key.item)), encode_versions([version])
 
 
 @dataclass
@@ -168,11 +168,11 @@ class TrackChanges(beam.PTransform):  # type: ignore[misc]
     def expand(self, versions: beam.PCollection) -> beam.PCollection:
         """Key by object, and track each."""
         return (
-            versions | "Key by object" >> beam.Map(keyed).with_output_types(tuple[str, bytes]) | "Track object" >> beam.ParDo(_Track(self.keep_days))
+            versions | "Key by object" >> beam.Map(key_by_object).with_output_types(tuple[str, bytes]) | "Track object" >> beam.ParDo(_Track(self.keep_days))
         )
 
 
-def latest(rows: Iterable[ChangeRow]) -> dict[tuple[str, ...], str]:
+def latest_by_key(rows: Iterable[ChangeRow]) -> dict[tuple[str, ...], str]:
     """What a keeper of the last row of each key holds."""
     out: dict[tuple[str, ...], ChangeRow] = {}
     for row in rows:

@@ -13,14 +13,14 @@ from callveil.schemas.finding import Finding, FindingRow
 from callveil.schemas.interaction import BY_NAME, RawInteraction
 from callveil.schemas.policy import Policy, Rules
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Job
-from callveil.transforms.detect.decision import Floor, decide
-from callveil.transforms.detect.placeholders import is_read, placeholders
+from callveil.transforms.detect.batch import DetectionJob
+from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.placeholders import has_unredacted_text, placeholder_pattern
 from callveil.transforms.detect.text_fields import walk
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
-from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slices
-from callveil.transforms.jobs.rescan.report import shape
-from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs
+from callveil.transforms.jobs.rescan.report import path_shape
+from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.redact.manual_requests import top_level
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.policy_archive import archived_policies
@@ -30,7 +30,7 @@ SPOKEN = frozenset({"outline", "words", "transcription_text"})
 
 
 @dataclass
-class Earlier:
+class EarlierPolicies:
     """All policies that the store was decided by: what these wrote is no value under another one.
 
     A row names the latest of those that it was redacted by; older ones have left their labels too.
@@ -60,7 +60,7 @@ class Earlier:
 
 
 @dataclass(frozen=True)
-class Again:
+class RereadRecord:
     """A stored interaction in which more was found.
 
     Attributes:
@@ -69,14 +69,14 @@ class Again:
         is_heard: some of it stands in the transcript.
     """
 
-    result: Redacted = field(repr=False)
+    result: RedactionResult = field(repr=False)
     found: Mapping[tuple[str, str], int]
     is_heard: bool
 
 
 def job_of(
-    job: RedactJob, built: Engines, raw: RawInteraction, row: Mapping[str, Any], earlier: Earlier
-) -> Job:
+    job: RedactJob, built: Engines, raw: RawInteraction, row: Mapping[str, Any], earlier: EarlierPolicies
+) -> DetectionJob:
     """How a stored row is redacted again: by the policy, in no weaker a mode than before.
 
     Its age counts as of when it was redacted: that rows grow old is the redaction job's work. No
@@ -84,13 +84,13 @@ def job_of(
     """
     language = built.detector.language_of(raw.record.get("language"))
     at = row["redacted_at"] or job.as_of
-    decision = decide(
+    decision = decide_redaction(
         job.policy,
         raw,
         row["account_type"],
         at,
         language,
-        Floor(row["redaction_mode"] or "none"),
+        MinimumRedaction(row["redaction_mode"] or "none"),
         (),
     )
     spoken = str(raw.record.get("language") or job.policy.detect.default_language)
@@ -102,7 +102,7 @@ def job_of(
         spoken,
     )
     account = job.accounts.at(raw.key.account_id, raw.called_at)
-    return Job(
+    return DetectionJob(
         raw,
         replace(decision, rules=rules),
         row["account_type"],
@@ -112,20 +112,20 @@ def job_of(
 
 
 def read_again(
-    built: Engines, jobs: Iterable[tuple[Job, Mapping[str, Any]]]
-) -> Iterator[tuple[Job, Again | Rejected]]:
+    built: Engines, jobs: Iterable[tuple[DetectionJob, Mapping[str, Any]]]
+) -> Iterator[tuple[DetectionJob, RereadRecord | Rejected]]:
     """Redact stored rows again, a bounded number at a time.
 
     Yields: the rows in which more was found, and those that could not be read.
     """
     rows: dict[int, Mapping[str, Any]] = {}
 
-    def noted() -> Iterator[Job]:
+    def noted() -> Iterator[DetectionJob]:
         for one, row in jobs:
             rows[id(one)] = {n: row[n] for n in ("redacted_fields", "redacted_entities")}
             yield one
 
-    for some in slices(noted()):
+    for some in slice_jobs(noted()):
         for one, result in redact_jobs(built, some):
             row = rows.pop(id(one))
             if isinstance(result, Rejected):
@@ -134,11 +134,11 @@ def read_again(
                 yield one, again
 
 
-def _again(job: Job, row: Mapping[str, Any], result: Redacted) -> Again | None:
+def _again(job: DetectionJob, row: Mapping[str, Any], result: RedactionResult) -> RereadRecord | None:
     before, after = job.raw.record, result.interaction.record
     if all(before.get(n) == after.get(n) for n in {*before, *after} & BY_NAME.keys()):
         return None
-    done = placeholders(job.decision.rules)
+    done = placeholder_pattern(job.decision.rules)
     texts = {leaf.shown: leaf.text for leaf in walk(before)}
     new = [
         f for f in result.findings if f.finding.status == "done" and _is_new(f.finding, texts, done)
@@ -150,10 +150,10 @@ def _again(job: Job, row: Mapping[str, Any], result: Redacted) -> Again | None:
         record[name] = sorted({*(row[name] or ()), *_told(name, new)})
     found: Counter[tuple[str, str]] = Counter()
     for f in new:
-        found[shape(f.finding.field_path), f.finding.entity_type] += f.finding.count
+        found[path_shape(f.finding.field_path), f.finding.entity_type] += f.finding.count
     is_heard = any(top_level(f.finding.field_path) in SPOKEN for f in new)
     interaction = replace(result.interaction, record=record)
-    return Again(replace(result, interaction=interaction, findings=new), found, is_heard)
+    return RereadRecord(replace(result, interaction=interaction, findings=new), found, is_heard)
 
 
 def _told(name: str, new: Iterable[FindingRow]) -> set[str]:
@@ -169,6 +169,6 @@ def _is_new(finding: Finding, texts: Mapping[str, str], done: re.Pattern[str]) -
     """
     if finding.span_start is None:
         own = [t for path, t in texts.items() if top_level(path) == finding.field_path]
-        return not own or any(is_read(t, done) for t in own)
+        return not own or any(has_unredacted_text(t, done) for t in own)
     text = texts.get(finding.field_path)
-    return text is None or is_read(text[finding.span_start : finding.span_end], done)
+    return text is None or has_unredacted_text(text[finding.span_start : finding.span_end], done)

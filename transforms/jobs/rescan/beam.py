@@ -12,9 +12,9 @@ import apache_beam as beam
 import orjson
 from apache_beam.metrics import Metrics
 
-from callveil.transforms.jobs.batch.context import Checkpoint, RedactJob, engines
+from callveil.transforms.jobs.batch.context import RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
-from callveil.transforms.jobs.batch.steps import Spread
+from callveil.transforms.jobs.batch.steps import SpreadStep
 from callveil.transforms.jobs.batch.store_beam import CHANGES, INDEX, SUBJECTS, results_of
 from callveil.transforms.jobs.rescan import interactions, live, versions
 from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS
@@ -28,7 +28,7 @@ RECORDS = 100
 
 
 @dataclass(frozen=True)
-class Piece:
+class RescanTask:
     """A piece of a store.
 
     Attributes:
@@ -41,13 +41,13 @@ class Piece:
     names: tuple[str, ...]
 
 
-def pieces(job: RedactJob) -> list[Piece]:
+def list_tasks(job: RedactJob) -> list[RescanTask]:
     """All there is to read in a store, in order. Memory: the URLs of the live zone's records."""
     out = [
-        Piece(INTERACTIONS, (origin,))
+        RescanTask(INTERACTIONS, (origin,))
         for origin in sorted(current_files(job.snapshot, INTERACTIONS))
     ]
-    out += [Piece(VERSIONS, (f.path,)) for f in sorted(job.snapshot.by_dataset(VERSIONS))]
+    out += [RescanTask(VERSIONS, (f.path,)) for f in sorted(job.snapshot.by_dataset(VERSIONS))]
     zone = Live(job.files, job.root)
     try:
         urls = sorted(
@@ -57,12 +57,12 @@ def pieces(job: RedactJob) -> list[Piece]:
         )
     except FileNotFoundError:
         urls = []
-    return out + [Piece(LIVE, tuple(urls[n : n + RECORDS])) for n in range(0, len(urls), RECORDS)]
+    return out + [RescanTask(LIVE, tuple(urls[n : n + RECORDS])) for n in range(0, len(urls), RECORDS)]
 
 
-def rescan_piece(job: RedactJob, piece: Piece) -> dict[str, Any]:
+def run_task(job: RedactJob, piece: RescanTask) -> dict[str, Any]:
     """Read one piece again; returns what `rescan_file` or `rescan_records` does."""
-    built = engines(job)
+    built = engines_of(job)
     if piece.zone == INTERACTIONS:
         return interactions.rescan_file(job, built, piece.names[0])
     if piece.zone == VERSIONS:
@@ -75,18 +75,18 @@ def _digest(*facts: Any) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-def _rescan(job: RedactJob, piece: Piece) -> dict[str, Any]:
-    """What `rescan_piece` gives, done or remembered."""
-    checkpoint = Checkpoint(job, STAGE)
+def _rescan(job: RedactJob, piece: RescanTask) -> dict[str, Any]:
+    """What `run_task` gives, done or remembered."""
+    checkpoint = WorkCache(job, STAGE)
     name = _digest(piece, job.snapshot.manifest_sha256)[:24]
     result = checkpoint.load(name)
     if result is None:
-        result = rescan_piece(job, piece)
+        result = run_task(job, piece)
         checkpoint.store(name, result)
     return result
 
 
-class _Rescan(Spread):
+class _Rescan(SpreadStep):
     """Element: Piece. Outputs, tagged: entries of both indexes by bucket, an Outcome, and notes."""
 
     def __init__(self, job: RedactJob) -> None:
@@ -96,7 +96,7 @@ class _Rescan(Spread):
     def work(self) -> Callable[..., Any]:
         return partial(_rescan, self.job)
 
-    def piece(self, element: Piece, side: Any = None) -> tuple[Piece]:
+    def piece(self, element: RescanTask, side: Any = None) -> tuple[RescanTask]:
         return (element,)
 
     def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
@@ -107,7 +107,7 @@ class _Rescan(Spread):
 
 
 @dataclass
-class Rescan(beam.PTransform):  # type: ignore[misc]
+class RescanStore(beam.PTransform):  # type: ignore[misc]
     """PCollection[Piece] -> `index`, `subjects`, `outcomes`, `notes`."""
 
     job: RedactJob
@@ -120,7 +120,7 @@ class Rescan(beam.PTransform):  # type: ignore[misc]
         )
 
 
-def gathered(texts: Sequence[bytes]) -> dict[str, list[Any]]:
+def merge_notes(texts: Sequence[bytes]) -> dict[str, list[Any]]:
     """The notes of all pieces as one, in order and each once."""
     out: dict[str, list[Any]] = {"unread": [], "audible": [], "receipts": []}
     for text in texts:

@@ -12,17 +12,17 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import RETRYABLE, Rejected
 from callveil.schemas.subject_index import SubjectEntry
-from callveil.transforms.detect.batch import Job
+from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.jobs.batch.changes import replace_rows
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.batch.redact_batches import with_content
-from callveil.transforms.jobs.rescan.again import Earlier, job_of, read_again
-from callveil.transforms.jobs.rescan.report import INTERACTIONS, Unread, count_row, count_unread
-from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.jobs.rescan.again import EarlierPolicies, job_of, read_again
+from callveil.transforms.jobs.rescan.report import INTERACTIONS, UnreadableRow, count_row, count_unread
+from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.redact.reredact import stored_record
 from callveil.transforms.storage.format1.live import Live
-from callveil.transforms.storage.identity.record_identifiers import OTHER, entries, record_token, ref_of
-from callveil.transforms.storage.index.identifier_index import lookup
+from callveil.transforms.storage.identity.record_identifiers import OTHER, interaction_ref, make_subject_entries, record_token
+from callveil.transforms.storage.index.identifier_index import lookup_entries
 from callveil.transforms.storage.tables.key_index import IndexEntry, current_files
 
 BATCH_ROWS = 100
@@ -40,11 +40,11 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
     """
     entry = current_files(job.snapshot, INTERACTIONS)[origin]
     counts: Counter[str] = Counter({"in": entry.rows, f"in.{INTERACTIONS}": entry.rows})
-    redone: dict[InteractionKey, Redacted] = {}
+    redone: dict[InteractionKey, RedactionResult] = {}
     rejected: list[Rejected] = []
     audible: list[InteractionKey] = []
     live = Live(job.files, job.root)
-    for one, item in read_again(built, _jobs(job, built, entry.path, Earlier(job), counts)):
+    for one, item in read_again(built, _jobs(job, built, entry.path, EarlierPolicies(job), counts)):
         if isinstance(item, Rejected):
             rejected.append(with_content(item, one))
             continue
@@ -52,7 +52,7 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
         count_row(counts, INTERACTIONS, item.found)
         if item.is_heard and is_audible(live, one.raw.key):
             audible.append(one.raw.key)
-    unread = [Unread(INTERACTIONS, r.account_id, r.interaction_id, r.reason) for r in rejected]
+    unread = [UnreadableRow(INTERACTIONS, r.account_id, r.interaction_id, r.reason) for r in rejected]
     rejected = [r for r in rejected if r.reason not in RETRYABLE]  # the next rescan may read them
     result: dict[str, Any] = {"outcome": Outcome().as_dict(), "index": []}
     if (redone or rejected) and not job.scratch:
@@ -75,8 +75,8 @@ def is_audible(live: Live, key: InteractionKey) -> bool:
 
 
 def _jobs(
-    job: RedactJob, built: Engines, path: str, earlier: Earlier, counts: Counter[str]
-) -> Iterator[tuple[Job, Mapping[str, Any]]]:
+    job: RedactJob, built: Engines, path: str, earlier: EarlierPolicies, counts: Counter[str]
+) -> Iterator[tuple[DetectionJob, Mapping[str, Any]]]:
     with job.files.open(job.files.join(job.root, path)) as source:
         for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(
             BATCH_ROWS
@@ -90,7 +90,7 @@ def _jobs(
 def _people(
     job: RedactJob,
     built: Engines,
-    redone: Mapping[InteractionKey, Redacted],
+    redone: Mapping[InteractionKey, RedactionResult],
     index: Sequence[Sequence[Any]],
 ) -> Iterator[SubjectEntry]:
     """Entries of the identifier index for what texts no longer show, beside those it holds.
@@ -102,13 +102,13 @@ def _people(
         said = [link for link in found.people if link.role == OTHER] if found else []
         if found is None or not said:
             continue
-        token = record_token(built.keyring, ref_of(stored.key))
+        token = record_token(built.keyring, interaction_ref(stored.key))
         held = [
             e
-            for e in lookup(job.files, job.root, job.snapshot, {token})
+            for e in lookup_entries(job.files, job.root, job.snapshot, {token})
             if e.digest == stored.digest
         ]
         links = {*said, *(link for e in held for link in e.links)}
-        yield from entries(
-            built.keyring, ref_of(stored.key), found.interaction.day, stored.digest, sorted(links)
+        yield from make_subject_entries(
+            built.keyring, interaction_ref(stored.key), found.interaction.day, stored.digest, sorted(links)
         )

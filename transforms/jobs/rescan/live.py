@@ -15,24 +15,24 @@ from typing import Any
 
 import orjson
 
-from callveil.schemas.fields import from_storage, revive
+from callveil.schemas.fields import from_storage, parse_times
 from callveil.schemas.interaction import FIELDS, STATE, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import RETRYABLE, Rejected
-from callveil.transforms.detect.batch import Job
+from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.batch.redact_batches import with_content
-from callveil.transforms.jobs.rescan.again import Again, Earlier, job_of, read_again
+from callveil.transforms.jobs.rescan.again import EarlierPolicies, RereadRecord, job_of, read_again
 from callveil.transforms.jobs.rescan.interactions import is_audible
-from callveil.transforms.jobs.rescan.report import LIVE, Unread, count_row, count_unread
-from callveil.transforms.jobs.streaming.receipts import rows_of
+from callveil.transforms.jobs.rescan.report import LIVE, UnreadableRow, count_row, count_unread
+from callveil.transforms.jobs.streaming.receipts import span_rows
 from callveil.transforms.redact.audio.span_times import audio_spans
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.serialization import dumps, finding_row, interaction_row
 from callveil.transforms.storage.format1.live import Live, Receipt, state_of
-from callveil.transforms.storage.identity.record_identifiers import OTHER, record_token, ref_of
-from callveil.transforms.storage.index.identity_markers import index_live
-from callveil.transforms.storage.tables.dead_letters import RejectedWriter
+from callveil.transforms.storage.identity.record_identifiers import OTHER, interaction_ref, record_token
+from callveil.transforms.storage.index.identity_markers import write_markers
+from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
 
 MARK = "rescanned"
 """Member of a receipt: the run that covered more; of a manifest's inputs: SHA-256 by record."""
@@ -54,14 +54,14 @@ def rescan_records(
     live = Live(job.files, job.root)
     outcome, unread, audible, receipts = Outcome(), [], [], []
     held: dict[InteractionKey, tuple[Receipt, Document]] = {}
-    rejects = RejectedWriter(
+    rejects = DeadLetterWriter(
         job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(name)
     )
     for one, item in read_again(built, _jobs(job, built, live, urls, held, outcome.counts)):
         key = one.raw.key
         old, document = held[key]
         if isinstance(item, Rejected):
-            unread.append(Unread(LIVE, key.account_id, key.id, item.reason))
+            unread.append(UnreadableRow(LIVE, key.account_id, key.id, item.reason))
             if item.reason in RETRYABLE:
                 continue  # the next rescan may read it
             rejects.add(with_content(item, one))
@@ -87,7 +87,7 @@ def rescan_records(
                 live.announce(live.part(key, "record"), state_of(new))
                 said = [link for link in item.result.people if link.role == OTHER]
                 if said:
-                    index_live(live, built.keyring, key, item.result.interaction.day, said)
+                    write_markers(live, built.keyring, key, item.result.interaction.day, said)
                 live.files.write(live.files.join(live.folder(key), new["file"]), data)
         receipts.append([old, new])
     if not job.scratch:
@@ -109,8 +109,8 @@ def _jobs(
     urls: Sequence[str],
     held: dict[InteractionKey, tuple[Receipt, Document]],
     counts: Counter[str],
-) -> Iterator[tuple[Job, Mapping[str, Any]]]:
-    earlier = Earlier(job)
+) -> Iterator[tuple[DetectionJob, Mapping[str, Any]]]:
+    earlier = EarlierPolicies(job)
     for url in urls:
         receipt = live.read_receipt(url)
         if receipt is None or receipt.get("status") != "done":
@@ -122,7 +122,7 @@ def _jobs(
                 raise
             continue  # a later snapshot has taken its place; that was redacted by the rules of now
         document = orjson.loads(data)
-        raw, row = stored(document["interaction"], receipt["file"])
+        raw, row = read_live_record(document["interaction"], receipt["file"])
         held[raw.key] = receipt, document
         counts.update(("in", f"in.{LIVE}"))
         one = job_of(job, built, raw, row, earlier)
@@ -130,14 +130,14 @@ def _jobs(
         yield one, row
 
 
-def stored(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str, Any]]:
+def read_live_record(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str, Any]]:
     """A record of the live zone as one that can be redacted again, and its row, times as such."""
     timed = dict(row) | {
         n: v
-        for n, v in revive(STATE, {f.name: row.get(f.name) for f in STATE}).items()
+        for n, v in parse_times(STATE, {f.name: row.get(f.name) for f in STATE}).items()
         if v is not None
     }
-    record = revive(FIELDS, from_storage(FIELDS, row, orjson.loads))
+    record = parse_times(FIELDS, from_storage(FIELDS, row, orjson.loads))
     if row.get("redacted"):
         record["redacted"] = True
     key = InteractionKey(row["account_id"], row["id"])
@@ -147,7 +147,7 @@ def stored(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str,
 
 
 def _further(
-    job: RedactJob, one: Job, item: Again, old: Receipt, document: Document
+    job: RedactJob, one: DetectionJob, item: RereadRecord, old: Receipt, document: Document
 ) -> tuple[Receipt, bytes]:
     """The receipt and the bytes of a record that is redacted further.
 
@@ -160,25 +160,25 @@ def _further(
     ).encode()
     digest, spans = hashlib.sha256(data).hexdigest(), old.get("spans")
     if spans is not None:
-        more = rows_of(audio_spans(one.raw.record, new, job.policy.recordings.channel)) or []
+        more = span_rows(audio_spans(one.raw.record, new, job.policy.recordings.channel)) or []
         spans = [*spans, *(s for s in more if s not in spans)]
     named = {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data)}
     told = {"mode": item.result.interaction.mode, "findings": len(findings), "spans": spans}
     return old | named | told | {MARK: job.run.run_id}, data
 
 
-def facts(keyring: Keyring, receipts: Sequence[Sequence[Receipt]]) -> dict[str, dict[str, str]]:
+def manifest_facts(keyring: Keyring, receipts: Sequence[Sequence[Receipt]]) -> dict[str, dict[str, str]]:
     """What a manifest says of the records that a run changes.
 
     Returns: the SHA-256 of each by the digest of its key; empty for one that could not be read.
     """
     changed = {
-        record_token(keyring, ref_of(_key(new))): str(new.get("sha256", "")) for _, new in receipts
+        record_token(keyring, interaction_ref(_key(new))): str(new.get("sha256", "")) for _, new in receipts
     }
     return {MARK: dict(sorted(changed.items()))}
 
 
-def put_in_place(live: Live, receipts: Sequence[Sequence[Receipt]]) -> None:
+def publish_replacements(live: Live, receipts: Sequence[Sequence[Receipt]]) -> None:
     """Name by its receipt what takes each record's place, and purge the record. Safe to repeat.
 
     Called once the run is published. A record that has changed meanwhile is left as it is: a later
@@ -190,10 +190,10 @@ def put_in_place(live: Live, receipts: Sequence[Sequence[Receipt]]) -> None:
         if live.swap(key, dict(old), dict(new)) or live.receipt(key, "record") == new:
             live.files.purge(live.files.join(live.folder(key), old["file"]))
             live.files.purge_older(url)
-    withdraw(live, receipts)
+    purge_unused(live, receipts)
 
 
-def withdraw(live: Live, receipts: Sequence[Sequence[Receipt]]) -> None:
+def purge_unused(live: Live, receipts: Sequence[Sequence[Receipt]]) -> None:
     """Purge what was to take the place of records and is named by no receipt."""
     for _, new in receipts:
         held = live.receipt(_key(new), "record")

@@ -17,7 +17,7 @@ _COVERED, _ROWS = "covered", "rows"
 _PLACE = re.compile(r"([\[{])\d+([\]}])")
 
 
-class Kind(NamedTuple):
+class CoveredKind(NamedTuple):
     """One kind of what was found.
 
     Attributes:
@@ -31,7 +31,7 @@ class Kind(NamedTuple):
     entity: str
 
 
-class Unread(NamedTuple):
+class UnreadableRow(NamedTuple):
     """A stored row that could not be read again.
 
     Attributes:
@@ -46,27 +46,27 @@ class Unread(NamedTuple):
     reason: str
 
 
-def shape(path: str) -> str:
+def path_shape(path: str) -> str:
     """A declared path without the places in it: neither which turn, nor which key."""
     return _PLACE.sub(r"\1\2", path)
 
 
 def count_row(counts: Counter[str], zone: str, found: Mapping[tuple[str, str], int]) -> None:
-    """Count what was found in one row, by field (as `shape` gives it) and entity type."""
+    """Count what was found in one row, by field (as `path_shape` gives it) and entity type."""
     counts[f"affected.{zone}"] += 1
     for (field, entity), number in found.items():
         counts[f"{_COVERED}/{zone}/{field}/{entity}"] += number
         counts[f"{_ROWS}/{zone}/{field}/{entity}"] += 1
 
 
-def count_unread(outcome: Outcome, unread: Iterable[Unread]) -> None:
+def count_unread(outcome: Outcome, unread: Iterable[UnreadableRow]) -> None:
     """Count rows that could not be read again."""
     outcome.counts.update(f"unread.{row.zone}" for row in unread)
 
 
-def kinds(counts: Mapping[str, int]) -> Iterator[tuple[Kind, int, int]]:
+def count_kinds(counts: Mapping[str, int]) -> Iterator[tuple[CoveredKind, int, int]]:
     """Each kind with how often it was found and in how many rows, in order."""
     for name, number in sorted(counts.items()):
         head, _, rest = name.partition("/")
         if head == _COVERED:
-            yield Kind(*rest.split("/")), number, counts[f"{_ROWS}/{rest}"]
+            yield CoveredKind(*rest.split("/")), number, counts[f"{_ROWS}/{rest}"]

@@ -14,22 +14,22 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Rules
 from callveil.schemas.rejected import RETRYABLE, Rejected
-from callveil.schemas.rules import fold
+from callveil.schemas.rules import collapse_whitespace
 from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey
-from callveil.transforms.detect.decision import stronger
-from callveil.transforms.detect.placeholders import is_read, placeholders
+from callveil.transforms.detect.decision import strongest_mode
+from callveil.transforms.detect.placeholders import has_unredacted_text, placeholder_pattern
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.history.load import BATCH, redactor_of, with_raw
-from callveil.transforms.jobs.rescan.again import Earlier
+from callveil.transforms.jobs.rescan.again import EarlierPolicies
 from callveil.transforms.jobs.rescan.report import VERSIONS as ZONE
-from callveil.transforms.jobs.rescan.report import Unread, count_row, count_unread
-from callveil.transforms.redact.versions.decision import KIND, Decided, decide
-from callveil.transforms.redact.versions.until_stable import Placed, settle, stored_version, texts
+from callveil.transforms.jobs.rescan.report import UnreadableRow, count_row, count_unread
+from callveil.transforms.redact.versions.decision import KIND, RedactionSettings, choose_settings
+from callveil.transforms.redact.versions.until_stable import Placed, iter_version_texts, repeat_until_stable, stored_version
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables.dead_letters import RejectedWriter
+from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
 from callveil.transforms.storage.tables.key_index import origin_of
-from callveil.transforms.storage.tables.rewrite import change_rows, rewrite
-from callveil.transforms.storage.tables.versions import VERSIONS, from_row, version_row
+from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
+from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row, version_row
 
 
 def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, A
     outcome = Outcome(counts=Counter({"in": entry.rows, f"in.{ZONE}": entry.rows}))
     changed: dict[VersionKey, RedactedVersion] = {}
     rejected: dict[VersionKey, Rejected] = {}
-    earlier = Earlier(job)
+    earlier = EarlierPolicies(job)
     for versions in _batches(job, entry):
         accounts = (job.accounts.at(v.key.account_id, v.created_at) for v in versions)
         outcome.counts["account_unknown"] += sum(account is None for account in accounts)
@@ -52,7 +52,7 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, A
                 count_row(outcome.counts, ZONE, found)
                 changed[version.key] = item
     unread = [
-        Unread(ZONE, key.account_id, key.version_id, item.reason)
+        UnreadableRow(ZONE, key.account_id, key.version_id, item.reason)
         for key, item in sorted(rejected.items())
     ]
     # What another try may read stays for the next rescan.
@@ -66,7 +66,7 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, A
 def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]]:
     with job.files.open(job.files.join(job.root, entry.path)) as source:
         for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(BATCH):
-            yield [from_row(row) for row in batch.to_pylist()]
+            yield [version_from_row(row) for row in batch.to_pylist()]
 
 
 def _settled(
@@ -74,7 +74,7 @@ def _settled(
     built: Engines,
     versions: Sequence[RedactedVersion],
     path: str,
-    earlier: Earlier,
+    earlier: EarlierPolicies,
 ) -> Iterator[tuple[RedactedVersion, RedactedVersion | Rejected, Counter[tuple[str, str]]]]:
     """Read stored versions until nothing more is found: what is covered changes how the rest reads.
 
@@ -85,7 +85,7 @@ def _settled(
     def look(pending: Sequence[Placed]) -> Iterator[tuple[RedactedVersion | Rejected, Rules]]:
         return _again(job, built, [version for _, version in pending], path, earlier)
 
-    for place, item, found in settle(versions, look, _found):
+    for place, item, found in repeat_until_stable(versions, look, _found):
         version = versions[place]
         if isinstance(item, Rejected):
             raw = stored_version(version, path)
@@ -94,7 +94,7 @@ def _settled(
 
 
 def _again(
-    job: RedactJob, built: Engines, versions: Sequence[RedactedVersion], path: str, earlier: Earlier
+    job: RedactJob, built: Engines, versions: Sequence[RedactedVersion], path: str, earlier: EarlierPolicies
 ) -> Iterator[tuple[RedactedVersion | Rejected, Rules]]:
     """Redact some stored versions again; each result with its rules."""
     work = [
@@ -109,35 +109,35 @@ def _again(
 
 
 def _decided(
-    job: RedactJob, raw: RawVersion, version: RedactedVersion, earlier: Earlier
-) -> Decided:
+    job: RedactJob, raw: RawVersion, version: RedactedVersion, earlier: EarlierPolicies
+) -> RedactionSettings:
     """By the policy, in no weaker a mode than before.
 
     That it grows old, or its interaction was redacted further, is the history job's work.
     """
     record = version.record
-    decided = decide(
+    decided = choose_settings(
         job.policy, raw, version.account_type, record.get("agency_id") or "", record["recorded_at"]
     )
     about = (raw.key.account_id, version.account_type, KIND, job.policy.detect.default_language)
     rules = earlier.rules(decided.rules, *about)
     account = job.accounts.at(raw.key.account_id, raw.created_at)
     own = (
-        frozenset(fold(text) for text in (account.name, *account.numbers) if text)
+        frozenset(collapse_whitespace(text) for text in (account.name, *account.numbers) if text)
         if account
         else frozenset()
     )
-    return replace(decided, rules=rules, mode=stronger(decided.mode, version.mode), own=own)
+    return replace(decided, rules=rules, mode=strongest_mode(decided.mode, version.mode), own=own)
 
 
 def _found(
     before: RedactedVersion, after: RedactedVersion, rules: Rules
 ) -> Counter[tuple[str, str]]:
     """How often what is covered that was readable before, by column and entity type."""
-    done = placeholders(rules)
+    done = placeholder_pattern(rules)
     found: Counter[tuple[str, str]] = Counter()
-    for (column, old, _), (_, new, entities) in zip(texts(before), texts(after), strict=True):
-        if old != new and is_read(old, done):
+    for (column, old, _), (_, new, entities) in zip(iter_version_texts(before), iter_version_texts(after), strict=True):
+        if old != new and has_unredacted_text(old, done):
             for entity, number in _entities(old, new, entities, rules).items():
                 found[column, entity] += number
     return found
@@ -180,12 +180,12 @@ def _rewrite(
     place = data_path(
         VERSIONS.name, dict(entry.partition), job.run.run_id, job.rewritten_name(stem)
     )
-    new = rewrite(job.files, job.root, entry, place, VERSIONS, change_rows(change))
+    new = rewrite_file(job.files, job.root, entry, place, VERSIONS, change_rows(change))
     partition = dict(entry.partition)
     name = job.new_name(
         f"history.{partition['account_type']}.{partition['day']}.{stem.replace('-', '.')}"
     )
-    rejects = RejectedWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, name)
+    rejects = DeadLetterWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, name)
     for _, item in sorted(rejected.items()):
         rejects.add(item)
     outcome.removed.append(entry.path)

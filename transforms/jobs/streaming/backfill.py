@@ -18,29 +18,29 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import BY_NAME, InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
-from callveil.schemas.subject_index import Link
+from callveil.schemas.subject_index import IdentifierLink
 from callveil.transforms.governance.requests.disclosure import OWN_GROUPS
-from callveil.transforms.governance.requests.live_records import marked_by
+from callveil.transforms.governance.requests.live_records import marker_methods
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.redact_and_publish import Actor
-from callveil.transforms.redact.operators import TOKEN, TokenError, reveal
+from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher
+from callveil.transforms.redact.operators import TOKEN, TokenError, reveal_token
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.policy_archive import newest_policy, policy_at
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live, Receipt
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import CONTACT, METHOD, OTHER, STAFF, Found, conceal
-from callveil.transforms.storage.index.identity_markers import COMPLETE, SUBJECTS, Lacking, index_live, note_complete, write_list
+from callveil.transforms.storage.identity.record_identifiers import CONTACT, METHOD, OTHER, STAFF, FoundIdentifier, tokenize
+from callveil.transforms.storage.index.identity_markers import COMPLETE, SUBJECTS, MissingMarkers, note_complete, write_marker_list, write_markers
 
 FROM_MARKERS = "1"
 """Method of a list that is put together from markers: these say nothing of names."""
 
 
 @dataclass(frozen=True)
-class Backfilled:
+class BackfillResult:
     """What was done, in records of the live zone.
 
     Attributes:
@@ -57,7 +57,7 @@ class Backfilled:
     older: int = 0
 
 
-def backfill(store: Store, keyring: Keyring, gone: Collection[str] = ()) -> Backfilled:
+def backfill_markers(store: Store, keyring: Keyring, gone: Collection[str] = ()) -> BackfillResult:
     """Write the markers that are missing, and note that none is.
 
     Args:
@@ -68,20 +68,20 @@ def backfill(store: Store, keyring: Keyring, gone: Collection[str] = ()) -> Back
     live = Live(store.files, store.root)
     listed = _list_markers(live)
     waiting = {InteractionKey(r["account_id"], r["id"]): r for r in live.receipts() if r["what"] == "record" and r["status"] == "done"}
-    methods = {key: marked_by(live, keyring, key) for key in waiting}
+    methods = {key: marker_methods(live, keyring, key) for key in waiting}
     waiting = {key: r for key, r in waiting.items() if METHOD not in methods[key]}
     read = opened = unknown = 0
     for key, people in _from_sources(store, keyring, live, waiting):
-        index_live(live, keyring, key, _day(waiting.pop(key)), (p for p in people if p.token not in gone))
+        write_markers(live, keyring, key, _day(waiting.pop(key)), (p for p in people if p.token not in gone))
         read += 1
     bare = {key: r for key, r in sorted(waiting.items()) if not methods[key]}
     for key, receipt in bare.items():
         people = tuple(p for p in _from_tokens(live, keyring, key, receipt) if p.token not in gone)
-        index_live(live, keyring, key, _day(receipt), people)
+        write_markers(live, keyring, key, _day(receipt), people)
         opened, unknown = opened + bool(people), unknown + (not people)
     older = len(waiting) - len(bare)
-    note_complete(live, Lacking(unknown, older))
-    return Backfilled(listed, read, opened, unknown, older)
+    note_complete(live, MissingMarkers(unknown, older))
+    return BackfillResult(listed, read, opened, unknown, older)
 
 
 def _day(receipt: Receipt) -> str:
@@ -90,7 +90,7 @@ def _day(receipt: Receipt) -> str:
 
 def _list_markers(live: Live) -> int:
     """Write lists of markers that are there and stand in none. Memory: all of these."""
-    links: dict[tuple[str, InteractionKey, str], set[Link]] = defaultdict(set)
+    links: dict[tuple[str, InteractionKey, str], set[IdentifierLink]] = defaultdict(set)
     listed: dict[str, set[str]] = defaultdict(set)
     for info in live.files.list(live.url(SUBJECTS)):
         folder, name = info.url.split("/")[-2:]
@@ -101,17 +101,17 @@ def _list_markers(live: Live) -> int:
             listed[folder] |= {link[0] for link in row["links"]}
         else:
             record = name.removesuffix(".json")
-            links[record, InteractionKey(row["account_id"], row["id"]), row["day"]].add(Link(*(row[n] for n in Link._fields)))
+            links[record, InteractionKey(row["account_id"], row["id"]), row["day"]].add(IdentifierLink(*(row[n] for n in IdentifierLink._fields)))
     fresh = {k: {link for link in own if link.token not in listed[k[0]]} for k, own in links.items()}
     for (record, key, day), own in sorted(fresh.items()):
         if own:
-            write_list(live, key, record, day, sorted(own), FROM_MARKERS)
+            write_marker_list(live, key, record, day, sorted(own), FROM_MARKERS)
     return sum(bool(own) for own in fresh.values())
 
 
 def _from_sources(
     store: Store, keyring: Keyring, live: Live, waiting: Mapping[InteractionKey, Receipt]
-) -> Iterator[tuple[InteractionKey, tuple[Link, ...]]]:
+) -> Iterator[tuple[InteractionKey, tuple[IdentifierLink, ...]]]:
     """Whom records are about, of those whose source is still there as it was."""
     by_object: dict[str, set[InteractionKey]] = defaultdict(set)
     for key, receipt in waiting.items():
@@ -131,29 +131,29 @@ def _from_sources(
             yield key, _actor(store, keyring, waiting[key]).people_of(raw, arrival.landed_at, arrival.object_id)
 
 
-def _actor(store: Store, keyring: Keyring, receipt: Receipt) -> Actor:
+def _actor(store: Store, keyring: Keyring, receipt: Receipt) -> InteractionPublisher:
     """What redacted a record, by the policy it did so."""
     policy = policy_at(store, receipt["policy_sha256"]) or newest_policy(store) or load_policy(None)
     job = WatchJob(policy, store.files, store.root, str(keyring.path))
-    return Actor(job, job.engines())
+    return InteractionPublisher(job, job.engines())
 
 
-def _from_tokens(live: Live, keyring: Keyring, key: InteractionKey, receipt: Receipt) -> tuple[Link, ...]:
+def _from_tokens(live: Live, keyring: Keyring, key: InteractionKey, receipt: Receipt) -> tuple[IdentifierLink, ...]:
     row = orjson.loads(live.files.read(live.files.join(live.folder(key), receipt["file"])))["interaction"]
     found = {
-        Found(identifier, STAFF if group == "staff" else CONTACT if group in OWN_GROUPS else OTHER, name)
+        FoundIdentifier(identifier, STAFF if group == "staff" else CONTACT if group in OWN_GROUPS else OTHER, name)
         for name, value in row.items()
         if value is not None
         for group in [BY_NAME[name].group if name in BY_NAME else "unknown"]
         for identifier in _opened(keyring, key, value if isinstance(value, str) else orjson.dumps(value).decode())
     }
-    return conceal(keyring, found)
+    return tokenize(keyring, found)
 
 
 def _opened(keyring: Keyring, key: InteractionKey, text: str) -> Iterable[Identifier]:
     for match in TOKEN.finditer(text):
         try:
-            value = reveal(match[0], keyring, key.account_id, key.id)
+            value = reveal_token(match[0], keyring, key.account_id, key.id)
         except TokenError:
             continue
         if match[1] == "EMAIL_ADDRESS" and (address := ids.normal_email(value)):

@@ -23,10 +23,19 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.halves import Piece, key_of, key_text
-from callveil.transforms.jobs.streaming.pair import Gathered, Why, due_at, gather, growing, ready, verdict, whole_at
+from callveil.transforms.jobs.streaming.halves import InteractionPart, key_text, parse_key_text
+from callveil.transforms.jobs.streaming.pair import (
+    InteractionParts,
+    Why,
+    collect_parts,
+    due_reason,
+    growing_recordings,
+    ready_reason,
+    settled_at,
+    waiting_ends_at,
+)
 from callveil.transforms.jobs.streaming.read_object import Found, read_arrival
-from callveil.transforms.jobs.streaming.redact_and_publish import Actor, Published
+from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher, PublishedOutput
 
 Clock = Callable[[], float]
 """Seconds since 1970; the one thing here that tells the time. It decides how long is waited, and nothing about what comes out."""
@@ -48,7 +57,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def insist(work: Callable[[], Iterable[T]], pause: Callable[[float], None] = time.sleep) -> Iterator[T]:
+def retry_iter(work: Callable[[], Iterable[T]], pause: Callable[[float], None] = time.sleep) -> Iterator[T]:
     """What `work` gives, one by one; begun anew, and what was given already passed over, where it meets an `OSError`, whose last one is raised.
 
     `work` must give the same again.
@@ -85,7 +94,7 @@ class ReadArrival(beam.DoFn):  # type: ignore[misc]
             counts.clear()
             return read_arrival(self.job, keyring, arrival, counts)
 
-        for key, piece in insist(read):
+        for key, piece in retry_iter(read):
             yield key_text(key), piece.encoded()
         for name, n in counts.items():
             Metrics.counter("watch", name).inc(n)
@@ -113,15 +122,15 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
     ) -> Iterator[Ready]:
         key, data = element
         now, set_for = self.clock(), due.read()
-        held = gather(Piece.decoded(d) for d in [*pieces.read(), data])
-        why, at = ready(held), whole_at(held, self.settle)
+        held = collect_parts(InteractionPart.decoded(d) for d in [*pieces.read(), data])
+        why, at = ready_reason(held), settled_at(held, self.settle)
         pieces.clear()  # what was passed over for a later snapshot is let go
         if why and now >= at:
             yield _ready(key, held, why, now)
             held = self._still(held, now)
             at = held.landed_at + self.settle if held.pieces else math.nan
         elif not why:
-            at = max(at, due_at(held, self.wait), now + min(self.wait, GRACE) if set_for is None else set_for)
+            at = max(at, waiting_ends_at(held, self.wait), now + min(self.wait, GRACE) if set_for is None else set_for)
         for d in _encoded(held):
             pieces.add(d)
         if not held.pieces:
@@ -131,9 +140,9 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
             due.write(at)
             timer.set(Timestamp(at))
 
-    def _still(self, held: Gathered, now: float) -> Gathered:
+    def _still(self, held: InteractionParts, now: float) -> InteractionParts:
         """What is held on after it was acted on."""
-        return growing(held, now, self.settle) if self.puts_away else Gathered()
+        return growing_recordings(held, now, self.settle) if self.puts_away else InteractionParts()
 
     @on_timer(WAIT)
     def waited(
@@ -148,12 +157,12 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
             timer.set(Timestamp(at))
             return
         now = max(now, at or now)
-        held = gather(Piece.decoded(d) for d in pieces.read())
+        held = collect_parts(InteractionPart.decoded(d) for d in pieces.read())
         pieces.clear()
         due.clear()
         if not held.pieces:
             return
-        yield _ready(key, held, (ready(held) and "settled") or "waited", now)
+        yield _ready(key, held, (ready_reason(held) and "settled") or "waited", now)
         held = self._still(held, now)
         for d in _encoded(held):
             pieces.add(d)
@@ -163,7 +172,7 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
             timer.set(Timestamp(at))
 
 
-class JoinGathered(beam.DoFn):  # type: ignore[misc]
+class JoinParts(beam.DoFn):  # type: ignore[misc]
     """Element: (key, all encoded pieces there are). Output: `Ready` where it is ready at `now`; the rest stays unsettled and comes again."""
 
     def __init__(self, wait: float, now: float, settle: float = 0.0, puts_away: bool = False) -> None:
@@ -172,17 +181,17 @@ class JoinGathered(beam.DoFn):  # type: ignore[misc]
 
     def process(self, element: tuple[str, Iterable[bytes]]) -> Iterator[Ready]:
         key, pieces = element
-        held = gather(Piece.decoded(d) for d in pieces)
-        why = verdict(held, self.now, self.wait, self.settle)
+        held = collect_parts(InteractionPart.decoded(d) for d in pieces)
+        why = due_reason(held, self.now, self.wait, self.settle)
         if why:
             if self.puts_away:
-                self.settling.inc(len(growing(held, self.now, self.settle).recordings))
+                self.settling.inc(len(growing_recordings(held, self.now, self.settle).recordings))
             yield _ready(key, held, why, self.now)
         else:
             self.waiting.inc()
 
 
-class Act(beam.DoFn):  # type: ignore[misc]
+class PublishInteractions(beam.DoFn):  # type: ignore[misc]
     """Element: `Ready`. Output: Published.
 
     Several elements of a bundle are in work at once, since most of an element's time goes by waiting for the store; no two of one interaction.
@@ -191,12 +200,12 @@ class Act(beam.DoFn):  # type: ignore[misc]
     def __init__(self, job: WatchJob, clock: Clock = time.time) -> None:
         self.job, self.clock = job, clock
         self.pool: ThreadPoolExecutor | None = None
-        self.going: dict[str, Future[list[Published]]] = {}
+        self.going: dict[str, Future[list[PublishedOutput]]] = {}
 
     def start_bundle(self) -> None:
         self.going = {}
 
-    def process(self, element: Ready) -> Iterator[Published]:
+    def process(self, element: Ready) -> Iterator[PublishedOutput]:
         text, (pieces, why, now) = element
         Metrics.counter("watch", why).inc()
         if text in self.going:
@@ -216,12 +225,12 @@ class Act(beam.DoFn):  # type: ignore[misc]
             self.pool.shutdown(wait=False)
             self.pool = None
 
-    def _act(self, text: str, pieces: list[bytes], now: float) -> list[Published]:
-        actor = Actor(self.job, self.job.engines())
-        held = gather(Piece.decoded(d) for d in pieces)
-        return list(insist(lambda: actor.act(key_of(text), held, now)))
+    def _act(self, text: str, pieces: list[bytes], now: float) -> list[PublishedOutput]:
+        actor = InteractionPublisher(self.job, self.job.engines())
+        held = collect_parts(InteractionPart.decoded(d) for d in pieces)
+        return list(retry_iter(lambda: actor.act(parse_key_text(text), held, now)))
 
-    def _done(self, text: str) -> list[Published]:
+    def _done(self, text: str) -> list[PublishedOutput]:
         """What came of an element; waits for it, and raises what it raised. Counted here: Beam's counters belong to the bundle's own thread."""
         found = self.going.pop(text).result()
         for done in found:
@@ -232,11 +241,11 @@ class Act(beam.DoFn):  # type: ignore[misc]
         return found
 
 
-def _encoded(held: Gathered) -> list[bytes]:
+def _encoded(held: InteractionParts) -> list[bytes]:
     return [p.encoded() for p in held.pieces]
 
 
-def _ready(key: str, held: Gathered, why: Why, now: float) -> Ready:
+def _ready(key: str, held: InteractionParts, why: Why, now: float) -> Ready:
     return key, (_encoded(held), why, now)
 
 
@@ -262,5 +271,5 @@ class WatchRecordings(beam.PTransform):  # type: ignore[misc]
         if self.now is None:
             joined = pieces | "Join" >> beam.ParDo(JoinByKey(self.job.wait, settle=settle, puts_away=puts_away))
         else:
-            joined = pieces | "Gather" >> beam.GroupByKey() | "Join" >> beam.ParDo(JoinGathered(self.job.wait, self.now, settle, puts_away))
-        return joined | "Act" >> beam.ParDo(Act(self.job)).with_output_types(Published)
+            joined = pieces | "Gather" >> beam.GroupByKey() | "Join" >> beam.ParDo(JoinParts(self.job.wait, self.now, settle, puts_away))
+        return joined | "Act" >> beam.ParDo(PublishInteractions(self.job)).with_output_types(PublishedOutput)

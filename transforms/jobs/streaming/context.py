@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from callveil.schemas.account import AccountBook
 from callveil.schemas.policy import Policy
-from callveil.transforms.detect.models import identity
-from callveil.transforms.jobs.batch.context import Engines, RedactJob, engines
-from callveil.transforms.jobs.streaming.object_names import Naming
-from callveil.transforms.redact.engine import Run
+from callveil.transforms.detect.models import model_fingerprint
+from callveil.transforms.jobs.batch.context import Engines, RedactJob, engines_of
+from callveil.transforms.jobs.streaming.object_names import RecordingNaming
+from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
@@ -38,7 +38,7 @@ class WatchJob:
     root: str
     keyring_path: str
     accounts: AccountBook = field(default_factory=AccountBook)
-    naming: Naming = field(default_factory=Naming)
+    naming: RecordingNaming = field(default_factory=RecordingNaming)
     recogniser: str = ""
 
     @property
@@ -51,14 +51,14 @@ class WatchJob:
         """How long a recording and its record wait for each other, seconds."""
         return self.policy.recordings.wait_seconds
 
-    def run_at(self, at: float, *objects: str) -> Run:
+    def run_at(self, at: float, *objects: str) -> RunColumns:
         """What rows carry that come of some objects at a time; the same for a repetition."""
-        models = identity(self.policy.detect)
+        models = model_fingerprint(self.policy.detect)
         told = ("watch", self.policy.sha256, *((models,) if models else ()), *objects)
         run_id = hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
-        return Run(run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models)
+        return RunColumns(run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models)
 
     def engines(self) -> Engines:
         """This process' keyring, detector and redactor; see `run.job.engines`."""
         job = RedactJob(self.run_at(0), self.policy, self.files, self.root, self.keyring_path, self.accounts, {}, Snapshot())
-        return engines(job)
+        return engines_of(job)

@@ -13,7 +13,7 @@ from apache_beam.io.unbounded_source import CheckpointMark, UnboundedReader, Unb
 from apache_beam.utils.timestamp import Timestamp
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.ingest.discover import passed_over
+from callveil.transforms.ingest.discover import is_skipped_name
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.urls import fixed_prefix
 from callveil.transforms.storage.format1.live import Live
@@ -22,7 +22,7 @@ QUIET = 1.0
 """Seconds a local file must not have been written to before it is taken: others may still be writing it. S3 shows whole objects only."""
 
 
-def arrivals(files: Files, places: Iterable[str], now: float, quiet: float = QUIET) -> Iterator[Arrival]:
+def list_arrivals(files: Files, places: Iterable[str], now: float, quiet: float = QUIET) -> Iterator[Arrival]:
     """Every file in some folders (or that globs name) that is whole, in the order in which they were written.
 
     Hidden and temporary names, and what lies in hidden folders, are passed over: writers that rename when they are done can hide what is not.
@@ -31,18 +31,18 @@ def arrivals(files: Files, places: Iterable[str], now: float, quiet: float = QUI
     for place in places:
         least = 0.0 if place.startswith("s3://") else quiet
         for info in files.glob(place):
-            if info.modified + least <= now and not passed_over(info.url, place if info.url.startswith(place) else fixed_prefix(place), place):
+            if info.modified + least <= now and not is_skipped_name(info.url, place if info.url.startswith(place) else fixed_prefix(place), place):
                 found[info.url] = Arrival(info.url, info.etag, info.size, info.modified)
     yield from sorted(found.values(), key=lambda a: (a.landed_at, a.url))
 
 
-def unsettled(live: Live, found: Iterable[Arrival]) -> list[Arrival]:
+def unsettled_arrivals(live: Live, found: Iterable[Arrival]) -> list[Arrival]:
     """Of some arrivals, those that are not settled; one listing says of which it is worth asking."""
     noted = live.noted()
     return [a for a in found if a.object_id not in noted or not live.settled(a)]
 
 
-class Told:
+class EmittedArrivals:
     """What this process has told of some folders, and what of it is known to be settled.
 
     It is kept by the process, not by a reader: Flink makes a reader for each poll. An arrival that was told and is not settled in time is told again,
@@ -65,7 +65,7 @@ class Told:
             self.listed_at = max(self.listed_at, now)
             here = {a.object_id for a in found}
             if self._settled is None:
-                self._settled = here - {a.object_id for a in unsettled(self.live, found)}
+                self._settled = here - {a.object_id for a in unsettled_arrivals(self.live, found)}
             self._settled &= here
             self._told = {i: at for i, at in self._told.items() if i in here}
             out = []
@@ -82,7 +82,7 @@ class Told:
             return out
 
 
-_told: dict[FolderSource, Told] = {}
+_told: dict[FolderSource, EmittedArrivals] = {}
 _making = threading.Lock()
 
 
@@ -120,7 +120,7 @@ class FolderSource(UnboundedSource):  # type: ignore[misc]
     def create_reader(self, options: Any, checkpoint_mark: CheckpointMark | None) -> FolderReader:
         """A reader that goes on where this process was."""
         with _making:
-            told = _told.setdefault(self, Told(self.live, self.patience))
+            told = _told.setdefault(self, EmittedArrivals(self.live, self.patience))
         return FolderReader(self, told)
 
     def get_checkpoint_mark_coder(self) -> Coder:
@@ -135,7 +135,7 @@ class FolderSource(UnboundedSource):  # type: ignore[misc]
 class FolderReader(UnboundedReader):  # type: ignore[misc]
     """Reader of a `FolderSource`."""
 
-    def __init__(self, source: FolderSource, told: Told, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, source: FolderSource, told: EmittedArrivals, clock: Callable[[], float] = time.time) -> None:
         self.source, self.told, self.clock = source, told, clock
         self._next: Iterator[Arrival] = iter(())
         self._current: Arrival | None = None
@@ -150,7 +150,7 @@ class FolderReader(UnboundedReader):  # type: ignore[misc]
         now = self.clock()
         if self._current is None and now >= self.told.listed_at + self.source.poll:
             source = self.source
-            self._next = iter(self.told.new(list(arrivals(source.files, source.places, now, source.quiet)), now))
+            self._next = iter(self.told.new(list(list_arrivals(source.files, source.places, now, source.quiet)), now))
             self._current = next(self._next, None)
         return self._current is not None
 

@@ -12,10 +12,10 @@ import orjson
 
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import InteractionKey, RawInteraction
-from callveil.transforms.ingest.snapshots import IN_PROGRESS, rank, status_class
-from callveil.transforms.storage.encryption.encrypted_file import open_one, seal_one
+from callveil.transforms.ingest.snapshots import IN_PROGRESS, snapshot_rank, status_class
+from callveil.transforms.storage.encryption.encrypted_file import decrypt_bytes, encrypt_bytes
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.tables.spool import decode, encode
+from callveil.transforms.storage.tables.spool import decode_raw_record, encode_raw_record
 
 PURPOSE = "watch"
 BARE = -1
@@ -23,7 +23,7 @@ BARE = -1
 _TEXTS = ("outline", "words", "transcription_text")
 
 
-class Piece(NamedTuple):
+class InteractionPart(NamedTuple):
     """One part of an interaction.
 
     Attributes:
@@ -51,12 +51,12 @@ class Piece(NamedTuple):
     sealed: bytes = b""
 
     def encoded(self) -> bytes:
-        """As bytes; `Piece.decoded` is the inverse."""
+        """As bytes; `InteractionPart.decoded` is the inverse."""
         head = orjson.dumps(self[:-1])
         return len(head).to_bytes(4, "big") + head + self.sealed
 
     @classmethod
-    def decoded(cls, data: bytes) -> Piece:
+    def decoded(cls, data: bytes) -> InteractionPart:
         """Inverse of `encoded`."""
         end = 4 + int.from_bytes(data[:4], "big")
         return cls._make([*orjson.loads(data[4:end]), data[end:]])
@@ -67,19 +67,19 @@ def key_text(key: InteractionKey) -> str:
     return orjson.dumps(list(key)).decode()
 
 
-def key_of(text: str) -> InteractionKey:
+def parse_key_text(text: str) -> InteractionKey:
     """Inverse of `key_text`."""
     return InteractionKey(*orjson.loads(text))
 
 
-def seal(keyring: Keyring, raw: RawInteraction, object_id: str, place: int) -> bytes:
+def encrypt_record(keyring: Keyring, raw: RawInteraction, object_id: str, place: int) -> bytes:
     """A raw record, encrypted."""
-    return seal_one(keyring.current(), _name(object_id, place), PURPOSE, encode(raw))
+    return encrypt_bytes(keyring.current(), _name(object_id, place), PURPOSE, encode_raw_record(raw))
 
 
-def unseal(keyring: Keyring, piece: Piece) -> RawInteraction:
+def decrypt_record(keyring: Keyring, piece: InteractionPart) -> RawInteraction:
     """The record of a piece. Raises `SealedError` where it was changed or the keyring is another."""
-    return decode(open_one(keyring, _name(piece.object_id, piece.place), PURPOSE, piece.sealed))
+    return decode_raw_record(decrypt_bytes(keyring, _name(piece.object_id, piece.place), PURPOSE, piece.sealed))
 
 
 def _name(object_id: str, place: int) -> str:
@@ -97,7 +97,7 @@ def with_transcript(raw: RawInteraction, words: RawInteraction) -> RawInteractio
     rest = words.record.get(EXTRA)
     if rest:
         record[EXTRA] = {**(raw.record.get(EXTRA) or {}), "transcript_file": rest}
-    return replace(raw, record=record, rank=max(raw.rank, rank(record)), notes=(*raw.notes, *words.notes))
+    return replace(raw, record=record, rank=max(raw.rank, snapshot_rank(record)), notes=(*raw.notes, *words.notes))
 
 
 def is_complete(raw: RawInteraction) -> bool:

@@ -27,7 +27,7 @@ LEASE = 120.0
 
 
 @dataclass(slots=True)
-class Message:
+class QueueMessage:
     """A received message that brought arrivals.
 
     Attributes:
@@ -48,7 +48,7 @@ class Message:
     open: list[Arrival] = field(default_factory=list)
 
 
-class Held:
+class InFlightMessages:
     """The messages one reader holds. Safe to use from several threads.
 
     Args:
@@ -65,7 +65,7 @@ class Held:
         self.token = uuid.uuid4().hex
         self.counts: Counter[str] = Counter()
         self._queue, self._settled, self._patience, self._lease, self._clock = queue, settled, patience, lease, clock
-        self._messages: dict[str, Message] = {}
+        self._messages: dict[str, QueueMessage] = {}
         self._lock, self._tending = threading.Lock(), threading.Lock()
         self._next = 0
         self._touched = clock()
@@ -79,7 +79,7 @@ class Held:
         """Note that somebody reads: messages are kept for `LEASE` seconds more."""
         self._touched = self._clock()
 
-    def take(self, message_id: str, receipt: str, arrivals: tuple[Arrival, ...]) -> Message | None:
+    def take(self, message_id: str, receipt: str, arrivals: tuple[Arrival, ...]) -> QueueMessage | None:
         """Hold a message that was just received; None where it is held already, and was only given out once more."""
         now = self._clock()
         with self._lock:
@@ -87,13 +87,13 @@ class Held:
             if known:  # only the latest handle is sure to delete it
                 known.receipt, known.visible_at = receipt, now + self._queue.visibility
                 return None
-            message = Message(message_id, receipt, arrivals, now, now + self._queue.visibility, self._next, now + FIRST_LOOK, open=list(arrivals))
+            message = QueueMessage(message_id, receipt, arrivals, now, now + self._queue.visibility, self._next, now + FIRST_LOOK, open=list(arrivals))
             self._next += len(arrivals)
             self._messages[message_id] = message
         self._keep()
         return message
 
-    def adopt(self, messages: Iterable[Message]) -> None:
+    def adopt(self, messages: Iterable[QueueMessage]) -> None:
         """Hold messages that somebody else has held."""
         with self._lock:
             self._messages.update((m.id, m) for m in messages)
@@ -135,11 +135,11 @@ class Held:
         with self._lock:
             held = sorted(self._messages.values(), key=lambda m: m.visible_at)
         late = [m for m in held if now - m.received_at > self._patience]
-        self._give_up(late, sqs.extend(self._queue, [m.receipt for m in late], 0), "given_back")
+        self._give_up(late, sqs.extend_visibility(self._queue, [m.receipt for m in late], 0), "given_back")
         soon = [m for m in held if m.visible_at - now < whole / 2 and m not in late]
         for start in range(0, len(soon), sqs.BATCH):
             batch = soon[start : start + sqs.BATCH]
-            for message, answer in zip(batch, sqs.extend(self._queue, [m.receipt for m in batch], whole), strict=True):
+            for message, answer in zip(batch, sqs.extend_visibility(self._queue, [m.receipt for m in batch], whole), strict=True):
                 if answer:
                     message.visible_at = now + whole
                 elif answer is False:  # it is out of our hands and will be received again
@@ -153,7 +153,7 @@ class Held:
         now = self._clock()
         with self._lock:
             due = sorted((m for m in self._messages.values() if m.look_at <= now), key=lambda m: m.look_at)
-        done: list[Message] = []
+        done: list[QueueMessage] = []
         for message in due:
             if self._is_settled(message):
                 done.append(message)
@@ -161,14 +161,14 @@ class Held:
                 message.look_gap = min(message.look_gap * 2, LONGEST_LOOK)
                 message.look_at = now + message.look_gap
             if len(done) == sqs.BATCH:
-                self._give_up(done, sqs.delete(self._queue, [m.receipt for m in done]), "deleted")
+                self._give_up(done, sqs.delete_messages(self._queue, [m.receipt for m in done]), "deleted")
                 done = []
             if time.monotonic() > until:
                 break
         if done:
-            self._give_up(done, sqs.delete(self._queue, [m.receipt for m in done]), "deleted")
+            self._give_up(done, sqs.delete_messages(self._queue, [m.receipt for m in done]), "deleted")
 
-    def _is_settled(self, message: Message) -> bool:
+    def _is_settled(self, message: QueueMessage) -> bool:
         """Ask about the objects that were open the last time. A question that fails is asked again later."""
         try:
             while message.open:
@@ -180,12 +180,12 @@ class Held:
             return False
         return True
 
-    def _give_up(self, messages: list[Message], answers: list[bool | None], name: str) -> None:
+    def _give_up(self, messages: list[QueueMessage], answers: list[bool | None], name: str) -> None:
         for message, answer in zip(messages, answers, strict=True):
             if answer is not None:
                 self._drop(message, name if answer else "lost")
 
-    def _drop(self, message: Message, name: str) -> None:
+    def _drop(self, message: QueueMessage, name: str) -> None:
         with self._lock:
             self._messages.pop(message.id, None)
             self.counts[name] += 1
@@ -202,7 +202,7 @@ class Held:
         tick = min(1.0, self._queue.visibility / 8)
         while not self._ended.wait(tick):
             if self._clock() - self._touched > self._lease:
-                forget(self)
+                forget_messages(self)
                 return
             self.tend(min(5.0, self._queue.visibility / 6))
 
@@ -211,11 +211,11 @@ class Held:
         self._ended.set()
 
 
-_held: dict[str, Held] = {}
+_held: dict[str, InFlightMessages] = {}
 _registry = threading.Lock()
 
 
-def register(held: Held) -> Held:
+def register_messages(held: InFlightMessages) -> InFlightMessages:
     """Make a holder known to this process by its token: checkpoint marks name it, and are finalized and resumed anywhere in the process."""
     held.touch()
     with _registry:
@@ -223,13 +223,13 @@ def register(held: Held) -> Held:
     return held
 
 
-def find(token: str) -> Held | None:
+def find_messages(token: str) -> InFlightMessages | None:
     """The holder of that token, where it lives in this process."""
     with _registry:
         return _held.get(token)
 
 
-def forget(held: Held) -> None:
+def forget_messages(held: InFlightMessages) -> None:
     """Stop a holder and take it from the registry."""
     held.end()
     with _registry:

@@ -31,7 +31,7 @@ class NotANotification(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class ParsedNotification:
     """What one message says.
 
     Attributes:
@@ -43,7 +43,7 @@ class Notice:
     ignored: tuple[str, ...] = ()
 
 
-def parse(body: str | bytes, prefixes: tuple[str, ...] = (), store: str = "") -> Notice:
+def parse_notification(body: str | bytes, prefixes: tuple[str, ...] = (), store: str = "") -> ParsedNotification:
     """Read a message's body.
 
     Args:
@@ -61,7 +61,7 @@ def parse(body: str | bytes, prefixes: tuple[str, ...] = (), store: str = "") ->
     if not isinstance(document, dict):
         raise NotANotification("the body is no JSON object")
     if document.get("Event") == "s3:TestEvent":
-        return Notice(ignored=(TEST,))
+        return ParsedNotification(ignored=(TEST,))
     if "detail-type" in document:
         events = [_bridge(document)]
     elif isinstance(document.get("Records"), list) and document["Records"]:
@@ -69,7 +69,7 @@ def parse(body: str | bytes, prefixes: tuple[str, ...] = (), store: str = "") ->
     else:
         raise NotANotification("the body is JSON, but has neither Records nor detail-type: no notification of S3")
     found = [_within(event, prefixes, store) for event in events]
-    return Notice(tuple(f for f in found if isinstance(f, Arrival)), tuple(f for f in found if isinstance(f, str)))
+    return ParsedNotification(tuple(f for f in found if isinstance(f, Arrival)), tuple(f for f in found if isinstance(f, str)))
 
 
 def _within(event: Arrival | str, prefixes: tuple[str, ...], store: str) -> Arrival | str:

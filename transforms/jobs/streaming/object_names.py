@@ -28,7 +28,7 @@ class NamingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Naming:
+class RecordingNaming:
     """How recordings are named.
 
     Attributes:
@@ -74,6 +74,6 @@ def suffix_of(url: str) -> str:
     return dot + suffix if stem and dot else ""
 
 
-def sort_of(url: str) -> Sort:
+def object_kind(url: str) -> Sort:
     """What an object is by its name: a recording, or what is looked into for records."""
     return "recording" if url.lower().endswith(AUDIO) else "records"

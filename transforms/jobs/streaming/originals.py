@@ -5,18 +5,18 @@ from __future__ import annotations
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.jobs.streaming.halves import Piece
-from callveil.transforms.storage.encryption.encrypted_file import SealedWriter
+from callveil.transforms.jobs.streaming.halves import InteractionPart
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.live import PUT_AWAY, Live, Receipt, original_names
 from callveil.transforms.storage.format1.originals import PURPOSE, name_of
 
 PIECE = 1 << 20
 
 
-def put_away(files: Files, live: Live, keyring: Keyring, key: InteractionKey, entry: Receipt, piece: Piece) -> None:
+def archive_original(files: Files, live: Live, keyring: Keyring, key: InteractionKey, entry: Receipt, piece: InteractionPart) -> None:
     """Seal the original of one of a call's recordings into the store or only delete it, in every version, and write down that it was done.
 
     Killed anywhere it can be repeated: the source is deleted only after its sealed copy is written, and a source that is gone already is none
@@ -36,8 +36,8 @@ def put_away(files: Files, live: Live, keyring: Keyring, key: InteractionKey, en
             return
         try:
             if entry["original"] == "seal":
-                with files.open(piece.url) as source, spooled() as sink:
-                    writer = SealedWriter(sink, keyring.current(), name_of(key), PURPOSE)
+                with files.open(piece.url) as source, temporary_file() as sink:
+                    writer = EncryptedWriter(sink, keyring.current(), name_of(key), PURPOSE)
                     size = 0
                     while data := source.read(PIECE):
                         size += len(data)

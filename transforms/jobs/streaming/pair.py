@@ -20,13 +20,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from callveil.transforms.jobs.streaming.halves import Piece
+from callveil.transforms.jobs.streaming.halves import InteractionPart
 
 Why = Literal["joined", "alone", "waited", "settled"]
 
 
 @dataclass(frozen=True)
-class Gathered:
+class InteractionParts:
     """What has come of one interaction.
 
     Attributes:
@@ -34,11 +34,11 @@ class Gathered:
         record, transcript: None where it has not come.
     """
 
-    recordings: tuple[Piece, ...] = ()
-    record: Piece | None = None
-    transcript: Piece | None = None
+    recordings: tuple[InteractionPart, ...] = ()
+    record: InteractionPart | None = None
+    transcript: InteractionPart | None = None
 
-    def with_(self, piece: Piece) -> Gathered:
+    def with_(self, piece: InteractionPart) -> InteractionParts:
         """This and one more piece. The order in which pieces come makes no difference, but for copies of equal standing, of which one is kept."""
         if piece.sort == "recording":
             same = [piece, *(p for p in self.recordings if p.url == piece.url)]
@@ -50,7 +50,7 @@ class Gathered:
         return replace(self, record=max((p for p in (self.record, piece) if p), key=_later))
 
     @property
-    def pieces(self) -> list[Piece]:
+    def pieces(self) -> list[InteractionPart]:
         """All of them."""
         return [*self.recordings, *(p for p in (self.record, self.transcript) if p)]
 
@@ -60,27 +60,27 @@ class Gathered:
         return min(p.landed_at for p in self.pieces)
 
 
-def _first(piece: Piece) -> tuple[float, str]:
+def _first(piece: InteractionPart) -> tuple[float, str]:
     return piece.landed_at, piece.url
 
 
-def _newest(piece: Piece) -> tuple[float, str, bool]:
+def _newest(piece: InteractionPart) -> tuple[float, str, bool]:
     return piece.landed_at, piece.object_id, piece.alone
 
 
-def _later(piece: Piece) -> tuple[int, bool, float, str, int]:
+def _later(piece: InteractionPart) -> tuple[int, bool, float, str, int]:
     return piece.rank, piece.alone, -piece.landed_at, piece.object_id, -piece.place
 
 
-def gather(pieces: Iterable[Piece]) -> Gathered:
+def collect_parts(pieces: Iterable[InteractionPart]) -> InteractionParts:
     """All pieces of one interaction as one."""
-    held = Gathered()
+    held = InteractionParts()
     for piece in pieces:
         held = held.with_(piece)
     return held
 
 
-def ready(held: Gathered) -> Why | None:
+def ready_reason(held: InteractionParts) -> Why | None:
     """Why it can be acted on, as far as its parts are there, or None where one is waited for. Raises ValueError where nothing is held."""
     if not held.pieces:
         raise ValueError("nothing is held")
@@ -89,24 +89,24 @@ def ready(held: Gathered) -> Why | None:
     return "alone" if any(p.alone for p in held.pieces) else None
 
 
-def due_at(held: Gathered, wait: float) -> float:
+def waiting_ends_at(held: InteractionParts, wait: float) -> float:
     """When waiting for another part ends, seconds since 1970. `wait` in seconds."""
     return held.landed_at + wait
 
 
-def whole_at(held: Gathered, settle: float) -> float:
+def settled_at(held: InteractionParts, settle: float) -> float:
     """From when on all recordings may be taken as they are, seconds since 1970. `settle` in seconds."""
     return max((p.landed_at + settle for p in held.recordings if p.cut), default=-math.inf)
 
 
-def verdict(held: Gathered, now: float, wait: float, settle: float = 0.0) -> Why | None:
+def due_reason(held: InteractionParts, now: float, wait: float, settle: float = 0.0) -> Why | None:
     """Why it is to be acted on at `now`, or None where it is not yet."""
-    if now < whole_at(held, settle):
+    if now < settled_at(held, settle):
         return None
-    return ready(held) or ("waited" if now >= due_at(held, wait) else None)
+    return ready_reason(held) or ("waited" if now >= waiting_ends_at(held, wait) else None)
 
 
-def growing(held: Gathered, now: float, settle: float) -> Gathered:
+def growing_recordings(held: InteractionParts, now: float, settle: float) -> InteractionParts:
     """Recordings that may still grow, held on alone after they were acted on; those that were cut are left where they are anyway."""
     kept = (p._replace(alone=True) for p in held.recordings if not p.cut and now < p.landed_at + settle)
-    return Gathered(tuple(kept))
+    return InteractionParts(tuple(kept))

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.halves import BARE, Piece, has_transcript, unseal, with_transcript
-from callveil.transforms.jobs.streaming.pair import Gathered
-from callveil.transforms.jobs.streaming.read_object import reread
+from callveil.transforms.jobs.streaming.halves import BARE, InteractionPart, decrypt_record, has_transcript, with_transcript
+from callveil.transforms.jobs.streaming.pair import InteractionParts
+from callveil.transforms.jobs.streaming.read_object import reread_interaction
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import EMPTY, Receipt, says
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedRecord:
     """A record that is to be published.
 
     Attributes:
@@ -23,13 +23,13 @@ class Joined:
         out: receipt of the record where that is published and cannot be read again, so that `raw`, a transcript, tells only what to cover.
     """
 
-    piece: Piece
+    piece: InteractionPart
     raw: RawInteraction
     said: str = ""
     out: Receipt | None = None
 
 
-def joined_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: Gathered) -> Joined | None:
+def joined_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: InteractionParts) -> JoinedRecord | None:
     """The record, with its transcript; None where nothing is told that is not published.
 
     What came before, a record without its transcript or a transcript without its record, is read again from where it came.
@@ -40,25 +40,25 @@ def joined_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: Gather
         record = None  # an earlier snapshot, or this one once more
     if transcript and receipt and (receipt["status"] in EMPTY or says(receipt, transcript.object_id)):
         transcript = None
-    said = unseal(keyring, transcript) if transcript else None
+    said = decrypt_record(keyring, transcript) if transcript else None
     if record:
-        raw = unseal(keyring, record)
+        raw = decrypt_record(keyring, record)
         name = transcript.object_id if transcript else str(receipt.get("said", ""))
         if has_transcript(raw) or not name:
-            return Joined(record, raw)
-        said = said or reread(job, keyring, name, key)
-        return _both(record, raw, said, name) if said else Joined(record, raw, name)
+            return JoinedRecord(record, raw)
+        said = said or reread_interaction(job, keyring, name, key)
+        return _both(record, raw, said, name) if said else JoinedRecord(record, raw, name)
     if transcript is None or said is None:
         return None
     if not receipt or int(receipt["rank"]) == BARE:
-        return Joined(transcript, said, transcript.object_id)
-    before = reread(job, keyring, receipt["object"], key)
+        return JoinedRecord(transcript, said, transcript.object_id)
+    before = reread_interaction(job, keyring, receipt["object"], key)
     if before is None:
-        return Joined(transcript, said, transcript.object_id, receipt)
+        return JoinedRecord(transcript, said, transcript.object_id, receipt)
     piece = transcript._replace(object_id=receipt["object"], landed_at=receipt["landed_at"], sort="record")
     return _both(piece, before, said, transcript.object_id)
 
 
-def _both(piece: Piece, raw: RawInteraction, said: RawInteraction, name: str) -> Joined:
+def _both(piece: InteractionPart, raw: RawInteraction, said: RawInteraction, name: str) -> JoinedRecord:
     raw = with_transcript(raw, said)
-    return Joined(piece._replace(rank=raw.rank), raw, name)
+    return JoinedRecord(piece._replace(rank=raw.rank), raw, name)

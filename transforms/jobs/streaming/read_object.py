@@ -12,24 +12,24 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.ingest.cached_object import reader
+from callveil.transforms.ingest.cached_object import cache_small_object
 from callveil.transforms.ingest.chunks import plan_input
-from callveil.transforms.ingest.normalise import normalise
+from callveil.transforms.ingest.normalise import normalize_interaction
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.ingest.transcripts.bare import SUFFIXES, bare_transcript
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.halves import BARE, Piece, is_complete, seal
-from callveil.transforms.jobs.streaming.object_names import sort_of
-from callveil.transforms.jobs.streaming.rejections import reject
+from callveil.transforms.jobs.streaming.halves import BARE, InteractionPart, encrypt_record, is_complete
+from callveil.transforms.jobs.streaming.object_names import object_kind
+from callveil.transforms.jobs.streaming.rejections import write_rejection
 from callveil.transforms.redact.audio.whole import length_of
 from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.inbox_registry import note_inbox
 from callveil.transforms.storage.format1.live import EMPTY, TRANSCRIPT, Ledger, is_told
-from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 
-Found = tuple[InteractionKey, Piece]
+Found = tuple[InteractionKey, InteractionPart]
 
 SECOND = "the interaction it belongs to has expired or was erased, so it is not redacted; delete it where that holds for it too"
 MOST = 4 << 20
@@ -52,21 +52,21 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
     if live.settled(arrival):
         counts["replayed"] += 1
         return
-    sort = sort_of(arrival.url)
+    sort = object_kind(arrival.url)
     if sort == "records":
         yield from _records(job, keyring, arrival, counts)
         return
     key = job.naming.key_of(arrival.url)
     if key is None:
         detail = f"its path does not end like {job.naming.pattern}; name the pattern with --name"
-        reject(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", "unnamed_recording", detail), counts)
+        write_rejection(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", "unnamed_recording", detail), counts)
         live.note(arrival, Ledger("audio", (), 1, "unnamed_recording"))
         return
-    key = Names(keyring, job.policy.detect.digit_ids).key(key)
+    key = NamePseudonymizer(keyring, job.policy.detect.digit_ids).key(key)
     published = live.receipt(key, "audio")
     if published and published["status"] in EMPTY and published["object"] != arrival.object_id:
         second = Rejected(SourceRef(arrival.url), "ingest", "second_recording", SECOND, account_id=key.account_id, interaction_id=key.id)
-        reject(job, keyring, arrival, 0, second, counts)
+        write_rejection(job, keyring, arrival, 0, second, counts)
         live.note(arrival, Ledger("audio", (), 1, "second_recording"))
         return
     if published:
@@ -75,7 +75,7 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
     record = live.receipt(key, "record")
     alone = published is not None or (record is not None and is_told(record))
     there = _as_it_is(job, arrival)
-    yield key, Piece("recording", there.object_id, there.url, there.etag, 0, there.landed_at, 0, True, alone, _is_cut(job, there))
+    yield key, InteractionPart("recording", there.object_id, there.url, there.etag, 0, there.landed_at, 0, True, alone, _is_cut(job, there))
     live.note(arrival, Ledger("audio", ((key.account_id, key.id, 0),)))
 
 
@@ -94,12 +94,12 @@ def _is_cut(job: WatchJob, arrival: Arrival) -> bool:
         return False  # it is rejected when it is to be covered
 
 
-def reread(job: WatchJob, keyring: Keyring, object_id: str, key: InteractionKey) -> RawInteraction | None:
+def reread_interaction(job: WatchJob, keyring: Keyring, object_id: str, key: InteractionKey) -> RawInteraction | None:
     """An interaction's record, or the transcript that belongs to it, from the object it came from; None where that is gone, changed or large."""
     arrival = job.live.source(object_id)
     if arrival is None or arrival.size > MOST:
         return None
-    names = Names(keyring, job.policy.detect.digit_ids)
+    names = NamePseudonymizer(keyring, job.policy.detect.digit_ids)
     raws = (names.conceal(item) for item in _read(job, keyring, arrival) if not isinstance(item, Rejected))
     return max((raw for raw in raws if raw.key == key), key=lambda raw: raw.rank, default=None)
 
@@ -110,11 +110,11 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
     rejected = place = 0
     note = ""
     note_inbox(live, arrival.url)
-    names = Names(keyring, job.policy.detect.digit_ids)
+    names = NamePseudonymizer(keyring, job.policy.detect.digit_ids)
     try:
         for item in _read(job, keyring, arrival):
             if isinstance(item, Rejected):
-                reject(job, keyring, arrival, place, replace(item, interaction_id=names.id(item.interaction_id)), counts)
+                write_rejection(job, keyring, arrival, place, replace(item, interaction_id=names.id(item.interaction_id)), counts)
                 rejected += 1
             else:
                 counts["records"] += 1
@@ -134,14 +134,14 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
         raise
     except Exception as e:  # noqa: BLE001 - a fault of ours in one file must not end a pipeline that many others wait for
         detail = f"{type(e).__name__} while the file was read; please report this"
-        reject(job, keyring, arrival, place, Rejected(SourceRef(arrival.url), "ingest", "internal_error", detail), counts)
+        write_rejection(job, keyring, arrival, place, Rejected(SourceRef(arrival.url), "ingest", "internal_error", detail), counts)
         rejected += 1
     live.note(arrival, Ledger("record", tuple(keys), rejected, note))
 
 
 def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInteraction | Rejected]:
     limits = job.policy.limits
-    files = reader(job.files, arrival)
+    files = cache_small_object(job.files, arrival)
     if files.info(arrival.url) is None:
         raise FileNotFoundError(arrival.url)
     if arrival.size:
@@ -174,7 +174,7 @@ def _beside(job: WatchJob, files: Files, arrival: Arrival) -> Iterator[RawIntera
             return
         at = dt.datetime.fromtimestamp(arrival.landed_at, dt.UTC).isoformat()
         record = {"account_id": account, "id": interaction, "kind": "call", "called_at": at, "transcript": transcript}
-        yield replace(normalise(record, source, limits), rank=BARE)
+        yield replace(normalize_interaction(record, source, limits), rank=BARE)
     except FieldError as e:
         yield Rejected(source, "ingest", e.reason, e.detail, e.path, b"", account, interaction)
 
@@ -187,11 +187,11 @@ def _published(job: WatchJob, raw: RawInteraction) -> bool:
     return True
 
 
-def _piece(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, raw: RawInteraction) -> Piece:
+def _piece(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, raw: RawInteraction) -> InteractionPart:
     alone = raw.kind != "call" or job.live.receipt(raw.key, "audio") is not None
-    sealed = seal(keyring, raw, arrival.object_id, place)
+    sealed = encrypt_record(keyring, raw, arrival.object_id, place)
     sort = "transcript" if raw.rank == BARE else "record"
-    return Piece(sort, arrival.object_id, arrival.url, arrival.etag, place, arrival.landed_at, raw.rank, is_complete(raw), alone, sealed=sealed)
+    return InteractionPart(sort, arrival.object_id, arrival.url, arrival.etag, place, arrival.landed_at, raw.rank, is_complete(raw), alone, sealed=sealed)
 
 
 @dataclass(frozen=True)
@@ -211,4 +211,4 @@ class RejectMessage:
     def __call__(self, body: bytes, reason: str, detail: str) -> None:
         arrival = Arrival(self.queue, hashlib.sha256(body).hexdigest(), len(body), self.at)
         keyring = worker_keyring(self.job.files, self.job.root, self.job.keyring_path)
-        reject(self.job, keyring, arrival, 0, Rejected(SourceRef(self.queue), "ingest", reason, detail, raw=body), Counter())
+        write_rejection(self.job, keyring, arrival, 0, Rejected(SourceRef(self.queue), "ingest", reason, detail, raw=body), Counter())

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from callveil.transforms.jobs.streaming.halves import Piece
-from callveil.transforms.redact.audio.fit import Fit
+from callveil.transforms.jobs.streaming.halves import InteractionPart
+from callveil.transforms.redact.audio.fit import TranscriptFit
 from callveil.transforms.redact.audio.plan import AudioSpan
-from callveil.transforms.redact.audio.transcript_words import Told
+from callveil.transforms.redact.audio.transcript_words import TranscriptCoverage
 from callveil.transforms.storage.format1.live import Receipt, entries_of
 
 SAME_LENGTH = 0.5
@@ -19,41 +19,41 @@ OF_ORIGINAL = ("container", "codec", "video", "cut", "keyed")
 """What a receipt says of the original; a copy that is covered once more says otherwise."""
 
 
-def row_of(span: AudioSpan) -> list[float | int | None]:
+def span_row(span: AudioSpan) -> list[float | int | None]:
     """A stretch as receipts hold it: begin, end (None: to the end), channel."""
     return [span.start, None if math.isinf(span.end) else span.end, span.channel]
 
 
-def rows_of(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]] | None:
+def span_rows(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]] | None:
     """Stretches as receipts hold them."""
-    return None if spans is None else [row_of(s) for s in spans]
+    return None if spans is None else [span_row(s) for s in spans]
 
 
-def told_row(said: Told, recording: str) -> dict[str, Any]:
+def transcript_entry(said: TranscriptCoverage, recording: str) -> dict[str, Any]:
     """What a transcript says of its recording, as the record's receipt holds it: times alone. `recording`: the object they were held against."""
     fitted = {"fit": {**asdict(said.fit), "object": recording}} if said.fit and recording else {}
-    return {"spans": rows_of(said.spans), "turns": [list(r) for r in said.rows], "withheld": said.withheld, **fitted}
+    return {"spans": span_rows(said.spans), "turns": [list(r) for r in said.rows], "withheld": said.withheld, **fitted}
 
 
-def told_back(receipt: Receipt, recording: str) -> Told:
+def read_transcript_entry(receipt: Receipt, recording: str) -> TranscriptCoverage:
     """The same read back; its fit only where it is the fit of this recording, an object's id."""
     rows, known = receipt.get("spans"), dict(receipt.get("fit") or {})
     spans = None if rows is None else [AudioSpan(start, math.inf if end is None else end, channel) for start, end, channel in rows]
-    fitted = Fit(**known) if known.pop("object", None) == recording and known else None
-    return Told(spans, tuple((s, e, c) for s, e, c in receipt.get("turns") or ()), fitted, withheld=receipt.get("withheld") or {})
+    fitted = TranscriptFit(**known) if known.pop("object", None) == recording and known else None
+    return TranscriptCoverage(spans, tuple((s, e, c) for s, e, c in receipt.get("turns") or ()), fitted, withheld=receipt.get("withheld") or {})
 
 
-def entry_of(receipt: Receipt, piece: Piece) -> Receipt | None:
+def recording_entry(receipt: Receipt, piece: InteractionPart) -> Receipt | None:
     """What a receipt says of a recording."""
     return next((e for e in entries_of(receipt) if e["object"] == piece.object_id), None)
 
 
-def holds(entry: Receipt, digest: str) -> bool:
+def covers_recording(entry: Receipt, digest: str) -> bool:
     """Whether a redacted copy is of a recording of that content, all of it."""
     return entry.get("status") == "done" and not entry["cut"] and entry.get("source_sha256") == digest
 
 
-def as_long(done: Receipt, beside: Receipt) -> bool:
+def same_length(done: Receipt, beside: Receipt) -> bool:
     """Whether a recording is as long as the first of its call, so that times in that are times in this."""
     first = entries_of(beside)[0].get("seconds")
     return first is not None and abs(first - done["seconds"]) <= SAME_LENGTH

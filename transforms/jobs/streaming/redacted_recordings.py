@@ -14,16 +14,16 @@ import orjson
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.halves import Piece
+from callveil.transforms.jobs.streaming.halves import InteractionPart
 from callveil.transforms.jobs.streaming.object_names import suffix_of
-from callveil.transforms.jobs.streaming.receipts import rows_of
+from callveil.transforms.jobs.streaming.receipts import span_rows
 from callveil.transforms.redact.audio.container import AudioRejected
-from callveil.transforms.redact.audio.energy import Survey
+from callveil.transforms.redact.audio.energy import RecordingSurvey
 from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan
-from callveil.transforms.redact.audio.redact import Listen, Treatment, redact_audio
+from callveil.transforms.redact.audio.redact import Listen, RecordingTreatment, redact_audio
 from callveil.transforms.redact.audio.transcribe import recogniser_of
-from callveil.transforms.redact.audio.transcript_words import Told
-from callveil.transforms.redact.engine import Redacted, Run
+from callveil.transforms.redact.audio.transcript_words import TranscriptCoverage
+from callveil.transforms.redact.engine import RedactionResult, RunColumns
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Receipt
 
@@ -34,14 +34,14 @@ _recogniser = lru_cache(maxsize=1)(recogniser_of)
 
 Place = tuple[Files, str]
 """Where a recording is read: by which files, and under which URL."""
-Redact = Callable[[RawInteraction, Run], tuple[Redacted | Rejected, Told]]
+Redact = Callable[[RawInteraction, RunColumns], tuple[RedactionResult | Rejected, TranscriptCoverage]]
 """Redacts a record whose words were heard in a recording; says what to cover."""
 FOREIGN = "the transcript's times do not fit what is heard: they are another recording's, or moved by no constant time"
 NONE_CAME = "no transcript came within recordings.wait_seconds"
 
 
 @dataclass(frozen=True)
-class Copies:
+class RecordingRedactor:
     """Makes redacted copies.
 
     Attributes:
@@ -49,17 +49,17 @@ class Copies:
     """
 
     job: WatchJob
-    treatment: Treatment
+    treatment: RecordingTreatment
     redact: Redact
 
     def name(self, source: str, spans: list[AudioSpan], like: str) -> str:
         """Name of a redacted recording: a digest of all it depends on."""
         recogniser = [self.job.recogniser] if self.job.recogniser else []
-        plan = hashlib.sha256(orjson.dumps([source, rows_of(spans), repr(self.treatment), *recogniser])).hexdigest()
+        plan = hashlib.sha256(orjson.dumps([source, span_rows(spans), repr(self.treatment), *recogniser])).hexdigest()
         return f"audio-{plan[:24]}{suffix_of(like).lower()}"
 
     def heard(
-        self, files: Files, url: str, key: InteractionKey, raw: RawInteraction | None, run: Run, nothing: list[AudioSpan] | None = None
+        self, files: Files, url: str, key: InteractionKey, raw: RawInteraction | None, run: RunColumns, nothing: list[AudioSpan] | None = None
     ) -> list[AudioSpan] | None:
         """What to cover of a recording as far as a recogniser hears it; None where it cannot be read, `nothing` where no word is heard."""
         try:
@@ -79,7 +79,7 @@ class Copies:
             raw = RawInteraction(key, "call", run.as_of, 0, record, SourceRef(url))
         return self.redact(replace(raw, record=record), run)[1].spans
 
-    def cover(self, key: InteractionKey, piece: Piece, said: Told, place: Place, listen: Listen | None) -> Receipt:
+    def cover(self, key: InteractionKey, piece: InteractionPart, said: TranscriptCoverage, place: Place, listen: Listen | None) -> Receipt:
         """Write the redacted recording under a name of its own. Returns what its receipt says of it."""
         reason, spans = "", said.spans
         if spans is None:
@@ -99,9 +99,9 @@ class Copies:
             raise
         except Exception as e:  # noqa: BLE001 - a fault of ours in one recording must not end a pipeline that many others wait for
             return {"status": "rejected", "reason": "internal_error", "detail": f"{type(e).__name__} while it was covered; please report this"}
-        return {"status": "done", "reason": reason, **done, "spans": rows_of(spans)}
+        return {"status": "done", "reason": reason, **done, "spans": span_rows(spans)}
 
-    def written(self, place: Place, url: str, spans: list[AudioSpan], known: Survey | None = None, listen: Listen | None = None) -> Receipt:
+    def written(self, place: Place, url: str, spans: list[AudioSpan], known: RecordingSurvey | None = None, listen: Listen | None = None) -> Receipt:
         """Write a redacted recording, under the suffix that fits it; what is told of it. Raises as `redact_audio` does."""
         urls: list[str] = []
 

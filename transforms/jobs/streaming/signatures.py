@@ -18,7 +18,7 @@ TOLERANCE = 300.0
 _UNIX = re.compile(r"\d{1,12}\Z", re.ASCII)
 
 
-class Refused(ValueError):
+class SignatureRefused(ValueError):
     """A request is not the sender's, or not fresh.
 
     Args:
@@ -32,7 +32,7 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True)
-class Claim:
+class SignatureClaim:
     """What a request's headers claim.
 
     Attributes:
@@ -49,34 +49,34 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Scheme:
+class SignatureScheme:
     """One way to sign.
 
     Attributes:
         text: what it is, for people.
         headers: names of the headers it needs; the first has the signature.
-        read: makes a claim of those headers' values. Raises `Refused`.
+        read: makes a claim of those headers' values. Raises `SignatureRefused`.
     """
 
     text: str
     headers: tuple[str, ...]
-    read: Callable[[Sequence[str]], Claim]
+    read: Callable[[Sequence[str]], SignatureClaim]
 
 
-def _ctm(values: Sequence[str]) -> Claim:
+def _ctm(values: Sequence[str]) -> SignatureClaim:
     signature, time = values
     try:
         digest = base64.b64decode(signature.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise Refused("bad_signature", "X-CTM-Signature is not base64") from None
+        raise SignatureRefused("bad_signature", "X-CTM-Signature is not base64") from None
     try:
         when = parse_time(time.strip()).timestamp()
     except FieldError:
-        raise Refused("bad_time", "X-CTM-Time is no time") from None
-    return Claim(when, time.encode("latin-1", "replace"), (digest,), "sha1")
+        raise SignatureRefused("bad_time", "X-CTM-Time is no time") from None
+    return SignatureClaim(when, time.encode("latin-1", "replace"), (digest,), "sha1")
 
 
-def _timed(values: Sequence[str]) -> Claim:
+def _timed(values: Sequence[str]) -> SignatureClaim:
     times, digests = [], []
     for part in values[0].split(","):
         name, _, value = part.strip().partition("=")
@@ -86,20 +86,20 @@ def _timed(values: Sequence[str]) -> Claim:
             try:
                 digests.append(bytes.fromhex(value))
             except ValueError:
-                raise Refused("bad_signature", "the signature is not hexadecimal") from None
+                raise SignatureRefused("bad_signature", "the signature is not hexadecimal") from None
     if len(times) != 1 or not _UNIX.match(times[0]) or not digests:
-        raise Refused("bad_signature", "the signature header must have the form t=SECONDS,v1=HEX")
-    return Claim(float(times[0]), times[0].encode() + b".", tuple(digests), "sha256")
+        raise SignatureRefused("bad_signature", "the signature header must have the form t=SECONDS,v1=HEX")
+    return SignatureClaim(float(times[0]), times[0].encode() + b".", tuple(digests), "sha256")
 
 
-SCHEMES: dict[str, Scheme] = {
-    "ctm": Scheme(
+SCHEMES: dict[str, SignatureScheme] = {
+    "ctm": SignatureScheme(
         # From the vendor's own sample receiver: base64 of HMAC-SHA1, keyed by the account's secret key, over the time header's text and the body.
         "CallTrackingMetrics: X-CTM-Signature has base64 of HMAC-SHA1 over X-CTM-Time and the body, keyed by the account's secret key",
         ("X-CTM-Signature", "X-CTM-Time"),
         _ctm,
     ),
-    "hmac-sha256": Scheme(
+    "hmac-sha256": SignatureScheme(
         "X-Signature: t=SECONDS,v1=HEX, where HEX is HMAC-SHA256 over SECONDS, a full stop and the body; several v1 may stand there",
         ("X-Signature",),
         _timed,
@@ -107,7 +107,7 @@ SCHEMES: dict[str, Scheme] = {
 }
 
 
-def verify(scheme: Scheme, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: float, tolerance: float = TOLERANCE) -> None:
+def verify_signature(scheme: SignatureScheme, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: float, tolerance: float = TOLERANCE) -> None:
     """Check that a request comes from one who knows a secret, and was sent just now.
 
     Args:
@@ -116,11 +116,11 @@ def verify(scheme: Scheme, headers: Mapping[str, str], body: bytes, secrets: Seq
         now: seconds since 1970.
         tolerance: seconds.
 
-    Raises `Refused`. All comparisons take the same time wherever two digests differ.
+    Raises `SignatureRefused`. All comparisons take the same time wherever two digests differ.
     """
     missing = [name for name in scheme.headers if not headers.get(name)]
     if missing:
-        raise Refused("unsigned", f"the header {missing[0]} is missing")
+        raise SignatureRefused("unsigned", f"the header {missing[0]} is missing")
     claim = scheme.read([headers[name] for name in scheme.headers])
     matches = False
     for secret in secrets:
@@ -128,6 +128,6 @@ def verify(scheme: Scheme, headers: Mapping[str, str], body: bytes, secrets: Seq
         for digest in claim.digests:
             matches |= hmac.compare_digest(expected, digest)
     if not matches:
-        raise Refused("bad_signature", "the signature does not match the body, its time and any secret known here")
+        raise SignatureRefused("bad_signature", "the signature does not match the body, its time and any secret known here")
     if not abs(now - claim.time) <= tolerance:
-        raise Refused("stale", f"the request's time is more than {tolerance:.0f} seconds from ours: a replay, or a clock that is wrong")
+        raise SignatureRefused("stale", f"the request's time is more than {tolerance:.0f} seconds from ours: a replay, or a clock that is wrong")

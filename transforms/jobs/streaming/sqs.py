@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from callveil.transforms.storage.files.s3_errors import ATTEMPTS, CONNECT_SECONDS, soon
+from callveil.transforms.storage.files.s3_errors import ATTEMPTS, CONNECT_SECONDS, limit_retries
 
 BATCH = 10
 """Messages one request can be about, at most."""
@@ -61,7 +61,7 @@ class Queue:
             raise ValueError(f"visibility: expected 1 to {LONGEST_VISIBILITY} seconds")
 
 
-class Received(NamedTuple):
+class ReceivedMessage(NamedTuple):
     """A message as a receipt gave it: id, receipt handle, body, and how often it was received, this time included."""
 
     id: str
@@ -70,14 +70,14 @@ class Received(NamedTuple):
     times: int
 
 
-class Redrive(NamedTuple):
+class RedrivePolicy(NamedTuple):
     """A queue's redrive policy: the dead-letter queue's ARN, and after how many receipts SQS moves a message there."""
 
     target: str
     most_receives: int
 
 
-def client(queue: Queue) -> Any:
+def sqs_client(queue: Queue) -> Any:
     """boto3's SQS client of this process for a queue; safe to share between threads, never pickled."""
     found = _REGION.match(queue.url)
     region = queue.region or (found[1] if found and not queue.endpoint_url else None)
@@ -87,7 +87,7 @@ def client(queue: Queue) -> Any:
             retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
             config = Config(retries=retries, connect_timeout=CONNECT_SECONDS, read_timeout=30, max_pool_connections=16)
             made = boto3.session.Session().client("sqs", config=config, endpoint_url=queue.endpoint_url, region_name=region)
-            _clients[key] = soon(made, "sqs")
+            _clients[key] = limit_retries(made, "sqs")
         return _clients[key]
 
 
@@ -110,7 +110,7 @@ def _explained(queue: Queue) -> Iterator[None]:
         raise QueueUnreachable(f"{queue.url}: SQS could not be reached ({type(error).__name__}); check endpoint, region and network") from None
 
 
-def receive(queue: Queue, wait: int = 0, most: int = BATCH) -> list[Received]:
+def receive_messages(queue: Queue, wait: int = 0, most: int = BATCH) -> list[ReceivedMessage]:
     """Messages that are there, up to `most` (10 at most), kept from others for `queue.visibility` seconds.
 
     Args:
@@ -119,23 +119,23 @@ def receive(queue: Queue, wait: int = 0, most: int = BATCH) -> list[Received]:
     Raises `QueueUnreachable` where trying again may help, `QueueError` where it does not.
     """
     with _explained(queue):
-        answer = client(queue).receive_message(
+        answer = sqs_client(queue).receive_message(
             QueueUrl=queue.url, MaxNumberOfMessages=most, WaitTimeSeconds=wait, VisibilityTimeout=queue.visibility,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )  # fmt: skip
     return [
-        Received(m["MessageId"], m["ReceiptHandle"], m["Body"], int(m.get("Attributes", {}).get("ApproximateReceiveCount", 1)))
+        ReceivedMessage(m["MessageId"], m["ReceiptHandle"], m["Body"], int(m.get("Attributes", {}).get("ApproximateReceiveCount", 1)))
         for m in answer.get("Messages", ())
     ]
 
 
-def delete(queue: Queue, receipts: Sequence[str]) -> list[bool | None]:
+def delete_messages(queue: Queue, receipts: Sequence[str]) -> list[bool | None]:
     """Delete messages by receipt handle. For each: True if it is gone, False if the handle is no longer good, None if trying again may help."""
     return _each(queue, receipts, "delete_message_batch", {})
 
 
-def extend(queue: Queue, receipts: Sequence[str], seconds: int) -> list[bool | None]:
-    """Keep messages from others for `seconds` from now on; 0 gives them back at once. Answers as `delete`."""
+def extend_visibility(queue: Queue, receipts: Sequence[str], seconds: int) -> list[bool | None]:
+    """Keep messages from others for `seconds` from now on; 0 gives them back at once. Answers as `delete_messages`."""
     return _each(queue, receipts, "change_message_visibility_batch", {"VisibilityTimeout": seconds})
 
 
@@ -147,7 +147,7 @@ def _each(queue: Queue, receipts: Sequence[str], method: str, more: dict[str, in
         entries = [{"Id": str(n), "ReceiptHandle": receipt, **more} for n, receipt in enumerate(batch)]
         answers: list[bool | None] = [None] * len(batch)
         try:
-            reply = getattr(client(queue), method)(QueueUrl=queue.url, Entries=entries)
+            reply = getattr(sqs_client(queue), method)(QueueUrl=queue.url, Entries=entries)
         except (ClientError, BotoCoreError):
             out += answers
             continue
@@ -159,7 +159,7 @@ def _each(queue: Queue, receipts: Sequence[str], method: str, more: dict[str, in
     return out
 
 
-def redrive(queue: Queue) -> Redrive | None:
+def redrive_policy(queue: Queue) -> RedrivePolicy | None:
     """The queue's redrive policy, or None where it has none. Raises `QueueError`."""
     return _redrive(_attributes(queue))
 
@@ -183,12 +183,12 @@ def check_queue(queue: Queue) -> list[str]:
 
 def _attributes(queue: Queue) -> dict[str, str]:
     with _explained(queue):
-        return dict(client(queue).get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"]).get("Attributes", {}))
+        return dict(sqs_client(queue).get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"]).get("Attributes", {}))
 
 
-def _redrive(facts: dict[str, str]) -> Redrive | None:
+def _redrive(facts: dict[str, str]) -> RedrivePolicy | None:
     try:
         policy = json.loads(facts.get("RedrivePolicy") or "{}")
-        return Redrive(str(policy["deadLetterTargetArn"]), int(policy["maxReceiveCount"]))
+        return RedrivePolicy(str(policy["deadLetterTargetArn"]), int(policy["maxReceiveCount"]))
     except (ValueError, KeyError, TypeError):
         return None

@@ -32,8 +32,8 @@ from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, Timestamp
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.jobs.streaming import message_lease as holding
 from callveil.transforms.jobs.streaming import sqs
-from callveil.transforms.jobs.streaming.message_lease import Clock, Held, Message, Settled
-from callveil.transforms.jobs.streaming.poll_queue import Intake, Reject
+from callveil.transforms.jobs.streaming.message_lease import Clock, InFlightMessages, QueueMessage, Settled
+from callveil.transforms.jobs.streaming.poll_queue import QueuePoller, Reject
 from callveil.transforms.jobs.streaming.sqs import Queue, QueueUnreachable
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class QueueMark(CheckpointMark):
 
     def finalize_checkpoint(self) -> None:
         """Look after what the reader holds, where it lives in this process; elsewhere there is nothing to do."""
-        found = holding.find(self.token)
+        found = holding.find_messages(self.token)
         if found:
             found.touch()
             found.tend(INLINE)
@@ -91,7 +91,7 @@ class QueueSource(UnboundedSource):
         wait: seconds (0 to 20) the first request of a poll waits for a message.
         lag: seconds the watermark stays behind an idle queue's clock, since S3 tells of an object some time after it landed.
         idle_polls: end after so many polls in a row that brought nothing, once nothing is held any more. None: never. Only for runners that give
-            outputs while they read (Prism, Flink): for the embedded one see `drain`.
+            outputs while they read (Prism, Flink): for the embedded one see `drain_queue`.
         clock: seconds since 1970.
         store: root of the store; what lies below it is never input.
     """
@@ -121,10 +121,10 @@ class QueueSource(UnboundedSource):
     def create_reader(self, options: Any | None, checkpoint_mark: CheckpointMark | None) -> QueueReader:
         """A reader that goes on behind the mark."""
         if isinstance(checkpoint_mark, QueueMark):
-            found = holding.find(checkpoint_mark.token)
+            found = holding.find_messages(checkpoint_mark.token)
             if found:
                 return QueueReader(self, found, checkpoint_mark.position)
-        return QueueReader(self, holding.register(Held(self.queue, self.settled, self.patience)), 0)
+        return QueueReader(self, holding.register_messages(InFlightMessages(self.queue, self.settled, self.patience)), 0)
 
     def get_checkpoint_mark_coder(self) -> coders.Coder:
         return QueueMarkCoder()
@@ -136,9 +136,9 @@ class QueueSource(UnboundedSource):
 class QueueReader(UnboundedReader):
     """Reads for one `QueueSource`; made by it."""
 
-    def __init__(self, source: QueueSource, held: Held, position: int) -> None:
+    def __init__(self, source: QueueSource, held: InFlightMessages, position: int) -> None:
         self._source, self._held, self._position = source, held, position
-        self._intake = Intake(source.queue, held, source.prefixes, source.settled, source.reject, source.store)
+        self._intake = QueuePoller(source.queue, held, source.prefixes, source.settled, source.reject, source.store)
         self._pending: deque[tuple[int, Arrival]] = deque(held.after(position))
         self._current: Arrival | None = None
         self._watermark: Timestamp = MIN_TIMESTAMP
@@ -149,7 +149,7 @@ class QueueReader(UnboundedReader):
 
     def advance(self) -> bool:
         """Go to the next arrival. A poll that finds none waits `wait` seconds; once a bundle has given something out, none does."""
-        holding.register(self._held)
+        holding.register_messages(self._held)
         for name, number in self._held.counted().items():
             Metrics.counter("watch_queue", name).inc(number)
         if not self._pending:
@@ -207,7 +207,7 @@ class QueueReader(UnboundedReader):
     def close(self) -> None:
         """Where nothing is held any more the holder ends; else it stays for the reader that resumes, for a while."""
         if not len(self._held):
-            holding.forget(self._held)
+            holding.forget_messages(self._held)
 
 
 class ReadQueue(beam.PTransform):
@@ -225,7 +225,7 @@ class ReadQueue(beam.PTransform):
         return begin | ReadFromUnboundedSource(self._source, **self._how)
 
 
-def drain(
+def drain_queue(
     queue: Queue,
     *,
     prefixes: Sequence[str] = (),
@@ -235,10 +235,10 @@ def drain(
     polls: int = 3,
     wait: int = 1,
     store: str = "",
-) -> list[Message]:
+) -> list[QueueMessage]:
     """Receive what is there and leave it in flight, for a batch run, since embedded runners give outputs only after a source has ended.
 
-    Hold the messages with `keeping` while the batch runs, then `acknowledge` them.
+    Hold the messages with `hold_messages` while the batch runs, then `acknowledge_settled` them.
 
     Args:
         prefixes, settled, reject, store: as of `QueueSource`; with `settled`, messages whose work was done in an earlier run are deleted at once.
@@ -248,9 +248,9 @@ def drain(
 
     Raises `sqs.QueueError`.
     """
-    held = Held(queue, None, lease=math.inf)
-    intake = Intake(queue, held, tuple(prefixes), settled, reject, store)
-    out: list[Message] = []
+    held = InFlightMessages(queue, None, lease=math.inf)
+    intake = QueuePoller(queue, held, tuple(prefixes), settled, reject, store)
+    out: list[QueueMessage] = []
     empty = 0
     try:
         while empty < polls and len(out) < limit:
@@ -263,9 +263,9 @@ def drain(
 
 
 @contextmanager
-def keeping(queue: Queue, messages: Sequence[Message]) -> Iterator[None]:
+def hold_messages(queue: Queue, messages: Sequence[QueueMessage]) -> Iterator[None]:
     """Keep drained messages from other receivers while a batch runs, for 11 hours at most."""
-    held = Held(queue, None, patience=sqs.LONGEST_VISIBILITY - 3600, lease=math.inf)
+    held = InFlightMessages(queue, None, patience=sqs.LONGEST_VISIBILITY - 3600, lease=math.inf)
     held.adopt(messages)
     try:
         yield
@@ -273,7 +273,7 @@ def keeping(queue: Queue, messages: Sequence[Message]) -> Iterator[None]:
         held.end()
 
 
-def acknowledge(queue: Queue, messages: Sequence[Message], settled: Settled, again_after: int = 0) -> dict[str, int]:
+def acknowledge_settled(queue: Queue, messages: Sequence[QueueMessage], settled: Settled, again_after: int = 0) -> dict[str, int]:
     """Delete the messages whose objects are all settled, and give back the rest.
 
     Args:
@@ -286,8 +286,8 @@ def acknowledge(queue: Queue, messages: Sequence[Message], settled: Settled, aga
     finished = {m.id for m in done}
     rest = [m for m in messages if m.id not in finished]
     for name, answers in (
-        ("deleted", sqs.delete(queue, [m.receipt for m in done])),
-        ("given_back", sqs.extend(queue, [m.receipt for m in rest], again_after)),
+        ("deleted", sqs.delete_messages(queue, [m.receipt for m in done])),
+        ("given_back", sqs.extend_visibility(queue, [m.receipt for m in rest], again_after)),
     ):
         for answer in answers:
             counts[name if answer else "lost"] += 1

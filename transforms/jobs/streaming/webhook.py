@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from callveil.transforms.jobs.streaming.message_lease import Clock
-from callveil.transforms.jobs.streaming.signatures import TOLERANCE, Refused, Scheme, verify
+from callveil.transforms.jobs.streaming.signatures import TOLERANCE, SignatureRefused, SignatureScheme, verify_signature
 
 BODY_BYTES = 4 << 20
 RETRY_SECONDS = 30
@@ -25,7 +25,7 @@ Environ = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Limits:
+class SenderLimits:
     """What a sender may take up.
 
     Attributes:
@@ -42,7 +42,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Visit:
+class AccessLogEntry:
     """One request, for the access log: nothing of its content, nor what a sender put into path, query or headers.
 
     Attributes:
@@ -82,20 +82,20 @@ class Webhook:
         secrets: any of which may have signed; may be replaced while requests come in.
         path: where bodies are posted.
         limit: bytes a body may have.
-        tolerance: seconds, see `signatures.verify`.
+        tolerance: seconds, see `signatures.verify_signature`.
         clock: seconds since 1970.
         visited: called after each request.
         counts: answers by outcome.
     """
 
     store: Callable[[bytes], bool]
-    scheme: Scheme
+    scheme: SignatureScheme
     secrets: Sequence[bytes]
     path: str = "/webhook"
     limit: int = BODY_BYTES
     tolerance: float = TOLERANCE
     clock: Clock = time.time
-    visited: Callable[[Visit], None] = lambda visit: None
+    visited: Callable[[AccessLogEntry], None] = lambda visit: None
     counts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _failing: bool = False
@@ -113,13 +113,13 @@ class Webhook:
         verb = method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS") else "-"
         size = _length(environ) or 0
         seconds = time.perf_counter() - began
-        self.visited(Visit(str(environ.get("REMOTE_ADDR", "-")), verb, known, answer.status, answer.outcome, size, seconds))
+        self.visited(AccessLogEntry(str(environ.get("REMOTE_ADDR", "-")), verb, known, answer.status, answer.outcome, size, seconds))
         return _sent(answer, method, start)
 
     def turned_away(self, peer: str, status: int, outcome: str, seconds: float) -> None:
         """Note a connection that was closed before it had sent a whole request."""
         self._count(outcome)
-        self.visited(Visit(peer, "-", "-", status, outcome, 0, seconds))
+        self.visited(AccessLogEntry(peer, "-", "-", status, outcome, 0, seconds))
 
     def _count(self, outcome: str) -> None:
         with self._lock:
@@ -143,8 +143,8 @@ class Webhook:
             return _Answer(400, "short_body", "the body is empty, or shorter than Content-Length says")
         headers = {name: str(environ.get("HTTP_" + name.upper().replace("-", "_"), "")) for name in self.scheme.headers}
         try:
-            verify(self.scheme, headers, body, self.secrets, self.clock(), self.tolerance)
-        except Refused as refused:
+            verify_signature(self.scheme, headers, body, self.secrets, self.clock(), self.tolerance)
+        except SignatureRefused as refused:
             return _Answer(401, refused.outcome, str(refused))
         try:
             new = self.store(body)
@@ -170,7 +170,7 @@ class Webhook:
 
 
 @dataclass(frozen=True)
-class Health:
+class HealthApp:
     """The application that tells how the receiver is, for a listener of its own: none of it is the senders' business.
 
     Attributes:

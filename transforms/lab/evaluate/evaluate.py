@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from callveil.schemas.policy import Policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.lab.evaluate.gold import GoldRow, Prediction, normalised, predict, read_gold
-from callveil.transforms.lab.evaluate.measure import Figures, Scoring, Tally
-from callveil.transforms.lab.evaluate.misses import Account
+from callveil.transforms.lab.evaluate.gold import GoldRow, Prediction, normalize_type, predict_rows, read_gold
+from callveil.transforms.lab.evaluate.measure import Scoring, SetMetrics, Tally
+from callveil.transforms.lab.evaluate.misses import ErrorCounts
 
 POOLED = "all files"
 """Name of the measures over all files together."""
@@ -22,7 +22,7 @@ WARM_UP = GoldRow(
 
 
 @dataclass
-class Measured:
+class SetResult:
     """One set's measures.
 
     Attributes:
@@ -36,12 +36,12 @@ class Measured:
 
     name: str
     tally: Tally
-    account: Account
+    account: ErrorCounts
     words: int = 0
     failed: int = 0
     people: int = 0
     cpu_seconds: float = 0.0
-    _figures: Figures | None = field(default=None, repr=False)
+    _figures: SetMetrics | None = field(default=None, repr=False)
 
     def add(self, row: GoldRow, predictions: Sequence[Prediction] | None) -> None:
         """Count one conversation; None where detection failed."""
@@ -49,7 +49,7 @@ class Measured:
         found = predictions or ()
         self.account.add(row, found, self.tally.add(row, found))
         self.words += row.words
-        self.people += sum(normalised(p.type) == "PERSON" for p in found)
+        self.people += sum(normalize_type(p.type) == "PERSON" for p in found)
         self._figures = None
 
     @property
@@ -58,7 +58,7 @@ class Measured:
         return 1000 * self.people / self.words if self.words else None
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> SetMetrics:
         """The figures; computed once, since they draw a thousand samples."""
         if self._figures is None:
             self._figures = self.tally.figures()
@@ -77,7 +77,7 @@ Sink = Callable[[GoldRow, Sequence[Prediction]], None]
 """What is told of each conversation's predictions as they come."""
 
 
-class Finder(Protocol):
+class EntityFinder(Protocol):
     """What finds personal data in labelled conversations: callveil, or what it is compared with.
 
     Attributes:
@@ -92,7 +92,7 @@ class Finder(Protocol):
         """Each row with what is found in it, in order; None where the job would have rejected it."""
 
 
-class Callveil:
+class CallveilFinder:
     """callveil, reading each conversation as a whole, by the path the redaction job takes, under the rules for a call of no particular account.
 
     Args:
@@ -107,8 +107,8 @@ class Callveil:
         self.cpu_seconds = 0.0
 
     def predict(self, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
-        """See `Finder`."""
-        found = predict(self.detector, self.policy, rows)
+        """See `EntityFinder`."""
+        found = predict_rows(self.detector, self.policy, rows)
         while True:
             began = time.process_time()
             item = next(found, None)
@@ -118,21 +118,21 @@ class Callveil:
             yield item
 
 
-def warmed(finder: Finder) -> None:
+def warm_up(finder: EntityFinder) -> None:
     """Let a finder read one made-up conversation that does not count: what it loads when first needed is loading, not detection."""
     list(finder.predict(iter([WARM_UP])))
     finder.cpu_seconds = 0.0
 
 
-def evaluate(
-    finder: Finder,
+def evaluate_sets(
+    finder: EntityFinder,
     paths: Sequence[Path],
     scoring: Scoring = Scoring(),  # noqa: B008 - frozen
     *,
     limit: int | None = None,
     quote: bool = False,
     sink: Sink | None = None,
-) -> list[Measured]:
+) -> list[SetResult]:
     """Measure detection on files of labelled conversations.
 
     Args:
@@ -148,9 +148,9 @@ def evaluate(
     Raises:
         GoldError: a file or row cannot be used.
     """
-    out: list[Measured] = []
+    out: list[SetResult] = []
     for path in paths:
-        measured, before = Measured(str(path), Tally(scoring), Account(quote)), finder.cpu_seconds
+        measured, before = SetResult(str(path), Tally(scoring), ErrorCounts(quote)), finder.cpu_seconds
         for row, predictions in finder.predict(read_gold(path, limit)):
             measured.add(row, predictions)
             if sink is not None:
@@ -158,13 +158,13 @@ def evaluate(
         measured.cpu_seconds = finder.cpu_seconds - before
         out.append(measured)
     if len(out) > 1:
-        out.append(pooled(out, scoring, quote))
+        out.append(pool_results(out, scoring, quote))
     return out
 
 
-def pooled(parts: Sequence[Measured], scoring: Scoring, quote: bool = False) -> Measured:
+def pool_results(parts: Sequence[SetResult], scoring: Scoring, quote: bool = False) -> SetResult:
     """The measures of several sets as one."""
-    whole = Measured(POOLED, Tally(scoring), Account(quote))
+    whole = SetResult(POOLED, Tally(scoring), ErrorCounts(quote))
     for part in parts:
         whole.tally.merge(part.tally)
         whole.account.merge(part.account)

@@ -14,13 +14,13 @@ import orjson
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Detected, Job, detect_batch
+from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
 from callveil.transforms.detect.conversation import AGENT, CALLER
-from callveil.transforms.detect.decision import Decision
+from callveil.transforms.detect.decision import RedactionDecision
 from callveil.transforms.detect.document import role_of
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 CHANNELS = {CALLER: 1, AGENT: 2}
 ACCOUNT = "evaluation"
@@ -45,7 +45,7 @@ class GoldError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class GoldLabel:
     """A labelled span: turn number, half-open code points in that turn's text, normalised type.
 
     `weak` labels are ignored, and `by` tells labels a pattern added (`regex`) from those the publisher gave.
@@ -76,7 +76,7 @@ class GoldRow:
     file: str
     line: int
     turns: tuple[tuple[str, str], ...]
-    labels: tuple[Label, ...]
+    labels: tuple[GoldLabel, ...]
     complete: frozenset[str] = frozenset()
     language: str = ""
 
@@ -102,7 +102,7 @@ class Prediction:
         return {"turn": self.turn, "start": self.start, "end": self.end, "type": self.type, "score": round(self.score, 4)}
 
 
-def normalised(entity: str) -> str:
+def normalize_type(entity: str) -> str:
     """The name under which an entity type is compared."""
     return SCORED_AS.get(entity, entity)
 
@@ -157,10 +157,10 @@ def _row(row: Any, file: str, number: int, place: str) -> GoldRow:
     complete = metadata.get("complete_types") or []
     if not isinstance(complete, list) or not all(isinstance(t, str) for t in complete):
         raise GoldError(f"{place}: metadata.complete_types: expected a list of types")
-    return GoldRow(str(row["id"]), file, number, texts, labels, frozenset(map(normalised, complete)), str(metadata.get("language") or ""))
+    return GoldRow(str(row["id"]), file, number, texts, labels, frozenset(map(normalize_type, complete)), str(metadata.get("language") or ""))
 
 
-def _label(span: Any, turns: Sequence[tuple[str, str]], place: str) -> Label:
+def _label(span: Any, turns: Sequence[tuple[str, str]], place: str) -> GoldLabel:
     if not isinstance(span, dict):
         raise GoldError(f"{place}: expected an object with turn, start, end and type")
     for name in ("turn", "start", "end"):
@@ -174,10 +174,10 @@ def _label(span: Any, turns: Sequence[tuple[str, str]], place: str) -> Label:
     if not 0 <= start < end <= len(turns[turn][1]):
         size = len(turns[turn][1])
         raise GoldError(f"{place}: {start} to {end} is no piece of a turn of {size} characters; offsets count characters of the turn, not bytes")
-    return Label(turn, start, end, normalised(span["type"]), bool(span.get("weak")), str(span.get("by") or ""))
+    return GoldLabel(turn, start, end, normalize_type(span["type"]), bool(span.get("weak")), str(span.get("by") or ""))
 
 
-def as_job(row: GoldRow, policy: Policy, detector: Detector) -> Job:
+def as_job(row: GoldRow, policy: Policy, detector: Detector) -> DetectionJob:
     """A row as the job would meet it: a call with an outline and nothing known of the contact, redacted in content mode.
 
     Raises `GoldError` where the policy does not read the row's language: there is nothing to measure then.
@@ -191,10 +191,10 @@ def as_job(row: GoldRow, policy: Policy, detector: Detector) -> Job:
         outline.append({k: v for k, v in turn.items() if v is not None})
     record = {"id": row.id, "account_id": ACCOUNT, "kind": "call", "outline": outline}
     raw = RawInteraction(InteractionKey(ACCOUNT, row.id), "call", BEGAN, 0, record, SourceRef(row.file, row.line))
-    return Job(raw, Decision(policy.rules(ACCOUNT, "unknown", "call", language), "content", "auto", language), "unknown")
+    return DetectionJob(raw, RedactionDecision(policy.rules(ACCOUNT, "unknown", "call", language), "content", "auto", language), "unknown")
 
 
-def predictions_of(detected: Detected) -> list[Prediction]:
+def predictions_of(detected: DetectionResult) -> list[Prediction]:
     """What the job would replace in the turns of a conversation, in order of place.
 
     Where a mention of something found elsewhere names a stretch, the strongest recognizer that found the same type there by itself gets the credit.
@@ -202,9 +202,9 @@ def predictions_of(detected: Detected) -> list[Prediction]:
     out: list[Prediction] = []
     rules, floor = detected.job.decision.rules, detected.job.decision.floor
     for reading, found in zip(detected.readings, detected.spans, strict=True):
-        redact, _ = accept(reading.view.text, found, rules, floor)
+        redact, _ = accept_findings(reading.view.text, found, rules, floor)
         own = sorted((s for s in redact if s.detector != CONSISTENCY), key=lambda s: (s.start, -s.score, s.end, s.detector))
-        for span in merge(redact):
+        for span in merge_spans(redact):
             detector = span.detector
             if detector == CONSISTENCY:
                 within = (s for s in own if s.entity == span.entity and span.start <= s.start < span.end)
@@ -215,7 +215,7 @@ def predictions_of(detected: Detected) -> list[Prediction]:
     return sorted(out, key=lambda p: (p.turn, p.start, p.end))
 
 
-def predict(detector: Detector, policy: Policy, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
+def predict_rows(detector: Detector, policy: Policy, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
     """Run detection over labelled conversations, `BATCH` at a time.
 
     Yields: each row with its predictions, or with None where the job would have rejected the record.

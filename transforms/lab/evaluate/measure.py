@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from callveil.transforms.lab.evaluate.gold import GoldRow, Label, Prediction, normalised
+from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, Prediction, normalize_type
 
 CORE = frozenset(
     {"PERSON", "PHONE", "EMAIL", "ADDRESS", "ZIP", "USERNAME", "ORDER_ID", "ACCOUNT_ID", "DATE_OF_BIRTH", "CREDIT_CARD", "SSN", "IBAN", "IP", "ID"}
@@ -40,7 +40,7 @@ class Scoring:
     all_types: bool = False
     labelled_only: bool = False
 
-    def counts(self, label: Label) -> bool:
+    def counts(self, label: GoldLabel) -> bool:
         """Whether recall asks for this label."""
         return not label.weak and not (self.labelled_only and label.by == "regex")
 
@@ -63,7 +63,7 @@ class Estimate:
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
 
 
-def wilson(hits: int, n: int) -> Estimate:
+def wilson_interval(hits: int, n: int) -> Estimate:
     """Share `hits / n` with its 95 % Wilson interval."""
     if not n:
         return Estimate(None, None, None, 0)
@@ -75,7 +75,7 @@ def wilson(hits: int, n: int) -> Estimate:
     return Estimate(p, low, high, n)
 
 
-def bootstrap(parts: Sequence[int], wholes: Sequence[int], scale: float = 1.0, resamples: int = RESAMPLES, seed: int = SEED) -> Estimate:
+def bootstrap_ratio(parts: Sequence[int], wholes: Sequence[int], scale: float = 1.0, resamples: int = RESAMPLES, seed: int = SEED) -> Estimate:
     """`scale * sum(parts) / sum(wholes)` with a 95 % interval from drawing the pairs anew.
 
     Args:
@@ -128,13 +128,13 @@ class Tally:
     with_core: int = 0
     without_leak: int = 0
 
-    def add(self, row: GoldRow, predictions: Iterable[Prediction]) -> list[Label]:
+    def add(self, row: GoldRow, predictions: Iterable[Prediction]) -> list[GoldLabel]:
         """Count one conversation. Returns the core labels that were not wholly covered, in their order."""
         predictions = list(predictions)
-        cover = coverage(row, predictions)
+        cover = covered_characters(row, predictions)
         gold: list[set[int]] = [set() for _ in row.turns]
         by_type: list[dict[str, set[int]]] = [{} for _ in row.turns]
-        missed: list[Label] = []
+        missed: list[GoldLabel] = []
         letters = leak = core = 0
         for label in row.labels:
             places = range(label.start, label.end)
@@ -167,7 +167,7 @@ class Tally:
 
     def _precision(self, row: GoldRow, predictions: list[Prediction], gold: list[set[int]], by_type: list[dict[str, set[int]]]) -> None:
         for p in predictions:
-            kind = normalised(p.type)
+            kind = normalize_type(p.type)
             if kind in row.complete:
                 count = self.types.setdefault(kind, TypeCount())
                 places = range(p.start, p.end)
@@ -187,38 +187,38 @@ class Tally:
         self.with_core += other.with_core
         self.without_leak += other.without_leak
 
-    def figures(self) -> Figures:
+    def figures(self) -> SetMetrics:
         """What the sums come to."""
         core = [c for kind, c in self.types.items() if self.scoring.core(kind)]
         everything = list(self.types.values())
         predicted = sum(c.predicted for c in everything)
         order = sorted(self.types, key=lambda k: (-self.types[k].spans, k))
-        return Figures(
+        return SetMetrics(
             dialogues=len(self.chars),
             chars=sum(self.chars),
-            entity_recall=wilson(sum(c.found for c in core), sum(c.spans for c in core)),
-            char_recall=bootstrap([n - k for n, k in zip(self.core_letters, self.leaked, strict=True)], self.core_letters),
-            leak_per_1000=bootstrap(self.leaked, self.chars, 1000),
-            over_per_1000=bootstrap(self.over, self.chars, 1000),
-            zero_leak=wilson(self.without_leak, self.with_core),
-            precision=wilson(sum(c.touching for c in everything), predicted),
-            typed_precision=wilson(sum(c.matching for c in everything), predicted),
+            entity_recall=wilson_interval(sum(c.found for c in core), sum(c.spans for c in core)),
+            char_recall=bootstrap_ratio([n - k for n, k in zip(self.core_letters, self.leaked, strict=True)], self.core_letters),
+            leak_per_1000=bootstrap_ratio(self.leaked, self.chars, 1000),
+            over_per_1000=bootstrap_ratio(self.over, self.chars, 1000),
+            zero_leak=wilson_interval(self.without_leak, self.with_core),
+            precision=wilson_interval(sum(c.touching for c in everything), predicted),
+            typed_precision=wilson_interval(sum(c.matching for c in everything), predicted),
             by_type={k: _type_figures(self.types[k], self.scoring.core(k)) for k in order},
         )
 
 
-def coverage(row: GoldRow, predictions: Iterable[Prediction]) -> list[dict[int, set[str]]]:
+def covered_characters(row: GoldRow, predictions: Iterable[Prediction]) -> list[dict[int, set[str]]]:
     """For each turn, the characters that are covered and the normalised types that cover them."""
     cover: list[dict[int, set[str]]] = [{} for _ in row.turns]
     for p in predictions:
-        kind = normalised(p.type)
+        kind = normalize_type(p.type)
         for c in range(max(0, p.start), min(p.end, len(row.turns[p.turn][1]))):
             cover[p.turn].setdefault(c, set()).add(kind)
     return cover
 
 
 @dataclass(frozen=True)
-class TypeFigures:
+class TypeMetrics:
     """Figures of one labelled type."""
 
     core: bool
@@ -227,13 +227,13 @@ class TypeFigures:
     precision: Estimate
 
 
-def _type_figures(count: TypeCount, core: bool) -> TypeFigures:
+def _type_figures(count: TypeCount, core: bool) -> TypeMetrics:
     chars = count.covered / count.letters if count.letters else None
-    return TypeFigures(core, wilson(count.found, count.spans), chars, wilson(count.touching, count.predicted))
+    return TypeMetrics(core, wilson_interval(count.found, count.spans), chars, wilson_interval(count.touching, count.predicted))
 
 
 @dataclass(frozen=True)
-class Figures:
+class SetMetrics:
     """The measures of one set.
 
     Attributes:
@@ -257,7 +257,7 @@ class Figures:
     zero_leak: Estimate
     precision: Estimate
     typed_precision: Estimate
-    by_type: dict[str, TypeFigures]
+    by_type: dict[str, TypeMetrics]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -271,4 +271,4 @@ class Figures:
         return out
 
 
-__all__ = ["CORE", "Estimate", "Figures", "Scoring", "Tally", "TypeFigures", "bootstrap", "coverage", "wilson"]
+__all__ = ["CORE", "Estimate", "Scoring", "SetMetrics", "Tally", "TypeMetrics", "bootstrap_ratio", "covered_characters", "wilson_interval"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from callveil.transforms.lab.evaluate.gold import GoldRow, Label, Prediction
+from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, Prediction
 
 NEAR = 20
 """Characters within which a predicted span of the same turn counts as near a miss."""
@@ -18,7 +18,7 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True, order=True)
-class Kind:
+class MissKind:
     """The circumstances of a miss.
 
     Attributes:
@@ -41,7 +41,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Example:
+class QuotedExample:
     """A place in a labelled conversation, with the words around it. Holds the text itself: for `--show-text` alone."""
 
     id: str
@@ -55,13 +55,13 @@ class Example:
         return {"id": self.id, "turn": self.turn, "before": self.before, "text": self.text, "after": self.after}
 
 
-def example(row: GoldRow, turn: int, start: int, end: int) -> Example:
+def quote_example(row: GoldRow, turn: int, start: int, end: int) -> QuotedExample:
     """The place `start` to `end` of a turn."""
     text = row.turns[turn][1]
-    return Example(row.id, turn, text[max(0, start - AROUND) : start], text[start:end], text[end : end + AROUND])
+    return QuotedExample(row.id, turn, text[max(0, start - AROUND) : start], text[start:end], text[end : end + AROUND])
 
 
-def kind_of(row: GoldRow, label: Label, predictions: Sequence[Prediction]) -> Kind:
+def miss_kind(row: GoldRow, label: GoldLabel, predictions: Sequence[Prediction]) -> MissKind:
     """The circumstances of one miss."""
     text = row.turns[label.turn][1]
     said = text[label.start : label.end]
@@ -79,11 +79,11 @@ def kind_of(row: GoldRow, label: Label, predictions: Sequence[Prediction]) -> Ki
     starts, ends = not any(c.isalnum() for c in text[: label.start]), not any(c.isalnum() for c in text[label.end :])
     position = "whole turn" if starts and ends else "start" if starts else "end" if ends else "middle"
     asked = bool(label.turn) and row.turns[label.turn - 1][0] != row.turns[label.turn][0] and "?" in row.turns[label.turn - 1][1]
-    return Kind(label.type, nearest, case, position, asked)
+    return MissKind(label.type, nearest, case, position, asked)
 
 
 @dataclass
-class Account:
+class ErrorCounts:
     """Misses and over-redaction of one set.
 
     Attributes:
@@ -94,19 +94,19 @@ class Account:
     """
 
     quote: bool = False
-    misses: Counter[Kind] = field(default_factory=Counter)
+    misses: Counter[MissKind] = field(default_factory=Counter)
     over: Counter[tuple[str, str]] = field(default_factory=Counter)
     over_spans: Counter[tuple[str, str]] = field(default_factory=Counter)
-    missed_examples: dict[Kind, list[Example]] = field(default_factory=lambda: defaultdict(list))
-    over_examples: dict[tuple[str, str], list[Example]] = field(default_factory=lambda: defaultdict(list))
+    missed_examples: dict[MissKind, list[QuotedExample]] = field(default_factory=lambda: defaultdict(list))
+    over_examples: dict[tuple[str, str], list[QuotedExample]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, row: GoldRow, predictions: Sequence[Prediction], missed: Sequence[Label]) -> None:
+    def add(self, row: GoldRow, predictions: Sequence[Prediction], missed: Sequence[GoldLabel]) -> None:
         """Count one conversation; `missed` are the labels not wholly covered."""
         for label in missed:
-            kind = kind_of(row, label, predictions)
+            kind = miss_kind(row, label, predictions)
             self.misses[kind] += 1
             if self.quote and len(self.missed_examples[kind]) < EXAMPLES:
-                self.missed_examples[kind].append(example(row, label.turn, label.start, label.end))
+                self.missed_examples[kind].append(quote_example(row, label.turn, label.start, label.end))
         gold: list[set[int]] = [set() for _ in row.turns]
         for label in row.labels:
             gold[label.turn].update(range(label.start, label.end))
@@ -118,9 +118,9 @@ class Account:
                 self.over[key] += outside
                 self.over_spans[key] += not any(c in gold[p.turn] for c in range(p.start, p.end))
                 if self.quote and len(self.over_examples[key]) < EXAMPLES:
-                    self.over_examples[key].append(example(row, p.turn, p.start, p.end))
+                    self.over_examples[key].append(quote_example(row, p.turn, p.start, p.end))
 
-    def merge(self, other: Account) -> None:
+    def merge(self, other: ErrorCounts) -> None:
         """Add another account to this one."""
         self.misses.update(other.misses)
         self.over.update(other.over)
@@ -130,7 +130,7 @@ class Account:
         for key, examples in other.over_examples.items():
             self.over_examples[key] = [*self.over_examples[key], *examples][:EXAMPLES]
 
-    def ranked_misses(self) -> list[tuple[Kind, int]]:
+    def ranked_misses(self) -> list[tuple[MissKind, int]]:
         """Kinds of misses, most frequent first."""
         return sorted(self.misses.items(), key=lambda item: (-item[1], item[0]))
 

@@ -16,21 +16,21 @@ Part = tuple[bool, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
+class LineTemplate:
     """One sentence. `parts` as it stands alone, `continued` as it follows a filler (its first letter small). `then`: the turns after it."""
 
     parts: tuple[Part, ...]
     continued: tuple[Part, ...]
     speaker: str = ""
-    then: tuple[Carrier, ...] = ()
+    then: tuple[LineTemplate, ...] = ()
 
-    def rest(self) -> tuple[Carrier, ...]:
+    def rest(self) -> tuple[LineTemplate, ...]:
         """This sentence and the turns after it."""
         return (self, *self.then)
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class ScenarioScript:
     """What is particular to a scenario. Lines stand as written in the data; `lines` compiles them.
 
     Attributes:
@@ -58,7 +58,7 @@ def _read(name: str) -> list[tuple[str, list[str]]]:
     return out
 
 
-def compile_line(line: str, cased: bool, punctuated: bool) -> Carrier:
+def compile_line(line: str, cased: bool, punctuated: bool) -> LineTemplate:
     """Compile `A: one {slot} | C: other` into a carrier with its following turns."""
     made = []
     for turn in line.split(" | "):
@@ -75,25 +75,25 @@ def compile_line(line: str, cased: bool, punctuated: bool) -> Carrier:
         after = parts
         if cased and parts and not parts[0][0] and not text.startswith(_KEEPS_CAPITAL):
             after = [(False, parts[0][1][:1].lower() + parts[0][1][1:]), *parts[1:]]
-        made.append(Carrier(tuple(parts), tuple(after), speaker))
+        made.append(LineTemplate(tuple(parts), tuple(after), speaker))
     head = made[0]
-    return Carrier(head.parts, head.continued, head.speaker, tuple(made[1:]))
+    return LineTemplate(head.parts, head.continued, head.speaker, tuple(made[1:]))
 
 
 @lru_cache(maxsize=4)
-def carriers(cased: bool, punctuated: bool) -> dict[str, tuple[Carrier, ...]]:
+def line_templates(cased: bool, punctuated: bool) -> dict[str, tuple[LineTemplate, ...]]:
     """Every section of `data/carriers.txt`, compiled for one way of writing."""
     return {name: tuple(compile_line(x, cased, punctuated) for x in lines) for name, lines in _read("carriers.txt")}
 
 
 @lru_cache(maxsize=1)
-def relations() -> tuple[str, ...]:
+def relation_words() -> tuple[str, ...]:
     """Words for how a third person is related to the caller."""
     return tuple(dict(_read("carriers.txt"))["relation"])
 
 
 @lru_cache(maxsize=1)
-def scenarios() -> dict[str, Script]:
+def load_scenarios() -> dict[str, ScenarioScript]:
     """Every scenario of `data/scenarios.txt`, by name."""
     out = {}
     for name, lines in _read("scenarios.txt"):
@@ -102,7 +102,7 @@ def scenarios() -> dict[str, Script]:
             key, _, rest = line.partition(":")
             got.setdefault(key, []).append(rest.strip())
         slots = [] if got["slots"][0] == "none" else [x.strip() for x in got["slots"][0].split(",")]
-        out[name] = Script(
+        out[name] = ScenarioScript(
             name,
             tuple(x.strip() for x in got["biz"][0].split(",")),
             tuple(slots),
@@ -115,7 +115,7 @@ def scenarios() -> dict[str, Script]:
 
 
 @lru_cache(maxsize=256)
-def script_lines(name: str, cased: bool, punctuated: bool) -> tuple[tuple[Carrier, ...], tuple[Carrier, ...]]:
+def script_lines(name: str, cased: bool, punctuated: bool) -> tuple[tuple[LineTemplate, ...], tuple[LineTemplate, ...]]:
     """(opening lines, exchanges) of a scenario, compiled for one way of writing."""
-    s = scenarios()[name]
+    s = load_scenarios()[name]
     return tuple(compile_line(x, cased, punctuated) for x in s.opening), tuple(compile_line(x, cased, punctuated) for x in s.talk)

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from callveil.transforms.lab.sample import shapes
-from callveil.transforms.lab.sample.dialogues import TYPED, Dialogue, Style, Turn, dialogue, random_style, sentence
-from callveil.transforms.lab.sample.gold import Gold
-from callveil.transforms.lab.sample.people import Person, digits, pick
-from callveil.transforms.lab.sample.scene import Value
+from callveil.transforms.lab.sample.dialogues import TYPED, Dialogue, DialogueTurn, Style, random_dialogue, random_sentence, random_style
+from callveil.transforms.lab.sample.gold import InteractionGold
+from callveil.transforms.lab.sample.people import Person, pick_one, random_digits
+from callveil.transforms.lab.sample.scene import PlantedValue
 from callveil.transforms.lab.sample.values import written_date, written_phone
-from callveil.transforms.lab.sample.world import Firm
+from callveil.transforms.lab.sample.world import SampleAccount
 
 JsonObject = dict[str, Any]
 _NOTE = replace(TYPED, cased=True, punctuated=True)
@@ -21,28 +21,28 @@ _ZONES = tuple(dt.timezone(dt.timedelta(hours=h)) for h in (-4, -5, -7, 0, 1))
 _TAGS = ("new lead", "existing", "quote", "urgent", "spam", "follow up", "booked", "refund", "VIP")
 
 
-def timestamp(rng: random.Random, when: dt.datetime) -> str:
+def written_timestamp(rng: random.Random, when: dt.datetime) -> str:
     """An instant as platforms write it: ISO with Z, ISO with an offset, or `2013-05-01 11:48 PM -04:00` (to the minute)."""
     r = rng.random()
     if r < 0.45:
         return when.strftime("%Y-%m-%dT%H:%M:%SZ")
-    local = when.astimezone(pick(rng, _ZONES))
+    local = when.astimezone(pick_one(rng, _ZONES))
     if r < 0.7:
         return local.isoformat()
     return local.strftime("%Y-%m-%d %I:%M %p ") + local.strftime("%z")[:3] + ":" + local.strftime("%z")[3:]
 
 
 def _say(
-    rng: random.Random, g: Gold | None, path: str, section: str, f: Firm, caller: Person, agent: Person, topic: str = "", style: Style = _NOTE
+    rng: random.Random, g: InteractionGold | None, path: str, section: str, f: SampleAccount, caller: Person, agent: Person, topic: str = "", style: Style = _NOTE
 ) -> str:
     """One written sentence of a section, its labels added to the gold under `path`."""
-    turn, values = sentence(rng, section, caller, agent, f.business, style, topic)
+    turn, values = random_sentence(rng, section, caller, agent, f.business, style, topic)
     if g:
         _merge(g, path, turn, values)
     return turn.text
 
 
-def _merge(g: Gold, path: str, turn: Turn, values: dict[str, Value], shift: int = 0) -> None:
+def _merge(g: InteractionGold, path: str, turn: DialogueTurn, values: dict[str, PlantedValue], shift: int = 0) -> None:
     """Add a turn's labels. A further person has the same key in every sentence (`other.name`), so another one gets a key of its own."""
     for s in turn.spans:
         value, key = values[s.key], s.key
@@ -51,11 +51,11 @@ def _merge(g: Gold, path: str, turn: Turn, values: dict[str, Value], shift: int 
         g.part(path, s.start + shift, turn.text[s.start : s.end], value.type, key, value.canonical)
 
 
-def call(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent: Person, when: dt.datetime, g: Gold | None) -> bool:
+def fill_call(rng: random.Random, record: JsonObject, f: SampleAccount, caller: Person, agent: Person, when: dt.datetime, g: InteractionGold | None) -> bool:
     """Fill in a call. Returns whether anything was said."""
     r = rng.random()
     if r < 0.1:
-        status = pick(rng, ("no answer", "busy", "canceled", "hangup"))
+        status = pick_one(rng, ("no answer", "busy", "canceled", "hangup"))
         record |= {
             "status": status,
             "call_status": status,
@@ -65,7 +65,7 @@ def call(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
         }
         return False
     voicemail = r < 0.18
-    talk = dialogue(rng, caller, agent, f.business, "voicemail" if voicemail else None, random_style(rng))
+    talk = random_dialogue(rng, caller, agent, f.business, "voicemail" if voicemail else None, random_style(rng))
     took = int(talk.turns[-1].e) + 1
     ring, held = 2 + int(rng.random() * 18), int(rng.random() * 40) if rng.random() < 0.2 else 0
     record |= {
@@ -92,12 +92,12 @@ def call(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
     return True
 
 
-def _transcript(rng: random.Random, record: JsonObject, talk: Dialogue, g: Gold | None) -> None:
+def _transcript(rng: random.Random, record: JsonObject, talk: Dialogue, g: InteractionGold | None) -> None:
     turns, r = talk.turns, rng.random()
     where: list[tuple[str, int]] = []
     extra: list[tuple[str, list[int]]] = []
     if r < 0.72:
-        rows = shapes.outline(turns, pick(rng, (("Caller", "Agent"), ("External", "Business"), ("Speaker 1", "Speaker 2"))))
+        rows = shapes.as_outline(turns, pick_one(rng, (("Caller", "Agent"), ("External", "Business"), ("Speaker 1", "Speaker 2"))))
         name = "outline" if r < 0.55 else "transcript_outline" if r < 0.6 else "transcript.outline"
         if name == "transcript.outline":
             record["transcript"] = {"outline": rows}
@@ -105,22 +105,22 @@ def _transcript(rng: random.Random, record: JsonObject, talk: Dialogue, g: Gold 
             record[name] = rows
         where = [(f"{name}[{i}].text", 0) for i in range(len(turns))]
         if rng.random() < 0.5:
-            record["transcription_text"], starts = shapes.flat(turns, rng.random() < 0.6)
+            record["transcription_text"], starts = shapes.as_flat_text(turns, rng.random() < 0.6)
             extra.append(("transcription_text", starts))
         if rng.random() < 0.07:
-            record["words"] = shapes.words(rng, turns)
+            record["words"] = shapes.as_word_rows(rng, turns)
     elif r < 0.94:
-        record["transcription_text"], starts = shapes.flat(turns, rng.random() < 0.6)
+        record["transcription_text"], starts = shapes.as_flat_text(turns, rng.random() < 0.6)
         where = [("transcription_text", s) for s in starts]
     elif r < 0.96:
-        record["transcript"] = shapes.aws(rng, turns, f"job-{record['id']}")
-        where = [("transcript.results.transcripts[0].transcript", s) for s in shapes.joined(turns)[1]]
+        record["transcript"] = shapes.as_aws_transcribe(rng, turns, f"job-{record['id']}")
+        where = [("transcript.results.transcripts[0].transcript", s) for s in shapes.as_one_line(turns)[1]]
     elif r < 0.98:
-        record["transcript"] = shapes.whisper(rng, turns)
+        record["transcript"] = shapes.as_whisper(rng, turns)
         where = [(f"transcript.segments[{i}].text", 1) for i in range(len(turns))]
-        extra.append(("transcript.text", shapes.joined(turns)[1]))
+        extra.append(("transcript.text", shapes.as_one_line(turns)[1]))
     else:
-        record["transcript"] = shapes.deepgram(rng, turns, f"{rng.getrandbits(64):016x}")
+        record["transcript"] = shapes.as_deepgram(rng, turns, f"{rng.getrandbits(64):016x}")
         where = [(f"transcript.results.utterances[{i}].transcript", 0) for i in range(len(turns))]
     if g:
         for i, (turn, (path, shift)) in enumerate(zip(turns, where, strict=True)):
@@ -129,9 +129,9 @@ def _transcript(rng: random.Random, record: JsonObject, talk: Dialogue, g: Gold 
                 _merge(g, name, turn, talk.values, starts[i])
 
 
-def _custom(rng: random.Random, record: JsonObject, p: Person, g: Gold | None) -> None:
+def _custom(rng: random.Random, record: JsonObject, p: Person, g: InteractionGold | None) -> None:
     if rng.random() < 0.25:
-        fields: JsonObject = {"lead_score": int(rng.random() * 100), "preferred_contact": pick(rng, ("phone", "email", "text"))}
+        fields: JsonObject = {"lead_score": int(rng.random() * 100), "preferred_contact": pick_one(rng, ("phone", "email", "text"))}
         if rng.random() < 0.5:
             fields["date_of_birth"] = written_date(rng, p.dob, p.country == "US")
             if g:
@@ -142,15 +142,15 @@ def _custom(rng: random.Random, record: JsonObject, p: Person, g: Gold | None) -
                 g.whole("custom_fields.login", p.username, "USERNAME", "caller.username", p.username)
         record["custom_fields"] = fields
     if rng.random() < 0.3:
-        tags = [pick(rng, _TAGS) for _ in range(1 + int(rng.random() * 2))]
+        tags = [pick_one(rng, _TAGS) for _ in range(1 + int(rng.random() * 2))]
         record["tag_list"] = tags if rng.random() < 0.5 else ", ".join(tags)
     if rng.random() < 0.04:
-        record["salesforce"] = {"Id": f"003{digits(rng, 12)}", "Name": p.full, "Type": "Lead"}
+        record["salesforce"] = {"Id": f"003{random_digits(rng, 12)}", "Name": p.full, "Type": "Lead"}
         if g:
             g.whole("salesforce.Name", p.full, "PERSON", "caller.name", p.full)
 
 
-def text(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent: Person, when: dt.datetime, g: Gold | None) -> bool:
+def fill_text_message(rng: random.Random, record: JsonObject, f: SampleAccount, caller: Person, agent: Person, when: dt.datetime, g: InteractionGold | None) -> bool:
     """Fill in a text message."""
     outbound = record["direction"] == "outbound"
     style = replace(TYPED, cased=rng.random() < 0.6)
@@ -163,9 +163,9 @@ def text(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
     return True
 
 
-def chat(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent: Person, when: dt.datetime, g: Gold | None) -> bool:
+def fill_chat(rng: random.Random, record: JsonObject, f: SampleAccount, caller: Person, agent: Person, when: dt.datetime, g: InteractionGold | None) -> bool:
     """Fill in a web chat."""
-    talk = dialogue(rng, caller, agent, f.business, None, replace(TYPED, cased=rng.random() < 0.75))
+    talk = random_dialogue(rng, caller, agent, f.business, None, replace(TYPED, cased=rng.random() < 0.75))
     visitor = caller.first if rng.random() < 0.5 else "Visitor"
     rows = []
     for i, t in enumerate(talk.turns):
@@ -188,12 +188,12 @@ def chat(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
     return True
 
 
-def form(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent: Person, when: dt.datetime, g: Gold | None) -> bool:
+def fill_form(rng: random.Random, record: JsonObject, f: SampleAccount, caller: Person, agent: Person, when: dt.datetime, g: InteractionGold | None) -> bool:
     """Fill in a web form; answers are texts, lists, booleans and nested objects."""
     number = written_phone(rng, caller.phone)
     made: JsonObject = {
-        "form_id": f"FRT{digits(rng, 8)}",
-        "form_name": pick(rng, ("Contact us", "Request a quote", "Book now", "Free estimate")),
+        "form_id": f"FRT{random_digits(rng, 8)}",
+        "form_name": pick_one(rng, ("Contact us", "Request a quote", "Book now", "Free estimate")),
         "name": caller.full,
         "email": caller.email,
         "number_to_call": number,
@@ -221,7 +221,7 @@ def form(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
             g.whole(f"{at}.street", caller.street_line, "ADDRESS", "caller.street", caller.street_line)
             g.whole(f"{at}.city", caller.city, "LOCATION", "caller.city", caller.city)
             g.whole(f"{at}.zip", caller.postal_code, "ZIP_CODE", "caller.zip", caller.postal_code)
-    add("Services", [pick(rng, ("repair", "install", "consult")), "other"])
+    add("Services", [pick_one(rng, ("repair", "install", "consult")), "other"])
     add("May we contact you?", rng.random() < 0.9)
     record |= {"form": made | {"custom": custom}, "status": "received", "duration": 0}
     return True

@@ -20,7 +20,7 @@ class ConvertError(ValueError):
     """A conversation cannot be read; the text names file, line and field."""
 
 
-def conversations(paths: Sequence[Path]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def read_conversation_files(paths: Sequence[Path]) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """File name, line and content of every conversation."""
     for path in paths:
         try:
@@ -71,7 +71,7 @@ def as_call(source: str, number: int, row: dict[str, Any], start: dt.datetime) -
     }  # fmt: skip
 
 
-def convert(paths: Sequence[Path], out: Path, seed: int, day: dt.date) -> int:
+def convert_conversations(paths: Sequence[Path], out: Path, seed: int, day: dt.date) -> int:
     """Write the conversations as JSON lines below `out/interactions`, one file per source, and an account record.
 
     Returns: how many. Raises `ConvertError` for a file or line that holds none.
@@ -82,7 +82,7 @@ def convert(paths: Sequence[Path], out: Path, seed: int, day: dt.date) -> int:
     count = 0
     sinks: dict[str, Any] = {}
     try:
-        for source, number, row in conversations(paths):
+        for source, number, row in read_conversation_files(paths):
             if source not in sinks:
                 sinks[source] = (folder / f"{source}.jsonl").open("wb")
             sinks[source].write(orjson.dumps(as_call(source, number, row, start)) + b"\n")

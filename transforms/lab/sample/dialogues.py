@@ -11,10 +11,23 @@ import random
 from dataclasses import dataclass
 
 from callveil.transforms.lab.sample import values as say
-from callveil.transforms.lab.sample.carriers import Carrier, scenarios
+from callveil.transforms.lab.sample.carriers import LineTemplate, load_scenarios
 from callveil.transforms.lab.sample.neutral import NEUTRAL
-from callveil.transforms.lab.sample.people import Person, pick
-from callveil.transforms.lab.sample.scene import CLEAN, FLAT, TYPED, Business, Piece, Scene, Span, Style, Turn, Value, business, random_style
+from callveil.transforms.lab.sample.people import Person, pick_one
+from callveil.transforms.lab.sample.scene import (
+    CLEAN,
+    FLAT,
+    TYPED,
+    Business,
+    DialogueTurn,
+    PlantedValue,
+    Scene,
+    Style,
+    TurnPiece,
+    TurnSpan,
+    random_business,
+    random_style,
+)
 from callveil.transforms.lab.sample.slots import VALUES
 
 __all__ = [
@@ -24,14 +37,14 @@ __all__ = [
     "TYPED",
     "Business",
     "Dialogue",
-    "Span",
+    "DialogueTurn",
+    "PlantedValue",
     "Style",
-    "Turn",
-    "Value",
-    "business",
-    "dialogue",
+    "TurnSpan",
+    "random_business",
+    "random_dialogue",
+    "random_sentence",
     "random_style",
-    "sentence",
 ]
 
 
@@ -41,8 +54,8 @@ class Dialogue:
 
     scenario: str
     topic: str
-    turns: list[Turn]
-    values: dict[str, Value]
+    turns: list[DialogueTurn]
+    values: dict[str, PlantedValue]
 
 
 _LONG = {
@@ -88,18 +101,18 @@ def _ask(scene: Scene, slot: str, read_back: bool, asked: bool = True) -> None:
         scene.caller_says("ack.customer")
 
 
-def _spread(scene: Scene, slot: str, whole: Piece) -> None:
+def _spread(scene: Scene, slot: str, whole: TurnPiece) -> None:
     """Say a long value in groups over several turns, with the agent's backchannels, some of which repeat the group."""
     rng = scene.rng
     body = whole.canonical.replace("-", "").replace("+", "")
     sizes: tuple[int, ...] | list[int] = _LONG[slot]
     if slot == "phone":
-        body, sizes = say.national(whole.canonical)
+        body, sizes = say.national_digits(whole.canonical)
     groups = say.groups_of(body, sizes)
     style = say.any_style(rng, 1 - scene.style.spoken)
     for i, group in enumerate(groups):
         text = say.spoken_code(rng, group, "letters") if not group.isdigit() else say.spoken_digits(rng, group, style)
-        piece = (Piece(scene.written(text), whole.type, whole.key, whole.canonical),)
+        piece = (TurnPiece(scene.written(text), whole.type, whole.key, whole.canonical),)
         if i == 0:
             scene.caller_says(f"say.{slot}", v=piece)
         else:
@@ -107,30 +120,30 @@ def _spread(scene: Scene, slot: str, whole: Piece) -> None:
         if i + 1 < len(groups):
             if rng.random() < 0.25:
                 echo = say.spoken_digits(rng, group, "words") if group.isdigit() else group
-                scene.turn("agent", scene.bare, v=(Piece(scene.written(echo), whole.type, whole.key, whole.canonical),))
+                scene.turn("agent", scene.bare, v=(TurnPiece(scene.written(echo), whole.type, whole.key, whole.canonical),))
             else:
                 scene.agent_says("backchannel")
 
 
-def _misread(scene: Scene, slot: str, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+def _misread(scene: Scene, slot: str, pieces: tuple[TurnPiece, ...]) -> tuple[TurnPiece, ...]:
     """The value as the agent misheard it: one digit off, labelled as a value of its own."""
     p = pieces[-1]
     spots = [i for i, c in enumerate(p.text) if c.isdigit()]
     text = p.text
     if spots:
-        at = pick(scene.rng, spots)
+        at = pick_one(scene.rng, spots)
         text = text[:at] + str((int(text[at]) + 1 + int(scene.rng.random() * 8)) % 10) + text[at + 1 :]
     else:
         words = text.split(" ")
         found = [i for i, w in enumerate(words) if w.lower() in say.ONES]
         if not found:
             return pieces
-        words[pick(scene.rng, found)] = say.ONES[int(scene.rng.random() * 10)]
+        words[pick_one(scene.rng, found)] = say.ONES[int(scene.rng.random() * 10)]
         text = " ".join(words)
     key = p.key if text == p.text else f"{p.key}~misread"
     if key not in scene.values:
-        scene.values[key] = Value(p.type, text)
-    return (*pieces[:-1], Piece(text, p.type, key, text))
+        scene.values[key] = PlantedValue(p.type, text)
+    return (*pieces[:-1], TurnPiece(text, p.type, key, text))
 
 
 def _opening(scene: Scene) -> None:
@@ -141,15 +154,15 @@ def _opening(scene: Scene) -> None:
         scene.caller_says("intro.customer")
         if rng.random() < 0.3:
             scene.agent_says("read.name", v=scene.pieces("first"))
-        scene.turn("customer", pick(rng, scene.opening))
+        scene.turn("customer", pick_one(rng, scene.opening))
     elif r < 0.45:
         scene.caller_says("greet.plain")
         scene.agent_says("howare")
-        scene.turn("customer", pick(rng, scene.opening))
+        scene.turn("customer", pick_one(rng, scene.opening))
     elif r < 0.6:
-        scene.turn("customer", scene.line("intro.customer"), pick(rng, scene.opening))
+        scene.turn("customer", scene.line("intro.customer"), pick_one(rng, scene.opening))
     else:
-        scene.turn("customer", scene.line("greet.plain"), pick(rng, scene.opening))
+        scene.turn("customer", scene.line("greet.plain"), pick_one(rng, scene.opening))
 
 
 _ELSEWHERE = {"routing": "iban", "bank": "", "ssn": "", "ssn4": "dob"}
@@ -162,7 +175,7 @@ def _slot_plan(rng: random.Random, slots: tuple[str, ...], country: str) -> list
         name = expression.rstrip("?!")
         if expression.endswith("?") and rng.random() < 0.5:
             continue
-        slot = pick(rng, name.split("/"))
+        slot = pick_one(rng, name.split("/"))
         slot = ("routing" if slot == "iban" else slot) if country == "US" else _ELSEWHERE.get(slot, slot)
         if slot and all(slot != other for other, _ in plan):
             plan.append((slot, expression.endswith("!")))
@@ -177,7 +190,7 @@ def _voicemail(scene: Scene) -> None:
     scene.caller_says("voicemail.body")
 
 
-def _chat(scene: Scene, talk: list[Carrier]) -> None:
+def _chat(scene: Scene, talk: list[LineTemplate]) -> None:
     """Exchanges, small talk and third parties between the questions."""
     rng = scene.rng
     if talk and rng.random() < 0.85:
@@ -219,11 +232,11 @@ def _conversation(scene: Scene) -> None:
         scene.caller_says("bye.customer")
 
 
-SCENARIOS: tuple[str, ...] = (*scenarios(), "voicemail")
+SCENARIOS: tuple[str, ...] = (*load_scenarios(), "voicemail")
 """Names of all scenarios."""
 
 
-def dialogue(rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str | None = None, style: Style | None = None) -> Dialogue:
+def random_dialogue(rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str | None = None, style: Style | None = None) -> Dialogue:
     """A conversation between a caller and a business.
 
     Args:
@@ -244,9 +257,9 @@ def dialogue(rng: random.Random, caller: Person, agent: Person, firm: Business, 
     return Dialogue(name, scene.topic, scene.turns, scene.values)
 
 
-def sentence(
+def random_sentence(
     rng: random.Random, section: str, caller: Person, agent: Person, firm: Business, style: Style = TYPED, topic: str = ""
-) -> tuple[Turn, dict[str, Value]]:
+) -> tuple[DialogueTurn, dict[str, PlantedValue]]:
     """One sentence of a section of `data/carriers.txt` (`sms.in`, `summary`, `note`, ...), with its labels and the values they point to.
 
     Raises:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from callveil.transforms.lab.sample.dialogues import Turn
-from callveil.transforms.lab.sample.scene import Value
+from callveil.transforms.lab.sample.dialogues import DialogueTurn
+from callveil.transforms.lab.sample.scene import PlantedValue
 
 SENSITIVE = frozenset(
     (
@@ -35,7 +35,7 @@ SENSITIVE = frozenset(
 
 
 @dataclass(slots=True)
-class Planted:
+class PlantedSpan:
     """One planted surface form: dotted path of the field in the source record (`outline[3].text`), half-open code points, type, value key."""
 
     path: str
@@ -47,7 +47,7 @@ class Planted:
 
 
 @dataclass(slots=True)
-class Gold:
+class InteractionGold:
     """Everything planted in one interaction.
 
     Attributes:
@@ -58,14 +58,14 @@ class Gold:
 
     account_id: str
     id: str
-    values: dict[str, Value] = field(default_factory=dict)
-    spans: list[Planted] = field(default_factory=list)
+    values: dict[str, PlantedValue] = field(default_factory=dict)
+    spans: list[PlantedSpan] = field(default_factory=list)
 
-    def turn(self, path: str, turn: Turn, shift: int, values: dict[str, Value]) -> None:
+    def turn(self, path: str, turn: DialogueTurn, shift: int, values: dict[str, PlantedValue]) -> None:
         """Add the labels of a turn that stands in the field at offset `shift`."""
         for s in turn.spans:
             self.values.setdefault(s.key, values[s.key])
-            self.spans.append(Planted(path, s.start + shift, s.end + shift, s.type, s.key, turn.text[s.start : s.end]))
+            self.spans.append(PlantedSpan(path, s.start + shift, s.end + shift, s.type, s.key, turn.text[s.start : s.end]))
 
     def whole(self, path: str, text: str, entity: str, key: str, canonical: str) -> None:
         """Add a field that is one value from end to end."""
@@ -74,8 +74,8 @@ class Gold:
     def part(self, path: str, start: int, text: str, entity: str, key: str, canonical: str) -> None:
         """Add a value that stands at `start` of a field."""
         if text:
-            self.values.setdefault(key, Value(entity, canonical))
-            self.spans.append(Planted(path, start, start + len(text), entity, key, text))
+            self.values.setdefault(key, PlantedValue(entity, canonical))
+            self.spans.append(PlantedSpan(path, start, start + len(text), entity, key, text))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: values with all their surface forms (each once, in order of appearance), and spans."""

@@ -26,7 +26,7 @@ _LOCAL = {
 
 
 @dataclass(frozen=True)
-class Origin:
+class NameOrigin:
     """Names of one origin.
 
     Attributes:
@@ -42,7 +42,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Place:
+class Town:
     """A town: country code, city, state or county, postal code pattern, telephone areas without trunk digit."""
 
     country: str
@@ -71,40 +71,40 @@ def _sections(name: str) -> list[tuple[str, dict[str, list[str]]]]:
 
 
 @lru_cache(maxsize=1)
-def origins() -> dict[str, Origin]:
+def name_origins() -> dict[str, NameOrigin]:
     """Every origin by name, in the order of the list. Lists are in file order and hold no duplicates within an origin."""
     out = {}
     for head, lists in _sections("names.txt"):
         name, _, weight = head.partition(" ")
-        out[name] = Origin(name, int(weight), tuple(dict.fromkeys(lists["given"])), tuple(dict.fromkeys(lists["sur"])))
+        out[name] = NameOrigin(name, int(weight), tuple(dict.fromkeys(lists["given"])), tuple(dict.fromkeys(lists["sur"])))
     return out
 
 
 @lru_cache(maxsize=1)
-def places() -> dict[str, tuple[Place, ...]]:
+def towns_by_country() -> dict[str, tuple[Town, ...]]:
     """Towns by country code."""
-    out: dict[str, list[Place]] = {}
+    out: dict[str, list[Town]] = {}
     for line in _data("places.txt").splitlines():
         if line and not line.startswith("#"):
             country, city, state, postal, areas = line.split("|")
-            out.setdefault(country, []).append(Place(country, city, state, postal, tuple(areas.split(","))))
+            out.setdefault(country, []).append(Town(country, city, state, postal, tuple(areas.split(","))))
     return {k: tuple(v) for k, v in out.items()}
 
 
 @lru_cache(maxsize=1)
-def streets() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+def street_parts() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     return {head: (tuple(lists["name"]), tuple(lists["suffix"])) for head, lists in _sections("streets.txt")}
 
 
 @lru_cache(maxsize=16)
-def origin_wheel(country: str) -> tuple[Origin, ...]:
-    wheel: list[Origin] = []
+def origin_wheel(country: str) -> tuple[NameOrigin, ...]:
+    wheel: list[NameOrigin] = []
     local = _LOCAL.get(country, ())
-    for o in origins().values():
+    for o in name_origins().values():
         wheel += [o] * (o.weight * (6 if o.name in local and country in ("NL", "DE", "FR", "IE") else 2 if o.name in local else 1))
     return tuple(wheel)
 
 
-def pick(rng: random.Random, seq: Sequence[_T]) -> _T:
+def pick_one(rng: random.Random, seq: Sequence[_T]) -> _T:
     """One element, uniformly; about four times as fast as `rng.choice`. `seq` must not be empty."""
     return seq[int(rng.random() * len(seq))]

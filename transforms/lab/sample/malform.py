@@ -14,14 +14,14 @@ from typing import Any
 
 import orjson
 
-from callveil.schemas.policy import Limits
-from callveil.transforms.lab.sample.people import pick
+from callveil.schemas.policy import InputLimits
+from callveil.transforms.lab.sample.people import pick_one
 
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Malformed:
+class MalformedLine:
     """One broken line.
 
     Attributes:
@@ -37,7 +37,7 @@ class Malformed:
     id: str
 
 
-Break = Callable[[random.Random, Record, Limits], bytes]
+Break = Callable[[random.Random, Record, InputLimits], bytes]
 
 
 def _with(record: Record, name: str, raw: bytes) -> bytes:
@@ -46,20 +46,20 @@ def _with(record: Record, name: str, raw: bytes) -> bytes:
     return body[:-1] + b',"' + name.encode() + b'":' + raw + b"}"
 
 
-def _broken_json(rng: random.Random, record: Record, limits: Limits) -> bytes:
+def _broken_json(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     line = orjson.dumps(record)
-    return pick(
+    return pick_one(
         rng, (line[:-1] + b",}", line.replace(b":", b"", 1), b"{" + line, line[:-1] + b',"x" 1}', line[1:-1].replace(b'"', b"'") + b"'", line + b"}")
     )
 
 
-def _truncated(rng: random.Random, record: Record, limits: Limits) -> bytes:
+def _truncated(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     line = orjson.dumps(record)
     return line[: len(line) // 3 + int(rng.random() * (len(line) // 2))]
 
 
-def _wrong_type(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    name, value = pick(
+def _wrong_type(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    name, value = pick_one(
         rng,
         (
             ("duration", b'"three minutes"'),
@@ -78,68 +78,68 @@ def _wrong_type(rng: random.Random, record: Record, limits: Limits) -> bytes:
     return _with(record, name, value)
 
 
-def _huge_field(rng: random.Random, record: Record, limits: Limits) -> bytes:
+def _huge_field(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     words = ("and so on and so forth " * (limits.field_chars // 23 + 2))[: limits.field_chars + 1 + int(rng.random() * 1000)]
-    return _with(record, pick(rng, ("transcription_text", "notes", "summary")), orjson.dumps(words))
+    return _with(record, pick_one(rng, ("transcription_text", "notes", "summary")), orjson.dumps(words))
 
 
-def _huge_record(rng: random.Random, record: Record, limits: Limits) -> bytes:
+def _huge_record(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     """A transcript of about 1.2 times the limit, in turns that are each short enough."""
     turn = orjson.dumps({"speaker": "Agent", "text": "and so on " * 400, "channel": 2, "s": 1.0, "e": 2.0})
     return _with(record, "outline", b"[" + b",".join([turn] * (limits.record_bytes * 6 // 5 // len(turn) + 1)) + b"]")
 
 
-def _bad_utf8(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    return _with(record, "notes", b'"caf' + pick(rng, (b"\xe9", b"\xff", b"\xc3(", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80")) + b' after the tone"')
+def _bad_utf8(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    return _with(record, "notes", b'"caf' + pick_one(rng, (b"\xe9", b"\xff", b"\xc3(", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80")) + b' after the tone"')
 
 
-def _surrogate(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    return _with(record, pick(rng, ("notes", "summary", "name")), b'"see you ' + pick(rng, (rb"\ud83d", rb"\ude00", rb"\ud83d x")) + b'"')
+def _surrogate(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    return _with(record, pick_one(rng, ("notes", "summary", "name")), b'"see you ' + pick_one(rng, (rb"\ud83d", rb"\ude00", rb"\ud83d x")) + b'"')
 
 
-def _null_id(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    return orjson.dumps(record | {pick(rng, ("id", "account_id")): pick(rng, (None, "", "  "))})
+def _null_id(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    return orjson.dumps(record | {pick_one(rng, ("id", "account_id")): pick_one(rng, (None, "", "  "))})
 
 
-def _missing_id(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    gone = pick(rng, ("id", "account_id"))
+def _missing_id(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    gone = pick_one(rng, ("id", "account_id"))
     return orjson.dumps({k: v for k, v in record.items() if k != gone})
 
 
-def _deep(rng: random.Random, record: Record, limits: Limits) -> bytes:
+def _deep(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     n = limits.depth + 1 + int(rng.random() * 200)
     return _with(record, "custom_fields", b'{"a":' * n + b"1" + b"}" * n)
 
 
-def _bad_time(rng: random.Random, record: Record, limits: Limits) -> bytes:
+def _bad_time(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     whole = {k: v for k, v in record.items() if k != "unix_time"}
-    value = pick(
+    value = pick_one(
         rng, ("0000-00-00 00:00:00", "2026-13-45T99:99:99Z", "yesterday", "9999-12-31T23:59:59Z", "1826-05-01T10:00:00Z", "2026-02-30T10:00:00Z")
     )
     return orjson.dumps(whole | {"called_at": value})
 
 
-def _out_of_range(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    name, value = pick(
+def _out_of_range(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    name, value = pick_one(
         rng,
         (("duration", b"-5"), ("duration", b"99999999999"), ("unix_time", b"-1"), ("unix_time", b"99999999999999999999"), ("talk_time", b"1" * 40)),
     )
     return _with(record, name, value)
 
 
-def _infinite(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    return _with(record, pick(rng, ("billed_amount", "latitude", "duration")), pick(rng, (b"Infinity", b"-Infinity", b"1e999")))
+def _infinite(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    return _with(record, pick_one(rng, ("billed_amount", "latitude", "duration")), pick_one(rng, (b"Infinity", b"-Infinity", b"1e999")))
 
 
-def _nul(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    return _with(record, pick(rng, ("notes", "summary", "name")), rb'"one\u0000two"')
+def _nul(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    return _with(record, pick_one(rng, ("notes", "summary", "name")), rb'"one\u0000two"')
 
 
-def _not_object(rng: random.Random, record: Record, limits: Limits) -> bytes:
-    return pick(rng, (b"null", b"42", b'"a call"', b"true", orjson.dumps(str(record["id"]))))
+def _not_object(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+    return pick_one(rng, (b"null", b"42", b'"a call"', b"true", orjson.dumps(str(record["id"]))))
 
 
-def _duplicate(rng: random.Random, record: Record, limits: Limits) -> bytes:
+def _duplicate(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     return orjson.dumps(record)[:-1] + b',"status":"one","status":"two"}'
 
 
@@ -176,7 +176,7 @@ def class_of(ordinal: int) -> str:
     return SMALL[ordinal % len(SMALL)]
 
 
-def malform(rng: random.Random, record: Record, kind: str, limits: Limits | None = None) -> Malformed:
+def malform_record(rng: random.Random, record: Record, kind: str, limits: InputLimits | None = None) -> MalformedLine:
     """Break a record.
 
     Args:
@@ -189,5 +189,5 @@ def malform(rng: random.Random, record: Record, kind: str, limits: Limits | None
     if kind not in CLASSES:
         raise ValueError(f"unknown class {kind!r}; one of {', '.join(CLASSES)}")
     make, reasons, readable = CLASSES[kind]
-    line = make(rng, record, limits or Limits())
-    return Malformed(line, kind, reasons, str(record["account_id"]) if readable else "", str(record["id"]) if readable else "")
+    line = make(rng, record, limits or InputLimits())
+    return MalformedLine(line, kind, reasons, str(record["account_id"]) if readable else "", str(record["id"]) if readable else "")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 
-from callveil.transforms.lab.sample.lists import Place, pick
+from callveil.transforms.lab.sample.lists import Town, pick_one
 
 _CARD_PREFIXES = (
     ("visa", "424242", 16),
@@ -46,7 +46,7 @@ _FRENCH = {
 """Beginnings of French numbers by zone (6: mobile) and whether they are to pass for real."""
 
 
-def digits(rng: random.Random, n: int) -> str:
+def random_digits(rng: random.Random, n: int) -> str:
     """`n` random digits, n from 0 to 18."""
     return f"{int(rng.random() * 10**n):0{n}d}" if n else ""
 
@@ -64,18 +64,18 @@ def luhn_digit(body: str) -> str:
 
 def card_number(rng: random.Random) -> tuple[str, str]:
     """(brand, digits) of a card number that passes Luhn, on a test prefix."""
-    brand, prefix, length = _CARD_PREFIXES[pick(rng, _CARD_WEIGHTED)]
-    body = prefix + digits(rng, length - 1 - len(prefix))
+    brand, prefix, length = _CARD_PREFIXES[pick_one(rng, _CARD_WEIGHTED)]
+    body = prefix + random_digits(rng, length - 1 - len(prefix))
     return brand, body + luhn_digit(body)
 
 
-def ssn(rng: random.Random) -> str:
+def random_ssn(rng: random.Random) -> str:
     """A US social security number, valid in form: area 001-899 but not 666, group 01-99, serial 0001-9999 (SSA, "SSN randomization")."""
     area = 1 + int(rng.random() * 898)
     return f"{area + (area >= 666):03d}-{1 + int(rng.random() * 99):02d}-{1 + int(rng.random() * 9999):04d}"
 
 
-def postal_code(rng: random.Random, place: Place) -> str:
+def postal_code(rng: random.Random, place: Town) -> str:
     """A code of the place's form; most, not all, are in use."""
     out = []
     for c in place.postal:
@@ -84,61 +84,61 @@ def postal_code(rng: random.Random, place: Place) -> str:
         elif c == "%":
             out.append(str(1 + int(rng.random() * 9)))
         elif c == "@":
-            out.append(pick(rng, _UK_INWARD))
+            out.append(pick_one(rng, _UK_INWARD))
         elif c == "!":
-            out.append(pick(rng, _EIRCODE))
+            out.append(pick_one(rng, _EIRCODE))
         elif c == "?":
-            out.append(pick(rng, _CA_LETTERS))
+            out.append(pick_one(rng, _CA_LETTERS))
         else:
             out.append(c)
     return "".join(out)
 
 
-def phone_number(rng: random.Random, place: Place, realistic: bool = False, mobile: bool | None = None) -> str:
+def phone_number(rng: random.Random, place: Town, realistic: bool = False, mobile: bool | None = None) -> str:
     """E.164 number of the place's country; see the module's text for the ranges. `mobile=None` draws (outside North America)."""
-    area, r = pick(rng, place.areas), rng.random
+    area, r = pick_one(rng, place.areas), rng.random
     mob = r() < 0.6 if mobile is None else mobile
     if place.country in ("US", "CA"):
         if not realistic:
-            return f"+1{area}55501{digits(rng, 2)}"
+            return f"+1{area}55501{random_digits(rng, 2)}"
         exchange = 200 + int(r() * 800)
         while exchange % 100 == 11 or exchange == 555 or exchange % 1000 == 950:
             exchange = 200 + int(r() * 800)
-        return f"+1{area}{exchange}{digits(rng, 4)}"
+        return f"+1{area}{exchange}{random_digits(rng, 4)}"
     if place.country == "GB":
         if realistic:
             return (
-                f"+447{pick(rng, ('4', '5', '8', '9'))}{1 + int(r() * 8)}{digits(rng, 7)}" if mob else _uk_landline(rng, area, digits(rng, 4), True)
+                f"+447{pick_one(rng, ('4', '5', '8', '9'))}{1 + int(r() * 8)}{random_digits(rng, 7)}" if mob else _uk_landline(rng, area, random_digits(rng, 4), True)
             )
-        return f"+447700900{digits(rng, 3)}" if mob else _uk_landline(rng, area, f"0{digits(rng, 3)}", False)
+        return f"+447700900{random_digits(rng, 3)}" if mob else _uk_landline(rng, area, f"0{random_digits(rng, 3)}", False)
     if place.country == "AU":
         if mob:
             return (
-                f"+614{pick(rng, ('12', '23', '34', '01', '38'))}{digits(rng, 6)}"
+                f"+614{pick_one(rng, ('12', '23', '34', '01', '38'))}{random_digits(rng, 6)}"
                 if realistic
-                else "+61491570" + pick(rng, ("006", "156", "157", "158", "159", "110", "313", "737"))
+                else "+61491570" + pick_one(rng, ("006", "156", "157", "158", "159", "110", "313", "737"))
             )
-        return f"+61{area}{'9' if realistic else pick(rng, ('5550', '7010'))}{digits(rng, 7 if realistic else 4)}"
+        return f"+61{area}{'9' if realistic else pick_one(rng, ('5550', '7010'))}{random_digits(rng, 7 if realistic else 4)}"
     if place.country == "IE":
-        return f"+3538{pick(rng, '5679')}{1 + int(r() * 8)}{digits(rng, 6)}" if realistic else f"+3532091{digits(rng, 5)}"
+        return f"+3538{pick_one(rng, '5679')}{1 + int(r() * 8)}{random_digits(rng, 6)}" if realistic else f"+3532091{random_digits(rng, 5)}"
     if place.country == "DE":
         if realistic:
-            return f"+4915{pick(rng, ('12', '20', '22', '75', '77'))}{digits(rng, 7)}" if mob else f"+49{area}{2 + int(r() * 7)}{digits(rng, 6)}"
+            return f"+4915{pick_one(rng, ('12', '20', '22', '75', '77'))}{random_digits(rng, 7)}" if mob else f"+49{area}{2 + int(r() * 7)}{random_digits(rng, 6)}"
         media = {"30": "23125", "69": "90009", "40": "66969", "221": "4710", "89": "99998"}
-        return f"+49{area}{media[area]}{digits(rng, 3)}"
+        return f"+49{area}{media[area]}{random_digits(rng, 3)}"
     if place.country == "FR":
         zone = ("6" if mob else area, realistic)
-        return f"+33{pick(rng, _FRENCH[zone])}{digits(rng, 7 if zone == ('6', True) else 6 if realistic else 4)}"
-    return f"+316{pick(rng, '123458')}{digits(rng, 7)}" if mob else f"+31{area}{2 + int(r() * 7)}{digits(rng, 6)}"
+        return f"+33{pick_one(rng, _FRENCH[zone])}{random_digits(rng, 7 if zone == ('6', True) else 6 if realistic else 4)}"
+    return f"+316{pick_one(rng, '123458')}{random_digits(rng, 7)}" if mob else f"+31{area}{2 + int(r() * 7)}{random_digits(rng, 6)}"
 
 
 def _uk_landline(rng: random.Random, area: str, tail: str, realistic: bool) -> str:
     if area == "20":
-        return f"+4420{'7' if realistic else '7946'}{digits(rng, 3) if realistic else ''}{tail}"
+        return f"+4420{'7' if realistic else '7946'}{random_digits(rng, 3) if realistic else ''}{tail}"
     if area == "29":
-        return f"+442920{'5' + digits(rng, 1) if realistic else '18'}{tail}"
+        return f"+442920{'5' + random_digits(rng, 1) if realistic else '18'}{tail}"
     if area == "28":
-        return f"+442890{'3' + digits(rng, 1) if realistic else '18'}{tail}" if realistic else f"+44289649{'6' + tail[1:]}"
+        return f"+442890{'3' + random_digits(rng, 1) if realistic else '18'}{tail}" if realistic else f"+44289649{'6' + tail[1:]}"
     if area == "1632":
-        return f"+441223{pick(rng, '23456')}{digits(rng, 1)}{tail}" if realistic else f"+441632960{tail[1:]}"
-    return f"+44{area}{'2' + digits(rng, 2) if realistic else '498' if area == '191' else '496'}{tail}"
+        return f"+441223{pick_one(rng, '23456')}{random_digits(rng, 1)}{tail}" if realistic else f"+441632960{tail[1:]}"
+    return f"+44{area}{'2' + random_digits(rng, 2) if realistic else '498' if area == '191' else '496'}{tail}"

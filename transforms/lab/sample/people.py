@@ -12,31 +12,41 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from callveil.transforms.lab.sample.lists import COUNTRIES, GENERATED_BY, Origin, Place, origin_wheel, origins, pick, places, streets
-from callveil.transforms.lab.sample.numbers import card_number, digits, luhn_digit, phone_number, postal_code, ssn
+from callveil.transforms.lab.sample.lists import (
+    COUNTRIES,
+    GENERATED_BY,
+    NameOrigin,
+    Town,
+    name_origins,
+    origin_wheel,
+    pick_one,
+    street_parts,
+    towns_by_country,
+)
+from callveil.transforms.lab.sample.numbers import card_number, luhn_digit, phone_number, postal_code, random_digits, random_ssn
 
 __all__ = [
     "COUNTRIES",
     "GENERATED_BY",
-    "Origin",
+    "NameOrigin",
     "Person",
-    "Place",
+    "Town",
     "ascii_fold",
     "birth_date",
     "card_number",
-    "digits",
     "email_address",
     "house_number",
     "luhn_digit",
-    "origins",
-    "person",
+    "name_origins",
     "person_name",
     "phone_number",
-    "pick",
-    "places",
+    "pick_one",
     "postal_code",
-    "ssn",
+    "random_digits",
+    "random_person",
+    "random_ssn",
     "street_name",
+    "towns_by_country",
     "unit_name",
     "user_name",
 ]
@@ -99,7 +109,7 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class Person:
-    """A generated person. `phone` is E.164; `dob` a date; `ssn` nine digits with dashes; `card` digits only; `expiry` is (month, year)."""
+    """A generated person. `phone` is E.164; `dob` a date; `random_ssn` nine digits with dashes; `card` digits only; `expiry` is (month, year)."""
 
     first: str
     last: str
@@ -184,9 +194,9 @@ def email_address(rng: random.Random, first: str, last: str, year: int, country:
     elif r < 0.9:
         local = f"{n}{f[0]}{int(rng.random() * 1000)}"
     else:
-        local = f"{pick(rng, _WORDS)}{pick(rng, _WORDS)}{int(rng.random() * 100)}"
+        local = f"{pick_one(rng, _WORDS)}{pick_one(rng, _WORDS)}{int(rng.random() * 100)}"
     domains = (_REAL_LOCAL_DOMAINS.get(country, _REAL_DOMAINS)) if realistic else _SAFE_DOMAINS
-    return f"{local}@{pick(rng, domains)}"
+    return f"{local}@{pick_one(rng, domains)}"
 
 
 def user_name(rng: random.Random, first: str, last: str, year: int) -> str:
@@ -197,18 +207,18 @@ def user_name(rng: random.Random, first: str, last: str, year: int) -> str:
     elif r < 0.5:
         name = f"{f}_{n}"
     elif r < 0.7:
-        name = f"{pick(rng, _WORDS)}{pick(rng, _WORDS)}{int(rng.random() * 1000)}"
+        name = f"{pick_one(rng, _WORDS)}{pick_one(rng, _WORDS)}{int(rng.random() * 1000)}"
     elif r < 0.85:
         name = f"{f[0]}.{n}{int(rng.random() * 100)}"
     else:
-        name = f"{f}{pick(rng, _WORDS)}{year}"
-    return (name if len(name) >= 5 else name + digits(rng, 3))[:24]
+        name = f"{f}{pick_one(rng, _WORDS)}{year}"
+    return (name if len(name) >= 5 else name + random_digits(rng, 3))[:24]
 
 
 def street_name(rng: random.Random, country: str) -> str:
     """Street with its suffix, in the country's order."""
-    names, suffixes = streets().get(country, streets()["GB" if country in ("AU", "IE") else "US"])
-    name, suffix = pick(rng, names), pick(rng, suffixes)
+    names, suffixes = street_parts().get(country, street_parts()["GB" if country in ("AU", "IE") else "US"])
+    name, suffix = pick_one(rng, names), pick_one(rng, suffixes)
     if country in ("NL", "DE"):
         return name + suffix
     if country == "FR":
@@ -216,7 +226,7 @@ def street_name(rng: random.Random, country: str) -> str:
     if name in ("Broadway", "The Crescent", "El Camino"):
         return name
     if country == "US" and rng.random() < 0.25:
-        name = f"{pick(rng, ('North', 'South', 'East', 'West', 'N', 'S', 'E', 'W'))} {name}"
+        name = f"{pick_one(rng, ('North', 'South', 'East', 'West', 'N', 'S', 'E', 'W'))} {name}"
     return f"{name} {suffix}"
 
 
@@ -225,7 +235,7 @@ def house_number(rng: random.Random, country: str) -> str:
     r = rng.random()
     if country in ("US", "CA", "AU"):
         return str(1 + int(rng.random() * (99 if r < 0.15 else 999 if r < 0.5 else 9999 if r < 0.93 else 19999)))
-    return str(1 + int(rng.random() * (60 if r < 0.6 else 400))) + (pick(rng, "abc") if r > 0.9 else "")
+    return str(1 + int(rng.random() * (60 if r < 0.6 else 400))) + (pick_one(rng, "abc") if r > 0.9 else "")
 
 
 def unit_name(rng: random.Random, country: str) -> str:
@@ -235,40 +245,40 @@ def unit_name(rng: random.Random, country: str) -> str:
     if country in ("GB", "IE", "AU"):
         return f"Flat {1 + int(rng.random() * 40)}"
     if country in ("US", "CA"):
-        kind = pick(rng, ("Apt", "Apt", "Apartment", "Unit", "Suite", "#"))
-        label = f"{1 + int(rng.random() * 30)}{pick(rng, ('', '', 'A', 'B', 'C', 'D'))}"
+        kind = pick_one(rng, ("Apt", "Apt", "Apartment", "Unit", "Suite", "#"))
+        label = f"{1 + int(rng.random() * 30)}{pick_one(rng, ('', '', 'A', 'B', 'C', 'D'))}"
         return f"#{label}" if kind == "#" else f"{kind} {label}"
     return ""
 
 
 def person_name(rng: random.Random, country: str = "US", origin: str | None = None) -> tuple[str, str, str]:
     """(given name, surname, origin); one name in eight pairs two origins, as families do."""
-    o = origins()[origin] if origin else pick(rng, origin_wheel(country))
-    first, last = pick(rng, o.given), pick(rng, o.surnames)
+    o = name_origins()[origin] if origin else pick_one(rng, origin_wheel(country))
+    first, last = pick_one(rng, o.given), pick_one(rng, o.surnames)
     if origin is None and rng.random() < 0.125:
-        last = pick(rng, pick(rng, origin_wheel(country)).surnames)
+        last = pick_one(rng, pick_one(rng, origin_wheel(country)).surnames)
     return first, last, o.name
 
 
-def person(rng: random.Random, country: str = "US", realistic: bool = False, origin: str | None = None) -> Person:
+def random_person(rng: random.Random, country: str = "US", realistic: bool = False, origin: str | None = None) -> Person:
     """A generated person.
 
     Args:
         rng: seeded; equal states give equal people.
         country: one of `COUNTRIES`.
         realistic: numbers and mail domains that validators take for real ones, instead of those set aside for fiction.
-        origin: a key of `origins()`; drawn by weight when absent.
+        origin: a key of `name_origins()`; drawn by weight when absent.
 
     Raises:
         ValueError: unknown country or origin.
     """
     if country not in COUNTRIES:
         raise ValueError(f"unknown country {country!r}; one of {', '.join(COUNTRIES)}")
-    if origin is not None and origin not in origins():
+    if origin is not None and origin not in name_origins():
         raise ValueError(f"unknown origin {origin!r}; see callveil.transforms.lab.sample.people.origins()")
-    place = pick(rng, places()[country])
+    place = pick_one(rng, towns_by_country()[country])
     first, last, label = person_name(rng, country, origin)
-    o, r, born = origins()[label], rng.random, birth_date(rng)
+    o, r, born = name_origins()[label], rng.random, birth_date(rng)
     emails = [email_address(rng, first, last, born.year, country, realistic)]
     if r() < 0.15:
         emails.append(email_address(rng, first, last, born.year, country, realistic))
@@ -276,7 +286,7 @@ def person(rng: random.Random, country: str = "US", realistic: bool = False, ori
     return Person(
         first=first,
         last=last,
-        middle=pick(rng, o.given) if r() < 0.5 else pick(rng, "ABCDEFGHJKLMNPRSTW"),
+        middle=pick_one(rng, o.given) if r() < 0.5 else pick_one(rng, "ABCDEFGHJKLMNPRSTW"),
         origin=label,
         country=country,
         emails=tuple(emails),
@@ -290,9 +300,9 @@ def person(rng: random.Random, country: str = "US", realistic: bool = False, ori
         postal_code=postal_code(rng, place),
         dob=born,
         username=user_name(rng, first, last, born.year),
-        ssn=ssn(rng),
+        ssn=random_ssn(rng),
         card=card,
         card_brand=brand,
-        cvv=digits(rng, 4 if brand == "amex" else 3),
+        cvv=random_digits(rng, 4 if brand == "amex" else 3),
         expiry=(1 + int(r() * 12), 2027 + int(r() * 6)),
     )

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from callveil.transforms.lab.sample import content, values
-from callveil.transforms.lab.sample.gold import Gold
-from callveil.transforms.lab.sample.people import Person, ascii_fold, person, pick
-from callveil.transforms.lab.sample.world import Firm, account_records, firm, stream
+from callveil.transforms.lab.sample.gold import InteractionGold
+from callveil.transforms.lab.sample.people import Person, ascii_fold, pick_one, random_person
+from callveil.transforms.lab.sample.world import SampleAccount, account_records, random_stream, sample_account
 
 SOURCE = "generated sample"
 FIRST_ID = 2_400_000_000
@@ -25,7 +25,7 @@ _HOURS = (8, 9, 9, 10, 10, 10, 11, 11, 12, 13, 13, 14, 14, 15, 15, 16, 16, 17, 1
 
 
 @dataclass(slots=True)
-class Made:
+class GeneratedInteraction:
     """One generated interaction.
 
     Attributes:
@@ -35,7 +35,7 @@ class Made:
     """
 
     snapshots: list[dict[str, Any]]
-    gold: Gold | None
+    gold: InteractionGold | None
     final: int = 0
 
 
@@ -77,63 +77,63 @@ class Sample:
         for i in range(self.accounts):
             yield from account_records(self.seed, i, self.start, self.end)
 
-    def __iter__(self) -> Iterator[Made]:
+    def __iter__(self) -> Iterator[GeneratedInteraction]:
         return self.between(0, self.interactions)
 
-    def between(self, start: int, stop: int, gold: bool = True) -> Iterator[Made]:
+    def between(self, start: int, stop: int, gold: bool = True) -> Iterator[GeneratedInteraction]:
         """Interactions `start` to `stop` (exclusive), one at a time."""
         for i in range(start, stop):
             yield self.interaction(i, gold)
 
-    def interaction(self, index: int, gold: bool = True) -> Made:
+    def interaction(self, index: int, gold: bool = True) -> GeneratedInteraction:
         """Interaction number `index`."""
-        rng = stream(self.seed, 4, index)
+        rng = random_stream(self.seed, 4, index)
         # Squaring makes some accounts ten times busier than others, as they are.
-        f = firm(self.seed, int(rng.random() ** 2 * self.accounts))
-        kind = pick(rng, _KINDS)
+        f = sample_account(self.seed, int(rng.random() ** 2 * self.accounts))
+        kind = pick_one(rng, _KINDS)
         when = self._when(rng)
-        caller = person(rng, f.country, rng.random() < self.realistic)
-        agent = pick(rng, f.staff)
+        caller = random_person(rng, f.country, rng.random() < self.realistic)
+        agent = pick_one(rng, f.staff)
         number = FIRST_ID + index * 3 + int(rng.random() * 3)
-        g = Gold(f.account_id, str(number)) if gold else None
+        g = InteractionGold(f.account_id, str(number)) if gold else None
         record = _base(rng, f, kind, when, number, caller, agent)
         _caller(rng, record, kind, caller, g)
         _visitor(rng, record, kind, caller, g)
-        built = {"call": content.call, "text": content.text, "chat": content.chat, "form": content.form}[kind](rng, record, f, caller, agent, when, g)
+        built = {"call": content.fill_call, "text": content.fill_text_message, "chat": content.fill_chat, "form": content.fill_form}[kind](rng, record, f, caller, agent, when, g)
         _staff(rng, record, f, agent, kind, when, g)
         if kind == "call" and self.snapshots and built and rng.random() < 0.12:
             return _series(rng, record, when, g)
-        return Made([record], g)
+        return GeneratedInteraction([record], g)
 
     def _when(self, rng: random.Random) -> dt.datetime:
         day = self.start + dt.timedelta(days=int(rng.random() * self.days))
         if day.weekday() >= 5 and rng.random() < 0.6:
             day = max(self.start, day - dt.timedelta(days=2))
-        return day + dt.timedelta(hours=pick(rng, _HOURS), seconds=int(rng.random() * 3600))
+        return day + dt.timedelta(hours=pick_one(rng, _HOURS), seconds=int(rng.random() * 3600))
 
 
-def _base(rng: random.Random, f: Firm, kind: str, when: dt.datetime, number: int, caller: Person, agent: Person) -> dict[str, Any]:
+def _base(rng: random.Random, f: SampleAccount, kind: str, when: dt.datetime, number: int, caller: Person, agent: Person) -> dict[str, Any]:
     line = int(rng.random() * len(f.numbers))
     tracking, own = f.numbers[line], f.business.phone
-    bare, sizes = values.national(tracking)
-    own_bare, own_sizes = values.national(own)
+    bare, sizes = values.national_digits(tracking)
+    own_bare, own_sizes = values.national_digits(own)
     record: dict[str, Any] = {
         "id": number if rng.random() < 0.8 else str(number),
         "sid": f"CA{rng.getrandbits(128):032x}",
         "account_id": int(f.account_id),
         "direction": "outbound" if rng.random() < 0.12 else "inbound",
-        "called_at": content.timestamp(rng, when),
+        "called_at": content.written_timestamp(rng, when),
         "source": SOURCE,
         "source_id": 100 + line,
         "tracking_number": tracking,
         "tracking_number_id": f"TPN{f.account_id}{line}",
         "tracking_number_bare": bare,
         "tracking_number_complete": tracking,
-        "tracking_number_format": grouped(bare, sizes),
+        "tracking_number_format": format_national(bare, sizes),
         "tracking_label": f.labels[line],
         "business_number": own,
         "business_number_bare": own_bare,
-        "business_number_format": grouped(own_bare, own_sizes),
+        "business_number_format": format_national(own_bare, own_sizes),
         "business_label": f.business.name,
         "is_new_caller": rng.random() < 0.6,
     }
@@ -146,28 +146,28 @@ def _base(rng: random.Random, f: Firm, kind: str, when: dt.datetime, number: int
     return record
 
 
-def grouped(number: str, sizes: list[int]) -> str:
+def format_national(number: str, sizes: list[int]) -> str:
     """National digits as the platform formats them: `(415) 555-0123`, else groups with blanks."""
     g = values.groups_of(number, sizes)
     return f"({g[0]}) {g[1]}-{g[2]}" if len(number) == 10 and sizes == [3, 3, 4] else " ".join(g)
 
 
-def _put(record: dict[str, Any], g: Gold | None, path: str, text: str, entity: str, key: str, canonical: str) -> None:
+def _put(record: dict[str, Any], g: InteractionGold | None, path: str, text: str, entity: str, key: str, canonical: str) -> None:
     record[path] = text
     if g:
         g.whole(path, text, entity, key, canonical)
 
 
-def _caller(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: Gold | None) -> None:
+def _caller(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: InteractionGold | None) -> None:
     r = rng.random
-    bare, sizes = values.national(p.phone)
+    bare, sizes = values.national_digits(p.phone)
     if kind != "form":
         split = values.groups_of(bare, sizes)
         for name, text in (
             ("caller_number", p.phone),
             ("caller_number_bare", bare),
             ("caller_number_complete", p.phone),
-            ("caller_number_format", grouped(bare, sizes)),
+            ("caller_number_format", format_national(bare, sizes)),
         ):
             _put(record, g, name, text, "PHONE_NUMBER", "caller.phone", p.phone)
         record["caller_number_split"] = split
@@ -203,23 +203,23 @@ def _caller(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g:
             g.whole("extended_lookup.addresses[0].zip", p.postal_code, "ZIP_CODE", "caller.zip", p.postal_code)
 
 
-def _visitor(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: Gold | None) -> None:
+def _visitor(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: InteractionGold | None) -> None:
     r = rng.random
     if r() > (0.9 if kind in ("form", "chat") else 0.35):
         return
-    ip = f"{pick(rng, ('192.0.2', '198.51.100', '203.0.113'))}.{1 + int(r() * 254)}"
+    ip = f"{pick_one(rng, ('192.0.2', '198.51.100', '203.0.113'))}.{1 + int(r() * 254)}"
     _put(record, g, "visitor_ip", ip, "IP_ADDRESS", "visitor.ip", ip)
     site = f"https://www.{ascii_fold(record['business_label'])[:20] or 'business'}.example"
     record |= {
         "visitor_sid": f"{rng.getrandbits(96):024x}",
         "web_source": "google",
-        "medium": pick(rng, ("cpc", "organic", "email")),
+        "medium": pick_one(rng, ("cpc", "organic", "email")),
         "location": f"{site}/contact",
     }
     if r() < 0.3:
         record |= {
-            "campaign": pick(rng, ("brand", "spring sale", "emergency")),
-            "keyword": pick(rng, ("near me", "best price", "open now")),
+            "campaign": pick_one(rng, ("brand", "spring sale", "emergency")),
+            "keyword": pick_one(rng, ("near me", "best price", "open now")),
             "gclid": f"{rng.getrandbits(120):030x}",
         }
     if r() < 0.12:
@@ -231,7 +231,7 @@ def _visitor(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g
         record["touchpoints"] = [{"at": record["called_at"], "page": f"{site}/pricing"}, {"at": record["called_at"], "page": record["location"]}]
 
 
-def _staff(rng: random.Random, record: dict[str, Any], f: Firm, agent: Person, kind: str, when: dt.datetime, g: Gold | None) -> None:
+def _staff(rng: random.Random, record: dict[str, Any], f: SampleAccount, agent: Person, kind: str, when: dt.datetime, g: InteractionGold | None) -> None:
     r = rng.random
     if kind in ("call", "chat") and r() < 0.8:
         mail = f"{ascii_fold(agent.first)}@{ascii_fold(f.business.name)[:18] or 'office'}.example"
@@ -246,17 +246,17 @@ def _staff(rng: random.Random, record: dict[str, Any], f: Firm, agent: Person, k
                 "route_id": f"VMN{rng.getrandbits(24):06X}",
                 "route_name": "Main menu",
                 "route_type": "voice_menu",
-                "started_at": content.timestamp(rng, when),
+                "started_at": content.written_timestamp(rng, when),
             }
         ]
         if r() < 0.7:
-            head = pick(rng, ("Ring ", "Forward to ", "", "Agent: "))
+            head = pick_one(rng, ("Ring ", "Forward to ", "", "Agent: "))
             path.append(
                 {
                     "route_id": f"RPN{rng.getrandbits(24):06X}",
                     "route_name": head + agent.full,
                     "route_type": "receiving_number",
-                    "started_at": content.timestamp(rng, when + dt.timedelta(seconds=4)),
+                    "started_at": content.written_timestamp(rng, when + dt.timedelta(seconds=4)),
                 }
             )
             if g:
@@ -285,17 +285,17 @@ _LATER = (
 )
 
 
-def _series(rng: random.Random, final: dict[str, Any], when: dt.datetime, g: Gold | None) -> Made:
+def _series(rng: random.Random, final: dict[str, Any], when: dt.datetime, g: InteractionGold | None) -> GeneratedInteraction:
     """Webhooks of one call: start, end (no audio yet), delayed end; now and then out of order, twice, or cut short."""
     took = int(final.get("duration", 0))
-    end = {k: v for k, v in final.items() if k not in _LATER} | {"updated_at": content.timestamp(rng, when + dt.timedelta(seconds=took + 2))}
+    end = {k: v for k, v in final.items() if k not in _LATER} | {"updated_at": content.written_timestamp(rng, when + dt.timedelta(seconds=took + 2))}
     start = {k: v for k, v in end.items() if k not in ("talk_time", "hold_time", "agent", "agent_id", "billed_amount")} | {
         "status": "in progress",
         "call_status": "in-progress",
         "duration": 0,
-        "updated_at": content.timestamp(rng, when),
+        "updated_at": content.written_timestamp(rng, when),
     }
-    final["updated_at"] = content.timestamp(rng, when + dt.timedelta(seconds=took + 90))
+    final["updated_at"] = content.written_timestamp(rng, when + dt.timedelta(seconds=took + 90))
     steps = [start, end, final]
     if rng.random() < 0.15:
         steps.append(final)
@@ -303,4 +303,4 @@ def _series(rng: random.Random, final: dict[str, Any], when: dt.datetime, g: Gol
         steps.remove(start)
     if rng.random() < 0.4:
         rng.shuffle(steps)
-    return Made(steps, g, steps.index(final))
+    return GeneratedInteraction(steps, g, steps.index(final))

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from callveil.transforms.lab.sample.carriers import Carrier, carriers, compile_line, scenarios, script_lines
-from callveil.transforms.lab.sample.people import Person, person, pick
+from callveil.transforms.lab.sample.carriers import LineTemplate, compile_line, line_templates, load_scenarios, script_lines
+from callveil.transforms.lab.sample.people import Person, pick_one, random_person
 
 
-class Span(NamedTuple):
+class TurnSpan(NamedTuple):
     """A labelled piece of a turn: half-open code points, entity type, and the key of the value in `Dialogue.values`."""
 
     start: int
@@ -21,7 +21,7 @@ class Span(NamedTuple):
 
 
 @dataclass(slots=True)
-class Turn:
+class DialogueTurn:
     """One turn.
 
     Attributes:
@@ -34,7 +34,7 @@ class Turn:
     channel: int
     s: float
     e: float
-    spans: list[Span] = field(default_factory=list)
+    spans: list[TurnSpan] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +141,16 @@ _ADJECTIVES = [
 ]
 
 
-def business(rng: random.Random, scenario: str | None = None, country: str = "US") -> Business:
+def random_business(rng: random.Random, scenario: str | None = None, country: str = "US") -> Business:
     """A business for a scenario; drawn when absent or `voicemail`, which any business has. Raises ValueError for an unknown scenario."""
-    name = scenario if scenario and scenario != "voicemail" else pick(rng, tuple(scenarios()))
-    if name not in scenarios():
-        raise ValueError(f"unknown scenario {name!r}; one of {', '.join(scenarios())}")
-    ending = pick(rng, scenarios()[name].endings)
-    owner = person(rng, country)
+    name = scenario if scenario and scenario != "voicemail" else pick_one(rng, tuple(load_scenarios()))
+    if name not in load_scenarios():
+        raise ValueError(f"unknown scenario {name!r}; one of {', '.join(load_scenarios())}")
+    ending = pick_one(rng, load_scenarios()[name].endings)
+    owner = random_person(rng, country)
     r = rng.random()
     if r < 0.4:
-        title = f"{pick(rng, _ADJECTIVES)} {ending}"
+        title = f"{pick_one(rng, _ADJECTIVES)} {ending}"
     elif r < 0.6:
         title = f"{owner.city} {ending}"
     elif r < 0.8:
@@ -158,18 +158,18 @@ def business(rng: random.Random, scenario: str | None = None, country: str = "US
     elif r < 0.9:
         title = f"{owner.last} & Sons {ending}"
     else:
-        title = f"{pick(rng, _ADJECTIVES)} {pick(rng, _ADJECTIVES)} {ending}"
+        title = f"{pick_one(rng, _ADJECTIVES)} {pick_one(rng, _ADJECTIVES)} {ending}"
     return Business(title, name, owner.city, owner.state, owner.phone, owner.street_line, country)
 
 
-class Value(NamedTuple):
+class PlantedValue(NamedTuple):
     """A planted value: entity type and canonical form (E.164, ISO date, digits only, full name)."""
 
     type: str
     canonical: str
 
 
-class Piece(NamedTuple):
+class TurnPiece(NamedTuple):
     """A stretch of a turn: its text, and type, key and canonical form where it is a value (else empty)."""
 
     text: str
@@ -178,7 +178,7 @@ class Piece(NamedTuple):
     canonical: str
 
 
-Slots = Mapping[str, Callable[["Scene"], tuple[Piece, ...]]]
+Slots = Mapping[str, Callable[["Scene"], tuple[TurnPiece, ...]]]
 Neutral = Mapping[str, Callable[["Scene"], str]]
 
 
@@ -195,22 +195,22 @@ class Scene:
     firm: Business
     style: Style
     topic: str
-    values: dict[str, Value]
-    turns: list[Turn]
+    values: dict[str, PlantedValue]
+    turns: list[DialogueTurn]
 
     def __init__(
         self, rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str, style: Style, slots: Slots, neutral: Neutral
     ) -> None:
         self.rng, self.caller, self.agent, self.firm, self.style = rng, caller, agent, firm, style
         self._slots, self._neutral = slots, neutral
-        self.scenario = scenarios()[scenario]
-        self.values: dict[str, Value] = {}
-        self.turns: list[Turn] = []
+        self.scenario = load_scenarios()[scenario]
+        self.values: dict[str, PlantedValue] = {}
+        self.turns: list[DialogueTurn] = []
         self.clock = rng.random() * 2
         self._cast: dict[str, Person] = {}
         self._kept: dict[str, str] = {}
-        self.topic = pick(rng, self.scenario.topics)
-        self._book = carriers(style.cased, style.punctuated)
+        self.topic = pick_one(rng, self.scenario.topics)
+        self._book = line_templates(style.cased, style.punctuated)
         self.opening, self.talk = script_lines(scenario, style.cased, style.punctuated)
         self.sections = self._book.keys()
         self.bare = compile_line("{v}.", style.cased, style.punctuated)
@@ -218,7 +218,7 @@ class Scene:
     def other(self, role: str) -> Person:
         """A further person of the conversation (other, other2, doctor, doctor2), made when first named."""
         if role not in self._cast:
-            self._cast[role] = person(self.rng, self.caller.country)
+            self._cast[role] = random_person(self.rng, self.caller.country)
         return self._cast[role]
 
     def keep(self, name: str, make: Callable[[], str]) -> str:
@@ -237,18 +237,18 @@ class Scene:
         """Whether the next value is said in words."""
         return self.rng.random() < self.style.spoken
 
-    def pieces(self, slot: str) -> tuple[Piece, ...]:
+    def pieces(self, slot: str) -> tuple[TurnPiece, ...]:
         """The pieces of a slot; registers the values they carry."""
         neutral = self._neutral.get(slot)
         if neutral is not None:
-            return (Piece(self.written(neutral(self)), "", "", ""),)
+            return (TurnPiece(self.written(neutral(self)), "", "", ""),)
         made = self._slots[slot](self)
         for p in made:
             if p.type and p.key not in self.values:
-                self.values[p.key] = Value(p.type, p.canonical)
+                self.values[p.key] = PlantedValue(p.type, p.canonical)
         return made
 
-    def turn(self, speaker: str, *lines: Carrier, v: tuple[Piece, ...] = (), opening: str = "") -> None:
+    def turn(self, speaker: str, *lines: LineTemplate, v: tuple[TurnPiece, ...] = (), opening: str = "") -> None:
         """Add a turn that says the lines one after the other, `{v}` standing for the pieces given."""
         text, spans, place = [], [], 0
         if opening:
@@ -266,35 +266,35 @@ class Scene:
                 for p in v if part == "v" else self.pieces(part):
                     end = place + len(p.text)
                     if p.type and p.text:
-                        spans.append(Span(place, end, p.type, p.key))
+                        spans.append(TurnSpan(place, end, p.type, p.key))
                     text.append(p.text)
                     place = end
         body = "".join(text)
         took = 0.5 + 0.33 * (body.count(" ") + 1) + self.rng.random() * 0.5
         start = self.clock
         self.clock = start + took + self.rng.random()
-        self.turns.append(Turn(speaker, body, 1 if speaker == "customer" else 2, round(start, 2), round(start + took, 2), spans))
+        self.turns.append(DialogueTurn(speaker, body, 1 if speaker == "customer" else 2, round(start, 2), round(start + took, 2), spans))
 
-    def line(self, section: str) -> Carrier:
+    def line(self, section: str) -> LineTemplate:
         """One sentence of a section of the carriers."""
-        return pick(self.rng, self._book[section])
+        return pick_one(self.rng, self._book[section])
 
-    def agent_says(self, *sections: str, v: tuple[Piece, ...] = ()) -> None:
+    def agent_says(self, *sections: str, v: tuple[TurnPiece, ...] = ()) -> None:
         """An agent's turn out of one or more sections."""
         self.turn("agent", *(self.line(s) for s in sections), v=v)
 
-    def caller_says(self, *sections: str, v: tuple[Piece, ...] = ()) -> None:
+    def caller_says(self, *sections: str, v: tuple[TurnPiece, ...] = ()) -> None:
         """A caller's turn, with a filler in front now and then."""
         opening = ""
         if self.rng.random() < self.style.fillers:
-            opening = self.written(pick(self.rng, ("Uh,", "Um,", "Well,", "So,", "Oh,", "Yeah, um,", "Er,", "Okay, uh,")))
+            opening = self.written(pick_one(self.rng, ("Uh,", "Um,", "Well,", "So,", "Oh,", "Yeah, um,", "Er,", "Okay, uh,")))
         self.turn("customer", *(self.line(s) for s in sections), v=v, opening=opening)
 
     def exchange(self, section: str, first: str = "agent") -> None:
         """The turns of one `one | other` line of a section."""
         self.play(self.line(section), first)
 
-    def play(self, script: Carrier, first: str = "agent") -> None:
+    def play(self, script: LineTemplate, first: str = "agent") -> None:
         """The turns of one line; speakers as marked in it, else taking turns from `first`."""
         second = "customer" if first == "agent" else "agent"
         for i, part in enumerate(script.rest()):

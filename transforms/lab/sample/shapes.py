@@ -5,17 +5,17 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from callveil.transforms.lab.sample.dialogues import Turn
+from callveil.transforms.lab.sample.dialogues import DialogueTurn
 
 JsonObject = dict[str, Any]
 
 
-def outline(turns: list[Turn], names: tuple[str, str] = ("Caller", "Agent")) -> list[JsonObject]:
+def as_outline(turns: list[DialogueTurn], names: tuple[str, str] = ("Caller", "Agent")) -> list[JsonObject]:
     """The platform's outline: speaker, text, channel (1 external party, 2 business), s and e in seconds."""
     return [{"speaker": names[t.channel - 1], "text": t.text, "channel": t.channel, "s": t.s, "e": t.e} for t in turns]
 
 
-def words(rng: random.Random, turns: list[Turn]) -> list[JsonObject]:
+def as_word_rows(rng: random.Random, turns: list[DialogueTurn]) -> list[JsonObject]:
     """One row per word; a turn's time is shared out by the words' lengths."""
     out = []
     for t in turns:
@@ -37,7 +37,7 @@ def words(rng: random.Random, turns: list[Turn]) -> list[JsonObject]:
     return out
 
 
-def flat(turns: list[Turn], labelled: bool) -> tuple[str, list[int]]:
+def as_flat_text(turns: list[DialogueTurn], labelled: bool) -> tuple[str, list[int]]:
     """(text, offset at which each turn's text begins): `Agent: ...` lines, or plain lines."""
     parts, starts, place = [], [], 0
     for t in turns:
@@ -48,16 +48,16 @@ def flat(turns: list[Turn], labelled: bool) -> tuple[str, list[int]]:
     return "\n".join(parts), starts
 
 
-def joined(turns: list[Turn]) -> tuple[str, list[int]]:
+def as_one_line(turns: list[DialogueTurn]) -> tuple[str, list[int]]:
     """(text, offsets) of all turns on one line."""
-    text, starts = flat(turns, False)
+    text, starts = as_flat_text(turns, False)
     return text.replace("\n", " "), starts
 
 
-def aws(rng: random.Random, turns: list[Turn], job: str) -> JsonObject:
+def as_aws_transcribe(rng: random.Random, turns: list[DialogueTurn], job: str) -> JsonObject:
     """AWS Transcribe, standard, with channel labels: `results.transcripts`, `results.items` with times as strings, punctuation items without."""
     items: list[JsonObject] = []
-    for w in words(rng, turns):
+    for w in as_word_rows(rng, turns):
         bare = w["word"].rstrip(".,?!")
         channel = f"ch_{w['channel'] - 1}"
         if bare:
@@ -78,18 +78,18 @@ def aws(rng: random.Random, turns: list[Turn], job: str) -> JsonObject:
         "accountId": "000000000000",
         "status": "COMPLETED",
         "results": {
-            "transcripts": [{"transcript": joined(turns)[0]}],
+            "transcripts": [{"transcript": as_one_line(turns)[0]}],
             "channel_labels": {"channels": labels, "number_of_channels": 2},
             "items": items,
         },
     }
 
 
-def whisper(rng: random.Random, turns: list[Turn]) -> JsonObject:
+def as_whisper(rng: random.Random, turns: list[DialogueTurn]) -> JsonObject:
     """Whisper: text, segments with words and probabilities; it knows no channels."""
     segments = []
     for i, t in enumerate(turns):
-        rows = [{"word": f" {w['word']}", "start": w["s"], "end": w["e"], "probability": w["confidence"]} for w in words(rng, [t])]
+        rows = [{"word": f" {w['word']}", "start": w["s"], "end": w["e"], "probability": w["confidence"]} for w in as_word_rows(rng, [t])]
         segments.append(
             {
                 "id": i,
@@ -103,10 +103,10 @@ def whisper(rng: random.Random, turns: list[Turn]) -> JsonObject:
                 "words": rows,
             }
         )
-    return {"text": joined(turns)[0], "segments": segments, "language": "en"}
+    return {"text": as_one_line(turns)[0], "segments": segments, "language": "en"}
 
 
-def deepgram(rng: random.Random, turns: list[Turn], request: str) -> JsonObject:
+def as_deepgram(rng: random.Random, turns: list[DialogueTurn], request: str) -> JsonObject:
     """Deepgram, multichannel with utterances: channel 0 is the caller, 1 the business."""
     channels: list[JsonObject] = []
     utterances: list[JsonObject] = []
@@ -114,9 +114,9 @@ def deepgram(rng: random.Random, turns: list[Turn], request: str) -> JsonObject:
         own = [t for t in turns if t.channel == c]
         rows = [
             {"word": w["word"].lower().strip(".,?!"), "start": w["s"], "end": w["e"], "confidence": w["confidence"], "punctuated_word": w["word"]}
-            for w in words(rng, own)
+            for w in as_word_rows(rng, own)
         ]
-        channels.append({"alternatives": [{"transcript": joined(own)[0], "confidence": 0.97, "words": rows}]})
+        channels.append({"alternatives": [{"transcript": as_one_line(own)[0], "confidence": 0.97, "words": rows}]})
     for t in turns:
         utterances.append(
             {"start": t.s, "end": t.e, "confidence": 0.95, "channel": t.channel - 1, "transcript": t.text, "id": f"{request}-{len(utterances)}"}

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from callveil.transforms.lab.sample.people import pick
+from callveil.transforms.lab.sample.people import pick_one
 
 PART_LINES = 20_000
 PAGE = 150
@@ -21,13 +21,13 @@ PAGE = 150
 _ROWS = 2_000
 
 
-class Sink(Protocol):
+class SampleSink(Protocol):
     def put(self, record: dict[str, Any]) -> None: ...
 
     def close(self) -> None: ...
 
 
-class Lines:
+class LineSink:
     """JSON lines in parts, plain or compressed. `file` and `line` tell where the last line went."""
 
     def __init__(self, folder: Path, suffix: str) -> None:
@@ -69,7 +69,7 @@ class Lines:
             self._out = None
 
 
-class Pages:
+class PageSink:
     """API pages: `{calls: [...], page, per_page, total_entries, total_pages, ...}`."""
 
     def __init__(self, folder: Path, total: int) -> None:
@@ -104,7 +104,7 @@ class Pages:
             self._write(False)
 
 
-class Webhooks:
+class WebhookSink:
     """Webhook bodies, one a file, half of them wrapped in `call`."""
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
@@ -112,7 +112,7 @@ class Webhooks:
 
     def put(self, record: dict[str, Any]) -> None:
         """Write one body."""
-        body = record if self.rng.random() < 0.5 else {"call": record, "event": pick(self.rng, ("start", "end", "delayed_end"))}
+        body = record if self.rng.random() < 0.5 else {"call": record, "event": pick_one(self.rng, ("start", "end", "delayed_end"))}
         (self.folder / "interactions" / f"webhook-{self.count:05d}.json").write_bytes(orjson.dumps(body))
         self.count += 1
 
@@ -232,7 +232,7 @@ def parquet_row(record: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-class Parquet:
+class ParquetSink:
     """A Parquet export in row groups."""
 
     def __init__(self, folder: Path) -> None:

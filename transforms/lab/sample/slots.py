@@ -6,15 +6,15 @@ import random
 from collections.abc import Callable
 
 from callveil.transforms.lab.sample import values as say
-from callveil.transforms.lab.sample.people import digits, house_number, person_name, pick, places, street_name
-from callveil.transforms.lab.sample.scene import Piece, Scene
+from callveil.transforms.lab.sample.people import house_number, person_name, pick_one, random_digits, street_name, towns_by_country
+from callveil.transforms.lab.sample.scene import Scene, TurnPiece
 
 
-def _lit(text: str) -> Piece:
-    return Piece(text, "", "", "")
+def _lit(text: str) -> TurnPiece:
+    return TurnPiece(text, "", "", "")
 
 
-Slot = Callable[["Scene"], tuple[Piece, ...]]
+Slot = Callable[["Scene"], tuple[TurnPiece, ...]]
 ORG_WORDS = (
     "Northwind",
     "Brightside",
@@ -73,11 +73,11 @@ ORG_ENDS = (
 
 def org_name(rng: random.Random) -> str:
     """A company name that belongs to nobody we know of."""
-    return f"{pick(rng, ORG_WORDS) if rng.random() < 0.75 else person_name(rng)[1]} {pick(rng, ORG_ENDS)}"
+    return f"{pick_one(rng, ORG_WORDS) if rng.random() < 0.75 else person_name(rng)[1]} {pick_one(rng, ORG_ENDS)}"
 
 
 def _name(role: str, form: str) -> Slot:
-    def make(s: Scene) -> tuple[Piece, ...]:
+    def make(s: Scene) -> tuple[TurnPiece, ...]:
         p = s.caller if role == "caller" else s.agent if role == "agent" else s.other(role)
         if form == "any":
             r = s.rng.random()
@@ -99,23 +99,23 @@ def _name(role: str, form: str) -> Slot:
         text = s.written(text)
         if not s.style.punctuated and "-" in text and s.rng.random() < 0.6:
             text = text.replace("-", " ")
-        return (Piece(text, "PERSON", f"{role}.name", p.full),)
+        return (TurnPiece(text, "PERSON", f"{role}.name", p.full),)
 
     return make
 
 
 def _of(entity: str, key: str, canonical: Callable[[Scene], str], spoken: Callable[[Scene, str], str], written: Callable[[Scene, str], str]) -> Slot:
-    def make(s: Scene) -> tuple[Piece, ...]:
+    def make(s: Scene) -> tuple[TurnPiece, ...]:
         value = canonical(s)
         text = spoken(s, value) if s.spoken() else written(s, value)
-        return (Piece(text if s.style.cased else text.lower(), entity, key, value),)
+        return (TurnPiece(text if s.style.cased else text.lower(), entity, key, value),)
 
     return make
 
 
 def _reference(key: str, entity: str, kind: str) -> Slot:
     return _of(
-        entity, f"caller.{key}", lambda s: s.keep(key, lambda: say.reference(s.rng, kind)), lambda s, v: say.spoken_code(s.rng, v), lambda s, v: v
+        entity, f"caller.{key}", lambda s: s.keep(key, lambda: say.random_reference(s.rng, kind)), lambda s, v: say.spoken_code(s.rng, v), lambda s, v: v
     )
 
 
@@ -123,25 +123,25 @@ def _phone(key: str, number: Callable[[Scene], str]) -> Slot:
     return _of("PHONE_NUMBER", key, number, lambda s, v: say.spoken_phone(s.rng, v), lambda s, v: say.written_phone(s.rng, v))
 
 
-def _spell(s: Scene) -> tuple[Piece, ...]:
+def _spell(s: Scene) -> tuple[TurnPiece, ...]:
     p = s.caller
     what = p.last if s.rng.random() < 0.75 else p.first
-    text = say.spell(s.rng, what, None if s.spoken() else pick(s.rng, ("dashes", "letters")))
-    pieces = [Piece(text if s.style.cased else text.lower(), "PERSON", "caller.name", p.full)]
+    text = say.spell_text(s.rng, what, None if s.spoken() else pick_one(s.rng, ("dashes", "letters")))
+    pieces = [TurnPiece(text if s.style.cased else text.lower(), "PERSON", "caller.name", p.full)]
     if s.rng.random() < 0.2:
-        pieces = [Piece(s.written(what), "PERSON", "caller.name", p.full), _lit(s.written(", ")), *pieces]
+        pieces = [TurnPiece(s.written(what), "PERSON", "caller.name", p.full), _lit(s.written(", ")), *pieces]
     return tuple(pieces)
 
 
-def _address(s: Scene) -> tuple[Piece, ...]:
+def _address(s: Scene) -> tuple[TurnPiece, ...]:
     p, r = s.caller, s.rng.random()
     line = say.spoken_address(s.rng, p) if s.spoken() else s.written(p.street_line)
-    pieces = [Piece(line, "ADDRESS", "caller.street", p.street_line)]
+    pieces = [TurnPiece(line, "ADDRESS", "caller.street", p.street_line)]
     if r < 0.5:
-        pieces += [_lit(s.written(", ")), Piece(s.written(p.city), "LOCATION", "caller.city", p.city)]
+        pieces += [_lit(s.written(", ")), TurnPiece(s.written(p.city), "LOCATION", "caller.city", p.city)]
     if r < 0.25:
         if p.country in ("US", "CA", "AU"):
-            pieces += [_lit(s.written(", ") if s.style.punctuated else " "), Piece(s.written(p.state), "LOCATION", "caller.state", p.state)]
+            pieces += [_lit(s.written(", ") if s.style.punctuated else " "), TurnPiece(s.written(p.state), "LOCATION", "caller.state", p.state)]
         pieces += [_lit(" "), *_zip(s)]
     return tuple(pieces)
 
@@ -149,45 +149,45 @@ def _address(s: Scene) -> tuple[Piece, ...]:
 _zip = _of("ZIP_CODE", "caller.zip", lambda s: s.caller.postal_code, lambda s, v: say.spoken_postal(s.rng, v, s.caller.country), lambda s, v: v)
 
 
-def _street(s: Scene) -> tuple[Piece, ...]:
+def _street(s: Scene) -> tuple[TurnPiece, ...]:
     country = s.caller.country
     name = street_name(s.rng, country)
     if s.rng.random() < 0.35:
         name = f"{name} {house_number(s.rng, country)}" if country in ("NL", "DE") else f"{house_number(s.rng, country)} {name}"
-    return (Piece(s.written(name), "ADDRESS", f"place.{name}", name),)
+    return (TurnPiece(s.written(name), "ADDRESS", f"place.{name}", name),)
 
 
-def _city(s: Scene) -> tuple[Piece, ...]:
+def _city(s: Scene) -> tuple[TurnPiece, ...]:
     if s.rng.random() < 0.5:
-        return (Piece(s.written(s.caller.city), "LOCATION", "caller.city", s.caller.city),)
-    city = pick(s.rng, places()[s.caller.country]).city
-    return (Piece(s.written(city), "LOCATION", f"place.{city}", city),)
+        return (TurnPiece(s.written(s.caller.city), "LOCATION", "caller.city", s.caller.city),)
+    city = pick_one(s.rng, towns_by_country()[s.caller.country]).city
+    return (TurnPiece(s.written(city), "LOCATION", f"place.{city}", city),)
 
 
-def _email(s: Scene) -> tuple[Piece, ...]:
+def _email(s: Scene) -> tuple[TurnPiece, ...]:
     value = s.caller.email
     if s.spoken():
         text = say.spoken_email(s.rng, value)
     else:
         text = value if s.rng.random() < 0.75 or s.style.spoken == 0 else say.spaced_email(s.rng, value)
-    return (Piece(text if s.style.cased else text.lower(), "EMAIL_ADDRESS", "caller.email", value),)
+    return (TurnPiece(text if s.style.cased else text.lower(), "EMAIL_ADDRESS", "caller.email", value),)
 
 
-def _biz(s: Scene) -> tuple[Piece, ...]:
-    return (Piece(s.written(s.firm.name), "ORGANIZATION", "business.name", s.firm.name),)
+def _biz(s: Scene) -> tuple[TurnPiece, ...]:
+    return (TurnPiece(s.written(s.firm.name), "ORGANIZATION", "business.name", s.firm.name),)
 
 
-def _org(s: Scene) -> tuple[Piece, ...]:
+def _org(s: Scene) -> tuple[TurnPiece, ...]:
     name = s.keep("org", lambda: org_name(s.rng))
-    return (Piece(s.written(name), "ORGANIZATION", f"org.{name}", name),)
+    return (TurnPiece(s.written(name), "ORGANIZATION", f"org.{name}", name),)
 
 
 def _ip(s: Scene) -> str:
-    return s.keep("ip", lambda: f"{pick(s.rng, ('192.0.2', '198.51.100', '203.0.113'))}.{1 + int(s.rng.random() * 254)}")
+    return s.keep("ip", lambda: f"{pick_one(s.rng, ('192.0.2', '198.51.100', '203.0.113'))}.{1 + int(s.rng.random() * 254)}")
 
 
 def _passport(s: Scene) -> str:
-    return s.keep("passport", lambda: f"{pick(s.rng, 'ACEGLXYZ')}{digits(s.rng, 8)}")
+    return s.keep("passport", lambda: f"{pick_one(s.rng, 'ACEGLXYZ')}{random_digits(s.rng, 8)}")
 
 
 def _bank(i: int) -> Callable[[Scene], str]:
@@ -227,8 +227,8 @@ VALUES: dict[str, Slot] = {
     "street2": _street,
     "biz": _biz,
     "org": _org,
-    "yourcity": lambda s: (Piece(s.written(s.caller.city), "LOCATION", "caller.city", s.caller.city),),
-    "bizaddress": lambda s: (Piece(s.written(s.firm.address), "ADDRESS", "business.address", s.firm.address),),
+    "yourcity": lambda s: (TurnPiece(s.written(s.caller.city), "LOCATION", "caller.city", s.caller.city),),
+    "bizaddress": lambda s: (TurnPiece(s.written(s.firm.address), "ADDRESS", "business.address", s.firm.address),),
     "dob": _of(
         "DATE_OF_BIRTH",
         "caller.dob",
@@ -279,7 +279,7 @@ VALUES: dict[str, Slot] = {
     "iban": _of(
         "IBAN_CODE",
         "caller.iban",
-        lambda s: s.keep("iban", lambda: say.iban(s.rng, s.caller.country)),
+        lambda s: s.keep("iban", lambda: say.random_iban(s.rng, s.caller.country)),
         lambda s, v: say.spoken_code(s.rng, v, "letters"),
         lambda s, v: say.written_iban(s.rng, v),
     ),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from callveil.transforms.detect.spoken_numbers import ONES, number_words
-from callveil.transforms.lab.sample.lists import pick
+from callveil.transforms.lab.sample.lists import pick_one
 
 FILLERS: Final = ("uh", "um", "er", "hm", "let me see", "hold on", "okay", "so", "and", "you know")
 STYLES: Final = ("words", "double", "tens", "mixed", "spaced", "digits")
@@ -101,17 +101,17 @@ def spoken_digits(rng: random.Random, text: str, style: str = "words", sizes: Se
         else:
             words = [group]
         if parts and fillers and rng.random() < fillers:
-            parts[-1] += f" {pick(rng, FILLERS)}"
+            parts[-1] += f" {pick_one(rng, FILLERS)}"
         parts.append(" ".join(words))
     return (", " if comma else " ").join(parts)
 
 
 def any_style(rng: random.Random, plain: float = 0.0) -> str:
     """A style of `STYLES`; `plain` is the chance of written digits."""
-    return "digits" if rng.random() < plain else pick(rng, ("words", "words", "words", "double", "double", "tens", "mixed", "spaced"))
+    return "digits" if rng.random() < plain else pick_one(rng, ("words", "words", "words", "double", "double", "tens", "mixed", "spaced"))
 
 
-def national(e164: str) -> tuple[str, list[int]]:
+def national_digits(e164: str) -> tuple[str, list[int]]:
     """National digits of an E.164 number as dialled at home (with trunk 0 where used), and the usual group lengths."""
     for code, trunk in (("+44", "0"), ("+61", "0"), ("+353", "0"), ("+31", "0"), ("+49", "0"), ("+33", "0"), ("+1", "")):
         if e164.startswith(code):
@@ -132,11 +132,11 @@ def national(e164: str) -> tuple[str, list[int]]:
 
 def written_phone(rng: random.Random, e164: str) -> str:
     """A number as typed: `(415) 555-0123`, `415.555.0123`, `+1 415 555 0123`, `07700 900123`, ..."""
-    n, sizes = national(e164)
+    n, sizes = national_digits(e164)
     g = groups_of(n, sizes)
     if e164.startswith("+1"):
         a, b, c = g
-        return pick(
+        return pick_one(
             rng,
             (
                 f"({a}) {b}-{c}",
@@ -152,17 +152,17 @@ def written_phone(rng: random.Random, e164: str) -> str:
             ),
         )
     code = e164[: len(e164) - len(n) + 1]
-    return pick(rng, (" ".join(g), n, e164, f"{code} {' '.join([g[0][1:], *g[1:]])}".replace("  ", " "), "-".join(g), f"({g[0]}) {''.join(g[1:])}"))
+    return pick_one(rng, (" ".join(g), n, e164, f"{code} {' '.join([g[0][1:], *g[1:]])}".replace("  ", " "), "-".join(g), f"({g[0]}) {''.join(g[1:])}"))
 
 
 def spoken_phone(rng: random.Random, e164: str, style: str | None = None, fillers: float = 0.15) -> str:
     """A number said aloud in its usual groups; now and then with country code, `area code`, or a restart."""
-    n, sizes = national(e164)
+    n, sizes = national_digits(e164)
     style = style or any_style(rng, 0.2)
     r = rng.random()
     if style == "digits":
         g = groups_of(n, sizes)
-        return pick(rng, (" ".join(g), "-".join(g), n, " ".join(n)))
+        return pick_one(rng, (" ".join(g), "-".join(g), n, " ".join(n)))
     if e164.startswith("+1"):
         if n.startswith("800") and r < 0.8:
             return "eight hundred " + spoken_digits(rng, n[3:], style, (3, 4), fillers)
@@ -184,7 +184,7 @@ def with_restart(rng: random.Random, number: str, style: str = "words", sizes: S
     at = int(rng.random() * len(g))
     wrong = g[at][:-1] + str((int(g[at][-1]) + 1 + int(rng.random() * 8)) % 10)
     say = [spoken_digits(rng, x, style) for x in g]
-    fix = pick(rng, ("no sorry", "sorry", "no wait", "wait no", "i mean", "scratch that", "let me start again"))
+    fix = pick_one(rng, ("no sorry", "sorry", "no wait", "wait no", "i mean", "scratch that", "let me start again"))
     if fix == "let me start again":
         return " ".join([*say[:at], spoken_digits(rng, wrong, style), fix, *say])
     return " ".join([*say[:at], spoken_digits(rng, wrong, style), fix, say[at], *say[at + 1 :]])
@@ -205,19 +205,19 @@ def spoken_card(rng: random.Random, card: str, style: str | None = None, fillers
 def written_card(rng: random.Random, card: str) -> str:
     """`4242 4242 4242 4242`, with dashes, or unbroken."""
     g = groups_of(card, _card_sizes(card))
-    return pick(rng, (" ".join(g), "-".join(g), card))
+    return pick_one(rng, (" ".join(g), "-".join(g), card))
 
 
 def spoken_cvv(rng: random.Random, cvv: str, style: str | None = None) -> str:
     """Three or four digits on the card."""
-    return spoken_digits(rng, cvv, style or pick(rng, ("words", "words", "double", "tens", "digits", "spaced", "mixed")))
+    return spoken_digits(rng, cvv, style or pick_one(rng, ("words", "words", "double", "tens", "digits", "spaced", "mixed")))
 
 
 def spoken_ssn(rng: random.Random, number: str, style: str | None = None, fillers: float = 0.1) -> str:
     """A social security number in its groups of 3, 2 and 4, one in ten with `dash`."""
     style, n = style or any_style(rng, 0.15), number.replace("-", "")
     if style == "digits":
-        return pick(rng, (number, number.replace("-", " "), n))
+        return pick_one(rng, (number, number.replace("-", " "), n))
     if rng.random() < 0.1:
         return " dash ".join(spoken_digits(rng, g, style) for g in groups_of(n, (3, 2, 4)))
     return spoken_digits(rng, n, style, (3, 2, 4), fillers)

@@ -6,7 +6,7 @@ import random
 from typing import Final
 
 from callveil.transforms.detect.spoken_numbers import ONES, number_words, ordinal_words
-from callveil.transforms.lab.sample.lists import pick
+from callveil.transforms.lab.sample.lists import pick_one
 from callveil.transforms.lab.sample.people import Person, ascii_fold
 from callveil.transforms.lab.sample.speech import pair_words, spoken_digits
 
@@ -77,10 +77,10 @@ EVERYDAY: Final = {
 }
 
 
-def spell(rng: random.Random, text: str, style: str | None = None) -> str:
+def spell_text(rng: random.Random, text: str, style: str | None = None) -> str:
     """Letters and digits one by one. Styles: `letters` (s m i t h), `dashes` (S-M-I-T-H), `double` (double l), `nato`, `everyday` (b as in boy),
     `half` (letters with a word here and there), `fused` (k yl e), as recognisers write them."""
-    style = style or pick(rng, ("letters", "letters", "letters", "dashes", "double", "nato", "everyday", "half", "fused"))
+    style = style or pick_one(rng, ("letters", "letters", "letters", "dashes", "double", "nato", "everyday", "half", "fused"))
     chars = [c for c in text.lower() if c.isalnum() and c.isascii()] or list(ascii_fold(text))
     said = [ONES[int(c)] if c.isdigit() and style != "dashes" else c for c in chars]
     if style == "dashes":
@@ -88,10 +88,10 @@ def spell(rng: random.Random, text: str, style: str | None = None) -> str:
     if style == "nato":
         return " ".join(NATO.get(c, c) for c in said)
     if style == "everyday":
-        link = pick(rng, ("as in", "for", "like", "as in"))
-        return " ".join(f"{c} {link} {pick(rng, EVERYDAY[c])}" if c in EVERYDAY else c for c in said)
+        link = pick_one(rng, ("as in", "for", "like", "as in"))
+        return " ".join(f"{c} {link} {pick_one(rng, EVERYDAY[c])}" if c in EVERYDAY else c for c in said)
     if style == "half":
-        return " ".join(f"{c} {pick(rng, ('for', 'as in'))} {pick(rng, EVERYDAY[c])}" if c in EVERYDAY and rng.random() < 0.3 else c for c in said)
+        return " ".join(f"{c} {pick_one(rng, ('for', 'as in'))} {pick_one(rng, EVERYDAY[c])}" if c in EVERYDAY and rng.random() < 0.3 else c for c in said)
     if style == "double":
         out: list[str] = []
         for c in said:
@@ -113,7 +113,7 @@ def spell(rng: random.Random, text: str, style: str | None = None) -> str:
 
 def spoken_code(rng: random.Random, code: str, style: str | None = None) -> str:
     """A code of letters and digits said aloud: order and booking references, account numbers, plates, postcodes."""
-    style = style or pick(rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps", "written"))
+    style = style or pick_one(rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps", "written"))
     if style == "written":
         return code
     out: list[str] = []
@@ -123,10 +123,10 @@ def spoken_code(rng: random.Random, code: str, style: str | None = None) -> str:
             run += c
             continue
         if run:
-            out.append(spoken_digits(rng, run, pick(rng, ("words", "words", "double", "spaced", "mixed")), (3, 3, 3) if len(run) > 4 else ()))
+            out.append(spoken_digits(rng, run, pick_one(rng, ("words", "words", "double", "spaced", "mixed")), (3, 3, 3) if len(run) > 4 else ()))
             run = ""
         if c != "\0":
-            out.append(c.upper() if style == "caps" else spell(rng, c, style if style in ("half", "everyday", "nato") else "letters"))
+            out.append(c.upper() if style == "caps" else spell_text(rng, c, style if style in ("half", "everyday", "nato") else "letters"))
     return " ".join(out)
 
 
@@ -136,23 +136,23 @@ def spoken_postal(rng: random.Random, code: str, country: str, style: str | None
         return (
             code
             if rng.random() < 0.2 and not style
-            else spoken_digits(rng, code, style or pick(rng, ("words", "words", "double", "spaced", "tens", "mixed")))
+            else spoken_digits(rng, code, style or pick_one(rng, ("words", "words", "double", "spaced", "tens", "mixed")))
         )
-    return spoken_code(rng, code, style or pick(rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps")))
+    return spoken_code(rng, code, style or pick_one(rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps")))
 
 
 def spoken_email(rng: random.Random, address: str) -> str:
     """An address said aloud: `jane dot doe at example dot com`, `j a n e underscore doe`, `g mail`, digits in words or not."""
     local, _, domain = address.partition("@")
-    spelled, style = rng.random() < 0.12, pick(rng, ("words", "spaced", "digits", "tens"))
+    spelled, style = rng.random() < 0.12, pick_one(rng, ("words", "spaced", "digits", "tens"))
     said: list[str] = []
     for kind, run in _runs(local):
         if kind == "digit":
             said.append(spoken_digits(rng, run, style))
         elif kind == "alpha":
-            said.append(spell(rng, run, "letters") if spelled and run.isascii() else run)
+            said.append(spell_text(rng, run, "letters") if spelled and run.isascii() else run)
         else:
-            said.append({".": "dot", "_": "underscore", "-": pick(rng, ("dash", "hyphen")), "+": "plus"}.get(run, run))
+            said.append({".": "dot", "_": "underscore", "-": pick_one(rng, ("dash", "hyphen")), "+": "plus"}.get(run, run))
     host = domain.replace("-", " dash ")
     if rng.random() < 0.5:
         host = host.replace("gmail", "g mail").replace("hotmail", "hot mail").replace("icloud", "i cloud").replace("aol.", "a o l.")
@@ -164,7 +164,7 @@ def spoken_username(rng: random.Random, name: str) -> str:
     out: list[str] = []
     for kind, run in _runs(name):
         if kind == "digit":
-            out.append(spoken_digits(rng, run, pick(rng, ("words", "tens", "spaced", "digits"))))
+            out.append(spoken_digits(rng, run, pick_one(rng, ("words", "tens", "spaced", "digits"))))
         elif kind == "alpha":
             out.append(run)
         else:
@@ -187,7 +187,7 @@ def _runs(text: str) -> list[tuple[str, str]]:
 def spaced_email(rng: random.Random, address: str) -> str:
     """An address as recognisers and cautious writers put it: spaces around the signs, `[at]`, capitals."""
     local, _, domain = address.partition("@")
-    return pick(
+    return pick_one(
         rng,
         (
             f"{local} @ {domain}",
@@ -202,7 +202,7 @@ def spaced_email(rng: random.Random, address: str) -> str:
 
 def spoken_address(rng: random.Random, person: Person, style: str | None = None) -> str:
     """The street line said aloud: `four twelve north elm street apartment three b`, `517a coldham lane`. Styles: `words`, `digits`."""
-    style = style or pick(rng, ("words", "words", "digits"))
+    style = style or pick_one(rng, ("words", "words", "digits"))
     num = "".join(c for c in person.number if c.isdigit())
     letter = person.number[len(num) :]
     if style == "digits":
@@ -219,7 +219,7 @@ def spoken_address(rng: random.Random, person: Person, style: str | None = None)
     line = f"{street} {said}" if person.country in ("NL", "DE") else f"{said} {street}"
     if person.unit:
         kind, _, label = person.unit.replace("#", "Unit ").partition(" ")
-        kind = {"apt": pick(rng, ("apartment", "apt"))}.get(kind.lower(), kind.lower())
+        kind = {"apt": pick_one(rng, ("apartment", "apt"))}.get(kind.lower(), kind.lower())
         line += f" {kind} {label.lower() if style == 'digits' else spoken_code(rng, label, 'letters')}"
     return line
 

@@ -6,18 +6,18 @@ import datetime as dt
 import random
 
 from callveil.transforms.detect.spoken_numbers import MONTHS, ONES, number_words, ordinal_words
-from callveil.transforms.lab.sample.lists import pick
+from callveil.transforms.lab.sample.lists import pick_one
 from callveil.transforms.lab.sample.speech import ordinal_suffix, pair_words, spoken_digits
 
 
 def spoken_expiry(rng: random.Random, month: int, year: int) -> str:
     """Card expiry: `oh four twenty nine`, `april two thousand twenty nine`, `04/29`, ..."""
     yy, r = f"{year % 100:02d}", rng.random()
-    m = pair_words(f"{month:02d}", pick(rng, ("oh", "zero")))
+    m = pair_words(f"{month:02d}", pick_one(rng, ("oh", "zero")))
     if r < 0.3:
         return f"{m} {pair_words(yy)}"
     if r < 0.45:
-        return f"{m} {pick(rng, ('slash', 'of', 'stroke'))} {pair_words(yy)}"
+        return f"{m} {pick_one(rng, ('slash', 'of', 'stroke'))} {pair_words(yy)}"
     if r < 0.6:
         return f"{MONTHS[month - 1]} {year_words(rng, year)}"
     if r < 0.7:
@@ -29,7 +29,7 @@ def spoken_expiry(rng: random.Random, month: int, year: int) -> str:
 
 def written_expiry(rng: random.Random, month: int, year: int) -> str:
     """`04/29`, `4/29`, `04/2029`, `04-29`."""
-    return pick(rng, (f"{month:02d}/{year % 100:02d}", f"{month}/{year % 100:02d}", f"{month:02d}/{year}", f"{month:02d}-{year % 100:02d}"))
+    return pick_one(rng, (f"{month:02d}/{year % 100:02d}", f"{month}/{year % 100:02d}", f"{month:02d}/{year}", f"{month:02d}-{year % 100:02d}"))
 
 
 def year_words(rng: random.Random, year: int) -> str:
@@ -40,8 +40,8 @@ def year_words(rng: random.Random, year: int) -> str:
         tail = year % 10
         if tail and rng.random() < 0.2:
             return f"twenty oh {ONES[tail]}"
-        return "two thousand" + (pick(rng, (" ", " and ")) + ONES[tail] if tail else "")
-    return pick(rng, (f"twenty {number_words(year % 100)}", f"two thousand {number_words(year % 100)}"))
+        return "two thousand" + (pick_one(rng, (" ", " and ")) + ONES[tail] if tail else "")
+    return pick_one(rng, (f"twenty {number_words(year % 100)}", f"two thousand {number_words(year % 100)}"))
 
 
 def spoken_date(rng: random.Random, day: dt.date, american: bool = True) -> str:
@@ -65,7 +65,7 @@ def spoken_date(rng: random.Random, day: dt.date, american: bool = True) -> str:
         return f"{number_words(a)} {number_words(b)} {year}"
     if r < 0.64:
         return (
-            f"{number_words(a)} {pick(rng, ('slash', 'stroke', 'dash'))} {number_words(b)} {pick(rng, ('slash', 'stroke', 'dash'))} {pair_words(yy)}"
+            f"{number_words(a)} {pick_one(rng, ('slash', 'stroke', 'dash'))} {number_words(b)} {pick_one(rng, ('slash', 'stroke', 'dash'))} {pair_words(yy)}"
         )
     if r < 0.68:
         return f"the {ordinal_words(a if not american else d)} of the {ordinal_words(m)} {year}"
@@ -84,7 +84,7 @@ def written_date(rng: random.Random, day: dt.date, american: bool = True) -> str
     """A date as typed; month first where `american`."""
     d, m, y = day.day, day.month, day.year
     a, b, month = (m, d, MONTHS[m - 1].title()) if american else (d, m, MONTHS[m - 1].title())
-    return pick(
+    return pick_one(
         rng,
         (
             f"{a:02d}/{b:02d}/{y}",
@@ -126,9 +126,9 @@ def spoken_time(rng: random.Random, hour: int, minute: int) -> str:
         return f"quarter past {ONES[h12]}"
     if minute == 45 and r < 0.6:
         return f"quarter to {ONES[h12 % 12 + 1]}"
-    return f"{ONES[h12]} {pair_words(f'{minute:02d}') if minute else pick(rng, ('o clock', 'in the afternoon' if 12 <= hour < 18 else 'o clock'))}"
+    return f"{ONES[h12]} {pair_words(f'{minute:02d}') if minute else pick_one(rng, ('o clock', 'in the afternoon' if 12 <= hour < 18 else 'o clock'))}"
 
 
 def spoken_age(rng: random.Random, years: int) -> str:
     """An age: `ninety two`, `92`, `ninety two years old`."""
-    return pick(rng, (str(years), number_words(years), f"{number_words(years)} years old", f"{years} years old", f"{years}-year-old"))
+    return pick_one(rng, (str(years), number_words(years), f"{number_words(years)} years old", f"{years} years old", f"{years}-year-old"))

@@ -7,13 +7,13 @@ first and depends on nothing but its arguments.
 from __future__ import annotations
 
 from callveil.transforms.detect.spoken_numbers import MONTHS, ONES, TENS, number_words, ordinal_words
-from callveil.transforms.lab.sample.references import iban, imei, licence_plate, reference, us_account, written_iban
+from callveil.transforms.lab.sample.references import licence_plate, random_iban, random_imei, random_reference, us_account, written_iban
 from callveil.transforms.lab.sample.speech import (
     FILLERS,
     STYLES,
     any_style,
     groups_of,
-    national,
+    national_digits,
     ordinal_suffix,
     pair_words,
     spoken_card,
@@ -29,7 +29,7 @@ from callveil.transforms.lab.sample.spelling import (
     EVERYDAY,
     NATO,
     spaced_email,
-    spell,
+    spell_text,
     spoken_address,
     spoken_code,
     spoken_email,
@@ -57,17 +57,17 @@ __all__ = [
     "TENS",
     "any_style",
     "groups_of",
-    "iban",
-    "imei",
     "licence_plate",
-    "national",
+    "national_digits",
     "number_words",
     "ordinal_suffix",
     "ordinal_words",
     "pair_words",
-    "reference",
+    "random_iban",
+    "random_imei",
+    "random_reference",
     "spaced_email",
-    "spell",
+    "spell_text",
     "spoken_address",
     "spoken_age",
     "spoken_amount",

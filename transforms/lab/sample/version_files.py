@@ -25,8 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from callveil.transforms.lab.sample.versions import SALT, Object, Step, native, objects, paper_trail
-from callveil.transforms.lab.sample.world import stream
+from callveil.transforms.lab.sample.versions import SALT, VersionedObject, VersionStep, generate_objects, native_event, paper_trail
+from callveil.transforms.lab.sample.world import random_stream
 
 PART = 100_000
 """Native events of one file."""
@@ -66,11 +66,11 @@ def write_versions(
     summary = VersionsSummary(str(out), seed, accounts)
     events: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
-    sinks = _Sinks(out / "versions", stream(seed, SALT + 1, 0))
+    sinks = _Sinks(out / "versions", random_stream(seed, SALT + 1, 0))
     notes = (out / "versions-gold.jsonl").open("wb") if gold else None
     try:
         for account in range(accounts):
-            for thing in objects(seed, account, per_account, last - dt.timedelta(days=days), last):
+            for thing in generate_objects(seed, account, per_account, last - dt.timedelta(days=days), last):
                 summary.objects += 1
                 kinds[thing.kind] += 1
                 for step in thing.steps:
@@ -111,9 +111,9 @@ class _Sinks:
         self.rows: list[dict[str, Any]] = []
         self.late = (folder / "late.yaml").open("w", encoding="utf-8")
 
-    def put(self, thing: Object, step: Step) -> None:
+    def put(self, thing: VersionedObject, step: VersionStep) -> None:
         """Write one version where its shape goes; some come late, and some twice."""
-        row = native(thing, step) if thing.shape == "native" else paper_trail(thing, step)
+        row = native_event(thing, step) if thing.shape == "native" else paper_trail(thing, step)
         draw = self.rng.random()
         if draw < 0.05:
             self.late.write("---\n" + yaml.safe_dump(row))

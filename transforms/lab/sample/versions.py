@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 import yaml
 
-from callveil.transforms.lab.sample.people import Person, person, pick
-from callveil.transforms.lab.sample.world import Firm, firm, stream
+from callveil.transforms.lab.sample.people import Person, pick_one, random_person
+from callveil.transforms.lab.sample.world import SampleAccount, random_stream, sample_account
 
 KINDS = (
     "User",
@@ -39,7 +39,7 @@ _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True)
-class Step:
+class VersionStep:
     """One version with the truth around it.
 
     Attributes:
@@ -59,24 +59,24 @@ class Step:
 
 
 @dataclass
-class Object:
+class VersionedObject:
     """One object of an account with its whole life, and the values planted in it, by entity type."""
 
-    firm: Firm
+    firm: SampleAccount
     kind: str
     item_id: str
     shape: str
-    steps: list[Step] = field(default_factory=list)
+    steps: list[VersionStep] = field(default_factory=list)
     planted: list[tuple[str, str]] = field(default_factory=list)
 
 
 def _word(rng: random.Random, letters: str, size: int) -> str:
-    return "".join(pick(rng, letters) for _ in range(size))
+    return "".join(pick_one(rng, letters) for _ in range(size))
 
 
-def _make(rng: random.Random, thing: Object) -> dict[str, Any]:
+def _make(rng: random.Random, thing: VersionedObject) -> dict[str, Any]:
     """The first state of an object, with what is planted in it."""
-    who = person(rng, thing.firm.country)
+    who = random_person(rng, thing.firm.country)
     planted = thing.planted
     if thing.kind == "User":
         password = f"$2a$12${_word(rng, _LETTERS, 53)}"
@@ -84,20 +84,20 @@ def _make(rng: random.Random, thing: Object) -> dict[str, Any]:
         return {
             "name": who.full,
             "email": who.email,
-            "role": pick(rng, ROLES),
+            "role": pick_one(rng, ROLES),
             "two_factor_enabled": False,
             "encrypted_password": password,
             "active": True,
         }
     if thing.kind == "TrackingNumber":
         return {
-            "number": pick(rng, thing.firm.numbers),
-            "name": pick(rng, thing.firm.labels),
-            "routing": pick(rng, ("queue", "menu", "direct")),
+            "number": pick_one(rng, thing.firm.numbers),
+            "name": pick_one(rng, thing.firm.labels),
+            "routing": pick_one(rng, ("queue", "menu", "direct")),
             "record_calls": True,
         }
     if thing.kind == "Source":
-        return {"name": pick(rng, thing.firm.labels), "position": int(rng.random() * 20), "comment": ""}
+        return {"name": pick_one(rng, thing.firm.labels), "position": int(rng.random() * 20), "comment": ""}
     if thing.kind == "Account":
         return {
             "name": thing.firm.business.name, "time_zone": thing.firm.zone, "login_required_for_recordings": False, "redaction_mode": "none",
@@ -106,7 +106,7 @@ def _make(rng: random.Random, thing: Object) -> dict[str, Any]:
     if thing.kind == "ApiKey":
         key = f"sk_live_{_word(rng, _LETTERS, 24)}"
         planted.append(("SECRET", key))
-        return {"name": pick(rng, ("website", "CRM", "reports", "warehouse")), "api_key": key, "scopes": ["read"]}
+        return {"name": pick_one(rng, ("website", "CRM", "reports", "warehouse")), "api_key": key, "scopes": ["read"]}
     if thing.kind == "PaymentMethod":
         planted += [("CREDIT_CARD", who.card), ("PERSON", who.full)]
         return {"holder_name": who.full, "card_number": who.card, "cvv": who.cvv, "exp_month": who.expiry[0], "card_last4": who.card[-4:]}
@@ -117,19 +117,19 @@ def _make(rng: random.Random, thing: Object) -> dict[str, Any]:
     return {"name": who.full, "phone": who.phone, "email": who.email, "city": who.city}
 
 
-def _change(rng: random.Random, thing: Object, state: dict[str, Any]) -> dict[str, Any]:
+def _change(rng: random.Random, thing: VersionedObject, state: dict[str, Any]) -> dict[str, Any]:
     """A state after one change."""
-    who = person(rng, thing.firm.country)
+    who = random_person(rng, thing.firm.country)
     new = dict(state)
-    name = pick(rng, sorted(state))
+    name = pick_one(rng, sorted(state))
     value = state[name]
     if isinstance(value, bool):
         new[name] = not value
     elif name in ("notes", "comment"):
         thing.planted += [("PHONE_NUMBER", who.phone), ("EMAIL_ADDRESS", who.email)]
-        new[name] = pick(rng, (f"reach them at {who.phone}", f"wrote to {who.email} about the invoice", "nothing to add"))
+        new[name] = pick_one(rng, (f"reach them at {who.phone}", f"wrote to {who.email} about the invoice", "nothing to add"))
     elif name == "role":
-        new[name] = pick(rng, ROLES)
+        new[name] = pick_one(rng, ROLES)
     elif name in ("name", "email", "phone", "caller_number", "holder_name", "api_key", "encrypted_password", "card_number"):
         fresh = _make(rng, thing)
         new[name] = fresh.get(name, value)
@@ -138,21 +138,21 @@ def _change(rng: random.Random, thing: Object, state: dict[str, Any]) -> dict[st
     elif isinstance(value, int):
         new[name] = value + 1 + int(rng.random() * 9)
     elif name == "redaction_mode":
-        new[name] = pick(rng, ("none", "content", "full"))
+        new[name] = pick_one(rng, ("none", "content", "full"))
     else:
-        new[name] = pick(rng, thing.firm.labels)
+        new[name] = pick_one(rng, thing.firm.labels)
     return new
 
 
-def objects(seed: int, account: int, count: int, start: dt.datetime, end: dt.datetime) -> Iterator[Object]:
+def generate_objects(seed: int, account: int, count: int, start: dt.datetime, end: dt.datetime) -> Iterator[VersionedObject]:
     """The objects of account number `account`, each with versions between `start` and `end`."""
-    owner = firm(seed, account)
+    owner = sample_account(seed, account)
     span = (end - start).total_seconds()
     for n in range(count):
-        rng = stream(seed, SALT, account * 100_000 + n)
-        kind = "Account" if n == 0 else pick(rng, KINDS)
-        shape = pick(rng, ("native", "native", "yaml", "json"))
-        thing = Object(owner, kind, owner.account_id if kind == "Account" else str(7_000_000_000 + account * 100_000 + n), shape)
+        rng = random_stream(seed, SALT, account * 100_000 + n)
+        kind = "Account" if n == 0 else pick_one(rng, KINDS)
+        shape = pick_one(rng, ("native", "native", "yaml", "json"))
+        thing = VersionedObject(owner, kind, owner.account_id if kind == "Account" else str(7_000_000_000 + account * 100_000 + n), shape)
         state: dict[str, Any] | None = None
         times = sorted(start + dt.timedelta(microseconds=int(span * 1e6 * rng.random())) for _ in range(1 + int(rng.random() * 7)))
         for number, when in enumerate(times, 1):
@@ -164,11 +164,11 @@ def objects(seed: int, account: int, count: int, start: dt.datetime, end: dt.dat
             else:
                 event, state = "update", _change(rng, thing, state)
             version_id = str((account * 100_000 + n) * 100 + number)
-            thing.steps.append(Step(version_id, number, event if event != "restore" else "create", when, before, state, pick(rng, owner.staff)))
+            thing.steps.append(VersionStep(version_id, number, event if event != "restore" else "create", when, before, state, pick_one(rng, owner.staff)))
         yield thing
 
 
-def native(thing: Object, step: Step) -> dict[str, Any]:
+def native_event(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
     """A version as a native event."""
     old, new = step.before or {}, step.after or {}
     changes = [{"field": k, "before": old.get(k), "after": new.get(k)} for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k)]
@@ -180,7 +180,7 @@ def native(thing: Object, step: Step) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def paper_trail(thing: Object, step: Step) -> dict[str, Any]:
+def paper_trail(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
     """A version as a row of paper_trail: the state before as YAML or JSON text, no changes."""
     text = None
     if step.before is not None:
@@ -188,7 +188,7 @@ def paper_trail(thing: Object, step: Step) -> dict[str, Any]:
     return _head(thing, step) | {"id": step.version_id, "whodunnit": step.actor.email if int(step.version_id) % 3 else "17", "object": text}
 
 
-def _head(thing: Object, step: Step) -> dict[str, Any]:
+def _head(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
     return {
         "account_id": thing.firm.account_id, "agency_id": thing.firm.agency_id or None, "item_type": thing.kind, "item_id": thing.item_id,
         "event": step.event, "created_at": step.when.isoformat().replace("+00:00", "Z"),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from callveil.transforms.lab.sample.dialogues import Business, business
-from callveil.transforms.lab.sample.people import Person, person, phone_number, pick, places
+from callveil.transforms.lab.sample.dialogues import Business, random_business
+from callveil.transforms.lab.sample.people import Person, phone_number, pick_one, random_person, towns_by_country
 
 _MIX = ("US",) * 70 + ("GB",) * 12 + ("CA",) * 8 + ("AU",) * 4 + ("IE", "IE", "NL", "NL", "DE", "FR")
 _ZONES = {
@@ -27,13 +27,13 @@ GROUP = 7
 """Accounts come in groups of seven: an agency, three of its subaccounts, three accounts of their own."""
 
 
-def stream(seed: int, salt: int, index: int) -> random.Random:
+def random_stream(seed: int, salt: int, index: int) -> random.Random:
     """A generator of its own for one thing of the sample, so that each can be made without the ones before it."""
     return random.Random(((seed & 0xFFFFFFFF) << 72) | (salt << 64) | index)
 
 
 @dataclass(frozen=True)
-class Firm:
+class SampleAccount:
     """An account with what its interactions need.
 
     Attributes:
@@ -54,18 +54,18 @@ class Firm:
 
 
 @lru_cache(maxsize=4096)
-def firm(seed: int, index: int) -> Firm:
+def sample_account(seed: int, index: int) -> SampleAccount:
     """The account number `index` of a sample. Depends on seed and index only."""
-    rng = stream(seed, 1, index)
+    rng = random_stream(seed, 1, index)
     place = index % GROUP
     agency_index = index - place
-    country = pick(stream(seed, 2, agency_index if place < 4 else index), _MIX)
-    b = business(rng, None, country)
-    town = pick(rng, places()[country])
-    staff = tuple(person(rng, country) for _ in range(3 + int(rng.random() * 5)))
+    country = pick_one(random_stream(seed, 2, agency_index if place < 4 else index), _MIX)
+    b = random_business(rng, None, country)
+    town = pick_one(rng, towns_by_country()[country])
+    staff = tuple(random_person(rng, country) for _ in range(3 + int(rng.random() * 5)))
     numbers = tuple(dict.fromkeys(phone_number(rng, town, mobile=False) for _ in range(2 + int(rng.random() * 3))))
-    labels = tuple(pick(rng, _LABELS) for _ in numbers)
-    return Firm(
+    labels = tuple(pick_one(rng, _LABELS) for _ in numbers)
+    return SampleAccount(
         account_id(index),
         account_id(agency_index) if 0 < place < 4 else "",
         "agency" if place == 0 else "individual",
@@ -73,7 +73,7 @@ def firm(seed: int, index: int) -> Firm:
         staff,
         numbers,
         labels,
-        pick(rng, _ZONES[country]),
+        pick_one(rng, _ZONES[country]),
         country,
     )
 
@@ -88,7 +88,7 @@ def account_records(seed: int, index: int, start: dt.datetime, end: dt.datetime)
 
     One account in ten changes its type inside [start, end), one in twenty its status; half give the capability and not the type.
     """
-    f, rng = firm(seed, index), stream(seed, 3, index)
+    f, rng = sample_account(seed, index), random_stream(seed, 3, index)
     opened = start - dt.timedelta(days=30 + int(rng.random() * 900))
     base: dict[str, Any] = {
         "account_id": f.account_id,
@@ -111,7 +111,7 @@ def account_records(seed: int, index: int, start: dt.datetime, end: dt.datetime)
         out.append(version(kind, effective_at=_iso(start + dt.timedelta(seconds=int(span * rng.random() * 0.6)))))
     if rng.random() < 0.05:
         when = start + dt.timedelta(seconds=int(span * (0.6 + 0.35 * rng.random())))
-        out.append(version(kind, status=pick(rng, ("paused", "cancelled")), effective_at=_iso(when)))
+        out.append(version(kind, status=pick_one(rng, ("paused", "cancelled")), effective_at=_iso(when)))
     return out
 
 

@@ -21,11 +21,11 @@ from typing import Any
 
 import orjson
 
-from callveil.transforms.lab.sample.malform import class_of, malform
-from callveil.transforms.lab.sample.people import pick
+from callveil.transforms.lab.sample.malform import class_of, malform_record
+from callveil.transforms.lab.sample.people import pick_one
 from callveil.transforms.lab.sample.records import Sample
-from callveil.transforms.lab.sample.sinks import Lines, Pages, Parquet, Sink, Webhooks
-from callveil.transforms.lab.sample.world import stream
+from callveil.transforms.lab.sample.sinks import LineSink, PageSink, ParquetSink, SampleSink, WebhookSink
+from callveil.transforms.lab.sample.world import random_stream
 
 FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "pages", "webhooks", "parquet")
 MAX_WEBHOOKS = 400
@@ -130,14 +130,14 @@ class _Writer:
         self.out, self.sample, self.malformed, self.gold, self.summary = out, sample, malformed, gold, summary
         self.wheel = [f for f in FORMATS if f in formats for _ in range(_SHARES[f])]
         self.calm = [f for f in self.wheel if f != "webhooks"] or self.wheel
-        self.lines = {f: Lines(out, f) for f in formats if f.startswith("jsonl")}
+        self.lines = {f: LineSink(out, f) for f in formats if f.startswith("jsonl")}
         total = round(sample.interactions * _SHARES["pages"] / len(self.wheel))
-        makers: dict[str, Callable[[], Sink]] = {
-            "pages": lambda: Pages(out, total),
-            "parquet": lambda: Parquet(out),
-            "webhooks": lambda: Webhooks(out, stream(sample.seed, 6, 0)),
+        makers: dict[str, Callable[[], SampleSink]] = {
+            "pages": lambda: PageSink(out, total),
+            "parquet": lambda: ParquetSink(out),
+            "webhooks": lambda: WebhookSink(out, random_stream(sample.seed, 6, 0)),
         }
-        self.sinks: dict[str, Sink] = {**self.lines, **{f: makers[f]() for f in formats if f in makers}}
+        self.sinks: dict[str, SampleSink] = {**self.lines, **{f: makers[f]() for f in formats if f in makers}}
         self.webhooks, self.broken = 0, 0
         self.kinds: Counter[str] = Counter()
         self.formats: Counter[str] = Counter()
@@ -150,7 +150,7 @@ class _Writer:
         try:
             for i in range(self.sample.interactions):
                 made = self.sample.interaction(i, self.gold)
-                rng = stream(self.sample.seed, 5, i)
+                rng = random_stream(self.sample.seed, 5, i)
                 final = made.snapshots[made.final]
                 if notes and rng.random() < self.malformed:
                     notes.write(orjson.dumps(self._break(rng, final)) + b"\n")
@@ -170,21 +170,21 @@ class _Writer:
         s.records = sum(s.formats.values())
 
     def _send(self, rng: random.Random, snapshots: list[dict[str, Any]]) -> None:
-        chosen = pick(rng, self.wheel)
+        chosen = pick_one(rng, self.wheel)
         together = rng.random() < 0.5
         for record in snapshots:
-            name = chosen if together else pick(rng, self.wheel)
+            name = chosen if together else pick_one(rng, self.wheel)
             if name == "webhooks":
                 self.webhooks += 1
                 if self.webhooks > MAX_WEBHOOKS and len(self.sinks) > 1:
-                    name = pick(rng, self.calm)
+                    name = pick_one(rng, self.calm)
             self.sinks[name].put(record)
             self.formats[name] += 1
 
     def _break(self, rng: random.Random, record: dict[str, Any]) -> dict[str, Any]:
-        broken = malform(rng, record, class_of(self.broken))
+        broken = malform_record(rng, record, class_of(self.broken))
         self.broken += 1
-        sink = self.lines[pick(rng, tuple(self.lines))]
+        sink = self.lines[pick_one(rng, tuple(self.lines))]
         sink.raw(broken.line)
         self.classes[broken.kind] += 1
         return {

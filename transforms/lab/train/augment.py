@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from callveil.transforms.lab.sample.people import pick
-from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Mark, Talk, Utterance
+from callveil.transforms.lab.sample.people import pick_one
+from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, LabeledUtterance, Mark, Talk
 from callveil.transforms.lab.train.fill import Filler
-from callveil.transforms.lab.train.lists import words
-from callveil.transforms.lab.train.slots import address, street
-from callveil.transforms.lab.train.spell import looks_spelled, misheard
+from callveil.transforms.lab.train.lists import word_lists
+from callveil.transforms.lab.train.slots import random_address, random_street
+from callveil.transforms.lab.train.spell import looks_spelled, mishear_name
 
 _DROPPED = re.compile(r"""[.,:](?=\s|$)|(?<=\s)[.,:]|[?!;"“”]""")
 _FILLERS = ("uh", "um", "er", "like", "you know", "well", "so", "hmm", "i mean", "okay")
@@ -23,7 +23,7 @@ _ORG_WORD = re.compile(
 )
 
 
-def swap(rng: random.Random, talk: Talk, fill: Filler, share: float = 0.8) -> Talk:
+def swap_values(rng: random.Random, talk: Talk, fill: Filler, share: float = 0.8) -> Talk:
     """The conversation with labelled values replaced by generated ones, each value by the same one throughout.
 
     Args:
@@ -65,30 +65,30 @@ def _other(rng: random.Random, value: str, label: str, fill: Filler) -> tuple[st
     if label == PUBLIC_PERSON:
         return fill.names.full(rng), "PERSON"
     if label == "ADDRESS":
-        return (address(rng, False) if any(c.isdigit() for c in value) else street(rng)), "ADDRESS"
+        return (random_address(rng, False) if any(c.isdigit() for c in value) else random_street(rng)), "ADDRESS"
     if label == "ORGANIZATION":
         return fill.organization(rng), label
     if any(c.isdigit() for c in value):
-        return address(rng, False), "ADDRESS"
+        return random_address(rng, False), "ADDRESS"
     return (fill.city(rng) if rng.random() < 0.7 else fill.place(rng)), "LOCATION"
 
 
 def _provider(rng: random.Random, fill: Filler) -> str:
     given, surname = fill.names.pair(rng)
-    degree = pick(rng, ("", "", ", MD", " MD", ", M.D", " Psyd", " DO", ", Psy", ", Ms"))
-    return pick(
+    degree = pick_one(rng, ("", "", ", MD", " MD", ", M.D", " Psyd", " DO", ", Psy", ", Ms"))
+    return pick_one(
         rng,
         (
             f"Dr. {given} {surname}",
-            f"{given} {pick(rng, 'ABCDEFGHJKLMNPRSTW')}. {surname}{degree}",
+            f"{given} {pick_one(rng, 'ABCDEFGHJKLMNPRSTW')}. {surname}{degree}",
             f"{surname} {given}{degree}",
-            f"{surname} {given} {pick(rng, 'ABCDEFGHJKLMNPRSTW')}",
+            f"{surname} {given} {pick_one(rng, 'ABCDEFGHJKLMNPRSTW')}",
             f"{given} {surname}{degree}",
         ),
     )
 
 
-def edit(turn: Utterance, keep: Callable[[int], bool]) -> Utterance:
+def keep_characters(turn: LabeledUtterance, keep: Callable[[int], bool]) -> LabeledUtterance:
     """The turn without the characters for which `keep(index)` is false; marks follow, and vanish where nothing of them is left."""
     place, text = [0], []
     for i, c in enumerate(turn.text):
@@ -100,34 +100,34 @@ def edit(turn: Utterance, keep: Callable[[int], bool]) -> Utterance:
     return replace(turn, text="".join(text), marks=marks)
 
 
-def bare(turn: Utterance) -> Utterance:
+def drop_punctuation(turn: LabeledUtterance) -> LabeledUtterance:
     """The turn without punctuation, as most recognisers write; decimals, times, e-mail dots and apostrophes stay."""
     gone = {i for m in _DROPPED.finditer(turn.text) for i in range(m.start(), m.end())}
-    return edit(turn, lambda i: i not in gone) if gone else turn
+    return keep_characters(turn, lambda i: i not in gone) if gone else turn
 
 
-def cased(turn: Utterance, how: Callable[[str], str]) -> Utterance:
+def change_case(turn: LabeledUtterance, how: Callable[[str], str]) -> LabeledUtterance:
     """The turn with `how` (a case mapping that keeps the length) applied; a character whose mapping changes length stays as it is."""
     text = "".join(d if len(d := how(c)) == 1 else c for c in turn.text)
     return replace(turn, text=text)
 
 
-def surface(rng: random.Random, talk: Talk) -> Talk:
+def vary_surface(rng: random.Random, talk: Talk) -> Talk:
     """Case and punctuation of a whole conversation, drawn once: as written, lower, bare, lower and bare, upper."""
     r = rng.random() * (0.45 if talk.spoken and rng.random() < 0.8 else 1.0)
     turns = talk.turns
     if r < 0.35 or 0.45 <= r < 0.6:
-        turns = tuple(cased(t, str.lower) for t in turns)
+        turns = tuple(change_case(t, str.lower) for t in turns)
     if r < 0.42:
-        turns = tuple(bare(t) for t in turns)
+        turns = tuple(drop_punctuation(t) for t in turns)
     if r < 0.35 and rng.random() < 0.3:
         turns = tuple(replace(t, text=_ALONE_I.sub("I", t.text)) for t in turns)
     if 0.42 <= r < 0.45:
-        turns = tuple(cased(t, str.upper) for t in turns)
+        turns = tuple(change_case(t, str.upper) for t in turns)
     return replace(talk, turns=turns)
 
 
-def hesitate(rng: random.Random, turn: Utterance, share: float = 0.06) -> Utterance:
+def insert_hesitations(rng: random.Random, turn: LabeledUtterance, share: float = 0.06) -> LabeledUtterance:
     """The turn with fillers put between words, inside names as well, and a word lost or doubled here and there."""
     text, marks = turn.text, list(turn.marks)
     gaps = [i for i, c in enumerate(text) if c == " "]
@@ -135,7 +135,7 @@ def hesitate(rng: random.Random, turn: Utterance, share: float = 0.06) -> Uttera
         inside = any(m.start < at < m.end for m in marks)
         if inside and rng.random() < 0.8:
             continue
-        word = " " + pick(rng, _FILLERS)
+        word = " " + pick_one(rng, _FILLERS)
         text = text[:at] + word + text[at:]
         marks = [Mark(m.start + len(word) * (m.start >= at), m.end + len(word) * (m.end > at), m.label) for m in marks]
     return replace(turn, text=text, marks=tuple(marks))
@@ -144,7 +144,7 @@ def hesitate(rng: random.Random, turn: Utterance, share: float = 0.06) -> Uttera
 _PLAIN = re.compile(r"(?<![\w@#./'’-])[a-z]{4,}(?![\w@./'’-])")
 
 
-def scramble(rng: random.Random, turn: Utterance, share: float = 0.05) -> Utterance:
+def scramble_words(rng: random.Random, turn: LabeledUtterance, share: float = 0.05) -> LabeledUtterance:
     """The turn with some ordinary words replaced by others or misspelt, so that an unknown word is no sign of a name by itself."""
     taken = [(m.start, m.end) for m in turn.marks]
     text, marks = "", list(turn.marks)
@@ -152,7 +152,7 @@ def scramble(rng: random.Random, turn: Utterance, share: float = 0.05) -> Uttera
     for match in _PLAIN.finditer(turn.text):
         if rng.random() >= share or any(s < match.end() and match.start() < e for s, e in taken):
             continue
-        word = misheard(rng, match.group()) if rng.random() < 0.35 else pick(rng, words()[pick(rng, ("noun", "noun", "adj", "verb"))])
+        word = mishear_name(rng, match.group()) if rng.random() < 0.35 else pick_one(rng, word_lists()[pick_one(rng, ("noun", "noun", "adj", "verb"))])
         text += turn.text[at : match.start()] + word
         at = match.end()
         change = len(word) - len(match.group())
@@ -160,13 +160,13 @@ def scramble(rng: random.Random, turn: Utterance, share: float = 0.05) -> Uttera
     return replace(turn, text=text + turn.text[at:], marks=tuple(marks))
 
 
-def sentence_case(rng: random.Random, turn: Utterance) -> Utterance:
+def sentence_case(rng: random.Random, turn: LabeledUtterance) -> LabeledUtterance:
     """The turn as one writes it: a capital to begin with and a mark at the end, where it has none."""
     text = turn.text
     if text and len(text[0].upper()) == 1:
         text = text[0].upper() + text[1:]
     if text and text[-1].isalnum():
-        text += pick(rng, (".", ".", ".", "", "!", "?"))
+        text += pick_one(rng, (".", ".", ".", "", "!", "?"))
     return replace(turn, text=text)
 
 
@@ -181,12 +181,12 @@ _HAIL = re.compile(
 )
 
 
-def peopled(rng: random.Random, turn: Utterance, fill: Filler, share: float = 0.5) -> Utterance:
+def insert_people(rng: random.Random, turn: LabeledUtterance, fill: Filler, share: float = 0.5) -> LabeledUtterance:
     """A real turn with people put in: a name where it says `he` or `my friend`, and the listener's name after a greeting or at the end."""
     spots = [(m.start(), m.end(), "") for m in _SOMEONE.finditer(turn.text) if m.end() > m.start() and rng.random() < share]
     hail = _HAIL.search(turn.text)
     if hail and rng.random() < share / 4:
-        spots.append((hail.end(), hail.end(), pick(rng, (", ", " "))))
+        spots.append((hail.end(), hail.end(), pick_one(rng, (", ", " "))))
     elif turn.text[-1:] in (".", "?", "!") and rng.random() < share / 16:
         spots.append((len(turn.text) - 1, len(turn.text) - 1, ", "))
     text, marks = turn.text, list(turn.marks)

@@ -12,17 +12,17 @@ from pathlib import Path
 from spacy.language import Language
 
 from callveil.transforms.detect.low_confidence_names import apply_margins
-from callveil.transforms.detect.model import LABELS, load
-from callveil.transforms.lab.train.augment import cased, surface
-from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read
-from callveil.transforms.lab.train.mix import Mix
+from callveil.transforms.detect.model import LABELS, load_call_model
+from callveil.transforms.lab.train.augment import change_case, vary_surface
+from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read_corpus
+from callveil.transforms.lab.train.mix import TrainingMix
 from callveil.transforms.lab.train.trainer import TrainReport
 
 CARD = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ModelMetrics:
     """What a model finds on one set. A value counts as found when every letter and digit of it is covered.
 
     Attributes:
@@ -55,10 +55,10 @@ class Figures:
         return 1 - self.wrong[label] / self.given[label] if self.given[label] else float("nan")
 
 
-def evaluate(nlp: Language, talks: Sequence[Talk], name: str = "") -> Figures:
+def evaluate_model(nlp: Language, talks: Sequence[Talk], name: str = "") -> ModelMetrics:
     """Run the model over conversations, turns joined by line feeds, and count. Changes neither."""
     joined = ["\n".join(u.text for u in t.turns) for t in talks]
-    figures = Figures(name, len(talks), sum(len(t.split()) for t in joined))
+    figures = ModelMetrics(name, len(talks), sum(len(t.split()) for t in joined))
     begun = time.process_time()
     found = [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in nlp.pipe(joined, batch_size=64)]
     seconds = time.process_time() - begun
@@ -84,35 +84,35 @@ def evaluate(nlp: Language, talks: Sequence[Talk], name: str = "") -> Figures:
     return replace(figures, seconds=seconds)
 
 
-def lowered(talks: Sequence[Talk]) -> list[Talk]:
+def lower_case_talks(talks: Sequence[Talk]) -> list[Talk]:
     """Lower-cased copies; offsets hold."""
-    return [replace(t, turns=tuple(cased(u, str.lower) for u in t.turns)) for t in talks]
+    return [replace(t, turns=tuple(change_case(u, str.lower) for u in t.turns)) for t in talks]
 
 
-def held_out(kind: str, count: int, seed: int = 5) -> list[Talk]:
+def held_out_talks(kind: str, count: int, seed: int = 5) -> list[Talk]:
     """Generated conversations (`call` or `request`) whose people are all named from the held-out part of the lists.
 
     Raises `ValueError` for another kind.
     """
     if kind not in ("call", "request"):
         raise ValueError(f"unknown kind {kind!r}; call or request")
-    mix, rng = Mix(held=True), random.Random(seed)
-    return [surface(rng, mix.call(rng) if kind == "call" else mix.request(rng)) for _ in range(count)]
+    mix, rng = TrainingMix(held=True), random.Random(seed)
+    return [vary_surface(rng, mix.call(rng) if kind == "call" else mix.request(rng)) for _ in range(count)]
 
 
-def figures_of(nlp: Language, sets: Mapping[str, Path], count: int = 2000) -> list[Figures]:
+def measure_model(nlp: Language, sets: Mapping[str, Path], count: int = 2000) -> list[ModelMetrics]:
     """Figures on held-out generated conversations and on each labelled file, as written and lower-cased.
 
-    Raises what `corpus.read` raises.
+    Raises what `corpus.read_corpus` raises.
     """
-    out = [evaluate(nlp, held_out(kind, count), f"generated {kind}s, unseen names") for kind in ("call", "request")]
+    out = [evaluate_model(nlp, held_out_talks(kind, count), f"generated {kind}s, unseen names") for kind in ("call", "request")]
     for name, path in sets.items():
-        talks = read(path)
-        out += [evaluate(nlp, talks, name), evaluate(nlp, lowered(talks), f"{name}, lower-cased")]
+        talks = read_corpus(path)
+        out += [evaluate_model(nlp, talks, name), evaluate_model(nlp, lower_case_talks(talks), f"{name}, lower-cased")]
     return out
 
 
-def table(figures: Sequence[Figures]) -> str:
+def metrics_table(figures: Sequence[ModelMetrics]) -> str:
     """A Markdown table: per set and label, recall by any type, by the same type, precision."""
     rows = ["| set | words | type | values | recall | same type | precision |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for f in figures:
@@ -127,20 +127,20 @@ def _number(value: float) -> str:
     return "-" if value != value else f"{value:.3f}"
 
 
-def describe(
+def describe_model(
     report: TrainReport, sets: Mapping[str, Path], corpora: Sequence[str] = (), command: str = "callveil train", count: int = 2000
-) -> tuple[Path, list[Figures]]:
+) -> tuple[Path, list[ModelMetrics]]:
     """Load the model a training run wrote, take its figures on `sets` (name to labelled file) and write its card.
 
-    Returns: the card's path and the figures. Raises what `corpus.read` raises.
+    Returns: the card's path and the figures. Raises what `corpus.read_corpus` raises.
     """
-    nlp = load(report.out)
+    nlp = load_call_model(report.out)
     apply_margins(nlp)
-    figures = figures_of(nlp, sets, count)
+    figures = measure_model(nlp, sets, count)
     return write_card(report.out, report, figures, corpora, command), figures
 
 
-def write_card(folder: Path, report: TrainReport, figures: Sequence[Figures], corpora: Sequence[str], command: str) -> Path:
+def write_card(folder: Path, report: TrainReport, figures: Sequence[ModelMetrics], corpora: Sequence[str], command: str) -> Path:
     """Write `MODEL_CARD.md` beside a model.
 
     Args:
@@ -162,7 +162,7 @@ def write_card(folder: Path, report: TrainReport, figures: Sequence[Figures], co
         loss=report.loss,
         corpora="\n".join(f"- {c}" for c in corpora) or "- none",
         sources=sources,
-        table=table(figures),
+        table=metrics_table(figures),
         command=command,
         speed=speed,
     )

@@ -18,9 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from callveil.transforms.detect.lang import fold
-from callveil.transforms.detect.lexicon import EVERYWHERE, lexicon
-from callveil.transforms.detect.recognizers.evidence import THING, common, kind_of
+from callveil.transforms.detect.lang import strip_accents
+from callveil.transforms.detect.lexicon import EVERYWHERE, load_lexicon
+from callveil.transforms.detect.recognizers.evidence import THING, is_common_word, word_kind
 
 UNKNOWN = ""
 """Label of a stretch whose type nobody stated."""
@@ -130,7 +130,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class LabeledUtterance:
     """One turn's text with its marks, in order and not overlapping."""
 
     text: str
@@ -148,12 +148,12 @@ class Talk:
         spoken: without capitals, as most recognisers write and some people do.
     """
 
-    turns: tuple[Utterance, ...]
+    turns: tuple[LabeledUtterance, ...]
     source: str = ""
     spoken: bool = False
 
 
-def build(parts: Iterable[str | tuple[str, str]], agent: bool = False) -> Utterance:
+def build_utterance(parts: Iterable[str | tuple[str, str]], agent: bool = False) -> LabeledUtterance:
     """An utterance from plain strings and `(text, label)` pairs, joined as they stand."""
     text, marks = "", []
     for part in parts:
@@ -161,7 +161,7 @@ def build(parts: Iterable[str | tuple[str, str]], agent: bool = False) -> Uttera
         if label is not None and piece:
             marks.append(Mark(len(text), len(text) + len(piece), label))
         text += piece
-    return Utterance(text, tuple(marks), agent)
+    return LabeledUtterance(text, tuple(marks), agent)
 
 
 def _fail(path: Path, line: int, detail: str) -> CorpusError:
@@ -195,7 +195,7 @@ def _talk(row: Any, path: Path, line: int) -> tuple[Talk, frozenset[str]]:
     if not isinstance(stated, list):
         raise _fail(path, line, "`metadata` is not an object, or its `complete_types` is not an array of types")
     complete = frozenset(TYPES.get(str(t), str(t)) for t in stated)
-    turns = tuple(Utterance(text, _apart(found), agent) for (text, agent), found in zip(texts, marks, strict=True))
+    turns = tuple(LabeledUtterance(text, _apart(found), agent) for (text, agent), found in zip(texts, marks, strict=True))
     spoken = not any(c.isupper() for text, _ in texts for c in text)
     return Talk(turns, str(row.get("source") or path.stem), spoken), complete
 
@@ -209,7 +209,7 @@ def _apart(marks: list[Mark]) -> tuple[Mark, ...]:
     return tuple(sorted(kept, key=lambda m: m.start))
 
 
-def read(path: Path) -> list[Talk]:
+def read_corpus(path: Path) -> list[Talk]:
     """Read one labelled file.
 
     Returns: its conversations in file order, with unknown stretches marked wherever a type is not labelled in full.
@@ -351,9 +351,9 @@ def _plain(word: str) -> bool:
 
     A surname that is a word ("long") nearly always stands for the word.
     """
-    base = fold(word.removesuffix("'s"))
-    lists = lexicon()
-    if len(base) < 2 or base in EVERYWHERE or common(word) or kind_of(word) == THING:
+    base = strip_accents(word.removesuffix("'s"))
+    lists = load_lexicon()
+    if len(base) < 2 or base in EVERYWHERE or is_common_word(word) or word_kind(word) == THING:
         return True
     return base in lists.words and base not in lists.given and base not in lists.usual
 

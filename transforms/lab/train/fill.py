@@ -10,12 +10,12 @@ import random
 from collections.abc import Callable
 
 from callveil.transforms.lab.sample import people
-from callveil.transforms.lab.sample.people import pick
+from callveil.transforms.lab.sample.people import pick_one
 from callveil.transforms.lab.train import slots
-from callveil.transforms.lab.train.corpus import Utterance, build
-from callveil.transforms.lab.train.grammar import Carrier
-from callveil.transforms.lab.train.lists import Names, words
-from callveil.transforms.lab.train.spell import misheard, spelled
+from callveil.transforms.lab.train.corpus import LabeledUtterance, build_utterance
+from callveil.transforms.lab.train.grammar import SentenceTemplate
+from callveil.transforms.lab.train.lists import TrainingNames, word_lists
+from callveil.transforms.lab.train.spell import mishear_name, spell_name
 
 _Maker = Callable[[random.Random, bool], str]
 _CHAINS = ("Hotel", "La", "El", "The", "Cafe", "Restaurant", "Best Western", "Marriott", "Hilton", "Casa")
@@ -29,7 +29,7 @@ class Filler:
         noise: share of names written as a recogniser mishears them, 0 to 0.5; twice that in spoken text, a third of it in typed text.
     """
 
-    def __init__(self, names: Names, noise: float = 0.06) -> None:
+    def __init__(self, names: TrainingNames, noise: float = 0.06) -> None:
         self.names, self._noise = names, noise
         self._slots: dict[str, tuple[_Maker, str | None]] = {
             "G": (lambda r, s: self._heard(r, names.given(r), s), "PERSON"),
@@ -40,28 +40,28 @@ class Filler:
             "COUNTRY": (_listed("country"), "LOCATION"),
             "STATE": (_listed("state"), "LOCATION"),
             "PLACE": (lambda r, s: self.place(r), "LOCATION"),
-            "STREET": (lambda r, s: slots.street(r), "ADDRESS"),
-            "ADDR": (slots.address, "ADDRESS"),
+            "STREET": (lambda r, s: slots.random_street(r), "ADDRESS"),
+            "ADDR": (slots.random_address, "ADDRESS"),
             "ADDRL": (self.long_address, "ADDRESS"),
             "ORG": (lambda r, s: self.organization(r), "ORGANIZATION"),
             "VENUE": (lambda r, s: self.venue(r), "ORGANIZATION"),
-            "DATE": (slots.day, None),
+            "DATE": (slots.random_day, None),
             "DOB": (slots.birth_date, None),
-            "TIME": (slots.clock, None),
-            "DAY": (lambda r, s: pick(r, slots.DAYS), None),
-            "MONTH": (lambda r, s: pick(r, words()["month"]) if r.random() < 0.7 else pick(r, ("may", "june", "april", "march", "august")), None),
-            "NUM": (slots.number, None),
-            "AMOUNT": (slots.amount, None),
-            "PHONE": (slots.phone, None),
-            "EMAIL": (slots.email, None),
-            "POST": (slots.postal, None),
-            "REF": (slots.reference, None),
-            "CUISINE": (lambda r, s: pick(r, words()["cuisine"]).title() if r.random() < 0.4 else pick(r, words()["cuisine"]), None),
-            "TITLE": (lambda r, s: slots.title(r), None),
+            "TIME": (slots.random_time, None),
+            "DAY": (lambda r, s: pick_one(r, slots.DAYS), None),
+            "MONTH": (lambda r, s: pick_one(r, word_lists()["month"]) if r.random() < 0.7 else pick_one(r, ("may", "june", "april", "march", "august")), None),
+            "NUM": (slots.random_number, None),
+            "AMOUNT": (slots.random_amount, None),
+            "PHONE": (slots.random_phone, None),
+            "EMAIL": (slots.random_email, None),
+            "POST": (slots.random_postal_code, None),
+            "REF": (slots.random_order_reference, None),
+            "CUISINE": (lambda r, s: pick_one(r, word_lists()["cuisine"]).title() if r.random() < 0.4 else pick_one(r, word_lists()["cuisine"]), None),
+            "TITLE": (lambda r, s: slots.random_title(r), None),
             **{k.upper(): (_listed(k), None) for k in ("noun", "adj", "verb", "item", "brand", "song")},
         }
 
-    def fill(self, rng: random.Random, carrier: Carrier, spoken: bool = False, agent: bool = False) -> Utterance:
+    def fill(self, rng: random.Random, carrier: SentenceTemplate, spoken: bool = False, agent: bool = False) -> LabeledUtterance:
         """One utterance from a carrier, its names labelled. Raises `KeyError` for a slot that does not exist."""
         parts: list[str | tuple[str, str]] = []
         for piece in carrier.draw(rng):
@@ -71,63 +71,63 @@ class Filler:
                 parts.append((text, label) if label else text)
             else:
                 parts.append(piece)
-        return build(parts, agent)
+        return build_utterance(parts, agent)
 
     def full(self, rng: random.Random) -> str:
         """A whole name, or a given name alone once in six."""
         return self.names.given(rng) if rng.random() < 0.17 else self.names.full(rng)
 
     def _heard(self, rng: random.Random, name: str, spoken: bool) -> str:
-        return misheard(rng, name) if rng.random() < (self._noise * 2 if spoken else self._noise / 3) else name
+        return mishear_name(rng, name) if rng.random() < (self._noise * 2 if spoken else self._noise / 3) else name
 
     def _spell(self, rng: random.Random) -> str:
         r = rng.random()
-        return spelled(rng, self.names.given(rng) if r < 0.3 else self.names.surname(rng) if r < 0.8 else self.names.full(rng))
+        return spell_name(rng, self.names.given(rng) if r < 0.3 else self.names.surname(rng) if r < 0.8 else self.names.full(rng))
 
     def city(self, rng: random.Random) -> str:
         """A town, known or invented."""
         r = rng.random()
         if r < 0.75:
-            return pick(rng, words()["city"])
+            return pick_one(rng, word_lists()["city"])
         if r < 0.85:
-            return pick(rng, people.places()[pick(rng, people.COUNTRIES)]).city
-        return pick(rng, words()["townform"]).format(self.names.surname(rng).split("-")[0])
+            return pick_one(rng, people.towns_by_country()[pick_one(rng, people.COUNTRIES)]).city
+        return pick_one(rng, word_lists()["townform"]).format(self.names.surname(rng).split("-")[0])
 
     def place(self, rng: random.Random) -> str:
         """A landmark, station, park, county, airport."""
         if rng.random() < 0.5:
-            return pick(rng, words()["place"])
+            return pick_one(rng, word_lists()["place"])
         stem = self.city(rng) if rng.random() < 0.5 else self.names.surname(rng)
-        return f"{stem} {pick(rng, words()['placekind'])}"
+        return f"{stem} {pick_one(rng, word_lists()['placekind'])}"
 
     def organization(self, rng: random.Random) -> str:
         """A business: well known, or made of a stem and a trade, a family name, a town."""
-        r, w, names = rng.random(), words(), self.names
+        r, w, names = rng.random(), word_lists(), self.names
         if r < 0.3:
-            return pick(rng, w["org"])
-        stem = pick(rng, w["orgstem"]) if r < 0.6 else names.surname(rng) if r < 0.85 else self.city(rng)
+            return pick_one(rng, w["org"])
+        stem = pick_one(rng, w["orgstem"]) if r < 0.6 else names.surname(rng) if r < 0.85 else self.city(rng)
         q = rng.random()
         if q < 0.55:
-            return f"{stem} {pick(rng, w['orgword'])}"
+            return f"{stem} {pick_one(rng, w['orgword'])}"
         if q < 0.65:
-            return f"{stem} {pick(rng, w['orgword'])} {pick(rng, w['orgend'])}"
+            return f"{stem} {pick_one(rng, w['orgword'])} {pick_one(rng, w['orgend'])}"
         if q < 0.78:
-            return f"{stem} {pick(rng, w['orgend'])}"
+            return f"{stem} {pick_one(rng, w['orgend'])}"
         if q < 0.9:
-            return f"{names.surname(rng)}{pick(rng, (' and ', ' & ', '-'))}{names.surname(rng)}"
+            return f"{names.surname(rng)}{pick_one(rng, (' and ', ' & ', '-'))}{names.surname(rng)}"
         if q < 0.95:
-            return f"{pick(rng, ('Bank', 'University', 'Church', 'Hospital', 'City', 'Port'))} of {self.city(rng)}"
-        return f"{names.given(rng)}'s {pick(rng, w['orgword'])}"
+            return f"{pick_one(rng, ('Bank', 'University', 'Church', 'Hospital', 'City', 'Port'))} of {self.city(rng)}"
+        return f"{names.given(rng)}'s {pick_one(rng, w['orgword'])}"
 
     def venue(self, rng: random.Random) -> str:
         """A restaurant, hotel, block of flats, theatre or college."""
         stem = self._venue_stem(rng)
-        return f"{stem} {pick(rng, words()['eatery'])}" if rng.random() < 0.85 else f"{pick(rng, _CHAINS)} {stem}"
+        return f"{stem} {pick_one(rng, word_lists()['eatery'])}" if rng.random() < 0.85 else f"{pick_one(rng, _CHAINS)} {stem}"
 
     def _venue_stem(self, rng: random.Random) -> str:
-        r, w, names = rng.random(), words(), self.names
+        r, w, names = rng.random(), word_lists(), self.names
         if r < 0.2:
-            return pick(rng, w["orgstem"])
+            return pick_one(rng, w["orgstem"])
         if r < 0.4:
             return names.surname(rng)
         if r < 0.5:
@@ -135,25 +135,25 @@ class Filler:
         if r < 0.6:
             return self.city(rng)
         if r < 0.75:
-            return f"{pick(rng, w['adj'])} {pick(rng, w['noun'])}".title()
+            return f"{pick_one(rng, w['adj'])} {pick_one(rng, w['noun'])}".title()
         if r < 0.82:
-            return pick(rng, w["cuisine"]).title()
-        return f"The {pick(rng, w['noun'])}".title() if r < 0.9 else names.pair(rng)[1]
+            return pick_one(rng, w["cuisine"]).title()
+        return f"The {pick_one(rng, w['noun'])}".title() if r < 0.9 else names.pair(rng)[1]
 
     def long_address(self, rng: random.Random, spoken: bool) -> str:
         """Street, town, state or country and code, parted as people part them, on one line or several."""
-        line, r, w = slots.address(rng, spoken), rng.random(), words()
+        line, r, w = slots.random_address(rng, spoken), rng.random(), word_lists()
         if r < 0.06 and not spoken:
             return slots.military_address(rng)
-        sep = pick(rng, (" ", ", ", " in ")) if spoken else pick(rng, (", ", ", ", " ", "\n", "\n ", " , "))
-        code = slots.postal(rng, spoken) if rng.random() < 0.7 else ""
+        sep = pick_one(rng, (" ", ", ", " in ")) if spoken else pick_one(rng, (", ", ", ", " ", "\n", "\n ", " , "))
+        code = slots.random_postal_code(rng, spoken) if rng.random() < 0.7 else ""
         tail = [self.city(rng)]
         if rng.random() < 0.75:
-            tail.append(pick(rng, w["state" if rng.random() < 0.6 else "country"]))
+            tail.append(pick_one(rng, w["state" if rng.random() < 0.6 else "country"]))
         if rng.random() < 0.1:
-            tail.append(pick(rng, w["country"]))
+            tail.append(pick_one(rng, w["country"]))
         return sep.join([line, *tail]) + (f" {code}" if code else "")
 
 
 def _listed(section: str) -> _Maker:
-    return lambda rng, spoken: pick(rng, words()[section])
+    return lambda rng, spoken: pick_one(rng, word_lists()[section])

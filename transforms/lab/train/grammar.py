@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
-from callveil.transforms.lab.sample.people import pick
+from callveil.transforms.lab.sample.people import pick_one
 
 _TOKEN = re.compile(r"[<>|]|\{[A-Z]+\}|[^<>|{}]+")
 
 
-class Carrier:
+class SentenceTemplate:
     """One line of the grammar, parsed. Raises `ValueError`, naming `where`, for a bracket out of place."""
 
     def __init__(self, line: str, where: str) -> None:
@@ -48,20 +48,20 @@ def _draw(nodes: list[object], rng: random.Random) -> Iterator[str]:
         if isinstance(node, str):
             yield node
         elif isinstance(node, list):
-            yield from _draw(pick(rng, node), rng)
+            yield from _draw(pick_one(rng, node), rng)
 
 
 @lru_cache(maxsize=8)
-def carriers(name: str) -> dict[str, tuple[Carrier, ...]]:
+def sentence_templates(name: str) -> dict[str, tuple[SentenceTemplate, ...]]:
     """Carriers by section of a file of this package: `ask.txt`, `answer.txt` or `requests.txt`.
 
     Raises `ValueError` with file and line for a carrier that does not parse.
     """
-    out: dict[str, list[Carrier]] = {}
-    section: list[Carrier] = []
+    out: dict[str, list[SentenceTemplate]] = {}
+    section: list[SentenceTemplate] = []
     for number, line in enumerate(resources.files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith("# "):
             section = out.setdefault(line[2:].strip(), [])
         elif line.strip():
-            section.append(Carrier(line, f"{name}, line {number}"))
+            section.append(SentenceTemplate(line, f"{name}, line {number}"))
     return {k: tuple(v) for k, v in out.items()}

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from callveil.transforms.redact.audio.grapheme_to_phoneme import AROUND, SAME, SILENT, neighbours
+from callveil.transforms.redact.audio.grapheme_to_phoneme import AROUND, SAME, SILENT, letter_context
 
 Sounds = tuple[str, ...]
 Costs = dict[str, dict[Sounds, float]]
@@ -49,7 +49,7 @@ def words_of(path: Path) -> Iterator[tuple[str, Sounds]]:
             yield word, tuple(sounds)
 
 
-def lined_up(word: str, sounds: Sounds, costs: Costs | None) -> list[Sounds] | None:
+def align_sounds(word: str, sounds: Sounds, costs: Costs | None) -> list[Sounds] | None:
     """The likeliest sounds of each letter; None where there are too many sounds."""
     n, m = len(word), len(sounds)
     best = [[-math.inf] * (m + 1) for _ in range(n + 1)]
@@ -76,23 +76,23 @@ def lined_up(word: str, sounds: Sounds, costs: Costs | None) -> list[Sounds] | N
     return out[::-1]
 
 
-def learn(words: list[tuple[str, Sounds]]) -> list[tuple[str, str]]:
+def learn_tree(words: list[tuple[str, Sounds]]) -> list[tuple[str, str]]:
     """Rows of the tree: letter with neighbours, and sounds."""
     costs: Costs | None = None
     drawn = random.Random(1).sample(words, min(DRAWN, len(words)))
     for _ in range(ROUNDS):
         counts: dict[str, Counter[Sounds]] = defaultdict(Counter)
         for word, sounds in drawn:
-            for letter, part in zip(word, lined_up(word, sounds, costs) or (), strict=False):
+            for letter, part in zip(word, align_sounds(word, sounds, costs) or (), strict=False):
                 counts[letter][part] += 1
         costs = {letter: {s: math.log(n / seen.total()) for s, n in seen.items()} for letter, seen in counts.items()}
     kept = {letter: {s: c for s, c in seen.items() if c > RARE} for letter, seen in (costs or {}).items()}
     cases: dict[str, list[tuple[str, Sounds]]] = defaultdict(list)
     for word, sounds in words:
-        parts = lined_up(word, sounds, kept)
+        parts = align_sounds(word, sounds, kept)
         if parts and all(part in kept[letter] for letter, part in zip(word, parts, strict=True)):
             for i, (letter, part) in enumerate(zip(word, parts, strict=True)):
-                cases[letter].append((neighbours(word, i), part))
+                cases[letter].append((letter_context(word, i), part))
     return [row for letter in sorted(cases) for row in _branch(letter, cases[letter], 0, None)]
 
 
@@ -115,7 +115,7 @@ def _branch(key: str, cases: list[tuple[str, Sounds]], depth: int, parent: Sound
 def main() -> None:
     """Print the tree."""
     path = Path(str(resources.files("pocketsphinx"))) / "model" / "en-us" / "cmudict-en-us.dict"
-    sys.stdout.write("\n".join([HEADER, *(f"{key}\t{sounds}" for key, sounds in learn(list(words_of(path))))]) + "\n")
+    sys.stdout.write("\n".join([HEADER, *(f"{key}\t{sounds}" for key, sounds in learn_tree(list(words_of(path))))]) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 
-from callveil.transforms.detect.known_values import fold
-from callveil.transforms.detect.lexicon import FILE, pack
-from callveil.transforms.detect.recognizers.evidence import common
-from callveil.transforms.lab.sample.people import origins
+from callveil.transforms.detect.known_values import strip_case_and_accents
+from callveil.transforms.detect.lexicon import FILE, pack_lexicon
+from callveil.transforms.detect.recognizers.evidence import is_common_word
+from callveil.transforms.lab.sample.people import name_origins
 
 DICTIONARIES = ("american-english-huge", "british-english-huge")
 COMMON_SURNAMES = 3_000
@@ -48,15 +48,15 @@ def main(census: Path, words: Path = Path("/usr/share/dict")) -> None:
         usual.update(_census(census / file, USUAL))
     ranked = list(_census(census / "dist.all.last"))
     surnames = set(ranked[:COMMON_SURNAMES])
-    for origin in origins().values():
+    for origin in name_origins().values():
         given.update(_folded(origin.given))
         surnames.update(_folded(origin.surnames))
     for first, last in (*_mimesis(), *_faker()):
         given.update(_folded(first))
-        surnames.update(name for name in _folded(last) if not common(name))  # what is a surname elsewhere is here an ordinary word
-    rare = {name for name in ranked if name not in lower or not common(name)}
+        surnames.update(name for name in _folded(last) if not is_common_word(name))  # what is a surname elsewhere is here an ordinary word
+    rare = {name for name in ranked if name not in lower or not is_common_word(name)}
     lists = {"words": lower, "given": given, "surnames": (surnames | rare) - given, "usual": usual, "places": set(_places())}
-    data = pack(lists)
+    data = pack_lexicon(lists)
     FILE.write_bytes(data)
     print(f"{FILE}: {len(data):,} bytes; " + ", ".join(f"{len(v):,} {k}" for k, v in lists.items()))
 
@@ -65,7 +65,7 @@ def _folded(names: Iterable[str]) -> Iterator[str]:
     """The words of names as they are compared: without accents, in lower case; what has letters of no Latin alphabet is left out."""
     for name in names:
         for word in re.split(r"[\s\-]+", name):
-            plain = fold(word).replace("ø", "o").replace("ł", "l").replace("đ", "d").replace("ı", "i").replace("’", "'")
+            plain = strip_case_and_accents(word).replace("ø", "o").replace("ł", "l").replace("đ", "d").replace("ı", "i").replace("’", "'")
             if len(plain) >= _LEAST and _LATIN.fullmatch(plain):
                 yield plain
 

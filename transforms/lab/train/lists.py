@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 
-from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.model import fold
-from callveil.transforms.lab.sample.people import origins, pick
+from callveil.transforms.detect.lexicon import load_lexicon
+from callveil.transforms.detect.model import model_key
+from callveil.transforms.lab.sample.people import name_origins, pick_one
 
 HELD_OUT_SHARE = 12
 """One name in this many is held out. The lists of `words.txt` hold the commonest names and are trained on whole, since a model that
@@ -24,18 +24,18 @@ _ORDER = 3
 _END = "\n"
 
 
-def held_out(name: str) -> bool:
+def is_held_out(name: str) -> bool:
     """Whether a given name or surname is kept out of training. Stable over versions: CRC-32 of the folded name."""
-    return zlib.crc32(fold(name).encode()) % HELD_OUT_SHARE == 0 and fold(name) not in _common()
+    return zlib.crc32(model_key(name).encode()) % HELD_OUT_SHARE == 0 and model_key(name) not in _common()
 
 
 @lru_cache(maxsize=1)
 def _common() -> frozenset[str]:
-    return frozenset(fold(n) for section in ("given", "sur") for n in words()[section])
+    return frozenset(model_key(n) for section in ("given", "sur") for n in word_lists()[section])
 
 
 @lru_cache(maxsize=1)
-def words() -> dict[str, tuple[str, ...]]:
+def word_lists() -> dict[str, tuple[str, ...]]:
     """Lists by section of `words.txt`. A section is words parted by spaces (`_` for a space inside one) or phrases parted by `|`."""
     out: dict[str, list[str]] = {}
     section: list[str] = []
@@ -50,21 +50,21 @@ def words() -> dict[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1)
-def listed() -> tuple[tuple[str, ...], tuple[str, ...]]:
+def listed_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Given names and surnames of the lexicon, without those held out or kept for tests.
 
     The latter stand in section `kept` of `words.txt`.
     """
-    kept = frozenset(words()["kept"])
-    given, surnames = lexicon().given, lexicon().surnames
+    kept = frozenset(word_lists()["kept"])
+    given, surnames = load_lexicon().given, load_lexicon().surnames
     first, last = (
-        tuple(n.title().replace("'S", "'s") for n in sorted(names - kept) if not held_out(n))
+        tuple(n.title().replace("'S", "'s") for n in sorted(names - kept) if not is_held_out(n))
         for names in (given, surnames)
     )
     return first, last
 
 
-class Chain:
+class LetterChain:
     """A letter chain of order 3 over a list of names. Draws are seeded by the caller; equal lists give equal chains."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -80,16 +80,16 @@ class Chain:
         while True:
             out = "^" * _ORDER
             while len(out) < 18:
-                letter = pick(rng, self._table[out[-_ORDER:]])
+                letter = pick_one(rng, self._table[out[-_ORDER:]])
                 if letter == _END:
                     break
                 out += letter
             name = out[_ORDER:]
-            if 3 <= len(name) <= 12 and not held_out(name):
+            if 3 <= len(name) <= 12 and not is_held_out(name):
                 return name.title() if name.replace("'", "").isalpha() else name.title().replace("'S", "'s")
 
 
-class Names:
+class TrainingNames:
     """People's names for training (`held=False`) or for held-out figures (`held=True`, listed names only)."""
 
     def __init__(
@@ -100,58 +100,58 @@ class Names:
         self._ordinary = ordinary
         self._invented = 0.0 if held else invented
         self._lexical = 0.0 if held else self._invented + lexical
-        self._origins = [(keep(o.given, held), keep(o.surnames, held)) for o in origins().values() for _ in range(max(1, o.weight // 2))]
+        self._origins = [(select_held_out(o.given, held), select_held_out(o.surnames, held)) for o in name_origins().values() for _ in range(max(1, o.weight // 2))]
         self._origins = [o for o in self._origins if o[0] and o[1]]
-        self._common: tuple[tuple[str, ...], ...] = () if held else (words()["given"], words()["sur"])
-        lists = [(keep(o.given, False), keep(o.surnames, False)) for o in origins().values()] + [(words()["given"], words()["sur"])]
-        self._chains = [(Chain(given), Chain(surnames)) for given, surnames in lists]
+        self._common: tuple[tuple[str, ...], ...] = () if held else (word_lists()["given"], word_lists()["sur"])
+        lists = [(select_held_out(o.given, False), select_held_out(o.surnames, False)) for o in name_origins().values()] + [(word_lists()["given"], word_lists()["sur"])]
+        self._chains = [(LetterChain(given), LetterChain(surnames)) for given, surnames in lists]
 
     def pair(self, rng: random.Random) -> tuple[str, str]:
         """A given name and a surname, mostly of one origin."""
         if self._ordinary and rng.random() < self._ordinary:
-            return pick(rng, words()["noun"]).title(), pick(rng, words()["adj" if rng.random() < 0.3 else "noun"]).title()
+            return pick_one(rng, word_lists()["noun"]).title(), pick_one(rng, word_lists()["adj" if rng.random() < 0.3 else "noun"]).title()
         r = rng.random()
         if r < self._invented:
-            chain = pick(rng, self._chains)
+            chain = pick_one(rng, self._chains)
             return chain[0].draw(rng), chain[1].draw(rng)
         given, surnames = (
-            listed()
+            listed_names()
             if r < self._lexical
             else self._common
             if self._common and r > 0.75
-            else pick(rng, self._origins)
+            else pick_one(rng, self._origins)
         )
         if rng.random() < 0.15:
-            surnames = pick(rng, self._origins)[1]
-        return pick(rng, given), pick(rng, surnames)
+            surnames = pick_one(rng, self._origins)[1]
+        return pick_one(rng, given), pick_one(rng, surnames)
 
     def given(self, rng: random.Random) -> str:
         """A given name; now and then a double one."""
         name = self.pair(rng)[0]
-        return f"{name}{pick(rng, (' ', '-'))}{self.pair(rng)[0]}" if rng.random() < 0.02 else name
+        return f"{name}{pick_one(rng, (' ', '-'))}{self.pair(rng)[0]}" if rng.random() < 0.02 else name
 
     def surname(self, rng: random.Random) -> str:
         """A surname; now and then a double-barrelled one."""
         name = self.pair(rng)[1]
-        return f"{name}{pick(rng, ('-', '-', ' '))}{self.pair(rng)[1]}" if rng.random() < 0.04 else name
+        return f"{name}{pick_one(rng, ('-', '-', ' '))}{self.pair(rng)[1]}" if rng.random() < 0.04 else name
 
     def full(self, rng: random.Random) -> str:
         """A whole name as people give it: with an initial or a middle name at times, surname first at times."""
         given, surname = self.pair(rng)
         r = rng.random()
         if r < 0.06:
-            return f"{given} {pick(rng, 'ABCDEFGHJKLMNPRSTW')}{pick(rng, ('.', ''))} {surname}"
+            return f"{given} {pick_one(rng, 'ABCDEFGHJKLMNPRSTW')}{pick_one(rng, ('.', ''))} {surname}"
         if r < 0.11:
             return f"{given} {self.pair(rng)[0]} {surname}"
         if r < 0.15:
-            return f"{given} {surname}{pick(rng, ('-', ' '))}{self.pair(rng)[1]}"
+            return f"{given} {surname}{pick_one(rng, ('-', ' '))}{self.pair(rng)[1]}"
         if r < 0.17:
-            return f"{surname} {given}{pick(rng, ('', f' {pick(rng, chr(65) + chr(74) + chr(77))}'))}"
+            return f"{surname} {given}{pick_one(rng, ('', f' {pick_one(rng, chr(65) + chr(74) + chr(77))}'))}"
         if r < 0.18:
-            return f"{given} {surname} {pick(rng, ('Junior', 'Jr.', 'Jr', 'III', 'the third', 'Senior'))}"
+            return f"{given} {surname} {pick_one(rng, ('Junior', 'Jr.', 'Jr', 'III', 'the third', 'Senior'))}"
         return f"{given} {surname}"
 
 
-def keep(names: Sequence[str], held: bool) -> tuple[str, ...]:
+def select_held_out(names: Sequence[str], held: bool) -> tuple[str, ...]:
     """The held-out or the training part of a list, in its order."""
-    return tuple(n for n in names if held_out(n) == held)
+    return tuple(n for n in names if is_held_out(n) == held)

@@ -10,13 +10,13 @@ from itertools import accumulate
 
 from spacy.language import Language
 
-from callveil.transforms.lab.sample.dialogues import business, dialogue
-from callveil.transforms.lab.sample.people import person, pick
-from callveil.transforms.lab.train.augment import hesitate, peopled, scramble, sentence_case, surface, swap
-from callveil.transforms.lab.train.corpus import TYPES, UNKNOWN, Mark, Talk, Utterance, build
+from callveil.transforms.lab.sample.dialogues import random_business, random_dialogue
+from callveil.transforms.lab.sample.people import pick_one, random_person
+from callveil.transforms.lab.train.augment import insert_hesitations, insert_people, scramble_words, sentence_case, swap_values, vary_surface
+from callveil.transforms.lab.train.corpus import TYPES, UNKNOWN, LabeledUtterance, Mark, Talk, build_utterance
 from callveil.transforms.lab.train.fill import Filler
-from callveil.transforms.lab.train.grammar import carriers
-from callveil.transforms.lab.train.lists import Names
+from callveil.transforms.lab.train.grammar import sentence_templates
+from callveil.transforms.lab.train.lists import TrainingNames
 
 _TOPIC_SHARES = {
     "full": 4,
@@ -99,7 +99,7 @@ class _Corpus:
         ]
 
 
-class Mix:
+class TrainingMix:
     """Draws training conversations.
 
     Args:
@@ -110,8 +110,8 @@ class Mix:
     """
 
     def __init__(self, real: Sequence[Talk] = (), held: bool = False) -> None:
-        self.fill = Filler(Names(held))
-        self._odd = Filler(Names(held, ordinary=0.0 if held else 0.4), noise=0.0 if held else 0.25)
+        self.fill = Filler(TrainingNames(held))
+        self._odd = Filler(TrainingNames(held, ordinary=0.0 if held else 0.4), noise=0.0 if held else 0.25)
         self._corpora = [
             _Corpus([t for t in real if t.source == source])
             for source in dict.fromkeys(t.source for t in real)
@@ -138,73 +138,73 @@ class Mix:
             else:
                 talk = self.call(rng) if rng.random() < 0.45 else self.request(rng)
             if rng.random() < 0.5:
-                talk = replace(talk, turns=tuple(scramble(rng, t) for t in talk.turns))
-            yield surface(rng, talk)
+                talk = replace(talk, turns=tuple(scramble_words(rng, t) for t in talk.turns))
+            yield vary_surface(rng, talk)
 
     def call(self, rng: random.Random) -> Talk:
         """One to four questions with their answers, backchannels and requests between them."""
         spoken = rng.random() < 0.7
-        turns: list[Utterance] = []
-        for _ in range(pick(rng, (1, 1, 1, 2, 2, 3, 4))):
-            turns += self.exchange(rng, pick(rng, _TOPICS), spoken)
+        turns: list[LabeledUtterance] = []
+        for _ in range(pick_one(rng, (1, 1, 1, 2, 2, 3, 4))):
+            turns += self.exchange(rng, pick_one(rng, _TOPICS), spoken)
             if rng.random() < 0.2:
-                turns.append(Utterance(pick(rng, _BACK), agent=True))
+                turns.append(LabeledUtterance(pick_one(rng, _BACK), agent=True))
             if rng.random() < 0.15:
                 turns.append(self.sentence(rng, spoken))
         if spoken:
-            turns = [hesitate(rng, t, 0.04) for t in turns]
+            turns = [insert_hesitations(rng, t, 0.04) for t in turns]
         return Talk(tuple(turns), "call", spoken)
 
-    def exchange(self, rng: random.Random, topic: str, spoken: bool) -> list[Utterance]:
+    def exchange(self, rng: random.Random, topic: str, spoken: bool) -> list[LabeledUtterance]:
         """A question and its answer; at times the answer has nothing to do with it, or comes twice, or without a question."""
-        ask, say = carriers("ask.txt"), carriers("answer.txt")
-        answered = topic if rng.random() < 0.9 else pick(rng, (*_TOPICS, "noun"))
+        ask, say = sentence_templates("ask.txt"), sentence_templates("answer.txt")
+        answered = topic if rng.random() < 0.9 else pick_one(rng, (*_TOPICS, "noun"))
         if topic == "other" and rng.random() < 0.4:
             answered = "noun"
         if topic in _NAME_TOPICS and rng.random() < 0.15:
-            answered = pick(rng, _NAME_TOPICS)
-        question = self.fill.fill(rng, pick(rng, ask[f"ask {topic}"]), spoken, agent=True)
+            answered = pick_one(rng, _NAME_TOPICS)
+        question = self.fill.fill(rng, pick_one(rng, ask[f"ask {topic}"]), spoken, agent=True)
         fill = self._odd if topic in _NAME_TOPICS and rng.random() < 0.12 else self.fill
-        answer = fill.fill(rng, pick(rng, say[f"say {answered}"]), spoken)
+        answer = fill.fill(rng, pick_one(rng, say[f"say {answered}"]), spoken)
         if rng.random() < 0.08:
             return [answer]
         turns = [question]
         if rng.random() < 0.08:
-            turns += [Utterance(pick(rng, ("sorry?", "what was that?", "pardon?", "my name?", "uh", "what?", "hold on")))]
-            turns += [self.fill.fill(rng, pick(rng, ask[f"ask {topic}"]), spoken, agent=True)] if rng.random() < 0.6 else []
+            turns += [LabeledUtterance(pick_one(rng, ("sorry?", "what was that?", "pardon?", "my name?", "uh", "what?", "hold on")))]
+            turns += [self.fill.fill(rng, pick_one(rng, ask[f"ask {topic}"]), spoken, agent=True)] if rng.random() < 0.6 else []
         turns.append(answer)
         if topic in _NAME_TOPICS and rng.random() < 0.15 and answer.marks:
-            mark = pick(rng, answer.marks)
+            mark = pick_one(rng, answer.marks)
             turns.append(_read_back(rng, answer.text[mark.start : mark.end], mark.label))
         return turns
 
-    def sentence(self, rng: random.Random, spoken: bool) -> Utterance:
+    def sentence(self, rng: random.Random, spoken: bool) -> LabeledUtterance:
         """One request or remark."""
-        section = pick(rng, _SECTIONS)
-        return self.fill.fill(rng, pick(rng, carriers("requests.txt")[section]), spoken)
+        section = pick_one(rng, _SECTIONS)
+        return self.fill.fill(rng, pick_one(rng, sentence_templates("requests.txt")[section]), spoken)
 
     def request(self, rng: random.Random) -> Talk:
         """A lone utterance, or two or three running."""
         spoken = rng.random() < 0.3
-        count = pick(rng, (1, 1, 1, 2, 3))
+        count = pick_one(rng, (1, 1, 1, 2, 3))
         turns = tuple(self.sentence(rng, spoken) for _ in range(count))
         if spoken:
-            turns = tuple(hesitate(rng, t, 0.03) for t in turns)
+            turns = tuple(insert_hesitations(rng, t, 0.03) for t in turns)
         elif rng.random() < 0.5:
             turns = tuple(sentence_case(rng, t) for t in turns)
         return Talk(turns, "request", spoken)
 
     def sampled(self, rng: random.Random) -> Talk:
         """Up to twelve turns of a conversation of the sample generator, its people renamed from this mix's own names."""
-        country = pick(rng, ("US", "US", "US", "GB", "GB", "CA", "AU"))
-        whole = dialogue(rng, person(rng, country), person(rng, country), business(rng, country=country))
+        country = pick_one(rng, ("US", "US", "US", "GB", "GB", "CA", "AU"))
+        whole = random_dialogue(rng, random_person(rng, country), random_person(rng, country), random_business(rng, country=country))
         size = 3 + int(rng.random() * 10)
         start = int(rng.random() * max(1, len(whole.turns) - size + 1))
         turns = tuple(
-            Utterance(t.text, tuple(Mark(s.start, s.end, TYPES[s.type]) for s in t.spans if s.type in TYPES), t.speaker == "agent")
+            LabeledUtterance(t.text, tuple(Mark(s.start, s.end, TYPES[s.type]) for s in t.spans if s.type in TYPES), t.speaker == "agent")
             for t in whole.turns[start : start + size]
         )
-        return swap(rng, Talk(turns, "sample"), self.fill, 1.0)
+        return swap_values(rng, Talk(turns, "sample"), self.fill, 1.0)
 
     def real(self, rng: random.Random) -> Talk:
         """A lone text or a few turns of a real conversation, with other names.
@@ -212,29 +212,29 @@ class Mix:
         One window in four gets a generated exchange put in.
         """
         corpus = self._corpora[bisect(self._shares, rng.random() * self._shares[-1])]
-        size = pick(rng, (1, 2, 3, 4, 6, 8))
+        size = pick_one(rng, (1, 2, 3, 4, 6, 8))
         if corpus.hard and rng.random() < _HARD:
-            source, start = pick(rng, corpus.hard)
+            source, start = pick_one(rng, corpus.hard)
             start = max(0, start - int(rng.random() * size))
         else:
             source = (
-                pick(rng, corpus.named)
+                pick_one(rng, corpus.named)
                 if corpus.named and rng.random() < 0.4
-                else pick(rng, corpus.talks)
+                else pick_one(rng, corpus.talks)
             )
             start = int(rng.random() * max(1, len(source.turns) - size + 1))
         alone = len(source.turns) == 1
-        talk = swap(
+        talk = swap_values(
             rng,
             replace(source, turns=source.turns[start : start + size]),
             self.fill,
             0.5 if alone else 0.8,
         )
         if rng.random() < 0.4:
-            talk = replace(talk, turns=tuple(peopled(rng, t, self.fill) for t in talk.turns))
+            talk = replace(talk, turns=tuple(insert_people(rng, t, self.fill) for t in talk.turns))
         if not alone and rng.random() < 0.25:
             at = int(rng.random() * (len(talk.turns) + 1))
-            extra = self.exchange(rng, pick(rng, _TOPICS), False) if rng.random() < 0.7 else [self.sentence(rng, False)]
+            extra = self.exchange(rng, pick_one(rng, _TOPICS), False) if rng.random() < 0.7 else [self.sentence(rng, False)]
             talk = replace(talk, turns=talk.turns[:at] + tuple(extra) + talk.turns[at:])
         return talk
 
@@ -254,8 +254,8 @@ def _wrong(talk: Talk, found: Iterable[tuple[int, int]]) -> Iterator[int]:
             yield turn
 
 
-def _read_back(rng: random.Random, value: str, label: str) -> Utterance:
-    before, after = pick(
+def _read_back(rng: random.Random, value: str, label: str) -> LabeledUtterance:
+    before, after = pick_one(
         rng,
         (
             ("okay, ", ""),
@@ -268,4 +268,4 @@ def _read_back(rng: random.Random, value: str, label: str) -> Utterance:
             ("alright ", ", and your date of birth?"),
         ),
     )
-    return build([before, (value, label), after], agent=True)
+    return build_utterance([before, (value, label), after], agent=True)

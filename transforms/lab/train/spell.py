@@ -6,7 +6,7 @@ import random
 import re
 import unicodedata
 
-from callveil.transforms.lab.sample.people import pick
+from callveil.transforms.lab.sample.people import pick_one
 from callveil.transforms.lab.sample.spelling import NATO
 
 _EVERYDAY = {
@@ -68,7 +68,7 @@ _HEARD = {
 _PUNCTUATION = {"-": ("hyphen", "dash", ""), "'": ("apostrophe", ""), " ": ("space", "new word", "", "and then")}
 
 
-def letters(name: str) -> list[str]:
+def name_letters(name: str) -> list[str]:
     """The letters of a name, lower case a to z, with marks, spaces and hyphens kept as they stand."""
     plain = unicodedata.normalize("NFKD", name).lower().replace("ß", "ss").replace("ø", "o").replace("ł", "l")
     return [c for c in plain if "a" <= c <= "z" or c in _PUNCTUATION]
@@ -78,7 +78,7 @@ def _units(rng: random.Random, chars: list[str], heard: float) -> list[str]:
     doubles, out, i = rng.random() < 0.6, [], 0
     while i < len(chars):
         c = chars[i]
-        word = pick(rng, _PUNCTUATION[c]) if c in _PUNCTUATION else pick(rng, _HEARD[c]) if rng.random() < heard else c
+        word = pick_one(rng, _PUNCTUATION[c]) if c in _PUNCTUATION else pick_one(rng, _HEARD[c]) if rng.random() < heard else c
         if doubles and i + 1 < len(chars) and chars[i + 1] == c and c not in _PUNCTUATION:
             word, i = f"double {word}", i + 1
         out.append(word)
@@ -86,38 +86,38 @@ def _units(rng: random.Random, chars: list[str], heard: float) -> list[str]:
     return [u for u in out if u]
 
 
-def spelled(rng: random.Random, name: str) -> str:
+def spell_name(rng: random.Random, name: str) -> str:
     """A name letter by letter, in one of the ways it turns up: parted, hyphenated, fused by the recogniser, by alphabet words.
 
     Returns: the text without an introduction; never empty for a name with a letter in it.
     """
-    chars, r = letters(name), rng.random()
+    chars, r = name_letters(name), rng.random()
     if not any("a" <= c <= "z" for c in chars):
         return name
     if r < 0.12:
-        joined = pick(rng, ("-", "-", ". ", ", "))
+        joined = pick_one(rng, ("-", "-", ". ", ", "))
         text = joined.join(c.upper() if c.isalpha() else "-" for c in chars if c != " ")
         return f"{text}." if joined == ". " else text
     if r < 0.22:
-        return " ".join(NATO[c] if c.isalpha() else pick(rng, _PUNCTUATION[c]) for c in chars).replace("  ", " ").strip()
+        return " ".join(NATO[c] if c.isalpha() else pick_one(rng, _PUNCTUATION[c]) for c in chars).replace("  ", " ").strip()
     if r < 0.36:
-        link = pick(rng, ("for", "as in", "like", "is for", "as in", "for"))
-        share = pick(rng, (1.0, 0.5, 0.25))
+        link = pick_one(rng, ("for", "as in", "like", "is for", "as in", "for"))
+        share = pick_one(rng, (1.0, 0.5, 0.25))
         units = [
-            f"{c} {link} {pick(rng, _EVERYDAY[c])}" if c.isalpha() and rng.random() < share else c if c.isalpha() else pick(rng, _PUNCTUATION[c])
+            f"{c} {link} {pick_one(rng, _EVERYDAY[c])}" if c.isalpha() and rng.random() < share else c if c.isalpha() else pick_one(rng, _PUNCTUATION[c])
             for c in chars
         ]
-        return pick(rng, (" ", " ", ", ")).join(u for u in units if u)
-    units = _units(rng, chars, pick(rng, (0.0, 0.0, 0.05, 0.15, 0.4)))
+        return pick_one(rng, (" ", " ", ", ")).join(u for u in units if u)
+    units = _units(rng, chars, pick_one(rng, (0.0, 0.0, 0.05, 0.15, 0.4)))
     if r < 0.55:
         return " ".join(units).upper() if rng.random() < 0.5 else " ".join(units)
-    return fuse(rng, units)
+    return fuse_letters(rng, units)
 
 
-def fuse(rng: random.Random, units: list[str]) -> str:
+def fuse_letters(rng: random.Random, units: list[str]) -> str:
     """Letters run together at random, as a recogniser groups them; a lone `i` is often written `I`."""
     groups: list[str] = []
-    share = pick(rng, (0.15, 0.3, 0.5))
+    share = pick_one(rng, (0.15, 0.3, 0.5))
     for unit in units:
         if groups and len(unit) == 1 and " " not in groups[-1] and len(groups[-1]) < 5 and rng.random() < share:
             groups[-1] += unit
@@ -133,7 +133,7 @@ def looks_spelled(text: str) -> bool:
     return sum(len(p) == 1 for p in pieces) >= 2
 
 
-def misheard(rng: random.Random, name: str) -> str:
+def mishear_name(rng: random.Random, name: str) -> str:
     """The name as a recogniser may miss it: split, joined, with a letter off, or with sounds written another way."""
     r = rng.random()
     if r < 0.3 and len(name) >= 6 and " " not in name:
@@ -165,5 +165,5 @@ def misheard(rng: random.Random, name: str) -> str:
     if len(name) > 3:
         at = 1 + int(rng.random() * (len(name) - 2))
         if name[at].isalpha():
-            return name[:at] + pick(rng, ("", pick(rng, "aeiou"), name[at] * 2)) + name[at + 1 :]
+            return name[:at] + pick_one(rng, ("", pick_one(rng, "aeiou"), name[at] * 2)) + name[at + 1 :]
     return name

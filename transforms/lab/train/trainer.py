@@ -17,15 +17,15 @@ from spacy.util import fix_random_seed
 from thinc.api import Adam, get_current_ops, set_current_ops
 
 from callveil.transforms.detect.model import LABELS, LANGUAGE, fast_ops
-from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read
-from callveil.transforms.lab.train.mix import Mix
+from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read_corpus
+from callveil.transforms.lab.train.mix import TrainingMix
 
 MAX_BYTES = 8_000_000
 """A model folder larger than this is refused: it ships in the package and is loaded by each worker."""
 ROWS: tuple[int, int, int, int] = (10_000, 2_500, 2_500, 300)
 """Rows of the tables of the four word features. More cost bytes and no time."""
 MINE: tuple[float, ...] = (0.25, 0.5, 0.75)
-"""Parts of the training after which its mistakes are sought, see `Mix.mine`."""
+"""Parts of the training after which its mistakes are sought, see `TrainingMix.mine`."""
 _AS = {PERSON_OR_ORG: UNKNOWN, PUBLIC_PERSON: "PERSON"}
 
 
@@ -55,7 +55,7 @@ class TrainReport:
     sources: dict[str, int]
 
 
-def blank(width: int, depth: int) -> Language:
+def blank_pipeline(width: int, depth: int) -> Language:
     """An untrained pipeline.
 
     Args:
@@ -91,7 +91,7 @@ def blank(width: int, depth: int) -> Language:
     return nlp
 
 
-def example(nlp: Language, talk: Talk) -> Example:
+def make_example(nlp: Language, talk: Talk) -> Example:
     """A training example: the turns joined by line feeds, labels on the tokens they cover, unknown stretches left open.
 
     A label that starts or ends inside a token takes the whole token, as redaction would.
@@ -122,7 +122,7 @@ def example(nlp: Language, talk: Talk) -> Example:
     return Example(doc, gold)
 
 
-def batches(nlp: Language, stream: Iterator[Talk], size: int, sources: dict[str, int]) -> Iterator[list[Example]]:
+def make_batches(nlp: Language, stream: Iterator[Talk], size: int, sources: dict[str, int]) -> Iterator[list[Example]]:
     """Batches of about `size` tokens; counts what was drawn in `sources`."""
     batch: list[Example] = []
     tokens = 0
@@ -130,7 +130,7 @@ def batches(nlp: Language, stream: Iterator[Talk], size: int, sources: dict[str,
         if not any(t.text.strip() for t in talk.turns):
             continue
         sources[talk.source] = sources.get(talk.source, 0) + 1
-        made = example(nlp, talk)
+        made = make_example(nlp, talk)
         batch.append(made)
         tokens += len(made.reference)
         if tokens >= size:
@@ -138,7 +138,7 @@ def batches(nlp: Language, stream: Iterator[Talk], size: int, sources: dict[str,
             batch, tokens = [], 0
 
 
-def train(
+def train_model(
     out: Path,
     seed: int = 0,
     extra: Sequence[Path] = (),
@@ -153,8 +153,8 @@ def train(
     Args:
         out: folder to write; made if absent, files of an older model in it are replaced.
         seed: equal seed, corpora, steps and machine give equal weights, byte for byte. With `minutes` the number of steps depends on the machine.
-        extra: labelled JSON lines, see `corpus.read`.
-        steps: updates of about 1,000 tokens. width, depth: see `blank`.
+        extra: labelled JSON lines, see `corpus.read_corpus`.
+        steps: updates of about 1,000 tokens. width, depth: see `blank_pipeline`.
         log: takes one line of progress at a time; it holds figures only.
         minutes: stop after this much time if that is sooner than `steps`; the learning rate then falls with time.
     Raises:
@@ -181,15 +181,15 @@ def _train(
     minutes: float | None,
 ) -> TrainReport:
     begun = time.monotonic()
-    real = [talk for path in extra for talk in read(path)]
+    real = [talk for path in extra for talk in read_corpus(path)]
     log(f"{len(real)} labelled conversations read from {len(extra)} files")
     fix_random_seed(seed)
-    nlp = blank(width, depth)
+    nlp = blank_pipeline(width, depth)
     optimizer = Adam(0.001, beta1=0.9, beta2=0.999, L2=0.01, grad_clip=1.0, use_averages=True, L2_is_weight_decay=True)
     nlp.initialize(sgd=optimizer)
     sources: dict[str, int] = {}
-    mix, rng = Mix(real), random.Random(seed)
-    stream = batches(nlp, mix.stream(rng), 1000, sources)
+    mix, rng = TrainingMix(real), random.Random(seed)
+    stream = make_batches(nlp, mix.stream(rng), 1000, sources)
     words, losses, step, mined = 0, [], 0, 0
     for step, batch in enumerate(stream, 1):
         part = step / steps
@@ -210,7 +210,7 @@ def _train(
             with nlp.use_params(optimizer.averages):
                 log(f"{mix.mine(nlp, rng)} turns of real conversations in which the model is wrong")
     with nlp.use_params(optimizer.averages):
-        size = write(
+        size = write_pipeline(
             nlp, out, {"seed": seed, "steps": step, "width": width, "depth": depth, "words": words}
         )
     tail = losses[-max(1, len(losses) // 10) :]
@@ -219,7 +219,7 @@ def _train(
     )
 
 
-def write(nlp: Language, out: Path, about: dict[str, float]) -> int:
+def write_pipeline(nlp: Language, out: Path, about: dict[str, float]) -> int:
     """Write the pipeline without the strings it met in training, which would carry names out of the corpora.
 
     Returns: bytes written. Raises `ValueError` where they exceed `MAX_BYTES`.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callveil.transforms.redact.audio.grapheme_to_phoneme import sounds_of
-from callveil.transforms.redact.audio.pronunciations import ANYTHING, Graph, readings, tokens_of
+from callveil.transforms.redact.audio.pronunciations import ANYTHING, Graph, pronunciation_graph, tokens_of
 
 RATE = 16_000
 """Samples per second the acoustic model is made for; telephone speech is resampled to it."""
@@ -39,7 +39,7 @@ Sound = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TokenTime:
     """When one token of a text is heard.
 
     Attributes:
@@ -60,7 +60,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Alignment:
+class SoundAlignment:
     """A text laid over a stretch of sound.
 
     Attributes:
@@ -68,7 +68,7 @@ class Alignment:
         confidence: 0 to 1; see `confidence_of`.
     """
 
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[TokenTime, ...] = ()
     confidence: float = 0.0
 
 
@@ -89,7 +89,7 @@ class Aligner:
     def __getstate__(self) -> dict[str, Any]:
         return {"threshold": self.threshold, "_decoder": None, "_added": 0}
 
-    def align(self, sound: Sound, text: str) -> Alignment:
+    def align(self, sound: Sound, text: str) -> SoundAlignment:
         """Lay a text over a stretch of sound.
 
         Args:
@@ -100,13 +100,13 @@ class Aligner:
         """
         tokens = tokens_of(text)
         if not tokens or len(sound) < RATE // 20:
-            return Alignment()
+            return SoundAlignment()
         decoder = self._built()
-        graph = readings(tokens, lambda word: decoder.lookup_word(word) is not None, sounds_of)
+        graph = pronunciation_graph(tokens, lambda word: decoder.lookup_word(word) is not None, sounds_of)
         if not any(arc.word for arc in graph.arcs):
-            return Alignment()
+            return SoundAlignment()
         padded = np.concatenate([np.zeros(int(EDGE * RATE)), np.nan_to_num(sound), np.zeros(int(EDGE * RATE))])
-        best = Alignment()
+        best = SoundAlignment()
         try:
             self._load(graph)
             for noise in NOISES:
@@ -117,20 +117,20 @@ class Aligner:
             self._decoder = None
         return best
 
-    def _laid(self, graph: Graph, padded: Sound, noise: float) -> Alignment:
+    def _laid(self, graph: Graph, padded: Sound, noise: float) -> SoundAlignment:
         decoder = self._decoder
         decoder.start_utt()
         try:
-            decoder.process_raw(levelled(padded, noise), False, True)
+            decoder.process_raw(normalize_level(padded, noise), False, True)
         finally:
             decoder.end_utt()
         segments = [(s.word, s.start_frame, s.end_frame + 1, s.ascore) for s in decoder.seg()] if decoder.hyp() else []
         words = [s for s in segments if s[0] == ANYTHING or s[0][0] not in "<["]
         owners = path_of(graph, [w[0].split("(")[0] for w in words])
         if owners is None:
-            return Alignment()
+            return SoundAlignment()
         phones = [len((decoder.lookup_word(w[0]) or "").split()) for w in words]
-        return Alignment(_rows(words, owners, len(padded)), confidence_of(padded, words, phones))
+        return SoundAlignment(_rows(words, owners, len(padded)), confidence_of(padded, words, phones))
 
     def _built(self) -> Any:
         if self._decoder is None or self._added > MAX_ADDED:
@@ -222,7 +222,7 @@ def confidence_of(padded: Sound, words: Sequence[Segment], phones: Sequence[int]
     )
 
 
-def _rows(words: Sequence[Segment], owners: Sequence[int], samples: int) -> tuple[Heard, ...]:
+def _rows(words: Sequence[Segment], owners: Sequence[int], samples: int) -> tuple[TokenTime, ...]:
     rows: dict[int, list[Segment]] = {}
     for word, token in zip(words, owners, strict=True):
         rows.setdefault(token, []).append(word)
@@ -235,7 +235,7 @@ def _rows(words: Sequence[Segment], owners: Sequence[int], samples: int) -> tupl
         score = float(np.average([_score(w) for w in mine], weights=[w[2] - w[1] for w in mine]))
         # What has no known sounds is somewhere between its neighbours; nothing more can be said.
         first, last = (before, after) if any(w[0] == ANYTHING for w in mine) else (mine[0][1], mine[-1][2])
-        out.append(Heard(token, _second(first), _second(last), _second(before), _second(after), score, any(w[0].startswith(ANYTHING) for w in mine)))
+        out.append(TokenTime(token, _second(first), _second(last), _second(before), _second(after), score, any(w[0].startswith(ANYTHING) for w in mine)))
     return tuple(out)
 
 
@@ -274,7 +274,7 @@ def _silent(graph: Graph) -> dict[int, set[int]]:
     return out
 
 
-def levelled(sound: Sound, noise: float) -> bytes:
+def normalize_level(sound: Sound, noise: float) -> bytes:
     """16-bit samples at the level the model is used to, with noise under them; always the same noise."""
     under = np.random.default_rng(1).normal(0, noise, len(sound))
     return np.asarray(np.clip(sound * (PEAK / max(0.05, float(np.abs(sound).max()))) + under, -1, 1) * 32767, "<i2").tobytes()

@@ -55,7 +55,7 @@ class AudioRejected(Exception):
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenRecording:
     """A recording open for reading.
 
     Attributes:
@@ -74,7 +74,7 @@ class Opened:
 
 
 @contextmanager
-def opened(files: Files, url: str) -> Iterator[Opened]:
+def open_recording(files: Files, url: str) -> Iterator[OpenRecording]:
     """Open a recording by its content.
 
     Raises:
@@ -92,19 +92,19 @@ def opened(files: Files, url: str) -> Iterator[Opened]:
         try:
             options = {"format_whitelist": ",".join(CONTAINERS), "max_size": str(PACKET_BYTES)}
             with av.open(file, "r", options=options, metadata_errors="replace") as source:
-                yield checked(source, declared)
+                yield sound_track(source, declared)
         except av.FFmpegError as error:
             raise AudioRejected("bad_audio", f"it cannot be read as audio ({type(error).__name__})") from None
 
 
-def checked(source: InputContainer, data_bytes: int | None = None) -> Opened:
+def sound_track(source: InputContainer, data_bytes: int | None = None) -> OpenRecording:
     """The one track of sound of an open file.
 
     Args:
         source: the file.
         data_bytes: bytes of samples a WAV header declares, where it does.
 
-    Raises AudioRejected as `opened` does.
+    Raises AudioRejected as `open_recording` does.
     """
     tracks = source.streams.audio
     if not tracks:
@@ -118,7 +118,7 @@ def checked(source: InputContainer, data_bytes: int | None = None) -> Opened:
     context.thread_count = 1
     container = source.format.name.split(",")[0]
     films = tuple(s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic)
-    return Opened(source, stream, container, context.name, _declared(source, stream, container, data_bytes), films)
+    return OpenRecording(source, stream, container, context.name, _declared(source, stream, container, data_bytes), films)
 
 
 def _declared(source: InputContainer, stream: AudioStream, container: str, data_bytes: int | None) -> int | None:

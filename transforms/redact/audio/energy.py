@@ -10,11 +10,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from callveil.transforms.redact.audio.container import Opened, opened
+from callveil.transforms.redact.audio.container import OpenRecording, open_recording
 from callveil.transforms.redact.audio.keypad import spans_of_tones
 from callveil.transforms.redact.audio.plan import AudioSpan
 from callveil.transforms.redact.audio.samples import Floats
-from callveil.transforms.redact.audio.stream import Read, begin, pieces_of
+from callveil.transforms.redact.audio.stream import ReadProgress, begin_reading, read_sound_blocks
 from callveil.transforms.storage.files.filesystem import Files
 
 MOMENT = 0.02
@@ -36,7 +36,7 @@ Active = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Survey:
+class RecordingSurvey:
     """What one reading of a recording tells of it, without anything that is said.
 
     Attributes:
@@ -57,12 +57,12 @@ class Survey:
         return self.frames / self.rate
 
     @cached_property
-    def speech(self) -> Speech:
+    def speech(self) -> SpeechActivity:
         """Where somebody speaks."""
         return speech_in(self.levels)
 
 
-class Meter:
+class LevelMeter:
     """Takes the levels of sound that comes in pieces of any size; the moments lie where they would if it came in one."""
 
     def __init__(self, rate: Callable[[], int]) -> None:
@@ -88,7 +88,7 @@ class Meter:
         return np.concatenate(parts).T if parts else np.zeros((0, 0), np.float32)
 
 
-def survey(files: Files, url: str, *, keypad: bool = True) -> Survey:
+def survey_recording(files: Files, url: str, *, keypad: bool = True) -> RecordingSurvey:
     """Read a recording once.
 
     Args:
@@ -96,16 +96,16 @@ def survey(files: Files, url: str, *, keypad: bool = True) -> Survey:
         url: its path or URL.
         keypad: look for keypad tones as well.
 
-    Memory: 200 bytes for each second and channel. Raises as `opened` and `pieces_of` do.
+    Memory: 200 bytes for each second and channel. Raises as `open_recording` and `read_sound_blocks` do.
     """
-    with opened(files, url) as recording:
-        return surveyed(recording, keypad=keypad)
+    with open_recording(files, url) as recording:
+        return survey_open(recording, keypad=keypad)
 
 
-def surveyed(recording: Opened, *, keypad: bool = True) -> Survey:
+def survey_open(recording: OpenRecording, *, keypad: bool = True) -> RecordingSurvey:
     """The same of a recording that is open."""
-    read = begin(recording)
-    meter = Meter(lambda: read.rate)
+    read = begin_reading(recording)
+    meter = LevelMeter(lambda: read.rate)
     blocks = _measured(recording, read, meter)
     first = next(blocks, None)  # only decoding tells the rate for sure
     keyed: list[AudioSpan] = []
@@ -114,11 +114,11 @@ def surveyed(recording: Opened, *, keypad: bool = True) -> Survey:
         keyed = sorted(spans_of_tones(sound, read.rate)) if keypad else []
         for _ in sound:
             pass
-    return Survey(read.rate, read.channels, read.frames, meter.levels(), tuple(keyed))
+    return RecordingSurvey(read.rate, read.channels, read.frames, meter.levels(), tuple(keyed))
 
 
-def _measured(recording: Opened, read: Read, meter: Meter) -> Iterator[Floats]:
-    for _, load in pieces_of(recording, read):
+def _measured(recording: OpenRecording, read: ReadProgress, meter: LevelMeter) -> Iterator[Floats]:
+    for _, load in read_sound_blocks(recording, read):
         yield meter.add(load())
 
 
@@ -139,7 +139,7 @@ def _levels(moments: Floats) -> Levels:
 
 
 @dataclass(frozen=True)
-class Speech:
+class SpeechActivity:
     """Where somebody speaks. `(channels, moments)`, except `telling`.
 
     Attributes:
@@ -158,7 +158,7 @@ class Speech:
         return float(row.mean()) if len(row) else 0.0
 
 
-def speech_in(levels: Levels) -> Speech:
+def speech_in(levels: Levels) -> SpeechActivity:
     """Where somebody speaks, by the levels of all channels."""
     heard = np.zeros(levels.shape, np.bool_)
     telling = []
@@ -170,7 +170,7 @@ def speech_in(levels: Levels) -> Speech:
     for row in (*heard, *own):
         _turn_short(row, False, round(HOLE / MOMENT))
         _turn_short(row, True, round(BURST / MOMENT))
-    return Speech(heard, own, tuple(telling))
+    return SpeechActivity(heard, own, tuple(telling))
 
 
 def _turn_short(row: Active, value: bool, most: int) -> None:

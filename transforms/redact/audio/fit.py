@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from callveil.transforms.redact.audio.energy import MOMENT, Speech, Survey
-from callveil.transforms.redact.audio.placeholders import moved
+from callveil.transforms.redact.audio.energy import MOMENT, RecordingSurvey, SpeechActivity
+from callveil.transforms.redact.audio.placeholders import shift_times
 from callveil.transforms.redact.audio.plan import AudioSpan
 from callveil.transforms.redact.audio.span_times import channel_of, heard_on, times_of
 
@@ -53,7 +53,7 @@ Row = tuple[float, float, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class TranscriptFit:
     """How the times of a transcript fit a recording.
 
     Attributes:
@@ -107,7 +107,7 @@ class Fit:
     def _channel(self, channel: int) -> int:
         return 3 - channel if self.channels == "swapped" and channel in (1, 2) else channel
 
-    def covering(self, spans: Iterable[AudioSpan], found: Survey, rows: Sequence[Row]) -> list[AudioSpan]:
+    def covering(self, spans: Iterable[AudioSpan], found: RecordingSurvey, rows: Sequence[Row]) -> list[AudioSpan]:
         """Stretches with every channel on which they may be heard.
 
         One whose own channel is silent is covered on all; where another channel has sound and nobody is said to speak there, that too: an echo, or
@@ -130,7 +130,7 @@ class Fit:
         return list(out)
 
 
-def untranscribed(found: Survey, rows: Sequence[Row]) -> list[AudioSpan]:
+def untranscribed_spans(found: RecordingSurvey, rows: Sequence[Row]) -> list[AudioSpan]:
     """Stretches in which somebody is heard of whom no row tells: what a recogniser left out, or put where it was not said.
 
     Args:
@@ -169,7 +169,7 @@ def timed_rows(record: Mapping[str, Any], channels: str = "own") -> list[Row]:
     return []
 
 
-def fit(found: Survey, rows: Sequence[Row]) -> Fit:
+def fit_transcript(found: RecordingSurvey, rows: Sequence[Row]) -> TranscriptFit:
     """Lay a transcript's times against a recording.
 
     Args:
@@ -177,7 +177,7 @@ def fit(found: Survey, rows: Sequence[Row]) -> Fit:
         rows: of the transcript; see `timed_rows`.
     """
     if not rows or not found.frames:
-        return Fit("untimed")
+        return TranscriptFit("untimed")
     speech = found.speech
     count = len(speech.own)
     last = max(e for _, e, _ in rows)
@@ -188,17 +188,17 @@ def fit(found: Survey, rows: Sequence[Row]) -> Fit:
     by_channel = count > 1 and all(0 < c <= count for _, _, c in rows)
     in_turn = by_channel and said.any(axis=1).sum() > 1
     if not any(speech.telling) or (not in_turn and min(float(own.max(axis=0).mean()), float(anyone.mean())) > ALL_THE_TIME):
-        return Fit("unclear", "all")
+        return TranscriptFit("unclear", "all")
     pairs = {"all": (own.max(axis=0, keepdims=True), anyone)} | ({"own": (own, said)} if by_channel else {})
     pairs |= {"swapped": (own, said[::-1])} if by_channel and count == 2 else {}
-    ways = {name: likeness(*pair) for name, pair in pairs.items()}
+    ways = {name: shift_correlation(*pair) for name, pair in pairs.items()}
     middle, near = round(FARTHEST / MOMENT), round(AS_IT_IS / MOMENT)
     if len(rows) < FEW and all(v[middle - near : middle + near + 1].max() < SURELY for name, v in ways.items() if name != "all"):
-        ways = {name: likeness(*pair, whole=True) for name, pair in pairs.items()}
+        ways = {name: shift_correlation(*pair, whole=True) for name, pair in pairs.items()}
     return _judged(ways, min(FITS, FAINTLY + BY_CHANCE / math.sqrt(len(rows))))
 
 
-def likeness(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool = False) -> NDArray[np.float64]:
+def shift_correlation(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool = False) -> NDArray[np.float64]:
     """How alike two `(channels, moments)` of 0 and 1 are at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together.
 
     It is their correlation from the first to the last that is said, or that is said or heard where the `whole` of what is heard has to be told.
@@ -222,7 +222,7 @@ def likeness(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool 
     return np.asarray(together / np.sqrt(spread + (0.01 * count) ** 2))
 
 
-def _judged(ways: Mapping[str, NDArray[np.float64]], enough: float) -> Fit:
+def _judged(ways: Mapping[str, NDArray[np.float64]], enough: float) -> TranscriptFit:
     """The verdict on the likenesses of each way in which channels may lie."""
     most, near, broad = (round(s / MOMENT) for s in (FARTHEST, AS_IT_IS, BROAD))
     best = {name: int(v.argmax()) for name, v in ways.items()}
@@ -238,15 +238,15 @@ def _judged(ways: Mapping[str, NDArray[np.float64]], enough: float) -> Fit:
     ahead, shift = peak - max(elsewhere, others), round((place - most) * MOMENT, 3)
     known = "unclear" if name == "all" and by_channel else "swapped" if name == "swapped" else "fits"
     if abs(shift) <= AS_IT_IS and peak >= (enough if ahead >= AHEAD else FITS):
-        return Fit(known, name, 0.0, shift, peak)
+        return TranscriptFit(known, name, 0.0, shift, peak)
     if ahead >= FAR_AHEAD and peak >= (SHIFTED if name == "all" else SHIFTED_BY_CHANNEL):
-        return Fit("shifted", name, shift, 0.0, peak)
+        return TranscriptFit("shifted", name, shift, 0.0, peak)
     if here >= FITS and here >= peak - NEARLY and abs(shift) <= BROAD:
-        return Fit(known, name, 0.0, shift, here)
-    return Fit("refused", "all", likeness=here)
+        return TranscriptFit(known, name, 0.0, shift, here)
+    return TranscriptFit("refused", "all", likeness=here)
 
 
-def _channels_of(span: AudioSpan, speech: Speech, turns: Sequence[Row]) -> list[int]:
+def _channels_of(span: AudioSpan, speech: SpeechActivity, turns: Sequence[Row]) -> list[int]:
     """Channels on which a stretch is covered."""
     count = len(speech.heard)
     if not 0 < span.channel <= count or math.isinf(span.end):
@@ -287,4 +287,4 @@ def _moved(row: Mapping[str, Any], shift: float) -> dict[str, Any]:
     s, e = times_of(row)
     start = None if s is None else round(max(0.0, s + shift), 3)
     end = None if e is None else round(max(MOMENT, e + shift), 3)
-    return {**row, "s": start, "e": end, "extra": moved(row.get("extra"), shift)}
+    return {**row, "s": start, "e": end, "extra": shift_times(row.get("extra"), shift)}

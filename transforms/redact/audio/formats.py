@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from callveil.transforms.redact.audio.container import AudioRejected, Opened
+from callveil.transforms.redact.audio.container import AudioRejected, OpenRecording
 from callveil.transforms.redact.audio.samples import PCM
 
 AAC_SMEAR, OPUS_SMEAR, MP3_SMEAR_SAMPLES = 0.04, 0.1, 864
@@ -49,7 +49,7 @@ SUFFIXES = {
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetFormat:
     """How a recording is written.
 
     Attributes:
@@ -79,7 +79,7 @@ class Target:
         return next((s for s in fitting if name.lower().endswith(s)), fitting[0])
 
 
-def target_of(recording: Opened, size: int, *, films: bool = False) -> Target:
+def target_of(recording: OpenRecording, size: int, *, films: bool = False) -> TargetFormat:
     """Say how to write a recording again.
 
     Codecs whose streams cannot say by how much their encoder is late (AMR, MP2, G.722, WMA, AC-3) are
@@ -99,7 +99,7 @@ def target_of(recording: Opened, size: int, *, films: bool = False) -> Target:
         return _with_films(recording)
     if recording.container in STORED and recording.codec in PCM:
         large = recording.container == "wav" and size > LARGE_BYTES
-        return Target(recording.container, muxer_options=_wav_options(large))
+        return TargetFormat(recording.container, muxer_options=_wav_options(large))
     coder = CODERS.get(recording.codec.removesuffix("float").removeprefix("lib"))
     return coder(recording) if coder else _decoded(recording, size)
 
@@ -108,7 +108,7 @@ def _wav_options(large: bool) -> Mapping[str, str]:
     return {**BARE, "rf64": "auto"} if large else BARE
 
 
-def _decoded(recording: Opened, size: int) -> Target:
+def _decoded(recording: OpenRecording, size: int) -> TargetFormat:
     """FLAC of 16 bits for what is coded with loss, and for stored samples of no more; else WAV of the very samples."""
     context = recording.stream.codec_context
     form = context.format.packed.name if context.format else ""
@@ -117,27 +117,27 @@ def _decoded(recording: Opened, size: int) -> Target:
     whole = form in ("u8", "s16") or not exact
     large = _wav_options(size > LARGE_BYTES // GROWTH)
     if recording.container == "wav":
-        return Target("wav", "pcm_s16le" if whole else stored, large)
+        return TargetFormat("wav", "pcm_s16le" if whole else stored, large)
     if whole and context.layout.nb_channels <= FLAC_CHANNELS:
-        return Target("flac", "flac")
-    return Target("wav", "pcm_s16le" if whole else stored, large)
+        return TargetFormat("flac", "flac")
+    return TargetFormat("wav", "pcm_s16le" if whole else stored, large)
 
 
-def _bit_rate(recording: Opened) -> int:
+def _bit_rate(recording: OpenRecording) -> int:
     channels = recording.stream.codec_context.layout.nb_channels
     whole = 0 if recording.films else recording.source.bit_rate
     return recording.stream.bit_rate or whole or 64_000 * channels
 
 
-def _flac(recording: Opened) -> Target:
+def _flac(recording: OpenRecording) -> TargetFormat:
     if _flac_bits(recording.stream.codec_context.extradata) > 24:
         raise AudioRejected("unsupported_audio", "FLAC with more than 24 bits per sample cannot be written again without loss")
-    return Target("ogg" if recording.container == "ogg" else "flac", "flac")
+    return TargetFormat("ogg" if recording.container == "ogg" else "flac", "flac")
 
 
-def _mp3(recording: Opened) -> Target:
+def _mp3(recording: OpenRecording) -> TargetFormat:
     # Joint stereo would let one party's speech into the other's channel; no tag is written.
-    return Target(
+    return TargetFormat(
         "mp3",
         "libmp3lame",
         {**BARE, "id3v2_version": "0", "write_id3v1": "0"},
@@ -147,27 +147,27 @@ def _mp3(recording: Opened) -> Target:
     )
 
 
-def _opus(recording: Opened) -> Target:
+def _opus(recording: OpenRecording) -> TargetFormat:
     channels = recording.stream.codec_context.layout.nb_channels
     options = {"application": "audio", "compression_level": "3"}
     bits = min(max(_bit_rate(recording), 24_000 * channels), 256_000 * channels)
-    return Target("webm" if recording.container == "matroska" else "ogg", "libopus", BARE, options, bits, OPUS_SMEAR)
+    return TargetFormat("webm" if recording.container == "matroska" else "ogg", "libopus", BARE, options, bits, OPUS_SMEAR)
 
 
-def _aac(recording: Opened) -> Target:
+def _aac(recording: OpenRecording) -> TargetFormat:
     # The fast coder takes a quarter of the time and stays nearer to the speech it is given (26 dB against 13 at 96 kbit/s).
     # Below about 0.9 bit a sample the encoder has nothing left for speech; recordings with band replication come in lower.
     channels = recording.stream.codec_context.layout.nb_channels
     options = {"aac_ms": "0", "aac_is": "0", "aac_coder": "fast"}
     bits = max(_bit_rate(recording), int(0.9 * recording.stream.rate * channels))
-    return Target("ipod", "aac", BARE, options, bits, AAC_SMEAR)
+    return TargetFormat("ipod", "aac", BARE, options, bits, AAC_SMEAR)
 
 
-def _adpcm(recording: Opened) -> Target:
-    return Target("wav", recording.codec, BARE, {"block_size": str(ADPCM_BLOCK)}, guard=ADPCM_SMEAR)
+def _adpcm(recording: OpenRecording) -> TargetFormat:
+    return TargetFormat("wav", recording.codec, BARE, {"block_size": str(ADPCM_BLOCK)}, guard=ADPCM_SMEAR)
 
 
-def _with_films(recording: Opened) -> Target:
+def _with_films(recording: OpenRecording) -> TargetFormat:
     """The container that takes the pictures as they are, with the codec that belongs into it."""
     if recording.container == "mov":
         return _of(_aac(recording), "mp4")
@@ -175,15 +175,15 @@ def _with_films(recording: Opened) -> Target:
     return _of(_opus(recording), "webm" if web else "matroska")
 
 
-def _of(target: Target, muxer: str) -> Target:
-    return Target(muxer, target.encoder, BARE, target.encoder_options, target.bit_rate, target.guard, films=True)
+def _of(target: TargetFormat, muxer: str) -> TargetFormat:
+    return TargetFormat(muxer, target.encoder, BARE, target.encoder_options, target.bit_rate, target.guard, films=True)
 
 
-CODERS: Mapping[str, Callable[[Opened], Target]] = {
+CODERS: Mapping[str, Callable[[OpenRecording], TargetFormat]] = {
     "aac": _aac,
     "adpcm_ima_wav": _adpcm,
     "adpcm_ms": _adpcm,
-    "alac": lambda recording: Target("ipod", "alac"),
+    "alac": lambda recording: TargetFormat("ipod", "alac"),
     "flac": _flac,
     "mp3": _mp3,
     "opus": _opus,

@@ -16,7 +16,7 @@ EDGE = "#"
 SAME, SILENT = "=", "-"
 
 
-def neighbours(word: str, at: int) -> str:
+def letter_context(word: str, at: int) -> str:
     """The letters around one, in the order in which they are looked at."""
     return "".join(word[at + o] if 0 <= at + o < len(word) else EDGE for o in AROUND)
 
@@ -35,7 +35,7 @@ def sounds_of(word: str) -> list[str]:
     out: list[str] = []
     for i, key in enumerate(letters):
         sounds = tree.get(key) or ()
-        for c in neighbours(letters, i):
+        for c in letter_context(letters, i):
             key += c
             if key not in tree:
                 break

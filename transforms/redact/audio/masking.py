@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from callveil.transforms.redact.audio.plan import Plan
-from callveil.transforms.redact.audio.samples import Block, Floats, Samples
+from callveil.transforms.redact.audio.samples import Block, Floats, SampleFormat
 
 MODES = ("mute", "beep", "tone")
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class CoverTone:
     """What is heard in a covered stretch.
 
     Attributes:
@@ -33,7 +33,7 @@ class Sound:
             raise ValueError("a sound needs an amplitude between 0 and 1 and a frequency up to 20,000 Hz")
 
     @classmethod
-    def of(cls, mode: str) -> Sound:
+    def of(cls, mode: str) -> CoverTone:
         """`mute`: silence; `beep`: 1,000 Hz; `tone`: a low 220 Hz. Both 20 dB below full scale. Raises ValueError for another mode."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}")
@@ -50,7 +50,7 @@ class Sound:
         return self.amplitude * np.sin(2 * np.pi * turns)
 
 
-class Cover:
+class SoundCover:
     """Lays a sound over the planned stretches of a recording.
 
     Args:
@@ -60,7 +60,7 @@ class Cover:
         fade: samples over which the voice fades into the sound before a stretch, and back behind it.
     """
 
-    def __init__(self, covered: Plan, sound: Sound, rate: int, fade: int) -> None:
+    def __init__(self, covered: Plan, sound: CoverTone, rate: int, fade: int) -> None:
         self.covered, self.sound, self.rate, self.fade = covered, sound, rate, fade
         steps = (np.arange(fade) + 0.5) / fade if fade else np.zeros(0)
         self._falling = 0.5 + 0.5 * np.cos(np.pi * steps)
@@ -69,7 +69,7 @@ class Cover:
         """Whether anything changes in samples `lo` to `hi`, exclusive."""
         return any(ranges.near(lo, hi, self.fade) for ranges in self.covered)
 
-    def apply(self, block: Block, lo: int, samples: Samples) -> None:
+    def apply(self, block: Block, lo: int, samples: SampleFormat) -> None:
         """Lay the sound over a block in place; samples outside the stretches and their fades are not written to.
 
         Args:

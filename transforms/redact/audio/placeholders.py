@@ -47,7 +47,7 @@ OUTSIDE = 1.0
 """Seconds by which what was taken out may lie outside its turn."""
 
 
-def placeholders(record: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+def find_placeholders(record: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
     """Places in a record's transcript where something was taken out: field path, start and end of the label.
 
     Args:
@@ -88,16 +88,16 @@ def withheld_times(record: Mapping[str, Any]) -> Iterator[tuple[int, float, floa
             yield n, s, e
 
 
-def moved(extra: Any, seconds: float) -> Any:
+def shift_times(extra: Any, seconds: float) -> Any:
     """What a source says beside a turn, with the times in it moved."""
     if isinstance(extra, Mapping):
         return {
-            k: v + 1000 * seconds if k in _MILLIS and not math.isnan(_seconds(v)) else moved(v, seconds) for k, v in extra.items()
+            k: v + 1000 * seconds if k in _MILLIS and not math.isnan(_seconds(v)) else shift_times(v, seconds) for k, v in extra.items()
         }  # fmt: skip
-    return [moved(v, seconds) for v in extra] if isinstance(extra, list) else extra
+    return [shift_times(v, seconds) for v in extra] if isinstance(extra, list) else extra
 
 
-def withheld(record: Mapping[str, Any]) -> dict[str, int]:
+def count_withheld(record: Mapping[str, Any]) -> dict[str, int]:
     """How much was taken out, by kind: what the source names it where that is one of `KINDS`, else `OTHER`."""
     found: Counter[str] = Counter()
     rows = [("words", "word", w) for w in record.get("words") or ()]

@@ -41,7 +41,7 @@ EVERYTHING = AudioSpan(0.0, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
-class Margins:
+class CoverMargins:
     """How far a cover reaches beyond the stretch it hides. Seconds.
 
     Attributes:
@@ -60,13 +60,13 @@ class Margins:
             if not 0 <= getattr(self, name) <= 60:
                 raise ValueError(f"{name} must lie between 0 and 60 seconds")
 
-    def widened(self, guard: float) -> Margins:
+    def widened(self, guard: float) -> CoverMargins:
         """The same with `guard` seconds more on either side."""
-        return Margins(min(60, self.before + guard), min(60, self.after + guard), self.join, self.fade) if guard else self
+        return CoverMargins(min(60, self.before + guard), min(60, self.after + guard), self.join, self.fade) if guard else self
 
 
 @dataclass(frozen=True, slots=True)
-class Ranges:
+class CoveredRanges:
     """Covered samples of one channel: half-open, in order, disjoint, none touching.
 
     Attributes:
@@ -80,10 +80,10 @@ class Ranges:
         """Positions of the ranges that come within `reach` samples of the stretch `[lo, hi)`."""
         return range(bisect_right(self.ends, lo - reach), bisect_left(self.starts, hi + reach))
 
-    def clamped(self, frames: int) -> Ranges:
+    def clamped(self, frames: int) -> CoveredRanges:
         """What of it lies before sample `frames`."""
         kept = [(a, min(b, frames)) for a, b in zip(self.starts, self.ends, strict=True) if a < frames]
-        return Ranges(tuple(a for a, _ in kept), tuple(b for _, b in kept))
+        return CoveredRanges(tuple(a for a, _ in kept), tuple(b for _, b in kept))
 
     @property
     def total(self) -> int:
@@ -91,11 +91,11 @@ class Ranges:
         return sum(self.ends) - sum(self.starts)
 
 
-Plan = tuple[Ranges, ...]
+Plan = tuple[CoveredRanges, ...]
 """Covered samples by channel."""
 
 
-def plan(spans: Iterable[AudioSpan], rate: int, channels: int, margins: Margins = Margins(), frames: int = END) -> Plan:
+def plan_coverage(spans: Iterable[AudioSpan], rate: int, channels: int, margins: CoverMargins = CoverMargins(), frames: int = END) -> Plan:
     """Lay out which samples are covered.
 
     Args:
@@ -106,7 +106,7 @@ def plan(spans: Iterable[AudioSpan], rate: int, channels: int, margins: Margins 
         margins: widening, joining and fading.
         frames: samples per channel; leave out where it is not known yet.
 
-    Returns: one `Ranges` per channel. A sample is covered where any part of its time `[n / rate, (n + 1) / rate)` lies in a widened span.
+    Returns: one `CoveredRanges` per channel. A sample is covered where any part of its time `[n / rate, (n + 1) / rate)` lies in a widened span.
 
     Raises:
         ValueError: rate or channels below 1.
@@ -127,12 +127,12 @@ def plan(spans: Iterable[AudioSpan], rate: int, channels: int, margins: Margins 
     return tuple(_joined(sorted(ranges), gap).clamped(frames) for ranges in found)
 
 
-def fade_samples(margins: Margins, rate: int) -> int:
+def fade_samples(margins: CoverMargins, rate: int) -> int:
     """Length of a faded edge, samples."""
     return round(margins.fade * rate)
 
 
-def _joined(ranges: Sequence[tuple[int, int]], gap: int) -> Ranges:
+def _joined(ranges: Sequence[tuple[int, int]], gap: int) -> CoveredRanges:
     starts: list[int] = []
     ends: list[int] = []
     for lo, hi in ranges:
@@ -141,4 +141,4 @@ def _joined(ranges: Sequence[tuple[int, int]], gap: int) -> Ranges:
         else:
             starts.append(lo)
             ends.append(hi)
-    return Ranges(tuple(starts), tuple(ends))
+    return CoveredRanges(tuple(starts), tuple(ends))

@@ -88,7 +88,7 @@ def tokens_of(text: str) -> list[str]:
     return text.split()
 
 
-def readings(tokens: Sequence[str], known: Known, sounds: Sounds) -> Graph:
+def pronunciation_graph(tokens: Sequence[str], known: Known, sounds: Sounds) -> Graph:
     """The graph of everything that may have been said where these tokens were written down.
 
     Args:

@@ -11,15 +11,15 @@ from typing import BinaryIO
 
 import av
 
-from callveil.transforms.redact.audio.container import AudioRejected, Opened, opened
-from callveil.transforms.redact.audio.energy import Survey, survey
-from callveil.transforms.redact.audio.formats import Target, target_of
-from callveil.transforms.redact.audio.masking import Cover, Sound
-from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, Margins, Plan, fade_samples, plan
-from callveil.transforms.redact.audio.stream import Read, count, rewrite
-from callveil.transforms.redact.audio.verify import look
+from callveil.transforms.redact.audio.container import AudioRejected, OpenRecording, open_recording
+from callveil.transforms.redact.audio.energy import RecordingSurvey, survey_recording
+from callveil.transforms.redact.audio.formats import TargetFormat, target_of
+from callveil.transforms.redact.audio.masking import CoverTone, SoundCover
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoverMargins, Plan, fade_samples, plan_coverage
+from callveil.transforms.redact.audio.stream import ReadProgress, count_frames, rewrite_recording
+from callveil.transforms.redact.audio.verify import verify_recording
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 
 MAX_BEYOND = 2.0
 """Seconds by which a span may begin after the end of the recording. Recognisers round, and files lose their tail; with more, the transcript belongs
@@ -44,7 +44,7 @@ NameOf = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Treatment:
+class RecordingTreatment:
     """How recordings are redacted.
 
     Attributes:
@@ -56,15 +56,15 @@ class Treatment:
         films: copy moving pictures as they are, instead of leaving them out.
     """
 
-    sound: Sound = field(default_factory=Sound)
-    margins: Margins = field(default_factory=Margins)
+    sound: CoverTone = field(default_factory=CoverTone)
+    margins: CoverMargins = field(default_factory=CoverMargins)
     check: bool = True
     keypad: bool = True
     films: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RecordingResult:
     """What was done with a recording.
 
     Attributes:
@@ -110,9 +110,9 @@ class Recording:
         return tuple(ranges.total / self.rate for ranges in self.covered)
 
 
-def examine(
-    files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, known: Survey | None = None
-) -> Recording:  # fmt: skip
+def examine_audio(
+    files: Files, source: str, spans: Sequence[AudioSpan], treatment: RecordingTreatment = RecordingTreatment(), *, known: RecordingSurvey | None = None
+) -> RecordingResult:  # fmt: skip
     """What `redact_audio` would do, without writing. The recording is read to its end.
 
     Raises as `redact_audio` does.
@@ -121,20 +121,20 @@ def examine(
     before = _surveyed(files, source, spans, replace(treatment, check=False), known)
     keyed = _keyed(before, treatment)
     spans = [*spans, *keyed]
-    with opened(files, source) as recording:
+    with open_recording(files, source) as recording:
         target = target_of(recording, info.size if info else 0, films=treatment.films)
-        read = count(recording)
+        read = count_frames(recording)
         if not read.frames:
             raise AudioRejected("empty_audio", "it holds no samples")
         _fits(spans, recording, read)
-        planned = plan(spans, read.rate, read.channels, treatment.margins.widened(target.guard))
+        planned = plan_coverage(spans, read.rate, read.channels, treatment.margins.widened(target.guard))
         return replace(_summary(recording, target, read, planned, 0), keyed=len(keyed))
 
 
 def redact_audio(
-    files: Files, source: str, output: str | NameOf, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, if_none_match: bool = False,
-    known: Survey | None = None, listen: Listen | None = None,
-) -> Recording:  # fmt: skip
+    files: Files, source: str, output: str | NameOf, spans: Sequence[AudioSpan], treatment: RecordingTreatment = RecordingTreatment(), *, if_none_match: bool = False,
+    known: RecordingSurvey | None = None, listen: Listen | None = None,
+) -> RecordingResult:  # fmt: skip
     """Write a recording again with stretches of it covered.
 
     The format follows the content, not the name. Samples outside covers and fades are bit-identical for PCM, G.711, FLAC and ALAC, and so are
@@ -161,7 +161,7 @@ def redact_audio(
     keyed = _keyed(before, treatment)
     spans, overheard = [*spans, *keyed], None
     for hearing in range(HEARINGS + 1):
-        with spooled() as sink:
+        with temporary_file() as sink:
             done, suffix = _made(files, source, spans, treatment, before, sink)
             more = _overheard(sink, listen, done) if listen and EVERYTHING not in spans else None
             if more and hearing == HEARINGS:
@@ -177,21 +177,21 @@ def redact_audio(
 
 
 def _made(
-    files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment, before: Survey | None, sink: BinaryIO
-) -> tuple[Recording, str]:  # fmt: skip
+    files: Files, source: str, spans: Sequence[AudioSpan], treatment: RecordingTreatment, before: RecordingSurvey | None, sink: BinaryIO
+) -> tuple[RecordingResult, str]:  # fmt: skip
     """Write the redacted recording into a file that nobody sees yet, and look at it once more. Returns what it is, and the suffix that fits it."""
     info = files.info(source)
-    with opened(files, source) as recording:
+    with open_recording(files, source) as recording:
         target = target_of(recording, info.size if info else 0, films=treatment.films)
         margins = treatment.margins.widened(target.guard)
         planned: list[Plan] = []
 
-        def make(rate: int, channels: int) -> Cover:
-            planned.append(plan(spans, rate, channels, margins))
-            return Cover(planned[0], treatment.sound, rate, fade_samples(margins, rate))
+        def make(rate: int, channels: int) -> SoundCover:
+            planned.append(plan_coverage(spans, rate, channels, margins))
+            return SoundCover(planned[0], treatment.sound, rate, fade_samples(margins, rate))
 
         try:
-            read = rewrite(recording, target, make, sink)
+            read = rewrite_recording(recording, target, make, sink)
         except (av.error.ArgumentError, av.error.EncoderNotFoundError, av.error.ExperimentalError, av.error.NotImplementedError):
             raise AudioRejected("unsupported_audio", "its channels or sampling rate cannot be written again in this format") from None
         _fits(spans, recording, read)
@@ -200,13 +200,13 @@ def _made(
     if not treatment.check:
         return done, suffix
     sink.seek(0)
-    seen = look(sink, done.seconds, spans, treatment.margins, treatment.sound, done.covered, before, lossless=target.lossless)
+    seen = verify_recording(sink, done.seconds, spans, treatment.margins, treatment.sound, done.covered, before, lossless=target.lossless)
     if seen.problem:
         raise AudioRejected("audio_residual", seen.problem)
     return replace(done, residue=seen.residue, changed=seen.changed), suffix
 
 
-def _overheard(sink: BinaryIO, listen: Listen, done: Recording) -> list[AudioSpan] | None:
+def _overheard(sink: BinaryIO, listen: Listen, done: RecordingResult) -> list[AudioSpan] | None:
     """What a recogniser hears in a redacted recording that should not be heard; None where it could not listen."""
     with tempfile.NamedTemporaryFile(prefix="callveil-") as copy:  # for its name; nothing in it is not to be published
         sink.seek(0)
@@ -216,9 +216,9 @@ def _overheard(sink: BinaryIO, listen: Listen, done: Recording) -> list[AudioSpa
     return None if heard is None else [span for span in heard if not _hidden(span, done)]
 
 
-def _hidden(span: AudioSpan, done: Recording) -> bool:
+def _hidden(span: AudioSpan, done: RecordingResult) -> bool:
     """Whether a stretch is covered: recognisers hear things in silence."""
-    asked = plan([span], done.rate, done.channels, Margins(0, 0, 0, 0), done.frames)
+    asked = plan_coverage([span], done.rate, done.channels, CoverMargins(0, 0, 0, 0), done.frames)
     return all(
         any(a <= lo and hi <= b for a, b in zip(have.starts, have.ends, strict=True))
         for have, want in zip(done.covered, asked, strict=True)
@@ -226,30 +226,30 @@ def _hidden(span: AudioSpan, done: Recording) -> bool:
     )
 
 
-def _surveyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment, known: Survey | None) -> Survey | None:
+def _surveyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: RecordingTreatment, known: RecordingSurvey | None) -> RecordingSurvey | None:
     """What a reading of the recording tells; it is not read where all is covered, or nothing asked for it."""
     if EVERYTHING in spans or not (treatment.keypad or treatment.check):
         return None
-    return known or survey(files, source, keypad=treatment.keypad)
+    return known or survey_recording(files, source, keypad=treatment.keypad)
 
 
-def _keyed(before: Survey | None, treatment: Treatment) -> list[AudioSpan]:
+def _keyed(before: RecordingSurvey | None, treatment: RecordingTreatment) -> list[AudioSpan]:
     """Keypad tones to be covered."""
     return list(before.keyed) if before and treatment.keypad else []
 
 
-def _fits(spans: Sequence[AudioSpan], recording: Opened, read: Read) -> None:
+def _fits(spans: Sequence[AudioSpan], recording: OpenRecording, read: ReadProgress) -> None:
     length = max(read.frames, recording.declared or 0) / read.rate
     if any(s.start > length + MAX_BEYOND for s in spans):
         raise AudioRejected("audio_times", "a span begins after the end of the recording, so its times belong to another one")
 
 
-def _summary(recording: Opened, target: Target, read: Read, planned: Plan, size: int) -> Recording:
+def _summary(recording: OpenRecording, target: TargetFormat, read: ReadProgress, planned: Plan, size: int) -> RecordingResult:
     cut = read.cut or (recording.declared is not None and read.frames < recording.declared - math.ceil(0.2 * read.rate))
     covered = tuple(ranges.clamped(read.frames) for ranges in planned)
     written = WRITTEN.get(target.encoder, target.encoder or recording.codec)
     video = ("copied" if target.films else "dropped") if recording.films else ""
-    return Recording(
+    return RecordingResult(
         recording.container, recording.codec.removesuffix("float"), written, read.rate, read.channels, read.frames, covered, cut, size,
         written_container=CONTAINER.get(target.muxer, target.muxer), video=video,
     )  # fmt: skip

@@ -15,7 +15,7 @@ Block = NDArray[Any]
 """Stored samples, `(frames, channels)`, with a third axis of 3 bytes for packed 24-bit samples."""
 
 
-class Samples(Protocol):
+class SampleFormat(Protocol):
     """One way to store samples.
 
     Attributes:
@@ -59,7 +59,7 @@ class _Typed:
 
 
 @dataclass(frozen=True)
-class Linear(_Typed):
+class IntegerSamples(_Typed):
     """Integers.
 
     Attributes:
@@ -79,7 +79,7 @@ class Linear(_Typed):
 
 
 @dataclass(frozen=True)
-class Packed24:
+class Packed24Samples:
     """24-bit integers, three bytes each.
 
     Attributes:
@@ -105,7 +105,7 @@ class Packed24:
 
 
 @dataclass(frozen=True)
-class Real(_Typed):
+class FloatSamples(_Typed):
     """Floating point, nominally between -1 and 1."""
 
     def load(self, block: Block) -> Floats:
@@ -116,7 +116,7 @@ class Real(_Typed):
 
 
 @dataclass(frozen=True)
-class Companded:
+class G711Samples:
     """G.711 codes."""
 
     name: str
@@ -146,35 +146,35 @@ def _frames(data: bytearray, dtype: str, channels: int) -> Block:
     return np.frombuffer(data, kind, count).reshape(-1, channels)
 
 
-PCM: dict[str, Samples] = {
+PCM: dict[str, SampleFormat] = {
     s.name: s
     for s in (
-        Linear("pcm_u8", "u1", 8, 128),
-        Linear("pcm_s8", "i1", 8),
-        Linear("pcm_s16le", "<i2", 16),
-        Linear("pcm_s16be", ">i2", 16),
-        Packed24("pcm_s24le"),
-        Packed24("pcm_s24be", big=True),
-        Linear("pcm_s32le", "<i4", 32),
-        Linear("pcm_s32be", ">i4", 32),
-        Real("pcm_f32le", "<f4"),
-        Real("pcm_f32be", ">f4"),
-        Real("pcm_f64le", "<f8"),
-        Real("pcm_f64be", ">f8"),
-        Companded("pcm_mulaw", g711.MULAW_LEVELS, g711.MULAW_CODES),
-        Companded("pcm_alaw", g711.ALAW_LEVELS, g711.ALAW_CODES),
+        IntegerSamples("pcm_u8", "u1", 8, 128),
+        IntegerSamples("pcm_s8", "i1", 8),
+        IntegerSamples("pcm_s16le", "<i2", 16),
+        IntegerSamples("pcm_s16be", ">i2", 16),
+        Packed24Samples("pcm_s24le"),
+        Packed24Samples("pcm_s24be", big=True),
+        IntegerSamples("pcm_s32le", "<i4", 32),
+        IntegerSamples("pcm_s32be", ">i4", 32),
+        FloatSamples("pcm_f32le", "<f4"),
+        FloatSamples("pcm_f32be", ">f4"),
+        FloatSamples("pcm_f64le", "<f8"),
+        FloatSamples("pcm_f64be", ">f8"),
+        G711Samples("pcm_mulaw", g711.MULAW_LEVELS, g711.MULAW_CODES),
+        G711Samples("pcm_alaw", g711.ALAW_LEVELS, g711.ALAW_CODES),
     )
 }
 """Codecs whose coded bytes are samples, by FFmpeg's name."""
 
-DECODED: dict[str, Samples] = {
+DECODED: dict[str, SampleFormat] = {
     s.name: s
     for s in (
-        Linear("u8", "u1", 8, 128),
-        Linear("s16", "=i2", 16),
-        Linear("s32", "=i4", 24),
-        Real("flt", "=f4"),
-        Real("dbl", "=f8"),
+        IntegerSamples("u8", "u1", 8, 128),
+        IntegerSamples("s16", "=i2", 16),
+        IntegerSamples("s32", "=i4", 24),
+        FloatSamples("flt", "=f4"),
+        FloatSamples("dbl", "=f8"),
     )
 }
 """Packed sample formats decoders give, by FFmpeg's name. `s32` comes from 24-bit FLAC and ALAC above all, whose lowest byte is zero: covers

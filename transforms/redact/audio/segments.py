@@ -10,8 +10,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from callveil.transforms.redact.audio.container import opened
-from callveil.transforms.redact.audio.stream import begin, pieces_of
+from callveil.transforms.redact.audio.container import open_recording
+from callveil.transforms.redact.audio.stream import begin_reading, read_sound_blocks
 from callveil.transforms.storage.files.filesystem import Files
 
 MAX_STRETCH = 120.0
@@ -21,7 +21,7 @@ Sound = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class SoundSegment:
     """A stretch of a recording.
 
     Attributes:
@@ -34,7 +34,7 @@ class Stretch:
     channel: int = 0
 
 
-def stretches(files: Files, url: str, wanted: Sequence[Stretch], rate: int) -> Iterator[tuple[int, Sound]]:
+def read_segments(files: Files, url: str, wanted: Sequence[SoundSegment], rate: int) -> Iterator[tuple[int, Sound]]:
     """Stretches of a recording, as they are read.
 
     Args:
@@ -46,15 +46,15 @@ def stretches(files: Files, url: str, wanted: Sequence[Stretch], rate: int) -> I
     Yields: the place in `wanted`, and samples between -1 and 1.
 
     Raises:
-        AudioRejected, FileNotFoundError, FilesError, OSError: as `opened` does, on the way too.
+        AudioRejected, FileNotFoundError, FilesError, OSError: as `open_recording` does, on the way too.
     """
     waiting = sorted((n for n, w in enumerate(wanted) if 0 < w.end - w.start <= MAX_STRETCH), key=lambda n: wanted[n].start)
     if not waiting:
         return
-    with opened(files, url) as recording:
-        read = begin(recording)
+    with open_recording(files, url) as recording:
+        read = begin_reading(recording)
         held: list[tuple[int, NDArray[np.float32]]] = []
-        for length, load in pieces_of(recording, read):
+        for length, load in read_sound_blocks(recording, read):
             lo, hi = read.frames, read.frames + length
             if waiting and wanted[waiting[0]].start * read.rate < hi:
                 held.append((lo, load().astype(np.float32)))
@@ -71,7 +71,7 @@ def stretches(files: Files, url: str, wanted: Sequence[Stretch], rate: int) -> I
             yield from _cut(n, wanted[n], held, read.rate, rate)
 
 
-def _cut(n: int, stretch: Stretch, held: Sequence[tuple[int, NDArray[np.float32]]], have: int, rate: int) -> Iterator[tuple[int, Sound]]:
+def _cut(n: int, stretch: SoundSegment, held: Sequence[tuple[int, NDArray[np.float32]]], have: int, rate: int) -> Iterator[tuple[int, Sound]]:
     a, b = int(stretch.start * have), int(stretch.end * have)
     column = slice(stretch.channel - 1, stretch.channel)
     parts = []
@@ -80,10 +80,10 @@ def _cut(n: int, stretch: Stretch, held: Sequence[tuple[int, NDArray[np.float32]
         parts.append((part[:, column] if 0 < stretch.channel <= part.shape[1] else part).mean(axis=1) if len(part) else part[:, 0])
     sound = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if len(sound):
-        yield n, resampled(sound, have, rate)
+        yield n, resample_sound(sound, have, rate)
 
 
-def resampled(sound: NDArray[Any], have: int, rate: int) -> Sound:
+def resample_sound(sound: NDArray[Any], have: int, rate: int) -> Sound:
     """One channel of sound at another number of samples per second."""
     if have == rate:
         return np.asarray(sound, np.float32)

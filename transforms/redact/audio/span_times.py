@@ -13,9 +13,9 @@ from typing import Any
 
 from callveil.schemas.finding import WHOLE, Finding
 from callveil.schemas.recordings import CHANNELS
-from callveil.transforms.detect.align import align, speaker_labels
+from callveil.transforms.detect.align import align_texts, speaker_labels
 from callveil.transforms.detect.text_fields import walk
-from callveil.transforms.redact.audio.placeholders import placeholders, withheld_times
+from callveil.transforms.redact.audio.placeholders import find_placeholders, withheld_times
 from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan
 
 TRANSCRIPTS = frozenset({"outline", "words", "transcription_text"})
@@ -37,7 +37,7 @@ class TurnWords(list[dict[str, Any]]):
 
 
 def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own") -> list[AudioSpan]:
-    """Stretches of the recording in which what was replaced in the transcript is heard, and what was taken out of it before (`placeholders`).
+    """Stretches of the recording in which what was replaced in the transcript is heard, and what was taken out of it before (`find_placeholders`).
 
     Args:
         record: the interaction as its source gave it: the findings' places are places in its texts.
@@ -61,7 +61,7 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
         and re.split(r"[.\[{]", f.field_path, maxsplit=1)[0] in TRANSCRIPTS
         and not (f.detector == WHOLE and places.is_beside(f.field_path))
     )
-    for path, begin, stop in (*found, *placeholders(record)):
+    for path, begin, stop in (*found, *find_placeholders(record)):
         for start, end, channel in places.of(path, begin, stop):
             out[AudioSpan(start, end, heard_on(channel, channels))] = None
     for n, start, end in withheld_times(record):
@@ -251,7 +251,7 @@ class _Copy:
             self.starts.append(at)
             at += len(piece) + len(between)
         self.ends = [a + len(p) for a, p in zip(self.starts, pieces, strict=True)]
-        lined = align(between.join(pieces), text, speakers)
+        lined = align_texts(between.join(pieces), text, speakers)
         self.partner = dict(zip(lined.right, lined.left, strict=True))
 
     def pieces(self, start: int, end: int) -> list[tuple[int, int, int]]:

@@ -14,9 +14,9 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container.output import OutputContainer
 
-from callveil.transforms.redact.audio.container import AudioRejected, Opened
-from callveil.transforms.redact.audio.formats import Target
-from callveil.transforms.redact.audio.masking import Cover
+from callveil.transforms.redact.audio.container import AudioRejected, OpenRecording
+from callveil.transforms.redact.audio.formats import TargetFormat
+from callveil.transforms.redact.audio.masking import SoundCover
 from callveil.transforms.redact.audio.samples import DECODED, PCM, Block, Floats
 
 UNNAMED = {"1 channels": "mono", "2 channels": "stereo"}
@@ -26,7 +26,7 @@ MAX_GAP = 0.1
 
 
 @dataclass
-class Read:
+class ReadProgress:
     """How far a recording has been read.
 
     Attributes:
@@ -41,7 +41,7 @@ class Read:
     cut: bool = False
 
 
-MakeCover = Callable[[int, int], Cover]
+MakeCover = Callable[[int, int], SoundCover]
 """Makes the cover once rate (samples per second) and channels are known."""
 
 
@@ -49,12 +49,12 @@ Aside = Callable[["av.Packet[Any]"], None]
 """Takes the packets of moving pictures."""
 
 
-def frames_of(recording: Opened, read: Read, aside: Aside | None = None) -> Iterator[AudioFrame]:
+def frames_of(recording: OpenRecording, read: ReadProgress, aside: Aside | None = None) -> Iterator[AudioFrame]:
     """Decode a recording; `read.frames` is the place of the frame that is given.
 
     Args:
         recording: as opened.
-        read: as `begin` gives it.
+        read: as `begin_reading` gives it.
         aside: given what comes of moving pictures; without it they are passed over.
 
     Raises:
@@ -97,7 +97,7 @@ def frames_of(recording: Opened, read: Read, aside: Aside | None = None) -> Iter
             read.frames += frame.samples
 
 
-def packets_of(recording: Opened, read: Read) -> Iterator[Block]:
+def packets_of(recording: OpenRecording, read: ReadProgress) -> Iterator[Block]:
     """Coded samples of a PCM or G.711 recording; `read.frames` is the place of the block that is given. Blocks may be written to."""
     samples = PCM[recording.codec]
     left = b""
@@ -113,15 +113,15 @@ def packets_of(recording: Opened, read: Read) -> Iterator[Block]:
     read.cut = bool(left)
 
 
-def count(recording: Opened) -> Read:
+def count_frames(recording: OpenRecording) -> ReadProgress:
     """Read a recording to its end and say how long it is. Raises as `frames_of` does."""
-    read = begin(recording)
-    for _ in pieces_of(recording, read):
+    read = begin_reading(recording)
+    for _ in read_sound_blocks(recording, read):
         pass
     return read
 
 
-def pieces_of(recording: Opened, read: Read) -> Iterator[tuple[int, Callable[[], Floats]]]:
+def read_sound_blocks(recording: OpenRecording, read: ReadProgress) -> Iterator[tuple[int, Callable[[], Floats]]]:
     """Pieces of sound: how many samples per channel, and a function that gives them as numbers, `(frames, channels)`.
 
     `read.frames` is the place of the piece that is given. Raises as `frames_of` does.
@@ -135,7 +135,7 @@ def pieces_of(recording: Opened, read: Read) -> Iterator[tuple[int, Callable[[],
         yield frame.samples, partial(_numbers, frame)
 
 
-def rewrite(recording: Opened, target: Target, make: MakeCover, sink: BinaryIO) -> Read:
+def rewrite_recording(recording: OpenRecording, target: TargetFormat, make: MakeCover, sink: BinaryIO) -> ReadProgress:
     """Write a recording again with a cover laid over it; tags, pictures and chapters do not come along.
 
     Args:
@@ -147,7 +147,7 @@ def rewrite(recording: Opened, target: Target, make: MakeCover, sink: BinaryIO) 
     Raises:
         AudioRejected: as `frames_of` does; `empty_audio` where there is no sound in it.
     """
-    read = begin(recording)
+    read = begin_reading(recording)
     with av.open(sink, "w", format=target.muxer, options=dict(target.muxer_options)) as out:
         if target.encoder:
             _coded(recording, read, target, make, out)
@@ -158,12 +158,12 @@ def rewrite(recording: Opened, target: Target, make: MakeCover, sink: BinaryIO) 
     return read
 
 
-def begin(recording: Opened) -> Read:
+def begin_reading(recording: OpenRecording) -> ReadProgress:
     """A recording of which nothing has been read, with rate and channels as its header has them."""
-    return Read(recording.stream.rate, recording.stream.codec_context.layout.nb_channels)
+    return ReadProgress(recording.stream.rate, recording.stream.codec_context.layout.nb_channels)
 
 
-def _samples(recording: Opened, read: Read, cover: Cover, out: OutputContainer) -> None:
+def _samples(recording: OpenRecording, read: ReadProgress, cover: SoundCover, out: OutputContainer) -> None:
     """The way of samples that are stored as they are: what is not covered is copied byte by byte."""
     samples = PCM[recording.codec]
     stream = out.add_stream_from_template(recording.stream)
@@ -178,10 +178,10 @@ def _samples(recording: Opened, read: Read, cover: Cover, out: OutputContainer) 
         out.mux_one(packet)
 
 
-def _coded(recording: Opened, read: Read, target: Target, make: MakeCover, out: OutputContainer) -> None:
+def _coded(recording: OpenRecording, read: ReadProgress, target: TargetFormat, make: MakeCover, out: OutputContainer) -> None:
     """The way of coded sound: decode, cover, encode. Encoder delay is written into the file, and taken off again by decoders that read it."""
     stream: AudioStream | None = None
-    cover: Cover | None = None
+    cover: SoundCover | None = None
     films = _Films(recording, out) if target.films else None
     base, first = Fraction(1, read.rate), 0
     for frame in frames_of(recording, read, films.take if films else None):
@@ -203,7 +203,7 @@ def _coded(recording: Opened, read: Read, target: Target, make: MakeCover, out: 
 class _Films:
     """Copies moving pictures beside the sound. Packets wait until all streams are known: the header comes first."""
 
-    def __init__(self, recording: Opened, out: OutputContainer) -> None:
+    def __init__(self, recording: OpenRecording, out: OutputContainer) -> None:
         self._out = out
         self._streams = {film.index: out.add_stream_from_template(film) for film in recording.films}
         self._held: list[av.Packet[Any]] | None = []
@@ -221,7 +221,7 @@ class _Films:
             self._out.mux(packet)
 
 
-def _encoder(out: OutputContainer, target: Target, frame: AudioFrame) -> AudioStream:
+def _encoder(out: OutputContainer, target: TargetFormat, frame: AudioFrame) -> AudioStream:
     rates = av.Codec(target.encoder, "w").audio_rates
     rate = frame.sample_rate
     if rates and rate not in rates:
@@ -249,7 +249,7 @@ def _numbers(frame: AudioFrame) -> Floats:
     return DECODED[frame.format.packed.name].load(_by_frame(frame, frame.to_ndarray()))
 
 
-def _covered(frame: AudioFrame, at: int, cover: Cover) -> AudioFrame:
+def _covered(frame: AudioFrame, at: int, cover: SoundCover) -> AudioFrame:
     data: Any = np.array(frame.to_ndarray())
     cover.apply(_by_frame(frame, data), at, DECODED[frame.format.packed.name])
     done = AudioFrame.from_ndarray(data, format=frame.format.name, layout=frame.layout.name)

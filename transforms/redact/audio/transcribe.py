@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from callveil.transforms.redact.audio.align import EDGE, NOISES, RATE, levelled
-from callveil.transforms.redact.audio.container import opened
-from callveil.transforms.redact.audio.segments import Sound, resampled
-from callveil.transforms.redact.audio.stream import begin, pieces_of
+from callveil.transforms.redact.audio.align import EDGE, NOISES, RATE, normalize_level
+from callveil.transforms.redact.audio.container import open_recording
+from callveil.transforms.redact.audio.segments import Sound, resample_sound
+from callveil.transforms.redact.audio.stream import begin_reading, read_sound_blocks
 from callveil.transforms.storage.files.filesystem import Files
 
 LONGEST, SHORTEST = 28.0, 18.0
@@ -46,7 +46,7 @@ class Transcription:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class RecognisedWord:
     """A recognised word: text, seconds from the beginning of the piece, and confidence between 0 and 1."""
 
     text: str
@@ -69,14 +69,14 @@ class Recogniser(Protocol):
 class _Piecewise:
     """A recogniser that hears a recording in pieces of some seconds; memory does not depend on its length."""
 
-    def words_of(self, sound: Sound) -> Iterator[Word]:
+    def words_of(self, sound: Sound) -> Iterator[RecognisedWord]:
         """Words of one piece: one channel at 16,000 samples per second."""
         raise NotImplementedError
 
     def transcribe(self, files: Files, url: str) -> Transcription:
         """See `Recogniser`."""
         words = []
-        for channel, start, sound in pieces(files, url):
+        for channel, start, sound in split_recording(files, url):
             for word in self.words_of(sound):
                 words.append(
                     {
@@ -89,7 +89,7 @@ class _Piecewise:
 
 
 @dataclass
-class Embedded(_Piecewise):
+class EmbeddedRecogniser(_Piecewise):
     """pocketsphinx with its own language model; English. Built on first use (about 0.5 s and 120 MB)."""
 
     _decoder: Any = field(default=None, repr=False, compare=False)
@@ -97,7 +97,7 @@ class Embedded(_Piecewise):
     def __getstate__(self) -> dict[str, Any]:
         return {"_decoder": None}
 
-    def words_of(self, sound: Sound) -> Iterator[Word]:
+    def words_of(self, sound: Sound) -> Iterator[RecognisedWord]:
         if self._decoder is None:
             from pocketsphinx import Decoder
 
@@ -105,15 +105,15 @@ class Embedded(_Piecewise):
         decoder = self._decoder
         edge = np.zeros(int(EDGE * RATE))
         decoder.start_utt()
-        decoder.process_raw(levelled(np.concatenate([edge, sound, edge]), NOISES[0]), False, True)
+        decoder.process_raw(normalize_level(np.concatenate([edge, sound, edge]), NOISES[0]), False, True)
         decoder.end_utt()
         for s in decoder.seg() or ():
             if s.word[0] not in "<[":
-                yield Word(s.word.split("(")[0], max(0.0, s.start_frame / 100 - EDGE), (s.end_frame + 1) / 100 - EDGE, min(1.0, float(s.prob)))
+                yield RecognisedWord(s.word.split("(")[0], max(0.0, s.start_frame / 100 - EDGE), (s.end_frame + 1) / 100 - EDGE, min(1.0, float(s.prob)))
 
 
 @dataclass
-class Whisper(_Piecewise):
+class WhisperRecogniser(_Piecewise):
     """faster-whisper with a model that lies in a folder here; nothing is fetched.
 
     Attributes:
@@ -128,7 +128,7 @@ class Whisper(_Piecewise):
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "language": self.language, "_model": None}
 
-    def words_of(self, sound: Sound) -> Iterator[Word]:
+    def words_of(self, sound: Sound) -> Iterator[RecognisedWord]:
         if self._model is None:
             self._model = _whisper(self.path)
         # Without its own voice detector: what that passes over would be heard in the redacted recording.
@@ -138,7 +138,7 @@ class Whisper(_Piecewise):
         for segment in segments:
             for word in segment.words or ():
                 if word.word.strip():
-                    yield Word(word.word.strip(), float(word.start), float(word.end), float(word.probability))
+                    yield RecognisedWord(word.word.strip(), float(word.start), float(word.end), float(word.probability))
 
 
 def recogniser_of(name: str, language: str = "") -> Recogniser:
@@ -148,11 +148,11 @@ def recogniser_of(name: str, language: str = "") -> Recogniser:
         RecogniserMissing: there is no such folder, it holds no model, or faster-whisper is not installed.
     """
     if name == "embedded":
-        return Embedded()
+        return EmbeddedRecogniser()
     # Without its tokenizer faster-whisper would fetch one.
     if not all((Path(name) / part).is_file() for part in ("model.bin", "tokenizer.json")):
         raise RecogniserMissing(f"{name}: is no folder with a faster-whisper model (model.bin, config.json and tokenizer.json); or name `embedded`")
-    recogniser = Whisper(name, language)
+    recogniser = WhisperRecogniser(name, language)
     recogniser._model = _whisper(name)
     return recogniser
 
@@ -183,31 +183,31 @@ def turns_of(words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return turns
 
 
-def pieces(files: Files, url: str) -> Iterator[tuple[int, float, Sound]]:
+def split_recording(files: Files, url: str) -> Iterator[tuple[int, float, Sound]]:
     """A recording cut at quiet moments, each channel by itself: channel from 1, second at which the piece begins, sound at 16,000 samples per second.
 
-    All of it is given, silent pieces too. Raises as `opened` does.
+    All of it is given, silent pieces too. Raises as `open_recording` does.
     """
-    with opened(files, url) as recording:
-        read = begin(recording)
+    with open_recording(files, url) as recording:
+        read = begin_reading(recording)
         held: list[np.ndarray[Any, Any]] = []
         starts: list[int] = []
-        for _, load in pieces_of(recording, read):
+        for _, load in read_sound_blocks(recording, read):
             block = load().astype(np.float32)
             if not held:
                 held, starts = [np.zeros(0, np.float32)] * block.shape[1], [0] * block.shape[1]
             for channel in range(len(held)):
                 held[channel] = np.concatenate([held[channel], block[:, channel]])
                 while len(held[channel]) >= LONGEST * read.rate:
-                    at = quietest(held[channel], read.rate)
-                    yield channel + 1, starts[channel] / read.rate, resampled(held[channel][:at], read.rate, RATE)
+                    at = quietest_sample(held[channel], read.rate)
+                    yield channel + 1, starts[channel] / read.rate, resample_sound(held[channel][:at], read.rate, RATE)
                     held[channel], starts[channel] = held[channel][at:], starts[channel] + at
         for channel, rest in enumerate(held):
             if len(rest):
-                yield channel + 1, starts[channel] / read.rate, resampled(rest, read.rate, RATE)
+                yield channel + 1, starts[channel] / read.rate, resample_sound(rest, read.rate, RATE)
 
 
-def quietest(sound: Sound, rate: int) -> int:
+def quietest_sample(sound: Sound, rate: int) -> int:
     """The sample in the middle of the quietest tenth of a second between `SHORTEST` and `LONGEST`."""
     size = max(1, int(STILL * rate))
     lo, hi = int(SHORTEST * rate), int(LONGEST * rate)

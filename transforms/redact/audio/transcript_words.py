@@ -8,9 +8,9 @@ from typing import Any
 
 from callveil.schemas.finding import Finding
 from callveil.transforms.redact.audio.align import Aligner
-from callveil.transforms.redact.audio.energy import Survey, survey
-from callveil.transforms.redact.audio.fit import Fit, Row, fit, timed_rows, untranscribed
-from callveil.transforms.redact.audio.placeholders import withheld
+from callveil.transforms.redact.audio.energy import RecordingSurvey, survey_recording
+from callveil.transforms.redact.audio.fit import Row, TranscriptFit, fit_transcript, timed_rows, untranscribed_spans
+from callveil.transforms.redact.audio.placeholders import count_withheld
 from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.redact.audio.span_times import audio_spans, times_of
 from callveil.transforms.redact.audio.word_times import add_word_times
@@ -18,7 +18,7 @@ from callveil.transforms.storage.files.filesystem import Files
 
 
 @dataclass(frozen=True)
-class Told:
+class TranscriptCoverage:
     """What is to be covered.
 
     Attributes:
@@ -31,8 +31,8 @@ class Told:
 
     spans: list[AudioSpan] | None = None
     rows: tuple[Row, ...] = ()
-    fit: Fit | None = None
-    known: Survey | None = field(default=None, repr=False, compare=False)
+    fit: TranscriptFit | None = None
+    known: RecordingSurvey | None = field(default=None, repr=False, compare=False)
     withheld: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -40,23 +40,23 @@ class Told:
         """Whether the times belong to another recording."""
         return self.fit is not None and self.fit.refused
 
-    def held_against(self, known: Survey, *, more: bool = True) -> Told:
-        """The same in the times and channels of a recording. Where `spans` is None nothing is left to be told. `more`: see `told`."""
-        fitting = fit(known, self.rows)
+    def held_against(self, known: RecordingSurvey, *, more: bool = True) -> TranscriptCoverage:
+        """The same in the times and channels of a recording. Where `spans` is None nothing is left to be told. `more`: see `transcript_coverage`."""
+        fitting = fit_transcript(known, self.rows)
         if fitting.refused or self.spans is None:
             return replace(self, spans=None, fit=fitting, known=known)
         return _covering(fitting.spans(self.spans), fitting, known, self.rows, self.withheld, more)
 
 
-def told(
+def transcript_coverage(
     files: Files, url: str | None, record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own", aligner: Aligner | None = None,
-    known: Survey | None = None, *, more: bool = True,
-) -> Told:  # fmt: skip
+    known: RecordingSurvey | None = None, *, more: bool = True,
+) -> TranscriptCoverage:  # fmt: skip
     """What of a recording is to be covered.
 
     Args:
         files: access to it.
-        url: its path or URL; None where it is not there yet: `Told.held_against` then does the rest.
+        url: its path or URL; None where it is not there yet: `TranscriptCoverage.held_against` then does the rest.
         record: the interaction as its source gave it, with a transcript.
         findings: of it.
         channels: which channel of the recording a party is taken to be on, one of `times.CHANNELS`; what is heard outweighs it.
@@ -67,27 +67,27 @@ def told(
     Raises:
         AudioRejected, FileNotFoundError, FilesError, OSError: the recording cannot be read.
     """
-    findings, rows, taken = list(findings), timed_rows(record, channels), withheld(record)
+    findings, rows, taken = list(findings), timed_rows(record, channels), count_withheld(record)
     if url is None:
-        return Told(audio_spans(record, findings, channels), tuple(rows), withheld=taken)
-    known = known or survey(files, url)
-    fitting = fit(known, rows)
+        return TranscriptCoverage(audio_spans(record, findings, channels), tuple(rows), withheld=taken)
+    known = known or survey_recording(files, url)
+    fitting = fit_transcript(known, rows)
     if fitting.refused:
-        return Told(None, tuple(rows), fitting, known, taken)
+        return TranscriptCoverage(None, tuple(rows), fitting, known, taken)
     heard, record = _both(channels, fitting.channels), _within(fitting.record(record), known.seconds)
     if aligner is not None:
         record = add_word_times(files, url, record, aligner, findings, heard)
     return _covering(audio_spans(record, findings, heard), fitting, known, rows, taken, more)
 
 
-def _covering(spans: Iterable[AudioSpan], fitting: Fit, known: Survey, rows: Iterable[Row], taken: dict[str, int], more: bool) -> Told:
+def _covering(spans: Iterable[AudioSpan], fitting: TranscriptFit, known: RecordingSurvey, rows: Iterable[Row], taken: dict[str, int], more: bool) -> TranscriptCoverage:
     """Stretches with every channel on which they may be heard, and those of which the transcript tells nothing."""
     own = fitting.rows(rows)
     spans = [s if s.start < known.seconds else EVERYTHING for s in spans]  # nobody knows when that was said
     anywhere = [(s, e, 0) for s, e, _ in own] if fitting.channels == "all" else own
-    unknown = untranscribed(known, anywhere) if own and more else []
+    unknown = untranscribed_spans(known, anywhere) if own and more else []
     fitting = replace(fitting, untranscribed=sum(s.end - s.start for s in unknown))
-    return Told([*fitting.covering(spans, known, own), *unknown], tuple(own), fitting, known, taken)
+    return TranscriptCoverage([*fitting.covering(spans, known, own), *unknown], tuple(own), fitting, known, taken)
 
 
 def _within(record: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:

@@ -10,12 +10,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from callveil.transforms.redact.audio.container import AudioRejected, checked
-from callveil.transforms.redact.audio.energy import MOMENT, SILENCE, Levels, Meter, Survey, moment_samples
-from callveil.transforms.redact.audio.masking import Sound
-from callveil.transforms.redact.audio.plan import AudioSpan, Margins, Plan, plan
+from callveil.transforms.redact.audio.container import AudioRejected, sound_track
+from callveil.transforms.redact.audio.energy import MOMENT, SILENCE, LevelMeter, Levels, RecordingSurvey, moment_samples
+from callveil.transforms.redact.audio.masking import CoverTone
+from callveil.transforms.redact.audio.plan import AudioSpan, CoverMargins, Plan, plan_coverage
 from callveil.transforms.redact.audio.samples import Floats
-from callveil.transforms.redact.audio.stream import begin, pieces_of
+from callveil.transforms.redact.audio.stream import begin_reading, read_sound_blocks
 
 SILENT = {True: -60.0, False: -50.0}
 """dBFS, root of the mean square over a piece of 5 ms or more, by whether samples are stored as they are: a muted stretch is below it. Coded sound may
@@ -41,7 +41,7 @@ AUDIBLE = {True: -70.0, False: -45.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class RecordingCheck:
     """What the second look found.
 
     Attributes:
@@ -55,10 +55,10 @@ class Looked:
     changed: float | None = None
 
 
-def look(
-    sink: BinaryIO, seconds: float, spans: Sequence[AudioSpan], margins: Margins, sound: Sound, planned: Plan, before: Survey | None, *,
+def verify_recording(
+    sink: BinaryIO, seconds: float, spans: Sequence[AudioSpan], margins: CoverMargins, sound: CoverTone, planned: Plan, before: RecordingSurvey | None, *,
     lossless: bool,
-) -> Looked:  # fmt: skip
+) -> RecordingCheck:  # fmt: skip
     """Look at a redacted recording once more.
 
     Args:
@@ -74,12 +74,12 @@ def look(
     loudest: float | None = None
     try:
         with av.open(sink, "r") as source:
-            recording = checked(source)
-            read = begin(recording)
-            meter = Meter(lambda: read.rate)
+            recording = sound_track(source)
+            read = begin_reading(recording)
+            meter = LevelMeter(lambda: read.rate)
             covered = None
-            for length, load in pieces_of(recording, read):
-                covered = covered or plan(spans, read.rate, read.channels, margins)
+            for length, load in read_sound_blocks(recording, read):
+                covered = covered or plan_coverage(spans, read.rate, read.channels, margins)
                 lo, hi = read.frames, read.frames + length
                 near = [(c, ranges, p) for c, ranges in enumerate(covered) for p in ranges.near(lo, hi)]
                 heard = load() if near or before else None
@@ -88,25 +88,25 @@ def look(
                 for channel, ranges, position in near:
                     a, b = max(lo, ranges.starts[position]), min(hi, ranges.ends[position])
                     if heard is not None and b - a >= SHORT * read.rate:
-                        loudest = max(loudest or 0.0, beside(heard[a - lo : b - lo, channel], a, sound, read.rate))
+                        loudest = max(loudest or 0.0, residual_power(heard[a - lo : b - lo, channel], a, sound, read.rate))
     except (av.FFmpegError, AudioRejected) as error:
-        return Looked(f"what was written cannot be read again ({type(error).__name__})")
+        return RecordingCheck(f"what was written cannot be read again ({type(error).__name__})")
     if abs(read.frames / read.rate - seconds) > LONGER:
-        return Looked("what was written has another length than the recording")
+        return RecordingCheck("what was written has another length than the recording")
     residue = None if loudest is None else round(float(10 * np.log10(loudest + 10 ** (SILENCE / 10))), 1)
     if loudest and loudest > 10 ** (SILENT[lossless] / 10) + sound.amplitude**2 / 2 * 10 ** (BESIDE_TONE[lossless] / 10):
-        return Looked(f"a covered stretch still has sound of {residue:.0f} dBFS in it beside what was put there", residue)
+        return RecordingCheck(f"a covered stretch still has sound of {residue:.0f} dBFS in it beside what was put there", residue)
     if before is None:
-        return Looked("", residue)
+        return RecordingCheck("", residue)
     if read.channels != before.channels:
-        return Looked("what was written has other channels than the recording", residue)
+        return RecordingCheck("what was written has other channels than the recording", residue)
     free = _uncovered(planned, before, margins.fade + (0 if lossless else 2 * MOMENT))
     changed = _changed(before, meter.levels(), read.rate, free, lossless)
     problem = f"the level of what is not covered differs by {changed:.1f} dB from the recording" if changed > OTHERWISE[lossless] else ""
-    return Looked(problem, residue, changed)
+    return RecordingCheck(problem, residue, changed)
 
 
-def _uncovered(planned: Plan, before: Survey, reach: float) -> NDArray[np.bool_]:
+def _uncovered(planned: Plan, before: RecordingSurvey, reach: float) -> NDArray[np.bool_]:
     """Moments that no cover and no fade touches, `(channels, moments)`; the last one may be shorter and is left out."""
     free = np.ones(before.levels.shape, np.bool_)
     free[:, -1:] = False
@@ -117,7 +117,7 @@ def _uncovered(planned: Plan, before: Survey, reach: float) -> NDArray[np.bool_]
     return free
 
 
-def _changed(before: Survey, levels: Levels, rate: int, free: NDArray[np.bool_], lossless: bool) -> float:
+def _changed(before: RecordingSurvey, levels: Levels, rate: int, free: NDArray[np.bool_], lossless: bool) -> float:
     """Greatest difference of levels where `free`, dB."""
     was, now = before.levels, levels
     if rate != before.rate or now.shape != was.shape:
@@ -149,7 +149,7 @@ def _by_second(values: NDArray[Any], free: NDArray[np.bool_]) -> NDArray[Any]:
     return np.asarray(10 * np.log10(mean + 10 ** (SILENCE / 10)))
 
 
-def beside(heard: Floats, at: int, sound: Sound, rate: int) -> float:
+def residual_power(heard: Floats, at: int, sound: CoverTone, rate: int) -> float:
     """Mean square of what is heard beside a sound.
 
     Args:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from callveil.schemas.finding import Finding
-from callveil.transforms.redact.audio.align import RATE, Aligner, Alignment
+from callveil.transforms.redact.audio.align import RATE, Aligner, SoundAlignment
 from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.pronunciations import tokens_of
-from callveil.transforms.redact.audio.segments import MAX_STRETCH, Stretch, stretches
+from callveil.transforms.redact.audio.segments import MAX_STRETCH, SoundSegment, read_segments
 from callveil.transforms.redact.audio.span_times import TurnWords, channel_of, heard_on, times_of, turns_with
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -60,7 +60,7 @@ def add_word_times(
     chosen = [(n, stretch) for n in sorted(needed) if n < len(turns) and (stretch := _stretch(turns[n], n, times, channels))]
     found: dict[int, list[dict[str, Any]]] = {}
     try:
-        for place, sound in stretches(files, url, [s for _, s in chosen], RATE):
+        for place, sound in read_segments(files, url, [s for _, s in chosen], RATE):
             n, stretch = chosen[place]
             aligned = aligner.align(sound, str(turns[n].get("text") or ""))
             if aligned.confidence >= aligner.threshold:
@@ -70,7 +70,7 @@ def add_word_times(
     return {**record, "words": TurnWords(word for n in sorted(found) for word in found[n])} if found else dict(record)
 
 
-def _stretch(turn: Mapping[str, Any], n: int, times: Sequence[tuple[float | None, float | None, int]], channels: str) -> Stretch | None:
+def _stretch(turn: Mapping[str, Any], n: int, times: Sequence[tuple[float | None, float | None, int]], channels: str) -> SoundSegment | None:
     """The stretch of the recording in which turn `n` is looked for; None where it cannot be. `times` are start, end and channel of all turns."""
     (start, end, channel), text = times[n], turn.get("text")
     if start is None or end is None or not isinstance(text, str) or not text or end - start > MAX_STRETCH - 2 * AROUND:
@@ -80,10 +80,10 @@ def _stretch(turn: Mapping[str, Any], n: int, times: Sequence[tuple[float | None
     others = [(s, e) for i, (s, e, c) in enumerate(times) if i != n and (not channel or c in (0, channel))]
     before = max((e for s, e in others if e is not None and s is not None and s < start), default=0.0)
     after = min((s for s, _ in others if s is not None and s > start), default=math.inf)
-    return Stretch(max(0.0, start - AROUND, min(before, start)), min(end + AROUND, max(after, end)), heard_on(channel, channels))
+    return SoundSegment(max(0.0, start - AROUND, min(before, start)), min(end + AROUND, max(after, end)), heard_on(channel, channels))
 
 
-def _words(turn: Mapping[str, Any], n: int, stretch: Stretch, aligned: Alignment) -> Iterator[dict[str, Any]]:
+def _words(turn: Mapping[str, Any], n: int, stretch: SoundSegment, aligned: SoundAlignment) -> Iterator[dict[str, Any]]:
     tokens = tokens_of(str(turn["text"]))
     guessed = [False, *(h.guessed for h in aligned.heard), False]
     for i, heard in enumerate(aligned.heard):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from callveil.schemas.policy import Policy, Rules
 from callveil.schemas.version import RawVersion, is_interaction
-from callveil.transforms.detect.decision import Floor, stronger
+from callveil.transforms.detect.decision import MinimumRedaction, strongest_mode
 
 KIND = "version"
 """Kind of record that a policy's overrides see."""
 
 
 @dataclass(frozen=True)
-class Decided:
+class RedactionSettings:
     """How one version is redacted.
 
     Attributes:
@@ -38,15 +38,15 @@ class Decided:
     own: frozenset[str] = frozenset()
 
 
-def decide(
+def choose_settings(
     policy: Policy,
     raw: RawVersion,
     account_type: str,
     agency_id: str,
     as_of: dt.datetime,
-    floor: Floor | None = None,
+    floor: MinimumRedaction | None = None,
     fields: frozenset[str] = frozenset(),
-) -> Decided:
+) -> RedactionSettings:
     """Decide how a version is redacted.
 
     Args:
@@ -58,8 +58,8 @@ def decide(
     rules = policy.rules(raw.key.account_id, account_type, KIND, policy.detect.default_language)
     mode = rules.mode
     if is_interaction(raw.key.item_type):
-        mode = stronger(rules.mode_at(raw.created_at, as_of), floor.mode if floor else "none", "full" if raw.event == "redact" else "none")
+        mode = strongest_mode(rules.mode_at(raw.created_at, as_of), floor.mode if floor else "none", "full" if raw.event == "redact" else "none")
     elif mode == "full":
         mode = "content"  # full redaction empties interactions; an object of the account keeps its name
     agency = str(raw.record.get("agency_id") or agency_id)
-    return Decided(rules, mode, account_type, agency, policy.detect.default_language, floor.entities if floor else frozenset(), fields)
+    return RedactionSettings(rules, mode, account_type, agency, policy.detect.default_language, floor.entities if floor else frozenset(), fields)

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from callveil.schemas.version import snake
+from callveil.schemas.version import to_snake_case
 from callveil.transforms.detect.closed_values import MAX_CHARS, closed_words, is_code, is_count, is_flag, is_form, is_letter_flag, is_time
-from callveil.transforms.detect.secret_fields import folded as _folded
+from callveil.transforms.detect.secret_fields import normalize_name as _folded
 
 PERSON_ITEMS = frozenset(
     {"user", "agent", "contact", "caller", "customer", "person", "lead", "visitor", "patient", "member", "employee", "invitation"}
@@ -97,7 +97,7 @@ _ALLOWED_IPS = _words("""(?:allowed|trusted|whitelisted|blocked)_ips? ip_(?:allo
 
 def item_name(item_type: str) -> str:
     """Item type as the tables here write it: without Ruby modules, in snake case."""
-    return snake(item_type.rpartition("::")[2])
+    return to_snake_case(item_type.rpartition("::")[2])
 
 
 @lru_cache(maxsize=8192)
@@ -223,9 +223,9 @@ def _is_setting(item_type: str, name: str, text: str) -> bool:
     return weak > 0 or is_form(text) or is_count(text, 1 if part else 4)
 
 
-def is_own_number(item_type: str, name: str) -> bool:
+def holds_business_number(item_type: str, name: str) -> bool:
     """Whether a field holds one of the business' own numbers: the policy's treatment of `tracking_number` holds for it."""
-    return item_name(item_type) in NUMBER_ITEMS and snake(name) in (
+    return item_name(item_type) in NUMBER_ITEMS and to_snake_case(name) in (
         "number",
         "phone_number",
         "formatted",
@@ -287,7 +287,7 @@ def security_class(item_type: str, event: str, name: str) -> str:
         item_type, event: of the version.
         name: field that changed; empty for an event as such.
     """
-    item, folded = item_name(item_type), snake(name)
+    item, folded = item_name(item_type), to_snake_case(name)
     if event == "export":
         return "data_export"
     if item in NUMBER_ITEMS and (event in ("destroy", "release") or _RELEASE.match(folded)):

@@ -14,12 +14,12 @@ from typing import Any
 import orjson
 
 from callveil.schemas.fields import FieldError
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import InputLimits
 from callveil.transforms.detect.batch import FIELD_NAME
 from callveil.transforms.detect.secret_fields import KEYPAD, is_secret
 from callveil.transforms.ingest.versions.yaml_json import load_yaml
 from callveil.transforms.storage.files.serialization import dumps
-from callveil.transforms.storage.files.strict_json import ParseError, inspect, load
+from callveil.transforms.storage.files.strict_json import ParseError, inspect_record, load_json
 
 Path = tuple[str | int, ...]
 SHORT_DIGITS = 4
@@ -45,7 +45,7 @@ def is_name(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ValueText:
     """One text in a value.
 
     Attributes:
@@ -66,42 +66,42 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class EmbeddedJson:
     """A text that writes a value.
 
     Attributes:
         text: as it stands.
-        value: what it writes; texts in it that write values are `Written`, too.
+        value: what it writes; texts in it that write values are `EmbeddedJson`, too.
     """
 
     text: str
     value: Any
 
 
-def plain(value: Any) -> Any:
+def to_plain_json(value: Any) -> Any:
     """The value with times as ISO 8601 text and nothing but JSON's own types."""
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): to_plain_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
+        return [to_plain_json(v) for v in value]
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return value
 
 
-def opened(value: Any) -> Any:
-    """The value with a `Written` for each text that writes a list, or an object.
+def parse_embedded(value: Any) -> Any:
+    """The value with a `EmbeddedJson` for each text that writes a list, or an object.
 
     Raises:
         ParseError: such a text nests too deep, or names a member twice.
     """
     if isinstance(value, str):
         inner = _inner(value)
-        return value if inner is None else Written(value, inner)
+        return value if inner is None else EmbeddedJson(value, inner)
     if isinstance(value, Mapping):
-        return {name: opened(child) for name, child in value.items()}
+        return {name: parse_embedded(child) for name, child in value.items()}
     if isinstance(value, list | tuple):
-        return [opened(child) for child in value]
+        return [parse_embedded(child) for child in value]
     return value
 
 
@@ -111,8 +111,8 @@ def _inner(text: str) -> Any:
     if start[:1] not in ("{", "[", '"') and start != "---":
         return None
     try:
-        found = load_yaml(text) if start == "---" else load(text.encode())
-        inspect({"value": found}, Limits())
+        found = load_yaml(text) if start == "---" else load_json(text.encode())
+        inspect_record({"value": found}, InputLimits())
     except (ParseError, FieldError) as error:
         if error.reason in ("too_deep", "duplicate_key", "record_too_large"):
             raise ParseError(error.reason, "a text that writes a value nests too deep or repeats a member") from None
@@ -120,25 +120,25 @@ def _inner(text: str) -> Any:
     except UnicodeEncodeError:
         return None
     if isinstance(found, str) and len(found) < len(text):
-        found = opened(found)
-        return found if isinstance(found, Written) else None
-    return opened(found) if isinstance(found, Mapping | list) else None
+        found = parse_embedded(found)
+        return found if isinstance(found, EmbeddedJson) else None
+    return parse_embedded(found) if isinstance(found, Mapping | list) else None
 
 
-def pieces(value: Any, path: Path = (), key: str = "", below: bool = False) -> Iterator[Piece]:
+def iter_texts(value: Any, path: Path = (), key: str = "", below: bool = False) -> Iterator[ValueText]:
     """Texts of a value, keys before what stands under them. Booleans and nulls say nothing about anyone.
 
     What a list or object names beside it (`{"name": "api_key", "value": ...}`) stands under that name.
     """
     if isinstance(value, str):
         if value:
-            yield Piece(path, value, key, below=below)
-    elif isinstance(value, Written):
-        yield from pieces(value.value, (*path, INSIDE), key, below)
+            yield ValueText(path, value, key, below=below)
+    elif isinstance(value, EmbeddedJson):
+        yield from iter_texts(value.value, (*path, INSIDE), key, below)
     elif isinstance(value, bool) or value is None:
         return
     elif isinstance(value, int | float):
-        yield Piece(path, str(value), key, number=True, below=below)
+        yield ValueText(path, str(value), key, number=True, below=below)
     elif isinstance(value, Mapping):
         named = (value.get(n) for n in NAMED)
         said = next((v for v in named if isinstance(v, str) and _names(v)), "")
@@ -149,12 +149,12 @@ def pieces(value: Any, path: Path = (), key: str = "", below: bool = False) -> I
             own = key if keypad else said if said and name.lower() in VALUED else name
             if tells and name.lower() == "key" and tells_name(child):
                 own = ""  # it names the member beside it, and is no key to anything
-            yield Piece((*path, name), name, key, is_key=True, below=under)
-            yield from pieces(child, (*path, name), own, under)
+            yield ValueText((*path, name), name, key, is_key=True, below=under)
+            yield from iter_texts(child, (*path, name), own, under)
     else:
         pair = len(value) == 2 and isinstance(value[0], str) and _names(value[0]) and is_secret(value[0])
         for i, child in enumerate(value):
-            yield from pieces(child, (*path, i), value[0] if pair and i else key, below)
+            yield from iter_texts(child, (*path, i), value[0] if pair and i else key, below)
 
 
 def on_keypad(key: str, value: Any) -> bool:
@@ -176,12 +176,12 @@ def _names(text: str) -> bool:
     return _HEADER.fullmatch(text) is not None and is_secret(text)
 
 
-def replaced(value: Any, texts: Mapping[Path, str], keys: Mapping[Path, str], path: Path = ()) -> Any:
+def replace_texts(value: Any, texts: Mapping[Path, str], keys: Mapping[Path, str], path: Path = ()) -> Any:
     """The value with the texts at some paths replaced, and some keys renamed; a name already taken gets a number."""
     if path in texts:
         return texts[path]
-    if isinstance(value, Written):
-        inner = replaced(value.value, texts, keys, (*path, INSIDE))
+    if isinstance(value, EmbeddedJson):
+        inner = replace_texts(value.value, texts, keys, (*path, INSIDE))
         return value.text if inner == _as_written(value.value) else dumps(inner)
     if isinstance(value, Mapping):
         out: dict[str, Any] = {}
@@ -191,26 +191,26 @@ def replaced(value: Any, texts: Mapping[Path, str], keys: Mapping[Path, str], pa
             while new in out:
                 taken[label] += 1
                 new = f"{label}#{taken[label] + 1}"
-            out[new] = replaced(child, texts, keys, (*path, name))
+            out[new] = replace_texts(child, texts, keys, (*path, name))
         return out
     if isinstance(value, list | tuple):
-        return [replaced(child, texts, keys, (*path, i)) for i, child in enumerate(value)]
+        return [replace_texts(child, texts, keys, (*path, i)) for i, child in enumerate(value)]
     return value
 
 
 def _as_written(value: Any) -> Any:
-    if isinstance(value, Written):
+    if isinstance(value, EmbeddedJson):
         return value.text
     if isinstance(value, Mapping):
         return {name: _as_written(child) for name, child in value.items()}
     return [_as_written(child) for child in value] if isinstance(value, list) else value
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """The one JSON text of a value."""
     return dumps(value)
 
 
-def parsed(text: str | None) -> Any:
-    """Inverse of `canonical`; None for None."""
+def parse_canonical(text: str | None) -> Any:
+    """Inverse of `canonical_json`; None for None."""
     return None if text is None else orjson.loads(text)

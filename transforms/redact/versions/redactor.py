@@ -11,13 +11,13 @@ import datetime as dt
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.redact.versions.decision import Decided
-from callveil.transforms.redact.versions.version_redaction import VersionRun, Work
+from callveil.transforms.redact.versions.decision import RedactionSettings
+from callveil.transforms.redact.versions.version_redaction import VersionRedaction, VersionRun
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.strict_json import ParseError
 
@@ -37,27 +37,27 @@ class VersionRedactor:
     def __init__(self, detector: Detector, keyring: Keyring, run_id: str, policy_sha256: str, as_of: dt.datetime) -> None:
         self.detector = detector
         self.run = VersionRun(detector.settings, keyring, run_id, policy_sha256, as_of)
-        self._seen: OrderedDict[tuple[str, View], list[Span]] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, View], list[TextSpan]] = OrderedDict()
 
-    def redact(self, work: Sequence[tuple[RawVersion, Decided]]) -> Iterator[RedactedVersion | Rejected]:
+    def redact(self, work: Sequence[tuple[RawVersion, RedactionSettings]]) -> Iterator[RedactedVersion | Rejected]:
         """Redact a batch.
 
         Yields: one item per version, in order: the redacted version, or why it cannot be shown to be clean. No raw version is changed.
         """
-        prepared: list[Work | Rejected] = []
+        prepared: list[VersionRedaction | Rejected] = []
         for raw, decided in work:
             try:
-                prepared.append(Work(self.run, raw, decided))
+                prepared.append(VersionRedaction(self.run, raw, decided))
             except ParseError as problem:
                 account = raw.key.account_id
                 why = problem.reason, problem.detail
                 prepared.append(Rejected(raw.source, "redact", *why, account_id=account))
             except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
                 prepared.append(_failed(raw, f"redaction raised {type(problem).__name__}"))
-        found = self._detect([(item.decided.language, item.reading.view) for item in prepared if isinstance(item, Work) and item.reading is not None])
+        found = self._detect([(item.decided.language, item.reading.view) for item in prepared if isinstance(item, VersionRedaction) and item.reading is not None])
         for item in prepared:
-            spans: list[Span] | DetectionFailed = []
-            if isinstance(item, Work) and item.reading is not None:
+            spans: list[TextSpan] | DetectionFailed = []
+            if isinstance(item, VersionRedaction) and item.reading is not None:
                 spans = found[item.decided.language, item.reading.view]
             if isinstance(item, Rejected):
                 yield item
@@ -70,9 +70,9 @@ class VersionRedactor:
                 except Exception as problem:  # noqa: BLE001 - as above
                     yield _failed(item.raw, f"redaction raised {type(problem).__name__}")
 
-    def _detect(self, wanted: Sequence[tuple[str, View]]) -> dict[tuple[str, View], list[Span] | DetectionFailed]:
+    def _detect(self, wanted: Sequence[tuple[str, View]]) -> dict[tuple[str, View], list[TextSpan] | DetectionFailed]:
         """Spans of each view. What is found depends on the view alone, and settings change between few values, so short views are remembered."""
-        out: dict[tuple[str, View], list[Span] | DetectionFailed] = {}
+        out: dict[tuple[str, View], list[TextSpan] | DetectionFailed] = {}
         fresh: dict[str, dict[View, None]] = defaultdict(dict)
         for language, view in wanted:
             known = self._seen.get((language, view))
@@ -89,7 +89,7 @@ class VersionRedactor:
             self._seen.popitem(last=False)
         return out
 
-    def _each(self, views: list[View], language: str) -> Iterator[tuple[View, list[Span] | DetectionFailed]]:
+    def _each(self, views: list[View], language: str) -> Iterator[tuple[View, list[TextSpan] | DetectionFailed]]:
         """Spans of each view. Where a batch fails as a whole its views are read one by one."""
         done = 0
         try:

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.field_classes import change_class, security_class
-from callveil.transforms.redact.versions.json_values import canonical
-from callveil.transforms.storage.tables.versions import winners
+from callveil.transforms.redact.versions.json_values import canonical_json
+from callveil.transforms.storage.tables.versions import best_versions
 
 
-class Value(NamedTuple):
+class StoredValue(NamedTuple):
     """A value of a field as it is stored.
 
     Attributes:
@@ -30,14 +30,14 @@ class Value(NamedTuple):
     value: Any = None
     digest: str = ""
 
-    def same(self, other: Value) -> bool:
+    def same(self, other: StoredValue) -> bool:
         """Whether two values were equal before redaction. Digests tell it where both are redacted, since `[PERSON]` may stand for anyone."""
         if self.digest and other.digest:
             return self.digest == other.digest
-        return canonical(self.value) == canonical(other.value)
+        return canonical_json(self.value) == canonical_json(other.value)
 
 
-NOTHING = Value()
+NOTHING = StoredValue()
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class FieldChange:
     """
 
     name: str
-    before: Value
-    after: Value
+    before: StoredValue
+    after: StoredValue
     sensitive_class: str = ""
 
     @property
@@ -62,7 +62,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One version with what it changed.
 
     Attributes:
@@ -84,7 +84,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class State:
+class ObjectState:
     """An object at one time.
 
     Attributes:
@@ -95,14 +95,14 @@ class State:
     """
 
     exists: bool | None
-    fields: dict[str, Value] = field(default_factory=dict)
+    fields: dict[str, StoredValue] = field(default_factory=dict)
     version: RedactedVersion | None = None
     unsure: tuple[str, ...] = ()
 
 
-def ordered(versions: Iterable[RedactedVersion]) -> list[RedactedVersion]:
+def order_versions(versions: Iterable[RedactedVersion]) -> list[RedactedVersion]:
     """Versions of one object in order, each once: by their numbers where all have one of their own, else by time and id."""
-    found = list(winners(versions).values())
+    found = list(best_versions(versions).values())
     numbers = [v.record.get("version_number") for v in found]
     if None not in numbers and len(set(numbers)) == len(numbers):
         return sorted(found, key=lambda v: v.record["version_number"])
@@ -113,38 +113,38 @@ def _id_order(text: str) -> tuple[int, int, str]:
     return (0, int(text), "") if text.isascii() and text.isdigit() else (1, 0, text)
 
 
-def entries(versions: Iterable[RedactedVersion]) -> list[Entry]:
+def history_of(versions: Iterable[RedactedVersion]) -> list[HistoryEntry]:
     """The history of one object, oldest first."""
-    line = ordered(versions)
+    line = order_versions(versions)
     return [_entry(version, line[n + 1] if n + 1 < len(line) else None) for n, version in enumerate(line)]
 
 
-def _entry(version: RedactedVersion, following: RedactedVersion | None) -> Entry:
+def _entry(version: RedactedVersion, following: RedactedVersion | None) -> HistoryEntry:
     item, event = version.key.item_type, version.event
     own = security_class(item, event, "")
     if version.record["has_changes"]:
-        return Entry(version, tuple(listed(version)), True, own)
+        return HistoryEntry(version, tuple(listed_changes(version)), True, own)
     held = _object(version)
     after = _object(following) if following is not None and following.event != "create" else None
     if event == "destroy" and held is not None:
         after = {}
     if held is None and not (event in ("create", "restore") and version.record.get("shape") == "paper_trail"):
-        return Entry(version, (), True, own)  # a sign-in or an export changes nothing
+        return HistoryEntry(version, (), True, own)  # a sign-in or an export changes nothing
     if after is None:
-        return Entry(version, (), False, own)
-    return Entry(version, tuple(diff(item, event, held or {}, after)), True, own)
+        return HistoryEntry(version, (), False, own)
+    return HistoryEntry(version, tuple(diff_states(item, event, held or {}, after)), True, own)
 
 
-def listed(version: RedactedVersion) -> list[FieldChange]:
+def listed_changes(version: RedactedVersion) -> list[FieldChange]:
     """The changes a version lists."""
     out = []
     for c in version.record.get("changes") or ():
-        before, after = Value(c.get("before"), c.get("before_digest") or ""), Value(c.get("after"), c.get("after_digest") or "")
+        before, after = StoredValue(c.get("before"), c.get("before_digest") or ""), StoredValue(c.get("after"), c.get("after_digest") or "")
         out.append(FieldChange(c["field"], before, after, c.get("sensitive_class") or ""))
     return out
 
 
-def diff(item_type: str, event: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> list[FieldChange]:
+def diff_states(item_type: str, event: str, before: Mapping[str, StoredValue], after: Mapping[str, StoredValue]) -> list[FieldChange]:
     """Fields that differ between two states, in order of name."""
     out = []
     for name in sorted(before.keys() | after.keys()):
@@ -154,22 +154,22 @@ def diff(item_type: str, event: str, before: Mapping[str, Value], after: Mapping
     return out
 
 
-def _object(version: RedactedVersion) -> dict[str, Value] | None:
+def _object(version: RedactedVersion) -> dict[str, StoredValue] | None:
     """The whole object before a version, or None where the source does not hold it."""
     if not version.record["has_object"]:
         return None
-    return {v["field"]: Value(v.get("value"), v.get("digest") or "") for v in version.record.get("object") or ()}
+    return {v["field"]: StoredValue(v.get("value"), v.get("digest") or "") for v in version.record.get("object") or ()}
 
 
-def state_at(versions: Iterable[RedactedVersion], when: dt.datetime) -> State:
+def state_at(versions: Iterable[RedactedVersion], when: dt.datetime) -> ObjectState:
     """The object as it was at `when`; a version holds from its own instant on.
 
     States are taken where a source holds them; between them changes are replayed. Fields that only later changes tell of are filled in from
     what those say was there before.
     """
-    line = ordered(versions)
+    line = order_versions(versions)
     last = max((n for n, v in enumerate(line) if v.created_at <= when), default=-1)
-    fields: dict[str, Value] = {}
+    fields: dict[str, StoredValue] = {}
     stale: set[str] = set()  # fields that a version may have changed without saying so
     exists: bool | None = None
     for version in line[: last + 1]:
@@ -181,28 +181,28 @@ def state_at(versions: Iterable[RedactedVersion], when: dt.datetime) -> State:
             exists = False
             continue
         exists = True
-        changes = listed(version)
+        changes = listed_changes(version)
         fields.update((c.name, c.after) for c in changes)
         stale = stale - {c.name for c in changes} if version.record["has_changes"] else set(fields)
     later = line[last + 1 :]
     if last < 0:
         if not later:
-            return State(None)
+            return ObjectState(None)
         exists = later[0].event != "create" if later[0].event in ("create", "update", "destroy", "redact") else None
     if exists is not False:
         fields, stale = _filled(fields, stale, later)
     known = {name: value for name, value in sorted(fields.items()) if value.value is not None}
-    return State(exists, known, line[last] if last >= 0 else None, tuple(sorted(stale)))
+    return ObjectState(exists, known, line[last] if last >= 0 else None, tuple(sorted(stale)))
 
 
-def _filled(fields: Mapping[str, Value], stale: set[str], later: Sequence[RedactedVersion]) -> tuple[dict[str, Value], set[str]]:
+def _filled(fields: Mapping[str, StoredValue], stale: set[str], later: Sequence[RedactedVersion]) -> tuple[dict[str, StoredValue], set[str]]:
     """Fields with what later versions say was there before them, where that is better than what is known; and those that stay stale."""
     out, told = dict(fields), fields.keys() - stale
     for version in later:
         if version.event == "create":
             break
         held = _object(version) or {}
-        before = {**held, **{c.name: c.before for c in listed(version)}}
+        before = {**held, **{c.name: c.before for c in listed_changes(version)}}
         out.update({name: value for name, value in before.items() if name not in told})
         told = told | before.keys()
         if version.record["has_object"] or version.event == "destroy" or not version.record["has_changes"]:

@@ -8,23 +8,23 @@ from typing import Any
 
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import BY_NAME
-from callveil.schemas.rules import fold
-from callveil.schemas.version import RawVersion, is_interaction, snake
+from callveil.schemas.rules import collapse_whitespace
+from callveil.schemas.version import RawVersion, is_interaction, to_snake_case
 from callveil.transforms.detect.closed_values import time_zones
 from callveil.transforms.detect.plain_ids import card_spans
-from callveil.transforms.detect.secret_fields import SECRET, is_misplaced, is_secret, is_stated
-from callveil.transforms.redact.versions.decision import Decided
+from callveil.transforms.detect.secret_fields import SECRET, is_misplaced_secret, is_secret, is_secret_state
+from callveil.transforms.redact.versions.decision import RedactionSettings
 from callveil.transforms.redact.versions.field_classes import (
     NOTE,
     PERSON_ITEMS,
     STATUS_ITEMS,
-    is_own_number,
+    holds_business_number,
     is_setting,
     item_name,
     security_class,
     whole_entity,
 )
-from callveil.transforms.redact.versions.json_values import Path, Piece, on_keypad
+from callveil.transforms.redact.versions.json_values import Path, ValueText, on_keypad
 
 UNKNOWN = "UNKNOWN_FIELD"
 ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
@@ -39,7 +39,7 @@ _LAST_FOUR = re.compile(r"last_?(?:4|four)(?:_digits)?$")
 
 
 @dataclass
-class Slot:
+class FieldValue:
     """One value of a version, and what becomes of its texts.
 
     Attributes:
@@ -48,7 +48,7 @@ class Slot:
         value: as delivered.
         tree: the value with its encoded texts opened, where they are read one by one.
         heading: it is a name or word of the version itself, not a value.
-        treatment, entity: see `Judge.of`.
+        treatment, entity: see `FieldClassifier.of`.
         texts, keys: what stands in place of texts and keys, by path.
         entities: entity types that were redacted.
     """
@@ -65,14 +65,14 @@ class Slot:
     entities: set[str] = field(default_factory=set)
 
 
-class Judge:
+class FieldClassifier:
     """Decides about the values of one version."""
 
-    def __init__(self, raw: RawVersion, decided: Decided) -> None:
+    def __init__(self, raw: RawVersion, decided: RedactionSettings) -> None:
         self.raw, self.decided, self.rules = raw, decided, decided.rules
         self.about = is_interaction(raw.key.item_type)
 
-    def of(self, slot: Slot) -> tuple[str, str]:
+    def of(self, slot: FieldValue) -> tuple[str, str]:
         """Treatment and entity of a value as a whole: keep, scan, redact or clear."""
         name, item = slot.name, self.raw.key.item_type
         if not name:
@@ -90,14 +90,14 @@ class Judge:
             return "keep", ""
         if slot.place == (EXTRA,):
             return self.rules.treatment(BY_NAME[EXTRA], self.decided.mode), UNKNOWN
-        if is_own_number(item, name) and self.rules.treatment(BY_NAME["tracking_number"], self.decided.mode) == "keep":
+        if holds_business_number(item, name) and self.rules.treatment(BY_NAME["tracking_number"], self.decided.mode) == "keep":
             return "keep", ""
         if entity:
             kept = self.rules.operator(entity).name == "keep" and entity not in self.decided.floor
             return ("keep" if kept else "redact"), entity
         return "scan", ""
 
-    def _as_interaction(self, slot: Slot, entity: str) -> tuple[str, str]:
+    def _as_interaction(self, slot: FieldValue, entity: str) -> tuple[str, str]:
         """A value of an interaction's field is treated as the interaction's own is."""
         declared = BY_NAME.get(slot.name, BY_NAME[EXTRA])
         treatment = self.rules.treatment(declared, self.decided.mode)
@@ -113,7 +113,7 @@ class Judge:
             return "keep", entity
         return treatment, entity
 
-    def is_plain(self, name: str, piece: Piece) -> bool:
+    def is_plain(self, name: str, piece: ValueText) -> bool:
         """Whether a text says nothing about a person by what it is: the business' own name or number, a time zone, a role of the platform,
         the last four digits of a card (PCI DSS lets them be shown)."""
         text = piece.text
@@ -121,11 +121,11 @@ class Judge:
             text in ROLES
             or (not self.about and is_setting(self.raw.key.item_type, name, text))
             or ("/" in text and text in time_zones())
-            or fold(text) in self.decided.own
-            or (_LAST_FOUR.search(snake(name)) is not None and len(text) <= 4 and text.isdigit())
+            or collapse_whitespace(text) in self.decided.own
+            or (_LAST_FOUR.search(to_snake_case(name)) is not None and len(text) <= 4 and text.isdigit())
         )
 
-    def entity(self, slot: Slot, piece: Piece) -> str:
+    def entity(self, slot: FieldValue, piece: ValueText) -> str:
         """Entity type a text goes whole as, by the names it stands under; empty where it is read."""
         secret = slot.entity == SECRET
         name = slot.name if not piece.key or on_keypad(slot.name, {piece.key: 0}) else piece.key
@@ -134,8 +134,8 @@ class Judge:
         if piece.is_key:
             return ""
         if secret or is_secret(name):
-            return "" if is_stated(name, piece.text) else SECRET
-        if is_misplaced(name, piece.text):
+            return "" if is_secret_state(name, piece.text) else SECRET
+        if is_misplaced_secret(name, piece.text):
             return SECRET
         item = self.raw.key.item_type
         if slot.treatment in ("redact", "clear"):

@@ -16,10 +16,10 @@ from callveil.schemas.interaction import SourceRef
 from callveil.schemas.policy import Rules
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion
-from callveil.transforms.detect.placeholders import is_read, placeholders
+from callveil.transforms.detect.placeholders import has_unredacted_text, placeholder_pattern
 from callveil.transforms.redact.until_stable import LOOKS
-from callveil.transforms.redact.versions.decision import Decided
-from callveil.transforms.redact.versions.json_values import pieces
+from callveil.transforms.redact.versions.decision import RedactionSettings
+from callveil.transforms.redact.versions.json_values import iter_texts
 from callveil.transforms.redact.versions.redactor import VersionRedactor
 
 PLAIN = ("actor_name", "actor_ip", "user_agent", "actor_role", "restored_from", "request_id")
@@ -48,8 +48,8 @@ def stored_version(version: RedactedVersion, source: str = "store") -> RawVersio
     return RawVersion(version.key, version.event, version.created_at, record, SourceRef(source))
 
 
-def redact_settled(
-    redactor: VersionRedactor, work: Sequence[tuple[RawVersion, Decided]]
+def redact_versions_until_stable(
+    redactor: VersionRedactor, work: Sequence[tuple[RawVersion, RedactionSettings]]
 ) -> list[RedactedVersion | Rejected]:
     """Redact a batch so that redacting it again finds nothing new; as `VersionRedactor.redact`."""
     out = list(redactor.redact(work))
@@ -69,12 +69,12 @@ def redact_settled(
             yield item, decided.rules
 
     versions = [item for item in map(out.__getitem__, places) if isinstance(item, RedactedVersion)]
-    for place, item, _ in settle(versions, look, changed_texts):
+    for place, item, _ in repeat_until_stable(versions, look, changed_texts):
         out[places[place]] = item
     return out
 
 
-def settle(
+def repeat_until_stable(
     versions: Sequence[RedactedVersion],
     look: Callable[[Sequence[Placed]], Iterable[tuple[RedactedVersion | Rejected, Rules]]],
     count: Callable[[RedactedVersion, RedactedVersion, Rules], Found],
@@ -103,7 +103,7 @@ def settle(
                 yield place, _unsettled(version, detail), Counter()
             else:
                 told[place] = told.get(place, Counter()) + found
-                more.append((place, carried(version, item)))
+                more.append((place, keep_delivered_facts(version, item)))
         pending = more
         if not pending:
             return
@@ -116,12 +116,12 @@ def _unsettled(version: RedactedVersion, detail: str) -> Rejected:
 
 def changed_texts(before: RedactedVersion, after: RedactedVersion, rules: Rules) -> Found:
     """Texts that were readable and of which the second redaction shows less, by column."""
-    done = placeholders(rules)
-    pairs = zip(texts(before), texts(after), strict=True)
-    return Counter((column, "") for (column, old, _), (_, new, _) in pairs if old != new and is_read(old, done))
+    done = placeholder_pattern(rules)
+    pairs = zip(iter_version_texts(before), iter_version_texts(after), strict=True)
+    return Counter((column, "") for (column, old, _), (_, new, _) in pairs if old != new and has_unredacted_text(old, done))
 
 
-def texts(version: RedactedVersion) -> Iterator[Text]:
+def iter_version_texts(version: RedactedVersion) -> Iterator[Text]:
     """All texts that redaction may change, in an order that it keeps."""
     record = version.record
     whole = frozenset(record.get("redacted_entities") or ())
@@ -130,7 +130,7 @@ def texts(version: RedactedVersion) -> Iterator[Text]:
     for row in record.get("object") or ():
         yield from _row_texts("object", row, ("value",))
     for name in ("item_label", EXTRA):
-        for piece in pieces(record.get(name)):
+        for piece in iter_texts(record.get(name)):
             yield name, piece.text, whole
     heading = {"event": version.event, "item_type": version.key.item_type, "item_id": version.key.item_id}
     for name, text in (*heading.items(), *((name, record.get(name)) for name in PLAIN)):
@@ -141,11 +141,11 @@ def _row_texts(name: str, row: dict[str, Any], sides: Iterable[str]) -> Iterator
     entities = frozenset(row.get("entities") or ())
     yield f"{name}[].field", row["field"], entities
     for side in sides:
-        for piece in pieces(row.get(side)):
+        for piece in iter_texts(row.get(side)):
             yield f"{name}[].{side}", piece.text, entities
 
 
-def carried(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
+def keep_delivered_facts(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
     """The new redaction with what the old row knew: digests of the values as they were delivered, and which entity types were found."""
     record = new.record | {k: old.record[k] for k in ("rank", "digest", "recorded_at")}
     record["redacted_entities"] = sorted({*(old.record.get("redacted_entities") or ()), *(new.record.get("redacted_entities") or ())})

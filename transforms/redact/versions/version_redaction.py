@@ -10,25 +10,25 @@ from functools import cached_property
 from typing import Any
 
 from callveil.schemas.fields import EXTRA, Field, Json
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import BY_NAME
-from callveil.schemas.policy import Detect, Rules
-from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, snake
+from callveil.schemas.policy import DetectionSettings, Rules
+from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, to_snake_case
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
-from callveil.transforms.detect.document import Reading, Segment
+from callveil.transforms.detect.document import InteractionDocument, Segment
 from callveil.transforms.detect.known_values import KnownValue
-from callveil.transforms.detect.normalized_text import normalize
-from callveil.transforms.detect.placeholders import outside, placeholders, taken
+from callveil.transforms.detect.normalized_text import normalize_text
+from callveil.transforms.detect.placeholders import exclude_places, placeholder_pattern, placeholder_spans
 from callveil.transforms.detect.plain_ids import card_spans, is_plain_id
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
-from callveil.transforms.detect.propagation import KINDS, strongest, values_found
-from callveil.transforms.detect.resolve import accept, merge
-from callveil.transforms.detect.script import unread_spans
+from callveil.transforms.detect.propagation import KINDS, distinct_values, values_from_spans
+from callveil.transforms.detect.resolve import accept_findings, merge_spans
+from callveil.transforms.detect.script import unsupported_language_spans
 from callveil.transforms.detect.secret_fields import SECRET, is_secret, secret_spans
 from callveil.transforms.detect.text_fields import Leaf
-from callveil.transforms.detect.value_search import Tokens, find
-from callveil.transforms.redact.operators import OPERATORS, Secrets, parameters
-from callveil.transforms.redact.versions.decision import Decided
+from callveil.transforms.detect.value_search import FoldedWords, find_values
+from callveil.transforms.redact.operators import OPERATORS, TokenKeys, operator_params
+from callveil.transforms.redact.versions.decision import RedactionSettings
 from callveil.transforms.redact.versions.field_classes import change_class, item_name
 from callveil.transforms.redact.versions.json_values import (
     NAME_DIGITS,
@@ -36,16 +36,16 @@ from callveil.transforms.redact.versions.json_values import (
     SHORT_DIGITS,
     VALUED,
     Path,
-    Piece,
-    canonical,
+    ValueText,
+    canonical_json,
     is_name,
-    opened,
-    pieces,
-    plain,
-    replaced,
+    iter_texts,
+    parse_embedded,
+    replace_texts,
     tells_name,
+    to_plain_json,
 )
-from callveil.transforms.redact.versions.treatment import Judge, Slot
+from callveil.transforms.redact.versions.treatment import FieldClassifier, FieldValue
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.identity.identifier_names import entity_of
 
@@ -55,18 +55,18 @@ _OPERATE = {op().operator_name(): op() for op in OPERATORS}
 _FIELD = Field("changes", Json(), "", "custom", prose=True)
 
 
-def operate(action: str, text: str, params: dict[str, Any]) -> str:
+def apply_operator(action: str, text: str, params: dict[str, Any]) -> str:
     """What the operator of an action writes in place of a text."""
     return str(_OPERATE[f"callveil_{action}"].operate(text, params))
 
 
-def pseudonym(rules: Rules, entity: str, value: str, secrets: Secrets, account_id: str) -> str:
+def distinct_label(rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str) -> str:
     """What stands for a name, address or id that tells actors apart: the policy's operator, but a pseudonym of account scope in place of a
     mere label, so that one person's actions can be told from another's without saying who it is."""
     if rules.operator(entity).name in ("label", "keep"):
-        return operate("pseudonym", value, {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": ("account", account_id)})
-    action, params, _ = parameters(rules, entity, value, secrets, account_id, "")
-    return operate(action, value, params)
+        return apply_operator("pseudonym", value, {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": ("account", account_id)})
+    action, params, _ = operator_params(rules, entity, value, secrets, account_id, "")
+    return apply_operator(action, value, params)
 
 
 @dataclass(frozen=True)
@@ -79,64 +79,64 @@ class VersionRun:
         run_id, policy_sha256, as_of: stand in every row.
     """
 
-    detect: Detect
+    detect: DetectionSettings
     keyring: Keyring
     run_id: str
     policy_sha256: str
     as_of: dt.datetime
 
     @cached_property
-    def secrets(self) -> Secrets:
+    def secrets(self) -> TokenKeys:
         """Keys that the keyring derives for pseudonyms and tokens."""
-        return Secrets.of(self.keyring)
+        return TokenKeys.of(self.keyring)
 
     def digest(self, account_id: str, value: Any) -> str:
         """Keyed digest of a value (32 hex digits), by which two redacted values of one account are told apart or alike."""
-        return self.keyring.hmac("version-value", account_id, canonical(value))[:32]
+        return self.keyring.hmac("version-value", account_id, canonical_json(value))[:32]
 
     def stand_in(self, rules: Rules, entity: str, value: str, account_id: str) -> str:
-        """See `pseudonym`."""
-        return pseudonym(rules, entity, value, self.secrets, account_id)
+        """See `distinct_label`."""
+        return distinct_label(rules, entity, value, self.secrets, account_id)
 
     def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
         """An id as it is stored: one that is no plain id (an address, a card, a number with its +) or is a name becomes a pseudonym."""
-        return text if is_plain_id(text) and not entity_of(text) else pseudonym(rules, "ID", text, self.secrets, account_id)
+        return text if is_plain_id(text) and not entity_of(text) else distinct_label(rules, "ID", text, self.secrets, account_id)
 
 
-class Work:
+class VersionRedaction:
     """One version on its way."""
 
-    def __init__(self, run: VersionRun, raw: RawVersion, decided: Decided) -> None:
+    def __init__(self, run: VersionRun, raw: RawVersion, decided: RedactionSettings) -> None:
         self.run, self.raw, self.decided = run, raw, decided
         self.rules = decided.rules
         self.about = is_interaction(raw.key.item_type)
-        self.judge = Judge(raw, decided)
+        self.judge = FieldClassifier(raw, decided)
         self.slots = list(self._slots())
-        self.done = placeholders(self.rules)
+        self.done = placeholder_pattern(self.rules)
         for slot in self.slots:
             slot.treatment, slot.entity = self.judge.of(slot)
-            slot.tree = opened(slot.value) if slot.treatment in ("scan", "keep") else slot.value
+            slot.tree = parse_embedded(slot.value) if slot.treatment in ("scan", "keep") else slot.value
         self.reading = self._view()
 
-    def _slots(self) -> Iterator[Slot]:
+    def _slots(self) -> Iterator[FieldValue]:
         record, renamed = self.raw.record, self._renamed()
         for i, change in enumerate(record.get("changes") or ()):
             if not is_name(change["field"]):
-                yield Slot(("changes", i, "field"), "", change["field"], heading=True)
+                yield FieldValue(("changes", i, "field"), "", change["field"], heading=True)
             for side in ("before", "after"):
-                yield Slot(("changes", i, side), renamed.get(change["field"], change["field"]), plain(change[side]))
+                yield FieldValue(("changes", i, side), renamed.get(change["field"], change["field"]), to_plain_json(change[side]))
         for name in record.get("object") or ():
             if not is_name(name):
-                yield Slot(("object", name, "field"), "", name, heading=True)
-            yield Slot(("object", name), renamed.get(name, name), plain(record["object"][name]))
+                yield FieldValue(("object", name, "field"), "", name, heading=True)
+            yield FieldValue(("object", name), renamed.get(name, name), to_plain_json(record["object"][name]))
         for name in HEADINGS:
             text = self._heading(name)
             if "@" in text or sum(c.isdecimal() for c in text) > NAME_DIGITS or secret_spans(text):
-                yield Slot((name,), "", text, heading=True)
+                yield FieldValue((name,), "", text, heading=True)
         if record.get("item_label"):
-            yield Slot(("item_label",), "label", record["item_label"])
+            yield FieldValue(("item_label",), "label", record["item_label"])
         if record.get(EXTRA):
-            yield Slot((EXTRA,), EXTRA, plain(record[EXTRA]))
+            yield FieldValue((EXTRA,), EXTRA, to_plain_json(record[EXTRA]))
 
     def _renamed(self) -> dict[str, str]:
         """What fields are judged as where one names the other: `key: api_key` beside `value`."""
@@ -154,13 +154,13 @@ class Work:
         raw = self.raw
         return {"event": raw.event, "item_type": raw.key.item_type}.get(name) or raw.record.get(name) or ""
 
-    def _view(self) -> Reading | None:
+    def _view(self) -> InteractionDocument | None:
         """All texts to be read as one view: the field's name asks, its values answer."""
         parts: list[str] = []
         turns: list[Turn] = []
         segments: list[Segment] = []
         seen: dict[tuple[str, str], int] = {}
-        self.leaves: dict[int, tuple[Slot, Piece]] = {}
+        self.leaves: dict[int, tuple[FieldValue, ValueText]] = {}
         place = 0
 
         def add(text: str, role: str, run_on: bool = False) -> int:
@@ -177,8 +177,8 @@ class Work:
         for slot in self.slots:
             if slot.treatment == "keep":
                 continue
-            numbers = _numbers_in_lists(pieces(slot.tree))
-            for piece in pieces(slot.tree):
+            numbers = _numbers_in_lists(iter_texts(slot.tree))
+            for piece in iter_texts(slot.tree):
                 digit = piece.path[:-1] in numbers and not piece.is_key
                 if piece.number and len(piece.text.strip("-")) <= SHORT_DIGITS and not digit:
                     continue
@@ -189,7 +189,7 @@ class Work:
                     continue  # goes whole, see `finish`
                 if not piece.is_key and self.judge.is_plain(name, piece):
                     continue  # stays
-                read = normalize(piece.text, self.done)
+                read = normalize_text(piece.text, self.done)
                 asks = piece.is_key or slot.heading
                 if asks:
                     read = replace(read, text=read.text.replace("_", " "))
@@ -204,13 +204,13 @@ class Work:
         if not parts:
             return None
         segments.sort(key=lambda s: s.start)
-        return Reading("version", View("\n".join(parts), tuple(turns)), segments)
+        return InteractionDocument("version", View("\n".join(parts), tuple(turns)), segments)
 
     def _question(self, name: str) -> str:
         """What a value answers. The name of a thing is asked for by what the thing is: "name" alone asks for a person's."""
-        return (item_name(self.raw.key.item_type) if snake(name) in ("name", "label", "title") else name).replace("_", " ")
+        return (item_name(self.raw.key.item_type) if to_snake_case(name) in ("name", "label", "title") else name).replace("_", " ")
 
-    def finish(self, spans: list[Span]) -> RedactedVersion:
+    def finish(self, spans: list[TextSpan]) -> RedactedVersion:
         """Replace what has to go."""
         for slot in self.slots:
             self._whole(slot)
@@ -220,8 +220,8 @@ class Work:
             self._secrets(slot)
         return self._redacted()
 
-    def _whole(self, slot: Slot) -> None:
-        for piece in pieces(slot.tree):
+    def _whole(self, slot: FieldValue) -> None:
+        for piece in iter_texts(slot.tree):
             own = self.judge.entity(slot, piece)
             if not own:
                 continue
@@ -231,52 +231,52 @@ class Work:
                 (slot.keys if piece.is_key else slot.texts)[piece.path] = self._operated(own, piece.text)
             slot.entities.add(own)
 
-    def _scanned(self, reading: Reading, spans: list[Span]) -> None:
+    def _scanned(self, reading: InteractionDocument, spans: list[TextSpan]) -> None:
         text, language = reading.view.text, self.decided.language
-        places = taken(text, self.done)
+        places = placeholder_spans(text, self.done)
         settings = self.run.detect
         if settings.unknown_language == "full":
-            spans = [*spans, *unread_spans(reading.view, settings.languages)]
+            spans = [*spans, *unsupported_language_spans(reading.view, settings.languages)]
         # Spans of one value share a group; what stands alone is a value of its own.
-        spans = [replace(s, group=s.group or str(s.start)) for s in outside(text, spans, places)]
-        accepted, _ = accept(text, spans, self.rules, self.decided.floor)
-        wanted = strongest([*self._known(), *values_found(text, accepted, language)])
+        spans = [replace(s, group=s.group or str(s.start)) for s in exclude_places(text, spans, places)]
+        accepted, _ = accept_findings(text, spans, self.rules, self.decided.floor)
+        wanted = distinct_values([*self._known(), *values_from_spans(text, accepted, language)])
         if wanted:
-            accepted += outside(text, find(Tokens.of(text), wanted, CONSISTENCY), places)
-        by_leaf: dict[int, list[Span]] = defaultdict(list)
-        for leaf, span in reading.split(merge(accepted)):
+            accepted += exclude_places(text, find_values(FoldedWords.of(text), wanted, CONSISTENCY), places)
+        by_leaf: dict[int, list[TextSpan]] = defaultdict(list)
+        for leaf, span in reading.split(merge_spans(accepted)):
             by_leaf[id(leaf)].append(span)
         for key, own in by_leaf.items():
             slot, piece = self.leaves[key]
             if piece.is_key or (slot.heading and slot.place[-1] != "field"):
                 own = [s for s in own if s.detector not in ("SpacyRecognizer", CONSISTENCY)]  # what looks like a field's name is none of a person
             if own:
-                self._put(slot, piece, merge(own))
+                self._put(slot, piece, merge_spans(own))
 
     def _known(self) -> Iterator[KnownValue]:
         """Values that are personal by the name they stand under, to be found again wherever else this version says them."""
         for slot in self.slots:
-            for piece in pieces(slot.tree):
+            for piece in iter_texts(slot.tree):
                 entity = "" if piece.is_key else self.judge.entity(slot, piece)
                 if entity in KINDS and not self.done.search(piece.text):
-                    yield from values_found(piece.text, [Span(0, len(piece.text), entity, 1.0, "field")], self.decided.language)
+                    yield from values_from_spans(piece.text, [TextSpan(0, len(piece.text), entity, 1.0, "field")], self.decided.language)
 
-    def _secrets(self, slot: Slot) -> None:
+    def _secrets(self, slot: FieldValue) -> None:
         """What is a secret by its form goes even from values that are kept, and from mode none."""
-        for piece in pieces(slot.tree):
+        for piece in iter_texts(slot.tree):
             if piece.number or piece.path in (slot.keys if piece.is_key else slot.texts):
                 continue
-            found = merge(Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text))
+            found = merge_spans(TextSpan(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text))
             if found and not self.done.fullmatch(piece.text):
                 self._put(slot, piece, found)
 
-    def _put(self, slot: Slot, piece: Piece, spans: list[Span]) -> None:
-        found = [Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text)]
-        spans = merge([*outside(piece.text, found, taken(piece.text, self.done)), *spans])
+    def _put(self, slot: FieldValue, piece: ValueText, spans: list[TextSpan]) -> None:
+        found = [TextSpan(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text)]
+        spans = merge_spans([*exclude_places(piece.text, found, placeholder_spans(piece.text, self.done)), *spans])
         slot.entities |= {span.entity for span in spans}
         (slot.keys if piece.is_key else slot.texts)[piece.path] = self._with(piece.text, spans)
 
-    def _with(self, text: str, spans: list[Span]) -> str:
+    def _with(self, text: str, spans: list[TextSpan]) -> str:
         """A text with what stands for each span in its place."""
         out, place = [], 0
         for span in spans:
@@ -288,8 +288,8 @@ class Work:
         if entity == SECRET:
             return self.rules.label_for(SECRET)  # a pseudonym of a weak password could be guessed by whoever holds the key
         scope = self.raw.key.item_id if self.about else f"{self.raw.key.item_type}/{self.raw.key.item_id}"
-        action, params, _ = parameters(self.rules, entity, text, self.run.secrets, self.raw.key.account_id, scope)
-        return operate(action, text, params)
+        action, params, _ = operator_params(self.rules, entity, text, self.run.secrets, self.raw.key.account_id, scope)
+        return apply_operator(action, text, params)
 
     def _redacted(self) -> RedactedVersion:
         raw, record, account = self.raw, self.raw.record, self.raw.key.account_id
@@ -303,7 +303,7 @@ class Work:
         for name in ("item_label", EXTRA):
             if (name,) in by_place:
                 slot = by_place[(name,)]
-                out[name] = replaced(slot.tree, slot.texts, slot.keys)
+                out[name] = replace_texts(slot.tree, slot.texts, slot.keys)
         for name in HEADINGS[2:]:
             if name in out:
                 out[name] = self._name((name,), out[name])
@@ -311,7 +311,7 @@ class Work:
             if name in out:
                 out[name] = self.run.plain_id(self.rules, out[name], account)
         entities |= self._actor(out)
-        digest = self.run.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical(plain(record)))[:32]
+        digest = self.run.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical_json(to_plain_json(record)))[:32]
         key = raw.key._replace(
             item_type=self._name(("item_type",), raw.key.item_type),
             item_id=self.run.plain_id(self.rules, raw.key.item_id, account),
@@ -328,7 +328,7 @@ class Work:
 
     def _name(self, place: Path, name: str) -> str:
         slot = self.by_place.get(place)
-        return name if slot is None else str(replaced(slot.tree, slot.texts, slot.keys))
+        return name if slot is None else str(replace_texts(slot.tree, slot.texts, slot.keys))
 
     def _change(self, i: int, name: str) -> dict[str, Any]:
         key = self.raw.key
@@ -337,7 +337,7 @@ class Work:
         out: dict[str, Any] = {"field": self._name(("changes", i, "field"), name), "redacted": bool(entities), "entities": sorted(entities)}
         for side, slot in slots.items():
             if slot.value is not None:
-                out[side] = replaced(slot.tree, slot.texts, slot.keys)
+                out[side] = replace_texts(slot.tree, slot.texts, slot.keys)
             if slot.entities:
                 out[f"{side}_digest"] = self.run.digest(key.account_id, slot.value)
         kind = change_class(key.item_type, self.raw.event, name, slots["before"].value, slots["after"].value)
@@ -348,7 +348,7 @@ class Work:
         shown = self._name(("object", name, "field"), name)
         out: dict[str, Any] = {"field": shown, "redacted": bool(slot.entities), "entities": sorted(slot.entities)}
         if slot.value is not None:
-            out["value"] = replaced(slot.tree, slot.texts, slot.keys)
+            out["value"] = replace_texts(slot.tree, slot.texts, slot.keys)
         if slot.entities:
             out["digest"] = self.run.digest(self.raw.key.account_id, slot.value)
         return out
@@ -362,10 +362,10 @@ class Work:
             if not text or self.done.fullmatch(text):
                 continue
             if treatment == "keep" or self.rules.operator(entity).name == "keep":
-                found = [Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(text)]
-                found += [Span(a, b, "CREDIT_CARD", 1.0, "card") for a, b in card_spans(text)]
+                found = [TextSpan(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(text)]
+                found += [TextSpan(a, b, "CREDIT_CARD", 1.0, "card") for a, b in card_spans(text)]
                 if found:
-                    out[name] = self._with(text, merge(found))
+                    out[name] = self._with(text, merge_spans(found))
                     entities |= {span.entity for span in found}
                 continue
             if treatment == "clear":
@@ -376,7 +376,7 @@ class Work:
         return entities
 
 
-def _numbers_in_lists(found: Iterator[Piece]) -> frozenset[Path]:
+def _numbers_in_lists(found: Iterator[ValueText]) -> frozenset[Path]:
     """Paths of the lists whose members are the digits of one number."""
     members: dict[Path, list[str]] = defaultdict(list)
     for piece in found:
@@ -399,5 +399,5 @@ def _unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _fixed(entity: str, _: Piece) -> str:
+def _fixed(entity: str, _: ValueText) -> str:
     return entity

@@ -14,16 +14,16 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.history import FIELDS, SCHEMA, SCHEMA_VERSION
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.redact.versions.json_values import canonical
-from callveil.transforms.redact.versions.timeline import Entry, FieldChange, entries
+from callveil.transforms.redact.versions.json_values import canonical_json
+from callveil.transforms.redact.versions.timeline import FieldChange, HistoryEntry, history_of
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.parquet import Table, TableWriter
-from callveil.transforms.storage.tables.versions import VERSIONS, from_row
+from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row
 
 BATCH_ROWS = 100_000
 """Versions held in memory at once; an account with more is held whole."""
@@ -36,7 +36,7 @@ Expires = Callable[[RedactedVersion], "dt.datetime | None"]
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportColumns:
     """What every row of a report carries.
 
     Attributes:
@@ -54,7 +54,7 @@ class Report:
     policies: Mapping[str, str] = field(default_factory=dict)
 
 
-def accounts_of(store: Store, snapshot: Snapshot, accounts: Sequence[str] = (), agencies: Sequence[str] = ()) -> Counter[str]:
+def accounts_with_versions(store: Store, snapshot: Snapshot, accounts: Sequence[str] = (), agencies: Sequence[str] = ()) -> Counter[str]:
     """Accounts that have versions, with how many.
 
     Args:
@@ -76,13 +76,13 @@ def _among(column: str, values: Sequence[str]) -> Any:
     return ds.field(column).isin(list(values))
 
 
-def read_accounts(
+def read_account_versions(
     store: Store, snapshot: Snapshot, counts: Mapping[str, int], agencies: Sequence[str] = ()
 ) -> Iterator[tuple[str, list[RedactedVersion]]]:
     """Versions account by account, in order of account; a bounded number of accounts is held at once.
 
     Args:
-        counts: from `accounts_of`.
+        counts: from `accounts_with_versions`.
         agencies: leave out what an account did under another agency.
     """
     data = open_dataset(store, VERSIONS.name, snapshot)
@@ -91,7 +91,7 @@ def read_accounts(
         for batch in data.to_batches(filter=_among("account_id", group)):
             for row in batch.to_pylist():
                 if not agencies or row["agency_id"] in agencies or row["account_id"] in agencies:
-                    by_account[row["account_id"]].append(from_row(row))
+                    by_account[row["account_id"]].append(version_from_row(row))
         for account in group:
             yield account, by_account.pop(account, [])
 
@@ -109,21 +109,21 @@ def _groups(counts: Mapping[str, int]) -> Iterator[list[str]]:
         yield group
 
 
-def histories(versions: Iterable[RedactedVersion]) -> list[Entry]:
+def account_history(versions: Iterable[RedactedVersion]) -> list[HistoryEntry]:
     """The entries of all objects of one account, in order of time."""
     items: dict[tuple[str, str, str], list[RedactedVersion]] = defaultdict(list)
     for version in versions:
         items[version.key.item].append(version)
-    out = [(e.version.created_at, item, n, e) for item, found in items.items() for n, e in enumerate(entries(found))]
+    out = [(e.version.created_at, item, n, e) for item, found in items.items() for n, e in enumerate(history_of(found))]
     return [e for _, _, _, e in sorted(out, key=lambda row: row[:3])]
 
 
 def account_rows(
-    report: Report,
+    report: ReportColumns,
     keyring: Keyring,
     versions: Iterable[RedactedVersion],
     expires: Expires | None = None,
-    within: Callable[[Entry], bool] | None = None,
+    within: Callable[[HistoryEntry], bool] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Rows of one account, with its chain of hashes.
 
@@ -134,7 +134,7 @@ def account_rows(
     """
     kept = [v for v in versions if v.created_at <= report.as_of and v.record["recorded_at"] <= report.as_of]
     previous, seq = "", 0
-    for entry in histories(kept):
+    for entry in account_history(kept):
         if within is not None and not within(entry):
             continue
         for change in entry.changes or (None,):
@@ -144,7 +144,7 @@ def account_rows(
             yield row
 
 
-def _row(report: Report, entry: Entry, change: FieldChange | None, expires: Expires | None) -> dict[str, Any]:
+def _row(report: ReportColumns, entry: HistoryEntry, change: FieldChange | None, expires: Expires | None) -> dict[str, Any]:
     v = entry.version
     r = v.record
     kind = (change.sensitive_class if change else "") or entry.sensitive_class
@@ -163,13 +163,13 @@ def _row(report: Report, entry: Entry, change: FieldChange | None, expires: Expi
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else canonical(value)
+    return None if value is None else canonical_json(value)
 
 
 def row_hash(keyring: Keyring, row: Mapping[str, Any], key_id: str | None = None) -> str:
     """Hash of a row: HMAC-SHA256 over the hash before it and all other columns. Keyed, since values can be guessed from a plain hash."""
     values = {name: _plain(row.get(name)) for name in _CHAINED}
-    return keyring.hmac(PURPOSE, row["previous_hash"], canonical(values), key_id=key_id)
+    return keyring.hmac(PURPOSE, row["previous_hash"], canonical_json(values), key_id=key_id)
 
 
 def _plain(value: Any) -> Any:
@@ -178,7 +178,7 @@ def _plain(value: Any) -> Any:
 
 def write_report(files: Files, url: str, rows: Iterable[dict[str, Any]]) -> int:
     """Write rows as one Parquet file and return their number. A reader sees the whole file or none."""
-    with spooled() as sink:
+    with temporary_file() as sink:
         writer = TableWriter(sink, REPORT)
         try:
             for row in rows:

@@ -12,27 +12,27 @@ from typing import Any
 import pyarrow.dataset as ds
 
 from callveil.schemas.policy import Policy
-from callveil.schemas.version import RedactedVersion, snake
+from callveil.schemas.version import RedactedVersion, to_snake_case
 from callveil.transforms.detect.plain_ids import is_plain_id
-from callveil.transforms.redact.operators import Secrets
+from callveil.transforms.redact.operators import TokenKeys
 from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.redact.versions.field_classes import item_name
-from callveil.transforms.redact.versions.timeline import Entry, FieldChange
-from callveil.transforms.redact.versions.version_redaction import pseudonym
-from callveil.transforms.report.change_history.export import accounts_of, histories, read_accounts
+from callveil.transforms.redact.versions.timeline import FieldChange, HistoryEntry
+from callveil.transforms.redact.versions.version_redaction import distinct_label
+from callveil.transforms.report.change_history.export import account_history, accounts_with_versions, read_account_versions
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.identity.identifier_names import Names, entity_of, is_number
-from callveil.transforms.storage.tables.versions import VERSIONS, from_row
+from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer, entity_of, is_number
+from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row
 
 
 class ItemError(ValueError):
     """An object's name is not of the form TYPE/ID."""
 
 
-class Masks:
+class MaskedForms:
     """What names, addresses and odd ids look like in the store, so that they can be asked for in clear.
 
     Args:
@@ -44,13 +44,13 @@ class Masks:
         self._load, self._policy = keyring, policy
 
     @cached_property
-    def _secrets(self) -> list[Secrets]:
+    def _secrets(self) -> list[TokenKeys]:
         keyring = self._load()
-        return [Secrets.of(keyring, key) for key in keyring.key_ids]
+        return [TokenKeys.of(keyring, key) for key in keyring.key_ids]
 
     def stored(self, own: str) -> frozenset[str]:
         """What an interaction's id may be stored as, where it is a name, or a number and the policy says so."""
-        return Names(self._load()).stored(own)
+        return NamePseudonymizer(self._load()).stored(own)
 
     def is_readable(self, own: str) -> bool:
         """Whether an id is stored as it is."""
@@ -59,10 +59,10 @@ class Masks:
     def of(self, entity: str, value: str, account_id: str) -> frozenset[str]:
         """The value itself, and what stands for it in an account's versions."""
         rules = self._policy.rules(account_id, "unknown", KIND, self._policy.detect.default_language)
-        return frozenset({value, *(pseudonym(rules, entity, value, s, account_id) for s in self._secrets)})
+        return frozenset({value, *(distinct_label(rules, entity, value, s, account_id) for s in self._secrets)})
 
 
-def item_versions(store: Store, snapshot: Snapshot, item: str, masks: Masks, account: str = "") -> dict[tuple[str, str, str], list[RedactedVersion]]:
+def item_versions(store: Store, snapshot: Snapshot, item: str, masks: MaskedForms, account: str = "") -> dict[tuple[str, str, str], list[RedactedVersion]]:
     """Versions of the objects `TYPE/ID` names, by object: one per account, unless `account` narrows it.
 
     The type may be written any way that is the same in snake case, with or without Ruby modules.
@@ -82,13 +82,13 @@ def item_versions(store: Store, snapshot: Snapshot, item: str, masks: Masks, acc
             if item_name(row["item_type"]) != item_name(kind):
                 continue
             if row["item_id"] in _ids(wanted, masks, row["account_id"]):
-                version = from_row(row)
+                version = version_from_row(row)
                 out.setdefault(version.key.item, []).append(version)
     return out
 
 
 @dataclass(frozen=True)
-class Query:
+class ChangeQuery:
     """What to find; an empty condition holds for every change.
 
     Attributes:
@@ -113,26 +113,26 @@ class Query:
     classes: tuple[str, ...] = ()
 
 
-def find(
-    store: Store, snapshot: Snapshot, query: Query, masks: Masks, accounts: tuple[str, ...] = (), agencies: tuple[str, ...] = ()
-) -> Iterator[tuple[Entry, FieldChange | None]]:
+def find_changes(
+    store: Store, snapshot: Snapshot, query: ChangeQuery, masks: MaskedForms, accounts: tuple[str, ...] = (), agencies: tuple[str, ...] = ()
+) -> Iterator[tuple[HistoryEntry, FieldChange | None]]:
     """Changes that match, account by account, each account's in order of time; an event without changes comes with None."""
-    for account, versions in read_accounts(store, snapshot, accounts_of(store, snapshot, accounts, agencies), agencies):
+    for account, versions in read_account_versions(store, snapshot, accounts_with_versions(store, snapshot, accounts, agencies), agencies):
         actor = masks.of("PERSON", query.actor, account) if query.actor and not query.actor.isdigit() else frozenset()
         ip = masks.of("IP_ADDRESS", query.ip, account) if query.ip else frozenset()
         ids = _ids(query.item.partition("/")[2], masks, account)
-        for entry in histories(versions):
+        for entry in account_history(versions):
             if _matches(entry.version, query, actor, ip, ids):
                 yield from _changes(entry, query)
 
 
-def _ids(wanted: str, masks: Masks, account: str) -> frozenset[str]:
+def _ids(wanted: str, masks: MaskedForms, account: str) -> frozenset[str]:
     if not wanted or masks.is_readable(wanted):
         return frozenset({wanted} - {""})
     return masks.of("ID", wanted, account) | masks.stored(wanted)
 
 
-def _matches(v: RedactedVersion, query: Query, actor: frozenset[str], ip: frozenset[str], ids: frozenset[str]) -> bool:
+def _matches(v: RedactedVersion, query: ChangeQuery, actor: frozenset[str], ip: frozenset[str], ids: frozenset[str]) -> bool:
     r: dict[str, Any] = v.record
     kind = query.item.partition("/")[0]
     return (
@@ -146,15 +146,15 @@ def _matches(v: RedactedVersion, query: Query, actor: frozenset[str], ip: frozen
     )
 
 
-def _changes(entry: Entry, query: Query) -> Iterator[tuple[Entry, FieldChange | None]]:
+def _changes(entry: HistoryEntry, query: ChangeQuery) -> Iterator[tuple[HistoryEntry, FieldChange | None]]:
     for change in entry.changes or (None,):
         kind = (change.sensitive_class if change else "") or entry.sensitive_class
         if (query.relevant and not kind) or (query.classes and kind not in query.classes):
             continue
-        if query.field and (change is None or not fnmatch.fnmatchcase(snake(change.name), _pattern(query.field))):
+        if query.field and (change is None or not fnmatch.fnmatchcase(to_snake_case(change.name), _pattern(query.field))):
             continue
         yield entry, change
 
 
 def _pattern(text: str) -> str:
-    return "*".join(snake(part) if part.strip("_") == part else part.lower() for part in text.split("*"))
+    return "*".join(to_snake_case(part) if part.strip("_") == part else part.lower() for part in text.split("*"))

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import orjson
 import zstandard
 
-from callveil.schemas.evidence import Digest
+from callveil.schemas.evidence import RunDigest
 from callveil.schemas.manifest import RunManifest
 from callveil.transforms.storage.commit.maintenance import KEEP_SNAPSHOTS, purged_name
-from callveil.transforms.storage.evidence.chain import Chain
-from callveil.transforms.storage.evidence.problem import Found
-from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, PULLS, SALTS, SEALS, RecordError, is_signed, parse
+from callveil.transforms.storage.evidence.chain import RecordChain
+from callveil.transforms.storage.evidence.problem import ProblemCollector
+from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, PULLS, SALTS, SEALS, RecordError, is_record_signed, parse_record
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, LATEST_FILE, STORE_FILE, STORE_FORMAT, parse_snapshot, sha256, to_json
 
@@ -21,7 +21,7 @@ KNOWN = ("manifests", "snapshots", "runs", "work", "purged", "policies", "eviden
 
 
 def check_control(
-    files: Files, root: str, paths: Mapping[str, int], chain: Chain, digests: Mapping[int, Digest], manifests: Mapping[int, RunManifest], found: Found
+    files: Files, root: str, paths: Mapping[str, int], chain: RecordChain, digests: Mapping[int, RunDigest], manifests: Mapping[int, RunManifest], found: ProblemCollector
 ) -> None:
     """Check everything below `_callveil` but the chain itself, the manifests and the salts."""
     check = _Control(files, root, paths, chain, digests, manifests, found)
@@ -35,8 +35,8 @@ def check_control(
 
 class _Control:
     def __init__(
-        self, files: Files, root: str, paths: Mapping[str, int], chain: Chain, digests: Mapping[int, Digest], manifests: Mapping[int, RunManifest],
-        found: Found,
+        self, files: Files, root: str, paths: Mapping[str, int], chain: RecordChain, digests: Mapping[int, RunDigest], manifests: Mapping[int, RunManifest],
+        found: ProblemCollector,
     ) -> None:  # fmt: skip
         self._files, self._root, self._paths, self._chain, self._found = files, root, paths, chain, found
         self._digests, self._manifests = digests, manifests
@@ -164,12 +164,12 @@ class _Control:
         data = self._read(path)
         try:
             if signed:
-                record = parse(data)
+                record = parse_record(data)
                 key = self._chain.trusted.get(record.key.id)
                 if key is None or key.der != record.key.der:
                     self._found.add(path, "key", f"signed by key {record.key.id}, which is not trusted: a look-alike")
                     return
-                if not is_signed(record, key):
+                if not is_record_signed(record, key):
                     self._found.add(path, "signature", "the signature does not hold: it was changed")
                     return
                 body = record.body

@@ -10,15 +10,15 @@ from typing import Any
 
 import orjson
 
-from callveil.schemas.evidence import Digest, FileProof
+from callveil.schemas.evidence import FileProof, RunDigest
 from callveil.schemas.manifest import RunManifest
-from callveil.transforms.storage.evidence.canonical_rows import HINT_BYTES, RowsError, name_rows, read_rows
-from callveil.transforms.storage.evidence.checksums import Change, locate, unpack
-from callveil.transforms.storage.evidence.merkle import leaf, root
-from callveil.transforms.storage.evidence.problem import Found
+from callveil.transforms.storage.evidence.canonical_rows import HINT_BYTES, RowsError, describe_changed_rows, read_canonical_rows
+from callveil.transforms.storage.evidence.checksums import ByteChange, locate_changes, unpack_sums
+from callveil.transforms.storage.evidence.merkle import leaf_hash, root_hash
+from callveil.transforms.storage.evidence.problem import ProblemCollector
 from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail
 from callveil.transforms.storage.evidence.salt_store import section_sha256
-from callveil.transforms.storage.evidence.salts import Salts
+from callveil.transforms.storage.evidence.salts import FileSalts
 from callveil.transforms.storage.evidence.signed_record import SALTS
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import LIVE
@@ -35,7 +35,7 @@ class FileCheck:
     """
 
     def __init__(
-        self, files: Files, root: str, paths: Mapping[str, int], digests: Mapping[int, Digest], manifests: Mapping[int, RunManifest], found: Found
+        self, files: Files, root: str, paths: Mapping[str, int], digests: Mapping[int, RunDigest], manifests: Mapping[int, RunManifest], found: ProblemCollector
     ) -> None:
         self._files, self._root, self._paths, self._found = files, root, paths, found
         self._digests, self._manifests = digests, manifests
@@ -148,21 +148,21 @@ class FileCheck:
         if not rows or not proof.root or salts is None:
             return
         try:
-            leaves = [leaf(s, r) for s, r in zip(salts.by_row(), read_rows(io.BytesIO(data)), strict=True)]
+            leaves = [leaf_hash(s, r) for s, r in zip(salts.by_row(), read_canonical_rows(io.BytesIO(data)), strict=True)]
         except (RowsError, ValueError, LookupError):
             self._found.add(path, "row", "rows and salts do not fit together")
             return
         self.rows_checked += len(leaves)
-        if root(leaves).hex() != proof.root:
+        if root_hash(leaves).hex() != proof.root:
             self._found.add(path, "row", "its rows do not lead to the signed root")
             return
         self._back(path, leaves)
 
-    def _salts(self, path: str, proof: FileProof) -> Salts | None:
+    def _salts(self, path: str, proof: FileProof) -> FileSalts | None:
         if not proof.salts_sha256:
             return None
         try:
-            return Salts.decode(self._sections[path])
+            return FileSalts.decode(self._sections[path])
         except KeyError:
             self._found.add(f"{SALTS}", "missing", f"the salts of {path} are gone or were changed, although its rows are there")
         except (TypeError, ValueError, AttributeError):
@@ -183,12 +183,12 @@ class FileCheck:
             old = self._added.get(detail.old)
             if old is None or not old.root:
                 return
-            if root(leaves).hex() != old.root:
+            if root_hash(leaves).hex() != old.root:
                 self._found.add(path, "row", f"its rows and the tombstones do not lead back to {detail.old}, which it replaced")
                 return
             path = detail.old
 
-    def _name(self, path: str, proof: FileProof, data: bytes, salts: Salts | None) -> None:
+    def _name(self, path: str, proof: FileProof, data: bytes, salts: FileSalts | None) -> None:
         """Say what of a file differs: whose content it is, which bytes, which rows."""
         digest = sha256(data)
         other = next((p for p, f in self._added.items() if f.sha256 == digest and p != path), "")
@@ -201,26 +201,26 @@ class FileCheck:
             self._found.add(path, "changed", "its SHA-256 is not the signed one")
             return
         try:
-            changes = locate(salts.pad, unpack(detail.sums), proof.bytes, data, lambda d: hashlib.sha256(d).hexdigest() == proof.sha256)
+            changes = locate_changes(salts.pad, unpack_sums(detail.sums), proof.bytes, data, lambda d: hashlib.sha256(d).hexdigest() == proof.sha256)
         except struct.error:
             changes = []
         self._found.add(path, "byte", _bytes_text(changes, proof.bytes, len(data)))
         if detail.hints:
             self._name_rows(path, data, salts, detail)
 
-    def _name_rows(self, path: str, data: bytes, salts: Salts, detail: FileDetail) -> None:
+    def _name_rows(self, path: str, data: bytes, salts: FileSalts, detail: FileDetail) -> None:
         try:
-            rows = list(read_rows(io.BytesIO(data), check=False))
+            rows = list(read_canonical_rows(io.BytesIO(data), check=False))
             by_row = salts.by_row()
         except (RowsError, LookupError):
             if len(detail.hints) // HINT_BYTES == 1:
                 self._found.add(path, "row", "row 0 can no longer be read")
             return
-        for text in name_rows(rows, by_row, detail.hints):
+        for text in describe_changed_rows(rows, by_row, detail.hints):
             self._found.add(path, "row", text)
 
 
-def _bytes_text(changes: list[Change], signed: int, size: int) -> str:
+def _bytes_text(changes: list[ByteChange], signed: int, size: int) -> str:
     if len(changes) == 1 and changes[0].exact:
         c = changes[0]
         return f"byte {c.start} was changed from {c.was:#04x} to {c.now:#04x}; putting it back gives the signed file"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from callveil.schemas.evidence import Checkpoint, Digest, LiveEntry
-from callveil.transforms.storage.checkpoints.live_part import Proof, belongs, is_part, proof_name, proof_of
-from callveil.transforms.storage.evidence.chain import Chain
-from callveil.transforms.storage.evidence.problem import Found
+from callveil.schemas.evidence import Checkpoint, LiveEntry, RunDigest
+from callveil.transforms.storage.checkpoints.live_part import PartProof, belongs_to_part, is_part, proof_name, proof_of
+from callveil.transforms.storage.evidence.chain import RecordChain
+from callveil.transforms.storage.evidence.problem import ProblemCollector
 from callveil.transforms.storage.evidence.signed_record import SEALS, record_name
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import CALLS, LIVE, UNSEALED
@@ -42,10 +42,10 @@ class ZoneCheck:
     files: Files
     root: str
     paths: Mapping[str, int]
-    chain: Chain
-    runs: Chain
-    digests: Mapping[int, Digest]
-    found: Found
+    chain: RecordChain
+    runs: RecordChain
+    digests: Mapping[int, RunDigest]
+    found: ProblemCollector
     parts_checked: int = 0
     _newest: dict[str, tuple[int, LiveEntry]] = field(default_factory=dict)
     _waiting: set[str] = field(default_factory=set)
@@ -128,7 +128,7 @@ class ZoneCheck:
         say = self.found.note if part in self._waiting else self.found.add
         after = "; a change was announced, which the next checkpoint judges" if part in self._waiting else ""
         name = proof_name(part, entry.leaf)
-        mine = {n for n in self._folders.get(folder, ()) if belongs(part, n)}
+        mine = {n for n in self._folders.get(folder, ()) if belongs_to_part(part, n)}
         self._owners[folder] |= mine | {name.rpartition("/")[2]}
         if not self._folders.get(folder):
             say(part, "missing", f"gone with its whole folder, although checkpoint {seq} commits to it{after}")
@@ -149,11 +149,11 @@ class ZoneCheck:
                 f"not among what checkpoint {seq} commits to of {part}: it was put there, or a killed worker left it{after}",
             )
 
-    def _proof(self, name: str, entry: LiveEntry) -> Proof | None:
+    def _proof(self, name: str, entry: LiveEntry) -> PartProof | None:
         if name not in self.paths:
             return None
         try:
-            proof = Proof.decode(self._read(name))
+            proof = PartProof.decode(self._read(name))
         except ValueError:
             return None
         return proof if proof.leaf == entry.leaf and proof.state.part == entry.part else None
@@ -180,7 +180,7 @@ class ZoneCheck:
             part = f"{folder}/{what}"
             if self._newest.get(part, (0, LiveEntry(part, "", "")))[1].leaf:
                 continue
-            mine = {n for n in left if belongs(part, n)}
+            mine = {n for n in left if belongs_to_part(part, n)}
             left -= mine
             if mine:
                 self._uncommitted(part, f"{what}.json" in mine)
@@ -195,10 +195,10 @@ class ZoneCheck:
             else:
                 self.found.note(path, "stray", "a proof that no checkpoint needs any more, or of one that did not come to sign")
 
-    def _leftover(self, path: str) -> Proof | None:
+    def _leftover(self, path: str) -> PartProof | None:
         """A proof that lies where it belongs, although the newest checkpoint of its part needs another."""
         try:
-            proof = Proof.decode(self._read(path))
+            proof = PartProof.decode(self._read(path))
         except ValueError:
             return None
         return proof if proof.path == path else None

@@ -17,22 +17,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from cryptography.x509 import Certificate
 
-from callveil.schemas.evidence import Digest
+from callveil.schemas.evidence import RunDigest
 from callveil.schemas.manifest import RunManifest
-from callveil.schemas.subject import Entry, entry_of, steps_back
+from callveil.schemas.subject import RegisterEntry, register_entry, steps_back
 from callveil.transforms.report.verify.control_files import check_control
 from callveil.transforms.report.verify.data_files import FileCheck
 from callveil.transforms.report.verify.live_zone import ZoneCheck
 from callveil.transforms.report.verify.timestamp import Anchor, check_anchors
-from callveil.transforms.storage.commit.known_heads import RUNS, Head
-from callveil.transforms.storage.evidence.chain import Chain, Link, read_chain
-from callveil.transforms.storage.evidence.problem import Found, Problem
+from callveil.transforms.storage.commit.known_heads import RUNS, ChainHead
+from callveil.transforms.storage.evidence.chain import ChainLink, RecordChain, read_chain
+from callveil.transforms.storage.evidence.problem import EvidenceProblem, ProblemCollector
 from callveil.transforms.storage.evidence.public_key import PublicKey
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, PULLS, SEALS, record_name
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, manifest_name, sha256
 
-__all__ = ["Problem", "Report", "verify"]
+__all__ = ["EvidenceProblem", "VerificationReport", "verify_evidence"]
 
 UNTOLD = (
     "no head from outside the store was compared, so nothing can be told about newer records that may be missing: give one with --anchor (see "
@@ -41,7 +41,7 @@ UNTOLD = (
 
 
 @dataclass(frozen=True)
-class Report:
+class VerificationReport:
     """What verification found.
 
     Attributes:
@@ -54,8 +54,8 @@ class Report:
         anchored: a head from outside the store was compared; without, nothing is told about newer records that may be missing.
     """
 
-    problems: tuple[Problem, ...]
-    notes: tuple[Problem, ...]
+    problems: tuple[EvidenceProblem, ...]
+    notes: tuple[EvidenceProblem, ...]
     runs: int = 0
     files: int = 0
     rows: int = 0
@@ -69,10 +69,10 @@ class Report:
     anchored: bool = False
 
 
-def verify(
+def verify_evidence(
     files: Files, root: str, keys: Iterable[PublicKey], anchors: Collection[str] = (), rows: bool = True,
-    authorities: Sequence[Certificate] = (), seen: Mapping[str, Head] | None = None, memory: str = "",
-) -> Report:  # fmt: skip
+    authorities: Sequence[Certificate] = (), seen: Mapping[str, ChainHead] | None = None, memory: str = "",
+) -> VerificationReport:  # fmt: skip
     """Check the store at `root`.
 
     Args:
@@ -84,7 +84,7 @@ def verify(
 
     Raises `OSError` where the store cannot be reached.
     """
-    found = Found()
+    found = ProblemCollector()
     paths = {f.url[len(root.rstrip("/")) :].lstrip("/"): f.size for f in files.list(root)}
     trusted = {k.id: k for k in keys}
     chain = read_chain(files, root, EVIDENCE, paths, trusted, found)
@@ -93,7 +93,7 @@ def verify(
     owners = read_chain(files, root, IDENTITY, paths, chain.trusted, found)
     anchored = bool(anchors or seen)
     if stranger := _other_key(trusted, (chain, seals, owners, pulls)):
-        return Report((Problem(EVIDENCE, "key", stranger),), (), seq=chain.links[-1].seq if chain.links else 0, keys=_signers(chain, seals))
+        return VerificationReport((EvidenceProblem(EVIDENCE, "key", stranger),), (), seq=chain.links[-1].seq if chain.links else 0, keys=_signers(chain, seals))
     for anchor in anchors:
         if not any(anchor.lower() in (link.sha256, link.sha256[:16]) for link in (*chain.links, *pulls.links, *seals.links)):
             found.add(
@@ -112,12 +112,12 @@ def verify(
         if not seals.links or any(p.startswith(f"{CONTROL}/manifests/") for p in paths):
             text = "there are no signed records; `callveil evidence sign` begins the chain of runs, `seal` that of the live zone; or restore them"
             found.add(EVIDENCE, "gap", text)
-        return _report(found, seals, zone, Report((), (), keys=_signers(seals), timestamps=stamps, anchored=anchored))
+        return _report(found, seals, zone, VerificationReport((), (), keys=_signers(seals), timestamps=stamps, anchored=anchored))
     if not any(link.is_good for link in chain.links):
         found.add(
             EVIDENCE, "key", "no record holds by a key that is trusted, so nothing can be told of the rest; give the store's public key with --key"
         )
-        return _report(found, seals, zone, Report((), (), seq=chain.links[-1].seq, keys=_signers(chain, seals), timestamps=stamps, anchored=anchored))
+        return _report(found, seals, zone, VerificationReport((), (), seq=chain.links[-1].seq, keys=_signers(chain, seals), timestamps=stamps, anchored=anchored))
     manifests = _manifests(files, root, chain, digests, paths, found)
     check = FileCheck(files, root, paths, digests, manifests, found)
     check.check_all(rows)
@@ -125,19 +125,19 @@ def verify(
     _note_steps_back(files, root, check, paths, found)
     newest = chain.links[-1]
     counts = len(manifests), check.files_checked, check.rows_checked
-    done = Report((), (), *counts, newest.seq, newest.sha256, _signers(chain, seals), timestamps=stamps, anchored=anchored)
+    done = VerificationReport((), (), *counts, newest.seq, newest.sha256, _signers(chain, seals), timestamps=stamps, anchored=anchored)
     return _report(found, seals, zone, done)
 
 
-def _note_steps_back(files: Files, root: str, check: FileCheck, paths: Collection[str], found: Found) -> None:
+def _note_steps_back(files: Files, root: str, check: FileCheck, paths: Collection[str], found: ProblemCollector) -> None:
     """Name steps of requests that go back in time: whoever may enter them may state any time, so that is no change of what was signed."""
-    entries: dict[str, list[tuple[int, Entry, str]]] = defaultdict(list)
+    entries: dict[str, list[tuple[int, RegisterEntry, str]]] = defaultdict(list)
     for path, proof in check.live.items():
         if proof.dataset != "subject_requests" or path not in paths:
             continue
         try:
             for row in pq.read_table(io.BytesIO(files.read(files.join(root, path)))).to_pylist():
-                entries[row["request_id"]].append((row["seq"], entry_of(row), path))
+                entries[row["request_id"]].append((row["seq"], register_entry(row), path))
         except (pa.ArrowException, OSError, ValueError, LookupError):
             continue  # what is wrong with the file itself is found above
     for request_id, steps in entries.items():
@@ -146,7 +146,7 @@ def _note_steps_back(files: Files, root: str, check: FileCheck, paths: Collectio
             found.note(steps[0][2].rsplit("/", 1)[0], "time", f"request {request_id}: {text}")
 
 
-def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[Chain]) -> str:
+def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[RecordChain]) -> str:
     """What is to be said, once, where nothing in a store was signed with a key that is trusted; empty where something was, or nothing is signed."""
     links = [link for chain in chains for link in chain.links if link.record]
     if not links or any(link.is_good for link in links):
@@ -161,7 +161,7 @@ def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[Chain]) -> str
     )
 
 
-def _compare_heads(files: Files, root: str, seen: Mapping[str, Head], chains: Mapping[str, Chain], found: Found, memory: str) -> None:
+def _compare_heads(files: Files, root: str, seen: Mapping[str, ChainHead], chains: Mapping[str, RecordChain], found: ProblemCollector, memory: str) -> None:
     """Compare a store with the heads that were remembered outside of it, in the file `memory`."""
     for name, head in seen.items():
         what = f"run {head.seq}" if name == RUNS else f"record {head.seq} of {name}"
@@ -181,7 +181,7 @@ def _compare_heads(files: Files, root: str, seen: Mapping[str, Head], chains: Ma
             )  # fmt: skip
 
 
-def _check_owners(digests: Mapping[int, Digest], owners: Chain, found: Found) -> None:
+def _check_owners(digests: Mapping[int, RunDigest], owners: RecordChain, found: ProblemCollector) -> None:
     """Runs name the record of whose the store was: one that is gone, or was put in its place, shows."""
     known = {link.sha256 for link in owners.links}
     for seq in sorted(s for s, d in digests.items() if d.identity and d.identity not in known):
@@ -190,7 +190,7 @@ def _check_owners(digests: Mapping[int, Digest], owners: Chain, found: Found) ->
         return
 
 
-def _report(found: Found, seals: Chain, zone: ZoneCheck, runs: Report) -> Report:
+def _report(found: ProblemCollector, seals: RecordChain, zone: ZoneCheck, runs: VerificationReport) -> VerificationReport:
     """What was found, with what is to be said of the live zone."""
     head = seals.links[-1].sha256 if seals.links else ""
     return replace(
@@ -198,24 +198,24 @@ def _report(found: Found, seals: Chain, zone: ZoneCheck, runs: Report) -> Report
     )  # fmt: skip
 
 
-def _signers(*chains: Chain) -> tuple[str, ...]:
+def _signers(*chains: RecordChain) -> tuple[str, ...]:
     return tuple(sorted({link.record.key.id for chain in chains for link in chain.links if link.record}))
 
 
-def _digests(chain: Chain, found: Found) -> dict[int, Digest]:
+def _digests(chain: RecordChain, found: ProblemCollector) -> dict[int, RunDigest]:
     """What is signed of each run, of records that hold."""
-    out: dict[int, Digest] = {}
+    out: dict[int, RunDigest] = {}
     for link in chain.links:
         if link.is_good and link.record:
             try:
-                out[link.seq] = Digest.from_dict(link.record.body)
+                out[link.seq] = RunDigest.from_dict(link.record.body)
             except (KeyError, TypeError):
                 found.add(link.path, "changed", "not the record of a run")
     return out
 
 
 def _manifests(
-    files: Files, root: str, chain: Chain, digests: Mapping[int, Digest], paths: Mapping[str, int], found: Found
+    files: Files, root: str, chain: RecordChain, digests: Mapping[int, RunDigest], paths: Mapping[str, int], found: ProblemCollector
 ) -> dict[int, RunManifest]:
     """Manifests that are what was signed, by number. Those from before evidence was kept hang on the first record by their own chain."""
     first, last = chain.links[0].seq, chain.links[-1].seq
@@ -274,6 +274,6 @@ def _which(seq: int, digest: str, data: Mapping[int, bytes], expected: Mapping[i
     return "its bytes are not those that were signed"
 
 
-def link_of(chain: Chain, seq: int) -> Link | None:
+def link_of(chain: RecordChain, seq: int) -> ChainLink | None:
     """The link of a number, or None."""
     return next((link for link in chain.links if link.seq == seq), None)

@@ -32,10 +32,10 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from callveil.transforms.storage.checkpoints.catch_up import head
+from callveil.transforms.storage.checkpoints.catch_up import newest_record
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.evidence.chain import Chain
-from callveil.transforms.storage.evidence.problem import Found
+from callveil.transforms.storage.evidence.chain import RecordChain
+from callveil.transforms.storage.evidence.problem import ProblemCollector
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, SEALS, record_name
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL
@@ -79,7 +79,7 @@ def read_certificates(paths: Sequence[str | Path]) -> list[x509.Certificate]:
     return out
 
 
-def anchor(store: Store, url: str, certificates: Sequence[x509.Certificate] = ()) -> list[Anchor]:
+def timestamp_chains(store: Store, url: str, certificates: Sequence[x509.Certificate] = ()) -> list[Anchor]:
     """Have the newest record of each chain timestamped, and keep the answers in the store.
 
     Args:
@@ -90,7 +90,7 @@ def anchor(store: Store, url: str, certificates: Sequence[x509.Certificate] = ()
     """
     out = []
     for name, folder in CHAINS.items():
-        record = head(store, folder)
+        record = newest_record(store, folder)
         if record is None:
             continue
         seq = int(record.body["seq"])
@@ -152,7 +152,7 @@ def _stamps(certificate: x509.Certificate) -> bool:
 
 
 def check_anchors(
-    files: Files, root: str, paths: Mapping[str, int], chains: Mapping[str, Chain], certificates: Sequence[x509.Certificate], found: Found
+    files: Files, root: str, paths: Mapping[str, int], chains: Mapping[str, RecordChain], certificates: Sequence[x509.Certificate], found: ProblemCollector
 ) -> tuple[Anchor, ...]:
     """Check the timestamps a store has; returns those that hold, oldest first.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callveil.transforms.storage.commit.catalog import Store, StoreError
-from callveil.transforms.storage.evidence.signed_record import EVIDENCE, Record, RecordError, parse, record_name
+from callveil.transforms.storage.evidence.signed_record import EVIDENCE, RecordError, SignedRecord, parse_record, record_name
 from callveil.transforms.storage.format1.snapshot import Snapshot
 
 
@@ -21,12 +21,12 @@ def sign_unsigned(store: Store) -> int:
     return 1
 
 
-def head(store: Store, folder: str = EVIDENCE) -> Record | None:
+def newest_record(store: Store, folder: str = EVIDENCE) -> SignedRecord | None:
     """The newest record of a chain, that of runs or another; None where it has none. Raises `StoreError` where it is damaged."""
     seq = store.newest() if folder == EVIDENCE else store.attestor().newest(folder)
     url = store.url(record_name(seq, folder))
     try:
-        return parse(store.files.read(url))
+        return parse_record(store.files.read(url))
     except FileNotFoundError:
         return None
     except RecordError as error:

@@ -14,16 +14,16 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.storage.checkpoints.live_part import State, is_original
+from callveil.transforms.storage.checkpoints.live_part import PartState, is_original
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.token_renewal import is_renewal
+from callveil.transforms.storage.encryption.token_renewal import is_renewed_record
 from callveil.transforms.storage.format1.live import Live, entries_of, outranks
 from callveil.transforms.storage.format1.originals import open_original
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
-from callveil.transforms.storage.index.suppression_list import ERASED, Erased, file_tokens
+from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
+from callveil.transforms.storage.index.suppression_list import ERASED, SuppressionList, read_suppressed_tokens
 
 DISPOSITIONS = "dispositions"
 GROWS = frozenset({
@@ -44,7 +44,7 @@ FURTHER = frozenset({*RENEWED, RESCANNED, "mode", "findings", "spans", "status",
 """What a record's receipt says otherwise once more of it is covered, or it could not be read again."""
 
 
-class Reasons:
+class ChangeReasons:
     """Looks for the reasons of changes. Made for one checkpoint: it remembers which runs it has read.
 
     Args:
@@ -61,7 +61,7 @@ class Reasons:
     def _snapshot(self) -> Snapshot:
         return self._store.current()
 
-    def change(self, before: State | None, now: State) -> tuple[str, int] | None:
+    def change(self, before: PartState | None, now: PartState) -> tuple[str, int] | None:
         """Change and run that lead from what was committed to (None: nothing is known of it) to what is there; None where there is no good reason."""
         if now.status == "expired":
             return self._run("expired", self._expiry(now.part))
@@ -82,7 +82,7 @@ class Reasons:
             return None
         return change, 0
 
-    def gone(self, before: State) -> tuple[str, int] | None:
+    def gone(self, before: PartState) -> tuple[str, int] | None:
         """Change and run that lead from what was committed to to nothing; None where there is no good reason."""
         if before.status == "rejected":
             return "taken_back", 0
@@ -92,7 +92,7 @@ class Reasons:
     def _run(change: str, seq: int) -> tuple[str, int] | None:
         return (change, seq) if seq else None
 
-    def _original(self, before: State, now: State) -> tuple[str, int] | None:
+    def _original(self, before: PartState, now: PartState) -> tuple[str, int] | None:
         """An original was put away, or sealed anew under another key."""
         old, new = _originals(before), _originals(now)
         if all(new.get(n) == f for n, f in old.items()):
@@ -100,7 +100,7 @@ class Reasons:
         same = old.keys() == new.keys() and all(new[n] == f for n, f in old.items() if not n.endswith(SEALED))
         return ("resealed", 0) if same and self._opens(now) else None
 
-    def _opens(self, now: State) -> bool:
+    def _opens(self, now: PartState) -> bool:
         """Whether the keyring opens the whole of a sealed original: nobody without it can make one that does."""
         live = Live(self._store.files, self._store.root)
         try:
@@ -111,14 +111,14 @@ class Reasons:
             return False
         return True
 
-    def _is_renewal(self, before: State, now: State) -> bool:
+    def _is_renewal(self, before: PartState, now: PartState) -> bool:
         """Whether a record is the same but for the key of its tokens."""
         old, new = before.receipt, now.receipt
         same = {k: v for k, v in old.items() if k not in RENEWED} == {k: v for k, v in new.items() if k not in RENEWED}
         if not same or not now.part.endswith("/record") or new.get("status") != "done":
             return False
         data = self._store.files.read(self._store.url(f"{now.part.rpartition('/')[0]}/{new['file']}"))
-        return is_renewal(self._keyring, data, str(old.get("sha256")))
+        return is_renewed_record(self._keyring, data, str(old.get("sha256")))
 
     # Runs, from the newest back
 
@@ -145,10 +145,10 @@ class Reasons:
             self._objects[file.path] = frozenset(rows.column("object").drop_null().to_pylist())
         return self._objects[file.path]
 
-    def _erasure(self, now: State) -> int:
+    def _erasure(self, now: PartState) -> int:
         if not self._is_listed(now):
             return 0
-        ref = ref_of(_key(now))
+        ref = interaction_ref(_key(now))
         mine = {record_token(self._keyring, ref, key_id) for key_id in self._keyring.key_ids}
         live = {f.path for f in self._snapshot.by_dataset(ERASED.name)}
         for seq in range(self._snapshot.seq, 0, -1):
@@ -159,26 +159,26 @@ class Reasons:
 
     def _listed(self, file: FileEntry) -> frozenset[str]:
         if file.path not in self._tokens:
-            self._tokens[file.path] = frozenset(file_tokens(self._store.files, self._store.root, file))
+            self._tokens[file.path] = frozenset(read_suppressed_tokens(self._store.files, self._store.root, file))
         return self._tokens[file.path]
 
-    def _is_listed(self, state: State) -> bool:
-        return Erased.read(self._store.files, self._store.root, self._snapshot, self._keyring).holds(ref_of(_key(state)))
+    def _is_listed(self, state: PartState) -> bool:
+        return SuppressionList.read(self._store.files, self._store.root, self._snapshot, self._keyring).holds(interaction_ref(_key(state)))
 
-    def _unlinking(self, before: State, now: State) -> int:
+    def _unlinking(self, before: PartState, now: PartState) -> int:
         """The run that says it took out of a record what leads to somebody else."""
         old, new = ({k: v for k, v in s.receipt.items() if k not in (*RENEWED, "unlinked")} for s in (before, now))
-        mine = {record_token(self._keyring, ref_of(_key(now)), key_id) for key_id in self._keyring.key_ids}
+        mine = {record_token(self._keyring, interaction_ref(_key(now)), key_id) for key_id in self._keyring.key_ids}
         for seq in range(self._snapshot.seq, 0, -1) if old == new else ():
             manifest = self._manifest(seq)
             if manifest.run_id == now.receipt.get("unlinked"):
                 return seq if any(mine & set(fact.get("unlinked") or ()) for fact in manifest.inputs) else 0
         return 0
 
-    def _rescan(self, before: State, now: State) -> int:
+    def _rescan(self, before: PartState, now: PartState) -> int:
         """The run that says it covered more of a record, and what the record is then; nothing, where it could not be read again."""
         old, new = ({k: v for k, v in s.receipt.items() if k not in FURTHER} for s in (before, now))
-        mine = {record_token(self._keyring, ref_of(_key(now)), key_id) for key_id in self._keyring.key_ids}
+        mine = {record_token(self._keyring, interaction_ref(_key(now)), key_id) for key_id in self._keyring.key_ids}
         digest = str(now.receipt.get("sha256", ""))
         for seq in range(self._snapshot.seq, 0, -1) if old == new else ():
             manifest = self._manifest(seq)
@@ -187,7 +187,7 @@ class Reasons:
                 return seq if any(one.get(token) == digest for one in told for token in mine) else 0
         return 0
 
-    def _lift(self, now: State) -> int:
+    def _lift(self, now: PartState) -> int:
         if self._is_listed(now):
             return 0
         for seq in range(self._snapshot.seq, 0, -1):
@@ -196,7 +196,7 @@ class Reasons:
         return 0
 
 
-def _of_receipt(before: State, now: State) -> str | None:
+def _of_receipt(before: PartState, now: PartState) -> str | None:
     old, new = before.receipt, now.receipt
     if before.status == "rejected":
         return "taken_back"
@@ -221,9 +221,9 @@ def _of_recording(old: dict[str, Any], new: dict[str, Any]) -> str | None:
     return "redone" if new.get("landed_at", 0) >= old.get("landed_at", 0) else None
 
 
-def _originals(state: State) -> dict[str, tuple[str, int]]:
+def _originals(state: PartState) -> dict[str, tuple[str, int]]:
     return {n: f for n, f in state.files.items() if is_original(n)}
 
 
-def _key(state: State) -> InteractionKey:
+def _key(state: PartState) -> InteractionKey:
     return InteractionKey(str(state.receipt["account_id"]), str(state.receipt["id"]))

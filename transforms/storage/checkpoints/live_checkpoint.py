@@ -22,13 +22,13 @@ from dataclasses import dataclass, field
 import orjson
 
 from callveil.schemas.evidence import Checkpoint, LiveEntry
-from callveil.transforms.storage.checkpoints.explained_changes import Reasons
-from callveil.transforms.storage.checkpoints.live_part import Proof, State, is_original, is_part, proof_of
+from callveil.transforms.storage.checkpoints.explained_changes import ChangeReasons
+from callveil.transforms.storage.checkpoints.live_part import PartProof, PartState, is_original, is_part, proof_of
 from callveil.transforms.storage.commit.catalog import Store, StoreError
-from callveil.transforms.storage.commit.known_heads import Head, remember
+from callveil.transforms.storage.commit.known_heads import ChainHead, remember_heads
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.salts import SEED_BYTES
-from callveil.transforms.storage.evidence.signed_record import EVIDENCE, SEALS, RecordError, parse, record_name
+from callveil.transforms.storage.evidence.signed_record import EVIDENCE, SEALS, RecordError, parse_record, record_name
 from callveil.transforms.storage.files.filesystem import FileInfo
 from callveil.transforms.storage.format1.live import BACK, CALLS, GONE, PUT_AWAY, UNSEALED, entries_of, state_of
 from callveil.transforms.storage.format1.snapshot import sha256
@@ -45,7 +45,7 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Sealed:
+class CheckpointResult:
     """What checkpoints were made.
 
     Attributes:
@@ -72,14 +72,14 @@ class _Look:
 
     part: str
     entry: LiveEntry | None = None
-    proof: Proof | None = None
+    proof: PartProof | None = None
     refused: bool = False
     stale: list[str] = field(default_factory=list)
-    state: State | None = None
+    state: PartState | None = None
     names: frozenset[str] = frozenset()
 
 
-def checkpoint(store: Store, keyring: Keyring, as_of: dt.datetime, everything: bool = False, clock: Clock = time.time) -> Sealed:
+def write_checkpoint(store: Store, keyring: Keyring, as_of: dt.datetime, everything: bool = False, clock: Clock = time.time) -> CheckpointResult:
     """Commit to what is new in the live zone; nothing is written where nothing is.
 
     Args:
@@ -92,7 +92,7 @@ def checkpoint(store: Store, keyring: Keyring, as_of: dt.datetime, everything: b
         done = _Sealer(store, keyring, as_of, clock).run(everything)
         if done is not None:
             if done.made:
-                remember(store, {SEALS: Head(done.seq, sha256(store.files.read(store.url(record_name(done.seq, SEALS)))))})
+                remember_heads(store, {SEALS: ChainHead(done.seq, sha256(store.files.read(store.url(record_name(done.seq, SEALS)))))})
             return done
 
 
@@ -102,10 +102,10 @@ class _Sealer:
         self._witness = store.attestor()
         self._seq = self._witness.newest(SEALS)
         self._first = self._seq == 0
-        self._reasons = Reasons(store, keyring)
+        self._reasons = ChangeReasons(store, keyring)
         self._checkpoints: dict[int, frozenset[tuple[str, str]]] = {}
 
-    def run(self, everything: bool) -> Sealed | None:
+    def run(self, everything: bool) -> CheckpointResult | None:
         """Make checkpoints; None where another process made one meanwhile, and it is to be begun anew."""
         marks = self._announced()
         parts = set(marks) | (set(self._all()) if everything or self._first else set())
@@ -119,7 +119,7 @@ class _Sealer:
             made, entries = made + 1, entries + len(batch)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda k: self._clear(k, marks.get(k.part, ())), looks))
-        return Sealed(self._seq, made, entries, tuple(sorted(k.part for k in looks if k.refused)))
+        return CheckpointResult(self._seq, made, entries, tuple(sorted(k.part for k in looks if k.refused)))
 
     # What to look at
 
@@ -189,13 +189,13 @@ class _Sealer:
         if reason is None:
             look.refused = True
             return look
-        look.proof = Proof(now, self._seq + 1, secrets.token_bytes(SEED_BYTES))
+        look.proof = PartProof(now, self._seq + 1, secrets.token_bytes(SEED_BYTES))
         look.entry = LiveEntry(part, look.proof.leaf, *reason)
         if before is not None:
             look.stale.append(self._store.url(before.path))
         return look
 
-    def _state(self, part: str, found: dict[str, FileInfo]) -> State | None:
+    def _state(self, part: str, found: dict[str, FileInfo]) -> PartState | None:
         folder, what = part.rpartition("/")[::2]
         name = f"{what}.json"
         if name not in found:
@@ -214,13 +214,13 @@ class _Sealer:
                 files[named] = self._files.sha256(self._store.url(f"{folder}/{named}"))
         if what == "audio" and any(e.get("status") == "done" for e in entries_of(receipt)):
             files |= {n: self._files.sha256(found[n].url) for n in sorted(found) if is_original(n)}
-        return State(part, receipt, files)
+        return PartState(part, receipt, files)
 
-    def _before(self, part: str, found: dict[str, FileInfo]) -> tuple[Proof | None, list[str]]:
+    def _before(self, part: str, found: dict[str, FileInfo]) -> tuple[PartProof | None, list[str]]:
         """The proof of what the newest checkpoint has of a part, and URLs of older ones. Raises ValueError where one was changed."""
-        signed: list[Proof] = []
+        signed: list[PartProof] = []
         for name in (n for n in found if proof_of(n) == part.rpartition("/")[2]):
-            proof = Proof.decode(self._files.read(found[name].url))
+            proof = PartProof.decode(self._files.read(found[name].url))
             if proof.path != f"{part.rpartition('/')[0]}/{name}" or proof.state.part != part:
                 raise ValueError(name)
             if (part, proof.leaf) in self._checkpoint(proof.seal):  # else of an attempt that did not come to sign
@@ -235,7 +235,7 @@ class _Sealer:
         if seq not in self._checkpoints:
             url = self._store.url(record_name(seq, SEALS))
             try:
-                record = parse(self._files.read(url))
+                record = parse_record(self._files.read(url))
                 entries = Checkpoint.from_dict(record.body).entries
             except (FileNotFoundError, RecordError, KeyError, TypeError):
                 raise StoreError(f"{url}: missing or damaged; restore it. `callveil evidence verify` tells more") from None
@@ -246,7 +246,7 @@ class _Sealer:
 
     def _sign(self, batch: Iterable[_Look]) -> bool:
         seq = self._seq + 1
-        looks = [(k, Proof(k.proof.state, seq, k.proof.salt) if k.proof else None) for k in batch]
+        looks = [(k, PartProof(k.proof.state, seq, k.proof.salt) if k.proof else None) for k in batch]
         self._witness.ready(seq, SEALS)
         proofs = [p for _, p in looks if p is not None]
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from callveil.transforms.storage.evidence.merkle import leaf
+from callveil.transforms.storage.evidence.merkle import leaf_hash
 from callveil.transforms.storage.evidence.salts import SEED_BYTES
 from callveil.transforms.storage.format1.live import CALLS, Receipt
 
@@ -24,7 +24,7 @@ _SHORT = 16
 
 
 @dataclass(frozen=True)
-class State:
+class PartState:
     """What is committed to.
 
     Attributes:
@@ -51,7 +51,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Proof:
+class PartProof:
     """What opens a commitment.
 
     Attributes:
@@ -60,14 +60,14 @@ class Proof:
         salt: 32 random bytes.
     """
 
-    state: State
+    state: PartState
     seal: int
     salt: bytes = field(repr=False)
 
     @property
     def leaf(self) -> str:
         """The commitment, hex."""
-        return leaf(self.salt, self.state.content()).hex()
+        return leaf_hash(self.salt, self.state.content()).hex()
 
     @property
     def path(self) -> str:
@@ -79,11 +79,11 @@ class Proof:
         return orjson.dumps({"seal": self.seal, "salt": self.salt.hex(), **self.state._dict()}, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
-    def decode(cls, data: bytes) -> Proof:
+    def decode(cls, data: bytes) -> PartProof:
         """Inverse of `encode`. Raises ValueError for other bytes than that gives."""
         try:
             d = orjson.loads(data)
-            state = State(d["part"], d["receipt"], {n: (sha, size) for n, (sha, size) in d["files"].items()})
+            state = PartState(d["part"], d["receipt"], {n: (sha, size) for n, (sha, size) in d["files"].items()})
             proof = cls(state, d["seal"], bytes.fromhex(d["salt"]))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError("not a proof") from None
@@ -108,7 +108,7 @@ def is_part(path: str) -> bool:
     return _PART.fullmatch(path) is not None
 
 
-def belongs(part: str, name: str) -> bool:
+def belongs_to_part(part: str, name: str) -> bool:
     """Whether a file of an interaction's folder belongs to a part, by its name."""
     what = part.rpartition("/")[2]
     return name == f"{what}.json" or name.startswith(f"{what}-") or (what == "audio" and is_original(name))

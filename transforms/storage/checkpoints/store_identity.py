@@ -26,12 +26,21 @@ import pyarrow.parquet as pq
 
 from callveil.transforms.storage.commit import known_heads
 from callveil.transforms.storage.commit.catalog import Store, StoreError
-from callveil.transforms.storage.commit.known_heads import Head
+from callveil.transforms.storage.commit.known_heads import ChainHead
 from callveil.transforms.storage.commit.maintenance import refuse_read_only
-from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, SealedError, SealedReader, key_of
+from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, EncryptedReader, SealedError, encryption_key_id
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, default_path
 from callveil.transforms.storage.evidence.public_key import EvidenceKeyError
-from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, SEALS, Record, RecordError, is_signed, parse, record_name
+from callveil.transforms.storage.evidence.signed_record import (
+    EVIDENCE,
+    IDENTITY,
+    SEALS,
+    RecordError,
+    SignedRecord,
+    is_record_signed,
+    parse_record,
+    record_name,
+)
 from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import STORE_FILE
@@ -63,7 +72,7 @@ class IdentityError(KeyringError):
 
 
 @dataclass(frozen=True)
-class Identity:
+class StoreIdentity:
     """Whose a store is, as its newest record says.
 
     Attributes:
@@ -87,7 +96,7 @@ class Identity:
     evidence_key: str = ""
 
     @classmethod
-    def of(cls, keyring: Keyring) -> Identity:
+    def of(cls, keyring: Keyring) -> StoreIdentity:
         """What a keyring makes of a store."""
         keys = {key_id: keyring.fingerprint(key_id) for key_id in keyring.key_ids}
         return cls(keys, keyring.active, tuple(sorted(keyring.digest_keys)))
@@ -100,7 +109,7 @@ class Identity:
 
     def told(
         self, controllers: Mapping[str, str], stated: Mapping[str, str], operator: str
-    ) -> Identity:
+    ) -> StoreIdentity:
         """The same with an operator and with controllers; those stated by hand outrank others."""
         held = {a: c for a, c in self.controllers.items() if a in self.stated}
         own = tuple(sorted({*self.stated, *stated}))
@@ -119,7 +128,7 @@ class Identity:
 # Opening a store
 
 
-def exists(files: Files, root: str) -> bool:
+def store_exists(files: Files, root: str) -> bool:
     """Whether there is a store at `root`."""
     return files.info(files.join(root, STORE_FILE)) is not None
 
@@ -143,7 +152,7 @@ def open_keyed(files: Files, root: str, keyring: str | None = None) -> tuple[Sto
     Raises as `open_store`, and `KeyringError` where the keyring cannot be used.
     """
     store = Store.open(files, root, keyring)
-    ring = keyring_of(store)
+    ring = store_keyring(store)
     _check(store, ring, writing=False)
     return store, ring
 
@@ -154,12 +163,12 @@ def open_to_change(files: Files, root: str, keyring: str | None = None) -> tuple
     A run that was killed is left to `Store.recover`. Raises as `open_keyed`.
     """
     store = Store.open(files, root, keyring)
-    ring = keyring_of(store)
-    claim(store, ring)
+    ring = store_keyring(store)
+    claim_store(store, ring)
     return store, ring
 
 
-def keyring_of(store: Store) -> Keyring:
+def store_keyring(store: Store) -> Keyring:
     """The keyring that is given for a store; where it cannot be used the store's is named."""
     try:
         return Keyring.load(store.keyring)
@@ -171,7 +180,7 @@ def keyring_of(store: Store) -> Keyring:
         raise
 
 
-def compare(
+def compare_store(
     files: Files, root: str, keyring: str | None = None, writing: bool = True
 ) -> Keyring | None:
     """Compare the store at `root` with the keys given, before a job looks at its input.
@@ -181,20 +190,20 @@ def compare(
     """
     if writing:
         refuse_read_only(files, root)
-    if exists(files, root):
+    if store_exists(files, root):
         store = Store.open(files, root, keyring)
-        ring = keyring_of(store)
+        ring = store_keyring(store)
         _check(store, ring, writing)
         return ring
     store = Store(files, root, keyring)
-    known_heads.compare(store, known_heads.remembered(store), reading=False)
+    known_heads.refuse_rollback(store, known_heads.read_known_heads(store), reading=False)
     refuse_replaced(files, keyring)
     return None
 
 
 def keyring_for(files: Files, root: str, keyring: str | None = None) -> Keyring:
-    """The same, and a keyring is made where there is none and no store yet. Raises as `compare`."""
-    return compare(files, root, keyring) or Keyring.open_or_create(keyring)
+    """The same, and a keyring is made where there is none and no store yet. Raises as `compare_store`."""
+    return compare_store(files, root, keyring) or Keyring.open_or_create(keyring)
 
 
 def open_or_claim(
@@ -205,10 +214,10 @@ def open_or_claim(
     What a killed run left between commit and pointer is finished.
 
     Args:
-        keyring: as `keyring_for` gave it. controllers: see `claim`, which compares.
+        keyring: as `keyring_for` gave it. controllers: see `claim_store`, which compares.
     """
     store = Store.make(files, root, str(keyring.path))
-    claim(store, keyring, controllers)
+    claim_store(store, keyring, controllers)
     store.recover()
     return store
 
@@ -233,7 +242,7 @@ def compare_inbox(files: Files, folder: str, keyring: str | None = None) -> None
     """
     refuse_replaced(files, keyring)
     sealed = (i for i in islice(files.list(folder), LOOK) if i.url.endswith(SEALED))
-    named = {key_of(files.read(i.url, 0, HEAD_BYTES)) for i in islice(sealed, 3)} - {None}
+    named = {encryption_key_id(files.read(i.url, 0, HEAD_BYTES)) for i in islice(sealed, 3)} - {None}
     peeked = Keyring.peek(keyring) if named else None
     ids = peeked.key_ids if peeked else ()
     if unknown := sorted(k for k in named if k and k not in ids):
@@ -247,18 +256,18 @@ def compare_inbox(files: Files, folder: str, keyring: str | None = None) -> None
 def refuse_replaced(files: Files, keyring: str | None) -> None:
     """Raise `IdentityError` for a keyring from before `callveil keys rotate`."""
     peeked = Keyring.peek(keyring)
-    if peeked and (problem := known_heads.outdated(files.state, *peeked, str(keyring or default_path()))):
+    if peeked and (problem := known_heads.explain_outdated(files.state, *peeked, str(keyring or default_path()))):
         raise IdentityError(f"{problem}. {WAY_OUT}")
 
 
-def claim(
+def claim_store(
     store: Store,
     keyring: Keyring,
     controllers: Mapping[str, str] | None = None,
     without: str = "",
     operator: str = "",
     stated: Mapping[str, str] | None = None,
-) -> Identity:
+) -> StoreIdentity:
     """Note whose a store is where that is not written down, or has changed; returns what is.
 
     Args:
@@ -274,7 +283,7 @@ def claim(
     refuse_read_only(store.files, store.root)
     while True:
         found = _check(store, keyring, writing=True)
-        mine = Identity.of(keyring)
+        mine = StoreIdentity.of(keyring)
         held = found or mine
         _refuse_moved(store, held, controllers or {})
         wanted = replace(
@@ -290,11 +299,11 @@ def claim(
         attestor.link(IDENTITY, KIND, wanted.body(), found.seq + 1 if found else 1)
         made = read_identity(store)
         if made is not None and made.body() == wanted.body():
-            known_heads.remember(store, {IDENTITY: Head(made.seq, made.sha256)})
+            known_heads.remember_heads(store, {IDENTITY: ChainHead(made.seq, made.sha256)})
             return made
 
 
-def _refuse_moved(store: Store, held: Identity, told: Mapping[str, str]) -> None:
+def _refuse_moved(store: Store, held: StoreIdentity, told: Mapping[str, str]) -> None:
     """Raise `IdentityError` where accounts are told to have another controller than before."""
     known = {a: c for a, c in held.controllers.items() if a not in held.stated}
     moved = sorted(a for a, c in told.items() if known.get(a, c) != c)
@@ -308,7 +317,7 @@ def _refuse_moved(store: Store, held: Identity, told: Mapping[str, str]) -> None
     )
 
 
-def read_identity(store: Store) -> Identity | None:
+def read_identity(store: Store) -> StoreIdentity | None:
     """Whose a store says it is; None for one from before that was written down.
 
     Raises `StoreError` where the record is damaged.
@@ -318,8 +327,8 @@ def read_identity(store: Store) -> Identity | None:
         return None
     url = store.url(record_name(seq, IDENTITY))
     try:
-        record = parse(store.files.read(url))
-        if not is_signed(record, record.key):
+        record = parse_record(store.files.read(url))
+        if not is_record_signed(record, record.key):
             raise RecordError("its signature does not hold; it was changed")
         return _of_record(seq, record)
     except (RecordError, KeyError, TypeError, ValueError) as error:
@@ -329,33 +338,33 @@ def read_identity(store: Store) -> Identity | None:
         ) from None
 
 
-def _of_record(seq: int, record: Record) -> Identity:
+def _of_record(seq: int, record: SignedRecord) -> StoreIdentity:
     body = record.body
     keys = dict(body["keys"]), str(body["active"]), tuple(body["digest_keys"])
     told = str(body["operator"]), dict(body["controllers"]), tuple(body["stated"])
-    return Identity(*keys, *told, seq, record.sha256, record.key.id)
+    return StoreIdentity(*keys, *told, seq, record.sha256, record.key.id)
 
 
 # Comparing
 
 
-def _check(store: Store, keyring: Keyring | None, writing: bool) -> Identity | None:
+def _check(store: Store, keyring: Keyring | None, writing: bool) -> StoreIdentity | None:
     """Compare a store with what is remembered of it, and with the keys that are given.
 
     Returns what the store says of itself.
     """
-    known_heads.compare(store, known_heads.remembered(store), reading=not writing)
+    known_heads.refuse_rollback(store, known_heads.read_known_heads(store), reading=not writing)
     found = compare_keys(store, keyring, writing)
-    own = {IDENTITY: Head(found.seq, found.sha256)} if found else {}
-    known_heads.remember(store, {known_heads.RUNS: store.head()} | own)
+    own = {IDENTITY: ChainHead(found.seq, found.sha256)} if found else {}
+    known_heads.remember_heads(store, {known_heads.RUNS: store.head()} | own)
     if keyring is not None:
-        known_heads.remember_replaced(store.files.state, keyring)
+        known_heads.remember_replaced_keys(store.files.state, keyring)
     return found
 
 
 def compare_keys(
     store: Store, keyring: Keyring | None = None, writing: bool = False
-) -> Identity | None:
+) -> StoreIdentity | None:
     """Compare the keys that are given with those that a store is kept with.
 
     Returns what the store says of itself. Raises `IdentityError`.
@@ -373,7 +382,7 @@ def compare_keys(
 
 
 def _keys_problem(
-    store: Store, found: Identity | None, keyring: Keyring | None, writing: bool
+    store: Store, found: StoreIdentity | None, keyring: Keyring | None, writing: bool
 ) -> str:
     """Why a keyring is not the store's; empty where it is, or where nothing says."""
     path = str(keyring.path if keyring else store.keyring or default_path())
@@ -381,7 +390,7 @@ def _keys_problem(
     if peeked is None:
         return ""  # what needs no key is read without one
     ids = peeked[1]
-    if replaced := known_heads.outdated(store.files.state, *peeked, path):
+    if replaced := known_heads.explain_outdated(store.files.state, *peeked, path):
         return replaced
     given = f"the keyring given, {path}, has key {', '.join(ids)}"
     if found is None:
@@ -429,7 +438,7 @@ def _named_keys(store: Store) -> Iterator[str]:
     snapshot = store.current()
     for entry in [f for f in snapshot.files if f.path.endswith(SEALED)][-SAMPLE:]:
         with suppress(FileNotFoundError):
-            if key_id := key_of(store.files.read(store.url(entry.path), 0, HEAD_BYTES)):
+            if key_id := encryption_key_id(store.files.read(store.url(entry.path), 0, HEAD_BYTES)):
                 yield key_id
     for entry in snapshot.by_dataset(SUBJECTS):
         with suppress(FileNotFoundError), store.files.open(store.url(entry.path)) as source:
@@ -443,16 +452,16 @@ def _does_not_open(store: Store, keyring: Keyring) -> str:
         url = store.url(entry.path)
         try:
             # Of a key that is retired its name is all there is.
-            if keyring.opens(key_of(store.files.read(url, 0, HEAD_BYTES)) or ""):
+            if keyring.opens(encryption_key_id(store.files.read(url, 0, HEAD_BYTES)) or ""):
                 with store.files.open(url) as source:
-                    SealedReader(source, keyring, entry.path, PURPOSE)
+                    EncryptedReader(source, keyring, entry.path, PURPOSE)
         except SealedError:
             if not store.differs(entry):
                 return f"{entry.path} does not open with the keyring given, {keyring.path}"
     return ""
 
 
-def _evidence_problem(store: Store, found: Identity | None, writing: bool) -> str:
+def _evidence_problem(store: Store, found: StoreIdentity | None, writing: bool) -> str:
     """Why the evidence key is not the store's.
 
     Empty where it is, where nothing says, or where none is at hand and none is needed.
@@ -471,7 +480,7 @@ def _evidence_problem(store: Store, found: Identity | None, writing: bool) -> st
     return f"its evidence is signed with key {known}, and the key given, {shown}, is {given}"
 
 
-def _operator_problem(found: Identity | None) -> str:
+def _operator_problem(found: StoreIdentity | None) -> str:
     """Why whoever runs this is not the store's operator; empty where either is not named."""
     given = os.environ.get(OPERATOR, "")
     if not found or not found.operator or given in ("", found.operator):
@@ -486,5 +495,5 @@ def _signed_by(store: Store) -> str:
     """Id of the key that signed a store's newest run, else its newest checkpoint; else empty."""
     for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, store.attestor().newest(SEALS))):
         with suppress(FileNotFoundError, RecordError):
-            return parse(store.files.read(store.url(record_name(seq, chain)))).key.id
+            return parse_record(store.files.read(store.url(record_name(seq, chain)))).key.id
     return ""

@@ -40,7 +40,7 @@ from dataclasses import asdict
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.storage.commit.known_heads import RUNS, Head, remember
+from callveil.transforms.storage.commit.known_heads import RUNS, ChainHead, remember_heads
 from callveil.transforms.storage.evidence.attestor import Attestor
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 from callveil.transforms.storage.format1.snapshot import (
@@ -50,7 +50,7 @@ from callveil.transforms.storage.format1.snapshot import (
     STORE_FILE,
     STORE_FORMAT,
     AlreadyPublished,
-    Pointer,
+    LatestPointer,
     PublishConflict,
     Snapshot,
     StoreError,
@@ -127,10 +127,10 @@ class Store:
         pointer, _ = self._pointer()
         return pointer.seq if pointer else 0
 
-    def head(self) -> Head:
+    def head(self) -> ChainHead:
         """Number of the newest published run and the SHA-256 of its manifest; 0 and empty where there is none. Reads one small file."""
         pointer, _ = self._pointer()
-        return Head(pointer.seq, pointer.manifest_sha256) if pointer else Head(0, "")
+        return ChainHead(pointer.seq, pointer.manifest_sha256) if pointer else ChainHead(0, "")
 
     def published(self, run_id: str) -> int | None:
         """Position of a published run, or None. Reads two small files, however long the history is."""
@@ -172,18 +172,18 @@ class Store:
             raise StoreError(f"{url}: field seq does not agree with the file's name; it was moved or changed")
         return manifest, data
 
-    def _pointer(self) -> tuple[Pointer | None, str]:
+    def _pointer(self) -> tuple[LatestPointer | None, str]:
         """The pointer and its etag; the etag is taken first, so that a change in between makes the swap fail."""
         url = self.url(LATEST_FILE)
         info = self.files.info(url)
         if info is None:
             return None, ""
         try:
-            return Pointer(**orjson.loads(self.files.read(url))), info.etag
+            return LatestPointer(**orjson.loads(self.files.read(url))), info.etag
         except (ValueError, TypeError):
             raise StoreError(f"{url}: not a valid pointer; it was damaged. Restore it, or delete it to have it rebuilt from the manifests") from None
 
-    def _snapshot(self, pointer: Pointer) -> Snapshot:
+    def _snapshot(self, pointer: LatestPointer) -> Snapshot:
         url = self.url(pointer.snapshot)
         try:
             data = self.files.read(url)
@@ -231,7 +231,7 @@ class Store:
         attestor.attest(manifest, snapshot, prepared)
         self._advance(snapshot)
         self._mark(snapshot)
-        remember(self, {RUNS: Head(snapshot.seq, snapshot.manifest_sha256)})
+        remember_heads(self, {RUNS: ChainHead(snapshot.seq, snapshot.manifest_sha256)})
         return snapshot
 
     def _refuse(self, manifest: RunManifest, base: Snapshot, current: Snapshot) -> None:
@@ -296,7 +296,7 @@ class Store:
     def _advance(self, snapshot: Snapshot) -> None:
         """Move the pointer to `snapshot` unless it is there or beyond."""
         path = snapshot_name(snapshot)
-        target = Pointer(snapshot.seq, snapshot.run_id, snapshot.manifest, snapshot.manifest_sha256, path, sha256(snapshot_bytes(snapshot)))
+        target = LatestPointer(snapshot.seq, snapshot.run_id, snapshot.manifest, snapshot.manifest_sha256, path, sha256(snapshot_bytes(snapshot)))
         while True:
             pointer, etag = self._pointer()
             if pointer and pointer.seq >= snapshot.seq:

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Remembered(Protocol):
+class RememberedStore(Protocol):
     """What is needed of a store to remember it, and to tell whether it was set back."""
 
     files: Files
@@ -41,7 +41,7 @@ class Remembered(Protocol):
     def url(self, path: str) -> str:
         """URL of a path below the root."""
 
-    def head(self) -> Head:
+    def head(self) -> ChainHead:
         """Number and digest of the newest published run."""
 
 
@@ -54,7 +54,7 @@ class RolledBack(StoreError):
     )
 
 
-class Head(NamedTuple):
+class ChainHead(NamedTuple):
     """The newest record of a chain: its number, and the SHA-256 (hex) of its bytes."""
 
     seq: int
@@ -73,7 +73,7 @@ def state_folder(given: str | None = None) -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "callveil"
 
 
-def memory_of(store: Remembered) -> Path:
+def known_heads_path(store: RememberedStore) -> Path:
     """The file in which the heads of a store are remembered."""
     if is_s3(store.root):
         names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -85,16 +85,16 @@ def memory_of(store: Remembered) -> Path:
     return state_folder(store.files.state) / "heads" / f"{name}.json"
 
 
-def remembered(store: Remembered) -> dict[str, Head]:
+def read_known_heads(store: RememberedStore) -> dict[str, ChainHead]:
     """What is remembered of a store, by chain. Raises `StoreError` where the file is damaged."""
 
-    def heads(document: Any) -> dict[str, Head]:
+    def heads(document: Any) -> dict[str, ChainHead]:
         found = document["heads"].items()
-        return {str(chain): Head(int(seq), str(digest)) for chain, (seq, digest) in found}
+        return {str(chain): ChainHead(int(seq), str(digest)) for chain, (seq, digest) in found}
 
     untold = "whether newer records of the store are gone cannot be told"
     damaged = f"not what callveil remembers of {store.root}; remove the file, or restore it"
-    return _read(lambda: memory_of(store), heads, untold, damaged)
+    return _read(lambda: known_heads_path(store), heads, untold, damaged)
 
 
 def _read(
@@ -117,36 +117,36 @@ def _read(
         raise StoreError(f"{path}: {damaged}") from None
 
 
-def remember(store: Remembered, seen: Mapping[str, Head]) -> None:
+def remember_heads(store: RememberedStore, seen: Mapping[str, ChainHead]) -> None:
     """Remember heads; one that is older than what is remembered changes nothing.
 
     A folder that cannot be written is only warned of.
     """
-    known = remembered(store)
+    known = read_known_heads(store)
     newer = {
-        chain: head for chain, head in seen.items() if head.seq > known.get(chain, Head(0, "")).seq
+        chain: head for chain, head in seen.items() if head.seq > known.get(chain, ChainHead(0, "")).seq
     }
     if newer:
         _write(store, known | newer)
 
 
-def accept(store: Remembered, seen: Mapping[str, Head]) -> dict[str, Head]:
+def accept_older_heads(store: RememberedStore, seen: Mapping[str, ChainHead]) -> dict[str, ChainHead]:
     """Remember what is seen although it is older, after a store was put back on purpose.
 
     Returns what was remembered.
     """
-    known = remembered(store)
+    known = read_known_heads(store)
     _write(store, {chain: head for chain, head in seen.items() if head.seq})
     return known
 
 
-def _write(store: Remembered, heads: Mapping[str, Head]) -> None:
+def _write(store: RememberedStore, heads: Mapping[str, ChainHead]) -> None:
     path: Path | str = "the home folder"
     data = to_json(
         {"store": store.root, "heads": {chain: list(head) for chain, head in sorted(heads.items())}}
     )
     try:
-        path = memory_of(store)
+        path = known_heads_path(store)
         LocalFiles().write(str(path), data, if_none_match=False, if_match=None)
     except (OSError, RuntimeError) as error:
         log.warning(
@@ -160,12 +160,12 @@ def _why(error: OSError | RuntimeError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def replaced_file(state: str | None) -> Path:
+def replaced_keys_path(state: str | None) -> Path:
     """The file in which is remembered which key took which one's place."""
     return state_folder(state) / "keys.json"
 
 
-def replaced(state: str | None) -> dict[str, str]:
+def read_replaced_keys(state: str | None) -> dict[str, str]:
     """Keys that gave their place to another, and which, as this machine has seen it.
 
     Raises `StoreError` where the file is damaged.
@@ -176,30 +176,30 @@ def replaced(state: str | None) -> dict[str, str]:
 
     untold = "whether this keyring is an older copy cannot be told"
     damaged = "not what callveil remembers of rotated keys; remove it, or restore it"
-    return _read(lambda: replaced_file(state), pairs, untold, damaged)
+    return _read(lambda: replaced_keys_path(state), pairs, untold, damaged)
 
 
-def outdated(state: str | None, active: str, key_ids: Collection[str], path: str) -> str:
+def explain_outdated(state: str | None, active: str, key_ids: Collection[str], path: str) -> str:
     """Why a keyring is older than one that this machine has seen; empty where it is not."""
-    newer = replaced(state).get(active, "")
+    newer = read_replaced_keys(state).get(active, "")
     if not newer or newer in key_ids:
         return ""
     return (
         f"key {active} of the keyring given, {path}, is older than key {newer}: it is a copy from "
         "before `callveil keys rotate`; use the keyring that was rotated (where that is lost, and "
-        f"nothing was written with it, remove {replaced_file(state)})"
+        f"nothing was written with it, remove {replaced_keys_path(state)})"
     )
 
 
-def remember_replaced(state: str | None, keyring: Keyring) -> None:
+def remember_replaced_keys(state: str | None, keyring: Keyring) -> None:
     """Remember which keys of a keyring gave their place to its active one."""
-    known, active = replaced(state), keyring.active
+    known, active = read_replaced_keys(state), keyring.active
     older = {k: active for k in keyring.key_ids if k != active and keyring.ended(k)}
     if older.items() <= known.items():
         return
     path: Path | str = "the home folder"
     try:
-        path = replaced_file(state)
+        path = replaced_keys_path(state)
         data = to_json({"replaced": dict(sorted((known | older).items()))})
         LocalFiles().write(str(path), data, if_none_match=False, if_match=None)
     except (OSError, RuntimeError) as error:
@@ -210,7 +210,7 @@ def remember_replaced(state: str | None, keyring: Keyring) -> None:
         )
 
 
-def compare(store: Remembered, known: Mapping[str, Head], reading: bool) -> None:
+def refuse_rollback(store: RememberedStore, known: Mapping[str, ChainHead], reading: bool) -> None:
     """Refuse a store that is older than what is remembered of it, or has another history.
 
     Args:
@@ -233,16 +233,16 @@ def compare(store: Remembered, known: Mapping[str, Head], reading: bool) -> None
             raise RolledBack(_text(store, f"record {head.seq} of {chain}", "it is gone"))
 
 
-def _digest(store: Remembered, path: str) -> str:
+def _digest(store: RememberedStore, path: str) -> str:
     try:
         return sha256(store.files.read(store.url(path)))
     except FileNotFoundError:
         return ""
 
 
-def _text(store: Remembered, what: str, now: str) -> str:
+def _text(store: RememberedStore, what: str, now: str) -> str:
     return (
-        f"{store.root}: {what} was seen here before ({memory_of(store)} says so), and now {now}: "
+        f"{store.root}: {what} was seen here before ({known_heads_path(store)} says so), and now {now}: "
         "the store was set back, put "
         "back from a copy, or made anew, so what came since is missing, erasures too. Put the "
         "newest state back; or, where it is meant so, say it: callveil evidence accept --store "

@@ -26,7 +26,7 @@ _OWNED = re.compile(rf"([0-9a-f]{{{SHORT_ID}}})-")
 
 
 @dataclass(frozen=True, order=True)
-class Problem:
+class IntegrityProblem:
     """Something `verify` found.
 
     Attributes:
@@ -119,7 +119,7 @@ def purge_removed(store: Store, manifest: RunManifest, as_of: str = "") -> int:
     return sum(int(str(d["versions"])) for d in done)
 
 
-def unpurged(store: Store) -> list[int]:
+def unpurged_runs(store: Store) -> list[int]:
     """Numbers of published runs whose removed files are not recorded as purged; found from file names alone."""
     names = {f.url.rsplit("/", 1)[1] for f in store.files.list(store.url(f"{CONTROL}/purged"))}
     return [seq for seq in range(1, store.current().seq + 1) if f"{seq:08d}.json" not in names]
@@ -137,7 +137,7 @@ def sweep_run(store: Store, manifest: RunManifest) -> list[str]:
     return _sweep_own(store, manifest.run_id)
 
 
-def abandon(store: Store, run_id: str, base: Snapshot) -> list[str]:
+def abandon_run(store: Store, run_id: str, base: Snapshot) -> list[str]:
     """Clear away what a run wrote that another one was faster than, and end its lease; returns the paths of its files, sorted.
 
     Nothing is done while the run may still be published on `base`, by this process or a twin of it.
@@ -145,7 +145,7 @@ def abandon(store: Store, run_id: str, base: Snapshot) -> list[str]:
     if store.recover().seq == base.seq:
         return []
     left = _sweep_own(store, run_id)
-    release(store, run_id)
+    release_lease(store, run_id)
     return left
 
 
@@ -164,15 +164,15 @@ def _sweep_own(store: Store, run_id: str) -> list[str]:
 
 def _known(store: Store, snapshot: Snapshot) -> set[str]:
     """Paths of files that are live, or were removed and are still to be purged."""
-    return {f.path for f in snapshot.files} | {f.path for seq in unpurged(store) for f in store.manifest(seq).removed}
+    return {f.path for f in snapshot.files} | {f.path for seq in unpurged_runs(store) for f in store.manifest(seq).removed}
 
 
-def lease(store: Store, run_id: str, now: dt.datetime) -> None:
+def take_lease(store: Store, run_id: str, now: dt.datetime) -> None:
     """Say that a run is under way, before it writes its first file. Call again to renew; `now` is an aware UTC time."""
     store.files.write(store.url(_lease_name(run_id)), to_json({"run_id": run_id, "renewed_at": now.isoformat()}))
 
 
-def release(store: Store, run_id: str) -> None:
+def release_lease(store: Store, run_id: str) -> None:
     """Say that a run is over, after it published or gave up: its working files are purged, its lease last."""
     folder = store.url(_lease_name(run_id)).removesuffix(f"/{LEASE}")
     for info in store.files.list(folder):
@@ -181,7 +181,7 @@ def release(store: Store, run_id: str) -> None:
     store.files.purge(store.url(_lease_name(run_id)))
 
 
-def leases(store: Store, now: dt.datetime, hours: float = LEASE_HOURS) -> dict[str, bool]:
+def list_leases(store: Store, now: dt.datetime, hours: float = LEASE_HOURS) -> dict[str, bool]:
     """Run ids with a lease, and whether it is still good: renewed less than `hours` before `now` (or in its future)."""
     out = {}
     for info in store.files.list(store.url(f"{CONTROL}/work")):
@@ -219,7 +219,7 @@ def collect_orphans(store: Store, now: dt.datetime, *, hours: float = LEASE_HOUR
     (then the snapshot, read later, names the file) or after giving up.
     """
     listed = [f.url[len(store.root) :].lstrip("/") for f in store.files.list(store.root)]
-    held = leases(store, now, hours)
+    held = list_leases(store, now, hours)
     snapshot = store.recover()
     good = {run_id[:SHORT_ID] for run_id, is_good in held.items() if is_good}
     known = _known(store, snapshot)
@@ -247,25 +247,25 @@ def _is_old_snapshot(path: str, seq: int) -> bool:
 # Verification
 
 
-def verify(store: Store) -> list[Problem]:
+def verify_integrity(store: Store) -> list[IntegrityProblem]:
     """Check all that can be checked without keys: every live file's bytes, the chain of manifests, and that it leads to the
     live set; that purged files are gone. Returns what differs, sorted; empty is right. Reads every live byte."""
-    problems: list[Problem] = []
+    problems: list[IntegrityProblem] = []
     try:
         snapshot = store.current()
         replayed = _replay(store)
         if replayed.files != snapshot.files:
-            problems.append(Problem(f"{CONTROL}/latest.json", "its snapshot lists other files than the manifests lead to"))
+            problems.append(IntegrityProblem(f"{CONTROL}/latest.json", "its snapshot lists other files than the manifests lead to"))
     except (StoreError, ValueError) as error:
-        return [Problem(CONTROL, str(error))]
+        return [IntegrityProblem(CONTROL, str(error))]
     for entry in snapshot.files:
         reason = store.differs(entry)
         if reason:
-            problems.append(Problem(entry.path, reason))
+            problems.append(IntegrityProblem(entry.path, reason))
     live = {f.path for f in snapshot.files}
     for entry in _purged(store, snapshot.seq):
         if entry.path not in live and store.files.info(store.url(entry.path)) is not None:
-            problems.append(Problem(entry.path, "recorded as purged, but it is there"))
+            problems.append(IntegrityProblem(entry.path, "recorded as purged, but it is there"))
     return sorted(problems)
 
 
@@ -280,7 +280,7 @@ def _replay(store: Store) -> Snapshot:
 
 
 def _purged(store: Store, seq: int) -> Iterator[FileEntry]:
-    waiting = set(unpurged(store))
+    waiting = set(unpurged_runs(store))
     for number in range(1, seq + 1):
         if number not in waiting:
             yield from store.manifest(number).removed

@@ -74,7 +74,7 @@ class _Sealer:
         return zstandard.ZstdDecompressor().decompress(packed)  # authenticated, so its declared size can be trusted
 
 
-class SealedWriter:
+class EncryptedWriter:
     """Writes one sealed file. Holds one block (about 1 MiB, or one larger record) in memory.
 
     Args:
@@ -136,7 +136,7 @@ class SealedWriter:
         self._put(_TRAILER.pack(footer_at, len(self._index), END_MAGIC))
         self.closed = True
 
-    def __enter__(self) -> SealedWriter:
+    def __enter__(self) -> EncryptedWriter:
         return self
 
     def __exit__(self, kind: object, *rest: object) -> None:
@@ -156,7 +156,7 @@ class SealedWriter:
         self.bytes += len(data)
 
 
-class SealedReader:
+class EncryptedReader:
     """Reads a sealed file: all blocks in order, or chosen ones.
 
     Args:
@@ -247,7 +247,7 @@ class SealedReader:
         return data
 
 
-def reseal(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, purpose: str, new_name: str = "") -> bool:
+def reencrypt_file(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, purpose: str, new_name: str = "") -> bool:
     """Seal a file anew with the keyring's active key, block by block, so that the places of its records stay. False where that key sealed it already.
 
     Args:
@@ -255,12 +255,12 @@ def reseal(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, purpos
         name, purpose: as it was written.
         new_name: logical name of the new file; the same where it is empty.
 
-    Raises `SealedError` as `SealedReader` does.
+    Raises `SealedError` as `EncryptedReader` does.
     """
-    reader = SealedReader(source, keyring, name, purpose)
+    reader = EncryptedReader(source, keyring, name, purpose)
     if reader.key_id == keyring.active and not new_name:
         return False
-    with SealedWriter(sink, keyring, new_name or name, purpose, block_bytes=1 << 62) as writer:
+    with EncryptedWriter(sink, keyring, new_name or name, purpose, block_bytes=1 << 62) as writer:
         for block in range(reader.blocks):
             for record in reader.read_block(block):
                 writer.append(record)
@@ -269,7 +269,7 @@ def reseal(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, purpos
     return True
 
 
-def key_of(head: bytes) -> str | None:
+def encryption_key_id(head: bytes) -> str | None:
     """Id of the key that sealed a file, from its first `HEAD_BYTES` bytes; None where it is no sealed file."""
     if not head.startswith(MAGIC) or len(head) <= len(MAGIC):
         return None
@@ -277,17 +277,17 @@ def key_of(head: bytes) -> str | None:
     return head[start : start + head[len(MAGIC)]].decode("utf-8", "replace")
 
 
-def seal_one(keyring: Keyring, name: str, purpose: str, data: bytes) -> bytes:
+def encrypt_bytes(keyring: Keyring, name: str, purpose: str, data: bytes) -> bytes:
     """A sealed file of one record, in memory; the same bytes each time as long as the keyring's active key is the same."""
     sink = io.BytesIO()
-    with SealedWriter(sink, keyring, name, purpose) as writer:
+    with EncryptedWriter(sink, keyring, name, purpose) as writer:
         writer.append(data)
     return sink.getvalue()
 
 
-def open_one(keyring: Keyring, name: str, purpose: str, sealed: bytes) -> bytes:
-    """Inverse of `seal_one`. Raises `SealedError` where it was changed or cut off, holds other than one record, or its key is not in the keyring."""
-    reader = SealedReader(io.BytesIO(sealed), keyring, name, purpose)
+def decrypt_bytes(keyring: Keyring, name: str, purpose: str, sealed: bytes) -> bytes:
+    """Inverse of `encrypt_bytes`. Raises `SealedError` where it was changed or cut off, holds other than one record, or its key is not in the keyring."""
+    reader = EncryptedReader(io.BytesIO(sealed), keyring, name, purpose)
     if reader.records != 1:
         raise SealedError("the file holds no single record")
     return reader.read_block(0)[0]

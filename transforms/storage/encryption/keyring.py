@@ -112,10 +112,10 @@ def _secrets(path: Path, document: dict[str, Any]) -> tuple[str, dict[str, bytes
 
 def _unwrapped(path: Path, key_id: str, key: dict[str, Any]) -> bytes:
     """A secret that is wrapped by a key of KMS. Raises `KeyringError` where KMS does not open it."""
-    from callveil.transforms.storage.encryption.kms import KmsError, unwrap  # boto3 loads slowly, and most keyrings do without
+    from callveil.transforms.storage.encryption.kms import KmsError, unwrap_secret  # boto3 loads slowly, and most keyrings do without
 
     try:
-        return unwrap(str(key["kms"]), base64.b64decode(key["wrapped"], validate=True), key_id)
+        return unwrap_secret(str(key["kms"]), base64.b64decode(key["wrapped"], validate=True), key_id)
     except KmsError as error:
         raise KeyringError(f"{path}: key {key_id}: {error}") from None
 
@@ -127,10 +127,10 @@ def _new_key(created: dt.datetime | None) -> tuple[str, dict[str, str]]:
 
 def wrapped_key(key_id: str, key: dict[str, str], kms: str) -> dict[str, str]:
     """A key's entry with its secret wrapped by a key of KMS instead of lying in clear. Raises `KmsError`."""
-    from callveil.transforms.storage.encryption.kms import wrap
+    from callveil.transforms.storage.encryption.kms import wrap_secret
 
     secret = base64.b64decode(key["secret"])
-    return _facts(key) | {"kms": kms, "wrapped": base64.b64encode(wrap(kms, secret, key_id)).decode()}
+    return _facts(key) | {"kms": kms, "wrapped": base64.b64encode(wrap_secret(kms, secret, key_id)).decode()}
 
 
 def clear_key(key: dict[str, str], secret: bytes) -> dict[str, str]:
@@ -157,7 +157,7 @@ def _write(path: Path, document: dict[str, Any], new: bool) -> None:
     LocalFiles().write(str(path), data, if_none_match=new, if_match=None)
 
 
-class Peeked(NamedTuple):
+class KeyringSummary(NamedTuple):
     """The active key of a keyring, and the ids of all, sorted."""
 
     active: str
@@ -221,14 +221,14 @@ class Keyring:
         return newer
 
     @staticmethod
-    def peek(path: str | Path | None = None) -> Peeked | None:
+    def peek(path: str | Path | None = None) -> KeyringSummary | None:
         """What a keyring's file says without a secret being opened; None where there is no file that can be used."""
         try:
             document = _read(Path(path) if path is not None else default_path())
         except (KeyringError, OSError):
             return None
         keys = document.get("keys")
-        return Peeked(str(document.get("active")), tuple(sorted(keys))) if isinstance(keys, dict) and keys else None
+        return KeyringSummary(str(document.get("active")), tuple(sorted(keys))) if isinstance(keys, dict) and keys else None
 
     @classmethod
     def create(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:

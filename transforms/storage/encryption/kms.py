@@ -11,16 +11,16 @@ class KmsError(ValueError):
     """KMS cannot be reached, refuses, or does not know the key; the text names no secret."""
 
 
-def client() -> Any:
+def kms_client() -> Any:
     """boto3's KMS client, which says within seconds where nobody answers. Raises `BotoCoreError` of botocore."""
     import boto3
     from botocore.config import Config
 
-    from callveil.transforms.storage.files.s3_errors import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, soon
+    from callveil.transforms.storage.files.s3_errors import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, limit_retries
 
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     config = Config(retries=retries, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
-    return soon(boto3.session.Session().client("kms", config=config), "kms")
+    return limit_retries(boto3.session.Session().client("kms", config=config), "kms")
 
 
 def _call(name: str, key: str, **given: Any) -> Any:
@@ -28,7 +28,7 @@ def _call(name: str, key: str, **given: Any) -> Any:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return getattr(client(), name)(**given)
+        return getattr(kms_client(), name)(**given)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise KmsError(f"KMS refused {name} with {key} ({code}); check the key and the role's permissions") from None
@@ -36,11 +36,11 @@ def _call(name: str, key: str, **given: Any) -> Any:
         raise KmsError(f"KMS could not be asked ({type(error).__name__}); check region, network and credentials") from None
 
 
-def wrap(key: str, secret: bytes, name: str) -> bytes:
+def wrap_secret(key: str, secret: bytes, name: str) -> bytes:
     """Wrap a secret by a symmetric key (id, ARN or alias), bound to its name. Raises `KmsError`."""
     return bytes(_call("encrypt", key, KeyId=key, Plaintext=secret, EncryptionContext={_CONTEXT: name})["CiphertextBlob"])
 
 
-def unwrap(key: str, wrapped: bytes, name: str) -> bytes:
-    """Inverse of `wrap`. Raises `KmsError`, also where the wrapped secret is another key's."""
+def unwrap_secret(key: str, wrapped: bytes, name: str) -> bytes:
+    """Inverse of `wrap_secret`. Raises `KmsError`, also where the wrapped secret is another key's."""
     return bytes(_call("decrypt", key, KeyId=key, CiphertextBlob=wrapped, EncryptionContext={_CONTEXT: name})["Plaintext"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callveil.transforms.storage.encryption.encrypted_file import MAGIC, open_one, seal_one
+from callveil.transforms.storage.encryption.encrypted_file import MAGIC, decrypt_bytes, encrypt_bytes
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 SUFFIX = ".sealed"
@@ -12,11 +12,11 @@ BEGINNING = MAGIC[:4]
 NAME = "inbox"
 
 
-def seal(data: bytes, keyring: Keyring) -> bytes:
+def encrypt_body(data: bytes, keyring: Keyring) -> bytes:
     """Compress and encrypt one body; the same bytes each time as long as the keyring's active key is the same."""
-    return seal_one(keyring, NAME, PURPOSE, data)
+    return encrypt_bytes(keyring, NAME, PURPOSE, data)
 
 
-def unseal(data: bytes, keyring: Keyring) -> bytes:
-    """The body that `seal` sealed. Raises `SealedError` where it was changed, cut off, or sealed with a key the keyring lacks."""
-    return open_one(keyring, NAME, PURPOSE, data)
+def decrypt_body(data: bytes, keyring: Keyring) -> bytes:
+    """The body that `encrypt_body` sealed. Raises `SealedError` where it was changed, cut off, or sealed with a key the keyring lacks."""
+    return decrypt_bytes(keyring, NAME, PURPOSE, data)

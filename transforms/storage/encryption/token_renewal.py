@@ -15,7 +15,7 @@ TOKEN = "token"  # noqa: S105
 """Action of a finding that was replaced by a token."""
 
 
-def renewed_finding(key_id: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def make_finding_renewal(key_id: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """What turns a finding into one whose token a key has made."""
 
     def change(row: dict[str, Any]) -> dict[str, Any]:
@@ -24,29 +24,29 @@ def renewed_finding(key_id: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return change
 
 
-def renewed(keyring: Keyring, value: Any, account_id: str, interaction_id: str, key_id: str = "") -> Any:
+def renew_value_tokens(keyring: Keyring, value: Any, account_id: str, interaction_id: str, key_id: str = "") -> Any:
     """A value with the tokens in its texts made anew, by the active key unless another is named."""
     if isinstance(value, str):
         return renew_tokens(value, keyring, account_id, interaction_id, key_id) if ":t1." in value else value
     if isinstance(value, dict):
-        return {k: renewed(keyring, v, account_id, interaction_id, key_id) for k, v in value.items()}
-    return [renewed(keyring, v, account_id, interaction_id, key_id) for v in value] if isinstance(value, list) else value
+        return {k: renew_value_tokens(keyring, v, account_id, interaction_id, key_id) for k, v in value.items()}
+    return [renew_value_tokens(keyring, v, account_id, interaction_id, key_id) for v in value] if isinstance(value, list) else value
 
 
-def renewed_record(keyring: Keyring, data: bytes, key_id: str = "") -> bytes:
+def renew_record_tokens(keyring: Keyring, data: bytes, key_id: str = "") -> bytes:
     """A record of the live zone, with its findings, with tokens of the active key unless another is named."""
     document = json.loads(data)
-    row, finding = document["interaction"], renewed_finding(key_id or keyring.active)
-    row = renewed(keyring, row, row["account_id"], row["id"], key_id)
+    row, finding = document["interaction"], make_finding_renewal(key_id or keyring.active)
+    row = renew_value_tokens(keyring, row, row["account_id"], row["id"], key_id)
     return dumps(document | {"interaction": row, "findings": [finding(f) for f in document["findings"]]}).encode()
 
 
-def is_renewal(keyring: Keyring, data: bytes, before: str) -> bool:
+def is_renewed_record(keyring: Keyring, data: bytes, before: str) -> bool:
     """Whether a record of the live zone is one of some SHA-256 (hex) but for the key of its tokens: made anew by that key it is the same again."""
     try:
         if dumps(json.loads(data)).encode() != data:
             return False
         makers = [k for k in keyring.key_ids if keyring.opens(k)]
-        return any(hashlib.sha256(renewed_record(keyring, data, k)).hexdigest() == before for k in makers)
+        return any(hashlib.sha256(renew_record_tokens(keyring, data, k)).hexdigest() == before for k in makers)
     except (ValueError, KeyError, TypeError):
         return False

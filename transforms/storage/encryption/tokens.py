@@ -20,7 +20,7 @@ class TokenError(ValueError):
 
 
 @dataclass(frozen=True)
-class Secrets:
+class TokenKeys:
     """Keys of pseudonyms and tokens; derived from the keyring, kept out of `repr`, never pickled with a pipeline.
 
     Attributes:
@@ -35,7 +35,7 @@ class Secrets:
     pseudonym_id: str = ""
 
     @classmethod
-    def of(cls, keyring: Keyring, key_id: str | None = None) -> Secrets:
+    def of(cls, keyring: Keyring, key_id: str | None = None) -> TokenKeys:
         """Derive both keys from a keyring; a retired key makes no tokens."""
         name = key_id or keyring.active
         token = keyring.derive("token", 64, name) if keyring.opens(name) else b""
@@ -47,24 +47,24 @@ def scope_of(scope: str, account_id: str, interaction_id: str) -> tuple[str, ...
     return {"call": ("call", account_id, interaction_id), "account": ("account", account_id)}.get(scope, ("everywhere",))
 
 
-def bound_to(*parts: str) -> bytes:
+def encode_parts(*parts: str) -> bytes:
     """Parts in one form that tells where each ends."""
     data = [p.encode() for p in parts]
     return b"".join(struct.pack(">I", len(d)) + d for d in data)
 
 
-def seal_token(entity: str, text: str, key: bytes, key_id: str, scope: tuple[str, ...]) -> str:
+def make_token(entity: str, text: str, key: bytes, key_id: str, scope: tuple[str, ...]) -> str:
     """A token of a text, such as `[PERSON:t1.<key>.<text>]`: AES-SIV, bound to scope and entity type. Equal texts of one scope give equal tokens."""
-    data = AESSIV(key).encrypt(text.encode(), [bound_to(*scope), entity.encode()])
+    data = AESSIV(key).encrypt(text.encode(), [encode_parts(*scope), entity.encode()])
     return f"[{entity}:t1.{key_id}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}]"
 
 
-def token(entity: str, text: str, secrets: Secrets, account_id: str, interaction_id: str) -> str:
+def make_call_token(entity: str, text: str, secrets: TokenKeys, account_id: str, interaction_id: str) -> str:
     """A token of scope `call` outside of a redacted record, for texts that go with it."""
-    return seal_token(entity, text, secrets.token, secrets.key_id, scope_of("call", account_id, interaction_id))
+    return make_token(entity, text, secrets.token, secrets.key_id, scope_of("call", account_id, interaction_id))
 
 
-def reveal(token: str, keyring: Keyring, account_id: str = "", interaction_id: str = "") -> str:
+def reveal_token(token: str, keyring: Keyring, account_id: str = "", interaction_id: str = "") -> str:
     """The text behind a token.
 
     Args:
@@ -86,7 +86,7 @@ def _opened(entity: str, key_id: str, body: str, keyring: Keyring, account_id: s
     """The text behind a token's parts, and the scope it is bound to. Raises `TokenError`."""
     if not keyring.opens(key_id):
         raise TokenError(f"the keyring has no key {key_id!r} that opens tokens; use the keyring of the run that made the token")
-    siv = AESSIV(Secrets.of(keyring, key_id).token)
+    siv = AESSIV(TokenKeys.of(keyring, key_id).token)
     try:
         data = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
     except ValueError:
@@ -94,7 +94,7 @@ def _opened(entity: str, key_id: str, body: str, keyring: Keyring, account_id: s
     for scope in ("call", "account", "everywhere"):
         bound = scope_of(scope, account_id, interaction_id)
         try:
-            return siv.decrypt(data, [bound_to(*bound), entity.encode()]).decode(), bound
+            return siv.decrypt(data, [encode_parts(*bound), entity.encode()]).decode(), bound
         except (InvalidTag, ValueError):
             continue
     raise TokenError("the token does not open: it was changed, or it belongs to another account or interaction (give --account and --interaction)")
@@ -112,7 +112,7 @@ def renew_tokens(text: str, keyring: Keyring, account_id: str, interaction_id: s
             value, scope = _opened(entity, key_id, body, keyring, account_id, interaction_id)
         except TokenError:
             return match[0]
-        secrets = Secrets.of(keyring, maker)
-        return seal_token(entity, value, secrets.token, secrets.key_id, scope)
+        secrets = TokenKeys.of(keyring, maker)
+        return make_token(entity, value, secrets.token, secrets.key_id, scope)
 
     return TOKEN.sub(renewed, text)

@@ -18,29 +18,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from callveil.schemas.evidence import Digest, FileProof, Rewrite
+from callveil.schemas.evidence import FileProof, FileRewrite, RunDigest
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.execution.worker_pool import spread
-from callveil.transforms.storage.evidence.canonical_rows import RowsError, hint, read_rows
-from callveil.transforms.storage.evidence.checksums import PIECE, Sum, pack, piece_sum
-from callveil.transforms.storage.evidence.merkle import leaf
-from callveil.transforms.storage.evidence.merkle import root as root_of
+from callveil.transforms.execution.worker_pool import spread_work
+from callveil.transforms.storage.evidence.canonical_rows import RowsError, commitment_hint, read_canonical_rows
+from callveil.transforms.storage.evidence.checksums import PIECE, PieceSum, pack_sums, piece_sum
+from callveil.transforms.storage.evidence.merkle import leaf_hash
+from callveil.transforms.storage.evidence.merkle import root_hash as root_of
 from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail, proofs_name
 from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, Signer
-from callveil.transforms.storage.evidence.salt_store import SaltStore, encode, salts_name
-from callveil.transforms.storage.evidence.salts import Salts
+from callveil.transforms.storage.evidence.salt_store import SaltStore, encode_sections, salts_name
+from callveil.transforms.storage.evidence.salts import FileSalts
 from callveil.transforms.storage.evidence.signed_record import (
     EVIDENCE,
     IDENTITY,
     PULLS,
     SEALS,
-    Record,
     RecordError,
-    parse,
-    path_between,
+    SignedRecord,
+    handover_path,
+    parse_record,
     read_handovers,
     record_name,
-    sign,
+    sign_record,
 )
 from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
@@ -56,13 +56,13 @@ class Committed(NamedTuple):
     """What is known of one file: what is signed of it, its salts and details; of one that replaces another, that as well."""
 
     proof: FileProof
-    salts: Salts
+    salts: FileSalts
     detail: FileDetail
-    rewrite: tuple[Rewrite, RewriteDetail] | None = None
+    rewrite: tuple[FileRewrite, RewriteDetail] | None = None
 
 
 @dataclass
-class Prepared:
+class PreparedEvidence:
     """What is known of a run's files before it is committed.
 
     Attributes:
@@ -70,9 +70,9 @@ class Prepared:
     """
 
     files: list[FileProof] = field(default_factory=list)
-    salts: dict[str, Salts] = field(default_factory=dict)
+    salts: dict[str, FileSalts] = field(default_factory=dict)
     details: dict[str, FileDetail] = field(default_factory=dict)
-    rewrites: dict[str, tuple[Rewrite, RewriteDetail]] = field(default_factory=dict)
+    rewrites: dict[str, tuple[FileRewrite, RewriteDetail]] = field(default_factory=dict)
 
     def add(self, file: Committed) -> None:
         """Add a file."""
@@ -83,7 +83,7 @@ class Prepared:
             self.rewrites[path] = file.rewrite
 
 
-class Attested(Protocol):
+class AttestedStore(Protocol):
     """What an attestor needs of the store it makes evidence for."""
 
     files: Files
@@ -104,7 +104,7 @@ class Attestor:
         keyring: path of the keyring beside which the key lies, or None for the default place; see `keys.key_path`.
     """
 
-    def __init__(self, store: Attested, keyring: str | None = None) -> None:
+    def __init__(self, store: AttestedStore, keyring: str | None = None) -> None:
         self._store, self._keyring = store, keyring
         self._salts = SaltStore(store.files, store.root)
 
@@ -121,7 +121,7 @@ class Attestor:
             signer = open_signer(self._keyring, create=known is None)
             if known is None:
                 return signer, "", []
-            steps = path_between(self._handovers(), known.key.id, signer.public.id)
+            steps = handover_path(self._handovers(), known.key.id, signer.public.id)
         except EvidenceKeyError as error:
             raise StoreError(f"evidence cannot be signed: {error}") from None
         except RecordError as error:
@@ -139,7 +139,7 @@ class Attestor:
         Raises `StoreError` as `ready` does.
         """
         signer, _, _ = self.ready(seq + 1)
-        return sign({"kind": kind, "previous_sha256": ""} | body, signer, [])
+        return sign_record({"kind": kind, "previous_sha256": ""} | body, signer, [])
 
     def append(self, folder: str, kind: str, body: dict[str, Any]) -> int:
         """Add a record to a chain of its own below `folder`, such as that of reports that were pulled; returns its number.
@@ -157,7 +157,7 @@ class Attestor:
         Raises `StoreError` as `ready` does.
         """
         signer, previous, handovers = self.ready(seq, folder)
-        record = sign({"kind": kind, "previous_sha256": previous, "seq": seq} | body, signer, handovers)
+        record = sign_record({"kind": kind, "previous_sha256": previous, "seq": seq} | body, signer, handovers)
         try:
             self._store.files.write(self._store.url(record_name(seq, folder)), record, if_none_match=True)
         except PreconditionFailed:
@@ -183,7 +183,7 @@ class Attestor:
 
     def signer_leads_from(self, known: str, public: str) -> bool:
         """Whether key `public` is key `known`, or one that it handed over to."""
-        return path_between(self._handovers(), known, public) is not None
+        return handover_path(self._handovers(), known, public) is not None
 
     def _is_path(self) -> bool:
         return not key_path(self._keyring).startswith(("-----BEGIN", KMS_SCHEME))
@@ -191,38 +191,38 @@ class Attestor:
     def _handovers(self) -> list[dict[str, str]]:
         return read_handovers(Path(key_path(self._keyring)).parent) if self._is_path() else []
 
-    def _before(self, seq: int, folder: str) -> Record | None:
+    def _before(self, seq: int, folder: str) -> SignedRecord | None:
         if seq == 1:
             return None
         url = self._store.url(record_name(seq - 1, folder))
         try:
-            return parse(self._store.files.read(url))
+            return parse_record(self._store.files.read(url))
         except FileNotFoundError:
             if any(f.url.endswith(".json") and f.url < url for f in self._store.files.list(self._store.url(folder))):
                 raise StoreError(f"{url}: missing, although earlier records are there; evidence must never be deleted. Restore it") from None
             return None  # a store from before evidence was kept
 
-    def _beside(self, folder: str) -> Record | None:
+    def _beside(self, folder: str) -> SignedRecord | None:
         """The newest record of another chain of the store, for the first of this one: one key signs them all."""
         for name in {EVIDENCE, SEALS, PULLS, IDENTITY} - {folder}:
             newest = self._store.current().seq if name == EVIDENCE else self.newest(name)
             for seq in range(newest, max(newest - 2, 0), -1):  # the newest run may not have its record yet
                 if self._is_there(seq, name):
-                    return parse(self._store.files.read(self._store.url(record_name(seq, name))))
+                    return parse_record(self._store.files.read(self._store.url(record_name(seq, name))))
         return None
 
-    def prepare(self, manifest: RunManifest) -> Prepared:
+    def prepare(self, manifest: RunManifest) -> PreparedEvidence:
         """Read a run's files and commit to their rows, by the run's worker processes where it has some; nothing is written.
 
         Raises `StoreError` where a file is missing, or not as its entry says.
         """
-        out = Prepared()
+        out = PreparedEvidence()
         old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
         added = sorted(manifest.added)
         replaced = {e.path: there for e in added if (there := old.get((e.dataset, origin_of(e.path))))}
         # Those that replace others are read here: the salts of these are read once for all of them.
         pieces = [(e, e.dataset in TABLES) for e in added if e.path not in replaced]
-        new = spread(manifest.run_id, partial(commit_to, self._store.files, self._store.root), pieces)
+        new = spread_work(manifest.run_id, partial(commit_to, self._store.files, self._store.root), pieces)
         for entry in added:
             out.add(self._file(entry, replaced[entry.path]) if entry.path in replaced else next(new))
         return out
@@ -232,21 +232,21 @@ class Attestor:
         known = self._old(old) if old and is_table else None
         return commit_to(files, root, entry, is_table, (old, *known) if old and known else None)
 
-    def _old(self, old: FileEntry) -> tuple[Salts, list[bytes]] | None:
+    def _old(self, old: FileEntry) -> tuple[FileSalts, list[bytes]] | None:
         """Salts and rows of a replaced file; None where it is gone already, or from before evidence was kept."""
         salts = self._salts.read(old.path)
         if salts is None:
             return None
         try:
             with _open(self._store.files, self._store.url(old.path), old.bytes) as source:
-                rows = list(read_rows(source))
+                rows = list(read_canonical_rows(source))
                 return (salts, rows) if len(rows) == sum(n for _, _, n in salts.spans) else None
         except (FileNotFoundError, RowsError):
             return None
 
     # Between the commit and the pointer
 
-    def attest(self, manifest: RunManifest, snapshot: Snapshot, prepared: Prepared | None = None) -> None:
+    def attest(self, manifest: RunManifest, snapshot: Snapshot, prepared: PreparedEvidence | None = None) -> None:
         """Sign a committed run. Nothing is done where its record is there.
 
         Raises `StoreError` as `ready` and `prepare` do.
@@ -259,19 +259,19 @@ class Attestor:
         proofs = Proofs(prepared.details, {path: detail for path, (_, detail) in prepared.rewrites.items()})
         data = proofs.encode() if prepared.details else b""
         policy = f"{CONTROL}/policies/{manifest.policy_sha256}.yaml"
-        digest = Digest(
+        digest = RunDigest(
             manifest.seq, manifest.run_id, manifest.job, manifest.as_of, snapshot.manifest_sha256, snapshot_name(snapshot),
             hashlib.sha256(snapshot_bytes(snapshot)).hexdigest(), policy if store.files.info(store.url(policy)) else "", tuple(prepared.files),
             tuple({"path": f.path, "sha256": f.sha256} for f in sorted(manifest.removed)),
             tuple(r for _, (r, _) in sorted(prepared.rewrites.items())), proofs_name(manifest.seq, data) if data else "",
             hashlib.sha256(data).hexdigest() if data else "", 0 if previous else manifest.seq - 1, self._identity(),
         )  # fmt: skip
-        salts = encode({p: s.encode() for p, s in prepared.salts.items()})
+        salts = encode_sections({p: s.encode() for p, s in prepared.salts.items()})
         mine = [store.url(salts_name(manifest.run_id, manifest.seq, salts)), store.url(digest.proofs)] if data else []
         if data:
             store.files.write(mine[0], salts)
             store.files.write(mine[1], data)
-        record = sign({"kind": "run", "previous_sha256": previous} | digest.as_dict(), signer, handovers)
+        record = sign_record({"kind": "run", "previous_sha256": previous} | digest.as_dict(), signer, handovers)
         try:
             store.files.write(store.url(name), record, if_none_match=True)
         except PreconditionFailed:
@@ -286,9 +286,9 @@ class Attestor:
         seq, files = self.newest(IDENTITY), self._store.files
         return hashlib.sha256(files.read(self._store.url(record_name(seq, IDENTITY)))).hexdigest() if seq else ""
 
-    def _again(self, manifest: RunManifest) -> Prepared:
+    def _again(self, manifest: RunManifest) -> PreparedEvidence:
         """Prepare a run that another process committed. Files that a later run has removed since are left without proofs of their rows."""
-        out = Prepared()
+        out = PreparedEvidence()
         old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
         for entry in sorted(manifest.added):
             try:
@@ -308,7 +308,7 @@ class Attestor:
                     self._store.files.purge(info.url)
 
 
-def commit_to(files: Files, root: str, entry: FileEntry, is_table: bool, known: tuple[FileEntry, Salts, list[bytes]] | None = None) -> Committed:
+def commit_to(files: Files, root: str, entry: FileEntry, is_table: bool, known: tuple[FileEntry, FileSalts, list[bytes]] | None = None) -> Committed:
     """Read a file and commit to its rows.
 
     Args:
@@ -325,17 +325,17 @@ def commit_to(files: Files, root: str, entry: FileEntry, is_table: bool, known: 
         with _open(files, url, entry.bytes) as source:
             if is_table:
                 with suppress(RowsError):
-                    rows = list(read_rows(source))
-            salts = known[1].carried(kept := _kept(rows, known[2])) if rows is not None and known else Salts.new(len(rows or []))
+                    rows = list(read_canonical_rows(source))
+            salts = known[1].carried(kept := _kept(rows, known[2])) if rows is not None and known else FileSalts.new(len(rows or []))
             source.seek(0)
             sums = _sums(url, entry, source, salts.pad)
     except FileNotFoundError:
         raise StoreError(f"{url}: missing; it was not written to its end, or changed since. Run the job again") from None
-    leaves = [leaf(s, r) for s, r in zip(salts.by_row(), rows, strict=True)] if rows is not None else []
+    leaves = [leaf_hash(s, r) for s, r in zip(salts.by_row(), rows, strict=True)] if rows is not None else []
     proof = FileProof(
         entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256, root_of(leaves).hex() if rows is not None else "", salts.sha256()
     )
-    detail = FileDetail(pack(sums), b"".join(map(hint, leaves)))
+    detail = FileDetail(pack_sums(sums), b"".join(map(commitment_hint, leaves)))
     return Committed(proof, salts, detail, _rewrite(known[0], entry, kept, known[1:]) if known and rows is not None else None)
 
 
@@ -344,8 +344,8 @@ def _open(files: Files, url: str, size: int) -> BinaryIO:
     return io.BytesIO(files.read(url)) if size <= WHOLE_BYTES else files.open(url)
 
 
-def _sums(url: str, entry: FileEntry, source: BinaryIO, pad: bytes) -> list[Sum]:
-    sums: list[Sum] = []
+def _sums(url: str, entry: FileEntry, source: BinaryIO, pad: bytes) -> list[PieceSum]:
+    sums: list[PieceSum] = []
     digest, size = hashlib.sha256(), 0
     while piece := _exactly(source, PIECE):
         digest.update(piece)
@@ -380,7 +380,7 @@ def _kept(rows: list[bytes], old: list[bytes]) -> list[int | None]:
     return out
 
 
-def _rewrite(old: FileEntry, new: FileEntry, kept: list[int | None], known: tuple[Salts, list[bytes]]) -> tuple[Rewrite, RewriteDetail]:
+def _rewrite(old: FileEntry, new: FileEntry, kept: list[int | None], known: tuple[FileSalts, list[bytes]]) -> tuple[FileRewrite, RewriteDetail]:
     salts, rows = known
     spans: list[list[int]] = []
     for here, there in enumerate(kept):
@@ -391,6 +391,6 @@ def _rewrite(old: FileEntry, new: FileEntry, kept: list[int | None], known: tupl
         else:
             spans.append([here, there, 1])
     stays = {there for there in kept if there is not None}
-    tombstones = b"".join(leaf(s, r) for n, (s, r) in enumerate(zip(salts.by_row(), rows, strict=True)) if n not in stays)
+    tombstones = b"".join(leaf_hash(s, r) for n, (s, r) in enumerate(zip(salts.by_row(), rows, strict=True)) if n not in stays)
     detail = RewriteDetail(old.path, len(rows), tuple((a, b, c) for a, b, c in spans), tombstones)
-    return Rewrite(old.path, new.path, len(stays), len(rows) - len(stays), len(kept) - len(stays)), detail
+    return FileRewrite(old.path, new.path, len(stays), len(rows) - len(stays), len(kept) - len(stays)), detail

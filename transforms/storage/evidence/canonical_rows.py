@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from callveil.transforms.storage.evidence.merkle import leaf
+from callveil.transforms.storage.evidence.merkle import leaf_hash
 
 BATCH_ROWS = 500
 HINT_BYTES = 4
@@ -41,7 +41,7 @@ def _other(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes | bytearray) else str(value)
 
 
-def read_rows(source: BinaryIO, check: bool = True) -> Iterator[bytes]:
+def read_canonical_rows(source: BinaryIO, check: bool = True) -> Iterator[bytes]:
     """Rows of a Parquet file in order. Raises `RowsError` where it is none, or is damaged.
 
     Args:
@@ -57,24 +57,24 @@ def read_rows(source: BinaryIO, check: bool = True) -> Iterator[bytes]:
         raise RowsError(f"not readable as Parquet ({type(error).__name__})") from None
 
 
-def hint(commitment: bytes) -> bytes:
+def commitment_hint(commitment: bytes) -> bytes:
     """What is kept of a commitment to tell rows apart."""
     return commitment[:HINT_BYTES]
 
 
-def name_rows(rows: list[bytes], salts: list[bytes], hints: bytes) -> list[str]:
+def describe_changed_rows(rows: list[bytes], salts: list[bytes], hints: bytes) -> list[str]:
     """Which rows differ from those that were committed to, in words; rows are counted from 0. Empty where none does.
 
     Args:
         rows: as they are now. salts, hints: of the rows as they were.
     """
     signed = [hints[i : i + HINT_BYTES] for i in range(0, len(hints), HINT_BYTES)]
-    bad = [n for n, (row, salt, h) in enumerate(zip(rows, salts, signed, strict=False)) if hint(leaf(salt, row)) != h]
+    bad = [n for n, (row, salt, h) in enumerate(zip(rows, salts, signed, strict=False)) if commitment_hint(leaf_hash(salt, row)) != h]
     if len(rows) == len(signed):
         return _exchanged(rows, salts, signed, bad)
     first = bad[0] if bad else min(len(rows), len(signed))
     fewer = len(signed) - len(rows)
-    tail = [hint(leaf(s, r)) for r, s in zip(rows[first + max(-fewer, 0) :], salts[first + max(fewer, 0) :], strict=False)]
+    tail = [commitment_hint(leaf_hash(s, r)) for r, s in zip(rows[first + max(-fewer, 0) :], salts[first + max(fewer, 0) :], strict=False)]
     aligned = tail == signed[first + max(fewer, 0) :]
     what = "taken out" if fewer > 0 else "put in"
     which = f"row {first}" if abs(fewer) == 1 else f"rows {first} to {first + abs(fewer) - 1}"
@@ -86,7 +86,7 @@ def name_rows(rows: list[bytes], salts: list[bytes], hints: bytes) -> list[str]:
 def _exchanged(rows: list[bytes], salts: list[bytes], signed: list[bytes], bad: list[int]) -> list[str]:
     """Rows that stand in another's place, and rows that are others."""
     if 1 < len(bad) <= 1000:
-        by_row = {n: [m for m in bad if hint(leaf(salts[m], rows[n])) == signed[m]] for n in bad}
+        by_row = {n: [m for m in bad if commitment_hint(leaf_hash(salts[m], rows[n])) == signed[m]] for n in bad}
         moved = {n: found[0] for n, found in by_row.items() if found}
         if len(moved) == len(bad):
             pairs = sorted((a, b) for a, b in moved.items() if a < b and moved.get(b) == a)

@@ -21,7 +21,7 @@ _PLACES = np.arange(PIECE, dtype=np.int64)
 _PACKED = struct.Struct(f">{DIGEST_BYTES}sQQ")
 
 
-class Sum(NamedTuple):
+class PieceSum(NamedTuple):
     """Of one piece: keyed digest, masked sum of bytes, masked sum of bytes times places."""
 
     digest: bytes
@@ -38,25 +38,25 @@ def _masks(pad: bytes, number: int) -> tuple[int, int]:
     return struct.unpack(">QQ", hashlib.blake2b(number.to_bytes(8, "big"), key=pad, digest_size=16, person=b"callveil mask 1").digest())
 
 
-def piece_sum(pad: bytes, number: int, piece: bytes) -> Sum:
+def piece_sum(pad: bytes, number: int, piece: bytes) -> PieceSum:
     """Sum of piece `number` (from 0) of a file."""
     first, second = _raw(piece)
     a, b = _masks(pad, number)
     digest = hashlib.blake2b(number.to_bytes(8, "big") + piece, key=pad, digest_size=DIGEST_BYTES, person=b"callveil sum 1").digest()
-    return Sum(digest, (first + a) & _MASK, (second + b) & _MASK)
+    return PieceSum(digest, (first + a) & _MASK, (second + b) & _MASK)
 
 
-def pack(sums: Sequence[Sum]) -> bytes:
+def pack_sums(sums: Sequence[PieceSum]) -> bytes:
     """Bytes of a file's sums."""
     return b"".join(_PACKED.pack(*s) for s in sums)
 
 
-def unpack(data: bytes) -> list[Sum]:
-    """Inverse of `pack`. Raises struct.error for data of another length."""
-    return [Sum(*s) for s in _PACKED.iter_unpack(data)]
+def unpack_sums(data: bytes) -> list[PieceSum]:
+    """Inverse of `pack_sums`. Raises struct.error for data of another length."""
+    return [PieceSum(*s) for s in _PACKED.iter_unpack(data)]
 
 
-class Change(NamedTuple):
+class ByteChange(NamedTuple):
     """Where a file differs.
 
     Attributes:
@@ -72,7 +72,7 @@ class Change(NamedTuple):
     now: int = 0
 
 
-def locate(pad: bytes, sums: Sequence[Sum], size: int, data: bytes, is_signed: Callable[[bytes], bool]) -> list[Change]:
+def locate_changes(pad: bytes, sums: Sequence[PieceSum], size: int, data: bytes, is_signed: Callable[[bytes], bool]) -> list[ByteChange]:
     """Where `data` differs from the file whose sums are given.
 
     Args:
@@ -92,17 +92,17 @@ def locate(pad: bytes, sums: Sequence[Sum], size: int, data: bytes, is_signed: C
         found = _one_byte(pad, bad[0], sums[bad[0]], data, is_signed)
         if found:
             return [found]
-    out: list[Change] = []
+    out: list[ByteChange] = []
     for number in bad:
         start, end = number * PIECE, min((number + 1) * PIECE, max(size, len(data)))
         if out and out[-1].end == start:
-            out[-1] = Change(out[-1].start, end)
+            out[-1] = ByteChange(out[-1].start, end)
         else:
-            out.append(Change(start, end))
+            out.append(ByteChange(start, end))
     return out
 
 
-def _one_byte(pad: bytes, number: int, signed: Sum, data: bytes, is_signed: Callable[[bytes], bool]) -> Change | None:
+def _one_byte(pad: bytes, number: int, signed: PieceSum, data: bytes, is_signed: Callable[[bytes], bool]) -> ByteChange | None:
     piece = data[number * PIECE : (number + 1) * PIECE]
     first, second = _raw(piece)
     a, b = _masks(pad, number)
@@ -117,7 +117,7 @@ def _one_byte(pad: bytes, number: int, signed: Sum, data: bytes, is_signed: Call
     was = piece[place] + by
     if not is_signed(data[:at] + bytes([was]) + data[at + 1 :]):
         return None
-    return Change(at, at + 1, True, was, piece[place])
+    return ByteChange(at, at + 1, True, was, piece[place])
 
 
 def _signed64(value: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callveil.transforms.storage.encryption.kms import client
+from callveil.transforms.storage.encryption.kms import kms_client
 from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, PublicKey
 
 _ALGORITHMS = {"ed25519": "ED25519_SHA_512", "ecdsa-p256-sha256": "ECDSA_SHA_256"}
@@ -29,7 +29,7 @@ class KmsSigner:
         from botocore.exceptions import BotoCoreError
 
         try:
-            return client()
+            return kms_client()
         except BotoCoreError as error:
             raise EvidenceKeyError(f"{self._key}: no connection to KMS ({type(error).__name__}); check region and credentials") from None
 

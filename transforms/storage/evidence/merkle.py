@@ -8,12 +8,12 @@ from collections.abc import Sequence
 LEAF, NODE = b"\x00", b"\x01"
 
 
-def leaf(salt: bytes, row: bytes) -> bytes:
+def leaf_hash(salt: bytes, row: bytes) -> bytes:
     """Commitment of a row: without its salt (32 bytes) nobody can try values against it."""
     return hashlib.sha256(LEAF + salt + row).digest()
 
 
-def root(leaves: Sequence[bytes]) -> bytes:
+def root_hash(leaves: Sequence[bytes]) -> bytes:
     """Root over `leaves` in their order; the digest of nothing where there are none.
 
     A node without a neighbour moves up as it is, which gives the tree of RFC 6962, section 2.1.

@@ -22,7 +22,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, order=True)
-class Problem:
+class EvidenceProblem:
     """One thing that is not as it was signed.
 
     Attributes:
@@ -40,24 +40,24 @@ class Problem:
 
 
 @dataclass
-class Found:
+class ProblemCollector:
     """Gathers problems and notes."""
 
-    problems: set[Problem] = field(default_factory=set)
-    notes: set[Problem] = field(default_factory=set)
+    problems: set[EvidenceProblem] = field(default_factory=set)
+    notes: set[EvidenceProblem] = field(default_factory=set)
 
     def add(self, path: str, kind: str, detail: str) -> None:
         """Add a problem; `kind` is one of `KINDS`."""
-        self.problems.add(Problem(path, kind, detail))
+        self.problems.add(EvidenceProblem(path, kind, detail))
 
     def note(self, path: str, kind: str, detail: str) -> None:
         """Add something that is not wrong, but worth knowing."""
-        self.notes.add(Problem(path, kind, detail))
+        self.notes.add(EvidenceProblem(path, kind, detail))
 
-    def sorted(self) -> tuple[Problem, ...]:
+    def sorted(self) -> tuple[EvidenceProblem, ...]:
         """Problems by path."""
         return tuple(sorted(self.problems))
 
-    def sorted_notes(self) -> tuple[Problem, ...]:
+    def sorted_notes(self) -> tuple[EvidenceProblem, ...]:
         """Notes by path."""
         return tuple(sorted(self.notes))

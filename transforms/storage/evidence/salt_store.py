@@ -12,14 +12,14 @@ from typing import Any
 
 import orjson
 
-from callveil.transforms.storage.evidence.salts import Salts
-from callveil.transforms.storage.evidence.signed_record import SALTS, RecordError, parse, record_name
+from callveil.transforms.storage.evidence.salts import FileSalts
+from callveil.transforms.storage.evidence.signed_record import SALTS, RecordError, parse_record, record_name
 from callveil.transforms.storage.files.filesystem import Files
 
 SHORT = 16
 
 
-def owner(path: str) -> str:
+def owner_run(path: str) -> str:
     """The first digits of the id of the run that wrote a data file."""
     return path.rsplit("/", 1)[-1][:SHORT]
 
@@ -34,7 +34,7 @@ def seq_of(path: str) -> int:
     return int(path.rsplit("/", 1)[-1].split("-")[1])
 
 
-def encode(sections: Mapping[str, dict[str, Any]]) -> bytes:
+def encode_sections(sections: Mapping[str, dict[str, Any]]) -> bytes:
     """Bytes of a salts file: encoded salts by path of the data file."""
     return orjson.dumps(dict(sections), option=orjson.OPT_SORT_KEYS)
 
@@ -56,13 +56,13 @@ class SaltStore:
         self._sections: dict[str, dict[str, dict[str, Any]]] = {}
         self._names: list[str] | None = None
 
-    def read(self, path: str) -> Salts | None:
+    def read(self, path: str) -> FileSalts | None:
         """Salts of a data file, or None where there are none that can be used."""
-        run = owner(path)
+        run = owner_run(path)
         if run not in self._sections:
             self._sections[run] = {p: s for _, found in self._of(run) for p, s in found.items()}
         try:
-            return Salts.decode(self._sections[run][path])
+            return FileSalts.decode(self._sections[run][path])
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
 
@@ -85,7 +85,7 @@ class SaltStore:
     def _signed(self, seq: int) -> dict[str, str] | None:
         """Digests of salts by path, from the run's record; None where that cannot be read."""
         try:
-            record = parse(self._files.read(self._files.join(self._root, record_name(seq))))
+            record = parse_record(self._files.read(self._files.join(self._root, record_name(seq))))
             return {f["path"]: f["salts_sha256"] for f in record.body["added"]}
         except (FileNotFoundError, RecordError, KeyError, TypeError):
             return None
@@ -99,14 +99,14 @@ class SaltStore:
         by_run: dict[str, set[str]] = defaultdict(set)
         keep, purged = set(live), 0
         for path in paths:
-            by_run[owner(path)].add(path)
+            by_run[owner_run(path)].add(path)
         for run, gone in sorted(by_run.items()):
             found = list(self._of(run))
             sections = {p: s for _, part in found for p, s in part.items()}
             left = {p: s for p, s in sections.items() if p not in gone or p in keep}
             if not found or (len(left) == len(sections) and len(found) < 2):
                 continue
-            data = encode(left)
+            data = encode_sections(left)
             name = self._files.join(self._root, salts_name(run, seq_of(found[0][0]), data))
             if left and name not in [url for url, _ in found]:
                 self._files.write(name, data)

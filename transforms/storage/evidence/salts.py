@@ -28,7 +28,7 @@ def _children(seed: bytes) -> tuple[bytes, bytes]:
 
 
 @dataclass(frozen=True)
-class Tree:
+class SaltTree:
     """A tree of salts, or what is left of one.
 
     Attributes:
@@ -40,7 +40,7 @@ class Tree:
     seeds: dict[tuple[int, int], bytes] = field(repr=False)
 
     @classmethod
-    def grown(cls, leaves: int, seed: bytes | None = None) -> Tree:
+    def grown(cls, leaves: int, seed: bytes | None = None) -> SaltTree:
         """A whole tree from a new random seed."""
         return cls(leaves, {(0, 0): seed or secrets.token_bytes(SEED_BYTES)} if leaves else {})
 
@@ -61,7 +61,7 @@ class Tree:
             out.update(enumerate(row, first))
         return out
 
-    def without(self, gone: Iterable[int]) -> Tree:
+    def without(self, gone: Iterable[int]) -> SaltTree:
         """What is left once some leaves are destroyed."""
         depth = _depth(self.leaves)
         cut: set[tuple[int, int]] = {(level, place >> (depth - level)) for place in gone for level in range(depth + 1)}
@@ -76,11 +76,11 @@ class Tree:
                     below = (level + 1, 2 * place + side)
                     if below[1] << (depth - level - 1) < self.leaves:
                         waiting.append((below, child))
-        return Tree(self.leaves, dict(sorted(seeds.items())))
+        return SaltTree(self.leaves, dict(sorted(seeds.items())))
 
 
 @dataclass(frozen=True)
-class Salts:
+class FileSalts:
     """The salts of one file's rows.
 
     Attributes:
@@ -89,14 +89,14 @@ class Salts:
         pad: key of the file's own byte sums; see `sums`.
     """
 
-    trees: tuple[Tree, ...]
+    trees: tuple[SaltTree, ...]
     spans: tuple[tuple[int, int, int], ...]
     pad: bytes = field(repr=False)
 
     @classmethod
-    def new(cls, rows: int) -> Salts:
+    def new(cls, rows: int) -> FileSalts:
         """New salts for a file."""
-        return cls((Tree.grown(rows),), ((0, 0, rows),) if rows else (), secrets.token_bytes(SEED_BYTES))
+        return cls((SaltTree.grown(rows),), ((0, 0, rows),) if rows else (), secrets.token_bytes(SEED_BYTES))
 
     def by_row(self) -> list[bytes]:
         """Salts in the order of rows. Raises LookupError where one is destroyed that the file still needs."""
@@ -108,7 +108,7 @@ class Salts:
         for tree, first, count in self.spans:
             yield from ((tree, leaf) for leaf in range(first, first + count))
 
-    def carried(self, kept: Iterable[int | None]) -> Salts:
+    def carried(self, kept: Iterable[int | None]) -> FileSalts:
         """The salts of a file that replaces this one.
 
         Args:
@@ -116,7 +116,7 @@ class Salts:
         """
         rows = list(kept)
         places = list(self.places())
-        fresh = Tree.grown(sum(r is None for r in rows))
+        fresh = SaltTree.grown(sum(r is None for r in rows))
         spans: list[list[int]] = []
         number, used = 0, [set[int]() for _ in self.trees]
         for row in rows:
@@ -131,13 +131,13 @@ class Salts:
             else:
                 spans.append([tree, leaf, 1])
         trees = [t.without(set(range(t.leaves)) - u) for t, u in zip(self.trees, used, strict=True)]
-        return Salts((*trees, fresh), tuple((a, b, c) for a, b, c in spans), secrets.token_bytes(SEED_BYTES))._packed()
+        return FileSalts((*trees, fresh), tuple((a, b, c) for a, b, c in spans), secrets.token_bytes(SEED_BYTES))._packed()
 
-    def _packed(self) -> Salts:
+    def _packed(self) -> FileSalts:
         """Without trees that no row uses."""
         used = sorted({t for t, _, _ in self.spans})
         number = {t: n for n, t in enumerate(used)}
-        return Salts(tuple(self.trees[t] for t in used), tuple((number[t], a, b) for t, a, b in self.spans), self.pad)
+        return FileSalts(tuple(self.trees[t] for t in used), tuple((number[t], a, b) for t, a, b in self.spans), self.pad)
 
     def encode(self) -> dict[str, Any]:
         """JSON form."""
@@ -145,9 +145,9 @@ class Salts:
         return {"trees": trees, "spans": [list(s) for s in self.spans], "pad": self.pad.hex()}
 
     @classmethod
-    def decode(cls, d: dict[str, Any]) -> Salts:
+    def decode(cls, d: dict[str, Any]) -> FileSalts:
         """Inverse of `encode`. Raises KeyError, TypeError or ValueError for another form."""
-        trees = tuple(Tree(t["leaves"], {(level, place): bytes.fromhex(s) for level, place, s in t["seeds"]}) for t in d["trees"])
+        trees = tuple(SaltTree(t["leaves"], {(level, place): bytes.fromhex(s) for level, place, s in t["seeds"]}) for t in d["trees"])
         return cls(trees, tuple((a, b, c) for a, b, c in d["spans"]), bytes.fromhex(d["pad"]))
 
     def sha256(self) -> str:

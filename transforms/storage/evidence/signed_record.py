@@ -37,7 +37,7 @@ class RecordError(ValueError):
 
 
 @dataclass(frozen=True)
-class Record:
+class SignedRecord:
     """A record as stored.
 
     Attributes:
@@ -66,7 +66,7 @@ def _message(signed: dict[str, Any]) -> bytes:
     return _PURPOSE + hashlib.sha256(to_json(signed)).hexdigest().encode()
 
 
-def sign(body: dict[str, Any], signer: Signer, handovers: Sequence[dict[str, str]] = ()) -> bytes:
+def sign_record(body: dict[str, Any], signer: Signer, handovers: Sequence[dict[str, str]] = ()) -> bytes:
     """A record's bytes: `body` with key, signature, and where keys changed the handovers. Canonical, so that it has one form only."""
     public = signer.public
     signed = body | {
@@ -78,7 +78,7 @@ def sign(body: dict[str, Any], signer: Signer, handovers: Sequence[dict[str, str
     return to_json(signed | {"signature": base64.b64encode(signer.sign(_message(signed))).decode()})
 
 
-def parse(data: bytes) -> Record:
+def parse_record(data: bytes) -> SignedRecord:
     """Read a record. Raises `RecordError` where it is damaged, or not in canonical form; the signature is not checked."""
     try:
         found = orjson.loads(data)
@@ -92,7 +92,7 @@ def parse(data: bytes) -> Record:
         body = {k: v for k, v in found.items() if k not in SIGNATURE_FIELDS}
         if not isinstance(body["previous_sha256"], str):
             raise TypeError
-        return Record(body, key, signature, tuple(found["handovers"]), _message(signed), hashlib.sha256(data).hexdigest())
+        return SignedRecord(body, key, signature, tuple(found["handovers"]), _message(signed), hashlib.sha256(data).hexdigest())
     except RecordError:
         raise
     except EvidenceKeyError:
@@ -101,7 +101,7 @@ def parse(data: bytes) -> Record:
         raise RecordError("not a signed record of this version; it was changed or damaged") from None
 
 
-def is_signed(record: Record, key: PublicKey) -> bool:
+def is_record_signed(record: SignedRecord, key: PublicKey) -> bool:
     """Whether `key` signed it."""
     return key.is_valid(record.message, record.signature)
 
@@ -109,13 +109,13 @@ def is_signed(record: Record, key: PublicKey) -> bool:
 # Handing over to a new key
 
 
-def handover(old: Signer, new: PublicKey) -> dict[str, str]:
+def make_handover(old: Signer, new: PublicKey) -> dict[str, str]:
     """The old key's word that the new one follows it."""
     signature = base64.b64encode(old.sign(_HANDOVER + new.der)).decode()
     return {"from": old.public.id, "to": base64.b64encode(new.der).decode(), "signature": signature}
 
 
-def follow(trusted: dict[str, PublicKey], handovers: Sequence[dict[str, str]]) -> dict[str, PublicKey]:
+def follow_handovers(trusted: dict[str, PublicKey], handovers: Sequence[dict[str, str]]) -> dict[str, PublicKey]:
     """Keys trusted once handovers are counted in; those that do not hold are passed over."""
     out = dict(trusted)
     for given in handovers:
@@ -141,10 +141,10 @@ def read_handovers(folder: Path) -> list[dict[str, str]]:
 
 def add_handover(folder: Path, old: FileSigner, new: PublicKey) -> None:
     """Note that `old` handed over to `new`."""
-    LocalFiles().write(str(folder / HANDOVERS), to_json([*read_handovers(folder), handover(old, new)]), if_none_match=False, if_match=None)
+    LocalFiles().write(str(folder / HANDOVERS), to_json([*read_handovers(folder), make_handover(old, new)]), if_none_match=False, if_match=None)
 
 
-def path_between(handovers: Sequence[dict[str, str]], old: str, new: str) -> list[dict[str, str]] | None:
+def handover_path(handovers: Sequence[dict[str, str]], old: str, new: str) -> list[dict[str, str]] | None:
     """Handovers that lead from key `old` to key `new`, or None."""
     given_to = {PublicKey.of(base64.b64decode(h["to"])).id: h for h in handovers}
     steps: list[dict[str, str]] = []

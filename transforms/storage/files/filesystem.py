@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 from callveil.transforms.storage.files.local import LocalFiles
-from callveil.transforms.storage.files.urls import FileInfo, FilesError, Infos, Names, ObjectLocked, PreconditionFailed, S3Settings, is_s3, join
+from callveil.transforms.storage.files.urls import FileInfo, FilesError, Infos, Names, ObjectLocked, PreconditionFailed, S3Settings, is_s3, join_url
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.s3 import S3Files
@@ -47,7 +47,7 @@ class Files:
     @staticmethod
     def join(base: str, *parts: str) -> str:
         """`base` and `parts` with single slashes between; raises ValueError for `..` and absolute parts."""
-        return join(base, *parts)
+        return join_url(base, *parts)
 
     def glob(self, pattern: str) -> Infos:
         """Files that `pattern` names, sorted by URL; empty where there are none.

@@ -34,7 +34,7 @@ from callveil.transforms.storage.files.urls import (
 COPY_BYTES = 4 << 20
 
 
-def spooled() -> BinaryIO:
+def temporary_file() -> BinaryIO:
     """A nameless temporary file in TMPDIR, for building a file of unknown size before its upload; the system deletes it with its process."""
     return cast(BinaryIO, tempfile.TemporaryFile())
 

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, IncompleteReadError, ReadTimeoutError
 
-from callveil.transforms.storage.files.s3_errors import AGAIN, ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, code_of, explained, soon
+from callveil.transforms.storage.files.s3_errors import AGAIN, ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, code_of, limit_retries, translate_errors
 from callveil.transforms.storage.files.urls import (
     FileInfo,
     FilesError,
@@ -156,7 +156,7 @@ class S3Files:
             max_pool_connections=32,
         )
         where = {"endpoint_url": self.settings.endpoint_url, "region_name": self.settings.region}
-        client = soon(boto3.session.Session().client("s3", config=config, **where), "s3", attempts)
+        client = limit_retries(boto3.session.Session().client("s3", config=config, **where), "s3", attempts)
         client.meta.events.register("after-call.s3", self._answered)
         client.meta.events.register("after-call-error.s3", self._failed)
         return client
@@ -173,7 +173,7 @@ class S3Files:
         if not key or key.endswith("/"):
             return None
         try:
-            with explained(url):
+            with translate_errors(url):
                 head = self.client.head_object(Bucket=bucket, Key=key)
         except FileNotFoundError:
             return None
@@ -188,7 +188,7 @@ class S3Files:
             args["Range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
         if etag:
             args["IfMatch"] = f'"{etag}"'
-        with explained(url):
+        with translate_errors(url):
             return self._body(args)
 
     def _body(self, args: dict[str, Any]) -> bytes:
@@ -229,7 +229,7 @@ class S3Files:
         head = bytes(data) if isinstance(data, bytes | bytearray | memoryview) else data.read(PART_BYTES + 1)
         stream = io.BytesIO(head) if isinstance(data, bytes | bytearray | memoryview) else data
         try:
-            with explained(url):
+            with translate_errors(url):
                 if len(head) <= PART_BYTES:
                     return self._etag(made, lambda: self.client.put_object(**made, Body=head, **condition))
                 if stream is not data:
@@ -288,14 +288,14 @@ class S3Files:
 
     def delete(self, url: str) -> None:
         bucket, key = split_s3(url)
-        with explained(url):
+        with translate_errors(url):
             self.client.delete_object(Bucket=bucket, Key=key)
 
     def purge(self, url: str, older: bool = False, if_match: str | None = None) -> Names:
         bucket, key = split_s3(url)
         gone: list[str] = []
         refused: list[tuple[str, str]] = []
-        with explained(url):
+        with translate_errors(url):
             doomed = self._older(bucket, key).get(key, []) if older else list(self._versions(bucket, key))
             now = self.info(url) if if_match is not None else None  # after the list: what comes later is not in it
             if now is not None and now.etag != if_match:
@@ -324,7 +324,7 @@ class S3Files:
 
     def superseded(self, folder: str) -> Names:
         bucket, key = split_s3(folder.rstrip("/") + "/")
-        with explained(folder):
+        with translate_errors(folder):
             return sorted(f"s3://{bucket}/{name}" for name in self._older(bucket, key))
 
     def _older(self, bucket: str, prefix: str) -> dict[str, list[str]]:
@@ -354,7 +354,7 @@ class S3Files:
         yield from self._listed(bucket, key)
 
     def _listed(self, bucket: str, prefix: str) -> Iterator[FileInfo]:
-        with explained(f"s3://{bucket}/{prefix}"):
+        with translate_errors(f"s3://{bucket}/{prefix}"):
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for item in page.get("Contents", ()):
                     if not item["Key"].endswith("/"):  # consoles make empty objects to show folders
@@ -376,7 +376,7 @@ class S3Files:
         """Abort multipart uploads under `root` begun before `before`: their parts are stored, and billed, though no listing shows them."""
         bucket, prefix = split_s3(root.rstrip("/") + "/")
         aborted = []
-        with explained(root):
+        with translate_errors(root):
             for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
                 for item in page.get("Uploads", ()):
                     if item["Initiated"] < before:

@@ -82,7 +82,7 @@ _FAILED: list[tuple[tuple[type[BotoCoreError], ...], str]] = [
 ]  # fmt: skip
 
 
-def soon(client: Any, service: str, most: int = ATTEMPTS) -> Any:
+def limit_retries(client: Any, service: str, most: int = ATTEMPTS) -> Any:
     """The client of an AWS service. A port that nobody listens at is tried again as often as all else, and told within seconds."""
 
     def pause(attempts: int, caught_exception: Exception | None, **_: Any) -> float | bool | None:
@@ -95,7 +95,7 @@ def soon(client: Any, service: str, most: int = ATTEMPTS) -> Any:
 
 
 @contextmanager
-def explained(url: str) -> Iterator[None]:
+def translate_errors(url: str) -> Iterator[None]:
     """Turn botocore's errors into ones that say what to do."""
     try:
         yield

@@ -18,7 +18,7 @@ from callveil.schemas.rejected import Rejected
 _FINDING_MEMBERS = tuple(f.name for f in finding_schema.FIELDS)
 
 
-def iso(value: object) -> str:
+def encode_time(value: object) -> str:
     """A time as orjson writes it, for the standard library's JSON. Raises TypeError for anything else, as that one's `default` must."""
     if isinstance(value, dt.datetime):
         return value.isoformat()
@@ -30,15 +30,15 @@ def dumps(value: Any) -> str:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=iso)
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=encode_time)
 
 
-def in_order(value: Any) -> str:
+def dumps_in_order(value: Any) -> str:
     """JSON text that keeps the order of keys: findings and requests name members by their place (`notes{1}`)."""
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=iso)
+        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=encode_time)
 
 
 def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
     """
     if type(interaction) is not RedactedInteraction:
         raise TypeError(f"the interactions dataset takes RedactedInteraction only, not {type(interaction).__name__}: raw records are never stored")
-    row = to_storage(FIELDS + STATE, interaction.record, in_order)
+    row = to_storage(FIELDS + STATE, interaction.record, dumps_in_order)
     return row | {
         "account_id": interaction.key.account_id,
         "id": interaction.key.id,

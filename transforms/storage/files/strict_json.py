@@ -24,7 +24,7 @@ from callveil.schemas.interaction import FIELDS, STATE
 
 if TYPE_CHECKING:
     from callveil.schemas.fields import Field
-    from callveil.schemas.policy import Limits
+    from callveil.schemas.policy import InputLimits
 
 UNDECLARED = "<undeclared>"
 _EXACT = 2**63
@@ -59,10 +59,10 @@ class _NotANumber(_NotJson):
     """NaN, which JSON has not, and which some write where a number is missing."""
 
 
-def load(raw: bytes) -> Any:
+def load_json(raw: bytes) -> Any:
     """Parse one JSON document.
 
-    Returns: its value. It may still hold what `inspect` refuses (half surrogates, NUL, repeated members): those are faults of one record, not
+    Returns: its value. It may still hold what `inspect_record` refuses (half surrogates, NUL, repeated members): those are faults of one record, not
         of the document.
 
     Raises:
@@ -79,12 +79,12 @@ def load(raw: bytes) -> Any:
     return _exactly(raw.decode())
 
 
-def load_text(text: str) -> Any | None:
+def load_json_text(text: str) -> Any | None:
     """Parse a text that may be JSON (an object or array written into a column); None where it is not."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        return load(text.encode())
+        return load_json(text.encode())
     except (ParseError, UnicodeEncodeError):
         return None
 
@@ -170,7 +170,7 @@ def _integer(text: str) -> int | str:
     return int(text) if len(text) <= 20 and -_EXACT <= int(text) < 2 * _EXACT else text
 
 
-def inspect(record: Mapping[str, Any], limits: Limits) -> None:
+def inspect_record(record: Mapping[str, Any], limits: InputLimits) -> None:
     """Refuse what no record may hold.
 
     Args:
@@ -235,7 +235,7 @@ def _plain(text: str) -> bool:
     return True
 
 
-def _blame(record: Mapping[str, Any], limits: Limits) -> None:
+def _blame(record: Mapping[str, Any], limits: InputLimits) -> None:
     stack: list[tuple[Any, str, int, Any]] = [(record, "", 1, Struct((*FIELDS, *STATE)))]
     while stack:
         value, path, depth, kind = stack.pop()
@@ -327,8 +327,8 @@ def peek_key(raw: bytes, wrappers: frozenset[str] = frozenset()) -> tuple[str, s
     return found.get(b'"account_id"', ""), found.get(b'"id"', "")
 
 
-def dump(record: Any) -> bytes:
-    """JSON bytes of a parsed record, for the encrypted zone; unlike orjson it writes what `inspect` refuses, too."""
+def dump_json(record: Any) -> bytes:
+    """JSON bytes of a parsed record, for the encrypted zone; unlike orjson it writes what `inspect_record` refuses, too."""
     try:
         return orjson.dumps(record, default=_other, option=orjson.OPT_NON_STR_KEYS)
     except (TypeError, ValueError, orjson.JSONEncodeError):

@@ -58,7 +58,7 @@ class FilesError(OSError):
         return f"{self.filename}: {self.strerror}" if self.filename and self.strerror else super().__str__()
 
 
-def came_damaged(url: str, what: str) -> FilesError:
+def damaged_file_error(url: str, what: str) -> FilesError:
     """The error of a file that lies whole where it is and did not come so; `what` says what came."""
     return FilesError(errno.EIO, f"{what}; check disk and network, then run the same command again", url)
 
@@ -107,7 +107,7 @@ def split_s3(url: str) -> tuple[str, str]:
     return bucket, key
 
 
-def join(base: str, *parts: str) -> str:
+def join_url(base: str, *parts: str) -> str:
     """`base` and `parts` joined by single slashes. `..` and absolute parts are refused (ValueError): names come from data."""
     out = base if base == "/" else base.rstrip("/")
     for part in parts:

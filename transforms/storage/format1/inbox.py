@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.sealed_body import SUFFIX, seal
+from callveil.transforms.storage.encryption.sealed_body import SUFFIX, encrypt_body
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 from callveil.transforms.storage.files.urls import is_s3, local_path
 
@@ -39,7 +39,7 @@ class Inbox:
         """Write a body durably; False where it was there already. Raises `OSError`."""
         url = self.url(body)
         try:
-            self._files.write(url, seal(body, self._keyring.current()), if_none_match=True)
+            self._files.write(url, encrypt_body(body, self._keyring.current()), if_none_match=True)
         except PreconditionFailed:
             if not is_s3(url):  # whoever wrote it may not have come to this yet
                 _flush_folder(Path(local_path(url)).parent)

@@ -281,7 +281,7 @@ class Settled:
         return self.live.settled(arrival)
 
 
-def stub(key: InteractionKey, what: What) -> Receipt:
+def tombstone(key: InteractionKey, what: What) -> Receipt:
     """The receipt of a part that was erased or set aside: what comes of it is not redacted."""
     return {"what": what, "account_id": key.account_id, "id": key.id, "status": "erased", "reason": "erased", "object": "", "file": "",
             "rank": LAST, "spans": None, "original": "keep"}  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.storage.encryption.encrypted_file import SealedReader
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import FileInfo, Files
 from callveil.transforms.storage.format1.live import Live, Receipt, original_names
@@ -21,7 +21,7 @@ def open_original(files: Files, live: Live, keyring: Keyring, key: InteractionKe
     """The sealed original, in pieces. Raises `FileNotFoundError` where there is none, `SealedError` where it was changed."""
     source: BinaryIO
     with files.open(files.join(live.folder(key), name)) as source:
-        reader = SealedReader(source, keyring, name_of(key), PURPOSE)
+        reader = EncryptedReader(source, keyring, name_of(key), PURPOSE)
         for block in range(reader.blocks):
             yield from reader.read_block(block)
 
@@ -47,7 +47,7 @@ class Unsealed(Files):
     """One sealed file as it was before, beside all others.
 
     Args:
-        files: reads and writes everything else. url: the sealed file. keyring, name: see `SealedReader`.
+        files: reads and writes everything else. url: the sealed file. keyring, name: see `EncryptedReader`.
     """
 
     def __init__(self, files: Files, url: str, keyring: Keyring, name: str) -> None:
@@ -65,7 +65,7 @@ class Unsealed(Files):
         """A reader of what is sealed. Raises `SealedError` where it was changed."""
         if url != self._url:
             return self._files.open(url, offset)
-        file = io.BufferedReader(_Blocks(SealedReader(self._files.open(url), self._keyring, self._name, PURPOSE)))
+        file = io.BufferedReader(_Blocks(EncryptedReader(self._files.open(url), self._keyring, self._name, PURPOSE)))
         file.seek(offset)
         return file
 
@@ -77,7 +77,7 @@ class Unsealed(Files):
 class _Blocks(io.RawIOBase):
     """What was sealed, as one file; one block is in memory."""
 
-    def __init__(self, reader: SealedReader) -> None:
+    def __init__(self, reader: EncryptedReader) -> None:
         self._reader, self._at, self._block, self._data = reader, 0, -1, b""
         self._ends: list[int] = []
         for number in range(reader.blocks):

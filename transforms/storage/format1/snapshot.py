@@ -89,7 +89,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Pointer:
+class LatestPointer:
     """`latest.json`: which snapshot readers should use.
 
     Attributes:

@@ -22,11 +22,11 @@ from callveil.schemas.hold import Hold
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import FILE_NAME, Rejected
 from callveil.schemas.version import RawVersion, is_interaction
-from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.lexicon import load_lexicon
 from callveil.transforms.detect.propagation import everyday_words
 from callveil.transforms.detect.text_fields import SEALED_NAMES
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.tokens import Secrets, token
+from callveil.transforms.storage.encryption.tokens import TokenKeys, make_call_token
 
 PREFIX = "named-"
 DIGEST_CHARS = 26
@@ -84,7 +84,7 @@ def _is_name(text: str) -> bool:
 
 def _is_pair(given: tuple[str, str], last: tuple[str, str], alone: bool) -> bool:
     """Whether two words are a given name and a last name, as they stand in the text and folded."""
-    known = lexicon()
+    known = load_lexicon()
     if given[1] in _MONTHS or len(last[1]) < 2:
         return False
     rare = given[1] in known.given and given[1] not in known.words
@@ -104,7 +104,7 @@ def _fold(word: str) -> str:
     return "".join(c for c in plain if c.isalpha() and c.isascii())
 
 
-class Names:
+class NamePseudonymizer:
     """Replaces names by digests of one keyring.
 
     Args:
@@ -114,7 +114,7 @@ class Names:
 
     def __init__(self, keyring: Keyring, digits: bool = False) -> None:
         self._keyring, self._digits = keyring, digits
-        self._secrets = Secrets.of(keyring)
+        self._secrets = TokenKeys.of(keyring)
 
     def digest(self, text: str, key_id: str | None = None) -> str:
         """What stands for a name: by the keyring's key of digests, or by a key it had before."""
@@ -144,7 +144,7 @@ class Names:
         if not found and not forged:
             return raw
         key, record = self.key(raw.key), dict(raw.record)
-        sealed = {n: token(entity, record[n], self._secrets, *key) for n, entity in found.items()}
+        sealed = {n: make_call_token(entity, record[n], self._secrets, *key) for n, entity in found.items()}
         record.update({n: self.digest(record[n]) for n in found})
         extra = dict(given) if isinstance(given, dict) else {} if given is None else {EXTRA: given}
         if forged:  # no source may say that something is sealed
@@ -179,5 +179,5 @@ class Names:
         if place == source.file and own == rejected.interaction_id:
             return rejected
         if place != source.file:
-            place += " " + token(FILE_NAME, source.file, self._secrets, "", "")
+            place += " " + make_call_token(FILE_NAME, source.file, self._secrets, "", "")
         return replace(rejected, interaction_id=own, source=SourceRef(place, source.line, source.offset, source.index))

@@ -11,7 +11,7 @@ from functools import lru_cache
 import phonenumbers
 
 from callveil.schemas.subject_index import KINDS, NAME
-from callveil.transforms.detect.normalized_text import WORD, fold
+from callveil.transforms.detect.normalized_text import WORD, strip_case_and_accents
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 REGION = "US"
@@ -98,7 +98,7 @@ def _possible(given: str, region: str) -> phonenumbers.PhoneNumber | None:
 
 
 @lru_cache(maxsize=4096)
-def national(digits: str, region: str) -> str:
+def national_to_e164(digits: str, region: str) -> str:
     """A number dialled within a region, in E.164; empty where it is none."""
     number = _possible(digits, region) if region else None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if number else ""
@@ -130,10 +130,10 @@ def forms_of(kind: str, value: str) -> tuple[str, ...]:
         return ("as it is written",)
     country, tail = phonenumbers.parse(value, None).country_code, value[-2:]
     begins = (f"+{country}", f"00{country}", f"011{country}", f"{country}")
-    return (*(f"{b}…{tail}" for b in begins), f"…{tail} within {region_of(value) or 'its country'}", "in words, in pieces, read back")
+    return (*(f"{b}…{tail}" for b in begins), f"…{tail} within {region_of_number(value) or 'its country'}", "in words, in pieces, read back")
 
 
-def region_of(number: str) -> str:
+def region_of_number(number: str) -> str:
     """Region of a number in E.164; empty where it has none."""
     try:
         return str(phonenumbers.region_code_for_country_code(phonenumbers.parse(number, None).country_code or 0))
@@ -154,12 +154,12 @@ def normal_email(text: str) -> str | None:
 
 def normal_name(text: str) -> str:
     """A name's words, folded, in alphabetical order: `Müller, Jane` and `jane muller` are one. Single letters are left out."""
-    return " ".join(sorted(w for w in (fold(m) for m in WORD.findall(text)) if len(w) > 1))
+    return " ".join(sorted(w for w in (strip_case_and_accents(m) for m in WORD.findall(text)) if len(w) > 1))
 
 
 def normal_place(text: str) -> str:
     """Letters and digits of a postcode or street, folded."""
-    return "".join(fold(m) for m in WORD.findall(text))
+    return "".join(strip_case_and_accents(m) for m in WORD.findall(text))
 
 
 def name_address(name: str, *places: str | None) -> list[Identifier]:
@@ -170,7 +170,7 @@ def name_address(name: str, *places: str | None) -> list[Identifier]:
     return [Identifier("name_address", f"{words}|{place}") for p in places if p and len(place := normal_place(p)) >= 4]
 
 
-def words_of(name: str) -> list[str]:
+def name_words(name: str) -> list[str]:
     """Words of a contact's name that tell it from others; none where it names nobody."""
     from callveil.transforms.detect.known_values import NO_NAMES  # which brings detection along
 
@@ -178,23 +178,23 @@ def words_of(name: str) -> list[str]:
     return [] if any(c.isdigit() for w in words for c in w) else words
 
 
-def name_at(word: str, identifier: Identifier) -> Identifier:
+def name_beside(word: str, identifier: Identifier) -> Identifier:
     """A word of a name beside an identifier of the same person, which compares with nothing but names beside that identifier."""
     return Identifier(NAME, f"{word}|{identifier.kind}:{identifier.value}")
 
 
-def named(name: Identifier) -> Identifier:
-    """The identifier that a word of a name stands beside; see `name_at`."""
+def identifier_beside(name: Identifier) -> Identifier:
+    """The identifier that a word of a name stands beside; see `name_beside`."""
     kind, _, value = name.value.partition("|")[2].partition(":")
     return Identifier(kind, value)
 
 
-def agent(account_id: str, agent_id: str) -> Identifier:
+def agent_identifier(account_id: str, agent_id: str) -> Identifier:
     """A member of staff by the platform's id, which is known within an account."""
     return Identifier("agent", f"{account_id}/{agent_id}")
 
 
-def interaction(account_id: str, interaction_id: str) -> Identifier:
+def interaction_identifier(account_id: str, interaction_id: str) -> Identifier:
     """An interaction by its key."""
     return Identifier("interaction", f"{account_id}/{interaction_id}")
 
@@ -216,10 +216,10 @@ def parse_identifier(text: str, region: str = "") -> list[Identifier]:
     kind = _ALIASES.get(head.strip().lower(), head.strip().lower()) if colon else ""
     if kind not in KINDS:
         kind, rest = "email" if "@" in text else "ip" if normal_ip(text) else "phone", text
-    return list(of_kind(kind, rest.strip(), region))
+    return list(identifiers_of_kind(kind, rest.strip(), region))
 
 
-def of_kind(kind: str, value: str, region: str = "") -> Iterable[Identifier]:
+def identifiers_of_kind(kind: str, value: str, region: str = "") -> Iterable[Identifier]:
     """Identifiers of one kind. Raises `IdentifierError` where the value has not the form its kind has to have."""
     if region and region.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise IdentifierError("region: expected a country's code of two letters, such as US or DE")
@@ -260,30 +260,30 @@ def _told_phone(value: str, region: str) -> str | None:
     return number
 
 
-def token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -> str:
+def identifier_token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -> str:
     """What stands for an identifier in the index: HMAC-SHA256 under a key of its own, 32 hex digits."""
     value = identifier.value
     if identifier.kind == "interaction":  # asked for by the platform's id, it is known by the one it is stored under
         account, slash, own = value.partition("/")
-        from callveil.transforms.storage.identity.identifier_names import Names  # which brings detection along
+        from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer  # which brings detection along
 
-        value = f"{account}{slash}{Names(keyring).id(own)}"
+        value = f"{account}{slash}{NamePseudonymizer(keyring).id(own)}"
     return keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX]
 
 
-def tokens(keyring: Keyring, identifier: Identifier) -> dict[str, str]:
+def identifier_tokens(keyring: Keyring, identifier: Identifier) -> dict[str, str]:
     """The same under every key of the keyring, by key id: what was indexed before a key was rotated is found too."""
-    return {key_id: token(keyring, identifier, key_id) for key_id in keyring.key_ids}
+    return {key_id: identifier_token(keyring, identifier, key_id) for key_id in keyring.key_ids}
 
 
-def asked(keyring: Keyring, identifier: Identifier) -> tuple[str, ...]:
+def tokens_to_search(keyring: Keyring, identifier: Identifier) -> tuple[str, ...]:
     """All that may stand for what somebody asks for: of an interaction under each form its id may be stored as."""
     if identifier.kind != "interaction":
-        return tuple(tokens(keyring, identifier).values())
-    from callveil.transforms.storage.identity.identifier_names import Names  # which brings detection along
+        return tuple(identifier_tokens(keyring, identifier).values())
+    from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer  # which brings detection along
 
     account, slash, own = identifier.value.partition("/")
-    forms = sorted(Names(keyring).stored(own))
+    forms = sorted(NamePseudonymizer(keyring).stored(own))
     values = [(f"{account}{slash}{form}", key_id) for key_id in keyring.key_ids for form in forms]
     return tuple(keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX] for value, key_id in values)
 

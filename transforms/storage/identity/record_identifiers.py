@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction
-from callveil.schemas.subject_index import NAME, RECORD, Link, RecordRef, SubjectEntry
-from callveil.schemas.version import RawVersion, VersionKey, is_interaction, snake
-from callveil.transforms.detect.normalized_text import normalize
+from callveil.schemas.subject_index import NAME, RECORD, IdentifierLink, RecordRef, SubjectEntry
+from callveil.schemas.version import RawVersion, VersionKey, is_interaction, to_snake_case
+from callveil.transforms.detect.normalized_text import normalize_text
 from callveil.transforms.detect.text_fields import walk
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.spoken_identifiers import addresses_in_run, addresses_said, numbers_in_run, numbers_said
+from callveil.transforms.storage.identity.spoken_identifiers import addresses_in_run, find_spoken_addresses, find_spoken_numbers, numbers_in_run
 
 METHOD = "3"
 """How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled;
@@ -37,7 +37,7 @@ _COUNTRIES = {"united states": "US", "usa": "US", "united kingdom": "GB", "uk": 
               "ireland": "IE", "netherlands": "NL", "germany": "DE", "france": "FR", "spain": "ES", "austria": "AT", "switzerland": "CH"}  # fmt: skip
 
 
-class Found(NamedTuple):
+class FoundIdentifier(NamedTuple):
     """One identifier of a record: in clear, so it never leaves the function that asked for it."""
 
     identifier: Identifier
@@ -45,7 +45,7 @@ class Found(NamedTuple):
     field: str
 
 
-def region_of(record: Mapping[str, Any]) -> str:
+def region_of_record(record: Mapping[str, Any]) -> str:
     """Region for numbers of a record that name no country: the contact's country, else that of the business' own numbers."""
     country = str(record.get("country") or "").strip()
     if country:
@@ -54,7 +54,7 @@ def region_of(record: Mapping[str, Any]) -> str:
             return known
     for name in COMPANY:
         value = record.get(name)
-        if isinstance(value, str) and value.strip().startswith("+") and (region := ids.region_of(value)):
+        if isinstance(value, str) and value.strip().startswith("+") and (region := ids.region_of_number(value)):
             return region
     return ids.REGION
 
@@ -65,7 +65,7 @@ Pieces = Iterable[tuple[str, Sequence[str]]]
 
 def interaction_people(
     raw: RawInteraction, mentioned: Pieces = (), language: str = "en", runs: Pieces = (), introduced: Callable[[], Iterable[str]] = tuple
-) -> list[Found]:  # fmt: skip
+) -> list[FoundIdentifier]:  # fmt: skip
     """Identifiers of everybody in a raw interaction.
 
     Args:
@@ -77,7 +77,7 @@ def interaction_people(
 
     Returns: one item per identifier and role, in order. The business' own numbers are nobody's.
     """
-    record, region = raw.record, region_of(raw.record)
+    record, region = raw.record, region_of_record(raw.record)
     own = {n for name in COMPANY if isinstance(v := record.get(name), str) and (n := ids.normal_phone(v, region))}
     found: dict[tuple[Identifier, str], str] = {}
 
@@ -104,20 +104,20 @@ def interaction_people(
     staff = record.get("agent") or {}
     for field, value in (("agent_id", record.get("agent_id")), ("agent.id", staff.get("id"))):
         if value:
-            add(ids.agent(raw.key.account_id, str(value)), STAFF, field)
+            add(ids.agent_identifier(raw.key.account_id, str(value)), STAFF, field)
     if isinstance(text := staff.get("email"), str) and (address := ids.normal_email(text)):
         add(Identifier("email", address), STAFF, "agent.email")
     names = [text for text in (record.get("name"), form.get("name")) if text] or [*_senders(record), *introduced()]
     for text in names:
         if isinstance(text, str):
             for identifier in [i for i, role in found if role == CONTACT and i.kind in NAMED]:
-                for word in ids.words_of(text):
-                    add(ids.name_at(word, identifier), CONTACT, NAME)
+                for word in ids.name_words(text):
+                    add(ids.name_beside(word, identifier), CONTACT, NAME)
     taken = {identifier for identifier, _ in found}
     for identifier, field in (*_said(mentioned, region, language), *_in_runs(runs, region, language), *_loose(record, region)):
         if identifier not in taken:
             add(identifier, OTHER, field)
-    return [Found(identifier, role, field) for (identifier, role), field in found.items()]
+    return [FoundIdentifier(identifier, role, field) for (identifier, role), field in found.items()]
 
 
 def _senders(record: Mapping[str, Any]) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _senders(record: Mapping[str, Any]) -> Iterator[str]:
             yield str(message.get("speaker") or "")
     fields = record.get("custom_fields")
     for name, value in (fields.items() if isinstance(fields, Mapping) else ()):
-        if isinstance(value, str) and _NAME_FIELD.fullmatch(snake(str(name))):
+        if isinstance(value, str) and _NAME_FIELD.fullmatch(to_snake_case(str(name))):
             yield value
 
 
@@ -148,9 +148,9 @@ def _said(mentioned: Iterable[tuple[str, Sequence[str]]], region: str, language:
     """Numbers and addresses that were found in texts."""
     for entity, parts in mentioned:
         if entity == "PHONE_NUMBER":
-            yield from ((Identifier("phone", number), "content") for number in numbers_said(parts, region, language))
+            yield from ((Identifier("phone", number), "content") for number in find_spoken_numbers(parts, region, language))
         elif entity == "EMAIL_ADDRESS":
-            yield from ((Identifier("email", address), "content") for address in addresses_said(parts, language))
+            yield from ((Identifier("email", address), "content") for address in find_spoken_addresses(parts, language))
 
 
 def _in_runs(runs: Pieces, region: str, language: str) -> Iterator[tuple[Identifier, str]]:
@@ -165,7 +165,7 @@ def _loose(record: Mapping[str, Any], region: str) -> Iterator[tuple[Identifier,
     """Addresses, and numbers that stand alone, in members nobody declared as such."""
     for leaf in walk(record):
         if leaf.field.group in FREE_GROUPS and not leaf.entity.startswith(("PERSON", "PHONE", "EMAIL")) and len(leaf.text) <= 2_000:
-            text = normalize(leaf.text).text
+            text = normalize_text(leaf.text).text
             for match in ids.EMAIL.finditer(text):
                 if address := ids.normal_email(match[0]):
                     yield Identifier("email", address), leaf.field.name
@@ -173,22 +173,22 @@ def _loose(record: Mapping[str, Any], region: str) -> Iterator[tuple[Identifier,
                 yield Identifier("phone", number), leaf.field.name
 
 
-def version_people(raw: RawVersion, region: str = ids.REGION) -> list[Found]:
+def version_people(raw: RawVersion, region: str = ids.REGION) -> list[FoundIdentifier]:
     """Identifiers of everybody in a raw version: who did it, whom the object is, and whose values changed."""
     record, account = raw.record, raw.key.account_id
     found: dict[tuple[Identifier, str], str] = {}
     if record.get("actor_id"):
-        found[ids.agent(account, str(record["actor_id"])), STAFF] = "actor_id"
+        found[ids.agent_identifier(account, str(record["actor_id"])), STAFF] = "actor_id"
     for field in ("actor_name", "actor_ip"):
         text = str(record.get(field) or "")
         address = ids.normal_email(text) if field == "actor_name" else ids.normal_ip(text)
         if address:
             found.setdefault((Identifier("email" if field == "actor_name" else "ip", address), STAFF), field)
-    kind = snake(raw.key.item_type.rpartition("::")[2])
+    kind = to_snake_case(raw.key.item_type.rpartition("::")[2])
     if kind in ("user", "agent", "member", "staff", "account_user"):
-        found.setdefault((ids.agent(account, raw.key.item_id), CONTACT), "item_id")
+        found.setdefault((ids.agent_identifier(account, raw.key.item_id), CONTACT), "item_id")
     elif is_interaction(raw.key.item_type):
-        found.setdefault((ids.interaction(account, raw.key.item_id), CONTACT), "item_id")
+        found.setdefault((ids.interaction_identifier(account, raw.key.item_id), CONTACT), "item_id")
     role = CONTACT if kind in ("user", "agent", "member", "staff", "account_user", "contact", "caller", "lead", "customer") or is_interaction(
         raw.key.item_type
     ) else OTHER  # fmt: skip
@@ -196,11 +196,11 @@ def version_people(raw: RawVersion, region: str = ids.REGION) -> list[Found]:
         for match in ids.EMAIL.finditer(text):
             if address := ids.normal_email(match[0]):
                 found.setdefault((Identifier("email", address), role), "changes")
-        if _PERSON_FIELDS.search(snake(name)) or text.strip().startswith("+"):
+        if _PERSON_FIELDS.search(to_snake_case(name)) or text.strip().startswith("+"):
             for match in NUMBER.finditer(text):
                 if number := ids.normal_phone(match[0], region):
                     found.setdefault((Identifier("phone", number), role), "changes")
-    return [Found(identifier, role, field) for (identifier, role), field in found.items()]
+    return [FoundIdentifier(identifier, role, field) for (identifier, role), field in found.items()]
 
 
 def _version_texts(raw: RawVersion) -> Iterator[tuple[str, str]]:
@@ -222,13 +222,13 @@ def _version_texts(raw: RawVersion) -> Iterator[tuple[str, str]]:
             stack += [(name, v) for v in value]
 
 
-def conceal(keyring: Keyring, people: Iterable[Found]) -> tuple[Link, ...]:
+def tokenize(keyring: Keyring, people: Iterable[FoundIdentifier]) -> tuple[IdentifierLink, ...]:
     """The same as keyed digests, in order."""
-    return tuple(sorted(Link(ids.token(keyring, p.identifier), p.identifier.kind, p.role, _field(keyring, p)) for p in people))
+    return tuple(sorted(IdentifierLink(ids.identifier_token(keyring, p.identifier), p.identifier.kind, p.role, _field(keyring, p)) for p in people))
 
 
-def _field(keyring: Keyring, found: Found) -> str:
-    return ids.token(keyring, ids.named(found.identifier)) if found.identifier.kind == NAME else found.field
+def _field(keyring: Keyring, found: FoundIdentifier) -> str:
+    return ids.identifier_token(keyring, ids.identifier_beside(found.identifier)) if found.identifier.kind == NAME else found.field
 
 
 def record_token(keyring: Keyring, record: RecordRef, key_id: str | None = None) -> str:
@@ -236,19 +236,19 @@ def record_token(keyring: Keyring, record: RecordRef, key_id: str | None = None)
     return keyring.hmac("subject/record", *record, key_id=key_id)[: ids.TOKEN_HEX]
 
 
-def entries(keyring: Keyring, record: RecordRef, day: str, digest: str, links: Iterable[Link]) -> list[SubjectEntry]:
+def make_subject_entries(keyring: Keyring, record: RecordRef, day: str, digest: str, links: Iterable[IdentifierLink]) -> list[SubjectEntry]:
     """Rows of the index for one record: one from each identifier to it, and one from it to all of them."""
     links = tuple(links)
     key = (record.record_class, record.account_id, record.record_id, record.item_type, record.item_id, day, digest, keyring.digests)
     out = [SubjectEntry(link.token, link.kind, link.role, link.field, *key) for link in links if link.kind != NAME]
     if record.record_class == "interaction":
-        own = ids.token(keyring, ids.interaction(record.account_id, record.record_id))
+        own = ids.identifier_token(keyring, ids.interaction_identifier(record.account_id, record.record_id))
         out.append(SubjectEntry(own, "interaction", CONTACT, "id", *key))
     method = METHOD if record.record_class == "interaction" else ""
     return [*out, SubjectEntry(record_token(keyring, record), RECORD, CONTACT, method, *key, links=links)]
 
 
-def ref_of(key: InteractionKey) -> RecordRef:
+def interaction_ref(key: InteractionKey) -> RecordRef:
     """An interaction as the index names it."""
     return RecordRef("interaction", key.account_id, key.id)
 

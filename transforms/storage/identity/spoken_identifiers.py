@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from callveil.transforms.detect.known_values import fold, spoken_code
+from callveil.transforms.detect.known_values import normalize_code, strip_case_and_accents
 from callveil.transforms.detect.lang import LanguageError
-from callveil.transforms.detect.recognizers.vocabulary import vocabulary
-from callveil.transforms.detect.spoken_digits import said
+from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
+from callveil.transforms.detect.spoken_digits import load_spoken_digits
 from callveil.transforms.storage.identity import identifiers as ids
 
 MOST = 9
@@ -23,7 +23,7 @@ SYMBOLS = frozenset("@._+-")
 _PLUS = re.compile(r"^(?:plus|mas|piu)(?=\d)")
 
 
-def numbers_said(parts: Iterable[str], region: str, language: str = "en") -> list[str]:
+def find_spoken_numbers(parts: Iterable[str], region: str, language: str = "en") -> list[str]:
     """Numbers that the pieces of one value say, each once, in normal form.
 
     Args:
@@ -55,7 +55,7 @@ def numbers_in_run(pieces: Sequence[str], region: str, language: str = "en") -> 
 def _number(code: str, region: str) -> str:
     """A number of full length in normal form; empty where digits are none."""
     number = ids.normal_phone(code, region) or ""
-    return number if number.startswith("+") and ids.is_whole(number) and (ids.names_country(code) or ids.national(code, region)) else ""
+    return number if number.startswith("+") and ids.is_whole(number) and (ids.names_country(code) or ids.national_to_e164(code, region)) else ""
 
 
 def _complete(codes: Sequence[str], region: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _is_number(code: str, region: str) -> bool:
     if number is None or number.startswith("digits:"):
         return False
     # What is a number only as one of another country, with a + that nobody said, is more likely two pieces.
-    return ids.names_country(code) or bool(ids.national(code, region))
+    return ids.names_country(code) or bool(ids.national_to_e164(code, region))
 
 
 def _code(text: str, language: str) -> str:
@@ -99,14 +99,14 @@ def _code(text: str, language: str) -> str:
     if sum(c.isdigit() for c in text) >= ids.SHORTEST:
         return ("+" if text.strip().startswith("+") else "") + re.sub(r"\D", "", ids.without_extension(text))
     try:
-        said(language)
+        load_spoken_digits(language)
     except LanguageError:
         language = "en"
-    spoken = _PLUS.sub("+", spoken_code(text, language).replace("o", "0"))
+    spoken = _PLUS.sub("+", normalize_code(text, language).replace("o", "0"))
     return ("+" if spoken.startswith("+") or text.strip().startswith("+") else "") + re.sub(r"\D", "", spoken)
 
 
-def addresses_said(parts: Iterable[str], language: str = "en") -> list[str]:
+def find_spoken_addresses(parts: Iterable[str], language: str = "en") -> list[str]:
     """Addresses that the pieces of one value say or write, each once, in lower case."""
     pieces = list(parts)
     whole = [a for text in pieces for a in _addresses(text, language)]
@@ -145,12 +145,12 @@ def _hang_together(before: str, word: str) -> bool:
 def _written(text: str, language: str, zero: str) -> list[str]:
     """Words of an address read aloud, as they are written: `jane dot doe at mail dot example`."""
     try:
-        vocab = vocabulary(language)
+        vocab = load_vocabulary(language)
     except LanguageError:
-        vocab = vocabulary("en")
+        vocab = load_vocabulary("en")
     at = frozenset(vocab.language.internet.get("at", ("at",)))
-    words = [fold(m) for m in GLUED.findall(_AS_IN.sub(r"\1", text.lower()))]
-    out, place, numbers = [], 0, said(vocab.language.code)
+    words = [strip_case_and_accents(m) for m in GLUED.findall(_AS_IN.sub(r"\1", text.lower()))]
+    out, place, numbers = [], 0, load_spoken_digits(vocab.language.code)
     while place < len(words):
         word, used = words[place], 1
         if word in at:

@@ -16,34 +16,34 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import FIELDS, SCHEMA, SORT, SubjectEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
 BUCKETS = 64
 MAX_FILES = 8
 """Files of a bucket before some are merged."""
 GROWTH = 4
 """A file is merged with the smaller ones once they hold a quarter as many rows: each entry is written anew a few times at most."""
-SUBJECTS = register(Table("subjects", SCHEMA, FIELDS, SORT))
+SUBJECTS = register_table(Table("subjects", SCHEMA, FIELDS, SORT))
 
 
-def bucket_of(token: str) -> int:
+def token_bucket(token: str) -> int:
     """Bucket of a digest."""
     return int(token[:8], 16) % BUCKETS
 
 
-def bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
+def identifier_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
     """Live files of one bucket."""
     return [f for f in snapshot.by_dataset(SUBJECTS.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"]
 
 
-def lookup(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[str]) -> list[SubjectEntry]:
+def lookup_entries(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[str]) -> list[SubjectEntry]:
     """Entries under some digests; of several for one place the latest. Reads the row groups that may hold them, by their statistics."""
     by_bucket: dict[int, set[str]] = defaultdict(set)
     for token in wanted:
-        by_bucket[bucket_of(token)].add(token)
+        by_bucket[token_bucket(token)].add(token)
     out: dict[tuple[str, ...], SubjectEntry] = {}
     for bucket, tokens in sorted(by_bucket.items()):
-        for file in bucket_files(snapshot, bucket):
+        for file in identifier_bucket_files(snapshot, bucket):
             for entry in _among(files, root, file, tokens):
                 held = out.get(entry.place)
                 if held is None or entry.seq >= held.seq:
@@ -76,14 +76,14 @@ def _within(ordered: list[str], lowest: str, highest: str) -> bool:
     return place < len(ordered) and ordered[place] <= highest
 
 
-def read_file(files: Files, root: str, file: FileEntry) -> Iterator[SubjectEntry]:
+def read_entries(files: Files, root: str, file: FileEntry) -> Iterator[SubjectEntry]:
     """All entries of one file, in order."""
     with files.open(files.join(root, file.path)) as source:
         for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(2_000):
             yield from map(SubjectEntry.of, batch.to_pylist())
 
 
-def write_bucket(
+def write_identifier_bucket(
     files: Files, root: str, snapshot: Snapshot, run_id: str, bucket: int, entries: Iterable[SubjectEntry]
 ) -> tuple[FileEntry | None, list[FileEntry]]:
     """Publish a run's new entries of one bucket; what stands there already, of the same snapshot, is not written again.
@@ -91,16 +91,16 @@ def write_bucket(
     Returns: the new file, or None where there is nothing to write, and the files it replaces where some were merged.
     """
     new = {e.place: e._replace(seq=snapshot.seq + 1) for e in entries}
-    old = bucket_files(snapshot, bucket)
-    known = {e.place: e for e in lookup(files, root, snapshot, {e.token for e in new.values()})} if old else {}
+    old = identifier_bucket_files(snapshot, bucket)
+    known = {e.place: e for e in lookup_entries(files, root, snapshot, {e.token for e in new.values()})} if old else {}
     new = {p: e for p, e in new.items() if p not in known or known[p]._replace(seq=e.seq) != e}
     if not new:
         return None, []
     merged = _mergeable(old, len(new)) if len(old) + 1 > MAX_FILES else []
-    streams: list[Iterable[SubjectEntry]] = [[new[p] for p in sorted(new)], *(read_file(files, root, f) for f in merged)]
+    streams: list[Iterable[SubjectEntry]] = [[new[p] for p in sorted(new)], *(read_entries(files, root, f) for f in merged)]
     partition = {"bucket": f"{bucket:02d}"}
     path = data_path(SUBJECTS.name, partition, run_id, f"{snapshot.seq + 1:08d}")
-    return publish_records(files, root, path, SUBJECTS, partition, (e.as_row() for e in latest(streams))), merged
+    return publish_records(files, root, path, SUBJECTS, partition, (e.as_row() for e in merge_latest(streams))), merged
 
 
 def _mergeable(old: list[FileEntry], rows: int) -> list[FileEntry]:
@@ -114,7 +114,7 @@ def _mergeable(old: list[FileEntry], rows: int) -> list[FileEntry]:
     return out
 
 
-def latest(streams: Iterable[Iterable[SubjectEntry]]) -> Iterator[SubjectEntry]:
+def merge_latest(streams: Iterable[Iterable[SubjectEntry]]) -> Iterator[SubjectEntry]:
     """Sorted streams as one, with the latest entry of each place."""
     held: SubjectEntry | None = None
     for entry in heapq.merge(*streams, key=lambda e: (e.place, -e.seq)):

@@ -16,23 +16,23 @@ from typing import Any, NamedTuple
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject_index import NAME, Link
+from callveil.schemas.subject_index import NAME, IdentifierLink
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import LIVE, Live
 from callveil.transforms.storage.identity import identifiers as ids
-from callveil.transforms.storage.identity.record_identifiers import METHOD, record_token, ref_of
+from callveil.transforms.storage.identity.record_identifiers import METHOD, interaction_ref, record_token
 
 SUBJECTS = "subjects"
 MARKERS = f"{LIVE}/{SUBJECTS}"
 COMPLETE = "complete.json"
 
 
-def index_live(live: Live, keyring: Keyring, key: InteractionKey, day: str, people: Iterable[Link]) -> None:
+def write_markers(live: Live, keyring: Keyring, key: InteractionKey, day: str, people: Iterable[IdentifierLink]) -> None:
     """Write the markers of a record that was redacted as it arrived. The same record writes the same files again."""
-    record = record_token(keyring, ref_of(key))
-    own = Link(ids.token(keyring, ids.interaction(key.account_id, key.id)), "interaction", "contact", "id")
+    record = record_token(keyring, interaction_ref(key))
+    own = IdentifierLink(ids.identifier_token(keyring, ids.interaction_identifier(key.account_id, key.id)), "interaction", "contact", "id")
     links = sorted({*people, own})
-    write_list(live, key, record, day, links)
+    write_marker_list(live, key, record, day, links)
     for link in (x for x in links if x.kind != NAME):
         live.files.write(marker_url(live, link.token, record), _dump(_head(key, day, METHOD) | link._asdict()))
 
@@ -42,7 +42,7 @@ def marker_url(live: Live, token: str, record: str) -> str:
     return live.url(SUBJECTS, token, f"{record}.json")
 
 
-def write_list(live: Live, key: InteractionKey, record: str, day: str, links: Iterable[Link], method: str = METHOD) -> str:
+def write_marker_list(live: Live, key: InteractionKey, record: str, day: str, links: Iterable[IdentifierLink], method: str = METHOD) -> str:
     """Write down which markers a record has, under a name of its content. Returns the list's URL."""
     data = _dump(_head(key, day, method) | {"links": [list(link) for link in links]})
     url = live.url(SUBJECTS, record, f"{hashlib.sha256(data).hexdigest()[:24]}.json")
@@ -63,10 +63,10 @@ def _dump(row: Mapping[str, object]) -> bytes:
     return orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
 
 
-def begin(live: Live) -> None:
+def note_new_zone(live: Live) -> None:
     """Note of a live zone in which nothing was redacted yet that all its records will have their markers."""
     if is_empty(live) and live.files.info(live.url(SUBJECTS, COMPLETE)) is None:
-        note_complete(live, Lacking())
+        note_complete(live, MissingMarkers())
 
 
 def is_empty(live: Live) -> bool:
@@ -77,7 +77,7 @@ def is_empty(live: Live) -> bool:
         return True
 
 
-class Lacking(NamedTuple):
+class MissingMarkers(NamedTuple):
     """Records of whom not all is noted, although all that can still be told was.
 
     Attributes:
@@ -96,15 +96,15 @@ class Lacking(NamedTuple):
         return ", ".join(f"{n} {words}" for n, words in parts if n)
 
 
-def note_complete(live: Live, lacking: Lacking) -> None:
+def note_complete(live: Live, lacking: MissingMarkers) -> None:
     """Note that all records have their markers, but for some of which nothing says any more whom they are about."""
     live.files.write(live.url(SUBJECTS, COMPLETE), _dump(lacking._asdict() | {"method": METHOD}))
 
 
-def lacking_people(live: Live) -> Lacking | None:
+def read_missing_markers(live: Live) -> MissingMarkers | None:
     """Records of whom not all is noted; None where records may lack markers that can be written."""
     try:
         row = orjson.loads(live.files.read(live.url(SUBJECTS, COMPLETE)))
     except FileNotFoundError:
-        return Lacking() if is_empty(live) else None
-    return Lacking(row["unknown"], row["older"]) if method_of(row) == METHOD else None
+        return MissingMarkers() if is_empty(live) else None
+    return MissingMarkers(row["unknown"], row["older"]) if method_of(row) == METHOD else None

@@ -20,13 +20,13 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity.record_identifiers import record_token
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
 FIELDS: tuple[Field, ...] = tuple(
     Field(name, Text(), doc, personal=False)
     for name, doc in (("token", "keyed digest of the record's key"), ("request_id", "request that had it erased or set aside"))
 )
-ERASED = register(Table("erased", arrow_schema(FIELDS, {"callveil": "erased_record"}), FIELDS, ("token",)))
+ERASED = register_table(Table("erased", arrow_schema(FIELDS, {"callveil": "erased_record"}), FIELDS, ("token",)))
 
 
 _read: dict[str, Any] = {}
@@ -36,7 +36,7 @@ _now: dict[str, tuple[int, frozenset[str]]] = {}
 
 
 @dataclass(frozen=True)
-class Erased:
+class SuppressionList:
     """What may not be taken in again.
 
     Attributes:
@@ -47,11 +47,11 @@ class Erased:
     _keyring: Keyring | None = field(default=None, repr=False)
 
     @classmethod
-    def read(cls, files: Files, root: str, snapshot: Snapshot, keyring: Keyring) -> Erased:
+    def read(cls, files: Files, root: str, snapshot: Snapshot, keyring: Keyring) -> SuppressionList:
         """Read the list; a store in which nobody was erased costs nothing."""
         key = (root, snapshot.manifest_sha256)
         if _read.get("key") != key:
-            found = {token for file in snapshot.by_dataset(ERASED.name) for token in file_tokens(files, root, file)}
+            found = {token for file in snapshot.by_dataset(ERASED.name) for token in read_suppressed_tokens(files, root, file)}
             _read.update(key=key, tokens=frozenset(found))
         return cls(_read["tokens"], keyring)
 
@@ -62,21 +62,21 @@ class Erased:
         return any(record_token(self._keyring, record, key_id) in self.tokens for key_id in self._keyring.key_ids)
 
 
-def erased_now(store: Store, keyring: Keyring) -> Erased:
+def read_suppression_list(store: Store, keyring: Keyring) -> SuppressionList:
     """What may not be taken in now. Reads two small files, and the list where a run was published since this process asked last."""
     newest, held = store.newest(), _now.get(store.root)
     if held is None or held[0] != newest:
-        held = _now[store.root] = newest, Erased.read(store.files, store.root, store.current(), keyring).tokens
-    return Erased(held[1], keyring)
+        held = _now[store.root] = newest, SuppressionList.read(store.files, store.root, store.current(), keyring).tokens
+    return SuppressionList(held[1], keyring)
 
 
-def file_tokens(files: Files, root: str, file: FileEntry) -> list[str]:
+def read_suppressed_tokens(files: Files, root: str, file: FileEntry) -> list[str]:
     """Digests in one file."""
     with files.open(files.join(root, file.path)) as source:
         return list(pq.read_table(source, columns=["token"]).column(0).to_pylist())
 
 
-def write_erased(files: Files, root: str, run_id: str, seq: int, keyring: Keyring, records: Iterable[RecordRef], request_id: str) -> FileEntry | None:
+def write_suppressed_records(files: Files, root: str, run_id: str, seq: int, keyring: Keyring, records: Iterable[RecordRef], request_id: str) -> FileEntry | None:
     """Publish the records of one run; None where there are none. The partition is the request, so that lifting a restriction takes a file away."""
     rows = [{"token": t, "request_id": request_id} for t in sorted({record_token(keyring, r) for r in records})]
     if not rows:

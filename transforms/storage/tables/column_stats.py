@@ -17,7 +17,7 @@ LONG_TEXT_EXCEPT = ("word",)
 """Prose columns that repeat few values and so gain from a dictionary."""
 
 
-def leaves(fields: tuple[Field, ...], prefix: str = "") -> Iterator[tuple[str, Field]]:
+def leaf_columns(fields: tuple[Field, ...], prefix: str = "") -> Iterator[tuple[str, Field]]:
     """Every leaf column of a declaration as Parquet names it (`outline.list.element.s`), with the field that declares it.
 
     A struct's `extra` member is given as a personal JSON field.
@@ -30,7 +30,7 @@ def _leaves(kind: FieldType, path: str, field: Field) -> Iterator[tuple[str, Fie
     if isinstance(kind, ListOf):
         yield from _leaves(kind.item, f"{path}.list.element", field)
     elif isinstance(kind, Struct):
-        yield from leaves(kind.fields, f"{path}.")
+        yield from leaf_columns(kind.fields, f"{path}.")
         yield f"{path}.{EXTRA}", Field(EXTRA, Json())
     else:
         yield path, field
@@ -38,12 +38,12 @@ def _leaves(kind: FieldType, path: str, field: Field) -> Iterator[tuple[str, Fie
 
 def plain_leaves(fields: tuple[Field, ...]) -> list[str]:
     """Leaf paths that hold no personal data, in column order."""
-    return [path for path, field in leaves(fields) if not field.personal]
+    return [path for path, field in leaf_columns(fields) if not field.personal]
 
 
 def dictionary_leaves(fields: tuple[Field, ...]) -> list[str]:
     """Leaf paths worth a dictionary: all but JSON and prose, whose values hardly repeat."""
-    return [path for path, field in leaves(fields) if not isinstance(field.type, Json) and (not field.prose or field.name in LONG_TEXT_EXCEPT)]
+    return [path for path, field in leaf_columns(fields) if not isinstance(field.type, Json) and (not field.prose or field.name in LONG_TEXT_EXCEPT)]
 
 
 def personal_traces(source: str | BinaryIO, fields: tuple[Field, ...]) -> list[str]:

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.rejected import FILE_NAME, Rejected
-from callveil.transforms.storage.encryption.encrypted_file import SealedError, SealedReader, SealedWriter
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter, SealedError
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.files.serialization import rejected_row
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.parquet import REJECTED, publish_bytes, publish_records, sort_key
+from callveil.transforms.storage.tables.parquet import REJECTED, publish_bytes, publish_records, row_sort_key
 
 PURPOSE = "rejected"
 CONTENT = "rejected_content"
@@ -30,7 +30,7 @@ SEALED_MARK = f" [{FILE_NAME}:"
 _PLACE = ("file", "line", "byte_offset", "index", "stage", "field", "reason", "size")
 
 
-class RejectedBefore:
+class KnownDeadLetters:
     """Rejections that lie in the zone already, so that a file that is read every day is not rejected anew every day.
 
     One is the same where place, reason and content are: the stored content is opened and compared.
@@ -72,14 +72,14 @@ class RejectedBefore:
         if (blob, block) not in self._contents:
             try:
                 with self._files.open(self._files.join(self._root, blob)) as source:
-                    records = SealedReader(source, self._keyring, blob, PURPOSE).read_block(block)
+                    records = EncryptedReader(source, self._keyring, blob, PURPOSE).read_block(block)
             except (SealedError, KeyringError, FileNotFoundError):
                 records = []
             self._contents[blob, block] = frozenset(hashlib.sha256(r).digest() for r in records)
         return self._contents[blob, block]
 
 
-class RejectedWriter:
+class DeadLetterWriter:
     """Collects one piece of work's rejections and publishes them as two files: reasons, and sealed content.
 
     Args:
@@ -91,20 +91,20 @@ class RejectedWriter:
     """
 
     def __init__(
-        self, files: Files, root: str, keyring: Keyring, run_id: str, as_of: dt.datetime, name: str, before: RejectedBefore | None = None
+        self, files: Files, root: str, keyring: Keyring, run_id: str, as_of: dt.datetime, name: str, before: KnownDeadLetters | None = None
     ) -> None:  # fmt: skip
-        from callveil.transforms.storage.identity.identifier_names import Names  # which brings detection along
+        from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer  # which brings detection along
 
         self._files, self._root, self._run_id, self._as_of = files, root, run_id, as_of
         self._partition = {"day": as_of.date().isoformat()}
         self._path = data_path(REJECTED.name, self._partition, run_id, name)
         self._blob = data_path(CONTENT, self._partition, run_id, name, ".sealed")
-        self._sink = spooled()
-        self._writer = SealedWriter(self._sink, keyring, self._blob, PURPOSE)
+        self._sink = temporary_file()
+        self._writer = EncryptedWriter(self._sink, keyring, self._blob, PURPOSE)
         self._rows: list[dict[str, object]] = []
         self.reasons: Counter[str] = Counter()
         self.repeated = 0
-        self._names = Names(keyring)
+        self._names = NamePseudonymizer(keyring)
         self._before = before
 
     def add(self, rejected: Rejected) -> None:
@@ -123,7 +123,7 @@ class RejectedWriter:
             self._sink.close()
             return []
         self._writer.close()
-        self._rows.sort(key=lambda r: sort_key(r, REJECTED.sort_by))
+        self._rows.sort(key=lambda r: row_sort_key(r, REJECTED.sort_by))
         out = [publish_records(self._files, self._root, self._path, REJECTED, self._partition, self._rows)]
         if self._writer.records:
             out.append(publish_bytes(self._files, self._root, self._blob, CONTENT, self._partition, self._sink))

@@ -18,7 +18,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
 BUCKETS = 64
 MAX_FILES = 8
@@ -46,7 +46,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("seq", _I, "run that wrote this entry", False),
     )
 )
-INDEX = register(Table("index", arrow_schema(FIELDS, {"callveil": "index"}), FIELDS, ("account_id", "id", "seq"), ("id",)))
+INDEX = register_table(Table("index", arrow_schema(FIELDS, {"callveil": "index"}), FIELDS, ("account_id", "id", "seq"), ("id",)))
 
 
 class IndexEntry(NamedTuple):
@@ -82,7 +82,7 @@ class IndexEntry(NamedTuple):
         return cls(*values)
 
 
-def bucket_of(key: InteractionKey) -> int:
+def key_bucket(key: InteractionKey) -> int:
     """Bucket of a key: a stable hash, the same on every machine."""
     data = f"{len(key.account_id)}:{key.account_id}{key.id}".encode()
     return int.from_bytes(hashlib.blake2b(data, digest_size=4).digest(), "big") % BUCKETS
@@ -103,15 +103,15 @@ def current_files(snapshot: Snapshot, dataset: str) -> dict[str, FileEntry]:
     return {origin_of(f.path): f for f in snapshot.by_dataset(dataset)}
 
 
-def bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
+def key_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
     """Live files of one bucket."""
     return [f for f in snapshot.by_dataset(INDEX.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"]
 
 
-def read_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) -> dict[InteractionKey, IndexEntry]:
+def read_key_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) -> dict[InteractionKey, IndexEntry]:
     """All entries of one bucket; the latest of each key."""
     out: dict[InteractionKey, IndexEntry] = {}
-    for file in bucket_files(snapshot, bucket):
+    for file in key_bucket_files(snapshot, bucket):
         with files.open(files.join(root, file.path)) as source:
             for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches():
                 for row in batch.to_pylist():
@@ -122,7 +122,7 @@ def read_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) -> dic
     return out
 
 
-def write_bucket(
+def write_key_bucket(
     files: Files, root: str, snapshot: Snapshot, run_id: str, bucket: int, entries: Iterable[IndexEntry]
 ) -> tuple[FileEntry | None, list[FileEntry]]:
     """Publish a run's entries of one bucket.
@@ -132,9 +132,9 @@ def write_bucket(
     new = {e.key: e._replace(seq=snapshot.seq + 1) for e in entries}
     if not new:
         return None, []
-    old = bucket_files(snapshot, bucket)
+    old = key_bucket_files(snapshot, bucket)
     merged = len(old) + 1 > MAX_FILES
-    rows = {**read_bucket(files, root, snapshot, bucket), **new} if merged else new
+    rows = {**read_key_bucket(files, root, snapshot, bucket), **new} if merged else new
     partition = {"bucket": f"{bucket:02d}"}
     path = data_path(INDEX.name, partition, run_id, f"{snapshot.seq + 1:08d}")
     records = [e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)} for _, e in sorted(rows.items())]

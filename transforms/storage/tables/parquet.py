@@ -19,7 +19,7 @@ from callveil.schemas.fields import Field
 from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, RedactedInteraction
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.files.serialization import finding_row, interaction_row
 from callveil.transforms.storage.tables.column_stats import dictionary_leaves, plain_leaves
 
@@ -67,16 +67,16 @@ INTERACTIONS = Table("interactions", REDACTED_SCHEMA, FIELDS + STATE, ("account_
 FINDINGS = Table("findings", finding.SCHEMA, finding.FIELDS, ("account_id", "interaction_id", "finding_id"), ("interaction_id",), finding_row)
 REJECTED = Table("rejected", rejected.SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
 TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED)}
-"""Datasets by name; `register` adds to them."""
+"""Datasets by name; `register_table` adds to them."""
 
 
-def register(table: Table) -> Table:
+def register_table(table: Table) -> Table:
     """Make a further dataset known to `open_dataset`, and return it."""
     TABLES[table.name] = table
     return table
 
 
-def sort_key(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:
+def row_sort_key(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:
     """Key that orders rows as the files are: ascending, nulls first."""
     return tuple((row.get(c) is not None, row.get(c)) for c in columns)
 
@@ -116,7 +116,7 @@ class TableWriter:
         """Add one record of the dataset's type; TypeError for another type, ValueError where it is out of order."""
         row = self.table.to_row(record)
         if self.table.sort_by:
-            key = sort_key(row, self.table.sort_by)
+            key = row_sort_key(row, self.table.sort_by)
             if self._last is not None and key < self._last:
                 raise ValueError(f"dataset {self.table.name}: records must come sorted by {', '.join(self.table.sort_by)}")
             self._last = key
@@ -189,12 +189,12 @@ def write_records(sink: BinaryIO, table: Table, records: Iterable[Any]) -> int:
     return writer.close()
 
 
-def write_rows(rows: Iterable[dict[str, Any]], schema: pa.Schema, fields: tuple[Field, ...], sort_by: tuple[str, ...] = ()) -> bytes:
+def rows_to_parquet(rows: Iterable[dict[str, Any]], schema: pa.Schema, fields: tuple[Field, ...], sort_by: tuple[str, ...] = ()) -> bytes:
     """A whole Parquet file of rows of any declaration, sorted here. For reports; it refuses the interactions' schema (TypeError)."""
     if schema.equals(REDACTED_SCHEMA) or fields[: len(FIELDS)] == FIELDS:
         raise TypeError("interactions are written from RedactedInteraction objects: use write_records or publish_records with INTERACTIONS")
     sink = io.BytesIO()
-    write_records(sink, Table("rows", schema, fields, sort_by), sorted(rows, key=lambda r: sort_key(r, sort_by)))
+    write_records(sink, Table("rows", schema, fields, sort_by), sorted(rows, key=lambda r: row_sort_key(r, sort_by)))
     return sink.getvalue()
 
 
@@ -219,7 +219,7 @@ def publish_records(files: Files, root: str, path: str, table: Table, partition:
 
     The file becomes visible to readers only when a manifest that lists it is published.
     """
-    with spooled() as sink:
+    with temporary_file() as sink:
         rows = write_records(sink, table, records)
         return _upload(files, root, FileEntry(path, table.name, tuple(sorted(partition.items())), rows, 0, ""), sink)
 

@@ -11,12 +11,12 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.recording import FIELDS, SCHEMA
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import GONE, Live, Receipt, entries_of
-from callveil.transforms.storage.tables.parquet import Table, register
+from callveil.transforms.storage.tables.parquet import Table, register_table
 
-RECORDINGS = register(Table("recordings", SCHEMA, FIELDS))
+RECORDINGS = register_table(Table("recordings", SCHEMA, FIELDS))
 
 
-def recordings(files: Files, root: str) -> Iterator[dict[str, Any]]:
+def recording_rows(files: Files, root: str) -> Iterator[dict[str, Any]]:
     """A row of the recordings table for each recording, in the order of the store's listing. Memory: one interaction."""
     live = Live(files, root)
     for key, receipts in groupby(live.receipts(), lambda r: InteractionKey(r["account_id"], r["id"])):
@@ -40,7 +40,7 @@ def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None
     }
 
 
-def forget(live: Live, receipt: Receipt) -> None:
+def forget_rejected(live: Live, receipt: Receipt) -> None:
     """Take back what a receipt says of a rejected record or of rejected recordings, so that they are taken in anew when word of them comes again.
 
     The receipt goes last: killed before, this is repeated.

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.tables.parquet import Table, TableWriter, publish_bytes
 
 BATCH_ROWS = 500
@@ -25,7 +25,7 @@ class RewriteError(ValueError):
 
 
 @dataclass(frozen=True)
-class Rewritten:
+class RewriteResult:
     """What a rewrite did.
 
     Attributes:
@@ -76,7 +76,7 @@ def drop_rows(drop: Callable[[dict[str, Any]], bool], columns: Sequence[str]) ->
     return apply
 
 
-def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def conform_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Give rows of an older file today's columns, absent ones null.
 
     Raises `RewriteError` for a column that `schema` lacks: dropping it would lose data without a word.
@@ -88,7 +88,7 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def rewrite(files: Files, root: str, entry: FileEntry, path: str, table: Table, change: BatchChange) -> Rewritten:
+def rewrite_file(files: Files, root: str, entry: FileEntry, path: str, table: Table, change: BatchChange) -> RewriteResult:
     """Stream a stored file through `change` into a new file.
 
     Args:
@@ -105,14 +105,14 @@ def rewrite(files: Files, root: str, entry: FileEntry, path: str, table: Table, 
     if path == entry.path:
         raise ValueError("a rewritten file needs a name of its own: the old one stays readable until the new one is published")
     before = 0
-    with files.open(files.join(root, entry.path)) as source, spooled() as sink:
+    with files.open(files.join(root, entry.path)) as source, temporary_file() as sink:
         writer = TableWriter(sink, table)
         try:
             stored = pq.ParquetFile(source, page_checksum_verification=True)
             for group in range(stored.num_row_groups):
                 for batch in stored.read_row_group(group).to_batches(BATCH_ROWS):
                     before += batch.num_rows
-                    changed = change(conform(batch, table.schema))
+                    changed = change(conform_batch(batch, table.schema))
                     if changed.num_rows > batch.num_rows:
                         raise RewriteError("a rewrite may keep, change and drop rows, never add any")
                     writer.append_batch(changed)
@@ -128,5 +128,5 @@ def rewrite(files: Files, root: str, entry: FileEntry, path: str, table: Table, 
             raise
         after = writer.close()
         if not after:
-            return Rewritten(before, 0, None)
-        return Rewritten(before, after, publish_bytes(files, root, path, entry.dataset, dict(entry.partition), cast(Any, sink), after))
+            return RewriteResult(before, 0, None)
+        return RewriteResult(before, after, publish_bytes(files, root, path, entry.dataset, dict(entry.partition), cast(Any, sink), after))

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 
 import orjson
 
-from callveil.schemas.fields import revive
+from callveil.schemas.fields import parse_times
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
-from callveil.schemas.pointer import Pointer, from_micros, to_micros
+from callveil.schemas.pointer import RecordPointer, from_micros, to_micros
 from callveil.transforms.detect.text_fields import without_sealed
-from callveil.transforms.storage.encryption.encrypted_file import SealedReader, SealedWriter
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.local import spooled
-from callveil.transforms.storage.files.serialization import dumps, iso
+from callveil.transforms.storage.files.local import temporary_file
+from callveil.transforms.storage.files.serialization import dumps, encode_time
 
 PURPOSE = "spool"
 BLOCK_BYTES = 1 << 20
@@ -34,20 +34,20 @@ PLAIN = b"J"
 """Begins a record that the standard library's JSON wrote, because it holds an integer beyond 64 bits or a lone surrogate."""
 
 
-def encode(raw: RawInteraction) -> bytes:
+def encode_raw_record(raw: RawInteraction) -> bytes:
     """A raw record as JSON."""
     source = [raw.source.file, raw.source.line, raw.source.offset, raw.source.index]
     head = [raw.key.account_id, raw.key.id, raw.kind, to_micros(raw.called_at), raw.rank, source]
     try:
         return orjson.dumps([head, raw.record])
     except TypeError:
-        return PLAIN + json.dumps([head, raw.record], separators=(",", ":"), default=iso).encode()
+        return PLAIN + json.dumps([head, raw.record], separators=(",", ":"), default=encode_time).encode()
 
 
-def decode(data: bytes) -> RawInteraction:
-    """Inverse of `encode`."""
+def decode_raw_record(data: bytes) -> RawInteraction:
+    """Inverse of `encode_raw_record`."""
     (account_id, key_id, kind, micros, rank, source), record = json.loads(data[1:]) if data.startswith(PLAIN) else orjson.loads(data)
-    return RawInteraction(InteractionKey(account_id, key_id), kind, from_micros(micros), rank, revive(FIELDS, record), SourceRef(*source))
+    return RawInteraction(InteractionKey(account_id, key_id), kind, from_micros(micros), rank, parse_times(FIELDS, record), SourceRef(*source))
 
 
 def snapshot_digest(key: bytes, raw: RawInteraction) -> str:
@@ -67,20 +67,20 @@ class SpoolWriter:
     """
 
     def __init__(self, keyring: Keyring, run_id: str, chunk: int) -> None:
-        self._sink = spooled()
-        self._writer = SealedWriter(self._sink, keyring, spool_name(run_id, chunk), PURPOSE, block_bytes=1 << 62)
+        self._sink = temporary_file()
+        self._writer = EncryptedWriter(self._sink, keyring, spool_name(run_id, chunk), PURPOSE, block_bytes=1 << 62)
         self._key = keyring.derive("snapshot-digest")
         self._chunk = chunk
-        self._held: dict[tuple[str, str], list[tuple[Pointer, bytes]]] = {}
+        self._held: dict[tuple[str, str], list[tuple[RecordPointer, bytes]]] = {}
         self._sizes: dict[tuple[str, str], int] = {}
-        self.pointers: list[Pointer] = []
+        self.pointers: list[RecordPointer] = []
 
     def add(self, raw: RawInteraction, account_type: str, agency_id: str) -> None:
         """Take a record in. Its pointer is known once its block is written."""
-        data = encode(raw)
+        data = encode_raw_record(raw)
         digest = snapshot_digest(self._key, raw)
         language = str(raw.record.get("language") or "")
-        pointer = Pointer(
+        pointer = RecordPointer(
             *raw.key, raw.rank, digest, to_micros(raw.called_at), raw.kind, language, account_type, agency_id, self._chunk, 0, 0, len(data)
         )
         partition = (account_type, raw.day)
@@ -115,19 +115,19 @@ class SpoolReader:
     def __init__(self, files: Files, folder: str, keyring: Keyring, run_id: str) -> None:
         self._files, self._folder, self._keyring, self._run_id = files, folder, keyring, run_id
 
-    def read(self, pointers: list[Pointer]) -> Iterator[tuple[Pointer, RawInteraction]]:
+    def read(self, pointers: list[RecordPointer]) -> Iterator[tuple[RecordPointer, RawInteraction]]:
         """Records of some pointers, in the order they lie in the spool."""
         for pointer, data in self.encoded(pointers):
-            yield pointer, decode(data)
+            yield pointer, decode_raw_record(data)
 
-    def encoded(self, pointers: list[Pointer]) -> Iterator[tuple[Pointer, bytes]]:
-        """The same, as `encode` made them: as objects records take several times the room."""
-        by_chunk: dict[int, dict[int, list[Pointer]]] = {}
+    def encoded(self, pointers: list[RecordPointer]) -> Iterator[tuple[RecordPointer, bytes]]:
+        """The same, as `encode_raw_record` made them: as objects records take several times the room."""
+        by_chunk: dict[int, dict[int, list[RecordPointer]]] = {}
         for pointer in pointers:
             by_chunk.setdefault(pointer.chunk, {}).setdefault(pointer.block, []).append(pointer)
         for chunk in sorted(by_chunk):
             with self._files.open(spool_url(self._files, self._folder, chunk)) as source:
-                reader = SealedReader(source, self._keyring, spool_name(self._run_id, chunk), PURPOSE)
+                reader = EncryptedReader(source, self._keyring, spool_name(self._run_id, chunk), PURPOSE)
                 for block in sorted(by_chunk[chunk]):
                     records = reader.read_block(block)
                     for pointer in sorted(by_chunk[chunk][block], key=lambda p: p.position):

@@ -8,16 +8,16 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Field, Integer, Text, arrow_schema, from_storage, revive, to_storage
+from callveil.schemas.fields import Field, Integer, Text, arrow_schema, from_storage, parse_times, to_storage
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
-from callveil.schemas.pointer import pack, unpack
+from callveil.schemas.pointer import pack_rows, unpack_rows
 from callveil.schemas.version import FIELDS, SCHEMA, STATE, RedactedVersion, VersionKey
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import dumps
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.key_index import bucket_of
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+from callveil.transforms.storage.tables.key_index import key_bucket
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
 SORT = ("account_id", "item_type", "item_id", "created_at", "version_id")
 MAX_MARK_FILES = 8
@@ -34,10 +34,10 @@ def version_row(version: RedactedVersion) -> dict[str, Any]:
     }  # fmt: skip
 
 
-VERSIONS = register(Table("versions", SCHEMA, FIELDS + STATE, SORT, ("item_id", "version_id"), version_row))
+VERSIONS = register_table(Table("versions", SCHEMA, FIELDS + STATE, SORT, ("item_id", "version_id"), version_row))
 
 
-def from_row(row: dict[str, Any]) -> RedactedVersion:
+def version_from_row(row: dict[str, Any]) -> RedactedVersion:
     """Inverse of `version_row`."""
     return _version(from_storage(FIELDS + STATE, row, orjson.loads))
 
@@ -47,23 +47,23 @@ def _version(record: dict[str, Any]) -> RedactedVersion:
     return RedactedVersion(key, record["event"], record["created_at"], record["account_type"], record["redaction_mode"], record)
 
 
-def encode(versions: Iterable[RedactedVersion]) -> bytes:
+def encode_versions(versions: Iterable[RedactedVersion]) -> bytes:
     """Many versions as one compact element for a pipeline. They are redacted already, so a runner may write it to disk."""
-    return pack([v.record] for v in versions)
+    return pack_rows([v.record] for v in versions)
 
 
-def decode(data: bytes) -> Iterator[RedactedVersion]:
-    """Inverse of `encode`."""
-    for (record,) in unpack(data):
-        yield _version(revive(FIELDS + STATE, record))
+def decode_versions(data: bytes) -> Iterator[RedactedVersion]:
+    """Inverse of `encode_versions`."""
+    for (record,) in unpack_rows(data):
+        yield _version(parse_times(FIELDS + STATE, record))
 
 
-def sort_key(version: RedactedVersion) -> tuple[Any, ...]:
+def version_sort_key(version: RedactedVersion) -> tuple[Any, ...]:
     """Order of rows in a file."""
     return version.key.account_id, version.key.item_type, version.key.item_id, version.created_at, version.key.version_id
 
 
-def winners(versions: Iterable[RedactedVersion]) -> dict[VersionKey, RedactedVersion]:
+def best_versions(versions: Iterable[RedactedVersion]) -> dict[VersionKey, RedactedVersion]:
     """One version per key: the most complete delivery, whatever the order they came in."""
     out: dict[VersionKey, RedactedVersion] = {}
     for version in versions:
@@ -82,7 +82,7 @@ MARK_FIELDS: tuple[Field, ...] = tuple(
         ("seq", Integer(), "run that wrote this mark"),
     )
 )
-MARKS = register(Table("redact_marks", arrow_schema(MARK_FIELDS, {"callveil": "redact_mark"}), MARK_FIELDS, ("account_id", "item_id"), ("item_id",)))
+MARKS = register_table(Table("redact_marks", arrow_schema(MARK_FIELDS, {"callveil": "redact_mark"}), MARK_FIELDS, ("account_id", "item_id"), ("item_id",)))
 
 
 def _mark_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
@@ -94,7 +94,7 @@ def read_marks(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[Int
     out: set[InteractionKey] = set()
     by_bucket: dict[int, set[InteractionKey]] = {}
     for key in wanted:
-        by_bucket.setdefault(bucket_of(key), set()).add(key)
+        by_bucket.setdefault(key_bucket(key), set()).add(key)
     for bucket, keys in sorted(by_bucket.items()):
         for file in _mark_files(snapshot, bucket):
             with files.open(files.join(root, file.path)) as source:
@@ -117,7 +117,7 @@ def write_marks(
     removed: list[FileEntry] = []
     by_bucket: dict[int, dict[InteractionKey, int]] = {}
     for key in set(marks):
-        by_bucket.setdefault(bucket_of(key), {})[key] = snapshot.seq + 1
+        by_bucket.setdefault(key_bucket(key), {})[key] = snapshot.seq + 1
     for bucket, rows in sorted(by_bucket.items()):
         old = _mark_files(snapshot, bucket)
         if len(old) >= MAX_MARK_FILES:
