@@ -1,4 +1,8 @@
-"""What jobs over a store share: a run works on the store as it finds it, publishes, and works again where another run came first."""
+"""Optimistic-concurrency retry loop and publishing, shared by all jobs over a store.
+
+A run works on the store as it finds it, publishes, and works again where another run published
+first.
+"""
 
 from __future__ import annotations
 

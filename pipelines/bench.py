@@ -1,4 +1,7 @@
-"""What redaction costs on this machine, measured, beside stock Presidio and the spaCy pipeline; and what that makes of a year's calls."""
+"""Redaction cost benchmark on this machine, against stock Presidio and the spaCy pipeline alone.
+
+From the measured cost it derives the resources that a year's calls need.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,7 @@ class BenchFigures:
         return self.one.wall_seconds / self.all.wall_seconds
 
     def ratios(self) -> dict[str, float]:
-        """Ratios of this one run."""
+        """Return ratios of this one run."""
         alone = self.beside[ALONE]
         return {
             "redact_to_pipeline_alone": self.one.cpu_seconds / alone,
@@ -125,7 +128,7 @@ class CapacityEstimate:
 
 
 def estimate_capacity(figures: BenchFigures, calls: int, utilisation: float) -> CapacityEstimate:
-    """What a year with so many calls needs, by what one call took here.
+    """Return what a year with so many calls needs, by what one call took here.
 
     Args:
         utilisation: share of the cores' time that is used, spread over the year: the rest is for peaks, and for what goes wrong.
@@ -187,7 +190,7 @@ def run_bench(
 
 
 def read_conversations(inputs: Sequence[str], limits: InputLimits) -> list[list[str]]:
-    """Turns of the conversation of each interaction, or of the one text it has."""
+    """Return turns of the conversation of each interaction, or of the one text it has."""
     files = Files()
     raws: dict[InteractionKey, RawInteraction] = {}
     for chunk in plan_input(files, list(inputs)).chunks:
@@ -220,7 +223,7 @@ class MeasuredRuns:
         self.words = [*(["--accounts", *accounts] if accounts else []), *(["--policy", policy] if policy else []), "--as-of", AS_OF]
 
     def redact(self, inputs: Sequence[str], workers: int = 0, program: Sequence[str] = CALLVEIL) -> RunCost:
-        """One run into a store of its own, which is measured and removed.
+        """Return one run into a store of its own, which is measured and removed.
 
         Args:
             workers: processes; 0: what the machine allows. program: what runs the command.
@@ -252,7 +255,7 @@ class MeasuredRuns:
 
 
 def _sizes(root: Path) -> dict[str, int]:
-    """Bytes of a store by dataset."""
+    """Return bytes of a store by dataset."""
     out: dict[str, int] = {}
     for entry in Store.open(Files(), str(root)).current().files:
         out[entry.dataset] = out.get(entry.dataset, 0) + entry.bytes

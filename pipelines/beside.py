@@ -1,4 +1,7 @@
-"""What callveil is measured beside: Presidio as it comes and the spaCy pipeline alone, over the same conversations in one process."""
+"""Benchmark baselines: stock Presidio and the spaCy pipeline alone.
+
+They run over the same conversations as callveil, in one process.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def stock_presidio(nlp: Language, wanted: set[str]) -> tuple[BatchAnalyzerEngine
 
 
 def build_comparison(policy: Policy, talks: Sequence[Sequence[str]], detector: Detector) -> tuple[dict[str, Callable[[], int]], list[str]]:
-    """Runs over conversations, given as their turns, each answering how many spans it found; and the entities stock Presidio looks for.
+    """Return runs over conversations, given as their turns, each answering how many spans it found; and the entities stock Presidio looks for.
 
     Stock Presidio reads a list of texts, 64 at a time, and knows no conversations: it is given one text a turn, as a conversation comes, and
     for comparison each conversation as one text. The spaCy pipeline reads whole conversations.

@@ -39,7 +39,7 @@ With --json a command that ends with a message prints {"error": {"kind", "messag
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands. Commands are imported only when the command line names one, so that `--help` is quick."""
+    """Return the parser of all commands. Commands are imported only when the command line names one, so that `--help` is quick."""
     top = argparse.ArgumentParser(prog="callveil", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--version", action="store_true", help="print the version and end")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
@@ -240,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _code(error: Exception) -> int:
-    """The exit code of a command that was ended by an error: a store that was set back is refused as one of other keys is."""
+    """Return the exit code of a command that was ended by an error: a store that was set back is refused as one of other keys is."""
     from callveil.transforms.storage.commit.known_heads import RolledBack
 
     return USAGE if isinstance(error.__context__, RolledBack) else getattr(error, "exit_code", USAGE)

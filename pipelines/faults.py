@@ -1,4 +1,7 @@
-"""What is told of an unexpected failure: its kind and place, never its text, which may quote a record."""
+"""Error messages for unexpected failures: kind and location, never the exception's text.
+
+That text may quote a record.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +49,14 @@ _OS_ERROR = re.compile(
 
 
 def describe_os_error(number: int, filename: object) -> str:
-    """What the system refused, at which file, and the way out. Nothing of it is a record's: texts are the system's by number."""
+    """Return what the system refused, at which file, and the way out. Nothing of it is a record's: texts are the system's by number."""
     nameless = f"a file of this run (temporary ones are in {tempfile.gettempdir()})"
     where = os.fsdecode(filename) if isinstance(filename, str | bytes | os.PathLike) else nameless
     return f"{where}: {os.strerror(number)}; {_WAYS_OUT.get(number, 'check disk and network, ' + _AGAIN)}"
 
 
 def system_fault(error: BaseException) -> str | None:
-    """What a fault of disk or network says, as the error itself or in the text that Beam hands on of a worker's; None for other errors."""
+    """Return what a fault of disk or network says, as the error itself or in the text that Beam hands on of a worker's; None for other errors."""
     ours = type(error).__module__.startswith("callveil.")
     if isinstance(error, OSError) and (ours or error.errno is not None):
         return str(error) if ours else describe_os_error(int(error.errno or 0), error.filename)
@@ -69,7 +72,7 @@ def system_fault(error: BaseException) -> str | None:
 
 
 def describe_error(error: BaseException) -> str:
-    """One sentence on an error: what disk or network did, or else its kind, and the last place in callveil it came through.
+    """Return one sentence on an error: what disk or network did, or else its kind, and the last place in callveil it came through.
 
     Beam hands on a worker's error as text, so that is read too.
     """
@@ -125,7 +128,7 @@ def without_warnings() -> None:
 
 
 def without_content(record: logging.LogRecord) -> bool:
-    """A logging filter: cut what Beam and libraries log of an error down to its kind and place, and drop talk of libraries that nothing here uses."""
+    """Return a logging filter: cut what Beam and libraries log of an error down to its kind and place, and drop talk of libraries that nothing here uses."""
     message = record.getMessage()
     if "bigquery" in message:
         return False

@@ -140,7 +140,7 @@ def run_history(options: HistoryOptions) -> RunResult:
 
 
 def _run_id(options: HistoryOptions, keyring: Keyring, found: InputPlan, accounts: AccountBook, known: list[str]) -> str:
-    """Digest of everything the run's result depends on, so that the same command names the same run."""
+    """Return digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": JOB, "tool": TOOL, "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
         "inputs": found.listed(), "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes, "keyring": keyring.fingerprint(),
@@ -226,7 +226,7 @@ def _engine(
     files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[Account], events: Sequence[str], holds: Sequence[str],
     names: NamePseudonymizer | None = None,
 ) -> tuple[RetentionEngine, list[str]]:  # fmt: skip
-    """What decides by retention's rules, and digests of the facts and holds it was given. `names` knows what held items are stored as."""
+    """Return what decides by retention's rules, and digests of the facts and holds it was given. `names` knows what held items are stored as."""
     retention = policy.retention
     known = all_facts(accounts, read_events(files, list(events)) if events else [])
     standing = read_holds(files, list(holds)) if holds else []
@@ -236,7 +236,7 @@ def _engine(
 
 
 def make_expiry(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[str], events: Sequence[str], holds: Sequence[str]) -> Expires:
-    """When versions become due for deletion: the policy's retention rules, with what is known of accounts, their lifecycle and legal holds.
+    """Tell when versions become due for deletion: the policy's retention rules, with what is known of accounts, their lifecycle and legal holds.
 
     Raises AccountsError, EventsError, HoldsError, InputError: the user's input, with file, line and field.
     """

@@ -22,24 +22,24 @@ LONG = 60
 
 
 def make_console() -> Console:
-    """Where tables and diffs go."""
+    """Tell where tables and diffs go."""
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 
 def format_value(value: StoredValue) -> str:
-    """A value on one line."""
+    """Return a value on one line."""
     if value.value is None:
         return "(none)"
     return value.value if isinstance(value.value, str) and value.value.isprintable() else canonical_json(value.value)
 
 
 def format_time(when: dt.datetime) -> str:
-    """A UTC time, to the second where it has no fraction."""
+    """Return a UTC time, to the second where it has no fraction."""
     return when.isoformat(sep=" ").replace("+00:00", "Z")
 
 
 def describe_actor(entry: HistoryEntry) -> str:
-    """Who did it, from where."""
+    """Tell who did it, from where."""
     r = entry.version.record
     name = " ".join(t for t in (r.get("actor_name"), f"id {r['actor_id']}" if r.get("actor_id") else "") if t) or r.get("actor_type") or "unknown"
     more = ", ".join(t for t in (r.get("actor_role"), r.get("actor_type") if r.get("actor_type") != "user" else "") if t)
@@ -90,7 +90,7 @@ def print_change(out: Console, change: FieldChange) -> None:
 
 
 def _marked(head: str, text: str, other: str, style: str) -> Text:
-    """A text with the stretches that the other one has not in bold."""
+    """Return a text with the stretches that the other one has not in bold."""
     line = Text(head, style=style)
     for tag, start, end, _, _ in (
         difflib.SequenceMatcher(None, text, other, autojunk=False).get_opcodes()
@@ -120,7 +120,7 @@ def print_state(item: tuple[str, str, str], when: dt.datetime, state: ObjectStat
 
 
 def print_found(rows: Iterable[tuple[HistoryEntry, FieldChange | None]], limit: int) -> int:
-    """Changes as a table; returns how many there were, of which at most `limit` are shown (0: all)."""
+    """Return changes as a table; returns how many there were, of which at most `limit` are shown (0: all)."""
     out = make_console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("when", "account", "item", "event", "who", "field", "before", "after", "class"):

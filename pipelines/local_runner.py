@@ -70,23 +70,23 @@ def _interruptible() -> Iterator[None]:
 
 
 def beam_spreads_work(options: PipelineOptions | None) -> bool:
-    """Whether Beam spreads the work of a job with these options, on a runner that is named or in processes of its own."""
+    """Tell whether Beam spreads the work of a job with these options, on a runner that is named or in processes of its own."""
     return options is not None and (not runs_locally(options) or beam_workers(options))
 
 
 def runs_locally(options: PipelineOptions) -> bool:
-    """Whether a job with these options runs in this process."""
+    """Tell whether a job with these options runs in this process."""
     return not options.get_all_options().get("runner")
 
 
 def beam_workers(options: PipelineOptions) -> bool:
-    """Whether Beam is told how to spread the work itself."""
+    """Tell whether Beam is told how to spread the work itself."""
     told = options.get_all_options()
     return bool(told["direct_num_workers"] != 1 or told["direct_running_mode"] != "in_memory")
 
 
 def local_runner() -> FnApiRunner:
-    """The runner; its worker processes are started by this module."""
+    """Return the runner; its worker processes are started by this module."""
     from apache_beam.portability.python_urns import SUBPROCESS_SDK
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 

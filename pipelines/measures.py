@@ -19,7 +19,7 @@ ROWS = 12
 
 
 def format_estimate(estimate: Estimate, digits: int = 3) -> str:
-    """`0.951 (0.940 to 0.960)`, or a dash where there was nothing to measure."""
+    """Return `0.951 (0.940 to 0.960)`, or a dash where there was nothing to measure."""
     if estimate.value is None:
         return "-"
     return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
@@ -85,7 +85,7 @@ def print_beside(console: Console, tools: Beside, scoring: Scoring) -> None:
 
 
 def describe_baseline(about: Mapping[str, Any]) -> str:
-    """What ran beside callveil, and how."""
+    """Return what ran beside callveil, and how."""
     left = f"; not asked for what the policy keeps ({', '.join(about['kept'])})" if about["kept"] else ""
     return (
         f"{about['name']}: Presidio {about['presidio']} with {about['pipeline']}, its default recognizers and "
@@ -94,7 +94,7 @@ def describe_baseline(about: Mapping[str, Any]) -> str:
 
 
 def markdown_table(sets: Sequence[Beside]) -> str:
-    """One table of the chief figures, a line for each set and tool."""
+    """Return one table of the chief figures, a line for each set and tool."""
     head = (
         "set", "conversations", "", "recall by entity", "leaked per 1,000", "covered without a label per 1,000", "people per 1,000 words",
         "people: recall", "people: precision", "s of CPU",

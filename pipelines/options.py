@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # Beam takes seconds to load, and most commands do without it
 
 
 def parse_as_of(text: str) -> dt.datetime:
-    """A run's time: a date (its midnight, UTC) or an ISO 8601 time; without an offset it is UTC."""
+    """Return a run's time: a date (its midnight, UTC) or an ISO 8601 time; without an offset it is UTC."""
     try:
         when = dt.datetime.fromisoformat(text)
     except ValueError:
@@ -62,7 +62,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def at_least_one(text: str) -> int:
-    """A number of workers."""
+    """Return a number of workers."""
     if not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError("expected a whole number of at least 1")
     return int(text)
@@ -106,12 +106,12 @@ def current_user() -> str:
 
 
 def current_role(args: argparse.Namespace) -> Role:
-    """The role of whoever runs this; without a roles file one that sees everything. Raises `RolesError`, `NotAllowed`."""
+    """Return the role of whoever runs this; without a roles file one that sees everything. Raises `RolesError`, `NotAllowed`."""
     return load_roles(args.roles).of(current_user()) if args.roles else EVERYTHING
 
 
 def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """The parser, or each of its actions' parsers, with those of `COMMON` that it lacks; a wrong command line raises `UsageError`."""
+    """Return the parser, or each of its actions' parsers, with those of `COMMON` that it lacks; a wrong command line raises `UsageError`."""
     actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     for action in actions:
         for below in action.choices.values():
@@ -129,7 +129,7 @@ def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
 
 
 def files_of(args: argparse.Namespace) -> Files:
-    """Access to files as the options say."""
+    """Return access to files as the options say."""
     if args.s3_endpoint_url and not re.match("https?://.", args.s3_endpoint_url):
         raise UsageError(f"--s3-endpoint-url {args.s3_endpoint_url}: is no URL; it begins with http:// or https://")
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region), args.state)

@@ -133,7 +133,7 @@ class _Channel(HTTPChannel):
         return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
 
     def deadline(self, limits: SenderLimits) -> float:
-        """The time by which what it waits for has to be there, on the monotonic clock."""
+        """Return the time by which what it waits for has to be there, on the monotonic clock."""
         if self.request is not None and self.request.headers_finished:
             return self.headers_at + limits.body_seconds
         return self.since + (IDLE_SECONDS if self.served and self.request is None else limits.header_seconds)

@@ -94,7 +94,7 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
 def _run_id(
     options: RedactOptions, keyring: Keyring, plan: InputPlan, accounts: AccountBook, requests: Sequence[RedactionRequest], models: str
 ) -> str:
-    """Digest of everything the run's result depends on, so that the same command names the same run."""
+    """Return digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": "redact",
         "tool": TOOL,
@@ -162,7 +162,7 @@ def _publish(store: Store, job: RedactJob, plan: InputPlan, requests: Sequence[R
 
 
 def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
-    """A request as it is stored: its reason, which may name people, as a token that `callveil reveal` opens."""
+    """Return a request as it is stored: its reason, which may name people, as a token that `callveil reveal` opens."""
     reason = make_call_token("REASON", request.reason, TokenKeys.of(keyring), request.account_id, request.interaction_id)
     return {f.name: getattr(request, f.name) for f in REQUEST_FIELDS} | {"reason": reason}
 

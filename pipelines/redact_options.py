@@ -1,4 +1,4 @@
-"""What the redact job is asked to do, and whether every record is accounted for."""
+"""Options of the redact job, and the reconciliation check that every record is accounted for."""
 
 from __future__ import annotations
 

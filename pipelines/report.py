@@ -224,7 +224,7 @@ def _record(
 
 
 def read_pulls(store: Store) -> list[dict[str, Any]]:
-    """Records of pulls, oldest first. Raises `StoreError` where one cannot be read."""
+    """Return records of pulls, oldest first. Raises `StoreError` where one cannot be read."""
     from callveil.transforms.storage.evidence.signed_record import RecordError, parse_record
 
     out = []

@@ -202,7 +202,7 @@ def _policy(options: RescanOptions, store: Store) -> Policy:
 def _job(
     options: RescanOptions, base: Snapshot, policy: Policy, keyring: Keyring, accounts: AccountBook
 ) -> RedactJob:
-    """The job on a state of the store.
+    """Return the job on a state of the store.
 
     That state is part of the run's id: on another one the same command writes something else.
     """

@@ -184,7 +184,7 @@ def _apply(options: RetainOptions, store: Store, plan: RetentionPlan, leases: Se
 
 
 def _units(plan: RetentionPlan, snapshot: Snapshot) -> float:
-    """How many worker processes there is work for: rows to be redacted further, and files, of average size, to be rewritten."""
+    """Tell how many worker processes there is work for: rows to be redacted further, and files, of average size, to be rewritten."""
     rewritten = sum(plan.counts.get(f"files.{method}", 0) for method in ("rewrite", "clear_fields"))
     average = sum(f.bytes for f in snapshot.files) / max(1, len(snapshot.files))
     return plan.counts.get("interactions.redact", 0) / PIECE_ROWS + rewritten * average / FILE_BYTES
@@ -235,7 +235,7 @@ def _undisturbed(store: Store) -> Iterator[None]:
 
 
 def explain_stored_record(options: RetainOptions, record_class: str, account_id: str, record_id: str) -> list[ExplainedRecord]:
-    """What is decided about one stored record, and why; its id may be the source's own where it is stored as a digest.
+    """Return what is decided about one stored record, and why; its id may be the source's own where it is stored as a digest.
 
     Raises `LookupError` where there is none.
     """

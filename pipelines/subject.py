@@ -179,7 +179,7 @@ def _decide(
 
 
 def needs_approval(options: SubjectOptions, store: Store) -> bool:
-    """Whether the store's newest policy, or one that is given, asks for a second person's approval."""
+    """Tell whether the store's newest policy, or one that is given, asks for a second person's approval."""
     return any(p is not None and p.requests.four_eyes for p in (options.policy, newest_policy(store)))
 
 
@@ -210,7 +210,7 @@ def _as_confirmed(match: SearchResult) -> list[ConfirmedIdentifier]:
 
 
 def grounds_of(options: SubjectOptions, register: RequestRegister) -> RetentionGrounds:
-    """Why records stay, by what retention knows. Raises the user's own errors as `retain` does."""
+    """Tell why records stay, by what retention knows. Raises the user's own errors as `retain` does."""
     engine = None
     if options.policy is not None and (options.holds or options.accounts or any(r.action == "keep" for r in options.policy.retention.rules)):
         retain = RetainOptions(
@@ -221,7 +221,7 @@ def grounds_of(options: SubjectOptions, register: RequestRegister) -> RetentionG
 
 
 def eraser_of(options: SubjectOptions, register: RequestRegister, *, zone: bool = True) -> Eraser:
-    """What carries requests out."""
+    """Return what carries requests out."""
     return Eraser(
         register.store, register.keyring, options.as_of, options.now, grounds_of(options, register), zone, options.inboxes, options.actor,
         needs_approval(options, register.store),
@@ -229,7 +229,7 @@ def eraser_of(options: SubjectOptions, register: RequestRegister, *, zone: bool 
 
 
 def plan_erasure(options: SubjectOptions, request_id: str, scope: str = ERASURE, *, zone: bool = True) -> ErasePlan:
-    """What an erasure or restriction would do; nothing is changed."""
+    """Return what an erasure or restriction would do; nothing is changed."""
     register = register_of(options, write=False)
     get_allowed_request(options, register, request_id)
     return eraser_of(options, register, zone=zone).plan(request_id, scope)

@@ -96,7 +96,7 @@ class NewRequest:
 
 
 def register_of(options: SubjectOptions, *, write: bool = True) -> RequestRegister:
-    """The register of the store. Raises `StoreError`, `KeyringError`."""
+    """Return the register of the store. Raises `StoreError`, `KeyringError`."""
     opened = open_to_change if write else open_keyed
     store, keyring = opened(options.files, options.store, options.keyring)
     if write:
@@ -144,7 +144,7 @@ def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
 
 
 def _controller(options: SubjectOptions, register: RequestRegister, account: str, agency: str, way_out: str) -> Controller:
-    """The controller somebody names, or the store's only one. Raises `RegisterError`, `NotAllowed`."""
+    """Return the controller somebody names, or the store's only one. Raises `RegisterError`, `NotAllowed`."""
     if account and agency:
         raise RegisterError("--account, --agency: a request belongs to one of them")
     found = select_controller(register.store, account, agency) if account or agency else only_controller(register.store, way_out)
@@ -305,13 +305,13 @@ def close_request(
 
 
 def _kept(register: RequestRegister, request_id: str) -> str:
-    """Grounds on which records of the person stay as they are after an erasure."""
+    """Return grounds on which records of the person stay as they are after an erasure."""
     rows = [r for r in _certificates(register, request_id) if r["scope"] == "erasure" and r["rows_retained"] and r["retention_ground"]]
     return "; ".join(sorted({r["retention_ground"] for r in rows if r["method"] == "none" and r["record_class"] != "sources"}))
 
 
 def _certificates(register: RequestRegister, request_id: str) -> list[dict[str, Any]]:
-    """Certificates of a request; of one that was published again the finished one."""
+    """Return certificates of a request; of one that was published again the finished one."""
     found: dict[str, dict[str, Any]] = {}
     for file in register.store.current().by_dataset("erasure_certificates"):
         with register.store.files.open(register.store.url(file.path)) as source:
@@ -327,7 +327,7 @@ SPOKEN = {"DE": "de", "AT": "de"}
 
 
 def letter_of(options: SubjectOptions, request_id: str, kind: str, language: str = "") -> str:
-    """A letter about a request as it stands, as HTML, in the language given or that of the request's calendar.
+    """Return a letter about a request as it stands, as HTML, in the language given or that of the request's calendar.
 
     Raises `RegisterError` where the register does not bear it out.
     """
@@ -342,7 +342,7 @@ def letter_of(options: SubjectOptions, request_id: str, kind: str, language: str
 
 
 def list_requests(options: SubjectOptions) -> list[SubjectRequest]:
-    """All requests, those that are open first, by their last day."""
+    """Return all requests, those that are open first, by their last day."""
     options.role.narrow(["requests"], [], False)
     register = register_of(options, write=False)
     found = [r for r in register.requests().values() if _is_seen(options.role, register, r)]
@@ -350,7 +350,7 @@ def list_requests(options: SubjectOptions) -> list[SubjectRequest]:
 
 
 def _is_seen(role: Role, register: RequestRegister, request: SubjectRequest) -> bool:
-    """Whether a role sees a request: all of its controller's accounts."""
+    """Tell whether a role sees a request: all of its controller's accounts."""
     if role.accounts is None:
         return True
     try:
@@ -361,7 +361,7 @@ def _is_seen(role: Role, register: RequestRegister, request: SubjectRequest) -> 
 
 
 def get_allowed_request(options: SubjectOptions, register: RequestRegister, request_id: str) -> SubjectRequest:
-    """A request that whoever asks may see. Raises `RegisterError`, `NotAllowed`."""
+    """Return a request that whoever asks may see. Raises `RegisterError`, `NotAllowed`."""
     request = register.get(request_id)
     if options.role.accounts is not None or "requests" not in options.role.reports:
         _require_role(options.role, controller_of(register.store, request))
@@ -376,7 +376,7 @@ def require_everything(role: Role) -> None:
 
 
 def get_open_request(options: SubjectOptions, request_id: str) -> tuple[RequestRegister, SubjectRequest]:
-    """The register, and a request that is not over. Raises `RegisterError`."""
+    """Return the register, and a request that is not over. Raises `RegisterError`."""
     register = register_of(options)
     request = get_allowed_request(options, register, request_id)
     if request.is_over:

@@ -1,4 +1,4 @@
-"""What a run did, as a table for people and as JSON for programs."""
+"""Run summary, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> dict[str, Any
 
 
 def not_read_lines(not_read: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What people are told of files below the inputs that were not read: how many, and which, with the reason and the way out."""
+    """Return what people are told of files below the inputs that were not read: how many, and which, with the reason and the way out."""
     if not not_read:
         return []
     lines = [f"{len(not_read):,} file{'s' * (len(not_read) > 1)} below the input not read:"]

@@ -91,7 +91,7 @@ class WatchOptions:
 
 
 def make_job(options: WatchOptions) -> WatchJob:
-    """The job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input, and `RecogniserMissing`."""
+    """Return the job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input, and `RecogniserMissing`."""
     refuse_overlap(options.files, options.places, options.output)
     for place in options.places:
         refuse_store_above(options.files, place)
@@ -113,7 +113,7 @@ def make_job(options: WatchOptions) -> WatchJob:
 
 
 def pending_arrivals(options: WatchOptions, now: float) -> list[Arrival]:
-    """What lies in the folders at `now` and is not settled; nothing is changed. A store that is not there yet has settled nothing."""
+    """Return what lies in the folders at `now` and is not settled; nothing is changed. A store that is not there yet has settled nothing."""
     return unsettled_arrivals(Live(options.files, options.output), list_arrivals(options.files, options.places, now)) if options.places else []
 
 
@@ -161,7 +161,7 @@ def _deal_with(job: WatchJob, found: Sequence[Arrival], now: float, beam_options
 
 
 def read_counters(result: object) -> dict[str, int]:
-    """The job's own counters, by name."""
+    """Return the job's own counters, by name."""
     found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace("watch"))["counters"]  # type: ignore[attr-defined]
     out: dict[str, int] = {}
     for row in found:
@@ -170,7 +170,7 @@ def read_counters(result: object) -> dict[str, int]:
 
 
 def find_prism() -> str | None:
-    """Path of a Prism binary that is at hand, or None."""
+    """Return path of a Prism binary that is at hand, or None."""
     built = Path(__file__).resolve().parent.parent / "build" / "go" / "prism"
     return os.environ.get(PRISM) or shutil.which("prism") or (str(built) if built.exists() else None)
 
@@ -258,5 +258,5 @@ def _commit(options: WatchOptions) -> None:
 
 
 def epoch_seconds() -> float:
-    """Seconds since 1970."""
+    """Return seconds since 1970."""
     return time.time()

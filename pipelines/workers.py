@@ -63,7 +63,7 @@ class WorkerLost(FailedError):
 
 
 def choose_worker_count(asked: int | None, units: float, loaded: int = LOADED_BYTES) -> int:
-    """How many worker processes are worth it.
+    """Tell how many worker processes are worth it.
 
     Args:
         asked: what the user has asked for; None: what the machine allows.
@@ -372,7 +372,7 @@ def _work(connection: Connection) -> NoReturn:
 
 
 def _sendable(error: Exception) -> Exception | None:
-    """An error that a caller may act on by its type, if it can be sent: the system's and callveil's own."""
+    """Return an error that a caller may act on by its type, if it can be sent: the system's and callveil's own."""
     if not isinstance(error, OSError) and not type(error).__module__.startswith("callveil."):
         return None
     try:

@@ -72,12 +72,12 @@ class AccountBook:
         return len(self._versions)
 
     def digest(self) -> str:
-        """Digest of all versions, whatever the order they were given in."""
+        """Return digest of all versions, whatever the order they were given in."""
         rows = [repr(a) for key in sorted(self._versions) for a in self._versions[key]]
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
     def controllers(self) -> dict[str, str]:
-        """Who is responsible for each account by its newest version: the agency at the root of those it belongs to, else the account itself."""
+        """Tell who is responsible for each account by its newest version: the agency at the root of those it belongs to, else the account itself."""
         above = {account: rows[-1].agency_id for account, rows in self._versions.items()}
         out = {}
         for account in sorted(above):
@@ -93,7 +93,7 @@ class AccountBook:
         return {key: zone for key, zone in named if zone}
 
     def at(self, account_id: str, when: dt.datetime) -> Account | None:
-        """The version that holds at `when` (half-open: a version holds from its own instant on), or None."""
+        """Return the version that holds at `when` (half-open: a version holds from its own instant on), or None."""
         times = self._times.get(account_id)
         if not times:
             return None

@@ -71,7 +71,7 @@ CODED = {"failure_reason": REJECTED_REASONS, "reason_code": RETENTION_REASONS, "
 
 
 def value_in_words(column: str, value: Any) -> str:
-    """A cell's value in words where its column holds codes."""
+    """Return a cell's value in words where its column holds codes."""
     text = str(value)
     if column == "standing":  # a status, by itself or with what is late about it
         status, comma, more = text.partition(",")
@@ -83,7 +83,7 @@ def value_in_words(column: str, value: Any) -> str:
 
 
 def counts_in_words(column: str, counts: Counter[str]) -> Counter[str]:
-    """Counts by words instead of codes."""
+    """Return counts by words instead of codes."""
     out: Counter[str] = Counter()
     for code, n in counts.items():
         out[value_in_words(column, code)] += n

@@ -107,7 +107,7 @@ class RunDigest:
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> RunDigest:
-        """Inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
+        """Return inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
         known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
         files = tuple(FileProof(**f) for f in known.pop("added"))
         rewrites = tuple(FileRewrite(**r) for r in known.pop("rewrites"))
@@ -154,6 +154,6 @@ class Checkpoint:
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> Checkpoint:
-        """Inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
+        """Return inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
         known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
         return cls(**known | {"entries": tuple(LiveEntry(*e) for e in known["entries"])})

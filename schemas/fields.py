@@ -59,7 +59,7 @@ def _wrong(path: str, expected: str, value: Any) -> FieldError:
 
 
 def json_type(value: Any) -> str:
-    """JSON's own name for the type of `value`, for messages that must not quote it."""
+    """Return JSON's own name for the type of `value`, for messages that must not quote it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -232,7 +232,7 @@ _JSON_STARTS = ("{", "[", '"')
 
 
 def _reads_as_json(text: str) -> bool:
-    """Whether a text would be read back as JSON if it were stored as it stands."""
+    """Tell whether a text would be read back as JSON if it were stored as it stands."""
     if not text.lstrip().startswith(_JSON_STARTS):
         return False
     try:
@@ -311,7 +311,7 @@ class Struct(FieldType):
 
 
 def coerce_members(fields: tuple[Field, ...], value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Coerce a mapping against declared members; nulls are dropped, unknown members gather under `extra`.
+    """Return coerce a mapping against declared members; nulls are dropped, unknown members gather under `extra`.
 
     Returns: a new dict in declaration order. Raises `FieldError` for the first member that does not fit.
     """
@@ -339,7 +339,7 @@ def coerce_members(fields: tuple[Field, ...], value: Mapping[str, Any], prefix: 
 
 
 def arrow_schema(fields: tuple[Field, ...], metadata: Mapping[str, str] | None = None) -> pa.Schema:
-    """The Arrow schema of a record declared by `fields`, each column documented in its field metadata."""
+    """Return the Arrow schema of a record declared by `fields`, each column documented in its field metadata."""
     columns = [pa.field(f.name, f.type.arrow, metadata={"doc": f.doc, "group": f.group} if f.doc or f.group else None) for f in fields]
     return pa.schema(columns, metadata=dict(metadata or {}))
 
@@ -394,7 +394,7 @@ def parse_times(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, 
 
 
 def from_storage(fields: tuple[Field, ...], row: Mapping[str, Any], loads: Callable[[str], Any]) -> dict[str, Any]:
-    """Inverse of `to_storage`: a stored row back to a coerced record; JSON text is parsed, nulls are dropped."""
+    """Return inverse of `to_storage`: a stored row back to a coerced record; JSON text is parsed, nulls are dropped."""
     out = {f.name: _load(f.type, row[f.name], loads) for f in fields if row.get(f.name) is not None}
     if row.get(EXTRA) is not None and EXTRA not in out:
         out[EXTRA] = loads(row[EXTRA])
@@ -402,7 +402,7 @@ def from_storage(fields: tuple[Field, ...], row: Mapping[str, Any], loads: Calla
 
 
 def with_times(fields: tuple[Field, ...], row: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored row that was kept as JSON, with its times as such."""
+    """Return a stored row that was kept as JSON, with its times as such."""
     kinds = {f.name: f.type for f in fields}
     return {n: _timed(kinds[n], v) if n in kinds else v for n, v in row.items()}
 

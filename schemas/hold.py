@@ -58,6 +58,6 @@ class Hold:
             raise ValueError("a hold needs an account, items or a period; a hold on a person needs one of them too")
 
     def stands(self, as_of: dt.datetime) -> bool:
-        """Whether it protects at `as_of`: until it is lifted. A hold counts as soon as it is known, even where `placed_at` is later, since
+        """Tell whether it protects at `as_of`: until it is lifted. A hold counts as soon as it is known, even where `placed_at` is later, since
         what a hold comes too late for cannot be brought back."""
         return self.lifted_at is None or as_of < self.lifted_at

@@ -65,7 +65,7 @@ class AccountEvent:
 
 
 def event_from_account(account: Account) -> AccountEvent:
-    """An account record as a fact. Records do not say when they became known, so they count as known from always on."""
+    """Return an account record as a fact. Records do not say when they became known, so they count as known from always on."""
     return AccountEvent(
         account.effective_at, EPOCH, f"record:{account.account_id}:{account.effective_at.isoformat()}", account.account_id, "stated",
         type=account.type, agency_id=account.agency_id, status=account.status, numbers=account.numbers,

@@ -33,14 +33,14 @@ class FileEntry:
         return asdict(self) | {"partition": dict(self.partition)}
 
     def differs(self, digest: str, size: int) -> str:
-        """What is wrong with a file of this SHA-256 and size, or an empty text."""
+        """Return what is wrong with a file of this SHA-256 and size, or an empty text."""
         if size != self.bytes:
             return f"has {size} bytes, its entry says {self.bytes}"
         return "" if digest == self.sha256 else "its SHA-256 is not the one of its entry"
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> FileEntry:
-        """Inverse of `as_dict`."""
+        """Return inverse of `as_dict`."""
         return cls(d["path"], d["dataset"], tuple(sorted(d["partition"].items())), d["rows"], d["bytes"], d["sha256"])
 
 
@@ -89,6 +89,6 @@ class RunManifest:
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> RunManifest:
-        """Inverse of `as_dict`."""
+        """Return inverse of `as_dict`."""
         files = {k: tuple(FileEntry.from_dict(f) for f in d[k]) for k in ("added", "removed")}
         return cls(**(d | files | {"inputs": tuple(d["inputs"]), "not_read": tuple(d.get("not_read", ()))}))

@@ -1,4 +1,4 @@
-"""What a finished piece of work published and counted."""
+"""Outcome of a completed unit of work: published files and counts."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> Outcome:
-        """Inverse of `as_dict`."""
+        """Return inverse of `as_dict`."""
         return cls([FileEntry.from_dict(f) for f in d["added"]], list(d["removed"]), Counter(d["counts"]))
 
     @classmethod
     def total(cls, parts: Iterable[bytes]) -> Outcome:
-        """Sum of encoded outcomes; files sorted, so that the order of arrival leaves no trace."""
+        """Return sum of encoded outcomes; files sorted, so that the order of arrival leaves no trace."""
         out = cls()
         for part in parts:
             one = cls.from_dict(orjson.loads(part))

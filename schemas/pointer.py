@@ -58,12 +58,12 @@ class RecordPointer(NamedTuple):
 
 
 def to_micros(when: dt.datetime) -> int:
-    """Microseconds since 1970."""
+    """Return microseconds since 1970."""
     return (when - EPOCH) // MICRO
 
 
 def from_micros(micros: int) -> dt.datetime:
-    """Inverse of `to_micros`, in UTC."""
+    """Return inverse of `to_micros`, in UTC."""
     return EPOCH + dt.timedelta(microseconds=micros)
 
 
@@ -73,12 +73,12 @@ def pack_rows(rows: Iterable[Iterable[object]]) -> bytes:
 
 
 def unpack_rows(data: bytes) -> Iterator[list[Any]]:
-    """Inverse of `pack_rows`."""
+    """Yield inverse of `pack_rows`."""
     if data:
         yield from orjson.loads(zstandard.ZstdDecompressor().decompress(data))
 
 
 def unpack_pointers(data: bytes) -> Iterator[RecordPointer]:
-    """Inverse of `pack_rows` over pointers."""
+    """Yield inverse of `pack_rows` over pointers."""
     for row in unpack_rows(data):
         yield RecordPointer(*row)

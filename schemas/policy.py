@@ -87,7 +87,7 @@ class Override:
     settings: LayerSettings = field(default_factory=LayerSettings)
 
     def matches(self, account_id: str, account_type: str, kind: str, language: str) -> bool:
-        """Whether every condition holds."""
+        """Tell whether every condition holds."""
         pairs = ((self.account, account_id), (self.account_type, account_type), (self.kind, kind), (self.language, language))
         return all(not wanted or value in wanted for wanted, value in pairs)
 
@@ -184,13 +184,13 @@ class DetectionSettings:
         return hash(tuple(tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v for f in fields(self)))
 
     def read_countries(self) -> tuple[str, ...]:
-        """Countries whose numbers are found without a check digit, ISO 3166-1."""
+        """Return countries whose numbers are found without a check digit, ISO 3166-1."""
         if self.countries is not None:
             return self.countries
         return tuple(dict.fromkeys((*self.phone_regions, *(LANGUAGE_COUNTRIES[c] for c in self.languages if c in LANGUAGE_COUNTRIES))))
 
     def models_for(self, language: str) -> tuple[str, ...]:
-        """Models for records of `language`; several vote."""
+        """Return models for records of `language`; several vote."""
         return tuple(name.strip() for name in self.models.get(language, self.model).split(VOTE))
 
 
@@ -269,7 +269,7 @@ class Policy:
                 yield place
 
     def rules(self, account_id: str, account_type: str, kind: str, language: str) -> Rules:
-        """Rules for records of this account, type, kind and language: the base with every matching override on top, in order.
+        """Return rules for records of this account, type, kind and language: the base with every matching override on top, in order.
 
         Equal sets of matching overrides give the same object, so callers may key caches on it.
         """
@@ -287,7 +287,7 @@ class Policy:
         return rules
 
     def effective_yaml(self) -> str:
-        """The resolved document in canonical YAML. It loads again to an equal policy, and `sha256sum` of its UTF-8 bytes is `sha256`."""
+        """Return the resolved document in canonical YAML. It loads again to an equal policy, and `sha256sum` of its UTF-8 bytes is `sha256`."""
         return effective_yaml(self.document)
 
 

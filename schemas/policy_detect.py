@@ -34,7 +34,7 @@ MARGIN = -20.0, 20.0
 
 
 def read_detect(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
-    """Arguments the `detect` section gives for `Detect`; what is wrong with it goes to the reader."""
+    """Return arguments the `detect` section gives for `Detect`; what is wrong with it goes to the reader."""
     out: dict[str, Any] = {}
     for key, value in r.mapping(node, "detect", DETECT_KEYS).items():
         path = f"detect.{key}"
@@ -75,7 +75,7 @@ def read_detect(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
 
 
 def _margins(r: NodeReader, node: yaml.Node, path: str) -> dict[str, dict[str, float]]:
-    """The margins that are given, by kind of text."""
+    """Return the margins that are given, by kind of text."""
     out: dict[str, dict[str, float]] = {}
     for kind, value in r.mapping(node, path, TEXT_KINDS).items():
         place, given = f"{path}.{kind}", out.setdefault(kind, {})
@@ -91,7 +91,7 @@ def _margins(r: NodeReader, node: yaml.Node, path: str) -> dict[str, dict[str, f
 
 
 def merge_margins(*layers: Mapping[str, Mapping[str, float]]) -> ModelMargins:
-    """The margins that files add up to, of which a later one overrides; `rare_name` takes no less."""
+    """Return the margins that files add up to, of which a later one overrides; `rare_name` takes no less."""
     usual, out = asdict(ModelMargins()), {}
     for kind in TEXT_KINDS:
         given = usual[kind] | {k: v for layer in layers for k, v in layer.get(kind, {}).items()}
@@ -108,7 +108,7 @@ def _regions(r: NodeReader, nodes: list[yaml.Node], path: str) -> None:
 
 
 def _meaning(r: NodeReader, node: yaml.Node, path: str) -> str | None:
-    """What a label means; a type nobody knows would be covered as one nobody can set a threshold or operator for."""
+    """Return what a label means; a type nobody knows would be covered as one nobody can set a threshold or operator for."""
     meaning = r.text(node, path)
     if meaning is None or meaning == IGNORE or meaning in ENTITIES or (meaning.startswith(CUSTOM_PREFIX) and NAME.fullmatch(meaning)):
         return meaning

@@ -23,7 +23,7 @@ MANUAL = "REDACTED"
 def policy_document(
     name: str, detect: DetectionSettings, limits: InputLimits, base: Rules, overrides: tuple[Override, ...], sections: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """The document that holds every setting and no `extends`; it loads again to the same policy.
+    """Return the document that holds every setting and no `extends`; it loads again to the same policy.
 
     Args:
         name, detect, limits, base, overrides: of the policy.
@@ -153,7 +153,7 @@ def _margin_lines(detect: DetectionSettings) -> list[str]:
 
 
 def emptied_columns(policy: Policy) -> dict[str, list[str]]:
-    """Columns that a policy empties for good, by how: no key brings back what was cleared or replaced by a label.
+    """Return columns that a policy empties for good, by how: no key brings back what was cleared or replaced by a label.
 
     Returns: names under `cleared` and `labelled`; under `aged` what is cleared besides once `full_after_days` have passed, and under `overrides`
         what only some records lose. Fields within a record, and what is found in texts, are not among them.
@@ -169,14 +169,14 @@ def emptied_columns(policy: Policy) -> dict[str, list[str]]:
 
 
 def _lost(rules: Rules, mode: str) -> tuple[list[str], list[str]]:
-    """Fields that are cleared in a mode, and those whose whole value becomes a label."""
+    """Return fields that are cleared in a mode, and those whose whole value becomes a label."""
     treatments = {f.name: rules.treatment(f, mode) for f in FIELDS}
     labels = [f.name for f in FIELDS if treatments[f.name] == "redact" and rules.operator(f.entity or MANUAL).name in ("label", "clear")]
     return [n for n, treatment in treatments.items() if treatment == "clear"], labels
 
 
 def emptied_lines(policy: Policy) -> list[str]:
-    """`emptied_columns` in words, a line for each way."""
+    """Return `emptied_columns` in words, a line for each way."""
     ways = {
         "cleared": "cleared", "labelled": "replaced by a label", "aged": f"cleared after {policy.base.full_after_days} days",
         "overrides": "for some records, by an override",

@@ -54,7 +54,7 @@ def parse_policy(text: str, file: str = "policy.yaml", folder: Path | None = Non
 
 
 def check_policy(path: str | Path | None) -> list[PolicyProblem]:
-    """Everything that is wrong with a policy; empty if it can be used."""
+    """Return everything that is wrong with a policy; empty if it can be used."""
     try:
         load_policy(path)
     except PolicyError as error:
@@ -63,7 +63,7 @@ def check_policy(path: str | Path | None) -> list[PolicyProblem]:
 
 
 def preset_text(name: str) -> str:
-    """YAML of a preset, comments and sources included. Raises `KeyError` for any other name."""
+    """Return YAML of a preset, comments and sources included. Raises `KeyError` for any other name."""
     if name not in PRESETS:
         raise KeyError(name)
     return (Path(__file__).parent / "presets" / f"{name}.yaml").read_text("utf-8")
@@ -135,7 +135,7 @@ class _Chain:
         return [p for r in self.readers for p in sorted(r.problems)]
 
     def policy(self) -> Policy:
-        """The policy all layers add up to. Raises `PolicyError`."""
+        """Return the policy all layers add up to. Raises `PolicyError`."""
         if not self.layers:
             raise PolicyError(self._problems())
         base = Rules(fields={g: t for g, t in GROUP_DEFAULTS.items() if g != "state"})

@@ -111,7 +111,7 @@ class PolicyParser:
         return out
 
     def settings(self, members: Mapping[str, yaml.Node], prefix: str) -> LayerSettings:
-        """Those of `SETTING_KEYS` that `members` hold."""
+        """Return those of `SETTING_KEYS` that `members` hold."""
         r = self.reader
         given: dict[str, Any] = {}
         for key, node in members.items():
@@ -225,7 +225,7 @@ class PolicyParser:
         return out
 
     def _further(self, node: yaml.Node, path: str, name: str) -> bool:
-        """Whether a name may be one of a member that nobody declared, and is none misspelt."""
+        """Tell whether a name may be one of a member that nobody declared, and is none misspelt."""
         close = [] if name.startswith(f"{EXTRA}.") else difflib.get_close_matches(name, FIELD_NAMES, 1, MISSPELT)
         if FURTHER_NAME.fullmatch(name) and not close:
             return True

@@ -23,7 +23,7 @@ RECORDINGS_KEYS = (*CHOICES, *NUMBERS, *SWITCHES)
 
 
 def read_recordings(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
-    """What the section gives for `Recordings.layered`; what is wrong with it goes to the reader."""
+    """Return what the section gives for `Recordings.layered`; what is wrong with it goes to the reader."""
     out: dict[str, Any] = {}
     for key, value in r.mapping(node, "recordings", RECORDINGS_KEYS).items():
         path = f"recordings.{key}"

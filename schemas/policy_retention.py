@@ -23,7 +23,7 @@ MAX_HOURS = 8_784
 
 
 def read_retention(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
-    """What the section gives for `Retention.layered`; what is wrong with it goes to the reader."""
+    """Return what the section gives for `Retention.layered`; what is wrong with it goes to the reader."""
     out: dict[str, Any] = {}
     for key, value in r.mapping(node, "retention", RETENTION_KEYS).items():
         path = f"retention.{key}"

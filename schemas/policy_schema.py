@@ -54,7 +54,7 @@ def _texts(pattern: str = "") -> Schema:
 
 
 def _operator(entity: str) -> Schema:
-    """Schema of the operator of one entity type: a name, or a mapping with the options that operator has."""
+    """Return schema of the operator of one entity type: a name, or a mapping with the options that operator has."""
     names = [n for n in OPERATORS if not (n == "token" and entity in NOT_STORED)]
     most = 0 if entity in NOT_STORED else CARD_DIGITS if entity == "CREDIT_CARD" else 16
     options: Schema = {

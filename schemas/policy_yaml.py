@@ -50,7 +50,7 @@ def node_kind(node: yaml.Node) -> str:
 
 
 def suggest_choice(word: str, known: Collection[str]) -> str:
-    """` did you mean ...?` with the nearest of `known`, or what there is to choose from where that is short."""
+    """Return ` did you mean ...?` with the nearest of `known`, or what there is to choose from where that is short."""
     near = difflib.get_close_matches(word, known, 1, 0.6) or difflib.get_close_matches(word.lower(), known, 1, 0.6)
     near = near or difflib.get_close_matches(word.upper(), known, 1, 0.6)
     if near:
@@ -59,7 +59,7 @@ def suggest_choice(word: str, known: Collection[str]) -> str:
 
 
 def safe_key(key: str) -> str:
-    """A key as messages may name it: one that does not look like a setting could be personal data and is not repeated."""
+    """Return a key as messages may name it: one that does not look like a setting could be personal data and is not repeated."""
     return key if _SAFE_KEY.fullmatch(key) else "<key>"
 
 
@@ -129,7 +129,7 @@ class NodeReader:
             self.fail(node, path, f"expected {what}, found {_NAMES[kind]}{hint}")
 
     def mapping(self, node: yaml.Node, path: str, known: Collection[str] | None = None) -> dict[str, yaml.Node]:
-        """Members of a mapping; nothing after the colon counts as an empty one.
+        """Return members of a mapping; nothing after the colon counts as an empty one.
 
         Duplicate keys, keys that are no text and, where `known` is given, unknown keys are problems and left out.
         """
@@ -174,7 +174,7 @@ class NodeReader:
         return list(own.values())
 
     def items(self, node: yaml.Node, path: str) -> list[yaml.Node]:
-        """Items of a list; nothing after the colon counts as an empty one, and a single text as a list of one."""
+        """Return items of a list; nothing after the colon counts as an empty one, and a single text as a list of one."""
         kind = node_kind(node)
         if kind == "null":
             return []
@@ -188,7 +188,7 @@ class NodeReader:
         return list(node.value)
 
     def text(self, node: yaml.Node, path: str, *, numbers: bool = False, longest: int = 1000, what: str = "text") -> str | None:
-        """A text of 1 to `longest` characters. With `numbers`, digits without quotes are taken as they are written."""
+        """Return a text of 1 to `longest` characters. With `numbers`, digits without quotes are taken as they are written."""
         kind = node_kind(node)
         if kind != "str" and not (numbers and kind in ("int", "float")):
             self.expected(node, path, what)
@@ -203,7 +203,7 @@ class NodeReader:
         return None
 
     def pattern(self, node: yaml.Node, path: str, pattern: re.Pattern[str], what: str) -> str | None:
-        """A text that matches `pattern` as a whole."""
+        """Return a text that matches `pattern` as a whole."""
         value = self.text(node, path, what=what)
         if value is None or pattern.fullmatch(value):
             return value
@@ -211,7 +211,7 @@ class NodeReader:
         return None
 
     def choice(self, node: yaml.Node, path: str, options: Collection[str]) -> str | None:
-        """One of `options`."""
+        """Return one of `options`."""
         if node_kind(node) != "str":
             self.expected(node, path, f"one of {', '.join(options)}")
         elif node.value not in options:
@@ -221,7 +221,7 @@ class NodeReader:
         return None
 
     def integer(self, node: yaml.Node, path: str, low: int, high: int) -> int | None:
-        """A whole number from `low` to `high`."""
+        """Return a whole number from `low` to `high`."""
         if node_kind(node) != "int" or not _INT.fullmatch(node.value):
             self.expected(node, path, "a whole number")
         elif not low <= int(node.value) <= high:
@@ -231,7 +231,7 @@ class NodeReader:
         return None
 
     def number(self, node: yaml.Node, path: str, low: float, high: float) -> float | None:
-        """A number from `low` to `high`."""
+        """Return a number from `low` to `high`."""
         if node_kind(node) not in ("int", "float") or not _FLOAT.fullmatch(node.value):
             self.expected(node, path, "a number")
         elif not low <= float(node.value) <= high:
@@ -241,7 +241,7 @@ class NodeReader:
         return None
 
     def boolean(self, node: yaml.Node, path: str) -> bool | None:
-        """true or false."""
+        """Return true or false."""
         if node_kind(node) != "bool" or node.value.lower() not in ("true", "false"):
             self.expected(node, path, "true or false")
             return None

@@ -148,17 +148,17 @@ ARROW_SCHEMAS |= {f"report_{r.name}": r.schema for r in REPORTS.values() if r.na
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Every JSON Schema (2020-12) by published name."""
+    """Return every JSON Schema (2020-12) by published name."""
     return {name: make() for name, make in JSON_SCHEMAS.items()}
 
 
 def arrow_schemas() -> dict[str, pa.Schema]:
-    """Every Arrow schema by published name."""
+    """Return every Arrow schema by published name."""
     return dict(ARROW_SCHEMAS)
 
 
 def published_files() -> dict[str, bytes]:
-    """What `callveil schemas` writes: file name to bytes, the same on every run.
+    """Return what `callveil schemas` writes: file name to bytes, the same on every run.
 
     `<name>.schema.json` holds the JSON Schema, `<name>.arrow` the serialised Arrow schema (an IPC message; `pyarrow.ipc.read_schema` reads it).
     """

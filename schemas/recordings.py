@@ -67,9 +67,9 @@ class RecordingSettings:
             raise ValueError("padding_seconds lies between 0 and 60, wait_seconds between 0 and 604800 (a week), settle_seconds between 0 and 86400")
 
     def as_dict(self) -> dict[str, Any]:
-        """The form a policy file gives it in; it reads back to an equal object. Policies from before `LATER` keep their digest."""
+        """Return the form a policy file gives it in; it reads back to an equal object. Policies from before `LATER` keep their digest."""
         return {k: v for k, v in asdict(self).items() if LATER.get(k) != v}
 
     def layered(self, given: Mapping[str, Any]) -> RecordingSettings:
-        """This section with another file's members on top."""
+        """Return this section with another file's members on top."""
         return RecordingSettings(**({f.name: getattr(self, f.name) for f in fields(self)} | dict(given)))

@@ -87,7 +87,7 @@ def encode_request(request: RedactionRequest) -> str:
 
 
 def decode_request(text: str) -> RedactionRequest:
-    """Inverse of `encode_request`. Raises ValueError for text that is no JSON, TypeError for members that no request has."""
+    """Return inverse of `encode_request`. Raises ValueError for text that is no JSON, TypeError for members that no request has."""
     members = orjson.loads(text)
     if "requested_at" in members:
         members["requested_at"] = dt.datetime.fromisoformat(members["requested_at"])

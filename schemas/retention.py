@@ -67,7 +67,7 @@ class RetentionRule:
             raise ValueError(f"rule {self.rule_id}: only interactions can be fully redacted")
 
     def matches(self, record_class: str, account_type: str, status: str, account_id: str) -> bool:
-        """Whether every condition holds."""
+        """Tell whether every condition holds."""
         return (
             record_class in self.classes
             and (not self.account_types or account_type in self.account_types)
@@ -76,7 +76,7 @@ class RetentionRule:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The form a policy file gives it in; conditions that are empty are left out."""
+        """Return the form a policy file gives it in; conditions that are empty are left out."""
         out: dict[str, Any] = {"id": self.rule_id, "action": self.action, "days": self.days, "class": sorted(self.classes)}
         out |= {"clock": self.clock} if self.clock != "event" else {}
         for name, values in (("account_type", self.account_types), ("status", self.statuses), ("account", self.accounts)):
@@ -136,7 +136,7 @@ class RetentionSettings:
         return self.skew_hours * (DAY_US // 24)
 
     def as_dict(self) -> dict[str, Any]:
-        """The form a policy file gives it in; it reads back to an equal object."""
+        """Return the form a policy file gives it in; it reads back to an equal object."""
         names = {r.rule_id for r in self.rules}
         return {
             "on_downgrade": self.on_downgrade,
@@ -154,7 +154,7 @@ class RetentionSettings:
         return hashlib.sha256(orjson.dumps(self.as_dict(), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def layered(self, given: Mapping[str, Any]) -> RetentionSettings:
-        """This section with another file's on top.
+        """Return this section with another file's on top.
 
         Args:
             given: members of this class by name, `rules` as a tuple of rules that replace those of the same id, `disable` as ids to leave out.

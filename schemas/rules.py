@@ -84,7 +84,7 @@ class Operator:
     keep_last: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The form a policy file gives it in, with every option this operator has."""
+        """Return the form a policy file gives it in, with every option this operator has."""
         options: dict[str, Any] = {}
         if self.name == "mask":
             options = {"char": self.char, "keep_last": self.keep_last}
@@ -142,12 +142,12 @@ class Rules:
         return hash((self.mode, self.full_after_days, self.label, *maps, self.default_operator, self.default_threshold, self.allow, self.deny))
 
     def operator(self, entity: str) -> Operator:
-        """What is done with findings of type `entity`. The type of a `deny` text is never left `keep`, whatever the layers add up to."""
+        """Return what is done with findings of type `entity`. The type of a `deny` text is never left `keep`, whatever the layers add up to."""
         found = self.given_operator(entity)
         return Operator("label") if found.name == "keep" and entity in self._denied else found
 
     def given_operator(self, entity: str) -> Operator:
-        """The operator the policy gives for `entity`, or for its general type, or for the rest."""
+        """Return the operator the policy gives for `entity`, or for its general type, or for the rest."""
         return self.operators.get(entity) or self.operators.get(GENERAL.get(entity, ""), self.default_operator)
 
     @cached_property
@@ -155,7 +155,7 @@ class Rules:
         return frozenset(entity for _, entity in self.deny)
 
     def label_for(self, entity: str) -> str:
-        """The typed label that stands for a finding of type `entity`."""
+        """Return the typed label that stands for a finding of type `entity`."""
         return self.label.format(entity=entity)
 
     def threshold(self, entity: str) -> float:
@@ -163,7 +163,7 @@ class Rules:
         return self.thresholds.get(entity, self.thresholds.get(GENERAL.get(entity, ""), self.default_threshold))
 
     def treatment(self, field: Field, mode: str | None = None) -> str:
-        """What is done with a top-level field of an interaction; one of `TREATMENTS`.
+        """Return what is done with a top-level field of an interaction; one of `TREATMENTS`.
 
         The entry of its name holds, else that of its group, else `GROUP_DEFAULTS`. On top of that: identity, time and state are always
         kept; what people said or typed is at least scanned; full mode strengthens (`FULL_TREATMENTS`); mode none keeps everything;
@@ -191,13 +191,13 @@ class Rules:
         return chosen
 
     def mode_at(self, called_at: dt.datetime, as_of: dt.datetime) -> str:
-        """Mode that holds at `as_of` for a record of `called_at`: full once `called_at + full_after_days x 24 h` has come."""
+        """Return mode that holds at `as_of` for a record of `called_at`: full once `called_at + full_after_days x 24 h` has come."""
         if self.full_after_days is not None and as_of - called_at >= dt.timedelta(days=self.full_after_days):
             return "full"
         return self.mode
 
     def with_(self, layer: LayerSettings) -> Rules:
-        """These rules with one more layer on top: single values replace, maps merge entry by entry, `allow` and `deny` add up.
+        """Return these rules with one more layer on top: single values replace, maps merge entry by entry, `allow` and `deny` add up.
 
         A `deny` text beats the same `allow` text, whichever layer says so.
         """
@@ -218,7 +218,7 @@ class Rules:
 
 
 def collapse_whitespace(text: str) -> str:
-    """Form in which `allow` and `deny` texts are compared: case folded, white space collapsed to single spaces."""
+    """Return form in which `allow` and `deny` texts are compared: case folded, white space collapsed to single spaces."""
     return " ".join(text.casefold().split())
 
 
@@ -233,5 +233,5 @@ class RequestSettings:
     four_eyes: bool = False
 
     def as_dict(self) -> dict[str, bool]:
-        """The form a policy file gives it in."""
+        """Return the form a policy file gives it in."""
         return {"four_eyes": self.four_eyes}

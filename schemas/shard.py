@@ -46,7 +46,7 @@ class Shard(NamedTuple):
         return hashlib.sha256(head + b"".join(repr(r).encode() for r in unpack_rows(self.rows))).hexdigest()[:24]
 
     def chosen(self) -> list[ChosenSnapshot]:
-        """The rows."""
+        """Return the rows."""
         return unpack_chosen(self.rows)
 
 
@@ -56,5 +56,5 @@ def pack_chosen(rows: list[ChosenSnapshot]) -> bytes:
 
 
 def unpack_chosen(data: bytes) -> list[ChosenSnapshot]:
-    """Inverse of `pack_chosen`."""
+    """Return inverse of `pack_chosen`."""
     return [ChosenSnapshot(RecordPointer(*p), mode, tuple(entities), tuple(requests), replaces) for p, mode, entities, requests, replaces in unpack_rows(data)]

@@ -149,11 +149,11 @@ class Pause:
 
     @classmethod
     def since(cls, at: dt.datetime, entered_at: dt.datetime | None, reason: str) -> Pause:
-        """One that begins; both times as its entry has them."""
+        """Return one that begins; both times as its entry has them."""
         return cls(max(at, entered_at or at), None, reason)
 
     def until(self, at: dt.datetime, entered_at: dt.datetime | None) -> Pause:
-        """The same, ended; both times as the entry of its end has them."""
+        """Return the same, ended; both times as the entry of its end has them."""
         return Pause(self.start, max(self.start, min(at, entered_at or at)), self.reason)
 
 
@@ -171,13 +171,13 @@ class RegisterEntry(NamedTuple):
 
 
 def register_entry(row: Mapping[str, Any]) -> RegisterEntry:
-    """The step of a row of `EVENT_FIELDS`. What is said of `opened` is the receipt, of `closed` the answer, of `extended` the notice."""
+    """Return the step of a row of `EVENT_FIELDS`. What is said of `opened` is the receipt, of `closed` the answer, of `extended` the notice."""
     name = {"opened": "received_at", "closed": "responded_at", "extended": "extension_notified_at"}.get(row["event"], "at")
     return RegisterEntry(row["event"], row["at"], row.get(name) or row["at"], row.get("entered_at"))
 
 
 def list_backdated(entries: Sequence[RegisterEntry]) -> list[str]:
-    """Steps whose stated time is not that of their entry, one sentence each."""
+    """Return steps whose stated time is not that of their entry, one sentence each."""
     words = {"opened": "receipt", "closed": "answer", "extended": "notice of the extension"}
     out = []
     for e in entries:
@@ -188,7 +188,7 @@ def list_backdated(entries: Sequence[RegisterEntry]) -> list[str]:
 
 
 def steps_back(entries: Sequence[RegisterEntry]) -> list[str]:
-    """Steps that are stated for a time before the step they follow, or were entered before it, one sentence each."""
+    """Return steps that are stated for a time before the step they follow, or were entered before it, one sentence each."""
     out = []
     for n, (a, b) in enumerate(itertools.pairwise(entries), 2):
         if b.at < a.at:
@@ -274,7 +274,7 @@ class SubjectRequest:
     entries: tuple[RegisterEntry, ...] = ()
 
     def entered(self, event: str) -> dt.datetime | None:
-        """When the newest step of a kind was entered, by the signing machine's clock."""
+        """Tell when the newest step of a kind was entered, by the signing machine's clock."""
         return next((e.entered_at for e in reversed(self.entries) if e.event == event), None)
 
     @property
@@ -321,11 +321,11 @@ class SubjectRequest:
         return max(self.responded_at, self.responded_entered_at or self.responded_at) <= self.last_day
 
     def is_overdue(self, as_of: dt.datetime) -> bool:
-        """Whether its time is over and nobody has answered; while its clock stands still it is not."""
+        """Tell whether its time is over and nobody has answered; while its clock stands still it is not."""
         return not self.is_over and self.status != "on_hold" and as_of > self.last_day
 
     def standing(self, as_of: dt.datetime) -> str:
-        """How it stands at a time (UTC), in words."""
+        """Tell how it stands at a time (UTC), in words."""
         if self.is_over:
             if self.on_time is not False:
                 return self.status

@@ -122,16 +122,16 @@ class SubjectEntry(NamedTuple):
         return tuple(getattr(self, name) for name in SORT)
 
     def as_row(self) -> dict[str, Any]:
-        """The row that is stored."""
+        """Return the row that is stored."""
         return self._asdict() | {"links": [link._asdict() for link in self.links]}
 
     def as_list(self) -> list[Any]:
-        """Its values, as JSON takes them."""
+        """Return its values, as JSON takes them."""
         return [*self[:-1], [list(link) for link in self.links]]
 
     @classmethod
     def of(cls, row: dict[str, Any] | list[Any]) -> SubjectEntry:
-        """From a stored row, or a list of its values as JSON gives it."""
+        """Return from a stored row, or a list of its values as JSON gives it."""
         values = [row[name] for name in cls._fields] if isinstance(row, dict) else list(row)
         links = values[13] or ()
         values[13] = tuple(IdentifierLink(*(x[n] for n in IdentifierLink._fields)) if isinstance(x, dict) else IdentifierLink(*x) for x in links)

@@ -114,12 +114,12 @@ _BREAK = re.compile(r"[^a-z0-9]+")
 
 
 def to_snake_case(name: str) -> str:
-    """A name in lower case with single underscores: `apiKey`, `Api::Key` and `API key` all become `api_key`."""
+    """Return a name in lower case with single underscores: `apiKey`, `Api::Key` and `API key` all become `api_key`."""
     return _BREAK.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
 
 
 def is_interaction(item_type: str) -> bool:
-    """Whether an item type names interactions."""
+    """Tell whether an item type names interactions."""
     return to_snake_case(item_type.rpartition("::")[2]) in INTERACTION_ITEMS
 
 

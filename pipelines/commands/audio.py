@@ -84,7 +84,7 @@ TIMES = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="callveil audio", description="Redact recordings.", epilog=EPILOG, formatter_class=raw)
     commands = top.add_subparsers(dest="what", metavar="COMMAND", required=True)
@@ -181,7 +181,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def read_spans(name: str, channels: str) -> list[AudioSpan]:
-    """Spans from a JSON file. Raises `UsageError` where it does not hold any."""
+    """Return spans from a JSON file. Raises `UsageError` where it does not hold any."""
     try:
         rows = orjson.loads(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
     except (OSError, ValueError) as error:
@@ -205,7 +205,7 @@ def read_spans(name: str, channels: str) -> list[AudioSpan]:
 
 
 def found_spans(files: Files, args: argparse.Namespace) -> TranscriptCoverage:
-    """Spans of what the policy takes out of an interaction's transcript, or of one that is made from the recording.
+    """Return spans of what the policy takes out of an interaction's transcript, or of one that is made from the recording.
 
     Raises:
         AudioRejected: the interaction cannot be redacted, so nothing says what to cover; or the recording cannot be read.
@@ -230,7 +230,7 @@ def found_spans(files: Files, args: argparse.Namespace) -> TranscriptCoverage:
 
 
 def build_listener(args: argparse.Namespace) -> Listen:
-    """Hears a redacted recording with the recogniser. Raises `UsageError` where that cannot be had."""
+    """Hear a redacted recording with the recogniser. Raises `UsageError` where that cannot be had."""
     policy = policy_of(args.policy)
     try:
         recogniser = recogniser_of(args.recogniser)
@@ -247,13 +247,13 @@ def build_listener(args: argparse.Namespace) -> Listen:
 
 
 def _nothing_known() -> RawInteraction:
-    """A call of which there is a recording alone."""
+    """Return a call of which there is a recording alone."""
     record = {"id": "recording", "account_id": "audio", "kind": "call"}
     return RawInteraction(InteractionKey("audio", "recording"), "call", BEGAN, 0, record, SourceRef("--input"))
 
 
 def findings_of(raw: RawInteraction, policy: Policy, account_type: str) -> list[Finding]:
-    """What the policy takes out of an interaction. Raises as `found_spans` does."""
+    """Return what the policy takes out of an interaction. Raises as `found_spans` does."""
     try:
         detector = Detector(policy.detect)
     except (ModelError, FileNotFoundError) as error:

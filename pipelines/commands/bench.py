@@ -58,7 +58,7 @@ exit codes: 0 done, 1 failed, 2 usage"""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil bench", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     what = p.add_mutually_exclusive_group(required=True)

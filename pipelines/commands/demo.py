@@ -43,7 +43,7 @@ END = dt.date(2026, 11, 1)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     p = argparse.ArgumentParser(prog="callveil demo", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument(
         "--output", type=Path, default=Path("callveil-demo"), metavar="FOLDER", help="folder to write to, empty or new (default: callveil-demo)"
@@ -112,7 +112,7 @@ def pick_excerpts(sample: Path, store: Path) -> Iterator[tuple[str, dict[str, An
 
 
 def comparison_table(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Table:
-    """Two columns: what came in, and what is stored."""
+    """Return two columns: what came in, and what is stored."""
     table = Table(title=f"{kind} {before['id']}", title_justify="left", show_lines=False, expand=True)
     table.add_column("field", style="dim", no_wrap=True)
     table.add_column("before (generated)", ratio=1)

@@ -55,7 +55,7 @@ exit codes: 0 done, 1 a file could not be written, 2 usage, 3 some conversations
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil evaluate", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     p.add_argument("--gold", nargs="+", action="extend", required=True, type=Path, metavar="FILE", help="labelled conversations")

@@ -72,7 +72,7 @@ exit codes: 0 the store is what was signed, 1 it is not (seal: something was cha
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's own options."""
+    """Return the command's own options."""
     p = argparse.ArgumentParser(
         prog="callveil evidence", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -181,7 +181,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _own_key(args: argparse.Namespace) -> PublicKey:
-    """The public half of the signing key that is at hand. One of another store is refused: that is no finding about this one."""
+    """Return the public half of the signing key that is at hand. One of another store is refused: that is no finding about this one."""
     try:
         key = open_signer(args.keyring, create=False).public
     except EvidenceKeyError as error:
@@ -213,7 +213,7 @@ def report_dict(report: VerificationReport) -> dict[str, object]:
 
 
 def _compared(report: VerificationReport, anchors: Sequence[str], seen: Mapping[str, known_heads.ChainHead], memory: str) -> list[str]:
-    """What a store was compared with outside of it."""
+    """Return what a store was compared with outside of it."""
     if not report.anchored:
         return [UNTOLD]
     lines = [f"compared with --anchor {' '.join(a[:16] for a in anchors)}"] if anchors else []

@@ -49,7 +49,7 @@ WIDTH = 150
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil explain", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     what = p.add_mutually_exclusive_group(required=True)
@@ -91,7 +91,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def from_text(text: str) -> RawInteraction:
-    """A call that consists of a transcript alone. Raises `UsageError` for an empty one."""
+    """Return a call that consists of a transcript alone. Raises `UsageError` for an empty one."""
     if not text.strip():
         raise UsageError("--text: is empty; give a text, or - to read standard input")
     record = {"id": "text", "account_id": "explain", "kind": "call", "transcription_text": text}
@@ -99,7 +99,7 @@ def from_text(text: str) -> RawInteraction:
 
 
 def read_interaction(where: str, policy: Policy) -> RawInteraction | Rejected:
-    """The interaction `FILE[:LINE]` names.
+    """Return the interaction `FILE[:LINE]` names.
 
     Raises `UsageError` where there is no such file, line or record.
     """
@@ -139,7 +139,7 @@ def _refused(as_json: bool, reason: str, detail: str) -> int:
 
 
 def _fields(job: DetectionJob) -> dict[str, list[str]]:
-    """Names of the record's fields by what the policy does with them; numbers and times it never reads are left out."""
+    """Return names of the record's fields by what the policy does with them; numbers and times it never reads are left out."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for leaf, treatment in leaf_treatments(job):
         found[{"guard": "keep"}.get(treatment, treatment)].setdefault(leaf.field.name)

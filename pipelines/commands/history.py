@@ -91,7 +91,7 @@ run's time is its own day, 00:00 UTC. Each run prints its summary; the exit code
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil history", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw, allow_abbrev=False)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -259,7 +259,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def latest_run_time(store: Store) -> dt.datetime:
-    """The latest time a run of the store stands for, so that the same store gives the same report; all of it is in that."""
+    """Return the latest time a run of the store stands for, so that the same store gives the same report; all of it is in that."""
     return max((parse_time(m.as_of) for m in store.manifests()), default=start_of_today())
 
 

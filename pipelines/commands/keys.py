@@ -77,7 +77,7 @@ examples:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's own options."""
+    """Return the command's own options."""
     p = argparse.ArgumentParser(prog="callveil keys", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
@@ -136,12 +136,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _keyring(args: argparse.Namespace) -> Keyring:
-    """The keyring that is given; where it cannot be used, the store's is named."""
+    """Return the keyring that is given; where it cannot be used, the store's is named."""
     return store_keyring(Store(files_of(args), args.store[0], args.keyring)) if args.store else Keyring.load(args.keyring)
 
 
 def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, KeyUse]]:
-    """What hangs on each key, by the store or inbox that was looked at, and key."""
+    """Return what hangs on each key, by the store or inbox that was looked at, and key."""
     files = files_of(args)
     out = {where: count_key_uses(Store.open(files, where, args.keyring), keyring) for where in args.store}
     for inbox in _inboxes(args).here:
@@ -150,7 +150,7 @@ def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, Ke
 
 
 def _inboxes(args: argparse.Namespace) -> RekeyInboxes:
-    """Inboxes that the stores' `watch` has read, and those that the command line names."""
+    """Return inboxes that the stores' `watch` has read, and those that the command line names."""
     return RekeyInboxes.of([Live(files_of(args), where) for where in args.store], args.inbox)
 
 
@@ -162,7 +162,7 @@ def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
 
 
 def _strangers(args: argparse.Namespace, keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> dict[str, str]:
-    """Why stores are not kept with this keyring, or not with it alone, by store."""
+    """Tell why stores are not kept with this keyring, or not with it alone, by store."""
     out = {}
     for where in args.store:
         try:

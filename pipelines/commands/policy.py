@@ -28,7 +28,7 @@ A policy is one YAML file. The shortest useful one extends a preset and changes 
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     p = argparse.ArgumentParser(prog="callveil policy", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     c = actions.add_parser("check", help="say everything that is wrong with a policy file, with line and field; exit code 2 if anything is")

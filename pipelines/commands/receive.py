@@ -68,7 +68,7 @@ exit codes: 0 ended by a signal, 1 the address or the inbox cannot be used, 2 us
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     p = argparse.ArgumentParser(
         prog="callveil receive", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -215,12 +215,12 @@ def allow_connections(number: int) -> None:
 
 
 def format_address(taken: tuple[str, int]) -> str:
-    """An address as a URL has it."""
+    """Return an address as a URL has it."""
     return f"[{taken[0]}]:{taken[1]}" if ":" in taken[0] else f"{taken[0]}:{taken[1]}"
 
 
 def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:
-    """Host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets. Raises `UsageError`."""
+    """Return host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets. Raises `UsageError`."""
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise UsageError(f"{option}: expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
@@ -228,7 +228,7 @@ def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:
 
 
 def read_secrets(path: str) -> list[bytes]:
-    """The secrets of a file, one per line, in order. Raises `UsageError`, which quotes none."""
+    """Return the secrets of a file, one per line, in order. Raises `UsageError`, which quotes none."""
     try:
         with Path(path).open("rb") as source:
             mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)

@@ -34,7 +34,7 @@ Look at the recordings that `callveil watch` has redacted.
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     p = argparse.ArgumentParser(prog="callveil recordings", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (

@@ -61,7 +61,7 @@ exit codes: 0 done, 1 failed,
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's own options."""
+    """Return the command's own options."""
     p = argparse.ArgumentParser(
         prog="callveil redact", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -97,7 +97,7 @@ def run_checked(options: RedactOptions) -> tuple[RunResult, float, int]:
 
 
 def own_spelling(own: argparse.ArgumentParser, argv: Sequence[str]) -> list[str]:
-    """Options as this command spells them. Beam's have underscores, and it knows a `--dry_run` of its own: passed on, that would be a real run."""
+    """Return options as this command spells them. Beam's have underscores, and it knows a `--dry_run` of its own: passed on, that would be a real run."""
     out = []
     for word in argv:
         flag, equals, value = word.partition("=")

@@ -44,7 +44,7 @@ COLUMNS = [
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     p = argparse.ArgumentParser(prog="callveil rejected", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (("list", "list rejected records"), ("export", "decrypt rejected content into a file")):
@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def select_rejected(store: Store, reason: str | None, run: str | None, retryable: bool = False) -> list[dict[str, Any]]:
-    """Rows of the rejected dataset, in order of file and place."""
+    """Return rows of the rejected dataset, in order of file and place."""
     found = [*open_dataset(store, "rejected").to_table().to_pylist(), *rejections(store.files, store.root)]
     chosen = [r for r in found if (not reason or r["reason"] == reason) and (not run or r["run_id"].startswith(run))]
     chosen = [r for r in chosen if r["reason"] in RETRYABLE] if retryable else chosen

@@ -52,7 +52,7 @@ exit codes: 0 done, 1 failed, 2 usage, a store of other keys or one that was set
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's own options."""
+    """Return the command's own options."""
     p = argparse.ArgumentParser(prog="callveil report", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True, help="one of these")
     for name in (*REPORTS, "all"):
@@ -126,7 +126,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def options_of(args: argparse.Namespace) -> ReportOptions:
-    """The job's options. Raises `UsageError` where the command line does not fit together."""
+    """Return the job's options. Raises `UsageError` where the command line does not fit together."""
     for name in ("store", "out"):
         if not getattr(args, name):
             raise UsageError(f"--{name} is needed")
@@ -182,7 +182,7 @@ def _pulls(args: argparse.Namespace) -> int:
 
 
 def _folder(out: str) -> str:
-    """The folder for reports. Raises `UsageError` where a file is in its place."""
+    """Return the folder for reports. Raises `UsageError` where a file is in its place."""
     if not is_s3(out) and Path(out).is_file():
         raise UsageError(f"--out {out}: is a file; name a folder for the reports")
     return out

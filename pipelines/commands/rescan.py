@@ -76,7 +76,7 @@ NAMED = 20
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's own options."""
+    """Return the command's own options."""
     p = argparse.ArgumentParser(
         prog="callveil rescan",
         description=DESCRIPTION,

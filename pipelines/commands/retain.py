@@ -42,7 +42,7 @@ exit codes: 0 done, 1 failed,
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's own options."""
+    """Return the command's own options."""
     p = argparse.ArgumentParser(prog="callveil retain", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
@@ -77,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def options_of(args: argparse.Namespace) -> RetainOptions:
-    """The job's options."""
+    """Return the job's options."""
     return RetainOptions(
         args.store, policy_of(args.policy), getattr(args, "as_of", None) or start_of_today(), dt.datetime.now(dt.UTC), args.accounts, args.events, args.holds,
         args.keyring, files_of(args), getattr(args, "workers", None),

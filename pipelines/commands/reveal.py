@@ -22,7 +22,7 @@ only with the account (and interaction) it was found in. The text is printed to 
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     p = argparse.ArgumentParser(prog="callveil reveal", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("token", help="the token, brackets included; - reads it from standard input")
     p.add_argument("--account", default="", help="account the token was found in")

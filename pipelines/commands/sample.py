@@ -33,7 +33,7 @@ examples:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     p = argparse.ArgumentParser(prog="callveil sample", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="folder to write to; must be empty or new")
     p.add_argument("--seed", type=int, default=1, help="seed (default 1)")

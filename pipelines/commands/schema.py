@@ -16,7 +16,7 @@ Both come from the same definitions the job itself uses."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     p = argparse.ArgumentParser(prog="callveil schema", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = sorted(set(json_schemas()) | set(arrow_schemas()))
     p.add_argument("name", nargs="?", choices=names, help=f"one of {', '.join(names)}; without it, all names are listed")

@@ -84,7 +84,7 @@ Action = Callable[[argparse.Namespace, SubjectOptions], int]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's own options."""
+    """Return the command's own options."""
     p = argparse.ArgumentParser(prog="callveil subject", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     made = {name: actions.add_parser(name, help=text, description=text, allow_abbrev=False) for name, (text, _) in ACTIONS.items()}
@@ -144,12 +144,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _clock() -> dt.datetime:
-    """The time of entry, by this machine's clock."""
+    """Return the time of entry, by this machine's clock."""
     return dt.datetime.now(dt.UTC)
 
 
 def options_of(args: argparse.Namespace) -> SubjectOptions:
-    """The job's options."""
+    """Return the job's options."""
     now = _clock()
     given = getattr(args, "policy", None)
     policy = policy_of(given) if given or (hasattr(args, "policy") and args.action not in ("access", "port")) else None
@@ -174,7 +174,7 @@ def _user() -> str:
 
 
 def identifiers_of(texts: Sequence[str], region: str) -> tuple[Identifier, ...]:
-    """Identifiers from the command line; `-` reads them from standard input, where no list of processes shows them."""
+    """Return identifiers from the command line; `-` reads them from standard input, where no list of processes shows them."""
     words = [w for text in texts for w in (view.stdin_lines() if text == "-" else (text,))]
     return tuple(i for w in words for i in parse_identifier(w, region))
 
@@ -195,7 +195,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _of_the_users() -> tuple[type[Exception], ...]:
-    """Mistakes that only the steps which read records make; named here, so that the others need not load what these do."""
+    """Return mistakes that only the steps which read records make; named here, so that the others need not load what these do."""
     from callveil.transforms.governance.requests.article_15 import ContextError
     from callveil.transforms.governance.requests.package import PackageError
     from callveil.transforms.governance.requests.plan import PlanChanged

@@ -1,4 +1,4 @@
-"""What `callveil subject` prints."""
+"""Console output of the `callveil subject` commands."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def print_error(text: str) -> None:
 
 
 def stdin_lines() -> Iterator[str]:
-    """Lines of standard input that are not empty."""
+    """Return lines of standard input that are not empty."""
     return (line.strip() for line in sys.stdin if line.strip())
 
 
@@ -77,7 +77,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
 
 
 def _before(action: str, request: SubjectRequest) -> list[str]:
-    """What the step at hand was preceded by: the same step before, a stop of the clock that has ended."""
+    """Return what the step at hand was preceded by: the same step before, a stop of the clock that has ended."""
     events = {"open": "opened", "verify": "verified", "extend": "extended", "object": "objected"}
     same = [e for e in request.entries if e.event == events.get(action)]
     if action == "open":
@@ -225,7 +225,7 @@ def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
 
 
 def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
-    """What an erasure or restriction did; returns the exit code."""
+    """Return what an erasure or restriction did; returns the exit code."""
     from callveil.transforms.governance.requests.plan import summarize_plan
 
     done = result.certified

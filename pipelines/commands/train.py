@@ -32,7 +32,7 @@ On one core 1,000 steps (about a million words) take a minute and a half. Exit c
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil train", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     p.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="folder to write, empty or new")

@@ -53,7 +53,7 @@ exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was 
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's own options."""
+    """Return the command's own options."""
     p = argparse.ArgumentParser(
         prog="callveil watch", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -69,12 +69,12 @@ ROLE_LABELS = frozenset({"agent", "caller", "customer", "speaker", "speaker 1", 
 
 
 def speaker_labels(text: str, speakers: frozenset[str]) -> list[tuple[int, int]]:
-    """Spans of `Speaker:` labels at line starts of a flat transcript."""
+    """Return spans of `Speaker:` labels at line starts of a flat transcript."""
     return [m.span() for m in _label(speakers | ROLE_LABELS).finditer(text)]
 
 
 def role_labels(text: str, speakers: frozenset[str]) -> list[tuple[int, int]]:
-    """Spans of the names in those labels that name a role (`Caller`, `spk_0`) and so nobody."""
+    """Return spans of the names in those labels that name a role (`Caller`, `spk_0`) and so nobody."""
     return [m.span("name") for m in _label(speakers | ROLE_LABELS).finditer(text) if ROLE_WORDS.fullmatch(m["name"])]
 
 
@@ -83,7 +83,7 @@ PLACEHOLDER = "\ue000"
 
 
 def _letters(text: str, skip: list[tuple[int, int]], done: re.Pattern[str] | None) -> tuple[str, list[int]]:
-    """Letters and digits of a text, lower case, with their places; none of what lies in `skip`, and one mark for a run of placeholders."""
+    """Return letters and digits of a text, lower case, with their places; none of what lies in `skip`, and one mark for a run of placeholders."""
     chars: list[str] = []
     places: list[int] = []
     regions = iter(_regions(skip, [m.span() for m in done.finditer(text)] if done else []))
@@ -105,7 +105,7 @@ def _letters(text: str, skip: list[tuple[int, int]], done: re.Pattern[str] | Non
 
 
 def _regions(skip: list[tuple[int, int]], marks: list[tuple[int, int]]) -> list[tuple[int, int, bool]]:
-    """Both kinds of places in order and disjoint, with whether a place is a mark; a mark that reaches into a place to skip is skipped with it."""
+    """Return both kinds of places in order and disjoint, with whether a place is a mark; a mark that reaches into a place to skip is skipped with it."""
     out: list[tuple[int, int, bool]] = []
     for start, end, mark in sorted([*((a, b, False) for a, b in skip), *((a, b, True) for a, b in marks)]):
         if out and start < out[-1][1]:
@@ -116,7 +116,7 @@ def _regions(skip: list[tuple[int, int]], marks: list[tuple[int, int]]) -> list[
 
 
 def _part(a: str, b: str, left: str, places: list[int]) -> int | None:
-    """Where the letters `b` stand in `a`, where they do so once and from a word's beginning to a word's end.
+    """Tell where the letters `b` stand in `a`, where they do so once and from a word's beginning to a word's end.
 
     `ana` stands in `banana` too: what is found inside of words, or twice, is no copy and has to be read by itself.
     """

@@ -117,7 +117,7 @@ class DetectionResult:
 
 
 def run_or_reject(job: DetectionJob, budget: Budget, stage: str, work: Callable[[], T]) -> T | Rejected:
-    """What `work` on a record returns, or the record's rejection where it raises anything or overruns the budget. Nothing is quoted."""
+    """Return what `work` on a record returns, or the record's rejection where it raises anything or overruns the budget. Nothing is quoted."""
     try:
         return budget.run(work)
     except DetectionFailed as failure:
@@ -131,7 +131,7 @@ def run_or_reject(job: DetectionJob, budget: Budget, stage: str, work: Callable[
 
 
 def leaf_treatments(job: DetectionJob) -> list[tuple[Leaf, str]]:
-    """Every leaf of the record with its treatment: keep, guard, scan, redact or clear.
+    """Return every leaf of the record with its treatment: keep, guard, scan, redact or clear.
 
     `guard` is for kept texts: they are read for the contact's own values and for what nobody may keep by accident.
     JSON keys are scanned even where their values are replaced outright.
@@ -169,13 +169,13 @@ def leaf_treatments(job: DetectionJob) -> list[tuple[Leaf, str]]:
 
 
 def _is_number(leaf: Leaf) -> bool:
-    """Whether a leaf holds what may be a telephone number (ITU-T E.164: at most 15 digits)."""
+    """Tell whether a leaf holds what may be a telephone number (ITU-T E.164: at most 15 digits)."""
     digits = sum(c.isdigit() for c in leaf.text)
     return (leaf.entity or leaf.field.entity) == "PHONE_NUMBER" and digits <= 15
 
 
 def _is_platform_id(leaf: Leaf) -> bool:
-    """Whether a text is an id of the platform's, which is no one's number however many digits stand in it or around it."""
+    """Tell whether a text is an id of the platform's, which is no one's number however many digits stand in it or around it."""
     if leaf.key or leaf.field.group not in ("flow", "flow_text"):
         return False
     short = leaf.field.name.endswith("id") and leaf.text.isdigit() and len(leaf.text) <= SHORT_ID
@@ -183,7 +183,7 @@ def _is_platform_id(leaf: Leaf) -> bool:
 
 
 def _at_least(leaf: Leaf, treatment: str, floor: frozenset[str]) -> str:
-    """A treatment no weaker than what an earlier version of the record got: a laxer policy does not bring back what was hidden."""
+    """Return a treatment no weaker than what an earlier version of the record got: a laxer policy does not bring back what was hidden."""
     if not floor or treatment == "clear":
         return treatment
     if f"clear:{leaf.field.name}" in floor:
@@ -243,7 +243,7 @@ def detect_batch(
 
 
 def _prepared(job: DetectionJob, leaves: list[tuple[Leaf, str]], chars: int, one_party: str) -> DetectionResult:
-    """A record as detection reads it, with nothing found yet."""
+    """Return a record as detection reads it, with nothing found yet."""
     record = job.raw.record
     staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
     scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
@@ -254,7 +254,7 @@ def _prepared(job: DetectionJob, leaves: list[tuple[Leaf, str]], chars: int, one
 
 
 def _counting(spans: Iterable[TextSpan], job: DetectionJob) -> list[TextSpan]:
-    """The spans without what Presidio's own recognizers found below the threshold or within a finding of the same type: it adds nothing."""
+    """Return the spans without what Presidio's own recognizers found below the threshold or within a finding of the same type: it adds nothing."""
     threshold = job.decision.rules.threshold
     ends: dict[str, list[tuple[int, int]]] = defaultdict(list)  # by type: where findings begin, and how far those up to there reach
     out, added = [], []
@@ -275,7 +275,7 @@ def _counting(spans: Iterable[TextSpan], job: DetectionJob) -> list[TextSpan]:
 
 
 def _known(job: DetectionJob, staff: bool) -> list[KnownValue]:
-    """Values that are personal because of where the record holds them."""
+    """Return values that are personal because of where the record holds them."""
     record = job.raw.record
     values = known_values(record, staff=staff, placeholders=placeholder_pattern(job.decision.rules), own=business_numbers(record, job.account))
     seen = {(v.entity, v.target) for v in values}
@@ -326,7 +326,7 @@ def _complete(detected: DetectionResult, settings: DetectionSettings) -> Detecti
 
 
 def _without_labels(reading: InteractionDocument, detected: DetectionResult, spans: list[TextSpan]) -> list[TextSpan]:
-    """The spans without what they cover of texts that are kept, save what counts there too."""
+    """Return the spans without what they cover of texts that are kept, save what counts there too."""
     guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
     callers = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected, CALLER_GROUPS)]
     spans = _trimmed(reading.view.text, spans, guarded, partial(_stays_guarded, reading.view.text))
@@ -356,7 +356,7 @@ def _spread(detected: DetectionResult, tokens: dict[int, FoldedWords], own: Mapp
 def _mentions(
     reading: InteractionDocument, wanted: Sequence[KnownValue], tokens: FoldedWords, done: re.Pattern[str]
 ) -> Iterator[TextSpan]:
-    """Mentions of values in a text; within keys of those alone that are no everyday words."""
+    """Yield mentions of values in a text; within keys of those alone that are no everyday words."""
     text = reading.view.text
     keys = [(s.start, s.end) for s in reading.segments if s.key]
     places = placeholder_spans(text, done, [*reading.labels, *keys])
@@ -372,7 +372,7 @@ def _mentions(
 
 
 def _field_names(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
-    """Places of the keys that are names of fields, by their form or by the keys beside them, and of other labels the business has given.
+    """Yield places of the keys that are names of fields, by their form or by the keys beside them, and of other labels the business has given.
 
     A word with a capital is one where another key of its object is written `LikeThis`.
     """
@@ -384,24 +384,24 @@ def _field_names(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
 
 
 def _is_label(leaf: Leaf) -> bool:
-    """Whether a text is a label that the business has chosen: a tag, the name of a custom field or of a form, a form's question."""
+    """Tell whether a text is a label that the business has chosen: a tag, the name of a custom field or of a form, a form's question."""
     if leaf.field.name == "form":
         return leaf.path[-1] in ("label", "form_name") and not leaf.key
     return leaf.field.name == "tag_list" or (leaf.key and leaf.field.name in LABELLED)
 
 
 def _object_of(segment: Segment) -> Path:
-    """The JSON object a key is one of; of JSON written as a text, the text."""
+    """Return the JSON object a key is one of; of JSON written as a text, the text."""
     return segment.leaf.path[:-1] if segment.leaf.key else segment.leaf.path
 
 
 def _trimmed(text: str, spans: list[TextSpan], places: list[tuple[int, int]], stays: Callable[[TextSpan], bool]) -> list[TextSpan]:
-    """The spans without what they cover of `places`, save those that stay whole. `places` are in order and disjoint."""
+    """Return the spans without what they cover of `places`, save those that stay whole. `places` are in order and disjoint."""
     return [part for span in spans for part in ([span] if stays(span) else exclude_places(text, [span], places))] if places else spans
 
 
 def _is_shorthand(text: str, span: TextSpan, shorthand: frozenset[str]) -> bool:
-    """Whether what a language model takes for a name is nothing but shorthand such as `Pls`, or small talk as chats spell it."""
+    """Tell whether what a language model takes for a name is nothing but shorthand such as `Pls`, or small talk as chats spell it."""
     words = [strip_case_and_accents(w) for w in WORD.findall(text[span.start : span.end])]
     if words and all(w in shorthand for w in words):
         return True
@@ -413,7 +413,7 @@ def _is_shorthand(text: str, span: TextSpan, shorthand: frozenset[str]) -> bool:
 
 
 def _without_lead(text: str, span: TextSpan) -> TextSpan:
-    """What a language model found without the words that only say what it is ("password 4352", "martin password")."""
+    """Return what a language model found without the words that only say what it is ("password 4352", "martin password")."""
     words = list(WORD.finditer(text, span.start, span.end))
     names = [strip_case_and_accents(w[0]) for w in words]
     first, stop = trim_value_words(names)
@@ -423,7 +423,7 @@ def _without_lead(text: str, span: TextSpan) -> TextSpan:
 
 
 def _stays_guarded(text: str, span: TextSpan) -> bool:
-    """Whether a finding counts in a kept text too: known values, what is guarded, numbers that were found in
+    """Tell whether a finding counts in a kept text too: known values, what is guarded, numbers that were found in
     another text, and those that somebody's visit left in a link ("?tel=+1628...")."""
     if span.detector in ("known_value", "deny_list") or span.entity in GUARDED_ENTITIES:
         return True

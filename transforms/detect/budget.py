@@ -1,8 +1,10 @@
-"""What one record may cost: counted steps, and CPU time as a last resort.
+"""Per-record processing budget: counted steps, and CPU time as a last resort.
 
-Steps are counted where a loop may run long, so the same record is refused on every machine, however fast it is. A loop nobody counts, or a fault
-of ours that never ends, is stopped by CPU time: a thread watches the one at work and raises an exception in it. That reaches Python code alone;
-a regular expression in C holds it up until it returns, so those of callveil are written to be linear and Presidio's have a timeout of their own.
+Steps are counted where a loop may run long, so the same record is refused on every machine, however
+fast it is. A loop nobody counts, or a fault of ours that never ends, is stopped by CPU time: a
+thread watches the one at work and raises an exception in it. That reaches Python code alone; a
+regular expression in C holds it up until it returns, so those of callveil are written to be linear
+and Presidio's have a timeout of their own.
 """
 
 from __future__ import annotations
@@ -68,11 +70,11 @@ class Budget:
 
     @classmethod
     def of(cls, settings: DetectionSettings, chars: int) -> Budget:
-        """The budget of a record of `chars` characters under a policy's `detect` section."""
+        """Return the budget of a record of `chars` characters under a policy's `detect` section."""
         return cls(settings.max_steps * (1 + chars // STEP_CHARS), settings.timeout_seconds * (1 + chars // TIME_CHARS))
 
     def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns. Raises `OverBudget` or `TimedOut` where it needs more than is left, else what it raises."""
+        """Return what `work` returns. Raises `OverBudget` or `TimedOut` where it needs more than is left, else what it raises."""
         outer: Budget | None = getattr(_here, "budget", None)
         watched = _watchdog.begin(self.seconds)
         try:
@@ -104,7 +106,7 @@ class _Watched:
 
 
 def _clock() -> Callable[[], float]:
-    """The CPU time of this thread, to be read from any; of the whole process where the system tells no other's."""
+    """Return the CPU time of this thread, to be read from any; of the whole process where the system tells no other's."""
     if not hasattr(time, "pthread_getcpuclockid"):
         return time.process_time
     clock = time.pthread_getcpuclockid(threading.get_ident())

@@ -36,7 +36,7 @@ WHOLE = 10
 
 
 def business_values(record: Mapping[str, Any], account: Account | None) -> list[KnownValue]:
-    """The business' own numbers and addresses, as they are sought in texts."""
+    """Return the business' own numbers and addresses, as they are sought in texts."""
     return list(_sought(business_numbers(record, account), tuple(account.addresses) if account else ()))
 
 
@@ -60,7 +60,7 @@ def business_spans(
     language: str = "en",
     known: tuple[FoldedWords, Sequence[KnownValue]] | None = None,
 ) -> list[tuple[int, int]]:
-    """Where the business' own values stand in a text, half-open, in code points: numbers in digits or in words, the name as it is written.
+    """Tell where the business' own values stand in a text, half-open, in code points: numbers in digits or in words, the name as it is written.
 
     Args:
         text: what detection read.
@@ -78,7 +78,7 @@ def business_spans(
 
 
 def business_numbers(record: Mapping[str, Any], account: Account | None) -> frozenset[str]:
-    """The business' own numbers, as they are written: tracking, receiving and business numbers, those of the account, and its ends of the legs.
+    """Return the business' own numbers, as they are written: tracking, receiving and business numbers, those of the account, and its ends of the legs.
 
     A number of the account or of a leg that is the contact's too is the contact's, and so is one of a leg that a form asks to be called.
     """
@@ -92,17 +92,17 @@ def business_numbers(record: Mapping[str, Any], account: Account | None) -> froz
 
 
 def is_business_number(text: str, numbers: Iterable[str]) -> bool:
-    """Whether a text is nothing but one of some numbers, in whatever form."""
+    """Tell whether a text is nothing but one of some numbers, in whatever form."""
     return not any(c.isalpha() for c in text) and sum(c.isdigit() for c in text) >= WHOLE and _last(text) in {_last(n) for n in numbers}
 
 
 def _last(number: str) -> str:
-    """The digits by which two forms of a number are known for the same."""
+    """Return the digits by which two forms of a number are known for the same."""
     return "".join(filter(str.isdigit, number))[-WHOLE:]
 
 
 def _our_ends(record: Mapping[str, Any]) -> Iterator[str]:
-    """Numbers at the business' ends of an interaction's legs."""
+    """Yield numbers at the business' ends of an interaction's legs."""
     direction, legs = str(record.get("direction") or "").lower(), record.get("legs")
     end = next((end for way, end in OUR_END.items() if way in direction), "")
     for leg in legs if end and isinstance(legs, list) else ():
@@ -116,7 +116,7 @@ LEGAL_FORMS = frozenset({"inc", "llc", "ltd", "limited", "co", "corp", "corporat
 
 
 def _own_names(record: Mapping[str, Any], account: Account | None) -> Iterator[list[str]]:
-    """Words of the business' own name, and of the name without its legal form where two words or more are left."""
+    """Yield words of the business' own name, and of the name without its legal form where two words or more are left."""
     for name in {str(record.get("account_name") or ""), account.name if account else ""}:
         words = normalize_text(name).text.split()
         if not words or len(name) <= 3:
@@ -127,7 +127,7 @@ def _own_names(record: Mapping[str, Any], account: Account | None) -> Iterator[l
 
 
 def _with_signs(text: str, span: TextSpan) -> tuple[int, int]:
-    """A number's place with the signs it may begin with, `+` and `(`, and the bracket that closes one."""
+    """Return a number's place with the signs it may begin with, `+` and `(`, and the bracket that closes one."""
     start, end = span.start, span.end
     while start and text[start - 1] in "+(":
         start -= 1
@@ -146,7 +146,7 @@ _CODES = {name: code for code, names in COUNTRIES.items() for name in (code.lowe
 
 
 def countries_of(record: Mapping[str, Any], account: Account | None) -> frozenset[str]:
-    """Countries of a record's contact and of the account's numbers, ISO 3166-1, as far as Presidio knows numbers of theirs."""
+    """Return countries of a record's contact and of the account's numbers, ISO 3166-1, as far as Presidio knows numbers of theirs."""
     told = record.get("country")
     named = _CODES.get(told.strip().casefold(), "") if isinstance(told, str) else ""
     found = {named, *(_region(n) for n in (account.numbers if account else ()))}
@@ -155,7 +155,7 @@ def countries_of(record: Mapping[str, Any], account: Account | None) -> frozense
 
 @lru_cache(maxsize=4096)
 def _region(number: str) -> str:
-    """Region of a number with its country code, or nothing."""
+    """Return region of a number with its country code, or nothing."""
     try:
         return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
     except phonenumbers.NumberParseException:
@@ -163,7 +163,7 @@ def _region(number: str) -> str:
 
 
 def _address(address: str) -> Iterator[KnownValue]:
-    """An address with a house number, as far as each of its parts: people say `12 elm street` and `12 elm street, springfield`."""
+    """Yield an address with a house number, as far as each of its parts: people say `12 elm street` and `12 elm street, springfield`."""
     parts = [part.strip() for part in address.split(",")]
     for count in range(1, len(parts) + 1):
         said = " ".join(parts[:count])
@@ -172,7 +172,7 @@ def _address(address: str) -> Iterator[KnownValue]:
 
 
 def drop_business_findings(spans: Sequence[TextSpan], places: Sequence[tuple[int, int]]) -> list[TextSpan]:
-    """The findings but those that lie wholly within one of the business' own values, unless someone knows them to be personal."""
+    """Return the findings but those that lie wholly within one of the business' own values, unless someone knows them to be personal."""
     ordered = sorted(places)
     reach = list(accumulate((end for _, end in ordered), max, initial=-1))  # how far those that begin up to a place reach
     return [s for s in spans if s.detector in FIRM or reach[bisect_right(ordered, s.start, key=itemgetter(0))] < s.end]

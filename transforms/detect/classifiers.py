@@ -59,7 +59,7 @@ class Classifier(Protocol):
     entities: frozenset[str]
 
     def find(self, texts: Sequence[str]) -> list[list[Mention]]:
-        """Mentions of each text, in order."""
+        """Return mentions of each text, in order."""
 
 
 class ClassifierComponent:
@@ -87,7 +87,7 @@ def _component(nlp: Language, name: str) -> ClassifierComponent:
 
 
 def load_classifier(folder: Path, language: str, labels: Mapping[str, str]) -> Language:
-    """A pipeline of one component that finds what the model in `folder` finds.
+    """Return a pipeline of one component that finds what the model in `folder` finds.
 
     Args:
         folder: what `models.model_kind` takes for a token classifier or a GLiNER model.
@@ -182,7 +182,7 @@ class TokenClassifier:
         ]
 
     def _best(self, encoded: Any) -> list[list[int]]:
-        """The likeliest label of each token of each window; read by length, so little is padded."""
+        """Return the likeliest label of each token of each window; read by length, so little is padded."""
         out: list[list[int]] = [[] for _ in encoded["input_ids"]]
         order = sorted(range(len(out)), key=lambda n: len(encoded["input_ids"][n]))
         inputs = [name for name in self.tokenizer.model_input_names if name in encoded]
@@ -200,7 +200,7 @@ class TokenClassifier:
     def _mentions(
         self, text: str, encoded: Any, windows: Sequence[int], best: Sequence[Sequence[int]]
     ) -> list[Mention]:
-        """Mentions of one text, out of the labels of its windows."""
+        """Return mentions of one text, out of the labels of its windows."""
         spans: list[Mention] = []
         last, word, reached = "", None, -1
         for window, token in self._tokens(encoded, windows):
@@ -242,7 +242,7 @@ _PADDED_POSITIONS = frozenset(
 
 
 def position_count(config: Any) -> int:
-    """Tokens a Hugging Face model has positions for, special ones included."""
+    """Return tokens a Hugging Face model has positions for, special ones included."""
     most = getattr(config, "max_position_embeddings", None)
     if not isinstance(most, int) or most <= 0:
         return WINDOW
@@ -311,7 +311,7 @@ class GlinerClassifier:
         return [merge_mentions(mentions) for mentions in out]
 
     def _windows(self, text: str) -> Iterator[tuple[int, int]]:
-        """Stretches of as many words and tokens as the model reads; it would cut off the rest."""
+        """Yield stretches of as many words and tokens as the model reads; it would cut off the rest."""
         words = list(self.model.data_processor.words_splitter(text))
         sizes = [len(ids) + 1 for ids in self._ids([word for word, _, _ in words])]
         first = 0
@@ -327,7 +327,7 @@ class GlinerClassifier:
 
 
 def merge_mentions(mentions: Iterable[Mention]) -> list[Mention]:
-    """Mentions in order, those of one type that overlap as one: windows cut names off."""
+    """Return mentions in order, those of one type that overlap as one: windows cut names off."""
     out: list[Mention] = []
     for m in sorted(mentions):
         if out and out[-1].label_ == m.label_ and m.start_char < out[-1].end_char:
@@ -338,7 +338,7 @@ def merge_mentions(mentions: Iterable[Mention]) -> list[Mention]:
 
 
 def trim_mention(text: str, span: Mention) -> Mention | None:
-    """A mention without white space at its ends and with all signs that its last letter has.
+    """Return a mention without white space at its ends and with all signs that its last letter has.
 
     These are marks and invisible signs, which tokenizers drop. None if nothing is left.
     """

@@ -197,25 +197,25 @@ _LOCALE = re.compile(r"[a-z]{2,3}[-_][A-Z]{2}")
 
 
 def is_flag(text: str) -> bool:
-    """Whether a text is a plain switch, which no name and no address is."""
+    """Tell whether a text is a plain switch, which no name and no address is."""
     word = text.strip()
     return word.lower() in _FLAGS or word in _LOWER_FLAGS
 
 
 def is_letter_flag(text: str) -> bool:
-    """Whether a text is a switch of one sign: `t`, `N`, `0`."""
+    """Tell whether a text is a switch of one sign: `t`, `N`, `0`."""
     return text.strip() in _LETTER_FLAGS
 
 
 @lru_cache(maxsize=8192)
 def is_time(text: str) -> bool:
-    """Whether a text is a time and nothing else."""
+    """Tell whether a text is a time and nothing else."""
     return len(text) <= MAX_CHARS and _TIME.fullmatch(text.strip()) is not None
 
 
 @cache
 def time_zones() -> frozenset[str]:
-    """Names of time zones (`Europe/Berlin`)."""
+    """Return names of time zones (`Europe/Berlin`)."""
     return frozenset(available_timezones())
 
 
@@ -226,7 +226,7 @@ def _zone_cities() -> frozenset[str]:
 
 @lru_cache(maxsize=8192)
 def is_code(kind: str, text: str) -> bool:
-    """Whether a text is a code or name of one or more languages, countries, currencies or time
+    """Tell whether a text is a code or name of one or more languages, countries, currencies or time
     zones. Codes are written in one case: `AL` and `al`, for `Al` is a name.
 
     Args:
@@ -275,12 +275,12 @@ def closed_words(text: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=8192)
 def is_form(text: str) -> bool:
-    """Whether a text is a measure, a duration, a pattern of dates or numbers, or a locale."""
+    """Tell whether a text is a measure, a duration, a pattern of dates or numbers, or a locale."""
     word = text.strip()
     forms = (_MEASURE, _DURATION, _DATE_FORM, _MASK, _LOCALE)
     return len(word) <= MAX_CHARS and any(form.fullmatch(word) for form in forms)
 
 
 def is_count(text: str, digits: int) -> bool:
-    """Whether a text is a number of at most so many digits."""
+    """Tell whether a text is a number of at most so many digits."""
     return _NUMERAL.fullmatch(text.strip()) is not None and sum(c.isdecimal() for c in text) <= digits

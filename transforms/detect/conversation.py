@@ -50,7 +50,7 @@ class View:
         return cls("\n".join(parts), tuple(spans))
 
     def read_otherwise(self) -> tuple[View, NormalizedText]:
-        """The view with the other readings in place, and the way back to its own offsets."""
+        """Return the view with the other readings in place, and the way back to its own offsets."""
         text = NormalizedText(self.text).edited(self.others)
         turns = []
         for turn in self.turns:

@@ -1,4 +1,7 @@
-"""What is to be done with one record: rules, mode, language, and what earlier runs and people have decided."""
+"""Redaction decision for one record: rules, mode, language, and earlier decisions.
+
+Earlier decisions are those of previous runs and those that people have made.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ class RedactionDecision:
 
 
 def strongest_mode(*modes: str) -> str:
-    """The strongest of some modes."""
+    """Return the strongest of some modes."""
     return max(modes, key=MODES.index)
 
 

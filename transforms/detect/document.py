@@ -162,7 +162,7 @@ class DocumentSet:
         return InteractionDocument("conversation", View("".join(lines.parts), turns, one_party=one_party), segments)
 
     def _one_sided(self, turns: tuple[Turn, ...], voices: frozenset[str]) -> bool:
-        """Whether one side of a conversation is missing, by the policy or by who speaks.
+        """Tell whether one side of a conversation is missing, by the policy or by who speaks.
 
         One text is no conversation, and where nobody says who speaks both may.
         """
@@ -171,12 +171,12 @@ class DocumentSet:
 
 
 def _is_role(leaf: Leaf) -> bool:
-    """Whether a leaf is a speaker's label that names a role: a language model would read it as a name, line after line."""
+    """Tell whether a leaf is a speaker's label that names a role: a language model would read it as a name, line after line."""
     return leaf.path[-1] == "speaker" and not leaf.entity and leaf.field.name in CONVERSATIONS and ROLE_WORDS.fullmatch(leaf.text) is not None
 
 
 def _lines_of(leaf: Leaf, done: re.Pattern[str] | None) -> tuple[str, list[Segment]]:
-    """What is read of a flat transcript: the text, or of captions the cues, a line each."""
+    """Return what is read of a flat transcript: the text, or of captions the cues, a line each."""
     segments: list[Segment] = []
     for part in parts_of(leaf.text, done):
         segments.append(Segment(leaf, segments[-1].end + 1 if segments else 0, part.text))
@@ -184,7 +184,7 @@ def _lines_of(leaf: Leaf, done: re.Pattern[str] | None) -> tuple[str, list[Segme
 
 
 def _flat_turns(text: str, speakers: frozenset[str]) -> tuple[Turn, ...]:
-    """Turns of a flat transcript whose lines begin with a speaker's label."""
+    """Return turns of a flat transcript whose lines begin with a speaker's label."""
     labels = speaker_labels(text, speakers)
     turns = []
     for i, (start, end) in enumerate(labels):
@@ -196,7 +196,7 @@ def _flat_turns(text: str, speakers: frozenset[str]) -> tuple[Turn, ...]:
 
 
 def _spaced(text: str, done: re.Pattern[str] | None) -> str:
-    """A key as a question: `_` read as a space, but not within placeholders, which would be none then."""
+    """Return a key as a question: `_` read as a space, but not within placeholders, which would be none then."""
     if done is None or "_" not in text:
         return text.replace("_", " ")
     out, place = [], 0
@@ -229,7 +229,7 @@ class _Lines:
 
 
 def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> InteractionDocument:
-    """All other leaves in one text, a line each. A key or a form's question reads as the business asking, its value as the answer."""
+    """Return all other leaves in one text, a line each. A key or a form's question reads as the business asking, its value as the answer."""
     lines = _Lines()
     segments: list[Segment] = []
     seen: dict[str, int] = {}
@@ -265,13 +265,13 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> InteractionDocu
 
 
 def _runs_on(before: Leaf, leaf: Leaf) -> bool:
-    """Whether two leaves are digits of one number, which a list holds digit by digit."""
+    """Tell whether two leaves are digits of one number, which a list holds digit by digit."""
     single = len(before.text) == len(leaf.text) == 1
     return single and _is_digits(before) and _is_digits(leaf) and before.path[:-1] == leaf.path[:-1]
 
 
 def _grouped(leaves: Sequence[Leaf]) -> set[int]:
-    """Numbers of the leaves that go on with the digits of the one before: a list holds a few at a time, as text."""
+    """Return numbers of the leaves that go on with the digits of the one before: a list holds a few at a time, as text."""
     out: set[int] = set()
     groups = groupby(enumerate(leaves), lambda item: (item[1].path[:-1], _is_digits(item[1])))
     for (_, digits), items in groups:
@@ -283,7 +283,7 @@ def _grouped(leaves: Sequence[Leaf]) -> set[int]:
 
 
 def _is_digits(leaf: Leaf) -> bool:
-    """Whether a leaf can be a piece of a number that a list holds a few digits at a time."""
+    """Tell whether a leaf can be a piece of a number that a list holds a few digits at a time."""
     return isinstance(leaf.path[-1], int) and len(leaf.text) <= 6 and leaf.text.isdigit()
 
 
@@ -292,7 +292,7 @@ CALLER_WORDS = ("caller", "customer", "client", "contact", "visitor", "guest", "
 
 
 def role_of(speaker: str | None, channel: int | None) -> str:
-    """Role of a speaker: by channel (1 external party, 2 business) where there is one, else by label."""
+    """Return role of a speaker: by channel (1 external party, 2 business) where there is one, else by label."""
     if channel == 1:
         return CALLER
     if channel == 2:
@@ -306,7 +306,7 @@ def role_of(speaker: str | None, channel: int | None) -> str:
 
 
 def speakers_of(record: Mapping[str, object]) -> dict[str, frozenset[str]]:
-    """Who speaks in each field of turns and messages: labels with channels, empty for a row that has neither."""
+    """Tell who speaks in each field of turns and messages: labels with channels, empty for a row that has neither."""
     out: dict[str, frozenset[str]] = {}
     for source in ("outline", "chat_messages"):
         rows = record.get(source)
@@ -317,7 +317,7 @@ def speakers_of(record: Mapping[str, object]) -> dict[str, frozenset[str]]:
 
 
 def roles_of(record: dict[str, object]) -> dict[tuple[str, int], str]:
-    """Role of every turn, message and word of a record, keyed by field and position."""
+    """Return role of every turn, message and word of a record, keyed by field and position."""
     out: dict[tuple[str, int], str] = {}
     for source in ("outline", "chat_messages", "words"):
         rows = record.get(source)

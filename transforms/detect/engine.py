@@ -44,7 +44,7 @@ class DetectionFailed(RuntimeError):
 
     @classmethod
     def of(cls, problem: Exception, who: str = "a recognizer") -> DetectionFailed:
-        """The failure that `problem`, raised by `who`, amounts to. Its text may hold content, so of any other than ours only the type is kept."""
+        """Return the failure that `problem`, raised by `who`, amounts to. Its text may hold content, so of any other than ours only the type is kept."""
         if isinstance(problem, cls):
             return problem
         reason, detail = reason_of(problem)
@@ -202,14 +202,14 @@ class Detector:
         _keep_out_of_collections()
 
     def language_of(self, named: str | None) -> str | None:
-        """The language a record is analysed in, or None where the policy reads none such."""
+        """Return the language a record is analysed in, or None where the policy reads none such."""
         language = (named or self.settings.default_language).lower().replace("_", "-").split("-")[0]
         if language in self.settings.languages:
             return language
         return None
 
     def budget(self, chars: int) -> Budget:
-        """What a record of `chars` characters may cost."""
+        """Return what a record of `chars` characters may cost."""
         return Budget.of(self.settings, chars)
 
     def forget(self) -> None:
@@ -251,7 +251,7 @@ class Detector:
                 yield tag, found
 
     def explain(self, view: View, language: str) -> list[ExplainedSpan]:
-        """Spans of one view with the recognizer's own reason for each."""
+        """Return spans of one view with the recognizer's own reason for each."""
         run = self.nlp.artifacts([(view, None)], language)  # held: the words of the artifacts go with it
         _, artifacts, _ = next(run)
         if isinstance(artifacts, Exception):
@@ -279,7 +279,7 @@ def _keep_out_of_collections() -> None:
 def _readings(
     views: Iterable[tuple[View, Any]],
 ) -> Iterator[tuple[View, tuple[Any, NormalizedText | None, bool]]]:
-    """Each view, and behind it the view as it may be read otherwise: the tag, the way back, whether it is the last of its tag."""
+    """Yield each view, and behind it the view as it may be read otherwise: the tag, the way back, whether it is the last of its tag."""
     for view, tag in views:
         yield view, (tag, None, not view.others)
         if view.others:
@@ -288,7 +288,7 @@ def _readings(
 
 
 def _back(span: TextSpan, text: NormalizedText | None) -> TextSpan:
-    """A span in the offsets of the view that `text` was read from."""
+    """Return a span in the offsets of the view that `text` was read from."""
     if text is None:
         return span
     start, end = text.source(span.start, span.end)

@@ -1,4 +1,4 @@
-"""Why each piece of a record was found, and what became of it."""
+"""Explanation of every finding in a record: the reason for its detection, and its outcome."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class FindingOutcome:
 
 
 def explain_findings(detector: Detector, job: DetectionJob) -> list[FindingOutcome]:
-    """Every finding in a record, in order of place, with its reasons and its outcome.
+    """Return every finding in a record, in order of place, with its reasons and its outcome.
 
     The record goes through the job's own path; the reasons come from a second pass that keeps them. Fields the policy keeps, clears or
     replaces whole are not read and so have no findings. A text that stands in several fields is told of once, in the first.

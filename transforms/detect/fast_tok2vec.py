@@ -70,14 +70,14 @@ class FastForward:
         return [out[a:b] for a, b in starts], _no_backprop
 
     def embedded(self, rows: NDArray[np.uint64]) -> Floats:
-        """Vectors of words, whose features are `rows`, without those around them."""
+        """Return vectors of words, whose features are `rows`, without those around them."""
         table: Any = rows
         for layer in self.embed:
             table = layer.predict(table)
         return np.asarray(table, dtype=np.float32)
 
     def encode(self, table: Floats, index: NDArray[np.int64]) -> Floats:
-        """Vectors of the words `table[index]` by those around them, of which `reach` on each side count."""
+        """Return vectors of the words `table[index]` by those around them, of which `reach` on each side count."""
         width, reach, total = table.shape[1], self.reach, len(index)
         out = np.empty((total, width), dtype=np.float32)
         size = min(CHUNK, total) + 2 * reach

@@ -51,7 +51,7 @@ COMMON_WORDS = word_file("en", "name_words.txt")
 
 
 def normalize_code(text: str, language: str = "en") -> str:
-    """Letters and digits of a value, folded and joined; spoken digits and repeats (`double two`, `twenty five`) as digits."""
+    """Return letters and digits of a value, folded and joined; spoken digits and repeats (`double two`, `twenty five`) as digits."""
     words, spoken = [strip_case_and_accents(m[0]) for m in WORD.finditer(text)], load_spoken_digits(language)
     out: list[str] = []
     place = 0
@@ -133,7 +133,7 @@ def _digit_values(text: str, entity: str) -> Iterable[KnownValue]:
 def known_values(
     record: Mapping[str, Any], *, staff: bool = False, placeholders: re.Pattern[str] | None = None, own: Iterable[str] = ()
 ) -> list[KnownValue]:
-    """The contact's own values in a coerced record, and with `staff` the agent's; longest first. The company's own numbers are not among them.
+    """Return the contact's own values in a coerced record, and with `staff` the agent's; longest first. The company's own numbers are not among them.
 
     Args:
         placeholders: what stands in place of a value that is redacted already; see `detect.placeholders`.
@@ -166,7 +166,7 @@ def known_values(
 
 
 def values_of(kind: str, entity: str, text: str) -> Iterable[KnownValue]:
-    """The forms in which one value is sought."""
+    """Yield the forms in which one value is sought."""
     if kind == NAME:
         yield from _name_values(text, entity)
     elif kind == DIGITS:

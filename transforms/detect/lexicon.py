@@ -40,18 +40,18 @@ class Lexicon:
     places: frozenset[str]
 
     def named(self, word: str) -> bool:
-        """Whether somebody may be called so by the lists of names."""
+        """Tell whether somebody may be called so by the lists of names."""
         return word in self.given or word in self.surnames
 
 
 @lru_cache(maxsize=1)
 def load_lexicon() -> Lexicon:
-    """The English lexicon, read once per process."""
+    """Return the English lexicon, read once per process."""
     return Lexicon(*(frozenset(_unpacked(section)) for section in bz2.decompress(FILE.read_bytes()).decode("ascii").split("\0")))
 
 
 def pack_lexicon(lists: Mapping[str, Iterable[str]]) -> bytes:
-    """The bytes of a lexicon of the lists named by `SECTIONS`."""
+    """Return the bytes of a lexicon of the lists named by `SECTIONS`."""
     return bz2.compress("\0".join(_packed(lists[name]) for name in SECTIONS).encode("ascii"), 9)
 
 

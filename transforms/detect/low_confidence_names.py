@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
 
 
 def is_mixed_case(line: str) -> bool:
-    """Whether a turn is written with capitals and small letters; "I" alone says nothing."""
+    """Tell whether a turn is written with capitals and small letters; "I" alone says nothing."""
     if not any(c.isupper() for c in line):
         return False
     words = [w for w in _WORD.findall(line) if w not in _NO_CAPITALS]
@@ -80,7 +80,7 @@ def mixed_case_flags(text: str, places: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _shift(move: str, margin: ModelMargin, leaned: float | None) -> float:
-    """What is added to the score of a move for a margin: that of a beginning falls or rises."""
+    """Return what is added to the score of a move for a margin: that of a beginning falls or rises."""
     if leaned is None or move[0] not in "BU":
         return 0.0
     return -leaned - (margin.place if move[2:] in PLACES else margin.name)
@@ -179,7 +179,7 @@ class MarginForward:
         stop_of: NDArray[np.int64],
         ends: Callable[[NDArray[np.int64]], NDArray[np.int64]],
     ) -> list[Candidate]:
-        """Who is faint in some texts, in order, whatever the entities are.
+        """Tell who is faint in some texts, in order, whatever the entities are.
 
         Args:
             scores: of each move at each token outside every entity, without the margins.
@@ -208,7 +208,7 @@ class MarginForward:
         return [Candidate(*one) for one in found if one[1] - one[0] <= LONGEST]
 
     def _end(self, parts: Floats, bias: Floats, first: int) -> int:
-        """Where a person that begins at token `first` ends, half-open; `parts` stop where its document does."""
+        """Tell where a person that begins at token `first` ends, half-open; `parts` stop where its document does."""
         reach, count, end = parts.shape[1] - 1, len(parts) - 1, first + 1
         while True:
             # inside an entity the features are the word itself and the first words of the entity, before it
@@ -222,13 +222,13 @@ class MarginForward:
 
 
 def take_candidates(doc: Doc) -> list[Candidate]:
-    """The people faint in a text its recogniser has read, in order. They can be asked for once."""
+    """Return the people faint in a text its recogniser has read, in order. They can be asked for once."""
     noted = doc.user_data.pop(KEY, ())
     return drop_overlapping(noted, [(e.start, e.end, e.label_) for e in doc.ents]) if noted else []
 
 
 def drop_overlapping(noted: Sequence[Candidate], entities: Sequence[tuple[int, int, str]]) -> list[Candidate]:
-    """Those of `noted` that overlap no other and begin in no entity.
+    """Return those of `noted` that overlap no other and begin in no entity.
 
     Of what is an organization to the model those that begin as it does, with its end.
     """

@@ -67,7 +67,7 @@ class ModelError(RuntimeError):
 
 
 def folder_of(name: str) -> Path | None:
-    """Where a model lies: the path itself, or an installed pipeline's; None where there is none."""
+    """Tell where a model lies: the path itself, or an installed pipeline's; None where there is none."""
     if name in BUILT_IN:
         return None
     if Path(name).exists():
@@ -81,7 +81,7 @@ def folder_of(name: str) -> Path | None:
 
 
 def model_kind(folder: Path) -> str:
-    """`SPACY`, `TOKENS` or `GLINER`, told by what the folder holds.
+    """Return `SPACY`, `TOKENS` or `GLINER`, told by what the folder holds.
 
     Raises `ModelError` for a model of Hugging Face's form that is neither of these, or that would
     have code of its own run when it is loaded.
@@ -122,7 +122,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def map_labels(labels: Iterable[str], given: Mapping[str, str], name: str) -> dict[str, str]:
-    """The entity type of each label a model gives, without those to be ignored.
+    """Return the entity type of each label a model gives, without those to be ignored.
 
     Args:
         labels: the model's, without marks of beginning and end.
@@ -148,7 +148,7 @@ def _folded(label: str) -> str:
 
 
 def model_fingerprint(settings: DetectionSettings) -> str:
-    """Names and SHA-256 of all models a policy names that are no part of callveil; else empty.
+    """Return names and SHA-256 of all models a policy names that are no part of callveil; else empty.
 
     The policy's own digest has the names alone, and what lies under a name may change.
     """

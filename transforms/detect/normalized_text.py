@@ -47,13 +47,13 @@ class NormalizedText:
     ends: Sequence[int] | None = None
 
     def source(self, start: int, end: int) -> tuple[int, int]:
-        """The source's range that `text[start:end]`, not empty, was read from, whole."""
+        """Return the source's range that `text[start:end]`, not empty, was read from, whole."""
         if self.starts is None or self.ends is None:
             return self.base + start, self.base + end
         return self.starts[start], self.ends[end - 1]
 
     def within(self, start: int, end: int) -> tuple[int, int]:
-        """The range of `text` that was read from any part of the source's range."""
+        """Return the range of `text` that was read from any part of the source's range."""
         if self.starts is None or self.ends is None:
             return max(0, start - self.base), min(len(self.text), end - self.base)
         return bisect_right(self.ends, start), bisect_left(self.starts, end)
@@ -112,7 +112,7 @@ def renormalize_text(view: NormalizedText, keep: re.Pattern[str] | None = None) 
 
 
 def _is_kept(text: str, keep: re.Pattern[str]) -> bool:
-    """Whether a text is nothing but one piece that is left as it stands, as what was redacted is."""
+    """Tell whether a text is nothing but one piece that is left as it stands, as what was redacted is."""
     match = keep.match(text)
     return match is not None and match.end() == len(text)
 
@@ -123,7 +123,7 @@ _UNDECODED = re.compile(r"(?<=[0-9])%2[0-9A-Fa-f](?=[0-9])")
 
 
 def other_readings(view: NormalizedText, source: str) -> Iterator[Edit]:
-    """What may as well be read in other places of a view, in order: an edit may be empty.
+    """Yield what may as well be read in other places of a view, in order: an edit may be empty.
 
     A space where what cannot be seen was left out between two letters or digits, which may have
     stood between two values; `%40` for an at sign before digits, and the reverse.
@@ -142,7 +142,7 @@ def other_readings(view: NormalizedText, source: str) -> Iterator[Edit]:
 
 
 def _outside(edits: Iterator[Edit], keep: re.Pattern[str], text: str) -> Iterator[Edit]:
-    """The edits that touch nothing of what is kept, which is sought where there are any."""
+    """Yield the edits that touch nothing of what is kept, which is sought where there are any."""
     kept: Iterator[re.Match[str]] | None = None
     place: re.Match[str] | None = None
     for edit in edits:
@@ -179,7 +179,7 @@ _NO_TEXT = frozenset(("Cc", "Cs", "Cn", "Co"))
 
 
 def _decoded(text: str) -> Iterator[Edit]:
-    """Entities, percent-encoding and escapes, wherever what they stand for is text."""
+    """Yield entities, percent-encoding and escapes, wherever what they stand for is text."""
     urls = [m.span() for m in _URL.finditer(text)] if "%" in text else []
     for match in _ESCAPE.finditer(text) if "&" in text or "%" in text or "\\" in text else ():
         start, code = match.start(), match.group()
@@ -196,7 +196,7 @@ def _decoded(text: str) -> Iterator[Edit]:
 
 
 def _entity(code: str) -> str:
-    """The characters an entity stands for; empty where it is none or they are no text."""
+    """Return the characters an entity stands for; empty where it is none or they are no text."""
     name = code.rstrip(";").rpartition(";")[2].removeprefix("&") + code[-1:] * (code[-1] == ";")
     new = unescape(f"&{name}") if name[0] == "#" else html5.get(name, "")
     return new if all(map(_is_text, new)) else ""
@@ -215,7 +215,7 @@ def _code_units(code: str, start: int) -> Iterator[Edit]:
 
 
 def _percent(text: str, code: str, start: int, in_url: bool) -> Iterator[Edit]:
-    """The characters of a run of `%XX`, where it is no percentage before a value (`_is_percentage`).
+    """Yield the characters of a run of `%XX`, where it is no percentage before a value (`_is_percentage`).
 
     A space within a web address is read as a hyphen, since the address would end there; signs that
     would end it stay as they are.
@@ -240,7 +240,7 @@ _SEPARATOR_CODE = re.compile(r"(?i)%(?:25)*(?:2[089b-f]|c2%(?:25)*a0)")
 
 
 def _is_percentage(text: str, data: bytes, start: int, end: int, in_url: bool) -> bool:
-    """Whether `text[start:end]` is a percent sign and the beginning of a value: `50%6011 8744`.
+    """Tell whether `text[start:end]` is a percent sign and the beginning of a value: `50%6011 8744`.
 
     One letter or digit is encoded by nobody. Between digits separators count, where the same word
     or web address has more of them.
@@ -255,7 +255,7 @@ def _is_percentage(text: str, data: bytes, start: int, end: int, in_url: bool) -
 
 
 def _in_encoded_word(text: str, start: int, end: int) -> bool:
-    """Whether a word holds encoded separators of digits beside the one at `start`."""
+    """Tell whether a word holds encoded separators of digits beside the one at `start`."""
     before, after = text[max(0, start - _NEAR) : start], text[end : end + _NEAR]
     word = before[-len(before.split()[-1]) :] if before.split() else "", (after.split() or [""])[0]
     return any(_SEPARATOR_CODE.search(side) for side in word)
@@ -285,7 +285,7 @@ def _is_mark(char: str) -> bool:
 
 
 def _plain_characters(text: str) -> Iterator[Edit]:
-    """Characters with their marks in compatibility form, digits in ASCII, the unseen left out."""
+    """Yield characters with their marks in compatibility form, digits in ASCII, the unseen left out."""
     for match in _STRETCH.finditer(text):
         place, end = match.span()
         if place and _is_mark(text[place]):
@@ -308,14 +308,14 @@ _STRETCH = re.compile(rf"[^\t\n\r -~{_USUAL}]+")
 
 
 def _within_name(text: str, place: int) -> bool:
-    """Whether a full stop stands between ASCII letters or digits, as in a domain name."""
+    """Tell whether a full stop stands between ASCII letters or digits, as in a domain name."""
     sides = text[max(0, place - 1) : place], text[place + 1 : place + 2]
     return all(side.isascii() and side.isalnum() for side in sides)
 
 
 @lru_cache(maxsize=8192)
 def _plain(cluster: str) -> str:
-    """One character with its marks, read plainly; empty where nothing of it can be seen."""
+    """Return one character with its marks, read plainly; empty where nothing of it can be seen."""
     base, *marks = [c for c in cluster if not _is_unseen(c)] or [""]
     if not base or _is_mark(base):
         return "".join([base, *marks])
@@ -350,7 +350,7 @@ _BORDER = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9])|(?<=[A-Za-z0-9])[{UNSPACED}]
 
 
 def _parted(text: str) -> Iterator[Edit]:
-    """A space between such a script and ASCII letters or digits, since a value ends there."""
+    """Yield a space between such a script and ASCII letters or digits, since a value ends there."""
     for match in _BORDER.finditer(text) if not text.isascii() else ():
         start, end = match.span()
         sides = text[max(0, start - 1) : start], text[end : end + 1]
@@ -372,7 +372,7 @@ _LABEL = re.compile(r"[\w-]{1,63}")
 
 
 def _dots(text: str) -> Iterator[Edit]:
-    """`[dot]`, `(.)` and their kind between two words; spaced only where there is an at sign."""
+    """Yield `[dot]`, `(.)` and their kind between two words; spaced only where there is an at sign."""
     mail = None
     for match in _DOT.finditer(text):
         if " " in match[0] or "\t" in match[0]:
@@ -383,7 +383,7 @@ def _dots(text: str) -> Iterator[Edit]:
 
 
 def _ats(text: str) -> Iterator[Edit]:
-    """`[at]`, `(@)` and their kind before a domain, and the dots said within that domain."""
+    """Yield `[at]`, `(@)` and their kind before a domain, and the dots said within that domain."""
     done = 0
     for match in _AT.finditer(text):
         if match.start() < done:
@@ -405,7 +405,7 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def strip_case_and_accents(word: str) -> str:
-    """Case and accents removed. `é` and `e` are one; the length may differ from the source's."""
+    """Return case and accents removed. `é` and `e` are one; the length may differ from the source's."""
     if word.isascii():
         return word.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))

@@ -39,7 +39,7 @@ class TextPart:
     depth: int = 0
 
     def read(self, start: int, end: int) -> str:
-        """What is read of a stretch of the whole text."""
+        """Return what is read of a stretch of the whole text."""
         first, last = self.text.within(start, end)
         return self.text.text[first:last]
 
@@ -98,7 +98,7 @@ def _literals(view: NormalizedText, depth: int) -> list[TextPart] | None:
 
 
 def _parsed(text: str) -> Any:
-    """The value of a JSON text, or of several with a line each; None where it is neither."""
+    """Return the value of a JSON text, or of several with a line each; None where it is neither."""
     lines = [line for line in text.split("\n") if line.strip()]
     for pieces in [text], lines if all(line.lstrip()[0] in "{[" for line in lines) else ():
         try:
@@ -132,14 +132,14 @@ def _tokens(view: NormalizedText, depth: int) -> Iterator[TextPart]:
 
 
 def _grouped(text: str) -> set[int]:
-    """Where the strings of a list begin that go on with the digits of the string before them."""
+    """Tell where the strings of a list begin that go on with the digits of the string before them."""
     runs = [(m.start(), list(_STRING.finditer(m[0]))) for m in _GROUPS.finditer(text)]
     split = [(start, strings) for start, strings in runs if is_split_number([s[1] for s in strings])]
     return {start + string.start() for start, strings in split for string in strings[1:]}
 
 
 def is_split_number(groups: Sequence[str]) -> bool:
-    """Whether a list of strings of digits may hold one number, a few digits at a time: no years."""
+    """Tell whether a list of strings of digits may hold one number, a few digits at a time: no years."""
     long_enough = sum(map(len, groups)) >= GROUPS_LEAST and all(2 <= len(g) <= 6 for g in groups)
     return long_enough and not all(map(_YEAR.fullmatch, groups))
 
@@ -187,7 +187,7 @@ def within_literals(text: str, literals: Sequence[TextPart], spans: Iterable[Tex
 
 
 def literal_at(literals: Sequence[TextPart], span: TextSpan) -> TextPart | None:
-    """The literal a span lies in; None for the whole of a text, or one that is no JSON."""
+    """Return the literal a span lies in; None for the whole of a text, or one that is no JSON."""
     at = bisect_right(literals, span.start, key=lambda part: part.literal[1])
     if at == len(literals):
         return None
@@ -215,7 +215,7 @@ _TAG = re.compile(
 
 
 def _cues(text: str) -> list[NormalizedText]:
-    """The texts between the time lines of captions; none where there is no time line."""
+    """Return the texts between the time lines of captions; none where there is no time line."""
     found = list(_CUE.finditer(text)) if "-->" in text or ",0" in text else []
     edges = [0, *(edge for match in found for edge in match.span()), len(text)] if found else []
     pieces = [(start, text[start:end]) for start, end in zip(edges[::2], edges[1::2], strict=True)]
@@ -228,7 +228,7 @@ def _cues(text: str) -> list[NormalizedText]:
 
 
 def _untagged(cue: str) -> Iterator[Edit]:
-    """Tags left out of a cue, and the voice it names read as a speaker's label."""
+    """Yield tags left out of a cue, and the voice it names read as a speaker's label."""
     for match in _TAG.finditer(cue):
         if match["voice"]:
             yield match.start(), match.start("voice"), ""
@@ -238,6 +238,6 @@ def _untagged(cue: str) -> Iterator[Edit]:
 
 
 def caption_speakers(text: str) -> frozenset[str]:
-    """Speakers that the cues of captions name, lower case."""
+    """Return speakers that the cues of captions name, lower case."""
     names = (match["voice"] for match in (_TAG.finditer(text) if "-->" in text else ()))
     return frozenset(normalize_text(name).text.lower() for name in names if name)

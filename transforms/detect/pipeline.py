@@ -336,7 +336,7 @@ def _joined(parts: list[Doc]) -> Doc:
 
 
 def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[CandidateMention]:
-    """Who is faint in the pieces of a view."""
+    """Tell who is faint in the pieces of a view."""
     return [
         CandidateMention(doc[f.start].idx + offset, doc[f.end - 1].idx + len(doc[f.end - 1]) + offset, f.margin, f.organization)
         for doc, (offset, _) in zip(docs, cuts, strict=True)
@@ -345,7 +345,7 @@ def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[CandidateMentio
 
 
 def vote_mentions(voters: Sequence[Sequence[Mention]], score: float) -> list[tuple[Mention, float]]:
-    """What several pipelines found in one text, each mention once, with `score` times the share of pipelines that found it.
+    """Return what several pipelines found in one text, each mention once, with `score` times the share of pipelines that found it.
 
     A pipeline votes for a mention where it found one of the same type that overlaps it. With two, the default threshold takes what either
     found, and one above half of `score` what both found; with three, the default threshold takes what two found.
@@ -360,7 +360,7 @@ def vote_mentions(voters: Sequence[Sequence[Mention]], score: float) -> list[tup
 
 
 def _batches(views: Iterable[tuple[View, Any]], batch_size: int) -> Iterator[list[tuple[View, Any]]]:
-    """Views in batches of at most `batch_size`, fewer where they are long."""
+    """Yield views in batches of at most `batch_size`, fewer where they are long."""
     pending: list[tuple[View, Any]] = []
     size = 0
     for item in views:

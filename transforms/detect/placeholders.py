@@ -1,4 +1,7 @@
-"""What redaction itself has written: labels, pseudonyms and tokens. They hold no value, so they are never read as one again."""
+"""Patterns of the redactor's own output: labels, masks, pseudonyms and tokens.
+
+They hold no value, so they are never detected as one again.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ MARK = "\x00"
 
 
 def placeholder_pattern(rules: Rules) -> re.Pattern[str]:
-    """Pattern of everything `redact.operators` writes under these rules, and has written under earlier ones.
+    """Return pattern of everything `redact.operators` writes under these rules, and has written under earlier ones.
 
     Only declared entity types count: `[JOHN]` is none. Characters that an earlier mask has kept are not taken for written: these rules decide
     about them.
@@ -42,7 +45,7 @@ def placeholder_pattern(rules: Rules) -> re.Pattern[str]:
 
 
 def _masked(char: str, keep: int) -> list[str]:
-    """Patterns of what a mask leaves readable, with what it has masked before that.
+    """Return patterns of what a mask leaves readable, with what it has masked before that.
 
     No more is kept than masked (`redact.operators.Mask`), and what is kept ends a word. Kept digits may stand by themselves
     (`**** 1111`); other letters only where masked ones stand directly before them, since a word of its own may be anything.
@@ -69,14 +72,14 @@ def _pattern(labels: frozenset[str], own: frozenset[str], masks: frozenset[tuple
 
 
 def _labelled(label: str, names: str) -> str:
-    """Pattern of a label's template with one of the entity types in it."""
+    """Return pattern of a label's template with one of the entity types in it."""
     before = r"(?<!\w)" if label[:1].isalnum() or label[:1] == MARK else ""
     after = r"(?!\w)" if label[-1:].isalnum() or label[-1:] == MARK else ""
     return f"{before}{re.escape(label).replace(re.escape(MARK), names)}{after}" if label else ""
 
 
 def placeholder_spans(text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int]]:
-    """Places of placeholders in a text, and `others`, in order and disjoint."""
+    """Return places of placeholders in a text, and `others`, in order and disjoint."""
     places: list[tuple[int, int]] = []
     for start, end in sorted([*(m.span() for m in pattern.finditer(text)), *others]):
         if places and start < places[-1][1]:
@@ -87,7 +90,7 @@ def placeholder_spans(text: str, pattern: re.Pattern[str], others: Iterable[tupl
 
 
 def exclude_places(text: str, spans: Iterable[TextSpan], places: Sequence[tuple[int, int]]) -> Iterator[TextSpan]:
-    """The spans without the `places` (as `placeholder_spans` gives them) they reach into: what holds no letter or digit is left out."""
+    """Yield the spans without the `places` (as `placeholder_spans` gives them) they reach into: what holds no letter or digit is left out."""
     for span in spans:
         first = bisect_right(places, span.start, key=itemgetter(1))
         inner = places[first : bisect_left(places, span.end, first, key=itemgetter(0))]
@@ -104,5 +107,5 @@ def exclude_places(text: str, spans: Iterable[TextSpan], places: Sequence[tuple[
 
 
 def has_unredacted_text(text: str, done: re.Pattern[str]) -> bool:
-    """Whether a text says anything beside what redaction itself has written."""
+    """Tell whether a text says anything beside what redaction itself has written."""
     return any(c.isalnum() for c in done.sub(" ", text))

@@ -21,13 +21,13 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}|\[ID:[a-z2-7]+\]")
 
 
 def card_spans(text: str) -> list[tuple[int, int]]:
-    """Stretches that are card numbers by brand, length and check digit. Half-open, in code points."""
+    """Return stretches that are card numbers by brand, length and check digit. Half-open, in code points."""
     runs = ((m.span(), re.sub(r"\D", "", m[0])) for m in _RUN.finditer(text))
     return [span for span, digits in runs if _CARD.fullmatch(digits) and luhn(digits)]
 
 
 def is_plain_id(text: str) -> bool:
-    """Whether a text is an id and nothing else: no address, card, key or grouped number."""
+    """Tell whether a text is an id and nothing else: no address, card, key or grouped number."""
     if not _PLAIN_ID.fullmatch(text) or card_spans(text) or _GROUPED.search(text):
         return False
     return not has_known_form(text)

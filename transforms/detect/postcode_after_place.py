@@ -24,7 +24,7 @@ GAP = re.compile(r"[\s,]*\Z")
 
 
 def postcodes_after(text: str, spans: Iterable[TextSpan], language: str) -> Iterator[TextSpan]:
-    """Spans of the postcodes that follow the places among `spans` in the same line."""
+    """Yield spans of the postcodes that follow the places among `spans` in the same line."""
     spoken = load_spoken_digits(language)
     states = spoken.words.state_codes | spoken.words.sets["four_digit_states"]
     for edge in sorted({s.end for s in spans if s.entity in PLACES}):
@@ -48,7 +48,7 @@ def postcodes_after(text: str, spans: Iterable[TextSpan], language: str) -> Iter
 
 
 def _moment(pieces: list[str]) -> bool:
-    """Whether four digits are a time of day or a year: `ten thirty`, `nineteen eighty`, `2024`."""
+    """Tell whether four digits are a time of day or a year: `ten thirty`, `nineteen eighty`, `2024`."""
     if pieces[0] in ("19", "20") or (len(pieces) == 1 and pieces[0][:2] in ("19", "20")):
         return True
     return len(pieces) == 2 and int(pieces[0]) <= 24 and len(pieces[0]) == 2 and int(pieces[1]) < 60

@@ -63,7 +63,7 @@ def everyday_words(language: str) -> frozenset[str]:
 
 
 def values_from_spans(text: str, spans: Iterable[TextSpan], language: str) -> Iterator[KnownValue]:
-    """The values that spans of one text stand for, as values to seek.
+    """Yield the values that spans of one text stand for, as values to seek.
 
     Args:
         text: the view the spans were found in.
@@ -117,7 +117,7 @@ STREET_WORDS = 2
 
 
 def _addresses(entity: str, value: str, language: str) -> Iterator[KnownValue]:
-    """An address with a house number before its street: whole, and as far as the street's first words. Others are places like many."""
+    """Yield an address with a house number before its street: whole, and as far as the street's first words. Others are places like many."""
     spoken = normalize_code(value, language)
     number = re.match(r"\d+", spoken)
     if not number or len(spoken) < len(number[0]) + 4:
@@ -131,7 +131,7 @@ def _addresses(entity: str, value: str, language: str) -> Iterator[KnownValue]:
 
 
 def speaker_names(record: Mapping[str, Any], language: str) -> list[KnownValue]:
-    """Names that speakers are labelled with, as values to seek: a flat transcript repeats them before each line. Roles name nobody."""
+    """Return names that speakers are labelled with, as values to seek: a flat transcript repeats them before each line. Roles name nobody."""
     rows = [row for source in ("outline", "chat_messages", "words") for row in record.get(source) or ()]
     names = sorted({row["speaker"] for row in rows if row.get("speaker") and not ROLE_WORDS.fullmatch(row["speaker"])})
     words = everyday_words(language)

@@ -103,7 +103,7 @@ class MentionReader:
         self.windows.columns[2] = self.windows.columns[2].astype(np.int32)
 
     def read(self, texts: Sequence[str]) -> list[TextMentions]:
-        """What the recogniser finds in each text."""
+        """Return what the recogniser finds in each text."""
         if (
             self.chars > MOST_CHARS
             or self.windows.count > MOST_WINDOWS
@@ -246,7 +246,7 @@ class MentionReader:
     def _ends(
         self, rows: Ints, firsts: Ints, stop_of: Ints, label: str, longest: int = 0, ties: bool = False
     ) -> Ints:
-        """Where entities that begin at tokens `firsts` end, half-open.
+        """Tell where entities that begin at tokens `firsts` end, half-open.
 
         Args:
             stop_of: by token, where what begins there ends at the latest.
@@ -306,13 +306,13 @@ def _places(lines: Sequence[str]) -> Iterator[int]:
 
 
 def _filled(rows: Any) -> Any:
-    """Rows of a matrix, with some of zeros after them."""
+    """Return rows of a matrix, with some of zeros after them."""
     more = -len(rows) % _ROWS
     return np.concatenate([rows, np.zeros((more, *rows.shape[1:]), rows.dtype)]) if more else rows
 
 
 def reader_of(nlp: Language) -> MentionReader | None:
-    """A reader that finds what a pipeline finds, where that is one recogniser of the kind this module
+    """Return a reader that finds what a pipeline finds, where that is one recogniser of the kind this module
     knows: `hasten`ed, with margins applied, and nothing else in the pipeline."""
     if nlp.pipe_names != ["ner"]:
         return None

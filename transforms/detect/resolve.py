@@ -75,7 +75,7 @@ def merge_spans(spans: Iterable[TextSpan]) -> list[TextSpan]:
 
 
 def overlap_test(spans: Iterable[TextSpan]) -> Callable[[int, int], bool]:
-    """A function that tells whether any of `spans` overlaps a stretch, given by its offsets, half-open."""
+    """Return a function that tells whether any of `spans` overlaps a stretch, given by its offsets, half-open."""
     disjoint = merge_spans(spans)
     ends = [span.end for span in disjoint]
 

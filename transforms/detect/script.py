@@ -38,13 +38,13 @@ _UNSPACED = re.compile(f"[{UNSPACED}]+")
 
 
 def is_unsupported_language(texts: Iterable[str], languages: tuple[str, ...]) -> bool:
-    """Whether some texts, taken together, are in a script or a language that `languages` lack."""
+    """Tell whether some texts, taken together, are in a script or a language that `languages` lack."""
     texts = list(texts)
     return _in_other_script(texts, languages) or _in_other_language(texts, languages)
 
 
 def _in_other_script(texts: list[str], languages: tuple[str, ...]) -> bool:
-    """Whether most letters are of scripts no language uses."""
+    """Tell whether most letters are of scripts no language uses."""
     if not any(_OTHER.search(text) for text in texts if not text.isascii()):
         return False
     total = words = other = 0
@@ -89,7 +89,7 @@ def _is_mark(char: str) -> bool:
 
 
 def _counted(text: str, languages: tuple[str, ...]) -> tuple[int, int, int]:
-    """Letters of a text, those in scripts no language uses, and how many words these make."""
+    """Return letters of a text, those in scripts no language uses, and how many words these make."""
     text = normalize_text(text).text
     if _OTHER.search(text) is None:
         return sum(map(str.isalpha, text)), 0, 0
@@ -109,7 +109,7 @@ def _counted(text: str, languages: tuple[str, ...]) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=16)
 def language_scripts(languages: tuple[str, ...]) -> frozenset[str]:
-    """Scripts in which the languages' own words are written."""
+    """Return scripts in which the languages' own words are written."""
     loaded = [load_language(code) for code in languages if code in available_languages()]
     words = [w for own in loaded for w in (*own.words, *map(str, own.lexicon.get("units", ())))]
     return frozenset(script_of(c) for word in words for c in word if c.isalpha())
@@ -117,7 +117,7 @@ def language_scripts(languages: tuple[str, ...]) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def script_of(letter: str) -> str:
-    """Script of a letter, as its Unicode name begins: LATIN, CYRILLIC, CJK; signs are Latin."""
+    """Return script of a letter, as its Unicode name begins: LATIN, CYRILLIC, CJK; signs are Latin."""
     name = unicodedata.name(letter, "LATIN").split()[0]
     return "LATIN" if name in ("FEMININE", "MASCULINE", "MODIFIER") else name
 
@@ -143,7 +143,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 def _in_other_language(texts: list[str], languages: tuple[str, ...]) -> bool:
-    """Whether the words are those of a language that none of `languages` is."""
+    """Tell whether the words are those of a language that none of `languages` is."""
     read = _read_words(languages)
     words = [
         part
@@ -196,7 +196,7 @@ def other_words() -> Mapping[str, frozenset[str]]:
 
 
 def _spacy_words(code: str) -> set[str]:
-    """spaCy's stop words and numerals of a language; none where it knows no such language.
+    """Return spaCy's stop words and numerals of a language; none where it knows no such language.
 
     Their modules are loaded from their files: the packages around them take seconds, French four.
     """

@@ -15,7 +15,7 @@ SECRET = "SECRET"  # noqa: S105 - name of an entity type
 
 
 def normalize_name(name: str) -> str:
-    """A field's name in snake case, written plainly: compatibility forms, accents and signs of no
+    """Return a field's name in snake case, written plainly: compatibility forms, accents and signs of no
     width are gone, and of a name too long to be one its two ends are left."""
     if len(name) > 256:
         name = f"{name[:128]}_{name[-128:]}"
@@ -24,7 +24,7 @@ def normalize_name(name: str) -> str:
 
 
 def _names(patterns: str, end: str) -> re.Pattern[str]:
-    """One pattern of many, separated by white space, each of which matches whole words of a name."""
+    """Return one pattern of many, separated by white space, each of which matches whole words of a name."""
     return re.compile(f"(?:^|_)(?:{'|'.join(patterns.split())})_?[0-9]{{0,3}}{end}")
 
 
@@ -100,7 +100,7 @@ _WHOLE_NUMBER = re.compile(r"-?\d{1,10}")
 
 @lru_cache(maxsize=8192)
 def is_secret(name: str) -> bool:
-    """Whether a field of this name holds a secret."""
+    """Tell whether a field of this name holds a secret."""
     plain = normalize_name(name)
     if plain == "sid" or _LAST.search(plain) or _KEY.match(plain):
         return True
@@ -109,7 +109,7 @@ def is_secret(name: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def is_secret_state(name: str, text: str) -> bool:
-    """Whether a text under a secret's name is only the state of it."""
+    """Tell whether a text under a secret's name is only the state of it."""
     plain = normalize_name(name)
     if _KEY.match(plain) and KEYPAD.fullmatch(text):
         return True
@@ -124,7 +124,7 @@ def is_secret_state(name: str, text: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def is_misplaced_secret(name: str, text: str) -> bool:
-    """Whether a text under a name that only says something about a secret may be one: it is no
+    """Tell whether a text under a name that only says something about a secret may be one: it is no
     state, time or count as such a name asks for (`auth_method: hunter22`, `pin_required: 4417`)."""
     plain = normalize_name(name)
     secret = _SECRET.search(plain) is not None
@@ -146,7 +146,7 @@ def _is_dated(text: str) -> bool:
 
 
 def _is_closed(text: str, pin: bool) -> bool:
-    """Whether a text is made of listed words; with no number beside them that could be a PIN."""
+    """Tell whether a text is made of listed words; with no number beside them that could be a PIN."""
     return sum(closed_words(text)) > 0 and (sum(c.isdecimal() for c in text) <= 2 or not pin)
 
 
@@ -193,7 +193,7 @@ _COMMAND = re.compile(
 
 
 def secret_spans(text: str) -> list[tuple[int, int]]:
-    """Stretches of a text that are secrets by their form: known formats of keys and tokens,
+    """Return stretches of a text that are secrets by their form: known formats of keys and tokens,
     passwords in URLs, password hashes, what stands behind a secret's name, and long words that mix
     cases and digits as only random ones do. Half-open, in code points; they may overlap."""
     if len(text) < 6:
@@ -213,7 +213,7 @@ def secret_spans(text: str) -> list[tuple[int, int]]:
 
 
 def has_known_form(text: str) -> bool:
-    """Whether a text holds a key, token or password hash of a known format."""
+    """Tell whether a text holds a key, token or password hash of a known format."""
     return _SECRET_VALUES.search(text) is not None
 
 

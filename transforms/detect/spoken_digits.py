@@ -29,12 +29,12 @@ class SpokenDigits:
     compounds: Mapping[tuple[str, ...], str]
 
     def begins(self, word: str) -> bool:
-        """Whether digits may begin at a folded word; one that holds figures says them itself."""
+        """Tell whether digits may begin at a folded word; one that holds figures says them itself."""
         kind = self.words.kinds.get(word, (-1, ""))[0]
         return kind in (UNIT, ZERO, TEEN, TENS, MULTIPLE) or any(c.isdigit() for c in word) or bool(self._glued(word))
 
     def tells(self, word: str) -> bool:
-        """Whether `readings` may read anything from a folded word on."""
+        """Tell whether `readings` may read anything from a folded word on."""
         known = word in self.words.kinds or word in self._firsts
         return known or word.isdigit() or bool(self._glued(word))
 
@@ -43,7 +43,7 @@ class SpokenDigits:
         return frozenset(phrase[0] for phrase in self.compounds)
 
     def readings(self, words: Sequence[str], place: int) -> list[Reading]:
-        """What the words from `place` on may say, the likeliest first; empty where they are no number."""
+        """Return what the words from `place` on may say, the likeliest first; empty where they are no number."""
         if self.compounds:
             ahead = tuple(words[place : place + 5])
             longer = [(self.compounds[ahead[:n]], n) for n in range(len(ahead), 1, -1) if ahead[:n] in self.compounds]
@@ -77,7 +77,7 @@ class SpokenDigits:
         return str(value) if kind == UNIT and str(value) != "0" else ""
 
     def _glued(self, word: str) -> str:
-        """The digits of `fünfundvierzig`, which is one word; empty for any other word."""
+        """Return the digits of `fünfundvierzig`, which is one word; empty for any other word."""
         joint = self.words.glued_and
         unit, found, tens = word.partition(joint) if joint else ("", "", "")
         ten = self.words.kinds.get(tens, (-1, ""))
@@ -89,7 +89,7 @@ class SpokenDigits:
 
 @lru_cache(maxsize=16)
 def load_spoken_digits(language: str) -> SpokenDigits:
-    """How `language` says digits; English where there is no data for it."""
+    """Tell how `language` says digits; English where there is no data for it."""
     try:
         words = load_vocabulary(language)
     except LanguageError:

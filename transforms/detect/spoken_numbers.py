@@ -32,7 +32,7 @@ MONTHS: Final = ("january", "february", "march", "april", "may", "june", "july",
 
 
 def number_words(n: int) -> str:
-    """`n` from 0 to 999,999 in words: `four hundred twelve`, `two thousand sixteen`."""
+    """Return `n` from 0 to 999,999 in words: `four hundred twelve`, `two thousand sixteen`."""
     if n < 20:
         return ONES[n]
     if n < 100:
@@ -43,7 +43,7 @@ def number_words(n: int) -> str:
 
 
 def ordinal_words(n: int) -> str:
-    """`n` from 1 to 99 as an ordinal: `twenty first`."""
+    """Return `n` from 1 to 99 as an ordinal: `twenty first`."""
     if n in _ORDINALS:
         return _ORDINALS[n]
     if n < 20:

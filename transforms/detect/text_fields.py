@@ -64,7 +64,7 @@ class Leaf(NamedTuple):
     number: bool = False
 
     def by_keys(self, record: Mapping[str, Any] | None = None) -> str:
-        """The path with the keys of JSON objects by their names, `custom_fields{plan}`; those that are no field's name stay places.
+        """Return the path with the keys of JSON objects by their names, `custom_fields{plan}`; those that are no field's name stay places.
 
         Args:
             record: the record as it may be seen; a key that is not there any more was personal, so its place is told.
@@ -84,12 +84,12 @@ class Leaf(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def named_field(name: str) -> Field:
-    """Declaration of a member that a policy names and nobody else declares."""
+    """Return declaration of a member that a policy names and nobody else declares."""
     return replace(UNKNOWN, name=name, group=NAMED)
 
 
 def with_named_field(leaf: Leaf, names: Container[str]) -> Leaf:
-    """The leaf, as one of a further field where it lies in an undeclared member that `names` has.
+    """Return the leaf, as one of a further field where it lies in an undeclared member that `names` has.
 
     A member `a` goes by `a` or `extra.a`, one of a record within by `form.a`; by the name alone only where no field and no group has it.
     """
@@ -106,7 +106,7 @@ def with_named_field(leaf: Leaf, names: Container[str]) -> Leaf:
 
 
 def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:
-    """All leaves of a coerced record that can hold personal data, in declaration order.
+    """Return all leaves of a coerced record that can hold personal data, in declaration order.
 
     Integers, booleans and times of declared members are left out: their type and bounds say what they are. Numbers
     inside JSON members are not.
@@ -121,7 +121,7 @@ def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:
 
 
 def without_sealed(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The record without names that are sealed in it."""
+    """Return the record without names that are sealed in it."""
     extra = record.get(EXTRA)
     if not isinstance(extra, Mapping) or not _is_sealed(extra.get(SEALED_NAMES)):
         return record
@@ -138,7 +138,7 @@ _Reader = Callable[[Any, Path, str, list[Leaf]], None]
 
 
 def _reader(kind: FieldType, top: Field, entity: str, prose: bool) -> _Reader | None:
-    """The reader of values of a declared type, made once; None where no leaf can be in one."""
+    """Return the reader of values of a declared type, made once; None where no leaf can be in one."""
     if isinstance(kind, Text):
 
         def text(value: Any, path: Path, shown: str, out: list[Leaf]) -> None:
@@ -237,7 +237,7 @@ _READERS = [
 
 
 def get_at(record: Mapping[str, Any], path: Path) -> Any:
-    """The value at `path`. Raises KeyError or IndexError where there is none."""
+    """Return the value at `path`. Raises KeyError or IndexError where there is none."""
     node: Any = record
     for step in path:
         node = node[step]

@@ -127,13 +127,13 @@ def _begins(word: str, language: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _tells(word: str, language: str) -> bool:
-    """Whether a word may say digits wherever it stands, or stand between digits; few do."""
+    """Tell whether a word may say digits wherever it stands, or stand between digits; few do."""
     return word in FILLERS or load_spoken_digits(language).tells(word)
 
 
 @lru_cache(maxsize=8192)
 def _first_digit(word: str, language: str) -> str:
-    """The digit that whatever is said from `word` on begins with; empty where that hangs on the next words."""
+    """Return the digit that whatever is said from `word` on begins with; empty where that hangs on the next words."""
     spoken = load_spoken_digits(language)
     kind = spoken.words.kinds.get(word, (-1, ""))[0]
     if spoken.compounds or kind not in (UNIT, ZERO, TEEN, TENS):
@@ -142,7 +142,7 @@ def _first_digit(word: str, language: str) -> str:
 
 
 def find_values(tokens: FoldedWords, values: Iterable[KnownValue], detector: str = DETECTOR) -> list[TextSpan]:
-    """Spans of `values` in a text, in the name of `detector`. A span begins and ends at word borders; spans of different values may overlap."""
+    """Return spans of `values` in a text, in the name of `detector`. A span begins and ends at word borders; spans of different values may overlap."""
     out: list[TextSpan] = []
     for value in values:
         if value.kind == DIGITS:
@@ -164,7 +164,7 @@ def find_values(tokens: FoldedWords, values: Iterable[KnownValue], detector: str
 
 
 def _spans(tokens: FoldedWords, taken: list[int], value: KnownValue, detector: str) -> Iterator[TextSpan]:
-    """Spans over the words `taken`: one per line, so that what the other party says in between stays out of them.
+    """Yield spans over the words `taken`: one per line, so that what the other party says in between stays out of them.
 
     The pieces share a group.
     """
@@ -181,7 +181,7 @@ def _spans(tokens: FoldedWords, taken: list[int], value: KnownValue, detector: s
 
 
 def _first_path(start: _State, ahead: Callable[[_State], Iterator[_Step]], failed: set[_State]) -> list[int]:
-    """Words of the first way from `start` to the end of a value, depth first; empty where there is none.
+    """Return words of the first way from `start` to the end of a value, depth first; empty where there is none.
 
     Args:
         start: how much of the value is spelled, the word that is next, and what else the next steps depend on.
@@ -210,7 +210,7 @@ def _first_path(start: _State, ahead: Callable[[_State], Iterator[_Step]], faile
 
 
 def _extend(tokens: FoldedWords, start: int, value: KnownValue, failed: set[_State]) -> list[int]:
-    """Places of the words from `start` on that spell `value`; empty where they do not."""
+    """Return places of the words from `start` on that spell `value`; empty where they do not."""
     words, target = tokens.words, value.target
 
     def step(spelled: int, first: int, stop: int, pieces: int, single: bool) -> _Step | None:
@@ -242,7 +242,7 @@ def _extend(tokens: FoldedWords, start: int, value: KnownValue, failed: set[_Sta
 
 
 def _capitalised(tokens: FoldedWords, start: int, end: int, value: KnownValue) -> bool:
-    """Whether a guarded word is written as a name: a capital letter that is not merely the beginning of a sentence."""
+    """Tell whether a guarded word is written as a name: a capital letter that is not merely the beginning of a sentence."""
     lo, hi = tokens.places[start][0], tokens.places[end - 1][1]
     text = tokens.text[lo:hi]
     if len(value.target) == 2 and value.kind == PLACE:
@@ -256,7 +256,7 @@ def _capitalised(tokens: FoldedWords, start: int, end: int, value: KnownValue) -
 
 
 def _introduced(words: list[str], start: int, end: int) -> bool:
-    """Whether the words around a guarded one say that it is a name: `i'm grant`, `grant speaking`."""
+    """Tell whether the words around a guarded one say that it is a name: `i'm grant`, `grant speaking`."""
     if end < len(words) and words[end] in FAREWELLS:
         return True
     return any(tuple(words[start - len(phrase) : start]) == phrase for phrase in INTRODUCTIONS if start >= len(phrase))
@@ -293,7 +293,7 @@ def _find_digits(tokens: FoldedWords, value: KnownValue, detector: str) -> list[
 
 
 def _extend_digits(tokens: FoldedWords, start: int, target: str, failed: set[_State]) -> list[int]:
-    """Places of the words from `start` on that say the digits `target`, without the fillers between them; empty where they do not."""
+    """Return places of the words from `start` on that say the digits `target`, without the fillers between them; empty where they do not."""
     words = tokens.words
 
     def ahead(state: _State) -> Iterator[_Step]:

@@ -40,7 +40,7 @@ def trim_heap() -> None:
 
 @lru_cache(maxsize=1)
 def _libc() -> Any:
-    """The C library, where it is glibc."""
+    """Return the C library, where it is glibc."""
     try:
         libc = ctypes.CDLL(None)
         return libc if libc.malloc_trim and libc.mallopt else None

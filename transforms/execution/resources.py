@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores and memory, and what it has used."""
+"""Process resources: available CPU cores and memory, and the memory and workers used."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _noted = 0
 
 
 def usable_cores() -> int:
-    """Cores this process may use: those it may be scheduled on, and no more than its control group's quota of CPU time."""
+    """Return cores this process may use: those it may be scheduled on, and no more than its control group's quota of CPU time."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([allowed, *(int(q) for q in (_quota_v2(), _quota_v1()) if q)]))
 
 
 def available_bytes() -> int | None:
-    """Memory that can be had without swapping, by the system and this process' control group; None where neither tells."""
+    """Return memory that can be had without swapping, by the system and this process' control group; None where neither tells."""
     told = [b for b in (_available(), _group_left()) if b is not None]
     return min(told) if told else None
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in RAM now; its peak where the system does not tell."""
+    """Return memory of this process that is in RAM now; its peak where the system does not tell."""
     fields = _read(Path("/proc/self/statm")).split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") if len(fields) > 1 else peak_of(resource.RUSAGE_SELF)
 
 
 def shared_bytes() -> int:
-    """Memory of this process that others have as well, such as what it got by being forked; 0 where the system does not tell."""
+    """Return memory of this process that others have as well, such as what it got by being forked; 0 where the system does not tell."""
     rows = (line.split() for line in _read(Path("/proc/self/smaps_rollup")).splitlines())
     return 1024 * sum(int(row[1]) for row in rows if row[0] in ("Shared_Clean:", "Shared_Dirty:"))
 
 
 def peak_of(who: int) -> int:
-    """The most memory that this process, or the largest of its children that have ended, ever had."""
+    """Return the most memory that this process, or the largest of its children that have ended, ever had."""
     return resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
@@ -48,7 +48,7 @@ def note_workers(count: int, peak: int) -> None:
 
 
 def workers_used() -> int:
-    """How many processes the last run worked in; 1: this one alone."""
+    """Tell how many processes the last run worked in; 1: this one alone."""
     return _workers
 
 
@@ -69,7 +69,7 @@ def _read(path: Path) -> str:
 
 
 def _groups() -> list[Path]:
-    """Folders of this process' control group and those above it, the second version's hierarchy."""
+    """Return folders of this process' control group and those above it, the second version's hierarchy."""
     own = next((line[3:] for line in _read(Path("/proc/self/cgroup")).splitlines() if line.startswith("0::")), "/")
     here = CGROUP / own.strip("/")
     return [p for p in (here, *here.parents) if p.is_relative_to(CGROUP)]
@@ -91,7 +91,7 @@ def _available() -> int | None:
 
 
 def _group_left() -> int | None:
-    """What the control group's limit leaves; files it has cached can be dropped."""
+    """Return what the control group's limit leaves; files it has cached can be dropped."""
     left = []
     for group in _groups():
         limit, used = _read(group / "memory.max").strip(), _read(group / "memory.current").strip()

@@ -17,7 +17,7 @@ class WorkerPool(Protocol):
     """Worker processes of one run."""
 
     def stage(self, work: Callable[..., Any]) -> Stage:
-        """The way pieces of one kind take through the workers. `work` is pickled once for each of them."""
+        """Return the way pieces of one kind take through the workers. `work` is pickled once for each of them."""
 
 
 class Stage(Protocol):
@@ -27,7 +27,7 @@ class Stage(Protocol):
         """Add a piece, which may wait for a worker; gives results that are their turn."""
 
     def rest(self) -> Iterator[Done]:
-        """All results that are still out."""
+        """Return all results that are still out."""
 
 
 class WorkerFault(RuntimeError):
@@ -58,18 +58,18 @@ def pool_for(run_id: str, pool: WorkerPool | None) -> Iterator[None]:
 
 
 def pool_of(run_id: str) -> WorkerPool | None:
-    """The worker processes of a run; None where this process has none for it, being one of them or on another machine."""
+    """Return the worker processes of a run; None where this process has none for it, being one of them or on another machine."""
     return _pools.get(run_id)
 
 
 def stage_of(run_id: str, work: Callable[..., Any]) -> Stage:
-    """The way of one kind of work of a run: through its workers, or here."""
+    """Return the way of one kind of work of a run: through its workers, or here."""
     pool = pool_of(run_id)
     return LocalStage(work) if pool is None else pool.stage(work)
 
 
 def spread_work(run_id: str, work: Callable[..., Any], pieces: Iterable[Piece]) -> Iterator[Any]:
-    """Results of all pieces, in order. Raises what `work` does, also where a worker process did it."""
+    """Yield results of all pieces, in order. Raises what `work` does, also where a worker process did it."""
     stage = stage_of(run_id, work)
     try:
         for piece in pieces:
@@ -94,5 +94,5 @@ class LocalStage:
         yield result, int((time.monotonic() - started) * 1000)
 
     def rest(self) -> Iterator[Done]:
-        """Nothing is out."""
+        """Return nothing is out."""
         return iter(())

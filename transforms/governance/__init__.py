@@ -1,1 +1,1 @@
-"""What the law asks for: retention, requests of data subjects, renewal of keys."""
+"""Legal compliance: data retention, data subject requests, and re-encryption under new keys."""

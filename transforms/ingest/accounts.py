@@ -89,7 +89,7 @@ def _account(row: TableRow, problems: list[TableProblem]) -> Account | None:
 
 
 def _type(values: Mapping[str, Any]) -> str:
-    """The capability decides; `type` only where it is not told."""
+    """Return the capability decides; `type` only where it is not told."""
     if (capability := values.get("can_create_subaccounts")) is not None:
         return "agency" if _BOOLEAN.coerce(capability, "can_create_subaccounts") else "individual"
     given = values.get("type")

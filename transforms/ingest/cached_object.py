@@ -14,7 +14,7 @@ MOST = 4 << 20
 
 
 def cache_small_object(files: Files, arrival: Arrival) -> Files:
-    """`files`, or a view of it that has the object in memory, where that lies in S3 and is small. Raises as `Files.read`."""
+    """Return `files`, or a view of it that has the object in memory, where that lies in S3 and is small. Raises as `Files.read`."""
     return CachedObject(files, arrival) if is_s3(arrival.url) and arrival.size <= MOST else files
 
 
@@ -35,20 +35,20 @@ class CachedObject(Files):
         return self._data
 
     def glob(self, pattern: str) -> Infos:
-        """The object, named by its URL."""
+        """Return the object, named by its URL."""
         return [self._info] if pattern == self._info.url else []
 
     def info(self, url: str) -> FileInfo | None:
-        """What is known of the object."""
+        """Return what is known of the object."""
         return self._info if url == self._info.url else None
 
     def read(self, url: str, start: int = 0, length: int | None = None) -> bytes:
-        """A part of it."""
+        """Return a part of it."""
         data = self._own(url)
         return data[start : None if length is None else start + length]
 
     def open(self, url: str, offset: int = 0) -> BinaryIO:
-        """A reader of it."""
+        """Return a reader of it."""
         source = io.BytesIO(self._own(url))
         source.seek(offset)
         return source

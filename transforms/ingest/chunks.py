@@ -1,4 +1,4 @@
-"""What there is to read, cut into pieces that workers can read apart from each other."""
+"""Input plan: input files cut into chunks that workers can read independently."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class InputPlan:
     patterns: tuple[str, ...] = ()
 
     def listed(self) -> list[dict[str, Any]]:
-        """All files, read or not, JSON-ready: what a run is named by."""
+        """Return all files, read or not, JSON-ready: what a run is named by."""
         return [*(f.as_dict() for f in self.inputs), *(f.as_dict() for f in self.not_read)]
 
     def bytes(self) -> int:
@@ -108,12 +108,12 @@ class InputPlan:
         return sum(i.size * (PACKED if i.url in packed else 1) for i in self.inputs)
 
     def renamed(self, place: Callable[[str], str]) -> InputPlan:
-        """The plan with its lists of files under the names that `place` gives them; its chunks still name them as they are."""
+        """Return the plan with its lists of files under the names that `place` gives them; its chunks still name them as they are."""
         inputs = [replace(f, url=place(f.url)) for f in self.inputs]
         return replace(self, inputs=inputs, not_read=[replace(f, url=place(f.url)) for f in self.not_read])
 
     def required(self) -> InputPlan:
-        """The plan itself. Raises `NothingToRead` where it has no chunk."""
+        """Return the plan itself. Raises `NothingToRead` where it has no chunk."""
         if not self.chunks:
             raise NothingToRead(self.patterns, self.not_read, self.empty)
         return self
@@ -169,7 +169,7 @@ def plan_chunks(
     *,
     count_lines: bool | None = None,
 ) -> tuple[list[InputChunk], list[InputFile]]:
-    """Chunks and files of `plan_input`, for callers that read what is there and account for nothing.
+    """Return chunks and files of `plan_input`, for callers that read what is there and account for nothing.
 
     Raises `NothingToRead` where not even an empty file is there.
     """
@@ -182,7 +182,7 @@ def plan_chunks(
 def _look(
     files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, reads: frozenset[str]
 ) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
-    """Pieces of one file, and what of it is not read."""
+    """Return pieces of one file, and what of it is not read."""
     try:
         if info.size == 0:
             return [], []
@@ -225,7 +225,7 @@ def _members(
 
 
 def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) -> FileFormat:
-    """The shape, where the caller reads it. Raises `NotReadable`."""
+    """Return the shape, where the caller reads it. Raises `NotReadable`."""
     if shape.format in reads or shape.format == "empty":
         return shape
     if shape.format == "yaml":

@@ -69,7 +69,7 @@ def parse_time(value: object, zone: str | None = None, path: str = "called_at") 
 
 
 def is_local(value: object) -> bool:
-    """Whether `value` is a time that names neither an offset nor a zone: a text of a known form, a day, or a naive `datetime`."""
+    """Tell whether `value` is a time that names neither an offset nor a zone: a text of a known form, a day, or a naive `datetime`."""
     if isinstance(value, dt.date):
         return not isinstance(value, dt.datetime) or value.tzinfo is None
     if not isinstance(value, str) or _NUMBER.match(value.strip()):
@@ -157,7 +157,7 @@ def _zone(text: str, path: str) -> dt.tzinfo:
 
 
 def named_zone(name: str, path: str = "timezone") -> dt.tzinfo:
-    """The zone of an IANA name or a known abbreviation. Raises FieldError `bad_time` for a name that is neither."""
+    """Return the zone of an IANA name or a known abbreviation. Raises FieldError `bad_time` for a name that is neither."""
     zone = _named(name)
     if zone is None:
         raise FieldError(path, "bad_time", "unknown time zone; use an offset such as -04:00 or an IANA name such as America/New_York")

@@ -1,4 +1,4 @@
-"""Which snapshot of each interaction holds, and what becomes of the version that is stored already."""
+"""Deduplication of interaction snapshots: the prevailing one, and the change to the stored row."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Change(NamedTuple):
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Change:
-        """From a list of its values, as JSON gives it."""
+        """Return from a list of its values, as JSON gives it."""
         origin, account_id, key_id, action, requests, mode = row
         return cls(origin, account_id, key_id, action, tuple(requests), mode)
 
@@ -53,7 +53,7 @@ class BucketResolution:
 
 
 def best_pointers(pointers: Iterable[RecordPointer]) -> dict[InteractionKey, RecordPointer]:
-    """The winning snapshot of each key: highest rank, then a keyed digest of the content, so that order never matters."""
+    """Return the winning snapshot of each key: highest rank, then a keyed digest of the content, so that order never matters."""
     out: dict[InteractionKey, RecordPointer] = {}
     for pointer in pointers:
         held = out.get(pointer.key)
@@ -63,7 +63,7 @@ def best_pointers(pointers: Iterable[RecordPointer]) -> dict[InteractionKey, Rec
 
 
 def best_raw(held: RawInteraction | None, other: RawInteraction) -> RawInteraction:
-    """The later of two snapshots of one interaction, by rank; of equal rank the one held."""
+    """Return the later of two snapshots of one interaction, by rank; of equal rank the one held."""
     return other if held is None or other.rank > held.rank else held
 
 

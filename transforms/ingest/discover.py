@@ -1,4 +1,7 @@
-"""Which files are input: all that patterns name, hidden and temporary names and stores of callveil's aside."""
+"""Input file discovery by path patterns.
+
+Hidden files, temporary files and callveil's own stores are left out.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ class SkippedFile:
 
     @classmethod
     def of(cls, info: FileInfo, why: NotReadable, name: str = "") -> SkippedFile:
-        """A file, or a member of it, and why it is not read."""
+        """Return a file, or a member of it, and why it is not read."""
         return cls(
             f"{info.url}!{name}" if name else info.url, info.size, info.etag, why.reason, why.detail
         )
@@ -156,13 +159,13 @@ def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: 
 
 
 def is_skipped_name(url: str, folder: str, pattern: str = "") -> bool:
-    """Whether a name below `folder` is hidden or of a temporary file, and the pattern does not ask for such."""
+    """Tell whether a name below `folder` is hidden or of a temporary file, and the pattern does not ask for such."""
     end = next((e for e in TEMPORARY if url.lower().endswith(e)), "")
     return hidden_below(url, folder) or bool(end and not pattern.lower().endswith(end))
 
 
 def irregular_files(folder: str) -> Iterator[tuple[str, str]]:
-    """What lies below a local folder and is neither a file nor a folder, and why it is not read."""
+    """Yield what lies below a local folder and is neither a file nor a folder, and why it is not read."""
     for above, folders, names in os.walk(local_path(folder)):
         for name in (*folders, *names):
             path = Path(above) / name
@@ -213,7 +216,7 @@ def refuse_store_above(files: Files, pattern: str) -> None:
 
 
 def _real(url: str) -> str:
-    """A place in the one form that can be compared: links followed, doubled and final slashes gone."""
+    """Return a place in the one form that can be compared: links followed, doubled and final slashes gone."""
     if is_s3(url):
         return "s3://" + "/".join(p for p in url[len("s3://") :].split("/") if p)
     return os.path.realpath(local_path(url))
@@ -224,7 +227,7 @@ def _is_below(place: str, base: str) -> bool:
 
 
 def _reaches(pattern: str, base: str, store: str) -> bool:
-    """Whether a wildcard can name files in a store below its fixed part."""
+    """Tell whether a wildcard can name files in a store below its fixed part."""
     wanted = pattern[len(fixed_prefix(pattern)) :].split("/")
     given = [p for p in store[len(base) :].split("/") if p]
     for want, part in zip(wanted, given, strict=False):
@@ -236,7 +239,7 @@ def _reaches(pattern: str, base: str, store: str) -> bool:
 
 
 def archive_members(files: Files, info: FileInfo) -> list[tuple[int, str]]:
-    """Members of a zip archive that may be input: place in its list, and name. Raises `NotReadable`."""
+    """Return members of a zip archive that may be input: place in its list, and name. Raises `NotReadable`."""
     try:
         with files.open(info.url) as source, zipfile.ZipFile(source) as archive:
             listed = archive.infolist()

@@ -45,7 +45,7 @@ class DocumentRecord:
 
 
 def expand_document(doc: Any) -> Iterator[DocumentRecord]:
-    """The records of a document, in order."""
+    """Yield the records of a document, in order."""
     if isinstance(doc, list):
         for i, entry in enumerate(doc):
             yield _unwrapped(entry, i, "")

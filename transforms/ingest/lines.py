@@ -164,7 +164,7 @@ class ValueReader:
         return Line(b"".join(self._kept), self._begin, self._line, self._size)
 
     def _end(self, block: bytes, at: int) -> int | None:
-        """Where the value ends in a block that goes on with it at `at`; None where it does not end there."""
+        """Tell where the value ends in a block that goes on with it at `at`; None where it does not end there."""
         if self._junk:
             found = _JUNK.search(block, at)
             self.closed = False
@@ -193,7 +193,7 @@ class ValueReader:
 
 
 def value_end(text: bytes) -> int | None:
-    """Where the JSON object or array that `text` begins with ends; None where it does not end properly."""
+    """Tell where the JSON object or array that `text` begins with ends; None where it does not end properly."""
     reader = ValueReader([text], 0)
     first = next(iter(reader), None)
     return first.offset + first.size if first and reader.closed else None

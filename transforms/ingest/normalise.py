@@ -80,7 +80,7 @@ def normalize_interaction(doc: Mapping[str, Any], source: SourceRef, limits: Inp
 
 
 def _inspected(doc: Mapping[str, Any], limits: InputLimits) -> tuple[Mapping[str, Any], list[str]]:
-    """The record without NaN, and a note of each. Raises `FieldError` as `parse.inspect` does."""
+    """Return the record without NaN, and a note of each. Raises `FieldError` as `parse.inspect` does."""
     try:
         inspect_record(doc, limits)
     except FieldError as e:
@@ -120,7 +120,7 @@ def _drop_blanks(fields: tuple[Field, ...], members: dict[str, Any], prefix: str
 
 @lru_cache(maxsize=64)
 def _numbers(kind: Struct) -> tuple[str, ...]:
-    """Names of a struct's members that are numbers."""
+    """Return names of a struct's members that are numbers."""
     return tuple(f.name for f in kind.fields if isinstance(f.type, Integer | Number))
 
 
@@ -131,7 +131,7 @@ def _account(doc: Mapping[str, Any]) -> Any:
 
 
 def parse_id(value: Any, path: str) -> str:
-    """An id as text. Whole numbers are ids too, whatever their size; booleans and fractions are not."""
+    """Return an id as text. Whole numbers are ids too, whatever their size; booleans and fractions are not."""
     if value is None or (isinstance(value, str) and not value.strip()):
         raise FieldError(path, "missing_key", "is missing or empty; a record is found again by account_id and id, so both are needed")
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -147,7 +147,7 @@ def parse_id(value: Any, path: str) -> str:
 
 
 def _begin(members: dict[str, Any], zone: str | None, notes: list[str]) -> dt.datetime:
-    """When the interaction began. A `called_at` without offset gives way to `unix_time`, which is exact."""
+    """Tell when the interaction began. A `called_at` without offset gives way to `unix_time`, which is exact."""
     given = [n for n in _BEGINNINGS if members.get(n) not in (None, "")]
     if not given:
         raise FieldError("called_at", "bad_time", "is missing, and there is no unix_time, start_time or created_at either")
@@ -202,7 +202,7 @@ def _shape(members: dict[str, Any], rest: dict[str, Any], zone: str | None) -> N
 
 
 def _kind(members: dict[str, Any], rest: dict[str, Any], hint: str) -> str:
-    """`kind`, else `type`, else what the envelope says, else the direction's own naming, else what the record holds."""
+    """Return `kind`, else `type`, else what the envelope says, else the direction's own naming, else what the record holds."""
     for name in ("kind", "type"):
         value = members.get(name)
         found = _KIND_NAMES.get(value.strip().lower()) if isinstance(value, str) else None

@@ -84,7 +84,7 @@ def row_groups(files: Files, url: str, chunk_bytes: int, own: bool = False) -> l
 
 
 def read_parquet_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -> Iterator[tuple[int, dict[str, Any] | BadRow | BadParquet]]:
-    """Rows of row groups in order, as (0-based row of the file, row or what is wrong with it).
+    """Yield rows of row groups in order, as (0-based row of the file, row or what is wrong with it).
 
     A page that cannot be decoded costs the rest of its row group, which is told by one `BadParquet`; the next group is read on.
 
@@ -158,7 +158,7 @@ def _plain_row(row: dict[str, Any]) -> dict[str, Any] | BadRow:
 
 
 def _plain(value: Any) -> Any:
-    """JSON's values: decimals and durations become numbers or text, maps become objects, bytes text."""
+    """Return JSON's values: decimals and durations become numbers or text, maps become objects, bytes text."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):

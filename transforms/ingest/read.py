@@ -77,7 +77,7 @@ def read_chunk(
 
 
 def read_record(raw: bytes, source: SourceRef, limits: InputLimits, zones: Mapping[str, str] = NO_ZONES) -> Iterator[Read]:
-    """The records of one JSON text: a line, or the body of a webhook.
+    """Yield the records of one JSON text: a line, or the body of a webhook.
 
     Args:
         raw: UTF-8 JSON: a record, an envelope around one, a page or an array.

@@ -72,7 +72,7 @@ class TableRow:
 
 
 def read_table(files: Files, patterns: Sequence[str], list_name: str) -> Iterator[TableRow | TableProblem]:
-    """Rows of every file that `patterns` name, files by URL.
+    """Yield rows of every file that `patterns` name, files by URL.
 
     Args:
         files: where to look.

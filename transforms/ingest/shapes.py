@@ -21,7 +21,7 @@ _JSON_COLUMNS = frozenset(n for n, f in BY_NAME.items() if isinstance(f.type, Js
 
 
 def from_json_text(name: str, value: Any) -> Any:
-    """The value of a JSON text in a member that is declared as a list, an object or JSON; anything else as it is.
+    """Return the value of a JSON text in a member that is declared as a list, an object or JSON; anything else as it is.
 
     Exports to CSV and Parquet write such members as text.
     """
@@ -32,7 +32,7 @@ def from_json_text(name: str, value: Any) -> Any:
 
 
 def shape_texts(value: Any, *names: str) -> Shaped:
-    """A list of texts from a text (split at commas and semicolons), a list of texts, or a list of objects that hold the text under one of `names`."""
+    """Return a list of texts from a text (split at commas and semicolons), a list of texts, or a list of objects that hold the text under one of `names`."""
     if isinstance(value, str):
         return [p for p in _SEPARATOR.split(value.strip()) if p], None
     if isinstance(value, Mapping):
@@ -57,22 +57,22 @@ def shape_texts(value: Any, *names: str) -> Shaped:
 
 
 def shape_emails(value: Any) -> Shaped:
-    """`emails`: a text, a list of texts or of `{email | address | value}`."""
+    """Return `emails`: a text, a list of texts or of `{email | address | value}`."""
     return shape_texts(value, "email", "address", "value", "email_address")
 
 
 def shape_tags(value: Any) -> Shaped:
-    """`tag_list`: "a, b", a list of texts or of `{name | tag | label}`."""
+    """Return `tag_list`: "a, b", a list of texts or of `{name | tag | label}`."""
     return shape_texts(value, "name", "tag", "label", "value")
 
 
 def shape_number_parts(value: Any) -> Shaped:
-    """`caller_number_split`: a list of parts; an object with named parts does not fit."""
+    """Return `caller_number_split`: a list of parts; an object with named parts does not fit."""
     return (None, value) if isinstance(value, Mapping) else shape_texts(value)
 
 
 def shape_form(value: Any) -> Shaped:
-    """`form`: its `custom` questions as a list of `{id, label, value}`, whichever way they came."""
+    """Return `form`: its `custom` questions as a list of `{id, label, value}`, whichever way they came."""
     if not isinstance(value, Mapping):
         return None, value
     shaped = dict(value)
@@ -97,7 +97,7 @@ def _answer(answer: Any) -> Any:
 
 
 def shape_call_path(value: Any, zone: str | None) -> Shaped:
-    """`call_path`: its times read; entries that are no object do not fit."""
+    """Return `call_path`: its times read; entries that are no object do not fit."""
     if not isinstance(value, list | tuple | Mapping):
         return None, value
     rows, rest = [], []
@@ -110,7 +110,7 @@ def shape_call_path(value: Any, zone: str | None) -> Shaped:
 
 
 def shape_chat_messages(value: Any, zone: str | None) -> Shaped:
-    """`chat_messages`: rows of `{id, speaker, channel, text, sent_at}` under the names that occur.
+    """Return `chat_messages`: rows of `{id, speaker, channel, text, sent_at}` under the names that occur.
 
     Raises:
         FieldError: `wrong_type` for what is no list or holds other than objects and texts, `bad_time` for a time.
@@ -143,7 +143,7 @@ def shape_chat_messages(value: Any, zone: str | None) -> Shaped:
 
 
 def shape_agent(value: Any) -> Shaped:
-    """`agent`: an object; a bare name or id becomes one."""
+    """Return `agent`: an object; a bare name or id becomes one."""
     return ({"name": value}, None) if isinstance(value, str) else ({"id": value}, None) if isinstance(value, int) else (value, None)
 
 

@@ -1,7 +1,8 @@
-"""Which of several snapshots of one interaction holds.
+"""Ranking of the snapshots of one interaction, to select the one that prevails.
 
-A platform reports an interaction several times: when it starts, when it ends (no recording yet), when the recording is there, when its status
-changes; and it replays old reports in any order. Rank decides, not arrival.
+A platform reports an interaction several times: when it starts, when it ends (no recording yet),
+when the recording is there, when its status changes; and it replays old reports in any order. Rank
+decides, not arrival.
 
 Layout of the rank, 63 bits, so that it is a non-negative int64 and sorts as a number:
 
@@ -10,7 +11,8 @@ Layout of the rank, 63 bits, so that it is a non-negative int64 and sorts as a n
     bits 35-3   updated_at, seconds since 1970, saturating in 2242; 0 where there is none
     bits 2-0    completeness: 4 transcript, 2 recording, 1 summary
 
-A snapshot the platform has redacted outranks all: redaction cannot be undone, and an older unredacted copy must not bring the content back.
+A snapshot the platform has redacted outranks all: redaction cannot be undone, and an older
+unredacted copy must not bring the content back.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ _ENDED = frozenset(
 
 
 def status_class(record: Mapping[str, Any]) -> int:
-    """Class of a normalised record's status: `REDACTED`, `TERMINAL`, `UNKNOWN` or `IN_PROGRESS`.
+    """Return class of a normalised record's status: `REDACTED`, `TERMINAL`, `UNKNOWN` or `IN_PROGRESS`.
 
     `call_status` and `status` decide together (one that is running wins over one that has ended); `dial_status`, which speaks of one leg, only where
     neither is known.
@@ -77,7 +79,7 @@ def payload_digest(record: Mapping[str, Any]) -> bytes:
 
 
 def resolve_snapshots(snapshots: Iterable[RawInteraction]) -> RawInteraction:
-    """The snapshot that holds: highest rank, then highest digest of the content, then the first place by source.
+    """Return the snapshot that holds: highest rank, then highest digest of the content, then the first place by source.
 
     The order and the number of copies have no influence. Raises ValueError for no snapshot, or for different keys.
     """

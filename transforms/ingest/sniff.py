@@ -1,7 +1,8 @@
-"""Which format a file has, by how it begins; its name decides only where the content leaves it open.
+"""File format detection by leading content; the name decides only where content is ambiguous.
 
-JSON is lines, one document, or values that run together. It is lines when its first value is closed on its first line and another one
-begins on the next. A file of one line reads the same either way; it counts as a document.
+JSON is lines, one document, or values that run together. It is lines when its first value is closed
+on its first line and another one begins on the next. A file of one line reads the same either way;
+it counts as a document.
 """
 
 from __future__ import annotations
@@ -188,7 +189,7 @@ def sniff_format(files: Files, url: str, size: int, member: int = -1, name: str 
 
 
 def _unpacked(files: Files, url: str, member: int) -> tuple[str, bytes]:
-    """How a file is packed, and its first bytes without that."""
+    """Tell how a file is packed, and its first bytes without that."""
     layers = [ZIP] if member >= 0 else []
     while True:
         packing = "+".join(layers)
@@ -210,7 +211,7 @@ def _unpacked(files: Files, url: str, member: int) -> tuple[str, bytes]:
 
 
 def _first(files: Files, url: str, packing: str, member: int, most: int) -> bytes:
-    """The first bytes of a file, unpacked as far as they can be."""
+    """Return the first bytes of a file, unpacked as far as they can be."""
     if not packing:
         return files.read(url, 0, most)
     head = b""
@@ -247,17 +248,17 @@ def _refuse_binary(head: bytes) -> None:
 
 
 def _printable(head: bytes, magic: bytes) -> bool:
-    """Whether a signature of letters alone begins what is a text all the same."""
+    """Tell whether a signature of letters alone begins what is a text all the same."""
     return magic.isalnum() and _is_text(head)
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether bytes are text: no control characters beside spaces."""
+    """Tell whether bytes are text: no control characters beside spaces."""
     return not re.search(rb"[\0-\x08\x0b\x0c\x0e-\x1a\x1c\x1d\x1f]", head[:4096])
 
 
 def _blank(files: Files, url: str, packing: str, member: int, name: str) -> FileFormat:
-    """A file that begins with nothing but space: empty, or damaged before its first byte."""
+    """Return a file that begins with nothing but space: empty, or damaged before its first byte."""
     if packing == ZIP and member < 0:
         return FileFormat(ZIP)
     try:
@@ -270,7 +271,7 @@ def _blank(files: Files, url: str, packing: str, member: int, name: str) -> File
 
 
 def _texts(head: bytes, name: str) -> str:
-    """The format of a text that does not begin as JSON does. Raises `NotReadable`."""
+    """Return the format of a text that does not begin as JSON does. Raises `NotReadable`."""
     if name.endswith(_JSON_SUFFIXES):
         return "lines"  # each line that is none is refused on its own
     if not _is_text(head):
@@ -301,7 +302,7 @@ def _texts(head: bytes, name: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """What separates the cells of a table with a header; empty where a text is none."""
+    """Return what separates the cells of a table with a header; empty where a text is none."""
     lines = [line for line in text.splitlines()[:5] if line.strip()]
     for delimiter in ",\t;|" if lines else "":
         try:
@@ -319,7 +320,7 @@ def _delimiter(text: str) -> str:
 
 
 def _json(files: Files, url: str, size: int, packing: str, member: int, name: str) -> str:
-    """`lines`, `document` or `values`, of a file that begins with a bracket."""
+    """Return `lines`, `document` or `values`, of a file that begins with a bracket."""
     head, most = b"", _FIRST_LOOK
     while True:
         head = _first(files, url, packing, member, most)
@@ -348,13 +349,13 @@ def _json(files: Files, url: str, size: int, packing: str, member: int, name: st
 
 
 def _flows(text: bytes) -> bool:
-    """Whether what begins with a bracket is YAML's own way of writing lists and objects, and no JSON."""
+    """Tell whether what begins with a bracket is YAML's own way of writing lists and objects, and no JSON."""
     end = value_end(text)
     return end is None or not _closed(text[:end])
 
 
 def _is_lines(text: bytes, whole: bool, packing: str, size: int) -> bool:
-    """Whether JSON whose first value does not end where it should is lines, of which the first is broken."""
+    """Tell whether JSON whose first value does not end where it should is lines, of which the first is broken."""
     first, feed, rest = text.partition(b"\n")
     second = rest.lstrip(b"\r\n\t ")
     first = first.rstrip()

@@ -84,7 +84,7 @@ class _Members:
         return self._decoder is not None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What some more bytes unfold to."""
+        """Yield what some more bytes unfold to."""
         while data:
             if self._decoder is None:
                 data = (
@@ -109,14 +109,14 @@ class _Members:
 
 
 def packing_of(head: bytes) -> str:
-    """How bytes that begin so are packed: a name of `MAGIC`, or empty."""
+    """Tell how bytes that begin so are packed: a name of `MAGIC`, or empty."""
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "")
 
 
 def read_blocks(
     files: Files, url: str, packing: str, start: int = 0, end: int | None = None, member: int = -1
 ) -> Iterator[bytes]:
-    """Bytes of a file from `start` to `end` (packed files: all of it, unpacked), in blocks of about 1 MiB.
+    """Yield bytes of a file from `start` to `end` (packed files: all of it, unpacked), in blocks of about 1 MiB.
 
     Args:
         packing: from the outside in, joined by `+`: `gzip`, `zip+gzip`; empty for none.
@@ -146,7 +146,7 @@ def read_blocks(
 
 
 def _bounded(source: Source, most: int) -> Iterator[bytes]:
-    """The blocks of a source, up to `most` bytes. Raises `DamagedStream` beyond."""
+    """Yield the blocks of a source, up to `most` bytes. Raises `DamagedStream` beyond."""
     given = 0
     for block in source():
         given += len(block)

@@ -140,7 +140,7 @@ class _InteractionRedaction:
         self.by_request: dict[str, RedactionRequest] = {r.request_id: r for r in self.requests}
 
     def apply(self) -> dict[str, Any]:
-        """The redacted values of the record."""
+        """Return the redacted values of the record."""
         record: dict[str, Any] = clone_json(self.raw.record)
         found = collect_pieces(self.detected)
         self.values, self.parts, self.runs = found.values, found.parts, found.runs
@@ -193,7 +193,7 @@ class _InteractionRedaction:
                 self._count_cleared(Leaf((name,), name, "", BY_NAME[name]), None)
 
     def _is_named(self, members: Any) -> bool:
-        """Whether undeclared members are left because the policy names them."""
+        """Tell whether undeclared members are left because the policy names them."""
         return isinstance(members, dict) and any(leaf.path[0] == EXTRA and leaf.field.group == NAMED for leaf, _ in self.detected.leaves)
 
     def _settle_kept(self) -> None:
@@ -284,7 +284,7 @@ class _InteractionRedaction:
         )  # fmt: skip
 
     def _group(self, group: str) -> str:
-        """The id of a group of spans: many share one."""
+        """Return the id of a group of spans: many share one."""
         if group not in self.groups:
             self.groups[group] = self.redactor.keyring.hmac("finding", *self.raw.key, group)[:24]
         return self.groups[group]
@@ -311,7 +311,7 @@ class _InteractionRedaction:
         )  # fmt: skip
 
     def residual(self, record: dict[str, Any]) -> bool:
-        """Whether a number or e-mail of the contact can still be read in the redacted record."""
+        """Tell whether a number or e-mail of the contact can still be read in the redacted record."""
         if self.decision.mode == "none":
             return False
         strong = [v for v in self.detected.known if v.kind in (DIGITS, EMAIL) and len(v.target) >= 9 and self.rules.operator(v.entity).name != "keep"]
@@ -335,14 +335,14 @@ class _InteractionRedaction:
                     told.add(span.group)
 
     def introduced(self) -> tuple[str, ...]:
-        """Names by which the contact has introduced themselves."""
+        """Return names by which the contact has introduced themselves."""
         own = OwnValues(self.raw, "contact", lambda *_: False)
         for reading, spans in zip(self.detected.readings, self.detected.spans, strict=True):
             own.listen(reading.view, spans)
         return own.introduced
 
     def state(self, record: dict[str, Any]) -> RedactedInteraction:
-        """The redacted record with its state columns set."""
+        """Return the redacted record with its state columns set."""
         run, mode = self.redactor.run, self.decision.mode
         done = [f for f in (*self.findings, *self.cleared.values()) if f.status == "done"]
         fields = {top_level(f.field_path) for f in done}
@@ -359,7 +359,7 @@ class _InteractionRedaction:
         return RedactedInteraction(self.raw.key, self.raw.kind, self.raw.called_at, self.raw.rank, self.job.account_type, mode, record)
 
     def held(self) -> Iterator[str]:
-        """Where the record would have been left more than it is, had no earlier version of it been redacted."""
+        """Yield where the record would have been left more than it is, had no earlier version of it been redacted."""
         if self.decision.held:
             yield "mode"
         if not self.decision.floor:
@@ -374,7 +374,7 @@ class _InteractionRedaction:
                 yield top_level(f.field_path)
 
     def rows(self, record: dict[str, Any]) -> list[FindingRow]:
-        """Findings as rows of the findings dataset, in order of field and place; `record` is what is left of the record."""
+        """Return findings as rows of the findings dataset, in order of field and place; `record` is what is left of the record."""
         run, key = self.redactor.run, self.raw.key
         source = self.redactor.keyring.hmac(INPUT, dumps(self.raw.record))
         in_json = {f.field_path for f in self.findings if "{" in f.field_path}

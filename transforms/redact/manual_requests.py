@@ -25,7 +25,7 @@ def top_level(path: str) -> str:
 
 
 def bind_span(request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring) -> RedactionRequest:
-    """Tie a span request to the text it is applied to, and widen one whose text is no longer there.
+    """Return tie a span request to the text it is applied to, and widen one whose text is no longer there.
 
     A span whose text has changed since it was asked for cannot be found again, so the whole field goes.
     """
@@ -39,23 +39,23 @@ def bind_span(request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyrin
 
 
 def names_leaf(request_field: str, leaf: Leaf) -> bool:
-    """Whether a request's field names this leaf: the field itself, or anything below it."""
+    """Tell whether a request's field names this leaf: the field itself, or anything below it."""
     below = (f"{request_field}.", f"{request_field}[", f"{request_field}{{")
     return any(path == request_field or path.startswith(below) for path in paths_of(leaf))
 
 
 def paths_of(leaf: Leaf) -> tuple[str, ...]:
-    """The paths a request may name a leaf by: keys of JSON objects by place or by name."""
+    """Return the paths a request may name a leaf by: keys of JSON objects by place or by name."""
     return (leaf.shown, leaf.by_keys()) if "{" in leaf.shown else (leaf.shown,)
 
 
 def field_requests(requests: Sequence[RedactionRequest], leaf: Leaf) -> RedactionRequest | None:
-    """The first request that asks for the whole of this leaf."""
+    """Return the first request that asks for the whole of this leaf."""
     return next((r for r in requests if r.scope == "field" and r.field and names_leaf(r.field, leaf)), None)
 
 
 def spans_for(requests: Sequence[RedactionRequest], leaf: Leaf, record: Mapping[str, Any]) -> Iterator[tuple[TextSpan, RedactionRequest]]:
-    """Spans of one leaf that requests ask for.
+    """Yield spans of one leaf that requests ask for.
 
     A span that reaches past the text covers the text's rest. A time range covers words by their own times, and whole
     turns where no words are timed.

@@ -1,4 +1,7 @@
-"""What stands in place of a value: Presidio operators for labels, masks, keyed pseudonyms and reversible tokens."""
+"""Presidio operators that replace detected values.
+
+They write labels, masks, keyed pseudonyms and reversible tokens.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ NUMERIC = frozenset({"CVV", "PIN", "US_ITIN"})
 """Numbers that are not sought again (`detect.consistent.KINDS`), but read alike however they are said."""
 WORD = re.compile(r"[^\W_]+")
 def canonical_value(entity: str, text: str) -> str:
-    """The form in which two ways of writing or saying one value are equal: folded letters and digits; in numbers and codes spoken
+    """Return the form in which two ways of writing or saying one value are equal: folded letters and digits; in numbers and codes spoken
     digits and repeats as digits, and the letter o as a zero, since speech does not tell them apart; telephone numbers by their last
     ten digits; e-mail addresses without their symbols and the words for them; names without what stands between their letters."""
     kind = KINDS.get(entity)
@@ -49,7 +52,7 @@ class _Anonymizer(Operator):  # type: ignore[misc]
         """Parameters come from a validated policy."""
 
     def operator_type(self) -> OperatorType:
-        """Anonymizes."""
+        """Return anonymizes."""
         return OperatorType.Anonymize
 
     def operator_name(self) -> str:
@@ -111,7 +114,7 @@ class Token(_Anonymizer):
     """An authenticated, reversible token, such as `[PERSON:t1.<key>.<text>]`; see `reveal_token`."""
 
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
-        """AES-SIV of the text itself, bound to scope and entity type. Equal texts of one scope give equal tokens."""
+        """Return AES-SIV of the text itself, bound to scope and entity type. Equal texts of one scope give equal tokens."""
         params = params or {}
         return make_token(params["entity"], text, params["key"], params["key_id"], params["scope"])
 
@@ -130,7 +133,7 @@ class Encoded(_Anonymizer):
 
 
 def encoded_params(action: str, params: dict[str, Any], value: str, depth: int, number: bool) -> dict[str, Any]:
-    """Parameters of `Encoded`.
+    """Return parameters of `Encoded`.
 
     Args:
         action, params: the operator whose result is written.
@@ -151,7 +154,7 @@ Replacement = tuple[int, int, str, dict[str, Any]]
 def replace_spans(
     text: str, replacements: Iterable[Replacement]
 ) -> tuple[str, list[tuple[int, int]]]:
-    """What Presidio's anonymizer makes of a text, in time that grows with its length alone.
+    """Return what Presidio's anonymizer makes of a text, in time that grows with its length alone.
 
     Presidio compares each result with each and copies the text for every one; ours are disjoint.
 
@@ -178,7 +181,7 @@ def replace_spans(
 
 
 def operator_params(rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str, interaction_id: str) -> tuple[str, dict[str, Any], str]:
-    """Operator for one value.
+    """Return operator for one value.
 
     Args:
         value: the whole value, of which the text at hand may be a part (a number spread over turns).

@@ -13,12 +13,12 @@ from callveil.transforms.detect.text_fields import UNKNOWN, Leaf, Path, get_at
 
 
 def is_json(leaf: Leaf) -> bool:
-    """Whether the leaf stands inside a JSON member, where a number can become a text."""
+    """Tell whether the leaf stands inside a JSON member, where a number can become a text."""
     return leaf.field.name not in BY_NAME or len(leaf.path) > 1
 
 
 def removal_path(leaf: Leaf) -> Path:
-    """What is removed when a leaf is cleared: the whole field, or the undeclared member it lies in."""
+    """Return what is removed when a leaf is cleared: the whole field, or the undeclared member it lies in."""
     return leaf.path[: leaf.path.index(EXTRA) + 2] if leaf.field.group in (UNKNOWN.group, NAMED) and EXTRA in leaf.path else leaf.path[:1]
 
 
@@ -34,7 +34,7 @@ def drop_empty(record: dict[str, Any], paths: Iterable[Path]) -> None:
 
 
 def clone_json(value: Any) -> Any:
-    """A copy that shares no dict and no list with `value`."""
+    """Return a copy that shares no dict and no list with `value`."""
     if isinstance(value, dict):
         return {k: clone_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -16,7 +16,7 @@ from callveil.transforms.redact.manual_requests import paths_of
 
 
 def stored_record(row: Mapping[str, Any], path: str) -> RawInteraction:
-    """A stored row as a record that can be redacted again. It is read as it stands: labels are text like any other."""
+    """Return a stored row as a record that can be redacted again. It is read as it stands: labels are text like any other."""
     record = from_storage(FIELDS, row, orjson.loads)
     if row.get("redacted"):
         record["redacted"] = True

@@ -1,4 +1,7 @@
-"""What every row of a run carries. Apart from what redacts, which takes a second to import."""
+"""Run metadata that every output row carries.
+
+It stands apart from the redaction code, which takes a second to import.
+"""
 
 from __future__ import annotations
 

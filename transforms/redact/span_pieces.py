@@ -41,7 +41,7 @@ PHONE_DIGITS = 10
 
 
 def drop_read_back(entity: str, parts: Sequence[str]) -> Sequence[str]:
-    """Pieces of a value up to where it is read back: `415 555 0134, 415 555 0134` is one number, not one of twenty digits.
+    """Return pieces of a value up to where it is read back: `415 555 0134, 415 555 0134` is one number, not one of twenty digits.
 
     Of telephone numbers a part may be read back (`0134, yes`); of other values, whose pieces may be alike, the whole.
     """
@@ -60,7 +60,7 @@ SAID = ("PHONE_NUMBER", "EMAIL_ADDRESS")
 
 
 def _runs(text: str, spans: Iterable[TextSpan]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Pieces of a reading that may say one number or address together, and numbers that were taken for those of something else."""
+    """Yield pieces of a reading that may say one number or address together, and numbers that were taken for those of something else."""
     own = [s for s in spans if s.detector != CONSISTENCY]
     for entity in SAID:
         pieces = tuple(text[s.start : s.end] for s in merge_spans(s for s in own if s.entity == entity))

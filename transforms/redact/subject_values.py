@@ -1,4 +1,7 @@
-"""What in a conversation is the person's own: values the record names as theirs, and values they say of themselves."""
+"""Attribution of values in a conversation to the data subject.
+
+They are values the record names as the person's own, and values the person says of themselves.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +141,7 @@ class OwnValues:
         return answer or _SELF[entity].search(before) is not None or (entity == "PERSON" and HERE.match(after) is not None)
 
     def is_own(self, entity: str, piece: str, whole: str) -> bool:
-        """Whether a value is the person's. `whole`: all pieces of it."""
+        """Tell whether a value is the person's. `whole`: all pieces of it."""
         for text in (piece, whole):
             joined = "".join(strip_case_and_accents(w) for w in WORD.findall(text))
             if joined in self._words or normalize_code(text) in self._words or self._known(entity, text):
@@ -149,7 +152,7 @@ class OwnValues:
         return entity == "PERSON" and not list(self.foreign(piece))
 
     def foreign(self, piece: str) -> Iterator[tuple[int, int]]:
-        """Stretches of a name that are not the person's, in its own offsets."""
+        """Yield stretches of a name that are not the person's, in its own offsets."""
         start = end = -1
         for word in WORD.finditer(piece):
             if strip_case_and_accents(word[0]) in self._words:
@@ -162,14 +165,14 @@ class OwnValues:
             yield start, end
 
     def without(self, text: str, span: TextSpan) -> list[TextSpan]:
-        """A name that is not the person's as a whole, without those words of it that are."""
+        """Return a name that is not the person's as a whole, without those words of it that are."""
         if span.entity != "PERSON":
             return [span]
         places = list(self.foreign(text[span.start : span.end]))
         return [replace(span, start=span.start + a, end=span.start + b) for a, b in places] or [span]
 
     def why(self, entity: str, piece: str) -> str:
-        """Why a value that is not the person's goes."""
+        """Tell why a value that is not the person's goes."""
         if self._is_other(piece):
             return "staff" if self._role == "contact" else "contact"
         return "third_party"
@@ -180,22 +183,22 @@ class OwnValues:
 
 
 def asks_for_own(label: str) -> bool:
-    """Whether a form's field asks whoever fills it in for a value of their own: `Address`, not `Emergency contact's number`."""
+    """Tell whether a form's field asks whoever fills it in for a value of their own: `Address`, not `Emergency contact's number`."""
     return any(form.search(label) for form in (*_ASKED.values(), BIRTH)) and not OTHERS.search(label) and not ALIEN.search(label)
 
 
 def asks_for_others(label: str) -> bool:
-    """Whether a form's field asks for somebody else: `Guest's name`, not `Number of guests`."""
+    """Tell whether a form's field asks for somebody else: `Guest's name`, not `Number of guests`."""
     return bool(OTHERS.search(label) or ALIEN.search(label)) and not COUNT.search(label)
 
 
 def _is_new(told: str) -> bool:
-    """Whether a turn of the other party asks or tells something of its own, beside what it acknowledges or reads back."""
+    """Tell whether a turn of the other party asks or tells something of its own, beside what it acknowledges or reads back."""
     return len(told.split()) > 14 or "?" in told or any(form.search(told) for form in (YOU, REQUEST, OTHERS, *_ASKED.values()))
 
 
 def _targets(*texts: object) -> Iterable[str]:
-    """Words of some values, and each value as a whole, folded and joined."""
+    """Yield words of some values, and each value as a whole, folded and joined."""
     for text in texts:
         if isinstance(text, str) and text:
             words = [strip_case_and_accents(w) for w in WORD.findall(text)]

@@ -73,7 +73,7 @@ def redact_until_stable(detector: Detector, redactor: Redactor, detected: Sequen
 
 
 def _within(look: int, pending: list[_Open]) -> tuple[list[_Open], list[_Open]]:
-    """Those records that may have one more look, and those that have had all that their size grants."""
+    """Return those records that may have one more look, and those that have had all that their size grants."""
     allowed = [look < FEWEST_LOOKS or look * item.source.chars < LOOK_CHARS for item in pending]
     return [p for p, may in zip(pending, allowed, strict=True) if may], [p for p, may in zip(pending, allowed, strict=True) if not may]
 
@@ -85,14 +85,14 @@ def _unsettled(item: _Open, looks: int) -> Rejected:
 
 
 def _again(item: _Open) -> DetectionJob:
-    """The redacted record as a job of its own. Requests are done with: their offsets count in the source."""
+    """Return the redacted record as a job of its own. Requests are done with: their offsets count in the source."""
     job = item.source.job
     record = {name: value for name, value in item.result.interaction.record.items() if name in BY_NAME}
     return replace(job, raw=replace(job.raw, record=record), decision=replace(job.decision, requests=(), request=None))
 
 
 def _redacted(detector: Detector, redactor: Redactor, source: DetectionResult, extra: Mapping[str, Sequence[TextSpan]] = NOTHING) -> RedactionResult | Rejected:
-    """`source` redacted within a budget of its own."""
+    """Return `source` redacted within a budget of its own."""
     return run_or_reject(source.job, detector.budget(source.chars), "redact", partial(redactor.redact, source, extra))
 
 
@@ -163,7 +163,7 @@ def _map(findings: list[Finding]) -> _Map:
 
 
 def _to_source(span: TextSpan, places: _Map, length: int) -> TextSpan:
-    """A span of the redacted text as one of the source; a border within a replacement moves to the border of what was replaced."""
+    """Return a span of the redacted text as one of the source; a border within a replacement moves to the border of what was replaced."""
     start = _place(span.start, places, end=False)
     stop = min(_place(span.end, places, end=True), length)
     return replace(span, start=min(start, stop - 1), end=stop, group="")

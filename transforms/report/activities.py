@@ -184,7 +184,7 @@ def _texts(r: NodeReader, node: yaml.Node, path: str) -> list[str]:
 
 
 def _optional(r: NodeReader, node: yaml.Node, path: str) -> str | None:
-    """A text that may be empty."""
+    """Return a text that may be empty."""
     return None if isinstance(node, yaml.ScalarNode) and not node.value.strip() else r.text(node, path, longest=4000)
 
 

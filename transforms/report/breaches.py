@@ -65,7 +65,7 @@ class BreachesError(TableError):
 
 
 def read_breaches(files: Files, patterns: Sequence[str], as_of: dt.datetime) -> list[dict[str, Any]]:
-    """Breaches in order of `aware_at`, with `notify_by` and `state` at `as_of`.
+    """Return breaches in order of `aware_at`, with `notify_by` and `state` at `as_of`.
 
     Raises: `BreachesError` with all that is wrong; `InputError` where a pattern names nothing.
     """
@@ -86,7 +86,7 @@ def read_breaches(files: Files, patterns: Sequence[str], as_of: dt.datetime) -> 
 
 
 def breach_state(breach: dict[str, Any], as_of: dt.datetime) -> str:
-    """Where a breach stands by Art. 33(1): see `BREACH_STATES`."""
+    """Tell where a breach stands by Art. 33(1): see `BREACH_STATES`."""
     limit = breach["aware_at"] + LIMIT
     if breach.get("notified_at"):
         return "on_time" if breach["notified_at"] <= limit else "late_with_reasons" if breach.get("late_reason") else "late_without_reasons"
@@ -177,7 +177,7 @@ class BreachReport:
         self._rows: list[dict[str, Any]] = []
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One row per breach, in order of when it became known."""
+        """Yield one row per breach, in order of when it became known."""
         common = self._c.common(REPORTS["breaches"])
         for breach in self._breaches or ():
             if self._c.scope.holds(breach["aware_at"]):
@@ -188,7 +188,7 @@ class BreachReport:
                 yield row
 
     def page(self) -> Page:
-        """The page."""
+        """Return the page."""
         bad = self._states["overdue"] + self._states["late_without_reasons"]
         waiting = self._states["due"] + self._states["undecided"]
         as_of = self._c.scope.as_of

@@ -22,7 +22,7 @@ ORDINARY = "other changes"
 
 
 def actor_of(row: dict[str, Any]) -> str:
-    """Who made a change, told apart by id, else by name, else by address; a change that names nobody is put down to its kind of actor."""
+    """Tell who made a change, told apart by id, else by name, else by address; a change that names nobody is put down to its kind of actor."""
     who = row["actor_id"] or row["actor_name"]
     kind = row["actor_type"] or "unknown"
     if who:
@@ -46,7 +46,7 @@ class HistoryReport:
         self._changes = 0
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Rows, chained per account; `callveil history verify` checks them."""
+        """Yield rows, chained per account; `callveil history verify` checks them."""
         c = self._c
         head = c.common(REPORTS["history"])
         report = ReportColumns(head["report_id"], head["run_id"] or "", c.scope.as_of, c.tool, c.policy_names())
@@ -73,7 +73,7 @@ class HistoryReport:
         self._kept.add(row)
 
     def page(self) -> Page:
-        """The page."""
+        """Return the page."""
         classes = [{"class": k, "meaning": CLASSES.get(k, ""), "count": n} for k, n in self._classes.most_common()]
         found = sum(self._classes.values())
         return Page(

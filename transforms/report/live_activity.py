@@ -1,4 +1,4 @@
-"""What was redacted as it arrived: findings and rejections of the live zone, and its recordings."""
+"""Activity of the live zone (data redacted on arrival): findings, rejections and recordings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from callveil.transforms.storage.format1.snapshot import parse_time
 
 
 def scoped_receipts(c: ReportContext) -> Iterator[Receipt]:
-    """Receipts of the report's accounts and period, in the order of accounts and ids."""
+    """Yield receipts of the report's accounts and period, in the order of accounts and ids."""
     try:
         for receipt in Live(c.store.files, c.store.root).receipts():
             if receipt.get("as_of") and c.scope.about(receipt["account_id"]) and c.scope.holds(parse_time(receipt["as_of"])):
@@ -27,7 +27,7 @@ def scoped_receipts(c: ReportContext) -> Iterator[Receipt]:
 
 
 def read_findings(c: ReportContext, receipt: Receipt) -> Iterator[dict[str, Any]]:
-    """Findings of a record's receipt, as rows of the findings dataset."""
+    """Yield findings of a record's receipt, as rows of the findings dataset."""
     live = Live(c.store.files, c.store.root)
     if receipt["what"] == "record" and receipt["status"] == "done":
         url = c.store.files.join(live.folder(InteractionKey(receipt["account_id"], receipt["id"])), receipt["file"])
@@ -35,7 +35,7 @@ def read_findings(c: ReportContext, receipt: Receipt) -> Iterator[dict[str, Any]
 
 
 def scoped_rejections(c: ReportContext) -> Iterator[dict[str, Any]]:
-    """Rejections of the report's accounts and period, as rows of the rejected dataset."""
+    """Yield rejections of the report's accounts and period, as rows of the rejected dataset."""
     for row in rejections(c.store.files, c.store.root):
         if c.scope.about(row["account_id"]) and c.scope.holds(row["rejected_at"]):
             yield row

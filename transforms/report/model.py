@@ -1,4 +1,4 @@
-"""What a page shows, before it is HTML; and what every report is made from."""
+"""Page model of the reports before HTML rendering, and the context every report is made from."""
 
 from __future__ import annotations
 
@@ -146,22 +146,22 @@ class ReportContext:
     given: Mapping[str, Any] = field(default_factory=dict)
 
     def common(self, kind: ReportType) -> dict[str, Any]:
-        """The common columns that are the same in every row."""
+        """Return the common columns that are the same in every row."""
         return {
             "report_id": self.scope.digest(kind.name, self.snapshot.manifest_sha256)[:32], "schema_version": SCHEMA_VERSION,
             "run_id": self.snapshot.run_id or None, "as_of": self.scope.as_of, "generated_at": self.scope.as_of, "tool_version": self.tool,
         }  # fmt: skip
 
     def run_of(self, path: str) -> RunManifest | None:
-        """The run that wrote a data file."""
+        """Return the run that wrote a data file."""
         return self.runs.get(owner_run(path))
 
     def policy_names(self) -> dict[str, str]:
-        """Names of policies by digest."""
+        """Return names of policies by digest."""
         return {m.policy_sha256: m.policy_name for m in self.runs.values() if m.policy_sha256}
 
     def read(self, entry: FileEntry, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Rows of a data file, in order. Bounded memory."""
+        """Yield rows of a data file, in order. Bounded memory."""
         with self.store.files.open(self.store.url(entry.path)) as source:
             for batch in pq.ParquetFile(source).iter_batches(2_000, columns=columns):
                 yield from batch.to_pylist()
@@ -171,10 +171,10 @@ class ReportSource(Protocol):
     """A report: rows that are gone through once, and the page that they lead to."""
 
     def rows(self) -> Iterable[dict[str, Any]]:
-        """Rows without `row_hash`, in the order of the report."""
+        """Return rows without `row_hash`, in the order of the report."""
 
     def page(self) -> Page:
-        """The page; called once the rows are through."""
+        """Return the page; called once the rows are through."""
 
 
 class DailyCounts:
@@ -189,14 +189,14 @@ class DailyCounts:
             self._counts[when.astimezone(dt.UTC).date().isoformat(), name] += count
 
     def totals(self) -> Counter[str]:
-        """Counts by name."""
+        """Return counts by name."""
         out: Counter[str] = Counter()
         for (_, name), count in self._counts.items():
             out[name] += count
         return out
 
     def chart(self, title: str, unit: str, note: str) -> Chart:
-        """A stacked bar per day; the rarest names are summed as others, and long stretches are drawn by month."""
+        """Return a stacked bar per day; the rarest names are summed as others, and long stretches are drawn by month."""
         labels, cut = axis_periods({day for day, _ in self._counts})
         names = [n for n, _ in self.totals().most_common()]
         shown = names if len(names) <= MAX_SERIES else names[: MAX_SERIES - 1]
@@ -212,7 +212,7 @@ BY_MONTH = "The stretch is long, so months are drawn."
 
 
 def axis_periods(days: Collection[str]) -> tuple[list[str], int]:
-    """Labels of an axis that has every one of some ISO days on it, and how many characters of a day make its label.
+    """Return labels of an axis that has every one of some ISO days on it, and how many characters of a day make its label.
 
     Days, or months where those would be too many; where one day lies far off all others, only the months that occur.
     """
@@ -226,7 +226,7 @@ def axis_periods(days: Collection[str]) -> tuple[list[str], int]:
 
 
 def ranking_chart(title: str, counts: Counter[str], unit: str, note: str, top: int = 15) -> Chart:
-    """Bars by name, the most frequent first."""
+    """Return bars by name, the most frequent first."""
     best = counts.most_common(top)
     rest = sum(counts.values()) - sum(c for _, c in best)
     labels = [n for n, _ in best] + ([OTHER] if rest else [])
@@ -247,15 +247,15 @@ class FirstRows:
             self.rows.append(row)
 
     def view(self, caption: str, columns: Sequence[tuple[str, str]], note: str = "") -> PageTable:
-        """The table."""
+        """Return the table."""
         return PageTable(caption, columns, self.rows, self.total, note)
 
 
 def format_count(value: int) -> str:
-    """A count for people."""
+    """Return a count for people."""
     return f"{value:,}"
 
 
 def count_phrase(value: int, one: str, many: str) -> str:
-    """A count with its words, which differ for one."""
+    """Return a count with its words, which differ for one."""
     return f"{value:,} {one if value == 1 else many}"

@@ -74,7 +74,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _coded(text: str) -> Markup:
-    """Text with what stands in backticks as code."""
+    """Return text with what stands in backticks as code."""
     parts = text.split("`")
     return Markup("").join(Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(parts))
 
@@ -88,7 +88,7 @@ def _asset(name: str) -> str:
 
 
 def _csp(css: str, scripts: Sequence[str]) -> str:
-    """Only the scripts and the style of this page run; nothing is loaded, sent or framed."""
+    """Return only the scripts and the style of this page run; nothing is loaded, sent or framed."""
 
     def digest(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
@@ -105,7 +105,7 @@ def _render(template: str, scripts: Sequence[str], **values: Any) -> bytes:
 
 
 def report_page(kind: ReportType, page: Page, about: PageDetails) -> bytes:
-    """A report's page."""
+    """Return a report's page."""
     views = [_view(v, f"table-{n + 1}") for n, v in enumerate(page.views)]
     charts = _paired([_chart(c, f"chart-{n + 1}") for n, c in enumerate(page.charts)])
     scripts = ["chart.min.js", "page.js"] if any(not c["is_empty"] for c in charts) else ["page.js"]
@@ -119,7 +119,7 @@ def report_page(kind: ReportType, page: Page, about: PageDetails) -> bytes:
 def index_page(
     reports: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], about: PageDetails, verdicts: Sequence[PromiseCheck] = ()
 ) -> bytes:
-    """The page that ties the reports of a period together.
+    """Return the page that ties the reports of a period together.
 
     Args:
         reports: name, title, what, page, cards and files of each. files: report, name, rows, sha256 of each.
@@ -177,7 +177,7 @@ def _figure(value: float | None) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that can stand in a script element."""
+    """Return JSON that can stand in a script element."""
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

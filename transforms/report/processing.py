@@ -34,7 +34,7 @@ class ProcessingReport:
         self._facts: ProcessingFacts | None = None
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One row per activity, in the record's order."""
+        """Yield one row per activity, in the record's order."""
         c = self._c
         common = c.common(REPORTS["processing"])
         activities = self._activities or []
@@ -60,7 +60,7 @@ class ProcessingReport:
         return PromiseCheck("Time limits of the record of processing are kept", "activities", kept["yes"], kept["no"], kept["unknown"], tuple(why[:4]))
 
     def page(self) -> Page:
-        """The page."""
+        """Return the page."""
         facts = self._facts
         differ = [f for f in self._found if f["what"] == "differs"]
         page = Page(

@@ -1,4 +1,4 @@
-"""What policy and store really do, as far as a record of processing speaks of it."""
+"""Actual processing per policy and store, as far as a record of processing activities covers it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def collect_facts(c: ReportContext) -> ProcessingFacts:
 
 
 def _tables(c: ReportContext, entry: FileEntry, columns: list[str]) -> Iterator[pa.Table]:
-    """Columns of a file's rows that are of the report's accounts."""
+    """Yield columns of a file's rows that are of the report's accounts."""
     among = pa.array(sorted(c.scope.accounts), pa.string())
     with c.store.files.open(c.store.url(entry.path)) as source:
         for batch in pq.ParquetFile(source).iter_batches(10_000, columns=[*columns, *(["account_id"] if c.scope.accounts else [])]):
@@ -109,7 +109,7 @@ def _rows(c: ReportContext, entry: FileEntry) -> int:
 
 
 def late_deletions(c: ReportContext) -> tuple[dict[tuple[str, str], tuple[int, dt.timedelta]], int]:
-    """What the retention report of the same period counts as deleted late, by record class and account type; and what is not purged, of all time."""
+    """Return what the retention report of the same period counts as deleted late, by record class and account type; and what is not purged, of all time."""
     out: dict[tuple[str, str], tuple[int, dt.timedelta]] = {}
     locked, certified = 0, purge_times(c)
     for entry in c.snapshot.by_dataset("dispositions"):
@@ -128,7 +128,7 @@ def late_deletions(c: ReportContext) -> tuple[dict[tuple[str, str], tuple[int, d
 
 
 def find_differences(activity: Activity, others: list[Activity], facts: ProcessingFacts, as_of: dt.datetime) -> list[str]:
-    """Where policy and store do something else than the record says. `others` are all activities whose data lies in the store."""
+    """Tell where policy and store do something else than the record says. `others` are all activities whose data lies in the store."""
     out = []
     named = frozenset(e for a in others for c in a.categories for e in c.entities)
     unnamed = [f"{e} ({n:,})" for e, n in facts.entities.most_common() if e not in named]
@@ -187,7 +187,7 @@ def _rule_differences(activity: Activity, others: list[Activity], facts: Process
 
 
 def check_time_limits(activity: Activity, facts: ProcessingFacts, as_of: dt.datetime) -> tuple[str, list[str]]:
-    """Whether the store keeps to the record's time limits: `yes`, `no` or `unknown`, and why not."""
+    """Tell whether the store keeps to the record's time limits: `yes`, `no` or `unknown`, and why not."""
     reasons, known = [], False
     for limit in activity.limits:
         found = [v for (name, kind), v in facts.late.items() if name == limit.record_class and limit.account_type in ("", kind)]
@@ -212,7 +212,7 @@ def _ran(facts: ProcessingFacts, as_of: dt.datetime) -> bool:
 
 
 def _rules(limit: TimeLimit, policy: Policy | None) -> list[RetentionRule]:
-    """Rules of the policy that delete what a limit is about, whatever the account."""
+    """Return rules of the policy that delete what a limit is about, whatever the account."""
     rules = policy.retention.rules if policy else ()
     found = [
         r for r in rules if r.action == "delete" and r.clock == "event" and not r.accounts and not r.statuses and limit.record_class in r.classes
@@ -221,12 +221,12 @@ def _rules(limit: TimeLimit, policy: Policy | None) -> list[RetentionRule]:
 
 
 def _excepted(limit: TimeLimit, facts: ProcessingFacts, as_of: dt.datetime) -> bool:
-    """Whether retention has just run by a rule as strict as the limit: what is older stays by an exception of the policy."""
+    """Tell whether retention has just run by a rule as strict as the limit: what is older stays by an exception of the policy."""
     return _ran(facts, as_of) and any(r.days <= limit.days for r in _rules(limit, facts.policy))
 
 
 def _overdue(limit: TimeLimit, facts: ProcessingFacts, as_of: dt.datetime) -> str | None:
-    """What is older than a limit allows; empty where nothing is, None where the store cannot tell."""
+    """Return what is older than a limit allows; empty where nothing is, None where the store cannot tell."""
     dataset = _DATASETS.get(limit.record_class)
     if dataset is None:
         return None

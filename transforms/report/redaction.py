@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 def is_kept(row: dict[str, Any]) -> bool:
-    """Whether a finding was left readable, because the policy keeps its type."""
+    """Tell whether a finding was left readable, because the policy keeps its type."""
     return row["status"] == "kept" or row["action"] in ("keep", "none")
 
 
@@ -57,7 +57,7 @@ class RedactionReport:
         self._covered = 0.0
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Rows in the order of the store's files: by account type, day, account and interaction; then what was redacted as it arrived."""
+        """Yield rows in the order of the store's files: by account type, day, account and interaction; then what was redacted as it arrived."""
         c = self._c
         outputs = {f.path.removeprefix("interactions/"): f.sha256 for f in c.snapshot.by_dataset("interactions")}
         for entry in c.snapshot.by_dataset("findings"):
@@ -121,7 +121,7 @@ class RedactionReport:
                        len(self._interactions), 0, rejected, (held,) if rejected else ())  # fmt: skip
 
     def page(self) -> Page:
-        """The page."""
+        """Return the page."""
         totals = self._days.totals()
         rejected = sum(self._reasons.values())
         view = [

@@ -46,7 +46,7 @@ ERASURE_COLUMNS = (
 
 
 def _of(request: SubjectRequest | None, scope: ReportScope) -> dict[str, Any] | None:
-    """Columns that say which accounts a request is about, as far as the scope has them; None where it is about none of those."""
+    """Return columns that say which accounts a request is about, as far as the scope has them; None where it is about none of those."""
     found = {*request.accounts, request.account} - {""} if request else set()
     accounts = sorted(a for a in found if scope.about(a))
     if scope.accounts and not accounts:
@@ -68,7 +68,7 @@ class RequestReport:
         self._elsewhere = 0
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One row per request, by id."""
+        """Yield one row per request, by id."""
         c = self._c
         common = c.common(REPORTS["requests"])
         for request in RequestRegister(c.store, self._keyring).requests(c.snapshot).values():
@@ -111,7 +111,7 @@ class RequestReport:
         return PromiseCheck("People are answered within the time of the law", "requests", answered - len(late), len(broken), len(open_), tuple(why))
 
     def page(self) -> Page:
-        """The page."""
+        """Return the page."""
         now = self._c.scope.as_of
         waiting = [r for r in self._requests if not r.is_over]
         overdue = [r for r in waiting if r.is_overdue(now)]
@@ -178,7 +178,7 @@ class ErasureReport:
         self._residual: dict[str, int] = {}
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One row per certificate, as they were published; one that waited for locked copies is published again once it is complete."""
+        """Yield one row per certificate, as they were published; one that waited for locked copies is published again once it is complete."""
         c = self._c
         newest = self._newest()
         common = c.common(REPORTS["erasures"])
@@ -197,7 +197,7 @@ class ErasureReport:
                 yield row
 
     def _newest(self) -> dict[str, tuple[str, dt.datetime | None]]:
-        """File and time of completion of each certificate as it was published last: the complete one, where there is one."""
+        """Return file and time of completion of each certificate as it was published last: the complete one, where there is one."""
         out: dict[str, tuple[str, dt.datetime | None]] = {}
         for entry in self._c.snapshot.by_dataset("erasure_certificates"):
             for r in self._c.read(entry, ["certificate_id", "completed_at"]):
@@ -232,7 +232,7 @@ class ErasureReport:
         self._kept.add(row)
 
     def page(self) -> Page:
-        """The page."""
+        """Return the page."""
         grounds = [{"ground": g, "count": n} for g, n in self._grounds.most_common()]
         residual = sum(self._residual.values())
         page = Page(

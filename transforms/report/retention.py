@@ -44,7 +44,7 @@ STALE_RUN = dt.timedelta(days=2)
 
 
 def deletion_delay(row: dict[str, Any]) -> dt.timedelta | None:
-    """How long after its time a deletion came, where that is later than was promised; None where it was in time, or nothing was deleted.
+    """Tell how long after its time a deletion came, where that is later than was promised; None where it was in time, or nothing was deleted.
 
     What had expired when it arrived (`late`) is no broken promise of the run that deleted it next.
     A file stands for a day, and goes when the last of its records is due; its first may then wait a day longer.
@@ -57,19 +57,19 @@ def deletion_delay(row: dict[str, Any]) -> dt.timedelta | None:
 
 
 def is_deletion(row: dict[str, Any]) -> bool:
-    """Whether a row stands for what was deleted in a file: deletions are counted by these, once."""
+    """Tell whether a row stands for what was deleted in a file: deletions are counted by these, once."""
     return row["decision"] in ("delete", "redact") and bool(row["disposed_at"]) and row["record_id"] is None
 
 
 def count_records(row: dict[str, Any]) -> int:
-    """How many records a row decides about. Those that go have rows of their own in some files, but are counted by the file's row."""
+    """Tell how many records a row decides about. Those that go have rows of their own in some files, but are counted by the file's row."""
     if row["record_id"] is not None:
         return 0 if row["decision"] in ("delete", "redact") else 1
     return 1 if row["rows_deleted"] is None else int(row["rows_deleted"])
 
 
 def purge_times(c: ReportContext) -> dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]]:
-    """When the files of a series were purged, and when that was checked; the latest certificate of each."""
+    """Tell when the files of a series were purged, and when that was checked; the latest certificate of each."""
     out: dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]] = {}
     for entry in c.snapshot.by_dataset("certificates"):
         for r in c.read(entry):
@@ -80,7 +80,7 @@ def purge_times(c: ReportContext) -> dict[tuple[str, ...], tuple[dt.datetime | N
 
 
 def series_of(row: dict[str, Any], run_id: str) -> tuple[str, ...]:
-    """The series of a run's certificates that a disposition belongs to."""
+    """Return the series of a run's certificates that a disposition belongs to."""
     return (run_id, row["record_class"], row["type_at_event"] or "", row["rule_id"] or "", row["method"])
 
 
@@ -100,7 +100,7 @@ class RetentionReport:
         self._held: set[tuple[str, str | None, str | None]] = set()
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Rows run by run."""
+        """Yield rows run by run."""
         c = self._c
         common, certified = c.common(REPORTS["retention"]), purge_times(c)
         for entry in c.snapshot.by_dataset("dispositions"):
@@ -162,7 +162,7 @@ class RetentionReport:
         return PromiseCheck("Data is deleted when its time is over", "records", kept, self._overdue, self._waiting, tuple(why), known)
 
     def _backlog(self) -> Chart:
-        """Records that had expired and were not yet deleted, at the end of each day, or month of a long stretch."""
+        """Return records that had expired and were not yet deleted, at the end of each day, or month of a long stretch."""
         by_day: Counter[str] = Counter()
         for when, change in self._steps.items():
             by_day[when.astimezone(dt.UTC).date().isoformat()] += change
@@ -177,7 +177,7 @@ class RetentionReport:
         return Chart("Expiry backlog", "line", labels, {"records": values}, "records", note + by, axis)
 
     def page(self) -> Page:
-        """The page."""
+        """Return the page."""
         held = len(self._held)
         reasons = [{"reason": value_in_words("reason_code", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in (+self._reasons).most_common()]
         longest = f"{self._longest.total_seconds() / 86_400:.1f} days" if self._deletions else "-"

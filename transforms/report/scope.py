@@ -1,4 +1,4 @@
-"""What a report is about, and who may have it."""
+"""Report scope, and role-based access to reports."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class ReportScope:
     accounts: frozenset[str] = frozenset()
 
     def holds(self, when: dt.datetime | None) -> bool:
-        """Whether a time lies in the period."""
+        """Tell whether a time lies in the period."""
         return when is not None and self.start <= when < self.end
 
     def about(self, account_id: str | None) -> bool:
-        """Whether an account is in it."""
+        """Tell whether an account is in it."""
         return not self.accounts or (account_id or "") in self.accounts
 
     def digest(self, *more: str) -> str:
-        """Digest of all of it, hex."""
+        """Return digest of all of it, hex."""
         return hashlib.sha256(repr((self.start, self.end, self.as_of, sorted(self.accounts), more)).encode()).hexdigest()
 
 
@@ -67,7 +67,7 @@ class Role:
     accounts: frozenset[str] | None
 
     def narrow(self, reports: Collection[str], accounts: Collection[str], everything: bool) -> tuple[tuple[str, ...], frozenset[str]]:
-        """What of a wish this role gets.
+        """Return what of a wish this role gets.
 
         Args:
             reports: wanted. accounts: wanted; empty means all the role sees.
@@ -106,7 +106,7 @@ class Roles:
     people: dict[str, str]
 
     def of(self, person: str) -> Role:
-        """A person's role. Raises `NotAllowed`."""
+        """Return a person's role. Raises `NotAllowed`."""
         name = self.people.get(person) or self.people.get("*")
         if name is None:
             raise NotAllowed(f"{person}: has no role in the roles file; whoever keeps it can give one")

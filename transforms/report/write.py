@@ -45,7 +45,7 @@ def row_hash(keyring: Keyring, row: dict[str, Any], previous: str, key_id: str |
 
 
 def add_row_hashes(keyring: Keyring, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Rows with their hashes."""
+    """Yield rows with their hashes."""
     previous = ""
     for row in rows:
         previous = row_hash(keyring, row, previous)
@@ -88,7 +88,7 @@ class _Encoded:
 
 
 def csv_cell(value: Any) -> str:
-    """A value as CSV text. Text that a spreadsheet would take for a formula gets a leading apostrophe."""
+    """Return a value as CSV text. Text that a spreadsheet would take for a formula gets a leading apostrophe."""
     if value is None:
         return ""
     if isinstance(value, dt.datetime):

@@ -1,1 +1,4 @@
-"""Where runs keep their results: files on disk or S3, sealed blobs, Parquet datasets, and the catalog that publishes them."""
+"""Storage of run results: files on disk or S3, sealed blobs, Parquet datasets, and the catalog.
+
+The catalog publishes them.
+"""

@@ -1,8 +1,9 @@
-"""What a language is to the recognizers: one folder of data, loaded once.
+"""Language data for the recognizers: one folder per language, loaded once.
 
-A new language is a folder named by its ISO 639-1 code beside `en`, and nothing else. English is complete and serves as the
-template: a key that its file of the same name does not have is refused, so that a misspelt key cannot switch a rule off
-unseen. What a folder leaves out is off, never borrowed from another language:
+A new language is a folder named by its ISO 639-1 code beside `en`, and nothing else. English is
+complete and serves as the template: a key that its file of the same name does not have is refused,
+so that a misspelt key cannot switch a rule off unseen. What a folder leaves out is off, never
+borrowed from another language:
 
 | file | holds | without it |
 | --- | --- | --- |
@@ -16,9 +17,10 @@ unseen. What a folder leaves out is off, never borrowed from another language:
 | words.txt | everyday words, which are no names in an answer | any word may be a name there |
 | everyday.txt | more words that nobody is called and no town | texts without capitals are read for places as cased ones are |
 
-With `accents: fold` in lexicon.yaml words are compared without accents ("ß" as "ss"), in the data and in the text: a
-recogniser often leaves accents out. Such a language may also name `elided` words, which the apostrophe parts from the next
-("l'adresse"), and `compounds`, numbers of more than one word ("quatre vingt dix sept"); see `recognizers.folded`.
+With `accents: fold` in lexicon.yaml words are compared without accents ("ß" as "ss"), in the data
+and in the text: a recogniser often leaves accents out. Such a language may also name `elided`
+words, which the apostrophe parts from the next ("l'adresse"), and `compounds`, numbers of more than
+one word ("quatre vingt dix sept"); see `recognizers.folded`.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ def word_file(language: str, name: str) -> frozenset[str]:
 
 
 def split_elisions(word: str, elided: frozenset[str]) -> tuple[str, ...]:
-    """A word and the elided words before it: `l'adresse` is `l'` and `adresse`; one piece where none is elided."""
+    """Return a word and the elided words before it: `l'adresse` is `l'` and `adresse`; one piece where none is elided."""
     out: list[str] = []
     while True:
         before, sign, rest = word.partition("'")
@@ -124,7 +126,7 @@ def index_phrases(labelled: Iterable[tuple[str, str]]) -> Phrases:
 
 
 def available_languages() -> tuple[str, ...]:
-    """Codes of the languages there is data for, sorted."""
+    """Return codes of the languages there is data for, sorted."""
     return tuple(sorted(path.parent.name for path in _HERE.glob("*/lexicon.yaml")))
 
 
@@ -176,7 +178,7 @@ def read_language(folder: Path) -> LanguageData:
 
 
 def _words(path: Path, folds: bool, elided: frozenset[str]) -> list[str]:
-    """Words of a text file, none where there is none; lines that begin with `#` are comments."""
+    """Return words of a text file, none where there is none; lines that begin with `#` are comments."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     words = [word for line in lines if not line.startswith("#") for word in line.split()]
     return [piece for word in words for piece in split_elisions(strip_accents(word), elided)] if folds else words
@@ -188,7 +190,7 @@ def _template(name: str) -> frozenset[str]:
 
 
 def _folded(value: Any, elided: frozenset[str]) -> Any:
-    """The data as it is compared: without accents, elided words apart; what is no word stays as it is."""
+    """Return the data as it is compared: without accents, elided words apart; what is no word stays as it is."""
     if isinstance(value, str):
         return " ".join(piece for word in value.split(" ") for piece in split_elisions(strip_accents(word), elided))
     if isinstance(value, Mapping):

@@ -69,7 +69,7 @@ def fast_ops() -> NumpyOps:
 
 
 def model_path() -> Path:
-    """Folder of the model in the installed package. The package must be unpacked, as pip leaves it."""
+    """Return folder of the model in the installed package. The package must be unpacked, as pip leaves it."""
     return Path(str(resources.files(__name__)))
 
 

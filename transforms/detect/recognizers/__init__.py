@@ -41,7 +41,7 @@ _OTHERS = (
 def build_recognizers(
     language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = ()
 ) -> list[EntityRecognizer]:
-    """callveil's recognizers of one language, ready for a Presidio registry.
+    """Return callveil's recognizers of one language, ready for a Presidio registry.
 
     Args:
         language: code of a language there is data for, such as `en`.

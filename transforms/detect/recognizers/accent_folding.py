@@ -36,7 +36,7 @@ _NUMBERS = frozenset((UNIT, TEEN, TENS, HUNDRED, THOUSAND))
 
 
 def folded_tokens(text: str, begin: int, stop: int, vocab: Vocabulary) -> list[Token]:
-    """The tokens of one turn, half-open `begin` to `stop`; compound numbers and fixed phrases are one token each."""
+    """Return the tokens of one turn, half-open `begin` to `stop`; compound numbers and fixed phrases are one token each."""
     tokens = [token for match in _TOKEN.finditer(text, begin, stop) for token in _tokens(match.group(), match.start(), vocab)]
     return _Joining(tokens, vocab).joined()
 
@@ -68,7 +68,7 @@ def _word(word: str, vocab: Vocabulary) -> tuple[str, int, str]:
 
 @lru_cache(maxsize=4096)
 def parse_compound_number(word: str, code: str) -> tuple[int, str] | None:
-    """A number written as one word ("siebenundvierzig", "neunzehnhundertvier"), or its ordinal: (kind, digits)."""
+    """Return a number written as one word ("siebenundvierzig", "neunzehnhundertvier"), or its ordinal: (kind, digits)."""
     vocab = load_vocabulary(code)
     if not vocab.glued_and or len(word) < 6:
         return None
@@ -141,7 +141,7 @@ class _Joining:
         return at + 1 if at + 1 < len(self.tokens) and self.tokens[at][2] in ("-", "‐", "‑") else at
 
     def _phrase(self, at: int, table: Phrases) -> tuple[int, str] | None:
-        """The longest phrase that begins here, a hyphen or nothing between its words: (place after it, label)."""
+        """Return the longest phrase that begins here, a hyphen or nothing between its words: (place after it, label)."""
         tokens = self.tokens
         for words, label in table.get(tokens[at][2], ()):
             place = at
@@ -155,7 +155,7 @@ class _Joining:
         return None
 
     def _small(self, at: int) -> tuple[int, int] | None:
-        """A number from 1 to 99 at `at`: (place after it, number)."""
+        """Return a number from 1 to 99 at `at`: (place after it, number)."""
         if at >= len(self.tokens):
             return None
         compound = self._phrase(at, self.vocab.compounds)
@@ -167,7 +167,7 @@ class _Joining:
         return None
 
     def _middle(self, at: int) -> tuple[int, int] | None:
-        """A number from 1 to 999, or to 1,999 in hundreds ("dix-neuf cent quatre")."""
+        """Return a number from 1 to 999, or to 1,999 in hundreds ("dix-neuf cent quatre")."""
         if at >= len(self.tokens):
             return None
         kind, value = self._kind(at), self.tokens[at][4]
@@ -194,7 +194,7 @@ class _Joining:
         return (rest[0], total + rest[1]) if rest is not None and rest[1] < (1000 if total >= 1000 and not total % 1000 else 100) else (after, total)
 
     def _thousands(self, at: int) -> tuple[int, int] | None:
-        """A number from 1 to 999,999."""
+        """Return a number from 1 to 999,999."""
         if self._kind(at) == THOUSAND:
             return self._rest(at + 1, 1000, self._middle)
         if self.tokens[at][2] in self.vocab.number_articles and self._kind(at + 1) == THOUSAND:

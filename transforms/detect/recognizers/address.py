@@ -27,7 +27,7 @@ TOLD_TOKENS = 14
 
 
 def find_addresses(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Every street address; spans never leave their turn."""
+    """Return every street address; spans never leave their turn."""
     kept: list[ValueMatch] | None = reading.__dict__.get("_addresses")
     if kept is None:
         places = AddressParts(reading)
@@ -97,7 +97,7 @@ class _Street:
 
 
 def _number_last(places: AddressParts) -> list[ValueMatch]:
-    """Streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
+    """Return streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
     reading, out = places.reading, []
     for token in reading.telling:
         if not _may_be_last(places, token):
@@ -120,7 +120,7 @@ def _number_last(places: AddressParts) -> list[ValueMatch]:
 
 
 def _may_be_last(places: AddressParts, token: int) -> bool:
-    """Whether a number can be a house number that stands behind its street."""
+    """Tell whether a number can be a house number that stands behind its street."""
     reading = places.reading
     if token == 0 or reading.kind[token] not in NUMERIC or token in places.skip or len(reading.low[token]) > 5:
         return False
@@ -170,7 +170,7 @@ _STREETS_BEFORE = (*_STREETS_BEFORE_WORDS, _kind_before, _between_numbers)
 
 
 def _one_name(places: AddressParts, first: int, stop: int) -> bool:
-    """Whether the words between a street's kind and its number can be its name: no sentence ends there, no word of a sentence stands there."""
+    """Tell whether the words between a street's kind and its number can be its name: no sentence ends there, no word of a sentence stands there."""
     low, vocab = places.low, places.vocab
     for token in range(first, stop):
         if low[token] in vocab.particles or (token == first and low[token] == "."):
@@ -193,7 +193,7 @@ def _unit_follows(places: AddressParts, at: int, stop: int) -> bool:
 
 
 def _told(places: AddressParts) -> list[ValueMatch]:
-    """What follows "the address is" or answers the question for it."""
+    """Return what follows "the address is" or answers the question for it."""
     reading, out, after = places.reading, [], 0
     for token in reading.tokens_in(places.vocab.address_leads):
         said = reading.turns[reading.turn[token]]
@@ -220,13 +220,13 @@ def _told(places: AddressParts) -> list[ValueMatch]:
 
 
 def _number_follows(places: AddressParts, at: int, stop: int) -> bool:
-    """Whether a house number stands right behind a cue that no "is" parts from it ("address 72 main ...", "address no 5 ...")."""
+    """Tell whether a house number stands right behind a cue that no "is" parts from it ("address 72 main ...", "address no 5 ...")."""
     at += at < stop and places.low[at] in places.vocab.sets["house_leads"]
     return at < stop and places.kind[at] in HOUSE_KINDS and places.house(at) is not None
 
 
 def _place(places: AddressParts, at: int, stop: int, corner: bool = False) -> tuple[int, int] | None:
-    """The tokens of a place told from `at` on, half-open; `corner`: two streets, with an "and" between them."""
+    """Return the tokens of a place told from `at` on, half-open; `corner`: two streets, with an "and" between them."""
     first = last = at = _without_frames(places, at, stop)
     sure, words = False, 0
     while at < stop and at - first < TOLD_TOKENS:
@@ -250,7 +250,7 @@ def _place(places: AddressParts, at: int, stop: int, corner: bool = False) -> tu
 
 
 def _without_frames(places: AddressParts, at: int, stop: int) -> int:
-    """The token at which a place begins behind words such as "it's" and "that would be"."""
+    """Return the token at which a place begins behind words such as "it's" and "that would be"."""
     vocab, begin = places.vocab, at
     while at < stop and at - begin < 8 and (places.low[at] in vocab.sets["address_frames"] or places.low[at] in ":,'-" or places.kind[at] == LINE):
         if places.low[at] in vocab.streets and at + 1 < stop and places.low[at + 1] not in vocab.sets["address_words"]:
@@ -260,7 +260,7 @@ def _without_frames(places: AddressParts, at: int, stop: int) -> int:
 
 
 def _sign_within(places: AddressParts, at: int, stop: int) -> bool:
-    """Whether a sign or a line's end stands within a place."""
+    """Tell whether a sign or a line's end stands within a place."""
     low, vocab = places.low[at], places.vocab
     if at + 1 >= stop:
         return False
@@ -270,7 +270,7 @@ def _sign_within(places: AddressParts, at: int, stop: int) -> bool:
 
 
 def _ends_place(places: AddressParts, at: int, stop: int, words: int) -> bool:
-    """Whether a word or number goes on with the sentence; a capital before the kind of a street makes a name of the word."""
+    """Tell whether a word or number goes on with the sentence; a capital before the kind of a street makes a name of the word."""
     low, vocab = places.low[at], places.vocab
     if places.kind[at] == DIGITS and (len(low) > 6 or at in places.skip):
         return True
@@ -325,7 +325,7 @@ STREET_WORDS = 4
 
 
 def _name_before(places: AddressParts, token: int) -> int | None:
-    """The first token of the name that stands before the kind of a street at `token`; None where there is none."""
+    """Return the first token of the name that stands before the kind of a street at `token`; None where there is none."""
     start = places.reading.turns[places.reading.turn[token]].first
     first, words = token, 0
     while first > start and words < STREET_WORDS:
@@ -344,7 +344,7 @@ def _name_before(places: AddressParts, token: int) -> int | None:
 
 
 def _sign_in_name(places: AddressParts, token: int, start: int, words: int) -> bool:
-    """Whether a sign belongs to the name of a street ("O'Brien's", "St. John's")."""
+    """Tell whether a sign belongs to the name of a street ("O'Brien's", "St. John's")."""
     low = places.low
     if low[token] == "s" and token - 1 > start and low[token - 1] in ("'", "’"):
         return True
@@ -354,7 +354,7 @@ def _sign_in_name(places: AddressParts, token: int, start: int, words: int) -> b
 
 
 def _word_in_name(places: AddressParts, token: int, street: int, words: int) -> bool:
-    """Whether a word can be one of the name of the street whose kind stands at `street`."""
+    """Tell whether a word can be one of the name of the street whose kind stands at `street`."""
     low, vocab = places.low[token], places.vocab
     if places.kind[token] not in (WORD, MONTH, ORDINAL) or low in vocab.address_stops or low in vocab.quantities:
         return False
@@ -364,7 +364,7 @@ def _word_in_name(places: AddressParts, token: int, street: int, words: int) -> 
 
 
 def _is_street(places: AddressParts, first: int, token: int) -> bool:
-    """Whether tokens from `first` on name the street whose kind stands at `token`, by what stands before them and how they are written."""
+    """Tell whether tokens from `first` on name the street whose kind stands at `token`, by what stands before them and how they are written."""
     low, vocab = places.low, places.vocab
     words = [t for t in range(first, token) if places.kind[t] == WORD]
     capitals = places.capital(token) and all(places.capital(t) for t in words if low[t] != "s")

@@ -36,7 +36,7 @@ def find_amounts(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _spoken(reading: TokenizedConversation, parser: NumberParser, stream: list[int], place: int) -> int | None:
-    """The place after the amount that begins at `place`."""
+    """Return the place after the amount that begins at `place`."""
     token = stream[place]
     if token < 0 or reading.kind[token] in (WORD, LETTER, SEPARATOR, LINE):
         return None

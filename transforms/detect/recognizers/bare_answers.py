@@ -1,4 +1,4 @@
-"""What may answer a question nobody sees, where one party's turns are missing."""
+"""Recognition of bare answers to unseen questions, where one party's turns are missing."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ WHY = "by itself where the other party's turns are missing"
 
 
 def bare_answers(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Numbers of four digits and more, codes, names and addresses that are all a turn says."""
+    """Return numbers of four digits and more, codes, names and addresses that are all a turn says."""
     short = [said for said in reading.turns if 0 < said.last - said.first <= TOKENS]
     return [hit for said in short for hit in _answers(reading, said)] if reading.one_party else []
 
 
 def asked_codes(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Codes in groups that are all the answer to a question for one."""
+    """Return codes in groups that are all the answer to a question for one."""
     out: list[ValueMatch] = []
     if not reading.has_digits or reading.topics.isdisjoint(TOPICS):
         return out
@@ -117,7 +117,7 @@ def _answers(reading: TokenizedConversation, said: TurnTokens) -> Iterator[Value
 
 
 def _codes(reading: TokenizedConversation, said: TurnTokens, place: CodeGroup | None) -> list[CodeGroup]:
-    """Codes of a turn; within a street that is named as one nothing is."""
+    """Return codes of a turn; within a street that is named as one nothing is."""
     parts = [(said.first, said.last)]
     if place is not None and any(_placing(reading, t) for t in range(place.first, place.stop)):
         parts = [(said.first, place.first), (place.stop, said.last)]
@@ -126,7 +126,7 @@ def _codes(reading: TokenizedConversation, said: TurnTokens, place: CodeGroup | 
 
 
 def _address(reading: TokenizedConversation, said: TurnTokens) -> CodeGroup | None:
-    """An address in a turn with no more than a name before it and a telephone number behind.
+    """Return an address in a turn with no more than a name before it and a telephone number behind.
 
     It is one that the rules for addresses know, a street without its number, or a house number
     before words of a place.
@@ -169,7 +169,7 @@ def _address(reading: TokenizedConversation, said: TurnTokens) -> CodeGroup | No
 
 
 def _addresses_of(reading: TokenizedConversation) -> dict[int, CodeGroup]:
-    """Addresses by the first token of their turn, from the first of a turn to its last."""
+    """Return addresses by the first token of their turn, from the first of a turn to its last."""
     kept: dict[int, CodeGroup] | None = reading.__dict__.get("_addresses_of")
     if kept is None:
         kept = {}
@@ -184,7 +184,7 @@ def _addresses_of(reading: TokenizedConversation) -> dict[int, CodeGroup]:
 
 
 def _placing(reading: TokenizedConversation, token: int) -> bool:
-    """Whether a word is one of streets and buildings."""
+    """Tell whether a word is one of streets and buildings."""
     vocab, low = reading.vocab, reading.low[token]
     return any(
         low in words
@@ -197,7 +197,7 @@ def _hit(reading: TokenizedConversation, entity: str, group: CodeGroup, why: str
 
 
 def _named(reading: TokenizedConversation, code: CodeGroup) -> bool:
-    """Whether groups are names beside a number that needs no letters ("doe 4431")."""
+    """Tell whether groups are names beside a number that needs no letters ("doe 4431")."""
     words = [t for t in range(code.first, code.stop) if reading.kind[t] != DIGITS]
     longest = max(len(reading.value[t]) for t in range(code.first, code.stop))
     return (
@@ -208,7 +208,7 @@ def _named(reading: TokenizedConversation, code: CodeGroup) -> bool:
 
 
 def _numbers(reading: TokenizedConversation, said: TurnTokens) -> Iterator[CodeGroup]:
-    """Numbers of four digits at least that are no date, time, price or quantity."""
+    """Yield numbers of four digits at least that are no date, time, price or quantity."""
     first = None
     for token in range(said.first, said.last + 1):
         if token < said.last and _digit(reading, token):
@@ -220,7 +220,7 @@ def _numbers(reading: TokenizedConversation, said: TurnTokens) -> Iterator[CodeG
 
 
 def _counts(reading: TokenizedConversation, after: int, stop: int) -> bool:
-    """Whether the word behind a number says what it counts."""
+    """Tell whether the word behind a number says what it counts."""
     vocab = reading.vocab
     return after < stop and any(
         reading.low[after] in words
@@ -238,14 +238,14 @@ def _digit(reading: TokenizedConversation, token: int) -> bool:
 
 
 def _long(reading: TokenizedConversation, tokens: Iterable[int]) -> bool:
-    """Whether there are four digits in one piece or one by one; otherwise ("10 30") one more."""
+    """Tell whether there are four digits in one piece or one by one; otherwise ("10 30") one more."""
     sizes = [len(reading.value[t]) for t in tokens]
     single = len(sizes) == 1 or all(size == 1 for size in sizes)
     return sum(sizes) >= DIGIT_COUNT + (not single)
 
 
 def _frame(reading: TokenizedConversation, token: int) -> bool:
-    """Whether a token is no part of an answer: a sign, a filler, "it is", "my name"."""
+    """Tell whether a token is no part of an answer: a sign, a filler, "it is", "my name"."""
     vocab, low = reading.vocab, reading.low[token]
     if reading.kind[token] in (SEPARATOR, LINE):
         return low in ".,:;-/#'!\n"
@@ -270,7 +270,7 @@ def _cued(reading: TokenizedConversation, token: int) -> bool:
 
 
 def _names(reading: TokenizedConversation, tokens: list[int], beside: bool) -> list[int]:
-    """Those of `tokens` that may be names; behind another a word may be one too ("jane doe")."""
+    """Return those of `tokens` that may be names; behind another a word may be one too ("jane doe")."""
     out: list[int] = []
     for t in tokens:
         if _name(reading, t, beside) or (
@@ -281,7 +281,7 @@ def _names(reading: TokenizedConversation, tokens: list[int], beside: bool) -> l
 
 
 def _name(reading: TokenizedConversation, token: int, beside: bool) -> bool:
-    """Whether a word may be a name by itself: a listed one, or beside a number an unknown one."""
+    """Tell whether a word may be a name by itself: a listed one, or beside a number an unknown one."""
     if reading.kind[token] != WORD or reading.vocab.language.code != LANGUAGE:
         return False
     low, vocab = reading.low[token], reading.vocab
@@ -302,7 +302,7 @@ def _name(reading: TokenizedConversation, token: int, beside: bool) -> bool:
 
 
 def _placed(reading: TokenizedConversation, number: CodeGroup, names: list[int]) -> bool:
-    """Whether a number of a postcode's length stands beside nobody's first name."""
+    """Tell whether a number of a postcode's length stands beside nobody's first name."""
     return (
         bool(names)
         and _size(reading, number) in POSTCODE
@@ -311,7 +311,7 @@ def _placed(reading: TokenizedConversation, number: CodeGroup, names: list[int])
 
 
 def _ends(reading: TokenizedConversation, number: CodeGroup, said: TurnTokens) -> bool:
-    """Whether a number as long as a postcode ends a turn, and nothing says what it counts."""
+    """Tell whether a number as long as a postcode ends a turn, and nothing says what it counts."""
     topics = {cue.topic for cue in reading.cues_of.get(reading.turn[number.first], ())}
     return (
         number.stop == said.last
@@ -330,7 +330,7 @@ def _size(reading: TokenizedConversation, number: CodeGroup) -> int:
 
 
 def _rows(tokens: list[int]) -> Iterator[CodeGroup]:
-    """Tokens that stand side by side."""
+    """Yield tokens that stand side by side."""
     first = 0
     for place in range(1, len(tokens) + 1):
         if place == len(tokens) or tokens[place] != tokens[place - 1] + 1:

@@ -34,15 +34,15 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]
         """Nothing to load: a language's data is read once and shared."""
 
     def gate(self, read: TokenizedConversation) -> bool:
-        """Whether the text can hold anything of this kind."""
+        """Tell whether the text can hold anything of this kind."""
         raise NotImplementedError
 
     def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
-        """Values found, in any order, whatever `gate` says."""
+        """Return values found, in any order, whatever `gate` says."""
         raise NotImplementedError
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
-        """Presidio's contract: results for `entities` in `text`, in order of place."""
+        """Return presidio's contract: results for `entities` in `text`, in order of place."""
         read = tokenize_conversation(text, nlp_artifacts, self.supported_language)
         if not self.gate(read):
             return []

@@ -16,7 +16,7 @@ _EMV = re.compile(r"5[Aa]0[78](\d{14,16})(?!\d)")
 
 
 def card_tracks(reading: TokenizedConversation) -> list[ValueMatch]:
-    """What a card's magnetic stripe says: number, holder, expiry, and codes behind it (ISO/IEC 7813, tracks 1 and 2); the chip's (EMV tag 5A)."""
+    """Return what a card's magnetic stripe says: number, holder, expiry, and codes behind it (ISO/IEC 7813, tracks 1 and 2); the chip's (EMV tag 5A)."""
     out = []
     for match in _TRACK.finditer(reading.text) if reading.has_digits else ():
         for group, entity in (("pan", "CREDIT_CARD"), ("name", "PERSON"), ("expiry", "CARD_EXPIRY"), ("rest", "CVV")):

@@ -30,7 +30,7 @@ def luhn(digits: str) -> bool:
 
 
 def is_card_number(digits: str) -> bool:
-    """A payment card number: 13 to 19 digits (ISO/IEC 7812-1: up to 19), a payment prefix (1 to 6, 8, 9 begin others), Luhn."""
+    """Return a payment card number: 13 to 19 digits (ISO/IEC 7812-1: up to 19), a payment prefix (1 to 6, 8, 9 begin others), Luhn."""
     return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits)
 
 
@@ -47,7 +47,7 @@ _BRANDS = (
 
 
 def card_brand(digits: str) -> tuple[bool, bool]:
-    """Whether a brand's cards begin and are as long as `digits`: (the brand's usual length, any length it issues).
+    """Tell whether a brand's cards begin and are as long as `digits`: (the brand's usual length, any length it issues).
 
     Source: issuer identification ranges as the brands publish them (ISO/IEC 7812-1). Check digits are not looked at.
     """
@@ -58,7 +58,7 @@ def card_brand(digits: str) -> tuple[bool, bool]:
 
 
 def is_international_number(digits: str) -> bool:
-    """A number dialled to another country (`0044 1632 960911`, from North America `011 44 ...`) that its country may have."""
+    """Return a number dialled to another country (`0044 1632 960911`, from North America `011 44 ...`) that its country may have."""
     rest = digits[3:] if digits.startswith("011") else digits[2:]
     if not digits.startswith(("00", "011")) or not 8 <= len(rest) <= 15:
         return False
@@ -74,7 +74,7 @@ NUMBERS_KEPT = 16_384
 
 @lru_cache(maxsize=NUMBERS_KEPT)
 def is_valid_phone(number: str, region: str | None) -> bool:
-    """A number that the plan of its country has given out, dialled in `region`; one that begins with a plus needs none."""
+    """Return a number that the plan of its country has given out, dialled in `region`; one that begins with a plus needs none."""
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, region))
     except phonenumbers.NumberParseException:
@@ -82,47 +82,47 @@ def is_valid_phone(number: str, region: str | None) -> bool:
 
 
 def is_nanp_number(digits: str) -> bool:
-    """A number of the North American plan, with or without the leading 1 (area and exchange begin with 2 to 9)."""
+    """Return a number of the North American plan, with or without the leading 1 (area and exchange begin with 2 to 9)."""
     return _NANP.match(digits) is not None
 
 
 def is_ssn(digits: str) -> bool:
-    """A social security number as the SSA has issued them (no 000, 666, 9xx area, no 00 group, no 0000 serial)."""
+    """Return a social security number as the SSA has issued them (no 000, 666, 9xx area, no 00 group, no 0000 serial)."""
     return len(digits) == 9 and digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" and digits[5:] != "0000"
 
 
 def is_itin(digits: str) -> bool:
-    """A US individual taxpayer number: 9xx, and 50 to 65, 70 to 88, 90 to 92 or 94 to 99 in the middle (IRS publication 1915)."""
+    """Return a US individual taxpayer number: 9xx, and 50 to 65, 70 to 88, 90 to 92 or 94 to 99 in the middle (IRS publication 1915)."""
     return len(digits) == 9 and digits[0] == "9" and digits[3:5] >= "50" and digits[3:5] not in ("66", "67", "68", "69", "89", "93")
 
 
 def is_uk_postcode(text: str, strict: bool = True) -> bool:
-    """A UK postcode without spaces; `strict` refuses letters the inward part never uses (Royal Mail PAF guide)."""
+    """Return a UK postcode without spaces; `strict` refuses letters the inward part never uses (Royal Mail PAF guide)."""
     return (_UK if strict else _UK_LOOSE).match(text) is not None
 
 
 def is_canadian_postcode(text: str) -> bool:
-    """A Canadian postal code without spaces (letters Canada Post uses)."""
+    """Return a Canadian postal code without spaces (letters Canada Post uses)."""
     return _CANADA.match(text) is not None
 
 
 def is_irish_postcode(text: str, strict: bool = True) -> bool:
-    """An Eircode without its space; `strict` refuses letters that are never used (Eircode, "Product guide"; letters and digits in its last four)."""
+    """Return an Eircode without its space; `strict` refuses letters that are never used (Eircode, "Product guide"; letters and digits in its last four)."""
     return (_IRELAND if strict else _IRELAND_LOOSE).match(text) is not None
 
 
 def is_dutch_postcode(text: str) -> bool:
-    """A Dutch postcode without spaces."""
+    """Return a Dutch postcode without spaces."""
     return _NETHERLANDS.match(text) is not None
 
 
 def is_nino(text: str) -> bool:
-    """A UK national insurance number (HMRC NIM39110)."""
+    """Return a UK national insurance number (HMRC NIM39110)."""
     return _NINO.match(text) is not None
 
 
 def is_nhs_number(digits: str) -> bool:
-    """A UK NHS number: ten digits, modulus 11."""
+    """Return a UK NHS number: ten digits, modulus 11."""
     if len(digits) != 10 or not digits.isdigit():
         return False
     check = 11 - sum((10 - i) * int(d) for i, d in enumerate(digits[:9])) % 11
@@ -130,7 +130,7 @@ def is_nhs_number(digits: str) -> bool:
 
 
 def is_iban(text: str) -> bool:
-    """An IBAN in capitals without spaces: two letters, two digits, 11 to 30 more, remainder 1 modulo 97 (ISO 13616)."""
+    """Return an IBAN in capitals without spaces: two letters, two digits, 11 to 30 more, remainder 1 modulo 97 (ISO 13616)."""
     if not 15 <= len(text) <= 34 or not re.match(r"[A-Z]{2}\d{2}[A-Z0-9]+\Z", text):
         return False
     return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
@@ -148,7 +148,7 @@ _IBAN_SIGNS = " -_.\n\u00a0"
 
 
 def iban_spans(text: str) -> list[tuple[int, int]]:
-    """Places of written IBANs, whatever stands before or behind: its country's length (SWIFT IBAN registry), check digits, groups of four."""
+    """Return places of written IBANs, whatever stands before or behind: its country's length (SWIFT IBAN registry), check digits, groups of four."""
     out: list[tuple[int, int]] = []
     for match in _IBAN_BEGINS.finditer(text):
         start = match.start()
@@ -173,17 +173,17 @@ _NIR = re.compile(r"[1-478]\d\d(?:0[1-9]|1[0-2]|[2-9]\d)(?:\d\d|2[AB])\d{6}\d\d\
 
 
 def is_dni(text: str) -> bool:
-    """A Spanish identity number: eight digits and the letter they give modulo 23 (Real Decreto 1553/2005)."""
+    """Return a Spanish identity number: eight digits and the letter they give modulo 23 (Real Decreto 1553/2005)."""
     return re.match(r"\d{8}[A-Z]\Z", text) is not None and _DNI_LETTERS[int(text[:8]) % 23] == text[8]
 
 
 def is_nie(text: str) -> bool:
-    """A Spanish foreigner's number: X, Y or Z for a first digit 0, 1 or 2, then as a DNI (Orden INT/2058/2008)."""
+    """Return a Spanish foreigner's number: X, Y or Z for a first digit 0, 1 or 2, then as a DNI (Orden INT/2058/2008)."""
     return text[:1] in ("X", "Y", "Z") and is_dni("XYZ".index(text[0]).__str__() + text[1:])
 
 
 def is_nir(text: str) -> bool:
-    """A French social security number with its key: 97 less the first thirteen modulo 97, Corsica's 2A and 2B as 19 and 18 (INSEE)."""
+    """Return a French social security number with its key: 97 less the first thirteen modulo 97, Corsica's 2A and 2B as 19 and 18 (INSEE)."""
     if not _NIR.match(text):
         return False
     number = int(text[:13].replace("2A", "19", 1).replace("2B", "18", 1) if not text[:13].isdigit() else text[:13])
@@ -191,7 +191,7 @@ def is_nir(text: str) -> bool:
 
 
 def is_steuer_id(text: str) -> bool:
-    """A German tax number: eleven digits, not 0 first, of the first ten one twice or thrice, ISO 7064 MOD 11,10 (section 139b AO)."""
+    """Return a German tax number: eleven digits, not 0 first, of the first ten one twice or thrice, ISO 7064 MOD 11,10 (section 139b AO)."""
     if not re.match(r"[1-9]\d{10}\Z", text):
         return False
     times = [text[:10].count(digit) for digit in set(text[:10])]
@@ -223,7 +223,7 @@ _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
 def is_vin(text: str) -> bool:
-    """A vehicle identification number of North America: 17 characters with a right check digit (49 CFR 565.15)."""
+    """Return a vehicle identification number of North America: 17 characters with a right check digit (49 CFR 565.15)."""
     if not re.match(r"[A-HJ-NPR-Z0-9]{17}\Z", text):
         return False
     total = sum((_VIN_VALUES.get(c) or int(c)) * w if not c.isdigit() else int(c) * w for c, w in zip(text, _VIN_WEIGHTS, strict=True))
@@ -235,7 +235,7 @@ _NRIC = {"S": (0, "JZIHGFEDCBA"), "T": (4, "JZIHGFEDCBA"), "F": (0, "XWUTRQPNMLK
 
 
 def is_gstin(value: str) -> bool:
-    """Whether the last of the 15 characters of an Indian GSTIN is the check character of the rest."""
+    """Tell whether the last of the 15 characters of an Indian GSTIN is the check character of the rest."""
     places = [_BASE_36.find(c) for c in value.upper()]
     if len(places) != 15 or -1 in places:
         return False
@@ -244,7 +244,7 @@ def is_gstin(value: str) -> bool:
 
 
 def is_nric(value: str) -> bool:
-    """Whether the last letter of a Singapore NRIC or FIN is the check letter of its digits."""
+    """Tell whether the last letter of a Singapore NRIC or FIN is the check letter of its digits."""
     first, digits, last = value[:1].upper(), value[1:-1], value[-1:].upper()
     if first not in _NRIC or len(digits) != 7 or not (digits.isascii() and digits.isdigit()):
         return False

@@ -49,7 +49,7 @@ class CodeGroup:
 
 
 def code_groups(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Codes in groups behind a cue, and further ones of a list."""
+    """Return codes in groups behind a cue, and further ones of a list."""
     out: list[ValueMatch] = []
     if not reading.has_digits or reading.topics.isdisjoint(TOPICS):
         return out
@@ -64,7 +64,7 @@ def code_groups(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def named_code(reading: TokenizedConversation, group: CodeGroup, topic: Topic) -> ValueMatch:
-    """A code of the kind that a cue or a question names."""
+    """Return a code of the kind that a cue or a question names."""
     entity = reading.vocab.topics.get(topic.name, KINDS[topic.name].entity)
     if is_booking_reference(reading, topic, group.first):
         entity = KINDS["booking"].entity
@@ -74,7 +74,7 @@ def named_code(reading: TokenizedConversation, group: CodeGroup, topic: Topic) -
 
 
 def _verb(reading: TokenizedConversation, cue: Cue) -> bool:
-    """Whether "order" is what somebody does ("i want to order 2 bbq 12 inch")."""
+    """Tell whether "order" is what somebody does ("i want to order 2 bbq 12 inch")."""
     return (
         cue.first > 0
         and cue.last - cue.first == 1
@@ -83,7 +83,7 @@ def _verb(reading: TokenizedConversation, cue: Cue) -> bool:
 
 
 def _listed(reading: TokenizedConversation, topic: str, at: int, stop: int) -> Iterator[CodeGroup]:
-    """The code behind a cue that ends at `at`, and those listed after it ("kt 40 and wq 731")."""
+    """Yield the code behind a cue that ends at `at`, and those listed after it ("kt 40 and wq 731")."""
     leads, low = reading.vocab.sets["code_leads"], reading.low
     begin = at
     while at < stop and at - begin < LEADS and (low[at] in leads or low[at] in ":#=-"):
@@ -104,7 +104,7 @@ def _listed(reading: TokenizedConversation, topic: str, at: int, stop: int) -> I
 
 
 def groups_in(reading: TokenizedConversation, first: int, stop: int, least: int = LONG) -> list[CodeGroup]:
-    """Codes that no cue names, among the tokens `first` to `stop`, without words before them."""
+    """Return codes that no cue names, among the tokens `first` to `stop`, without words before them."""
     out: list[CodeGroup] = []
     at = first
     while at < stop:
@@ -123,7 +123,7 @@ def groups_in(reading: TokenizedConversation, first: int, stop: int, least: int 
 
 
 def _group(reading: TokenizedConversation, at: int, stop: int) -> CodeGroup | None:
-    """The longest row of groups of letters and digits that begins at `at`."""
+    """Return the longest row of groups of letters and digits that begins at `at`."""
     end = at
     while (
         end < stop
@@ -160,7 +160,7 @@ def _joint(reading: TokenizedConversation, token: int, stop: int) -> bool:
 
 
 def _sentence(reading: TokenizedConversation, token: int, end: int, stop: int) -> bool:
-    """Whether the last group is a word of what is said next ("a 99 a 9 i need ...")."""
+    """Tell whether the last group is a word of what is said next ("a 99 a 9 i need ...")."""
     low = reading.low[token]
     if reading.kind[token] == LETTER:
         return (
@@ -174,13 +174,13 @@ def _sentence(reading: TokenizedConversation, token: int, end: int, stop: int) -
 
 
 def _spoken(reading: TokenizedConversation, group: CodeGroup) -> bool:
-    """Whether words behind a cue go on with the sentence ("a confirmation soon for 999 ...")."""
+    """Tell whether words behind a cue go on with the sentence ("a confirmation soon for 999 ...")."""
     words = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] == WORD]
     return any(w in reading.vocab.words or w in reading.vocab.fillers for w in words)
 
 
 def _parted(reading: TokenizedConversation, token: int, stop: int) -> bool:
-    """Whether a word before a code is none of its groups: a sentence's, or a name."""
+    """Tell whether a word before a code is none of its groups: a sentence's, or a name."""
     next_piece = token + 1 + (reading.low[token + 1] in "-/" and token + 2 < stop)
     low, after = reading.low[token], reading.kind[next_piece]
     if reading.kind[token] == DIGITS or reading.low[token] in "-/":
@@ -202,7 +202,7 @@ def _parted(reading: TokenizedConversation, token: int, stop: int) -> bool:
 
 
 def is_code_group(reading: TokenizedConversation, group: CodeGroup, least: int) -> bool:
-    """Whether groups are a code: letters and two digits; three pieces may be one shorter."""
+    """Tell whether groups are a code: letters and two digits; three pieces may be one shorter."""
     pieces = [
         reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] != SEPARATOR
     ]
@@ -213,7 +213,7 @@ def is_code_group(reading: TokenizedConversation, group: CodeGroup, least: int) 
 
 
 def _counts(reading: TokenizedConversation, group: CodeGroup, stop: int) -> bool:
-    """Whether groups are a measure, time or date ("100 mb", "9 th"), or count what follows."""
+    """Tell whether groups are a measure, time or date ("100 mb", "9 th"), or count what follows."""
     vocab = reading.vocab
     letters = [
         reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] in (WORD, LETTER)
@@ -233,7 +233,7 @@ def _counts(reading: TokenizedConversation, group: CodeGroup, stop: int) -> bool
 
 
 def is_unpronounceable(word: str) -> bool:
-    """Whether no one can say a word in lower case: four consonants on end, or no vowel."""
+    """Tell whether no one can say a word in lower case: four consonants on end, or no vowel."""
     run = longest = 0
     for char in word:
         run = 0 if char in "aeiouy" else run + 1

@@ -1,4 +1,7 @@
-"""What a run of letters and digits is: a postcode, an account or order number, a plate, a name spelled out."""
+"""Classification of alphanumeric sequences: postcodes, reference numbers, plates, spelled names.
+
+Reference numbers are those of accounts and orders, among others.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _RULES = (words_as_codes, dutch_postcodes, state_postcodes, find_plates, find_se
 
 
 def classify_codes(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Every value made of letters and digits; computed once per reading."""
+    """Return every value made of letters and digits; computed once per reading."""
     kept: list[ValueMatch] | None = reading.__dict__.get("_decided_codes")
     if kept is None:
         found: dict[tuple[str, tuple[tuple[int, int], ...]], ValueMatch] = {}
@@ -106,7 +109,7 @@ def _by_form(reading: TokenizedConversation, pieces: list[CodePiece], text: str,
 
 
 def _postcode_within(reading: TokenizedConversation, pieces: list[CodePiece]) -> ValueMatch | None:
-    """A postcode that other letters or a house number run into ("... fifty one s w one a one a a")."""
+    """Return a postcode that other letters or a house number run into ("... fifty one s w one a one a a")."""
     for first in range(len(pieces)):
         text = ""
         spend_steps()
@@ -153,7 +156,7 @@ class _Named:
         return _answers_briefly(self.reading, self.pieces, topic)
 
     def spelled(self, topic: Topic) -> bool:
-        """Whether they are letters of a name that a topic asks for; of one or two scraps one letter by its word is none."""
+        """Tell whether they are letters of a name that a topic asks for; of one or two scraps one letter by its word is none."""
         if self.digits or self.singles < len(self.pieces) or self.text.lower() in self.reading.vocab.acronyms:
             return False
         if sum(p.letter == 2 for p in self.pieces) == 1 and len(self.pieces) < 3:
@@ -164,19 +167,19 @@ class _Named:
 
 
 def _named_again(code: _Named, topic: Topic) -> bool:
-    """The answer names what was asked for itself."""
+    """Return the answer names what was asked for itself."""
     cues = code.reading.cues_of.get(code.reading.turn[code.pieces[0].first], ())
     return topic.source == "question" and any(c.topic == topic.name for c in cues)
 
 
 def _not_said_to_be(code: _Named, topic: Topic) -> bool:
-    """The word for it comes after, and nothing says that it is one."""
+    """Return the word for it comes after, and nothing says that it is one."""
     after = topic.source == "after" and topic.name in ("order", "booking")
     return after and not _says_is(code.reading, code.pieces[-1].last + 1, topic.cue.first)
 
 
 def _doubtful(code: _Named, topic: Topic) -> bool:
-    """No letter is beyond doubt, and nothing else speaks for a code."""
+    """Return no letter is beyond doubt, and nothing else speaks for a code."""
     beside = topic.source == "before" and topic.distance <= 3 and code.digits > 0 and len(code.text) >= 5
     return not code.plain and not beside and not code.briefly(topic)
 
@@ -186,7 +189,7 @@ def _not_repeated(code: _Named, topic: Topic) -> bool:
 
 
 def _out_of_size(code: _Named, topic: Topic) -> bool:
-    """It is shorter or longer than values of the kind, or a postcode of letters that answers no question for one."""
+    """Return it is shorter or longer than values of the kind, or a postcode of letters that answers no question for one."""
     size, kind, asked = len(code.text), KINDS[topic.name], topic.source == "question"
     if topic.name != "zip":
         return not max(3, kind.asked if asked else kind.told) <= size <= kind.most
@@ -195,7 +198,7 @@ def _out_of_size(code: _Named, topic: Topic) -> bool:
 
 
 def _word(code: _Named, topic: Topic) -> bool:
-    """One word of letters beside a cue is a word; two or more pieces, or a digit among them, are a code."""
+    """Return one word of letters beside a cue is a word; two or more pieces, or a digit among them, are a code."""
     if code.digits or topic.name == "zip" or (code.singles >= 3 and code.plain >= 2 and code.briefly(topic)):
         return False
     return code.singles < 4 or code.singles < len(code.pieces) or topic.source == "after" or topic.distance > 6
@@ -233,7 +236,7 @@ def _entity(code: _Named, topic: Topic) -> str:
 
 
 def _plain(reading: TokenizedConversation, pieces: list[CodePiece]) -> int:
-    """How many pieces are letters beyond doubt: said singly, written with digits, or from an alphabet of words."""
+    """Tell how many pieces are letters beyond doubt: said singly, written with digits, or from an alphabet of words."""
     nato = sum(p.letter == 2 for p in pieces)
     singles = sum(reading.kind[p.first] == LETTER or (not p.letter and p.text.isalpha()) for p in pieces)
     digits = sum(c.isdigit() for p in pieces for c in p.text)
@@ -241,7 +244,7 @@ def _plain(reading: TokenizedConversation, pieces: list[CodePiece]) -> int:
 
 
 def _repeats(reading: TokenizedConversation, pieces: list[CodePiece]) -> bool:
-    """Whether three characters on end were said in the turn before."""
+    """Tell whether three characters on end were said in the turn before."""
     text = "".join(p.text for p in pieces)
     said: dict[int, str] | None = reading.__dict__.get("_codes_by_turn")
     if said is None:
@@ -261,7 +264,7 @@ def _says_is(reading: TokenizedConversation, first: int, last: int) -> bool:
 
 
 def _answers_briefly(reading: TokenizedConversation, pieces: list[CodePiece], topic: Topic) -> bool:
-    """Scraps and sounds of letters count only in a short answer of the party that was asked."""
+    """Return scraps and sounds of letters count only in a short answer of the party that was asked."""
     said = reading.turns[reading.turn[pieces[0].first]]
     return topic.source == "question" and said.role != AGENT and topic.answers <= 1 and said.last - said.first <= 16
 
@@ -281,7 +284,7 @@ def _unnamed(reading: TokenizedConversation, pieces: list[CodePiece], text: str)
 
 
 def _spans(reading: TokenizedConversation, pieces: list[CodePiece], text: str) -> tuple[tuple[int, int], ...]:
-    """The pieces, and what the other party echoed between and right after."""
+    """Return the pieces, and what the other party echoed between and right after."""
     tokens = [t for p in pieces for t in (p.first, p.last)]
     mine = {reading.turn[p.first] for p in pieces}
     first, last = reading.turn[pieces[0].first], reading.turn[pieces[-1].last]

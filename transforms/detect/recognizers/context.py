@@ -1,4 +1,7 @@
-"""What decides the meaning of a bare value: the words just before or after it, or the other party's question."""
+"""Context cues that decide the type of a bare value.
+
+They are the words just before or after it, or the other party's question.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class Topic:
     answers: int = 0
 
     def explain(self, reading: TokenizedConversation) -> str:
-        """One clause for an explanation; it quotes the cue, never the value."""
+        """Return one clause for an explanation; it quotes the cue, never the value."""
         words = " ".join(reading.low[self.cue.first : self.cue.last])
         if self.source == "read back":
             return f"repeats an answer about '{words}'"
@@ -55,7 +58,7 @@ class Topic:
 
 
 def asking_turns(reading: TokenizedConversation) -> dict[int, list[Cue]]:
-    """Turns that ask for something, with what they ask for; the last thing asked for comes first."""
+    """Return turns that ask for something, with what they ask for; the last thing asked for comes first."""
     kept: dict[int, list[Cue]] | None = reading.__dict__.get("_asking")
     if kept is None:
         kept = {}
@@ -79,7 +82,7 @@ def _sets_rule(reading: TokenizedConversation, cue: Cue, stop: int) -> bool:
 
 
 def _bare_request(reading: TokenizedConversation, turn: int) -> bool:
-    """Whether a turn's last sentence is nothing but what is wanted ("Just the last four of the social security number.")."""
+    """Tell whether a turn's last sentence is nothing but what is wanted ("Just the last four of the social security number.")."""
     said, sets, low = reading.turns[turn], reading.vocab.sets, reading.low
     first, stop = said.first, said.last
     while stop > first and (low[stop - 1] in ".!\n" or low[stop - 1] in sets["request_ends"] or low[stop - 1] == ","):
@@ -95,7 +98,7 @@ def _bare_request(reading: TokenizedConversation, turn: int) -> bool:
 
 
 def open_questions(reading: TokenizedConversation, turn: int) -> list[Topic]:
-    """What turn `turn` may be the answer to, latest question first. Depends on earlier turns alone."""
+    """Return what turn `turn` may be the answer to, latest question first. Depends on earlier turns alone."""
     cache: dict[int, list[Topic]] = reading.__dict__.setdefault("_questions", {})
     if turn in cache:
         return cache[turn]
@@ -131,7 +134,7 @@ def open_questions(reading: TokenizedConversation, turn: int) -> list[Topic]:
 
 
 def _other_question(reading: TokenizedConversation, turn: int) -> bool:
-    """Whether a turn asks something that no cue names; what was asked before it is then answered."""
+    """Tell whether a turn asks something that no cue names; what was asked before it is then answered."""
     kept: dict[int, bool] = reading.__dict__.setdefault("_other_questions", {})
     if turn not in kept:
         said, vocab = reading.turns[turn], reading.vocab
@@ -142,7 +145,7 @@ def _other_question(reading: TokenizedConversation, turn: int) -> bool:
 
 
 def _objects(reading: TokenizedConversation, turn: int) -> bool:
-    """Whether a short turn asks why something is wanted, or says why: the question before it still stands."""
+    """Tell whether a short turn asks why something is wanted, or says why: the question before it still stands."""
     kept: dict[int, bool] = reading.__dict__.setdefault("_objections", {})
     if turn not in kept:
         said = reading.turns[turn]
@@ -152,7 +155,7 @@ def _objects(reading: TokenizedConversation, turn: int) -> bool:
 
 
 def _read_back(reading: TokenizedConversation, turn: int, asks: dict[int, list[Cue]]) -> list[Topic]:
-    """What the party that asked may be reading back just after the answer ("okay, july twenty fifth thirty seven")."""
+    """Return what the party that asked may be reading back just after the answer ("okay, july twenty fifth thirty seven")."""
     role = reading.turns[turn].role
     if role != AGENT or turn < 2 or reading.turns[turn - 1].role == role:
         return []
@@ -170,7 +173,7 @@ _begin, _end = attrgetter("first"), attrgetter("last")
 
 
 def topics_at(reading: TokenizedConversation, first: int, last: int) -> list[Topic]:
-    """Topics that hold for the tokens `first` to `last` (both included), the most telling first."""
+    """Return topics that hold for the tokens `first` to `last` (both included), the most telling first."""
     turn = reading.turn[first]
     cues = reading.cues_of.get(turn, [])
     low, high = bisect_left(cues, first - BEFORE, key=_end), bisect_right(cues, first, key=_end)
@@ -186,7 +189,7 @@ def topics_at(reading: TokenizedConversation, first: int, last: int) -> list[Top
 
 
 def is_booking_reference(reading: TokenizedConversation, topic: Topic, first: int) -> bool:
-    """Whether a reference that only "order" cues name is one of a booking: the words around say booking and none says order.
+    """Tell whether a reference that only "order" cues name is one of a booking: the words around say booking and none says order.
 
     Args:
         topic: the topic that named it.

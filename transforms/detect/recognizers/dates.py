@@ -42,7 +42,7 @@ class DateRuns:
         self.numbers = NumberParser(reading, stream, skip)
 
     def item(self, place: int, inside: bool) -> tuple[DatePart, int] | None:
-        """The part of a date that begins at `place`, and the place after it."""
+        """Return the part of a date that begins at `place`, and the place after it."""
         reading, token = self.reading, self.stream[place]
         spend_steps()
         if token < 0:
@@ -82,7 +82,7 @@ class DateRuns:
         return DatePart(NUMBER_ITEM, digits, token, self.stream[after - 1]), after
 
     def runs(self) -> list[list[DatePart]]:
-        """Parts of dates that follow each other, in order; nothing but connecting words stands between two of a run."""
+        """Return parts of dates that follow each other, in order; nothing but connecting words stands between two of a run."""
         out: list[list[DatePart]] = []
         place = 0
         for begin in self.stream.telling:
@@ -131,7 +131,7 @@ class DateRuns:
 
 
 def find_personal_dates(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Dates of birth and expiry dates, each decided by a cue beside it or a question before it; once per reading."""
+    """Return dates of birth and expiry dates, each decided by a cue beside it or a question before it; once per reading."""
     kept: list[ValueMatch] | None = reading.__dict__.get("_dated")
     if kept is not None:
         return kept
@@ -161,12 +161,12 @@ class _Day:
     year: str
 
     def same(self, other: _Day) -> bool:
-        """Whether both may be the same date."""
+        """Tell whether both may be the same date."""
         return bool(self.pairs & other.pairs) and (not self.year or not other.year or self.year == other.year)
 
 
 def _repeated(reading: TokenizedConversation, runs: list[list[DatePart]], births: list[ValueMatch]) -> list[ValueMatch]:
-    """Further mentions of birth dates, in whatever form ("third march eighty four" after "03/03/1984")."""
+    """Return further mentions of birth dates, in whatever form ("third march eighty four" after "03/03/1984")."""
     windows = [(run[i:j], _day_of(reading, run[i:j])) for run in runs for i in range(len(run)) for j in range(i + 1, min(i + 5, len(run) + 1))]
     spans = [(birth.spans[0][0], birth.spans[-1][1]) for birth in births]
     known = [
@@ -182,7 +182,7 @@ def _repeated(reading: TokenizedConversation, runs: list[list[DatePart]], births
 
 
 def _day_of(reading: TokenizedConversation, items: list[DatePart]) -> _Day | None:
-    """The date that the items are, none left over; None where day or month is missing."""
+    """Return the date that the items are, none left over; None where day or month is missing."""
     if len(items) == 1 and items[0].sort == DATE_ITEM:
         parts = re.findall(r"\d+", reading.text[reading.start[items[0].first] : reading.end[items[0].last]])
         year = next((p for p in parts if len(p) == 4), parts[-1])
@@ -265,7 +265,7 @@ def _other_first(topics: list[Topic], topic: Topic) -> bool:
 
 
 def _accept(reading: TokenizedConversation, items: list[DatePart], topic: Topic) -> bool:
-    """Whether parts of a date are the one that a topic names."""
+    """Tell whether parts of a date are the one that a topic names."""
     if _time_of_day(reading, items):
         return False
     if any(i.sort == DATE_ITEM for i in items):
@@ -289,7 +289,7 @@ def _accept(reading: TokenizedConversation, items: list[DatePart], topic: Topic)
 
 
 def _time_of_day(reading: TokenizedConversation, items: list[DatePart]) -> bool:
-    """Whether one or two numbers behind "at" are a time of day."""
+    """Tell whether one or two numbers behind "at" are a time of day."""
     before = items[0].first - 1
     if len(items) > 2 or before < 0 or reading.low[before] not in reading.vocab.clock_before:
         return False
@@ -297,7 +297,7 @@ def _time_of_day(reading: TokenizedConversation, items: list[DatePart]) -> bool:
 
 
 def _numbers_alone(reading: TokenizedConversation, items: list[DatePart]) -> bool:
-    """Whether numbers can be a date without a month or a day among them: several, in a short turn, and no price or reading."""
+    """Tell whether numbers can be a date without a month or a day among them: several, in a short turn, and no price or reading."""
     said = reading.turns[reading.turn[items[0].first]]
     if len(items) < 2 or said.last - said.first > 16:
         return False
@@ -311,7 +311,7 @@ def _year(digits: str) -> bool:
 
 
 def find_ages(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Ages over 89: 45 CFR 164.514(b)(2)(i)(C) counts them among the identifiers of the Safe Harbor method."""
+    """Return ages over 89: 45 CFR 164.514(b)(2)(i)(C) counts them among the identifiers of the Safe Harbor method."""
     out: list[ValueMatch] = []
     low, sets = reading.low, reading.vocab.sets
     skip = blocked_tokens(reading)

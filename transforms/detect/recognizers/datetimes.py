@@ -52,7 +52,7 @@ def find_dates(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _size(items: Sequence[DatePart]) -> int:
-    """How many of the items make a date from the first on; 0 where they make none."""
+    """Tell how many of the items make a date from the first on; 0 where they make none."""
     items = [items[0], *_unbroken(items[1:])]
     if items[0].sort == DATE_ITEM:
         return 1
@@ -68,7 +68,7 @@ def _size(items: Sequence[DatePart]) -> int:
 
 
 def _unbroken(items: Sequence[DatePart]) -> list[DatePart]:
-    """The items up to the first that takes back what was said before it."""
+    """Return the items up to the first that takes back what was said before it."""
     out: list[DatePart] = []
     for item in items:
         if item.link >= REPAIR:
@@ -82,7 +82,7 @@ def _day(item: DatePart) -> bool:
 
 
 def _year(items: Sequence[DatePart]) -> int:
-    """How many items make a year: `2026` is one, `twenty` `twenty six` may be two."""
+    """Tell how many items make a year: `2026` is one, `twenty` `twenty six` may be two."""
     digits = [item.digits if item.sort == NUMBER_ITEM else "" for item in items[:2]]
     if digits and len(digits[0]) == 4 and digits[0][:2] in CENTURIES:
         return 1

@@ -39,7 +39,7 @@ PREFIXES = 12
 
 
 def classify_runs(reading: TokenizedConversation, regions: tuple[str, ...]) -> list[ValueMatch]:
-    """Every value made of digits alone, whatever its kind; computed once per reading and set of regions."""
+    """Return every value made of digits alone, whatever its kind; computed once per reading and set of regions."""
     key = f"_decided_{regions}"
     kept: list[ValueMatch] | None = reading.__dict__.get(key)
     if kept is None:
@@ -70,7 +70,7 @@ class _Decider:
         self.forms, self.card_forms = cache_form(forms), cache_form(replace(forms, cued=True))
 
     def stages(self, run: DigitRun) -> list[tuple[list[NumberElement], bool]]:
-        """The run as it stood at the end of each turn, and as it is; what follows a complete value begins anew.
+        """Return the run as it stood at the end of each turn, and as it is; what follows a complete value begins anew.
 
         Returns: elements, and whether a card stands right before them.
         """
@@ -89,7 +89,7 @@ class _Decider:
         return out
 
     def _counted(self, run: DigitRun) -> list[NumberElement]:
-        """The elements of a run, with the last number where it completes a value and counts nothing."""
+        """Return the elements of a run, with the last number where it completes a value and counts nothing."""
         if run.counting is None or not run.elements:
             return run.elements
         elements = [*run.elements, run.counting]
@@ -97,7 +97,7 @@ class _Decider:
         return elements if values[-1].entity else run.elements
 
     def _complete(self, elements: list[NumberElement]) -> bool:
-        """Whether nothing is missing: a valid card, a whole telephone number, as many digits as its topic has."""
+        """Tell whether nothing is missing: a valid card, a whole telephone number, as many digits as its topic has."""
         digits = "".join(e.digits for e in elements)
         if checks.is_card_number(digits) or (len(digits) >= 10 and checks.is_nanp_number(digits)) or self._ends_with_card(elements):
             return True
@@ -109,7 +109,7 @@ class _Decider:
         return _is_card(cut_run(elements[-MOST_IN_VALUE:], self.forms)[-1])
 
     def resolve(self, elements: list[NumberElement], card: bool = False) -> list[ValueMatch]:
-        """Hits for the elements as one number, as the sequence of values they are, or for the parts they fall into at their weakest link.
+        """Return hits for the elements as one number, as the sequence of values they are, or for the parts they fall into at their weakest link.
 
         Args:
             elements: numbers that may be one.
@@ -145,7 +145,7 @@ class _Decider:
         return self._parts(elements) or self._by_length(elements)
 
     def _sequence(self, elements: list[NumberElement], values: list[DigitValue], named: ValueMatch | None) -> list[ValueMatch]:
-        """Hits for a run of several values; `named` is what the words beside the run make of all of it."""
+        """Return hits for a run of several values; `named` is what the words beside the run make of all of it."""
         cards = any(map(_is_card, values))
         parts = [elements[v.first : v.stop] for v in values]
         found: list[list[ValueMatch]] = []
@@ -170,7 +170,7 @@ class _Decider:
         return hits
 
     def _card_details(self, elements: list[NumberElement], code: bool = True) -> list[ValueMatch]:
-        """Hits for the expiry date, code and postcode that stand beside a card; none where the elements are nothing of the kind."""
+        """Return hits for the expiry date, code and postcode that stand beside a card; none where the elements are nothing of the kind."""
         values = card_details(elements, code)
         out = [ValueMatch(v.entity, self._spans(elements[v.first : v.stop]), v.score, v.why) for v in values if v.entity]
         for v in values:
@@ -179,7 +179,7 @@ class _Decider:
         return out
 
     def _as_card(self, elements: list[NumberElement], topics: list[Topic], hit: ValueMatch) -> list[ValueMatch]:
-        """The same elements as a card where they may be one, whatever other words name them: a policy may keep all but cards."""
+        """Return the same elements as a card where they may be one, whatever other words name them: a policy may keep all but cards."""
         digits = "".join(e.digits for e in elements)
         cued = any(t.name == "card" for t in topics) and 12 <= len(digits) <= 20
         if hit.entity == "CREDIT_CARD" or not (cued or checks.card_brand(digits)[0]):
@@ -188,14 +188,14 @@ class _Decider:
         return [ValueMatch("CREDIT_CARD", hit.spans, 0.5, why)]
 
     def _tail(self, elements: list[NumberElement], topics: list[Topic]) -> int:
-        """How many elements are "the last four" before further digits ("ending in 9855 417"); 0 where there are none."""
+        """Tell how many elements are "the last four" before further digits ("ending in 9855 417"); 0 where there are none."""
         last4 = next((t for t in topics if t.name == "last4"), None)
         if last4 is None or last4.source != "before" or last4.distance > 3:
             return 0
         return _leading(elements, 4, 4)
 
     def lone_code(self, elements: list[NumberElement]) -> ValueMatch | None:
-        """Three or four digits by themselves in a turn that holds a card: its code, unless other words or their form explain them."""
+        """Return three or four digits by themselves in a turn that holds a card: its code, unless other words or their form explain them."""
         topics = topics_at(self.reading, elements[0].first, elements[-1].last)
         told = next((t for t in topics if t.source == "before" and t.distance <= 3), None)
         digits = "".join(e.digits for e in elements)
@@ -205,7 +205,7 @@ class _Decider:
         return ValueMatch("CVV", self._spans(elements), 0.5, "digits by themselves beside a card number")
 
     def _joined(self, element: NumberElement, size: int, behind: list[NumberElement]) -> list[ValueMatch]:
-        """Hits for a card whose expiry date and code are written on without a sign between; a year behind them belongs to the date."""
+        """Return hits for a card whose expiry date and code are written on without a sign between; a year behind them belongs to the date."""
         start, end = self.reading.start[element.first], self.reading.end[element.last]
         stop = start + size
         if behind and behind[0].link == TIGHT and len(element.digits) - size == 2 and len(behind[0].digits) in (2, 4):
@@ -216,13 +216,13 @@ class _Decider:
         ]
 
     def _second(self, elements: list[NumberElement], topics: list[Topic]) -> bool:
-        """Whether another number stands between "ending in" and this one ("ending in 4670 with 417")."""
+        """Tell whether another number stands between "ending in" and this one ("ending in 4670 with 417")."""
         last4 = next(t for t in topics if t.name == "last4")
         kinds = self.reading.kind[last4.cue.last : elements[0].first] if last4.source == "before" else ()
         return any(kind == DIGITS for kind in kinds)
 
     def _code_first(self, elements: list[NumberElement], topics: list[Topic]) -> int:
-        """How many elements are the code that a cue right before asks for, with other digits behind it ("cvv 703 94107"); 0 where none is."""
+        """Tell how many elements are the code that a cue right before asks for, with other digits behind it ("cvv 703 94107"); 0 where none is."""
         near = next((t for t in topics if t.source == "before"), None)
         if near is None or near.name != "cvv" or near.distance > 3:
             return 0
@@ -232,7 +232,7 @@ class _Decider:
         return self._hit("CVV", elements, 0.65, "digits beside a word for a card's code", topics, "cvv")
 
     def _parts(self, elements: list[NumberElement]) -> list[ValueMatch]:
-        """Hits for the parts the elements fall into at their weakest link."""
+        """Return hits for the parts the elements fall into at their weakest link."""
         weakest = max((e.link for e in elements[1:]), default=TIGHT)
         if weakest == TIGHT:
             return []
@@ -254,7 +254,7 @@ class _Decider:
         return split
 
     def _with_extensions(self, parts: list[list[NumberElement]], found: list[list[ValueMatch]]) -> list[list[ValueMatch]]:
-        """The hits, those of telephone numbers grown over "extension two three one" after them."""
+        """Return the hits, those of telephone numbers grown over "extension two three one" after them."""
         reading, words = self.reading, self.reading.vocab.sets["extension_words"]
         for index in range(1, len(parts)):
             before, part = found[index - 1], parts[index]
@@ -267,7 +267,7 @@ class _Decider:
         return found
 
     def _survives(self, elements: Sequence[NumberElement], topics: list[Topic]) -> bool:
-        """A price, a quantity, a train: the nearest cue says that the number is nobody's."""
+        """Return a price, a quantity, a train: the nearest cue says that the number is nobody's."""
         count = sum(len(e.digits) for e in elements)
         if self._clock(elements) and not any(t.source == "before" and t.distance <= 3 and t.name in KINDS for t in topics):
             return True
@@ -291,7 +291,7 @@ class _Decider:
         return False
 
     def _later(self, topic: Topic) -> bool:
-        """Whether a cue after the number is no unit of it but begins what is said next ("74134 i paid four hundred dollars")."""
+        """Tell whether a cue after the number is no unit of it but begins what is said next ("74134 i paid four hundred dollars")."""
         words = {self.reading.low[t] for t in range(topic.cue.first, topic.cue.last)}
         return topic.source == "after" and words.isdisjoint(self.reading.vocab.currencies) and words.isdisjoint(self.reading.vocab.quantities)
 
@@ -311,11 +311,11 @@ class _Decider:
         return len(elements) == 2 and elements[0].spoken and _hour(elements[0].digits, elements[1].digits)
 
     def _scaled(self, elements: Sequence[NumberElement]) -> bool:
-        """Whether a hundred or a thousand is said: prices and readings are said so, numbers of people seldom."""
+        """Tell whether a hundred or a thousand is said: prices and readings are said so, numbers of people seldom."""
         return any(self.reading.kind[t] in (HUNDRED, THOUSAND) for e in elements for t in range(e.first, e.last + 1))
 
     def _secret(self, elements: Sequence[NumberElement], topic: Topic, topics: list[Topic]) -> bool:
-        """Whether round numbers too answer the question: digits were asked for, and nothing but them is said ("uh fifteen hundred")."""
+        """Tell whether round numbers too answer the question: digits were asked for, and nothing but them is said ("uh fifteen hundred")."""
         if topic.name not in DIGITS_ASKED or topic.source != "question":
             return False
         reading, vocab = self.reading, self.reading.vocab
@@ -331,7 +331,7 @@ class _Decider:
         return len(other) <= (4 if short else 1)
 
     def _repeats(self, elements: Sequence[NumberElement]) -> bool:
-        """Whether three digits on end were said in the turn before."""
+        """Tell whether three digits on end were said in the turn before."""
         reading = self.reading
         digits = "".join(e.digits for e in elements)
         by_turn: dict[int, str] | None = reading.__dict__.get("_digits_by_turn")
@@ -345,7 +345,7 @@ class _Decider:
         return any(digits[i : i + 3] in spoken for i in range(len(digits) - 2))
 
     def _brief(self, elements: Sequence[NumberElement], topic: Topic) -> bool:
-        """Whether the turn says little else, so that a short number can be the answer to a question."""
+        """Tell whether the turn says little else, so that a short number can be the answer to a question."""
         if topic.source == "read back":
             return self._repeats(elements)
         if topic.source != "question":
@@ -355,7 +355,7 @@ class _Decider:
         return words[said.last] - words[said.first] <= 6
 
     def _house(self, elements: Sequence[NumberElement]) -> bool:
-        """Whether the digits are the house number of an address."""
+        """Tell whether the digits are the house number of an address."""
         start, end = self.reading.start[elements[0].first], self.reading.end[elements[-1].last]
         places: list[tuple[int, int]] | None = self.reading.__dict__.get("_address_places")
         if places is None:  # in order of their beginnings, each with how far those up to it reach
@@ -380,7 +380,7 @@ class _Decider:
         return None
 
     def _told(self, count: int, topics: list[Topic]) -> Topic | None:
-        """The first topic whose kind admits so many digits."""
+        """Return the first topic whose kind admits so many digits."""
         for topic in topics:
             kind = KINDS.get(topic.name)
             if kind is not None and (kind.asked if topic.source == "question" else kind.told) <= count <= kind.most:
@@ -453,7 +453,7 @@ class _Decider:
         return []
 
     def _epoch(self, elements: Sequence[NumberElement]) -> bool:
-        """Whether a number behind "at" or "timestamp" counts seconds or milliseconds since 1970, 2014 to 2033: a machine's time stamp."""
+        """Tell whether a number behind "at" or "timestamp" counts seconds or milliseconds since 1970, 2014 to 2033: a machine's time stamp."""
         digits, reading = elements[0].digits, self.reading
         if len(elements) > 1 or len(digits) not in (10, 13) or not "14" <= digits[:2] <= "19":
             return False
@@ -465,7 +465,7 @@ class _Decider:
         return ValueMatch(entity, self._spans(elements), min(1.0, score + (0.15 if near else 0.0)), why)
 
     def _spans(self, elements: Sequence[NumberElement]) -> tuple[tuple[int, int], ...]:
-        """The elements, a sign before them, and what the other party echoed meanwhile and right after."""
+        """Return the elements, a sign before them, and what the other party echoed meanwhile and right after."""
         reading = self.reading
         tokens = [t for e in elements for t in (e.first, e.last)]
         before = elements[0].first - 1
@@ -510,13 +510,13 @@ def _hour(hours: str, minutes: str) -> bool:
 
 
 def _nearer_secret(topics: list[Topic]) -> bool:
-    """Whether a cue of another kind stands between "last four" and the number ("last four 9855 and the cvv is 417")."""
+    """Tell whether a cue of another kind stands between "last four" and the number ("last four 9855 and the cvv is 417")."""
     before = [t for t in topics if t.source == "before"]
     return bool(before) and before[0].name in ("cvv", "expiry", "pin", "zip") and any(t.name == "last4" for t in before[1:])
 
 
 def _leading(elements: Sequence[NumberElement], least: int, most: int) -> int:
-    """How many elements at the front have `least` to `most` digits together, with others behind them; 0 where none do."""
+    """Tell how many elements at the front have `least` to `most` digits together, with others behind them; 0 where none do."""
     size = 0
     for n, element in enumerate(elements, 1):
         size += len(element.digits)
@@ -541,7 +541,7 @@ def _words_before(reading: TokenizedConversation) -> list[int]:
 
 
 def _list(elements: Sequence[NumberElement]) -> bool:
-    """Whether short numbers are listed in order, or years ("1 2 3 4 5 6 7 8", "2015 2016 2017")."""
+    """Tell whether short numbers are listed in order, or years ("1 2 3 4 5 6 7 8", "2015 2016 2017")."""
     if len(elements) < 3 or any(e.spoken for e in elements):
         return False
     numbers = [int(e.digits) for e in elements]

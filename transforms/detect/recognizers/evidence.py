@@ -1,4 +1,7 @@
-"""What the lists make of a word: whether it is one, whether somebody is called so; and how a turn is written."""
+"""Lexical and casing evidence: word-list classes of a word, and the writing style of a turn.
+
+The lists tell whether it is a word, and whether it is a name that people have.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def _stems() -> frozenset[str]:
 
 
 def is_common_word(word: str) -> bool:
-    """Whether a word, in lower case, is a common English one or a usual form of one ("tasks", "reflected", "hoping", "shortly"), or no word."""
+    """Tell whether a word, in lower case, is a common English one or a usual form of one ("tasks", "reflected", "hoping", "shortly"), or no word."""
     base = word.removesuffix("'s")
     return not base[:1].isalpha() or _known(strip_accents(base))
 
@@ -77,7 +80,7 @@ def _known(word: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def word_kind(word: str) -> int:
-    """What the lists make of an English word in lower case."""
+    """Return what the lists make of an English word in lower case."""
     vocab, lists = load_vocabulary(LANGUAGE), load_lexicon()
     base = strip_accents(word.removesuffix("'s"))
     if base in vocab.ambiguous_names or base in word_file(LANGUAGE, "name_words.txt"):
@@ -97,7 +100,7 @@ def word_kind(word: str) -> int:
 
 @lru_cache(maxsize=8192)
 def is_ordinary_word(word: str) -> bool:
-    """Whether a word in lower case is an ordinary one and no name: not one that few know, which a name may be written like."""
+    """Tell whether a word in lower case is an ordinary one and no name: not one that few know, which a name may be written like."""
     base = word.removesuffix("'s")
     return word_kind(word) == THING and (is_common_word(word) or _compound(base) or base in load_vocabulary(LANGUAGE).sets["no_people"] or _medicine(base))
 
@@ -125,24 +128,24 @@ def _medicine(word: str) -> bool:
 
 
 def is_rare_word(word: str) -> bool:
-    """Whether a name that is a word too is no ordinary one ("yulan")."""
+    """Tell whether a name that is a word too is no ordinary one ("yulan")."""
     base = word.removesuffix("'s")
     return not is_common_word(base) and base not in also_names()
 
 
 def _compound(word: str) -> bool:
-    """Whether a word is two ordinary ones ("answerphone"), or the same sound twice ("tata")."""
+    """Tell whether a word is two ordinary ones ("answerphone"), or the same sound twice ("tata")."""
     half = len(word) // 2
     return any(is_common_word(word[:n]) and is_common_word(word[n:]) for n in range(3, len(word) - 2)) or word == word[:half] * 2
 
 
 def in_mixed_case_turn(reading: TokenizedConversation, token: int) -> bool:
-    """Whether the turn of a token is written with capitals and small letters; "I" alone says nothing."""
+    """Tell whether the turn of a token is written with capitals and small letters; "I" alone says nothing."""
     return _case(reading, token)[0]
 
 
 def _case(reading: TokenizedConversation, token: int) -> tuple[bool, bool]:
-    """How the turn of a token is written: with capitals and small letters, with a capital that no sentence gives; looked at once for each turn."""
+    """Tell how the turn of a token is written: with capitals and small letters, with a capital that no sentence gives; looked at once for each turn."""
     kept: dict[int, tuple[bool, bool]] = reading.__dict__.setdefault("_case_of", {})
     turn = reading.turn[token]
     if turn not in kept:
@@ -156,24 +159,24 @@ def _case(reading: TokenizedConversation, token: int) -> tuple[bool, bool]:
 
 
 def has_mid_sentence_capital(reading: TokenizedConversation, token: int) -> bool:
-    """Whether a word has a capital that no sentence gives it."""
+    """Tell whether a word has a capital that no sentence gives it."""
     said = reading.turns[reading.turn[token]]
     return reading.text[reading.start[token]].isupper() and token != said.first and reading.low[token - 1] not in OPENERS
 
 
 def names_have_capitals(reading: TokenizedConversation, token: int) -> bool:
-    """Whether the turn of a token has a capital that no sentence gives it."""
+    """Tell whether the turn of a token has a capital that no sentence gives it."""
     return _case(reading, token)[1]
 
 
 def is_title_case(reading: TokenizedConversation, token: int) -> bool:
-    """Whether a word begins with a capital and goes on in small letters."""
+    """Tell whether a word begins with a capital and goes on in small letters."""
     raw = reading.text[reading.start[token] : reading.end[token]]
     return raw[:1].isupper() and raw[1:2].islower()
 
 
 def name_end(reading: TokenizedConversation, stop: int) -> int:
-    """Where a name that is written with capitals ends which goes on at least to `stop`: names of the lists right behind it belong to it."""
+    """Tell where a name that is written with capitals ends which goes on at least to `stop`: names of the lists right behind it belong to it."""
     limit = reading.turns[reading.turn[stop - 1]].last
     businesses = reading.vocab.sets["businesses"]
     last = stop

@@ -40,48 +40,48 @@ Stretches = Sequence[tuple[int, str]]
 
 
 def longest_digit_run(text: str) -> int:
-    """Most digits of a text with at most one other character, no letter, between them."""
+    """Return most digits of a text with at most one other character, no letter, between them."""
     return max((_digits(found) for found in _NEAR.findall(text)), default=0)
 
 
 def whole_text(text: str) -> Stretches:
-    """All of a text."""
+    """Return all of a text."""
     return [(0, text)]
 
 
 def around_digits(text: str) -> Stretches:
-    """Words with digits, with the words before and behind that may belong to them."""
+    """Return words with digits, with the words before and behind that may belong to them."""
     return _cut(text, _near(text))
 
 
 def around_at(text: str) -> Stretches:
-    """Words with an at sign."""
+    """Return words with an at sign."""
     return _cut(text, _words(text, re.compile("@"))) if "@" in text else ()
 
 
 def around_dots(text: str) -> Stretches:
-    """Words with letters behind a full stop."""
+    """Return words with letters behind a full stop."""
     return _cut(text, _words(text, _DOT))
 
 
 def around_network_addresses(text: str) -> Stretches:
-    """Words that may hold the address of a device or its hardware."""
+    """Return words that may hold the address of a device or its hardware."""
     return _cut(text, _words(text, _NETWORK)) if ":" in text or "." in text or "-" in text else ()
 
 
 def long_words(text: str) -> Stretches:
-    """Words with many letters and digits on end."""
+    """Return words with many letters and digits on end."""
     return _cut(text, _words(text, _LONG))
 
 
 def around_phones(text: str) -> Stretches:
-    """Digits that a telephone number could take in, with those of an extension behind them."""
+    """Return digits that a telephone number could take in, with those of an extension behind them."""
     found = [m.span() for m in _PHONE.finditer(text)]
     return _cut(text, _merged(_phones(text, found)))
 
 
 def phone_runs(text: str) -> list[tuple[int, int, int]]:
-    """Digits that a telephone number could take in, what stands between them short and no letter but x: start, end, digits."""
+    """Return digits that a telephone number could take in, what stands between them short and no letter but x: start, end, digits."""
     return [(*m.span(), count) for m in _PHONE.finditer(text) if (count := _digits(m[0])) >= PHONE_LEAST]
 
 
@@ -94,7 +94,7 @@ _TOUCHED_LEAST, _TOUCHED_MOST = 5, 48
 
 
 def without_touching_letters(text: str) -> Stretches:
-    """Words with digits that letters or `_` touch, without these: `39632801577EUR`, `id_15070649C103_x`.
+    """Return words with digits that letters or `_` touch, without these: `39632801577EUR`, `id_15070649C103_x`.
 
     Which of the letters are the number's own nobody knows, so a word is given in each way in turn.
     """
@@ -110,7 +110,7 @@ def without_touching_letters(text: str) -> Stretches:
 
 
 def _in_lines(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Matches of a pattern in the lines with digits; it needs a digit and reaches over no two lines."""
+    """Yield matches of a pattern in the lines with digits; it needs a digit and reaches over no two lines."""
     end = 0
     while (digits := _DIGITS.search(text, end)) is not None:
         start, end = text.rfind("\n", 0, digits.start()) + 1, text.find("\n", digits.end())
@@ -133,7 +133,7 @@ def _digits(text: str) -> int:
 
 
 def _phones(text: str, found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Each run of digits that is long enough, from behind the digits before it to the end of an extension."""
+    """Yield each run of digits that is long enough, from behind the digits before it to the end of an extension."""
     for n, (start, end) in enumerate(found):
         if end - start >= PHONE_LEAST and _digits(text[start:end]) >= PHONE_LEAST:
             first = max(start - _PHONE_BEFORE, found[n - 1][1] if n else 0)
@@ -143,7 +143,7 @@ def _phones(text: str, found: list[tuple[int, int]]) -> Iterator[tuple[int, int]
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The spans, which come in order, each run of overlapping ones as one."""
+    """Yield the spans, which come in order, each run of overlapping ones as one."""
     start = end = -1
     for first, last in spans:
         if first > end:
@@ -156,7 +156,7 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def to_ascii_digits(text: str) -> str:
-    """A text of the same length with digits of every script as 0 to 9.
+    """Return a text of the same length with digits of every script as 0 to 9.
 
     Presidio's check digits fail on others, as they do on the two signs that its patterns take for an s and a k.
     """
@@ -166,7 +166,7 @@ def to_ascii_digits(text: str) -> str:
 
 
 def _words(text: str, sign: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    """Words without white space that hold a sign."""
+    """Yield words without white space that hold a sign."""
     place = 0
     while (found := sign.search(text, place)) is not None:
         start, end = _start(text, place, found.start()), _token_end(text, found.end())
@@ -175,7 +175,7 @@ def _words(text: str, sign: re.Pattern[str]) -> Iterator[tuple[int, int]]:
 
 
 def _start(text: str, least: int, place: int) -> int:
-    """Where the word begins that holds `place`, at or behind `least`."""
+    """Tell where the word begins that holds `place`, at or behind `least`."""
     while place > least and not text[place - 1].isspace():
         place -= 1
     return place
@@ -187,7 +187,7 @@ def _token_end(text: str, place: int) -> int:
 
 
 def _near(text: str) -> Iterator[tuple[int, int]]:
-    """Words around digits, each stretch once, in order."""
+    """Yield words around digits, each stretch once, in order."""
     start = end = -1
     place = 0
     while (found := _DIGITS.search(text, place)) is not None:

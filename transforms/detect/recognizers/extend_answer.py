@@ -16,7 +16,7 @@ _TOPICS = {"ZIP_CODE": ("zip",), "DATE_OF_BIRTH": ("dob",), "PERSON": ("spell", 
 
 
 def direct_question(reading: TokenizedConversation, turn: int, topics: tuple[str, ...]) -> Topic | None:
-    """The question about one of `topics` that this turn answers directly and briefly, if it does."""
+    """Return the question about one of `topics` that this turn answers directly and briefly, if it does."""
     said = reading.turns[turn]
     if said.role == AGENT or said.last - said.first > BRIEF:
         return None
@@ -27,7 +27,7 @@ def direct_question(reading: TokenizedConversation, turn: int, topics: tuple[str
 
 
 def extend_answers(reading: TokenizedConversation, hits: list[ValueMatch]) -> list[ValueMatch]:
-    """`hits`, those that answer a fresh question grown over the scraps beside them ("[e1 6] an", "[bs3] for b d")."""
+    """Return `hits`, those that answer a fresh question grown over the scraps beside them ("[e1 6] an", "[bs3] for b d")."""
     out = []
     for hit in hits:
         topics = _TOPICS.get(hit.entity)
@@ -51,7 +51,7 @@ def _tokens(reading: TokenizedConversation, hit: ValueMatch) -> tuple[int, int]:
 
 
 def _grow(reading: TokenizedConversation, token: int, limit: int, step: int, entity: str) -> int:
-    """The furthest token reached from `token` over scraps of the value; signs between scraps are passed over."""
+    """Return the furthest token reached from `token` over scraps of the value; signs between scraps are passed over."""
     reached, at = token, token + step
     while at != limit:
         kind, low = reading.kind[at], reading.low[at]

@@ -36,7 +36,7 @@ class _NumberRecognizer(SpokenRecognizer):
 
 
 def _by_entity(read: TokenizedConversation, regions: tuple[str, ...]) -> dict[str, list[ValueMatch]]:
-    """Values made of digits, or of letters and digits, by entity type: sorted out once for all families."""
+    """Return values made of digits, or of letters and digits, by entity type: sorted out once for all families."""
     key = f"_by_entity_{regions}"
     kept: dict[str, list[ValueMatch]] | None = read.__dict__.get(key)
     if kept is None:

@@ -1,4 +1,7 @@
-"""Whether whom a model found is a person: by the words, by how they are written, and by the frame they stand in."""
+"""Validation of the language model's person findings.
+
+It goes by the words, by how they are written, and by the phrase that frames them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ SPELLED = 3
 
 
 def is_person(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether tokens that the model took for a person are one.
+    """Tell whether tokens that the model took for a person are one.
 
     They are where one of them is a listed name or a word nobody knows; where all are names that are words as well, written as a name is; where a
     name is told; and where a turn says nothing else and the words are no ordinary ones.
@@ -65,13 +68,13 @@ def _endearment(read: TokenizedConversation, first: int, stop: int) -> bool:
 
 
 def is_person_answer(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether tokens that the model took for a person are one where a name was asked for: in an answer anything but ordinary words is."""
+    """Tell whether tokens that the model took for a person are one where a name was asked for: in an answer anything but ordinary words is."""
     said = read.turns[read.turn[first]]
     return said.last - said.first <= SHORT and _doubtful(read, _words(read, first, stop))
 
 
 def trim_ordinary_words(read: TokenizedConversation, first: int, stop: int) -> tuple[int, int]:
-    """The tokens without ordinary words in small letters at their ends, where names are written with capitals ("political Sinclair")."""
+    """Return the tokens without ordinary words in small letters at their ends, where names are written with capitals ("political Sinclair")."""
     if not names_have_capitals(read, first):
         return first, stop
     begin, end = first, stop
@@ -83,7 +86,7 @@ def trim_ordinary_words(read: TokenizedConversation, first: int, stop: int) -> t
 
 
 def has_naming_context(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether a name is told here: asked for, introduced, after a title, signed."""
+    """Tell whether a name is told here: asked for, introduced, after a title, signed."""
     kept = read.__dict__.get("_told")
     if kept is None:
         kept = [span for hit in (*find_introductions(read), *find_name_answers(read)) for span in hit.spans]
@@ -94,19 +97,19 @@ def has_naming_context(read: TokenizedConversation, first: int, stop: int) -> bo
 
 
 def _words(read: TokenizedConversation, first: int, stop: int) -> list[int]:
-    """The words of a name without titles, and without particles where there is more."""
+    """Return the words of a name without titles, and without particles where there is more."""
     words = [t for t in range(first, stop) if read.kind[t] in (WORD, MONTH) and read.low[t] not in read.vocab.titles]
     return [t for t in words if read.low[t] not in read.vocab.particles] or words
 
 
 def _doubtful(read: TokenizedConversation, words: list[int]) -> bool:
-    """Whether not all of some words are ordinary, nor one the other said again ("star star")."""
+    """Tell whether not all of some words are ordinary, nor one the other said again ("star star")."""
     low = [read.low[t] for t in words]
     return not all(is_ordinary_word(w) or (w in EVERYWHERE and w not in read.vocab.ambiguous_names) for w in low) and (len(low) == 1 or len(set(low)) > 1)
 
 
 def _kinds(read: TokenizedConversation, words: list[int]) -> list[int]:
-    """What the lists make of each word; in a cased turn an acronym is no name, and where names have capitals neither is what no list has."""
+    """Return what the lists make of each word; in a cased turn an acronym is no name, and where names have capitals neither is what no list has."""
     kinds = [word_kind(read.low[t]) for t in words]
     if not in_mixed_case_turn(read, words[0]):
         return kinds
@@ -120,7 +123,7 @@ def _kinds(read: TokenizedConversation, words: list[int]) -> list[int]:
 
 
 def _written(read: TokenizedConversation, words: list[int], kinds: list[int]) -> bool:
-    """Whether words of which one at least is a name as well, and none a name only, are written as a person's name is."""
+    """Tell whether words of which one at least is a name as well, and none a name only, are written as a person's name is."""
     low = [read.low[t] for t in words]
     if in_mixed_case_turn(read, words[0]):
         return all(read.text[read.start[t]].isupper() or read.glued(t) for t in words) and (THING not in kinds or len(words) > 1)
@@ -134,7 +137,7 @@ def _written(read: TokenizedConversation, words: list[int], kinds: list[int]) ->
 
 
 def _noun(read: TokenizedConversation, token: int) -> bool:
-    """Whether the word before makes one a noun: an article, a possessive, "no", what is counted or paid for ("the phone bill")."""
+    """Tell whether the word before makes one a noun: an article, a possessive, "no", what is counted or paid for ("the phone bill")."""
     first, sets = read.turns[read.turn[token]].first, read.vocab.sets
     before = read.low[token - 1] if token > first else ""
     if before in sets["noun_leads"] or (before == "no" and token - 1 > first):
@@ -143,14 +146,14 @@ def _noun(read: TokenizedConversation, token: int) -> bool:
 
 
 def _bare(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether a turn says nothing else."""
+    """Tell whether a turn says nothing else."""
     said, vocab = read.turns[read.turn[first]], read.vocab
     others = [t for t in (*range(said.first, first), *range(stop, said.last)) if read.kind[t] in (WORD, MONTH)]
     return all(read.low[t] in vocab.before_names for t in others)
 
 
 def _addressed(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether somebody is greeted or thanked by name ("good morning, Char."): with a capital, or in words that are not ordinary."""
+    """Tell whether somebody is greeted or thanked by name ("good morning, Char."): with a capital, or in words that are not ordinary."""
     said = read.turns[read.turn[first]]
     lead = first - 2 if first > said.first and read.low[first - 1] == "," else first - 1
     if lead < said.first or read.low[lead] not in read.vocab.sets["addressing"]:
@@ -160,7 +163,7 @@ def _addressed(read: TokenizedConversation, first: int, stop: int) -> bool:
 
 
 def _behind(read: TokenizedConversation, token: int) -> bool:
-    """Whether a name stands right before a word, where capitals do not tell."""
+    """Tell whether a name stands right before a word, where capitals do not tell."""
     before = token - 1
     if names_have_capitals(read, token):
         return False

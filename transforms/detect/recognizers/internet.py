@@ -68,7 +68,7 @@ class _Chains:
         self._ends: dict[int, tuple[int, int]] = {}
 
     def end(self, dot: int) -> tuple[int, int]:
-        """Of the chain that goes on at `dot`: its last token, and the last dot in it that ends a domain, -1 where none does."""
+        """Return of the chain that goes on at `dot`: its last token, and the last dot in it that ends a domain, -1 where none does."""
         reading, at, last, sure = self.reading, dot, dot, -1
         passed: list[int] = []
         while at + 1 < reading.count and reading.turn[at + 1] == reading.turn[dot] and is_dot(reading, at) and is_label(reading, at + 1):
@@ -109,7 +109,7 @@ def _ipv6(candidate: str) -> bool:
 
 
 def _spoken_dots(reading: TokenizedConversation) -> frozenset[str]:
-    """Words that stand for a dot."""
+    """Return words that stand for a dot."""
     return frozenset(word for word, sign in reading.vocab.mail_joints.items() if sign == "." and word != ".")
 
 

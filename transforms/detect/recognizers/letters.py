@@ -50,21 +50,21 @@ class _Spelling:
         return self.stream[place] if 0 <= place < len(self.stream) else HARD
 
     def expected(self, token: int) -> bool:
-        """Whether the turn of `token` answers a question whose answer is spelled."""
+        """Tell whether the turn of `token` answers a question whose answer is spelled."""
         turn = self.reading.turn[token]
         if turn not in self._expected:
             self._expected[turn] = _spelled_here(self.reading, turn)
         return self._expected[turn]
 
     def postcode(self, token: int) -> bool:
-        """Whether the turn of `token` answers a question for a postcode."""
+        """Tell whether the turn of `token` answers a question for a postcode."""
         turn = self.reading.turn[token]
         if turn not in self._postcodes:
             self._postcodes[turn] = any(t.answers < 2 and t.name == "zip" for t in open_questions(self.reading, turn))
         return self._postcodes[turn]
 
     def piece(self, place: int, inside: bool) -> tuple[CodePiece, int] | None:
-        """The piece that begins at `place`, and the place after it."""
+        """Return the piece that begins at `place`, and the place after it."""
         token = self._token(place)
         spend_steps()
         if token < 0 or token in self.skip:
@@ -94,19 +94,19 @@ class _Spelling:
         return None
 
     def _counts_said(self, number: tuple[str, int, bool]) -> bool:
-        """Whether a short number in words counts something ("a three star hotel")."""
+        """Tell whether a short number in words counts something ("a three star hotel")."""
         after = self._token(number[1])
         return len(number[0]) <= 2 and after >= 0 and self.kind[after] in (WORD, SEPARATOR) and self.numbers.quantity(number[1])
 
     def _counts(self, place: int, token: int) -> bool:
-        """Whether a short number in digits counts something ("a 3 star hotel", "a 4-star hotel")."""
+        """Tell whether a short number in digits counts something ("a 3 star hotel", "a 4-star hotel")."""
         ahead = self._token(place + 1)
         if ahead >= 0 and self.low[ahead] == "-":
             ahead = self._token(place + 2)
         return len(self.low[token]) <= 2 and ahead >= 0 and self.kind[ahead] == WORD and not self._mixed(token) and self.numbers.quantity(place + 1)
 
     def _mixed(self, token: int) -> bool:
-        """Whether digits and letters are written as one word here."""
+        """Tell whether digits and letters are written as one word here."""
         reading = self.reading
         return (reading.glued(token) and self.low[token - 1].isalnum()) or (
             token + 1 < reading.count and reading.glued(token + 1) and self.low[token + 1].isalnum()
@@ -157,7 +157,7 @@ class _Spelling:
         )
 
     def _followed(self, place: int) -> bool:
-        """Whether a letter or a digit follows at once: only then are "a" and "i" letters."""
+        """Tell whether a letter or a digit follows at once: only then are "a" and "i" letters."""
         token = self._token(place)
         if token >= 0 and self.kind[token] == SEPARATOR and self.low[token] in "-.,":
             token = self._token(place + 1)
@@ -181,7 +181,7 @@ class _Spelling:
         return token < 0 or self.kind[token] in (SEPARATOR, LINE)
 
     def _word(self, place: int, token: int, low: str, inside: bool) -> tuple[CodePiece, int] | None:
-        """A word as a piece, in the first of the ways in which it can be one."""
+        """Return a word as a piece, in the first of the ways in which it can be one."""
         made = self._alphabet(place, token, low, inside)
         if made is None and low.isalpha():
             made = self._touching(token, low) or self._capitals(place, token, low, inside)
@@ -193,7 +193,7 @@ class _Spelling:
         return token > 0 and self.reading.glued(token) and self.low[token - 1] in ("'", "’")
 
     def _alphabet(self, place: int, token: int, low: str, inside: bool) -> CodePiece | None:
-        """A word of the telephone alphabet beside another, or where letters are asked for ("november")."""
+        """Return a word of the telephone alphabet beside another, or where letters are asked for ("november")."""
         vocab, ahead = self.reading.vocab, self._token(place + 1)
         letter = vocab.nato.get(low)
         if letter is None:
@@ -202,7 +202,7 @@ class _Spelling:
         return CodePiece(letter.upper(), token, token, letter=2, spoken=True) if inside or following or self.expected(token) else None
 
     def _touching(self, token: int, low: str) -> CodePiece | None:
-        """Letters that digits touch, or that a hyphen joins to them; scripts without spaces touch digits that are no part of a word."""
+        """Return letters that digits touch, or that a hyphen joins to them; scripts without spaces touch digits that are no part of a word."""
         glued, kind, count = self.reading.glued, self.kind, self.reading.count
         behind = token + 1 < count and glued(token + 1) and kind[token + 1] == DIGITS
         before = token > 0 and glued(token) and kind[token - 1] == DIGITS
@@ -211,14 +211,14 @@ class _Spelling:
         return CodePiece(low.upper(), token, token) if joined and len(low) <= 14 and low.isascii() else None
 
     def _capitals(self, place: int, token: int, low: str, inside: bool) -> CodePiece | None:
-        """A few letters written in capitals before digits."""
+        """Return a few letters written in capitals before digits."""
         raw = self.reading.text[self.reading.start[token] : self.reading.end[token]]
         if len(low) > 4 or not raw.isupper() or not low.isascii() or low in self.reading.vocab.sets["no_code"]:
             return None
         return CodePiece(low.upper(), token, token) if inside or self._digits_follow(place + 1) else None
 
     def _sound(self, place: int, token: int, low: str, inside: bool) -> CodePiece | None:
-        """What a recogniser made of a letter or digit, where these are asked for: "see", "to", "apple", a scrap of letters."""
+        """Return what a recogniser made of a letter or digit, where these are asked for: "see", "to", "apple", a scrap of letters."""
         vocab, postcode = self.reading.vocab, self.postcode(token)
         digit = vocab.homophones.get(low) if inside and postcode else None
         if digit is not None and self._spelling_follows(place + 1, inside):
@@ -234,7 +234,7 @@ class _Spelling:
         return None if known or len(low) > (4 if inside else 3) else CodePiece(low.upper(), token, token, letter=1, spoken=True)
 
     def _spelling_follows(self, place: int, inside: bool) -> bool:
-        """Whether a letter, a digit or another sound of a letter comes next, or nothing more does."""
+        """Tell whether a letter, a digit or another sound of a letter comes next, or nothing more does."""
         token = self._token(place)
         if token < 0:
             return inside
@@ -246,7 +246,7 @@ class _Spelling:
         return kind in (LETTER, DIGITS) or low in self.reading.vocab.sounds or self.numbers.number(place, True) is not None
 
     def _after_pause(self, place: int) -> int:
-        """The place after a hesitation at `place`, or `place`."""
+        """Return the place after a hesitation at `place`, or `place`."""
         token = self._token(place)
         return place + 1 if token >= 0 and self.low[token] in self.reading.vocab.sets["hesitations"] else place
 
@@ -257,7 +257,7 @@ class _Spelling:
         return token >= 0 and self.kind[token] == DIGITS
 
     def _connect(self, place: int) -> tuple[CodePiece, int] | None:
-        """The piece that follows on what ends before `place`, with its link, and the place after it."""
+        """Return the piece that follows on what ends before `place`, with its link, and the place after it."""
         strength, ended = TIGHT, False
         for at in range(place, place + CONNECTORS):
             token = self._token(at)
@@ -279,7 +279,7 @@ class _Spelling:
         return None
 
     def _link(self, token: int) -> int | None:
-        """How firmly a word or sign between two pieces holds them together; None where it parts them."""
+        """Tell how firmly a word or sign between two pieces holds them together; None where it parts them."""
         low, kind, vocab = self.low[token], self.kind[token], self.reading.vocab
         if kind == LINE:
             return PAUSE
@@ -294,7 +294,7 @@ class _Spelling:
         return next((link for words, link in links if low in words), None)
 
     def codes(self, beginnings: list[int]) -> list[CodeRun]:
-        """All runs of pieces that hold a letter and begin at one of the places `beginnings`."""
+        """Return all runs of pieces that hold a letter and begin at one of the places `beginnings`."""
         out: list[CodeRun] = []
         place = 0
         for begin in beginnings:
@@ -312,7 +312,7 @@ class _Spelling:
 
 
 def may_hold_codes(reading: TokenizedConversation) -> bool:
-    """A cheap test: a letter by itself, letters next to digits, an alphabet word, or a question whose answer is spelled."""
+    """Return a cheap test: a letter by itself, letters next to digits, an alphabet word, or a question whose answer is spelled."""
     kept: bool | None = reading.__dict__.get("_may_hold_codes")
     if kept is None:
         kept = (
@@ -328,7 +328,7 @@ def may_hold_codes(reading: TokenizedConversation) -> bool:
 
 
 def _beginnings(reading: TokenizedConversation) -> list[int]:
-    """Tokens that can begin a code, in order: of the words only few can."""
+    """Return tokens that can begin a code, in order: of the words only few can."""
     low, kind, start, text = reading.low, reading.kind, reading.start, reading.text
     out = {t for t in reading.tokens_in(reading.vocab.nato) if kind[t] == WORD}
     out.update(t for t, word in enumerate(low) if len(word) <= 4 and kind[t] == WORD and text[start[t]].isupper())
@@ -344,12 +344,12 @@ def _beginnings(reading: TokenizedConversation) -> list[int]:
 
 
 def _spelled_here(reading: TokenizedConversation, turn: int) -> bool:
-    """Whether a turn answers a question whose answer is spelled."""
+    """Tell whether a turn answers a question whose answer is spelled."""
     return any(t.answers < 2 and (t.name in SPELLED or t.name in reading.vocab.sets["spelled_topics"]) for t in open_questions(reading, turn))
 
 
 def code_runs(reading: TokenizedConversation) -> list[CodeRun]:
-    """Every run of letters and digits that holds a letter; computed once per reading."""
+    """Return every run of letters and digits that holds a letter; computed once per reading."""
     kept: list[CodeRun] | None = reading.__dict__.get("_codes")
     if kept is None:
         kept = []

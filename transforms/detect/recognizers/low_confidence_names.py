@@ -1,8 +1,11 @@
-"""Which of the people the language model all but found are taken: those of rare words alone, written as a name would be.
+"""Acceptance rule for low-confidence person candidates of the language model.
 
-Names nobody lists score low with the model, and so does many a common word. What tells them apart is that the words of a rare name are no common
-words, and that in a turn with capitals a name has one. Where the model has an organization, a word for one in it or nearby keeps it so, and so
-does one that leads to a place.
+Those of rare words alone are taken, if they are written as a name would be.
+
+Names nobody lists score low with the model, and so does many a common word. What tells them apart
+is that the words of a rare name are no common words, and that in a turn with capitals a name has
+one. Where the model has an organization, a word for one in it or nearby keeps it so, and so does
+one that leads to a place.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class CandidateMention(Protocol):
 
 
 def accept_candidate(reading: TokenizedConversation, mention: CandidateMention) -> bool:
-    """Whether a faint person is taken.
+    """Tell whether a faint person is taken.
 
     It is of rare words, one of which at least is none that is a name and a word as well ("hope"); it stands within one turn; and where its
     turn has capitals, it begins with one, which counts for less where a sentence begins there. Nothing in or about one that the model took for an
@@ -70,7 +73,7 @@ def accept_candidate(reading: TokenizedConversation, mention: CandidateMention) 
 
 
 def _business(reading: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether something in a name or about it says that it is a business's."""
+    """Tell whether something in a name or about it says that it is a business's."""
     said, low = reading.turns[reading.turn[first]], reading.low
     businesses = reading.vocab.sets["businesses"]
     words = low[first:stop]

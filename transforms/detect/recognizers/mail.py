@@ -21,7 +21,7 @@ _NUMBERS = frozenset((DIGITS, ZERO)) | SPOKEN_NUMBER
 
 
 def written_mail(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Addresses around an at sign, tight ("a.b@c.org") or spaced ("a . b @ c . org")."""
+    """Return addresses around an at sign, tight ("a.b@c.org") or spaced ("a . b @ c . org")."""
     text, out = reading.text, []
     place = text.find("@")
     while place >= 0:
@@ -77,7 +77,7 @@ def _spaced_local(text: str, place: int) -> int:
 
 
 def spoken_mail(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Addresses read aloud: "jane dot doe at example dot com", and their parts in answer to a question."""
+    """Return addresses read aloud: "jane dot doe at example dot com", and their parts in answer to a question."""
     vocab, out = reading.vocab, []
     if reading.words.isdisjoint(vocab.mail_joints) and reading.words.isdisjoint(vocab.providers) and "email" not in reading.topics:
         return []
@@ -99,7 +99,7 @@ def spoken_mail(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _with_echoes(reading: TokenizedConversation, tokens: list[int]) -> list[int]:
-    """The tokens of an address said over several turns, and those by which the other party repeats them in between."""
+    """Return the tokens of an address said over several turns, and those by which the other party repeats them in between."""
     first, last = reading.turn[tokens[0]], reading.turn[tokens[-1]]
     own, said = {reading.turn[t] for t in tokens}, {reading.low[t] for t in tokens}
     between = (reading.turns[n] for n in range(first + 1, last) if n not in own)
@@ -107,7 +107,7 @@ def _with_echoes(reading: TokenizedConversation, tokens: list[int]) -> list[int]
 
 
 def _mailbox(reading: TokenizedConversation, stream: list[int], first: int, place: int) -> bool:
-    """Whether "... at gmail" is an address though no ending was said.
+    """Tell whether "... at gmail" is an address though no ending was said.
 
     It is by a joint, digits or a letter before it, or by a word that is no everyday one before a provider of nothing but mail.
     """
@@ -130,7 +130,7 @@ def is_dot(reading: TokenizedConversation, token: int) -> bool:
 
 
 def ends_domain(reading: TokenizedConversation, dot: int, label: str) -> bool:
-    """Whether `label` after the dot can end a domain; a full stop or "point" before a word such as "it" cannot."""
+    """Tell whether `label` after the dot can end a domain; a full stop or "point" before a word such as "it" cannot."""
     vocab = reading.vocab
     if label not in vocab.tlds:
         return False
@@ -193,7 +193,7 @@ def _provider(reading: TokenizedConversation, stream: list[int], place: int) -> 
 
 
 def _spelled_label(reading: TokenizedConversation, stream: list[int], at: int) -> tuple[str, int]:
-    """The label at `at` and its last place; one read out ("c o", "u k") counts as one where that makes a top-level domain."""
+    """Return the label at `at` and its last place; one read out ("c o", "u k") counts as one where that makes a top-level domain."""
     text, best = "", (reading.low[stream[at]], at)
     for place in range(at, min(at + 4, len(stream))):
         token = stream[place]
@@ -206,7 +206,7 @@ def _spelled_label(reading: TokenizedConversation, stream: list[int], at: int) -
 
 
 def _before_pause(reading: TokenizedConversation, stream: list[int], place: int) -> int:
-    """The place left of the hesitation that ends at `place` ("jane dot doe, um, and then it's"); `place` where there is none."""
+    """Return the place left of the hesitation that ends at `place` ("jane dot doe, um, and then it's"); `place` where there is none."""
     vocab, at = reading.vocab, place
     while at > 0 and place - at < 5 and stream[at] >= 0:
         low = reading.low[stream[at]]
@@ -219,7 +219,7 @@ def _before_pause(reading: TokenizedConversation, stream: list[int], place: int)
 
 
 def _couple(reading: TokenizedConversation, stream: list[int], at: int, best: int | None) -> bool:
-    """Whether "and" at `at` joins two names of one local part ("mike and jen at ...")."""
+    """Tell whether "and" at `at` joins two names of one local part ("mike and jen at ...")."""
     if best is None or at < 1 or best != at + 1 or stream[at - 1] < 0 or reading.low[stream[at]] not in reading.vocab.sets["and"]:
         return False
     pair, vocab = (stream[at - 1], stream[best]), reading.vocab
@@ -268,7 +268,7 @@ class _Local:
         return True
 
     def _spelled(self, at: int, low: str, kind: int) -> bool:
-        """Whether a single letter here is one of several, or an initial ("e dot v dot a", "bianchi i at ...")."""
+        """Tell whether a single letter here is one of several, or an initial ("e dot v dot a", "bianchi i at ...")."""
         before = self._before(at)
         if self.linked or _spelled(self.reading, self.stream, at - 1, self.short):
             return True
@@ -277,7 +277,7 @@ class _Local:
         return self.sure and self.best is None and low in self.short and _foreign(self.reading, before)
 
     def _letter_goes_on(self, low: str) -> bool:
-        """Whether a letter that is a word too belongs to what stands behind it."""
+        """Tell whether a letter that is a word too belongs to what stands behind it."""
         if low not in self.short or self.best is None or self.joined:
             return True
         return self.reading.kind[self.stream[self.best]] in (LETTER, DIGITS)
@@ -309,7 +309,7 @@ def _local(reading: TokenizedConversation, stream: list[int], place: int, sure: 
 
 
 def _foreign(reading: TokenizedConversation, token: int) -> bool:
-    """Whether a word is none of the everyday ones: the letter after it is then an initial ("bianchi i at ...")."""
+    """Tell whether a word is none of the everyday ones: the letter after it is then an initial ("bianchi i at ...")."""
     return (
         token >= 0
         and reading.kind[token] == WORD
@@ -319,7 +319,7 @@ def _foreign(reading: TokenizedConversation, token: int) -> bool:
 
 
 def _spelled(reading: TokenizedConversation, stream: list[int], at: int, short: frozenset[str]) -> bool:
-    """Whether the single letters that end at `at` hold one that is no word: then the next is a letter too ("n e r e" before "a")."""
+    """Tell whether the single letters that end at `at` hold one that is no word: then the next is a letter too ("n e r e" before "a")."""
     while at >= 0 and stream[at] >= 0 and reading.kind[stream[at]] == LETTER:
         if reading.low[stream[at]] not in short:
             return True
@@ -328,7 +328,7 @@ def _spelled(reading: TokenizedConversation, stream: list[int], at: int, short: 
 
 
 def _alphabet(reading: TokenizedConversation, stream: list[int], at: int) -> bool:
-    """Whether `at` is the link of "b as in boy" or "b for boy"."""
+    """Tell whether `at` is the link of "b as in boy" or "b for boy"."""
     back = at - 1
     if back >= 0 and stream[back] >= 0 and reading.low[stream[back]] in reading.vocab.sets["before_link"]:
         back -= 1

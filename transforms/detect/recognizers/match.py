@@ -1,4 +1,4 @@
-"""What a rule finds: one value, in one or more pieces."""
+"""Rule match: one value, in one or more pieces, and operations on matches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ValueMatch:
 
 
 def spans_of(reading: TokenizedConversation, tokens: list[int]) -> tuple[tuple[int, int], ...]:
-    """One span per turn, from the first to the last of `tokens` in it."""
+    """Return one span per turn, from the first to the last of `tokens` in it."""
     edges: dict[int, tuple[int, int]] = {}
     for token in tokens:
         turn = reading.turn[token]
@@ -43,7 +43,7 @@ def is_not_street(reading: TokenizedConversation, token: int) -> bool:
 
 
 def names_product(reading: TokenizedConversation, token: int) -> bool:
-    """Whether the street that ends with `token` is what some goods are called ("the Oak Street collection", "the Broadway desk lamp")."""
+    """Tell whether the street that ends with `token` is what some goods are called ("the Oak Street collection", "the Broadway desk lamp")."""
     stop, wares = reading.turns[reading.turn[token]].last, reading.vocab.sets["wares"]
     if is_not_street(reading, token):
         return True
@@ -54,7 +54,7 @@ def names_product(reading: TokenizedConversation, token: int) -> bool:
 
 
 def prune_matches(hits: Iterable[ValueMatch]) -> list[ValueMatch]:
-    """The hits in order of place, without those that lie wholly within another of the same entity."""
+    """Return the hits in order of place, without those that lie wholly within another of the same entity."""
     kept: list[ValueMatch] = []
     near: dict[str, list[ValueMatch]] = {}  # by entity, those that may reach over what is to come
     for hit in sorted(hits, key=lambda h: (h.spans[0][0], -sum(b - a for a, b in h.spans), h.spans, h.entity, -h.score)):

@@ -1,4 +1,4 @@
-"""What the language model found, without what is plainly no person."""
+"""Recognizer for the language model's entities, with false positives for persons filtered out."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ModelRecognizer(SpacyRecognizer):  # type: ignore[misc]
         self._judged = language in available_languages()
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
-        """Presidio's contract."""
+        """Return presidio's contract."""
         found: list[RecognizerResult] = super().analyze(text, list(entities), nlp_artifacts)
         faint = getattr(nlp_artifacts, "faint", ()) if "PERSON" in entities else ()
         if not self._judged or not (found or faint):
@@ -70,7 +70,7 @@ class ModelRecognizer(SpacyRecognizer):  # type: ignore[misc]
 
 
 def _judged(read: TokenizedConversation, result: RecognizerResult) -> bool:
-    """Whether a result stays; its type and its end may change."""
+    """Tell whether a result stays; its type and its end may change."""
     first, stop = read.token_at(result.start), read.token_at(result.end - 1) + 1
     while stop > first and read.start[stop - 1] >= result.end:
         stop -= 1
@@ -86,7 +86,7 @@ def _judged(read: TokenizedConversation, result: RecognizerResult) -> bool:
 
 
 def _is_place(read: TokenizedConversation, result: RecognizerResult, first: int, stop: int) -> bool:
-    """Whether a place stays one; part of an address is an address."""
+    """Tell whether a place stays one; part of an address is an address."""
     if _CODE.fullmatch(read.text, result.start, result.end):
         return False
     if _addressed(read, result):
@@ -98,7 +98,7 @@ def _is_place(read: TokenizedConversation, result: RecognizerResult, first: int,
 
 
 def _is_person(read: TokenizedConversation, result: RecognizerResult, first: int, stop: int) -> bool:
-    """Whether a person stays one, and where the name ends; a name with a word for a business is a business."""
+    """Tell whether a person stays one, and where the name ends; a name with a word for a business is a business."""
     vocab = read.vocab
     english = vocab.language.code == LANGUAGE
     if english:
@@ -128,7 +128,7 @@ _STAYS = {"PERSON": _is_person, "LOCATION": _is_place}
 
 
 def _name(read: TokenizedConversation, result: RecognizerResult, first: int, stop: int) -> tuple[int, int]:
-    """The tokens of a name, without what is none of it and with what the lists know to be; the result's ends move with them."""
+    """Return the tokens of a name, without what is none of it and with what the lists know to be; the result's ends move with them."""
     first, stop = trim_ordinary_words(read, first, stop)
     result.start, result.end = read.start[first], min(result.end, read.end[stop - 1])
     if is_title_case(read, first) and result.end == read.end[stop - 1] and names_have_capitals(read, first):
@@ -143,12 +143,12 @@ def _name(read: TokenizedConversation, result: RecognizerResult, first: int, sto
 
 
 def _addressed(read: TokenizedConversation, result: RecognizerResult) -> bool:
-    """Whether a place is part of a street address, or is one: its type is then an address's."""
+    """Tell whether a place is part of a street address, or is one: its type is then an address's."""
     return any(a < result.end and result.start < b for hit in find_addresses(read) for a, b in hit.spans)
 
 
 def _reports(read: TokenizedConversation, first: int, stop: int, words: list[str]) -> bool:
-    """Whether a meeting about the results of a business has its name ("welcome to Ortolan's Half Year 2020 Results", "Bexley's Q3 earnings call")."""
+    """Tell whether a meeting about the results of a business has its name ("welcome to Ortolan's Half Year 2020 Results", "Bexley's Q3 earnings call")."""
     said, sets, at = read.turns[read.turn[first]], read.vocab.sets, stop
     while at < said.last and (read.low[at] in sets["periods"] or read.kind[at] in (DIGITS, ORDINAL, MONTH)):
         at += 1
@@ -159,7 +159,7 @@ def _reports(read: TokenizedConversation, first: int, stop: int, words: list[str
 
 
 def _product(read: TokenizedConversation, first: int, stop: int, words: list[str]) -> bool:
-    """Whether a name that is a product's too is one: another product stands beside it ("Is Jira or Jenkins down?"), or what products have."""
+    """Tell whether a name that is a product's too is one: another product stands beside it ("Is Jira or Jenkins down?"), or what products have."""
     sets, said = read.vocab.sets, read.turns[read.turn[first]]
     while words and words[-1] in sets["product_nouns"] and len(words) > 1:
         words, stop = words[:-1], stop - 1
@@ -170,7 +170,7 @@ def _product(read: TokenizedConversation, first: int, stop: int, words: list[str
 
 
 def _vehicle(read: TokenizedConversation, first: int, stop: int, words: list[str]) -> bool:
-    """Whether a name is a vehicle's ("violet Vauxhall Corsa", "a Mercedes C class").
+    """Tell whether a name is a vehicle's ("violet Vauxhall Corsa", "a Mercedes C class").
 
     It is where it holds a make, or one that is a name too with a model, and nothing more than a colour or an everyday word.
     """
@@ -184,7 +184,7 @@ def _vehicle(read: TokenizedConversation, first: int, stop: int, words: list[str
 
 
 def _modal(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether "will" or "may" after a word for somebody is a verb ("my daughter will take the call"; not "my son will is ill")."""
+    """Tell whether "will" or "may" after a word for somebody is a verb ("my daughter will take the call"; not "my son will is ill")."""
     said, sets = read.turns[read.turn[first]], read.vocab.sets
     if (
         stop - first != 1
@@ -198,7 +198,7 @@ def _modal(read: TokenizedConversation, first: int, stop: int) -> bool:
 
 
 def _noun(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether a name that is a word too stands, in small letters, as a noun ("the bishop"; not "the king family") or a verb ("they drew")."""
+    """Tell whether a name that is a word too stands, in small letters, as a noun ("the bishop"; not "the king family") or a verb ("they drew")."""
     vocab, low, said = read.vocab, read.low, read.turns[read.turn[first]]
     raw = read.text[read.start[first] : read.end[first]]
     if raw != low[first] or not (raw in vocab.ambiguous_names or raw in _file(vocab.language.code, "name_words.txt")):
@@ -217,7 +217,7 @@ def _noun(read: TokenizedConversation, first: int, stop: int) -> bool:
 
 
 def _common(vocab: Vocabulary, word: str) -> bool:
-    """Whether nobody is called so: an everyday word, or the plural of one."""
+    """Tell whether nobody is called so: an everyday word, or the plural of one."""
     common = _file(vocab.language.code, "everyday.txt")
     plural = (
         word[-1:] == "s" and word[:-1] in common and word not in vocab.ambiguous_names and word not in _file(vocab.language.code, "name_words.txt")
@@ -226,7 +226,7 @@ def _common(vocab: Vocabulary, word: str) -> bool:
 
 
 def _wares(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether a street is named that goods are called after, with no word for a place before it and no number in it."""
+    """Tell whether a street is named that goods are called after, with no word for a place before it and no number in it."""
     vocab, said = read.vocab, read.turns[read.turn[first]]
     if is_not_street(read, stop - 1):
         return True

@@ -46,7 +46,7 @@ class _Names:
         self.low, self.kind = reading.low, reading.kind
 
     def possible(self, token: int) -> bool:
-        """Whether a word may be (part of) a name: letters, and no word of everyday talk."""
+        """Tell whether a word may be (part of) a name: letters, and no word of everyday talk."""
         low = self.low[token]
         if self.kind[token] != WORD:
             return False
@@ -54,7 +54,7 @@ class _Names:
         return len(base) > 1 and base not in self.vocab.words and base not in self.vocab.fillers and base not in self.vocab.titles
 
     def surname(self, token: int) -> bool:
-        """An everyday word that is also a name ("Frank Young")."""
+        """Return an everyday word that is also a name ("Frank Young")."""
         if self.kind[token] == MONTH:
             said = self.reading.turns[self.reading.turn[token]]
             if said.last - said.first > 4 or any(self.reading.value[t] and self.kind[t] != MONTH for t in range(said.first, said.last)):
@@ -62,11 +62,11 @@ class _Names:
         return self.low[token] in self.vocab.ambiguous_names
 
     def listed(self, token: int) -> bool:
-        """An everyday word that somebody somewhere is called ("amir said"): part of a name where it ends an answer."""
+        """Return an everyday word that somebody somewhere is called ("amir said"): part of a name where it ends an answer."""
         return self.vocab.language.code == LANGUAGE and self.kind[token] == WORD and load_lexicon().named(self.low[token])
 
     def follow(self, at: int, stop: int, common: bool) -> tuple[int, int] | None:
-        """The name that begins at `at`: tokens (half-open). `is_common_word` lets everyday words in that are also names."""
+        """Return the name that begins at `at`: tokens (half-open). `is_common_word` lets everyday words in that are also names."""
         first = last = at
         words = 0
         sets = self.vocab.sets
@@ -106,7 +106,7 @@ class _Names:
 
 
 def find_introductions(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Names after a lead-in; a weak lead-in ("this is") wants a capital, or "calling" after the name, or the end of the sentence."""
+    """Return names after a lead-in; a weak lead-in ("this is") wants a capital, or "calling" after the name, or the end of the sentence."""
     names, out = _Names(reading), []
     after = passed = 0
     for token in reading.tokens_in(reading.vocab.name_leads):
@@ -145,7 +145,7 @@ def find_introductions(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _listed(names: _Names) -> list[ValueMatch]:
-    """Names of the lists with capitals that no sentence gives them: "as Tom says", "yesterday Amir Said told me"."""
+    """Return names of the lists with capitals that no sentence gives them: "as Tom says", "yesterday Amir Said told me"."""
     reading, out, after = names.reading, [], 0
     given = load_lexicon().given
     for token in reading.tokens_in({word for word in reading.places if word.removesuffix("'s") in given}):
@@ -167,7 +167,7 @@ def _listed(names: _Names) -> list[ValueMatch]:
 
 
 def _households(names: _Names) -> list[ValueMatch]:
-    """A surname in the plural, with a capital ("the Smiths live next door")."""
+    """Return a surname in the plural, with a capital ("the Smiths live next door")."""
     reading, out = names.reading, []
     for the in reading.tokens_in(names.vocab.sets["whole_articles"]):
         token = the + 1
@@ -181,7 +181,7 @@ def _households(names: _Names) -> list[ValueMatch]:
 
 
 def _relatives(names: _Names) -> list[ValueMatch]:
-    """A given name that is a word too, right behind whose relative it is ("my son hunter fell"; not "my son drew the card")."""
+    """Return a given name that is a word too, right behind whose relative it is ("my son hunter fell"; not "my son drew the card")."""
     reading, sets, out = names.reading, names.vocab.sets, []
     for token in reading.tokens_in(sets["family"]):
         said, at = reading.turns[reading.turn[token]], token + 1
@@ -217,7 +217,7 @@ def _tells(reading: TokenizedConversation, token: int) -> bool:
 
 
 def _letterheads(names: _Names) -> list[ValueMatch]:
-    """A line that is two or three words nobody says in talk, with a line below that begins with a number: the name over an address."""
+    """Return a line that is two or three words nobody says in talk, with a line below that begins with a number: the name over an address."""
     reading, out = names.reading, []
     lines = reading.places.get("\n", [])
     for place, token in enumerate(lines):
@@ -335,7 +335,7 @@ def find_name_answers(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _asks_person(reading: TokenizedConversation, topic: Topic, answering: str) -> bool:
-    """Whether the question is for a person's name, put to this party, and still fresh."""
+    """Tell whether the question is for a person's name, put to this party, and still fresh."""
     if topic.name not in NAME_TOPICS or topic.source != "question" or topic.answers > 1 or topic.distance > 5:
         return False
     if any(

@@ -1,4 +1,6 @@
-"""What Presidio's patterns take for a value and is none: the written exceptions to the floor.
+"""Explicit exceptions to Presidio's patterns: false positives that hold no personal value.
+
+Presidio's patterns are the baseline beneath callveil's own recognizers.
 
 | exception | such as | what it leaves alone |
 | --- | --- | --- |
@@ -14,7 +16,8 @@
 | part of an e-mail address, which is one itself | a.b@acme.it | @acme.it, https://a.b@acme.it |
 | end and beginning of two sentences | thanks.can you, number.Smoking | acme.it, www.is.it, acme.company |
 
-They hold for findings without a check digit, and the first nine for numbers alone: an IP address is not read as a version.
+They hold for findings without a check digit, and the first nine for numbers alone: an IP address is
+not read as a version.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ _TO = r"(?: ?[-–—/] ?| to )"
 
 
 def _again(pattern: str, n: int) -> str:
-    """A pattern with two groups and references to them, for its n-th use in one expression."""
+    """Return a pattern with two groups and references to them, for its n-th use in one expression."""
     return pattern.replace(r"\1", rf"\{2 * n + 1}").replace(r"\2", rf"\{2 * n + 2}")
 
 
@@ -59,7 +62,7 @@ _SURE_ENDINGS = frozenset({"com", "net", "org", "edu", "gov", "info", "io", "uk"
 def is_no_value(
     entity: str, text: str, span: tuple[int, int], cued: bool, words: Collection[str], endings: Collection[str]
 ) -> bool:
-    """Whether what a pattern found is one of the exceptions.
+    """Tell whether what a pattern found is one of the exceptions.
 
     Args:
         entity: type of the finding.
@@ -96,7 +99,7 @@ def _rest(text: str, end: int) -> str:
 def _joins_sentences(
     text: str, start: int, end: int, words: Collection[str], endings: Collection[str]
 ) -> bool:
-    """Whether a full stop without a space behind it made a web address of two sentences."""
+    """Tell whether a full stop without a space behind it made a web address of two sentences."""
     found = text[start:end]
     if "/" in found or ":" in found or found.lower().startswith("www."):
         return False

@@ -64,7 +64,7 @@ class NumberForm:
 
 
 def _repaired_card(elements: Sequence[NumberElement]) -> bool:
-    """Whether a card number comes out once what was taken back is left out ("four five, no sorry, four six")."""
+    """Tell whether a card number comes out once what was taken back is left out ("four five, no sorry, four six")."""
     digits = "".join(e.digits for e in elements)
     places = [sum(len(e.digits) for e in elements[:i]) for i, e in enumerate(elements) if i and e.link == REPAIR]
     return any(checks.is_card_number(digits[: place - dropped] + digits[place:]) for place in places[:4] for dropped in range(1, min(place, 16) + 1))

@@ -52,7 +52,7 @@ Form = Callable[[Sequence[NumberElement], int, int], DigitValue | None]
 
 
 def cache_form(form: Form) -> Form:
-    """A form that judges the same elements of one reading once: a run is cut again for every part that it falls into.
+    """Return a form that judges the same elements of one reading once: a run is cut again for every part that it falls into.
 
     Elements that follow each other are known by their first and last token.
     """
@@ -236,7 +236,7 @@ class ContextFreeForms:
 
 
 def _alike(parts: Sequence[NumberElement]) -> bool:
-    """Whether written parts are joined by one sign, but for the first, which may set a prefix off ("(415) 555-0142")."""
+    """Tell whether written parts are joined by one sign, but for the first, which may set a prefix off ("(415) 555-0142")."""
     signs = [e.sign.strip() or e.sign[:1] for e in parts[1:]]
     if signs and parts[0].plus:
         signs = signs[1:]
@@ -246,7 +246,7 @@ def _alike(parts: Sequence[NumberElement]) -> bool:
 
 
 def _card_like(parts: Sequence[NumberElement]) -> bool:
-    """Whether the digits are grouped as people write a card: one sign, groups alike or none short but the last."""
+    """Tell whether the digits are grouped as people write a card: one sign, groups alike or none short but the last."""
     sizes, signs = group_sizes(parts)[:-1], {e.sign for e in parts[1:]}
     if any(e.spoken for e in parts):
         return True
@@ -254,12 +254,12 @@ def _card_like(parts: Sequence[NumberElement]) -> bool:
 
 
 def group_sizes(elements: Sequence[NumberElement]) -> list[int]:
-    """How many digits each element has."""
+    """Tell how many digits each element has."""
     return [len(e.digits) for e in elements]
 
 
 def joined_card(digits: str) -> int:
-    """How many of `digits` are a card whose expiry date or code is written on; 0 where none is."""
+    """Tell how many of `digits` are a card whose expiry date or code is written on; 0 where none is."""
     if not 16 < len(digits) <= 30 or checks.card_brand(digits)[0]:
         return 0
     for size in (16, 15, 14):
@@ -270,7 +270,7 @@ def joined_card(digits: str) -> int:
 
 
 def card_details(elements: Sequence[NumberElement], code: bool = True) -> list[DigitValue]:
-    """What stands beside a card: expiry date, verification code, postcode, in the order given.
+    """Return what stands beside a card: expiry date, verification code, postcode, in the order given.
 
     Args:
         elements: what stands there.

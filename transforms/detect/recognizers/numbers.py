@@ -116,7 +116,7 @@ class DigitRun:
 
 
 def blocked_tokens(reading: TokenizedConversation) -> frozenset[int]:
-    """Tokens of written dates, times, prices, shares, ratings, GUIDs, internet addresses and cues: they are in no run."""
+    """Return tokens of written dates, times, prices, shares, ratings, GUIDs, internet addresses and cues: they are in no run."""
     kept: frozenset[int] | None = reading.__dict__.get("_blocked")
     if kept is not None:
         return kept
@@ -149,7 +149,7 @@ def _not_numbers(reading: TokenizedConversation) -> list[re.Match[str]]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
-    """Lines that can hold what is no number though it holds digits; none reaches over two."""
+    """Yield lines that can hold what is no number though it holds digits; none reaches over two."""
     end = 0
     while (sign := _SIGN.search(text, end)) is not None:
         start, end = text.rfind("\n", 0, sign.start()) + 1, text.find("\n", sign.end())
@@ -171,7 +171,7 @@ class NumberParser:
         return self.kind[token] if token >= 0 else -1
 
     def number(self, place: int, inside: bool, scaled: bool = False) -> tuple[str, int, bool] | None:
-        """The number that begins at `place`: (digits, place after it, whether it was said in words). `scaled`: it follows a hundred."""
+        """Return the number that begins at `place`: (digits, place after it, whether it was said in words). `scaled`: it follows a hundred."""
         spend_steps()
         read = _BY_KIND.get(self._kind(place))
         if read is None or (token := self.stream[place]) in self.skip:
@@ -197,7 +197,7 @@ class NumberParser:
         return ("0", place + 1, True) if inside and self._number_before(place) and not self._clock(place) else None
 
     def _number_before(self, place: int) -> bool:
-        """Whether a number stands before `place`, signs, a hesitation or a joint passed over."""
+        """Tell whether a number stands before `place`, signs, a hesitation or a joint passed over."""
         back, vocab = self._past_signs(place - 1, -1), self.reading.vocab
         if self._kind(back) == WORD:
             low = self.low[self.stream[back]]
@@ -216,14 +216,14 @@ class NumberParser:
         return self._scaled(self.value[token], place + 1, scaled)
 
     def _multiple(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
-        """Digits said at once ("double two"); those written count singly only."""
+        """Return digits said at once ("double two"); those written count singly only."""
         ahead = self._kind(place + 1)
         if ahead in (UNIT, ZERO) or (ahead == DIGITS and len(self.value[self.stream[place + 1]]) == 1 and self.stream[place + 1] not in self.skip):
             return self.value[self.stream[place + 1]] * int(self.value[token]), place + 2, True
         return None
 
     def _past_signs(self, place: int, step: int) -> int:
-        """The place reached from `place` over full stops, commas and hyphens ("Five. Oh. One.")."""
+        """Return the place reached from `place` over full stops, commas and hyphens ("Five. Oh. One.")."""
         while self._kind(place) == SEPARATOR and self.low[self.stream[place]] in ".,-":
             place += step
         return place
@@ -240,7 +240,7 @@ class NumberParser:
         return digits, place + 1, False
 
     def _touched(self, token: int) -> bool:
-        """Whether letters touch the digits of `token`; those that name them ("cvv123") or say "extension" don't count."""
+        """Tell whether letters touch the digits of `token`; those that name them ("cvv123") or say "extension" don't count."""
         if self._named_code(token):
             return False
         return (self.reading.glued(token) and self._touches(token - 1)) or (
@@ -248,7 +248,7 @@ class NumberParser:
         )
 
     def _named_code(self, token: int) -> bool:
-        """Whether a cue for a card's code stands right before: what follows is no unit of it then ("cvv 226USD")."""
+        """Tell whether a cue for a card's code stands right before: what follows is no unit of it then ("cvv 226USD")."""
         before = token - 1
         while before >= 0 and self.low[before] in ":=#":
             before -= 1
@@ -263,7 +263,7 @@ class NumberParser:
         return not any(cue.first <= token < cue.last and cue.topic in _NAMING for cue in reading.cues_of.get(reading.turn[token], ()))
 
     def _long(self, token: int) -> bool:
-        """Whether the digits that letters touch are long enough for a value: they are none of a code's then."""
+        """Tell whether the digits that letters touch are long enough for a value: they are none of a code's then."""
         text, start, end = self.reading.text, self.reading.start[token], self.reading.end[token]
         ahead, back = _CHAIN.match(text, start, start + CHAIN), _CHAIN.match(text[max(0, end - CHAIN) : end][::-1])
         return any(found is not None and sum(map(str.isdigit, found[0])) >= GLUED for found in (ahead, back))
@@ -294,7 +294,7 @@ class NumberParser:
         return before or after
 
     def _article(self, place: int, inside: bool) -> bool:
-        """Whether a word that is "one" and an article too ("un") is the article: nothing of a number stands beside it."""
+        """Tell whether a word that is "one" and an article too ("un") is the article: nothing of a number stands beside it."""
         ahead, pauses = place + 1, self.reading.vocab.sets["spelling_pauses"] | self.reading.vocab.sets["hesitations"]
         while self._kind(ahead) in (SEPARATOR, WORD) and (self.low[self.stream[ahead]] in ",-" or self.low[self.stream[ahead]] in pauses):
             ahead += 1
@@ -303,7 +303,7 @@ class NumberParser:
         return not inside or (self._kind(ahead) == WORD and self._weight(self.stream[ahead]) is None)
 
     def quantity(self, after: int) -> bool:
-        """Whether the word at `after` makes the number before it a quantity, a time or a price."""
+        """Tell whether the word at `after` makes the number before it a quantity, a time or a price."""
         while self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-":
             after += 1
         if self._clock(after):
@@ -311,7 +311,7 @@ class NumberParser:
         return self._kind(after) in (WORD, ZERO, LETTER) and self.low[self.stream[after]] in self.reading.vocab.quantities
 
     def _clock(self, place: int) -> bool:
-        """Whether "o clock" stands here."""
+        """Tell whether "o clock" stands here."""
         return self._kind(place) == ZERO and self._kind(place + 1) == WORD and self.low[self.stream[place + 1]] in self.reading.vocab.sets["clock"]
 
     def link(self, place: int) -> tuple[int, int] | None:
@@ -337,14 +337,14 @@ class NumberParser:
         return None
 
     def _annotation(self, place: int) -> int:
-        """The place after a transcript's note such as `[pause]` or `<noise>`, or `place`."""
+        """Return the place after a transcript's note such as `[pause]` or `<noise>`, or `place`."""
         words = [self.low[self.stream[p]] for p in range(place, min(place + 4, len(self.stream))) if self.stream[p] >= 0]
         if len(words) < 3 or words[0] not in "[<(" or words[1] not in self.reading.vocab.sets["annotations"]:
             return place
         return next((place + n + 1 for n in (2, 3) if n < len(words) and words[n] in "]>)"), place)
 
     def _weight(self, token: int) -> int | None:
-        """How firmly a word or sign between two numbers holds them together; None where it parts them."""
+        """Tell how firmly a word or sign between two numbers holds them together; None where it parts them."""
         low, kind, vocab = self.low[token], self.kind[token], self.reading.vocab
         if kind == LINE:
             return PAUSE
@@ -371,7 +371,7 @@ class NumberParser:
         return LOOSE if low in _LOOSE_SIGNS or low in ".…·'" else WEAK
 
     def repairs(self, token: int) -> bool:
-        """Whether the word takes something back, alone or with the word beside it ("sorry", "i mean", "scratch that")."""
+        """Tell whether the word takes something back, alone or with the word beside it ("sorry", "i mean", "scratch that")."""
         reading, low = self.reading, self.low[token]
         if low in reading.vocab.repairs:
             return True
@@ -380,7 +380,7 @@ class NumberParser:
         return low in reading.vocab.sets["after_repair"] and token > 0 and self.low[token - 1] in reading.vocab.repairs
 
     def _pause(self, token: int) -> bool:
-        """Whether "one moment" stands here, from either of its words on."""
+        """Tell whether "one moment" stands here, from either of its words on."""
         low, sets = self.low, self.reading.vocab.sets
         if low[token] in sets["ones"]:
             return token + 1 < self.reading.count and low[token + 1] in sets["pauses"]
@@ -414,7 +414,7 @@ class NumberParser:
         return out
 
     def _element(self, number: tuple[str, int, bool], place: int, link: int, run: DigitRun) -> NumberElement:
-        """The number that begins at `place` as the next element of `run`."""
+        """Return the number that begins at `place` as the next element of `run`."""
         reading, (digits, after, spoken) = self.reading, number
         token = self.stream[place]
         before = token - 1
@@ -423,7 +423,7 @@ class NumberParser:
         return NumberElement(digits, token, self.stream[after - 1], link, spoken, plus, not spoken and self._touched(token), sign)
 
     def _homophone(self, place: int, run: DigitRun) -> tuple[int, int] | None:
-        """A word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three", "eight won three two")."""
+        """Return a word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three", "eight won three two")."""
         sound = self._sound(place)
         if sound is None or not all(e.spoken and len(e.digits) == 1 for e in run.elements[-2:]):
             return None
@@ -440,7 +440,7 @@ class NumberParser:
 
     @staticmethod
     def _completes(run: DigitRun, digit: str) -> bool:
-        """Whether a last "to" or "for" is the digit that is missing: of a telephone or card number, which is whole with it and not without."""
+        """Tell whether a last "to" or "for" is the digit that is missing: of a telephone or card number, which is whole with it and not without."""
         digits = run.digits
         if len(digits) == 9 and digits[0] != "0":
             return checks.is_nanp_number(digits + digit)
@@ -461,7 +461,7 @@ _BY_KIND = {
 
 
 def digit_runs(reading: TokenizedConversation) -> list[DigitRun]:
-    """Every run of numbers in every party's stream, in order; computed once per reading."""
+    """Return every run of numbers in every party's stream, in order; computed once per reading."""
     kept: list[DigitRun] | None = reading.__dict__.get("_runs")
     if kept is None:
         kept = []

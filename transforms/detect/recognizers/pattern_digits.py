@@ -33,7 +33,7 @@ class _Unknown(Exception):
 
 
 def runs_of(text: str) -> int:
-    """Lengths of the runs of digits in a text, as bits."""
+    """Return lengths of the runs of digits in a text, as bits."""
     bits = 0
     for length in {min(len(run), LONGEST) for run in _DIGITS.findall(text)}:
         bits |= 1 << length
@@ -41,13 +41,13 @@ def runs_of(text: str) -> int:
 
 
 def may_match(needs: tuple[Need, ...] | None, runs: int) -> bool:
-    """Whether a text with such runs of digits may hold a match of a pattern with such needs."""
+    """Tell whether a text with such runs of digits may hold a match of a pattern with such needs."""
     return needs is None or any(bits & runs == bits and runs >> least for bits, least in needs)
 
 
 @lru_cache(maxsize=512)
 def needs_of(pattern: str) -> tuple[Need, ...] | None:
-    """What a text must hold for a pattern to match, each of which is enough; None where nothing is known."""
+    """Return what a text must hold for a pattern to match, each of which is enough; None where nothing is known."""
     try:
         items = parser.parse(pattern, re.IGNORECASE | re.MULTILINE | re.DOTALL)
         forms = _sequence(items, {})
@@ -59,7 +59,7 @@ def needs_of(pattern: str) -> tuple[Need, ...] | None:
 
 
 def _need(form: Form, left: bool, right: bool) -> Need:
-    """What a form needs: of a run at an end that no border sets off, only that one as long is there."""
+    """Return what a form needs: of a run at an end that no border sets off, only that one as long is there."""
     exact, least = [*form[1:-1]], 0
     ends = [(form[0], left and right)] if len(form) == 1 else [(form[0], left), (form[-1], right)]
     for run, bounded in ends:
@@ -70,7 +70,7 @@ def _need(form: Form, left: bool, right: bool) -> Need:
 
 
 def _bounded(items: Any, end: int) -> bool:
-    """Whether a match begins (0) or ends (-1) where no digit stands beside it."""
+    """Tell whether a match begins (0) or ends (-1) where no digit stands beside it."""
     if not len(items):
         return False
     op, of = items[end]
@@ -123,7 +123,7 @@ def _repeated(once: frozenset[Form], least: int, most: int) -> Iterator[Form]:
 
 
 def _classes(items: Iterable[Any]) -> frozenset[Form]:
-    """What a set of characters may be: a digit, something else, or either."""
+    """Return what a set of characters may be: a digit, something else, or either."""
     out: set[Form] = set()
     for op, of in items:
         if op is ops.LITERAL:

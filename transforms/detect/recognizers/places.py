@@ -54,7 +54,7 @@ class AddressParts:
         return self.raw(token)[:1].isupper()
 
     def proper(self, token: int) -> bool:
-        """Whether a word can be a place's name by how it is written: a capital, or in texts without capitals no everyday word."""
+        """Tell whether a word can be a place's name by how it is written: a capital, or in texts without capitals no everyday word."""
         if not self.uncased:
             return self.capital(token)
         low = self.low[token]
@@ -64,7 +64,7 @@ class AddressParts:
         return self.reading.turns[self.reading.turn[token]].last
 
     def house(self, token: int) -> int | None:
-        """The token after the house number that begins at `token`: "517a", "15 - 17", "four twelve", "one oh nine"."""
+        """Return the token after the house number that begins at `token`: "517a", "15 - 17", "four twelve", "one oh nine"."""
         stop, at = self.limit(token), token
         spend_steps()
         if self.kind[token] == DIGITS:
@@ -97,7 +97,7 @@ class AddressParts:
         return at
 
     def street(self, at: int, stop: int) -> tuple[int, bool] | None:
-        """From the first word of a street's name: (token after its suffix, whether the suffix is unmistakable)."""
+        """Return from the first word of a street's name: (token after its suffix, whether the suffix is unmistakable)."""
         words, place, named, first_suffix = 0, at, False, None
         spend_steps()
         if at + 1 < stop and self.low[at] in self.vocab.sets["whole_articles"] and self.low[at + 1] in self.vocab.streets:
@@ -135,7 +135,7 @@ class AddressParts:
         return None if first_suffix is None else (first_suffix, strong)
 
     def named(self, token: int) -> bool:
-        """Whether the word can be the name of a street rather than part of a sentence."""
+        """Tell whether the word can be the name of a street rather than part of a sentence."""
         low, kind = self.low[token], self.kind[token]
         return (
             kind in (ORDINAL, DIGITS, MONTH)
@@ -146,14 +146,14 @@ class AddressParts:
         )
 
     def ending(self, token: int) -> bool:
-        """A word that ends as streets do in other countries ("Prinsenstraat"); a short ending counts in capitals only."""
+        """Return a word that ends as streets do in other countries ("Prinsenstraat"); a short ending counts in capitals only."""
         low = self.low[token]
         if len(low) < 6 or low in self.vocab.words or not low.endswith(self.vocab.street_endings):
             return False
         return self.capital(token) or low.endswith(tuple(e for e in self.vocab.street_endings if len(e) >= 4 or e in ("weg", "hof")))
 
     def prefixed(self, at: int, stop: int) -> int | None:
-        """A street whose kind comes first ("calle mayor", "El Camino Real", "rue de la Paix"): the token after it."""
+        """Return a street whose kind comes first ("calle mayor", "El Camino Real", "rue de la Paix"): the token after it."""
         place = at
         while place < stop and self.low[place] in self.vocab.sets["street_articles"]:
             place += 1
@@ -176,7 +176,7 @@ class AddressParts:
         return place if words else None
 
     def tail(self, at: int, stop: int) -> int:
-        """The token after what follows a street: full stop of an abbreviation, direction, unit, district, city, state, postcode."""
+        """Return the token after what follows a street: full stop of an abbreviation, direction, unit, district, city, state, postcode."""
         end, passed = at, []
         while (end, stop) not in self._tails:
             spend_steps()
@@ -190,7 +190,7 @@ class AddressParts:
         return end
 
     def _part(self, end: int, stop: int) -> int:
-        """The token after the next of these parts; `end` where none follows."""
+        """Return the token after the next of these parts; `end` where none follows."""
         place = end
         if place < stop and self.low[place] == "." and self.reading.glued(place) and place + 1 < stop:
             place += 1
@@ -221,7 +221,7 @@ class AddressParts:
         return end if city is None else city
 
     def district(self, at: int, stop: int) -> int | None:
-        """One to three words in capitals right after a street in capitals ("Milton Road Chesterton"): the token after them."""
+        """Return one to three words in capitals right after a street in capitals ("Milton Road Chesterton"): the token after them."""
         place = at + 1 if at < stop and self.low[at] == "." and at + 1 < stop else at
         begin = place
         if at == 0 or not (self.uncased or self.capital(at - 1)):
@@ -321,7 +321,7 @@ class AddressParts:
         return best
 
     def town(self, at: int, stop: int) -> int | None:
-        """A postcode and the town after it ("28013 Madrid", "75011 paris"): the token after them."""
+        """Return a postcode and the town after it ("28013 Madrid", "75011 paris"): the token after them."""
         place = self.postcode(at, stop)
         if place is None:
             return None
@@ -341,7 +341,7 @@ class AddressParts:
         return first < last and all(self.proper(t) for t in range(first, last) if self.kind[t] in (WORD, MONTH))
 
     def postcode(self, at: int, stop: int, said: tuple[int, ...] = (5, 9)) -> int | None:
-        """A postcode of four or five digits (and four more); in words, of as many as `said` names: the token after it."""
+        """Return a postcode of four or five digits (and four more); in words, of as many as `said` names: the token after it."""
         place = at
         while place < stop and (self.low[place] in ",\n>" or self.low[place] in self.vocab.sets["postcode_words"]):
             place += 1

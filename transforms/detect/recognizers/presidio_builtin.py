@@ -72,7 +72,7 @@ class TextRequirements(NamedTuple):
     cut: Callable[[str], Stretches] = excerpt.around_digits
 
     def met(self, text: str, near: int) -> bool:
-        """Whether a text, with so many digits near each other, holds it."""
+        """Tell whether a text, with so many digits near each other, holds it."""
         return near >= self.near and (not self.sign or _compiled(self.sign).search(text) is not None)
 
 
@@ -126,7 +126,7 @@ class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
     """Presidio's, which would fetch the list of domain endings from the network; this one keeps to the list that is installed."""
 
     def validate_result(self, pattern_text: str) -> bool:
-        """Whether the domain ends in a public suffix."""
+        """Tell whether the domain ends in a public suffix."""
         return bool(_suffixes()(pattern_text).fqdn)
 
 
@@ -152,7 +152,7 @@ class GatedPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
         self.needed = [(region, _shortest(region)) for region in _distinct((*PHONE_REGIONS, *regions))]
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
-        """Presidio's contract."""
+        """Return presidio's contract."""
         open_, found = excerpt.phone_runs(text), dict[tuple[int, int], None]()
         for region, digits in self.needed:
             if any(count >= digits for _, _, count in open_):
@@ -177,21 +177,21 @@ def _number(before: str, candidate: str, behind: str, region: str, leniency: int
 
 
 def _distinct(regions: Sequence[str]) -> Iterator[str]:
-    """The regions without Canada beside the United States: they share one plan, and the matcher finds the same numbers by either."""
+    """Yield the regions without Canada beside the United States: they share one plan, and the matcher finds the same numbers by either."""
     for region in dict.fromkeys(regions):
         if not (region == "CA" and "US" in regions):
             yield region
 
 
 def _shortest(region: str) -> int:
-    """Digits of a region's shortest national number."""
+    """Return digits of a region's shortest national number."""
     metadata = PhoneMetadata.metadata_for_region(region)
     form = metadata.general_desc if metadata else None
     return min(form.possible_length) if form else 0
 
 
 def builtin_classes() -> dict[str, type[EntityRecognizer]]:
-    """Presidio's recognizers that work by patterns, by class name."""
+    """Return presidio's recognizers that work by patterns, by class name."""
     named = {n: getattr(predefined, n) for n in predefined.__all__}
     return {
         n: c
@@ -250,7 +250,7 @@ class BuiltinRecognizer(NamedTuple):
     cues: tuple[tuple[str, str], ...]
 
     def found(self, text: str) -> list[RecognizerResult]:
-        """What the recognizer finds. Raises `TimedOut` where a pattern takes too long: going on would leave the text unread."""
+        """Return what the recognizer finds. Raises `TimedOut` where a pattern takes too long: going on would leave the text unread."""
         inner = self.recognizer
         if not self.patterns:
             results: list[RecognizerResult] = inner.analyze(text, inner.supported_entities, None)
@@ -269,7 +269,7 @@ class BuiltinRecognizer(NamedTuple):
 
 
 def _score(recognizer: PatternRecognizer, value: str, score: float) -> float:
-    """The score of what a pattern found, once Presidio's recognizer has checked it."""
+    """Return the score of what a pattern found, once Presidio's recognizer has checked it."""
     if recognizer.invalidate_result(value):
         return float(EntityRecognizer.MIN_SCORE)
     valid = recognizer.validate_result(value)
@@ -301,7 +301,7 @@ class _Readers:
         self._chars = 0
 
     def read(self, stretch: str) -> tuple[_Found, ...]:
-        """What the recognizers find in a stretch, in order of recognizers."""
+        """Return what the recognizers find in a stretch, in order of recognizers."""
         known = self._known.get(stretch)
         if known is None:
             known = tuple(self._read(stretch))
@@ -320,7 +320,7 @@ class _Readers:
                     yield _Found(builtin, r.entity_type, r.start, r.end, r.score, pattern)
 
     def _by_needs(self, runs: int) -> Mapping[TextRequirements, Sequence[BuiltinRecognizer]]:
-        """Those that may find something where digits stand in such runs, each with the patterns that may, by what a text must hold besides."""
+        """Return those that may find something where digits stand in such runs, each with the patterns that may, by what a text must hold besides."""
         out: dict[TextRequirements, list[BuiltinRecognizer]] = {}
         for b in self._builtins:
             patterns = tuple(p for p in b.patterns if may_match(p.needs, runs))
@@ -352,7 +352,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         """Nothing to load."""
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
-        """Presidio's contract, context words included."""
+        """Return presidio's contract, context words included."""
         plain = excerpt.to_ascii_digits(text)
         countries = self.countries | _countries(nlp_artifacts)
         judge = _Judge(text, nlp_artifacts, self._words)
@@ -363,7 +363,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         return out if wanted.issuperset(self.supported_entities) else [r for r in out if r.entity_type in wanted]
 
     def _reading(self, countries: frozenset[str] | None) -> Mapping[Callable[[str], Stretches], _Readers]:
-        """The recognizers that can add something where the numbers of `countries` are read, by what they read of a text.
+        """Return the recognizers that can add something where the numbers of `countries` are read, by what they read of a text.
 
         Without countries those that know a check digit, of words without the letters that touch them.
         """
@@ -384,7 +384,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
     def _found(
         self, stretches: Stretches, readers: _Readers, judge: _Judge, countries: frozenset[str] | None
     ) -> Iterator[RecognizerResult]:
-        """What recognizers find in stretches of a text; without `countries` only what has a right check digit."""
+        """Yield what recognizers find in stretches of a text; without `countries` only what has a right check digit."""
         for begin, stretch in stretches:
             for found in readers.read(stretch):
                 kept = self._kept(found, (begin + found.start, begin + found.end), judge, countries)
@@ -394,7 +394,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
     def _kept(
         self, found: _Found, span: tuple[int, int], judge: _Judge, countries: frozenset[str] | None
     ) -> RecognizerResult | None:
-        """What a recognizer found at `span` of the text, if it counts."""
+        """Return what a recognizer found at `span` of the text, if it counts."""
         builtin, score = found.builtin, found.score
         value = judge.text[span[0] : span[1]]
         proven = builtin.checked and score >= builtin.proof
@@ -434,21 +434,21 @@ def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Seque
 
 
 def _patterns(made: EntityRecognizer) -> tuple[ScoredPattern, ...]:
-    """The patterns of a recognizer that looks for them as Presidio's base does."""
+    """Return the patterns of a recognizer that looks for them as Presidio's base does."""
     if type(made).analyze is not PatternRecognizer.analyze:
         return ()
     return tuple(ScoredPattern(p.name, p.score, p.regex, made.global_regex_flags) for p in made.patterns)
 
 
 def _countries(artifacts: Any) -> frozenset[str]:
-    """Countries that the record of a text adds to those of the policy."""
+    """Return countries that the record of a text adds to those of the policy."""
     data = getattr(getattr(artifacts, "tokens", None), "user_data", None) or {}
     view = data.get("callveil_view")
     return view.countries if isinstance(view, View) else frozenset()
 
 
 def is_form_of_its_own(value: str) -> bool:
-    """Whether a value cannot be a word, an amount or a time: capitals and digits, or many digits."""
+    """Tell whether a value cannot be a word, an amount or a time: capitals and digits, or many digits."""
     letters, digits = sum(map(str.isalpha, value)), sum(map(str.isdigit, value))
     if not letters or digits >= 8:
         return digits >= 8
@@ -460,17 +460,17 @@ _FACTOR, _LEAST = _STOCK.context_similarity_factor, _STOCK.min_score_with_contex
 
 
 def context_word(artifacts: Any, start: int, words: Sequence[str]) -> str:
-    """The first of `words` that Presidio's context enhancement, as it comes, finds before a value; empty: none."""
+    """Return the first of `words` that Presidio's context enhancement, as it comes, finds before a value; empty: none."""
     return _first([(word, word.lower()) for word in words], _before(artifacts, start))
 
 
 def _first(words: Iterable[tuple[str, str]], before: str) -> str:
-    """The first word whose lower-case form is part of one of those before; none holds a line feed."""
+    """Return the first word whose lower-case form is part of one of those before; none holds a line feed."""
     return next((word for word, low in words if low in before), "")
 
 
 def _before(artifacts: Any, start: int) -> str:
-    """The words that Presidio looks at for context, in lower case, a line feed between them.
+    """Return the words that Presidio looks at for context, in lower case, a line feed between them.
 
     It looks for each as a part of the value's first token and of the five words before it that are neither stop words nor
     punctuation. Presidio makes a list of all such words of a text first; here only those it looks at are judged.
@@ -499,7 +499,7 @@ class _Judge:
         self._none: dict[tuple[str, tuple[int, int], bool], bool] = {}
 
     def cue(self, start: int, words: Sequence[tuple[str, str]]) -> str:
-        """The first of `words`, with their lower-case forms, that stands before a value; empty: none."""
+        """Return the first of `words`, with their lower-case forms, that stands before a value; empty: none."""
         if not words:
             return ""
         if start not in self._cues:
@@ -507,7 +507,7 @@ class _Judge:
         return _first(words, self._cues[start])
 
     def no_value(self, entity: str, span: tuple[int, int], cued: bool) -> bool:
-        """Whether what was found is one of the exceptions of `no_value.py`."""
+        """Tell whether what was found is one of the exceptions of `no_value.py`."""
         key = entity if entity in NO_NUMBERS else "", span, cued
         if key not in self._none:
             self._none[key] = is_no_value(entity, self.text, span, cued, self._words, _endings())
@@ -519,7 +519,7 @@ _DIGITS, _LETTERS = re.compile(rf"\d{{0,{_MOST}}}"), re.compile(rf"[a-zA-Z]{{0,{
 
 
 def _whole(text: str, start: int, end: int, entity: str) -> tuple[int, int]:
-    """A span that begins or ends within a run of digits takes the whole run, and a web address the rest of its last word."""
+    """Return a span that begins or ends within a run of digits takes the whole run, and a web address the rest of its last word."""
     if entity == "URL":
         return start, end + _length(_LETTERS, text[end : end + _MOST])
     if text[start].isdigit():

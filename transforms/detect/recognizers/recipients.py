@@ -64,7 +64,7 @@ def gate(reading: TokenizedConversation) -> bool:
 
 
 def recipients(reading: TokenizedConversation) -> list[Recipient]:
-    """The names in such frames, in order of the frames; worked out once for each reading."""
+    """Return the names in such frames, in order of the frames; worked out once for each reading."""
     kept: list[Recipient] | None = reading.__dict__.get("_recipients")
     if kept is None:
         kept, seen = [], set()
@@ -77,7 +77,7 @@ def recipients(reading: TokenizedConversation) -> list[Recipient]:
 
 
 def _targets(reading: TokenizedConversation) -> Iterator[tuple[int, int]]:
-    """Each token behind a lead, or behind a verb and its preposition, with that lead or verb."""
+    """Yield each token behind a lead, or behind a verb and its preposition, with that lead or verb."""
     low, kind, sets = reading.low, reading.kind, reading.vocab.sets
     for token in reading.tokens_in(reading.vocab.handed_leads):
         last = reading.turns[reading.turn[token]].last
@@ -109,7 +109,7 @@ def _targets(reading: TokenizedConversation) -> Iterator[tuple[int, int]]:
 
 
 def _subjects(reading: TokenizedConversation) -> Iterator[tuple[int, int]]:
-    """Each token that is somebody who receives ("quentin will be home"), with the verb."""
+    """Yield each token that is somebody who receives ("quentin will be home"), with the verb."""
     low, sets = reading.low, reading.vocab.sets
     for token in reading.tokens_in(sets["receives"]):
         first = reading.turns[reading.turn[token]].first
@@ -160,7 +160,7 @@ def _is_part_before(reading: TokenizedConversation, at: int) -> bool:
 
 
 def _sort(reading: TokenizedConversation, token: int, base: str) -> int:
-    """What the lists make of a word where a name is told.
+    """Return what the lists make of a word where a name is told.
 
     One nobody is called is a thing; a town and a rare name that is a word are as unsure as what no
     list has.
@@ -196,7 +196,7 @@ def _sort(reading: TokenizedConversation, token: int, base: str) -> int:
 
 
 def _surname(reading: TokenizedConversation, at: int, last: int) -> int:
-    """Where a name ends that begins at a token.
+    """Tell where a name ends that begins at a token.
 
     A surname that is a word too ends it where what is said ends or goes on with a place.
     """
@@ -227,7 +227,7 @@ def _surname(reading: TokenizedConversation, at: int, last: int) -> int:
 
 
 def _closed(reading: TokenizedConversation, stop: int, last: int) -> bool:
-    """Whether what is said ends at a token, or goes on with where, when or why."""
+    """Tell whether what is said ends at a token, or goes on with where, when or why."""
     if (
         stop >= last
         or reading.kind[stop] == LINE
@@ -238,14 +238,14 @@ def _closed(reading: TokenizedConversation, stop: int, last: int) -> bool:
 
 
 def _opens(reading: TokenizedConversation, at: int) -> bool:
-    """Whether a clause begins at a token."""
+    """Tell whether a clause begins at a token."""
     if at == reading.turns[reading.turn[at]].first or reading.kind[at - 1] in (SEPARATOR, LINE):
         return True
     return reading.low[at - 1] in reading.vocab.sets["clause_leads"]
 
 
 def _located(reading: TokenizedConversation, stop: int, last: int) -> bool:
-    """Whether an address follows at a token, a preposition or a comma between."""
+    """Tell whether an address follows at a token, a preposition or a comma between."""
     at, placed = stop, reading.vocab.sets["placed"]
     while (
         at < last

@@ -21,7 +21,7 @@ CODE = range(2, 7)
 
 
 def find_run_on_addresses(places: AddressParts, found: Iterable[ValueMatch]) -> list[ValueMatch]:
-    """The addresses `found` as far as they reach in small letters, and further ones."""
+    """Return the addresses `found` as far as they reach in small letters, and further ones."""
     reading = places.reading
     out: list[ValueMatch] = []
     if not reading.has_numbers:
@@ -58,7 +58,7 @@ def _numbers(places: AddressParts) -> frozenset[str]:
 
 
 def _small(places: AddressParts, token: int) -> bool:
-    """Whether the turn of a token is written without capitals."""
+    """Tell whether the turn of a token is written without capitals."""
     reading, cache = places.reading, places.reading.__dict__.setdefault("_small_turns", {})
     turn = reading.turn[token]
     if turn not in cache:
@@ -67,7 +67,7 @@ def _small(places: AddressParts, token: int) -> bool:
 
 
 def _numbered(places: AddressParts, token: int) -> Iterator[tuple[int, int]]:
-    """A house number and a suffix a city runs on from, or words that state and postcode end."""
+    """Yield a house number and a suffix a city runs on from, or words that state and postcode end."""
     low, stop = places.low, places.limit(token)
     if places.reading.glued(token) or token in places.skip or places.house(token) is None:
         return
@@ -90,7 +90,7 @@ def _numbered(places: AddressParts, token: int) -> Iterator[tuple[int, int]]:
 
 
 def _runs_on(places: AddressParts, word: str) -> bool:
-    """Whether a word is a street's suffix and the city behind it ("streetdayton")."""
+    """Tell whether a word is a street's suffix and the city behind it ("streetdayton")."""
     suffix = next((s for s in places.vocab.streets if len(s) >= SUFFIX and word.startswith(s)), "")
     return len(word) > len(suffix) + 2 and bool(suffix) and _unknown(places, word)
 
@@ -102,7 +102,7 @@ def _unknown(places: AddressParts, word: str) -> bool:
 
 
 def _inside(places: AddressParts, token: int) -> bool:
-    """Whether a word can stand between a street's name and its postcode."""
+    """Tell whether a word can stand between a street's name and its postcode."""
     low, vocab = places.low[token], places.vocab
     if any(
         low in words
@@ -128,7 +128,7 @@ def _code(places: AddressParts, token: int) -> bool:
 
 
 def _from(places: AddressParts, first: int) -> int:
-    """The first token with the word for a number before it ("no 12 mill lane")."""
+    """Return the first token with the word for a number before it ("no 12 mill lane")."""
     start, at = places.reading.turns[places.reading.turn[first]].first, first
     if (
         at - 1 >= start
@@ -146,7 +146,7 @@ def _from(places: AddressParts, first: int) -> int:
 
 
 def _to(places: AddressParts, after: int, stop: int) -> int:
-    """The token after the state, country or postcode that ends an address, or `after`."""
+    """Return the token after the state, country or postcode that ends an address, or `after`."""
     end, at = after, after
     while at < stop and at - after < WORDS:
         spend_steps()
@@ -173,7 +173,7 @@ def _to(places: AddressParts, after: int, stop: int) -> int:
 
 
 def _phone(places: AddressParts, token: int) -> bool:
-    """Whether a long number, or a cue for one, follows an address."""
+    """Tell whether a long number, or a cue for one, follows an address."""
     if places.kind[token] == DIGITS and len(places.low[token]) > max(CODE):
         return True
     return token in places.reading.cued

@@ -19,7 +19,7 @@ MISTYPED = 5
 
 
 def is_small_talk(words: Sequence[str], alone: bool) -> bool:
-    """Whether words in lower case are greetings, thanks and the like and nothing else.
+    """Tell whether words in lower case are greetings, thanks and the like and nothing else.
 
     Args:
         words: what was taken for a name.
@@ -30,7 +30,7 @@ def is_small_talk(words: Sequence[str], alone: bool) -> bool:
 
 
 def trim_value_words(words: Sequence[str]) -> tuple[int, int]:
-    """The words of a value (half-open) without those at its ends that only say what it is."""
+    """Return the words of a value (half-open) without those at its ends that only say what it is."""
     said = load_vocabulary(LANGUAGE).sets["value_words"]
     first, stop = 0, len(words)
     while first < stop and words[first] in said:
@@ -60,13 +60,13 @@ def _drawn() -> frozenset[str]:
 
 
 def _plain(word: str) -> str:
-    """A word without letters that are drawn out: "byeee" and "bye" are the same."""
+    """Return a word without letters that are drawn out: "byeee" and "bye" are the same."""
     return "".join(letter for letter, _ in groupby(word))
 
 
 @lru_cache(maxsize=8192)
 def _together(word: str) -> bool:
-    """Whether a word is small talk run together ("nothanksbye", "okayi")."""
+    """Tell whether a word is small talk run together ("nothanksbye", "okayi")."""
     words = load_vocabulary(LANGUAGE).sets["small_talk"]
     return any(
         word[:n] in words and (word[n:] in words or _together(word[n:]))

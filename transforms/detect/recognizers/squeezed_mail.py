@@ -39,12 +39,12 @@ SAID_ENDINGS = frozenset((*ENDINGS, "dotcom", "dotnet", "dotorg"))
 
 
 def may_hold_squeezed(reading: TokenizedConversation) -> bool:
-    """A cheap test: a provider's name, or a word that ends as a domain does."""
+    """Return a cheap test: a provider's name, or a word that ends as a domain does."""
     return any(_domain_word(reading, word) for word in reading.words)
 
 
 def squeezed_mail(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Addresses of a local part and a provider side by side, or run together."""
+    """Return addresses of a local part and a provider side by side, or run together."""
     out: list[ValueMatch] = []
     for token in reading.tokens_in({word for word in reading.words if _domain_word(reading, word)}):
         spend_steps()
@@ -62,7 +62,7 @@ def squeezed_mail(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _domain_word(reading: TokenizedConversation, word: str) -> bool:
-    """Whether a word may be a domain, or its first part."""
+    """Tell whether a word may be a domain, or its first part."""
     vocab = reading.vocab
     if word in vocab.providers:
         return True
@@ -78,7 +78,7 @@ def _domain_word(reading: TokenizedConversation, word: str) -> bool:
 
 
 def _address(reading: TokenizedConversation, token: int) -> tuple[int, int] | None:
-    """First and last token of the address whose domain begins with `token`."""
+    """Return first and last token of the address whose domain begins with `token`."""
     vocab, low, stop = reading.vocab, reading.low[token], reading.turns[reading.turn[token]].last
     before = local_part_length(low, vocab.language.code)
     if before is not None:
@@ -108,7 +108,7 @@ def _address(reading: TokenizedConversation, token: int) -> tuple[int, int] | No
 
 
 def _dotted_end(reading: TokenizedConversation, token: int, stop: int) -> int:
-    """The last token of "dot com" or "dot co dot uk" behind a provider's name, else the name's; a full stop ends a sentence."""
+    """Return the last token of "dot com" or "dot co dot uk" behind a provider's name, else the name's; a full stop ends a sentence."""
     joints = reading.vocab.mail_joints
     while token + 2 < stop and joints.get(reading.low[token + 1]) == "." and ends_domain(reading, token + 1, reading.low[token + 2]):
         token += 2
@@ -116,7 +116,7 @@ def _dotted_end(reading: TokenizedConversation, token: int, stop: int) -> int:
 
 
 def _everyday(reading: TokenizedConversation, token: int) -> bool:
-    """Whether a word before a provider is an ordinary one, and no local part ("reset outlook")."""
+    """Tell whether a word before a provider is an ordinary one, and no local part ("reset outlook")."""
     low = reading.low[token]
     return reading.kind[token] == WORD and (
         low in reading.vocab.words or (reading.vocab.language.code == LANGUAGE and is_ordinary_word(low))
@@ -125,7 +125,7 @@ def _everyday(reading: TokenizedConversation, token: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def local_part_length(word: str, language: str) -> int | None:
-    """Letters before the provider in `gmailcom` or `janegmailcom`; None for any other word."""
+    """Return letters before the provider in `gmailcom` or `janegmailcom`; None for any other word."""
     vocab = load_vocabulary(language)
     for size in (3, 2, 4, 5):  # com, de, couk, comau
         stem, end = word[:-size], word[-size:]
@@ -150,7 +150,7 @@ def local_part_length(word: str, language: str) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _misspelt(stem: str, language: str) -> bool:
-    """Whether a stem is one letter off a provider of nothing but mail ("gmial", "hotmal")."""
+    """Tell whether a stem is one letter off a provider of nothing but mail ("gmial", "hotmal")."""
     vocab = load_vocabulary(language)
     only = [
         words[0] for phrases in vocab.mail_only.values() for words, _ in phrases if len(words) == 1
@@ -163,7 +163,7 @@ def _misspelt(stem: str, language: str) -> bool:
 
 
 def within_one_edit(a: str, b: str) -> bool:
-    """Whether one letter more, less, other or exchanged with the next makes `b` of `a`."""
+    """Tell whether one letter more, less, other or exchanged with the next makes `b` of `a`."""
     if abs(len(a) - len(b)) > 1 or len(b) < SHORT:
         return False
     head = next(
@@ -182,7 +182,7 @@ def _number(reading: TokenizedConversation, token: int) -> bool:
 
 
 def _local(reading: TokenizedConversation, token: int) -> int | None:
-    """The first token of the local part before `token`: numbers, letters, joints, a few words."""
+    """Return the first token of the local part before `token`: numbers, letters, joints, a few words."""
     vocab, first, words, joined = reading.vocab, None, 0, False
     start = max(reading.turns[reading.turn[token]].first, token - REACH)
     if token - 1 > start and reading.low[token - 1] in vocab.mail_at:
@@ -213,7 +213,7 @@ def _local(reading: TokenizedConversation, token: int) -> int | None:
 
 
 def _written(reading: TokenizedConversation, first: int, stop: int) -> bool:
-    """Whether a local part is one without an ending: a sign, letter or number by a rare word."""
+    """Tell whether a local part is one without an ending: a sign, letter or number by a rare word."""
     tokens = range(first, stop)
     signs = any(
         reading.kind[t] in (DIGITS, LETTER)
@@ -231,7 +231,7 @@ def _ends(reading: TokenizedConversation, token: int, stop: int) -> bool:
 
 
 def _wanted(reading: TokenizedConversation, token: int) -> bool:
-    """Whether an e-mail address is spoken of or asked for, or whoever asked is not heard."""
+    """Tell whether an e-mail address is spoken of or asked for, or whoever asked is not heard."""
     turn = reading.turn[token]
     alone = token == reading.turns[turn].last - 1 and reading.turns[turn].first >= token - 1
     if (reading.one_party and alone) or any(

@@ -17,7 +17,7 @@ SHORT = 4
 
 
 def find_localized_streets(places: AddressParts) -> list[ValueMatch]:
-    """Streets of the current language's own order; nothing where its data names none."""
+    """Return streets of the current language's own order; nothing where its data names none."""
     vocab, out = places.vocab, []
     if vocab.kind_first and not places.reading.words.isdisjoint(vocab.street_prefixes):
         out += [hit for token in range(places.reading.count) if (hit := _kind_first(places, token)) is not None]
@@ -30,7 +30,7 @@ def find_localized_streets(places: AddressParts) -> list[ValueMatch]:
 
 
 def _foreign(places: AddressParts, token: int) -> bool:
-    """Whether a word is a street of a country that writes it as one word ("tulpenlaan ninety one"): by its ending, its capital or the question."""
+    """Tell whether a word is a street of a country that writes it as one word ("tulpenlaan ninety one"): by its ending, its capital or the question."""
     if places.low[token] in places.vocab.words:
         return False
     return places.ending(token) or _capital(places, token) or _asked(places, token)
@@ -70,7 +70,7 @@ def _kind_first(places: AddressParts, token: int) -> ValueMatch | None:
 
 
 def _name(places: AddressParts, at: int, stop: int) -> tuple[int, int, bool]:
-    """The name of a street that begins at `at`: (token after it, words in it, whether one of them is no everyday word)."""
+    """Return the name of a street that begins at `at`: (token after it, words in it, whether one of them is no everyday word)."""
     vocab, low, kind = places.vocab, places.low, places.kind
     place, words, named, last = at, 0, False, at
     while place < stop and words < NAME_WORDS:
@@ -104,7 +104,7 @@ def _name(places: AddressParts, at: int, stop: int) -> tuple[int, int, bool]:
 
 
 def _numbered(places: AddressParts, at: int, stop: int) -> int | None:
-    """The token after the house number that follows a street ("número 5", ", 12 bis", "cuarenta y dos"), if one does."""
+    """Return the token after the house number that follows a street ("número 5", ", 12 bis", "cuarenta y dos"), if one does."""
     vocab, low, kind = places.vocab, places.low, places.kind
     place, told = at, False
     while place < stop and place - at < 4 and (low[place] in ",.:#" or low[place] in vocab.sets["house_words"]):
@@ -132,7 +132,7 @@ def _numbered(places: AddressParts, at: int, stop: int) -> int | None:
 
 
 def _number_before(places: AddressParts, token: int, start: int) -> int | None:
-    """The first token of the house number right before a kind of street ("12 bis, rue"), if one stands there."""
+    """Return the first token of the house number right before a kind of street ("12 bis, rue"), if one stands there."""
     low, kind = places.low, places.kind
     place = token - 1
     if place > start and low[place] == ",":
@@ -174,14 +174,14 @@ def _suffixed(places: AddressParts, token: int) -> ValueMatch | None:
 
 
 def _leads_name(places: AddressParts, token: int, start: int) -> bool:
-    """Whether a preposition in capitals begins the name ("Am Sandtorkai", "An der Alten Gasse")."""
+    """Tell whether a preposition in capitals begins the name ("Am Sandtorkai", "An der Alten Gasse")."""
     if places.low[token] in places.vocab.particles and token > start:
         token -= 1
     return places.low[token] in places.vocab.sets["name_starts"] and _capital(places, token)
 
 
 def _before(places: AddressParts, token: int, start: int) -> int:
-    """The first token of the name before a kind of street that is a word of its own."""
+    """Return the first token of the name before a kind of street that is a word of its own."""
     vocab, low, kind = places.vocab, places.low, places.kind
     first, words = token, 0
     while first > start and words < 3:
@@ -196,7 +196,7 @@ def _before(places: AddressParts, token: int, start: int) -> int:
 
 
 def _capital(places: AddressParts, token: int) -> bool:
-    """Whether a word begins with a capital and goes on in small letters: in a text all in capitals they say nothing."""
+    """Tell whether a word begins with a capital and goes on in small letters: in a text all in capitals they say nothing."""
     raw = places.raw(token)
     return raw[:1].isupper() and (len(raw) == 1 or not raw.isupper())
 
@@ -206,5 +206,5 @@ def _past_comma(places: AddressParts, at: int, stop: int) -> int:
 
 
 def _asked(places: AddressParts, token: int) -> bool:
-    """Whether the turn answers a question for an address."""
+    """Tell whether the turn answers a question for an address."""
     return any(topic.name == "address" and topic.answers == 0 for topic in open_questions(places.reading, places.reading.turn[token]))

@@ -73,7 +73,7 @@ class TokenStream(list[int]):
         self.extend(range(first, last))
 
     def at(self, tokens: Sequence[int]) -> list[int]:
-        """Places of those of `tokens`, which are in order, that are in this stream."""
+        """Return places of those of `tokens`, which are in order, that are in this stream."""
         out: list[int] = []
         for first, last, offset in self._turns:
             low = bisect_left(tokens, first)
@@ -176,7 +176,7 @@ class TokenizedConversation:
         return frozenset(self.places)
 
     def tokens_in(self, *tables: Container[str]) -> list[int]:
-        """Tokens whose lower-case form is in one of `tables`, in order."""
+        """Return tokens whose lower-case form is in one of `tables`, in order."""
         places = self.places
         found: set[str] = set()
         for table in tables:
@@ -208,15 +208,15 @@ class TokenizedConversation:
     # -- relations between tokens
 
     def glued(self, token: int) -> bool:
-        """Whether no white space stands between `token` and the one before it."""
+        """Tell whether no white space stands between `token` and the one before it."""
         return token > 0 and self.end[token - 1] == self.start[token]
 
     def token_at(self, place: int) -> int:
-        """The token at offset `place`, or the next one; `count` where there is none."""
+        """Return the token at offset `place`, or the next one; `count` where there is none."""
         return bisect_right(self.end, place)
 
     def match(self, token: int, table: Any, limit: int) -> tuple[int, str] | None:
-        """The longest phrase of `table` that begins at `token` and ends before `limit`: (token after it, label)."""
+        """Return the longest phrase of `table` that begins at `token` and ends before `limit`: (token after it, label)."""
         found = table.get(self.low[token])
         if found is None:
             return None
@@ -244,7 +244,7 @@ class TokenizedConversation:
         return found
 
     def _later(self, token: int, stop: int, limit: int) -> int | None:
-        """Where a cue begins inside another and reaches further ("su número" and "número de pedido"), if one does."""
+        """Tell where a cue begins inside another and reaches further ("su número" and "número de pedido"), if one does."""
         for place in range(token, stop):
             hit = self.match(place, self.vocab.cues, limit)
             if hit is not None and hit[0] > stop:
@@ -285,7 +285,7 @@ class TokenizedConversation:
         return out
 
     def _news(self, said: TurnTokens, heard: Container[str]) -> bool:
-        """Whether a turn holds a word that is no filler, backchannel, number or letter, and was not `heard` before."""
+        """Tell whether a turn holds a word that is no filler, backchannel, number or letter, and was not `heard` before."""
         quiet, repairs, kind, low = self.vocab.backchannel, self.vocab.repairs, self.kind, self.low
         for token in range(said.first, said.last):
             if kind[token] not in _NO_NEWS and low[token] not in quiet and low[token] not in repairs and low[token] not in heard:
@@ -333,7 +333,7 @@ def _cached(text: str, turns: tuple[Turn, ...], language: str) -> TokenizedConve
 
 
 def tokenize_conversation(text: str, artifacts: Any, language: str) -> TokenizedConversation:
-    """The reading of `text`, made once and kept with the document it was made for.
+    """Return the reading of `text`, made once and kept with the document it was made for.
 
     Args:
         text: what Presidio analyses.

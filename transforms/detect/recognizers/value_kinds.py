@@ -1,4 +1,4 @@
-"""What the words beside digits make of them: kinds of values by the topic of their cue."""
+"""Value types of numbers by the topic of a cue word beside the digits."""
 
 from __future__ import annotations
 

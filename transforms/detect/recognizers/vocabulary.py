@@ -122,7 +122,7 @@ class _Sets(dict[str, frozenset[str]]):
 
 @lru_cache(maxsize=16)
 def load_vocabulary(code: str) -> Vocabulary:
-    """The tables of language `code`; raises `LanguageError` where there is no data for it."""
+    """Return the tables of language `code`; raises `LanguageError` where there is no data for it."""
     language = load_language(code)
     lex, net, adr, nam = language.lexicon, language.internet, language.address, language.names
 

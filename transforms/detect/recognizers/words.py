@@ -18,7 +18,7 @@ PHRASE_WORDS = 7
 
 
 def words_as_codes(reading: TokenizedConversation) -> list[ValueMatch]:
-    """A reference without digits ("your reference number is XKZJQWPE"): a word in capitals, or one no one can say, after its cue."""
+    """Return a reference without digits ("your reference number is XKZJQWPE"): a word in capitals, or one no one can say, after its cue."""
     out = []
     for cue in reading.cues:
         if cue.topic not in ("order", "booking"):
@@ -70,7 +70,7 @@ def dutch_postcodes(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _postcode_told(reading: TokenizedConversation, token: int, letters: str) -> bool:
-    """Whether a word for a postcode stands right before ("zip: 7412 sl")."""
+    """Tell whether a word for a postcode stands right before ("zip: 7412 sl")."""
     if letters in reading.vocab.words:
         return False
     return any(t.name == "zip" and t.source == "before" and t.distance <= 2 for t in topics_at(reading, token, token))
@@ -104,7 +104,7 @@ def state_postcodes(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _state_code(reading: TokenizedConversation, token: int, raw: str, end: int | None) -> bool:
-    """Whether a few letters are a state: in capitals after a comma, or where the words around are not all in capitals ("COME IN 80206").
+    """Tell whether a few letters are a state: in capitals after a comma, or where the words around are not all in capitals ("COME IN 80206").
 
     In lower case they are one where they are no word of their own, digits up to token `end` follow at once, and nothing around has capitals.
     """
@@ -163,7 +163,7 @@ def find_secrets(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def find_passphrases(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Passwords of several words, or of an ordinary one: all that follows "my password is", or answers the question for it."""
+    """Return passwords of several words, or of an ordinary one: all that follows "my password is", or answers the question for it."""
     out: list[ValueMatch] = []
     if "password" not in reading.topics:
         return out
@@ -188,7 +188,7 @@ def find_passphrases(reading: TokenizedConversation) -> list[ValueMatch]:
 
 
 def _phrase(reading: TokenizedConversation, at: int, stop: int, why: str, written: bool = False) -> list[ValueMatch]:
-    """The words from `at` to the end of what is said, where they are few and say nothing about a password; behind a sign they do not."""
+    """Return the words from `at` to the end of what is said, where they are few and say nothing about a password; behind a sign they do not."""
     sets, end = reading.vocab.sets, at
     stop = min(stop, at + PHRASE_WORDS + 1)
     while end < stop and not (reading.kind[end] == LINE or reading.low[end] in ".?!;," or reading.low[end] in sets["after_secrets"]):
@@ -210,7 +210,7 @@ def _secret(reading: TokenizedConversation, topic: str, at: int, stop: int, why:
 
 
 def _word_after(reading: TokenizedConversation, at: int, stop: int) -> tuple[int, int, bool]:
-    """The first word from `at` on that no one says in talk, with what is joined to it: first and last token, and whether it is odd at all.
+    """Return the first word from `at` on that no one says in talk, with what is joined to it: first and last token, and whether it is odd at all.
 
     What is found is kept for all the words passed over on the way to it, since many cues may stand before it.
     """

@@ -97,7 +97,7 @@ def _renew_one(live: Live, keyring: Keyring, found: EncryptedFile, done: Reencry
 
 
 def _stands(live: Live, owner: str) -> bool:
-    """Whether what a sealed file belongs to is still there: a reason, or the receipt of a recording that was neither erased nor expired."""
+    """Tell whether what a sealed file belongs to is still there: a reason, or the receipt of a recording that was neither erased nor expired."""
     receipt = live.read_receipt(owner)
     return receipt is not None and receipt.get("status", "done") == "done"
 
@@ -197,7 +197,7 @@ def _renew_record(live: Live, keyring: Keyring, info: FileInfo) -> bool:
 
 
 def _is_left(live: Live, keyring: Keyring, info: FileInfo, receipt: Receipt) -> bool:
-    """Whether a record that its receipt does not name was left by somebody who was killed: it is what the named one was made anew from, or old.
+    """Tell whether a record that its receipt does not name was left by somebody who was killed: it is what the named one was made anew from, or old.
 
     A later snapshot's is written moments before the receipt that names it.
     """
@@ -211,7 +211,7 @@ def _is_left(live: Live, keyring: Keyring, info: FileInfo, receipt: Receipt) -> 
 
 
 def renew_live_record(keyring: Keyring, data: bytes, receipt: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    """A record of the live zone with tokens of the active key, and its receipt as it has to be then."""
+    """Return a record of the live zone with tokens of the active key, and its receipt as it has to be then."""
     if not without_active_key(count_tokens_by_key(data), keyring):
         return data, receipt
     new = renew_record_tokens(keyring, data)

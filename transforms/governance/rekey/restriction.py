@@ -1,4 +1,7 @@
-"""What a restriction has set aside, sealed anew as a whole: its rows' tokens, and the sealed files and records of the live zone it holds, as well."""
+"""Re-encryption of the data that a restriction of processing has set aside, as a whole.
+
+It covers the tokens in its rows, and the sealed files and records of the live zone that it holds.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ _Parts = list[tuple[str, BinaryIO]]
 
 
 def is_restricted_file(path: str) -> bool:
-    """Whether a file of requests holds rows that were set aside."""
+    """Tell whether a file of requests holds rows that were set aside."""
     return path.endswith(f"-{NAME}{SUFFIX}")
 
 
@@ -53,7 +56,7 @@ def reencrypt_restricted(source: BinaryIO, sink: BinaryIO, keyring: Keyring, nam
 
 
 def count_restricted_keys(source: BinaryIO, keyring: Keyring, name: str) -> Counter[str]:
-    """How many sealed files and tokens within rows that were set aside each key has made."""
+    """Tell how many sealed files and tokens within rows that were set aside each key has made."""
     records = _records(source, keyring, name)
     data = next(records)
     head: dict[str, Any] = orjson.loads(data)
@@ -76,7 +79,7 @@ def _records(source: BinaryIO, keyring: Keyring, name: str) -> Iterator[bytes]:
 
 
 def _rows(keyring: Keyring, dataset: str, data: bytes) -> BinaryIO:
-    """Rows of one part, as Parquet, with tokens of the active key."""
+    """Return rows of one part, as Parquet, with tokens of the active key."""
     table = pq.read_table(io.BytesIO(data))
     if dataset not in DATASETS or not table.num_rows:
         return io.BytesIO(data)
@@ -87,7 +90,7 @@ def _rows(keyring: Keyring, dataset: str, data: bytes) -> BinaryIO:
 
 
 def _gathered(records: Iterator[bytes], size: int) -> BinaryIO:
-    """One file, out of the pieces it was cut into."""
+    """Return one file, out of the pieces it was cut into."""
     sink = temporary_file()
     while sink.tell() < size:
         sink.write(next(records))
@@ -96,7 +99,7 @@ def _gathered(records: Iterator[bytes], size: int) -> BinaryIO:
 
 
 def _renewed_live(keyring: Keyring, live: _Parts) -> Iterator[tuple[str, BinaryIO]]:
-    """Files of the live zone as they are to be: originals sealed anew, records with new tokens and receipts that name them."""
+    """Yield files of the live zone as they are to be: originals sealed anew, records with new tokens and receipts that name them."""
     held = dict(live)
     receipts = {path: orjson.loads(data.read()) for path, data in live if path.rpartition("/")[2] in (RECEIPT, "record.json")}
     for path, data in live:

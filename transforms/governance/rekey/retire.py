@@ -34,7 +34,7 @@ class RetireDecision:
 def decide_retirement(
     keyring: Keyring, key_id: str, found: Iterable[KeyUse], now: dt.datetime, after_hours: float = AFTER_HOURS, missing: Iterable[str] = ()
 ) -> RetireDecision:  # fmt: skip
-    """Whether a key of the keyring may go, and how much of it.
+    """Tell whether a key of the keyring may go, and how much of it.
 
     Args:
         found: what hangs on it, in each place that was looked at.
@@ -64,7 +64,7 @@ def _until(zone: str, use: KeyUse) -> str:
 
 
 def _too_fresh(ended: str, now: dt.datetime, after_hours: float) -> str:
-    """Why a key that sealed until some time (ISO 8601, empty: nobody knows) may still be in use."""
+    """Tell why a key that sealed until some time (ISO 8601, empty: nobody knows) may still be in use."""
     if after_hours <= 0:
         return ""
     way = "A watch, receive or run that began before may still write with it, or hold what it sealed; --after 0 where none does"

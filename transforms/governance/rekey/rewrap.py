@@ -94,7 +94,7 @@ class _Builder:
     build: Callable[[Store, Keyring, Snapshot, str, list[FileEntry]], RunChanges]
 
     def changes(self, snapshot: Snapshot, run_id: str, paths: set[str]) -> RunChanges:
-        """Those of the files that are live still."""
+        """Return those of the files that are live still."""
         chosen = [f for f in snapshot.files if f.path in paths]
         made = self.build(self.store, self.keyring, snapshot, run_id, chosen)
         counts = Counter(f.dataset for f in chosen)
@@ -143,7 +143,7 @@ def _build_sealed(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: st
 
 
 def _of_request(store: Store, keyring: Keyring, run_id: str, entry: FileEntry) -> FileEntry:
-    """A sealed file of a request anew. What its name says behind the run's id stays: the file is found by it."""
+    """Return a sealed file of a request anew. What its name says behind the run's id stays: the file is found by it."""
     name = entry.path.rpartition("/")[2].partition("-")[2].removesuffix(SUFFIX)
     path = data_path(CONTENT, dict(entry.partition), run_id, name, SUFFIX)
     with store.files.open(store.url(entry.path)) as source, temporary_file() as sink:

@@ -35,12 +35,12 @@ DATASETS = (*_PLACES, FINDINGS.name)
 
 
 def count_tokens_by_key(data: bytes | memoryview) -> Counter[str]:
-    """How many tokens each key has made in some bytes."""
+    """Tell how many tokens each key has made in some bytes."""
     return Counter(m[1].decode() for m in _MADE_BY.finditer(data))
 
 
 def _in_batch(batch: pa.RecordBatch) -> Counter[str]:
-    """The same in a batch's texts. A slice is counted with what it was cut from."""
+    """Return the same in a batch's texts. A slice is counted with what it was cut from."""
     out: Counter[str] = Counter()
     for column in batch.columns:
         for buffer in column.buffers():
@@ -50,7 +50,7 @@ def _in_batch(batch: pa.RecordBatch) -> Counter[str]:
 
 
 def count_file_tokens(store: Store, entry: FileEntry) -> Counter[str]:
-    """How many tokens each key has made in a live file; in findings, how many rows say so."""
+    """Tell how many tokens each key has made in a live file; in findings, how many rows say so."""
     out: Counter[str] = Counter()
     with store.files.open(store.url(entry.path)) as source:
         stored = pq.ParquetFile(source, page_checksum_verification=True)
@@ -85,7 +85,7 @@ def renew_file_tokens(store: Store, keyring: Keyring, snapshot: Snapshot, run_id
 
 
 def make_token_renewal(keyring: Keyring, dataset: str) -> BatchChange:
-    """A change of a dataset's rows that makes their tokens anew."""
+    """Return a change of a dataset's rows that makes their tokens anew."""
     one = make_finding_renewal(keyring.active) if dataset == FINDINGS.name else _row(keyring, *_PLACES[dataset][2])
     change = change_rows(one)
 

@@ -1,4 +1,7 @@
-"""What hangs on each key: what only it opens, by zone, and digests by which people and erased records are found."""
+"""Usage of each encryption key: data that it alone decrypts, by zone, and keyed digests.
+
+By the digests people and erased records are found.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +89,7 @@ class _Uses(dict[str, KeyUse]):
 
 
 def count_key_uses(store: Store, keyring: Keyring, inboxes: Sequence[str] = ()) -> dict[str, KeyUse]:
-    """What hangs on each key, by key id. What does not say whose it is counts for every key that may have made it.
+    """Return what hangs on each key, by key id. What does not say whose it is counts for every key that may have made it.
 
     Reads the first bytes of sealed files, texts that may hold tokens, and the columns of the identifier index that name keys.
     """
@@ -170,7 +173,7 @@ def _grouped(keys: Iterable[str], days: Iterable[str]) -> Iterable[tuple[str, st
 
 
 def _makers(keyring: Keyring, key_id: str) -> tuple[str, ...]:
-    """Keys that may have made digests which name a key: one that never made any stands for those that did."""
+    """Return keys that may have made digests which name a key: one that never made any stands for those that did."""
     return (key_id,) if key_id in keyring.digest_keys or key_id not in keyring.key_ids else keyring.digest_keys
 
 

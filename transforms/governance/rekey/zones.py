@@ -1,4 +1,7 @@
-"""Where sealed files lie: all of them end in `.sealed`, and their first bytes name the key."""
+"""Locations of sealed (encrypted) files, by zone of the store.
+
+All of them end in `.sealed`, and their first bytes name the key.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ class EncryptedFile:
 
 
 def storage_zone_of(path: str) -> str:
-    """The zone of a path below a store's root: its dataset, or one of the names above."""
+    """Return the zone of a path below a store's root: its dataset, or one of the names above."""
     first, _, rest = path.partition("/")
     if first == CONTROL:
         return WORK
@@ -61,7 +64,7 @@ def storage_zone_of(path: str) -> str:
 
 
 def encrypted_files(files: Files, root: str) -> Iterator[EncryptedFile]:
-    """Every sealed file below a folder, working files of runs included. Reads the first bytes of each, and needs no key."""
+    """Yield every sealed file below a folder, working files of runs included. Reads the first bytes of each, and needs no key."""
     for info in files.list(root):
         if not info.url.endswith(SUFFIX):
             continue
@@ -91,7 +94,7 @@ class RekeyInboxes:
 
     @classmethod
     def of(cls, lives: Iterable[Live], given: Iterable[str] = ()) -> RekeyInboxes:
-        """Those that `watch` has read for some stores, and those that are given; one that is both is written as it is given."""
+        """Return those that `watch` has read for some stores, and those that are given; one that is both is written as it is given."""
         known = {_place(f): f for f in (*(f for live in lives for f in inboxes(live)), *given)}
         gone = tuple(f for place, f in sorted(known.items()) if not is_s3(f) and not Path(place).is_dir())
         return cls(tuple(f for _, f in sorted(known.items()) if f not in gone), gone)

@@ -1,4 +1,4 @@
-"""What an erasure or restriction does to one record, and why a record is left as it is."""
+"""Effect of an erasure or restriction on one record, and the ground for leaving it unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RecordAction(NamedTuple):
 
 
 def decide_action(role: str, ground: RetentionGround | None) -> tuple[str, str]:
-    """Action and ground for a record."""
+    """Return action and ground for a record."""
     if ground is not None and ground.kind == HOLD:
         return KEEP, ground.text
     if ground is not None:
@@ -43,5 +43,5 @@ def decide_action(role: str, ground: RetentionGround | None) -> tuple[str, str]:
 
 
 def restrict_action(action: RecordAction) -> RecordAction:
-    """The action where the person asks for restriction."""
+    """Return the action where the person asks for restriction."""
     return action if action.action == DROP else action._replace(action=KEEP, ground=action.ground or NOT_THEIRS)

@@ -109,7 +109,7 @@ class PlanExecutor:
         return self.done
 
     def _alone(self) -> PlanExecutor:
-        """The same with nothing done yet."""
+        """Return the same with nothing done yet."""
         alone = object.__new__(PlanExecutor)
         alone.__dict__ |= self.__dict__ | {"done": ExecutionResult()}
         return alone
@@ -124,18 +124,18 @@ class PlanExecutor:
         self.unlinker = Unlinker(self.keyring, self.plan.match.tokens, confirmed_values(self.plan.match.confirmed))
 
     def rewritten(self, entry: FileEntry, actions: list[RecordAction]) -> ExecutionResult:
-        """What carrying out comes to for one file of interactions or versions."""
+        """Return what carrying out comes to for one file of interactions or versions."""
         alone = self._alone()
         alone._rows(entry, actions)
         return alone.done
 
     def without(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]) -> tuple[ExecutionResult, int]:
-        """The same for one file of the identifier index, which loses entries; and how many."""
+        """Return the same for one file of the identifier index, which loses entries; and how many."""
         alone = self._alone()
         return alone.done, alone._subject_file(file, gone, linked)
 
     def dropped(self, record_class: str) -> set[InteractionKey]:
-        """Keys of records that go."""
+        """Return keys of records that go."""
         own = (a.record for a in self.plan.actions if a.action == DROP and a.record.record_class == record_class)
         return {InteractionKey(r.account_id, r.record_id) for r in own}
 
@@ -180,7 +180,7 @@ class PlanExecutor:
         return new
 
     def _split(self, entry: FileEntry, batch: pa.RecordBatch, gone: Any) -> pa.RecordBatch:
-        """The rows that stay; those that go are kept aside where that was asked for."""
+        """Return the rows that stay; those that go are kept aside where that was asked for."""
         if not gone.any():
             return batch
         if self.set_aside:
@@ -282,7 +282,7 @@ class PlanExecutor:
             return row if new is entry else None if new is None else new.as_row()
 
         def change(batch: pa.RecordBatch) -> pa.RecordBatch:
-            """Only the rows that may be meant are turned into Python's own: there are few among many."""
+            """Return only the rows that may be meant are turned into Python's own: there are few among many."""
             places = np.flatnonzero(pc.is_in(batch.column("record_id"), value_set=names).to_numpy(zero_copy_only=False))
             pieces, kept_from = [], 0
             for place in places.tolist():
@@ -301,7 +301,7 @@ class PlanExecutor:
         return dropped
 
     def _holds(self, file: FileEntry, records: set[RecordRef], names: pa.Array) -> bool:
-        """Whether a file of the identifier index has entries of some records. Reads one column, and the others where that says so."""
+        """Tell whether a file of the identifier index has entries of some records. Reads one column, and the others where that says so."""
         with self.store.files.open(self.store.url(file.path)) as source:
             stored = pq.ParquetFile(source, page_checksum_verification=True)
             if not pc.any(pc.is_in(stored.read(columns=["record_id"]).column(0), value_set=names)).as_py():
@@ -311,7 +311,7 @@ class PlanExecutor:
 
 
 def _without(entry: SubjectEntry, gone: set[RecordRef], linked: set[RecordRef], mine: set[str]) -> SubjectEntry | None:
-    """An entry as it stays: the same object where nothing changes, None where it goes."""
+    """Return an entry as it stays: the same object where nothing changes, None where it goes."""
     if entry.record in gone or (entry.record in linked and entry.token in mine):
         return None
     if entry.record in linked and any(mine & {link.token, link.field} for link in entry.links):

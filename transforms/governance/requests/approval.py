@@ -21,5 +21,5 @@ def require_approved(request: SubjectRequest, four_eyes: bool, actor: str, login
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are one, however they are written."""
+    """Tell whether two names are one, however they are written."""
     return one.strip().casefold() == other.strip().casefold()

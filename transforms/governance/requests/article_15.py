@@ -99,7 +99,7 @@ def _is_none(stated: Any) -> bool:
 
 
 def describe_retention(policy: Policy) -> tuple[str, ...]:
-    """The policy's retention rules in words."""
+    """Return the policy's retention rules in words."""
     verbs = {"delete": "deleted after", "redact": "cleared of everything personal after", "keep": "kept for at least"}
     out = []
     for rule in sorted(policy.retention.rules):

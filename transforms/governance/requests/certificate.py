@@ -149,7 +149,7 @@ def _keys(work: dict[str, Any], name: str) -> list[InteractionKey]:
 def _residual(
     store: Store, keyring: Keyring, manifest: RunManifest, tokens: tuple[str, ...], work: dict[str, Any], event: str, controller: Controller
 ) -> int:  # fmt: skip
-    """What is still found: records that the index leads to and no ground keeps, identifiers in files the run wrote, and what the live zone has.
+    """Return what is still found: records that the index leads to and no ground keeps, identifiers in files the run wrote, and what the live zone has.
 
     After an erasure, what was never read into a dataset is opened and looked through once more.
     """
@@ -197,26 +197,26 @@ def _publish(
 
 
 def certificate_message(row: dict[str, Any]) -> bytes:
-    """What is signed of a certificate: all of it but the signature, in one form."""
+    """Return what is signed of a certificate: all of it but the signature, in one form."""
     # A column that came later is signed where it says something, so that older certificates hold as they were signed.
     names = (f.name for f in CERTIFICATE_FIELDS if f.name != "signature" and (f.name != "entered_at" or row.get(f.name)))
     return MESSAGE + orjson.dumps({n: row.get(n) for n in names}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
 
 
 def sign_certificate(row: dict[str, Any], signer: Signer) -> dict[str, Any]:
-    """A certificate with the signature of the key that signs the store's evidence."""
+    """Return a certificate with the signature of the key that signs the store's evidence."""
     named = row | {"signer_key_id": signer.public.id}
     digest = hashlib.sha256(certificate_message(named)).digest()
     return named | {"signature": base64.b64encode(signer.sign(digest)).decode()}
 
 
 def is_certificate_signed(row: dict[str, Any], key: PublicKey) -> bool:
-    """Whether a certificate, as read from the store, bears the signature of a key."""
+    """Tell whether a certificate, as read from the store, bears the signature of a key."""
     return key.is_valid(hashlib.sha256(certificate_message(row)).digest(), base64.b64decode(row["signature"] or ""))
 
 
 def _is_done_with(file: FileEntry, run_id: str, event: str) -> bool:
-    """Whether a sealed file of the request is no longer needed: after an erasure none that names the person is."""
+    """Tell whether a sealed file of the request is no longer needed: after an erasure none that names the person is."""
     name = file.path.rsplit("/", 1)[1]
     own = name.startswith(run_id[:SHORT_ID]) and name.endswith("work.sealed")
     return own or (event == "erased" and name.endswith(("identity.sealed", "match.sealed")))

@@ -75,7 +75,7 @@ class PackageCollector:
         discloser.names = self._own_values()
 
     def _own_values(self) -> frozenset[str]:
-        """Words of the person's name and further values of theirs, folded, in records that an identifier of theirs alone leads to."""
+        """Return words of the person's name and further values of theirs, folded, in records that an identifier of theirs alone leads to."""
         own = [m for m in self.match.records if m.role == "contact" and not set(m.through) <= {*self.match.shared, "about"}]
         records = [self.raws[key].record for m in own if (key := _key(m)) in self.raws]
         names = [i.value.partition("|")[0] for i in confirmed_values(self.match.confirmed) if i.kind == "name_address"]
@@ -84,7 +84,7 @@ class PackageCollector:
         return frozenset(values.union(word for name in names for word in name_words(name)))
 
     def sections(self, kind: str) -> list[PackageSection]:
-        """Sections of an access or portability package, those without rows left out."""
+        """Return sections of an access or portability package, those without rows left out."""
         own: dict[str, list[DisclosedRecord]] = defaultdict(list)
         for shown, m in self._interactions():
             name = {"contact": "conversations", "agent": "staff_activity", "third_party": "mentions"}[m.role]
@@ -124,7 +124,7 @@ class PackageCollector:
             yield shown, MatchedRecord(_ref(row), row["called_at"].date().isoformat(), "contact", (), ())
 
     def _live_row(self, key: InteractionKey) -> dict[str, Any] | None:
-        """What was redacted as it arrived and is in no dataset yet."""
+        """Return what was redacted as it arrived and is in no dataset yet."""
         document = self._live_document(key)
         return with_times(FIELDS, document["interaction"]) if document else None
 
@@ -145,7 +145,7 @@ class PackageCollector:
             yield from self._rows(path, "id", wanted)
 
     def _set_aside(self, known: set[InteractionKey]) -> Iterator[dict[str, Any]]:
-        """The person's own records that a restriction has set aside: they are theirs to see all the same."""
+        """Yield the person's own records that a restriction has set aside: they are theirs to see all the same."""
         for file, _ in restriction.find_restricted_files(self.store, self.keyring, self.snapshot, self.match.own_tokens, self.requests):
             for name, _, table in restriction.read_restricted_tables(self.store, self.keyring, file):
                 if name == INTERACTIONS.name:
@@ -213,7 +213,7 @@ class PackageCollector:
         return PackageRecording(name, opener, key.account_id, key.id, float(receipt["seconds"]), len(spans), whole)
 
     def _rules(self, receipt: Mapping[str, Any]) -> Policy:
-        """The policy by which a recording was redacted."""
+        """Return the policy by which a recording was redacted."""
         return policy_at(self.store, str(receipt.get("policy_sha256") or "")) or load_policy(None)
 
 

@@ -37,7 +37,7 @@ class Controller:
     alone: bool = True
 
     def holds(self, account_id: str | None) -> bool:
-        """Whether an account's records are the controller's."""
+        """Tell whether an account's records are the controller's."""
         name = account_id or ""
         if not name:
             return self.alone
@@ -46,7 +46,7 @@ class Controller:
         return not self.account or name == self.account
 
     def covers(self, other: Controller) -> bool:
-        """Whether all that another one holds is held by this one too."""
+        """Tell whether all that another one holds is held by this one too."""
         if other.agency:
             return self.agency == other.agency
         return self.holds(other.account) if other.account else not (self.account or self.agency)
@@ -61,7 +61,7 @@ class Controller:
 
 
 def controller_of(store: Store, request: SubjectRequest, snapshot: Snapshot | None = None) -> Controller:
-    """The controller a request is bound to; of one that is bound to none, the store's only one.
+    """Return the controller a request is bound to; of one that is bound to none, the store's only one.
 
     Raises `RegisterError` where the store holds several.
     """
@@ -72,7 +72,7 @@ def controller_of(store: Store, request: SubjectRequest, snapshot: Snapshot | No
 
 
 def select_controller(store: Store, account: str, agency: str) -> Controller:
-    """The controller that somebody names. Raises `RegisterError` for an agency that belongs to another."""
+    """Return the controller that somebody names. Raises `RegisterError` for an agency that belongs to another."""
     held = account_controllers(store)
     above = held.get(agency, agency)
     if agency and above != agency:
@@ -81,7 +81,7 @@ def select_controller(store: Store, account: str, agency: str) -> Controller:
 
 
 def only_controller(store: Store, way_out: str, snapshot: Snapshot | None = None) -> Controller:
-    """The one controller of all that a store holds. Raises `RegisterError` where there are several."""
+    """Return the one controller of all that a store holds. Raises `RegisterError` where there are several."""
     held = account_controllers(store)
     found = sorted({held.get(a, a) for a in accounts_in(store, snapshot or store.current())})
     if len(found) > 1:
@@ -97,13 +97,13 @@ def only_controller(store: Store, way_out: str, snapshot: Snapshot | None = None
 
 
 def account_controllers(store: Store) -> Mapping[str, str]:
-    """Who is responsible for each account that the store was told of."""
+    """Tell who is responsible for each account that the store was told of."""
     identity = read_identity(store)
     return identity.controllers if identity else {}
 
 
 def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
-    """Accounts that have records in a store. Reads one column of the key index and of the versions."""
+    """Return accounts that have records in a store. Reads one column of the key index and of the versions."""
     out: set[str] = set()
     for dataset in (INDEX.name, VERSIONS.name):
         for file in snapshot.by_dataset(dataset):
@@ -113,7 +113,7 @@ def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
 
 
 def _arrived(live: Live) -> Iterable[str]:
-    """Accounts with a folder in the live zone."""
+    """Return accounts with a folder in the live zone."""
     root = live.url("calls") + "/"
     try:
         return {unquote(f.url[len(root) :].split("/", 1)[0]) for f in live.files.list(root.rstrip("/"))}

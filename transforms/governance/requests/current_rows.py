@@ -1,4 +1,7 @@
-"""What the store holds now of the records that the identifier index names: entries may be out of date, rows decide."""
+"""Lookup of the currently stored rows for entries of the identifier index.
+
+Index entries may be out of date; the stored rows are authoritative.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ VERSION_COLUMNS = ("version_id", "account_id", "item_type", "item_id")
 
 
 def index_entries(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]) -> dict[InteractionKey, IndexEntry]:
-    """The key index' latest entry of each of some interactions; reads the row groups that may hold them."""
+    """Return the key index' latest entry of each of some interactions; reads the row groups that may hold them."""
     by_bucket: dict[int, set[InteractionKey]] = defaultdict(set)
     for key in wanted:
         by_bucket[key_bucket(key)].add(key)
@@ -50,7 +53,7 @@ def version_files(snapshot: Snapshot) -> dict[str, list[FileEntry]]:
 def version_rows(
     files: Files, root: str, by_day: dict[str, list[FileEntry]], day: str, wanted: Iterable[RecordRef], columns: list[str] | None = None
 ) -> dict[RecordRef, tuple[FileEntry, dict[str, Any]]]:
-    """Rows of some versions of one day, each with its file."""
+    """Return rows of some versions of one day, each with its file."""
     refs = set(wanted)
     out: dict[RecordRef, tuple[FileEntry, dict[str, Any]]] = {}
     where = [("version_id", "in", sorted({r.record_id for r in refs}))]
@@ -65,7 +68,7 @@ def version_rows(
 
 
 def current_entries(files: Files, root: str, snapshot: Snapshot, entries: Iterable[SubjectEntry]) -> list[SubjectEntry]:
-    """Those entries whose record is stored, in the snapshot the entry was made from, in order."""
+    """Return those entries whose record is stored, in the snapshot the entry was made from, in order."""
     entries = list(entries)
     keys = {InteractionKey(e.account_id, e.record_id) for e in entries if e.record_class == "interaction"}
     stored = index_entries(files, root, snapshot, keys) if keys else {}

@@ -1,9 +1,11 @@
-"""When a request must be answered.
+"""Statutory response deadlines for data subject requests.
 
-GDPR Art. 12(3): within one month of receipt; two further months where that is necessary, of which the person is told, with reasons, within the
-first. Regulation (EEC, Euratom) 1182/71 says how a month is counted: to the end of the day that has the same date (Art. 3(2)(c)), of a month
-that lacks it to the end of its last day, and to the end of the next working day where it ends on a holiday, a Saturday or a Sunday (Art. 3(4)).
-The ICO counts alike. CCPA, 11 CCR 7021(b): 45 calendar days, 90 with an extension.
+GDPR Art. 12(3): within one month of receipt; two further months where that is necessary, of which
+the person is told, with reasons, within the first. Regulation (EEC, Euratom) 1182/71 says how a
+month is counted: to the end of the day that has the same date (Art. 3(2)(c)), of a month that lacks
+it to the end of its last day, and to the end of the next working day where it ends on a holiday, a
+Saturday or a Sunday (Art. 3(4)). The ICO counts alike. CCPA, 11 CCR 7021(b): 45 calendar days, 90
+with an extension.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ REGULATIONS = {
 
 
 def regulation_of(name: str) -> Regulation:
-    """A regulation by name. Raises `DeadlineError`."""
+    """Return a regulation by name. Raises `DeadlineError`."""
     if name not in REGULATIONS:
         raise DeadlineError(f"regulation: expected one of {', '.join(REGULATIONS)}")
     return REGULATIONS[name]
@@ -58,7 +60,7 @@ def regulation_of(name: str) -> Regulation:
 
 @lru_cache(maxsize=64)
 def holidays_of(name: str) -> Any:
-    """Holidays and weekend days of a country or a part of it, such as `GB-ENG`, `DE-BY` or `FR`; None for an empty name.
+    """Return holidays and weekend days of a country or a part of it, such as `GB-ENG`, `DE-BY` or `FR`; None for an empty name.
 
     Raises `DeadlineError` for one that is not known.
     """
@@ -74,7 +76,7 @@ def holidays_of(name: str) -> Any:
 
 
 def load_time_zone(name: str) -> ZoneInfo:
-    """A time zone. Raises `DeadlineError`."""
+    """Return a time zone. Raises `DeadlineError`."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -82,13 +84,13 @@ def load_time_zone(name: str) -> ZoneInfo:
 
 
 def months_after(day: dt.date, months: int) -> dt.date:
-    """The day with the same date some months on; the last day of a month that lacks it."""
+    """Return the day with the same date some months on; the last day of a month that lacks it."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return dt.date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def working_day(day: dt.date, calendar_name: str) -> dt.date:
-    """The day itself, or the next that is no weekend day and no holiday."""
+    """Return the day itself, or the next that is no weekend day and no holiday."""
     known = holidays_of(calendar_name)
     weekend = known.weekend if known is not None else {SATURDAY, SUNDAY}
     while day.weekday() in weekend or (known is not None and day in known):
@@ -97,7 +99,7 @@ def working_day(day: dt.date, calendar_name: str) -> dt.date:
 
 
 def paused_days(pauses: Iterable[Pause], zone: str) -> int:
-    """Days the clock has stood still, by the dates of the zone; a pause that still lasts counts nothing yet. Overlaps count once."""
+    """Return days the clock has stood still, by the dates of the zone; a pause that still lasts counts nothing yet. Overlaps count once."""
     place = load_time_zone(zone)
     days: set[dt.date] = set()
     for pause in pauses:

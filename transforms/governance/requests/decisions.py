@@ -1,4 +1,4 @@
-"""What people decide about single records before a request is carried out: whose each is."""
+"""Manual decisions on the ownership of single records, before a request is carried out."""
 
 from __future__ import annotations
 

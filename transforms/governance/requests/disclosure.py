@@ -1,9 +1,10 @@
-"""What a person is shown of a record: their own data as it was, other people's taken out.
+"""Disclosure of a record to its data subject: own data unredacted, third-party data removed.
 
-A record is read by the same detection as redaction is, with other rules: what is the person's own stays, what tells who others are goes, and what
-could be used against the person if the package fell into other hands (cards, passwords) goes too. Where the raw source is not at hand, the redacted
-record is read in its place, with those reversible tokens opened that hold the person's own values; what the company's policy has let stand of others
-goes all the same.
+A record is read by the same detection as redaction is, with other rules: what is the person's own
+stays, what tells who others are goes, and what could be used against the person if the package fell
+into other hands (cards, passwords) goes too. Where the raw source is not at hand, the redacted
+record is read in its place, with those reversible tokens opened that hold the person's own values;
+what the company's policy has let stand of others goes all the same.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class DisclosedRecord:
 
 
 def disclosure_policy(company: Policy, role: str) -> Policy:
-    """The rules by which a record is shown: the company's detection, the person's own fields kept."""
+    """Return the rules by which a record is shown: the company's detection, the person's own fields kept."""
     fields = "\n".join(f"  {name}: {treatment}" for name, treatment in FIELDS_BY_ROLE[role].items())
     made = parse_policy(
         f"version: 1\nname: disclosure\nmode: content\nlabel: '[withheld: {{entity}}]'\nentities: {{default: label}}\nfields:\n{fields}\n"
@@ -120,7 +121,7 @@ class RecordDiscloser:
     # From the sources
 
     def raw(self, raws: Iterable[tuple[RawInteraction, str]]) -> Iterator[DisclosedRecord]:
-        """Records of the sources, each with what the person is in it: contact or agent."""
+        """Yield records of the sources, each with what the person is in it: contact or agent."""
         if self._detector is None:
             self._detector = Detector(self.company.detect)
         for raw, role in raws:
@@ -172,7 +173,7 @@ class RecordDiscloser:
     # From the redacted store
 
     def stored(self, row: Mapping[str, Any], role: str) -> DisclosedRecord:
-        """A row of the redacted store; the person's own tokens are opened, and what is left in it of others goes."""
+        """Return a row of the redacted store; the person's own tokens are opened, and what is left in it of others goes."""
         record = from_storage(FIELDS, dict(row), orjson.loads)
         withheld: Counter[str] = Counter()
         key = InteractionKey(row["account_id"], row["id"])
@@ -187,7 +188,7 @@ class RecordDiscloser:
         return replace(shown, source=FROM_STORE, withheld=shown.withheld + withheld)
 
     def version(self, record: dict[str, Any], account_id: str) -> tuple[dict[str, Any], Counter[str]]:
-        """A version of the redacted history with the person's own tokens opened, and what was withheld."""
+        """Return a version of the redacted history with the person's own tokens opened, and what was withheld."""
         withheld: Counter[str] = Counter()
         return {n: self._opened(v, "content", account_id, "", withheld) for n, v in record.items()}, withheld
 
@@ -217,7 +218,7 @@ class RecordDiscloser:
 
 
 def _others(text: str, spans: list[TextSpan], own: OwnValues) -> list[TextSpan]:
-    """The spans that have to go."""
+    """Return the spans that have to go."""
     parts: dict[str, list[str]] = {}
     for s in spans:
         parts.setdefault(s.group, []).append(text[s.start : s.end])
@@ -270,7 +271,7 @@ def _hide_others(raw: RawInteraction, record: dict[str, Any], own: OwnValues) ->
 
 
 def _label_of(record: Mapping[str, Any], path: Path) -> str | None:
-    """What a field the account defined asks for, in lower case; None for what is no answer to one."""
+    """Return what a field the account defined asks for, in lower case; None for what is no answer to one."""
     if len(path) == 2 and path[0] == "custom_fields":
         return str(path[1]).replace("_", " ").lower()
     if path[:2] != ("form", "custom") or len(path) != 4 or path[3] != "value":
@@ -280,13 +281,13 @@ def _label_of(record: Mapping[str, Any], path: Path) -> str | None:
 
 
 def _asked_of_oneself(record: Mapping[str, Any], path: Path) -> bool:
-    """Whether a text is the answer to a field of a form that asks for the own address, number or date of birth; or that field's own name."""
+    """Tell whether a text is the answer to a field of a form that asks for the own address, number or date of birth; or that field's own name."""
     label = _label_of(record, path)
     return asks_for_own(label) if label is not None else path[:2] == ("form", "custom") and len(path) == 4 and path[3] in ("id", "label")
 
 
 def _own_fields(raw: RawInteraction) -> dict[str, Any]:
-    """The contact's name, numbers and addresses, as declared fields hold them, and what a form asks whoever fills it in for."""
+    """Return the contact's name, numbers and addresses, as declared fields hold them, and what a form asks whoever fills it in for."""
     own = {n: v for n, v in raw.record.items() if n in BY_NAME and BY_NAME[n].group == "caller" and n != "extended_lookup"}
     form = raw.record.get("form")
     if isinstance(form, Mapping):
@@ -297,7 +298,7 @@ def _own_fields(raw: RawInteraction) -> dict[str, Any]:
 
 
 def disclose_mention(row: Mapping[str, Any], where: Iterable[str]) -> DisclosedRecord:
-    """A record that only mentions the person: when it was, and where they are mentioned."""
+    """Return a record that only mentions the person: when it was, and where they are mentioned."""
     kept = ("account_id", "id", "kind", "direction", "called_at")
     record = {n: row[n] for n in kept if row.get(n) is not None} | {"extra": {"mentioned_in": sorted(where)}}
     return DisclosedRecord(row["account_id"], row["id"], record, FROM_STORE, Counter({"other_record": 1}))

@@ -107,7 +107,7 @@ class Eraser:
         return Live(self.store.files, self.store.root)
 
     def plan(self, request_id: str, scope: str = ERASURE, snapshot: Snapshot | None = None) -> ErasePlan:
-        """What would be done now. Nothing is changed.
+        """Return what would be done now. Nothing is changed.
 
         Raises `RegisterError` where nobody has searched yet, or the live zone cannot be searched; `SealedError` where something does not open.
         """
@@ -122,7 +122,7 @@ class Eraser:
         )  # fmt: skip
 
     def match(self, request_id: str, snapshot: Snapshot) -> SearchResult:
-        """The last search of a request; after an erasure, what its digests still find."""
+        """Return the last search of a request; after an erasure, what its digests still find."""
         request = self.register.get(request_id, snapshot)
         files = request_files(snapshot, request_id, "match")
         if files:
@@ -171,7 +171,7 @@ class Eraser:
         return any(e["event"] == event for e in self.register.events(request_id))
 
     def _carried_out(self, request_id: str, scope: str, agreed: str) -> str:
-        """Which plan was carried out before, and when, in words: the one that was agreed to, or the last; empty where none was."""
+        """Tell which plan was carried out before, and when, in words: the one that was agreed to, or the last; empty where none was."""
         event = "erased" if scope == ERASURE else "restricted"
         rows = [e for e in self.register.events(request_id) if e["event"] == event and (e["plan_sha256"] or "").startswith(agreed)]
         if not rows:
@@ -224,7 +224,7 @@ class Eraser:
         return RunChanges(tuple(done.added), tuple(done.removed), plan.counts(), (facts,))
 
     def _live_gone(self, plan: ErasePlan, dropped: set[InteractionKey]) -> list[InteractionKey]:
-        """Interactions whose folder in the live zone goes: those that are planned, and what lies there of those that leave the datasets."""
+        """Return interactions whose folder in the live zone goes: those that are planned, and what lies there of those that leave the datasets."""
         own = {_key(a.record) for a in plan.live if a.action == DROP}
         own |= {k for h in plan.unread.bodies for k in h.own}  # they may be in work, and must not be published
         stay = {_key(a.record) for a in plan.live if a.action != DROP}
@@ -232,7 +232,7 @@ class Eraser:
         return sorted((own - stay) | {k for k in rest if urls_held(self.live, k)})
 
     def _work(self, plan: ErasePlan, gone: list[InteractionKey]) -> dict[str, Any]:
-        """What is to be done once the run is published, and to be known for the check."""
+        """Return what is to be done once the run is published, and to be known for the check."""
         request = self.register.get(plan.request_id)
         looking = make_search_target(plan.match, controller_of(self.store, request))
         stay = [a for a in (*plan.actions, *plan.live) if a.action == KEEP]
@@ -265,7 +265,7 @@ class Eraser:
             done.count("sources", OUTSIDE, "none", len(plan.outside), 0, len(plan.outside), NOT_OURS)
 
     def _left(self, plan: ErasePlan, event: str) -> dict[str, str]:
-        """Zones that were not, or not wholly, looked at, and why."""
+        """Return zones that were not, or not wholly, looked at, and why."""
         if event == "restricted":
             return dict.fromkeys((REJECTED, LIVE_REJECTED, INBOX), AT_REST)
         left = {} if self.zone else dict.fromkeys((REJECTED, LIVE_REJECTED, INBOX), LEFT_OUT)
@@ -292,7 +292,7 @@ class Eraser:
                 done.count(ZONES[zone], zone, methods[zone], number, number)
 
     def _packages(self, snapshot: Snapshot, tokens: tuple[str, ...], done: ExecutionResult, ours: Collection[str]) -> list[dict[str, str]]:
-        """Packages that were made of the person's data, to be deleted where they still lie; what says where they are goes too."""
+        """Return packages that were made of the person's data, to be deleted where they still lie; what says where they are goes too."""
         out, mine = [], set(tokens)
         for file in snapshot.by_dataset("subject_content"):
             if file.path.endswith("package.sealed") and dict(file.partition)["request"] in ours:
@@ -319,5 +319,5 @@ def _key(record: RecordRef) -> InteractionKey:
 
 
 def _lists(keys: Iterable[InteractionKey]) -> list[list[str]]:
-    """Keys as JSON takes them, in order."""
+    """Return keys as JSON takes them, in order."""
     return sorted(map(list, set(keys)))

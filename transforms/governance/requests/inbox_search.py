@@ -62,7 +62,7 @@ class SearchedInboxes:
 
     @classmethod
     def of(cls, live: Live, more: Iterable[str] = ()) -> SearchedInboxes:
-        """Inboxes that `watch` has read for a store, and others that somebody names."""
+        """Return inboxes that `watch` has read for a store, and others that somebody names."""
         known = sorted({f.rstrip("/") for f in (*inboxes(live), *more)})
         gone = tuple(f for f in known if not is_s3(f) and not Path(local_path(f)).is_dir())
         return cls(tuple(f for f in known if f not in gone), gone)
@@ -82,12 +82,12 @@ class BodyReader:
         self._texts = sorted((i.value for i in looking.known if i.kind in ("visitor", "ip")), key=len, reverse=True)
 
     def look(self, url: str, body: bytes) -> BodyHit | None:
-        """What a body has of the person, or None."""
+        """Return what a body has of the person, or None."""
         new, own = self.without(body)
         return BodyHit(url, own) if new != body else None
 
     def without(self, body: bytes) -> tuple[bytes, tuple[InteractionKey, ...]]:
-        """A body without the person, the same bytes where it has nothing of them, and the keys of the records that were taken out."""
+        """Return a body without the person, the same bytes where it has nothing of them, and the keys of the records that were taken out."""
         try:
             doc = load_json(body)
         except ParseError:  # nothing says where a record of theirs ends
@@ -106,7 +106,7 @@ class BodyReader:
         return (body if result is doc else NOTHING if result is None else dump_json(result)), tuple(own)
 
     def _entry(self, entry: Any, around: dict[str, Any], name: str, own: list[InteractionKey]) -> Any:
-        """One record as it stays: the same object where nothing changes, None where it goes."""
+        """Return one record as it stays: the same object where nothing changes, None where it goes."""
         raw = _read({**around, name: [entry]} if name else [entry])
         key = raw.key if raw else None
         if key in self._stay or not self._looking.controller.holds(key.account_id if key else ""):
@@ -131,7 +131,7 @@ class BodyReader:
         return {role for role, digests in found if self._looking.tokens & digests}
 
     def _masked(self, value: Any, is_staff: bool, words: frozenset[str]) -> Any:
-        """A record of somebody else's with labels in the place of what leads to the person; `words` of names go too."""
+        """Return a record of somebody else's with labels in the place of what leads to the person; `words` of names go too."""
         if isinstance(value, dict):
             return {k: None if is_staff and k in STAFF_FIELDS else self._masked(v, is_staff, words) for k, v in value.items()}
         if isinstance(value, list):
@@ -151,7 +151,7 @@ class BodyReader:
 
 
 def _read(doc: Any) -> RawInteraction | None:
-    """The record of a document with one, or None where it cannot be read."""
+    """Return the record of a document with one, or None where it cannot be read."""
     item = next(iter(expand_document(doc)), None)
     try:
         return normalize_interaction(item.value, SourceRef(""), InputLimits(), kind_hint=item.kind_hint) if item else None
@@ -160,7 +160,7 @@ def _read(doc: Any) -> RawInteraction | None:
 
 
 def search_inboxes(files: Files, folders: Iterable[str], keyring: Keyring, reader: BodyReader) -> list[BodyHit]:
-    """Every body that is about the person. Reads and opens all of them; raises `SealedError` where the keyring does not open one."""
+    """Return every body that is about the person. Reads and opens all of them; raises `SealedError` where the keyring does not open one."""
 
     def look(info: FileInfo) -> BodyHit | None:
         try:

@@ -40,7 +40,7 @@ th, td { padding: .15rem .2rem } table { font-size: 8pt } }
 def render_letter(
     kind: str, request: SubjectRequest, on: dt.datetime, reason: str = "", certificates: Sequence[Mapping[str, Any]] = (), language: str = "en"
 ) -> str:  # fmt: skip
-    """One letter, with blanks for name and signature.
+    """Return one letter, with blanks for name and signature.
 
     Args:
         kind: one of `KINDS`.
@@ -83,7 +83,7 @@ def _letter(
     kind: str, request: SubjectRequest, reason: str, certificates: Sequence[Mapping[str, Any]], day: Callable[[dt.datetime | None], str],
     say: Callable[..., str],
 ) -> tuple[str, list[str]]:  # fmt: skip
-    """Title and paragraphs of a letter."""
+    """Return title and paragraphs of a letter."""
     what = {"right": say(_RIGHTS[request.type]), "received": day(request.received_at)}
     if kind == "received":
         return say("We have received your request"), [
@@ -120,7 +120,7 @@ def _letter(
 
 
 def _certified(rows: Sequence[Mapping[str, Any]], day: Any) -> list[tuple[str, str]]:
-    """What the certificates of all runs of a request say together."""
+    """Return what the certificates of all runs of a request say together."""
 
     def each(name: str) -> list[Any]:
         return list(dict.fromkeys(r[name] for r in rows if r.get(name)))
@@ -156,6 +156,6 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _what(row: Mapping[str, Any]) -> str:
-    """What was dealt with, in words, with its place where that has another name."""
+    """Return what was dealt with, in words, with its place where that has another name."""
     name = value_in_words("record_class", row["record_class"])
     return name if row["location"] == row["record_class"] else f"{name} ({row['location']})"

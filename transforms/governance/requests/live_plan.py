@@ -1,4 +1,4 @@
-"""What an erasure or restriction will do in the live zone."""
+"""Planned effects of an erasure or restriction on the live zone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLASSES = ("interactions", "transcripts", "recordings")
 def live_actions(
     live: Live, found: Mapping[InteractionKey, list[dict[str, str]]], stored: Mapping[InteractionKey, RecordAction], grounds: RetentionGrounds
 ) -> Iterator[RecordAction]:
-    """One action for each interaction that the person's markers lead to, in order.
+    """Yield one action for each interaction that the person's markers lead to, in order.
 
     Args:
         found: see `find_live`. stored: actions on the same interactions in the datasets, whose grounds hold here too.
@@ -39,7 +39,7 @@ def live_actions(
 
 
 def own_actions(live: Live, keys: Iterable[InteractionKey], grounds: RetentionGrounds) -> Iterator[RecordAction]:
-    """Actions on interactions that rejected records, or bodies of webhooks, say are the person's, where no redacted record says whose they are."""
+    """Yield actions on interactions that rejected records, or bodies of webhooks, say are the person's, where no redacted record says whose they are."""
     for key in sorted(set(keys)):
         receipt = live.receipt(key, "record")
         if receipt is None or receipt.get("status") != "done":
@@ -52,7 +52,7 @@ def _action(live: Live, key: InteractionKey, role: str, day: str, action: str, g
 
 
 def is_held(action: RecordAction) -> bool:
-    """Whether the zone holds anything of the interaction."""
+    """Tell whether the zone holds anything of the interaction."""
     return bool(action.digest)
 
 
@@ -68,7 +68,7 @@ def _ground(live: Live, key: InteractionKey, grounds: RetentionGrounds) -> Reten
 
 
 def raw_files_outside(live: Live, actions: Iterable[RecordAction]) -> Iterator[str]:
-    """URLs of raw files outside the store that records which go came from, as far as receipts name them and they are still there."""
+    """Yield URLs of raw files outside the store that records which go came from, as far as receipts name them and they are still there."""
     seen: set[str] = set()
     for action in actions:
         key = InteractionKey(action.record.account_id, action.record.record_id)
@@ -84,7 +84,7 @@ def raw_files_outside(live: Live, actions: Iterable[RecordAction]) -> Iterator[s
 
 
 def _source(live: Live, receipt: Receipt) -> str:
-    """Where a receipt's object lies; empty for the body of a webhook, which is dealt with, and for none."""
+    """Tell where a receipt's object lies; empty for the body of a webhook, which is dealt with, and for none."""
     name = str(receipt.get("object") or "")
     ledger = live.read_receipt(live.url("objects", name[:2], f"{name}.json")) if name else None
     url = str(receipt.get("source") or (ledger or {}).get("url") or "")

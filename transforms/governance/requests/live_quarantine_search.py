@@ -45,7 +45,7 @@ class LiveRejectionHit(NamedTuple):
 
 
 def search_live_rejections(live: Live, keyring: Keyring, looking: SearchTarget) -> list[LiveRejectionHit]:
-    """Every rejection of the live zone that is about the person. Reads and opens all of them.
+    """Return every rejection of the live zone that is about the person. Reads and opens all of them.
 
     Raises `SealedError` where the keyring does not open one.
     """
@@ -84,7 +84,7 @@ def _content(live: Live, keyring: Keyring, name: str) -> bytes:
 
 
 def _is_own(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
-    """Whether the person is the contact of rejected content, as far as it can be read."""
+    """Tell whether the person is the contact of rejected content, as far as it can be read."""
     try:
         people = interaction_people(decode_raw_record(content))
     except Exception:  # noqa: BLE001 - it was rejected because it cannot be read, so whatever reads it may fail in any way

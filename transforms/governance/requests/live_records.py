@@ -36,7 +36,7 @@ LIVE = "live"
 
 
 def require_markers(store: Store) -> MissingMarkers:
-    """How many records of the live zone cannot be found by all that identifies people, as nothing says any more whom they are about.
+    """Tell how many records of the live zone cannot be found by all that identifies people, as nothing says any more whom they are about.
 
     Raises `RegisterError` where records may lack markers that can still be written.
     """
@@ -50,7 +50,7 @@ def require_markers(store: Store) -> MissingMarkers:
 
 
 def find_live(files: Files, root: str, tokens: Iterable[str]) -> dict[InteractionKey, list[dict[str, str]]]:
-    """Interactions of the live zone that markers of some digests name, with what the markers say."""
+    """Return interactions of the live zone that markers of some digests name, with what the markers say."""
     live = Live(files, root)
     out: dict[InteractionKey, list[dict[str, str]]] = {}
     for token in sorted(set(tokens)):
@@ -61,13 +61,13 @@ def find_live(files: Files, root: str, tokens: Iterable[str]) -> dict[Interactio
 
 
 def links_of(live: Live, keyring: Keyring, key: InteractionKey) -> tuple[IdentifierLink, ...]:
-    """Identifiers of a record of the live zone, as its list has them."""
+    """Return identifiers of a record of the live zone, as its list has them."""
     digests = (record_token(keyring, interaction_ref(key), key_id) for key_id in keyring.key_ids)
     return tuple(sorted({IdentifierLink(*x) for d in digests for _, row in _lists(live, d) for x in row["links"]}))
 
 
 def urls_held(live: Live, key: InteractionKey) -> list[str]:
-    """URLs of what the zone holds of an interaction: all but receipts that say it was erased or has expired, and what proves these."""
+    """Return URLs of what the zone holds of an interaction: all but receipts that say it was erased or has expired, and what proves these."""
     urls = [f.url for f in live.files.list(live.folder(key))]
     for what in WHATS:
         receipt = live.receipt(key, what) if f"{live.folder(key)}/{what}.json" in urls else None
@@ -162,7 +162,7 @@ def erase_markers(
 
 
 def _lists(live: Live, record: str) -> Iterator[tuple[str, Receipt]]:
-    """Lists of a record's markers, by URL."""
+    """Yield lists of a record's markers, by URL."""
     for info in list(live.files.list(live.url(SUBJECTS, record))):
         yield info.url, orjson.loads(live.files.read(info.url))
 
@@ -179,5 +179,5 @@ def _take_out(live: Live, record: str, token: str) -> int:
 
 
 def marker_methods(live: Live, keyring: Keyring, key: InteractionKey) -> frozenset[str]:
-    """The methods by which a record's lists of markers were made, under any key of the keyring."""
+    """Return the methods by which a record's lists of markers were made, under any key of the keyring."""
     return frozenset(method_of(row) for k in keyring.key_ids for _, row in _lists(live, record_token(keyring, interaction_ref(key), k)))

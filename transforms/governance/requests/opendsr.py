@@ -58,7 +58,7 @@ class BulkItem:
 
 
 def read_bulk(files: Files, url: str, region: str = "") -> list[BulkItem]:
-    """Requests of a file: one object, an array, `{"requests": [...]}`, or JSON lines. Raises `BulkError`."""
+    """Return requests of a file: one object, an array, `{"requests": [...]}`, or JSON lines. Raises `BulkError`."""
     try:
         data = files.read(url)
     except FileNotFoundError:
@@ -152,7 +152,7 @@ STATUS = {"open": "pending", "verified": "in_progress", "on_hold": "pending", "i
 
 
 def build_response(request: SubjectRequest, received_at: dt.datetime, controller: str = "") -> dict[str, Any]:
-    """The answer to one request, as OpenDSR has it. The encoded request is left out: it would repeat what identifies the person."""
+    """Return the answer to one request, as OpenDSR has it. The encoded request is left out: it would repeat what identifies the person."""
     return {
         "controller_id": controller or request.agency or request.account,
         "subject_request_id": request.request_id, "received_time": received_at.isoformat(),

@@ -181,12 +181,12 @@ def _section(made: _Zip, section: PackageSection, portable: bool) -> None:
 
 
 def to_readable_json(value: Any) -> bytes:
-    """JSON for people and machines: indented, UTF-8, times in ISO 8601."""
+    """Return JSON for people and machines: indented, UTF-8, times in ISO 8601."""
     return (json.dumps(value, indent=2, ensure_ascii=False, default=encode_time) + "\n").encode("utf-8", "surrogatepass")
 
 
 def to_parquet(fields: tuple[Field, ...], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Parquet without statistics, which would repeat values."""
+    """Return Parquet without statistics, which would repeat values."""
     schema = arrow_schema(fields)
     table = pa.Table.from_pylist([to_storage(fields, r, _text) for r in rows], schema=schema)
     sink = io.BytesIO()
@@ -195,7 +195,7 @@ def to_parquet(fields: tuple[Field, ...], rows: Iterable[Mapping[str, Any]]) -> 
 
 
 def to_csv(fields: tuple[Field, ...], rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """CSV with one column per declared name that occurs; nested values as JSON. A cell that a spreadsheet would take for a formula is quoted."""
+    """Return CSV with one column per declared name that occurs; nested values as JSON. A cell that a spreadsheet would take for a formula is quoted."""
     names = [f.name for f in fields if any(r.get(f.name) is not None for r in rows)]
     sink = io.StringIO(newline="")
     out = csv.writer(sink)
@@ -218,12 +218,12 @@ def _text(value: Any) -> str:
 
 
 def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
-    """What was withheld, as the package lists it: by part of the package and reason."""
+    """Return what was withheld, as the package lists it: by part of the package and reason."""
     return [{"from": where, "reason": why, "explanation": REASONS[why], "count": n} for (where, why), n in sorted(counts.items()) if n]
 
 
 def count_by_category(sections: Iterable[PackageSection], recordings: Sequence[PackageRecording] = ()) -> dict[str, int]:
-    """Records of a package by category of data (`context.CATEGORIES`), in that order; one record may hold several."""
+    """Return records of a package by category of data (`context.CATEGORIES`), in that order; one record may hold several."""
     out: Counter[str] = Counter()
     for section in sections:
         if section.category == "communication":

@@ -91,7 +91,7 @@ _SECONDS = frozenset({"duration", "talk_time", "ring_time", "hold_time"})
 
 
 def render_readme(package: AccessPackage) -> bytes:
-    """The page, UTF-8, in the package's language and zone."""
+    """Return the page, UTF-8, in the package's language and zone."""
     voice = _VOICE.set((LANGUAGES.get(package.language, {}), ZoneInfo(package.zone)))
     try:
         return "".join(_page(package)).encode("utf-8", "replace")
@@ -100,7 +100,7 @@ def render_readme(package: AccessPackage) -> bytes:
 
 
 def _t(text: str, **values: object) -> str:
-    """A text in the page's language, escaped; `values` stand in it as they are. Without a translation it is English."""
+    """Return a text in the page's language, escaped; `values` stand in it as they are. Without a translation it is English."""
     made = escape(_VOICE.get()[0].get(text, text), quote=False)
     return made.format(**values) if values else made
 
@@ -265,13 +265,13 @@ def _withheld(p: AccessPackage) -> Iterator[str]:
 
 
 def _is_labelled(p: AccessPackage) -> bool:
-    """Whether something stands in a text for what was taken out."""
+    """Tell whether something stands in a text for what was taken out."""
     rows = (s.rows[:SHOWN] for s in p.sections if s.category != "processing")
     return any(_LABEL.search(json.dumps(own, default=str, ensure_ascii=False)) for own in rows)
 
 
 def _readable(text: str) -> str:
-    """A text with words for what was taken out of it: `[telephone number]`; the files keep its label, `[PHONE_NUMBER]`."""
+    """Return a text with words for what was taken out of it: `[telephone number]`; the files keep its label, `[PHONE_NUMBER]`."""
 
     def said(match: re.Match[str]) -> str:
         words = _VOICE.get()[0]
@@ -296,7 +296,7 @@ def _context(p: AccessPackage) -> Iterator[str]:
 
 
 def _rule(text: str) -> str:
-    """A rule of `context.retention_of` in the page's language."""
+    """Return a rule of `context.retention_of` in the page's language."""
     told, words = _RULE.fullmatch(text), _VOICE.get()[0]
     if told is None or not words:
         return text

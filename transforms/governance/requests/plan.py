@@ -1,4 +1,7 @@
-"""What an erasure or restriction will do to which rows, before anything is changed. Equal plans have equal hashes."""
+"""Erasure or restriction plan: the rows affected and the action on each, before any change.
+
+Equal plans have equal hashes.
+"""
 
 from __future__ import annotations
 
@@ -76,14 +79,14 @@ class ErasePlan:
         return not any(self.unread.counts().values()) and all(a.action == KEEP for a in (*self.actions, *self.live))
 
     def counts(self) -> dict[str, int]:
-        """Records by class and action."""
+        """Return records by class and action."""
         found: Counter[str] = Counter(f"{a.record.record_class}s.{a.action}" for a in self.actions)
         found.update(f"{LIVE}.{a.action}" for a in self.live if is_held(a) or a.action == UNLINK)
         found.update({f"{zone}.{DROP}": n for zone, n in self.unread.counts().items()})
         return dict(sorted((k, n) for k, n in found.items() if n))
 
     def lines(self) -> list[str]:
-        """What the plan does, in words."""
+        """Return what the plan does, in words."""
         words = {DROP: "erased" if self.scope == "erasure" else "set aside, encrypted", UNLINK: "stay without what leads to the person", KEEP: "stay"}
         lines = [f"plan {self.sha256[:16]} of {self.scope} for request {self.request_id}"]
         for name, n in self.counts().items():

@@ -130,12 +130,12 @@ def _blocks(data: bytes) -> Iterable[bytes]:
 
 
 def read_encrypted_json(store: Store, keyring: Keyring, entry: FileEntry) -> Any:
-    """Inverse of `write_encrypted_json`. Raises `SealedError` where the keyring does not open it."""
+    """Return inverse of `write_encrypted_json`. Raises `SealedError` where the keyring does not open it."""
     return orjson.loads(decrypt_file(store.files, store.url(entry.path), entry.path, keyring))
 
 
 def decrypt_file(files: Files, url: str, name: str, keyring: Keyring) -> bytes:
-    """Bytes of a sealed file of one value."""
+    """Return bytes of a sealed file of one value."""
     with files.open(url) as source:
         return b"".join(record for block in EncryptedReader(source, keyring, name, PURPOSE) for record in block)
 

@@ -67,7 +67,7 @@ class SearchTarget:
 
 
 def mentions_subject(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
-    """Whether rejected content holds one of the person's identifiers."""
+    """Tell whether rejected content holds one of the person's identifiers."""
     text = unescape_json(content.decode("utf-8", "replace"))
     regions = {ids.REGION, *(ids.region_of_number(i.value) for i in looking.known if i.kind == "phone")} - {""}
     found = {Identifier("email", a) for m in ids.EMAIL.finditer(text) if (a := ids.normal_email(m[0]))}
@@ -89,7 +89,7 @@ def mentions_subject(keyring: Keyring, content: bytes, looking: SearchTarget) ->
 
 
 def count_unowned(store: Store, snapshot: Snapshot) -> int:
-    """How many rejected records name no account, so that nothing says whose they are."""
+    """Tell how many rejected records name no account, so that nothing says whose they are."""
     count = 0
     for file in snapshot.by_dataset(REJECTED.name):
         with store.files.open(store.url(file.path)) as source:
@@ -98,7 +98,7 @@ def count_unowned(store: Store, snapshot: Snapshot) -> int:
 
 
 def unescape_json(text: str) -> str:
-    """A text as it reads once JSON's escapes are undone: `\\n4155550123` is a number at the beginning of a line."""
+    """Return a text as it reads once JSON's escapes are undone: `\\n4155550123` is a number at the beginning of a line."""
     if "\\" not in text:
         return text
     read = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _ESCAPES.get(m[2], m[2]), text)
@@ -106,7 +106,7 @@ def unescape_json(text: str) -> str:
 
 
 def search_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, looking: SearchTarget) -> list[DeadLetterHit]:
-    """Every rejected record that is about the person. Reads and opens the whole zone; raises `SealedError` where the keyring does not open it."""
+    """Return every rejected record that is about the person. Reads and opens the whole zone; raises `SealedError` where the keyring does not open it."""
     blobs: dict[str, list[tuple[FileEntry, dict[str, object]]]] = defaultdict(list)
     out: list[DeadLetterHit] = []
     columns = ["rejected_id", "account_id", "interaction_id", "blob", "block", "size"]
@@ -143,7 +143,7 @@ def _scan_blob(store: Store, keyring: Keyring, blob: str, rows: list[tuple[FileE
 
 
 def _row_of(rows: list[tuple[FileEntry, dict[str, object]]], content: bytes) -> tuple[FileEntry, dict[str, object]] | None:
-    """The reasons row of some content: the one of its size, and of its key where several have that."""
+    """Return the reasons row of some content: the one of its size, and of its key where several have that."""
     same = [r for r in rows if r[1]["size"] == len(content)]
     if len(same) > 1:
         key = tuple(k or "" for k in peek_key(content))
@@ -184,7 +184,7 @@ def erase_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, run_i
 
 
 def _stem(path: str) -> str:
-    """A short name that tells a file's successor from those of others."""
+    """Return a short name that tells a file's successor from those of others."""
     return hashlib.sha256(path.encode()).hexdigest()[:12]
 
 
@@ -205,7 +205,7 @@ def _moved(gone: set[str], moved: dict[str, str]) -> BatchChange:
 
 
 def _without(store: Store, keyring: Keyring, entry: FileEntry, path: str, gone: set[tuple[int, int]]) -> FileEntry:
-    """A sealed file anew, without some records: an emptied block holds one empty record, so that later blocks keep their numbers."""
+    """Return a sealed file anew, without some records: an emptied block holds one empty record, so that later blocks keep their numbers."""
     with store.files.open(store.url(entry.path)) as source, temporary_file() as sink:
         reader = EncryptedReader(source, keyring, entry.path, PURPOSE)
         with EncryptedWriter(sink, keyring, path, PURPOSE, block_bytes=1 << 40) as writer:

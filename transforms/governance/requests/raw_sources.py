@@ -21,7 +21,7 @@ CHUNK = 32 << 20
 
 
 def raw_records(files: Files, sources: Sequence[str], policy: Policy | None = None, keyring: Keyring | None = None) -> Iterator[RawInteraction]:
-    """Records of the sources, one at a time; what cannot be read is passed over, as it lies in the rejected zone. `keyring` opens sealed bodies.
+    """Yield records of the sources, one at a time; what cannot be read is passed over, as it lies in the rejected zone. `keyring` opens sealed bodies.
 
     Raises `InputError` where a source is not there.
     """
@@ -35,7 +35,7 @@ def raw_records(files: Files, sources: Sequence[str], policy: Policy | None = No
 def latest_raw_records(
     files: Files, sources: Sequence[str], wanted: Iterable[InteractionKey], policy: Policy | None = None
 ) -> dict[InteractionKey, RawInteraction]:
-    """The latest snapshot of each of some interactions in the sources."""
+    """Return the latest snapshot of each of some interactions in the sources."""
     keys = set(wanted)
     out: dict[InteractionKey, RawInteraction] = {}
     for raw in raw_records(files, sources, policy):
@@ -45,6 +45,6 @@ def latest_raw_records(
 
 
 def people_in(files: Files, sources: Sequence[str], records: Iterable[RecordRef], policy: Policy | None = None) -> set[Identifier]:
-    """Identifiers, in clear, of everybody in some records, as the sources tell them."""
+    """Return identifiers, in clear, of everybody in some records, as the sources tell them."""
     wanted = set(records)
     return {p.identifier for raw in raw_records(files, sources, policy) if interaction_ref(raw.key) in wanted for p in interaction_people(raw)}

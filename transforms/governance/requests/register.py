@@ -49,7 +49,7 @@ class RequestRegister:
     _read: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
 
     def requests(self, snapshot: Snapshot | None = None) -> dict[str, SubjectRequest]:
-        """Every request by id, in order."""
+        """Return every request by id, in order."""
         snapshot = snapshot or self.store.current()
         by_request: dict[str, list[FileEntry]] = defaultdict(list)
         for file in snapshot.by_dataset(EVENTS.name):
@@ -57,11 +57,11 @@ class RequestRegister:
         return {request_id: replay_events(self._events(files)) for request_id, files in sorted(by_request.items())}
 
     def events(self, request_id: str, snapshot: Snapshot | None = None) -> list[dict[str, Any]]:
-        """A request's events in order; empty where there is none."""
+        """Return a request's events in order; empty where there is none."""
         return self._events(f for f in (snapshot or self.store.current()).by_dataset(EVENTS.name) if dict(f.partition)["request"] == request_id)
 
     def get(self, request_id: str, snapshot: Snapshot | None = None) -> SubjectRequest:
-        """One request. Raises `RegisterError` where there is none."""
+        """Return one request. Raises `RegisterError` where there is none."""
         events = self.events(request_id, snapshot)
         if not events:
             raise RegisterError(f"request {request_id}: not in the register; `callveil subject status` lists what is")
@@ -83,7 +83,7 @@ class RequestRegister:
     def row(
         self, request_id: str, event: str, at: dt.datetime, seq: int, values: Mapping[str, Any], now: dt.datetime
     ) -> dict[str, Any]:
-        """An event as it is stored, with the time of its entry; its id is a digest of what it says."""
+        """Return an event as it is stored, with the time of its entry; its id is a digest of what it says."""
         row = {"request_id": request_id, "event": event, "at": at, "entered_at": now, "seq": seq, "login": self.login, **values}
         digest = hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()
         return row | {"event_id": digest[:32]}
@@ -118,7 +118,7 @@ class RequestRegister:
 
 
 def replay_events(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
-    """The state that events lead to, in order. What an event does not say stays as it was; nothing is derived from the time of looking."""
+    """Return the state that events lead to, in order. What an event does not say stays as it was; nothing is derived from the time of looking."""
     request: SubjectRequest | None = None
     for row in events:
         if row["event"] == "opened":
@@ -167,7 +167,7 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
 
 
 def register_row(request: SubjectRequest) -> dict[str, Any]:
-    """A request as a row of the register; see `schemas.subject.REGISTER_FIELDS`."""
+    """Return a request as a row of the register; see `schemas.subject.REGISTER_FIELDS`."""
     names = ("request_id", "regulation", "type", "channel", "received_at", "clock_start_at", "identity_verified_at", "method", "subject_ref",
              "due_at", "extension_reason", "extension_notified_at", "extended_due_at", "status", "decision", "refusal_ground", "records_found",
              "account", "agency", "disclosed", "withheld", "responded_at", "on_time", "package", "package_sha256", "received_entered_at",

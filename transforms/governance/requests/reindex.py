@@ -61,7 +61,7 @@ def outdated_interactions(files: Files, root: str, snapshot: Snapshot) -> dict[I
 
 
 def _lists(files: Files, root: str, snapshot: Snapshot, sign: str) -> Iterator[dict[str, str]]:
-    """The index' lists of interactions whose method compares as `sign` says. Reads few columns, and none of the digests of people."""
+    """Yield the index' lists of interactions whose method compares as `sign` says. Reads few columns, and none of the digests of people."""
     where = [("kind", "=", RECORD), ("record_class", "=", "interaction"), ("field", sign, METHOD)]
     for file in snapshot.by_dataset(SUBJECTS.name):
         with files.open(files.join(root, file.path)) as source:

@@ -15,7 +15,7 @@ from callveil.transforms.storage.identity.identifiers import Identifier
 
 
 def identifier_bytes(known: Iterable[Identifier]) -> list[bytes]:
-    """Bytes that would give an identifier away, in lower case: addresses and online ids as they are, numbers with and without their country."""
+    """Return bytes that would give an identifier away, in lower case: addresses and online ids as they are, numbers with and without their country."""
     out: set[str] = set()
     for identifier in known:
         value = identifier.value.lower()
@@ -28,7 +28,7 @@ def identifier_bytes(known: Iterable[Identifier]) -> list[bytes]:
 
 
 def unpack_file(data: bytes) -> bytes:
-    """What a file says: its bytes, and of Parquet and zstd files what they unpack to."""
+    """Return what a file says: its bytes, and of Parquet and zstd files what they unpack to."""
     if data[:4] == b"PAR1":
         table = pq.read_table(pa.BufferReader(data))
         sink = pa.BufferOutputStream()
@@ -41,7 +41,7 @@ def unpack_file(data: bytes) -> bytes:
 
 
 def count_byte_hits(store: Store, entries: Iterable[FileEntry], wanted: Iterable[bytes]) -> int:
-    """How often some forms stand in some files of a store."""
+    """Tell how often some forms stand in some files of a store."""
     looked_for = list(wanted)
     if not looked_for:
         return 0

@@ -102,7 +102,7 @@ def _records(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[bytes]
 
 
 def read_restricted_header(store: Store, keyring: Keyring, file: FileEntry) -> RestrictedHeader:
-    """What a sealed file of rows set aside holds; the rows are not read."""
+    """Return what a sealed file of rows set aside holds; the rows are not read."""
     return _head(next(_records(store, keyring, file)))
 
 
@@ -113,14 +113,14 @@ def _head(data: bytes) -> RestrictedHeader:
 
 
 def read_restricted_tables(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[tuple[str, dict[str, str], pa.Table]]:
-    """Rows that are set aside, by dataset and partition."""
+    """Yield rows that are set aside, by dataset and partition."""
     records = _records(store, keyring, file)
     for name, partition, _ in _head(next(records)).parts:
         yield name, partition, pq.read_table(io.BytesIO(next(records)))
 
 
 def requests_of_controller(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str) -> frozenset[str]:
-    """Requests that are bound to no other controller than one is."""
+    """Return requests that are bound to no other controller than one is."""
     found = RequestRegister(store, keyring).requests(snapshot)
     own = controller_of(store, found[request_id], snapshot)
     bound = {r.request_id: Controller(r.account, r.agency, own.owners) for r in found.values() if r.account or r.agency}
@@ -139,7 +139,7 @@ def find_restricted_files(
 def find_restricted_interactions(
     store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], requests: Collection[str]
 ) -> set[InteractionKey]:
-    """Interactions that some requests have set aside for a person."""
+    """Return interactions that some requests have set aside for a person."""
     return {e.key for _, head in find_restricted_files(store, keyring, snapshot, tokens, requests) for e in head.entries}
 
 
@@ -154,7 +154,7 @@ def drop_restricted(
 
 
 def result_from_tokens(tokens: Iterable[str]) -> SearchResult:
-    """A match of digests alone, for a request whose identifiers were erased with its records."""
+    """Return a match of digests alone, for a request whose identifiers were erased with its records."""
     return SearchResult(0, (ConfirmedIdentifier("E", ERASED, tuple(tokens), "identified the person when they were erased"),), (), (), ())
 
 

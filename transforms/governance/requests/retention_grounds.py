@@ -1,4 +1,7 @@
-"""Why a record stays although its erasure was asked for: legal holds, duties to keep, and grounds that are given by class."""
+"""Grounds for keeping a record despite an erasure request.
+
+They are legal holds, duties to keep, and grounds that are given by record class.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class RetentionGrounds:
     given: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, record: RetentionRecord) -> RetentionGround | None:
-        """The ground on which a record stays, or None. A duty that only keeps what a closed account may be reactivated with is none."""
+        """Return the ground on which a record stays, or None. A duty that only keeps what a closed account may be reactivated with is none."""
         if self.engine is not None:
             hold = self.engine.holds.covering(record)
             if hold:

@@ -1,7 +1,10 @@
-"""Whom a request is about: records found by confirmed identifiers, and further identifiers proposed with a reason for each.
+"""Data subject search: records by confirmed identifiers, and proposed further identifiers.
 
-Nothing proposed counts before someone has confirmed it. What is in the index are keyed digests, so a proposal says its kind, in how many records
-it stands and beside what; its value is shown only where the sources are at hand.
+Each proposal comes with a reason.
+
+Nothing proposed counts before someone has confirmed it. What is in the index are keyed digests, so
+a proposal says its kind, in how many records it stands and beside what; its value is shown only
+where the sources are at hand.
 """
 
 from __future__ import annotations
@@ -145,7 +148,7 @@ class SearchResult:
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> SearchResult:
-        """Inverse of `as_dict`."""
+        """Return inverse of `as_dict`."""
         return cls(
             d["seq"],
             tuple(ConfirmedIdentifier(**(c | {"tokens": tuple(c["tokens"])})) for c in d["confirmed"]),
@@ -174,7 +177,7 @@ def _key(record: RecordRef) -> InteractionKey:
 
 
 def given_identifiers(keyring: Keyring, identifiers: Iterable[Identifier]) -> tuple[ConfirmedIdentifier, ...]:
-    """Identifiers the person gave."""
+    """Return identifiers the person gave."""
     out = []
     for n, identifier in enumerate(sorted(set(identifiers)), 1):
         out.append(ConfirmedIdentifier(f"G{n}", identifier.kind, ids.tokens_to_search(keyring, identifier), "given by the person", identifier.value))
@@ -222,7 +225,7 @@ class SubjectSearch:
         )  # fmt: skip
 
     def decision(self, record: RecordRef) -> str:
-        """What somebody has said of a record: `included`, `excluded` or nothing."""
+        """Return what somebody has said of a record: `included`, `excluded` or nothing."""
         digests = (record_token(self.keyring, _plain(record), key_id) for key_id in self.keyring.key_ids)
         return next((self._decisions[d] for d in digests if d in self._decisions), "")
 
@@ -255,18 +258,18 @@ class SubjectSearch:
         return list(ids.identifier_tokens(self.keyring, ids.interaction_identifier(record.account_id, record.record_id)).values())
 
     def _own_words(self, confirmed: Iterable[ConfirmedIdentifier]) -> list[frozenset[str]]:
-        """Digests of the words of the person's names, beside each of their identifiers that are known in clear."""
+        """Return digests of the words of the person's names, beside each of their identifiers that are known in clear."""
         known = confirmed_values(confirmed)
         names = {i.value.partition("|")[0] for i in known if i.kind == "name_address"}
         places = [(i, key_id) for i in known if i.kind in NAMED for key_id in self.keyring.key_ids]
         return [frozenset(ids.identifier_token(self.keyring, ids.name_beside(w, i), k) for w in n.split()) for n in sorted(names) for i, k in places]
 
     def _calls_of(self, m: MatchedRecord, links: Mapping[RecordRef, tuple[IdentifierLink, ...]]) -> set[RecordRef]:
-        """Interactions that a version is about."""
+        """Return interactions that a version is about."""
         return {RecordRef("interaction", m.record.account_id, m.record.item_id)} if links.get(m.record) else set()
 
     def _live(self, tokens: Iterable[str]) -> list[SubjectEntry]:
-        """Entries under some digests, in order; what this search has looked up once it does not look up again."""
+        """Return entries under some digests, in order; what this search has looked up once it does not look up again."""
         wanted = sorted(set(tokens))
         new = [t for t in wanted if t not in self._known]
         self._known.update({t: [] for t in new})
@@ -277,13 +280,13 @@ class SubjectSearch:
         return [entry for t in wanted for entry in self._known[t]]
 
     def _about(self, found: Iterable[SubjectEntry]) -> list[SubjectEntry]:
-        """Versions about the person's own interactions."""
+        """Return versions about the person's own interactions."""
         keys = {(e.account_id, e.record_id) for e in found if e.record_class == "interaction" and e.role == "contact"}
         names = [t for account, own in sorted(keys) for t in ids.identifier_tokens(self.keyring, ids.interaction_identifier(account, own)).values()]
         return [e for e in self._live(names) if e.record_class == "version"] if names else []
 
     def _live_zone(self, known: set[RecordRef], by_token: Mapping[str, ConfirmedIdentifier]) -> list[MatchedRecord]:
-        """Records that were redacted as they arrived and are in no dataset yet."""
+        """Return records that were redacted as they arrived and are in no dataset yet."""
         out = []
         for key, rows in sorted(find_live(self.store.files, self.store.root, by_token).items()):
             if interaction_ref(key) not in known and self.controller.holds(key.account_id):
@@ -293,7 +296,7 @@ class SubjectSearch:
         return out
 
     def _links(self, records: Iterable[RecordRef]) -> dict[RecordRef, tuple[IdentifierLink, ...]]:
-        """All identifiers of some records."""
+        """Return all identifiers of some records."""
         wanted = sorted(set(records))
         zone = Live(self.store.files, self.store.root)
         arrived = {r: links_of(zone, self.keyring, _key(r)) for r in wanted if r.record_class == LIVE}
@@ -334,7 +337,7 @@ class SubjectSearch:
             )
 
     def _shared(self, link: IdentifierLink, records: Iterable[RecordRef]) -> str:
-        """Why an identifier may belong to several people."""
+        """Tell why an identifier may belong to several people."""
         others: dict[str, set[str]] = defaultdict(set)
         for own in self._links(sorted(records)[:LOOK]).values():
             for other in own:
@@ -345,7 +348,7 @@ class SubjectSearch:
 
 
 def _plain(record: RecordRef) -> RecordRef:
-    """A record of the live zone as the index would name it."""
+    """Return a record of the live zone as the index would name it."""
     return interaction_ref(_key(record)) if record.record_class == LIVE else record
 
 
@@ -363,7 +366,7 @@ def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, ConfirmedIden
 
 
 def confirm_candidates(match: SearchResult, names: Iterable[str]) -> tuple[ConfirmedIdentifier, ...]:
-    """The confirmed identifiers with some proposals among them; `all` means every one that is not marked as shared, and stands in no record
+    """Return the confirmed identifiers with some proposals among them; `all` means every one that is not marked as shared, and stands in no record
     of which nobody has said yet whose it is: those are decided by name.
 
     Raises ValueError, naming it, for a proposal that is not there.

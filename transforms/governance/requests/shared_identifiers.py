@@ -52,7 +52,7 @@ class _Groups:
         self.nodes = {record: set(own) for record, own in nodes.items()}
 
     def of(self, record: RecordRef) -> RecordRef:
-        """The record that stands for a record's group."""
+        """Return the record that stands for a record's group."""
         while (up := self._above[record]) != record:
             self._above[record] = self._above[up]
             record = up
@@ -137,12 +137,12 @@ class SharedReviewer:
                     self._groups.join(places[node])
 
     def _told_apart(self, records: Iterable[RecordRef], node: IdentifierNode, kinds: tuple[str, ...] = KINDS) -> set[RecordRef]:
-        """Groups of some records that an identifier of some kinds, other than a given one, tells from others."""
+        """Return groups of some records that an identifier of some kinds, other than a given one, tells from others."""
         roots = {self._groups.of(r) for r in records}
         return {root for root in roots if any(n.kind in kinds and n != node for n in self._groups.nodes[root])}
 
     def _alike(self, records: Iterable[RecordRef], node: IdentifierNode) -> bool:
-        """Whether what else of its kind stands beside an identifier hangs together."""
+        """Tell whether what else of its kind stands beside an identifier hangs together."""
         groups: list[set[object]] = []
         for record in records:
             rest = {n for n in self._nodes[record] if n.kind == node.kind and n != node}
@@ -153,7 +153,7 @@ class SharedReviewer:
         return len(groups) < 2
 
     def _own(self, places: Mapping[IdentifierNode, list[RecordRef]], shared: set[IdentifierNode]) -> set[RecordRef]:
-        """Groups that a confirmed identifier makes the person's: one that leads to no other group."""
+        """Return groups that a confirmed identifier makes the person's: one that leads to no other group."""
         own = {self._groups.of(r) for n in self._own_nodes for r in places.get(n, ())}
         left = {n for n in places if n.name in self._kinds and n not in shared}
         while found := {n for n in left if self._leads_to_one(places[n], n, own)}:
@@ -167,7 +167,7 @@ class SharedReviewer:
 
 
 def _named(links: Mapping[RecordRef, Iterable[IdentifierLink]], own_words: Collection[frozenset[str]]) -> tuple[Mapping[RecordRef, set[IdentifierNode]], frozenset[IdentifierNode]]:
-    """A node for each of the names that stand beside one identifier and cannot be one person's, and those of them that are the person's.
+    """Return a node for each of the names that stand beside one identifier and cannot be one person's, and those of them that are the person's.
 
     One name is another in short where its words are among the other's; one that may be short for two tells nothing.
     """

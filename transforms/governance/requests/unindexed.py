@@ -47,19 +47,19 @@ class UnindexedHits:
         return frozenset({h.key for h in self.live if h.is_own and h.interaction_id} | {k for h in self.bodies for k in h.own})
 
     def counts(self) -> dict[str, int]:
-        """What was found, by zone."""
+        """Return what was found, by zone."""
         return {REJECTED: len(self.rejected), LIVE_REJECTED: len(self.live), INBOX: len(self.bodies)}
 
 
 def count_unindexed_withheld(unread: UnindexedHits, live: Live, own: Iterable[InteractionKey]) -> Counter[tuple[str, str]]:
-    """What an access package withholds of it, and of the sealed originals of the person's own recordings: number by part and reason."""
+    """Return what an access package withholds of it, and of the sealed originals of the person's own recordings: number by part and reason."""
     sealed = sum(live.files.info(live.files.join(live.folder(key), ORIGINAL)) is not None for key in own)
     found = Counter({("unreadable", "not_read"): len(unread.rejected) + len(unread.live), ("inbox", "raw"): len(unread.bodies)})
     return found + Counter({("originals", "raw"): sealed})
 
 
 def make_search_target(match: SearchResult, controller: Controller) -> SearchTarget:
-    """What is looked for of a person: not by identifiers that are others' too, since nothing says more of what was never read."""
+    """Return what is looked for of a person: not by identifiers that are others' too, since nothing says more of what was never read."""
     records = [m for m in match.records if m.record.record_class in ("interaction", LIVE)]
     by_role = {role: frozenset(InteractionKey(m.record.account_id, m.record.record_id) for m in records if m.role == role) for role in
                ("contact", "third_party")}  # fmt: skip
@@ -70,7 +70,7 @@ def make_search_target(match: SearchResult, controller: Controller) -> SearchTar
 
 
 def explain_skipped_hits(store: Store, keyring: Keyring, snapshot: Snapshot, match: SearchResult, controller: Controller, inboxes: SearchedInboxes) -> dict[str, str]:
-    """What was left alone, by zone: only an identifier of several people leads to it, or it carries a rejected contact."""
+    """Return what was left alone, by zone: only an identifier of several people leads to it, or it carries a rejected contact."""
     if not match.shared and not match.rejected:
         return {}
     own = make_search_target(match, controller)

@@ -44,7 +44,7 @@ class Unlinker:
         self._pseudonyms: dict[tuple[str, str], frozenset[str]] = {}
 
     def row(self, row: Mapping[str, Any], account_id: str, interaction_id: str) -> tuple[dict[str, Any], int]:
-        """A row without what stands for the person, and how many pieces were taken out. The row given is not changed."""
+        """Return a row without what stands for the person, and how many pieces were taken out. The row given is not changed."""
         count = 0
 
         def text(value: str) -> str:
@@ -84,7 +84,7 @@ class Unlinker:
         return PSEUDONYM.sub(named, TOKEN.sub(opened, value)), count
 
     def _is_own(self, match: re.Match[str], account_id: str, interaction_id: str) -> bool:
-        """Whether a token holds one of the person's identifiers. One that does not open is nobody's to tell, so it goes."""
+        """Tell whether a token holds one of the person's identifiers. One that does not open is nobody's to tell, so it goes."""
         try:
             text = reveal_token(match[0], self._keyring, account_id, interaction_id)
         except TokenError:
@@ -92,7 +92,7 @@ class Unlinker:
         return self.is_own(match[1], text) or self._is_piece(match[1], text)
 
     def _is_piece(self, entity: str, text: str) -> bool:
-        """Whether a value is a piece of one of the person's, or holds one of them: `five five five` of one turn, a number read back in part."""
+        """Tell whether a value is a piece of one of the person's, or holds one of them: `five five five` of one turn, a number read back in part."""
         codes = {code for language in available_languages() if (code := normalize_code(text, language))}
         if entity == "PHONE_NUMBER":
             numbers = [i.value for i in self._known if i.kind == "phone"]
@@ -101,7 +101,7 @@ class Unlinker:
         return entity == "EMAIL_ADDRESS" and any(c in name for name in names for c in codes)
 
     def is_own(self, entity: str, text: str) -> bool:
-        """Whether a value is one of the person's identifiers, however it is written."""
+        """Tell whether a value is one of the person's identifiers, however it is written."""
         found: list[Identifier | None] = []
         if entity == "EMAIL_ADDRESS":
             found += [Identifier("email", address) for language in available_languages() for address in find_spoken_addresses([text], language)]
@@ -133,13 +133,13 @@ class Unlinker:
 
 
 def _numbers(text: str, region: str) -> set[str]:
-    """Numbers that a text may tell: as written, and as said in any language."""
+    """Return numbers that a text may tell: as written, and as said in any language."""
     said = {n for language in available_languages() for n in find_spoken_numbers([text], region, language)}
     return said | {n for n in (ids.normal_phone(text, region),) if n}
 
 
 def _forms(identifier: Identifier) -> list[str]:
-    """Ways a value may have been written when its pseudonym was made; what is the same when folded need not be among them."""
+    """Return ways a value may have been written when its pseudonym was made; what is the same when folded need not be among them."""
     if identifier.kind == "name_address":
         words = identifier.value.split("|", 1)[0].split()[:4]
         return [" ".join(p) for n in range(1, len(words) + 1) for p in itertools.permutations(words, n)]

@@ -79,12 +79,12 @@ def all_facts(accounts: Iterable[Account], events: Iterable[AccountEvent]) -> li
 
 
 def facts_digest(events: Iterable[AccountEvent], as_of: dt.datetime) -> str:
-    """Digest of what is known at `as_of`, whatever the order it was given in."""
+    """Return digest of what is known at `as_of`, whatever the order it was given in."""
     return hashlib.sha256("\n".join(repr(e) for e in known_events(events, as_of)).encode()).hexdigest()
 
 
 def holds_digest(holds: Iterable[Hold]) -> str:
-    """Digest of holds, whatever their order."""
+    """Return digest of holds, whatever their order."""
     return hashlib.sha256("\n".join(sorted(sorted_repr(h) for h in holds)).encode()).hexdigest()
 
 
@@ -128,7 +128,7 @@ def _event(values: Mapping[str, Any]) -> AccountEvent:
 
 
 def _type(values: Mapping[str, Any], kind: str, given: str) -> str:
-    """The capability decides; `type` only where it is not told."""
+    """Return the capability decides; `type` only where it is not told."""
     if (capability := values.get("can_create_subaccounts")) is not None:
         return "agency" if _BOOLEAN.coerce(capability, "can_create_subaccounts") else "individual"
     name = _word(values, "type") if values.get("type") else {"upgraded": "agency", "downgraded": "individual"}.get(given, "")

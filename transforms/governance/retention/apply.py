@@ -174,7 +174,7 @@ class RetentionApplier:
         return new.entry
 
     def _change(self, actions: Actions, stored: str, counts: dict[str, int]) -> BatchChange:
-        """A change of a batch: due rows go, due fields become null; `counts` grows by class. Rows due for full redaction stay for the next step."""
+        """Return a change of a batch: due rows go, due fields become null; `counts` grows by class. Rows due for full redaction stay for the next step."""
 
         def change(batch: pa.RecordBatch) -> pa.RecordBatch:
             keep = np.ones(batch.num_rows, np.bool_)
@@ -200,7 +200,7 @@ class RetentionApplier:
     # What is published along with them
 
     def _dispositions(self, done: dict[str, FileEntry | None]) -> FileEntry:
-        """The plan's rows as done."""
+        """Return the plan's rows as done."""
 
         def rows() -> Any:
             for row in plan_rows(self.store.files, self.plan):
@@ -224,7 +224,7 @@ class RetentionApplier:
         return publish_bytes(self.store.files, self.store.root, state_path(self.run_id), DATASET, {"kind": "state"}, io.BytesIO(data), 0)
 
     def _index(self) -> tuple[list[FileEntry], list[FileEntry]]:
-        """Tombstones of deleted interactions, so that no replay brings them back, and notes of cleared fields. Touched buckets are merged, so
+        """Return tombstones of deleted interactions, so that no replay brings them back, and notes of cleared fields. Touched buckets are merged, so
         that what older entries say of a deleted interaction goes too."""
         keys = self._deleted | self._cleared.keys()
         added, removed = [], []

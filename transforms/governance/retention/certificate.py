@@ -144,12 +144,12 @@ def _publish(store: Store, manifest: RunManifest, run_id: str, entry: FileEntry,
 
 
 def _verified(store: Store, manifest: RunManifest) -> bool:
-    """Whether nothing is left of any file the run removed: no object, no old version, no delete marker."""
+    """Tell whether nothing is left of any file the run removed: no object, no old version, no delete marker."""
     return all(store.files.info(store.url(f.path)) is None and not store.files.purge(store.url(f.path)) for f in manifest.removed)
 
 
 def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
-    """One row per series of the run: record class, account type, rule and method."""
+    """Return one row per series of the run: record class, account type, rule and method."""
     found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = defaultdict(list)
     (entry,) = [f for f in manifest.added if f.dataset == DISPOSITIONS.name]
     for row in _file_rows(store, entry.path):

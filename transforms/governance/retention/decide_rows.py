@@ -23,23 +23,23 @@ Actions = Sequence[tuple[RecordClass, str]]
 
 
 def has_rules(engine: RetentionEngine, record_class: RecordClass, action: str) -> bool:
-    """Whether any rule can bring an action about."""
+    """Tell whether any rule can bring an action about."""
     return any(r.action == action and record_class.name in r.classes for r in engine.retention.rules)
 
 
 def actions_of(engine: RetentionEngine, classes: Sequence[RecordClass]) -> list[tuple[RecordClass, str]]:
-    """What the rules can bring about in one dataset; deleting rows comes first, since what is gone needs nothing else."""
+    """Return what the rules can bring about in one dataset; deleting rows comes first, since what is gone needs nothing else."""
     return [(c, a) for c in classes for a in ("delete", "redact") if has_rules(engine, c, a)]
 
 
 def key_columns(actions: Actions) -> list[str]:
-    """Columns that judging reads."""
+    """Return columns that judging reads."""
     mode = [MODE] if any(a == "redact" for _, a in actions) else []
     return list(dict.fromkeys(c for record_class, _ in actions for c in record_class.columns)) + mode
 
 
 def decide_rows(outlook: FilePruner, batch: Any, actions: Actions, stored: str) -> Iterator[tuple[RecordClass, str, int, RetentionRecord, RetentionDecision]]:
-    """Decisions about the due rows of a batch, with their places; a row that goes is not judged for its fields any more.
+    """Yield decisions about the due rows of a batch, with their places; a row that goes is not judged for its fields any more.
 
     Args:
         stored: account type of the partition.
@@ -62,7 +62,7 @@ def _spans(outlook: FilePruner, record_class: str, action: str, stored: str, acc
 
 
 def record_of(batch: Any, place: int, record_class: RecordClass, stored: str) -> RetentionRecord:
-    """One row as a record."""
+    """Return one row as a record."""
 
     def text(column: str) -> str:
         return str(batch.column(column)[place].as_py() or "") if column and column in batch.schema.names else ""

@@ -1,7 +1,9 @@
-"""Which stretches of time hold due records of an account: what lets whole files go, or be passed over, unread.
+"""Time ranges in which an account's records are due for deletion or redaction.
 
-Between two changes of an account the time a record must go never falls as its own time rises. So in each such stretch the due records are a
-prefix, whose end a bisection finds.
+By them whole files are deleted, or skipped, without being read.
+
+Between two changes of an account the time a record must go never falls as its own time rises. So in
+each such stretch the due records are a prefix, whose end a bisection finds.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ Spans = tuple[tuple[int, int], ...]
 
 
 def due_spans(engine: RetentionEngine, record_class: str, account_id: str, stored_type: str, action: str, as_of: int) -> Spans:
-    """Times whose records are due, holds aside, by what is known about the account at the engine's own time.
+    """Return times whose records are due, holds aside, by what is known about the account at the engine's own time.
 
     Args:
         stored_type: account type they are stored under.
@@ -49,7 +51,7 @@ def due_spans(engine: RetentionEngine, record_class: str, account_id: str, store
 
 
 def subtract_spans(spans: Spans, other: Spans) -> Spans:
-    """What lies in `spans` and not in `other`."""
+    """Return what lies in `spans` and not in `other`."""
     out = []
     for lo, hi in spans:
         at = lo
@@ -65,10 +67,10 @@ def subtract_spans(spans: Spans, other: Spans) -> Spans:
 
 
 def spans_overlap(spans: Spans, lo: int, hi: int) -> bool:
-    """Whether any of `spans` reaches into `lo` to `hi` (exclusive)."""
+    """Tell whether any of `spans` reaches into `lo` to `hi` (exclusive)."""
     return any(a < hi and b > lo for a, b in spans)
 
 
 def spans_cover(spans: Spans, lo: int, hi: int) -> bool:
-    """Whether `spans` hold all of `lo` to `hi` (exclusive)."""
+    """Tell whether `spans` hold all of `lo` to `hi` (exclusive)."""
     return not subtract_spans(((lo, hi),), spans)

@@ -115,7 +115,7 @@ class RetentionEngine:
         return _type(state, record), _type(timeline.last, record), timeline.last.status
 
     def due(self, record: RetentionRecord, action: str, timeline: Timeline | None) -> DueTime:
-        """When a record must be deleted or redacted, duties to keep it counted in, holds not."""
+        """Tell when a record must be deleted or redacted, duties to keep it counted in, holds not."""
         closure = timeline.closure(record.at) if timeline else None
         states = timeline.states if timeline else ()
         windows = timeline.windows if timeline and self.retention.on_reactivation == "keep_window" else ()
@@ -124,7 +124,7 @@ class RetentionEngine:
     def _due(
         self, record: RetentionRecord, action: str, states: tuple[State, ...], closure: Closure | None, windows: tuple[Window, ...]
     ) -> DueTime:
-        """`states` are those up to the time of the decision, `windows` what reactivations within the window have undone."""
+        """Return `states` are those up to the time of the decision, `windows` what reactivations within the window have undone."""
         held = list(_types(record, states))
         status = states[-1].status if states else "active"
         found = self._by_event(record, action, states, held, status)
@@ -147,12 +147,12 @@ class RetentionEngine:
     def _was_due(
         self, record: RetentionRecord, action: str, states: tuple[State, ...], at: int, windows: tuple[Window, ...]
     ) -> bool:
-        """Whether it had to go already when the account was cancelled, as the account stood before: the window brings nothing back."""
+        """Tell whether it had to go already when the account was cancelled, as the account stood before: the window brings nothing back."""
         earlier = tuple(s for s in states if s.at < at)
         return self._due(record, action, earlier, None, tuple(w for w in windows if w.at < at)).at <= at
 
     def _by_event(self, record: RetentionRecord, action: str, states: tuple[State, ...], held: list[str], status: str) -> DueTime:
-        """What the rules that count from the record's own time say, for the account type that `on_downgrade` chooses.
+        """Return what the rules that count from the record's own time say, for the account type that `on_downgrade` chooses.
 
         Args:
             held: types the account had since the record was made, in order; the first is its type then, the last its present one.
@@ -186,7 +186,7 @@ def _type(state: State | None, record: RetentionRecord) -> str:
 
 
 def _types(record: RetentionRecord, states: tuple[State, ...]) -> Iterator[str]:
-    """Types the account had from the record's time on, in order, at least one."""
+    """Yield types the account had from the record's time on, in order, at least one."""
     first = None
     for state in states:
         if state.at > record.at:
@@ -199,7 +199,7 @@ def _types(record: RetentionRecord, states: tuple[State, ...]) -> Iterator[str]:
 
 
 def _last_downgrade(record: RetentionRecord, states: tuple[State, ...]) -> int | None:
-    """When the account last lost the capability to create subaccounts after the record was made."""
+    """Tell when the account last lost the capability to create subaccounts after the record was made."""
     found = None
     before = next(_types(record, states))
     for state in states:

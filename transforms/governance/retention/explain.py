@@ -1,4 +1,4 @@
-"""Which rule decides about one stored record, and when."""
+"""Explanation of the retention rule that applies to a stored record, and of its due time."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class ExplainedRecord:
 
     @staticmethod
     def when(micros: int | None) -> str | None:
-        """A time as ISO 8601, or None."""
+        """Return a time as ISO 8601, or None."""
         return from_micros(micros).isoformat() if micros is not None else None
 
 
 def explain_record(store: Store, snapshot: Snapshot, engine: RetentionEngine, record_class: str, account_id: str, ids: Collection[str]) -> list[ExplainedRecord]:
-    """Decisions about the stored records of this class, account and id; several where an id occurs under several objects.
+    """Return decisions about the stored records of this class, account and id; several where an id occurs under several objects.
 
     Args:
         ids: what the id may be stored as; see `Names.stored`.

@@ -1,4 +1,7 @@
-"""What a run can know of a file before it opens it: from its partition, from accounts that differ from the rest, and from the last run's state."""
+"""Information on a file that a retention run has before opening it.
+
+It comes from the partition, from accounts that differ from the rest, and from the last run's state.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,14 @@ from callveil.transforms.storage.tables.key_index import origin_of
 
 
 def day_of(entry: FileEntry) -> tuple[int, int]:
-    """The stretch of time a file's partition stands for: a UTC day, microseconds, half-open."""
+    """Return the stretch of time a file's partition stands for: a UTC day, microseconds, half-open."""
     day = dt.date.fromisoformat(dict(entry.partition)["day"])
     start = to_micros(dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC))
     return start, start + DAY_US
 
 
 def _differs(timeline: Timeline, by_status: bool) -> bool:
-    """Whether the records of an account may be due at another time than those of others of its type."""
+    """Tell whether the records of an account may be due at another time than those of others of its type."""
     closed = bool(timeline.closures or timeline.windows)
     return closed or len({s.type for s in timeline.states}) > 1 or (by_status and timeline.last.status != "active")
 
@@ -67,7 +70,7 @@ class FilePruner:
         return self._at(record_class, action, like, stored_type, self.engine.as_of)
 
     def gone(self, record_class: str, action: str, account_id: str, stored_type: str) -> Spans:
-        """Stretches whose records are gone from every file the last run saw; empty for an account that has changed since."""
+        """Return stretches whose records are gone from every file the last run saw; empty for an account that has changed since."""
         if self.state is None or account_id in self.changed:
             return ()
         return self._at(record_class, action, account_id, stored_type, min(self.state.as_of, self.engine.as_of))
@@ -79,11 +82,11 @@ class FilePruner:
         return self._spans[key]
 
     def newly(self, record_class: str, action: str, account_id: str, stored_type: str) -> Spans:
-        """Stretches whose records are due now and were not at the last run."""
+        """Return stretches whose records are due now and were not at the last run."""
         return subtract_spans(self.spans(record_class, action, account_id, stored_type), self.gone(record_class, action, account_id, stored_type))
 
     def candidates(self, entry: FileEntry, record_class: str, action: str) -> set[str]:
-        """Accounts that differ from the rest and may have newly due records in a file the last run saw."""
+        """Return accounts that differ from the rest and may have newly due records in a file the last run saw."""
         stored = dict(entry.partition)["account_type"]
         lo, hi = day_of(entry)
         key = (record_class, action, stored)
@@ -94,17 +97,17 @@ class FilePruner:
         return out | {a for a in self.odd(entry) if spans_overlap(self.newly(record_class, action, a, stored), lo, hi)}
 
     def keepers(self, entry: FileEntry, record_class: str) -> set[str]:
-        """Accounts that differ from the rest and whose records in the file may have to stay."""
+        """Return accounts that differ from the rest and whose records in the file may have to stay."""
         stored = dict(entry.partition)["account_type"]
         lo, hi = day_of(entry)
         names = self.irregular | self.changed | self.odd(entry)
         return {a for a in names if self.engine.holds.on(a) or not spans_cover(self.spans(record_class, "delete", a, stored), lo, hi)}
 
     def odd(self, entry: FileEntry) -> frozenset[str]:
-        """Accounts that the last run saw in the file although they are of another type than its partition."""
+        """Return accounts that the last run saw in the file although they are of another type than its partition."""
         return frozenset(self.state.odd.get(origin_of(entry.path), ())) if self.state else frozenset()
 
     def is_odd(self, account_id: str, stored_type: str) -> bool:
-        """Whether an account's records need remembering where they lie under `stored_type`."""
+        """Tell whether an account's records need remembering where they lie under `stored_type`."""
         timeline = self.engine.timelines.get(account_id)
         return timeline is not None and account_id not in self.irregular and timeline.last.type not in (stored_type, "unknown")

@@ -41,7 +41,7 @@ class HoldIndex:
             self._by_account[hold.account_id].append(hold)
 
     def covering(self, record: RetentionRecord) -> str:
-        """Id of the first hold (by id) that covers a record, or an empty text."""
+        """Return id of the first hold (by id) that covers a record, or an empty text."""
         found = [h.hold_id for key in {record.account_id, ""} for h in self._by_account.get(key, ()) if self._covers(h, record)]
         return min(found, default="")
 
@@ -55,7 +55,7 @@ class HoldIndex:
         return after and (hold.period_to is None or record.at < to_micros(hold.period_to))
 
     def on(self, account_id: str) -> list[Hold]:
-        """Holds that name an account."""
+        """Return holds that name an account."""
         return self._by_account.get(account_id, []) if account_id else []
 
     @property
@@ -64,16 +64,16 @@ class HoldIndex:
         return self._by_account.get("", [])
 
     def touches(self, lo: int, hi: int) -> bool:
-        """Whether a hold that names no account may cover a record of time `lo` to `hi` (exclusive)."""
+        """Tell whether a hold that names no account may cover a record of time `lo` to `hi` (exclusive)."""
         return any(
             (h.period_to is None or to_micros(h.period_to) > lo) and (h.period_from is None or to_micros(h.period_from) < hi) for h in self.anyone
         )
 
     def digest(self, account_id: str) -> str:
-        """Digest of the holds that name an account; an empty text names those that name none."""
+        """Return digest of the holds that name an account; an empty text names those that name none."""
         return hashlib.sha256(repr([sorted_repr(h) for h in self._by_account.get(account_id, ())]).encode()).hexdigest()[:16]
 
 
 def sorted_repr(hold: Hold) -> str:
-    """Text that equal holds share: sets have no order of their own."""
+    """Return text that equal holds share: sets have no order of their own."""
     return repr([(n, sorted(v) if isinstance(v, frozenset) else v) for n, v in ((n, getattr(hold, n)) for n in hold.__dataclass_fields__)])

@@ -1,7 +1,10 @@
-"""What a retention run leaves for the next one, so that it need not look again at what it saw: one small file in the store.
+"""Saved state of the last retention run, for incremental runs: one small file in the store.
 
-All that was due at the last run's time is gone from every file that run saw, unless an account's facts or holds have changed since. So the
-next run looks at new files, at changed accounts, and at what has become due in between.
+With it the next run need not look again at what that run saw.
+
+All that was due at the last run's time is gone from every file that run saw, unless an account's
+facts or holds have changed since. So the next run looks at new files, at changed accounts, and at
+what has become due in between.
 """
 
 from __future__ import annotations
@@ -44,12 +47,12 @@ class RetainState:
     pending: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
-        """Bytes; equal states have equal ones."""
+        """Return bytes; equal states have equal ones."""
         return zstandard.ZstdCompressor(level=3).compress(orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_SORT_KEYS))
 
     @classmethod
     def decode(cls, data: bytes) -> RetainState | None:
-        """Inverse of `encode`; None for one of another format, after which everything is looked at."""
+        """Return inverse of `encode`; None for one of another format, after which everything is looked at."""
         members: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
         if members.pop("format") != FORMAT:
             return None
@@ -59,7 +62,7 @@ class RetainState:
 
 
 def account_digests(engine: RetentionEngine) -> dict[str, str]:
-    """What is known about each account, as a digest."""
+    """Return what is known about each account, as a digest."""
     names = {*engine.timelines.by_account, *(h.account_id for h in engine.holds.all if h.account_id)}
     out = {}
     for name in sorted(names):
@@ -76,5 +79,5 @@ def read_state(store: Store, snapshot: Snapshot) -> RetainState | None:
 
 
 def state_path(run_id: str) -> str:
-    """Path of a run's state below the root."""
+    """Return path of a run's state below the root."""
     return data_path(DATASET, {"kind": "state"}, run_id, "state", ".json.zst")

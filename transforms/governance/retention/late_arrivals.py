@@ -28,12 +28,12 @@ class LateArrivalFilter:
 
     @classmethod
     def after(cls, engine: RetentionEngine, state: RetainState | None) -> LateArrivalFilter | None:
-        """For a store whose last retention run left `state`; None where there was none, or it decided by other rules or general holds."""
+        """Return for a store whose last retention run left `state`; None where there was none, or it decided by other rules or general holds."""
         outlook = FilePruner(engine, state)
         return cls(outlook) if outlook.usable else None
 
     def expired(self, version: RawVersion, stored_type: str) -> bool:
-        """Whether a version is not to be taken in.
+        """Tell whether a version is not to be taken in.
 
         Args:
             stored_type: account type it would be stored under.

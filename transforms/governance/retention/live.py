@@ -26,7 +26,7 @@ PARTS: dict[What, str] = {"record": "transcripts", "audio": "recordings"}
 
 
 def live_rows(planner: RetentionPlanner) -> Iterator[Row]:
-    """Rows of the plan about the live zone: one for each part of a folder that is due or held, then one for each class that says how many go.
+    """Yield rows of the plan about the live zone: one for each part of a folder that is due or held, then one for each class that says how many go.
 
     Reads every receipt, which is a small file for each recording and each record.
     """
@@ -67,7 +67,7 @@ def live_rows(planner: RetentionPlanner) -> Iterator[Row]:
 
 
 def _records(key: InteractionKey, what: What, about: Receipt) -> Iterator[RetentionRecord]:
-    """One part of a folder as the classes it may go by."""
+    """Yield one part of a folder as the classes it may go by."""
     called = about.get("called_at")
     at = to_micros(dt.datetime.fromisoformat(called) if called else dt.datetime.fromtimestamp(about["landed_at"], dt.UTC))
     stored = about.get("account_type", "unknown")

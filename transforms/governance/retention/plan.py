@@ -1,4 +1,4 @@
-"""Which records are due in a store, file by file: the rows of a plan."""
+"""Retention plan: the rows that list the records due in a store, file by file."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class _Due(NamedTuple):
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> _Due:
-        """What some records' own rows come to."""
+        """Return what some records' own rows come to."""
         last = max(rows, key=lambda r: r["eligible_at"])
         return cls(len(rows), last, min(r["eligible_at"] for r in rows))
 
 
 def _alike(accounts: Mapping[str, int], last: Row, first: Row) -> dict[str, _Due]:
-    """The same decision for every account; under no account what is nobody's by name. A file of which nothing is listed goes all the same."""
+    """Return the same decision for every account; under no account what is nobody's by name. A file of which nothing is listed goes all the same."""
     return {account: _Due(n, last, first["eligible_at"]) for account, n in (accounts or {"": 0}).items()}
 
 
@@ -82,7 +82,7 @@ class RetentionPlanner:
         return self.outlook.engine
 
     def rows(self) -> Iterator[Row]:
-        """Rows of the plan in a fixed order: for each file that is touched one row per class, then its single records."""
+        """Yield rows of the plan in a fixed order: for each file that is touched one row per class, then its single records."""
         fresh = self._fresh()
         for dataset, classes in ROW_DATASETS.items():
             actions = actions_of(self.engine, classes)
@@ -94,7 +94,7 @@ class RetentionPlanner:
                     yield from self._judge_file(record_class, entry)
 
     def _fresh(self) -> set[str]:
-        """Files the last run did not see."""
+        """Return files the last run did not see."""
         paths = {f.path for f in self.snapshot.files}
         state = self.outlook.state
         if state is None or not self.outlook.usable or state.seq > self.snapshot.seq:
@@ -161,7 +161,7 @@ class RetentionPlanner:
         return out + others
 
     def _set_aside(self, batch: Any, record_class: RecordClass, stored: str) -> list[Row]:
-        """Rows of quarantined records: dated in the future, or of accounts nothing is known about and no rule covers."""
+        """Return rows of quarantined records: dated in the future, or of accounts nothing is known about and no rule covers."""
         ahead = column_micros(batch, record_class.time) > self.engine.as_of + self.engine.retention.skew_us
         if stored == "unknown":
             names, place = batch_accounts(batch)
@@ -176,7 +176,7 @@ class RetentionPlanner:
     # Files that go as a whole
 
     def _judge_file(self, record_class: RecordClass, entry: FileEntry) -> list[Row]:
-        """A file whose records share their time goes once the last moment of its day is due for every account in it, and none is held."""
+        """Return a file whose records share their time goes once the last moment of its day is due for every account in it, and none is held."""
         _, hi = day_of(entry)
         least = min(r.days for r in self.engine.retention.rules if r.action == "delete" and record_class.name in r.classes)
         if hi - 1 + least * 86_400_000_000 > self.engine.as_of:
@@ -191,7 +191,7 @@ class RetentionPlanner:
         return self._file_rows(entry, record_class.name, "drop_file", _alike(self._holds(record_class, entry), found[-1], found[0]))
 
     def _holds(self, record_class: RecordClass, entry: FileEntry) -> Counter[str]:
-        """How many records of each account a file holds; of sealed content, what the reasons beside it say lies in it."""
+        """Tell how many records of each account a file holds; of sealed content, what the reasons beside it say lies in it."""
         listing = _listing(record_class, entry, self.snapshot)
         accounts: Counter[str] = Counter()
         for batch in key_batches(self.store, listing, ("account_id", "blob")) if listing else ():
@@ -200,7 +200,7 @@ class RetentionPlanner:
         return accounts
 
     def _inside(self, record_class: RecordClass, entry: FileEntry, at: int) -> list[RetentionRecord]:
-        """Records of a file by account and interaction; one that stands for the file where nothing in it names any."""
+        """Return records of a file by account and interaction; one that stands for the file where nothing in it names any."""
         listing = _listing(record_class, entry, self.snapshot)
         found: list[RetentionRecord] = []
         if listing:
@@ -231,7 +231,7 @@ class RetentionPlanner:
     def _file_rows(
         self, entry: FileEntry, name: str, method: str, due: Mapping[str, _Due], late: bool = False
     ) -> list[Row]:
-        """Rows about a file, one for each account that has records in it that are due.
+        """Return rows about a file, one for each account that has records in it that are due.
 
         Rows before and after are the file's, or its records' where it is sealed; those that go are the account's.
         """
@@ -254,7 +254,7 @@ class RetentionPlanner:
         return out
 
     def record_row(self, entry: FileEntry | None, record: RetentionRecord, decision: RetentionDecision, late: bool) -> Row:
-        """A row about one record; what is not to go is counted."""
+        """Return a row about one record; what is not to go is counted."""
         if decision.decision not in ("delete", "redact"):
             self.counts[f"{record.record_class}.{decision.decision}"] += 1
         return _decided(decision) | {
@@ -272,7 +272,7 @@ class RetentionPlanner:
 
 
 def _listing(record_class: RecordClass, entry: FileEntry, snapshot: Snapshot) -> FileEntry | None:
-    """The Parquet file that says whose records a file holds: itself, or for sealed content the reasons beside it."""
+    """Return the Parquet file that says whose records a file holds: itself, or for sealed content the reasons beside it."""
     if record_class.name == "raw":
         path = entry.path.replace("rejected_content/", "rejected/", 1).removesuffix(".sealed") + ".parquet"
         return next((f for f in snapshot.by_dataset("rejected") if f.path == path), None)

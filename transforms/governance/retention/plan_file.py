@@ -150,7 +150,7 @@ def read_plan(files: Files, folder: str) -> RetentionPlan:
 
 
 def plan_rows(files: Files, plan: RetentionPlan) -> Iterator[dict[str, Any]]:
-    """The plan's rows, as a stream."""
+    """Yield the plan's rows, as a stream."""
     with files.open(files.join(plan.folder, ROWS)) as source:
         for batch in pq.ParquetFile(source).iter_batches():
             yield from batch.to_pylist()

@@ -1,4 +1,4 @@
-"""Where the records of each class lie, and what goes when they go."""
+"""Storage location of each record class, and the unit that its deletion removes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _REGISTERED_BY = {"versions": "callveil.transforms.storage.tables.versions", "in
 
 
 def table_of(dataset: str) -> Table:
-    """Declaration of a dataset. Raises KeyError for an unknown one."""
+    """Return declaration of a dataset. Raises KeyError for an unknown one."""
     if dataset not in TABLES and dataset in _REGISTERED_BY:
         import_module(_REGISTERED_BY[dataset])
     return TABLES[dataset]

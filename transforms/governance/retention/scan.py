@@ -48,7 +48,7 @@ def key_batches(store: Store, entry: FileEntry, columns: Sequence[str], accounts
 
 
 def accounts_present(store: Store, entry: FileEntry, accounts: Collection[str]) -> bool:
-    """Whether a file holds a row of any of `accounts`."""
+    """Tell whether a file holds a row of any of `accounts`."""
     if not accounts:
         return False
     wanted = pa.array(sorted(accounts), pa.string())
@@ -56,7 +56,7 @@ def accounts_present(store: Store, entry: FileEntry, accounts: Collection[str]) 
 
 
 def column_micros(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:
-    """A time column as microseconds since 1970; 0 for null."""
+    """Return a time column as microseconds since 1970; 0 for null."""
     values: npt.NDArray[np.int64] = pc.fill_null(batch.column(column).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), 0).to_numpy(
         zero_copy_only=False
     )
@@ -70,7 +70,7 @@ def batch_accounts(batch: pa.RecordBatch) -> tuple[list[str], npt.NDArray[np.int
 
 
 def due_mask(batch: pa.RecordBatch, time: str, spans_of: SpansOf) -> Mask:
-    """Which rows are due, holds aside."""
+    """Tell which rows are due, holds aside."""
     names, place = batch_accounts(batch)
     when = column_micros(batch, time)
     spans = [spans_of(n) for n in names]

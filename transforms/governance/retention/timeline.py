@@ -78,7 +78,7 @@ class Timeline:
         object.__setattr__(self, "_times", tuple(s.at for s in self.states))
 
     def at(self, when: int) -> State | None:
-        """The state that holds at `when` (half-open), or None before the first."""
+        """Return the state that holds at `when` (half-open), or None before the first."""
         place = bisect_right(self._times, when)
         return self.states[place - 1] if place else None
 
@@ -88,7 +88,7 @@ class Timeline:
         return self.states[-1]
 
     def closure(self, when: int) -> Closure | None:
-        """The cancellation that governs a record of time `when`: the first whose life it belongs to."""
+        """Return the cancellation that governs a record of time `when`: the first whose life it belongs to."""
         return next((c for c in self.closures if c.until is None or when < c.until), None)
 
     @property
@@ -98,7 +98,7 @@ class Timeline:
         return sorted({*self._times, *(c.at for c in self.closures), *ends, *itertools.chain(*self.windows)})
 
     def digest(self) -> str:
-        """Digest of everything in it."""
+        """Return digest of everything in it."""
         return hashlib.sha256(repr((self.states, self.closures, self.windows)).encode()).hexdigest()[:16]
 
 
@@ -115,7 +115,7 @@ class _Account:
 
 
 def known_events(events: Iterable[AccountEvent], as_of: dt.datetime) -> list[AccountEvent]:
-    """The facts that hold at `as_of` as far as they were known then, in order: of each id the one recorded last, unless it was retracted."""
+    """Return the facts that hold at `as_of` as far as they were known then, in order: of each id the one recorded last, unless it was retracted."""
     latest: dict[str, AccountEvent] = {}
     for event in events:
         if event.recorded_at <= as_of:
@@ -155,7 +155,7 @@ class Timelines:
         }
 
     def get(self, account_id: str) -> Timeline | None:
-        """Timeline of an account, or None where nothing is known about it."""
+        """Return timeline of an account, or None where nothing is known about it."""
         return self.by_account.get(account_id)
 
     def _apply(self, event: AccountEvent) -> None:

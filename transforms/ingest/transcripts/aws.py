@@ -38,13 +38,13 @@ class Standard:
 
     @staticmethod
     def recognise(doc: Any) -> bool:
-        """Whether `doc` has this shape."""
+        """Tell whether `doc` has this shape."""
         results = doc.get("results") if isinstance(doc, Mapping) else None
         return isinstance(results, Mapping) and "channels" not in results and ("items" in results or "transcripts" in results)
 
     @staticmethod
     def convert(doc: Mapping[str, Any]) -> Transcript:
-        """Rows of a standard job. Raises FieldError where a list or object has another type."""
+        """Return rows of a standard job. Raises FieldError where a list or object has another type."""
         results = doc["results"]
         speakers = _speakers(results.get("speaker_labels"))
         tracks = _tracks(results)
@@ -64,7 +64,7 @@ class Standard:
 
 
 def _tracks(results: Mapping[str, Any]) -> list[tuple[int | None, list[Mapping[str, Any]]]]:
-    """Items by channel, so that punctuation (which has no time) follows its own word."""
+    """Return items by channel, so that punctuation (which has no time) follows its own word."""
     items = require_objects(results.get("items"), "words")
     labels = results.get("channel_labels")
     channels = require_objects(labels.get("channels"), "words") if isinstance(labels, Mapping) else []
@@ -128,13 +128,13 @@ class CallAnalytics:
 
     @staticmethod
     def recognise(doc: Any) -> bool:
-        """Whether `doc` has this shape."""
+        """Tell whether `doc` has this shape."""
         rows = _turns_of(doc) if isinstance(doc, Mapping) else None
         return isinstance(rows, list) and all(isinstance(r, Mapping) for r in rows) and any("Content" in r or "Items" in r for r in rows)
 
     @staticmethod
     def convert(doc: Mapping[str, Any]) -> Transcript:
-        """Rows of a Call Analytics job. Raises FieldError where a list or object has another type."""
+        """Return rows of a Call Analytics job. Raises FieldError where a list or object has another type."""
         outline: list[Row] = []
         words: list[Row] = []
         for turn in require_objects(_turns_of(doc), "outline"):
@@ -158,7 +158,7 @@ class CallAnalytics:
 
 
 def _turns_of(doc: Mapping[str, Any]) -> Any:
-    """The turns, also those inside segments; a segment with another member beside its turn is kept as well."""
+    """Return the turns, also those inside segments; a segment with another member beside its turn is kept as well."""
     segments = doc.get("Segments")
     if "Transcript" in doc or not isinstance(segments, list):
         return doc.get("Transcript")

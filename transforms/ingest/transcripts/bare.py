@@ -14,7 +14,7 @@ SUFFIXES = (".json", ".vtt", ".srt", ".ctm", ".txt")
 
 
 def bare_transcript(data: bytes) -> Any | None:
-    """The transcript in a file, for a record's `transcript`: the parsed JSON or the text of captions; None where it is a record or anything else.
+    """Return the transcript in a file, for a record's `transcript`: the parsed JSON or the text of captions; None where it is a record or anything else.
 
     Raises `FieldError` where it is one, and a part of it has a type it cannot have.
     """
@@ -35,7 +35,7 @@ def bare_transcript(data: bytes) -> Any | None:
 
 
 def _members(doc: Any) -> Iterator[Mapping[str, Any]]:
-    """The objects that may be records: the document, what it wraps, and the entries of what it lists."""
+    """Yield the objects that may be records: the document, what it wraps, and the entries of what it lists."""
     if isinstance(doc, list):
         yield from (m for m in doc if isinstance(m, Mapping))
     elif isinstance(doc, Mapping):

@@ -86,7 +86,7 @@ def read_text(text: str) -> Transcript | None:
 
 
 def _turns(said: str, start: float, end: float) -> list[dict[str, Any]]:
-    """The turns of a cue: one for each voice in it."""
+    """Return the turns of a cue: one for each voice in it."""
     parts = _VOICE.split(said)
     if len(parts) == 1:
         named = _NAMED.match(said)

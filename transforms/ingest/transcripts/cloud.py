@@ -128,7 +128,7 @@ class Google:
 
 
 def _google_results(doc: Any) -> Any:
-    """The list of results, also inside a finished operation and inside a batch's answer for one file."""
+    """Return the list of results, also inside a finished operation and inside a batch's answer for one file."""
     if isinstance(doc, Mapping) and isinstance(doc.get("response"), Mapping):
         doc = doc["response"]
     results = doc.get("results") if isinstance(doc, Mapping) else None
@@ -178,7 +178,7 @@ class Watson:
 
 
 def _watson_results(doc: Any) -> Any:
-    """The list of results, also inside the answer to a job, which has one for each request."""
+    """Return the list of results, also inside the answer to a job, which has one for each request."""
     results = doc.get("results") if isinstance(doc, Mapping) else None
     if isinstance(results, list) and any_object(results, lambda r: isinstance(r.get("results"), list)):
         return [inner for r in results for inner in r.get("results") or ()]

@@ -1,7 +1,8 @@
-"""What the transcript adapters share: the result they give, reading of loose values, and the rule on copies.
+"""Shared parts of the transcript adapters: result type, lenient parsing, duplicate-text rule.
 
-The rule on copies: recognisers repeat the same words several times over (flat text, paragraphs, items by channel). A repeated piece is dropped
-only when every text in it occurs in the text that was used, compared by letters and digits alone (`is_covered`). All else is kept under `extra`.
+The rule on copies: recognisers repeat the same words several times over (flat text, paragraphs,
+items by channel). A repeated piece is dropped only when every text in it occurs in the text that
+was used, compared by letters and digits alone (`covered`). All else is kept under `extra`.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Transcript:
 
 
 def letters_and_digits(text: str) -> str:
-    """Letters and digits of `text`, case folded: what is left when layout and punctuation are taken away."""
+    """Return letters and digits of `text`, case folded: what is left when layout and punctuation are taken away."""
     return _NEITHER.sub("", text.casefold())
 
 
@@ -76,7 +77,7 @@ def used_text(outline: Sequence[Mapping[str, Any]], words: Sequence[Mapping[str,
 
 
 def is_covered(value: Any, used: str, key: str = "") -> bool:
-    """Whether every text in `value` occurs in `used` (squashed), so that dropping `value` loses nothing. Numbers count as covered."""
+    """Tell whether every text in `value` occurs in `used` (squashed), so that dropping `value` loses nothing. Numbers count as covered."""
     if isinstance(value, str):
         if _LABELS.match(value) or (key in _MEASURES and _DECIMAL.match(value)):
             return True
@@ -89,17 +90,17 @@ def is_covered(value: Any, used: str, key: str = "") -> bool:
 
 
 def uncovered_members(members: Mapping[str, Any], used: str) -> Row:
-    """Members of `members` that hold text which is not in `used`."""
+    """Return members of `members` that hold text which is not in `used`."""
     return {k: v for k, v in members.items() if not is_covered(v, used, k)}
 
 
 def without_members(members: Mapping[str, Any], *names: str) -> Row:
-    """A copy of `members` less those of `names` and less nulls."""
+    """Return a copy of `members` less those of `names` and less nulls."""
     return {k: v for k, v in members.items() if k not in names and v is not None}
 
 
 def require_objects(value: Any, path: str) -> list[Mapping[str, Any]]:
-    """`value` as a list of objects; null is an empty list. Raises FieldError `wrong_type` for anything else."""
+    """Return `value` as a list of objects; null is an empty list. Raises FieldError `wrong_type` for anything else."""
     if value is None:
         return []
     if not isinstance(value, list | tuple):
@@ -111,12 +112,12 @@ def require_objects(value: Any, path: str) -> list[Mapping[str, Any]]:
 
 
 def first_present(members: Mapping[str, Any], *names: str) -> Any:
-    """The first member of `names` that is there and not null."""
+    """Return the first member of `names` that is there and not null."""
     return next((members[n] for n in names if members.get(n) is not None), None)
 
 
 def parse_number(value: Any) -> float | None:
-    """A finite number, also from text; None where it is none. For ordering and grouping; declared types check the value itself later."""
+    """Return a finite number, also from text; None where it is none. For ordering and grouping; declared types check the value itself later."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -127,7 +128,7 @@ def parse_number(value: Any) -> float | None:
 
 
 def seconds_of_millis(value: Any) -> Any:
-    """Milliseconds to seconds; what is no number passes, to be refused by the declared type."""
+    """Return milliseconds to seconds; what is no number passes, to be refused by the declared type."""
     found = parse_number(value)
     return value if found is None else found / 1000
 
@@ -138,7 +139,7 @@ def text_of(value: Any) -> Any:
 
 
 def role_channel(speaker: Any) -> int | None:
-    """Channel of a speaker named by role (`AGENT`, `Caller`): 1 external party, 2 business; None for other names."""
+    """Return channel of a speaker named by role (`AGENT`, `Caller`): 1 external party, 2 business; None for other names."""
     return _ROLES.get(speaker.strip().lower()) if isinstance(speaker, str) else None
 
 
@@ -153,7 +154,7 @@ def language_code(value: Any) -> str:
 
 
 def by_time(rows: Iterable[Row]) -> list[Row]:
-    """Rows by start time; a row without one stays behind the row it followed. Stable."""
+    """Return rows by start time; a row without one stays behind the row it followed. Stable."""
     keyed, last = [], -math.inf
     for row in rows:
         start = parse_number(row.get("s"))
@@ -163,7 +164,7 @@ def by_time(rows: Iterable[Row]) -> list[Row]:
 
 
 def as_key(*values: Any) -> tuple[Any, ...]:
-    """Labels as the key of a dictionary; one that is a list or object counts as its text."""
+    """Return labels as the key of a dictionary; one that is a list or object counts as its text."""
     return tuple(str(v) if isinstance(v, list | Mapping) else v for v in values)
 
 

@@ -35,13 +35,13 @@ class Deepgram:
 
     @staticmethod
     def recognise(doc: Any) -> bool:
-        """Whether `doc` has this shape."""
+        """Tell whether `doc` has this shape."""
         results = doc.get("results") if isinstance(doc, Mapping) else None
         return isinstance(results, Mapping) and isinstance(results.get("channels"), list)
 
     @staticmethod
     def convert(doc: Mapping[str, Any]) -> Transcript:
-        """Rows of a response. Raises FieldError where a list or object has another type."""
+        """Return rows of a response. Raises FieldError where a list or object has another type."""
         results = doc["results"]
         channels = require_objects(results["channels"], "outline")
         many = len(channels) > 1
@@ -112,7 +112,7 @@ def _paragraphs(value: Any, channel: int | None) -> list[Row]:
 
 
 def _left(channels: list[Mapping[str, Any]], used: str, have_turns: bool, language: str) -> tuple[list[Row], str]:
-    """What of the channels was not used, and the flat transcript where there are no turns at all."""
+    """Return what of the channels was not used, and the flat transcript where there are no turns at all."""
     left: list[Row] = []
     flat: list[str] = []
     for channel in channels:

@@ -75,7 +75,7 @@ def gather_transcripts(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]
 
 
 def _said_before(rows: list[Row], outline: list[Row], words: list[Row]) -> bool:
-    """Whether all texts of some rows, their speakers too, are in what is kept already."""
+    """Tell whether all texts of some rows, their speakers too, are in what is kept already."""
     speakers = {letters_and_digits(str(r["speaker"])) for r in (*outline, *words) if r.get("speaker") is not None}
     used = "\n".join((used_text(outline, words), *sorted(speakers)))
     return is_covered([without_members(r, "channel", "s", "e") for r in rows], used)

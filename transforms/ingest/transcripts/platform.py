@@ -39,14 +39,14 @@ class Platform:
 
     @staticmethod
     def recognise(doc: Any) -> bool:
-        """Whether `doc` has this shape."""
+        """Tell whether `doc` has this shape."""
         if isinstance(doc, Mapping):
             return any(_rows(doc.get(k)) for k in _LISTS) or any(isinstance(doc.get(k), str) for k in ("text", "transcript", "transcription_text"))
         return _rows(doc)
 
     @staticmethod
     def convert(doc: Any) -> Transcript:
-        """Rows of the outline. Raises FieldError where a row or list has another type."""
+        """Return rows of the outline. Raises FieldError where a row or list has another type."""
         if not isinstance(doc, Mapping):
             return _convert(doc, {})
         name = next((k for k in _LISTS if _rows(doc.get(k))), "")
@@ -65,7 +65,7 @@ class Platform:
 
 
 def outline_rows(value: Any, path: str = "outline") -> tuple[list[Row], list[Row]]:
-    """Turns and the words inside them, from a list of rows (objects, or bare texts).
+    """Return turns and the words inside them, from a list of rows (objects, or bare texts).
 
     Raises:
         FieldError: `wrong_type` where `value` is no list, or a row neither object nor text.
@@ -109,12 +109,12 @@ def _declared(row: Mapping[str, Any]) -> Row:
 
 
 def word_rows(value: Any) -> list[Row]:
-    """Rows of a record's own `words`, under whichever names. Raises FieldError `wrong_type` where a row is no object."""
+    """Return rows of a record's own `words`, under whichever names. Raises FieldError `wrong_type` where a row is no object."""
     return [word_row(w, None, None) for w in require_objects(value, "words")]
 
 
 def clock_seconds(value: Any) -> Any:
-    """Seconds of `h:mm:ss`; anything else passes, to be read or refused by the declared type."""
+    """Return seconds of `h:mm:ss`; anything else passes, to be read or refused by the declared type."""
     clock = _CLOCK.match(text_of(value)) if isinstance(value, str) else None
     return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3]) if clock else value
 

@@ -51,14 +51,14 @@ def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
 
 
 def seconds_per_letter(rows: Sequence[Row], text: str, start: str = "s", end: str = "e") -> float:
-    """Seconds a letter or digit of some rows, by their times; 0 where they have none."""
+    """Return seconds a letter or digit of some rows, by their times; 0 where they have none."""
     took = sum((parse_number(r.get(end)) or 0.0) - (parse_number(r.get(start)) or 0.0) for r in rows)
     letters = sum(len(letters_and_digits(str(r.get(text) or ""))) for r in rows)
     return took / letters if letters else 0.0
 
 
 def _hasty(words: Sequence[Row]) -> list[Row]:
-    """Words that nobody can say in their time: spikes of some recognisers, or several words at one time."""
+    """Return words that nobody can say in their time: spikes of some recognisers, or several words at one time."""
     together: dict[tuple[Any, ...], list[Row]] = {}
     for row in words:
         if parse_number(row.get("s")) is not None and parse_number(row.get("e")) is not None:
@@ -95,7 +95,7 @@ def _shared_out(words: Sequence[Row]) -> bool:
 
 
 def _even(run: Sequence[Row]) -> bool:
-    """Whether words of unlike length last equally long, or each in proportion to its letters, with or without the blank behind it."""
+    """Tell whether words of unlike length last equally long, or each in proportion to its letters, with or without the blank behind it."""
     letters = [len(str(row["word"])) for row in run]
     lasting = [(parse_number(row["e"]) or 0.0) - (parse_number(row["s"]) or 0.0) for row in run]
     if max(letters) < UNLIKE * min(letters):

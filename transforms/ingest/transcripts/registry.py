@@ -1,4 +1,4 @@
-"""Which adapters there are, most particular first."""
+"""Registry of the transcript adapters, most specific first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Adapter(Protocol):
     """A transcript format."""
 
     def recognise(self, doc: Any) -> bool:
-        """Whether `doc` has this format's shape."""
+        """Tell whether `doc` has this format's shape."""
 
     def convert(self, doc: Any) -> Transcript:
         """Read it; `doc` is left as it is. Raises FieldError where a part of it has a type it cannot have."""

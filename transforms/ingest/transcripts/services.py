@@ -261,7 +261,7 @@ def _genesys(phrase: Doc, begin: float) -> Utterance:
 
 
 def _stretch(members: Doc, begin: float) -> tuple[float | None, float | None]:
-    """Seconds from and to; start times count from the recording's, or from 1970 as its start does."""
+    """Return seconds from and to; start times count from the recording's, or from 1970 as its start does."""
     at = parse_number(members.get("startTimeMs"))
     if at is not None and begin and at >= begin:
         at -= begin

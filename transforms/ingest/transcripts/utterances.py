@@ -50,12 +50,12 @@ class Utterance:
 
 
 def make_word(text: Any, s: Any, e: Any, confidence: Any = None) -> Row:
-    """A row of a word; whose it is comes from its utterance."""
+    """Return a row of a word; whose it is comes from its utterance."""
     return {"word": text_of(text), "s": s, "e": e, "confidence": confidence}
 
 
 def make_transcript(said: Iterable[Utterance], doc: Any, used: Iterable[str], language: Any = None) -> Transcript:
-    """The transcript that utterances add up to.
+    """Return the transcript that utterances add up to.
 
     Args:
         said: utterances in any order.
@@ -80,7 +80,7 @@ def make_transcript(said: Iterable[Utterance], doc: Any, used: Iterable[str], la
 
 
 def _left(value: Any, said: str, used: frozenset[str]) -> Any:
-    """What of a value was not read: members and items that hold a text nobody said; None where there is none."""
+    """Return what of a value was not read: members and items that hold a text nobody said; None where there is none."""
     if isinstance(value, Mapping):
         kept = {k: v for k, m in value.items() if k not in used and (v := _left(m, said, used)) is not None}
         return kept or None
@@ -90,7 +90,7 @@ def _left(value: Any, said: str, used: frozenset[str]) -> Any:
 
 
 def word_utterances(rows: Iterable[Row]) -> list[Utterance]:
-    """Words alone, each of which names its own speaker and channel: `make_transcript` makes turns of them."""
+    """Return words alone, each of which names its own speaker and channel: `make_transcript` makes turns of them."""
     return [Utterance(words=list(rows))]
 
 
@@ -101,7 +101,7 @@ def attach_punctuation(rows: list[Row], mark: Any) -> None:
 
 
 def seconds_in(members: Mapping[str, Any], name: str) -> float | None:
-    """Seconds of the first of a member's forms: ticks, milliseconds, ISO 8601 (`PT1.5S`), `1.5s`, seconds and nanoseconds, a number."""
+    """Return seconds of the first of a member's forms: ticks, milliseconds, ISO 8601 (`PT1.5S`), `1.5s`, seconds and nanoseconds, a number."""
     for suffix, parts in (("InTicks", _TICKS), ("Milliseconds", 1000), ("InMs", 1000), ("Ms", 1000)):
         found = parse_number(members.get(name + suffix))
         if found is not None:
@@ -115,7 +115,7 @@ def start_and_end(members: Mapping[str, Any], start: str, end: str) -> tuple[Any
 
 
 def parse_duration(value: Any) -> float | None:
-    """Seconds of a duration in any of these forms; None where it is none of them."""
+    """Return seconds of a duration in any of these forms; None where it is none of them."""
     if isinstance(value, Mapping):
         millis = parse_number(value.get("milliseconds"))
         if millis is not None:
@@ -131,17 +131,17 @@ def parse_duration(value: Any) -> float | None:
 
 
 def end_time(start: float | None, length: float | None) -> float | None:
-    """The end of what starts and lasts so long, rounded to microseconds."""
+    """Return the end of what starts and lasts so long, rounded to microseconds."""
     return None if start is None or length is None else round(start + length, 6)
 
 
 def channel_from_zero(index: Any) -> int | None:
-    """A channel from 1 of one that is counted from 0."""
+    """Return a channel from 1 of one that is counted from 0."""
     return index + 1 if isinstance(index, int) and not isinstance(index, bool) else None
 
 
 def channel_from_one(index: Any) -> int | None:
-    """A channel that is counted from 1, as a number or text (`channel_2`); None where it is neither or 0."""
+    """Return a channel that is counted from 1, as a number or text (`channel_2`); None where it is neither or 0."""
     if isinstance(index, str):
         label = _NUMBERED.match(index.strip())
         index = int(label[1]) if label else int(index) if index.isascii() and index.isdigit() else None
@@ -149,7 +149,7 @@ def channel_from_one(index: Any) -> int | None:
 
 
 def timecode_seconds(value: Any) -> Any:
-    """Seconds of `hh:mm:ss,mmm` or `hh:mm:ss.mmm`; anything else as it is."""
+    """Return seconds of `hh:mm:ss,mmm` or `hh:mm:ss.mmm`; anything else as it is."""
     match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
     return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3].replace(",", ".")) if match else value
 

@@ -36,14 +36,14 @@ class Whisper:
 
     @staticmethod
     def recognise(doc: Any) -> bool:
-        """Whether `doc` has this shape."""
+        """Tell whether `doc` has this shape."""
         if not isinstance(doc, Mapping) or "results" in doc:
             return False
         return _timed(doc.get("segments"), "text") or ("text" in doc and _timed(doc.get("words"), "word"))
 
     @staticmethod
     def convert(doc: Mapping[str, Any]) -> Transcript:
-        """Rows of a Whisper result. Raises FieldError where a list or object has another type."""
+        """Return rows of a Whisper result. Raises FieldError where a list or object has another type."""
         outline: list[Row] = []
         words: list[Row] = []
         for segment in require_objects(doc.get("segments"), "outline"):
@@ -72,7 +72,7 @@ class Whisper:
 
 
 def word_row(word: Mapping[str, Any], speaker: Any, channel: Any) -> Row:
-    """A word of any recogniser that writes `{word, start, end, probability | score | confidence}`; its own speaker and channel win."""
+    """Return a word of any recogniser that writes `{word, start, end, probability | score | confidence}`; its own speaker and channel win."""
     own = first_present(word, "channel")
     return without_members(word, "word", "text", "start", "end", "s", "e", "probability", "score", "confidence", "speaker", "channel") | {
         "word": text_of(first_present(word, "word", "text")),

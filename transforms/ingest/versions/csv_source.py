@@ -51,12 +51,12 @@ class _CsvLines:
         del self.taken[1:]
 
     def content(self, limits: InputLimits) -> bytes:
-        """The row's bytes."""
+        """Return the row's bytes."""
         return b"\n".join(line.raw for line in self.taken)[: limits.record_bytes]
 
 
 def read_csv(files: Files, chunk: InputChunk, limits: InputLimits, make: Make) -> Iterator[RawVersion | Rejected]:
-    """Rows of a CSV (or TSV) file with a header. A row that is not well formed costs its first line; the next one is read on.
+    """Yield rows of a CSV (or TSV) file with a header. A row that is not well formed costs its first line; the next one is read on.
 
     Args:
         make: turns a row, its bytes and its place into a version or a rejection.

@@ -111,7 +111,7 @@ def normalize_version(doc: Any, source: SourceRef, limits: InputLimits) -> RawVe
 
 
 def _taken(doc: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Members by declared name, and the others. Of several names for one thing the first holds, the rest stays with the others."""
+    """Return members by declared name, and the others. Of several names for one thing the first holds, the rest stays with the others."""
     rest = {k: v for k, v in doc.items() if v is not None and v != ""}
     taken: dict[str, Any] = {}
     for name, names in _NAMES.items():
@@ -158,7 +158,7 @@ def _event(taken: Mapping[str, Any], extra: dict[str, Any]) -> str:
 
 
 def _actor(taken: Mapping[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Who did it. What is no id (paper_trail's whodunnit may be a name or an address) counts as a name, which the policy may redact."""
+    """Tell who did it. What is no id (paper_trail's whodunnit may be a name or an address) counts as a name, which the policy may redact."""
     out: dict[str, Any] = {"actor_name": _text(taken.get("user_name"), "user_name"), "actor_ip": _text(taken.get("ip"), "ip")}
     given = taken.get("user_id") if taken.get("user_id") is not None else taken.get("whodunnit")
     if given is not None and not isinstance(given, str | int | float):
@@ -207,7 +207,7 @@ def _number(value: Any, extra: dict[str, Any]) -> int | None:
 
 
 def _opened(value: Any, path: str, limits: InputLimits) -> Any:
-    """A value as it is, or read from the JSON or YAML text that a column holds, however often it was encoded; None for null
+    """Return a value as it is, or read from the JSON or YAML text that a column holds, however often it was encoded; None for null
     in any of the ways it is written."""
     while isinstance(value, str) and not is_null(value) and value.strip().lower() not in _NOTHING:
         try:
@@ -222,7 +222,7 @@ def _opened(value: Any, path: str, limits: InputLimits) -> Any:
 
 
 def _changes(value: Any, path: str) -> list[dict[str, Any]]:
-    """Changes from every form they occur in: a list of `{field, before, after}`, or an object of `field: [before, after]`."""
+    """Return changes from every form they occur in: a list of `{field, before, after}`, or an object of `field: [before, after]`."""
     rows: list[tuple[Any, Any, Any]] = []
     if isinstance(value, Mapping):
         for name, pair in value.items():

@@ -45,7 +45,7 @@ def plan_versions(files: Files, patterns: Sequence[str], chunk_bytes: int = CHUN
 
 
 def list_inputs(files: Files, patterns: Sequence[str]) -> list[InputFile]:
-    """The files that `plan_versions` would look into, in order of URL; none where there are none yet. They are not opened.
+    """Return the files that `plan_versions` would look into, in order of URL; none where there are none yet. They are not opened.
 
     Raises `InputError` for a place that lies in a store.
     """
@@ -70,7 +70,7 @@ def read_versions(files: Files, chunk: InputChunk, limits: InputLimits) -> Itera
 
 
 def read_version(raw: bytes, source: SourceRef, limits: InputLimits) -> Iterator[Read]:
-    """The versions of one JSON text: a line, a page, or a message of a stream.
+    """Yield the versions of one JSON text: a line, a page, or a message of a stream.
 
     Args:
         raw: UTF-8 JSON.
@@ -90,7 +90,7 @@ def read_version(raw: bytes, source: SourceRef, limits: InputLimits) -> Iterator
 
 
 def _fault(problem: Exception) -> tuple[str, str]:
-    """Reason and detail of a record that could not be read. Of a fault of ours only the type is told,
+    """Return reason and detail of a record that could not be read. Of a fault of ours only the type is told,
     for its message may quote content."""
     if isinstance(problem, ParseError):
         return problem.reason, problem.detail
@@ -193,7 +193,7 @@ def _document(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[
 
 
 def _yaml(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
-    """A list of versions, `{versions: [...]}`, or a stream of documents with one version each. A rejected one is told by its line."""
+    """Yield a list of versions, `{versions: [...]}`, or a stream of documents with one version each. A rejected one is told by its line."""
     raw = _whole(files, chunk, limits)
     if isinstance(raw, Rejected):
         yield raw
@@ -221,7 +221,7 @@ def _yaml_versions(
     limits: InputLimits,
     shared: Mapping[str, Any] | None = None,
 ) -> Iterator[Read]:
-    """Versions of one document whose text begins at line `first` (from 0) of the file."""
+    """Yield versions of one document whose text begins at line `first` (from 0) of the file."""
     for child, own in _yaml_rows(node):
         start = first + child.start_mark.line
         source = SourceRef(chunk.place, start + 1)
@@ -236,7 +236,7 @@ def _yaml_versions(
 
 
 def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
-    """Where a document is not well formed, its items (or the documents behind it) each by itself, so
+    """Yield where a document is not well formed, its items (or the documents behind it) each by itself, so
     that one costs the others nothing."""
     starts = [i for i in range(done, len(lines)) if _ITEM.match(lines[i])]
     parts = list(zip([done, *starts], [*starts, len(lines)], strict=True))
@@ -276,7 +276,7 @@ def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, dict[str, Any]]]:
 
 
 def _shared(node: yaml.Node) -> dict[str, Any]:
-    """What a page says of all its versions."""
+    """Return what a page says of all its versions."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     members = {k.value: v for k, v in pairs if isinstance(k, yaml.ScalarNode)}
     return {k: node_value(members[k]) for k in ("account_id", "agency_id") if isinstance(members.get(k), yaml.ScalarNode)}

@@ -28,7 +28,7 @@ _NULL = re.compile(r"(?:---)?\s*(?:null|~|\\N|\(null\)|<null>)?\s*(?:\n\.\.\.)?\
 
 
 def load_object(text: str) -> Any:
-    """The value of a text column that holds JSON or YAML.
+    """Return the value of a text column that holds JSON or YAML.
 
     Raises:
         ParseError: `bad_json` or `bad_yaml` for text that is neither, `too_deep`, or `record_too_large` for references that unfold too far.
@@ -43,12 +43,12 @@ def load_object(text: str) -> Any:
 
 
 def is_null(text: str) -> bool:
-    """Whether a text is null as databases and YAML write it: `null`, `~`, `\\N`, `---`, an empty text."""
+    """Tell whether a text is null as databases and YAML write it: `null`, `~`, `\\N`, `---`, an empty text."""
     return len(text) <= 40 and _NULL.fullmatch(text) is not None
 
 
 def load_yaml(text: str) -> Any:
-    """The value of one YAML document; None for an empty one. Raises as `load_object`."""
+    """Return the value of one YAML document; None for an empty one. Raises as `load_object`."""
     found = list(yaml_documents(text))
     if len(found) > 1:
         raise ParseError("bad_yaml", "more than one YAML document where one belongs")
@@ -56,7 +56,7 @@ def load_yaml(text: str) -> Any:
 
 
 def yaml_documents(text: str) -> Iterator[yaml.Node]:
-    """Nodes of every document of a YAML stream. Raises `ParseError` after the last good one."""
+    """Yield nodes of every document of a YAML stream. Raises `ParseError` after the last good one."""
     _check_depth(text)
     loader = None
     try:
@@ -73,7 +73,7 @@ def yaml_documents(text: str) -> Iterator[yaml.Node]:
 
 
 def node_value(node: yaml.Node) -> Any:
-    """The plain value of a node. Raises `ParseError` where it unfolds too far or too deep."""
+    """Return the plain value of a node. Raises `ParseError` where it unfolds too far or too deep."""
     return _Budget().value(node)
 
 
@@ -173,7 +173,7 @@ def _number(text: str) -> Any:
 
 
 def _time(text: str) -> str:
-    """A YAML time as ISO 8601 in UTC; without an offset Rails means UTC."""
+    """Return a YAML time as ISO 8601 in UTC; without an offset Rails means UTC."""
     try:
         value = _RESOLVER.construct_yaml_timestamp(yaml.ScalarNode("tag:yaml.org,2002:timestamp", text))
         if isinstance(value, dt.datetime):

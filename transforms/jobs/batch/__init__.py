@@ -1,1 +1,1 @@
-"""What one run of a job shares: its settings, its engines, and the steps that read from and write to the store."""
+"""Shared parts of batch job runs: settings, engines, and steps that read and write the store."""

@@ -31,7 +31,7 @@ from callveil.transforms.storage.tables.rewrite import change_rows, drop_rows, r
 
 
 def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
-    """What `apply_changes` gives, done or remembered."""
+    """Return what `apply_changes` gives, done or remembered."""
     checkpoint = WorkCache(job, "changes")
     name = hashlib.sha256(repr((origin, changes, job.snapshot.manifest_sha256)).encode()).hexdigest()[:24]
     result = checkpoint.load(name)
@@ -65,7 +65,7 @@ def _again(origin: str) -> str:
 
 
 def _findings_of(job: RedactJob, origin: str) -> list[FileEntry]:
-    """Files with the findings of an interactions file. Those of rows that were redacted further in an earlier run lie in files of their own."""
+    """Return files with the findings of an interactions file. Those of rows that were redacted further in an earlier run lie in files of their own."""
     folder, name = f"{FINDINGS.name}/{origin.split('/', 1)[1].rpartition('/')[0]}", origin.rsplit("/", 1)[1]
     return [
         f

@@ -1,4 +1,4 @@
-"""What every worker of a run needs to know, and the engines each process builds once from it."""
+"""Job context for the workers of a run, and the engines each process builds once from it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class RedactJob:
         return f"{self.snapshot.seq:08d}.{name}"
 
     def rewritten_name(self, origin: str) -> str:
-        """The same for a file that takes the place of another, whose first name `origin` stays at its end; see `store.index.origin_of`."""
+        """Return the same for a file that takes the place of another, whose first name `origin` stays at its end; see `store.index.origin_of`."""
         return f"{self.snapshot.seq:08d}-{origin}"
 
     @property
@@ -109,7 +109,7 @@ _building = threading.RLock()
 
 
 def engines_of(job: RedactJob) -> Engines:
-    """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
+    """Return this process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
     from callveil.transforms.redact.engine import Redactor
 
     key = (job.run.run_id, job.policy.sha256, job.keyring_path)
@@ -123,7 +123,7 @@ def engines_of(job: RedactJob) -> Engines:
 
 
 def keyring_of(job: RedactJob) -> Keyring:
-    """This process' keyring for a run, read and compared with the store once."""
+    """Return this process' keyring for a run, read and compared with the store once."""
     key = (job.run.run_id, job.keyring_path)
     with _building:
         if key not in _keyrings:
@@ -133,7 +133,7 @@ def keyring_of(job: RedactJob) -> Keyring:
 
 
 def detector_of(settings: DetectionSettings) -> tuple[Detector, threading.Lock]:
-    """This process' detector with its lock. It depends on its settings alone, so the next run with the same ones has it as well."""
+    """Return this process' detector with its lock. It depends on its settings alone, so the next run with the same ones has it as well."""
     from callveil.transforms.detect.engine import Detector
 
     with _building:
@@ -163,7 +163,7 @@ class WorkCache:
         self.files, self.folder = job.files, job.files.join(job.work, "done", stage)
 
     def load(self, name: str) -> dict[str, Any] | None:
-        """The stored result, or None."""
+        """Return the stored result, or None."""
         url = self.files.join(self.folder, f"{name}.json")
         if self.files.info(url) is None:
             return None

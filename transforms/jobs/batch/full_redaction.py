@@ -88,12 +88,12 @@ def _publish(store: Store, plan: RetentionPlan, outlook: FilePruner, policy: Pol
 
 
 def redact_file(job: RedactJob, origin: str, changes: list[Change]) -> dict[str, Any]:
-    """What `apply_changes` gives, with this process' engines."""
+    """Return what `apply_changes` gives, with this process' engines."""
     return apply_changes(job, engines_of(job), origin, changes)
 
 
 def _changes(store: Store, entry: FileEntry, outlook: FilePruner) -> list[Change]:
-    """What is to be redacted in a file as it is now."""
+    """Return what is to be redacted in a file as it is now."""
     actions = actions_of(outlook.engine, _CLASSES)
     stored = dict(entry.partition)["account_type"]
     out = []

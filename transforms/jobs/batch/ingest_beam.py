@@ -54,5 +54,5 @@ class IngestChunks(beam.PTransform):  # type: ignore[misc]
     job: RedactJob
 
     def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        """One ParDo."""
+        """Return one ParDo."""
         return chunks | "Read chunk" >> beam.ParDo(_IngestChunk(self.job)).with_outputs(OUTCOMES, main="main")

@@ -28,7 +28,7 @@ POINTERS_HELD = 2_000
 
 
 def ingest_once(job: RedactJob, chunk: InputChunk) -> dict[str, Any]:
-    """What `ingest_chunk` gives, done or remembered."""
+    """Return what `ingest_chunk` gives, done or remembered."""
     limit_arenas()
     checkpoint = WorkCache(job, "ingest")
     name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr(chunk).encode()).hexdigest()[:16]}"

@@ -36,7 +36,7 @@ class RedactedBatch:
 
 
 def with_content(rejected: Rejected, job: DetectionJob) -> Rejected:
-    """A rejection with the record's content attached, for the sealed zone."""
+    """Return a rejection with the record's content attached, for the sealed zone."""
     return replace(rejected, raw=encode_raw_record(job.raw))
 
 

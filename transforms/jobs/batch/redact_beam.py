@@ -21,18 +21,18 @@ class BatchCoder(beam.coders.Coder):  # type: ignore[misc]
     """
 
     def encode(self, value: RawBatch | RedactedBatch) -> bytes:
-        """Pickle a redacted batch. Raises `TypeError` for a raw one."""
+        """Return pickle a redacted batch. Raises `TypeError` for a raw one."""
         if isinstance(value, RawBatch):
             raise TypeError("raw records do not leave the worker that read them: this runner does not keep the steps of a shard together")
         return pickle.dumps(value)
 
     def decode(self, encoded: bytes) -> RedactedBatch:
-        """Inverse of `encode`."""
+        """Return inverse of `encode`."""
         batch: RedactedBatch = pickle.loads(encoded)  # noqa: S301 - written by the line above, in the same run
         return batch
 
     def estimate_size(self, value: RawBatch | RedactedBatch) -> int:
-        """Bytes of the shard's pointers: small, and at hand."""
+        """Return bytes of the shard's pointers: small, and at hand."""
         return len(value.shard.rows)
 
     def is_deterministic(self) -> bool:
@@ -74,5 +74,5 @@ class RedactBatches(beam.PTransform):  # type: ignore[misc]
     job: RedactJob
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        """One ParDo."""
+        """Return one ParDo."""
         return batches | "Find and replace" >> beam.ParDo(_Redact(self.job)).with_output_types(RedactedBatch)

@@ -101,7 +101,7 @@ def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[st
 
 
 def identifier_entries(pointer: RecordPointer, item: RedactionResult, built: Engines) -> list[SubjectEntry]:
-    """The identifier index' entries of a redacted interaction."""
+    """Return the identifier index' entries of a redacted interaction."""
     return subject_entries(built.keyring, interaction_ref(pointer.key), item.interaction.day, pointer.digest, item.people)
 
 
@@ -111,7 +111,7 @@ def interaction_order(interaction: Any) -> tuple[str, Any, str]:
 
 
 def count_redacted(redacted: list[RedactionResult]) -> Counter[str]:
-    """Counts of what was redacted."""
+    """Return counts of what was redacted."""
     counts: Counter[str] = Counter()
     for item in redacted:
         counts["redacted"] += 1
@@ -125,7 +125,7 @@ def count_redacted(redacted: list[RedactionResult]) -> Counter[str]:
 
 
 def key_index_entry(pointer: RecordPointer, item: RedactionResult, path: str, job: RedactJob) -> IndexEntry:
-    """The key index' entry of a redacted interaction."""
+    """Return the key index' entry of a redacted interaction."""
     return IndexEntry(
         pointer.account_id, pointer.id, pointer.rank, pointer.digest, pointer.called_us, pointer.kind, pointer.language, pointer.account_type,
         pointer.agency_id, path, item.interaction.mode, item.floor, item.requests, job.policy.sha256,

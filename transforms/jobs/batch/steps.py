@@ -25,15 +25,15 @@ class SpreadStep(beam.DoFn):  # type: ignore[misc]
 
     @abstractmethod
     def work(self) -> Callable[..., Any]:
-        """The function that does a piece: of a module, or a `partial` of one; it is pickled for each worker."""
+        """Return the function that does a piece: of a module, or a `partial` of one; it is pickled for each worker."""
 
     @abstractmethod
     def piece(self, element: Any, side: Any = None) -> Piece:
-        """Arguments of `work` for an element."""
+        """Return arguments of `work` for an element."""
 
     @abstractmethod
     def results(self, result: Any, msec: int) -> Iterator[Any]:
-        """Outputs for what `work` gave."""
+        """Return outputs for what `work` gave."""
 
     def process(self, element: Any, side: Any = None) -> Iterator[Any]:
         """Put the element in, and give on what is done."""
@@ -54,7 +54,7 @@ class SpreadStep(beam.DoFn):  # type: ignore[misc]
 
 
 def in_window(output: Any) -> Any:
-    """An output as `finish_bundle` has to give it."""
+    """Return an output as `finish_bundle` has to give it."""
     if isinstance(output, beam.pvalue.TaggedOutput):
         return beam.pvalue.TaggedOutput(output.tag, in_window(output.value))
     window = GlobalWindow()

@@ -32,7 +32,7 @@ INDEX, CHANGES, SUBJECTS = "index", "changes", "subjects"
 
 
 def results_of(result: dict[str, Any]) -> Iterator[Any]:
-    """Outputs of a finished piece of work: its outcome, entries of both indexes by bucket, and changes to stored rows by file."""
+    """Yield outputs of a finished piece of work: its outcome, entries of both indexes by bucket, and changes to stored rows by file."""
     by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
     for row in result["index"]:
         by_bucket[key_bucket(IndexEntry.of(row).key)].append(row)
@@ -98,7 +98,7 @@ class ResolveSnapshots(beam.PTransform):  # type: ignore[misc]
 
 
 def shards_of(job: RedactJob, partition: tuple[str, str], blocks: Iterable[bytes]) -> Iterator[Shard]:
-    """Shards of one partition."""
+    """Yield shards of one partition."""
     rows = [row for block in blocks for row in unpack_chosen(block)]
     for number, shard in enumerate(plan_shards(rows, job.shard_rows, job.shard_bytes)):
         yield Shard(*partition, number, pack_chosen(shard))
@@ -203,7 +203,7 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]
     job: RedactJob
 
     def expand(self, batches: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        """One ParDo."""
+        """Return one ParDo."""
         return batches | "Write shard" >> beam.ParDo(_WriteShard(self.job)).with_outputs(INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main")
 
 

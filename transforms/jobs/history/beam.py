@@ -67,7 +67,7 @@ class LoadChunks(beam.PTransform):  # type: ignore[misc]
     arrivals: LateArrivalFilter | None = None
 
     def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        """One ParDo."""
+        """Return one ParDo."""
         return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job, self.arrivals)).with_outputs(MARKS, SUBJECTS, OUTCOMES, main="main")
 
 

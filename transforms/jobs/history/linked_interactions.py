@@ -1,4 +1,7 @@
-"""What is known of the interactions that versions are about, and which of them were redacted further since the history was last written."""
+"""Redaction state of the interactions that versions (change-history records) refer to.
+
+It also finds those that were redacted further since the history was last written.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ FULL = LinkedInteraction(MinimumRedaction("full"))
 
 
 def lookup_interactions(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]) -> dict[InteractionKey, LinkedInteraction]:
-    """What is known of some interactions: from the key index, and from `redact` events that came before."""
+    """Return what is known of some interactions: from the key index, and from `redact` events that came before."""
     keys = set(wanted)
     by_bucket: dict[int, set[InteractionKey]] = defaultdict(set)
     for key in keys:
@@ -98,7 +101,7 @@ def last_run(store: Store, snapshot: Snapshot, policy_sha256: str) -> LastHistor
 
 
 def redacted_since(files: Files, root: str, snapshot: Snapshot, since: LastHistoryRun) -> frozenset[InteractionKey]:
-    """Interactions that runs after `since` have redacted in full, deleted, or in part at someone's request. Reads index files of those runs only."""
+    """Return interactions that runs after `since` have redacted in full, deleted, or in part at someone's request. Reads index files of those runs only."""
     if not since.seq:
         return frozenset()
     out: set[InteractionKey] = set()
@@ -116,7 +119,7 @@ def redacted_since(files: Files, root: str, snapshot: Snapshot, since: LastHisto
 
 
 def aged_days(snapshot: Snapshot, policy: Policy, since: LastHistoryRun, as_of: dt.datetime) -> set[str]:
-    """Days of stored versions in which some have reached an age of full redaction after `since` and by `as_of`."""
+    """Return days of stored versions in which some have reached an age of full redaction after `since` and by `as_of`."""
     ages = {policy.base.full_after_days, *(o.settings.full_after_days for o in policy.overrides)}
     days = {dict(f.partition)["day"] for f in snapshot.by_dataset(VERSIONS.name)}
     out: set[str] = set()

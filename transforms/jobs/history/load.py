@@ -35,7 +35,7 @@ BATCH = 500
 
 
 def redactor_of(job: RedactJob, built: Engines) -> VersionRedactor:
-    """This process' redactor of versions for a run, over its engines; hold their lock while it is used."""
+    """Return this process' redactor of versions for a run, over its engines; hold their lock while it is used."""
     if _redactors.get("engines") is not built:
         _redactors.update(engines=built, redactor=VersionRedactor(built.detector, built.keyring, job.run.run_id, job.policy.sha256, job.as_of))
     redactor: VersionRedactor = _redactors["redactor"]
@@ -46,7 +46,7 @@ _redactors: dict[str, Any] = {}
 
 
 def linked_key(key: VersionKey) -> InteractionKey:
-    """The interaction a version is about."""
+    """Return the interaction a version is about."""
     return InteractionKey(key.account_id, key.item_id)
 
 
@@ -69,13 +69,13 @@ def _decided(job: RedactJob, raw: RawVersion, about: LinkedInteraction | None) -
 
 
 def reject_for_fault(raw: RawVersion, problem: Exception) -> Rejected:
-    """A version rejected for a fault of ours; only the fault's type is told, for its message may quote content."""
+    """Return a version rejected for a fault of ours; only the fault's type is told, for its message may quote content."""
     detail = f"{type(problem).__name__} while redacting the version; please report this"
     return Rejected(raw.source, "redact", "internal_error", detail, account_id=raw.key.account_id)
 
 
 def settings_for(job: RedactJob, raw: RawVersion, about: LinkedInteraction | None) -> RedactionSettings:
-    """How a version is redacted, by what is known of its account and of the interaction it is about."""
+    """Tell how a version is redacted, by what is known of its account and of the interaction it is about."""
     account = job.accounts.at(raw.key.account_id, raw.created_at)
     floor, fields = (about.floor, about.fields) if about and is_interaction(raw.key.item_type) else (None, frozenset())
     decided = choose_settings(job.policy, raw, account.type if account else "unknown", account.agency_id if account else "", job.as_of, floor, fields)
@@ -83,7 +83,7 @@ def settings_for(job: RedactJob, raw: RawVersion, about: LinkedInteraction | Non
 
 
 def load_once(job: RedactJob, arrivals: LateArrivalFilter | None, chunk: InputChunk) -> dict[str, Any]:
-    """What `load_chunk` gives, done or remembered."""
+    """Return what `load_chunk` gives, done or remembered."""
     checkpoint = WorkCache(job, "ingest")
     name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"
     result = checkpoint.load(name)
@@ -147,7 +147,7 @@ class _Chunk:
         self.counts["rejected"] += 1
 
     def _wanted(self, raw: RawVersion) -> bool:
-        """Whether a version is to be taken in; one that is not is counted here."""
+        """Tell whether a version is to be taken in; one that is not is counted here."""
         try:
             refs = [version_ref(raw.key), *([interaction_ref(linked_key(raw.key))] if is_interaction(raw.key.item_type) else [])]
             if any(map(self.erased.holds, refs)):
@@ -188,11 +188,11 @@ class _Chunk:
 
 
 def identifier_entries(built: Engines, raw: RawVersion, item: RedactedVersion) -> list[SubjectEntry]:
-    """The identifier index' entries of a version."""
+    """Return the identifier index' entries of a version."""
     return make_subject_entries(built.keyring, version_ref(item.key), item.day, item.record["digest"], tokenize(built.keyring, version_people(raw)))
 
 
 def with_raw(rejected: Rejected, raw: RawVersion) -> Rejected:
-    """A rejection with the version's content, for the encrypted zone."""
+    """Return a rejection with the version's content, for the encrypted zone."""
     content = {**raw.key._asdict(), "event": raw.event, "created_at": raw.created_at, **raw.record}
     return replace(rejected, raw=dump_json(content))

@@ -33,7 +33,7 @@ FILE_ROWS = 50_000
 def write_day_once(
     job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str], day: str, blocks: list[bytes], marked: frozenset[InteractionKey]
 ) -> dict[str, Any]:
-    """What `write_day` gives, done or remembered."""
+    """Return what `write_day` gives, done or remembered."""
     checkpoint = WorkCache(job, "days")
     facts = hashlib.sha256(repr((sorted(marked), sorted(changed), sorted(aged), job.snapshot.manifest_sha256)).encode())
     for block in blocks:
@@ -116,7 +116,7 @@ class _Day:
         self.outcome.counts["stored"] += len(versions)
 
     def _concerned(self, file: FileEntry) -> bool:
-        """Whether a stored file may hold versions to be redacted further."""
+        """Tell whether a stored file may hold versions to be redacted further."""
         if self.aged or not self.changed:
             return self.aged
         with self.job.files.open(self.job.files.join(self.job.root, file.path)) as source:

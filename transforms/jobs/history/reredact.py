@@ -48,7 +48,7 @@ def redact_again(
 
 
 def _at_least(version: RedactedVersion, decided: RedactionSettings) -> RedactionSettings:
-    """How a stored version is redacted again: never less than it was."""
+    """Tell how a stored version is redacted again: never less than it was."""
     floor = decided.floor | frozenset(version.record.get("redacted_entities") or ())
     mode, agency = strongest_mode(decided.mode, version.mode), version.record.get("agency_id") or ""
     return replace(decided, mode=mode, floor=floor, account_type=version.account_type, agency_id=agency)

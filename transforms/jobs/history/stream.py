@@ -91,7 +91,7 @@ class RedactVersions(beam.PTransform):  # type: ignore[misc]
     source: str = "stream"
 
     def expand(self, messages: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        """One ParDo; nothing raw leaves the worker but what is rejected."""
+        """Return one ParDo; nothing raw leaves the worker but what is rejected."""
         return messages | "Read and redact message" >> beam.ParDo(_Redact(self.job, self.source)).with_outputs(REJECTED, main="main")
 
 
@@ -144,13 +144,13 @@ def _loads(text: str | None) -> dict[str, list[Any]]:
 
 
 def entry_digest_text(entry: HistoryEntry) -> str:
-    """What is known of an entry, as canonical JSON; it does not depend on when or how often its version came."""
+    """Return what is known of an entry, as canonical JSON; it does not depend on when or how often its version came."""
     changes = [[c.name, c.before.value, c.after.value, c.sensitive_class, c.before.digest, c.after.digest] for c in entry.changes]
     return canonical_json({"event": entry.version.event, "known": entry.known, "classes": list(entry.classes), "changes": changes})
 
 
 def key_by_object(version: RedactedVersion) -> tuple[str, bytes]:
-    """The object a version belongs to, and the version as state keeps it."""
+    """Return the object a version belongs to, and the version as state keeps it."""
     return canonical_json(list(version.key.item)), encode_versions([version])
 
 
@@ -166,14 +166,14 @@ class TrackChanges(beam.PTransform):  # type: ignore[misc]
     keep_days: int = 120
 
     def expand(self, versions: beam.PCollection) -> beam.PCollection:
-        """Key by object, and track each."""
+        """Return key by object, and track each."""
         return (
             versions | "Key by object" >> beam.Map(key_by_object).with_output_types(tuple[str, bytes]) | "Track object" >> beam.ParDo(_Track(self.keep_days))
         )
 
 
 def latest_by_key(rows: Iterable[ChangeRow]) -> dict[tuple[str, ...], str]:
-    """What a keeper of the last row of each key holds."""
+    """Return what a keeper of the last row of each key holds."""
     out: dict[tuple[str, ...], ChangeRow] = {}
     for row in rows:
         key = row[:4]

@@ -48,7 +48,7 @@ class EarlierPolicies:
         return [p for p in archived_policies(store) if p.sha256 != self.job.policy.sha256]
 
     def rules(self, rules: Rules, *about: str) -> Rules:
-        """`rules`, with those of earlier policies.
+        """Return `rules`, with those of earlier policies.
 
         Args:
             about: account, its type, kind of record and language; see `Policy.rules`.
@@ -77,7 +77,7 @@ class RereadRecord:
 def job_of(
     job: RedactJob, built: Engines, raw: RawInteraction, row: Mapping[str, Any], earlier: EarlierPolicies
 ) -> DetectionJob:
-    """How a stored row is redacted again: by the policy, in no weaker a mode than before.
+    """Tell how a stored row is redacted again: by the policy, in no weaker a mode than before.
 
     Its age counts as of when it was redacted: that rows grow old is the redaction job's work. No
     entity type is a floor here: what was redacted is gone, and what the policy keeps stays.
@@ -163,7 +163,7 @@ def _told(name: str, new: Iterable[FindingRow]) -> set[str]:
 
 
 def _is_new(finding: Finding, texts: Mapping[str, str], done: re.Pattern[str]) -> bool:
-    """Whether a finding covers anything but what redaction has written.
+    """Tell whether a finding covers anything but what redaction has written.
 
     A field that held no text was cleared for what it is.
     """

@@ -42,7 +42,7 @@ class RescanTask:
 
 
 def list_tasks(job: RedactJob) -> list[RescanTask]:
-    """All there is to read in a store, in order. Memory: the URLs of the live zone's records."""
+    """Return all there is to read in a store, in order. Memory: the URLs of the live zone's records."""
     out = [
         RescanTask(INTERACTIONS, (origin,))
         for origin in sorted(current_files(job.snapshot, INTERACTIONS))
@@ -76,7 +76,7 @@ def _digest(*facts: Any) -> str:
 
 
 def _rescan(job: RedactJob, piece: RescanTask) -> dict[str, Any]:
-    """What `run_task` gives, done or remembered."""
+    """Return what `run_task` gives, done or remembered."""
     checkpoint = WorkCache(job, STAGE)
     name = _digest(piece, job.snapshot.manifest_sha256)[:24]
     result = checkpoint.load(name)
@@ -113,7 +113,7 @@ class RescanStore(beam.PTransform):  # type: ignore[misc]
     job: RedactJob
 
     def expand(self, found: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        """One ParDo: no piece knows of another."""
+        """Return one ParDo: no piece knows of another."""
         tags = (INDEX, SUBJECTS, CHANGES, OUTCOMES, NOTES)
         return found | "Read again" >> beam.ParDo(_Rescan(self.job)).with_outputs(
             *tags, main="main"
@@ -121,7 +121,7 @@ class RescanStore(beam.PTransform):  # type: ignore[misc]
 
 
 def merge_notes(texts: Sequence[bytes]) -> dict[str, list[Any]]:
-    """The notes of all pieces as one, in order and each once."""
+    """Return the notes of all pieces as one, in order and each once."""
     out: dict[str, list[Any]] = {"unread": [], "audible": [], "receipts": []}
     for text in texts:
         for name, rows in orjson.loads(text).items():

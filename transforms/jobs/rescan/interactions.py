@@ -69,7 +69,7 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
 
 
 def is_audible(live: Live, key: InteractionKey) -> bool:
-    """Whether the live zone has a redacted recording, in which what was not found can be heard."""
+    """Tell whether the live zone has a redacted recording, in which what was not found can be heard."""
     receipt = live.receipt(key, "audio")
     return receipt is not None and receipt.get("status") == "done"
 
@@ -93,7 +93,7 @@ def _people(
     redone: Mapping[InteractionKey, RedactionResult],
     index: Sequence[Sequence[Any]],
 ) -> Iterator[SubjectEntry]:
-    """Entries of the identifier index for what texts no longer show, beside those it holds.
+    """Yield entries of the identifier index for what texts no longer show, beside those it holds.
 
     Without them a person could not be found any more by a number that was covered late.
     """

@@ -131,7 +131,7 @@ def _jobs(
 
 
 def read_live_record(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str, Any]]:
-    """A record of the live zone as one that can be redacted again, and its row, times as such."""
+    """Return a record of the live zone as one that can be redacted again, and its row, times as such."""
     timed = dict(row) | {
         n: v
         for n, v in parse_times(STATE, {f.name: row.get(f.name) for f in STATE}).items()
@@ -149,7 +149,7 @@ def read_live_record(row: Mapping[str, Any], name: str) -> tuple[RawInteraction,
 def _further(
     job: RedactJob, one: DetectionJob, item: RereadRecord, old: Receipt, document: Document
 ) -> tuple[Receipt, bytes]:
-    """The receipt and the bytes of a record that is redacted further.
+    """Return the receipt and the bytes of a record that is redacted further.
 
     What is found is also covered in a recording that comes after its record.
     """
@@ -168,7 +168,7 @@ def _further(
 
 
 def manifest_facts(keyring: Keyring, receipts: Sequence[Sequence[Receipt]]) -> dict[str, dict[str, str]]:
-    """What a manifest says of the records that a run changes.
+    """Return what a manifest says of the records that a run changes.
 
     Returns: the SHA-256 of each by the digest of its key; empty for one that could not be read.
     """

@@ -1,4 +1,4 @@
-"""What a rescan has found, by kind: counted under names that hold no value, key or place."""
+"""Rescan report: counts of findings by kind, under names that hold no value, key or location."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class UnreadableRow(NamedTuple):
 
 
 def path_shape(path: str) -> str:
-    """A declared path without the places in it: neither which turn, nor which key."""
+    """Return a declared path without the places in it: neither which turn, nor which key."""
     return _PLACE.sub(r"\1\2", path)
 
 
@@ -65,7 +65,7 @@ def count_unread(outcome: Outcome, unread: Iterable[UnreadableRow]) -> None:
 
 
 def count_kinds(counts: Mapping[str, int]) -> Iterator[tuple[CoveredKind, int, int]]:
-    """Each kind with how often it was found and in how many rows, in order."""
+    """Yield each kind with how often it was found and in how many rows, in order."""
     for name, number in sorted(counts.items()):
         head, _, rest = name.partition("/")
         if head == _COVERED:

@@ -111,7 +111,7 @@ def _again(
 def _decided(
     job: RedactJob, raw: RawVersion, version: RedactedVersion, earlier: EarlierPolicies
 ) -> RedactionSettings:
-    """By the policy, in no weaker a mode than before.
+    """Return by the policy, in no weaker a mode than before.
 
     That it grows old, or its interaction was redacted further, is the history job's work.
     """
@@ -133,7 +133,7 @@ def _decided(
 def _found(
     before: RedactedVersion, after: RedactedVersion, rules: Rules
 ) -> Counter[tuple[str, str]]:
-    """How often what is covered that was readable before, by column and entity type."""
+    """Tell how often what is covered that was readable before, by column and entity type."""
     done = placeholder_pattern(rules)
     found: Counter[tuple[str, str]] = Counter()
     for (column, old, _), (_, new, entities) in zip(iter_version_texts(before), iter_version_texts(after), strict=True):
@@ -144,7 +144,7 @@ def _found(
 
 
 def _entities(old: str, new: str, entities: frozenset[str], rules: Rules) -> Counter[str]:
-    """What was covered in one text: the typed labels that it has more than before.
+    """Return what was covered in one text: the typed labels that it has more than before.
 
     Where it has none (a mask), what its value is known to hold.
     """

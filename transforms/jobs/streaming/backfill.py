@@ -112,7 +112,7 @@ def _list_markers(live: Live) -> int:
 def _from_sources(
     store: Store, keyring: Keyring, live: Live, waiting: Mapping[InteractionKey, Receipt]
 ) -> Iterator[tuple[InteractionKey, tuple[IdentifierLink, ...]]]:
-    """Whom records are about, of those whose source is still there as it was."""
+    """Yield whom records are about, of those whose source is still there as it was."""
     by_object: dict[str, set[InteractionKey]] = defaultdict(set)
     for key, receipt in waiting.items():
         by_object[receipt["object"]].add(key)
@@ -132,7 +132,7 @@ def _from_sources(
 
 
 def _actor(store: Store, keyring: Keyring, receipt: Receipt) -> InteractionPublisher:
-    """What redacted a record, by the policy it did so."""
+    """Return what redacted a record, by the policy it did so."""
     policy = policy_at(store, receipt["policy_sha256"]) or newest_policy(store) or load_policy(None)
     job = WatchJob(policy, store.files, store.root, str(keyring.path))
     return InteractionPublisher(job, job.engines())

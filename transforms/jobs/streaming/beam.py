@@ -58,7 +58,7 @@ T = TypeVar("T")
 
 
 def retry_iter(work: Callable[[], Iterable[T]], pause: Callable[[float], None] = time.sleep) -> Iterator[T]:
-    """What `work` gives, one by one; begun anew, and what was given already passed over, where it meets an `OSError`, whose last one is raised.
+    """Yield what `work` gives, one by one; begun anew, and what was given already passed over, where it meets an `OSError`, whose last one is raised.
 
     `work` must give the same again.
     """
@@ -141,7 +141,7 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
             timer.set(Timestamp(at))
 
     def _still(self, held: InteractionParts, now: float) -> InteractionParts:
-        """What is held on after it was acted on."""
+        """Return what is held on after it was acted on."""
         return growing_recordings(held, now, self.settle) if self.puts_away else InteractionParts()
 
     @on_timer(WAIT)
@@ -231,7 +231,7 @@ class PublishInteractions(beam.DoFn):  # type: ignore[misc]
         return list(retry_iter(lambda: actor.act(parse_key_text(text), held, now)))
 
     def _done(self, text: str) -> list[PublishedOutput]:
-        """What came of an element; waits for it, and raises what it raised. Counted here: Beam's counters belong to the bundle's own thread."""
+        """Return what came of an element; waits for it, and raises what it raised. Counted here: Beam's counters belong to the bundle's own thread."""
         found = self.going.pop(text).result()
         for done in found:
             Metrics.counter("watch", f"{done.what}.{done.status}").inc()

@@ -1,4 +1,4 @@
-"""What every worker of the watch pipeline needs to know."""
+"""Job context for every worker of the watch (streaming) pipeline."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class WatchJob:
         return self.policy.recordings.wait_seconds
 
     def run_at(self, at: float, *objects: str) -> RunColumns:
-        """What rows carry that come of some objects at a time; the same for a repetition."""
+        """Return what rows carry that come of some objects at a time; the same for a repetition."""
         models = model_fingerprint(self.policy.detect)
         told = ("watch", self.policy.sha256, *((models,) if models else ()), *objects)
         run_id = hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
         return RunColumns(run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models)
 
     def engines(self) -> Engines:
-        """This process' keyring, detector and redactor; see `run.job.engines`."""
+        """Return this process' keyring, detector and redactor; see `run.job.engines`."""
         job = RedactJob(self.run_at(0), self.policy, self.files, self.root, self.keyring_path, self.accounts, {}, Snapshot())
         return engines_of(job)

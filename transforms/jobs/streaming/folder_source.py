@@ -23,7 +23,7 @@ QUIET = 1.0
 
 
 def list_arrivals(files: Files, places: Iterable[str], now: float, quiet: float = QUIET) -> Iterator[Arrival]:
-    """Every file in some folders (or that globs name) that is whole, in the order in which they were written.
+    """Yield every file in some folders (or that globs name) that is whole, in the order in which they were written.
 
     Hidden and temporary names, and what lies in hidden folders, are passed over: writers that rename when they are done can hide what is not.
     """
@@ -114,11 +114,11 @@ class FolderSource(UnboundedSource):  # type: ignore[misc]
     poll: float = 1.0
 
     def split(self, desired_num_splits: int, options: Any = None) -> list[FolderSource]:
-        """One part: a listing is not worth cutting."""
+        """Return one part: a listing is not worth cutting."""
         return [self]
 
     def create_reader(self, options: Any, checkpoint_mark: CheckpointMark | None) -> FolderReader:
-        """A reader that goes on where this process was."""
+        """Return a reader that goes on where this process was."""
         with _making:
             told = _told.setdefault(self, EmittedArrivals(self.live, self.patience))
         return FolderReader(self, told)
@@ -128,7 +128,7 @@ class FolderSource(UnboundedSource):  # type: ignore[misc]
         return PickleCoder()
 
     def default_output_coder(self) -> Coder:
-        """Arrivals are small and hold no content."""
+        """Return arrivals are small and hold no content."""
         return PickleCoder()
 
 
@@ -155,17 +155,17 @@ class FolderReader(UnboundedReader):  # type: ignore[misc]
         return self._current is not None
 
     def get_current(self) -> Arrival:
-        """The arrival at hand."""
+        """Return the arrival at hand."""
         if self._current is None:
             raise ValueError("there is no current arrival")
         return self._current
 
     def get_current_timestamp(self) -> Timestamp:
-        """When it landed."""
+        """Tell when it landed."""
         return Timestamp(self.get_current().landed_at)
 
     def get_watermark(self) -> Timestamp:
-        """The time of the last listing: what comes later was written later, give or take the clocks."""
+        """Return the time of the last listing: what comes later was written later, give or take the clocks."""
         return Timestamp(max(0.0, self.told.listed_at - self.source.quiet))
 
     def get_checkpoint_mark(self) -> CheckpointMark:

@@ -57,28 +57,28 @@ class InteractionPart(NamedTuple):
 
     @classmethod
     def decoded(cls, data: bytes) -> InteractionPart:
-        """Inverse of `encoded`."""
+        """Return inverse of `encoded`."""
         end = 4 + int.from_bytes(data[:4], "big")
         return cls._make([*orjson.loads(data[4:end]), data[end:]])
 
 
 def key_text(key: InteractionKey) -> str:
-    """A key as one text, for grouping."""
+    """Return a key as one text, for grouping."""
     return orjson.dumps(list(key)).decode()
 
 
 def parse_key_text(text: str) -> InteractionKey:
-    """Inverse of `key_text`."""
+    """Return inverse of `key_text`."""
     return InteractionKey(*orjson.loads(text))
 
 
 def encrypt_record(keyring: Keyring, raw: RawInteraction, object_id: str, place: int) -> bytes:
-    """A raw record, encrypted."""
+    """Return a raw record, encrypted."""
     return encrypt_bytes(keyring.current(), _name(object_id, place), PURPOSE, encode_raw_record(raw))
 
 
 def decrypt_record(keyring: Keyring, piece: InteractionPart) -> RawInteraction:
-    """The record of a piece. Raises `SealedError` where it was changed or the keyring is another."""
+    """Return the record of a piece. Raises `SealedError` where it was changed or the keyring is another."""
     return decode_raw_record(decrypt_bytes(keyring, _name(piece.object_id, piece.place), PURPOSE, piece.sealed))
 
 
@@ -87,12 +87,12 @@ def _name(object_id: str, place: int) -> str:
 
 
 def has_transcript(raw: RawInteraction) -> bool:
-    """Whether a record says what was said."""
+    """Tell whether a record says what was said."""
     return any(raw.record.get(name) for name in _TEXTS)
 
 
 def with_transcript(raw: RawInteraction, words: RawInteraction) -> RawInteraction:
-    """A record with the transcript that lies in a file beside it; what of that was not used stands under `extra`."""
+    """Return a record with the transcript that lies in a file beside it; what of that was not used stands under `extra`."""
     record = {**raw.record, **{name: words.record[name] for name in (*_TEXTS, "language") if words.record.get(name)}}
     rest = words.record.get(EXTRA)
     if rest:
@@ -101,5 +101,5 @@ def with_transcript(raw: RawInteraction, words: RawInteraction) -> RawInteractio
 
 
 def is_complete(raw: RawInteraction) -> bool:
-    """Whether a call's record needs no later snapshot: it has ended, and its transcript is there."""
+    """Tell whether a call's record needs no later snapshot: it has ended, and its transcript is there."""
     return has_transcript(raw) and status_class(raw.record) != IN_PROGRESS

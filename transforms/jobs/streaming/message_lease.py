@@ -100,7 +100,7 @@ class InFlightMessages:
         self._keep()
 
     def after(self, position: int) -> list[tuple[int, Arrival]]:
-        """Arrivals of held messages with their numbers, from number `position` on, in order."""
+        """Return arrivals of held messages with their numbers, from number `position` on, in order."""
         with self._lock:
             found = [(m.first + n, arrival) for m in self._messages.values() for n, arrival in enumerate(m.arrivals) if m.first + n >= position]
         return sorted(found, key=lambda pair: pair[0])
@@ -111,7 +111,7 @@ class InFlightMessages:
             self.counts[name] += number
 
     def counted(self) -> dict[str, int]:
-        """What was counted since the last call."""
+        """Return what was counted since the last call."""
         with self._lock:
             out, self.counts = dict(self.counts), Counter()
         return out
@@ -224,7 +224,7 @@ def register_messages(held: InFlightMessages) -> InFlightMessages:
 
 
 def find_messages(token: str) -> InFlightMessages | None:
-    """The holder of that token, where it lives in this process."""
+    """Return the holder of that token, where it lives in this process."""
     with _registry:
         return _held.get(token)
 

@@ -1,4 +1,4 @@
-"""What a queue message says about objects in S3.
+"""Parser for S3 event notifications in queue messages.
 
 Three forms come, alone or wrapped by SNS:
     - S3's own: `Records`, each with `s3.bucket.name` and `s3.object` ("Event message structure", Amazon S3 User Guide). Its keys are URL-encoded
@@ -86,7 +86,7 @@ def _within(event: Arrival | str, prefixes: tuple[str, ...], store: str) -> Arri
 
 
 def _record(record: Any, path: str) -> Arrival | str:
-    """One event of S3's own form."""
+    """Return one event of S3's own form."""
     name = _text(record, path, "eventName").removeprefix("s3:")
     _member(record, path, "s3")
     if not name.startswith("ObjectCreated:"):
@@ -101,7 +101,7 @@ def _record(record: Any, path: str) -> Arrival | str:
 
 
 def _bridge(event: dict[str, Any]) -> Arrival | str:
-    """An event of EventBridge."""
+    """Return an event of EventBridge."""
     if event.get("source") != "aws.s3":
         raise NotANotification("source: the event is not one of S3's; check the rule's pattern")
     kind = _text(event, "", "detail-type")
@@ -153,7 +153,7 @@ def _size(record: Any, path: str, *names: str) -> int:
 
 
 def _time(record: Any, path: str, name: str) -> float:
-    """Seconds since 1970 of an ISO 8601 time with an offset."""
+    """Return seconds since 1970 of an ISO 8601 time with an offset."""
     try:
         when = dt.datetime.fromisoformat(_text(record, path, name))
         if when.tzinfo is not None:

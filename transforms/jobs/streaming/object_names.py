@@ -1,4 +1,4 @@
-"""What an object is, by its name: a recording of which interaction, or a file of interactions."""
+"""Classification of objects by name: a recording and its interaction, or an interaction file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RecordingNaming:
             raise NamingError(f"{self.pattern!r}: two places stand side by side, so that nothing says where one ends; put a sign between them")
 
     def regex(self) -> re.Pattern[str]:
-        """Matches the whole path of a recording, suffix taken off."""
+        """Match the whole path of a recording, suffix taken off."""
         out, at = [], 0
         for match in _PLACE.finditer(self.pattern):
             out += [re.escape(self.pattern[at : match.start()]), f"(?P<{match[1]}>[^/]+?)" if match[1] else "[^/]*"]
@@ -54,26 +54,26 @@ class RecordingNaming:
         return re.compile("(?:.*/)?" + "".join(out) + re.escape(self.pattern[at:]))
 
     def key_of(self, url: str) -> InteractionKey | None:
-        """The interaction a recording belongs to, or None where its name does not say."""
+        """Return the interaction a recording belongs to, or None where its name does not say."""
         path = url.partition("://")[2].partition("/")[2] if "://" in url else url  # a bucket is no account
         found = self.regex().fullmatch(path[: -len(suffix_of(path))] if suffix_of(path) else path)
         return InteractionKey(found["account_id"], found["id"]) if found else None
 
 
     def key_beside(self, url: str) -> InteractionKey | None:
-        """The interaction a transcript's file belongs to: `1.vtt`, `1.en.vtt`, `1.transcript.json` and `1.wav.json` lie beside `1.wav`."""
+        """Return the interaction a transcript's file belongs to: `1.vtt`, `1.en.vtt`, `1.transcript.json` and `1.wav.json` lie beside `1.wav`."""
         stem = url[: -len(suffix_of(url)) or None]
         inner = suffix_of(stem).lower()
         return self.key_of(stem if inner in AUDIO else f"{stem[: -len(inner)]}.wav" if _BESIDE.fullmatch(inner) else url)
 
 
 def suffix_of(url: str) -> str:
-    """Suffix of the name, with its dot, as it is written; empty where there is none."""
+    """Return suffix of the name, with its dot, as it is written; empty where there is none."""
     name = url.rpartition("/")[2]
     stem, dot, suffix = name.rpartition(".")
     return dot + suffix if stem and dot else ""
 
 
 def object_kind(url: str) -> Sort:
-    """What an object is by its name: a recording, or what is looked into for records."""
+    """Return what an object is by its name: a recording, or what is looked into for records."""
     return "recording" if url.lower().endswith(AUDIO) else "records"

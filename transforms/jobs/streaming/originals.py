@@ -1,4 +1,4 @@
-"""What becomes of an original once its redacted copy is published: sealed into the store, or deleted."""
+"""Disposal of an original once its redacted copy is published: sealed in the store or deleted."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class InteractionParts:
     transcript: InteractionPart | None = None
 
     def with_(self, piece: InteractionPart) -> InteractionParts:
-        """This and one more piece. The order in which pieces come makes no difference, but for copies of equal standing, of which one is kept."""
+        """Return this and one more piece. The order in which pieces come makes no difference, but for copies of equal standing, of which one is kept."""
         if piece.sort == "recording":
             same = [piece, *(p for p in self.recordings if p.url == piece.url)]
             newest = max(same, key=_newest)._replace(alone=any(p.alone for p in same))
@@ -73,7 +73,7 @@ def _later(piece: InteractionPart) -> tuple[int, bool, float, str, int]:
 
 
 def collect_parts(pieces: Iterable[InteractionPart]) -> InteractionParts:
-    """All pieces of one interaction as one."""
+    """Return all pieces of one interaction as one."""
     held = InteractionParts()
     for piece in pieces:
         held = held.with_(piece)
@@ -81,7 +81,7 @@ def collect_parts(pieces: Iterable[InteractionPart]) -> InteractionParts:
 
 
 def ready_reason(held: InteractionParts) -> Why | None:
-    """Why it can be acted on, as far as its parts are there, or None where one is waited for. Raises ValueError where nothing is held."""
+    """Tell why it can be acted on, as far as its parts are there, or None where one is waited for. Raises ValueError where nothing is held."""
     if not held.pieces:
         raise ValueError("nothing is held")
     if held.recordings and (held.transcript or (held.record and held.record.complete)):
@@ -90,7 +90,7 @@ def ready_reason(held: InteractionParts) -> Why | None:
 
 
 def waiting_ends_at(held: InteractionParts, wait: float) -> float:
-    """When waiting for another part ends, seconds since 1970. `wait` in seconds."""
+    """Tell when waiting for another part ends, seconds since 1970. `wait` in seconds."""
     return held.landed_at + wait
 
 
@@ -100,13 +100,13 @@ def settled_at(held: InteractionParts, settle: float) -> float:
 
 
 def due_reason(held: InteractionParts, now: float, wait: float, settle: float = 0.0) -> Why | None:
-    """Why it is to be acted on at `now`, or None where it is not yet."""
+    """Tell why it is to be acted on at `now`, or None where it is not yet."""
     if now < settled_at(held, settle):
         return None
     return ready_reason(held) or ("waited" if now >= waiting_ends_at(held, wait) else None)
 
 
 def growing_recordings(held: InteractionParts, now: float, settle: float) -> InteractionParts:
-    """Recordings that may still grow, held on alone after they were acted on; those that were cut are left where they are anyway."""
+    """Return recordings that may still grow, held on alone after they were acted on; those that were cut are left where they are anyway."""
     kept = (p._replace(alone=True) for p in held.recordings if not p.cut and now < p.landed_at + settle)
     return InteractionParts(tuple(kept))

@@ -30,7 +30,7 @@ class JoinedRecord:
 
 
 def joined_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: InteractionParts) -> JoinedRecord | None:
-    """The record, with its transcript; None where nothing is told that is not published.
+    """Return the record, with its transcript; None where nothing is told that is not published.
 
     What came before, a record without its transcript or a transcript without its record, is read again from where it came.
     """

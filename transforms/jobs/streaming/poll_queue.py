@@ -41,7 +41,7 @@ class QueuePoller:
         self._has_redrive: bool | None = None
 
     def poll(self, wait: int, most: int = sqs.BATCH) -> tuple[list[QueueMessage], int]:
-        """One request: the messages newly held, and how many came in all. Raises as `sqs.receive`."""
+        """Return one request: the messages newly held, and how many came in all. Raises as `sqs.receive`."""
         if self._has_redrive is None:
             self._has_redrive = sqs.redrive_policy(self._queue) is not None
         taken: list[QueueMessage] = []

@@ -37,7 +37,7 @@ MOST = 4 << 20
 
 
 def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[str]) -> Iterator[Found]:
-    """Pieces of one object. What cannot be read is rejected: sealed, with its reason, and counted.
+    """Yield pieces of one object. What cannot be read is rejected: sealed, with its reason, and counted.
 
     The ledger entry is written last: without it the object does not count as settled, and word of it comes again.
 
@@ -80,7 +80,7 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
 
 
 def _as_it_is(job: WatchJob, arrival: Arrival) -> Arrival:
-    """The object as it lies there now: it may have grown, or been replaced, since word of it came."""
+    """Return the object as it lies there now: it may have grown, or been replaced, since word of it came."""
     info = job.files.info(arrival.url)
     if info is None or info.etag == arrival.etag:
         return arrival
@@ -95,7 +95,7 @@ def _is_cut(job: WatchJob, arrival: Arrival) -> bool:
 
 
 def reread_interaction(job: WatchJob, keyring: Keyring, object_id: str, key: InteractionKey) -> RawInteraction | None:
-    """An interaction's record, or the transcript that belongs to it, from the object it came from; None where that is gone, changed or large."""
+    """Return an interaction's record, or the transcript that belongs to it, from the object it came from; None where that is gone, changed or large."""
     arrival = job.live.source(object_id)
     if arrival is None or arrival.size > MOST:
         return None
@@ -157,7 +157,7 @@ def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInte
 
 
 def _beside(job: WatchJob, files: Files, arrival: Arrival) -> Iterator[RawInteraction | Rejected]:
-    """The transcript, where the file is no more than that, as a record of the interaction its name says; else nothing."""
+    """Yield the transcript, where the file is no more than that, as a record of the interaction its name says; else nothing."""
     limits = job.policy.limits
     if not arrival.url.lower().endswith(SUFFIXES) or arrival.size > limits.document_bytes:
         return

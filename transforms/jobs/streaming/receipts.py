@@ -1,4 +1,7 @@
-"""What receipts of the live zone say of recordings: their stretches, how a transcript's times fit, and which file a copy is of."""
+"""Recording entries in the live zone's receipts (processing records).
+
+They hold the covered time spans, the fit of a transcript's times, and the source file of a copy.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +23,23 @@ OF_ORIGINAL = ("container", "codec", "video", "cut", "keyed")
 
 
 def span_row(span: AudioSpan) -> list[float | int | None]:
-    """A stretch as receipts hold it: begin, end (None: to the end), channel."""
+    """Return a stretch as receipts hold it: begin, end (None: to the end), channel."""
     return [span.start, None if math.isinf(span.end) else span.end, span.channel]
 
 
 def span_rows(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]] | None:
-    """Stretches as receipts hold them."""
+    """Return stretches as receipts hold them."""
     return None if spans is None else [span_row(s) for s in spans]
 
 
 def transcript_entry(said: TranscriptCoverage, recording: str) -> dict[str, Any]:
-    """What a transcript says of its recording, as the record's receipt holds it: times alone. `recording`: the object they were held against."""
+    """Return what a transcript says of its recording, as the record's receipt holds it: times alone. `recording`: the object they were held against."""
     fitted = {"fit": {**asdict(said.fit), "object": recording}} if said.fit and recording else {}
     return {"spans": span_rows(said.spans), "turns": [list(r) for r in said.rows], "withheld": said.withheld, **fitted}
 
 
 def read_transcript_entry(receipt: Receipt, recording: str) -> TranscriptCoverage:
-    """The same read back; its fit only where it is the fit of this recording, an object's id."""
+    """Return the same read back; its fit only where it is the fit of this recording, an object's id."""
     rows, known = receipt.get("spans"), dict(receipt.get("fit") or {})
     spans = None if rows is None else [AudioSpan(start, math.inf if end is None else end, channel) for start, end, channel in rows]
     fitted = TranscriptFit(**known) if known.pop("object", None) == recording and known else None
@@ -44,16 +47,16 @@ def read_transcript_entry(receipt: Receipt, recording: str) -> TranscriptCoverag
 
 
 def recording_entry(receipt: Receipt, piece: InteractionPart) -> Receipt | None:
-    """What a receipt says of a recording."""
+    """Return what a receipt says of a recording."""
     return next((e for e in entries_of(receipt) if e["object"] == piece.object_id), None)
 
 
 def covers_recording(entry: Receipt, digest: str) -> bool:
-    """Whether a redacted copy is of a recording of that content, all of it."""
+    """Tell whether a redacted copy is of a recording of that content, all of it."""
     return entry.get("status") == "done" and not entry["cut"] and entry.get("source_sha256") == digest
 
 
 def same_length(done: Receipt, beside: Receipt) -> bool:
-    """Whether a recording is as long as the first of its call, so that times in that are times in this."""
+    """Tell whether a recording is as long as the first of its call, so that times in that are times in this."""
     first = entries_of(beside)[0].get("seconds")
     return first is not None and abs(first - done["seconds"]) <= SAME_LENGTH

@@ -118,7 +118,7 @@ class InteractionPublisher:
         return out
 
     def _is_erased(self, key: InteractionKey) -> bool:
-        """Whether the interaction was erased or set aside at somebody's request, from wherever it was then."""
+        """Tell whether the interaction was erased or set aside at somebody's request, from wherever it was then."""
         return read_suppression_list(Store(self.job.files, self.job.root), self.built.keyring.current()).holds(interaction_ref(key))
 
     def _cover_by(self, key: InteractionKey, receipt: Receipt, piece: InteractionPart, raw: RawInteraction) -> None:
@@ -129,7 +129,7 @@ class InteractionPublisher:
         self.job.live.swap(key, receipt, receipt | {"said": piece.object_id, **transcript_entry(said, self._object(key))})
 
     def _place(self, key: InteractionKey, held: InteractionParts | None = None) -> Place | None:
-        """Where the call's first recording can be heard."""
+        """Tell where the call's first recording can be heard."""
         receipt, landed = self.job.live.receipt(key, "audio"), [p.url for p in held.recordings] if held else []
         if receipt is None or receipt["status"] in EMPTY:
             return (self.job.files, landed[0]) if landed else None
@@ -138,7 +138,7 @@ class InteractionPublisher:
         return self._original(key, entries_of(receipt)[0])
 
     def _object(self, key: InteractionKey, held: InteractionParts | None = None) -> str:
-        """The object of the recording at `_place`; empty where there is none."""
+        """Return the object of the recording at `_place`; empty where there is none."""
         receipt, landed = self.job.live.receipt(key, "audio"), held.recordings if held else ()
         if receipt is None or receipt["status"] in EMPTY:
             return landed[0].object_id if landed else ""
@@ -198,12 +198,12 @@ class InteractionPublisher:
         return said
 
     def people_of(self, raw: RawInteraction, landed_at: float, object_id: str) -> tuple[IdentifierLink, ...]:
-        """Whom a raw record is about, as keyed digests: what is noted as it is redacted."""
+        """Return whom a raw record is about, as keyed digests: what is noted as it is redacted."""
         result, _ = self._redacted(raw, self.job.run_at(landed_at, object_id), None, "own")
         return tokenize(self.built.keyring, interaction_people(raw)) if isinstance(result, Rejected) else result.people
 
     def _redacted(self, raw: RawInteraction, run: RunColumns, recording: Place | None, channels: str) -> tuple[RedactionResult | Rejected, TranscriptCoverage]:
-        """A record redacted, and what to cover of its recording. `channels`: on which channel parties are heard."""
+        """Return a record redacted, and what to cover of its recording. `channels`: on which channel parties are heard."""
         job, built = self.job, self.built
         account = job.accounts.at(raw.key.account_id, raw.called_at)
         account_type = account.type if account else "unknown"
@@ -289,7 +289,7 @@ class InteractionPublisher:
         self.job.live.note(Arrival(piece.url, piece.etag, 0, piece.landed_at), Ledger("audio", (), 0, "copy"))
 
     def _before(self, receipt: Receipt, piece: InteractionPart, digest: str) -> Receipt | None:
-        """What is published of a recording: of itself, of what its file held before, or of the file it was before it was moved.
+        """Return what is published of a recording: of itself, of what its file held before, or of the file it was before it was moved.
 
         A file in the place of one that was put away is another recording.
         """
@@ -318,7 +318,7 @@ class InteractionPublisher:
         return new
 
     def _told(self, key: InteractionKey, piece: InteractionPart, grown: bool) -> TranscriptCoverage:
-        """What to cover of a recording whose record is out. The record is read again where the recording has grown since its words were looked for
+        """Return what to cover of a recording whose record is out. The record is read again where the recording has grown since its words were looked for
         in it, and where the times were held against another recording that they did not fit."""
         record = self.job.live.receipt(key, "record")
         if record is None:
@@ -365,7 +365,7 @@ class InteractionPublisher:
                 live.forget_rejections(old["object"])
 
     def _further(self, key: InteractionKey, old: Receipt, said: TranscriptCoverage, first: bool) -> Receipt | None:
-        """A redacted copy covered further; None where it covers all of that already. `first`: it is the recording that times were held against."""
+        """Return a redacted copy covered further; None where it covers all of that already. `first`: it is the recording that times were held against."""
         files, folder, covered = self.job.files, self.job.live.folder(key), old["spans"]
         if span_row(EVERYTHING) in covered:
             return None
@@ -433,5 +433,5 @@ class InteractionPublisher:
 
 
 def _published_bytes(result: RedactionResult) -> bytes:
-    """A record's published file."""
+    """Return a record's published file."""
     return dumps({"interaction": interaction_row(result.interaction), "findings": [finding_row(f) for f in result.findings]}).encode()

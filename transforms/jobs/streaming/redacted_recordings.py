@@ -61,7 +61,7 @@ class RecordingRedactor:
     def heard(
         self, files: Files, url: str, key: InteractionKey, raw: RawInteraction | None, run: RunColumns, nothing: list[AudioSpan] | None = None
     ) -> list[AudioSpan] | None:
-        """What to cover of a recording as far as a recogniser hears it; None where it cannot be read, `nothing` where no word is heard."""
+        """Return what to cover of a recording as far as a recogniser hears it; None where it cannot be read, `nothing` where no word is heard."""
         try:
             with ALIGNING:
                 heard = _recogniser(self.job.recogniser).transcribe(files, url)

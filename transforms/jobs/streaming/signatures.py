@@ -1,4 +1,4 @@
-"""How senders sign what they post, as a table of schemes."""
+"""Webhook signature verification, by a table of the senders' signature schemes."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class RedrivePolicy(NamedTuple):
 
 
 def sqs_client(queue: Queue) -> Any:
-    """boto3's SQS client of this process for a queue; safe to share between threads, never pickled."""
+    """Return boto3's SQS client of this process for a queue; safe to share between threads, never pickled."""
     found = _REGION.match(queue.url)
     region = queue.region or (found[1] if found and not queue.endpoint_url else None)
     key = (os.getpid(), queue.endpoint_url, region)
@@ -111,7 +111,7 @@ def _explained(queue: Queue) -> Iterator[None]:
 
 
 def receive_messages(queue: Queue, wait: int = 0, most: int = BATCH) -> list[ReceivedMessage]:
-    """Messages that are there, up to `most` (10 at most), kept from others for `queue.visibility` seconds.
+    """Return messages that are there, up to `most` (10 at most), kept from others for `queue.visibility` seconds.
 
     Args:
         wait: seconds (0 to 20) to wait for one where there is none.
@@ -140,7 +140,7 @@ def extend_visibility(queue: Queue, receipts: Sequence[str], seconds: int) -> li
 
 
 def _each(queue: Queue, receipts: Sequence[str], method: str, more: dict[str, int]) -> list[bool | None]:
-    """One batch request for every ten messages. Never raises for a queue's sake: what failed is None."""
+    """Return one batch request for every ten messages. Never raises for a queue's sake: what failed is None."""
     out: list[bool | None] = []
     for start in range(0, len(receipts), BATCH):
         batch = receipts[start : start + BATCH]
@@ -160,7 +160,7 @@ def _each(queue: Queue, receipts: Sequence[str], method: str, more: dict[str, in
 
 
 def redrive_policy(queue: Queue) -> RedrivePolicy | None:
-    """The queue's redrive policy, or None where it has none. Raises `QueueError`."""
+    """Return the queue's redrive policy, or None where it has none. Raises `QueueError`."""
     return _redrive(_attributes(queue))
 
 

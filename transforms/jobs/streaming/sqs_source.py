@@ -115,11 +115,11 @@ class QueueSource(UnboundedSource):
         self.most_held, self.patience, self.wait, self.lag, self.idle_polls, self.clock = most_held, patience, wait, lag, idle_polls, clock
 
     def split(self, desired_num_splits: int, options: Any | None = None) -> Iterable[UnboundedSource]:
-        """One reader: it takes some hundred messages a second, far more than are redacted."""
+        """Return one reader: it takes some hundred messages a second, far more than are redacted."""
         return [self]
 
     def create_reader(self, options: Any | None, checkpoint_mark: CheckpointMark | None) -> QueueReader:
-        """A reader that goes on behind the mark."""
+        """Return a reader that goes on behind the mark."""
         if isinstance(checkpoint_mark, QueueMark):
             found = holding.find_messages(checkpoint_mark.token)
             if found:
@@ -196,7 +196,7 @@ class QueueReader(UnboundedReader):
         return Timestamp(self._current.landed_at) if self._current else MIN_TIMESTAMP
 
     def get_watermark(self) -> Timestamp:
-        """A while before now where the queue is empty, else before the oldest of the last objects. SQS keeps no order, so it is no strict bound."""
+        """Return a while before now where the queue is empty, else before the oldest of the last objects. SQS keeps no order, so it is no strict bound."""
         polls = self._source.idle_polls
         ended = polls is not None and self._idle >= polls and not self._pending and not len(self._held)
         return MAX_TIMESTAMP if ended else self._watermark

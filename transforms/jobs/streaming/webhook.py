@@ -161,7 +161,7 @@ class Webhook:
         return _Answer(200, "ok", "ready to receive")
 
     def metrics(self) -> _Answer:
-        """Counters in Prometheus' text format."""
+        """Return counters in Prometheus' text format."""
         with self._lock:
             counts = sorted(self.counts.items())
         rows = [f'callveil_receive_requests_total{{outcome="{outcome}"}} {count}\n' for outcome, count in counts]

@@ -89,7 +89,7 @@ class EntityFinder(Protocol):
     cpu_seconds: float
 
     def predict(self, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
-        """Each row with what is found in it, in order; None where the job would have rejected it."""
+        """Return each row with what is found in it, in order; None where the job would have rejected it."""
 
 
 class CallveilFinder:
@@ -163,7 +163,7 @@ def evaluate_sets(
 
 
 def pool_results(parts: Sequence[SetResult], scoring: Scoring, quote: bool = False) -> SetResult:
-    """The measures of several sets as one."""
+    """Return the measures of several sets as one."""
     whole = SetResult(POOLED, Tally(scoring), ErrorCounts(quote))
     for part in parts:
         whole.tally.merge(part.tally)

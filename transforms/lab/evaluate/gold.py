@@ -98,12 +98,12 @@ class Prediction:
     detector: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The form in which predictions are exchanged."""
+        """Return the form in which predictions are exchanged."""
         return {"turn": self.turn, "start": self.start, "end": self.end, "type": self.type, "score": round(self.score, 4)}
 
 
 def normalize_type(entity: str) -> str:
-    """The name under which an entity type is compared."""
+    """Return the name under which an entity type is compared."""
     return SCORED_AS.get(entity, entity)
 
 
@@ -178,7 +178,7 @@ def _label(span: Any, turns: Sequence[tuple[str, str]], place: str) -> GoldLabel
 
 
 def as_job(row: GoldRow, policy: Policy, detector: Detector) -> DetectionJob:
-    """A row as the job would meet it: a call with an outline and nothing known of the contact, redacted in content mode.
+    """Return a row as the job would meet it: a call with an outline and nothing known of the contact, redacted in content mode.
 
     Raises `GoldError` where the policy does not read the row's language: there is nothing to measure then.
     """
@@ -195,7 +195,7 @@ def as_job(row: GoldRow, policy: Policy, detector: Detector) -> DetectionJob:
 
 
 def predictions_of(detected: DetectionResult) -> list[Prediction]:
-    """What the job would replace in the turns of a conversation, in order of place.
+    """Return what the job would replace in the turns of a conversation, in order of place.
 
     Where a mention of something found elsewhere names a stretch, the strongest recognizer that found the same type there by itself gets the credit.
     """

@@ -1,8 +1,11 @@
-"""How good detection is on labelled conversations: recall, leaks, over-redaction and precision, each with a 95 % interval.
+"""Detection quality on labelled conversations, with 95 % confidence intervals.
 
-Shares of independent spans get Wilson's score interval (E. B. Wilson, JASA 22, 1927). Figures per character do not come from
-independent trials, since the characters of a name are found or missed together; they get a percentile bootstrap over conversations
-(B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13), with a fixed seed.
+The measures are recall, leaks, over-redaction and precision; each has an interval.
+
+Shares of independent spans get Wilson's score interval (E. B. Wilson, JASA 22, 1927). Figures per
+character do not come from independent trials, since the characters of a name are found or missed
+together; they get a percentile bootstrap over conversations (B. Efron, R. Tibshirani, An
+Introduction to the Bootstrap, 1993, ch. 13), with a fixed seed.
 """
 
 from __future__ import annotations
@@ -41,11 +44,11 @@ class Scoring:
     labelled_only: bool = False
 
     def counts(self, label: GoldLabel) -> bool:
-        """Whether recall asks for this label."""
+        """Tell whether recall asks for this label."""
         return not label.weak and not (self.labelled_only and label.by == "regex")
 
     def core(self, kind: str) -> bool:
-        """Whether missing a type is a leak."""
+        """Tell whether missing a type is a leak."""
         return self.all_types or kind in CORE
 
 
@@ -76,7 +79,7 @@ def wilson_interval(hits: int, n: int) -> Estimate:
 
 
 def bootstrap_ratio(parts: Sequence[int], wholes: Sequence[int], scale: float = 1.0, resamples: int = RESAMPLES, seed: int = SEED) -> Estimate:
-    """`scale * sum(parts) / sum(wholes)` with a 95 % interval from drawing the pairs anew.
+    """Return `scale * sum(parts) / sum(wholes)` with a 95 % interval from drawing the pairs anew.
 
     Args:
         parts, wholes: one of each per conversation, in order; equal input gives an equal interval.
@@ -188,7 +191,7 @@ class Tally:
         self.without_leak += other.without_leak
 
     def figures(self) -> SetMetrics:
-        """What the sums come to."""
+        """Return what the sums come to."""
         core = [c for kind, c in self.types.items() if self.scoring.core(kind)]
         everything = list(self.types.values())
         predicted = sum(c.predicted for c in everything)

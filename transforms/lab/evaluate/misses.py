@@ -1,4 +1,7 @@
-"""What kind of thing was missed, and what kind of thing was redacted for nothing: counted by circumstance, quoted only on request."""
+"""Error analysis: false negatives and false positives, counted by circumstance.
+
+Text is quoted only on request.
+"""
 
 from __future__ import annotations
 
@@ -56,13 +59,13 @@ class QuotedExample:
 
 
 def quote_example(row: GoldRow, turn: int, start: int, end: int) -> QuotedExample:
-    """The place `start` to `end` of a turn."""
+    """Return the place `start` to `end` of a turn."""
     text = row.turns[turn][1]
     return QuotedExample(row.id, turn, text[max(0, start - AROUND) : start], text[start:end], text[end : end + AROUND])
 
 
 def miss_kind(row: GoldRow, label: GoldLabel, predictions: Sequence[Prediction]) -> MissKind:
-    """The circumstances of one miss."""
+    """Return the circumstances of one miss."""
     text = row.turns[label.turn][1]
     said = text[label.start : label.end]
     here = [p for p in predictions if p.turn == label.turn]
@@ -131,11 +134,11 @@ class ErrorCounts:
             self.over_examples[key] = [*self.over_examples[key], *examples][:EXAMPLES]
 
     def ranked_misses(self) -> list[tuple[MissKind, int]]:
-        """Kinds of misses, most frequent first."""
+        """Return kinds of misses, most frequent first."""
         return sorted(self.misses.items(), key=lambda item: (-item[1], item[0]))
 
     def ranked_over(self) -> list[tuple[tuple[str, str], int]]:
-        """Types and detectors of over-redaction, most letters first."""
+        """Return types and detectors of over-redaction, most letters first."""
         return sorted(self.over.items(), key=lambda item: (-item[1], item[0]))
 
     def as_dict(self) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class StockPresidio:
         self._pool.shutdown(cancel_futures=True)
 
     def predict(self, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
-        """Each row with what is found in it. Raises `GoldError` for one that is not English."""
+        """Yield each row with what is found in it. Raises `GoldError` for one that is not English."""
         from callveil.transforms.lab.evaluate.gold import GoldError, Prediction
 
         while batch := list(islice(rows, BATCH)):
@@ -157,7 +157,7 @@ def _ready() -> BatchAnalyzerEngine:
 
 
 def _described() -> tuple[set[str], str]:
-    """Types the engine finds, and name and version of its pipeline."""
+    """Return types the engine finds, and name and version of its pipeline."""
     analyzer = _ready().analyzer_engine
     meta = analyzer.nlp_engine.nlp[LANGUAGE].meta
     pipeline = f"{meta['lang']}_{meta['name']} {meta['version']}"
@@ -165,7 +165,7 @@ def _described() -> tuple[set[str], str]:
 
 
 def _analysed(texts: list[str], entities: tuple[str, ...]) -> tuple[list[list[Found]], float]:
-    """What is found in each text, and the CPU seconds that took."""
+    """Return what is found in each text, and the CPU seconds that took."""
     began = time.process_time()
     results = _ready().analyze_iterator(
         texts, LANGUAGE, batch_size=BATCH, entities=list(entities), score_threshold=THRESHOLD

@@ -25,7 +25,7 @@ class LineTemplate:
     then: tuple[LineTemplate, ...] = ()
 
     def rest(self) -> tuple[LineTemplate, ...]:
-        """This sentence and the turns after it."""
+        """Return this sentence and the turns after it."""
         return (self, *self.then)
 
 
@@ -82,19 +82,19 @@ def compile_line(line: str, cased: bool, punctuated: bool) -> LineTemplate:
 
 @lru_cache(maxsize=4)
 def line_templates(cased: bool, punctuated: bool) -> dict[str, tuple[LineTemplate, ...]]:
-    """Every section of `data/carriers.txt`, compiled for one way of writing."""
+    """Return every section of `data/carriers.txt`, compiled for one way of writing."""
     return {name: tuple(compile_line(x, cased, punctuated) for x in lines) for name, lines in _read("carriers.txt")}
 
 
 @lru_cache(maxsize=1)
 def relation_words() -> tuple[str, ...]:
-    """Words for how a third person is related to the caller."""
+    """Return words for how a third person is related to the caller."""
     return tuple(dict(_read("carriers.txt"))["relation"])
 
 
 @lru_cache(maxsize=1)
 def load_scenarios() -> dict[str, ScenarioScript]:
-    """Every scenario of `data/scenarios.txt`, by name."""
+    """Return every scenario of `data/scenarios.txt`, by name."""
     out = {}
     for name, lines in _read("scenarios.txt"):
         got: dict[str, list[str]] = {}

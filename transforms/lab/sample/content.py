@@ -1,4 +1,4 @@
-"""What was said, written or filled in: the content groups of a generated interaction."""
+"""Content groups of a generated interaction: text spoken, written or filled into a form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAGS = ("new lead", "existing", "quote", "urgent", "spam", "follow up", "booked
 
 
 def written_timestamp(rng: random.Random, when: dt.datetime) -> str:
-    """An instant as platforms write it: ISO with Z, ISO with an offset, or `2013-05-01 11:48 PM -04:00` (to the minute)."""
+    """Return an instant as platforms write it: ISO with Z, ISO with an offset, or `2013-05-01 11:48 PM -04:00` (to the minute)."""
     r = rng.random()
     if r < 0.45:
         return when.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -35,7 +35,7 @@ def written_timestamp(rng: random.Random, when: dt.datetime) -> str:
 def _say(
     rng: random.Random, g: InteractionGold | None, path: str, section: str, f: SampleAccount, caller: Person, agent: Person, topic: str = "", style: Style = _NOTE
 ) -> str:
-    """One written sentence of a section, its labels added to the gold under `path`."""
+    """Return one written sentence of a section, its labels added to the gold under `path`."""
     turn, values = random_sentence(rng, section, caller, agent, f.business, style, topic)
     if g:
         _merge(g, path, turn, values)

@@ -42,7 +42,7 @@ def read_conversation_files(paths: Sequence[Path]) -> Iterator[tuple[str, int, d
 
 
 def as_call(source: str, number: int, row: dict[str, Any], start: dt.datetime) -> dict[str, Any]:
-    """One conversation as the platform would send it: outline with times, flat transcript, no contact data."""
+    """Return one conversation as the platform would send it: outline with times, flat transcript, no contact data."""
     outline: list[dict[str, Any]] = []
     place = 0.0
     for turn in row["turns"]:

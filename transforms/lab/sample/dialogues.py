@@ -126,7 +126,7 @@ def _spread(scene: Scene, slot: str, whole: TurnPiece) -> None:
 
 
 def _misread(scene: Scene, slot: str, pieces: tuple[TurnPiece, ...]) -> tuple[TurnPiece, ...]:
-    """The value as the agent misheard it: one digit off, labelled as a value of its own."""
+    """Return the value as the agent misheard it: one digit off, labelled as a value of its own."""
     p = pieces[-1]
     spots = [i for i, c in enumerate(p.text) if c.isdigit()]
     text = p.text
@@ -237,7 +237,7 @@ SCENARIOS: tuple[str, ...] = (*load_scenarios(), "voicemail")
 
 
 def random_dialogue(rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str | None = None, style: Style | None = None) -> Dialogue:
-    """A conversation between a caller and a business.
+    """Return a conversation between a caller and a business.
 
     Args:
         rng: seeded. caller, agent, firm: who takes part.
@@ -260,7 +260,7 @@ def random_dialogue(rng: random.Random, caller: Person, agent: Person, firm: Bus
 def random_sentence(
     rng: random.Random, section: str, caller: Person, agent: Person, firm: Business, style: Style = TYPED, topic: str = ""
 ) -> tuple[DialogueTurn, dict[str, PlantedValue]]:
-    """One sentence of a section of `data/carriers.txt` (`sms.in`, `summary`, `note`, ...), with its labels and the values they point to.
+    """Return one sentence of a section of `data/carriers.txt` (`sms.in`, `summary`, `note`, ...), with its labels and the values they point to.
 
     Raises:
         KeyError: unknown section.

@@ -1,4 +1,7 @@
-"""What was planted where: the truth a redaction of the sample is measured against. It holds the values in clear and says so."""
+"""Ground truth of the generated sample: the planted values and their locations.
+
+The redaction of the sample is measured against it. It holds the values in clear and says so.
+"""
 
 from __future__ import annotations
 

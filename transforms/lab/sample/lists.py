@@ -72,7 +72,7 @@ def _sections(name: str) -> list[tuple[str, dict[str, list[str]]]]:
 
 @lru_cache(maxsize=1)
 def name_origins() -> dict[str, NameOrigin]:
-    """Every origin by name, in the order of the list. Lists are in file order and hold no duplicates within an origin."""
+    """Return every origin by name, in the order of the list. Lists are in file order and hold no duplicates within an origin."""
     out = {}
     for head, lists in _sections("names.txt"):
         name, _, weight = head.partition(" ")
@@ -82,7 +82,7 @@ def name_origins() -> dict[str, NameOrigin]:
 
 @lru_cache(maxsize=1)
 def towns_by_country() -> dict[str, tuple[Town, ...]]:
-    """Towns by country code."""
+    """Return towns by country code."""
     out: dict[str, list[Town]] = {}
     for line in _data("places.txt").splitlines():
         if line and not line.startswith("#"):
@@ -106,5 +106,5 @@ def origin_wheel(country: str) -> tuple[NameOrigin, ...]:
 
 
 def pick_one(rng: random.Random, seq: Sequence[_T]) -> _T:
-    """One element, uniformly; about four times as fast as `rng.choice`. `seq` must not be empty."""
+    """Return one element, uniformly; about four times as fast as `rng.choice`. `seq` must not be empty."""
     return seq[int(rng.random() * len(seq))]

@@ -41,7 +41,7 @@ Break = Callable[[random.Random, Record, InputLimits], bytes]
 
 
 def _with(record: Record, name: str, raw: bytes) -> bytes:
-    """The record with one member set to raw JSON (or what is to pass for it)."""
+    """Return the record with one member set to raw JSON (or what is to pass for it)."""
     body = orjson.dumps({k: v for k, v in record.items() if k != name})
     return body[:-1] + b',"' + name.encode() + b'":' + raw + b"}"
 
@@ -84,7 +84,7 @@ def _huge_field(rng: random.Random, record: Record, limits: InputLimits) -> byte
 
 
 def _huge_record(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
-    """A transcript of about 1.2 times the limit, in turns that are each short enough."""
+    """Return a transcript of about 1.2 times the limit, in turns that are each short enough."""
     turn = orjson.dumps({"speaker": "Agent", "text": "and so on " * 400, "channel": 2, "s": 1.0, "e": 2.0})
     return _with(record, "outline", b"[" + b",".join([turn] * (limits.record_bytes * 6 // 5 // len(turn) + 1)) + b"]")
 
@@ -167,7 +167,7 @@ SMALL = tuple(name for name in CLASSES if not name.startswith("huge"))
 
 
 def class_of(ordinal: int) -> str:
-    """The class of the n-th broken line of a sample. All small classes in turn; one line in 97 has a huge field and one in 397 is a huge record
+    """Return the class of the n-th broken line of a sample. All small classes in turn; one line in 97 has a huge field and one in 397 is a huge record
     (the first of each comes early, so that a small sample has them too), which keeps 100,000 interactions with 2 % broken below 1 GB."""
     if ordinal % 397 == 15:
         return "huge_record"
@@ -177,7 +177,7 @@ def class_of(ordinal: int) -> str:
 
 
 def malform_record(rng: random.Random, record: Record, kind: str, limits: InputLimits | None = None) -> MalformedLine:
-    """Break a record.
+    """Return break a record.
 
     Args:
         rng: seeded. record: a sound record with `id` and `account_id`; not changed. kind: a name of `CLASSES`.

@@ -47,12 +47,12 @@ _FRENCH = {
 
 
 def random_digits(rng: random.Random, n: int) -> str:
-    """`n` random digits, n from 0 to 18."""
+    """Return `n` random digits, n from 0 to 18."""
     return f"{int(rng.random() * 10**n):0{n}d}" if n else ""
 
 
 def luhn_digit(body: str) -> str:
-    """The check digit that makes `body` followed by it pass the Luhn test (ISO/IEC 7812-1, annex B)."""
+    """Return the check digit that makes `body` followed by it pass the Luhn test (ISO/IEC 7812-1, annex B)."""
     total = 0
     for i, c in enumerate(reversed(body)):
         d = int(c)
@@ -70,13 +70,13 @@ def card_number(rng: random.Random) -> tuple[str, str]:
 
 
 def random_ssn(rng: random.Random) -> str:
-    """A US social security number, valid in form: area 001-899 but not 666, group 01-99, serial 0001-9999 (SSA, "SSN randomization")."""
+    """Return a US social security number, valid in form: area 001-899 but not 666, group 01-99, serial 0001-9999 (SSA, "SSN randomization")."""
     area = 1 + int(rng.random() * 898)
     return f"{area + (area >= 666):03d}-{1 + int(rng.random() * 99):02d}-{1 + int(rng.random() * 9999):04d}"
 
 
 def postal_code(rng: random.Random, place: Town) -> str:
-    """A code of the place's form; most, not all, are in use."""
+    """Return a code of the place's form; most, not all, are in use."""
     out = []
     for c in place.postal:
         if c == "#":

@@ -165,7 +165,7 @@ class Person:
 
 
 def birth_date(rng: random.Random) -> dt.date:
-    """A day between 1930 and 2007."""
+    """Return a day between 1930 and 2007."""
     return EPOCH + dt.timedelta(days=int(rng.random() * _SPAN_DAYS))
 
 
@@ -177,7 +177,7 @@ def ascii_fold(text: str) -> str:
 
 
 def email_address(rng: random.Random, first: str, last: str, year: int, country: str = "US", realistic: bool = False) -> str:
-    """An address for a name; `year` of birth may show in it."""
+    """Return an address for a name; `year` of birth may show in it."""
     f, n, r = ascii_fold(first) or "user", ascii_fold(last) or "name", rng.random()
     if r < 0.25:
         local = f"{f}.{n}"
@@ -200,7 +200,7 @@ def email_address(rng: random.Random, first: str, last: str, year: int, country:
 
 
 def user_name(rng: random.Random, first: str, last: str, year: int) -> str:
-    """A log-in or handle, 5 to 24 characters of a-z, 0-9, dot and underscore."""
+    """Return a log-in or handle, 5 to 24 characters of a-z, 0-9, dot and underscore."""
     f, n, r = ascii_fold(first) or "user", ascii_fold(last) or "name", rng.random()
     if r < 0.3:
         name = f"{f}{n[0]}{year % 100:02d}"
@@ -216,7 +216,7 @@ def user_name(rng: random.Random, first: str, last: str, year: int) -> str:
 
 
 def street_name(rng: random.Random, country: str) -> str:
-    """Street with its suffix, in the country's order."""
+    """Return street with its suffix, in the country's order."""
     names, suffixes = street_parts().get(country, street_parts()["GB" if country in ("AU", "IE") else "US"])
     name, suffix = pick_one(rng, names), pick_one(rng, suffixes)
     if country in ("NL", "DE"):
@@ -231,7 +231,7 @@ def street_name(rng: random.Random, country: str) -> str:
 
 
 def house_number(rng: random.Random, country: str) -> str:
-    """A house number as usual there; a few carry a letter."""
+    """Return a house number as usual there; a few carry a letter."""
     r = rng.random()
     if country in ("US", "CA", "AU"):
         return str(1 + int(rng.random() * (99 if r < 0.15 else 999 if r < 0.5 else 9999 if r < 0.93 else 19999)))
@@ -261,7 +261,7 @@ def person_name(rng: random.Random, country: str = "US", origin: str | None = No
 
 
 def random_person(rng: random.Random, country: str = "US", realistic: bool = False, origin: str | None = None) -> Person:
-    """A generated person.
+    """Return a generated person.
 
     Args:
         rng: seeded; equal states give equal people.

@@ -73,7 +73,7 @@ class Sample:
         self.days = days
 
     def account_rows(self) -> Iterator[dict[str, Any]]:
-        """Every version of every account, account by account."""
+        """Yield every version of every account, account by account."""
         for i in range(self.accounts):
             yield from account_records(self.seed, i, self.start, self.end)
 
@@ -81,7 +81,7 @@ class Sample:
         return self.between(0, self.interactions)
 
     def between(self, start: int, stop: int, gold: bool = True) -> Iterator[GeneratedInteraction]:
-        """Interactions `start` to `stop` (exclusive), one at a time."""
+        """Yield interactions `start` to `stop` (exclusive), one at a time."""
         for i in range(start, stop):
             yield self.interaction(i, gold)
 
@@ -286,7 +286,7 @@ _LATER = (
 
 
 def _series(rng: random.Random, final: dict[str, Any], when: dt.datetime, g: InteractionGold | None) -> GeneratedInteraction:
-    """Webhooks of one call: start, end (no audio yet), delayed end; now and then out of order, twice, or cut short."""
+    """Return webhooks of one call: start, end (no audio yet), delayed end; now and then out of order, twice, or cut short."""
     took = int(final.get("duration", 0))
     end = {k: v for k, v in final.items() if k not in _LATER} | {"updated_at": content.written_timestamp(rng, when + dt.timedelta(seconds=took + 2))}
     start = {k: v for k, v in end.items() if k not in ("talk_time", "hold_time", "agent", "agent_id", "billed_amount")} | {

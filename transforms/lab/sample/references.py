@@ -12,10 +12,10 @@ _REF_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def random_reference(rng: random.Random, kind: str = "order") -> str:
-    """A reference: `order`, `booking`, `account`, `claim`, `policy`, `tracking`, `ticket`, `member`, `confirmation` in the shapes businesses use."""
+    """Return a reference: `order`, `booking`, `account`, `claim`, `policy`, `tracking`, `ticket`, `member`, `confirmation` in the shapes businesses use."""
 
     def mixed(n: int) -> str:
-        """Letters and digits, at least one of each."""
+        """Return letters and digits, at least one of each."""
         body = [pick_one(rng, _REF_LETTERS + "23456789") for _ in range(n)]
         body[int(rng.random() * n)] = pick_one(rng, "23456789")
         if all(c.isdigit() for c in body):
@@ -53,7 +53,7 @@ def random_reference(rng: random.Random, kind: str = "order") -> str:
 
 
 def licence_plate(rng: random.Random, country: str = "US") -> str:
-    """A number plate in a shape used there."""
+    """Return a number plate in a shape used there."""
 
     def s(n: int) -> str:
         return "".join(pick_one(rng, _REF_LETTERS) for _ in range(n))
@@ -69,7 +69,7 @@ def licence_plate(rng: random.Random, country: str = "US") -> str:
 
 
 def random_iban(rng: random.Random, country: str = "GB") -> str:
-    """An IBAN with right check digits (ISO 7064 MOD 97-10); bank and account are random."""
+    """Return an IBAN with right check digits (ISO 7064 MOD 97-10); bank and account are random."""
     bban = {
         "GB": lambda: f"{''.join(pick_one(rng, _REF_LETTERS) for _ in range(4))}{random_digits(rng, 14)}",
         "NL": lambda: f"{''.join(pick_one(rng, _REF_LETTERS) for _ in range(4))}{random_digits(rng, 10)}",
@@ -89,7 +89,7 @@ def _french_bban(bank: str, account: str) -> str:
 
 
 def written_iban(rng: random.Random, number: str) -> str:
-    """Unbroken or in groups of four."""
+    """Return unbroken or in groups of four."""
     return number if rng.random() < 0.4 else " ".join(number[i : i + 4] for i in range(0, len(number), 4))
 
 
@@ -101,6 +101,6 @@ def us_account(rng: random.Random) -> tuple[str, str]:
 
 
 def random_imei(rng: random.Random) -> str:
-    """A device number of fifteen digits that passes Luhn, on the test type code 00."""
+    """Return a device number of fifteen digits that passes Luhn, on the test type code 00."""
     body = "00" + random_digits(rng, 12)
     return body + luhn_digit(body)

@@ -1,4 +1,4 @@
-"""Who takes part in a generated conversation, how it is written down, and what has been said so far."""
+"""State of a generated conversation: its participants, writing style, and turns so far."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TYPED = Style(True, True, 0.0, 0.0, 0.0, 0.5)
 
 
 def random_style(rng: random.Random) -> Style:
-    """A style as recognisers differ: about half cased and punctuated, two fifths flat, the rest in between."""
+    """Return a style as recognisers differ: about half cased and punctuated, two fifths flat, the rest in between."""
     r = rng.random()
     base = CLEAN if r < 0.5 else FLAT if r < 0.9 else Style(True, False, 0.6, 0.15) if r < 0.95 else Style(False, True, 0.6, 0.15)
     return replace(base, length=3.0 + 5 * rng.random()) if rng.random() < 0.03 else base
@@ -142,7 +142,7 @@ _ADJECTIVES = [
 
 
 def random_business(rng: random.Random, scenario: str | None = None, country: str = "US") -> Business:
-    """A business for a scenario; drawn when absent or `voicemail`, which any business has. Raises ValueError for an unknown scenario."""
+    """Return a business for a scenario; drawn when absent or `voicemail`, which any business has. Raises ValueError for an unknown scenario."""
     name = scenario if scenario and scenario != "voicemail" else pick_one(rng, tuple(load_scenarios()))
     if name not in load_scenarios():
         raise ValueError(f"unknown scenario {name!r}; one of {', '.join(load_scenarios())}")
@@ -216,29 +216,29 @@ class Scene:
         self.bare = compile_line("{v}.", style.cased, style.punctuated)
 
     def other(self, role: str) -> Person:
-        """A further person of the conversation (other, other2, doctor, doctor2), made when first named."""
+        """Return a further person of the conversation (other, other2, doctor, doctor2), made when first named."""
         if role not in self._cast:
             self._cast[role] = random_person(self.rng, self.caller.country)
         return self._cast[role]
 
     def keep(self, name: str, make: Callable[[], str]) -> str:
-        """A value made once per conversation, such as the order number."""
+        """Return a value made once per conversation, such as the order number."""
         if name not in self._kept:
             self._kept[name] = make()
         return self._kept[name]
 
     def written(self, text: str) -> str:
-        """`text` as the style writes it: case and punctuation."""
+        """Return `text` as the style writes it: case and punctuation."""
         if not self.style.punctuated:
             text = text.replace(",", "").replace(". ", " ").replace(" & ", " and ")
         return text if self.style.cased else text.lower()
 
     def spoken(self) -> bool:
-        """Whether the next value is said in words."""
+        """Tell whether the next value is said in words."""
         return self.rng.random() < self.style.spoken
 
     def pieces(self, slot: str) -> tuple[TurnPiece, ...]:
-        """The pieces of a slot; registers the values they carry."""
+        """Return the pieces of a slot; registers the values they carry."""
         neutral = self._neutral.get(slot)
         if neutral is not None:
             return (TurnPiece(self.written(neutral(self)), "", "", ""),)
@@ -276,7 +276,7 @@ class Scene:
         self.turns.append(DialogueTurn(speaker, body, 1 if speaker == "customer" else 2, round(start, 2), round(start + took, 2), spans))
 
     def line(self, section: str) -> LineTemplate:
-        """One sentence of a section of the carriers."""
+        """Return one sentence of a section of the carriers."""
         return pick_one(self.rng, self._book[section])
 
     def agent_says(self, *sections: str, v: tuple[TurnPiece, ...] = ()) -> None:

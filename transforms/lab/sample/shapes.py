@@ -11,12 +11,12 @@ JsonObject = dict[str, Any]
 
 
 def as_outline(turns: list[DialogueTurn], names: tuple[str, str] = ("Caller", "Agent")) -> list[JsonObject]:
-    """The platform's outline: speaker, text, channel (1 external party, 2 business), s and e in seconds."""
+    """Return the platform's outline: speaker, text, channel (1 external party, 2 business), s and e in seconds."""
     return [{"speaker": names[t.channel - 1], "text": t.text, "channel": t.channel, "s": t.s, "e": t.e} for t in turns]
 
 
 def as_word_rows(rng: random.Random, turns: list[DialogueTurn]) -> list[JsonObject]:
-    """One row per word; a turn's time is shared out by the words' lengths."""
+    """Return one row per word; a turn's time is shared out by the words' lengths."""
     out = []
     for t in turns:
         parts = t.text.split()
@@ -55,7 +55,7 @@ def as_one_line(turns: list[DialogueTurn]) -> tuple[str, list[int]]:
 
 
 def as_aws_transcribe(rng: random.Random, turns: list[DialogueTurn], job: str) -> JsonObject:
-    """AWS Transcribe, standard, with channel labels: `results.transcripts`, `results.items` with times as strings, punctuation items without."""
+    """Return AWS Transcribe, standard, with channel labels: `results.transcripts`, `results.items` with times as strings, punctuation items without."""
     items: list[JsonObject] = []
     for w in as_word_rows(rng, turns):
         bare = w["word"].rstrip(".,?!")

@@ -215,7 +215,7 @@ _COLUMNS = frozenset(PARQUET_SCHEMA.names)
 
 
 def parquet_row(record: dict[str, Any]) -> dict[str, Any]:
-    """A record as a row of `PARQUET_SCHEMA`."""
+    """Return a record as a row of `PARQUET_SCHEMA`."""
     row: dict[str, Any] = {}
     spare: dict[str, Any] = {}
     for name, value in record.items():

@@ -72,7 +72,7 @@ ORG_ENDS = (
 
 
 def org_name(rng: random.Random) -> str:
-    """A company name that belongs to nobody we know of."""
+    """Return a company name that belongs to nobody we know of."""
     return f"{pick_one(rng, ORG_WORDS) if rng.random() < 0.75 else person_name(rng)[1]} {pick_one(rng, ORG_ENDS)}"
 
 

@@ -1,7 +1,8 @@
-"""How people say and write numbers: digits, telephone numbers, cards, social security numbers.
+"""Spoken and written forms of numbers: digits, telephone, card and social security numbers.
 
-Every function takes a seeded `random.Random` first and returns text. Spoken forms are lower case without punctuation unless a recogniser would
-write it. Nothing here depends on anything but its arguments.
+Every function takes a seeded `random.Random` first and returns text. Spoken forms are lower case
+without punctuation unless a recogniser would write it. Nothing here depends on anything but its
+arguments.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ STYLES: Final = ("words", "double", "tens", "mixed", "spaced", "digits")
 
 
 def ordinal_suffix(n: int) -> str:
-    """`1st`, `22nd`, `13th`."""
+    """Return `1st`, `22nd`, `13th`."""
     return f"{n}{'th' if 10 < n % 100 < 14 else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
 
 
 def pair_words(two: str, oh: str = "oh") -> str:
-    """Two digits as one number the way numbers are chunked: `42` forty two, `07` oh seven, `00` double oh."""
+    """Return two digits as one number the way numbers are chunked: `42` forty two, `07` oh seven, `00` double oh."""
     if two[0] == "0":
         return f"double {oh}" if two == "00" else f"{oh} {ONES[int(two[1])]}"
     return number_words(int(two))
@@ -70,7 +71,7 @@ def groups_of(text: str, sizes: Sequence[int]) -> list[str]:
 
 
 def spoken_digits(rng: random.Random, text: str, style: str = "words", sizes: Sequence[int] = (), fillers: float = 0.0, comma: bool = False) -> str:
-    """Digits said aloud, as a recogniser writes them.
+    """Return digits said aloud, as a recogniser writes them.
 
     Args:
         text: digits; other characters are passed over.
@@ -107,7 +108,7 @@ def spoken_digits(rng: random.Random, text: str, style: str = "words", sizes: Se
 
 
 def any_style(rng: random.Random, plain: float = 0.0) -> str:
-    """A style of `STYLES`; `plain` is the chance of written digits."""
+    """Return a style of `STYLES`; `plain` is the chance of written digits."""
     return "digits" if rng.random() < plain else pick_one(rng, ("words", "words", "words", "double", "double", "tens", "mixed", "spaced"))
 
 
@@ -131,7 +132,7 @@ def national_digits(e164: str) -> tuple[str, list[int]]:
 
 
 def written_phone(rng: random.Random, e164: str) -> str:
-    """A number as typed: `(415) 555-0123`, `415.555.0123`, `+1 415 555 0123`, `07700 900123`, ..."""
+    """Return a number as typed: `(415) 555-0123`, `415.555.0123`, `+1 415 555 0123`, `07700 900123`, ..."""
     n, sizes = national_digits(e164)
     g = groups_of(n, sizes)
     if e164.startswith("+1"):
@@ -156,7 +157,7 @@ def written_phone(rng: random.Random, e164: str) -> str:
 
 
 def spoken_phone(rng: random.Random, e164: str, style: str | None = None, fillers: float = 0.15) -> str:
-    """A number said aloud in its usual groups; now and then with country code, `area code`, or a restart."""
+    """Return a number said aloud in its usual groups; now and then with country code, `area code`, or a restart."""
     n, sizes = national_digits(e164)
     style = style or any_style(rng, 0.2)
     r = rng.random()
@@ -179,7 +180,7 @@ def spoken_phone(rng: random.Random, e164: str, style: str | None = None, filler
 
 
 def with_restart(rng: random.Random, number: str, style: str = "words", sizes: Sequence[int] = (4, 4, 4, 4)) -> str:
-    """Digits with a slip put right: `four two four two no sorry four two four five ...`. The full right value is spoken."""
+    """Return digits with a slip put right: `four two four two no sorry four two four five ...`. The full right value is spoken."""
     g = groups_of(number, sizes)
     at = int(rng.random() * len(g))
     wrong = g[at][:-1] + str((int(g[at][-1]) + 1 + int(rng.random() * 8)) % 10)
@@ -195,7 +196,7 @@ def _card_sizes(card: str) -> tuple[int, ...]:
 
 
 def spoken_card(rng: random.Random, card: str, style: str | None = None, fillers: float = 0.15) -> str:
-    """A card number said aloud in groups of four (4-6-5 for fifteen digits), one in eight with a slip and its correction."""
+    """Return a card number said aloud in groups of four (4-6-5 for fifteen digits), one in eight with a slip and its correction."""
     style = style or any_style(rng, 0.15)
     if style != "digits" and rng.random() < 0.125:
         return with_restart(rng, card, style, _card_sizes(card))
@@ -203,18 +204,18 @@ def spoken_card(rng: random.Random, card: str, style: str | None = None, fillers
 
 
 def written_card(rng: random.Random, card: str) -> str:
-    """`4242 4242 4242 4242`, with dashes, or unbroken."""
+    """Return `4242 4242 4242 4242`, with dashes, or unbroken."""
     g = groups_of(card, _card_sizes(card))
     return pick_one(rng, (" ".join(g), "-".join(g), card))
 
 
 def spoken_cvv(rng: random.Random, cvv: str, style: str | None = None) -> str:
-    """Three or four digits on the card."""
+    """Return three or four digits on the card."""
     return spoken_digits(rng, cvv, style or pick_one(rng, ("words", "words", "double", "tens", "digits", "spaced", "mixed")))
 
 
 def spoken_ssn(rng: random.Random, number: str, style: str | None = None, fillers: float = 0.1) -> str:
-    """A social security number in its groups of 3, 2 and 4, one in ten with `dash`."""
+    """Return a social security number in its groups of 3, 2 and 4, one in ten with `dash`."""
     style, n = style or any_style(rng, 0.15), number.replace("-", "")
     if style == "digits":
         return pick_one(rng, (number, number.replace("-", " "), n))

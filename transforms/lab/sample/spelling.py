@@ -1,4 +1,7 @@
-"""How people spell: letters, alphabets, codes, postal codes, e-mail addresses, user names, street lines."""
+"""Spoken forms of letters, codes, postal codes, e-mail addresses, user names and street lines.
+
+Spelling alphabets are covered as well.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ EVERYDAY: Final = {
 
 
 def spell_text(rng: random.Random, text: str, style: str | None = None) -> str:
-    """Letters and digits one by one. Styles: `letters` (s m i t h), `dashes` (S-M-I-T-H), `double` (double l), `nato`, `everyday` (b as in boy),
+    """Return letters and digits one by one. Styles: `letters` (s m i t h), `dashes` (S-M-I-T-H), `double` (double l), `nato`, `everyday` (b as in boy),
     `half` (letters with a word here and there), `fused` (k yl e), as recognisers write them."""
     style = style or pick_one(rng, ("letters", "letters", "letters", "dashes", "double", "nato", "everyday", "half", "fused"))
     chars = [c for c in text.lower() if c.isalnum() and c.isascii()] or list(ascii_fold(text))
@@ -112,7 +115,7 @@ def spell_text(rng: random.Random, text: str, style: str | None = None) -> str:
 
 
 def spoken_code(rng: random.Random, code: str, style: str | None = None) -> str:
-    """A code of letters and digits said aloud: order and booking references, account numbers, plates, postcodes."""
+    """Return a code of letters and digits said aloud: order and booking references, account numbers, plates, postcodes."""
     style = style or pick_one(rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps", "written"))
     if style == "written":
         return code
@@ -131,7 +134,7 @@ def spoken_code(rng: random.Random, code: str, style: str | None = None) -> str:
 
 
 def spoken_postal(rng: random.Random, code: str, country: str, style: str | None = None) -> str:
-    """A postal code said aloud: `nine four one oh seven`, `c b four three p q`, `c for charlie b for bravo 4 3 p q`."""
+    """Return a postal code said aloud: `nine four one oh seven`, `c b four three p q`, `c for charlie b for bravo 4 3 p q`."""
     if country in ("US", "AU", "DE", "FR"):
         return (
             code
@@ -142,7 +145,7 @@ def spoken_postal(rng: random.Random, code: str, country: str, style: str | None
 
 
 def spoken_email(rng: random.Random, address: str) -> str:
-    """An address said aloud: `jane dot doe at example dot com`, `j a n e underscore doe`, `g mail`, digits in words or not."""
+    """Return an address said aloud: `jane dot doe at example dot com`, `j a n e underscore doe`, `g mail`, digits in words or not."""
     local, _, domain = address.partition("@")
     spelled, style = rng.random() < 0.12, pick_one(rng, ("words", "spaced", "digits", "tens"))
     said: list[str] = []
@@ -160,7 +163,7 @@ def spoken_email(rng: random.Random, address: str) -> str:
 
 
 def spoken_username(rng: random.Random, name: str) -> str:
-    """A user name said aloud: `maple otter forty two`, `j dot smith 8 7`, `jane underscore doe`."""
+    """Return a user name said aloud: `maple otter forty two`, `j dot smith 8 7`, `jane underscore doe`."""
     out: list[str] = []
     for kind, run in _runs(name):
         if kind == "digit":
@@ -185,7 +188,7 @@ def _runs(text: str) -> list[tuple[str, str]]:
 
 
 def spaced_email(rng: random.Random, address: str) -> str:
-    """An address as recognisers and cautious writers put it: spaces around the signs, `[at]`, capitals."""
+    """Return an address as recognisers and cautious writers put it: spaces around the signs, `[at]`, capitals."""
     local, _, domain = address.partition("@")
     return pick_one(
         rng,
@@ -201,7 +204,7 @@ def spaced_email(rng: random.Random, address: str) -> str:
 
 
 def spoken_address(rng: random.Random, person: Person, style: str | None = None) -> str:
-    """The street line said aloud: `four twelve north elm street apartment three b`, `517a coldham lane`. Styles: `words`, `digits`."""
+    """Return the street line said aloud: `four twelve north elm street apartment three b`, `517a coldham lane`. Styles: `words`, `digits`."""
     style = style or pick_one(rng, ("words", "words", "digits"))
     num = "".join(c for c in person.number if c.isdigit())
     letter = person.number[len(num) :]

@@ -1,4 +1,7 @@
-"""How people say and write dates, times, ages and amounts. As in `speech`, the generator comes first and text is returned."""
+"""Spoken and written forms of dates, times, ages and amounts.
+
+As in `speech`, the generator comes first and text is returned.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,12 @@ def spoken_expiry(rng: random.Random, month: int, year: int) -> str:
 
 
 def written_expiry(rng: random.Random, month: int, year: int) -> str:
-    """`04/29`, `4/29`, `04/2029`, `04-29`."""
+    """Return `04/29`, `4/29`, `04/2029`, `04-29`."""
     return pick_one(rng, (f"{month:02d}/{year % 100:02d}", f"{month}/{year % 100:02d}", f"{month:02d}/{year}", f"{month:02d}-{year % 100:02d}"))
 
 
 def year_words(rng: random.Random, year: int) -> str:
-    """`nineteen eighty four`, `nineteen oh six`, `two thousand and four`, `twenty twelve`."""
+    """Return `nineteen eighty four`, `nineteen oh six`, `two thousand and four`, `twenty twelve`."""
     if year < 2000:
         return f"nineteen {pair_words(f'{year % 100:02d}')}" if year % 100 else "nineteen hundred"
     if year < 2010:
@@ -45,7 +48,7 @@ def year_words(rng: random.Random, year: int) -> str:
 
 
 def spoken_date(rng: random.Random, day: dt.date, american: bool = True) -> str:
-    """A birth date said aloud, in every order that occurs; a few as a recogniser formats them (`4/7/84`, `july 4th 1984`)."""
+    """Return a birth date said aloud, in every order that occurs; a few as a recogniser formats them (`4/7/84`, `july 4th 1984`)."""
     d, m, y = day.day, day.month, day.year
     month, yy, full = MONTHS[m - 1], f"{y % 100:02d}", year_words(rng, y)
     year = full if rng.random() < 0.7 else pair_words(yy)
@@ -81,7 +84,7 @@ def spoken_date(rng: random.Random, day: dt.date, american: bool = True) -> str:
 
 
 def written_date(rng: random.Random, day: dt.date, american: bool = True) -> str:
-    """A date as typed; month first where `american`."""
+    """Return a date as typed; month first where `american`."""
     d, m, y = day.day, day.month, day.year
     a, b, month = (m, d, MONTHS[m - 1].title()) if american else (d, m, MONTHS[m - 1].title())
     return pick_one(
@@ -102,7 +105,7 @@ def written_date(rng: random.Random, day: dt.date, american: bool = True) -> str
 
 
 def spoken_amount(rng: random.Random, cents: int, currency: str = "dollars") -> str:
-    """Money, from cents: `forty two fifty`, `one hundred and twenty dollars`, `$42.50`."""
+    """Return money, from cents: `forty two fifty`, `one hundred and twenty dollars`, `$42.50`."""
     whole, part = divmod(cents, 100)
     sign = {"dollars": "$", "pounds": "£", "euros": "€"}.get(currency, "$")
     r = rng.random()
@@ -114,7 +117,7 @@ def spoken_amount(rng: random.Random, cents: int, currency: str = "dollars") -> 
 
 
 def spoken_time(rng: random.Random, hour: int, minute: int) -> str:
-    """A time of day: `four thirty`, `half past four`, `18:45`, `4:30 pm`, `quarter to five`."""
+    """Return a time of day: `four thirty`, `half past four`, `18:45`, `4:30 pm`, `quarter to five`."""
     h12, r = hour % 12 or 12, rng.random()
     if r < 0.3:
         return f"{h12}:{minute:02d} {'am' if hour < 12 else 'pm'}" if minute else f"{h12} {'am' if hour < 12 else 'pm'}"
@@ -130,5 +133,5 @@ def spoken_time(rng: random.Random, hour: int, minute: int) -> str:
 
 
 def spoken_age(rng: random.Random, years: int) -> str:
-    """An age: `ninety two`, `92`, `ninety two years old`."""
+    """Return an age: `ninety two`, `92`, `ninety two years old`."""
     return pick_one(rng, (str(years), number_words(years), f"{number_words(years)} years old", f"{years} years old", f"{years}-year-old"))

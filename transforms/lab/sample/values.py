@@ -1,7 +1,8 @@
-"""How people write and say values: one page of re-exports.
+"""Written and spoken forms of values: one page of re-exports.
 
-`speech` has numbers, `times` dates and amounts, `spelling` letters and codes, `references` identifiers. Every function takes a seeded `random.Random`
-first and depends on nothing but its arguments.
+`speech` has numbers, `times` dates and amounts, `spelling` letters and codes, `references`
+identifiers. Every function takes a seeded `random.Random` first and depends on nothing but its
+arguments.
 """
 
 from __future__ import annotations

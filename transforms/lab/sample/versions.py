@@ -75,7 +75,7 @@ def _word(rng: random.Random, letters: str, size: int) -> str:
 
 
 def _make(rng: random.Random, thing: VersionedObject) -> dict[str, Any]:
-    """The first state of an object, with what is planted in it."""
+    """Return the first state of an object, with what is planted in it."""
     who = random_person(rng, thing.firm.country)
     planted = thing.planted
     if thing.kind == "User":
@@ -118,7 +118,7 @@ def _make(rng: random.Random, thing: VersionedObject) -> dict[str, Any]:
 
 
 def _change(rng: random.Random, thing: VersionedObject, state: dict[str, Any]) -> dict[str, Any]:
-    """A state after one change."""
+    """Return a state after one change."""
     who = random_person(rng, thing.firm.country)
     new = dict(state)
     name = pick_one(rng, sorted(state))
@@ -145,7 +145,7 @@ def _change(rng: random.Random, thing: VersionedObject, state: dict[str, Any]) -
 
 
 def generate_objects(seed: int, account: int, count: int, start: dt.datetime, end: dt.datetime) -> Iterator[VersionedObject]:
-    """The objects of account number `account`, each with versions between `start` and `end`."""
+    """Yield the objects of account number `account`, each with versions between `start` and `end`."""
     owner = sample_account(seed, account)
     span = (end - start).total_seconds()
     for n in range(count):
@@ -169,7 +169,7 @@ def generate_objects(seed: int, account: int, count: int, start: dt.datetime, en
 
 
 def native_event(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
-    """A version as a native event."""
+    """Return a version as a native event."""
     old, new = step.before or {}, step.after or {}
     changes = [{"field": k, "before": old.get(k), "after": new.get(k)} for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k)]
     return _head(thing, step) | {
@@ -181,7 +181,7 @@ def native_event(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
 
 
 def paper_trail(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
-    """A version as a row of paper_trail: the state before as YAML or JSON text, no changes."""
+    """Return a version as a row of paper_trail: the state before as YAML or JSON text, no changes."""
     text = None
     if step.before is not None:
         text = yaml.safe_dump(step.before, explicit_start=True) if thing.shape == "yaml" else orjson.dumps(step.before).decode()

@@ -28,7 +28,7 @@ GROUP = 7
 
 
 def random_stream(seed: int, salt: int, index: int) -> random.Random:
-    """A generator of its own for one thing of the sample, so that each can be made without the ones before it."""
+    """Return a generator of its own for one thing of the sample, so that each can be made without the ones before it."""
     return random.Random(((seed & 0xFFFFFFFF) << 72) | (salt << 64) | index)
 
 
@@ -55,7 +55,7 @@ class SampleAccount:
 
 @lru_cache(maxsize=4096)
 def sample_account(seed: int, index: int) -> SampleAccount:
-    """The account number `index` of a sample. Depends on seed and index only."""
+    """Return the account number `index` of a sample. Depends on seed and index only."""
     rng = random_stream(seed, 1, index)
     place = index % GROUP
     agency_index = index - place
@@ -79,12 +79,12 @@ def sample_account(seed: int, index: int) -> SampleAccount:
 
 
 def account_id(index: int) -> str:
-    """Id of account `index`, as text."""
+    """Return id of account `index`, as text."""
     return str(18_000 + 13 * index)
 
 
 def account_records(seed: int, index: int, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
-    """The effective-dated versions of one account, oldest first, as an account file holds them.
+    """Return the effective-dated versions of one account, oldest first, as an account file holds them.
 
     One account in ten changes its type inside [start, end), one in twenty its status; half give the capability and not the type.
     """

@@ -1,4 +1,4 @@
-"""What happens to a conversation on its way into training: other names, other case, lost punctuation, a recogniser's noise."""
+"""Training data augmentation: other names, other case, lost punctuation, recogniser noise."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ORG_WORD = re.compile(
 
 
 def swap_values(rng: random.Random, talk: Talk, fill: Filler, share: float = 0.8) -> Talk:
-    """The conversation with labelled values replaced by generated ones, each value by the same one throughout.
+    """Return the conversation with labelled values replaced by generated ones, each value by the same one throughout.
 
     Args:
         share: chance that a value is replaced, 0 to 1.
@@ -89,7 +89,7 @@ def _provider(rng: random.Random, fill: Filler) -> str:
 
 
 def keep_characters(turn: LabeledUtterance, keep: Callable[[int], bool]) -> LabeledUtterance:
-    """The turn without the characters for which `keep(index)` is false; marks follow, and vanish where nothing of them is left."""
+    """Return the turn without the characters for which `keep(index)` is false; marks follow, and vanish where nothing of them is left."""
     place, text = [0], []
     for i, c in enumerate(turn.text):
         kept = keep(i)
@@ -101,19 +101,19 @@ def keep_characters(turn: LabeledUtterance, keep: Callable[[int], bool]) -> Labe
 
 
 def drop_punctuation(turn: LabeledUtterance) -> LabeledUtterance:
-    """The turn without punctuation, as most recognisers write; decimals, times, e-mail dots and apostrophes stay."""
+    """Return the turn without punctuation, as most recognisers write; decimals, times, e-mail dots and apostrophes stay."""
     gone = {i for m in _DROPPED.finditer(turn.text) for i in range(m.start(), m.end())}
     return keep_characters(turn, lambda i: i not in gone) if gone else turn
 
 
 def change_case(turn: LabeledUtterance, how: Callable[[str], str]) -> LabeledUtterance:
-    """The turn with `how` (a case mapping that keeps the length) applied; a character whose mapping changes length stays as it is."""
+    """Return the turn with `how` (a case mapping that keeps the length) applied; a character whose mapping changes length stays as it is."""
     text = "".join(d if len(d := how(c)) == 1 else c for c in turn.text)
     return replace(turn, text=text)
 
 
 def vary_surface(rng: random.Random, talk: Talk) -> Talk:
-    """Case and punctuation of a whole conversation, drawn once: as written, lower, bare, lower and bare, upper."""
+    """Return case and punctuation of a whole conversation, drawn once: as written, lower, bare, lower and bare, upper."""
     r = rng.random() * (0.45 if talk.spoken and rng.random() < 0.8 else 1.0)
     turns = talk.turns
     if r < 0.35 or 0.45 <= r < 0.6:
@@ -128,7 +128,7 @@ def vary_surface(rng: random.Random, talk: Talk) -> Talk:
 
 
 def insert_hesitations(rng: random.Random, turn: LabeledUtterance, share: float = 0.06) -> LabeledUtterance:
-    """The turn with fillers put between words, inside names as well, and a word lost or doubled here and there."""
+    """Return the turn with fillers put between words, inside names as well, and a word lost or doubled here and there."""
     text, marks = turn.text, list(turn.marks)
     gaps = [i for i, c in enumerate(text) if c == " "]
     for at in sorted((g for g in gaps if rng.random() < share), reverse=True):
@@ -145,7 +145,7 @@ _PLAIN = re.compile(r"(?<![\w@#./'’-])[a-z]{4,}(?![\w@./'’-])")
 
 
 def scramble_words(rng: random.Random, turn: LabeledUtterance, share: float = 0.05) -> LabeledUtterance:
-    """The turn with some ordinary words replaced by others or misspelt, so that an unknown word is no sign of a name by itself."""
+    """Return the turn with some ordinary words replaced by others or misspelt, so that an unknown word is no sign of a name by itself."""
     taken = [(m.start, m.end) for m in turn.marks]
     text, marks = "", list(turn.marks)
     at = 0
@@ -161,7 +161,7 @@ def scramble_words(rng: random.Random, turn: LabeledUtterance, share: float = 0.
 
 
 def sentence_case(rng: random.Random, turn: LabeledUtterance) -> LabeledUtterance:
-    """The turn as one writes it: a capital to begin with and a mark at the end, where it has none."""
+    """Return the turn as one writes it: a capital to begin with and a mark at the end, where it has none."""
     text = turn.text
     if text and len(text[0].upper()) == 1:
         text = text[0].upper() + text[1:]
@@ -182,7 +182,7 @@ _HAIL = re.compile(
 
 
 def insert_people(rng: random.Random, turn: LabeledUtterance, fill: Filler, share: float = 0.5) -> LabeledUtterance:
-    """A real turn with people put in: a name where it says `he` or `my friend`, and the listener's name after a greeting or at the end."""
+    """Return a real turn with people put in: a name where it says `he` or `my friend`, and the listener's name after a greeting or at the end."""
     spots = [(m.start(), m.end(), "") for m in _SOMEONE.finditer(turn.text) if m.end() > m.start() and rng.random() < share]
     hail = _HAIL.search(turn.text)
     if hail and rng.random() < share / 4:

@@ -43,15 +43,15 @@ class ModelMetrics:
     seconds: float = 0.0
 
     def recall(self, label: str) -> float:
-        """Share of labelled values covered, by a finding of any type; NaN where there are none."""
+        """Return share of labelled values covered, by a finding of any type; NaN where there are none."""
         return self.covered[label] / self.gold[label] if self.gold[label] else float("nan")
 
     def typed_recall(self, label: str) -> float:
-        """Share of labelled values covered by findings of their own type; NaN where there are none."""
+        """Return share of labelled values covered by findings of their own type; NaN where there are none."""
         return self.typed[label] / self.gold[label] if self.gold[label] else float("nan")
 
     def precision(self, label: str) -> float:
-        """Share of findings of a type that touch something labelled, or a word nobody judged; NaN where there are none."""
+        """Return share of findings of a type that touch something labelled, or a word nobody judged; NaN where there are none."""
         return 1 - self.wrong[label] / self.given[label] if self.given[label] else float("nan")
 
 
@@ -101,7 +101,7 @@ def held_out_talks(kind: str, count: int, seed: int = 5) -> list[Talk]:
 
 
 def measure_model(nlp: Language, sets: Mapping[str, Path], count: int = 2000) -> list[ModelMetrics]:
-    """Figures on held-out generated conversations and on each labelled file, as written and lower-cased.
+    """Return figures on held-out generated conversations and on each labelled file, as written and lower-cased.
 
     Raises what `corpus.read_corpus` raises.
     """
@@ -113,7 +113,7 @@ def measure_model(nlp: Language, sets: Mapping[str, Path], count: int = 2000) ->
 
 
 def metrics_table(figures: Sequence[ModelMetrics]) -> str:
-    """A Markdown table: per set and label, recall by any type, by the same type, precision."""
+    """Return a Markdown table: per set and label, recall by any type, by the same type, precision."""
     rows = ["| set | words | type | values | recall | same type | precision |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for f in figures:
         for label in sorted(LABELS, key=lambda x: x != "PERSON"):

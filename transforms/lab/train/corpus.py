@@ -154,7 +154,7 @@ class Talk:
 
 
 def build_utterance(parts: Iterable[str | tuple[str, str]], agent: bool = False) -> LabeledUtterance:
-    """An utterance from plain strings and `(text, label)` pairs, joined as they stand."""
+    """Return an utterance from plain strings and `(text, label)` pairs, joined as they stand."""
     text, marks = "", []
     for part in parts:
         piece, label = (part, None) if isinstance(part, str) else part
@@ -201,7 +201,7 @@ def _talk(row: Any, path: Path, line: int) -> tuple[Talk, frozenset[str]]:
 
 
 def _apart(marks: list[Mark]) -> tuple[Mark, ...]:
-    """Marks in order, the longer one kept where two overlap."""
+    """Return marks in order, the longer one kept where two overlap."""
     kept: list[Mark] = []
     for mark in sorted(marks, key=lambda m: (m.start - m.end, m.start)):
         if all(mark.end <= k.start or mark.start >= k.end for k in kept):
@@ -240,7 +240,7 @@ def read_corpus(path: Path) -> list[Talk]:
 
 
 def _names_only(talk: Talk) -> Talk:
-    """The conversation without the marks that only kept words from being unknown."""
+    """Return the conversation without the marks that only kept words from being unknown."""
     return replace(
         talk,
         turns=tuple(
@@ -250,7 +250,7 @@ def _names_only(talk: Talk) -> Talk:
 
 
 def proper_words(talks: Iterable[Talk]) -> frozenset[str]:
-    """Words that are nearly always written with a capital inside a sentence: names, going by the corpus' own habit."""
+    """Return words that are nearly always written with a capital inside a sentence: names, going by the corpus' own habit."""
     capital: Counter[str] = Counter()
     lower: Counter[str] = Counter()
     for talk in talks:
@@ -274,7 +274,7 @@ _VENUE = re.compile(
 
 
 def _venues(text: str) -> Iterator[Mark]:
-    """Businesses and places that end in a word that says so. Corpora of service dialogues leave them unlabelled."""
+    """Yield businesses and places that end in a word that says so. Corpora of service dialogues leave them unlabelled."""
     for pattern, label in ((_ORGANIZATION, "ORGANIZATION"), (_VENUE, "LOCATION")):
         for match in pattern.finditer(text):
             start = (
@@ -287,7 +287,7 @@ def _venues(text: str) -> Iterator[Mark]:
 
 
 def mark_unknown(talk: Talk, proper: frozenset[str]) -> Talk:
-    """The conversation with unlabelled words that look like names marked unknown.
+    """Return the conversation with unlabelled words that look like names marked unknown.
 
     A word looks like one where it has a capital inside a sentence, or where it belongs to `proper`.
     """
@@ -308,7 +308,7 @@ _USUAL = 200
 
 
 def usual_words(talks: Sequence[Talk]) -> frozenset[str]:
-    """Words that many conversations have and no label ever holds: greetings and units ("hai", "gb").
+    """Return words that many conversations have and no label ever holds: greetings and units ("hai", "gb").
 
     There are none where nothing is labelled at all.
     """
@@ -329,7 +329,7 @@ def usual_words(talks: Sequence[Talk]) -> frozenset[str]:
 
 
 def mark_unlisted(talk: Talk, usual: frozenset[str] = frozenset()) -> Talk:
-    """The conversation with every unlabelled word marked unknown that may be somebody's name.
+    """Return the conversation with every unlabelled word marked unknown that may be somebody's name.
 
     For conversations without capitals, where the lists tell.
     """
@@ -347,7 +347,7 @@ def mark_unlisted(talk: Talk, usual: frozenset[str] = frozenset()) -> Talk:
 
 @lru_cache(maxsize=65_536)
 def _plain(word: str) -> bool:
-    """Whether a word in lower case is an English one that nobody has for a given name, or a letter.
+    """Tell whether a word in lower case is an English one that nobody has for a given name, or a letter.
 
     A surname that is a word ("long") nearly always stands for the word.
     """

@@ -62,7 +62,7 @@ class Filler:
         }
 
     def fill(self, rng: random.Random, carrier: SentenceTemplate, spoken: bool = False, agent: bool = False) -> LabeledUtterance:
-        """One utterance from a carrier, its names labelled. Raises `KeyError` for a slot that does not exist."""
+        """Return one utterance from a carrier, its names labelled. Raises `KeyError` for a slot that does not exist."""
         parts: list[str | tuple[str, str]] = []
         for piece in carrier.draw(rng):
             if piece.startswith("{"):
@@ -74,7 +74,7 @@ class Filler:
         return build_utterance(parts, agent)
 
     def full(self, rng: random.Random) -> str:
-        """A whole name, or a given name alone once in six."""
+        """Return a whole name, or a given name alone once in six."""
         return self.names.given(rng) if rng.random() < 0.17 else self.names.full(rng)
 
     def _heard(self, rng: random.Random, name: str, spoken: bool) -> str:
@@ -85,7 +85,7 @@ class Filler:
         return spell_name(rng, self.names.given(rng) if r < 0.3 else self.names.surname(rng) if r < 0.8 else self.names.full(rng))
 
     def city(self, rng: random.Random) -> str:
-        """A town, known or invented."""
+        """Return a town, known or invented."""
         r = rng.random()
         if r < 0.75:
             return pick_one(rng, word_lists()["city"])
@@ -94,14 +94,14 @@ class Filler:
         return pick_one(rng, word_lists()["townform"]).format(self.names.surname(rng).split("-")[0])
 
     def place(self, rng: random.Random) -> str:
-        """A landmark, station, park, county, airport."""
+        """Return a landmark, station, park, county, airport."""
         if rng.random() < 0.5:
             return pick_one(rng, word_lists()["place"])
         stem = self.city(rng) if rng.random() < 0.5 else self.names.surname(rng)
         return f"{stem} {pick_one(rng, word_lists()['placekind'])}"
 
     def organization(self, rng: random.Random) -> str:
-        """A business: well known, or made of a stem and a trade, a family name, a town."""
+        """Return a business: well known, or made of a stem and a trade, a family name, a town."""
         r, w, names = rng.random(), word_lists(), self.names
         if r < 0.3:
             return pick_one(rng, w["org"])
@@ -120,7 +120,7 @@ class Filler:
         return f"{names.given(rng)}'s {pick_one(rng, w['orgword'])}"
 
     def venue(self, rng: random.Random) -> str:
-        """A restaurant, hotel, block of flats, theatre or college."""
+        """Return a restaurant, hotel, block of flats, theatre or college."""
         stem = self._venue_stem(rng)
         return f"{stem} {pick_one(rng, word_lists()['eatery'])}" if rng.random() < 0.85 else f"{pick_one(rng, _CHAINS)} {stem}"
 

@@ -39,7 +39,7 @@ class SentenceTemplate:
         self._nodes = stack[0][0]
 
     def draw(self, rng: random.Random) -> Iterator[str]:
-        """Literals and slots `{X}` in order, one alternative chosen at each `<...>`."""
+        """Return literals and slots `{X}` in order, one alternative chosen at each `<...>`."""
         return _draw(self._nodes, rng)
 
 
@@ -53,7 +53,7 @@ def _draw(nodes: list[object], rng: random.Random) -> Iterator[str]:
 
 @lru_cache(maxsize=8)
 def sentence_templates(name: str) -> dict[str, tuple[SentenceTemplate, ...]]:
-    """Carriers by section of a file of this package: `ask.txt`, `answer.txt` or `requests.txt`.
+    """Return carriers by section of a file of this package: `ask.txt`, `answer.txt` or `requests.txt`.
 
     Raises `ValueError` with file and line for a carrier that does not parse.
     """

@@ -41,7 +41,7 @@ HEADER = """\
 
 
 def words_of(path: Path) -> Iterator[tuple[str, Sounds]]:
-    """Words of letters a to z and their sounds, from a dictionary in CMU's form."""
+    """Yield words of letters a to z and their sounds, from a dictionary in CMU's form."""
     for line in path.read_text().splitlines():
         word, *sounds = line.split()
         word = re.sub(r"\(\d+\)$", "", word)
@@ -50,7 +50,7 @@ def words_of(path: Path) -> Iterator[tuple[str, Sounds]]:
 
 
 def align_sounds(word: str, sounds: Sounds, costs: Costs | None) -> list[Sounds] | None:
-    """The likeliest sounds of each letter; None where there are too many sounds."""
+    """Return the likeliest sounds of each letter; None where there are too many sounds."""
     n, m = len(word), len(sounds)
     best = [[-math.inf] * (m + 1) for _ in range(n + 1)]
     back = [[0] * (m + 1) for _ in range(n + 1)]
@@ -77,7 +77,7 @@ def align_sounds(word: str, sounds: Sounds, costs: Costs | None) -> list[Sounds]
 
 
 def learn_tree(words: list[tuple[str, Sounds]]) -> list[tuple[str, str]]:
-    """Rows of the tree: letter with neighbours, and sounds."""
+    """Return rows of the tree: letter with neighbours, and sounds."""
     costs: Costs | None = None
     drawn = random.Random(1).sample(words, min(DRAWN, len(words)))
     for _ in range(ROUNDS):

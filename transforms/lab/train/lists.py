@@ -25,7 +25,7 @@ _END = "\n"
 
 
 def is_held_out(name: str) -> bool:
-    """Whether a given name or surname is kept out of training. Stable over versions: CRC-32 of the folded name."""
+    """Tell whether a given name or surname is kept out of training. Stable over versions: CRC-32 of the folded name."""
     return zlib.crc32(model_key(name).encode()) % HELD_OUT_SHARE == 0 and model_key(name) not in _common()
 
 
@@ -36,7 +36,7 @@ def _common() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def word_lists() -> dict[str, tuple[str, ...]]:
-    """Lists by section of `words.txt`. A section is words parted by spaces (`_` for a space inside one) or phrases parted by `|`."""
+    """Return lists by section of `words.txt`. A section is words parted by spaces (`_` for a space inside one) or phrases parted by `|`."""
     out: dict[str, list[str]] = {}
     section: list[str] = []
     for line in resources.files(__package__).joinpath("words.txt").read_text(encoding="utf-8").splitlines():
@@ -76,7 +76,7 @@ class LetterChain:
         self._table = table
 
     def draw(self, rng: random.Random) -> str:
-        """A word of 3 to 12 letters, first letter capital; never a name that is held out."""
+        """Return a word of 3 to 12 letters, first letter capital; never a name that is held out."""
         while True:
             out = "^" * _ORDER
             while len(out) < 18:
@@ -107,7 +107,7 @@ class TrainingNames:
         self._chains = [(LetterChain(given), LetterChain(surnames)) for given, surnames in lists]
 
     def pair(self, rng: random.Random) -> tuple[str, str]:
-        """A given name and a surname, mostly of one origin."""
+        """Return a given name and a surname, mostly of one origin."""
         if self._ordinary and rng.random() < self._ordinary:
             return pick_one(rng, word_lists()["noun"]).title(), pick_one(rng, word_lists()["adj" if rng.random() < 0.3 else "noun"]).title()
         r = rng.random()
@@ -126,17 +126,17 @@ class TrainingNames:
         return pick_one(rng, given), pick_one(rng, surnames)
 
     def given(self, rng: random.Random) -> str:
-        """A given name; now and then a double one."""
+        """Return a given name; now and then a double one."""
         name = self.pair(rng)[0]
         return f"{name}{pick_one(rng, (' ', '-'))}{self.pair(rng)[0]}" if rng.random() < 0.02 else name
 
     def surname(self, rng: random.Random) -> str:
-        """A surname; now and then a double-barrelled one."""
+        """Return a surname; now and then a double-barrelled one."""
         name = self.pair(rng)[1]
         return f"{name}{pick_one(rng, ('-', '-', ' '))}{self.pair(rng)[1]}" if rng.random() < 0.04 else name
 
     def full(self, rng: random.Random) -> str:
-        """A whole name as people give it: with an initial or a middle name at times, surname first at times."""
+        """Return a whole name as people give it: with an initial or a middle name at times, surname first at times."""
         given, surname = self.pair(rng)
         r = rng.random()
         if r < 0.06:
@@ -153,5 +153,5 @@ class TrainingNames:
 
 
 def select_held_out(names: Sequence[str], held: bool) -> tuple[str, ...]:
-    """The held-out or the training part of a list, in its order."""
+    """Return the held-out or the training part of a list, in its order."""
     return tuple(n for n in names if is_held_out(n) == held)

@@ -128,7 +128,7 @@ class TrainingMix:
         return sum(len(c.hard) for c in self._corpora)
 
     def stream(self, rng: random.Random) -> Iterator[Talk]:
-        """Conversations without end; equal generators give equal streams."""
+        """Yield conversations without end; equal generators give equal streams."""
         while True:
             r = rng.random()
             if r < _REAL and self._corpora:
@@ -142,7 +142,7 @@ class TrainingMix:
             yield vary_surface(rng, talk)
 
     def call(self, rng: random.Random) -> Talk:
-        """One to four questions with their answers, backchannels and requests between them."""
+        """Return one to four questions with their answers, backchannels and requests between them."""
         spoken = rng.random() < 0.7
         turns: list[LabeledUtterance] = []
         for _ in range(pick_one(rng, (1, 1, 1, 2, 2, 3, 4))):
@@ -156,7 +156,7 @@ class TrainingMix:
         return Talk(tuple(turns), "call", spoken)
 
     def exchange(self, rng: random.Random, topic: str, spoken: bool) -> list[LabeledUtterance]:
-        """A question and its answer; at times the answer has nothing to do with it, or comes twice, or without a question."""
+        """Return a question and its answer; at times the answer has nothing to do with it, or comes twice, or without a question."""
         ask, say = sentence_templates("ask.txt"), sentence_templates("answer.txt")
         answered = topic if rng.random() < 0.9 else pick_one(rng, (*_TOPICS, "noun"))
         if topic == "other" and rng.random() < 0.4:
@@ -179,12 +179,12 @@ class TrainingMix:
         return turns
 
     def sentence(self, rng: random.Random, spoken: bool) -> LabeledUtterance:
-        """One request or remark."""
+        """Return one request or remark."""
         section = pick_one(rng, _SECTIONS)
         return self.fill.fill(rng, pick_one(rng, sentence_templates("requests.txt")[section]), spoken)
 
     def request(self, rng: random.Random) -> Talk:
-        """A lone utterance, or two or three running."""
+        """Return a lone utterance, or two or three running."""
         spoken = rng.random() < 0.3
         count = pick_one(rng, (1, 1, 1, 2, 3))
         turns = tuple(self.sentence(rng, spoken) for _ in range(count))
@@ -195,7 +195,7 @@ class TrainingMix:
         return Talk(turns, "request", spoken)
 
     def sampled(self, rng: random.Random) -> Talk:
-        """Up to twelve turns of a conversation of the sample generator, its people renamed from this mix's own names."""
+        """Return up to twelve turns of a conversation of the sample generator, its people renamed from this mix's own names."""
         country = pick_one(rng, ("US", "US", "US", "GB", "GB", "CA", "AU"))
         whole = random_dialogue(rng, random_person(rng, country), random_person(rng, country), random_business(rng, country=country))
         size = 3 + int(rng.random() * 10)
@@ -207,7 +207,7 @@ class TrainingMix:
         return swap_values(rng, Talk(turns, "sample"), self.fill, 1.0)
 
     def real(self, rng: random.Random) -> Talk:
-        """A lone text or a few turns of a real conversation, with other names.
+        """Return a lone text or a few turns of a real conversation, with other names.
 
         One window in four gets a generated exchange put in.
         """
@@ -240,7 +240,7 @@ class TrainingMix:
 
 
 def _wrong(talk: Talk, found: Iterable[tuple[int, int]]) -> Iterator[int]:
-    """Turns that hold a finding which touches nothing labelled and nothing unknown.
+    """Yield turns that hold a finding which touches nothing labelled and nothing unknown.
 
     Offsets of findings are those of the turns joined by line feeds.
     """

@@ -24,7 +24,7 @@ def _stems() -> tuple[str, ...]:
 
 
 def random_street(rng: random.Random) -> str:
-    """A street without a number."""
+    """Return a street without a number."""
     if rng.random() < 0.5:
         return people.street_name(rng, pick_one(rng, ("US", "US", "US", "GB", "CA", "AU")))
     return f"{pick_one(rng, _stems())} {pick_one(rng, word_lists()['suffix' if rng.random() < 0.8 else 'shortsuffix'])}"
@@ -45,13 +45,13 @@ def random_address(rng: random.Random, spoken: bool) -> str:
 
 
 def military_address(rng: random.Random) -> str:
-    """An address of the US forces abroad (USPS Publication 28, section 238)."""
+    """Return an address of the US forces abroad (USPS Publication 28, section 238)."""
     unit, place, region = pick_one(rng, ("PSC", "Unit", "CMR")), pick_one(rng, ("APO", "FPO", "DPO")), pick_one(rng, ("AA", "AE", "AP"))
     return f"{unit} {random_digits(rng, 4)}, Box {random_digits(rng, 4)}{pick_one(rng, (chr(10), ', '))}{place} {region} {random_digits(rng, 5)}"
 
 
 def random_title(rng: random.Random) -> str:
-    """A made-up title of a song, film or book; some known ones."""
+    """Return a made-up title of a song, film or book; some known ones."""
     w = word_lists()
     if rng.random() < 0.15:
         return pick_one(rng, w["song"])
@@ -60,7 +60,7 @@ def random_title(rng: random.Random) -> str:
 
 
 def random_day(rng: random.Random, spoken: bool) -> str:
-    """A day this year or next, with or without its year."""
+    """Return a day this year or next, with or without its year."""
     when = dt.date(2026, 1, 1) + dt.timedelta(days=int(rng.random() * 700))
     if rng.random() >= 0.4:
         return _full_date(rng, when, spoken)
@@ -69,7 +69,7 @@ def random_day(rng: random.Random, spoken: bool) -> str:
 
 
 def birth_date(rng: random.Random, spoken: bool) -> str:
-    """A date of birth."""
+    """Return a date of birth."""
     return _full_date(rng, people.birth_date(rng), spoken)
 
 
@@ -79,7 +79,7 @@ def _full_date(rng: random.Random, when: dt.date, spoken: bool) -> str:
 
 
 def random_time(rng: random.Random, spoken: bool) -> str:
-    """A time of day."""
+    """Return a time of day."""
     hour, minute = int(rng.random() * 24), 5 * int(rng.random() * 12)
     if spoken or rng.random() < 0.3:
         return values.spoken_time(rng, hour, minute)
@@ -87,7 +87,7 @@ def random_time(rng: random.Random, spoken: bool) -> str:
 
 
 def random_amount(rng: random.Random, spoken: bool) -> str:
-    """A sum of money."""
+    """Return a sum of money."""
     cents = 100 * (1 + int(rng.random() * 2000)) + (int(rng.random() * 100) if rng.random() < 0.3 else 0)
     if spoken or rng.random() < 0.3:
         return values.spoken_amount(rng, cents)
@@ -96,31 +96,31 @@ def random_amount(rng: random.Random, spoken: bool) -> str:
 
 
 def random_number(rng: random.Random, spoken: bool) -> str:
-    """A small number."""
+    """Return a small number."""
     return str(int(rng.random() * 60)) if rng.random() < 0.4 and not spoken else values.number_words(1 + int(rng.random() * 20))
 
 
 def random_phone(rng: random.Random, spoken: bool) -> str:
-    """A telephone number."""
+    """Return a telephone number."""
     made = people.phone_number(rng, pick_one(rng, people.towns_by_country()[pick_one(rng, people.COUNTRIES)]))
     return values.spoken_phone(rng, made) if spoken or rng.random() < 0.3 else values.written_phone(rng, made)
 
 
 def random_email(rng: random.Random, spoken: bool) -> str:
-    """An e-mail address."""
+    """Return an e-mail address."""
     given, surname, _ = people.person_name(rng)
     made = people.email_address(rng, given, surname, 1980, "US", realistic=True)
     return values.spoken_email(rng, made) if spoken or rng.random() < 0.2 else made
 
 
 def random_postal_code(rng: random.Random, spoken: bool) -> str:
-    """A postal code of the US, the UK, Canada or the Netherlands."""
+    """Return a postal code of the US, the UK, Canada or the Netherlands."""
     country = pick_one(rng, ("US", "US", "GB", "GB", "CA", "NL"))
     code = people.postal_code(rng, pick_one(rng, people.towns_by_country()[country]))
     return values.spoken_postal(rng, code, country) if spoken or rng.random() < 0.3 else code
 
 
 def random_order_reference(rng: random.Random, spoken: bool) -> str:
-    """An order or booking reference."""
+    """Return an order or booking reference."""
     code = values.random_reference(rng)
     return values.spoken_code(rng, code) if spoken or rng.random() < 0.2 else code

@@ -69,7 +69,7 @@ _PUNCTUATION = {"-": ("hyphen", "dash", ""), "'": ("apostrophe", ""), " ": ("spa
 
 
 def name_letters(name: str) -> list[str]:
-    """The letters of a name, lower case a to z, with marks, spaces and hyphens kept as they stand."""
+    """Return the letters of a name, lower case a to z, with marks, spaces and hyphens kept as they stand."""
     plain = unicodedata.normalize("NFKD", name).lower().replace("ß", "ss").replace("ø", "o").replace("ł", "l")
     return [c for c in plain if "a" <= c <= "z" or c in _PUNCTUATION]
 
@@ -87,7 +87,7 @@ def _units(rng: random.Random, chars: list[str], heard: float) -> list[str]:
 
 
 def spell_name(rng: random.Random, name: str) -> str:
-    """A name letter by letter, in one of the ways it turns up: parted, hyphenated, fused by the recogniser, by alphabet words.
+    """Return a name letter by letter, in one of the ways it turns up: parted, hyphenated, fused by the recogniser, by alphabet words.
 
     Returns: the text without an introduction; never empty for a name with a letter in it.
     """
@@ -115,7 +115,7 @@ def spell_name(rng: random.Random, name: str) -> str:
 
 
 def fuse_letters(rng: random.Random, units: list[str]) -> str:
-    """Letters run together at random, as a recogniser groups them; a lone `i` is often written `I`."""
+    """Return letters run together at random, as a recogniser groups them; a lone `i` is often written `I`."""
     groups: list[str] = []
     share = pick_one(rng, (0.15, 0.3, 0.5))
     for unit in units:
@@ -128,13 +128,13 @@ def fuse_letters(rng: random.Random, units: list[str]) -> str:
 
 
 def looks_spelled(text: str) -> bool:
-    """Whether a labelled name is spelled out letter by letter rather than said."""
+    """Tell whether a labelled name is spelled out letter by letter rather than said."""
     pieces = re.split(r"[\s,.\-]+", text.strip(" .-"))
     return sum(len(p) == 1 for p in pieces) >= 2
 
 
 def mishear_name(rng: random.Random, name: str) -> str:
-    """The name as a recogniser may miss it: split, joined, with a letter off, or with sounds written another way."""
+    """Return the name as a recogniser may miss it: split, joined, with a letter off, or with sounds written another way."""
     r = rng.random()
     if r < 0.3 and len(name) >= 6 and " " not in name:
         cut = 2 + int(rng.random() * (len(name) - 4))

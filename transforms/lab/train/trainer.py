@@ -56,7 +56,7 @@ class TrainReport:
 
 
 def blank_pipeline(width: int, depth: int) -> Language:
-    """An untrained pipeline.
+    """Return an untrained pipeline.
 
     Args:
         width: columns of a word's vector, a multiple of 8 from 16 to 128. depth: window layers, 1 to 8; each adds one word of context on either side.
@@ -92,7 +92,7 @@ def blank_pipeline(width: int, depth: int) -> Language:
 
 
 def make_example(nlp: Language, talk: Talk) -> Example:
-    """A training example: the turns joined by line feeds, labels on the tokens they cover, unknown stretches left open.
+    """Return a training example: the turns joined by line feeds, labels on the tokens they cover, unknown stretches left open.
 
     A label that starts or ends inside a token takes the whole token, as redaction would.
     """
@@ -123,7 +123,7 @@ def make_example(nlp: Language, talk: Talk) -> Example:
 
 
 def make_batches(nlp: Language, stream: Iterator[Talk], size: int, sources: dict[str, int]) -> Iterator[list[Example]]:
-    """Batches of about `size` tokens; counts what was drawn in `sources`."""
+    """Yield batches of about `size` tokens; counts what was drawn in `sources`."""
     batch: list[Example] = []
     tokens = 0
     for talk in stream:

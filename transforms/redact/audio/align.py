@@ -1,7 +1,10 @@
-"""Where each word of a known text is heard in a stretch of sound: forced alignment by pocketsphinx and the English model it carries.
+"""Forced alignment of a known text with audio: the time of each word.
 
-The text becomes a graph of everything that may have been said (`say`), the recogniser finds the likeliest way through it, and its path gives the
-times. It always finds some way, so each alignment is judged by measures that tell right from wrong ones.
+It uses pocketsphinx and the English model it carries.
+
+The text becomes a graph of everything that may have been said (`say`), the recogniser finds the
+likeliest way through it, and its path gives the times. It always finds some way, so each alignment
+is judged by measures that tell right from wrong ones.
 """
 
 from __future__ import annotations
@@ -164,7 +167,7 @@ class Aligner:
 
 
 def path_of(graph: Graph, words: Sequence[str]) -> list[int] | None:
-    """The token that each word of a path belongs to; None where the words are no way through the graph from end to end."""
+    """Return the token that each word of a path belongs to; None where the words are no way through the graph from end to end."""
     silent = _silent(graph)
     arcs: dict[tuple[int, str], list[tuple[int, int]]] = {}
     for arc in graph.arcs:
@@ -191,7 +194,7 @@ Segment = tuple[str, int, int, float]
 
 
 def confidence_of(padded: Sound, words: Sequence[Segment], phones: Sequence[int]) -> float:
-    """How sure it is that words are heard where they were found: the least of six measures, each between 0 (wrong) and 1 (right).
+    """Tell how sure it is that words are heard where they were found: the least of six measures, each between 0 (wrong) and 1 (right).
 
     The likelihood of all frames and of the worst word; how much loud sound lies in no word; and how many words are squeezed to the shortest there
     is, which happens where they were not said. The limits come from generated turns with their own texts, others', and texts with words left out,
@@ -257,7 +260,7 @@ def _name(word: str) -> str:
 
 
 def _silent(graph: Graph) -> dict[int, set[int]]:
-    """States that are reached from a state without a word."""
+    """Return states that are reached from a state without a word."""
     direct: dict[int, set[int]] = {}
     for arc in graph.arcs:
         if not arc.word:

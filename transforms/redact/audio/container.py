@@ -98,7 +98,7 @@ def open_recording(files: Files, url: str) -> Iterator[OpenRecording]:
 
 
 def sound_track(source: InputContainer, data_bytes: int | None = None) -> OpenRecording:
-    """The one track of sound of an open file.
+    """Return the one track of sound of an open file.
 
     Args:
         source: the file.
@@ -134,7 +134,7 @@ def _declared(source: InputContainer, stream: AudioStream, container: str, data_
 
 
 def _wav_bytes(file: BinaryIO) -> int | None:
-    """Bytes of samples a RIFF header declares; None for other files, and for headers written before the length was known.
+    """Return bytes of samples a RIFF header declares; None for other files, and for headers written before the length was known.
 
     FFmpeg does not say: it counts what is there.
     """

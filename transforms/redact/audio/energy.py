@@ -1,4 +1,7 @@
-"""How loud a recording is, channel by channel and moment by moment, and where somebody speaks: what times of a transcript are held against."""
+"""Energy-based voice activity detection: signal level by channel and time, and speech segments.
+
+The times of a transcript are checked against them.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,7 @@ class LevelMeter:
         return block
 
     def levels(self) -> Levels:
-        """Levels so far."""
+        """Return levels so far."""
         rest = [_levels(self._left[None])] if self._left is not None and len(self._left) else []
         parts = [*self._parts, *rest]
         return np.concatenate(parts).T if parts else np.zeros((0, 0), np.float32)
@@ -103,7 +106,7 @@ def survey_recording(files: Files, url: str, *, keypad: bool = True) -> Recordin
 
 
 def survey_open(recording: OpenRecording, *, keypad: bool = True) -> RecordingSurvey:
-    """The same of a recording that is open."""
+    """Return the same of a recording that is open."""
     read = begin_reading(recording)
     meter = LevelMeter(lambda: read.rate)
     blocks = _measured(recording, read, meter)
@@ -128,12 +131,12 @@ def _chained(first: Floats, rest: Iterable[Floats]) -> Iterator[Floats]:
 
 
 def moment_samples(rate: int) -> int:
-    """Samples of one moment."""
+    """Return samples of one moment."""
     return max(1, round(MOMENT * rate))
 
 
 def _levels(moments: Floats) -> Levels:
-    """Levels of `(moments, samples, channels)`."""
+    """Return levels of `(moments, samples, channels)`."""
     power = np.einsum("ijk,ijk->ik", moments, moments) / moments.shape[1]
     return np.asarray(10 * np.log10(power + 10 ** (SILENCE / 10)), np.float32)
 
@@ -159,7 +162,7 @@ class SpeechActivity:
 
 
 def speech_in(levels: Levels) -> SpeechActivity:
-    """Where somebody speaks, by the levels of all channels."""
+    """Tell where somebody speaks, by the levels of all channels."""
     heard = np.zeros(levels.shape, np.bool_)
     telling = []
     for channel, level in enumerate(levels):

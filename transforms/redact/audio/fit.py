@@ -1,7 +1,11 @@
-"""Whether a transcript's times belong to a recording, and who of its parties is heard on which channel: told by who is loud when.
+"""Matching of a transcript to a recording and its channels, by comparison with speech activity.
 
-The times are laid against the stretches in which somebody speaks, at every shift up to a minute, with channels as they are and swapped. Where they
-belong together the likeness has one high peak; with times of another recording it has none.
+It tells whether the transcript's times belong to the recording, and which party is on which
+channel.
+
+The times are laid against the stretches in which somebody speaks, at every shift up to a minute,
+with channels as they are and swapped. Where they belong together the likeness has one high peak;
+with times of another recording it has none.
 """
 
 from __future__ import annotations
@@ -79,25 +83,25 @@ class TranscriptFit:
         return self.verdict == "refused"
 
     def as_dict(self) -> dict[str, Any]:
-        """What receipts say of it."""
+        """Return what receipts say of it."""
         return {
             "times": self.verdict, "heard_on": self.channels, "shift_seconds": self.shift, "likeness": round(self.likeness, 2),
             "untranscribed_seconds": round(self.untranscribed, 1),
         }  # fmt: skip
 
     def record(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A record with its times as the recording has them; its channels stay."""
+        """Return a record with its times as the recording has them; its channels stay."""
         if not self.shift:
             return record
         new = {name: [_moved(row, self.shift) for row in record[name]] for name in ("outline", "words") if record.get(name)}
         return {**record, **new}
 
     def rows(self, rows: Iterable[Row]) -> list[Row]:
-        """Times and channels as the recording has them."""
+        """Return times and channels as the recording has them."""
         return [(max(0.0, s + self.shift), max(MOMENT, e + self.shift), self._channel(c)) for s, e, c in rows]
 
     def spans(self, spans: Iterable[AudioSpan]) -> list[AudioSpan]:
-        """Stretches that were laid out by the times as they came, as the recording has them."""
+        """Return stretches that were laid out by the times as they came, as the recording has them."""
         out = []
         for span in spans:
             start = max(0.0, span.start + (self.shift if span.start else 0.0))  # 0 may mean that none is known
@@ -108,7 +112,7 @@ class TranscriptFit:
         return 3 - channel if self.channels == "swapped" and channel in (1, 2) else channel
 
     def covering(self, spans: Iterable[AudioSpan], found: RecordingSurvey, rows: Sequence[Row]) -> list[AudioSpan]:
-        """Stretches with every channel on which they may be heard.
+        """Return stretches with every channel on which they may be heard.
 
         One whose own channel is silent is covered on all; where another channel has sound and nobody is said to speak there, that too: an echo, or
         a turn that was put on the wrong party.
@@ -131,7 +135,7 @@ class TranscriptFit:
 
 
 def untranscribed_spans(found: RecordingSurvey, rows: Sequence[Row]) -> list[AudioSpan]:
-    """Stretches in which somebody is heard of whom no row tells: what a recogniser left out, or put where it was not said.
+    """Return stretches in which somebody is heard of whom no row tells: what a recogniser left out, or put where it was not said.
 
     Args:
         found: of the recording.
@@ -155,12 +159,12 @@ def untranscribed_spans(found: RecordingSurvey, rows: Sequence[Row]) -> list[Aud
 
 
 def _runs(places: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Moments that lie no more than `PAUSE` apart, together."""
+    """Return moments that lie no more than `PAUSE` apart, together."""
     return np.split(places, np.flatnonzero(np.diff(places) > PAUSE / MOMENT) + 1) if len(places) else []
 
 
 def timed_rows(record: Mapping[str, Any], channels: str = "own") -> list[Row]:
-    """When the parties speak, by a transcript's words, or by its turns where words have no times. `channels`: see `times.CHANNELS`."""
+    """Tell when the parties speak, by a transcript's words, or by its turns where words have no times. `channels`: see `times.CHANNELS`."""
     for name in ("words", "outline"):
         rows = record.get(name) or ()
         timed = [(s, e, heard_on(channel_of(row), channels)) for row in rows for s, e in [times_of(row)] if s is not None and e is not None]
@@ -199,7 +203,7 @@ def fit_transcript(found: RecordingSurvey, rows: Sequence[Row]) -> TranscriptFit
 
 
 def shift_correlation(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool = False) -> NDArray[np.float64]:
-    """How alike two `(channels, moments)` of 0 and 1 are at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together.
+    """Tell how alike two `(channels, moments)` of 0 and 1 are at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together.
 
     It is their correlation from the first to the last that is said, or that is said or heard where the `whole` of what is heard has to be told.
     The silence around a call is left out: any two calls of one length have it in common. Where nothing is heard likeness tends to 0.
@@ -223,7 +227,7 @@ def shift_correlation(heard: NDArray[np.float64], said: NDArray[np.float64], who
 
 
 def _judged(ways: Mapping[str, NDArray[np.float64]], enough: float) -> TranscriptFit:
-    """The verdict on the likenesses of each way in which channels may lie."""
+    """Return the verdict on the likenesses of each way in which channels may lie."""
     most, near, broad = (round(s / MOMENT) for s in (FARTHEST, AS_IT_IS, BROAD))
     best = {name: int(v.argmax()) for name, v in ways.items()}
     peaks = {name: float(v[best[name]]) for name, v in ways.items()}
@@ -247,7 +251,7 @@ def _judged(ways: Mapping[str, NDArray[np.float64]], enough: float) -> Transcrip
 
 
 def _channels_of(span: AudioSpan, speech: SpeechActivity, turns: Sequence[Row]) -> list[int]:
-    """Channels on which a stretch is covered."""
+    """Return channels on which a stretch is covered."""
     count = len(speech.heard)
     if not 0 < span.channel <= count or math.isinf(span.end):
         return [span.channel]
@@ -269,7 +273,7 @@ def _said(rows: Sequence[Row], channels: int, moments: int) -> NDArray[np.float6
 
 
 def _gathered(rows: Iterable[Row]) -> list[Row]:
-    """Rows of one channel that follow each other closely as one."""
+    """Return rows of one channel that follow each other closely as one."""
     out: list[Row] = []
     last: dict[int, int] = {}
     for s, e, c in sorted(rows):
@@ -283,7 +287,7 @@ def _gathered(rows: Iterable[Row]) -> list[Row]:
 
 
 def _moved(row: Mapping[str, Any], shift: float) -> dict[str, Any]:
-    """A turn or word moved; what lies before the recording begins is at its very beginning."""
+    """Return a turn or word moved; what lies before the recording begins is at its very beginning."""
     s, e = times_of(row)
     start = None if s is None else round(max(0.0, s + shift), 3)
     end = None if e is None else round(max(MOMENT, e + shift), 3)

@@ -1,4 +1,7 @@
-"""How a recording is written again: its own codec where FFmpeg encodes it well and keeps its times, else FLAC or WAV."""
+"""Output audio format of a redacted recording.
+
+It is the recording's own codec where FFmpeg encodes it well and keeps its times, else FLAC or WAV.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,7 @@ def _wav_options(large: bool) -> Mapping[str, str]:
 
 
 def _decoded(recording: OpenRecording, size: int) -> TargetFormat:
-    """FLAC of 16 bits for what is coded with loss, and for stored samples of no more; else WAV of the very samples."""
+    """Return FLAC of 16 bits for what is coded with loss, and for stored samples of no more; else WAV of the very samples."""
     context = recording.stream.codec_context
     form = context.format.packed.name if context.format else ""
     stored = {"s32": "pcm_s32le", "flt": "pcm_f32le", "dbl": "pcm_f64le"}.get(form, "pcm_s16le")
@@ -168,7 +171,7 @@ def _adpcm(recording: OpenRecording) -> TargetFormat:
 
 
 def _with_films(recording: OpenRecording) -> TargetFormat:
-    """The container that takes the pictures as they are, with the codec that belongs into it."""
+    """Return the container that takes the pictures as they are, with the codec that belongs into it."""
     if recording.container == "mov":
         return _of(_aac(recording), "mp4")
     web = all(film.codec_context.name in ("vp8", "vp9", "av1", "libdav1d") for film in recording.films)
@@ -193,7 +196,7 @@ CODERS: Mapping[str, Callable[[OpenRecording], TargetFormat]] = {
 
 
 def _flac_bits(extradata: bytes | None) -> int:
-    """Bits per sample from the STREAMINFO block (RFC 9639, section 8.2); 16 where there is none."""
+    """Return bits per sample from the STREAMINFO block (RFC 9639, section 8.2); 16 where there is none."""
     if not extradata or len(extradata) < 34:
         return 16
     block = extradata[-34:] if extradata[:4] != b"fLaC" else extradata[8:42]

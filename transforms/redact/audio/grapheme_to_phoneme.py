@@ -1,7 +1,8 @@
-"""How a word that no dictionary has may sound: letters to sounds by their neighbours.
+"""Grapheme-to-phoneme conversion for words in no dictionary, by each letter's neighbours.
 
-`grapheme_to_phoneme.txt` is a tree learned from the pronouncing dictionary that pocketsphinx carries
-(`transforms/lab/train/letters.py` says how, and how well): each letter stands for up to two sounds, told by the letters around it, the nearest first.
+`grapheme_to_phoneme.txt` is a tree learned from the pronouncing dictionary that pocketsphinx
+carries (`transforms/lab/train/letters.py` says how, and how well): each letter stands for up to two
+sounds, told by the letters around it, the nearest first.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ SAME, SILENT = "=", "-"
 
 
 def letter_context(word: str, at: int) -> str:
-    """The letters around one, in the order in which they are looked at."""
+    """Return the letters around one, in the order in which they are looked at."""
     return "".join(word[at + o] if 0 <= at + o < len(word) else EDGE for o in AROUND)
 
 

@@ -32,7 +32,7 @@ JOIN = 1.0
 
 
 def spans_of_tones(blocks: Iterable[Floats], rate: int) -> Iterator[AudioSpan]:
-    """Stretches in which keys are heard, by channel.
+    """Yield stretches in which keys are heard, by channel.
 
     Args:
         blocks: pieces of sound between -1 and 1, `(frames, channels)`, in order.
@@ -77,7 +77,7 @@ class _Track:
             self._sure += int(sure[a:b].sum())
 
     def rows(self) -> Iterator[tuple[float, float]]:
-        """Rows of keys of which some are sure, whole, and single sure ones, as what talk sounds like at times: seconds from and to."""
+        """Yield rows of keys of which some are sure, whole, and single sure ones, as what talk sounds like at times: seconds from and to."""
         self._close()
         row: list[tuple[float, float, bool]] = []
         for key in (*self.keys, (math.inf, math.inf, False)):
@@ -98,7 +98,7 @@ class _Track:
 
 
 def _waves(size: int, rate: int) -> NDArray[np.complex128]:
-    """One complex wave for each tone and offset, `(size, 24)`, scaled so that a sine's energy in the window comes out."""
+    """Return one complex wave for each tone and offset, `(size, 24)`, scaled so that a sine's energy in the window comes out."""
     place = np.arange(size)[:, None] / rate
     tones = np.outer(1 + np.array(OFF), [*LOW, *HIGH]).ravel()
     waves: NDArray[np.complex128] = np.exp(-2j * math.pi * place * tones) * math.sqrt(2.0 / size)

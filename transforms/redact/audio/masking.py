@@ -1,6 +1,7 @@
-"""What is heard instead, and laying it over samples.
+"""Masking sounds (silence, beep, tone), and their overlay on audio samples.
 
-Everything depends on a sample's place in the recording alone, so that it does not matter in which pieces the recording is read.
+Everything depends on a sample's place in the recording alone, so that it does not matter in which
+pieces the recording is read.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ class CoverTone:
 
     @classmethod
     def of(cls, mode: str) -> CoverTone:
-        """`mute`: silence; `beep`: 1,000 Hz; `tone`: a low 220 Hz. Both 20 dB below full scale. Raises ValueError for another mode."""
+        """Return `mute`: silence; `beep`: 1,000 Hz; `tone`: a low 220 Hz. Both 20 dB below full scale. Raises ValueError for another mode."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}")
         return {"mute": cls(), "beep": cls(1000.0, 0.1), "tone": cls(220.0, 0.1)}[mode]
 
     def at(self, lo: int, hi: int, rate: int) -> Floats:
-        """Samples `lo` to `hi`, exclusive, counted from the beginning of the recording. Above half the rate there is silence."""
+        """Return samples `lo` to `hi`, exclusive, counted from the beginning of the recording. Above half the rate there is silence."""
         if not self.amplitude or self.frequency * 2 >= rate:
             return np.zeros(hi - lo)
         # The phase is taken within one second, which holds a whole number of periods: it stays exact however long the call is.
@@ -66,7 +67,7 @@ class SoundCover:
         self._falling = 0.5 + 0.5 * np.cos(np.pi * steps)
 
     def touches(self, lo: int, hi: int) -> bool:
-        """Whether anything changes in samples `lo` to `hi`, exclusive."""
+        """Tell whether anything changes in samples `lo` to `hi`, exclusive."""
         return any(ranges.near(lo, hi, self.fade) for ranges in self.covered)
 
     def apply(self, block: Block, lo: int, samples: SampleFormat) -> None:
@@ -87,7 +88,7 @@ class SoundCover:
                     block[a - lo : b - lo, channel] = samples.store(sound)
 
     def _pieces(self, start: int, end: int, lo: int, hi: int) -> Iterator[tuple[int, int, Floats | None]]:
-        """Where a stretch and its fades lie within `[lo, hi)`, with the voice's gain; None where no voice is left."""
+        """Yield where a stretch and its fades lie within `[lo, hi)`, with the voice's gain; None where no voice is left."""
         a, b = max(lo, start), min(hi, end)
         if a < b:
             yield a, b, None

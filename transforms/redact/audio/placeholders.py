@@ -1,8 +1,11 @@
-"""What a recogniser or platform has taken out of a transcript already: it is still heard in the recording.
+"""Redactions that a recogniser or platform has already made in a transcript.
 
-It is told by labels in the text (`[PII]`), and by what Amazon says beside it: `redactions` of an item (Transcribe, with kinds), and
-`Redaction.RedactedTimestamps` of a turn (Contact Lens) or its `Entities` (live Call Analytics), with milliseconds. `IssuesDetected` and other
-`CharacterOffsets` mark what a call is about, and withhold nothing.
+What was taken out there is still heard in the recording.
+
+It is told by labels in the text (`[PII]`), and by what Amazon says beside it: `redactions` of an
+item (Transcribe, with kinds), and `Redaction.RedactedTimestamps` of a turn (Contact Lens) or its
+`Entities` (live Call Analytics), with milliseconds. `IssuesDetected` and other `CharacterOffsets`
+mark what a call is about, and withhold nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ OUTSIDE = 1.0
 
 
 def find_placeholders(record: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
-    """Places in a record's transcript where something was taken out: field path, start and end of the label.
+    """Yield places in a record's transcript where something was taken out: field path, start and end of the label.
 
     Args:
         record: the interaction as its source gave it.
@@ -79,7 +82,7 @@ def _found(record: Mapping[str, Any], name: str, key: str) -> Iterator[tuple[str
 
 
 def withheld_times(record: Mapping[str, Any]) -> Iterator[tuple[int, float, float]]:
-    """When turns have something that was taken out, as Amazon says beside them: number of the turn, seconds from and to.
+    """Yield when turns have something that was taken out, as Amazon says beside them: number of the turn, seconds from and to.
 
     Times that cannot be, or lie outside their turn, are not among them: the label in the text then covers the turn.
     """
@@ -89,7 +92,7 @@ def withheld_times(record: Mapping[str, Any]) -> Iterator[tuple[int, float, floa
 
 
 def shift_times(extra: Any, seconds: float) -> Any:
-    """What a source says beside a turn, with the times in it moved."""
+    """Return what a source says beside a turn, with the times in it moved."""
     if isinstance(extra, Mapping):
         return {
             k: v + 1000 * seconds if k in _MILLIS and not math.isnan(_seconds(v)) else shift_times(v, seconds) for k, v in extra.items()
@@ -98,7 +101,7 @@ def shift_times(extra: Any, seconds: float) -> Any:
 
 
 def count_withheld(record: Mapping[str, Any]) -> dict[str, int]:
-    """How much was taken out, by kind: what the source names it where that is one of `KINDS`, else `OTHER`."""
+    """Tell how much was taken out, by kind: what the source names it where that is one of `KINDS`, else `OTHER`."""
     found: Counter[str] = Counter()
     rows = [("words", "word", w) for w in record.get("words") or ()]
     labelled = bool(rows) and any(_redactions(w) or PLACEHOLDER.search(str(w.get("word") or "")) for _, _, w in rows)
@@ -116,7 +119,7 @@ def _kind(name: Any) -> str:
 
 
 def _redactions(word: Mapping[str, Any]) -> list[str]:
-    """Kinds of what was taken out of an item."""
+    """Return kinds of what was taken out of an item."""
     rows = _extra(word).get("redactions") or _extra(word).get("Redactions")
     return [_named(row) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
@@ -127,7 +130,7 @@ def _named(row: Mapping[str, Any]) -> str:
 
 
 def _timed(turn: Mapping[str, Any]) -> list[tuple[str, float, float]]:
-    """Kind and times of what was taken out of a turn, seconds."""
+    """Return kind and times of what was taken out of a turn, seconds."""
     extra = _extra(turn)
     redaction = extra.get("Redaction")
     stamps = redaction.get("RedactedTimestamps") if isinstance(redaction, Mapping) else None

@@ -61,7 +61,7 @@ class CoverMargins:
                 raise ValueError(f"{name} must lie between 0 and 60 seconds")
 
     def widened(self, guard: float) -> CoverMargins:
-        """The same with `guard` seconds more on either side."""
+        """Return the same with `guard` seconds more on either side."""
         return CoverMargins(min(60, self.before + guard), min(60, self.after + guard), self.join, self.fade) if guard else self
 
 
@@ -77,11 +77,11 @@ class CoveredRanges:
     ends: tuple[int, ...] = ()
 
     def near(self, lo: int, hi: int, reach: int = 0) -> range:
-        """Positions of the ranges that come within `reach` samples of the stretch `[lo, hi)`."""
+        """Return positions of the ranges that come within `reach` samples of the stretch `[lo, hi)`."""
         return range(bisect_right(self.ends, lo - reach), bisect_left(self.starts, hi + reach))
 
     def clamped(self, frames: int) -> CoveredRanges:
-        """What of it lies before sample `frames`."""
+        """Return what of it lies before sample `frames`."""
         kept = [(a, min(b, frames)) for a, b in zip(self.starts, self.ends, strict=True) if a < frames]
         return CoveredRanges(tuple(a for a, _ in kept), tuple(b for _, b in kept))
 
@@ -128,7 +128,7 @@ def plan_coverage(spans: Iterable[AudioSpan], rate: int, channels: int, margins:
 
 
 def fade_samples(margins: CoverMargins, rate: int) -> int:
-    """Length of a faded edge, samples."""
+    """Return length of a faded edge, samples."""
     return round(margins.fade * rate)
 
 

@@ -1,7 +1,9 @@
-"""How a written text may be said aloud: a graph of words for each token, with digits read singly, in pairs, doubled or as a number.
+"""Pronunciation variants of a written text: a word graph of the possible readings per token.
 
-A transcript that writes `415-555-0123`, `04/29` or `$42.50` does not say how it was spoken, so the graph holds every usual reading and the recording
-decides. English.
+Digits are read singly, in pairs, doubled or as a number.
+
+A transcript that writes `415-555-0123`, `04/29` or `$42.50` does not say how it was spoken, so the
+graph holds every usual reading and the recording decides. English.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ class Graph:
     final: int = 0
 
     def state(self) -> int:
-        """A new state."""
+        """Return a new state."""
         self.states += 1
         return self.states - 1
 
@@ -84,12 +86,12 @@ class Graph:
 
 
 def tokens_of(text: str) -> list[str]:
-    """The tokens of a text: what stands between blanks."""
+    """Return the tokens of a text: what stands between blanks."""
     return text.split()
 
 
 def pronunciation_graph(tokens: Sequence[str], known: Known, sounds: Sounds) -> Graph:
-    """The graph of everything that may have been said where these tokens were written down.
+    """Return the graph of everything that may have been said where these tokens were written down.
 
     Args:
         tokens: of the text.
@@ -199,7 +201,7 @@ class _Token:
 
 
 def _whole(value: int) -> list[str]:
-    """A number in words, without and with `and`, and with `a` for a leading one."""
+    """Return a number in words, without and with `and`, and with `a` for a leading one."""
     plain = number_words(value)
     out = [plain]
     if " hundred " in plain:

@@ -113,7 +113,7 @@ class RecordingResult:
 def examine_audio(
     files: Files, source: str, spans: Sequence[AudioSpan], treatment: RecordingTreatment = RecordingTreatment(), *, known: RecordingSurvey | None = None
 ) -> RecordingResult:  # fmt: skip
-    """What `redact_audio` would do, without writing. The recording is read to its end.
+    """Return what `redact_audio` would do, without writing. The recording is read to its end.
 
     Raises as `redact_audio` does.
     """
@@ -207,7 +207,7 @@ def _made(
 
 
 def _overheard(sink: BinaryIO, listen: Listen, done: RecordingResult) -> list[AudioSpan] | None:
-    """What a recogniser hears in a redacted recording that should not be heard; None where it could not listen."""
+    """Return what a recogniser hears in a redacted recording that should not be heard; None where it could not listen."""
     with tempfile.NamedTemporaryFile(prefix="callveil-") as copy:  # for its name; nothing in it is not to be published
         sink.seek(0)
         shutil.copyfileobj(sink, copy)
@@ -217,7 +217,7 @@ def _overheard(sink: BinaryIO, listen: Listen, done: RecordingResult) -> list[Au
 
 
 def _hidden(span: AudioSpan, done: RecordingResult) -> bool:
-    """Whether a stretch is covered: recognisers hear things in silence."""
+    """Tell whether a stretch is covered: recognisers hear things in silence."""
     asked = plan_coverage([span], done.rate, done.channels, CoverMargins(0, 0, 0, 0), done.frames)
     return all(
         any(a <= lo and hi <= b for a, b in zip(have.starts, have.ends, strict=True))
@@ -227,7 +227,7 @@ def _hidden(span: AudioSpan, done: RecordingResult) -> bool:
 
 
 def _surveyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: RecordingTreatment, known: RecordingSurvey | None) -> RecordingSurvey | None:
-    """What a reading of the recording tells; it is not read where all is covered, or nothing asked for it."""
+    """Return what a reading of the recording tells; it is not read where all is covered, or nothing asked for it."""
     if EVERYTHING in spans or not (treatment.keypad or treatment.check):
         return None
     return known or survey_recording(files, source, keypad=treatment.keypad)

@@ -1,4 +1,4 @@
-"""How samples are stored, and the numbers between -1 and 1 they stand for."""
+"""Audio sample encodings, and their conversion to and from numbers between -1 and 1."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class SampleFormat(Protocol):
         """Interleaved samples as a block that shares memory with `data`; bytes behind the last whole frame are left out."""
 
     def load(self, block: Block) -> Floats:
-        """Samples as numbers between -1 and 1."""
+        """Return samples as numbers between -1 and 1."""
 
     def store(self, values: Floats) -> Block:
-        """The nearest stored samples; what exceeds the range is clipped."""
+        """Return the nearest stored samples; what exceeds the range is clipped."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class G711Samples:
 
 
 def to_integers(values: Floats, bits: int) -> NDArray[np.int64]:
-    """Numbers between -1 and 1 as signed integers of `bits` bits, rounded to the nearest, clipped."""
+    """Return numbers between -1 and 1 as signed integers of `bits` bits, rounded to the nearest, clipped."""
     top = 2.0 ** (bits - 1)
     return np.clip(np.rint(values * top), -top, top - 1).astype(np.int64)
 

@@ -35,7 +35,7 @@ class SoundSegment:
 
 
 def read_segments(files: Files, url: str, wanted: Sequence[SoundSegment], rate: int) -> Iterator[tuple[int, Sound]]:
-    """Stretches of a recording, as they are read.
+    """Yield stretches of a recording, as they are read.
 
     Args:
         files: access to it.
@@ -84,7 +84,7 @@ def _cut(n: int, stretch: SoundSegment, held: Sequence[tuple[int, NDArray[np.flo
 
 
 def resample_sound(sound: NDArray[Any], have: int, rate: int) -> Sound:
-    """One channel of sound at another number of samples per second."""
+    """Return one channel of sound at another number of samples per second."""
     if have == rate:
         return np.asarray(sound, np.float32)
     resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)

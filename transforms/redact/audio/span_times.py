@@ -1,7 +1,8 @@
-"""When what was found in a transcript was said: findings become stretches of the recording.
+"""Mapping of transcript findings to time spans of the recording.
 
-Where the transcript gives the time of each word, those words are covered; else the turn they stand in; where a turn has no time either, the rest of
-the recording, or all of it. What is not known is covered.
+Where the transcript gives the time of each word, those words are covered; else the turn they stand
+in; where a turn has no time either, the rest of the recording, or all of it. What is not known is
+covered.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class TurnWords(list[dict[str, Any]]):
 
 
 def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own") -> list[AudioSpan]:
-    """Stretches of the recording in which what was replaced in the transcript is heard, and what was taken out of it before (`find_placeholders`).
+    """Return stretches of the recording in which what was replaced in the transcript is heard, and what was taken out of it before (`find_placeholders`).
 
     Args:
         record: the interaction as its source gave it: the findings' places are places in its texts.
@@ -71,7 +72,7 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
 
 
 def turns_with(record: Mapping[str, Any], findings: Iterable[Finding]) -> set[int]:
-    """Numbers of the turns of `outline` in which something is to be covered, by the same reading of the findings as `audio_spans`."""
+    """Return numbers of the turns of `outline` in which something is to be covered, by the same reading of the findings as `audio_spans`."""
     places = _Places(record)
     out: set[int] = set()
     for f in findings:
@@ -113,7 +114,7 @@ class _Places:
             yield self._turn(int(match[2]))
 
     def is_beside(self, path: str) -> bool:
-        """Whether a value of a row says nothing of what is heard: ids, confidences, labels, or the words of the row's own text again."""
+        """Tell whether a value of a row says nothing of what is heard: ids, confidences, labels, or the words of the row's own text again."""
         match = _BESIDE.fullmatch(path)
         if match is None or match[0].endswith(".key"):
             return match is not None
@@ -130,7 +131,7 @@ class _Places:
         return sum(any(c.isalpha() for c in part) for part in parts) < TALK or said.issuperset(w for part in parts for w in _WORD.findall(part))
 
     def turns_of(self, path: str, start: int | None, end: int | None) -> Iterator[int]:
-        """Turns in which a finding stands; none where it is covered by other times than theirs."""
+        """Yield turns in which a finding stands; none where it is covered by other times than theirs."""
         match = _PLACE.fullmatch(path)
         if path == "transcription_text" and start is not None and end is not None and self.turns:
             yield from (n for n, _, _ in self._lined().pieces(start, end))
@@ -153,7 +154,7 @@ class _Places:
         return lo, end if end is not None else min(after, default=self._over(channel, lo)), channel
 
     def _over(self, channel: int, start: float) -> float:
-        """When a party's last turn is over: no word of theirs comes later. Never, where a turn of theirs has no end."""
+        """Tell when a party's last turn is over: no word of theirs comes later. Never, where a turn of theirs has no end."""
         ends = [times_of(t)[1] for t in self.turns if not channel or channel_of(t) in (0, channel)]
         known = [e for e in ends if e is not None]
         return max(known) if known and len(known) == len(ends) and max(known) > start else math.inf
@@ -227,7 +228,7 @@ class _Places:
         return frozenset(str(t["speaker"]).lower() for t in (*self.turns, *self.words) if t.get("speaker"))
 
     def _lined(self) -> _Copy:
-        """The flat text, lined up with turns, or with words where there are no turns."""
+        """Return the flat text, lined up with turns, or with words where there are no turns."""
         if self._flat is None:
             rows, name = (self.turns, "text") if self.turns else (self.words, "word")
             self._flat = _Copy([str(r.get(name) or "") for r in rows], self.flat, "\n" if self.turns else " ", self._speakers())
@@ -255,7 +256,7 @@ class _Copy:
         self.partner = dict(zip(lined.right, lined.left, strict=True))
 
     def pieces(self, start: int, end: int) -> list[tuple[int, int, int]]:
-        """Which pieces hold `text[start:end]`: number, and place within; none where a letter or digit of it stands in no piece."""
+        """Tell which pieces hold `text[start:end]`: number, and place within; none where a letter or digit of it stands in no piece."""
         letters = [i for i in range(start, min(end, len(self.text))) if self.text[i].isalnum()]
         if not letters or any(i not in self.partner for i in letters):
             return []
@@ -268,19 +269,19 @@ class _Copy:
 
 
 def times_of(row: Row) -> tuple[float | None, float | None]:
-    """Seconds: start and end where they can be times; an end that is not behind its start says nothing."""
+    """Return seconds: start and end where they can be times; an end that is not behind its start says nothing."""
     start, end = (float(v) if isinstance(v, int | float) and math.isfinite(v) and v >= 0 else None for v in (row.get("s"), row.get("e")))
     return (start, end) if start is None or end is None or start < end else (None, None)
 
 
 def channel_of(row: Row) -> int:
-    """Channel, from 1; 0 where none is given."""
+    """Return channel, from 1; 0 where none is given."""
     channel = row.get("channel")
     return channel if isinstance(channel, int) and channel > 0 else 0
 
 
 def heard_on(channel: int, channels: str) -> int:
-    """The recording's channel on which a transcript's is heard, 0 for every one. `channels`: one of `CHANNELS`."""
+    """Return the recording's channel on which a transcript's is heard, 0 for every one. `channels`: one of `CHANNELS`."""
     if channels == "all":
         return 0
     return 3 - channel if channels == "swapped" and channel in (1, 2) else channel

@@ -122,7 +122,7 @@ def count_frames(recording: OpenRecording) -> ReadProgress:
 
 
 def read_sound_blocks(recording: OpenRecording, read: ReadProgress) -> Iterator[tuple[int, Callable[[], Floats]]]:
-    """Pieces of sound: how many samples per channel, and a function that gives them as numbers, `(frames, channels)`.
+    """Yield pieces of sound: how many samples per channel, and a function that gives them as numbers, `(frames, channels)`.
 
     `read.frames` is the place of the piece that is given. Raises as `frames_of` does.
     """
@@ -159,7 +159,7 @@ def rewrite_recording(recording: OpenRecording, target: TargetFormat, make: Make
 
 
 def begin_reading(recording: OpenRecording) -> ReadProgress:
-    """A recording of which nothing has been read, with rate and channels as its header has them."""
+    """Return a recording of which nothing has been read, with rate and channels as its header has them."""
     return ReadProgress(recording.stream.rate, recording.stream.codec_context.layout.nb_channels)
 
 
@@ -241,7 +241,7 @@ def _encoder(out: OutputContainer, target: TargetFormat, frame: AudioFrame) -> A
 
 
 def _by_frame(frame: AudioFrame, data: np.ndarray) -> Block:
-    """Samples of a frame, frames first; shares memory with `data`."""
+    """Return samples of a frame, frames first; shares memory with `data`."""
     return data.T if frame.format.is_planar else data.reshape(-1, frame.layout.nb_channels)
 
 

@@ -70,7 +70,7 @@ class _Piecewise:
     """A recogniser that hears a recording in pieces of some seconds; memory does not depend on its length."""
 
     def words_of(self, sound: Sound) -> Iterator[RecognisedWord]:
-        """Words of one piece: one channel at 16,000 samples per second."""
+        """Return words of one piece: one channel at 16,000 samples per second."""
         raise NotImplementedError
 
     def transcribe(self, files: Files, url: str) -> Transcription:
@@ -142,7 +142,7 @@ class WhisperRecogniser(_Piecewise):
 
 
 def recogniser_of(name: str, language: str = "") -> Recogniser:
-    """The recogniser of a name: `embedded`, or the path of a faster-whisper model.
+    """Return the recogniser of a name: `embedded`, or the path of a faster-whisper model.
 
     Raises:
         RecogniserMissing: there is no such folder, it holds no model, or faster-whisper is not installed.
@@ -169,7 +169,7 @@ def _whisper(path: str) -> Any:
 
 
 def turns_of(words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turns out of the words of all channels, in the order of their times."""
+    """Return turns out of the words of all channels, in the order of their times."""
     turns: list[dict[str, Any]] = []
     last: dict[int, dict[str, Any]] = {}
     for word in words:
@@ -184,7 +184,7 @@ def turns_of(words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def split_recording(files: Files, url: str) -> Iterator[tuple[int, float, Sound]]:
-    """A recording cut at quiet moments, each channel by itself: channel from 1, second at which the piece begins, sound at 16,000 samples per second.
+    """Yield a recording cut at quiet moments, each channel by itself: channel from 1, second at which the piece begins, sound at 16,000 samples per second.
 
     All of it is given, silent pieces too. Raises as `open_recording` does.
     """
@@ -208,7 +208,7 @@ def split_recording(files: Files, url: str) -> Iterator[tuple[int, float, Sound]
 
 
 def quietest_sample(sound: Sound, rate: int) -> int:
-    """The sample in the middle of the quietest tenth of a second between `SHORTEST` and `LONGEST`."""
+    """Return the sample in the middle of the quietest tenth of a second between `SHORTEST` and `LONGEST`."""
     size = max(1, int(STILL * rate))
     lo, hi = int(SHORTEST * rate), int(LONGEST * rate)
     power = np.cumsum(np.concatenate([np.zeros(1), sound[lo:hi].astype(np.float64) ** 2]))

@@ -1,4 +1,7 @@
-"""What a transcript says of its recording: what is to be covered, once its times and channels were held against the sound."""
+"""Time spans of a recording to mask, as its transcript gives them.
+
+The transcript's times and channels are first checked against the sound.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class TranscriptCoverage:
         return self.fit is not None and self.fit.refused
 
     def held_against(self, known: RecordingSurvey, *, more: bool = True) -> TranscriptCoverage:
-        """The same in the times and channels of a recording. Where `spans` is None nothing is left to be told. `more`: see `transcript_coverage`."""
+        """Return the same in the times and channels of a recording. Where `spans` is None nothing is left to be told. `more`: see `transcript_coverage`."""
         fitting = fit_transcript(known, self.rows)
         if fitting.refused or self.spans is None:
             return replace(self, spans=None, fit=fitting, known=known)
@@ -52,7 +55,7 @@ def transcript_coverage(
     files: Files, url: str | None, record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own", aligner: Aligner | None = None,
     known: RecordingSurvey | None = None, *, more: bool = True,
 ) -> TranscriptCoverage:  # fmt: skip
-    """What of a recording is to be covered.
+    """Return what of a recording is to be covered.
 
     Args:
         files: access to it.
@@ -81,7 +84,7 @@ def transcript_coverage(
 
 
 def _covering(spans: Iterable[AudioSpan], fitting: TranscriptFit, known: RecordingSurvey, rows: Iterable[Row], taken: dict[str, int], more: bool) -> TranscriptCoverage:
-    """Stretches with every channel on which they may be heard, and those of which the transcript tells nothing."""
+    """Return stretches with every channel on which they may be heard, and those of which the transcript tells nothing."""
     own = fitting.rows(rows)
     spans = [s if s.start < known.seconds else EVERYTHING for s in spans]  # nobody knows when that was said
     anywhere = [(s, e, 0) for s, e, _ in own] if fitting.channels == "all" else own
@@ -91,7 +94,7 @@ def _covering(spans: Iterable[AudioSpan], fitting: TranscriptFit, known: Recordi
 
 
 def _within(record: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
-    """A record without times of words and turns that begin when the recording is over: they were never heard then."""
+    """Return a record without times of words and turns that begin when the recording is over: they were never heard then."""
     beyond = {
         name: [{**row, "s": None, "e": None} if (times_of(row)[0] or 0.0) >= seconds else row for row in record[name]]
         for name in ("outline", "words")
@@ -101,7 +104,7 @@ def _within(record: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
 
 
 def _both(first: str, then: str) -> str:
-    """Two ways of channels, one after the other."""
+    """Return two ways of channels, one after the other."""
     if "all" in (first, then):
         return "all"
     return "own" if first == then else "swapped"

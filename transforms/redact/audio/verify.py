@@ -107,7 +107,7 @@ def verify_recording(
 
 
 def _uncovered(planned: Plan, before: RecordingSurvey, reach: float) -> NDArray[np.bool_]:
-    """Moments that no cover and no fade touches, `(channels, moments)`; the last one may be shorter and is left out."""
+    """Return moments that no cover and no fade touches, `(channels, moments)`; the last one may be shorter and is left out."""
     free = np.ones(before.levels.shape, np.bool_)
     free[:, -1:] = False
     size = moment_samples(before.rate)
@@ -129,7 +129,7 @@ def _changed(before: RecordingSurvey, levels: Levels, rate: int, free: NDArray[n
 
 
 def _on_time(levels: Levels, have: float, count: int, wanted: float) -> Levels:
-    """Levels of moments that are `have` seconds long as levels of `count` moments of `wanted` seconds."""
+    """Return levels of moments that are `have` seconds long as levels of `count` moments of `wanted` seconds."""
     power = 10 ** (levels.astype(np.float64) / 10)
     until = np.concatenate([np.zeros((len(levels), 1)), np.cumsum(power, axis=1)], axis=1) * have
     times, ends = np.arange(until.shape[1]) * have, np.arange(count + 1) * wanted
@@ -138,7 +138,7 @@ def _on_time(levels: Levels, have: float, count: int, wanted: float) -> Levels:
 
 
 def _by_second(values: NDArray[Any], free: NDArray[np.bool_]) -> NDArray[Any]:
-    """Level of each second, over its free moments; of `free` itself, whether half a second and more is."""
+    """Return level of each second, over its free moments; of `free` itself, whether half a second and more is."""
     size = round(1 / MOMENT)
     whole = values.shape[1] // size * size
     taken = free[:, :whole].reshape(len(free), -1, size)

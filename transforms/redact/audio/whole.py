@@ -1,4 +1,7 @@
-"""Whether a recording is whole: the length it declares against the bytes that are there. Its beginning and its end are read."""
+"""Completeness check of a recording file: declared length against the bytes present.
+
+Its beginning and its end are read.
+"""
 
 from __future__ import annotations
 
@@ -132,7 +135,7 @@ def _matroska(_file: BinaryIO, head: bytes, size: int) -> Length:
 
 
 def _vint(data: bytes, place: int) -> tuple[int, int]:
-    """A variable-length number of EBML (RFC 8794), and the place behind it; (0, place) where there is none."""
+    """Return a variable-length number of EBML (RFC 8794), and the place behind it; (0, place) where there is none."""
     if place >= len(data) or not data[place]:
         return 0, place
     width = 9 - data[place].bit_length()
@@ -166,7 +169,7 @@ def _tagged(file: BinaryIO, head: bytes, size: int) -> Length:
 
 
 def _mp3(_file: BinaryIO, head: bytes, size: int, begin: int = 0) -> Length:
-    """The first frame may hold how many bytes follow: of Xing's (LAME's `Info`) or Fraunhofer's header."""
+    """Return the first frame may hold how many bytes follow: of Xing's (LAME's `Info`) or Fraunhofer's header."""
     if len(head) < 4:
         return "open"
     newer, mono = head[1] & 8, head[3] >> 6 == 3

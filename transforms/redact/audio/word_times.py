@@ -33,7 +33,7 @@ FASTEST = 9.0
 def add_word_times(
     files: Files, url: str, record: Mapping[str, Any], aligner: Aligner, findings: Iterable[Finding] | None = None, channels: str = "own"
 ) -> dict[str, Any]:  # fmt: skip
-    """A record with the times of its words, as far as they can be found in its recording.
+    """Return a record with the times of its words, as far as they can be found in its recording.
 
     Only `words` is changed, and only where the record has none and gives times of turns. The words of a turn carry its number (`turn`), and reach a
     little beyond what was found, into silence above all. Turns without words stay covered as wholes by `audio_spans`: those that are not English,
@@ -71,7 +71,7 @@ def add_word_times(
 
 
 def _stretch(turn: Mapping[str, Any], n: int, times: Sequence[tuple[float | None, float | None, int]], channels: str) -> SoundSegment | None:
-    """The stretch of the recording in which turn `n` is looked for; None where it cannot be. `times` are start, end and channel of all turns."""
+    """Return the stretch of the recording in which turn `n` is looked for; None where it cannot be. `times` are start, end and channel of all turns."""
     (start, end, channel), text = times[n], turn.get("text")
     if start is None or end is None or not isinstance(text, str) or not text or end - start > MAX_STRETCH - 2 * AROUND:
         return None

@@ -1,4 +1,7 @@
-"""How one version is redacted: rules, mode, and what was decided about the interaction it is about."""
+"""Redaction decision for one version (change-history record): rules and mode.
+
+What was decided about the interaction it is about counts as well.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
-"""What a changed field is, judged by its name: a secret, card data, a person's own value, or a setting that matters for security.
+"""Classification of a changed field by its name.
 
-Names are compared in snake case. Secrets (`secret.py`) are redacted whatever the policy says; everything else goes by the policy. A name's last
-word says what the field holds: `email` an address, `email_notifications` a setting. But the value decides: only one that is closed
+The classes are secrets, card data, a person's own values, and settings that matter for security.
+
+Names are compared in snake case. Secrets (`secret.py`) are redacted whatever the policy says;
+everything else goes by the policy. A name's last word says what the field holds: `email` an
+address, `email_notifications` a setting. But the value decides: only one that is closed
 (`closed.py`) is taken for a setting.
 """
 
@@ -26,7 +29,7 @@ NUMBER_ITEMS = frozenset({"tracking_number", "phone_number", "number", "receivin
 
 
 def _words(patterns: str) -> re.Pattern[str]:
-    """One pattern of many, separated by white space, each of which must match whole words of a name in snake case."""
+    """Return one pattern of many, separated by white space, each of which must match whole words of a name in snake case."""
     return re.compile(rf"(?:^|_)(?:{'|'.join(patterns.split())})(?:_|$)")
 
 
@@ -124,7 +127,7 @@ def whole_entity(item_type: str, name: str) -> str:
 
 
 def is_status(item: str, folded: str) -> bool:
-    """Whether a field says what someone who works for the account is doing, in words of their own perhaps."""
+    """Tell whether a field says what someone who works for the account is doing, in words of their own perhaps."""
     if item in STATUS_ITEMS:
         return _STATUS.search(folded) is not None or _STATUS_NOTE.match(folded) is not None
     return item in STAFF_ITEMS and _STATUS.search(folded) is not None
@@ -178,7 +181,7 @@ def _kind(item_type: str, name: str) -> tuple[str, bool]:
 
 
 def is_setting(item_type: str, name: str, text: str) -> bool:
-    """Whether a text under a field's name is a state, a time, a measure or a closed word, and so
+    """Tell whether a text under a field's name is a state, a time, a measure or a closed word, and so
     a setting that says nothing about a person.
 
     Args:
@@ -224,7 +227,7 @@ def _is_setting(item_type: str, name: str, text: str) -> bool:
 
 
 def holds_business_number(item_type: str, name: str) -> bool:
-    """Whether a field holds one of the business' own numbers: the policy's treatment of `tracking_number` holds for it."""
+    """Tell whether a field holds one of the business' own numbers: the policy's treatment of `tracking_number` holds for it."""
     return item_name(item_type) in NUMBER_ITEMS and to_snake_case(name) in (
         "number",
         "phone_number",

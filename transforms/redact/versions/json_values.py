@@ -40,7 +40,7 @@ _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,60}")
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is written like the name of a field, and holds no number that could be someone's."""
+    """Tell whether a text is written like the name of a field, and holds no number that could be someone's."""
     return FIELD_NAME.fullmatch(text) is not None and sum(c.isdecimal() for c in text) <= NAME_DIGITS
 
 
@@ -79,7 +79,7 @@ class EmbeddedJson:
 
 
 def to_plain_json(value: Any) -> Any:
-    """The value with times as ISO 8601 text and nothing but JSON's own types."""
+    """Return the value with times as ISO 8601 text and nothing but JSON's own types."""
     if isinstance(value, Mapping):
         return {str(k): to_plain_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -90,7 +90,7 @@ def to_plain_json(value: Any) -> Any:
 
 
 def parse_embedded(value: Any) -> Any:
-    """The value with a `EmbeddedJson` for each text that writes a list, or an object.
+    """Return the value with a `EmbeddedJson` for each text that writes a list, or an object.
 
     Raises:
         ParseError: such a text nests too deep, or names a member twice.
@@ -106,7 +106,7 @@ def parse_embedded(value: Any) -> Any:
 
 
 def _inner(text: str) -> Any:
-    """What a text writes, opened; None where that is no list and no object."""
+    """Return what a text writes, opened; None where that is no list and no object."""
     start = text.lstrip()[:3]
     if start[:1] not in ("{", "[", '"') and start != "---":
         return None
@@ -126,7 +126,7 @@ def _inner(text: str) -> Any:
 
 
 def iter_texts(value: Any, path: Path = (), key: str = "", below: bool = False) -> Iterator[ValueText]:
-    """Texts of a value, keys before what stands under them. Booleans and nulls say nothing about anyone.
+    """Yield texts of a value, keys before what stands under them. Booleans and nulls say nothing about anyone.
 
     What a list or object names beside it (`{"name": "api_key", "value": ...}`) stands under that name.
     """
@@ -158,26 +158,26 @@ def iter_texts(value: Any, path: Path = (), key: str = "", below: bool = False) 
 
 
 def on_keypad(key: str, value: Any) -> bool:
-    """Whether a value lists what the keys of a telephone do: `keys: {"1": "sales"}`."""
+    """Tell whether a value lists what the keys of a telephone do: `keys: {"1": "sales"}`."""
     return key.lower() == "keys" and isinstance(value, Mapping) and all(map(KEYPAD.fullmatch, value))
 
 
 def tells_name(value: Any) -> bool:
-    """Whether a member called `key` names the member beside it, and is no key to anything."""
+    """Tell whether a member called `key` names the member beside it, and is no key to anything."""
     return isinstance(value, str) and (
         is_secret(value) or (FIELD_NAME.fullmatch(value) is not None and not any(c.isdecimal() for c in value))
     )
 
 
 def _names(text: str) -> bool:
-    """Whether a member such as `name` or `key` tells what the member beside it is."""
+    """Tell whether a member such as `name` or `key` tells what the member beside it is."""
     if FIELD_NAME.fullmatch(text):
         return True
     return _HEADER.fullmatch(text) is not None and is_secret(text)
 
 
 def replace_texts(value: Any, texts: Mapping[Path, str], keys: Mapping[Path, str], path: Path = ()) -> Any:
-    """The value with the texts at some paths replaced, and some keys renamed; a name already taken gets a number."""
+    """Return the value with the texts at some paths replaced, and some keys renamed; a name already taken gets a number."""
     if path in texts:
         return texts[path]
     if isinstance(value, EmbeddedJson):
@@ -207,10 +207,10 @@ def _as_written(value: Any) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of a value."""
+    """Return the one JSON text of a value."""
     return dumps(value)
 
 
 def parse_canonical(text: str | None) -> Any:
-    """Inverse of `canonical_json`; None for None."""
+    """Return inverse of `canonical_json`; None for None."""
     return None if text is None else orjson.loads(text)

@@ -71,7 +71,7 @@ class VersionRedactor:
                     yield _failed(item.raw, f"redaction raised {type(problem).__name__}")
 
     def _detect(self, wanted: Sequence[tuple[str, View]]) -> dict[tuple[str, View], list[TextSpan] | DetectionFailed]:
-        """Spans of each view. What is found depends on the view alone, and settings change between few values, so short views are remembered."""
+        """Return spans of each view. What is found depends on the view alone, and settings change between few values, so short views are remembered."""
         out: dict[tuple[str, View], list[TextSpan] | DetectionFailed] = {}
         fresh: dict[str, dict[View, None]] = defaultdict(dict)
         for language, view in wanted:
@@ -90,7 +90,7 @@ class VersionRedactor:
         return out
 
     def _each(self, views: list[View], language: str) -> Iterator[tuple[View, list[TextSpan] | DetectionFailed]]:
-        """Spans of each view. Where a batch fails as a whole its views are read one by one."""
+        """Yield spans of each view. Where a batch fails as a whole its views are read one by one."""
         done = 0
         try:
             for view, spans in self.detector.run([(view, view) for view in views], language):

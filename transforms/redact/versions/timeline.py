@@ -31,7 +31,7 @@ class StoredValue(NamedTuple):
     digest: str = ""
 
     def same(self, other: StoredValue) -> bool:
-        """Whether two values were equal before redaction. Digests tell it where both are redacted, since `[PERSON]` may stand for anyone."""
+        """Tell whether two values were equal before redaction. Digests tell it where both are redacted, since `[PERSON]` may stand for anyone."""
         if self.digest and other.digest:
             return self.digest == other.digest
         return canonical_json(self.value) == canonical_json(other.value)
@@ -101,7 +101,7 @@ class ObjectState:
 
 
 def order_versions(versions: Iterable[RedactedVersion]) -> list[RedactedVersion]:
-    """Versions of one object in order, each once: by their numbers where all have one of their own, else by time and id."""
+    """Return versions of one object in order, each once: by their numbers where all have one of their own, else by time and id."""
     found = list(best_versions(versions).values())
     numbers = [v.record.get("version_number") for v in found]
     if None not in numbers and len(set(numbers)) == len(numbers):
@@ -114,7 +114,7 @@ def _id_order(text: str) -> tuple[int, int, str]:
 
 
 def history_of(versions: Iterable[RedactedVersion]) -> list[HistoryEntry]:
-    """The history of one object, oldest first."""
+    """Return the history of one object, oldest first."""
     line = order_versions(versions)
     return [_entry(version, line[n + 1] if n + 1 < len(line) else None) for n, version in enumerate(line)]
 
@@ -136,7 +136,7 @@ def _entry(version: RedactedVersion, following: RedactedVersion | None) -> Histo
 
 
 def listed_changes(version: RedactedVersion) -> list[FieldChange]:
-    """The changes a version lists."""
+    """Return the changes a version lists."""
     out = []
     for c in version.record.get("changes") or ():
         before, after = StoredValue(c.get("before"), c.get("before_digest") or ""), StoredValue(c.get("after"), c.get("after_digest") or "")
@@ -145,7 +145,7 @@ def listed_changes(version: RedactedVersion) -> list[FieldChange]:
 
 
 def diff_states(item_type: str, event: str, before: Mapping[str, StoredValue], after: Mapping[str, StoredValue]) -> list[FieldChange]:
-    """Fields that differ between two states, in order of name."""
+    """Return fields that differ between two states, in order of name."""
     out = []
     for name in sorted(before.keys() | after.keys()):
         a, b = before.get(name, NOTHING), after.get(name, NOTHING)
@@ -155,14 +155,14 @@ def diff_states(item_type: str, event: str, before: Mapping[str, StoredValue], a
 
 
 def _object(version: RedactedVersion) -> dict[str, StoredValue] | None:
-    """The whole object before a version, or None where the source does not hold it."""
+    """Return the whole object before a version, or None where the source does not hold it."""
     if not version.record["has_object"]:
         return None
     return {v["field"]: StoredValue(v.get("value"), v.get("digest") or "") for v in version.record.get("object") or ()}
 
 
 def state_at(versions: Iterable[RedactedVersion], when: dt.datetime) -> ObjectState:
-    """The object as it was at `when`; a version holds from its own instant on.
+    """Return the object as it was at `when`; a version holds from its own instant on.
 
     States are taken where a source holds them; between them changes are replayed. Fields that only later changes tell of are filled in from
     what those say was there before.
@@ -196,7 +196,7 @@ def state_at(versions: Iterable[RedactedVersion], when: dt.datetime) -> ObjectSt
 
 
 def _filled(fields: Mapping[str, StoredValue], stale: set[str], later: Sequence[RedactedVersion]) -> tuple[dict[str, StoredValue], set[str]]:
-    """Fields with what later versions say was there before them, where that is better than what is known; and those that stay stale."""
+    """Return fields with what later versions say was there before them, where that is better than what is known; and those that stay stale."""
     out, told = dict(fields), fields.keys() - stale
     for version in later:
         if version.event == "create":

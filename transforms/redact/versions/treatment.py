@@ -1,4 +1,4 @@
-"""What is done with each value of a version: by its field's name, and by the policy."""
+"""Treatment of each value of a version, by its field's name and by the policy."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class FieldClassifier:
         self.about = is_interaction(raw.key.item_type)
 
     def of(self, slot: FieldValue) -> tuple[str, str]:
-        """Treatment and entity of a value as a whole: keep, scan, redact or clear."""
+        """Return treatment and entity of a value as a whole: keep, scan, redact or clear."""
         name, item = slot.name, self.raw.key.item_type
         if not name:
             return ("scan" if self.decided.mode != "none" else "keep"), ""
@@ -98,7 +98,7 @@ class FieldClassifier:
         return "scan", ""
 
     def _as_interaction(self, slot: FieldValue, entity: str) -> tuple[str, str]:
-        """A value of an interaction's field is treated as the interaction's own is."""
+        """Return a value of an interaction's field is treated as the interaction's own is."""
         declared = BY_NAME.get(slot.name, BY_NAME[EXTRA])
         treatment = self.rules.treatment(declared, self.decided.mode)
         entity = declared.entity if declared.name != EXTRA else entity or UNKNOWN
@@ -114,7 +114,7 @@ class FieldClassifier:
         return treatment, entity
 
     def is_plain(self, name: str, piece: ValueText) -> bool:
-        """Whether a text says nothing about a person by what it is: the business' own name or number, a time zone, a role of the platform,
+        """Tell whether a text says nothing about a person by what it is: the business' own name or number, a time zone, a role of the platform,
         the last four digits of a card (PCI DSS lets them be shown)."""
         text = piece.text
         return (

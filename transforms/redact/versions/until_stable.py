@@ -39,7 +39,7 @@ _SOURCE = frozenset(
 
 
 def stored_version(version: RedactedVersion, source: str = "store") -> RawVersion:
-    """A stored version as one that can be redacted again. It is read as it stands: labels are text like any other."""
+    """Return a stored version as one that can be redacted again. It is read as it stands: labels are text like any other."""
     record = {k: v for k, v in version.record.items() if k in _SOURCE}
     if version.record["has_changes"]:
         record["changes"] = [{"field": c["field"], "before": c.get("before"), "after": c.get("after")} for c in version.record.get("changes") or ()]
@@ -115,14 +115,14 @@ def _unsettled(version: RedactedVersion, detail: str) -> Rejected:
 
 
 def changed_texts(before: RedactedVersion, after: RedactedVersion, rules: Rules) -> Found:
-    """Texts that were readable and of which the second redaction shows less, by column."""
+    """Return texts that were readable and of which the second redaction shows less, by column."""
     done = placeholder_pattern(rules)
     pairs = zip(iter_version_texts(before), iter_version_texts(after), strict=True)
     return Counter((column, "") for (column, old, _), (_, new, _) in pairs if old != new and has_unredacted_text(old, done))
 
 
 def iter_version_texts(version: RedactedVersion) -> Iterator[Text]:
-    """All texts that redaction may change, in an order that it keeps."""
+    """Yield all texts that redaction may change, in an order that it keeps."""
     record = version.record
     whole = frozenset(record.get("redacted_entities") or ())
     for row in record.get("changes") or ():
@@ -146,7 +146,7 @@ def _row_texts(name: str, row: dict[str, Any], sides: Iterable[str]) -> Iterator
 
 
 def keep_delivered_facts(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
-    """The new redaction with what the old row knew: digests of the values as they were delivered, and which entity types were found."""
+    """Return the new redaction with what the old row knew: digests of the values as they were delivered, and which entity types were found."""
     record = new.record | {k: old.record[k] for k in ("rank", "digest", "recorded_at")}
     record["redacted_entities"] = sorted({*(old.record.get("redacted_entities") or ()), *(new.record.get("redacted_entities") or ())})
     for name in ("changes", "object"):

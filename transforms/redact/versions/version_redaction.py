@@ -56,12 +56,12 @@ _FIELD = Field("changes", Json(), "", "custom", prose=True)
 
 
 def apply_operator(action: str, text: str, params: dict[str, Any]) -> str:
-    """What the operator of an action writes in place of a text."""
+    """Return what the operator of an action writes in place of a text."""
     return str(_OPERATE[f"callveil_{action}"].operate(text, params))
 
 
 def distinct_label(rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str) -> str:
-    """What stands for a name, address or id that tells actors apart: the policy's operator, but a pseudonym of account scope in place of a
+    """Return what stands for a name, address or id that tells actors apart: the policy's operator, but a pseudonym of account scope in place of a
     mere label, so that one person's actions can be told from another's without saying who it is."""
     if rules.operator(entity).name in ("label", "keep"):
         return apply_operator("pseudonym", value, {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": ("account", account_id)})
@@ -99,7 +99,7 @@ class VersionRun:
         return distinct_label(rules, entity, value, self.secrets, account_id)
 
     def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
-        """An id as it is stored: one that is no plain id (an address, a card, a number with its +) or is a name becomes a pseudonym."""
+        """Return an id as it is stored: one that is no plain id (an address, a card, a number with its +) or is a name becomes a pseudonym."""
         return text if is_plain_id(text) and not entity_of(text) else distinct_label(rules, "ID", text, self.secrets, account_id)
 
 
@@ -139,7 +139,7 @@ class VersionRedaction:
             yield FieldValue((EXTRA,), EXTRA, to_plain_json(record[EXTRA]))
 
     def _renamed(self) -> dict[str, str]:
-        """What fields are judged as where one names the other: `key: api_key` beside `value`."""
+        """Return what fields are judged as where one names the other: `key: api_key` beside `value`."""
         record = self.raw.record
         rows = [(c["field"], c[side]) for c in record.get("changes") or () for side in ("before", "after")]
         rows += list((record.get("object") or {}).items())
@@ -155,7 +155,7 @@ class VersionRedaction:
         return {"event": raw.event, "item_type": raw.key.item_type}.get(name) or raw.record.get(name) or ""
 
     def _view(self) -> InteractionDocument | None:
-        """All texts to be read as one view: the field's name asks, its values answer."""
+        """Return all texts to be read as one view: the field's name asks, its values answer."""
         parts: list[str] = []
         turns: list[Turn] = []
         segments: list[Segment] = []
@@ -207,7 +207,7 @@ class VersionRedaction:
         return InteractionDocument("version", View("\n".join(parts), tuple(turns)), segments)
 
     def _question(self, name: str) -> str:
-        """What a value answers. The name of a thing is asked for by what the thing is: "name" alone asks for a person's."""
+        """Return what a value answers. The name of a thing is asked for by what the thing is: "name" alone asks for a person's."""
         return (item_name(self.raw.key.item_type) if to_snake_case(name) in ("name", "label", "title") else name).replace("_", " ")
 
     def finish(self, spans: list[TextSpan]) -> RedactedVersion:
@@ -254,7 +254,7 @@ class VersionRedaction:
                 self._put(slot, piece, merge_spans(own))
 
     def _known(self) -> Iterator[KnownValue]:
-        """Values that are personal by the name they stand under, to be found again wherever else this version says them."""
+        """Yield values that are personal by the name they stand under, to be found again wherever else this version says them."""
         for slot in self.slots:
             for piece in iter_texts(slot.tree):
                 entity = "" if piece.is_key else self.judge.entity(slot, piece)
@@ -277,7 +277,7 @@ class VersionRedaction:
         (slot.keys if piece.is_key else slot.texts)[piece.path] = self._with(piece.text, spans)
 
     def _with(self, text: str, spans: list[TextSpan]) -> str:
-        """A text with what stands for each span in its place."""
+        """Return a text with what stands for each span in its place."""
         out, place = [], 0
         for span in spans:
             out += [text[place : span.start], self._operated(span.entity, text[span.start : span.end])]
@@ -354,7 +354,7 @@ class VersionRedaction:
         return out
 
     def _actor(self, out: dict[str, Any]) -> set[str]:
-        """Who did it: the id stays, or nobody could be held to account; name and address follow the policy's treatment of staff."""
+        """Tell who did it: the id stays, or nobody could be held to account; name and address follow the policy's treatment of staff."""
         treatment = self.rules.treatment(BY_NAME["agent"], self.decided.mode)
         entities: set[str] = set()
         for name, entity in (("actor_name", "PERSON"), ("actor_ip", "IP_ADDRESS"), ("user_agent", "ONLINE_ID")):
@@ -377,7 +377,7 @@ class VersionRedaction:
 
 
 def _numbers_in_lists(found: Iterator[ValueText]) -> frozenset[Path]:
-    """Paths of the lists whose members are the digits of one number."""
+    """Return paths of the lists whose members are the digits of one number."""
     members: dict[Path, list[str]] = defaultdict(list)
     for piece in found:
         if piece.path and isinstance(piece.path[-1], int):
@@ -390,7 +390,7 @@ def _numbers_in_lists(found: Iterator[ValueText]) -> frozenset[Path]:
 
 
 def _unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same rows with a number behind names that were replaced by the same label."""
+    """Return the same rows with a number behind names that were replaced by the same label."""
     seen: dict[str, int] = {}
     for row in rows:
         n = seen[row["field"]] = seen.get(row["field"], 0) + 1

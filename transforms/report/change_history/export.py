@@ -55,7 +55,7 @@ class ReportColumns:
 
 
 def accounts_with_versions(store: Store, snapshot: Snapshot, accounts: Sequence[str] = (), agencies: Sequence[str] = ()) -> Counter[str]:
-    """Accounts that have versions, with how many.
+    """Return accounts that have versions, with how many.
 
     Args:
         accounts: only these. agencies: only accounts that are one of these or belonged to one when something happened. Empty: all.
@@ -79,7 +79,7 @@ def _among(column: str, values: Sequence[str]) -> Any:
 def read_account_versions(
     store: Store, snapshot: Snapshot, counts: Mapping[str, int], agencies: Sequence[str] = ()
 ) -> Iterator[tuple[str, list[RedactedVersion]]]:
-    """Versions account by account, in order of account; a bounded number of accounts is held at once.
+    """Yield versions account by account, in order of account; a bounded number of accounts is held at once.
 
     Args:
         counts: from `accounts_with_versions`.
@@ -110,7 +110,7 @@ def _groups(counts: Mapping[str, int]) -> Iterator[list[str]]:
 
 
 def account_history(versions: Iterable[RedactedVersion]) -> list[HistoryEntry]:
-    """The entries of all objects of one account, in order of time."""
+    """Return the entries of all objects of one account, in order of time."""
     items: dict[tuple[str, str, str], list[RedactedVersion]] = defaultdict(list)
     for version in versions:
         items[version.key.item].append(version)
@@ -125,7 +125,7 @@ def account_rows(
     expires: Expires | None = None,
     within: Callable[[HistoryEntry], bool] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Rows of one account, with its chain of hashes.
+    """Yield rows of one account, with its chain of hashes.
 
     Args:
         versions: of one account, in any order.

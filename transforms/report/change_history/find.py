@@ -49,21 +49,21 @@ class MaskedForms:
         return [TokenKeys.of(keyring, key) for key in keyring.key_ids]
 
     def stored(self, own: str) -> frozenset[str]:
-        """What an interaction's id may be stored as, where it is a name, or a number and the policy says so."""
+        """Return what an interaction's id may be stored as, where it is a name, or a number and the policy says so."""
         return NamePseudonymizer(self._load()).stored(own)
 
     def is_readable(self, own: str) -> bool:
-        """Whether an id is stored as it is."""
+        """Tell whether an id is stored as it is."""
         return is_plain_id(own) and not entity_of(own) and not (self._policy.detect.digit_ids and is_number(own))
 
     def of(self, entity: str, value: str, account_id: str) -> frozenset[str]:
-        """The value itself, and what stands for it in an account's versions."""
+        """Return the value itself, and what stands for it in an account's versions."""
         rules = self._policy.rules(account_id, "unknown", KIND, self._policy.detect.default_language)
         return frozenset({value, *(distinct_label(rules, entity, value, s, account_id) for s in self._secrets)})
 
 
 def item_versions(store: Store, snapshot: Snapshot, item: str, masks: MaskedForms, account: str = "") -> dict[tuple[str, str, str], list[RedactedVersion]]:
-    """Versions of the objects `TYPE/ID` names, by object: one per account, unless `account` narrows it.
+    """Return versions of the objects `TYPE/ID` names, by object: one per account, unless `account` narrows it.
 
     The type may be written any way that is the same in snake case, with or without Ruby modules.
     Raises `ItemError` where `item` is not of the form `TYPE/ID`.
@@ -116,7 +116,7 @@ class ChangeQuery:
 def find_changes(
     store: Store, snapshot: Snapshot, query: ChangeQuery, masks: MaskedForms, accounts: tuple[str, ...] = (), agencies: tuple[str, ...] = ()
 ) -> Iterator[tuple[HistoryEntry, FieldChange | None]]:
-    """Changes that match, account by account, each account's in order of time; an event without changes comes with None."""
+    """Yield changes that match, account by account, each account's in order of time; an event without changes comes with None."""
     for account, versions in read_account_versions(store, snapshot, accounts_with_versions(store, snapshot, accounts, agencies), agencies):
         actor = masks.of("PERSON", query.actor, account) if query.actor and not query.actor.isdigit() else frozenset()
         ip = masks.of("IP_ADDRESS", query.ip, account) if query.ip else frozenset()

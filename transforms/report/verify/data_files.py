@@ -66,7 +66,7 @@ class FileCheck:
         return {p: f for p, f in self._added.items() if p not in self._removed}
 
     def _read_salts(self) -> dict[str, dict[str, Any]]:
-        """Salts by data file: those that are signed. What is damaged, or should be destroyed, is named."""
+        """Return salts by data file: those that are signed. What is damaged, or should be destroyed, is named."""
         out: dict[str, dict[str, Any]] = {}
         for path in sorted(p for p in self._paths if p.startswith(f"{SALTS}/")):
             data = self._files.read(self._files.join(self._root, path))
@@ -94,7 +94,7 @@ class FileCheck:
         return out
 
     def proofs_of(self, seq: int) -> Proofs | None:
-        """Details of a run, where they are what was signed."""
+        """Return details of a run, where they are what was signed."""
         if seq not in self._proofs:
             self._proofs[seq] = None
             digest = self._digests.get(seq)

@@ -196,7 +196,7 @@ class ZoneCheck:
                 self.found.note(path, "stray", "a proof that no checkpoint needs any more, or of one that did not come to sign")
 
     def _leftover(self, path: str) -> PartProof | None:
-        """A proof that lies where it belongs, although the newest checkpoint of its part needs another."""
+        """Return a proof that lies where it belongs, although the newest checkpoint of its part needs another."""
         try:
             proof = PartProof.decode(self._read(path))
         except ValueError:

@@ -147,7 +147,7 @@ def _note_steps_back(files: Files, root: str, check: FileCheck, paths: Collectio
 
 
 def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[RecordChain]) -> str:
-    """What is to be said, once, where nothing in a store was signed with a key that is trusted; empty where something was, or nothing is signed."""
+    """Return what is to be said, once, where nothing in a store was signed with a key that is trusted; empty where something was, or nothing is signed."""
     links = [link for chain in chains for link in chain.links if link.record]
     if not links or any(link.is_good for link in links):
         return ""
@@ -191,7 +191,7 @@ def _check_owners(digests: Mapping[int, RunDigest], owners: RecordChain, found: 
 
 
 def _report(found: ProblemCollector, seals: RecordChain, zone: ZoneCheck, runs: VerificationReport) -> VerificationReport:
-    """What was found, with what is to be said of the live zone."""
+    """Return what was found, with what is to be said of the live zone."""
     head = seals.links[-1].sha256 if seals.links else ""
     return replace(
         runs, problems=found.sorted(), notes=found.sorted_notes(), checkpoints=len(seals.links), parts=zone.parts_checked, live_head=head
@@ -203,7 +203,7 @@ def _signers(*chains: RecordChain) -> tuple[str, ...]:
 
 
 def _digests(chain: RecordChain, found: ProblemCollector) -> dict[int, RunDigest]:
-    """What is signed of each run, of records that hold."""
+    """Return what is signed of each run, of records that hold."""
     out: dict[int, RunDigest] = {}
     for link in chain.links:
         if link.is_good and link.record:
@@ -217,7 +217,7 @@ def _digests(chain: RecordChain, found: ProblemCollector) -> dict[int, RunDigest
 def _manifests(
     files: Files, root: str, chain: RecordChain, digests: Mapping[int, RunDigest], paths: Mapping[str, int], found: ProblemCollector
 ) -> dict[int, RunManifest]:
-    """Manifests that are what was signed, by number. Those from before evidence was kept hang on the first record by their own chain."""
+    """Return manifests that are what was signed, by number. Those from before evidence was kept hang on the first record by their own chain."""
     first, last = chain.links[0].seq, chain.links[-1].seq
     data: dict[int, bytes] = {}
     for seq in range(1, last + 1):
@@ -255,7 +255,7 @@ def _manifests(
 
 
 def _unsigned(files: Files, root: str, seq: int, paths: Mapping[str, int]) -> dict[int, RunManifest]:
-    """The manifest of a run behind the newest record, so that its files are not taken for strangers."""
+    """Return the manifest of a run behind the newest record, so that its files are not taken for strangers."""
     try:
         return {seq: RunManifest.from_dict(orjson.loads(files.read(files.join(root, manifest_name(seq)))))} if manifest_name(seq) in paths else {}
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -267,7 +267,7 @@ def _links_forward(seq: int, digest: str, later: Mapping[int, RunManifest]) -> b
 
 
 def _which(seq: int, digest: str, data: Mapping[int, bytes], expected: Mapping[int, str]) -> str:
-    """Whether another run's manifest stands there, or a changed one."""
+    """Tell whether another run's manifest stands there, or a changed one."""
     for other, value in expected.items():
         if other != seq and value == digest:
             return f"it is the manifest of run {other}: the order was changed"
@@ -275,5 +275,5 @@ def _which(seq: int, digest: str, data: Mapping[int, bytes], expected: Mapping[i
 
 
 def link_of(chain: RecordChain, seq: int) -> ChainLink | None:
-    """The link of a number, or None."""
+    """Return the link of a number, or None."""
     return next((link for link in chain.links if link.seq == seq), None)

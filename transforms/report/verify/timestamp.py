@@ -69,7 +69,7 @@ class Anchor:
 
 
 def read_certificates(paths: Sequence[str | Path]) -> list[x509.Certificate]:
-    """Certificates in PEM files. Raises `AnchorError`."""
+    """Return certificates in PEM files. Raises `AnchorError`."""
     out: list[x509.Certificate] = []
     for path in paths:
         try:
@@ -126,7 +126,7 @@ def _ask(url: str, data: bytes) -> tuple[bytes, TimeStampResponse]:
 
 
 def _differs(response: TimeStampResponse, data: bytes, certificates: Sequence[x509.Certificate]) -> str:
-    """What is wrong with a timestamp over some bytes, or an empty text; without certificates its signature is not checked."""
+    """Return what is wrong with a timestamp over some bytes, or an empty text; without certificates its signature is not checked."""
     if not certificates:
         return "" if response.tst_info.message_imprint.message == hashlib.sha256(data).digest() else "the timestamp is over something else"
     signer = next((c for c in certificates if _stamps(c)), None)
@@ -143,7 +143,7 @@ def _differs(response: TimeStampResponse, data: bytes, certificates: Sequence[x5
 
 
 def _stamps(certificate: x509.Certificate) -> bool:
-    """Whether a certificate is one to sign timestamps with."""
+    """Tell whether a certificate is one to sign timestamps with."""
     try:
         uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:

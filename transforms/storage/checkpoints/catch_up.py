@@ -22,7 +22,7 @@ def sign_unsigned(store: Store) -> int:
 
 
 def newest_record(store: Store, folder: str = EVIDENCE) -> SignedRecord | None:
-    """The newest record of a chain, that of runs or another; None where it has none. Raises `StoreError` where it is damaged."""
+    """Return the newest record of a chain, that of runs or another; None where it has none. Raises `StoreError` where it is damaged."""
     seq = store.newest() if folder == EVIDENCE else store.attestor().newest(folder)
     url = store.url(record_name(seq, folder))
     try:

@@ -1,7 +1,10 @@
-"""Why a part of the live zone may be another than the last checkpoint holds: each change that callveil makes itself, and no other.
+"""Legitimate reasons for changes of the live zone since the last checkpoint.
 
-What takes content away for good must be told by a published run, whose record is signed: a disposition that names the part, or the list of what
-was erased. A receipt that merely says so is not believed.
+They are the changes that callveil makes itself, and no other.
+
+What takes content away for good must be told by a published run, whose record is signed: a
+disposition that names the part, or the list of what was erased. A receipt that merely says so is
+not believed.
 """
 
 from __future__ import annotations
@@ -93,7 +96,7 @@ class ChangeReasons:
         return (change, seq) if seq else None
 
     def _original(self, before: PartState, now: PartState) -> tuple[str, int] | None:
-        """An original was put away, or sealed anew under another key."""
+        """Return an original was put away, or sealed anew under another key."""
         old, new = _originals(before), _originals(now)
         if all(new.get(n) == f for n, f in old.items()):
             return "put_away", 0
@@ -101,7 +104,7 @@ class ChangeReasons:
         return ("resealed", 0) if same and self._opens(now) else None
 
     def _opens(self, now: PartState) -> bool:
-        """Whether the keyring opens the whole of a sealed original: nobody without it can make one that does."""
+        """Tell whether the keyring opens the whole of a sealed original: nobody without it can make one that does."""
         live = Live(self._store.files, self._store.root)
         try:
             for name in (n for n in _originals(now) if n.endswith(SEALED)):
@@ -112,7 +115,7 @@ class ChangeReasons:
         return True
 
     def _is_renewal(self, before: PartState, now: PartState) -> bool:
-        """Whether a record is the same but for the key of its tokens."""
+        """Tell whether a record is the same but for the key of its tokens."""
         old, new = before.receipt, now.receipt
         same = {k: v for k, v in old.items() if k not in RENEWED} == {k: v for k, v in new.items() if k not in RENEWED}
         if not same or not now.part.endswith("/record") or new.get("status") != "done":
@@ -134,7 +137,7 @@ class ChangeReasons:
         return 0
 
     def _named(self, file: FileEntry) -> frozenset[str]:
-        """Parts that a file of dispositions says were deleted."""
+        """Return parts that a file of dispositions says were deleted."""
         if file.path not in self._objects:
             try:
                 with self._store.files.open(self._store.url(file.path)) as source:
@@ -166,7 +169,7 @@ class ChangeReasons:
         return SuppressionList.read(self._store.files, self._store.root, self._snapshot, self._keyring).holds(interaction_ref(_key(state)))
 
     def _unlinking(self, before: PartState, now: PartState) -> int:
-        """The run that says it took out of a record what leads to somebody else."""
+        """Return the run that says it took out of a record what leads to somebody else."""
         old, new = ({k: v for k, v in s.receipt.items() if k not in (*RENEWED, "unlinked")} for s in (before, now))
         mine = {record_token(self._keyring, interaction_ref(_key(now)), key_id) for key_id in self._keyring.key_ids}
         for seq in range(self._snapshot.seq, 0, -1) if old == new else ():
@@ -176,7 +179,7 @@ class ChangeReasons:
         return 0
 
     def _rescan(self, before: PartState, now: PartState) -> int:
-        """The run that says it covered more of a record, and what the record is then; nothing, where it could not be read again."""
+        """Return the run that says it covered more of a record, and what the record is then; nothing, where it could not be read again."""
         old, new = ({k: v for k, v in s.receipt.items() if k not in FURTHER} for s in (before, now))
         mine = {record_token(self._keyring, interaction_ref(_key(now)), key_id) for key_id in self._keyring.key_ids}
         digest = str(now.receipt.get("sha256", ""))

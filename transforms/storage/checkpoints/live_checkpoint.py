@@ -124,7 +124,7 @@ class _Sealer:
     # What to look at
 
     def _announced(self) -> dict[str, list[tuple[FileInfo, str]]]:
-        """Announcements by part, with the state they tell of."""
+        """Return announcements by part, with the state they tell of."""
         out: dict[str, list[tuple[FileInfo, str]]] = defaultdict(list)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for info, row in pool.map(self._mark, _listed(self._store, UNSEALED)):
@@ -217,7 +217,7 @@ class _Sealer:
         return PartState(part, receipt, files)
 
     def _before(self, part: str, found: dict[str, FileInfo]) -> tuple[PartProof | None, list[str]]:
-        """The proof of what the newest checkpoint has of a part, and URLs of older ones. Raises ValueError where one was changed."""
+        """Return the proof of what the newest checkpoint has of a part, and URLs of older ones. Raises ValueError where one was changed."""
         signed: list[PartProof] = []
         for name in (n for n in found if proof_of(n) == part.rpartition("/")[2]):
             proof = PartProof.decode(self._files.read(found[name].url))
@@ -229,7 +229,7 @@ class _Sealer:
         return (signed[-1] if signed else None), [self._store.url(p.path) for p in signed[:-1]]
 
     def _checkpoint(self, seq: int) -> frozenset[tuple[str, str]]:
-        """Parts and commitments of a checkpoint."""
+        """Return parts and commitments of a checkpoint."""
         if seq > self._seq:
             return frozenset()
         if seq not in self._checkpoints:
@@ -275,7 +275,7 @@ class _Sealer:
 
 
 def _is_true(look: _Look, state: str) -> bool:
-    """Whether what was announced is there."""
+    """Tell whether what was announced is there."""
     if look.state is None:
         return state == GONE
     return (

@@ -75,12 +75,12 @@ class PartProof:
         return proof_name(self.state.part, self.leaf)
 
     def encode(self) -> bytes:
-        """Its bytes."""
+        """Return its bytes."""
         return orjson.dumps({"seal": self.seal, "salt": self.salt.hex(), **self.state._dict()}, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
     def decode(cls, data: bytes) -> PartProof:
-        """Inverse of `encode`. Raises ValueError for other bytes than that gives."""
+        """Return inverse of `encode`. Raises ValueError for other bytes than that gives."""
         try:
             d = orjson.loads(data)
             state = PartState(d["part"], d["receipt"], {n: (sha, size) for n, (sha, size) in d["files"].items()})
@@ -93,27 +93,27 @@ class PartProof:
 
 
 def proof_name(part: str, commitment: str) -> str:
-    """Path of a commitment's proof below the root."""
+    """Return path of a commitment's proof below the root."""
     return f"{part}.proof.{commitment[:_SHORT]}.json"
 
 
 def proof_of(name: str) -> str | None:
-    """`record` or `audio` where a file's name is that of a proof, or None."""
+    """Return `record` or `audio` where a file's name is that of a proof, or None."""
     found = _NAME.fullmatch(name)
     return found[1] if found else None
 
 
 def is_part(path: str) -> bool:
-    """Whether a path names a part."""
+    """Tell whether a path names a part."""
     return _PART.fullmatch(path) is not None
 
 
 def belongs_to_part(part: str, name: str) -> bool:
-    """Whether a file of an interaction's folder belongs to a part, by its name."""
+    """Tell whether a file of an interaction's folder belongs to a part, by its name."""
     what = part.rpartition("/")[2]
     return name == f"{what}.json" or name.startswith(f"{what}-") or (what == "audio" and is_original(name))
 
 
 def is_original(name: str) -> bool:
-    """Whether a file is a recording's sealed original, or word that it was put away."""
+    """Tell whether a file is a recording's sealed original, or word that it was put away."""
     return _ORIGINAL.fullmatch(name) is not None

@@ -1,4 +1,4 @@
-"""Whose a store is: its keyring and evidence key, its operator, and each account's controller.
+"""Store identity: keyring and evidence key, operator, and each account's controller.
 
 A second keyring on the same store would lose without a word: digests made with it find nobody whom
 the first took in, and what it seals the first does not open. So a store says whose it is from its
@@ -97,12 +97,12 @@ class StoreIdentity:
 
     @classmethod
     def of(cls, keyring: Keyring) -> StoreIdentity:
-        """What a keyring makes of a store."""
+        """Return what a keyring makes of a store."""
         keys = {key_id: keyring.fingerprint(key_id) for key_id in keyring.key_ids}
         return cls(keys, keyring.active, tuple(sorted(keyring.digest_keys)))
 
     def body(self) -> dict[str, Any]:
-        """What is signed, without the record's number."""
+        """Return what is signed, without the record's number."""
         keys = {"keys": dict(self.keys), "active": self.active}
         keys |= {"digest_keys": list(self.digest_keys), "operator": self.operator}
         return keys | {"controllers": dict(self.controllers), "stated": list(self.stated)}
@@ -110,7 +110,7 @@ class StoreIdentity:
     def told(
         self, controllers: Mapping[str, str], stated: Mapping[str, str], operator: str
     ) -> StoreIdentity:
-        """The same with an operator and with controllers; those stated by hand outrank others."""
+        """Return the same with an operator and with controllers; those stated by hand outrank others."""
         held = {a: c for a, c in self.controllers.items() if a in self.stated}
         own = tuple(sorted({*self.stated, *stated}))
         return replace(
@@ -121,7 +121,7 @@ class StoreIdentity:
         )
 
     def controller_of(self, account_id: str) -> str:
-        """Who is responsible for an account: as told, else the account itself."""
+        """Tell who is responsible for an account: as told, else the account itself."""
         return self.controllers.get(account_id, account_id)
 
 
@@ -129,7 +129,7 @@ class StoreIdentity:
 
 
 def store_exists(files: Files, root: str) -> bool:
-    """Whether there is a store at `root`."""
+    """Tell whether there is a store at `root`."""
     return files.info(files.join(root, STORE_FILE)) is not None
 
 
@@ -169,7 +169,7 @@ def open_to_change(files: Files, root: str, keyring: str | None = None) -> tuple
 
 
 def store_keyring(store: Store) -> Keyring:
-    """The keyring that is given for a store; where it cannot be used the store's is named."""
+    """Return the keyring that is given for a store; where it cannot be used the store's is named."""
     try:
         return Keyring.load(store.keyring)
     except KeyringError as error:
@@ -202,7 +202,7 @@ def compare_store(
 
 
 def keyring_for(files: Files, root: str, keyring: str | None = None) -> Keyring:
-    """The same, and a keyring is made where there is none and no store yet. Raises as `compare_store`."""
+    """Return the same, and a keyring is made where there is none and no store yet. Raises as `compare_store`."""
     return compare_store(files, root, keyring) or Keyring.open_or_create(keyring)
 
 
@@ -223,7 +223,7 @@ def open_or_claim(
 
 
 def worker_keyring(files: Files, root: str, keyring: str) -> Keyring:
-    """The keyring of a process that works for a job on a store.
+    """Return the keyring of a process that works for a job on a store.
 
     Where it runs on another machine, another file may lie at the path that the job gave.
     Raises `IdentityError`, `KeyringError`.
@@ -318,7 +318,7 @@ def _refuse_moved(store: Store, held: StoreIdentity, told: Mapping[str, str]) ->
 
 
 def read_identity(store: Store) -> StoreIdentity | None:
-    """Whose a store says it is; None for one from before that was written down.
+    """Return whose a store says it is; None for one from before that was written down.
 
     Raises `StoreError` where the record is damaged.
     """
@@ -384,7 +384,7 @@ def compare_keys(
 def _keys_problem(
     store: Store, found: StoreIdentity | None, keyring: Keyring | None, writing: bool
 ) -> str:
-    """Why a keyring is not the store's; empty where it is, or where nothing says."""
+    """Tell why a keyring is not the store's; empty where it is, or where nothing says."""
     path = str(keyring.path if keyring else store.keyring or default_path())
     peeked = (keyring.active, keyring.key_ids) if keyring else Keyring.peek(store.keyring)
     if peeked is None:
@@ -419,7 +419,7 @@ def _keys_problem(
 def _told_by_content(
     store: Store, keyring: Keyring | None, ids: tuple[str, ...], given: str, writing: bool
 ) -> str:
-    """The same for a store from before its identity was written down."""
+    """Return the same for a store from before its identity was written down."""
     named = set(islice(_named_keys(store), None if writing else 2))
     if unknown := sorted(named - set(ids)):
         several = (
@@ -434,7 +434,7 @@ def _told_by_content(
 
 
 def _named_keys(store: Store) -> Iterator[str]:
-    """Keys that a store's sealed files and digests name, read as far as is asked."""
+    """Yield keys that a store's sealed files and digests name, read as far as is asked."""
     snapshot = store.current()
     for entry in [f for f in snapshot.files if f.path.endswith(SEALED)][-SAMPLE:]:
         with suppress(FileNotFoundError):
@@ -447,7 +447,7 @@ def _named_keys(store: Store) -> Iterator[str]:
 
 
 def _does_not_open(store: Store, keyring: Keyring) -> str:
-    """Why the newest rejected file does not open although the keyring has a key of its name."""
+    """Tell why the newest rejected file does not open although the keyring has a key of its name."""
     for entry in store.current().by_dataset(CONTENT)[-1:]:
         url = store.url(entry.path)
         try:
@@ -462,7 +462,7 @@ def _does_not_open(store: Store, keyring: Keyring) -> str:
 
 
 def _evidence_problem(store: Store, found: StoreIdentity | None, writing: bool) -> str:
-    """Why the evidence key is not the store's.
+    """Tell why the evidence key is not the store's.
 
     Empty where it is, where nothing says, or where none is at hand and none is needed.
     """
@@ -481,7 +481,7 @@ def _evidence_problem(store: Store, found: StoreIdentity | None, writing: bool) 
 
 
 def _operator_problem(found: StoreIdentity | None) -> str:
-    """Why whoever runs this is not the store's operator; empty where either is not named."""
+    """Tell why whoever runs this is not the store's operator; empty where either is not named."""
     given = os.environ.get(OPERATOR, "")
     if not found or not found.operator or given in ("", found.operator):
         return ""
@@ -492,7 +492,7 @@ def _operator_problem(found: StoreIdentity | None) -> str:
 
 
 def _signed_by(store: Store) -> str:
-    """Id of the key that signed a store's newest run, else its newest checkpoint; else empty."""
+    """Return id of the key that signed a store's newest run, else its newest checkpoint; else empty."""
     for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, store.attestor().newest(SEALS))):
         with suppress(FileNotFoundError, RecordError):
             return parse_record(store.files.read(store.url(record_name(seq, chain)))).key.id

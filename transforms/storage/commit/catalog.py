@@ -108,17 +108,17 @@ class Store:
         return store
 
     def attestor(self) -> Attestor:
-        """What makes this store's evidence."""
+        """Return what makes this store's evidence."""
         return Attestor(self, self.keyring)
 
     def url(self, path: str) -> str:
-        """URL of a path below the root."""
+        """Return URL of a path below the root."""
         return self.files.join(self.root, path)
 
     # Reading
 
     def current(self) -> Snapshot:
-        """The snapshot that the pointer names; an empty one where nothing was published. Raises `StoreError` where it is damaged."""
+        """Return the snapshot that the pointer names; an empty one where nothing was published. Raises `StoreError` where it is damaged."""
         pointer, _ = self._pointer()
         return self._snapshot(pointer) if pointer else Snapshot()
 
@@ -133,7 +133,7 @@ class Store:
         return ChainHead(pointer.seq, pointer.manifest_sha256) if pointer else ChainHead(0, "")
 
     def published(self, run_id: str) -> int | None:
-        """Position of a published run, or None. Reads two small files, however long the history is."""
+        """Return position of a published run, or None. Reads two small files, however long the history is."""
         pointer, _ = self._pointer()
         if pointer and pointer.run_id == run_id:
             return pointer.seq
@@ -173,7 +173,7 @@ class Store:
         return manifest, data
 
     def _pointer(self) -> tuple[LatestPointer | None, str]:
-        """The pointer and its etag; the etag is taken first, so that a change in between makes the swap fail."""
+        """Return the pointer and its etag; the etag is taken first, so that a change in between makes the swap fail."""
         url = self.url(LATEST_FILE)
         info = self.files.info(url)
         if info is None:
@@ -271,7 +271,7 @@ class Store:
             self._mark(following)  # before the pointer moves on, since then only the marker says that this run is there
 
     def _removed_later(self, manifest: RunManifest) -> bool:
-        """Whether each file that `manifest` added and that is gone was removed by a later run; so when a pointer is rebuilt from the manifests."""
+        """Tell whether each file that `manifest` added and that is gone was removed by a later run; so when a pointer is rebuilt from the manifests."""
         missing = {f for f in manifest.added if self.differs(f)}
         seq = manifest.seq + 1
         while missing and self.files.info(self.url(manifest_name(seq))) is not None:
@@ -280,7 +280,7 @@ class Store:
         return not missing
 
     def differs(self, entry: FileEntry) -> str:
-        """What is wrong with a stored file, or an empty text."""
+        """Return what is wrong with a stored file, or an empty text."""
         try:
             digest, size = self.files.sha256(self.url(entry.path))
         except FileNotFoundError:

@@ -1,5 +1,6 @@
-"""What is remembered outside of stores: the newest run and checkpoint seen of each, and of keys
-which one took another's place.
+"""Local rollback-detection state, kept outside of stores.
+
+It holds the newest run and checkpoint seen of each store, and which key took which one's place.
 
 A store that was set back to yesterday is whole, so nothing within it tells that newer records are
 gone. What was seen is kept in a folder of the user's own state, one small file a store, named by
@@ -39,7 +40,7 @@ class RememberedStore(Protocol):
     root: str
 
     def url(self, path: str) -> str:
-        """URL of a path below the root."""
+        """Return URL of a path below the root."""
 
     def head(self) -> ChainHead:
         """Number and digest of the newest published run."""
@@ -62,7 +63,7 @@ class ChainHead(NamedTuple):
 
 
 def state_folder(given: str | None = None) -> Path:
-    """Where heads are remembered.
+    """Tell where heads are remembered.
 
     As given, else CALLVEIL_STATE, else `callveil` in XDG_STATE_HOME, else in ~/.local/state.
     """
@@ -74,7 +75,7 @@ def state_folder(given: str | None = None) -> Path:
 
 
 def known_heads_path(store: RememberedStore) -> Path:
-    """The file in which the heads of a store are remembered."""
+    """Return the file in which the heads of a store are remembered."""
     if is_s3(store.root):
         names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
         endpoint = store.files.endpoint or next((v for n in names if (v := os.environ.get(n))), "")
@@ -86,7 +87,7 @@ def known_heads_path(store: RememberedStore) -> Path:
 
 
 def read_known_heads(store: RememberedStore) -> dict[str, ChainHead]:
-    """What is remembered of a store, by chain. Raises `StoreError` where the file is damaged."""
+    """Return what is remembered of a store, by chain. Raises `StoreError` where the file is damaged."""
 
     def heads(document: Any) -> dict[str, ChainHead]:
         found = document["heads"].items()
@@ -100,7 +101,7 @@ def read_known_heads(store: RememberedStore) -> dict[str, ChainHead]:
 def _read(
     find: Callable[[], Path], parse: Callable[[Any], dict[str, T]], untold: str, damaged: str
 ) -> dict[str, T]:
-    """What a file of the state folder holds; empty where there is none, or it cannot be read.
+    """Return what a file of the state folder holds; empty where there is none, or it cannot be read.
 
     Raises `StoreError` where it is damaged.
     """
@@ -161,12 +162,12 @@ def _why(error: OSError | RuntimeError) -> str:
 
 
 def replaced_keys_path(state: str | None) -> Path:
-    """The file in which is remembered which key took which one's place."""
+    """Return the file in which is remembered which key took which one's place."""
     return state_folder(state) / "keys.json"
 
 
 def read_replaced_keys(state: str | None) -> dict[str, str]:
-    """Keys that gave their place to another, and which, as this machine has seen it.
+    """Return keys that gave their place to another, and which, as this machine has seen it.
 
     Raises `StoreError` where the file is damaged.
     """
@@ -180,7 +181,7 @@ def read_replaced_keys(state: str | None) -> dict[str, str]:
 
 
 def explain_outdated(state: str | None, active: str, key_ids: Collection[str], path: str) -> str:
-    """Why a keyring is older than one that this machine has seen; empty where it is not."""
+    """Tell why a keyring is older than one that this machine has seen; empty where it is not."""
     newer = read_replaced_keys(state).get(active, "")
     if not newer or newer in key_ids:
         return ""

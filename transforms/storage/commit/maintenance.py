@@ -77,7 +77,7 @@ def _only_read(root: str, way_out: str) -> FilesError:
 
 
 def purged_name(seq: int) -> str:
-    """Path of the purge record of run number `seq` below the root."""
+    """Return path of the purge record of run number `seq` below the root."""
     return f"{CONTROL}/purged/{seq:08d}.json"
 
 
@@ -120,7 +120,7 @@ def purge_removed(store: Store, manifest: RunManifest, as_of: str = "") -> int:
 
 
 def unpurged_runs(store: Store) -> list[int]:
-    """Numbers of published runs whose removed files are not recorded as purged; found from file names alone."""
+    """Return numbers of published runs whose removed files are not recorded as purged; found from file names alone."""
     names = {f.url.rsplit("/", 1)[1] for f in store.files.list(store.url(f"{CONTROL}/purged"))}
     return [seq for seq in range(1, store.current().seq + 1) if f"{seq:08d}.json" not in names]
 
@@ -163,7 +163,7 @@ def _sweep_own(store: Store, run_id: str) -> list[str]:
 
 
 def _known(store: Store, snapshot: Snapshot) -> set[str]:
-    """Paths of files that are live, or were removed and are still to be purged."""
+    """Return paths of files that are live, or were removed and are still to be purged."""
     return {f.path for f in snapshot.files} | {f.path for seq in unpurged_runs(store) for f in store.manifest(seq).removed}
 
 

@@ -57,7 +57,7 @@ class _Handler(pafs.FileSystemHandler):
 
 
 def open_dataset(store: Store, name: str, snapshot: Snapshot | None = None) -> Any:
-    """A `pyarrow.dataset.Dataset` over the live files of one dataset.
+    """Return a `pyarrow.dataset.Dataset` over the live files of one dataset.
 
     Args:
         name: interactions, findings, rejected, index or another registered one; ValueError for an unknown name.

@@ -205,7 +205,7 @@ class EncryptedReader:
             yield self.read_block(number)
 
     def read_block(self, number: int) -> list[bytes]:
-        """Records of block `number` (from 0). Raises IndexError outside the file, `SealedError` where it was changed."""
+        """Return records of block `number` (from 0). Raises IndexError outside the file, `SealedError` where it was changed."""
         if not 0 <= number < len(self._index):
             raise IndexError(f"the file has {len(self._index)} block(s)")
         at, count = self._index[number]
@@ -270,7 +270,7 @@ def reencrypt_file(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str
 
 
 def encryption_key_id(head: bytes) -> str | None:
-    """Id of the key that sealed a file, from its first `HEAD_BYTES` bytes; None where it is no sealed file."""
+    """Return id of the key that sealed a file, from its first `HEAD_BYTES` bytes; None where it is no sealed file."""
     if not head.startswith(MAGIC) or len(head) <= len(MAGIC):
         return None
     start = len(MAGIC) + 1
@@ -278,7 +278,7 @@ def encryption_key_id(head: bytes) -> str | None:
 
 
 def encrypt_bytes(keyring: Keyring, name: str, purpose: str, data: bytes) -> bytes:
-    """A sealed file of one record, in memory; the same bytes each time as long as the keyring's active key is the same."""
+    """Return a sealed file of one record, in memory; the same bytes each time as long as the keyring's active key is the same."""
     sink = io.BytesIO()
     with EncryptedWriter(sink, keyring, name, purpose) as writer:
         writer.append(data)
@@ -286,7 +286,7 @@ def encrypt_bytes(keyring: Keyring, name: str, purpose: str, data: bytes) -> byt
 
 
 def decrypt_bytes(keyring: Keyring, name: str, purpose: str, sealed: bytes) -> bytes:
-    """Inverse of `encrypt_bytes`. Raises `SealedError` where it was changed or cut off, holds other than one record, or its key is not in the keyring."""
+    """Return inverse of `encrypt_bytes`. Raises `SealedError` where it was changed or cut off, holds other than one record, or its key is not in the keyring."""
     reader = EncryptedReader(io.BytesIO(sealed), keyring, name, purpose)
     if reader.records != 1:
         raise SealedError("the file holds no single record")

@@ -49,7 +49,7 @@ class KeyringError(ValueError):
 
 
 def default_path() -> Path:
-    """Where the keyring is: CALLVEIL_KEYRING, else `callveil/keyring.json` in XDG_CONFIG_HOME, else in ~/.config."""
+    """Tell where the keyring is: CALLVEIL_KEYRING, else `callveil/keyring.json` in XDG_CONFIG_HOME, else in ~/.config."""
     named = os.environ.get(ENV)
     if named:
         return Path(named)
@@ -58,7 +58,7 @@ def default_path() -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The file's JSON. Mode is checked on the open file, so that it cannot be exchanged in between."""
+    """Return the file's JSON. Mode is checked on the open file, so that it cannot be exchanged in between."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -111,7 +111,7 @@ def _secrets(path: Path, document: dict[str, Any]) -> tuple[str, dict[str, bytes
 
 
 def _unwrapped(path: Path, key_id: str, key: dict[str, Any]) -> bytes:
-    """A secret that is wrapped by a key of KMS. Raises `KeyringError` where KMS does not open it."""
+    """Return a secret that is wrapped by a key of KMS. Raises `KeyringError` where KMS does not open it."""
     from callveil.transforms.storage.encryption.kms import KmsError, unwrap_secret  # boto3 loads slowly, and most keyrings do without
 
     try:
@@ -126,7 +126,7 @@ def _new_key(created: dt.datetime | None) -> tuple[str, dict[str, str]]:
 
 
 def wrapped_key(key_id: str, key: dict[str, str], kms: str) -> dict[str, str]:
-    """A key's entry with its secret wrapped by a key of KMS instead of lying in clear. Raises `KmsError`."""
+    """Return a key's entry with its secret wrapped by a key of KMS instead of lying in clear. Raises `KmsError`."""
     from callveil.transforms.storage.encryption.kms import wrap_secret
 
     secret = base64.b64decode(key["secret"])
@@ -134,17 +134,17 @@ def wrapped_key(key_id: str, key: dict[str, str], kms: str) -> dict[str, str]:
 
 
 def clear_key(key: dict[str, str], secret: bytes) -> dict[str, str]:
-    """A key's entry with its secret in clear."""
+    """Return a key's entry with its secret in clear."""
     return _facts(key) | {"secret": base64.b64encode(secret).decode()}
 
 
 def _facts(key: dict[str, str]) -> dict[str, str]:
-    """What an entry says beside its secret."""
+    """Return what an entry says beside its secret."""
     return {name: value for name, value in key.items() if name not in ("secret", "wrapped", "kms")}
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Which content a file has; None where it is not there."""
+    """Tell which content a file has; None where it is not there."""
     try:
         found = path.stat()
     except OSError:
@@ -202,7 +202,7 @@ class Keyring:
         return ring
 
     def current(self) -> Keyring:
-        """The keyring as its file is now: this one while that is unchanged. What runs for days seals with what this gives.
+        """Return the keyring as its file is now: this one while that is unchanged. What runs for days seals with what this gives.
 
         Raises `KeyringError` where the file can no longer be read.
         """
@@ -222,7 +222,7 @@ class Keyring:
 
     @staticmethod
     def peek(path: str | Path | None = None) -> KeyringSummary | None:
-        """What a keyring's file says without a secret being opened; None where there is no file that can be used."""
+        """Return what a keyring's file says without a secret being opened; None where there is no file that can be used."""
         try:
             document = _read(Path(path) if path is not None else default_path())
         except (KeyringError, OSError):
@@ -302,28 +302,28 @@ class Keyring:
         return tuple(sorted(self._keys))
 
     def secret(self, key_id: str) -> bytes:
-        """A key's own secret, for writing the keyring's file anew and for nothing else."""
+        """Return a key's own secret, for writing the keyring's file anew and for nothing else."""
         return self._keys[key_id]
 
     def fingerprint(self, key_id: str | None = None) -> str:
-        """A keyed digest that tells a key and says nothing of it; it stays when the key is retired. None means the key of digests."""
+        """Return a keyed digest that tells a key and says nothing of it; it stays when the key is retired. None means the key of digests."""
         name = self.digests if key_id is None else key_id
         return self.hmac("fingerprint", name, key_id=name)[:FINGERPRINT_DIGITS]
 
     def has_halves(self, key_id: str) -> bool:
-        """Whether a key's sealing half can go without its digests."""
+        """Tell whether a key's sealing half can go without its digests."""
         return len(self._keys[key_id]) == SECRET_BYTES
 
     def ended(self, key_id: str) -> str:
-        """When another key became the active one in this one's place, ISO 8601; empty where it is the active one or nothing says."""
+        """Tell when another key became the active one in this one's place, ISO 8601; empty where it is the active one or nothing says."""
         return self._until.get(key_id, "")
 
     def opens(self, key_id: str) -> bool:
-        """Whether what a key sealed can be opened: the key is here, and not retired."""
+        """Tell whether what a key sealed can be opened: the key is here, and not retired."""
         return key_id in self._keys and key_id not in self.retired
 
     def derive(self, purpose: str, length: int = 32, key_id: str | None = None) -> bytes:
-        """The subkey of `length` bytes (1 to 8,160) for one purpose.
+        """Return the subkey of `length` bytes (1 to 8,160) for one purpose.
 
         Args:
             purpose: a name such as `pseudonym/account`; other purposes get unrelated keys.
@@ -346,7 +346,7 @@ class Keyring:
         return cached
 
     def _half(self, key_id: str, purpose: str) -> bytes:
-        """The secret a purpose's key comes from."""
+        """Return the secret a purpose's key comes from."""
         secret = self._keys[key_id]
         if not purpose.startswith(SEALING):
             return secret[-HALF_BYTES:]

@@ -12,7 +12,7 @@ class KmsError(ValueError):
 
 
 def kms_client() -> Any:
-    """boto3's KMS client, which says within seconds where nobody answers. Raises `BotoCoreError` of botocore."""
+    """Return boto3's KMS client, which says within seconds where nobody answers. Raises `BotoCoreError` of botocore."""
     import boto3
     from botocore.config import Config
 
@@ -24,7 +24,7 @@ def kms_client() -> Any:
 
 
 def _call(name: str, key: str, **given: Any) -> Any:
-    """One call. Credentials, region and endpoint come from the usual AWS settings (`AWS_ENDPOINT_URL_KMS` included)."""
+    """Return one call. Credentials, region and endpoint come from the usual AWS settings (`AWS_ENDPOINT_URL_KMS` included)."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -42,5 +42,5 @@ def wrap_secret(key: str, secret: bytes, name: str) -> bytes:
 
 
 def unwrap_secret(key: str, wrapped: bytes, name: str) -> bytes:
-    """Inverse of `wrap_secret`. Raises `KmsError`, also where the wrapped secret is another key's."""
+    """Return inverse of `wrap_secret`. Raises `KmsError`, also where the wrapped secret is another key's."""
     return bytes(_call("decrypt", key, KeyId=key, CiphertextBlob=wrapped, EncryptionContext={_CONTEXT: name})["Plaintext"])

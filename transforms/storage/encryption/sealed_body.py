@@ -18,5 +18,5 @@ def encrypt_body(data: bytes, keyring: Keyring) -> bytes:
 
 
 def decrypt_body(data: bytes, keyring: Keyring) -> bytes:
-    """The body that `encrypt_body` sealed. Raises `SealedError` where it was changed, cut off, or sealed with a key the keyring lacks."""
+    """Return the body that `encrypt_body` sealed. Raises `SealedError` where it was changed, cut off, or sealed with a key the keyring lacks."""
     return decrypt_bytes(keyring, NAME, PURPOSE, data)

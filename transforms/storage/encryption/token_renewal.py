@@ -16,7 +16,7 @@ TOKEN = "token"  # noqa: S105
 
 
 def make_finding_renewal(key_id: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What turns a finding into one whose token a key has made."""
+    """Return what turns a finding into one whose token a key has made."""
 
     def change(row: dict[str, Any]) -> dict[str, Any]:
         return row if row["action"] != TOKEN or row["key_id"] == key_id else row | {"key_id": key_id}
@@ -25,7 +25,7 @@ def make_finding_renewal(key_id: str) -> Callable[[dict[str, Any]], dict[str, An
 
 
 def renew_value_tokens(keyring: Keyring, value: Any, account_id: str, interaction_id: str, key_id: str = "") -> Any:
-    """A value with the tokens in its texts made anew, by the active key unless another is named."""
+    """Return a value with the tokens in its texts made anew, by the active key unless another is named."""
     if isinstance(value, str):
         return renew_tokens(value, keyring, account_id, interaction_id, key_id) if ":t1." in value else value
     if isinstance(value, dict):
@@ -34,7 +34,7 @@ def renew_value_tokens(keyring: Keyring, value: Any, account_id: str, interactio
 
 
 def renew_record_tokens(keyring: Keyring, data: bytes, key_id: str = "") -> bytes:
-    """A record of the live zone, with its findings, with tokens of the active key unless another is named."""
+    """Return a record of the live zone, with its findings, with tokens of the active key unless another is named."""
     document = json.loads(data)
     row, finding = document["interaction"], make_finding_renewal(key_id or keyring.active)
     row = renew_value_tokens(keyring, row, row["account_id"], row["id"], key_id)
@@ -42,7 +42,7 @@ def renew_record_tokens(keyring: Keyring, data: bytes, key_id: str = "") -> byte
 
 
 def is_renewed_record(keyring: Keyring, data: bytes, before: str) -> bool:
-    """Whether a record of the live zone is one of some SHA-256 (hex) but for the key of its tokens: made anew by that key it is the same again."""
+    """Tell whether a record of the live zone is one of some SHA-256 (hex) but for the key of its tokens: made anew by that key it is the same again."""
     try:
         if dumps(json.loads(data)).encode() != data:
             return False

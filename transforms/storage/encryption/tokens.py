@@ -43,29 +43,29 @@ class TokenKeys:
 
 
 def scope_of(scope: str, account_id: str, interaction_id: str) -> tuple[str, ...]:
-    """What a pseudonym or token is bound to: one call, one account, or nothing."""
+    """Return what a pseudonym or token is bound to: one call, one account, or nothing."""
     return {"call": ("call", account_id, interaction_id), "account": ("account", account_id)}.get(scope, ("everywhere",))
 
 
 def encode_parts(*parts: str) -> bytes:
-    """Parts in one form that tells where each ends."""
+    """Return parts in one form that tells where each ends."""
     data = [p.encode() for p in parts]
     return b"".join(struct.pack(">I", len(d)) + d for d in data)
 
 
 def make_token(entity: str, text: str, key: bytes, key_id: str, scope: tuple[str, ...]) -> str:
-    """A token of a text, such as `[PERSON:t1.<key>.<text>]`: AES-SIV, bound to scope and entity type. Equal texts of one scope give equal tokens."""
+    """Return a token of a text, such as `[PERSON:t1.<key>.<text>]`: AES-SIV, bound to scope and entity type. Equal texts of one scope give equal tokens."""
     data = AESSIV(key).encrypt(text.encode(), [encode_parts(*scope), entity.encode()])
     return f"[{entity}:t1.{key_id}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}]"
 
 
 def make_call_token(entity: str, text: str, secrets: TokenKeys, account_id: str, interaction_id: str) -> str:
-    """A token of scope `call` outside of a redacted record, for texts that go with it."""
+    """Return a token of scope `call` outside of a redacted record, for texts that go with it."""
     return make_token(entity, text, secrets.token, secrets.key_id, scope_of("call", account_id, interaction_id))
 
 
 def reveal_token(token: str, keyring: Keyring, account_id: str = "", interaction_id: str = "") -> str:
-    """The text behind a token.
+    """Return the text behind a token.
 
     Args:
         token: as it stands in a redacted text, brackets included.
@@ -83,7 +83,7 @@ def reveal_token(token: str, keyring: Keyring, account_id: str = "", interaction
 
 
 def _opened(entity: str, key_id: str, body: str, keyring: Keyring, account_id: str, interaction_id: str) -> tuple[str, tuple[str, ...]]:
-    """The text behind a token's parts, and the scope it is bound to. Raises `TokenError`."""
+    """Return the text behind a token's parts, and the scope it is bound to. Raises `TokenError`."""
     if not keyring.opens(key_id):
         raise TokenError(f"the keyring has no key {key_id!r} that opens tokens; use the keyring of the run that made the token")
     siv = AESSIV(TokenKeys.of(keyring, key_id).token)
@@ -101,7 +101,7 @@ def _opened(entity: str, key_id: str, body: str, keyring: Keyring, account_id: s
 
 
 def renew_tokens(text: str, keyring: Keyring, account_id: str, interaction_id: str, key_id: str = "") -> str:
-    """A text with its tokens made anew by a key, the active one unless another is named; of the same length. One that does not open stays."""
+    """Return a text with its tokens made anew by a key, the active one unless another is named; of the same length. One that does not open stays."""
     maker = key_id or keyring.active
 
     def renewed(match: re.Match[str]) -> str:

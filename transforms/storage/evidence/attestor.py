@@ -90,10 +90,10 @@ class AttestedStore(Protocol):
     root: str
 
     def url(self, path: str) -> str:
-        """URL of a path below the root."""
+        """Return URL of a path below the root."""
 
     def current(self) -> Snapshot:
-        """The newest published snapshot."""
+        """Return the newest published snapshot."""
 
 
 class Attestor:
@@ -111,7 +111,7 @@ class Attestor:
     # Before the commit
 
     def ready(self, seq: int, folder: str = EVIDENCE) -> tuple[Signer, str, list[dict[str, str]]]:
-        """What signs record number `seq`, the digest of the record before it (empty for the first), and handovers where the key changed.
+        """Return what signs record number `seq`, the digest of the record before it (empty for the first), and handovers where the key changed.
 
         Raises `StoreError` where the key cannot be used, is another than the chain's, or the record before is missing.
         """
@@ -134,7 +134,7 @@ class Attestor:
         return signer, before.sha256 if before else "", steps
 
     def signed(self, kind: str, body: dict[str, Any], seq: int) -> bytes:
-        """A signed record that belongs to run number `seq` without being a link of the chain, such as that of purging.
+        """Return a signed record that belongs to run number `seq` without being a link of the chain, such as that of purging.
 
         Raises `StoreError` as `ready` does.
         """
@@ -182,7 +182,7 @@ class Attestor:
         return SaltStore(self._store.files, self._store.root).destroy(paths, live)
 
     def signer_leads_from(self, known: str, public: str) -> bool:
-        """Whether key `public` is key `known`, or one that it handed over to."""
+        """Tell whether key `public` is key `known`, or one that it handed over to."""
         return handover_path(self._handovers(), known, public) is not None
 
     def _is_path(self) -> bool:
@@ -203,7 +203,7 @@ class Attestor:
             return None  # a store from before evidence was kept
 
     def _beside(self, folder: str) -> SignedRecord | None:
-        """The newest record of another chain of the store, for the first of this one: one key signs them all."""
+        """Return the newest record of another chain of the store, for the first of this one: one key signs them all."""
         for name in {EVIDENCE, SEALS, PULLS, IDENTITY} - {folder}:
             newest = self._store.current().seq if name == EVIDENCE else self.newest(name)
             for seq in range(newest, max(newest - 2, 0), -1):  # the newest run may not have its record yet
@@ -233,7 +233,7 @@ class Attestor:
         return commit_to(files, root, entry, is_table, (old, *known) if old and known else None)
 
     def _old(self, old: FileEntry) -> tuple[FileSalts, list[bytes]] | None:
-        """Salts and rows of a replaced file; None where it is gone already, or from before evidence was kept."""
+        """Return salts and rows of a replaced file; None where it is gone already, or from before evidence was kept."""
         salts = self._salts.read(old.path)
         if salts is None:
             return None
@@ -282,7 +282,7 @@ class Attestor:
         self._clear(manifest, mine)
 
     def _identity(self) -> str:
-        """Digest of the newest record of whose the store is."""
+        """Return digest of the newest record of whose the store is."""
         seq, files = self.newest(IDENTITY), self._store.files
         return hashlib.sha256(files.read(self._store.url(record_name(seq, IDENTITY)))).hexdigest() if seq else ""
 
@@ -340,7 +340,7 @@ def commit_to(files: Files, root: str, entry: FileEntry, is_table: bool, known: 
 
 
 def _open(files: Files, url: str, size: int) -> BinaryIO:
-    """A reader of a file; one of ordinary size is fetched whole, which in S3 is one request instead of several."""
+    """Return a reader of a file; one of ordinary size is fetched whole, which in S3 is one request instead of several."""
     return io.BytesIO(files.read(url)) if size <= WHOLE_BYTES else files.open(url)
 
 
@@ -358,7 +358,7 @@ def _sums(url: str, entry: FileEntry, source: BinaryIO, pad: bytes) -> list[Piec
 
 
 def _exactly(source: BinaryIO, size: int) -> bytes:
-    """The next `size` bytes, fewer only at the end."""
+    """Return the next `size` bytes, fewer only at the end."""
     data = source.read(size)
     while data and len(data) < size:
         more = source.read(size - len(data))

@@ -21,7 +21,7 @@ class RowsError(ValueError):
 
 
 def row_bytes(batch: pa.RecordBatch) -> list[bytes]:
-    """Rows as canonical JSON, times as microseconds since 1970. Columns without a value are left out, so one that is added later changes nothing."""
+    """Return rows as canonical JSON, times as microseconds since 1970. Columns without a value are left out, so one that is added later changes nothing."""
     order = sorted(range(batch.num_columns), key=batch.schema.names.__getitem__)
     names = [batch.schema.names[n] for n in order]
     columns = [_values(batch.column(n)) for n in order]
@@ -42,7 +42,7 @@ def _other(value: Any) -> Any:
 
 
 def read_canonical_rows(source: BinaryIO, check: bool = True) -> Iterator[bytes]:
-    """Rows of a Parquet file in order. Raises `RowsError` where it is none, or is damaged.
+    """Yield rows of a Parquet file in order. Raises `RowsError` where it is none, or is damaged.
 
     Args:
         check: compare the checksums of pages; without, a damaged page is read as far as it can be.
@@ -58,12 +58,12 @@ def read_canonical_rows(source: BinaryIO, check: bool = True) -> Iterator[bytes]
 
 
 def commitment_hint(commitment: bytes) -> bytes:
-    """What is kept of a commitment to tell rows apart."""
+    """Return what is kept of a commitment to tell rows apart."""
     return commitment[:HINT_BYTES]
 
 
 def describe_changed_rows(rows: list[bytes], salts: list[bytes], hints: bytes) -> list[str]:
-    """Which rows differ from those that were committed to, in words; rows are counted from 0. Empty where none does.
+    """Tell which rows differ from those that were committed to, in words; rows are counted from 0. Empty where none does.
 
     Args:
         rows: as they are now. salts, hints: of the rows as they were.
@@ -84,7 +84,7 @@ def describe_changed_rows(rows: list[bytes], salts: list[bytes], hints: bytes) -
 
 
 def _exchanged(rows: list[bytes], salts: list[bytes], signed: list[bytes], bad: list[int]) -> list[str]:
-    """Rows that stand in another's place, and rows that are others."""
+    """Return rows that stand in another's place, and rows that are others."""
     if 1 < len(bad) <= 1000:
         by_row = {n: [m for m in bad if commitment_hint(leaf_hash(salts[m], rows[n])) == signed[m]] for n in bad}
         moved = {n: found[0] for n, found in by_row.items() if found}

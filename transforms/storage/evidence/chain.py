@@ -114,7 +114,7 @@ def _check_links(chain: RecordChain, found: ProblemCollector) -> None:
 
 
 def _holds(link: ChainLink, record: SignedRecord, chain: RecordChain, found: ProblemCollector) -> bool:
-    """Whether a record that none vouches for, such as the newest, is signed by a trusted key."""
+    """Tell whether a record that none vouches for, such as the newest, is signed by a trusted key."""
     key = chain.trusted.get(record.key.id)
     if key is None or key.der != record.key.der:
         known = ", ".join(sorted(chain.trusted)) or "none"

@@ -39,7 +39,7 @@ def _masks(pad: bytes, number: int) -> tuple[int, int]:
 
 
 def piece_sum(pad: bytes, number: int, piece: bytes) -> PieceSum:
-    """Sum of piece `number` (from 0) of a file."""
+    """Return sum of piece `number` (from 0) of a file."""
     first, second = _raw(piece)
     a, b = _masks(pad, number)
     digest = hashlib.blake2b(number.to_bytes(8, "big") + piece, key=pad, digest_size=DIGEST_BYTES, person=b"callveil sum 1").digest()
@@ -47,12 +47,12 @@ def piece_sum(pad: bytes, number: int, piece: bytes) -> PieceSum:
 
 
 def pack_sums(sums: Sequence[PieceSum]) -> bytes:
-    """Bytes of a file's sums."""
+    """Return bytes of a file's sums."""
     return b"".join(_PACKED.pack(*s) for s in sums)
 
 
 def unpack_sums(data: bytes) -> list[PieceSum]:
-    """Inverse of `pack_sums`. Raises struct.error for data of another length."""
+    """Return inverse of `pack_sums`. Raises struct.error for data of another length."""
     return [PieceSum(*s) for s in _PACKED.iter_unpack(data)]
 
 
@@ -73,7 +73,7 @@ class ByteChange(NamedTuple):
 
 
 def locate_changes(pad: bytes, sums: Sequence[PieceSum], size: int, data: bytes, is_signed: Callable[[bytes], bool]) -> list[ByteChange]:
-    """Where `data` differs from the file whose sums are given.
+    """Tell where `data` differs from the file whose sums are given.
 
     Args:
         size: bytes the file had.

@@ -1,4 +1,4 @@
-"""What verification finds."""
+"""Verification problems, and their collector."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class ProblemCollector:
         self.notes.add(EvidenceProblem(path, kind, detail))
 
     def sorted(self) -> tuple[EvidenceProblem, ...]:
-        """Problems by path."""
+        """Return problems by path."""
         return tuple(sorted(self.problems))
 
     def sorted_notes(self) -> tuple[EvidenceProblem, ...]:
-        """Notes by path."""
+        """Return notes by path."""
         return tuple(sorted(self.notes))

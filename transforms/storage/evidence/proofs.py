@@ -1,7 +1,9 @@
-"""What lies beside a record: sums and hints by which changes are named, and the tombstones of rows that went.
+"""Proof file beside a run's signed record: checksums, row hints, tombstones of removed rows.
 
-One file per run, named by its digest, which the signed record holds. It stays for ever: without the salts nothing in it can be tried
-against values.
+By the sums and hints, verification names the changes.
+
+One file per run, named by its digest, which the signed record holds. It stays for ever: without the
+salts nothing in it can be tried against values.
 """
 
 from __future__ import annotations
@@ -49,12 +51,12 @@ class RewriteDetail:
     tombstones: bytes
 
     def gone(self) -> list[int]:
-        """Rows of the old file that are gone."""
+        """Return rows of the old file that are gone."""
         kept = {there + i for _, there, count in self.spans for i in range(count)}
         return [n for n in range(self.rows) if n not in kept]
 
     def old_leaves(self, leaves: list[bytes]) -> list[bytes]:
-        """Commitments of the old file's rows, from those of the new one's. Raises IndexError where they do not fit together."""
+        """Return commitments of the old file's rows, from those of the new one's. Raises IndexError where they do not fit together."""
         out: list[bytes] = [b""] * self.rows
         for here, there, count in self.spans:
             out[there : there + count] = leaves[here : here + count]
@@ -74,7 +76,7 @@ class Proofs:
     rewrites: dict[str, RewriteDetail] = field(default_factory=dict)
 
     def encode(self) -> bytes:
-        """Bytes of the file; equal proofs have equal bytes."""
+        """Return bytes of the file; equal proofs have equal bytes."""
         files = {p: {"sums": _b64(d.sums), "hints": _b64(d.hints)} for p, d in self.files.items()}
         rewrites = {
             p: {"old": d.old, "rows": d.rows, "spans": [list(s) for s in d.spans], "tombstones": _b64(d.tombstones)} for p, d in self.rewrites.items()
@@ -84,7 +86,7 @@ class Proofs:
 
     @classmethod
     def decode(cls, data: bytes) -> Proofs:
-        """Inverse of `encode`. Raises ValueError for anything else."""
+        """Return inverse of `encode`. Raises ValueError for anything else."""
         try:
             found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
             files = {p: FileDetail(base64.b64decode(d["sums"]), base64.b64decode(d["hints"])) for p, d in found["files"].items()}
@@ -102,5 +104,5 @@ def _b64(data: bytes) -> str:
 
 
 def proofs_name(seq: int, data: bytes) -> str:
-    """Path of a run's proofs below the root."""
+    """Return path of a run's proofs below the root."""
     return f"{EVIDENCE}/{seq:08d}-{hashlib.sha256(data).hexdigest()[:SHORT]}.proofs"

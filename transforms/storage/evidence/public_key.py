@@ -48,7 +48,7 @@ class PublicKey:
 
     @classmethod
     def read(cls, path: str | Path) -> PublicKey:
-        """From a PEM or DER file; a private key's file gives its public half. Raises `EvidenceKeyError`."""
+        """Return from a PEM or DER file; a private key's file gives its public half. Raises `EvidenceKeyError`."""
         try:
             data = Path(path).read_bytes()
         except OSError as error:
@@ -78,7 +78,7 @@ class PublicKey:
         return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
 
     def is_valid(self, message: bytes, signature: bytes) -> bool:
-        """Whether `signature` over `message` was made with this key's private half."""
+        """Tell whether `signature` over `message` was made with this key's private half."""
         key = serialization.load_der_public_key(self.der)
         try:
             if isinstance(key, Ed25519PublicKey):
@@ -113,7 +113,7 @@ class FileSigner:
 
     @classmethod
     def of(cls, data: bytes, source: str) -> FileSigner:
-        """From a private key in PEM (PKCS #8). `source` stands in messages. Raises `EvidenceKeyError`."""
+        """Return from a private key in PEM (PKCS #8). `source` stands in messages. Raises `EvidenceKeyError`."""
         try:
             key = serialization.load_pem_private_key(data, None)
         except (ValueError, TypeError):

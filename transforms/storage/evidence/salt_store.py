@@ -1,6 +1,9 @@
-"""Where salts lie: one file per run that wrote rows, named by run, number and content, under `_callveil/salts`.
+"""Storage of the row salts: one file per run that wrote rows, under `_callveil/salts`.
 
-When files of the run are purged their part is taken out: a new file is written, then every version of the old one is purged.
+It is named by run, number and content.
+
+When files of the run are purged their part is taken out: a new file is written, then every version
+of the old one is purged.
 """
 
 from __future__ import annotations
@@ -20,12 +23,12 @@ SHORT = 16
 
 
 def owner_run(path: str) -> str:
-    """The first digits of the id of the run that wrote a data file."""
+    """Return the first digits of the id of the run that wrote a data file."""
     return path.rsplit("/", 1)[-1][:SHORT]
 
 
 def salts_name(run: str, seq: int, data: bytes) -> str:
-    """Path of a run's salts below the root."""
+    """Return path of a run's salts below the root."""
     return f"{SALTS}/{run[:SHORT]}-{seq:08d}-{hashlib.sha256(data).hexdigest()[:SHORT]}.json"
 
 
@@ -35,12 +38,12 @@ def seq_of(path: str) -> int:
 
 
 def encode_sections(sections: Mapping[str, dict[str, Any]]) -> bytes:
-    """Bytes of a salts file: encoded salts by path of the data file."""
+    """Return bytes of a salts file: encoded salts by path of the data file."""
     return orjson.dumps(dict(sections), option=orjson.OPT_SORT_KEYS)
 
 
 def section_sha256(section: Mapping[str, Any]) -> str:
-    """Digest of one file's encoded salts."""
+    """Return digest of one file's encoded salts."""
     return hashlib.sha256(orjson.dumps(section, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -57,7 +60,7 @@ class SaltStore:
         self._names: list[str] | None = None
 
     def read(self, path: str) -> FileSalts | None:
-        """Salts of a data file, or None where there are none that can be used."""
+        """Return salts of a data file, or None where there are none that can be used."""
         run = owner_run(path)
         if run not in self._sections:
             self._sections[run] = {p: s for _, found in self._of(run) for p, s in found.items()}
@@ -73,7 +76,7 @@ class SaltStore:
         return [n for n in self._names if n.startswith(begin)]
 
     def _of(self, run: str) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
-        """Salts files of a run, with what in them is signed: a killed attempt may have left others. Damaged ones are left out."""
+        """Yield salts files of a run, with what in them is signed: a killed attempt may have left others. Damaged ones are left out."""
         for url in self._urls(run):
             try:
                 found = orjson.loads(self._files.read(url))
@@ -83,7 +86,7 @@ class SaltStore:
                 continue
 
     def _signed(self, seq: int) -> dict[str, str] | None:
-        """Digests of salts by path, from the run's record; None where that cannot be read."""
+        """Return digests of salts by path, from the run's record; None where that cannot be read."""
         try:
             record = parse_record(self._files.read(self._files.join(self._root, record_name(seq))))
             return {f["path"]: f["salts_sha256"] for f in record.body["added"]}

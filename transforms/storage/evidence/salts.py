@@ -41,11 +41,11 @@ class SaltTree:
 
     @classmethod
     def grown(cls, leaves: int, seed: bytes | None = None) -> SaltTree:
-        """A whole tree from a new random seed."""
+        """Return a whole tree from a new random seed."""
         return cls(leaves, {(0, 0): seed or secrets.token_bytes(SEED_BYTES)} if leaves else {})
 
     def salts(self) -> dict[int, bytes]:
-        """Salts by leaf, of those that are left."""
+        """Return salts by leaf, of those that are left."""
         depth = _depth(self.leaves)
         out: dict[int, bytes] = {}
         for (level, place), seed in self.seeds.items():
@@ -62,7 +62,7 @@ class SaltTree:
         return out
 
     def without(self, gone: Iterable[int]) -> SaltTree:
-        """What is left once some leaves are destroyed."""
+        """Return what is left once some leaves are destroyed."""
         depth = _depth(self.leaves)
         cut: set[tuple[int, int]] = {(level, place >> (depth - level)) for place in gone for level in range(depth + 1)}
         seeds: dict[tuple[int, int], bytes] = {}
@@ -99,17 +99,17 @@ class FileSalts:
         return cls((SaltTree.grown(rows),), ((0, 0, rows),) if rows else (), secrets.token_bytes(SEED_BYTES))
 
     def by_row(self) -> list[bytes]:
-        """Salts in the order of rows. Raises LookupError where one is destroyed that the file still needs."""
+        """Return salts in the order of rows. Raises LookupError where one is destroyed that the file still needs."""
         grown = [t.salts() for t in self.trees]
         return [grown[tree][leaf] for tree, leaf in self.places()]
 
     def places(self) -> Iterator[tuple[int, int]]:
-        """Tree and leaf of each row."""
+        """Yield tree and leaf of each row."""
         for tree, first, count in self.spans:
             yield from ((tree, leaf) for leaf in range(first, first + count))
 
     def carried(self, kept: Iterable[int | None]) -> FileSalts:
-        """The salts of a file that replaces this one.
+        """Return the salts of a file that replaces this one.
 
         Args:
             kept: for each of its rows the row of this file that it is, or None for a new or changed one. No row twice.
@@ -146,10 +146,10 @@ class FileSalts:
 
     @classmethod
     def decode(cls, d: dict[str, Any]) -> FileSalts:
-        """Inverse of `encode`. Raises KeyError, TypeError or ValueError for another form."""
+        """Return inverse of `encode`. Raises KeyError, TypeError or ValueError for another form."""
         trees = tuple(SaltTree(t["leaves"], {(level, place): bytes.fromhex(s) for level, place, s in t["seeds"]}) for t in d["trees"])
         return cls(trees, tuple((a, b, c) for a, b, c in d["spans"]), bytes.fromhex(d["pad"]))
 
     def sha256(self) -> str:
-        """Digest of the JSON form, hex; safe to publish, since the seeds in it are random."""
+        """Return digest of the JSON form, hex; safe to publish, since the seeds in it are random."""
         return hashlib.sha256(orjson.dumps(self.encode(), option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -28,7 +28,7 @@ SIGNATURE_FIELDS = ("signer", "algorithm", "public_key", "handovers", "signature
 
 
 def record_name(seq: int, folder: str = EVIDENCE) -> str:
-    """Path of record number `seq` of a chain below the store's root."""
+    """Return path of record number `seq` of a chain below the store's root."""
     return f"{folder}/{seq:08d}.json"
 
 
@@ -67,7 +67,7 @@ def _message(signed: dict[str, Any]) -> bytes:
 
 
 def sign_record(body: dict[str, Any], signer: Signer, handovers: Sequence[dict[str, str]] = ()) -> bytes:
-    """A record's bytes: `body` with key, signature, and where keys changed the handovers. Canonical, so that it has one form only."""
+    """Return a record's bytes: `body` with key, signature, and where keys changed the handovers. Canonical, so that it has one form only."""
     public = signer.public
     signed = body | {
         "signer": public.id,
@@ -102,7 +102,7 @@ def parse_record(data: bytes) -> SignedRecord:
 
 
 def is_record_signed(record: SignedRecord, key: PublicKey) -> bool:
-    """Whether `key` signed it."""
+    """Tell whether `key` signed it."""
     return key.is_valid(record.message, record.signature)
 
 
@@ -110,13 +110,13 @@ def is_record_signed(record: SignedRecord, key: PublicKey) -> bool:
 
 
 def make_handover(old: Signer, new: PublicKey) -> dict[str, str]:
-    """The old key's word that the new one follows it."""
+    """Return the old key's word that the new one follows it."""
     signature = base64.b64encode(old.sign(_HANDOVER + new.der)).decode()
     return {"from": old.public.id, "to": base64.b64encode(new.der).decode(), "signature": signature}
 
 
 def follow_handovers(trusted: dict[str, PublicKey], handovers: Sequence[dict[str, str]]) -> dict[str, PublicKey]:
-    """Keys trusted once handovers are counted in; those that do not hold are passed over."""
+    """Return keys trusted once handovers are counted in; those that do not hold are passed over."""
     out = dict(trusted)
     for given in handovers:
         try:
@@ -129,7 +129,7 @@ def follow_handovers(trusted: dict[str, PublicKey], handovers: Sequence[dict[str
 
 
 def read_handovers(folder: Path) -> list[dict[str, str]]:
-    """Handovers that lie beside a key's file, oldest first."""
+    """Return handovers that lie beside a key's file, oldest first."""
     try:
         found = orjson.loads((folder / HANDOVERS).read_bytes())
     except FileNotFoundError:
@@ -145,7 +145,7 @@ def add_handover(folder: Path, old: FileSigner, new: PublicKey) -> None:
 
 
 def handover_path(handovers: Sequence[dict[str, str]], old: str, new: str) -> list[dict[str, str]] | None:
-    """Handovers that lead from key `old` to key `new`, or None."""
+    """Return handovers that lead from key `old` to key `new`, or None."""
     given_to = {PublicKey.of(base64.b64decode(h["to"])).id: h for h in handovers}
     steps: list[dict[str, str]] = []
     while new != old:

@@ -25,18 +25,18 @@ KMS_SCHEME = "kms:"
 
 
 def key_path(keyring: str | Path | None = None) -> str:
-    """Where the key is: CALLVEIL_EVIDENCE_KEY as it stands, else `evidence-key.pem` beside the keyring."""
+    """Tell where the key is: CALLVEIL_EVIDENCE_KEY as it stands, else `evidence-key.pem` beside the keyring."""
     return os.environ.get(ENV) or str((Path(keyring) if keyring else default_path()).parent / FILE_NAME)
 
 
 def new_key_pem() -> bytes:
-    """A new Ed25519 private key, PEM (PKCS #8)."""
+    """Return a new Ed25519 private key, PEM (PKCS #8)."""
     encryption = serialization.NoEncryption()
     return Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 def read_key(path: Path) -> FileSigner:
-    """The key in a file. Raises FileNotFoundError where there is none, `EvidenceKeyError` where others may read it or it is no key."""
+    """Return the key in a file. Raises FileNotFoundError where there is none, `EvidenceKeyError` where others may read it or it is no key."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as source:
         mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
@@ -46,7 +46,7 @@ def read_key(path: Path) -> FileSigner:
 
 
 def open_signer(keyring: str | Path | None = None, create: bool = True) -> Signer:
-    """The key that signs, made where it is a file that is not there yet; safe when several processes do so at once.
+    """Return the key that signs, made where it is a file that is not there yet; safe when several processes do so at once.
 
     Args:
         keyring: see `key_path`.

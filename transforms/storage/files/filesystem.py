@@ -46,11 +46,11 @@ class Files:
 
     @staticmethod
     def join(base: str, *parts: str) -> str:
-        """`base` and `parts` with single slashes between; raises ValueError for `..` and absolute parts."""
+        """Return `base` and `parts` with single slashes between; raises ValueError for `..` and absolute parts."""
         return join_url(base, *parts)
 
     def glob(self, pattern: str) -> Infos:
-        """Files that `pattern` names, sorted by URL; empty where there are none.
+        """Return files that `pattern` names, sorted by URL; empty where there are none.
 
         A file is itself; a folder means every file below it, without names that begin with `.` or `_`. `*`, `?` and
         `[..]` stay within one name, `**` spans folders; a pattern with wildcards matches files only.
@@ -62,13 +62,13 @@ class Files:
         return self._at(url).info(url)
 
     def read(self, url: str, start: int = 0, length: int | None = None) -> bytes:
-        """`length` bytes from byte `start` on, or all the rest; fewer (or none) where the file ends before."""
+        """Return `length` bytes from byte `start` on, or all the rest; fewer (or none) where the file ends before."""
         if start < 0 or (length is not None and length < 0):
             raise ValueError("start and length may not be negative")
         return self._at(url).read(url, start, length)
 
     def open(self, url: str, offset: int = 0) -> BinaryIO:
-        """A seekable binary reader, standing at byte `offset`. An S3 object is read by ranged GETs of a few MB."""
+        """Return a seekable binary reader, standing at byte `offset`. An S3 object is read by ranged GETs of a few MB."""
         return self._at(url).open(url, offset)
 
     def write(self, url: str, data: bytes | BinaryIO, *, if_none_match: bool = False, if_match: str | None = None) -> str:
@@ -110,11 +110,11 @@ class Files:
         return self._s3.purge(url, older=True) if is_s3(url) else []
 
     def superseded(self, folder: str) -> Names:
-        """Files below `folder` of which older versions are kept, deleted ones included; sorted. Empty on disk."""
+        """Return files below `folder` of which older versions are kept, deleted ones included; sorted. Empty on disk."""
         return self._s3.superseded(folder) if is_s3(folder) else []
 
     def list(self, folder: str) -> Iterator[FileInfo]:
-        """Every file below `folder`, in the order of their URLs, hidden ones included, temporary files and locks not."""
+        """Return every file below `folder`, in the order of their URLs, hidden ones included, temporary files and locks not."""
         return self._at(folder).list(folder)
 
     def sha256(self, url: str) -> tuple[str, int]:

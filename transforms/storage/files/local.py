@@ -35,7 +35,7 @@ COPY_BYTES = 4 << 20
 
 
 def temporary_file() -> BinaryIO:
-    """A nameless temporary file in TMPDIR, for building a file of unknown size before its upload; the system deletes it with its process."""
+    """Return a nameless temporary file in TMPDIR, for building a file of unknown size before its upload; the system deletes it with its process."""
     return cast(BinaryIO, tempfile.TemporaryFile())
 
 
@@ -79,7 +79,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _temporary(folder: Path) -> tuple[int, Path]:
-    """A new temporary file under a lock that lives as long as its writer, so that sweeping can tell it from a dead one's."""
+    """Return a new temporary file under a lock that lives as long as its writer, so that sweeping can tell it from a dead one's."""
     while True:
         handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
         fcntl.flock(handle, fcntl.LOCK_EX)

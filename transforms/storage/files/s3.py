@@ -192,7 +192,7 @@ class S3Files:
             return self._body(args)
 
     def _body(self, args: dict[str, Any]) -> bytes:
-        """One GET with its body; botocore tries again what fails before the body, and this what breaks off or comes damaged within it."""
+        """Return one GET with its body; botocore tries again what fails before the body, and this what breaks off or comes damaged within it."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = self.client.get_object(**args)
@@ -258,7 +258,7 @@ class S3Files:
         raise AssertionError("unreachable")
 
     def _own(self, made: dict[str, Any]) -> str:
-        """Etag of the object where it is the one this write made, or nothing."""
+        """Return etag of the object where it is the one this write made, or nothing."""
         try:
             head = self.client.head_object(Bucket=made["Bucket"], Key=made["Key"])
         except ClientError:
@@ -315,7 +315,7 @@ class S3Files:
         return gone
 
     def _versions(self, bucket: str, key: str) -> Iterator[str]:
-        """Ids of every version and delete marker of exactly this key. A bucket without versioning has one, called `null`."""
+        """Yield ids of every version and delete marker of exactly this key. A bucket without versioning has one, called `null`."""
         for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
             for group in ("Versions", "DeleteMarkers"):
                 for item in page.get(group, ()):
@@ -328,7 +328,7 @@ class S3Files:
             return sorted(f"s3://{bucket}/{name}" for name in self._older(bucket, key))
 
     def _older(self, bucket: str, prefix: str) -> dict[str, list[str]]:
-        """Versions below a prefix that are not the present content of their key, by key; a deleted key's delete marker comes last."""
+        """Return versions below a prefix that are not the present content of their key, by key; a deleted key's delete marker comes last."""
         out: dict[str, list[str]] = {}
         markers: dict[str, str] = {}
         for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):

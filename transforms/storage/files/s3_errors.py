@@ -1,4 +1,4 @@
-"""What S3 and botocore say when they fail, and what a user can do about it."""
+"""Translation of S3 and botocore errors into messages that tell the user what to do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MISSING = ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
 
 
 def code_of(error: ClientError) -> str:
-    """S3's error code; of a HEAD request, which has no body, the status."""
+    """Return s3's error code; of a HEAD request, which has no body, the status."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -83,7 +83,7 @@ _FAILED: list[tuple[tuple[type[BotoCoreError], ...], str]] = [
 
 
 def limit_retries(client: Any, service: str, most: int = ATTEMPTS) -> Any:
-    """The client of an AWS service. A port that nobody listens at is tried again as often as all else, and told within seconds."""
+    """Return the client of an AWS service. A port that nobody listens at is tried again as often as all else, and told within seconds."""
 
     def pause(attempts: int, caught_exception: Exception | None, **_: Any) -> float | bool | None:
         if not isinstance(caught_exception, EndpointConnectionError):

@@ -19,7 +19,7 @@ _FINDING_MEMBERS = tuple(f.name for f in finding_schema.FIELDS)
 
 
 def encode_time(value: object) -> str:
-    """A time as orjson writes it, for the standard library's JSON. Raises TypeError for anything else, as that one's `default` must."""
+    """Return a time as orjson writes it, for the standard library's JSON. Raises TypeError for anything else, as that one's `default` must."""
     if isinstance(value, dt.datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not JSON")
@@ -42,7 +42,7 @@ def dumps_in_order(value: Any) -> str:
 
 
 def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
-    """Row of the interactions dataset. Raises TypeError for anything but a `RedactedInteraction`.
+    """Return row of the interactions dataset. Raises TypeError for anything but a `RedactedInteraction`.
 
     Key, time, rank and mode are taken from the object itself, so that a row and its partition cannot disagree.
     """
@@ -61,7 +61,7 @@ def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
 
 
 def finding_row(row: FindingRow) -> dict[str, Any]:
-    """Row of the findings dataset. Raises TypeError for anything but a `FindingRow`."""
+    """Return row of the findings dataset. Raises TypeError for anything but a `FindingRow`."""
     if type(row) is not FindingRow:
         raise TypeError(f"the findings dataset takes FindingRow only, not {type(row).__name__}")
     return {name: getattr(row, name) if hasattr(row, name) else getattr(row.finding, name) for name in _FINDING_MEMBERS}
@@ -75,7 +75,7 @@ def rejected_id(rejected: Rejected, run_id: str) -> str:
 
 
 def rejected_row(rejected: Rejected, *, run_id: str, rejected_at: dt.datetime, blob: str = "", block: int | None = None) -> dict[str, Any]:
-    """Row of the rejected dataset: reason and place, without the content.
+    """Return row of the rejected dataset: reason and place, without the content.
 
     Args:
         rejected: what was rejected; its `raw` bytes are counted, not stored.

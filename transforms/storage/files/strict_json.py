@@ -136,7 +136,7 @@ def _constant(name: str) -> _NotJson:
 
 
 def without_nan(record: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A record without its NaN, which stand for missing numbers, and the declared paths where they stood, without indexes."""
+    """Return a record without its NaN, which stand for missing numbers, and the declared paths where they stood, without indexes."""
     lost: list[str] = []
 
     def kept(value: Any, path: str, kind: FieldType | None) -> Any:
@@ -187,7 +187,7 @@ def inspect_record(record: Mapping[str, Any], limits: InputLimits) -> None:
 
 
 def _sound(record: Mapping[str, Any], depth: int, chars: int, total: int) -> bool:
-    """The same as `_blame`, without paths: one quick pass over the nine in ten records that are sound."""
+    """Return the same as `_blame`, without paths: one quick pass over the nine in ten records that are sound."""
     level: list[Any] = [record]
     size = 0
     while level:
@@ -277,7 +277,7 @@ def _children(value: Any, path: str, kind: FieldType | None) -> list[tuple[Any, 
 
 
 def _below(path: str, key: str, kind: FieldType | None) -> tuple[str, FieldType | None]:
-    """Path and type of a member; an undeclared key is not shown, because a key can be personal data."""
+    """Return path and type of a member; an undeclared key is not shown, because a key can be personal data."""
     if isinstance(kind, ListOf):
         kind = kind.item
     fields: tuple[Field, ...] = kind.fields if isinstance(kind, Struct) else ()

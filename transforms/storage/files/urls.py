@@ -59,7 +59,7 @@ class FilesError(OSError):
 
 
 def damaged_file_error(url: str, what: str) -> FilesError:
-    """The error of a file that lies whole where it is and did not come so; `what` says what came."""
+    """Return the error of a file that lies whole where it is and did not come so; `what` says what came."""
     return FilesError(errno.EIO, f"{what}; check disk and network, then run the same command again", url)
 
 
@@ -85,7 +85,7 @@ class ObjectLocked(FilesError):
 
 
 def is_s3(url: str) -> bool:
-    """Whether `url` is `s3://...`. Raises `PlaceError` for another scheme than s3 or file."""
+    """Tell whether `url` is `s3://...`. Raises `PlaceError` for another scheme than s3 or file."""
     if url.startswith(S3_SCHEME):
         return True
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", url)
@@ -95,12 +95,12 @@ def is_s3(url: str) -> bool:
 
 
 def local_path(url: str) -> str:
-    """The path of a local URL: `file://` is taken off."""
+    """Return the path of a local URL: `file://` is taken off."""
     return url[len("file://") :] if url.lower().startswith("file://") else url
 
 
 def split_s3(url: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`; the key may be empty. Raises `PlaceError` where the bucket is missing."""
+    """Return bucket and key of `s3://bucket/key`; the key may be empty. Raises `PlaceError` where the bucket is missing."""
     bucket, _, key = url[len(S3_SCHEME) :].partition("/")
     if not bucket:
         raise PlaceError(f"{url}: an S3 URL needs a bucket: s3://bucket/key")
@@ -108,7 +108,7 @@ def split_s3(url: str) -> tuple[str, str]:
 
 
 def join_url(base: str, *parts: str) -> str:
-    """`base` and `parts` joined by single slashes. `..` and absolute parts are refused (ValueError): names come from data."""
+    """Return `base` and `parts` joined by single slashes. `..` and absolute parts are refused (ValueError): names come from data."""
     out = base if base == "/" else base.rstrip("/")
     for part in parts:
         pieces = part.split("/")
@@ -121,12 +121,12 @@ def join_url(base: str, *parts: str) -> str:
 
 
 def has_magic(pattern: str) -> bool:
-    """Whether `pattern` holds a wildcard."""
+    """Tell whether `pattern` holds a wildcard."""
     return MAGIC.search(pattern) is not None
 
 
 def fixed_prefix(pattern: str) -> str:
-    """The part of `pattern` up to the last slash before its first wildcard, slash included."""
+    """Return the part of `pattern` up to the last slash before its first wildcard, slash included."""
     found = MAGIC.search(pattern)
     head = pattern[: found.start()] if found else pattern
     return head[: head.rfind("/") + 1]
@@ -171,5 +171,5 @@ def glob_regex(pattern: str) -> re.Pattern[str]:
 
 
 def hidden_below(url: str, folder: str) -> bool:
-    """Whether a name on the way from `folder` down to `url` begins with `.` or `_`."""
+    """Tell whether a name on the way from `folder` down to `url` begins with `.` or `_`."""
     return any(name[:1] in (".", "_") for name in url[len(folder) :].split("/") if name)

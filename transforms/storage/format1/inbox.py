@@ -31,7 +31,7 @@ class Inbox:
         self._key = keyring.derive("inbox-name")
 
     def url(self, body: bytes) -> str:
-        """Where a body lies, once it is stored."""
+        """Tell where a body lies, once it is stored."""
         name = hmac.digest(self._key, body, hashlib.sha256)[:20].hex()
         return self._files.join(self._folder, name + SUFFIX)
 

@@ -29,6 +29,6 @@ def note_inbox(live: Live, url: str) -> None:
 
 
 def inboxes(live: Live) -> Iterator[str]:
-    """Folders of the inboxes that were read."""
+    """Yield folders of the inboxes that were read."""
     for info in live.files.list(live.url(FOLDER)):
         yield str(orjson.loads(live.files.read(info.url))["folder"])

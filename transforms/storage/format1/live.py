@@ -83,17 +83,17 @@ class Live:
     root: str
 
     def url(self, *parts: str) -> str:
-        """URL below the zone."""
+        """Return URL below the zone."""
         return self.files.join(self.root, LIVE, *parts)
 
     def folder(self, key: InteractionKey) -> str:
-        """Folder of an interaction's outputs."""
+        """Return folder of an interaction's outputs."""
         return self.url("calls", _name(key.account_id), _name(key.id))
 
     # Announcements
 
     def part(self, key: InteractionKey, what: What) -> str:
-        """Path, below the store's root and without suffix, of an interaction's receipt: the name of a part of the zone."""
+        """Return path, below the store's root and without suffix, of an interaction's receipt: the name of a part of the zone."""
         return f"{CALLS}/{_name(key.account_id)}/{_name(key.id)}/{what}"
 
     def announce(self, part: str, state: str) -> None:
@@ -113,7 +113,7 @@ class Live:
     # Receipts
 
     def receipt(self, key: InteractionKey, what: What) -> Receipt | None:
-        """An interaction's receipt, or None where there is none yet."""
+        """Return an interaction's receipt, or None where there is none yet."""
         return self._json(self.files.join(self.folder(key), f"{what}.json"))
 
     def commit(self, key: InteractionKey, what: What, receipt: Receipt) -> bool:
@@ -152,7 +152,7 @@ class Live:
         return True
 
     def receipts(self) -> Iterator[Receipt]:
-        """All receipts, in the order of accounts and ids."""
+        """Yield all receipts, in the order of accounts and ids."""
         for info in self.files.list(self.url("calls")):
             if info.url.endswith(("/record.json", "/audio.json")):
                 found = self._json(info.url)
@@ -160,7 +160,7 @@ class Live:
                     yield found
 
     def read_receipt(self, url: str) -> Receipt | None:
-        """The receipt at a URL, or None."""
+        """Return the receipt at a URL, or None."""
         return self._json(url)
 
     def replace_receipt(self, url: str, receipt: Receipt) -> None:
@@ -171,7 +171,7 @@ class Live:
     # Objects
 
     def ledger(self, object_id: str) -> Ledger | None:
-        """What is written of an object, or None."""
+        """Return what is written of an object, or None."""
         found = self._json(self._ledger_url(object_id))
         if found is None:
             return None
@@ -195,7 +195,7 @@ class Live:
                 self.files.purge(info.url)
 
     def source(self, object_id: str) -> Arrival | None:
-        """The object itself, where it is still there as it was when it was taken in."""
+        """Return the object itself, where it is still there as it was when it was taken in."""
         row = self._json(self._ledger_url(object_id)) if object_id else None
         info = self.files.info(row["url"]) if row else None
         if row is None or info is None or info.etag != row["etag"]:
@@ -203,7 +203,7 @@ class Live:
         return Arrival(info.url, info.etag, info.size, row["landed_at"])
 
     def noted(self) -> set[str]:
-        """Ids of all objects that have a ledger entry: one listing."""
+        """Return ids of all objects that have a ledger entry: one listing."""
         try:
             return {info.url.rpartition("/")[2].removesuffix(".json") for info in self.files.list(self.url("objects"))}
         except FileNotFoundError:
@@ -213,7 +213,7 @@ class Live:
         return self.url("objects", object_id[:2], f"{object_id}.json")
 
     def settled(self, arrival: Arrival) -> bool:
-        """Whether everything that came from an object is published or rejected."""
+        """Tell whether everything that came from an object is published or rejected."""
         ledger = self.ledger(arrival.object_id)
         if ledger is None:
             return False
@@ -246,7 +246,7 @@ class Live:
         return [self.files.join(self.folder(InteractionKey(receipt["account_id"], receipt["id"])), name) for name in sorted(names)]
 
     def _is_out(self, receipt: Receipt, arrival: Arrival) -> bool:
-        """Whether a recording is published or rejected, and its original where the policy wants it."""
+        """Tell whether a recording is published or rejected, and its original where the policy wants it."""
         entries = entries_of(receipt)
         for entry in entries:
             if entry["object"] == arrival.object_id:
@@ -254,12 +254,12 @@ class Live:
         return any(e.get("source") == arrival.url for e in entries) and self._is_replaced(arrival)
 
     def _is_replaced(self, arrival: Arrival) -> bool:
-        """Whether an object is there no more as it arrived: what has taken its place is an arrival of its own."""
+        """Tell whether an object is there no more as it arrived: what has taken its place is an arrival of its own."""
         info = self.files.info(arrival.url)
         return info is None or info.etag != arrival.etag
 
     def put_away(self, entry: Receipt) -> bool:
-        """Whether the original of one of a call's recordings is sealed or deleted."""
+        """Tell whether the original of one of a call's recordings is sealed or deleted."""
         folder = self.folder(InteractionKey(entry["account_id"], entry["id"]))
         return self.files.info(self.files.join(folder, original_names(entry)[1])) is not None
 
@@ -282,41 +282,41 @@ class Settled:
 
 
 def tombstone(key: InteractionKey, what: What) -> Receipt:
-    """The receipt of a part that was erased or set aside: what comes of it is not redacted."""
+    """Return the receipt of a part that was erased or set aside: what comes of it is not redacted."""
     return {"what": what, "account_id": key.account_id, "id": key.id, "status": "erased", "reason": "erased", "object": "", "file": "",
             "rank": LAST, "spans": None, "original": "keep"}  # fmt: skip
 
 
 def state_of(receipt: Receipt) -> str:
-    """What a receipt says of its part, as far as it tells one state from the next."""
+    """Return what a receipt says of its part, as far as it tells one state from the next."""
     more = "".join(f" {e.get('status')} {e.get('file')} {e.get('object')}" for e in receipt.get("others") or ())
     return f"{receipt.get('status')} {receipt.get('file')} {receipt.get('rank', 0)}{more}"
 
 
 def outranks(receipt: Receipt, held: Receipt) -> bool:
-    """Whether a record's receipt takes another one's place: a later snapshot, or the same with a transcript from a file beside it."""
+    """Tell whether a record's receipt takes another one's place: a later snapshot, or the same with a transcript from a file beside it."""
     rank, other = int(receipt["rank"]), int(held["rank"])
     return rank > other or (rank == other and receipt.get("said", "") not in ("", held.get("said", "")))
 
 
 def is_told(receipt: Receipt) -> bool:
-    """Whether a record's receipt says of a transcript what to cover, be it that its times fit no recording so far."""
+    """Tell whether a record's receipt says of a transcript what to cover, be it that its times fit no recording so far."""
     return receipt.get("spans") is not None or bool(receipt.get("turns"))
 
 
 def says(receipt: Receipt, object_id: str) -> bool:
-    """Whether a record's receipt takes account of a transcript's file: it is in it, or the record has one of its own, or could not be redacted."""
+    """Tell whether a record's receipt takes account of a transcript's file: it is in it, or the record has one of its own, or could not be redacted."""
     own = is_told(receipt) and not receipt.get("said")
     return own or receipt.get("said") == object_id or receipt["status"] == "rejected"
 
 
 def entries_of(receipt: Receipt) -> list[Receipt]:
-    """What a receipt says of each of a call's recordings, the first of them first."""
+    """Return what a receipt says of each of a call's recordings, the first of them first."""
     return [{k: v for k, v in receipt.items() if k != "others"}, *(receipt.get("others") or ())]
 
 
 def with_entry(receipt: Receipt | None, old: Receipt | None, new: Receipt) -> Receipt:
-    """A receipt in which `new` stands for `old`, or comes behind all others where `old` is None."""
+    """Return a receipt in which `new` stands for `old`, or comes behind all others where `old` is None."""
     entries = entries_of(receipt) if receipt else []
     new = new | {"beside": True} if (old or {}).get("beside") or (entries and not old) else new
     entries = [new if e == old else e for e in entries] if old else [*entries, new]
@@ -324,13 +324,13 @@ def with_entry(receipt: Receipt | None, old: Receipt | None, new: Receipt) -> Re
 
 
 def original_names(entry: Receipt) -> tuple[str, str]:
-    """Names of a recording's sealed original, and of the word that it was put away, in the call's folder."""
+    """Return names of a recording's sealed original, and of the word that it was put away, in the call's folder."""
     more = f"-{entry['object'][:24]}" if entry.get("beside") else ""
     return f"original{more}.sealed", f"original{more}.json"
 
 
 def _name(text: str) -> str:
-    """A folder's name for an account or interaction id: the id itself where it can be one."""
+    """Return a folder's name for an account or interaction id: the id itself where it can be one."""
     name = quote(text, safe="")
     if name.startswith("."):
         name = "%2E" + name[1:]

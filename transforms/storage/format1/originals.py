@@ -18,7 +18,7 @@ FILE = "original.sealed"
 
 
 def open_original(files: Files, live: Live, keyring: Keyring, key: InteractionKey, name: str = FILE) -> Iterator[bytes]:
-    """The sealed original, in pieces. Raises `FileNotFoundError` where there is none, `SealedError` where it was changed."""
+    """Yield the sealed original, in pieces. Raises `FileNotFoundError` where there is none, `SealedError` where it was changed."""
     source: BinaryIO
     with files.open(files.join(live.folder(key), name)) as source:
         reader = EncryptedReader(source, keyring, name_of(key), PURPOSE)
@@ -32,7 +32,7 @@ def name_of(key: InteractionKey) -> str:
 
 
 def original_of(files: Files, live: Live, keyring: Keyring, key: InteractionKey, entry: Receipt) -> tuple[Files, str] | None:
-    """Where the original of one of a call's recordings can be read: where it came from, as it was then, or sealed in the store; None: it is gone.
+    """Tell where the original of one of a call's recordings can be read: where it came from, as it was then, or sealed in the store; None: it is gone.
 
     Nothing of a sealed one is written in clear: what is returned opens it as it is read.
     """
@@ -55,14 +55,14 @@ class Unsealed(Files):
         self._files, self._url, self._keyring, self._name = files, url, keyring, name
 
     def info(self, url: str) -> FileInfo | None:
-        """Size of what is sealed; of others what is known."""
+        """Return size of what is sealed; of others what is known."""
         if url != self._url:
             return self._files.info(url)
         with self.open(url) as file:
             return FileInfo(url, file.seek(0, 2), "sealed")
 
     def open(self, url: str, offset: int = 0) -> BinaryIO:
-        """A reader of what is sealed. Raises `SealedError` where it was changed."""
+        """Return a reader of what is sealed. Raises `SealedError` where it was changed."""
         if url != self._url:
             return self._files.open(url, offset)
         file = io.BufferedReader(_Blocks(EncryptedReader(self._files.open(url), self._keyring, self._name, PURPOSE)))

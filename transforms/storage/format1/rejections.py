@@ -15,7 +15,7 @@ FOLDER = "rejected"
 
 
 def rejections(files: Files, root: str) -> Iterator[dict[str, Any]]:
-    """Rows of the live zone's rejections, as the rejected dataset has them."""
+    """Yield rows of the live zone's rejections, as the rejected dataset has them."""
     try:
         found = list(files.list(Live(files, root).url(FOLDER)))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What the catalog keeps: names, snapshots, and the JSON they are stored as."""
+"""Catalog format: snapshots, file names, and their JSON serialization."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class Snapshot:
         return tuple(f for f in self.files if f.dataset == name)
 
     def chain(self) -> dict[str, Any]:
-        """`seq`, `parent` and `parent_sha256` for the manifest of a run that is to be published on top of this snapshot."""
+        """Return `seq`, `parent` and `parent_sha256` for the manifest of a run that is to be published on top of this snapshot."""
         return {"seq": self.seq + 1, "parent": self.manifest, "parent_sha256": self.manifest_sha256}
 
     def after(self, manifest: RunManifest) -> Snapshot:
-        """The snapshot that `manifest` leads to. Raises ValueError where the manifest does not fit on this one."""
+        """Return the snapshot that `manifest` leads to. Raises ValueError where the manifest does not fit on this one."""
         for name, have in self.chain().items():
             if getattr(manifest, name) != have:
                 raise ValueError(f"field {name} of the manifest does not continue snapshot {self.seq}; build it with Snapshot.chain()")
@@ -116,29 +116,29 @@ def to_json(value: Any) -> bytes:
 
 
 def manifest_name(seq: int) -> str:
-    """Path of manifest number `seq` below the root."""
+    """Return path of manifest number `seq` below the root."""
     return f"{CONTROL}/manifests/{seq:08d}.json"
 
 
 def snapshot_name(snapshot: Snapshot) -> str:
-    """Path of a snapshot below the root. Its manifest's digest is part of it, so that two runs that want the same number share no file."""
+    """Return path of a snapshot below the root. Its manifest's digest is part of it, so that two runs that want the same number share no file."""
     return f"{CONTROL}/snapshots/{snapshot.seq:08d}-{snapshot.manifest_sha256[:SHORT_ID]}.json.zst"
 
 
 def manifest_bytes(manifest: RunManifest) -> bytes:
-    """The bytes a manifest is stored as; their digest is what the next one names."""
+    """Return the bytes a manifest is stored as; their digest is what the next one names."""
     return to_json(manifest.as_dict())
 
 
 def snapshot_bytes(snapshot: Snapshot) -> bytes:
-    """The bytes a snapshot is stored as."""
+    """Return the bytes a snapshot is stored as."""
     head = {"seq": snapshot.seq, "run_id": snapshot.run_id, "manifest": snapshot.manifest, "manifest_sha256": snapshot.manifest_sha256}
     plain = orjson.dumps(head | {"files": [f.as_dict() for f in snapshot.files]}, option=orjson.OPT_SORT_KEYS)
     return zstandard.ZstdCompressor(level=3).compress(plain)
 
 
 def parse_snapshot(data: bytes) -> Snapshot:
-    """Inverse of `snapshot_bytes`."""
+    """Return inverse of `snapshot_bytes`."""
     d = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
     return Snapshot(d["seq"], d["run_id"], d["manifest"], d["manifest_sha256"], tuple(FileEntry.from_dict(f) for f in d["files"]))
 
@@ -151,7 +151,7 @@ def check_path(path: str) -> None:
 
 
 def data_path(dataset: str, partition: dict[str, str], run_id: str, name: str, suffix: str = ".parquet") -> str:
-    """Path of a data file below the root: `<dataset>/<k>=<v>/.../<run>-<name><suffix>`.
+    """Return path of a data file below the root: `<dataset>/<k>=<v>/.../<run>-<name><suffix>`.
 
     The run's id in the name keeps names unique to a run and tells whose file it is when orphans are collected.
     Partition keys come in the order given; keys and values are percent-encoded. They must hold no personal data.
@@ -161,5 +161,5 @@ def data_path(dataset: str, partition: dict[str, str], run_id: str, name: str, s
 
 
 def parse_time(text: str) -> dt.datetime:
-    """A UTC time as the store writes it (ISO 8601 with offset)."""
+    """Return a UTC time as the store writes it (ISO 8601 with offset)."""
     return dt.datetime.fromisoformat(text)

@@ -48,7 +48,7 @@ _SEPARATORS = re.compile(r"[\s._,+-]{1,3}\Z")
 
 
 def entity_of(text: str) -> str:
-    """`EMAIL_ADDRESS` or `PERSON` where a text is, or holds, an address or a person's name; else empty.
+    """Return `EMAIL_ADDRESS` or `PERSON` where a text is, or holds, an address or a person's name; else empty.
 
     A name is two words side by side of which one is a common given name and the other a name too, or one a rare given name and the other
     no English word; or two to four capitalised words that are no everyday ones and nothing else.
@@ -62,7 +62,7 @@ def entity_of(text: str) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is digits alone, or with no more than the signs that telephone numbers are written with."""
+    """Tell whether a text is digits alone, or with no more than the signs that telephone numbers are written with."""
     text = unicodedata.normalize("NFKC", unquote(text)).strip()
     return text.isdecimal() or (sum(c.isdecimal() for c in text) >= _NUMBER_DIGITS and _NUMBER.fullmatch(text) is not None)
 
@@ -83,7 +83,7 @@ def _is_name(text: str) -> bool:
 
 
 def _is_pair(given: tuple[str, str], last: tuple[str, str], alone: bool) -> bool:
-    """Whether two words are a given name and a last name, as they stand in the text and folded."""
+    """Tell whether two words are a given name and a last name, as they stand in the text and folded."""
     known = load_lexicon()
     if given[1] in _MONTHS or len(last[1]) < 2:
         return False
@@ -117,27 +117,27 @@ class NamePseudonymizer:
         self._secrets = TokenKeys.of(keyring)
 
     def digest(self, text: str, key_id: str | None = None) -> str:
-        """What stands for a name: by the keyring's key of digests, or by a key it had before."""
+        """Return what stands for a name: by the keyring's key of digests, or by a key it had before."""
         keyed = bytes.fromhex(self._keyring.hmac("name-in-id", text, key_id=key_id))
         return PREFIX + base64.b32encode(keyed).decode().lower()[:DIGEST_CHARS]
 
     def id(self, text: str) -> str:
-        """An id as it is stored: itself, or the digest of the name it is."""
+        """Return an id as it is stored: itself, or the digest of the name it is."""
         return self.digest(text) if self._entity(text) else text
 
     def stored(self, text: str) -> frozenset[str]:
-        """All that an id may be stored as: itself, and its digest by each key of digests, whatever the policy said then."""
+        """Return all that an id may be stored as: itself, and its digest by each key of digests, whatever the policy said then."""
         return frozenset({text, *(self.digest(text, key_id) for key_id in self._keyring.digest_keys)})
 
     def _entity(self, text: str) -> str:
         return entity_of(text) or ("ID" if self._digits and is_number(text) else "")
 
     def key(self, key: InteractionKey) -> InteractionKey:
-        """An interaction's key as it is stored."""
+        """Return an interaction's key as it is stored."""
         return key._replace(id=self.id(key.id))
 
     def conceal(self, raw: RawInteraction) -> RawInteraction:
-        """A raw record whose `id` and `sid` may be stored: names in them are digests, and sealed in an undeclared member."""
+        """Return a raw record whose `id` and `sid` may be stored: names in them are digests, and sealed in an undeclared member."""
         given = raw.record.get(EXTRA)
         forged = isinstance(given, dict) and SEALED_NAMES in given
         found = {name: entity for name in ("id", "sid") if (entity := self._entity(str(raw.record.get(name) or "")))}
@@ -153,7 +153,7 @@ class NamePseudonymizer:
         return replace(raw, key=key, record=record)
 
     def place(self, url: str) -> str:
-        """A file's place with each name that is a person's as its digest; suffixes stay."""
+        """Return a file's place with each name that is a person's as its digest; suffixes stay."""
         return "".join(part if part in "/!" else self._part(part) for part in re.split("([/!])", url))
 
     def _part(self, part: str) -> str:
@@ -164,7 +164,7 @@ class NamePseudonymizer:
         return f"{self.digest(stem)}{dot}{suffix}" if entity_of(stem) else part
 
     def version(self, raw: RawVersion) -> RawVersion:
-        """A raw version whose item's id, where the item is an interaction, stands as the interaction's own does."""
+        """Return a raw version whose item's id, where the item is an interaction, stands as the interaction's own does."""
         own = self.id(raw.key.item_id) if is_interaction(raw.key.item_type) else raw.key.item_id
         return raw if own == raw.key.item_id else replace(raw, key=raw.key._replace(item_id=own))
 
@@ -173,7 +173,7 @@ class NamePseudonymizer:
         return [replace(h, items=h.items.union(*map(self.stored, h.items))) for h in holds]
 
     def rejected(self, rejected: Rejected) -> Rejected:
-        """A rejection whose file and id may be stored; the file's own name goes with it, sealed."""
+        """Return a rejection whose file and id may be stored; the file's own name goes with it, sealed."""
         source = rejected.source
         place, own = self.place(source.file), self.id(rejected.interaction_id)
         if place == source.file and own == rejected.interaction_id:

@@ -54,7 +54,7 @@ class Identifier:
 @lru_cache(maxsize=65536)
 @lru_cache(maxsize=4096)
 def normal_phone(text: str, region: str = REGION) -> str | None:
-    """A number in E.164, or None for what is none. One that fits no plan keeps its digits.
+    """Return a number in E.164, or None for what is none. One that fits no plan keeps its digits.
 
     Args:
         text: any way of writing or dialling it: +, 00, 011, national; extensions are left out.
@@ -70,7 +70,7 @@ def normal_phone(text: str, region: str = REGION) -> str | None:
 
 
 def _dialled(text: str, digits: str, region: str) -> Iterator[str]:
-    """Ways to read a number, the likeliest first.
+    """Yield ways to read a number, the likeliest first.
 
     No national number begins with 00; one may begin with 011, so there the region comes first.
     What fits no region may be an international number without its +.
@@ -99,29 +99,29 @@ def _possible(given: str, region: str) -> phonenumbers.PhoneNumber | None:
 
 @lru_cache(maxsize=4096)
 def national_to_e164(digits: str, region: str) -> str:
-    """A number dialled within a region, in E.164; empty where it is none."""
+    """Return a number dialled within a region, in E.164; empty where it is none."""
     number = _possible(digits, region) if region else None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if number else ""
 
 
 @lru_cache(maxsize=4096)
 def is_whole(number: str) -> bool:
-    """Whether a number in E.164 has the length of one of its country, area code included."""
+    """Tell whether a number in E.164 has the length of one of its country, area code included."""
     return bool(phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number, None)) == phonenumbers.ValidationResult.IS_POSSIBLE)
 
 
 def without_extension(text: str) -> str:
-    """A number as it is written, without `ext. 7`."""
+    """Return a number as it is written, without `ext. 7`."""
     return re.split(r"(?i)\s*(?:;?ext|extension|x|durchwahl|poste)\b", text, maxsplit=1)[0]
 
 
 def names_country(text: str) -> bool:
-    """Whether a number tells its country: written with +, or dialled with 00 or 011."""
+    """Tell whether a number tells its country: written with +, or dialled with 00 or 011."""
     return re.sub(r"[^\d+]", "", text).startswith(("+", "00", "011"))
 
 
 def forms_of(kind: str, value: str) -> tuple[str, ...]:
-    """Forms in which a search finds an identifier, with no more of it than who gave it recognises."""
+    """Return forms in which a search finds an identifier, with no more of it than who gave it recognises."""
     if kind == "email":
         return ("as it is written, in any case", "read aloud")
     if kind != "phone":
@@ -134,7 +134,7 @@ def forms_of(kind: str, value: str) -> tuple[str, ...]:
 
 
 def region_of_number(number: str) -> str:
-    """Region of a number in E.164; empty where it has none."""
+    """Return region of a number in E.164; empty where it has none."""
     try:
         return str(phonenumbers.region_code_for_country_code(phonenumbers.parse(number, None).country_code or 0))
     except phonenumbers.NumberParseException:
@@ -142,28 +142,28 @@ def region_of_number(number: str) -> str:
 
 
 def local_digits(number: str) -> str:
-    """Digits of a number in normal form as they are dialled within its country, without a leading zero."""
+    """Return digits of a number in normal form as they are dialled within its country, without a leading zero."""
     return str(phonenumbers.parse(number, None).national_number) if number.startswith("+") else number.removeprefix("digits:")
 
 
 def normal_email(text: str) -> str | None:
-    """An address in lower case, or None for what is none."""
+    """Return an address in lower case, or None for what is none."""
     found = EMAIL.search(text.strip().removeprefix("mailto:"))
     return found[0].lower().rstrip(".") if found else None
 
 
 def normal_name(text: str) -> str:
-    """A name's words, folded, in alphabetical order: `Müller, Jane` and `jane muller` are one. Single letters are left out."""
+    """Return a name's words, folded, in alphabetical order: `Müller, Jane` and `jane muller` are one. Single letters are left out."""
     return " ".join(sorted(w for w in (strip_case_and_accents(m) for m in WORD.findall(text)) if len(w) > 1))
 
 
 def normal_place(text: str) -> str:
-    """Letters and digits of a postcode or street, folded."""
+    """Return letters and digits of a postcode or street, folded."""
     return "".join(strip_case_and_accents(m) for m in WORD.findall(text))
 
 
 def name_address(name: str, *places: str | None) -> list[Identifier]:
-    """A name with each of some postcodes and streets; nothing where either is missing. A name alone tells nobody from others."""
+    """Return a name with each of some postcodes and streets; nothing where either is missing. A name alone tells nobody from others."""
     words = normal_name(name)
     if " " not in words:
         return []
@@ -171,7 +171,7 @@ def name_address(name: str, *places: str | None) -> list[Identifier]:
 
 
 def name_words(name: str) -> list[str]:
-    """Words of a contact's name that tell it from others; none where it names nobody."""
+    """Return words of a contact's name that tell it from others; none where it names nobody."""
     from callveil.transforms.detect.known_values import NO_NAMES  # which brings detection along
 
     words = [w for w in normal_name(name).split() if w not in NO_NAMES]
@@ -179,28 +179,28 @@ def name_words(name: str) -> list[str]:
 
 
 def name_beside(word: str, identifier: Identifier) -> Identifier:
-    """A word of a name beside an identifier of the same person, which compares with nothing but names beside that identifier."""
+    """Return a word of a name beside an identifier of the same person, which compares with nothing but names beside that identifier."""
     return Identifier(NAME, f"{word}|{identifier.kind}:{identifier.value}")
 
 
 def identifier_beside(name: Identifier) -> Identifier:
-    """The identifier that a word of a name stands beside; see `name_beside`."""
+    """Return the identifier that a word of a name stands beside; see `name_beside`."""
     kind, _, value = name.value.partition("|")[2].partition(":")
     return Identifier(kind, value)
 
 
 def agent_identifier(account_id: str, agent_id: str) -> Identifier:
-    """A member of staff by the platform's id, which is known within an account."""
+    """Return a member of staff by the platform's id, which is known within an account."""
     return Identifier("agent", f"{account_id}/{agent_id}")
 
 
 def interaction_identifier(account_id: str, interaction_id: str) -> Identifier:
-    """An interaction by its key."""
+    """Return an interaction by its key."""
     return Identifier("interaction", f"{account_id}/{interaction_id}")
 
 
 def normal_ip(text: str) -> str | None:
-    """An internet address in its short form, or None."""
+    """Return an internet address in its short form, or None."""
     try:
         return str(ipaddress.ip_address(text.strip()))
     except ValueError:
@@ -208,7 +208,7 @@ def normal_ip(text: str) -> str | None:
 
 
 def parse_identifier(text: str, region: str = "") -> list[Identifier]:
-    """Identifiers that `KIND:VALUE` names; a bare number, e-mail or internet address needs no kind.
+    """Return identifiers that `KIND:VALUE` names; a bare number, e-mail or internet address needs no kind.
 
     `name:Jane Muller|94107|12 Elm Street` is a name with a postcode, a street or both. Raises `IdentifierError`, without quoting the value.
     """
@@ -220,7 +220,7 @@ def parse_identifier(text: str, region: str = "") -> list[Identifier]:
 
 
 def identifiers_of_kind(kind: str, value: str, region: str = "") -> Iterable[Identifier]:
-    """Identifiers of one kind. Raises `IdentifierError` where the value has not the form its kind has to have."""
+    """Return identifiers of one kind. Raises `IdentifierError` where the value has not the form its kind has to have."""
     if region and region.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise IdentifierError("region: expected a country's code of two letters, such as US or DE")
     if kind == "name_address":
@@ -248,7 +248,7 @@ def identifiers_of_kind(kind: str, value: str, region: str = "") -> Iterable[Ide
 
 
 def _told_phone(value: str, region: str) -> str | None:
-    """A number someone is looked for by. Raises `IdentifierError` where it may be one of several countries."""
+    """Return a number someone is looked for by. Raises `IdentifierError` where it may be one of several countries."""
     number = normal_phone(value, region)
     if number and number.startswith("digits:") and names_country(value) and not value.strip().startswith("011"):
         raise IdentifierError("phone: no country has such a number; check its digits")
@@ -261,7 +261,7 @@ def _told_phone(value: str, region: str) -> str | None:
 
 
 def identifier_token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -> str:
-    """What stands for an identifier in the index: HMAC-SHA256 under a key of its own, 32 hex digits."""
+    """Return what stands for an identifier in the index: HMAC-SHA256 under a key of its own, 32 hex digits."""
     value = identifier.value
     if identifier.kind == "interaction":  # asked for by the platform's id, it is known by the one it is stored under
         account, slash, own = value.partition("/")
@@ -272,12 +272,12 @@ def identifier_token(keyring: Keyring, identifier: Identifier, key_id: str | Non
 
 
 def identifier_tokens(keyring: Keyring, identifier: Identifier) -> dict[str, str]:
-    """The same under every key of the keyring, by key id: what was indexed before a key was rotated is found too."""
+    """Return the same under every key of the keyring, by key id: what was indexed before a key was rotated is found too."""
     return {key_id: identifier_token(keyring, identifier, key_id) for key_id in keyring.key_ids}
 
 
 def tokens_to_search(keyring: Keyring, identifier: Identifier) -> tuple[str, ...]:
-    """All that may stand for what somebody asks for: of an interaction under each form its id may be stored as."""
+    """Return all that may stand for what somebody asks for: of an interaction under each form its id may be stored as."""
     if identifier.kind != "interaction":
         return tuple(identifier_tokens(keyring, identifier).values())
     from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer  # which brings detection along
@@ -289,5 +289,5 @@ def tokens_to_search(keyring: Keyring, identifier: Identifier) -> tuple[str, ...
 
 
 def subject_ref(keyring: Keyring, identifiers: Iterable[Identifier]) -> str:
-    """What stands for a person in the register and in certificates: a keyed digest of all that identifies them."""
+    """Return what stands for a person in the register and in certificates: a keyed digest of all that identifies them."""
     return keyring.hmac("subject/ref", *(part for i in sorted(set(identifiers)) for part in (i.kind, i.value)))[:TOKEN_HEX]

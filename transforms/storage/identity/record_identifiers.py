@@ -1,4 +1,7 @@
-"""What identifies the people in a record, taken from the raw record before it is redacted, and concealed at once."""
+"""Extraction of person identifiers from raw records before redaction, and their keyed digests.
+
+The identifiers are concealed at once.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ class FoundIdentifier(NamedTuple):
 
 
 def region_of_record(record: Mapping[str, Any]) -> str:
-    """Region for numbers of a record that name no country: the contact's country, else that of the business' own numbers."""
+    """Return region for numbers of a record that name no country: the contact's country, else that of the business' own numbers."""
     country = str(record.get("country") or "").strip()
     if country:
         known = _COUNTRIES.get(country.lower()) or (country.upper() if len(country) == 2 else "")
@@ -66,7 +69,7 @@ Pieces = Iterable[tuple[str, Sequence[str]]]
 def interaction_people(
     raw: RawInteraction, mentioned: Pieces = (), language: str = "en", runs: Pieces = (), introduced: Callable[[], Iterable[str]] = tuple
 ) -> list[FoundIdentifier]:  # fmt: skip
-    """Identifiers of everybody in a raw interaction.
+    """Return identifiers of everybody in a raw interaction.
 
     Args:
         raw: the record; not changed.
@@ -121,7 +124,7 @@ def interaction_people(
 
 
 def _senders(record: Mapping[str, Any]) -> Iterator[str]:
-    """The contact's name as a chat or a field the account defined gives it."""
+    """Yield the contact's name as a chat or a field the account defined gives it."""
     for message in record.get("chat_messages") or ():
         if isinstance(message, Mapping) and message.get("channel") == 1 and str(message.get("speaker") or "").lower() not in SIDES:
             yield str(message.get("speaker") or "")
@@ -132,7 +135,7 @@ def _senders(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _numbers(record: Mapping[str, Any], form: Mapping[str, Any], region: str) -> Iterator[tuple[str, str]]:
-    """The contact's numbers in E.164. A form of a number already told without its country is the same number, not one of another country."""
+    """Yield the contact's numbers in E.164. A form of a number already told without its country is the same number, not one of another country."""
     given = [(name, record.get(name)) for name in PHONES] + [("form.number_to_call", form.get("number_to_call"))]
     texts = sorted(((n, v) for n, v in given if isinstance(v, str)), key=lambda p: not p[1].strip().startswith("+"))
     told: list[str] = []
@@ -145,7 +148,7 @@ def _numbers(record: Mapping[str, Any], form: Mapping[str, Any], region: str) ->
 
 
 def _said(mentioned: Iterable[tuple[str, Sequence[str]]], region: str, language: str) -> Iterator[tuple[Identifier, str]]:
-    """Numbers and addresses that were found in texts."""
+    """Yield numbers and addresses that were found in texts."""
     for entity, parts in mentioned:
         if entity == "PHONE_NUMBER":
             yield from ((Identifier("phone", number), "content") for number in find_spoken_numbers(parts, region, language))
@@ -162,7 +165,7 @@ def _in_runs(runs: Pieces, region: str, language: str) -> Iterator[tuple[Identif
 
 
 def _loose(record: Mapping[str, Any], region: str) -> Iterator[tuple[Identifier, str]]:
-    """Addresses, and numbers that stand alone, in members nobody declared as such."""
+    """Yield addresses, and numbers that stand alone, in members nobody declared as such."""
     for leaf in walk(record):
         if leaf.field.group in FREE_GROUPS and not leaf.entity.startswith(("PERSON", "PHONE", "EMAIL")) and len(leaf.text) <= 2_000:
             text = normalize_text(leaf.text).text
@@ -174,7 +177,7 @@ def _loose(record: Mapping[str, Any], region: str) -> Iterator[tuple[Identifier,
 
 
 def version_people(raw: RawVersion, region: str = ids.REGION) -> list[FoundIdentifier]:
-    """Identifiers of everybody in a raw version: who did it, whom the object is, and whose values changed."""
+    """Return identifiers of everybody in a raw version: who did it, whom the object is, and whose values changed."""
     record, account = raw.record, raw.key.account_id
     found: dict[tuple[Identifier, str], str] = {}
     if record.get("actor_id"):
@@ -204,7 +207,7 @@ def version_people(raw: RawVersion, region: str = ids.REGION) -> list[FoundIdent
 
 
 def _version_texts(raw: RawVersion) -> Iterator[tuple[str, str]]:
-    """Texts of a version with the field each is a value of."""
+    """Yield texts of a version with the field each is a value of."""
     record = raw.record
     stack: list[tuple[str, Any]] = [("label", record.get("item_label")), ("item", raw.key.item_id), ("extra", record.get("extra"))]
     stack += [(str(c["field"]), c[side]) for c in record.get("changes") or () for side in ("before", "after")]
@@ -223,7 +226,7 @@ def _version_texts(raw: RawVersion) -> Iterator[tuple[str, str]]:
 
 
 def tokenize(keyring: Keyring, people: Iterable[FoundIdentifier]) -> tuple[IdentifierLink, ...]:
-    """The same as keyed digests, in order."""
+    """Return the same as keyed digests, in order."""
     return tuple(sorted(IdentifierLink(ids.identifier_token(keyring, p.identifier), p.identifier.kind, p.role, _field(keyring, p)) for p in people))
 
 
@@ -232,12 +235,12 @@ def _field(keyring: Keyring, found: FoundIdentifier) -> str:
 
 
 def record_token(keyring: Keyring, record: RecordRef, key_id: str | None = None) -> str:
-    """Digest of a record's key, under which the index lists its identifiers."""
+    """Return digest of a record's key, under which the index lists its identifiers."""
     return keyring.hmac("subject/record", *record, key_id=key_id)[: ids.TOKEN_HEX]
 
 
 def make_subject_entries(keyring: Keyring, record: RecordRef, day: str, digest: str, links: Iterable[IdentifierLink]) -> list[SubjectEntry]:
-    """Rows of the index for one record: one from each identifier to it, and one from it to all of them."""
+    """Return rows of the index for one record: one from each identifier to it, and one from it to all of them."""
     links = tuple(links)
     key = (record.record_class, record.account_id, record.record_id, record.item_type, record.item_id, day, digest, keyring.digests)
     out = [SubjectEntry(link.token, link.kind, link.role, link.field, *key) for link in links if link.kind != NAME]
@@ -249,10 +252,10 @@ def make_subject_entries(keyring: Keyring, record: RecordRef, day: str, digest: 
 
 
 def interaction_ref(key: InteractionKey) -> RecordRef:
-    """An interaction as the index names it."""
+    """Return an interaction as the index names it."""
     return RecordRef("interaction", key.account_id, key.id)
 
 
 def version_ref(key: VersionKey) -> RecordRef:
-    """A version as the index names it."""
+    """Return a version as the index names it."""
     return RecordRef("version", key.account_id, key.version_id, key.item_type, key.item_id)

@@ -24,7 +24,7 @@ _PLUS = re.compile(r"^(?:plus|mas|piu)(?=\d)")
 
 
 def find_spoken_numbers(parts: Iterable[str], region: str, language: str = "en") -> list[str]:
-    """Numbers that the pieces of one value say, each once, in normal form.
+    """Return numbers that the pieces of one value say, each once, in normal form.
 
     Args:
         parts: pieces in the order in which they were said. region: as of `normal_phone`. language: whose words they are in.
@@ -37,7 +37,7 @@ def find_spoken_numbers(parts: Iterable[str], region: str, language: str = "en")
 
 
 def numbers_in_run(pieces: Sequence[str], region: str, language: str = "en") -> list[str]:
-    """Numbers that pieces which follow each other in a conversation may say, each piece read back at once, in part, or from the start.
+    """Return numbers that pieces which follow each other in a conversation may say, each piece read back at once, in part, or from the start.
 
     Which piece goes on and which repeats is not known, so all ways to put neighbours together are tried; a number of a country's length counts.
     """
@@ -53,13 +53,13 @@ def numbers_in_run(pieces: Sequence[str], region: str, language: str = "en") -> 
 
 
 def _number(code: str, region: str) -> str:
-    """A number of full length in normal form; empty where digits are none."""
+    """Return a number of full length in normal form; empty where digits are none."""
     number = ids.normal_phone(code, region) or ""
     return number if number.startswith("+") and ids.is_whole(number) and (ids.names_country(code) or ids.national_to_e164(code, region)) else ""
 
 
 def _complete(codes: Sequence[str], region: str) -> Iterator[str]:
-    """Pieces put together: a piece goes on with what is open as long as both can be one number, and what repeats it is left out."""
+    """Yield pieces put together: a piece goes on with what is open as long as both can be one number, and what repeats it is left out."""
     told: list[str] = []
     begun = ""
     for piece in (_once(c, region) for c in codes):
@@ -79,7 +79,7 @@ def _complete(codes: Sequence[str], region: str) -> Iterator[str]:
 
 
 def _once(code: str, region: str) -> str:
-    """A piece without what it repeats: a number said twice in one breath is one number."""
+    """Return a piece without what it repeats: a number said twice in one breath is one number."""
     half, odd = divmod(len(code), 2)
     if not odd and code[:half] == code[half:] and _is_number(code[:half], region):
         return code[:half]
@@ -95,7 +95,7 @@ def _is_number(code: str, region: str) -> bool:
 
 
 def _code(text: str, language: str) -> str:
-    """Digits of a piece, with the + that was said or written."""
+    """Return digits of a piece, with the + that was said or written."""
     if sum(c.isdigit() for c in text) >= ids.SHORTEST:
         return ("+" if text.strip().startswith("+") else "") + re.sub(r"\D", "", ids.without_extension(text))
     try:
@@ -107,14 +107,14 @@ def _code(text: str, language: str) -> str:
 
 
 def find_spoken_addresses(parts: Iterable[str], language: str = "en") -> list[str]:
-    """Addresses that the pieces of one value say or write, each once, in lower case."""
+    """Return addresses that the pieces of one value say or write, each once, in lower case."""
     pieces = list(parts)
     whole = [a for text in pieces for a in _addresses(text, language)]
     return list(dict.fromkeys(whole or _addresses(" ".join(pieces), language)))
 
 
 def addresses_in_run(pieces: Sequence[str], language: str = "en") -> list[str]:
-    """Addresses that pieces which follow each other in a conversation may say together, some of them read back."""
+    """Return addresses that pieces which follow each other in a conversation may say together, some of them read back."""
     runs = (
         " ".join([*pieces[first:at], *rest])
         for first in range(len(pieces))
@@ -126,7 +126,7 @@ def addresses_in_run(pieces: Sequence[str], language: str = "en") -> list[str]:
 
 
 def _addresses(text: str, language: str) -> list[str]:
-    """Addresses a text may say: its first words may be no part of one (`is it still jane dot doe at`), and an o is a letter or a zero."""
+    """Return addresses a text may say: its first words may be no part of one (`is it still jane dot doe at`), and an o is a letter or a zero."""
     if "@" in text:
         return [a for a in (ids.normal_email(text),) if a]
     out = []
@@ -138,12 +138,12 @@ def _addresses(text: str, language: str) -> list[str]:
 
 
 def _hang_together(before: str, word: str) -> bool:
-    """Whether two words of an address are surely parts of it: one is a symbol, or both are letters or digits of a word that is spelled."""
+    """Tell whether two words of an address are surely parts of it: one is a symbol, or both are letters or digits of a word that is spelled."""
     return before in SYMBOLS or word in SYMBOLS or len(before) == len(word) == 1
 
 
 def _written(text: str, language: str, zero: str) -> list[str]:
-    """Words of an address read aloud, as they are written: `jane dot doe at mail dot example`."""
+    """Return words of an address read aloud, as they are written: `jane dot doe at mail dot example`."""
     try:
         vocab = load_vocabulary(language)
     except LanguageError:

@@ -1,1 +1,4 @@
-"""Who is in which record, and whose records may not come back."""
+"""Indexes of the people in each record, and the suppression list.
+
+The list holds erased and restricted records, which may not come back.
+"""

@@ -27,7 +27,7 @@ SUBJECTS = register_table(Table("subjects", SCHEMA, FIELDS, SORT))
 
 
 def token_bucket(token: str) -> int:
-    """Bucket of a digest."""
+    """Return bucket of a digest."""
     return int(token[:8], 16) % BUCKETS
 
 
@@ -37,7 +37,7 @@ def identifier_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
 
 
 def lookup_entries(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[str]) -> list[SubjectEntry]:
-    """Entries under some digests; of several for one place the latest. Reads the row groups that may hold them, by their statistics."""
+    """Return entries under some digests; of several for one place the latest. Reads the row groups that may hold them, by their statistics."""
     by_bucket: dict[int, set[str]] = defaultdict(set)
     for token in wanted:
         by_bucket[token_bucket(token)].add(token)
@@ -52,7 +52,7 @@ def lookup_entries(files: Files, root: str, snapshot: Snapshot, wanted: Iterable
 
 
 def _among(files: Files, root: str, file: FileEntry, tokens: set[str]) -> Iterator[SubjectEntry]:
-    """Rows of one file under some digests. One row group is read at a time, and none that cannot hold one."""
+    """Yield rows of one file under some digests. One row group is read at a time, and none that cannot hold one."""
     ordered = sorted(tokens)
     wanted = pa.array(ordered, pa.string())
     with files.open(files.join(root, file.path)) as source:
@@ -71,13 +71,13 @@ def _among(files: Files, root: str, file: FileEntry, tokens: set[str]) -> Iterat
 
 
 def _within(ordered: list[str], lowest: str, highest: str) -> bool:
-    """Whether one of some sorted texts lies between two others."""
+    """Tell whether one of some sorted texts lies between two others."""
     place = bisect_left(ordered, lowest)
     return place < len(ordered) and ordered[place] <= highest
 
 
 def read_entries(files: Files, root: str, file: FileEntry) -> Iterator[SubjectEntry]:
-    """All entries of one file, in order."""
+    """Yield all entries of one file, in order."""
     with files.open(files.join(root, file.path)) as source:
         for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(2_000):
             yield from map(SubjectEntry.of, batch.to_pylist())
@@ -104,7 +104,7 @@ def write_identifier_bucket(
 
 
 def _mergeable(old: list[FileEntry], rows: int) -> list[FileEntry]:
-    """The smallest files, up to the first that is much larger than all of them together."""
+    """Return the smallest files, up to the first that is much larger than all of them together."""
     out: list[FileEntry] = []
     for file in sorted(old, key=lambda f: (f.rows, f.path)):
         if len(out) > 1 and file.rows > GROWTH * rows:

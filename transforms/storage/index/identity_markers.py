@@ -38,7 +38,7 @@ def write_markers(live: Live, keyring: Keyring, key: InteractionKey, day: str, p
 
 
 def marker_url(live: Live, token: str, record: str) -> str:
-    """Where the marker lies that leads from an identifier to a record, both by their digests."""
+    """Tell where the marker lies that leads from an identifier to a record, both by their digests."""
     return live.url(SUBJECTS, token, f"{record}.json")
 
 
@@ -55,7 +55,7 @@ def _head(key: InteractionKey, day: str, method: str) -> dict[str, str]:
 
 
 def method_of(row: Mapping[str, Any]) -> str:
-    """The method by which a marker's or list's identifiers were found; the first one was not written down."""
+    """Return the method by which a marker's or list's identifiers were found; the first one was not written down."""
     return str(row.get("method", "1"))
 
 
@@ -70,7 +70,7 @@ def note_new_zone(live: Live) -> None:
 
 
 def is_empty(live: Live) -> bool:
-    """Whether nothing was redacted in the zone yet."""
+    """Tell whether nothing was redacted in the zone yet."""
     try:
         return next(iter(live.files.list(live.url("calls"))), None) is None
     except FileNotFoundError:
@@ -88,7 +88,7 @@ class MissingMarkers(NamedTuple):
     older: int = 0
 
     def told(self) -> str:
-        """What a search may miss, in words; empty where it misses nothing."""
+        """Return what a search may miss, in words; empty where it misses nothing."""
         parts = (
             (self.unknown, "records of which nothing says whom they are about"),
             (self.older, "records noted by an earlier callveil, which noted less of what is said, and no names that tell people apart"),
@@ -102,7 +102,7 @@ def note_complete(live: Live, lacking: MissingMarkers) -> None:
 
 
 def read_missing_markers(live: Live) -> MissingMarkers | None:
-    """Records of whom not all is noted; None where records may lack markers that can be written."""
+    """Return records of whom not all is noted; None where records may lack markers that can be written."""
     try:
         row = orjson.loads(live.files.read(live.url(SUBJECTS, COMPLETE)))
     except FileNotFoundError:

@@ -56,14 +56,14 @@ class SuppressionList:
         return cls(_read["tokens"], keyring)
 
     def holds(self, record: RecordRef) -> bool:
-        """Whether a record was erased or set aside, under any key of the keyring."""
+        """Tell whether a record was erased or set aside, under any key of the keyring."""
         if not self.tokens or self._keyring is None:
             return False
         return any(record_token(self._keyring, record, key_id) in self.tokens for key_id in self._keyring.key_ids)
 
 
 def read_suppression_list(store: Store, keyring: Keyring) -> SuppressionList:
-    """What may not be taken in now. Reads two small files, and the list where a run was published since this process asked last."""
+    """Return what may not be taken in now. Reads two small files, and the list where a run was published since this process asked last."""
     newest, held = store.newest(), _now.get(store.root)
     if held is None or held[0] != newest:
         held = _now[store.root] = newest, SuppressionList.read(store.files, store.root, store.current(), keyring).tokens
@@ -71,7 +71,7 @@ def read_suppression_list(store: Store, keyring: Keyring) -> SuppressionList:
 
 
 def read_suppressed_tokens(files: Files, root: str, file: FileEntry) -> list[str]:
-    """Digests in one file."""
+    """Return digests in one file."""
     with files.open(files.join(root, file.path)) as source:
         return list(pq.read_table(source, columns=["token"]).column(0).to_pylist())
 

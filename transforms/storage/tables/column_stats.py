@@ -1,7 +1,10 @@
-"""Which Parquet columns may carry statistics: leaf paths of a declaration, and the check of a written file.
+"""Rules on Parquet columns that may carry statistics, and the check of a written file.
 
-Statistics, page indexes and bloom filters repeat values outside the data pages (minimum and maximum; a filter can be
-asked whether a phone number is in it), so they are written only where `Field.personal` is False.
+It goes by the leaf paths of a table's declaration.
+
+Statistics, page indexes and bloom filters repeat values outside the data pages (minimum and
+maximum; a filter can be asked whether a phone number is in it), so they are written only where
+`Field.personal` is False.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ LONG_TEXT_EXCEPT = ("word",)
 
 
 def leaf_columns(fields: tuple[Field, ...], prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Every leaf column of a declaration as Parquet names it (`outline.list.element.s`), with the field that declares it.
+    """Yield every leaf column of a declaration as Parquet names it (`outline.list.element.s`), with the field that declares it.
 
     A struct's `extra` member is given as a personal JSON field.
     """

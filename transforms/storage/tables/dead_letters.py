@@ -46,7 +46,7 @@ class KnownDeadLetters:
         self._contents: dict[tuple[str, int | None], frozenset[bytes]] = {}
 
     def holds(self, rejected: Rejected) -> bool:
-        """Whether the zone holds this very rejection."""
+        """Tell whether the zone holds this very rejection."""
         source = rejected.source
         place = (source.line, source.offset, source.index, rejected.stage, rejected.field, rejected.reason, len(rejected.raw))
         found = self._of_file(source.file).get(place, set())
@@ -68,7 +68,7 @@ class KnownDeadLetters:
         return self._rows[name]
 
     def _content(self, blob: str, block: int) -> frozenset[bytes]:
-        """Digests of what a block holds; of one that cannot be opened none."""
+        """Return digests of what a block holds; of one that cannot be opened none."""
         if (blob, block) not in self._contents:
             try:
                 with self._files.open(self._files.join(self._root, blob)) as source:

@@ -76,20 +76,20 @@ class IndexEntry(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any] | Iterable[Any]) -> IndexEntry:
-        """From a stored row or a list of its values."""
+        """Return from a stored row or a list of its values."""
         values = [row[f] for f in cls._fields] if isinstance(row, Mapping) else list(row)
         values[11], values[12] = tuple(values[11] or ()), tuple(values[12] or ())
         return cls(*values)
 
 
 def key_bucket(key: InteractionKey) -> int:
-    """Bucket of a key: a stable hash, the same on every machine."""
+    """Return bucket of a key: a stable hash, the same on every machine."""
     data = f"{len(key.account_id)}:{key.account_id}{key.id}".encode()
     return int.from_bytes(hashlib.blake2b(data, digest_size=4).digest(), "big") % BUCKETS
 
 
 def origin_of(path: str) -> str:
-    """The name under which a row's file began, of the file's present path.
+    """Return the name under which a row's file began, of the file's present path.
 
     A rewritten file is named `<run>-<run it began in>-<number>`, so the last two parts never change, and entries of rows that
     a rewrite leaves alone stay right.
@@ -109,7 +109,7 @@ def key_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
 
 
 def read_key_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) -> dict[InteractionKey, IndexEntry]:
-    """All entries of one bucket; the latest of each key."""
+    """Return all entries of one bucket; the latest of each key."""
     out: dict[InteractionKey, IndexEntry] = {}
     for file in key_bucket_files(snapshot, bucket):
         with files.open(files.join(root, file.path)) as source:

@@ -77,7 +77,7 @@ def register_table(table: Table) -> Table:
 
 
 def row_sort_key(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:
-    """Key that orders rows as the files are: ascending, nulls first."""
+    """Return key that orders rows as the files are: ascending, nulls first."""
     return tuple((row.get(c) is not None, row.get(c)) for c in columns)
 
 
@@ -190,7 +190,7 @@ def write_records(sink: BinaryIO, table: Table, records: Iterable[Any]) -> int:
 
 
 def rows_to_parquet(rows: Iterable[dict[str, Any]], schema: pa.Schema, fields: tuple[Field, ...], sort_by: tuple[str, ...] = ()) -> bytes:
-    """A whole Parquet file of rows of any declaration, sorted here. For reports; it refuses the interactions' schema (TypeError)."""
+    """Return a whole Parquet file of rows of any declaration, sorted here. For reports; it refuses the interactions' schema (TypeError)."""
     if schema.equals(REDACTED_SCHEMA) or fields[: len(FIELDS)] == FIELDS:
         raise TypeError("interactions are written from RedactedInteraction objects: use write_records or publish_records with INTERACTIONS")
     sink = io.BytesIO()
@@ -199,7 +199,7 @@ def rows_to_parquet(rows: Iterable[dict[str, Any]], schema: pa.Schema, fields: t
 
 
 def interactions_bytes(interactions: Iterable[RedactedInteraction]) -> bytes:
-    """A Parquet file of redacted interactions, sorted here by account, time and id. Raises TypeError for anything else."""
+    """Return a Parquet file of redacted interactions, sorted here by account, time and id. Raises TypeError for anything else."""
     sink = io.BytesIO()
     rows = list(interactions)
     for interaction in rows:

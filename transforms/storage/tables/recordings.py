@@ -1,4 +1,4 @@
-"""What the live zone holds, as rows: each recording with what became of it."""
+"""Table of the live zone's recordings: one row for each, with its outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDINGS = register_table(Table("recordings", SCHEMA, FIELDS))
 
 
 def recording_rows(files: Files, root: str) -> Iterator[dict[str, Any]]:
-    """A row of the recordings table for each recording, in the order of the store's listing. Memory: one interaction."""
+    """Yield a row of the recordings table for each recording, in the order of the store's listing. Memory: one interaction."""
     live = Live(files, root)
     for key, receipts in groupby(live.receipts(), lambda r: InteractionKey(r["account_id"], r["id"])):
         found = {r["what"]: r for r in receipts}

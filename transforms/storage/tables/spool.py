@@ -35,7 +35,7 @@ PLAIN = b"J"
 
 
 def encode_raw_record(raw: RawInteraction) -> bytes:
-    """A raw record as JSON."""
+    """Return a raw record as JSON."""
     source = [raw.source.file, raw.source.line, raw.source.offset, raw.source.index]
     head = [raw.key.account_id, raw.key.id, raw.kind, to_micros(raw.called_at), raw.rank, source]
     try:
@@ -45,13 +45,13 @@ def encode_raw_record(raw: RawInteraction) -> bytes:
 
 
 def decode_raw_record(data: bytes) -> RawInteraction:
-    """Inverse of `encode_raw_record`."""
+    """Return inverse of `encode_raw_record`."""
     (account_id, key_id, kind, micros, rank, source), record = json.loads(data[1:]) if data.startswith(PLAIN) else orjson.loads(data)
     return RawInteraction(InteractionKey(account_id, key_id), kind, from_micros(micros), rank, parse_times(FIELDS, record), SourceRef(*source))
 
 
 def snapshot_digest(key: bytes, raw: RawInteraction) -> str:
-    """Digest of a record alone: the same snapshot read from two files is one, whichever key has sealed a name in it.
+    """Return digest of a record alone: the same snapshot read from two files is one, whichever key has sealed a name in it.
 
     `key`: of the purpose `snapshot-digest`.
     """
@@ -116,12 +116,12 @@ class SpoolReader:
         self._files, self._folder, self._keyring, self._run_id = files, folder, keyring, run_id
 
     def read(self, pointers: list[RecordPointer]) -> Iterator[tuple[RecordPointer, RawInteraction]]:
-        """Records of some pointers, in the order they lie in the spool."""
+        """Yield records of some pointers, in the order they lie in the spool."""
         for pointer, data in self.encoded(pointers):
             yield pointer, decode_raw_record(data)
 
     def encoded(self, pointers: list[RecordPointer]) -> Iterator[tuple[RecordPointer, bytes]]:
-        """The same, as `encode_raw_record` made them: as objects records take several times the room."""
+        """Yield the same, as `encode_raw_record` made them: as objects records take several times the room."""
         by_chunk: dict[int, dict[int, list[RecordPointer]]] = {}
         for pointer in pointers:
             by_chunk.setdefault(pointer.chunk, {}).setdefault(pointer.block, []).append(pointer)
@@ -135,5 +135,5 @@ class SpoolReader:
 
 
 def spool_url(files: Files, folder: str, chunk: int) -> str:
-    """Where a chunk's spool file lies."""
+    """Tell where a chunk's spool file lies."""
     return files.join(folder, "spool", f"{chunk:06d}.sealed")

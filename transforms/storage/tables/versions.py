@@ -25,7 +25,7 @@ MAX_MARK_FILES = 8
 
 
 def version_row(version: RedactedVersion) -> dict[str, Any]:
-    """Row of the versions dataset. Raises TypeError for anything but a `RedactedVersion`; key, time and mode are taken from the object itself."""
+    """Return row of the versions dataset. Raises TypeError for anything but a `RedactedVersion`; key, time and mode are taken from the object itself."""
     if type(version) is not RedactedVersion:
         raise TypeError(f"the versions dataset takes RedactedVersion only, not {type(version).__name__}: raw versions are never stored")
     return to_storage(FIELDS + STATE, version.record, dumps) | {
@@ -38,7 +38,7 @@ VERSIONS = register_table(Table("versions", SCHEMA, FIELDS + STATE, SORT, ("item
 
 
 def version_from_row(row: dict[str, Any]) -> RedactedVersion:
-    """Inverse of `version_row`."""
+    """Return inverse of `version_row`."""
     return _version(from_storage(FIELDS + STATE, row, orjson.loads))
 
 
@@ -53,7 +53,7 @@ def encode_versions(versions: Iterable[RedactedVersion]) -> bytes:
 
 
 def decode_versions(data: bytes) -> Iterator[RedactedVersion]:
-    """Inverse of `encode_versions`."""
+    """Yield inverse of `encode_versions`."""
     for (record,) in unpack_rows(data):
         yield _version(parse_times(FIELDS + STATE, record))
 
@@ -64,7 +64,7 @@ def version_sort_key(version: RedactedVersion) -> tuple[Any, ...]:
 
 
 def best_versions(versions: Iterable[RedactedVersion]) -> dict[VersionKey, RedactedVersion]:
-    """One version per key: the most complete delivery, whatever the order they came in."""
+    """Return one version per key: the most complete delivery, whatever the order they came in."""
     out: dict[VersionKey, RedactedVersion] = {}
     for version in versions:
         held = out.get(version.key)
@@ -90,7 +90,7 @@ def _mark_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
 
 
 def read_marks(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]) -> set[InteractionKey]:
-    """Those of `wanted` that a `redact` event has named."""
+    """Return those of `wanted` that a `redact` event has named."""
     out: set[InteractionKey] = set()
     by_bucket: dict[int, set[InteractionKey]] = {}
     for key in wanted:
