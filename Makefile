@@ -30,6 +30,7 @@ test: check ## lint, types, and the test suite (under 15 minutes on two cores)
 
 check: $(VENV)/.ready build/typecheck/callveil ## lint, rooms and types
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	cd build/typecheck && ../../$(BIN)/lint-imports ../../pyproject.toml
 	cd build/typecheck && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p callveil
 

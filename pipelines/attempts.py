@@ -19,7 +19,13 @@ from callveil.schemas.outcome import Outcome
 from callveil.transforms.ingest.chunks import InputPlan
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import purge_removed, release_lease, sweep_run, take_lease, unpurged_runs
+from callveil.transforms.storage.commit.maintenance import (
+    purge_removed,
+    release_lease,
+    sweep_run,
+    take_lease,
+    unpurged_runs,
+)
 from callveil.transforms.storage.files.filesystem import PreconditionFailed
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
 
@@ -61,7 +67,8 @@ def until_published(
     execute: Callable[[RedactJob], Outcome],
     publish: Callable[[RedactJob, Outcome], RunResult],
 ) -> RunResult:
-    """Do a run's work and publish it; begin anew on the new state of the store where another run came first.
+    """Do a run's work and publish it; begin anew on the new state of the store where another run
+    came first.
 
     Args:
         job_on: the job over a state of the store. execute: its work. publish: see `publish_run`.
@@ -74,15 +81,20 @@ def until_published(
         seq = store.published(run_id)
         if seq is not None:
             return _repeated(store, run_id, seq)
-        # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
+        # The lease is the one place that tells the time: it says that this process is alive, and
+        # decides nothing about records.
         take_lease(store, run_id, dt.datetime.now(dt.UTC))
         try:
             outcome = execute(job)
         except Exception:
-            # A run that was published meanwhile may have purged files this one was reading; what Beam makes of that has no type of its own.
+            # A run that was published meanwhile may have purged files this one was reading; what
+            # Beam makes of that has no type of its own.
             if attempt == ATTEMPTS or store.current().seq == base.seq:
                 raise
-            log.warning("files changed while they were read, another run was published; working again on the new state of the store")
+            log.warning(
+                "files changed while they were read, another run was published; working again on "
+                "the new state of the store"
+            )
             continue
         try:
             return publish(job, outcome)
@@ -91,40 +103,73 @@ def until_published(
         except PublishConflict:
             if attempt == ATTEMPTS:
                 raise
-            log.warning("another run was published first; working again on the new state of the store")
+            log.warning(
+                "another run was published first; working again on the new state of the store"
+            )
     raise AssertionError("unreachable")
 
 
-def publish_run(store: Store, job: RedactJob, name: str, plan: InputPlan, outcome: Outcome) -> RunResult:
-    """Make a run's files the store's, with its policy and manifest, and clear up after it. `name` is the job's.
+def publish_run(
+    store: Store, job: RedactJob, name: str, plan: InputPlan, outcome: Outcome
+) -> RunResult:
+    """Make a run's files the store's, with its policy and manifest, and clear up after it. `name`
+    is the job's.
 
     Raises `AlreadyPublished`, `PublishConflict`.
     """
     not_read = [f.as_dict() for f in plan.not_read]
-    manifest = publish_manifest(store, job, name, [i.as_dict() for i in plan.inputs], outcome, not_read)
+    manifest = publish_manifest(
+        store, job, name, [i.as_dict() for i in plan.inputs], outcome, not_read
+    )
     finish_run(store, manifest)
     return _result(manifest)
 
 
 def _result(manifest: RunManifest, repeated: bool = False) -> RunResult:
     files = len(manifest.added), len(manifest.removed)
-    return RunResult(manifest.run_id, manifest.seq, manifest.counts, *files, repeated=repeated, not_read=manifest.not_read)
+    return RunResult(
+        manifest.run_id,
+        manifest.seq,
+        manifest.counts,
+        *files,
+        repeated=repeated,
+        not_read=manifest.not_read,
+    )
 
 
 def publish_manifest(
-    store: Store, job: RedactJob, name: str, inputs: Sequence[dict[str, Any]], outcome: Outcome, not_read: Sequence[dict[str, Any]] = ()
+    store: Store,
+    job: RedactJob,
+    name: str,
+    inputs: Sequence[dict[str, Any]],
+    outcome: Outcome,
+    not_read: Sequence[dict[str, Any]] = (),
 ) -> RunManifest:
-    """Make a run's files the store's; see `publish_run`. What is left to do is `finish_run`'s. `inputs` and `not_read` are JSON-ready."""
+    """Make a run's files the store's; see `publish_run`. What is left to do is `finish_run`'s.
+    `inputs` and `not_read` are JSON-ready.
+    """
     run, base = job.run, job.snapshot
     with suppress(PreconditionFailed):  # the same policy has decided before
-        job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
+        job.files.write(
+            store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"),
+            job.policy.effective_yaml().encode(),
+            if_none_match=True,
+        )
     live = {f.path: f for f in base.files}
     manifest = RunManifest(
-        run_id=run.run_id, **base.chain(), job=name, as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,
-        policy_sha256=run.policy_sha256, inputs=tuple(inputs), counts=dict(sorted(outcome.counts.items())),
-        added=tuple(sorted(outcome.added)), removed=tuple(sorted(live[p] for p in outcome.removed)),
+        run_id=run.run_id,
+        **base.chain(),
+        job=name,
+        as_of=run.as_of.isoformat(),
+        tool_version=TOOL,
+        policy_name=run.policy_name,
+        policy_sha256=run.policy_sha256,
+        inputs=tuple(inputs),
+        counts=dict(sorted(outcome.counts.items())),
+        added=tuple(sorted(outcome.added)),
+        removed=tuple(sorted(live[p] for p in outcome.removed)),
         not_read=tuple(not_read),
-    )  # fmt: skip
+    )
     store.publish(manifest, base)
     return manifest
 

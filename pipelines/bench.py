@@ -53,8 +53,10 @@ class RunCost:
         workers: processes that redacted. interactions: redacted.
         cpu_seconds: of all its processes. wall_seconds: from start to end.
         peak_bytes: memory of all its processes together, at most.
-        written_bytes: what the system wrote to disks for it, working files too; 0 where it does not tell.
-        store_bytes: of the store afterwards, by dataset; `_callveil` is manifests, evidence and salts.
+        written_bytes: what the system wrote to disks for it, working files too; 0 where it does not
+            tell.
+        store_bytes: of the store afterwards, by dataset; `_callveil` is manifests, evidence and
+            salts.
     """
 
     workers: int
@@ -71,9 +73,11 @@ class BenchFigures:
     """What was measured.
 
     Attributes:
-        start: a run over one interaction: what a run costs before it does anything. one, all: with one process, and with all cores.
+        start: a run over one interaction: what a run costs before it does anything. one, all: with
+            one process, and with all cores.
         input_bytes: of the input, unpacked, about. conversations: that the others read.
-        words: in them. beside: CPU seconds over all conversations by tool, median of the rounds. entities: how many types stock looks for.
+        words: in them. beside: CPU seconds over all conversations by tool, median of the rounds.
+            entities: how many types stock looks for.
     """
 
     start: RunCost
@@ -131,27 +135,42 @@ def estimate_capacity(figures: BenchFigures, calls: int, utilisation: float) -> 
     """Return what a year with so many calls needs, by what one call took here.
 
     Args:
-        utilisation: share of the cores' time that is used, spread over the year: the rest is for peaks, and for what goes wrong.
+        utilisation: share of the cores' time that is used, spread over the year: the rest is for
+            peaks, and for what goes wrong.
     """
     each, cpu_hours = figures.cpu_each, calls * figures.cpu_each / 3600
     busy = calls * each / YEAR / utilisation
     whole = max(1, math.ceil(busy))
     used = figures.all.workers
-    pace = max(0.0, figures.all.wall_seconds - figures.start.wall_seconds) / max(1, figures.all.interactions - figures.start.interactions)
+    pace = max(0.0, figures.all.wall_seconds - figures.start.wall_seconds) / max(
+        1, figures.all.interactions - figures.start.interactions
+    )
     memory = figures.one.peak_bytes * whole
     store = calls * figures.store_each
     how = {
-        "cpu_hours": f"{calls:,} calls x {1000 * each:.1f} ms of CPU (a run of {figures.one.interactions:,} less the start of one) / 3,600,000",
-        "cores": f"{calls * each:,.0f} s of CPU / {YEAR:,} s of a year / {utilisation:.0%} utilisation",
-        "machine_hours": f"{calls:,} calls x {1000 * pace:.1f} ms, the pace of {used} processes on this machine, / 3,600,000",
-        "memory_bytes": f"{whole:,} cores x {figures.one.peak_bytes / 2**20:,.0f} MiB, the peak of one process; at most, since workers share",
-        "store_bytes": f"{calls:,} calls x {figures.store_each:,.0f} bytes each, findings, indexes and evidence included; input left out",
+        "cpu_hours": f"{calls:,} calls x {1000 * each:.1f} ms of CPU (a run of "
+        f"{figures.one.interactions:,} less the start of one) / 3,600,000",
+        "cores": f"{calls * each:,.0f} s of CPU / {YEAR:,} s of a year / {utilisation:.0%} "
+        "utilisation",
+        "machine_hours": f"{calls:,} calls x {1000 * pace:.1f} ms, the pace of {used} processes on "
+        "this machine, / 3,600,000",
+        "memory_bytes": f"{whole:,} cores x {figures.one.peak_bytes / 2**20:,.0f} MiB, the peak of "
+        "one process; at most, since workers share",
+        "store_bytes": f"{calls:,} calls x {figures.store_each:,.0f} bytes each, findings, indexes "
+        "and evidence included; input left out",
     }
     return CapacityEstimate(calls, cpu_hours, busy, calls * pace / 3600, memory, round(store), how)
 
 
 def run_bench(
-    records: int, inputs: Sequence[str], accounts: Sequence[str], policy: Policy, policy_name: str | None, seed: int, folder: Path | None, say: Say
+    records: int,
+    inputs: Sequence[str],
+    accounts: Sequence[str],
+    policy: Policy,
+    policy_name: str | None,
+    seed: int,
+    folder: Path | None,
+    say: Say,
 ) -> BenchFigures:
     """Measure.
 
@@ -168,15 +187,30 @@ def run_bench(
         place = Path(work)
         if not inputs:
             say(f"generating {records:,} interactions")
-            write_sample(place / "sample", seed, records, max(1, records // 100), 7, formats=("jsonl",))
-            inputs, accounts = [str(place / "sample" / "interactions")], [str(place / "sample" / "accounts.jsonl")]
+            write_sample(
+                place / "sample", seed, records, max(1, records // 100), 7, formats=("jsonl",)
+            )
+            inputs, accounts = (
+                [str(place / "sample" / "interactions")],
+                [str(place / "sample" / "accounts.jsonl")],
+            )
         size = plan_input(Files(), list(inputs)).bytes()
         runs = MeasuredRuns(place, accounts, policy_name)
         say("reading the conversations")
         talks = read_conversations(inputs, policy.limits)
         say("the start of a run: one interaction")
         one_line = place / "one.jsonl"
-        one_line.write_text(json.dumps({"id": 1, "account_id": 1, "called_at": "2026-10-01T10:00:00Z", "notes": "nothing to see"}) + "\n")
+        one_line.write_text(
+            json.dumps(
+                {
+                    "id": 1,
+                    "account_id": 1,
+                    "called_at": "2026-10-01T10:00:00Z",
+                    "notes": "nothing to see",
+                }
+            )
+            + "\n"
+        )
         start = runs.redact([str(one_line)], 1)
         say("redact with one process")
         one = runs.redact(inputs, 1)
@@ -186,7 +220,16 @@ def run_bench(
         todo, entities = build_comparison(policy, talks, Detector(policy.detect))
         seconds, _ = measure_cpu(todo, ROUNDS)
     words = sum(len(text.split()) for talk in talks for text in talk)
-    return BenchFigures(start, one, every, size, len(talks), words, {name: statistics.median(s) for name, s in seconds.items()}, len(entities))
+    return BenchFigures(
+        start,
+        one,
+        every,
+        size,
+        len(talks),
+        words,
+        {name: statistics.median(s) for name, s in seconds.items()},
+        len(entities),
+    )
 
 
 def read_conversations(inputs: Sequence[str], limits: InputLimits) -> list[list[str]]:
@@ -212,17 +255,26 @@ def _talk(raw: RawInteraction) -> list[str]:
 
 
 class MeasuredRuns:
-    """Measured runs of `callveil redact` in processes of their own, with a keyring and state of their own.
+    """Measured runs of `callveil redact` in processes of their own, with a keyring and state of
+    their own.
 
     Args:
-        place: folder for stores, keyring and state. accounts: files with account records. policy: as `--policy` takes it; None: the default.
+        place: folder for stores, keyring and state. accounts: files with account records. policy:
+            as `--policy` takes it; None: the default.
     """
 
     def __init__(self, place: Path, accounts: Sequence[str], policy: str | None) -> None:
         self.place, self.number = place, 0
-        self.words = [*(["--accounts", *accounts] if accounts else []), *(["--policy", policy] if policy else []), "--as-of", AS_OF]
+        self.words = [
+            *(["--accounts", *accounts] if accounts else []),
+            *(["--policy", policy] if policy else []),
+            "--as-of",
+            AS_OF,
+        ]
 
-    def redact(self, inputs: Sequence[str], workers: int = 0, program: Sequence[str] = CALLVEIL) -> RunCost:
+    def redact(
+        self, inputs: Sequence[str], workers: int = 0, program: Sequence[str] = CALLVEIL
+    ) -> RunCost:
         """Return one run into a store of its own, which is measured and removed.
 
         Args:
@@ -230,27 +282,56 @@ class MeasuredRuns:
         """
         self.number += 1
         store = self.place / f"store-{self.number}"
-        words = ["redact", "--input", *inputs, "--output", str(store), *self.words, "--json", "--no-progress"]
+        words = [
+            "redact",
+            "--input",
+            *inputs,
+            "--output",
+            str(store),
+            *self.words,
+            "--json",
+            "--no-progress",
+        ]
         words += ["--workers", str(workers)] if workers else []
-        words += ["--keyring", str(self.place / "keys" / "keyring.json"), "--state", str(self.place / "state")]
+        words += [
+            "--keyring",
+            str(self.place / "keys" / "keyring.json"),
+            "--state",
+            str(self.place / "state"),
+        ]
         started = time.monotonic()
-        with tempfile.TemporaryFile(dir=self.place) as out, tempfile.TemporaryFile(dir=self.place) as err:
-            process = subprocess.Popen([*program, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=err)  # noqa: S603 - the command line is our own
+        with (
+            tempfile.TemporaryFile(dir=self.place) as out,
+            tempfile.TemporaryFile(dir=self.place) as err,
+        ):
+            process = subprocess.Popen(  # noqa: S603 - the command line is our own
+                [*program, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            )
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             wall = time.monotonic() - started
             if process.returncode not in (DONE, REJECTED):
                 err.seek(0)
-                raise FailedError(f"the run that is measured failed: {err.read().decode(errors='replace').strip().splitlines()[-1:]}")
+                raise FailedError(
+                    "the run that is measured failed: "
+                    f"{err.read().decode(errors='replace').strip().splitlines()[-1:]}"
+                )
             out.seek(0)
             told = json.loads(out.read())
         cost = RunCost(
-            told["workers"], told["counts"].get("redacted", 0), used.ru_utime + used.ru_stime, wall, told["peak_memory_bytes"],
-            used.ru_oublock * 512, _sizes(store),
-        )  # fmt: skip
+            told["workers"],
+            told["counts"].get("redacted", 0),
+            used.ru_utime + used.ru_stime,
+            wall,
+            told["peak_memory_bytes"],
+            used.ru_oublock * 512,
+            _sizes(store),
+        )
         shutil.rmtree(store)
         if not cost.interactions:
-            raise FailedError("no interaction of the input could be redacted; `callveil redact` on it says why")
+            raise FailedError(
+                "no interaction of the input could be redacted; `callveil redact` on it says why"
+            )
         return cost
 
 
@@ -266,6 +347,10 @@ def _sizes(root: Path) -> dict[str, int]:
 def as_dict(figures: BenchFigures, needs: Sequence[CapacityEstimate]) -> dict[str, Any]:
     """JSON form."""
     return {
-        "cores": usable_cores(), **asdict(figures), "cpu_seconds_each": figures.cpu_each, "store_bytes_each": figures.store_each, "ratios": figures.ratios(),
+        "cores": usable_cores(),
+        **asdict(figures),
+        "cpu_seconds_each": figures.cpu_each,
+        "store_bytes_each": figures.store_each,
+        "ratios": figures.ratios(),
         "a_year": [asdict(n) for n in needs],
-    }  # fmt: skip
+    }

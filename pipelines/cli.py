@@ -16,7 +16,8 @@ from callveil.pipelines.faults import as_dict, describe_error, without_content, 
 from callveil.transforms.storage.files.urls import PlaceError
 
 DESCRIPTION = """\
-callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps account of it.
+callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps
+account of it.
 
 first steps:
   callveil demo                                    a small day of generated calls, redacted, before your eyes
@@ -24,23 +25,32 @@ first steps:
   callveil redact --input day/interactions --output store/     redact it into Parquet
   callveil policy show gdpr                        what the default policy does, and why
 
-Every command has --help of its own."""
+Every command has --help of its own."""  # noqa: E501
 
 EPILOG = """\
 exit codes:
   0  done
   1  failed; nothing half-done is visible, run it again
-  2  the command line, policy, accounts or requests are wrong, or the store has other keys or was set back; the message says where
+  2  the command line, policy, accounts or requests are wrong, or the store has other keys or was
+     set back; the message says where
   3  done, but some records went to the rejected zone, or some files below an input were not read
   4  nothing to read: no file, only empty ones, or none of a kind that is read; nothing was done
 
-With --json a command that ends with a message prints {"error": {"kind", "message", "exit_code"}} on standard output too, with "option",
-"place" (a file, store or record) and "way_out" where these are known."""
+With --json a command that ends with a message prints {"error": {"kind", "message", "exit_code"}} on
+standard output too, with "option", "place" (a file, store or record) and "way_out" where these are
+known."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands. Commands are imported only when the command line names one, so that `--help` is quick."""
-    top = argparse.ArgumentParser(prog="callveil", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Return the parser of all commands. Commands are imported only when the command line names
+    one, so that `--help` is quick.
+    """
+    top = argparse.ArgumentParser(
+        prog="callveil",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     top.add_argument("--version", action="store_true", help="print the version and end")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for name, (text, _) in COMMANDS.items():
@@ -209,7 +219,9 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr
+    )
     without_warnings()
     for handler in logging.getLogger().handlers:
         handler.addFilter(without_content)
@@ -219,7 +231,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (CommandError, PlaceError) as error:
             return _refused(words, str(error), _code(error), error)
         except KeyboardInterrupt as error:
-            return _refused(words, "interrupted; nothing half-done is visible. Run the same command again to finish", FAILED, error)
+            return _refused(
+                words,
+                "interrupted; nothing half-done is visible. Run the same command again to finish",
+                FAILED,
+                error,
+            )
         except BrokenPipeError:  # `| head` has seen enough
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
             return FAILED
@@ -240,27 +257,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _code(error: Exception) -> int:
-    """Return the exit code of a command that was ended by an error: a store that was set back is refused as one of other keys is."""
+    """Return the exit code of a command that was ended by an error: a store that was set back is
+    refused as one of other keys is.
+    """
     from callveil.transforms.storage.commit.known_heads import RolledBack
 
-    return USAGE if isinstance(error.__context__, RolledBack) else getattr(error, "exit_code", USAGE)
+    return (
+        USAGE if isinstance(error.__context__, RolledBack) else getattr(error, "exit_code", USAGE)
+    )
 
 
 def _refused(words: Sequence[str], text: str, code: int, error: BaseException | None) -> int:
-    """Say why a command ended: for people on standard error and, where `--json` was given, for programs on standard output. Returns the exit code."""
+    """Say why a command ended: for people on standard error and, where `--json` was given, for
+    programs on standard output. Returns the exit code.
+    """
     print(f"callveil {words[0]}: {text}", file=sys.stderr)
     if "--json" in words:
         import json
 
-        print(json.dumps({"error": as_dict(error, text, code)}, indent=2, sort_keys=True, ensure_ascii=False))
+        print(
+            json.dumps(
+                {"error": as_dict(error, text, code)}, indent=2, sort_keys=True, ensure_ascii=False
+            )
+        )
     return code
 
 
 def program() -> None:
     """Run one command as a program, and end the process without tearing the interpreter down.
 
-    A thread of Arrow that still holds a file of Python's when the interpreter is torn down aborts it, after all work is done
-    (https://github.com/apache/arrow/issues/34314): seen once in some hundred commands on a busy machine.
+    A thread of Arrow that still holds a file of Python's when the interpreter is torn down aborts
+    it, after all work is done (https://github.com/apache/arrow/issues/34314): seen once in some
+    hundred commands on a busy machine.
     """
     code = main()
     atexit._run_exitfuncs()

@@ -1,10 +1,13 @@
-"""Exit codes, and the errors that commands end with. Imports nothing heavy, so that `--help` is quick."""
+"""Exit codes, and the errors that commands end with. Imports nothing heavy, so that `--help` is
+quick.
+"""
 
 from __future__ import annotations
 
 DONE, FAILED, USAGE, REJECTED, NOTHING = 0, 1, 2, 3, 4
-"""Exit codes: done; failed; the command or its input files are wrong; done, with records in the rejected zone or files that were not
-read; nothing to read, and nothing done."""
+"""Exit codes: done; failed; the command or its input files are wrong; done, with records in the
+rejected zone or files that were not read; nothing to read, and nothing done.
+"""
 
 
 class CommandError(Exception):

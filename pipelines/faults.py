@@ -18,17 +18,23 @@ from callveil.pipelines.exits import CommandError
 FULL = "CALLVEIL_TRACEBACK"
 """Set to 1 to see errors whole; they may then hold personal data."""
 _FRAME = re.compile(r'File "([^"]*)", line (\d+), in (\w+)')
-_KIND = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Timeout|Failed|Warning))\b", re.MULTILINE)
+_KIND = re.compile(
+    r"^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Timeout|Failed|Warning))\b", re.MULTILINE
+)
 
 
 _AGAIN = "then run the same command again: it goes on where it was"
 _WAYS_OUT = {
-    errno.ENOSPC: f"make room, or name a place on another disk (--output; TMPDIR for temporary files), {_AGAIN}",
+    errno.ENOSPC: "make room, or name a place on another disk (--output; TMPDIR for temporary "
+    f"files), {_AGAIN}",
     errno.EDQUOT: f"make room or have the quota raised, {_AGAIN}",
-    errno.EFBIG: f"the limit for files (`ulimit -f`) or the file system does not allow one of this size; raise it, {_AGAIN}",
+    errno.EFBIG: "the limit for files (`ulimit -f`) or the file system does not allow one of this "
+    f"size; raise it, {_AGAIN}",
     errno.EROFS: "name a place that can be written, or mount this one for writing",
-    errno.EACCES: "this user may not read or write there; check owner and mode of the file and of the folders above it",
-    errno.EPERM: "this user may not do that; check owner and mode of the file and of the folders above it",
+    errno.EACCES: "this user may not read or write there; check owner and mode of the file and of "
+    "the folders above it",
+    errno.EPERM: "this user may not do that; check owner and mode of the file and of the folders "
+    "above it",
     errno.ENOTDIR: "a file lies where a folder is needed; name another folder",
     errno.EISDIR: "a folder lies where a file is needed; name another file",
     errno.EEXIST: "a file lies where a folder is needed; name another folder",
@@ -39,24 +45,34 @@ _WAYS_OUT = {
     errno.ESTALE: f"the network disk was mounted anew; {_AGAIN}",
     errno.ETIMEDOUT: f"check disk and network, {_AGAIN}",
 }
-_OURS = r"callveil\.transforms\.(?:storage\.files\.urls\.(?:FilesError|PreconditionFailed)|ingest\.read\.InputChanged)"
-_FILES_ERROR = re.compile(rf"^(?:RuntimeError: )?{_OURS}: (.*?)(?: \[while running '.*)?$", re.MULTILINE)
+_OURS = r"callveil\.transforms\.(?:storage\.files\.urls\.(?:FilesError|PreconditionFailed)|ingest\.read\.InputChanged)"  # noqa: E501
+_FILES_ERROR = re.compile(
+    rf"^(?:RuntimeError: )?{_OURS}: (.*?)(?: \[while running '.*)?$", re.MULTILINE
+)
 _OS_ERROR = re.compile(
-    r"^(?:RuntimeError: )?(?:OSError|PermissionError|NotADirectoryError|FileNotFoundError|FileExistsError|IsADirectoryError|TimeoutError)"
+    r"^(?:RuntimeError: "
+    r")?(?:OSError|PermissionError|NotADirectoryError|FileNotFoundError|FileExistsError|IsADirectoryError|TimeoutError)"
     r": \[Errno (\d+)\] [^:\n']*(?:: '([^'\n]*)')?",
     re.MULTILINE,
 )
 
 
 def describe_os_error(number: int, filename: object) -> str:
-    """Return what the system refused, at which file, and the way out. Nothing of it is a record's: texts are the system's by number."""
+    """Return what the system refused, at which file, and the way out. Nothing of it is a record's:
+    texts are the system's by number.
+    """
     nameless = f"a file of this run (temporary ones are in {tempfile.gettempdir()})"
     where = os.fsdecode(filename) if isinstance(filename, str | bytes | os.PathLike) else nameless
-    return f"{where}: {os.strerror(number)}; {_WAYS_OUT.get(number, 'check disk and network, ' + _AGAIN)}"
+    return (
+        f"{where}: {os.strerror(number)}; "
+        f"{_WAYS_OUT.get(number, 'check disk and network, ' + _AGAIN)}"
+    )
 
 
 def system_fault(error: BaseException) -> str | None:
-    """Return what a fault of disk or network says, as the error itself or in the text that Beam hands on of a worker's; None for other errors."""
+    """Return what a fault of disk or network says, as the error itself or in the text that Beam
+    hands on of a worker's; None for other errors.
+    """
     ours = type(error).__module__.startswith("callveil.")
     if isinstance(error, OSError) and (ours or error.errno is not None):
         return str(error) if ours else describe_os_error(int(error.errno or 0), error.filename)
@@ -72,7 +88,8 @@ def system_fault(error: BaseException) -> str | None:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return one sentence on an error: what disk or network did, or else its kind, and the last place in callveil it came through.
+    """Return one sentence on an error: what disk or network did, or else its kind, and the last
+    place in callveil it came through.
 
     Beam hands on a worker's error as text, so that is read too.
     """
@@ -81,13 +98,17 @@ def describe_error(error: BaseException) -> str:
     if os.environ.get(FULL) == "1":
         return "".join(traceback.format_exception(error))
     if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"  # a file and what the system says of it; no record's text
+        # a file and what the system says of it; no record's text
+        return f"{error.filename}: {error.strerror}"
     said = str(error)
-    frames = [(f.filename, str(f.lineno), f.name) for f in traceback.extract_tb(error.__traceback__)] + _FRAME.findall(said)
+    frames = [
+        (f.filename, str(f.lineno), f.name) for f in traceback.extract_tb(error.__traceback__)
+    ] + _FRAME.findall(said)
     own = [
         (file, line, name)
         for file, line, name in frames
-        if re.search(r"/(pipelines|transforms|schemas)/", file) and not file.endswith("pipelines/cli.py")
+        if re.search(r"/(pipelines|transforms|schemas)/", file)
+        and not file.endswith("pipelines/cli.py")
     ]
     kinds = _KIND.findall(said) if _FRAME.search(said) else []
     kind = kinds[-1] if kinds else type(error).__name__
@@ -95,10 +116,15 @@ def describe_error(error: BaseException) -> str:
     if own:
         file, line, name = own[-1]
         place = f" in {name} ({'/'.join(file.split('/')[-3:])}:{line})"
-    return f"{kind}{place}. Its text is withheld because it may quote a record: set {FULL}=1 to see it"
+    return (
+        f"{kind}{place}. Its text is withheld because it may quote a record: set {FULL}=1 to see it"
+    )
 
 
-_ABOUT = re.compile(r"^\s*(?:(?:argument )?(?P<option>--[a-z][a-z0-9-]*)(?:: | |(?=: )))?(?P<place>[^\s:-]\S*?)?: ", re.MULTILINE)
+_ABOUT = re.compile(
+    r"^\s*(?:(?:argument )?(?P<option>--[a-z][a-z0-9-]*)(?:: | |(?=: )))?(?P<place>[^\s:-]\S*?)?: ",
+    re.MULTILINE,
+)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -128,16 +154,25 @@ def without_warnings() -> None:
 
 
 def without_content(record: logging.LogRecord) -> bool:
-    """Return a logging filter: cut what Beam and libraries log of an error down to its kind and place, and drop talk of libraries that nothing here uses."""
+    """Return a logging filter: cut what Beam and libraries log of an error down to its kind and
+    place, and drop talk of libraries that nothing here uses.
+    """
     message = record.getMessage()
     if "bigquery" in message:
         return False
     if os.environ.get(FULL) == "1":
         return True
-    if record.exc_info or "Traceback" in message or (record.name.startswith("apache_beam") and record.levelno >= logging.ERROR):
+    if (
+        record.exc_info
+        or "Traceback" in message
+        or (record.name.startswith("apache_beam") and record.levelno >= logging.ERROR)
+    ):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, KeyboardInterrupt) or message.rstrip().endswith("KeyboardInterrupt"):
             return False  # the command says so itself
-        record.msg, record.args = "%s: %s", (record.name, describe_error(error if error else RuntimeError(message)))
+        record.msg, record.args = (
+            "%s: %s",
+            (record.name, describe_error(error if error else RuntimeError(message))),
+        )
         record.exc_info = record.exc_text = record.stack_info = None
     return True

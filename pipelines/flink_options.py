@@ -1,4 +1,6 @@
-"""Options of Beam's Flink runner that its job server knows and Beam for Python does not: declared here, so that a misspelt one is told from these."""
+"""Options of Beam's Flink runner that its job server knows and Beam for Python does not: declared
+here, so that a misspelt one is told from these.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,15 @@ from apache_beam.options.pipeline_options import PipelineOptions
 NUMBERS = {
     "checkpointing_interval": "milliseconds between two checkpoints",
     "checkpoint_timeout_millis": "milliseconds after which a checkpoint is given up",
-    "min_pause_between_checkpoints": "milliseconds between the end of a checkpoint and the next one",
+    "min_pause_between_checkpoints": "milliseconds between the end of a "
+    "checkpoint and the next one",
     "num_concurrent_checkpoints": "checkpoints under way at once",
     "max_bundle_size": "elements of a bundle",
     "max_bundle_time_mills": "milliseconds a bundle stays open",
     "number_of_execution_retries": "restarts of a failed job; unset: as the cluster is configured",
     "execution_retry_delay": "milliseconds before a restart",
-    "shutdown_sources_after_idle_ms": "milliseconds after which a bounded source that has ended is closed",
+    "shutdown_sources_after_idle_ms": "milliseconds after which a bounded source that has ended is "
+    "closed",
     "latency_tracking_interval": "milliseconds between two latency markers",
 }
 FLAGS = {
@@ -37,7 +41,9 @@ TEXTS = {
 
 
 class FlinkStreamOptions(PipelineOptions):  # type: ignore[misc]
-    """Options of `org.apache.beam.runners.flink.FlinkPipelineOptions` for streaming jobs. None has a default here: what is not given is not sent."""
+    """Options of `org.apache.beam.runners.flink.FlinkPipelineOptions` for streaming jobs. None has
+    a default here: what is not given is not sent.
+    """
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:

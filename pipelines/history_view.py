@@ -13,7 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from callveil.transforms.redact.versions.json_values import canonical_json
-from callveil.transforms.redact.versions.timeline import NOTHING, FieldChange, HistoryEntry, ObjectState, StoredValue
+from callveil.transforms.redact.versions.timeline import (
+    NOTHING,
+    FieldChange,
+    HistoryEntry,
+    ObjectState,
+    StoredValue,
+)
 
 WIDTH = 150
 """Columns where standard output is no terminal."""
@@ -30,7 +36,11 @@ def format_value(value: StoredValue) -> str:
     """Return a value on one line."""
     if value.value is None:
         return "(none)"
-    return value.value if isinstance(value.value, str) and value.value.isprintable() else canonical_json(value.value)
+    return (
+        value.value
+        if isinstance(value.value, str) and value.value.isprintable()
+        else canonical_json(value.value)
+    )
 
 
 def format_time(when: dt.datetime) -> str:
@@ -41,9 +51,25 @@ def format_time(when: dt.datetime) -> str:
 def describe_actor(entry: HistoryEntry) -> str:
     """Tell who did it, from where."""
     r = entry.version.record
-    name = " ".join(t for t in (r.get("actor_name"), f"id {r['actor_id']}" if r.get("actor_id") else "") if t) or r.get("actor_type") or "unknown"
-    more = ", ".join(t for t in (r.get("actor_role"), r.get("actor_type") if r.get("actor_type") != "user" else "") if t)
-    return name + (f" ({more})" if more else "") + (f" from {r['actor_ip']}" if r.get("actor_ip") else "")
+    name = (
+        " ".join(
+            t
+            for t in (r.get("actor_name"), f"id {r['actor_id']}" if r.get("actor_id") else "")
+            if t
+        )
+        or r.get("actor_type")
+        or "unknown"
+    )
+    more = ", ".join(
+        t
+        for t in (r.get("actor_role"), r.get("actor_type") if r.get("actor_type") != "user" else "")
+        if t
+    )
+    return (
+        name
+        + (f" ({more})" if more else "")
+        + (f" from {r['actor_ip']}" if r.get("actor_ip") else "")
+    )
 
 
 def print_item(item: tuple[str, str, str], entries: Iterable[HistoryEntry]) -> None:
@@ -59,14 +85,24 @@ def print_item(item: tuple[str, str, str], entries: Iterable[HistoryEntry]) -> N
         out.print(head)
         out.print(
             Text(
-                f"   version {v.key.version_id}" + (f", restored from {v.record['restored_from']}" if v.record.get("restored_from") else ""),
+                f"   version {v.key.version_id}"
+                + (
+                    f", restored from {v.record['restored_from']}"
+                    if v.record.get("restored_from")
+                    else ""
+                ),
                 style="dim",
             )
         )
         for change in entry.changes:
             print_change(out, change)
         if not entry.known:
-            out.print(Text("   what changed is not known yet: the source tells it with the next version", style="dim"))
+            out.print(
+                Text(
+                    "   what changed is not known yet: the source tells it with the next version",
+                    style="dim",
+                )
+            )
 
 
 def print_change(out: Console, change: FieldChange) -> None:
@@ -105,22 +141,36 @@ def print_state(item: tuple[str, str, str], when: dt.datetime, state: ObjectStat
     """An object as it was."""
     out = make_console()
     what = {True: "as it was", False: "did not exist", None: "is not known"}[state.exists]
-    out.print(Text(f"{item[1]}/{item[2]} of account {item[0]} at {format_time(when)}: {what}", style="bold"))
+    out.print(
+        Text(
+            f"{item[1]}/{item[2]} of account {item[0]} at {format_time(when)}: {what}", style="bold"
+        )
+    )
     if state.version is not None:
-        out.print(Text(f"last version before: {state.version.key.version_id}, {state.version.event} at {format_time(state.version.created_at)}", style="dim"))
+        out.print(
+            Text(
+                f"last version before: {state.version.key.version_id}, {state.version.event} at "
+                f"{format_time(state.version.created_at)}",
+                style="dim",
+            )
+        )
     if state.fields:
         table = Table(show_header=False, box=None, pad_edge=False)
         for name, value in state.fields.items():
             table.add_row(
                 Text(name, style="bold"),
                 Text(format_value(value)),
-                Text("may have changed: the source tells it with the next version", style="dim") if name in state.unsure else "",
+                Text("may have changed: the source tells it with the next version", style="dim")
+                if name in state.unsure
+                else "",
             )
         out.print(table)
 
 
 def print_found(rows: Iterable[tuple[HistoryEntry, FieldChange | None]], limit: int) -> int:
-    """Return changes as a table; returns how many there were, of which at most `limit` are shown (0: all)."""
+    """Return changes as a table; returns how many there were, of which at most `limit` are shown
+    (0: all).
+    """
     out = make_console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("when", "account", "item", "event", "who", "field", "before", "after", "class"):
@@ -131,9 +181,21 @@ def print_found(rows: Iterable[tuple[HistoryEntry, FieldChange | None]], limit: 
         if limit and count > limit:
             continue
         v = entry.version
-        values = (change.name, format_value(change.before), format_value(change.after)) if change else ("", "", "")
+        values = (
+            (change.name, format_value(change.before), format_value(change.after))
+            if change
+            else ("", "", "")
+        )
         kind = (change.sensitive_class if change else "") or entry.sensitive_class
-        cells = (format_time(v.created_at), v.key.account_id, f"{v.key.item_type}/{v.key.item_id}", v.event, describe_actor(entry), *values, kind)
+        cells = (
+            format_time(v.created_at),
+            v.key.account_id,
+            f"{v.key.item_type}/{v.key.item_id}",
+            v.event,
+            describe_actor(entry),
+            *values,
+            kind,
+        )
         table.add_row(*(Text(c) for c in cells))
     if count:
         out.print(table)
@@ -155,13 +217,24 @@ def as_dict(entry: HistoryEntry, change: FieldChange | None = None) -> dict[str,
         "restored_from",
         "redaction_mode",
     )
-    out: dict[str, Any] = {**v.key._asdict(), "event": v.event, "occurred_at": v.created_at.isoformat(), "account_type": v.account_type}
+    out: dict[str, Any] = {
+        **v.key._asdict(),
+        "event": v.event,
+        "occurred_at": v.created_at.isoformat(),
+        "account_type": v.account_type,
+    }
     out |= {name: v.record[name] for name in names if v.record.get(name) is not None}
     changes = entry.changes if change is None else (change,)
     return out | {
         "known": entry.known,
         "changes": [
-            {"field": c.name, "before": c.before.value, "after": c.after.value, "redacted": c.redacted, "sensitive_class": c.sensitive_class or None}
+            {
+                "field": c.name,
+                "before": c.before.value,
+                "after": c.after.value,
+                "redacted": c.redacted,
+                "sensitive_class": c.sensitive_class or None,
+            }
             for c in changes
         ],
         "sensitive_classes": list(entry.classes),
@@ -171,8 +244,13 @@ def as_dict(entry: HistoryEntry, change: FieldChange | None = None) -> dict[str,
 def state_dict(item: tuple[str, str, str], when: dt.datetime, state: ObjectState) -> dict[str, Any]:
     """JSON form of an object at a time."""
     return {
-        "account_id": item[0], "item_type": item[1], "item_id": item[2], "at": when.isoformat(), "exists": state.exists,
+        "account_id": item[0],
+        "item_type": item[1],
+        "item_id": item[2],
+        "at": when.isoformat(),
+        "exists": state.exists,
         "version_id": state.version.key.version_id if state.version else None,
         "unsure": list(state.unsure),
-        "fields": {n: v.value for n, v in state.fields.items()}, "redacted": sorted(n for n, v in state.fields.items() if v.digest),
-    }  # fmt: skip
+        "fields": {n: v.value for n, v in state.fields.items()},
+        "redacted": sorted(n for n, v in state.fields.items() if v.digest),
+    }

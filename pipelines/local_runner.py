@@ -1,6 +1,8 @@
-"""Pipelines of batch jobs run: on the runner that is named, or in this process and the worker processes it is worth.
+"""Pipelines of batch jobs run: on the runner that is named, or in this process and the worker
+processes it is worth.
 
-Beam's in-process runner can start workers too (`multi_processing`), here without their talk on standard error.
+Beam's in-process runner can start workers too (`multi_processing`), here without their talk on
+standard error.
 """
 
 from __future__ import annotations
@@ -26,16 +28,30 @@ if TYPE_CHECKING:
 
 
 def run_pipeline(
-    wire: Callable[[Pipeline], None], options: PipelineOptions | None, job: RedactJob, asked: int | None, units: float,
+    wire: Callable[[Pipeline], None],
+    options: PipelineOptions | None,
+    job: RedactJob,
+    asked: int | None,
+    units: float,
     modules: Sequence[str] = MODULES,
-) -> None:  # fmt: skip
+) -> None:
     """Run a job's pipeline to its end.
 
     Args:
         wire: puts the job into a pipeline. options: Beam's.
-        asked, units, modules: see `workers.use_workers`; for runs without a named runner and without worker processes of Beam's.
+        asked, units, modules: see `workers.use_workers`; for runs without a named runner and
+            without worker processes of Beam's.
     """
-    with _interruptible(), use_workers(job.run.run_id, 1 if beam_spreads_work(options) else asked, units, job.policy.detect, modules):
+    with (
+        _interruptible(),
+        use_workers(
+            job.run.run_id,
+            1 if beam_spreads_work(options) else asked,
+            units,
+            job.policy.detect,
+            modules,
+        ),
+    ):
         from apache_beam import Pipeline
         from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -48,14 +64,19 @@ def run_pipeline(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Have Ctrl-C end the block as such: where it meets a step at work, Beam makes an error of that step of it."""
+    """Have Ctrl-C end the block as such: where it meets a step at work, Beam makes an error of that
+    step of it.
+    """
     met: list[int] = []
 
     def note(number: int, frame: Any) -> None:
         met.append(number)
         signal.default_int_handler(number, frame)
 
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    ours = (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        and threading.current_thread() is threading.main_thread()
+    )
     if ours:
         signal.signal(signal.SIGINT, note)
     try:
@@ -70,7 +91,9 @@ def _interruptible() -> Iterator[None]:
 
 
 def beam_spreads_work(options: PipelineOptions | None) -> bool:
-    """Tell whether Beam spreads the work of a job with these options, on a runner that is named or in processes of its own."""
+    """Tell whether Beam spreads the work of a job with these options, on a runner that is named or
+    in processes of its own.
+    """
     return options is not None and (not runs_locally(options) or beam_workers(options))
 
 
@@ -101,7 +124,9 @@ def local_runner() -> FnApiRunner:
 
 
 def run_worker() -> None:
-    """Become a worker, which ends with the command. What it has to say above `INFO` goes to the runner, which tells it."""
+    """Become a worker, which ends with the command. What it has to say above `INFO` goes to the
+    runner, which tells it.
+    """
     end_with_parent()
     logging.basicConfig(handlers=[logging.NullHandler()])
     logging.disable(logging.INFO)
@@ -109,7 +134,9 @@ def run_worker() -> None:
     from apache_beam.runners.worker import sdk_worker_main
 
     # It looks for a session that nothing here saves.
-    sdk_worker_main._LOGGER.addFilter(lambda record: "semi_persistent_directory" not in record.getMessage())
+    sdk_worker_main._LOGGER.addFilter(
+        lambda record: "semi_persistent_directory" not in record.getMessage()
+    )
     sdk_worker_main.main(sys.argv)
 
 

@@ -28,17 +28,35 @@ def format_estimate(estimate: Estimate, digits: int = 3) -> str:
 def print_measured(console: Console, measured: SetResult, scoring: Scoring) -> None:
     """Print one set: its figures, figures by type, misses and over-redaction."""
     figures = measured.figures
-    table = Table(title=escape(measured.name), title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
+    table = Table(
+        title=escape(measured.name),
+        title_justify="left",
+        title_style="bold",
+        show_header=False,
+        box=None,
+        pad_edge=False,
+    )
     table.add_column()
     table.add_column()
     rows = [
-        ("conversations", f"{figures.dialogues:,}; {measured.words:,} words; {figures.entity_recall.n:,} core spans"),
+        (
+            "conversations",
+            f"{figures.dialogues:,}; {measured.words:,} words; {figures.entity_recall.n:,} core "
+            "spans",
+        ),
         ("entity recall", format_estimate(figures.entity_recall)),
         ("character recall", format_estimate(figures.char_recall)),
         ("leaked per 1,000 characters", format_estimate(figures.leak_per_1000, 2)),
-        ("conversations without a leak", f"{format_estimate(figures.zero_leak)} of {figures.zero_leak.n:,} with core spans"),
+        (
+            "conversations without a leak",
+            f"{format_estimate(figures.zero_leak)} of {figures.zero_leak.n:,} with core spans",
+        ),
         ("covered without a label per 1,000", format_estimate(figures.over_per_1000, 2)),
-        ("precision", f"{format_estimate(figures.precision)}, type right {format_estimate(figures.typed_precision)}, of {figures.precision.n:,} spans"),
+        (
+            "precision",
+            f"{format_estimate(figures.precision)}, type right "
+            f"{format_estimate(figures.typed_precision)}, of {figures.precision.n:,} spans",
+        ),
     ]
     if measured.failed:
         rows.insert(1, ("would have been rejected", f"{measured.failed:,}"))
@@ -79,16 +97,25 @@ def print_beside(console: Console, tools: Beside, scoring: Scoring) -> None:
     for kind, n in ((k, f.entity_recall.n) for k, f in figures[0].by_type.items()):
         if n:
             style = "" if scoring.core(kind) else "dim"
-            table.add_row(escape(f"recall of {kind} ({n:,})"), *(format_estimate(f.by_type[kind].entity_recall) for f in figures), style=style)
+            table.add_row(
+                escape(f"recall of {kind} ({n:,})"),
+                *(format_estimate(f.by_type[kind].entity_recall) for f in figures),
+                style=style,
+            )
     console.print(table)
     console.print()
 
 
 def describe_baseline(about: Mapping[str, Any]) -> str:
     """Return what ran beside callveil, and how."""
-    left = f"; not asked for what the policy keeps ({', '.join(about['kept'])})" if about["kept"] else ""
+    left = (
+        f"; not asked for what the policy keeps ({', '.join(about['kept'])})"
+        if about["kept"]
+        else ""
+    )
     return (
-        f"{about['name']}: Presidio {about['presidio']} with {about['pipeline']}, its default recognizers and "
+        f"{about['name']}: Presidio {about['presidio']} with {about['pipeline']}, its default "
+        "recognizers and "
         f"score threshold ({about['score_threshold']:g}), one turn at a time{left}"
     )
 
@@ -96,19 +123,35 @@ def describe_baseline(about: Mapping[str, Any]) -> str:
 def markdown_table(sets: Sequence[Beside]) -> str:
     """Return one table of the chief figures, a line for each set and tool."""
     head = (
-        "set", "conversations", "", "recall by entity", "leaked per 1,000", "covered without a label per 1,000", "people per 1,000 words",
-        "people: recall", "people: precision", "s of CPU",
-    )  # fmt: skip
+        "set",
+        "conversations",
+        "",
+        "recall by entity",
+        "leaked per 1,000",
+        "covered without a label per 1,000",
+        "people per 1,000 words",
+        "people: recall",
+        "people: precision",
+        "s of CPU",
+    )
     lines = [head, ("---",) * len(head)]
     for tools in sets:
         for n, (name, m) in enumerate(tools):
             figures, person = m.figures, m.figures.by_type.get("PERSON")
-            lines.append((
-                "" if n else Path(m.name).stem, "" if n else f"{figures.dialogues:,}", name, _number(figures.entity_recall.value, 3),
-                _number(figures.leak_per_1000.value), _number(figures.over_per_1000.value), _number(m.people_per_1000),
-                _number(person.entity_recall.value if person else None, 3), _number(person.precision.value if person else None, 3),
-                f"{m.cpu_seconds:.1f}",
-            ))  # fmt: skip
+            lines.append(
+                (
+                    "" if n else Path(m.name).stem,
+                    "" if n else f"{figures.dialogues:,}",
+                    name,
+                    _number(figures.entity_recall.value, 3),
+                    _number(figures.leak_per_1000.value),
+                    _number(figures.over_per_1000.value),
+                    _number(m.people_per_1000),
+                    _number(person.entity_recall.value if person else None, 3),
+                    _number(person.precision.value if person else None, 3),
+                    f"{m.cpu_seconds:.1f}",
+                )
+            )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -124,10 +167,21 @@ def _print_types(console: Console, measured: SetResult, scoring: Scoring) -> Non
         if not figures.entity_recall.n and not figures.precision.n:
             continue
         chars = "-" if figures.char_recall is None else f"{figures.char_recall:.3f}"
-        precision = f"{format_estimate(figures.precision)} of {figures.precision.n:,}" if figures.precision.n else "-"
+        precision = (
+            f"{format_estimate(figures.precision)} of {figures.precision.n:,}"
+            if figures.precision.n
+            else "-"
+        )
         name = kind if scoring.core(kind) else f"{kind} (not core)"
         style = "" if figures.core else "dim"
-        table.add_row(escape(name), f"{figures.entity_recall.n:,}", format_estimate(figures.entity_recall), chars, precision, style=style)
+        table.add_row(
+            escape(name),
+            f"{figures.entity_recall.n:,}",
+            format_estimate(figures.entity_recall),
+            chars,
+            precision,
+            style=style,
+        )
     console.print(table)
 
 
@@ -136,14 +190,37 @@ def _print_misses(console: Console, measured: SetResult) -> None:
     if not ranked:
         return
     table = _table(f"missed: {sum(n for _, n in ranked):,} core spans")
-    for name in ("spans", "type", "nearest prediction", "written", "where in the turn", "after a question"):
+    for name in (
+        "spans",
+        "type",
+        "nearest prediction",
+        "written",
+        "where in the turn",
+        "after a question",
+    ):
         table.add_column(name, justify="right" if name == "spans" else "left")
     for kind, n in ranked[:ROWS]:
-        table.add_row(f"{n:,}", *(escape(t) for t in (kind.type, kind.nearest, kind.case, kind.position, "yes" if kind.after_question else "no")))
+        table.add_row(
+            f"{n:,}",
+            *(
+                escape(t)
+                for t in (
+                    kind.type,
+                    kind.nearest,
+                    kind.case,
+                    kind.position,
+                    "yes" if kind.after_question else "no",
+                )
+            ),
+        )
     console.print(table)
     _more(console, len(ranked))
     for kind, _ in ranked[:ROWS]:
-        _quote(console, f"{kind.type}, {kind.nearest}, {kind.position}", measured.account.missed_examples.get(kind, ()))
+        _quote(
+            console,
+            f"{kind.type}, {kind.nearest}, {kind.position}",
+            measured.account.missed_examples.get(kind, ()),
+        )
 
 
 def _print_over(console: Console, measured: SetResult) -> None:
@@ -154,7 +231,12 @@ def _print_over(console: Console, measured: SetResult) -> None:
     for name in ("letters", "spans with no label", "type", "found by"):
         table.add_column(name, justify="left" if name in ("type", "found by") else "right")
     for (kind, detector), letters in ranked[:ROWS]:
-        table.add_row(f"{letters:,}", f"{measured.account.over_spans[kind, detector]:,}", escape(kind), escape(detector))
+        table.add_row(
+            f"{letters:,}",
+            f"{measured.account.over_spans[kind, detector]:,}",
+            escape(kind),
+            escape(detector),
+        )
     console.print(table)
     _more(console, len(ranked))
     for key, _ in ranked[:ROWS]:
@@ -162,7 +244,14 @@ def _print_over(console: Console, measured: SetResult) -> None:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
 
 
 def _more(console: Console, total: int) -> None:
@@ -175,4 +264,8 @@ def _quote(console: Console, title: str, examples: Sequence[QuotedExample]) -> N
         if not n:
             console.print(escape(f"{title}:"))
         before, text, after = (" ".join(part.split()) for part in (e.before, e.text, e.after))
-        console.print(f"  {escape(e.id)} turn {e.turn}: {escape(before)} [bold]«{escape(text)}»[/bold] {escape(after)}", soft_wrap=True)
+        console.print(
+            f"  {escape(e.id)} turn {e.turn}: {escape(before)} [bold]«{escape(text)}»[/bold] "
+            f"{escape(after)}",
+            soft_wrap=True,
+        )

@@ -27,16 +27,22 @@ if TYPE_CHECKING:  # Beam takes seconds to load, and most commands do without it
 
 
 def parse_as_of(text: str) -> dt.datetime:
-    """Return a run's time: a date (its midnight, UTC) or an ISO 8601 time; without an offset it is UTC."""
+    """Return a run's time: a date (its midnight, UTC) or an ISO 8601 time; without an offset it is
+    UTC.
+    """
     try:
         when = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("expected a date such as 2026-11-24, or a time such as 2026-11-24T06:00:00Z") from None
+        raise argparse.ArgumentTypeError(
+            "expected a date such as 2026-11-24, or a time such as 2026-11-24T06:00:00Z"
+        ) from None
     return when.replace(tzinfo=dt.UTC) if when.tzinfo is None else when.astimezone(dt.UTC)
 
 
 def start_of_today() -> dt.datetime:
-    """Midnight, UTC, of the current day: the default `as_of`, so that one day's repetitions of a command are one run."""
+    """Midnight, UTC, of the current day: the default `as_of`, so that one day's repetitions of a
+    command are one run.
+    """
     return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -45,20 +51,32 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keyring",
         metavar="FILE",
-        help="keyring file (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json; made on first use, mode 0600)",
+        help="keyring file (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json; made "
+        "on first use, mode 0600)",
     )
     parser.add_argument(
-        "--s3-endpoint-url", "--s3_endpoint_url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)"
+        "--s3-endpoint-url",
+        "--s3_endpoint_url",
+        metavar="URL",
+        help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)",
     )
-    parser.add_argument("--s3-region", "--s3_region_name", metavar="NAME", help="S3 region (default: the usual AWS settings)")
+    parser.add_argument(
+        "--s3-region",
+        "--s3_region_name",
+        metavar="NAME",
+        help="S3 region (default: the usual AWS settings)",
+    )
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """`--workers`."""
     parser.add_argument(
-        "--workers", type=at_least_one, metavar="N",
-        help="processes that work at once (default: as many as cores and memory allow and the work is worth); 1: this one alone",
-    )  # fmt: skip
+        "--workers",
+        type=at_least_one,
+        metavar="N",
+        help="processes that work at once (default: as many as cores and memory allow and the work "
+        "is worth); 1: this one alone",
+    )
 
 
 def at_least_one(text: str) -> int:
@@ -73,16 +91,24 @@ def refuse_workers(args: argparse.Namespace, options: PipelineOptions | None) ->
     from callveil.pipelines.local_runner import beam_spreads_work
 
     if args.workers is not None and beam_spreads_work(options):
-        raise UsageError("--workers: is for runs in this process; a runner, or --direct_num_workers, has its own workers. Leave one of them out")
+        raise UsageError(
+            "--workers: is for runs in this process; a runner, or --direct_num_workers, has its "
+            "own workers. Leave one of them out"
+        )
 
 
 COMMON: dict[str, dict[str, Any]] = {
     "--json": {"action": "store_true", "help": "print the result as JSON"},
     "--no-progress": {"action": "store_true", "help": "no progress on standard error"},
-    "--keyring": {"metavar": "FILE", "help": "keyring file, where one is needed (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json)"},
+    "--keyring": {
+        "metavar": "FILE",
+        "help": "keyring file, where one is needed (default: $CALLVEIL_KEYRING, else "
+        "~/.config/callveil/keyring.json)",
+    },
     "--state": {
         "metavar": "FOLDER",
-        "help": "where the newest state seen of each store is remembered (default: $CALLVEIL_STATE, else ~/.local/state/callveil)",
+        "help": "where the newest state seen of each store is remembered (default: "
+        "$CALLVEIL_STATE, else ~/.local/state/callveil)",
     },
 }
 """Options that every command takes, so that a script may say them to any."""
@@ -91,7 +117,10 @@ COMMON: dict[str, dict[str, Any]] = {
 def add_roles(parser: argparse.ArgumentParser) -> None:
     """`--roles`."""
     parser.add_argument(
-        "--roles", metavar="FILE", default=os.environ.get(ROLES_ENV), help=f"which role sees what, as YAML (default: ${ROLES_ENV})"
+        "--roles",
+        metavar="FILE",
+        default=os.environ.get(ROLES_ENV),
+        help=f"which role sees what, as YAML (default: ${ROLES_ENV})",
     )
 
 
@@ -102,16 +131,24 @@ def current_user() -> str:
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container without an entry for its user
-        return f"uid {os.getuid()}" if not os.environ.get("USER") else f"uid {os.getuid()} ({getpass.getuser()})"
+        return (
+            f"uid {os.getuid()}"
+            if not os.environ.get("USER")
+            else f"uid {os.getuid()} ({getpass.getuser()})"
+        )
 
 
 def current_role(args: argparse.Namespace) -> Role:
-    """Return the role of whoever runs this; without a roles file one that sees everything. Raises `RolesError`, `NotAllowed`."""
+    """Return the role of whoever runs this; without a roles file one that sees everything. Raises
+    `RolesError`, `NotAllowed`.
+    """
     return load_roles(args.roles).of(current_user()) if args.roles else EVERYTHING
 
 
 def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Return the parser, or each of its actions' parsers, with those of `COMMON` that it lacks; a wrong command line raises `UsageError`."""
+    """Return the parser, or each of its actions' parsers, with those of `COMMON` that it lacks; a
+    wrong command line raises `UsageError`.
+    """
     actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     for action in actions:
         for below in action.choices.values():
@@ -131,7 +168,10 @@ def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
 def files_of(args: argparse.Namespace) -> Files:
     """Return access to files as the options say."""
     if args.s3_endpoint_url and not re.match("https?://.", args.s3_endpoint_url):
-        raise UsageError(f"--s3-endpoint-url {args.s3_endpoint_url}: is no URL; it begins with http:// or https://")
+        raise UsageError(
+            f"--s3-endpoint-url {args.s3_endpoint_url}: is no URL; it begins with http:// or "
+            "https://"
+        )
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region), args.state)
 
 
@@ -146,7 +186,8 @@ def policy_of(name: str | None) -> Policy:
 def beam_options(rest: Sequence[str]) -> PipelineOptions | None:
     """Beam options from what callveil itself does not know; None where that is nothing.
 
-    Raises `UsageError` for an option Beam does not know either: Beam would pass over a misspelt option in silence.
+    Raises `UsageError` for an option Beam does not know either: Beam would pass over a misspelt
+    option in silence.
     """
     if not rest:
         return None
@@ -165,34 +206,69 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions | None:
         flag = word.split("=", 1)[0]
         if word.startswith("-") and flag not in known:
             near = difflib.get_close_matches(
-                flag, [*sorted(known), "--input", "--output", "--policy", "--accounts", "--requests", "--as-of", "--dry-run"], 1
+                flag,
+                [
+                    *sorted(known),
+                    "--input",
+                    "--output",
+                    "--policy",
+                    "--accounts",
+                    "--requests",
+                    "--as-of",
+                    "--dry-run",
+                ],
+                1,
             )
-            raise UsageError(f"{flag}: neither callveil nor Beam has this option{f'; did you mean {near[0]}?' if near else ''}")
+            raise UsageError(
+                f"{flag}: neither callveil nor Beam has this "
+                f"option{f'; did you mean {near[0]}?' if near else ''}"
+            )
     options = PipelineOptions(list(rest))
     _check_runner(options)
     if rest and not rest[0].startswith("-"):
-        raise UsageError(f"{len(rest)} argument(s) belong to no option; options take their values right behind them (see --help)")
+        raise UsageError(
+            f"{len(rest)} argument(s) belong to no option; options take their values right behind "
+            "them (see --help)"
+        )
     return options
 
 
 def _check_runner(options: PipelineOptions) -> None:
-    """Raise `UsageError` for a runner that Beam does not know, or cannot make, which it would tell only once the job is made."""
+    """Raise `UsageError` for a runner that Beam does not know, or cannot make, which it would tell
+    only once the job is made.
+    """
     from apache_beam.options.pipeline_options import StandardOptions
     from apache_beam.runners.runner import create_runner
 
     name = options.get_all_options().get("runner") or ""
-    known = {path.rpartition(".")[2].lower(): path.rpartition(".")[2] for path in StandardOptions.ALL_KNOWN_RUNNERS}
-    if name and "." not in name and not {name.lower(), f"{name.lower()}runner"} & {*known, "fnapirunner"}:
+    known = {
+        path.rpartition(".")[2].lower(): path.rpartition(".")[2]
+        for path in StandardOptions.ALL_KNOWN_RUNNERS
+    }
+    if (
+        name
+        and "." not in name
+        and not {name.lower(), f"{name.lower()}runner"} & {*known, "fnapirunner"}
+    ):
         near = difflib.get_close_matches(name.lower(), known, 1)
         hint = f"did you mean {known[near[0]]}? " if near else ""
-        raise UsageError(f"--runner {name}: Beam has no such runner; {hint}Without --runner the job runs in this process")
+        raise UsageError(
+            f"--runner {name}: Beam has no such runner; {hint}Without --runner the job runs in "
+            "this process"
+        )
     if name:
         try:
             create_runner(name)
         except ImportError as error:
-            raise UsageError(f"--runner {name}: what it needs is not installed ({error.name or 'see its documentation'})") from None
+            raise UsageError(
+                f"--runner {name}: what it needs is not installed "
+                f"({error.name or 'see its documentation'})"
+            ) from None
         except (ValueError, AttributeError, TypeError):
-            raise UsageError(f"--runner {name}: Beam cannot make this runner; without --runner the job runs in this process") from None
+            raise UsageError(
+                f"--runner {name}: Beam cannot make this runner; without --runner the job runs in "
+                "this process"
+            ) from None
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:

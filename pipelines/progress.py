@@ -1,4 +1,6 @@
-"""Progress of a run, read from its checkpoints, so that it shows whatever the runner and wherever the workers are."""
+"""Progress of a run, read from its checkpoints, so that it shows whatever the runner and wherever
+the workers are.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,12 @@ class RunProgress:
             self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._stop.set()
         if self._show:
             self._thread.join()
@@ -55,23 +62,42 @@ class RunProgress:
                 self._read += 1
                 self._taken += counts.get("in", 0) - counts.get("rejected", 0)
             if "/ingest/" not in info.url:
-                self._done += counts.get("redacted", 0) + counts.get("rejected", 0) + counts.get("redone", 0)
+                self._done += (
+                    counts.get("redacted", 0) + counts.get("rejected", 0) + counts.get("redone", 0)
+                )
 
     def _watch(self) -> None:
         remote = self._job.target.startswith("s3://")
         if not sys.stderr.isatty():
             return self._lines(5.0 if remote else 1.0)
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             read = bar.add_task("reading input", total=self._chunks)
             redact = bar.add_task("redacting", total=None)
             while not self._stop.wait(3.0 if remote else 0.5):
                 self._poll()
                 bar.update(read, completed=self._read)
-                bar.update(redact, completed=self._done, total=self._taken if self._read == self._chunks else None)
+                bar.update(
+                    redact,
+                    completed=self._done,
+                    total=self._taken if self._read == self._chunks else None,
+                )
         return None
 
     def _lines(self, every: float) -> None:
@@ -82,7 +108,9 @@ class RunProgress:
             last = time.monotonic()
             self._poll()
             print(
-                f"callveil: {last - started:.0f} s: read {self._read} of {self._chunks} pieces ({self._taken:,} interactions), "
+                f"callveil: {last - started:.0f} s: read {self._read} of {self._chunks} pieces "
+                f"({self._taken:,} interactions), "
                 f"redacted {self._done:,}",
-                file=sys.stderr, flush=True,
-            )  # fmt: skip
+                file=sys.stderr,
+                flush=True,
+            )

@@ -1,4 +1,6 @@
-"""The webhook receiver as a server: waitress with total deadlines, limits per peer, TLS, and an orderly end."""
+"""The webhook receiver as a server: waitress with total deadlines, limits per peer, TLS, and an
+orderly end.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ HEADER_BYTES = 32 << 10
 IDLE_SECONDS = 30
 """Seconds a connection may stay open between two requests, or without taking its answer."""
 RECORD_BYTES = 16 << 10
-"""Bytes read at a time: the most a TLS record holds, so that none is left where poll does not see it."""
+"""Bytes read at a time: the most a TLS record holds, so that none is left where poll does not see
+it.
+"""
 ACCEPTED = 64
 """Connections taken in a row before those that are open have their turn again."""
 LOOK_SECONDS = 0.2
@@ -45,9 +49,11 @@ def serve_webhook(
     tls: ssl.SSLContext | None = None,
     grace: float = 10.0,
 ) -> None:
-    """Serve until `stop` is set, then take no new connection and finish the requests that have begun, for `grace` seconds at most.
+    """Serve until `stop` is set, then take no new connection and finish the requests that have
+    begun, for `grace` seconds at most.
 
-    Bodies are held in memory, never in temporary files: waitress would write larger ones to the disk in clear.
+    Bodies are held in memory, never in temporary files: waitress would write larger ones to the
+    disk in clear.
 
     Args:
         app: takes the bodies.
@@ -57,7 +63,8 @@ def serve_webhook(
         stop: ends it.
         ready: told both addresses once connections are taken.
         limits: what a sender may take up.
-        tls: makes connections of the first address TLS; certificates loaded into it later hold for new ones.
+        tls: makes connections of the first address TLS; certificates loaded into it later hold for
+            new ones.
         grace: seconds.
 
     Raises:
@@ -65,14 +72,20 @@ def serve_webhook(
     """
     sockets: dict[int, Any] = {}
     server = _Server(_listener(address), sockets, app, threads, limits, tls, app.turned_away)
-    beside = _Server(_listener(health), sockets, HealthApp(app), HEALTH_THREADS, limits) if health else None
+    beside = (
+        _Server(_listener(health), sockets, HealthApp(app), HEALTH_THREADS, limits)
+        if health
+        else None
+    )
     ready(server.socket.getsockname()[:2], beside.socket.getsockname()[:2] if beside else None)
     try:
         while not stop.is_set():
             _turn(sockets, server, beside)
         wasyncore.dispatcher.close(server)  # the listening socket only: the connections stay
         until = time.monotonic() + grace
-        while time.monotonic() < until and any(channel.busy for channel in list(server.active_channels.values())):
+        while time.monotonic() < until and any(
+            channel.busy for channel in list(server.active_channels.values())
+        ):
             _turn(sockets, server, beside)
     finally:
         for each in (server, beside):
@@ -83,10 +96,16 @@ def serve_webhook(
 
 def _listener(address: tuple[str, int]) -> socket.socket:
     try:
-        return socket.create_server(address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET, reuse_port=False)
+        return socket.create_server(
+            address,
+            family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET,
+            reuse_port=False,
+        )
     except OSError as error:
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-        raise OSError(error.errno, error.strerror or "cannot listen there", f"{shown}:{address[1]}") from None
+        raise OSError(
+            error.errno, error.strerror or "cannot listen there", f"{shown}:{address[1]}"
+        ) from None
 
 
 def _turn(sockets: dict[int, Any], *servers: _Server | None) -> None:
@@ -97,7 +116,9 @@ def _turn(sockets: dict[int, Any], *servers: _Server | None) -> None:
 
 
 def peer_of(host: str) -> str:
-    """Give what counts as one sender: an IPv4 address, or the 64 bits of an IPv6 network that one customer has to draw addresses from."""
+    """Give what counts as one sender: an IPv4 address, or the 64 bits of an IPv6 network that one
+    customer has to draw addresses from.
+    """
     try:
         found = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -108,17 +129,27 @@ def peer_of(host: str) -> str:
 
 
 class _Channel(HTTPChannel):
-    """A connection. What it waits for has a deadline as a whole: a byte now and then does not move it."""
+    """A connection. What it waits for has a deadline as a whole: a byte now and then does not move
+    it.
+    """
 
     request: Any
 
-    def __init__(self, server: _Server, sock: socket.socket, addr: tuple[Any, ...], adj: Adjustments, map: dict[int, Any]) -> None:  # noqa: A002
+    def __init__(
+        self,
+        server: _Server,
+        sock: socket.socket,
+        addr: tuple[Any, ...],
+        adj: Adjustments,
+        map: dict[int, Any],  # noqa: A002
+    ) -> None:
         self.peer = peer_of(str(addr[0]))
         self.shaken = server.tls is None
         self.wants_to_write = False
         self.since = self.headers_at = time.monotonic()
         self.served = False
-        # OpenSSL's connections are not for two threads at once: answers are sent by the thread that made them.
+        # OpenSSL's connections are not for two threads at once: answers are sent by the thread that
+        # made them.
         self.tls_lock = threading.Lock()
         super().__init__(server, sock, addr, adj, map=map)
 
@@ -130,13 +161,17 @@ class _Channel(HTTPChannel):
     @property
     def waiting(self) -> bool:
         """Whether it is the sender's turn."""
-        return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
+        return not (
+            self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed
+        )
 
     def deadline(self, limits: SenderLimits) -> float:
         """Return the time by which what it waits for has to be there, on the monotonic clock."""
         if self.request is not None and self.request.headers_finished:
             return self.headers_at + limits.body_seconds
-        return self.since + (IDLE_SECONDS if self.served and self.request is None else limits.header_seconds)
+        return self.since + (
+            IDLE_SECONDS if self.served and self.request is None else limits.header_seconds
+        )
 
     def received(self, data: bytes) -> bool:
         begins, known = self.request is None, bool(self.request and self.request.headers_finished)
@@ -154,7 +189,9 @@ class _Channel(HTTPChannel):
         self.since = time.monotonic()
 
     def give_up(self) -> None:
-        """End the connection because what it waits for did not come in time; say so where a request has begun."""
+        """End the connection because what it waits for did not come in time; say so where a request
+        has begun.
+        """
         if self.request is None or not self.shaken:
             self.will_close = True
             return
@@ -234,14 +271,31 @@ class _Server(TcpWSGIServer):
         self.limits, self.tls, self.turned_away = limits, tls, turned_away
         self.looked = time.monotonic()
         adj = Adjustments(
-            threads=threads, ident="callveil", max_request_body_size=app.limit, inbuf_overflow=app.limit + (1 << 20),
-            max_request_header_size=HEADER_BYTES, channel_timeout=IDLE_SECONDS, cleanup_interval=1, recv_bytes=RECORD_BYTES,
-            connection_limit=UNLIMITED, url_scheme="https" if tls else "http", clear_untrusted_proxy_headers=True,
-        )  # fmt: skip
+            threads=threads,
+            ident="callveil",
+            max_request_body_size=app.limit,
+            inbuf_overflow=app.limit + (1 << 20),
+            max_request_header_size=HEADER_BYTES,
+            channel_timeout=IDLE_SECONDS,
+            cleanup_interval=1,
+            recv_bytes=RECORD_BYTES,
+            connection_limit=UNLIMITED,
+            url_scheme="https" if tls else "http",
+            clear_untrusted_proxy_headers=True,
+        )
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(threads)
         info = (listener.family, listener.type, listener.proto, listener.getsockname())
-        super().__init__(app, sockets, True, listener, dispatcher=dispatcher, adj=adj, sockinfo=info, bind_socket=False)
+        super().__init__(
+            app,
+            sockets,
+            True,
+            listener,
+            dispatcher=dispatcher,
+            adj=adj,
+            sockinfo=info,
+            bind_socket=False,
+        )
 
     def handle_accept(self) -> None:
         for _ in range(ACCEPTED):
@@ -266,9 +320,11 @@ class _Server(TcpWSGIServer):
         self._make_room(channel)
 
     def _make_room(self, new: _Channel) -> None:
-        """Close the connection that has kept its peer's turn longest, where there are too many; the new one, where all are at work.
+        """Close the connection that has kept its peer's turn longest, where there are too many; the
+        new one, where all are at work.
 
-        So a sender that opens connections and leaves them takes room from itself, and never from a request that is whole.
+        So a sender that opens connections and leaves them takes room from itself, and never from a
+        request that is whole.
         """
         channels: list[_Channel] = [c for c in self.active_channels.values() if not c.will_close]
         mine = [c for c in channels if c.peer == new.peer]
@@ -282,13 +338,18 @@ class _Server(TcpWSGIServer):
             crowd = [c for c in channels if c.peer == largest]
         else:
             return
-        leaves = min((c for c in crowd if c.waiting and c is not new), key=lambda c: c.since, default=new)
+        leaves = min(
+            (c for c in crowd if c.waiting and c is not new), key=lambda c: c.since, default=new
+        )
         self.turned_away(str(leaves.addr[0]), 0, "crowded", time.monotonic() - leaves.since)
-        # Closed in its own turn: another connection must not get its number while events of this round are dealt with.
+        # Closed in its own turn: another connection must not get its number while events of this
+        # round are dealt with.
         leaves.will_close = True
 
     def expire(self) -> None:
-        """Give up connections whose deadline has passed. Called when what had come by now is read, so that it is never our delay that counts."""
+        """Give up connections whose deadline has passed. Called when what had come by now is read,
+        so that it is never our delay that counts.
+        """
         here = time.monotonic()
         late, self.looked = max(0.0, here - self.looked - STALL_SECONDS), here
         for channel in list(self.active_channels.values()):
@@ -300,7 +361,9 @@ class _Server(TcpWSGIServer):
 
 
 def handle_signals(stop: threading.Event, reload: Callable[[], None]) -> None:
-    """Let SIGTERM and SIGINT end the server in order, and SIGHUP reload; a second SIGTERM or SIGINT ends the process at once."""
+    """Let SIGTERM and SIGINT end the server in order, and SIGHUP reload; a second SIGTERM or SIGINT
+    ends the process at once.
+    """
 
     def end(number: int, frame: object) -> None:
         stop.set()

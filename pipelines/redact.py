@@ -1,4 +1,6 @@
-"""The main job: a batch of call interactions to redacted Parquet, findings, and a rejected zone. What is asked of it, and its start."""
+"""The main job: a batch of call interactions to redacted Parquet, findings, and a rejected zone.
+What is asked of it, and its start.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,6 @@ from callveil.transforms.ingest.discover import refuse_overlap
 from callveil.transforms.storage.checkpoints.store_identity import compare_store
 
 if TYPE_CHECKING:
-
     from callveil.pipelines.attempts import RunResult
 
 
@@ -21,16 +22,26 @@ def run_redact(options: RedactOptions) -> RunResult:
 
     Raises:
         NothingToRead: the inputs hold nothing that can be read; nothing is done.
-        InputError, AccountsError, RequestsError, PolicyError: the user's input, with file, line and field.
+        InputError, AccountsError, RequestsError, PolicyError: the user's input, with file, line and
+            field.
         ModelError: a spaCy pipeline the policy names is not there.
         StoreError: the output is no store, or damaged.
         ReconciliationError: a record was lost; nothing is published.
     """
     refuse_overlap(options.files, options.inputs, options.output)
     keyring = compare_store(options.files, options.output, options.keyring, not options.dry_run)
-    plan = plan_input(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
-    # What the job needs takes seconds to load, here and in the processes that work for it: they load at the same time.
-    with preload_workers(1 if beam_spreads_work(options.beam) else options.workers, plan.bytes() / PIECE_BYTES, options.policy.detect):
+    plan = (
+        plan_input(options.files, list(options.inputs), options.chunk_bytes).required()
+        if options.inputs
+        else InputPlan()
+    )
+    # What the job needs takes seconds to load, here and in the processes that work for it: they
+    # load at the same time.
+    with preload_workers(
+        1 if beam_spreads_work(options.beam) else options.workers,
+        plan.bytes() / PIECE_BYTES,
+        options.policy.detect,
+    ):
         from callveil.pipelines.redact_job import run_job
 
         return run_job(options, keyring, plan)

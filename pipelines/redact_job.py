@@ -52,13 +52,21 @@ from callveil.transforms.storage.identity.identifier_names import NamePseudonymi
 from callveil.transforms.storage.tables.key_index import BUCKETS
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-REQUESTS = register_table(Table("requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")))
+REQUESTS = register_table(
+    Table(
+        "requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")
+    )
+)
 
 
 def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> RunResult:
-    """Run the job over the input of `plan`; see `redact.run_redact`. `keyring`: the store's, where there is one."""
+    """Run the job over the input of `plan`; see `redact.run_redact`. `keyring`: the store's, where
+    there is one.
+    """
     keyring = keyring or Keyring.open_or_create(options.keyring)
-    accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
+    accounts = AccountBook(
+        read_accounts(options.files, list(options.accounts)) if options.accounts else ()
+    )
     names = NamePseudonymizer(keyring, options.policy.detect.digit_ids)
     plan = plan.renamed(names.place)
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
@@ -69,13 +77,25 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
         by_key[request.key] += (request,)
-    store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring, accounts.controllers())
+    store = (
+        Store(options.files, options.output)
+        if options.dry_run
+        else open_or_claim(options.files, options.output, keyring, accounts.controllers())
+    )
 
     def job_on(base: Snapshot) -> RedactJob:
         return RedactJob(
-            run, options.policy, options.files, options.output, str(keyring.path), accounts, dict(by_key), base,
-            shard_rows=options.shard_rows, shard_bytes=options.shard_bytes,
-        )  # fmt: skip
+            run,
+            options.policy,
+            options.files,
+            options.output,
+            str(keyring.path),
+            accounts,
+            dict(by_key),
+            base,
+            shard_rows=options.shard_rows,
+            shard_bytes=options.shard_bytes,
+        )
 
     if options.dry_run:
         return _dry_run(options, job_on(store.current()), plan)
@@ -87,14 +107,26 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
         return _publish(store, job, plan, requests, outcome)
 
-    with use_workers(number, 1 if beam_spreads_work(options.beam) else options.workers, plan.bytes() / PIECE_BYTES, options.policy.detect):
+    with use_workers(
+        number,
+        1 if beam_spreads_work(options.beam) else options.workers,
+        plan.bytes() / PIECE_BYTES,
+        options.policy.detect,
+    ):
         return until_published(store, number, job_on, execute, publish)
 
 
 def _run_id(
-    options: RedactOptions, keyring: Keyring, plan: InputPlan, accounts: AccountBook, requests: Sequence[RedactionRequest], models: str
+    options: RedactOptions,
+    keyring: Keyring,
+    plan: InputPlan,
+    accounts: AccountBook,
+    requests: Sequence[RedactionRequest],
+    models: str,
 ) -> str:
-    """Return digest of everything the run's result depends on, so that the same command names the same run."""
+    """Return digest of everything the run's result depends on, so that the same command names the
+    same run.
+    """
     facts: dict[str, Any] = {
         "job": "redact",
         "tool": TOOL,
@@ -110,19 +142,48 @@ def _run_id(
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def build_pipeline(pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk], results: str) -> None:
+def build_pipeline(
+    pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk], results: str
+) -> None:
     """Wire the job into `pipeline`; the total outcome is written to the file `results`."""
-    read = pipeline | "Input" >> beam.Create(list(chunks), reshuffle=True) | "Ingest" >> IngestChunks(job)
-    # Every bucket is looked at even where nothing came in for it: stored records grow old, and requests may name them.
+    read = (
+        pipeline
+        | "Input" >> beam.Create(list(chunks), reshuffle=True)
+        | "Ingest" >> IngestChunks(job)
+    )
+    # Every bucket is looked at even where nothing came in for it: stored records grow old, and
+    # requests may name them.
     every = pipeline | "All buckets" >> beam.Create([(bucket, b"") for bucket in range(BUCKETS)])
-    resolved = (read.main, every) | "All keys" >> beam.Flatten() | "Resolve" >> ResolveSnapshots(job)
+    resolved = (
+        (read.main, every) | "All keys" >> beam.Flatten() | "Resolve" >> ResolveSnapshots(job)
+    )
     shards = resolved.main | "Shards" >> ReadShards(job)
     written = shards.main | "Redact" >> RedactBatches(job) | "Write" >> WriteShards(job)
-    changes = (resolved[CHANGES], shards[CHANGES], written[CHANGES]) | "All changes" >> beam.Flatten()
+    changes = (
+        resolved[CHANGES],
+        shards[CHANGES],
+        written[CHANGES],
+    ) | "All changes" >> beam.Flatten()
     changed = changes | "Change stored" >> ChangeStored(job)
-    index = (shards[INDEX], written[INDEX], changed[INDEX]) | "All entries" >> beam.Flatten() | "Index" >> WriteIndex(job)
-    people = (shards[SUBJECTS], written[SUBJECTS]) | "All identifiers" >> beam.Flatten() | "Subjects" >> WriteSubjects(job)
-    done = (read[OUTCOMES], resolved[OUTCOMES], shards[OUTCOMES], written[OUTCOMES], changed[OUTCOMES], index, people)
+    index = (
+        (shards[INDEX], written[INDEX], changed[INDEX])
+        | "All entries" >> beam.Flatten()
+        | "Index" >> WriteIndex(job)
+    )
+    people = (
+        (shards[SUBJECTS], written[SUBJECTS])
+        | "All identifiers" >> beam.Flatten()
+        | "Subjects" >> WriteSubjects(job)
+    )
+    done = (
+        read[OUTCOMES],
+        resolved[OUTCOMES],
+        shards[OUTCOMES],
+        written[OUTCOMES],
+        changed[OUTCOMES],
+        index,
+        people,
+    )
     outcomes = done | "All outcomes" >> beam.Flatten()
     _ = (
         outcomes
@@ -147,23 +208,41 @@ def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome
     return Outcome.from_dict(orjson.loads(job.files.read(results)))
 
 
-def _publish(store: Store, job: RedactJob, plan: InputPlan, requests: Sequence[RedactionRequest], outcome: Outcome) -> RunResult:
+def _publish(
+    store: Store,
+    job: RedactJob,
+    plan: InputPlan,
+    requests: Sequence[RedactionRequest],
+    outcome: Outcome,
+) -> RunResult:
     reconcile_records(outcome.counts)
     run = job.run
     if requests:
         partition = {"day": run.as_of.date().isoformat()}
         rows = sorted(
-            (_request_row(r, Keyring.load(job.keyring_path)) for r in requests), key=lambda r: (r["account_id"], r["interaction_id"], r["request_id"])
+            (_request_row(r, Keyring.load(job.keyring_path)) for r in requests),
+            key=lambda r: (r["account_id"], r["interaction_id"], r["request_id"]),
         )
         outcome.added.append(
-            publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows)
+            publish_records(
+                job.files,
+                job.root,
+                data_path(REQUESTS.name, partition, run.run_id, "requests"),
+                REQUESTS,
+                partition,
+                rows,
+            )
         )
     return publish_run(store, job, "redact", plan, outcome)
 
 
 def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
-    """Return a request as it is stored: its reason, which may name people, as a token that `callveil reveal` opens."""
-    reason = make_call_token("REASON", request.reason, TokenKeys.of(keyring), request.account_id, request.interaction_id)
+    """Return a request as it is stored: its reason, which may name people, as a token that
+    `callveil reveal` opens.
+    """
+    reason = make_call_token(
+        "REASON", request.reason, TokenKeys.of(keyring), request.account_id, request.interaction_id
+    )
     return {f.name: getattr(request, f.name) for f in REQUEST_FIELDS} | {"reason": reason}
 
 
@@ -172,4 +251,12 @@ def _dry_run(options: RedactOptions, job: RedactJob, plan: InputPlan) -> RunResu
         outcome = _execute(options, replace(job, scratch=scratch), plan)
     reconcile_records(outcome.counts)
     not_read = tuple(f.as_dict() for f in plan.not_read)
-    return RunResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True, not_read=not_read)
+    return RunResult(
+        job.run.run_id,
+        0,
+        dict(sorted(outcome.counts.items())),
+        len(outcome.added),
+        0,
+        dry_run=True,
+        not_read=not_read,
+    )

@@ -30,7 +30,8 @@ class RedactOptions:
         beam: Beam options; the in-process runner is taken unless a runner is named.
         dry_run: do everything but change the store.
         progress: show progress on standard error.
-        workers: processes to work with, where no runner is named; 1: this one alone; None: what the machine allows and the input is worth.
+        workers: processes to work with, where no runner is named; 1: this one alone; None: what the
+            machine allows and the input is worth.
         shard_rows, shard_bytes, chunk_bytes: how work is cut.
     """
 
@@ -56,7 +57,8 @@ class ReconciliationError(RuntimeError):
 
 
 def reconcile_records(counts: dict[str, int]) -> None:
-    """Check that every snapshot read is accounted for: redacted, superseded, replayed, unchanged, tombstoned or rejected.
+    """Check that every snapshot read is accounted for: redacted, superseded, replayed, unchanged,
+    tombstoned or rejected.
 
     Raises `ReconciliationError`, naming the numbers, where it is not.
     """
@@ -64,5 +66,7 @@ def reconcile_records(counts: dict[str, int]) -> None:
     total = sum(counts.get(p, 0) for p in parts)
     if total != counts.get("in", 0):
         numbers = ", ".join(f"{p} {counts.get(p, 0):,}" for p in parts)
-        raise ReconciliationError(f"{counts.get('in', 0):,} records came in, but {total:,} are accounted for ({numbers}); nothing was published")
-
+        raise ReconciliationError(
+            f"{counts.get('in', 0):,} records came in, but {total:,} are accounted for "
+            f"({numbers}); nothing was published"
+        )

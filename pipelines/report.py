@@ -1,4 +1,6 @@
-"""The reports job: rows from one state of the store to Parquet, CSV and pages, and a signed record of who pulled what."""
+"""The reports job: rows from one state of the store to Parquet, CSV and pages, and a signed record
+of who pulled what.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,8 @@ class MadeReport:
     """One report that was made.
 
     Attributes:
-        kind: which. written: its rows and digests. page: what its page shows. files: names of its files, the page first.
+        kind: which. written: its rows and digests. page: what its page shows. files: names of its
+            files, the page first.
     """
 
     kind: ReportType
@@ -93,12 +96,16 @@ def run_report(options: ReportOptions) -> tuple[list[MadeReport], int]:
 
     Raises:
         NotAllowed: the role does not see that; this is recorded too.
-        ActivitiesError, BreachesError, InputError, AccountsError, EventsError, HoldsError: files the company keeps, by line and field.
-        StoreError, KeyringError: no store, no keyring, or the pull cannot be recorded: then no file is left either.
+        ActivitiesError, BreachesError, InputError, AccountsError, EventsError, HoldsError: files
+            the company keeps, by line and field.
+        StoreError, KeyringError: no store, no keyring, or the pull cannot be recorded: then no file
+            is left either.
     """
     store, keyring = open_to_change(options.files, options.store, options.keyring)
     try:
-        names, accounts = options.role.narrow(options.reports, options.scope.accounts, options.everything)
+        names, accounts = options.role.narrow(
+            options.reports, options.scope.accounts, options.everything
+        )
     except NotAllowed as error:
         _record(store, options, options.reports, options.scope.accounts, [], str(error))
         raise
@@ -112,11 +119,24 @@ def run_report(options: ReportOptions) -> tuple[list[MadeReport], int]:
     urls: list[str] = []
     try:
         for name, source in sources.items():
-            made.append(_make(options, context, keyring, REPORTS[name], source, newest.sha256 if newest else "", urls))
+            made.append(
+                _make(
+                    options,
+                    context,
+                    keyring,
+                    REPORTS[name],
+                    source,
+                    newest.sha256 if newest else "",
+                    urls,
+                )
+            )
         index = _index(options, context, made, newest.sha256 if newest else "")
         urls.append(options.files.join(options.out, INDEX))
         options.files.write(urls[-1], index)
-        files = [{"name": f"{m.kind.name}.parquet", "rows": m.written.rows, "sha256": m.written.sha256} for m in made]
+        files = [
+            {"name": f"{m.kind.name}.parquet", "rows": m.written.rows, "sha256": m.written.sha256}
+            for m in made
+        ]
         return made, _record(store, options, names, accounts, files)
     except BaseException:
         for url in urls:
@@ -125,7 +145,9 @@ def run_report(options: ReportOptions) -> tuple[list[MadeReport], int]:
         raise
 
 
-def _source(name: str, context: ReportContext, options: ReportOptions, keyring: Keyring) -> ReportSource:
+def _source(
+    name: str, context: ReportContext, options: ReportOptions, keyring: Keyring
+) -> ReportSource:
     if name == "redaction":
         return RedactionReport(context)
     if name == "retention":
@@ -135,9 +157,16 @@ def _source(name: str, context: ReportContext, options: ReportOptions, keyring: 
     if name == "erasures":
         return ErasureReport(context, keyring)
     if name == "processing":
-        return ProcessingReport(context, load_activities(options.activities) if options.activities else None)
+        return ProcessingReport(
+            context, load_activities(options.activities) if options.activities else None
+        )
     if name == "breaches":
-        return BreachReport(context, read_breaches(options.files, options.breaches, options.scope.as_of) if options.breaches else None)
+        return BreachReport(
+            context,
+            read_breaches(options.files, options.breaches, options.scope.as_of)
+            if options.breaches
+            else None,
+        )
     return HistoryReport(context, keyring, _expires(options))
 
 
@@ -148,28 +177,56 @@ def _expires(options: ReportOptions) -> Any:
     from callveil.schemas.policy_load import load_policy
 
     policy = options.policy or load_policy(None)
-    return make_expiry(options.files, policy, options.scope.as_of, options.accounts, options.events, options.holds)
+    return make_expiry(
+        options.files, policy, options.scope.as_of, options.accounts, options.events, options.holds
+    )
 
 
 def _make(
-    options: ReportOptions, context: ReportContext, keyring: Keyring, kind: ReportType, source: ReportSource, newest: str, urls: list[str]
-) -> MadeReport:  # fmt: skip
-    names = [f"{kind.name}.html", f"{kind.name}.parquet", *([f"{kind.name}.csv"] if options.csv else [])]
+    options: ReportOptions,
+    context: ReportContext,
+    keyring: Keyring,
+    kind: ReportType,
+    source: ReportSource,
+    newest: str,
+    urls: list[str],
+) -> MadeReport:
+    names = [
+        f"{kind.name}.html",
+        f"{kind.name}.parquet",
+        *([f"{kind.name}.csv"] if options.csv else []),
+    ]
     places = [options.files.join(options.out, n) for n in names]
     urls += places
     columns = {f.name for f in kind.columns}
     rows = ({k: v for k, v in row.items() if k in columns} for row in source.rows())
-    written = write_report_rows(options.files, kind, places[1], places[2] if options.csv else "", rows if kind.name == "history" else add_row_hashes(keyring, rows))
+    written = write_report_rows(
+        options.files,
+        kind,
+        places[1],
+        places[2] if options.csv else "",
+        rows if kind.name == "history" else add_row_hashes(keyring, rows),
+    )
     page = source.page()
     about = PageDetails(
-        _meta(options, context, kind), options.store, context.snapshot.run_id, newest, TOOL, context.common(kind)["report_id"], names[1],
-        written.sha256, written.rows, options.csv,
-    )  # fmt: skip
+        _meta(options, context, kind),
+        options.store,
+        context.snapshot.run_id,
+        newest,
+        TOOL,
+        context.common(kind)["report_id"],
+        names[1],
+        written.sha256,
+        written.rows,
+        options.csv,
+    )
     options.files.write(places[0], report_page(kind, page, about))
     return MadeReport(kind, written, page, tuple(names))
 
 
-def _meta(options: ReportOptions, context: ReportContext, kind: ReportType | None = None) -> list[tuple[str, str]]:
+def _meta(
+    options: ReportOptions, context: ReportContext, kind: ReportType | None = None
+) -> list[tuple[str, str]]:
     scope = context.scope
 
     def shown(when: dt.datetime) -> str:
@@ -177,10 +234,20 @@ def _meta(options: ReportOptions, context: ReportContext, kind: ReportType | Non
         return text.removesuffix(" 00:00")
 
     accounts = sorted(scope.accounts)
-    whose = "all" if not accounts else ", ".join(accounts[:6]) + (f" and {len(accounts) - 6} more" if len(accounts) > 6 else "")
+    whose = (
+        "all"
+        if not accounts
+        else ", ".join(accounts[:6])
+        + (f" and {len(accounts) - 6} more" if len(accounts) > 6 else "")
+    )
     counts = [("counted by", kind.period)] if kind else []
     who = [
-        ("pulled by", options.who + (f" for {options.behalf}" if options.behalf else "") + (f" ({options.role.name})" if options.role.name else ""))
+        (
+            "pulled by",
+            options.who
+            + (f" for {options.behalf}" if options.behalf else "")
+            + (f" ({options.role.name})" if options.role.name else ""),
+        )
     ]
     return [
         ("from", shown(scope.start)),
@@ -192,18 +259,46 @@ def _meta(options: ReportOptions, context: ReportContext, kind: ReportType | Non
     ]
 
 
-def _index(options: ReportOptions, context: ReportContext, made: Sequence[MadeReport], newest: str) -> bytes:
+def _index(
+    options: ReportOptions, context: ReportContext, made: Sequence[MadeReport], newest: str
+) -> bytes:
     reports: list[Mapping[str, Any]] = [
-        {"name": m.kind.name, "title": m.kind.title, "what": m.kind.what, "page": m.files[0], "files": m.files, "cards": _told(m.page.cards)}
+        {
+            "name": m.kind.name,
+            "title": m.kind.title,
+            "what": m.kind.what,
+            "page": m.files[0],
+            "files": m.files,
+            "cards": _told(m.page.cards),
+        }
         for m in made
     ]
     files = []
     for m in made:
-        files.append({"report": m.kind.title, "name": f"{m.kind.name}.parquet", "rows": m.written.rows, "sha256": m.written.sha256})
+        files.append(
+            {
+                "report": m.kind.title,
+                "name": f"{m.kind.name}.parquet",
+                "rows": m.written.rows,
+                "sha256": m.written.sha256,
+            }
+        )
         if options.csv:
-            files.append({"report": m.kind.title, "name": f"{m.kind.name}.csv", "rows": m.written.rows, "sha256": m.written.csv_sha256})
+            files.append(
+                {
+                    "report": m.kind.title,
+                    "name": f"{m.kind.name}.csv",
+                    "rows": m.written.rows,
+                    "sha256": m.written.csv_sha256,
+                }
+            )
     verdicts = [v for m in made for v in m.page.verdicts]
-    return index_page(reports, files, PageDetails(_meta(options, context), options.store, context.snapshot.run_id, newest, TOOL), verdicts)
+    return index_page(
+        reports,
+        files,
+        PageDetails(_meta(options, context), options.store, context.snapshot.run_id, newest, TOOL),
+        verdicts,
+    )
 
 
 def _told(cards: Sequence[Card]) -> list[dict[str, str]]:
@@ -211,15 +306,31 @@ def _told(cards: Sequence[Card]) -> list[dict[str, str]]:
 
 
 def _record(
-    store: Store, options: ReportOptions, reports: Sequence[str], accounts: frozenset[str], files: Sequence[Mapping[str, Any]], refused: str = ""
-) -> int:  # fmt: skip
-    """Record a pull: who, what, when, and the digests of what was handed out; signed, in a chain of its own."""
+    store: Store,
+    options: ReportOptions,
+    reports: Sequence[str],
+    accounts: frozenset[str],
+    files: Sequence[Mapping[str, Any]],
+    refused: str = "",
+) -> int:
+    """Record a pull: who, what, when, and the digests of what was handed out; signed, in a chain of
+    its own.
+    """
     scope = options.scope
     body = {
-        "at": options.now.isoformat(timespec="seconds"), "who": options.who, "on_behalf_of": options.behalf, "role": options.role.name,
-        "reports": list(reports), "accounts": sorted(accounts) or ["all"], "from": scope.start.isoformat(), "to": scope.end.isoformat(),
-        "as_of": scope.as_of.isoformat(), "files": [dict(f) for f in files], "refused": refused, "tool_version": TOOL,
-    }  # fmt: skip
+        "at": options.now.isoformat(timespec="seconds"),
+        "who": options.who,
+        "on_behalf_of": options.behalf,
+        "role": options.role.name,
+        "reports": list(reports),
+        "accounts": sorted(accounts) or ["all"],
+        "from": scope.start.isoformat(),
+        "to": scope.end.isoformat(),
+        "as_of": scope.as_of.isoformat(),
+        "files": [dict(f) for f in files],
+        "refused": refused,
+        "tool_version": TOOL,
+    }
     return store.attestor().append(PULLS, PULL, body)
 
 

@@ -26,14 +26,25 @@ from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
 from callveil.transforms.jobs.batch.store_beam import INDEX, SUBJECTS, WriteIndex, WriteSubjects
-from callveil.transforms.jobs.rescan.beam import NOTES, RescanStore, RescanTask, list_tasks, merge_notes
+from callveil.transforms.jobs.rescan.beam import (
+    NOTES,
+    RescanStore,
+    RescanTask,
+    list_tasks,
+    merge_notes,
+)
 from callveil.transforms.jobs.rescan.live import manifest_facts, publish_replacements, purge_unused
 from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS, UnreadableRow
 from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import abandon_run, list_leases, release_lease, take_lease
+from callveil.transforms.storage.commit.maintenance import (
+    abandon_run,
+    list_leases,
+    release_lease,
+    take_lease,
+)
 from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -42,7 +53,10 @@ from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
 
 JOB = "rescan"
 RESULTS = "rescan.json"
-MODULES = ("callveil.transforms.jobs.rescan.beam", "callveil.transforms.storage.index.identifier_index")
+MODULES = (
+    "callveil.transforms.jobs.rescan.beam",
+    "callveil.transforms.storage.index.identifier_index",
+)
 """What worker processes load."""
 DECIDED = frozenset({"redact", "history", JOB})
 """Jobs whose policy decided what is read again; retention's may be another one."""
@@ -230,9 +244,15 @@ def _job(
     )
 
 
-def build_pipeline(pipeline: beam.Pipeline, job: RedactJob, found: Sequence[RescanTask], results: str) -> None:
+def build_pipeline(
+    pipeline: beam.Pipeline, job: RedactJob, found: Sequence[RescanTask], results: str
+) -> None:
     """Wire the job into `pipeline`; its results are written to the file `results`."""
-    read = pipeline | "Pieces" >> beam.Create(list(found), reshuffle=True) | "Rescan" >> RescanStore(job)
+    read = (
+        pipeline
+        | "Pieces" >> beam.Create(list(found), reshuffle=True)
+        | "Rescan" >> RescanStore(job)
+    )
     index = read[INDEX] | "Index" >> WriteIndex(job)
     people = read[SUBJECTS] | "Subjects" >> WriteSubjects(job)
     outcomes = (

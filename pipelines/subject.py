@@ -1,4 +1,6 @@
-"""Data-subject requests as a job: searching, erasing, setting aside. The steps of the register are in `subject_register`."""
+"""Data-subject requests as a job: searching, erasing, setting aside. The steps of the register are
+in `subject_register`.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,28 @@ from callveil.transforms.governance.requests.disclosure import RecordDiscloser
 from callveil.transforms.governance.requests.erasure import Eraser, EraseResult, require_ready
 from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_records import require_markers
-from callveil.transforms.governance.requests.package import AccessPackage, count_by_category, withheld_rows, write_package
+from callveil.transforms.governance.requests.package import (
+    AccessPackage,
+    count_by_category,
+    withheld_rows,
+    write_package,
+)
 from callveil.transforms.governance.requests.package_readme import render_readme
 from callveil.transforms.governance.requests.plan import ERASURE, RESTRICTION, ErasePlan
-from callveil.transforms.governance.requests.publish import RunChanges, purge_pending, read_encrypted_json, request_files, write_encrypted_json
+from callveil.transforms.governance.requests.publish import (
+    RunChanges,
+    purge_pending,
+    read_encrypted_json,
+    request_files,
+    write_encrypted_json,
+)
 from callveil.transforms.governance.requests.raw_sources import latest_raw_records, people_in
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
-from callveil.transforms.governance.requests.reindex import ReindexResult, outdated_interactions, reindex_interactions
+from callveil.transforms.governance.requests.reindex import (
+    ReindexResult,
+    outdated_interactions,
+    reindex_interactions,
+)
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
 from callveil.transforms.governance.requests.search import (
     ConfirmedIdentifier,
@@ -74,18 +91,30 @@ SEARCHED = ("interactions", "versions", "index", "subjects", CALLS)
 
 
 def search_request(
-    options: SubjectOptions, request_id: str, *, more: Sequence[Identifier] = (), confirmed: Sequence[str] = (), rejected: Sequence[str] = (),
-    sources: Sequence[str] = (), zone: bool = True, included: Sequence[str] = (), excluded: Sequence[str] = (), reason: str = "",
-) -> tuple[SearchResult, dict[str, str]]:  # fmt: skip
+    options: SubjectOptions,
+    request_id: str,
+    *,
+    more: Sequence[Identifier] = (),
+    confirmed: Sequence[str] = (),
+    rejected: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    zone: bool = True,
+    included: Sequence[str] = (),
+    excluded: Sequence[str] = (),
+    reason: str = "",
+) -> tuple[SearchResult, dict[str, str]]:
     """Find the person's records, and propose what else may identify them.
 
     Args:
-        more: identifiers the person has given since. confirmed, rejected: names of proposals of the search before.
+        more: identifiers the person has given since. confirmed, rejected: names of proposals of the
+            search before.
         sources: raw inputs; with them proposals show their values.
         zone: look through what was never read into a dataset too.
-        included, excluded: records of the search before that are the person's, and that are not; reason: why.
+        included, excluded: records of the search before that are the person's, and that are not;
+            reason: why.
 
-    Returns: the match, which is kept sealed in the store, and values of proposals by name, where the sources show them.
+    Returns: the match, which is kept sealed in the store, and values of proposals by name, where
+        the sources show them.
     """
     register, request = get_open_request(options, request_id)
     store, keyring = register.store, register.keyring
@@ -93,11 +122,20 @@ def search_request(
     controller = controller_of(store, request, snapshot)
     if snapshot.by_dataset("interactions") and not snapshot.by_dataset("subjects"):
         raise RegisterError(
-            "the store was written by a callveil that did not note whom records are about; redact its sources into a new store, to search that"
+            "the store was written by a callveil that did not note whom records are about; redact "
+            "its sources into a new store, to search that"
         )
     lacking = require_markers(store)
-    before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot) if request_files(snapshot, request_id, "match") else None
-    identity = [Identifier(*i) for file in request_files(snapshot, request_id, "identity") for i in read_encrypted_json(store, keyring, file)["identifiers"]]
+    before = (
+        Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot)
+        if request_files(snapshot, request_id, "match")
+        else None
+    )
+    identity = [
+        Identifier(*i)
+        for file in request_files(snapshot, request_id, "identity")
+        for i in read_encrypted_json(store, keyring, file)["identifiers"]
+    ]
     held = confirmed_values(c for c in before.confirmed if c.name.startswith("G")) if before else []
     start = given_identifiers(keyring, [*identity, *held, *more])
     known: tuple[Any, ...] = ()
@@ -106,51 +144,92 @@ def search_request(
         if wrong:
             raise RegisterError(f"{', '.join(wrong)}: no such proposal")
         try:
-            known = tuple(c for c in confirm_candidates(before, confirmed) if not c.name.startswith("G"))
+            known = tuple(
+                c for c in confirm_candidates(before, confirmed) if not c.name.startswith("G")
+            )
         except ValueError as error:
             raise RegisterError(str(error)) from None
     elif confirmed or rejected:
-        raise RegisterError(f"request {request_id}: nothing was proposed yet; search without --confirm first")
+        raise RegisterError(
+            f"request {request_id}: nothing was proposed yet; search without --confirm first"
+        )
     mine = {t for c in start for t in c.tokens}
     both = (*start, *(c for c in known if not mine & set(c.tokens)))
-    refused = {*(before.rejected if before else ()), *(p.token for p in (before.proposed if before else ()) if p.name in set(rejected))}
+    refused = {
+        *(before.rejected if before else ()),
+        *(p.token for p in (before.proposed if before else ()) if p.name in set(rejected)),
+    }
     decisions = _decide(options, register, request, before, included, excluded, reason)
     snapshot = store.current()
     finder = SubjectSearch(store, keyring, snapshot, controller, decisions)
     match = finder.run(both, refused, before.proposed if before else ())
     shown: dict[str, str] = {}
     if sources:
-        seen = people_in(options.files, sources, {m.record for m in (*match.records, *match.left_out)}, options.policy)
-        match = finder.run(fill_confirmed_values(match.confirmed, keyring, seen), refused, match.proposed)
-        shown = {c.name: c.value for c in fill_confirmed_values(_as_confirmed(match), keyring, seen) if c.value}
+        seen = people_in(
+            options.files,
+            sources,
+            {m.record for m in (*match.records, *match.left_out)},
+            options.policy,
+        )
+        match = finder.run(
+            fill_confirmed_values(match.confirmed, keyring, seen), refused, match.proposed
+        )
+        shown = {
+            c.name: c.value
+            for c in fill_confirmed_values(_as_confirmed(match), keyring, seen)
+            if c.value
+        }
     accounts = sorted({m.record.account_id for m in match.records})
     left = [f"{CALLS}: {told}"] if (told := lacking.told()) else []
     if old := len(outdated_interactions(store.files, store.root, snapshot)):
         left.append(
-            f"interactions: {old} were noted by an earlier callveil, which noted less of the numbers and addresses said in them, "
+            f"interactions: {old} were noted by an earlier callveil, which noted less of the "
+            "numbers and addresses said in them, "
             "and no names that tell people on one line apart; "
             f"run `callveil subject index --store {store.root} --source WHERE`"
         )
     if zone:
         unread = search_unindexed(
-            store, keyring, snapshot, make_search_target(match, controller), SearchedInboxes.of(Live(store.files, store.root), options.inboxes), match.others
+            store,
+            keyring,
+            snapshot,
+            make_search_target(match, controller),
+            SearchedInboxes.of(Live(store.files, store.root), options.inboxes),
+            match.others,
         )
         match = replace(match, unread=unread.counts())
         left += [f"{INBOX}: {folder}: not there" for folder in unread.missing]
     else:
         left += [f"{name}: left out by --no-rejected" for name in UNREAD]
-    apart = restriction.find_restricted_interactions(store, keyring, snapshot, match.own_tokens, restriction.requests_of_controller(store, keyring, snapshot, request_id))
+    apart = restriction.find_restricted_interactions(
+        store,
+        keyring,
+        snapshot,
+        match.own_tokens,
+        restriction.requests_of_controller(store, keyring, snapshot, request_id),
+    )
     match = replace(match, not_read=tuple(left), set_aside=len(apart))
     values = {
         "actor": options.actor,
-        "records_found": len(match.records) + match.unread.get(REJECTED, 0) + match.unread.get(LIVE_REJECTED, 0) + match.set_aside,
+        "records_found": len(match.records)
+        + match.unread.get(REJECTED, 0)
+        + match.unread.get(LIVE_REJECTED, 0)
+        + match.set_aside,
         "accounts": accounts,
-        "systems_searched": [*SEARCHED, *(UNREAD if zone else ())], "systems_not_executed": left,
-    }  # fmt: skip
+        "systems_searched": [*SEARCHED, *(UNREAD if zone else ())],
+        "systems_not_executed": left,
+    }
 
     def write(run_id: str, state: Any) -> RunChanges:
         old = request_files(state, request_id, "match")
-        return RunChanges((write_encrypted_json(store, keyring, run_id, request_id, f"{state.seq:08d}.match", match.as_dict()),), tuple(old))
+        return RunChanges(
+            (
+                write_encrypted_json(
+                    store, keyring, run_id, request_id, f"{state.seq:08d}.match", match.as_dict()
+                ),
+            ),
+            tuple(old),
+        )
 
     register.append(request_id, "searched", options.as_of, options.now, values, write)
     purge_pending(store, options.now)
@@ -158,33 +237,55 @@ def search_request(
 
 
 def _decide(
-    options: SubjectOptions, register: RequestRegister, request: SubjectRequest, before: SearchResult | None, included: Sequence[str], excluded: Sequence[str],
+    options: SubjectOptions,
+    register: RequestRegister,
+    request: SubjectRequest,
+    before: SearchResult | None,
+    included: Sequence[str],
+    excluded: Sequence[str],
     reason: str,
-) -> Mapping[str, str]:  # fmt: skip
-    """Enter what somebody says of single records; returns all that was said, by digest of the record."""
+) -> Mapping[str, str]:
+    """Enter what somebody says of single records; returns all that was said, by digest of the
+    record.
+    """
     if not included and not excluded:
         return request.decisions
     if not reason:
         raise RegisterError("--reason: needed to include or exclude a record")
     if before is None:
-        raise RegisterError(f"request {request.request_id}: nobody has searched yet; search without --include or --exclude first")
-    said = {"included": digests_of(register.keyring, before, included), "excluded": digests_of(register.keyring, before, excluded)}
+        raise RegisterError(
+            f"request {request.request_id}: nobody has searched yet; search without --include or "
+            "--exclude first"
+        )
+    said = {
+        "included": digests_of(register.keyring, before, included),
+        "excluded": digests_of(register.keyring, before, excluded),
+    }
     if set(said["included"]) & set(said["excluded"]):
         raise RegisterError("--include, --exclude: name a record once")
     why = register.conceal(request.request_id, reason)
     for event, records in said.items():
         if records:
-            request = append_event(options, register, request.request_id, event, {"records": records, "reason": why})
+            request = append_event(
+                options, register, request.request_id, event, {"records": records, "reason": why}
+            )
     return request.decisions
 
 
 def needs_approval(options: SubjectOptions, store: Store) -> bool:
-    """Tell whether the store's newest policy, or one that is given, asks for a second person's approval."""
-    return any(p is not None and p.requests.four_eyes for p in (options.policy, newest_policy(store)))
+    """Tell whether the store's newest policy, or one that is given, asks for a second person's
+    approval.
+    """
+    return any(
+        p is not None and p.requests.four_eyes for p in (options.policy, newest_policy(store))
+    )
 
 
-def index_records(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple[BackfillResult, ReindexResult]:
-    """Note whom records are about of which less or nothing was noted when they came in. Repeated, it does what is left.
+def index_records(
+    options: SubjectOptions, sources: Sequence[str] = ()
+) -> tuple[BackfillResult, ReindexResult]:
+    """Note whom records are about of which less or nothing was noted when they came in. Repeated,
+    it does what is left.
 
     Args:
         sources: raw inputs of interactions; inboxes are looked through as well.
@@ -192,7 +293,12 @@ def index_records(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple
     require_everything(options.role)
     register = register_of(options)
     store, keyring = register.store, register.keyring
-    gone = {t for r in list_requests(options) if any(e["event"] == "erased" for e in register.events(r.request_id)) for t in r.tokens}
+    gone = {
+        t
+        for r in list_requests(options)
+        if any(e["event"] == "erased" for e in register.events(r.request_id))
+        for t in r.tokens
+    }
     marked = backfill_markers(store, keyring, gone)
     if not outdated_interactions(store.files, store.root, store.current()):
         return marked, ReindexResult(0, 0)
@@ -201,7 +307,14 @@ def index_records(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple
     actor, at = InteractionPublisher(job, job.engines()), options.as_of.timestamp()
     inboxes = SearchedInboxes.of(Live(store.files, store.root), options.inboxes).folders
     return marked, reindex_interactions(
-        store, keyring, options.as_of, options.now, [*sources, *inboxes], policy, lambda raw: actor.people_of(raw, at, "index"), gone
+        store,
+        keyring,
+        options.as_of,
+        options.now,
+        [*sources, *inboxes],
+        policy,
+        lambda raw: actor.people_of(raw, at, "index"),
+        gone,
     )
 
 
@@ -210,11 +323,25 @@ def _as_confirmed(match: SearchResult) -> list[ConfirmedIdentifier]:
 
 
 def grounds_of(options: SubjectOptions, register: RequestRegister) -> RetentionGrounds:
-    """Tell why records stay, by what retention knows. Raises the user's own errors as `retain` does."""
+    """Tell why records stay, by what retention knows. Raises the user's own errors as `retain`
+    does.
+    """
     engine = None
-    if options.policy is not None and (options.holds or options.accounts or any(r.action == "keep" for r in options.policy.retention.rules)):
+    if options.policy is not None and (
+        options.holds
+        or options.accounts
+        or any(r.action == "keep" for r in options.policy.retention.rules)
+    ):
         retain = RetainOptions(
-            options.store, options.policy, options.as_of, options.now, options.accounts, options.events, options.holds, options.keyring, options.files
+            options.store,
+            options.policy,
+            options.as_of,
+            options.now,
+            options.accounts,
+            options.events,
+            options.holds,
+            options.keyring,
+            options.files,
         )
         engine = read_inputs(retain, register.store, options.as_of).engine
     return RetentionGrounds(engine, dict(options.keep))
@@ -223,26 +350,49 @@ def grounds_of(options: SubjectOptions, register: RequestRegister) -> RetentionG
 def eraser_of(options: SubjectOptions, register: RequestRegister, *, zone: bool = True) -> Eraser:
     """Return what carries requests out."""
     return Eraser(
-        register.store, register.keyring, options.as_of, options.now, grounds_of(options, register), zone, options.inboxes, options.actor,
+        register.store,
+        register.keyring,
+        options.as_of,
+        options.now,
+        grounds_of(options, register),
+        zone,
+        options.inboxes,
+        options.actor,
         needs_approval(options, register.store),
-    )  # fmt: skip
+    )
 
 
-def plan_erasure(options: SubjectOptions, request_id: str, scope: str = ERASURE, *, zone: bool = True) -> ErasePlan:
+def plan_erasure(
+    options: SubjectOptions, request_id: str, scope: str = ERASURE, *, zone: bool = True
+) -> ErasePlan:
     """Return what an erasure or restriction would do; nothing is changed."""
     register = register_of(options, write=False)
     get_allowed_request(options, register, request_id)
     return eraser_of(options, register, zone=zone).plan(request_id, scope)
 
 
-def _workers(options: SubjectOptions, store: Store, request_id: str) -> AbstractContextManager[None]:
-    """Worker processes for a request: every file of the identifier index is looked at, which a large store has many of."""
+def _workers(
+    options: SubjectOptions, store: Store, request_id: str
+) -> AbstractContextManager[None]:
+    """Worker processes for a request: every file of the identifier index is looked at, which a
+    large store has many of.
+    """
     looked_at = sum(f.bytes for f in store.current().by_dataset("subjects"))
-    return use_workers(request_id, options.workers, looked_at / FILE_BYTES, None, ("callveil.transforms.governance.requests.apply_plan",))
+    return use_workers(
+        request_id,
+        options.workers,
+        looked_at / FILE_BYTES,
+        None,
+        ("callveil.transforms.governance.requests.apply_plan",),
+    )
 
 
-def erase_request(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
-    """Erase what a request is about. Interrupted and repeated, it goes on where it was; done, it does nothing."""
+def erase_request(
+    options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True
+) -> EraseResult:
+    """Erase what a request is about. Interrupted and repeated, it goes on where it was; done, it
+    does nothing.
+    """
     register = register_of(options)
     get_allowed_request(options, register, request_id)
     with _workers(options, register.store, request_id):
@@ -252,16 +402,20 @@ def erase_request(options: SubjectOptions, request_id: str, agreed: str = "", *,
 
 
 def erase_returned(options: SubjectOptions) -> list[EraseResult]:
-    """Erase again whoever came back since they were erased: after a backup was restored, or where their data was taken in anew.
+    """Erase again whoever came back since they were erased: after a backup was restored, or where
+    their data was taken in anew.
 
-    Returns: one result for each request whose person was found again. What the register keeps of them, keyed digests, is enough to find them.
+    Returns: one result for each request whose person was found again. What the register keeps of
+        them, keyed digests, is enough to find them.
     """
     require_everything(options.role)
     register = register_of(options)
     eraser = eraser_of(options, register)
     out = []
     for request in list_requests(options):
-        if request.tokens and any(e["event"] == "erased" for e in register.events(request.request_id)):
+        if request.tokens and any(
+            e["event"] == "erased" for e in register.events(request.request_id)
+        ):
             with _workers(options, register.store, request.request_id):
                 result = eraser.carry_out(request.request_id, ERASURE)
             out += [result] if result.run_id else []
@@ -283,7 +437,9 @@ def lift_restriction(options: SubjectOptions, request_id: str) -> int:
     """Bring back what a request had set aside; returns the number of rows."""
     register = register_of(options)
     get_allowed_request(options, register, request_id)
-    rows = restriction.restore_restricted(register.store, register.keyring, request_id, options.as_of, options.now)
+    rows = restriction.restore_restricted(
+        register.store, register.keyring, request_id, options.as_of, options.now
+    )
     eraser_of(options, register).finish(register.get(request_id))
     write_checkpoint(register.store, register.keyring, options.now)
     return rows
@@ -294,7 +450,8 @@ class PackageResult:
     """What a package holds.
 
     Attributes:
-        path, sha256: the zip. records: records disclosed. withheld: how often something was withheld, by part and reason.
+        path, sha256: the zip. records: records disclosed. withheld: how often something was
+            withheld, by part and reason.
         missing: what Art. 15 asks for and the company's context file does not state.
     """
 
@@ -306,19 +463,28 @@ class PackageResult:
 
 
 def make_package(
-    options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None, zone: bool = True,
+    options: SubjectOptions,
+    request_id: str,
+    kind: str,
+    out: Path,
+    *,
+    sources: Sequence[str] = (),
+    context: str | None = None,
+    zone: bool = True,
     language: str = "",
-) -> PackageResult:  # fmt: skip
+) -> PackageResult:
     """Write an access or portability package, and enter it in the register.
 
     Args:
         kind: access or portability. out: the zip to write; never overwritten.
-        sources: raw inputs, where the company still has them; without them the redacted store is shown.
+        sources: raw inputs, where the company still has them; without them the redacted store is
+            shown.
         context: the company's file for Art. 15.
         zone: count what was never read into a dataset among what is withheld.
         language: of the page (default: that of the request's calendar, else English).
 
-    Raises `RegisterError` where the person's identity is not verified or nobody has searched, `PackageError` where `out` is there.
+    Raises `RegisterError` where the person's identity is not verified or nobody has searched,
+    `PackageError` where `out` is there.
     """
     register, request = get_open_request(options, request_id)
     require_ready(request, ERASURE)
@@ -327,36 +493,78 @@ def make_package(
     controller = controller_of(store, request, snapshot)
     policy = options.policy or load_policy(None)
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot)
-    match = SubjectSearch(store, keyring, snapshot, controller, request.decisions).run(before.confirmed, before.rejected, before.proposed)
+    match = SubjectSearch(store, keyring, snapshot, controller, request.decisions).run(
+        before.confirmed, before.rejected, before.proposed
+    )
     require_decided(store, request_id, match)
     about = read_context(options.files, context, options.policy or newest_policy(store) or policy)
     requests = restriction.requests_of_controller(store, keyring, snapshot, request_id)
-    apart = restriction.find_restricted_interactions(store, keyring, snapshot, match.own_tokens, requests)
-    wanted = apart.union(InteractionKey(m.record.account_id, m.record.record_id) for m in match.records)
+    apart = restriction.find_restricted_interactions(
+        store, keyring, snapshot, match.own_tokens, requests
+    )
+    wanted = apart.union(
+        InteractionKey(m.record.account_id, m.record.record_id) for m in match.records
+    )
     raws = latest_raw_records(options.files, sources, wanted, policy) if sources else {}
-    discloser = RecordDiscloser(keyring, policy, Unlinker(keyring, match.tokens, confirmed_values(match.confirmed)), options.as_of)
+    discloser = RecordDiscloser(
+        keyring,
+        policy,
+        Unlinker(keyring, match.tokens, confirmed_values(match.confirmed)),
+        options.as_of,
+    )
     gatherer = PackageCollector(store, keyring, snapshot, match, discloser, raws, requests)
     sections = gatherer.sections(kind)
     live = Live(store.files, store.root)
     inboxes = SearchedInboxes.of(live, options.inboxes)
-    unread = search_unindexed(store, keyring, snapshot, make_search_target(match, controller), inboxes, match.others) if zone else UnindexedHits()
+    unread = (
+        search_unindexed(
+            store, keyring, snapshot, make_search_target(match, controller), inboxes, match.others
+        )
+        if zone
+        else UnindexedHits()
+    )
     recordings = gatherer.recordings() if kind == "access" else []
     if kind == "access":
         gatherer.withheld.update(count_unindexed_withheld(unread, live, gatherer.own_calls))
     package = AccessPackage(
-        request_id, kind, options.as_of, sections, recordings, about.as_dict(count_by_category(sections, recordings)), withheld_rows(gatherer.withheld),
-        request.zone, language or SPOKEN.get(request.calendar.split("-")[0], "en"),
+        request_id,
+        kind,
+        options.as_of,
+        sections,
+        recordings,
+        about.as_dict(count_by_category(sections, recordings)),
+        withheld_rows(gatherer.withheld),
+        request.zone,
+        language or SPOKEN.get(request.calendar.split("-")[0], "en"),
     )
     digest = write_package(package, render_readme(package), out)
     records = sum(len(s.rows) for s in sections if s.category != "processing")
     values = {
-        "package": out.name, "package_sha256": digest, "disclosed": records, "withheld": sum(w["count"] for w in package.withheld),
+        "package": out.name,
+        "package_sha256": digest,
+        "disclosed": records,
+        "withheld": sum(w["count"] for w in package.withheld),
         "records_found": len(match.records) + len(apart) + len(unread.rejected) + len(unread.live),
-    }  # fmt: skip
+    }
     note = {"path": str(out.resolve()), "sha256": digest, "tokens": list(match.own_tokens)}
 
     def more(run_id: str, state: Any) -> RunChanges:
-        return RunChanges((write_encrypted_json(store, keyring, run_id, request_id, f"{state.seq:08d}.package", note),))
+        return RunChanges(
+            (
+                write_encrypted_json(
+                    store, keyring, run_id, request_id, f"{state.seq:08d}.package", note
+                ),
+            )
+        )
 
-    register.append(request_id, "disclosed", options.as_of, options.now, {"actor": options.actor, **values}, more)
-    return PackageResult(str(out), digest, records, package.withheld, about.missing if kind == "access" else ())
+    register.append(
+        request_id,
+        "disclosed",
+        options.as_of,
+        options.now,
+        {"actor": options.actor, **values},
+        more,
+    )
+    return PackageResult(
+        str(out), digest, records, package.withheld, about.missing if kind == "access" else ()
+    )

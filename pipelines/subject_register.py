@@ -1,4 +1,6 @@
-"""Steps of a data-subject request that are entered in the register: opening, verifying, pausing, extending, closing."""
+"""Steps of a data-subject request that are entered in the register: opening, verifying, pausing,
+extending, closing.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,20 @@ import pyarrow.parquet as pq
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import CHANNELS, DECISIONS, STATED, TYPES, SubjectRequest
 from callveil.transforms.governance.requests.approval import same_person
-from callveil.transforms.governance.requests.controller import Controller, controller_of, only_controller, select_controller
+from callveil.transforms.governance.requests.controller import (
+    Controller,
+    controller_of,
+    only_controller,
+    select_controller,
+)
 from callveil.transforms.governance.requests.deadline import response_deadline
 from callveil.transforms.governance.requests.letters import render_letter
 from callveil.transforms.governance.requests.publish import RunChanges, write_encrypted_json
-from callveil.transforms.governance.requests.register import REQUEST_ID, RegisterError, RequestRegister
+from callveil.transforms.governance.requests.register import (
+    REQUEST_ID,
+    RegisterError,
+    RequestRegister,
+)
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.encryption.tokens import reveal_token
@@ -39,8 +50,10 @@ class SubjectOptions:
         keep: ground on which records of a class stay, by class.
         inboxes: folders of webhooks, beside those that `watch` has read for the store.
         role: what whoever enters it may see.
-        login: login name of the process; four eyes are those of two logins. Empty where it is not known.
-        workers: processes an erasure works with; 1: this one alone; None: what the machine allows and the store is worth.
+        login: login name of the process; four eyes are those of two logins. Empty where it is not
+            known.
+        workers: processes an erasure works with; 1: this one alone; None: what the machine allows
+            and the store is worth.
     """
 
     store: str
@@ -61,7 +74,9 @@ class SubjectOptions:
 
     @property
     def entry(self) -> dt.datetime:
-        """When a step is entered, whatever time it is stated for: how a request stands then is told."""
+        """When a step is entered, whatever time it is stated for: how a request stands then is
+        told.
+        """
         return self.now
 
 
@@ -107,7 +122,8 @@ def register_of(options: SubjectOptions, *, write: bool = True) -> RequestRegist
 def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
     """Enter a request; its deadline is decided and stored now. The same again does nothing.
 
-    Raises `RegisterError` for one that does not fit, `DeadlineError` for a calendar, zone or regulation that is not known.
+    Raises `RegisterError` for one that does not fit, `DeadlineError` for a calendar, zone or
+    regulation that is not known.
     """
     register = register_of(options)
     for name, value, known in (("type", new.type, TYPES), ("channel", new.channel, CHANNELS)):
@@ -119,35 +135,80 @@ def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
         raise RegisterError("received: is later than the time of entering it (--as-of)")
     controller = _controller(options, register, new.account, new.agency, "open it")
     ref = subject_ref(register.keyring, new.identifiers)
-    named = f"{ref}|{new.type}|{new.received_at.isoformat()}" + (f"|{controller}" if new.account or new.agency else "")
+    named = f"{ref}|{new.type}|{new.received_at.isoformat()}" + (
+        f"|{controller}" if new.account or new.agency else ""
+    )
     request_id = new.request_id or "DSR-" + hashlib.sha256(named.encode()).hexdigest()[:12]
     if not REQUEST_ID.fullmatch(request_id):
-        raise RegisterError("request: expected up to 64 letters, digits, dots, dashes and underscores; it is not redacted, so it may name nobody")
+        raise RegisterError(
+            "request: expected up to 64 letters, digits, dots, dashes and underscores; it is not "
+            "redacted, so it may name nobody"
+        )
     if register.events(request_id):
         held = register.get(request_id)
-        if (held.subject_ref, held.type, held.account, held.agency) == (ref, new.type, controller.account, controller.agency):
+        if (held.subject_ref, held.type, held.account, held.agency) == (
+            ref,
+            new.type,
+            controller.account,
+            controller.agency,
+        ):
             return held
-        raise RegisterError(f"request {request_id}: is in the register already, for another person, right or controller; choose another id")
+        raise RegisterError(
+            f"request {request_id}: is in the register already, for another person, right or "
+            "controller; choose another id"
+        )
     start = new.clock_start_at or new.received_at
     values = {
-        "actor": options.actor, "regulation": new.regulation, "type": new.type, "channel": new.channel, "zone": new.zone, "calendar": new.calendar,
-        "received_at": new.received_at, "clock_start_at": start, "subject_ref": ref,
-        "account": controller.account or None, "agency": controller.agency or None, "due_at": response_deadline(new.regulation, start, new.zone, new.calendar),
-    }  # fmt: skip
-    identity = {"identifiers": [[i.kind, i.value] for i in sorted(set(new.identifiers))], "region": new.region, "note": new.note}
+        "actor": options.actor,
+        "regulation": new.regulation,
+        "type": new.type,
+        "channel": new.channel,
+        "zone": new.zone,
+        "calendar": new.calendar,
+        "received_at": new.received_at,
+        "clock_start_at": start,
+        "subject_ref": ref,
+        "account": controller.account or None,
+        "agency": controller.agency or None,
+        "due_at": response_deadline(new.regulation, start, new.zone, new.calendar),
+    }
+    identity = {
+        "identifiers": [[i.kind, i.value] for i in sorted(set(new.identifiers))],
+        "region": new.region,
+        "note": new.note,
+    }
 
     def more(run_id: str, snapshot: Any) -> RunChanges:
-        return RunChanges((write_encrypted_json(register.store, register.keyring, run_id, request_id, f"{snapshot.seq:08d}.identity", identity),))
+        return RunChanges(
+            (
+                write_encrypted_json(
+                    register.store,
+                    register.keyring,
+                    run_id,
+                    request_id,
+                    f"{snapshot.seq:08d}.identity",
+                    identity,
+                ),
+            )
+        )
 
     register.append(request_id, "opened", options.as_of, options.now, values, more)
     return register.get(request_id)
 
 
-def _controller(options: SubjectOptions, register: RequestRegister, account: str, agency: str, way_out: str) -> Controller:
-    """Return the controller somebody names, or the store's only one. Raises `RegisterError`, `NotAllowed`."""
+def _controller(
+    options: SubjectOptions, register: RequestRegister, account: str, agency: str, way_out: str
+) -> Controller:
+    """Return the controller somebody names, or the store's only one. Raises `RegisterError`,
+    `NotAllowed`.
+    """
     if account and agency:
         raise RegisterError("--account, --agency: a request belongs to one of them")
-    found = select_controller(register.store, account, agency) if account or agency else only_controller(register.store, way_out)
+    found = (
+        select_controller(register.store, account, agency)
+        if account or agency
+        else only_controller(register.store, way_out)
+    )
     _require_role(options.role, found)
     return found
 
@@ -159,7 +220,9 @@ def _require_role(role: Role, controller: Controller) -> None:
         raise NotAllowed(f"role {role.name} does not see requests that are bound to no account")
 
 
-def bind_request(options: SubjectOptions, request_id: str, account: str, agency: str) -> SubjectRequest:
+def bind_request(
+    options: SubjectOptions, request_id: str, account: str, agency: str
+) -> SubjectRequest:
     """Bind a request that was opened for no controller to one. Once bound it stays."""
     register = register_of(options)
     request = register.get(request_id)
@@ -167,25 +230,41 @@ def bind_request(options: SubjectOptions, request_id: str, account: str, agency:
     if (request.account, request.agency) == (found.account, found.agency):
         return request
     if request.account or request.agency:
-        raise RegisterError(f"request {request_id}: is bound already, and stays so; open another one for {found}")
-    return append_event(options, register, request_id, "bound", {"account": found.account or None, "agency": found.agency or None})
+        raise RegisterError(
+            f"request {request_id}: is bound already, and stays so; open another one for {found}"
+        )
+    return append_event(
+        options,
+        register,
+        request_id,
+        "bound",
+        {"account": found.account or None, "agency": found.agency or None},
+    )
 
 
 def approve_search(options: SubjectOptions, request_id: str, by: str) -> SubjectRequest:
-    """Record that a second person approves what was found last. Raises `RegisterError` where it is one of those who found it."""
+    """Record that a second person approves what was found last. Raises `RegisterError` where it is
+    one of those who found it.
+    """
     register, _ = get_open_request(options, request_id)
     if not by.strip():
         raise RegisterError("--by: the name of who approves it is needed")
     events = register.events(request_id)
     last = max((n for n, e in enumerate(events) if e["event"] == "searched"), default=None)
     if last is None:
-        raise RegisterError(f"request {request_id}: nobody has searched yet, so there is nothing to approve")
+        raise RegisterError(
+            f"request {request_id}: nobody has searched yet, so there is nothing to approve"
+        )
     before = [e for e in events if e["event"] in ("searched", "included", "excluded")]
     if any(same_person(by, e["actor"]) for e in before if e["actor"]):
-        raise RegisterError(f"request {request_id}: whoever searched or decided may not approve it; another person has to (--by)")
+        raise RegisterError(
+            f"request {request_id}: whoever searched or decided may not approve it; another person "
+            "has to (--by)"
+        )
     if options.login and any(same_person(options.login, e.get("login") or "") for e in before):
         raise RegisterError(
-            f"request {request_id}: the login {options.login} has searched or decided, so another person has to approve it, under their own login"
+            f"request {request_id}: the login {options.login} has searched or decided, so another "
+            "person has to approve it, under their own login"
         )
     return append_event(options, register, request_id, "approved", {"approved_by": by.strip()})
 
@@ -200,11 +279,18 @@ def pause_clock(options: SubjectOptions, request_id: str, reason: str) -> Subjec
     """Stop the clock, while the person is asked for what is needed."""
     register, request = get_open_request(options, request_id)
     if options.as_of > options.now + STATED:
-        raise RegisterError(f"request {request_id}: its clock cannot be stopped at a time that is to come (--as-of)")
+        raise RegisterError(
+            f"request {request_id}: its clock cannot be stopped at a time that is to come (--as-of)"
+        )
     if request.status == "on_hold":
         since = f"{request.pauses[-1].start:%Y-%m-%d %H:%MZ}"
-        raise RegisterError(f"request {request_id}: its clock was stopped already, on {since}; --resume lets it go on")
-    return append_event(options, register, request_id, "paused", {"reason": register.conceal(request_id, reason)})
+        raise RegisterError(
+            f"request {request_id}: its clock was stopped already, on {since}; --resume lets it go "
+            "on"
+        )
+    return append_event(
+        options, register, request_id, "paused", {"reason": register.conceal(request_id, reason)}
+    )
 
 
 def resume_clock(options: SubjectOptions, request_id: str) -> SubjectRequest:
@@ -225,89 +311,184 @@ def resume_clock(options: SubjectOptions, request_id: str) -> SubjectRequest:
     return append_event(options, register, request_id, "resumed", values)
 
 
-def extend_deadline(options: SubjectOptions, request_id: str, reason: str, notified_at: dt.datetime) -> SubjectRequest:
-    """Extend the time; the person must have been told, with reasons, before the first deadline (Art. 12(3))."""
+def extend_deadline(
+    options: SubjectOptions, request_id: str, reason: str, notified_at: dt.datetime
+) -> SubjectRequest:
+    """Extend the time; the person must have been told, with reasons, before the first deadline
+    (Art. 12(3)).
+    """
     register, request = get_open_request(options, request_id)
     if request.extended_due_at:
-        told = f", and the person told on {request.extension_notified_at:%Y-%m-%d}" if request.extension_notified_at else ""
-        raise RegisterError(f"request {request_id}: was extended already, to {request.extended_due_at:%Y-%m-%d}{told}; the law knows one extension")
+        told = (
+            f", and the person told on {request.extension_notified_at:%Y-%m-%d}"
+            if request.extension_notified_at
+            else ""
+        )
+        raise RegisterError(
+            f"request {request_id}: was extended already, to "
+            f"{request.extended_due_at:%Y-%m-%d}{told}; the law knows one extension"
+        )
     if not reason:
-        raise RegisterError(f"request {request_id}: an extension needs a reason that the person was told")
+        raise RegisterError(
+            f"request {request_id}: an extension needs a reason that the person was told"
+        )
     if notified_at > request.due_at:
         raise RegisterError(
-            f"request {request_id}: the person must be told of an extension by {request.due_at.isoformat()}, within the first deadline"
+            f"request {request_id}: the person must be told of an extension by "
+            f"{request.due_at.isoformat()}, within the first deadline"
         )
     if notified_at > options.as_of:
-        raise RegisterError(f"request {request_id}: the person is said to have been told later than this is entered (--as-of)")
+        raise RegisterError(
+            f"request {request_id}: the person is said to have been told later than this is "
+            "entered (--as-of)"
+        )
     if options.now > request.due_at:
         raise RegisterError(
-            f"request {request_id}: its last day, {request.due_at:%Y-%m-%d}, is over, and an extension that is entered later extends nothing: "
+            f"request {request_id}: its last day, {request.due_at:%Y-%m-%d}, is over, and an "
+            "extension that is entered later extends nothing: "
             "nothing but the statement says that the person was told in time; answer it now"
         )
-    last = response_deadline(request.regulation, request.clock_start_at, request.zone, request.calendar, request.pauses, extended=True)
-    values = {"reason": register.conceal(request_id, reason), "extension_notified_at": notified_at, "extended_due_at": last}
+    last = response_deadline(
+        request.regulation,
+        request.clock_start_at,
+        request.zone,
+        request.calendar,
+        request.pauses,
+        extended=True,
+    )
+    values = {
+        "reason": register.conceal(request_id, reason),
+        "extension_notified_at": notified_at,
+        "extended_due_at": last,
+    }
     return append_event(options, register, request_id, "extended", values)
 
 
-def record_objection(options: SubjectOptions, request_id: str, decision: str, reason: str, ground: str = "") -> SubjectRequest:
+def record_objection(
+    options: SubjectOptions, request_id: str, decision: str, reason: str, ground: str = ""
+) -> SubjectRequest:
     """Record how an objection (Art. 21) was decided."""
     register, request = get_open_request(options, request_id)
     if request.type != "objection":
         raise RegisterError(f"request {request_id}: is no objection but {request.type}")
-    values = {"decision": _decision(decision), "reason": register.conceal(request_id, reason), "refusal_ground": ground or None}
+    values = {
+        "decision": _decision(decision),
+        "reason": register.conceal(request_id, reason),
+        "refusal_ground": ground or None,
+    }
     return append_event(options, register, request_id, "objected", values)
 
 
-def record_notification(options: SubjectOptions, request_id: str, recipients: Sequence[str]) -> SubjectRequest:
+def record_notification(
+    options: SubjectOptions, request_id: str, recipients: Sequence[str]
+) -> SubjectRequest:
     """Record which recipients were told of an erasure or restriction (Art. 19)."""
     register = register_of(options)
     request = get_allowed_request(options, register, request_id)
-    return append_event(options, register, request_id, "notified", {"recipients_notified": sorted({*request.recipients_notified, *recipients})})
+    return append_event(
+        options,
+        register,
+        request_id,
+        "notified",
+        {"recipients_notified": sorted({*request.recipients_notified, *recipients})},
+    )
 
 
 def close_request(
-    options: SubjectOptions, request_id: str, decision: str, *, ground: str = "", reason: str = "", exemptions: Sequence[str] = (),
-    not_executed: Sequence[str] = (), responded_at: dt.datetime | None = None,
-) -> SubjectRequest:  # fmt: skip
-    """End a request. What was not carried out ends as `not_executed` with its reason, never as granted.
+    options: SubjectOptions,
+    request_id: str,
+    decision: str,
+    *,
+    ground: str = "",
+    reason: str = "",
+    exemptions: Sequence[str] = (),
+    not_executed: Sequence[str] = (),
+    responded_at: dt.datetime | None = None,
+) -> SubjectRequest:
+    """End a request. What was not carried out ends as `not_executed` with its reason, never as
+    granted.
 
     Raises `RegisterError` where the decision does not fit what was done.
     """
     register, request = get_open_request(options, request_id)
     if _decision(decision) == "refused" and not ground:
-        raise RegisterError(f"request {request_id}: a refusal needs its ground, such as --ground 'Art. 12(5)(b)'")
+        raise RegisterError(
+            f"request {request_id}: a refusal needs its ground, such as --ground 'Art. 12(5)(b)'"
+        )
     if decision == "refused" and not reason:
-        raise RegisterError(f"request {request_id}: a refusal needs its reason in words, which the person is told (Art. 12(4)): --reason TEXT")
+        raise RegisterError(
+            f"request {request_id}: a refusal needs its reason in words, which the person is told "
+            "(Art. 12(4)): --reason TEXT"
+        )
     if decision == "not_executed" and not (not_executed or reason):
-        raise RegisterError(f"request {request_id}: say where it was not carried out, and why: --not-executed 'SYSTEM: REASON'")
+        raise RegisterError(
+            f"request {request_id}: say where it was not carried out, and why: --not-executed "
+            "'SYSTEM: REASON'"
+        )
     events = {e["event"] for e in register.events(request_id)}
-    wanted = {"access": "disclosed", "portability": "disclosed", "erasure": "erased", "restriction": "restricted", "objection": "objected"}
+    wanted = {
+        "access": "disclosed",
+        "portability": "disclosed",
+        "erasure": "erased",
+        "restriction": "restricted",
+        "objection": "objected",
+    }
     needed = wanted.get(request.type)
     if decision == "granted" and needed and needed not in events:
-        raise RegisterError(f"request {request_id}: nothing was {needed} for it; carry it out, or close it as refused or not_executed")
+        raise RegisterError(
+            f"request {request_id}: nothing was {needed} for it; carry it out, or close it as "
+            "refused or not_executed"
+        )
     if decision == "granted" and request.runs:
-        raise RegisterError(f"request {request_id}: an erasure or restriction is not finished; repeat the command that began it")
+        raise RegisterError(
+            f"request {request_id}: an erasure or restriction is not finished; repeat the command "
+            "that began it"
+        )
     if decision == "granted" and (request.systems_not_executed or not_executed):
-        raise RegisterError(f"request {request_id}: it was not carried out everywhere; close it as partly_granted or not_executed")
+        raise RegisterError(
+            f"request {request_id}: it was not carried out everywhere; close it as partly_granted "
+            "or not_executed"
+        )
     if responded_at and responded_at > options.as_of:
-        raise RegisterError(f"request {request_id}: is said to have been answered later than this is entered (--as-of)")
-    kept = _kept(register, request_id) if decision == "granted" and request.type == "erasure" else ""
+        raise RegisterError(
+            f"request {request_id}: is said to have been answered later than this is entered "
+            "(--as-of)"
+        )
+    kept = (
+        _kept(register, request_id) if decision == "granted" and request.type == "erasure" else ""
+    )
     if kept:
         raise RegisterError(
-            f"request {request_id}: some of it stays ({kept}); close it as partly_granted with --exemption, or as refused with --ground"
+            f"request {request_id}: some of it stays ({kept}); close it as partly_granted with "
+            "--exemption, or as refused with --ground"
         )
     values = {
-        "decision": decision, "refusal_ground": ground or None, "reason": register.conceal(request_id, reason) or None,
-        "exemptions": list(exemptions) or None, "responded_at": responded_at or options.as_of,
+        "decision": decision,
+        "refusal_ground": ground or None,
+        "reason": register.conceal(request_id, reason) or None,
+        "exemptions": list(exemptions) or None,
+        "responded_at": responded_at or options.as_of,
         "systems_not_executed": sorted({*request.systems_not_executed, *not_executed}) or None,
-    }  # fmt: skip
+    }
     return append_event(options, register, request_id, "closed", values)
 
 
 def _kept(register: RequestRegister, request_id: str) -> str:
     """Return grounds on which records of the person stay as they are after an erasure."""
-    rows = [r for r in _certificates(register, request_id) if r["scope"] == "erasure" and r["rows_retained"] and r["retention_ground"]]
-    return "; ".join(sorted({r["retention_ground"] for r in rows if r["method"] == "none" and r["record_class"] != "sources"}))
+    rows = [
+        r
+        for r in _certificates(register, request_id)
+        if r["scope"] == "erasure" and r["rows_retained"] and r["retention_ground"]
+    ]
+    return "; ".join(
+        sorted(
+            {
+                r["retention_ground"]
+                for r in rows
+                if r["method"] == "none" and r["record_class"] != "sources"
+            }
+        )
+    )
 
 
 def _certificates(register: RequestRegister, request_id: str) -> list[dict[str, Any]]:
@@ -327,14 +508,22 @@ SPOKEN = {"DE": "de", "AT": "de"}
 
 
 def letter_of(options: SubjectOptions, request_id: str, kind: str, language: str = "") -> str:
-    """Return a letter about a request as it stands, as HTML, in the language given or that of the request's calendar.
+    """Return a letter about a request as it stands, as HTML, in the language given or that of the
+    request's calendar.
 
     Raises `RegisterError` where the register does not bear it out.
     """
     register = register_of(options, write=False)
     request = get_allowed_request(options, register, request_id)
     event = {"extended": "extended", "refused": "closed"}.get(kind)
-    sealed = next((e["reason"] for e in reversed(register.events(request_id)) if e["event"] == event and e["reason"]), "")
+    sealed = next(
+        (
+            e["reason"]
+            for e in reversed(register.events(request_id))
+            if e["event"] == event and e["reason"]
+        ),
+        "",
+    )
     reason = reveal_token(sealed, register.keyring, "", request_id) if sealed else ""
     certificates = _certificates(register, request_id) if kind == "certificate" else []
     spoken = language or SPOKEN.get(request.calendar.split("-")[0], "en")
@@ -360,7 +549,9 @@ def _is_seen(role: Role, register: RequestRegister, request: SubjectRequest) -> 
     return True
 
 
-def get_allowed_request(options: SubjectOptions, register: RequestRegister, request_id: str) -> SubjectRequest:
+def get_allowed_request(
+    options: SubjectOptions, register: RequestRegister, request_id: str
+) -> SubjectRequest:
     """Return a request that whoever asks may see. Raises `RegisterError`, `NotAllowed`."""
     request = register.get(request_id)
     if options.role.accounts is not None or "requests" not in options.role.reports:
@@ -369,25 +560,46 @@ def get_allowed_request(options: SubjectOptions, register: RequestRegister, requ
 
 
 def require_everything(role: Role) -> None:
-    """Refuse a role that sees some accounts only what is about all of a store. Raises `NotAllowed`."""
+    """Refuse a role that sees some accounts only what is about all of a store. Raises
+    `NotAllowed`.
+    """
     role.narrow(["requests"], [], False)
     if role.accounts is not None:
-        raise NotAllowed(f"role {role.name} sees some accounts only, and this is about all of a store; let a role do it that sees all")
+        raise NotAllowed(
+            f"role {role.name} sees some accounts only, and this is about all of a store; let a "
+            "role do it that sees all"
+        )
 
 
-def get_open_request(options: SubjectOptions, request_id: str) -> tuple[RequestRegister, SubjectRequest]:
+def get_open_request(
+    options: SubjectOptions, request_id: str
+) -> tuple[RequestRegister, SubjectRequest]:
     """Return the register, and a request that is not over. Raises `RegisterError`."""
     register = register_of(options)
     request = get_allowed_request(options, register, request_id)
     if request.is_over:
         answered = f", answered on {request.responded_at:%Y-%m-%d}" if request.responded_at else ""
-        raise RegisterError(f"request {request_id}: is over ({request.status}{answered}); open a new one")
+        raise RegisterError(
+            f"request {request_id}: is over ({request.status}{answered}); open a new one"
+        )
     return register, request
 
 
-def append_event(options: SubjectOptions, register: RequestRegister, request_id: str, event: str, values: Mapping[str, Any]) -> SubjectRequest:
+def append_event(
+    options: SubjectOptions,
+    register: RequestRegister,
+    request_id: str,
+    event: str,
+    values: Mapping[str, Any],
+) -> SubjectRequest:
     """Enter an event, and return the request as it is then."""
-    register.append(request_id, event, options.as_of, options.now, {"actor": options.actor, **{k: v for k, v in values.items() if v is not None}})
+    register.append(
+        request_id,
+        event,
+        options.as_of,
+        options.now,
+        {"actor": options.actor, **{k: v for k, v in values.items() if v is not None}},
+    )
     return register.get(request_id)
 
 

@@ -33,14 +33,34 @@ ROWS = (
     ("requests_applied", "manual requests applied"),
     ("requests_unmatched", "manual requests that name no interaction"),
     ("account_unknown", "interactions whose account has no record (give --accounts)"),
-    ("named_ids", "ids that are a person's name or address, or a number where the policy says so: written as keyed digests, what they are sealed"),
-    ("digit_ids", "ids of digits, or with a telephone number's signs too, left readable; if they are such, `detect: {digit_ids: true}` changes them"),
-    ("local_times", "interactions whose time names no zone: read in the account's (accounts: timezone), else in UTC"),
+    (
+        "named_ids",
+        "ids that are a person's name or address, or a number where the policy says so: written as "
+        "keyed digests, what they are sealed",
+    ),
+    (
+        "digit_ids",
+        "ids of digits, or with a telephone number's signs too, left readable; if they are such, "
+        "`detect: {digit_ids: true}` changes them",
+    ),
+    (
+        "local_times",
+        "interactions whose time names no zone: read in the account's (accounts: timezone), else "
+        "in UTC",
+    ),
     ("findings", "findings"),
 )
 FURTHER = (
-    ("held.", "still covered as an earlier redaction left it, though this policy would not (interactions by field)"),
-    ("times.", "transcripts whose times cannot all be, where recordings are covered wider (interactions by field)"),
+    (
+        "held.",
+        "still covered as an earlier redaction left it, though this policy would not (interactions "
+        "by field)",
+    ),
+    (
+        "times.",
+        "transcripts whose times cannot all be, where recordings are covered wider (interactions "
+        "by field)",
+    ),
     ("missing.", "numbers read as missing, being NaN or empty (interactions by field)"),
     ("mode.", "by mode"),
     ("kind.", "by kind"),
@@ -53,15 +73,24 @@ ALWAYS = ("in", "redacted", "rejected", "findings")
 def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> dict[str, Any]:
     """JSON form of a result."""
     return {
-        "run_id": result.run_id, "seq": result.seq, "repeated": result.repeated, "dry_run": result.dry_run, "counts": result.counts,
-        "files_added": result.added, "files_removed": result.removed, "seconds": round(seconds, 2), "peak_memory_bytes": peak_bytes,
+        "run_id": result.run_id,
+        "seq": result.seq,
+        "repeated": result.repeated,
+        "dry_run": result.dry_run,
+        "counts": result.counts,
+        "files_added": result.added,
+        "files_removed": result.removed,
+        "seconds": round(seconds, 2),
+        "peak_memory_bytes": peak_bytes,
         "workers": workers_used(),
         "not_read": list(result.not_read),
-    }  # fmt: skip
+    }
 
 
 def not_read_lines(not_read: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what people are told of files below the inputs that were not read: how many, and which, with the reason and the way out."""
+    """Return what people are told of files below the inputs that were not read: how many, and
+    which, with the reason and the way out.
+    """
     if not not_read:
         return []
     lines = [f"{len(not_read):,} file{'s' * (len(not_read) > 1)} below the input not read:"]
@@ -84,12 +113,20 @@ def print_json(values: Any) -> None:
     print(json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False))
 
 
-def print_summary(result: RunResult, output: str, seconds: float, peak_bytes: int, console: Console | None = None) -> None:
+def print_summary(
+    result: RunResult, output: str, seconds: float, peak_bytes: int, console: Console | None = None
+) -> None:
     """The summary table of a run."""
     console = console or Console()
-    title = "dry run: nothing was changed" if result.dry_run else f"run {result.run_id[:16]} · published as number {result.seq} · {output}"
+    title = (
+        "dry run: nothing was changed"
+        if result.dry_run
+        else f"run {result.run_id[:16]} · published as number {result.seq} · {output}"
+    )
     if result.repeated:
-        title += "\nthis very run had been published before; nothing was done, and these are its figures"
+        title += (
+            "\nthis very run had been published before; nothing was done, and these are its figures"
+        )
     counts = result.counts
     console.print(title, style="italic", markup=False, highlight=False, soft_wrap=True)
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -99,20 +136,46 @@ def print_summary(result: RunResult, output: str, seconds: float, peak_bytes: in
         if counts.get(name) or name in ALWAYS:
             table.add_row(f"{counts.get(name, 0):,}", text)
     console.print(table)
-    for prefix, text in (("finding.", "replaced by type"), ("kept.", "found and kept by policy"), *FURTHER):
-        parts = sorted(((n, k.removeprefix(prefix)) for k, n in counts.items() if k.startswith(prefix) and n), reverse=True)
+    for prefix, text in (
+        ("finding.", "replaced by type"),
+        ("kept.", "found and kept by policy"),
+        *FURTHER,
+    ):
+        parts = sorted(
+            ((n, k.removeprefix(prefix)) for k, n in counts.items() if k.startswith(prefix) and n),
+            reverse=True,
+        )
         if parts:
-            console.print(f"{text}: " + ", ".join(f"{k} {n:,}" for n, k in parts), soft_wrap=True, highlight=False)
-    reasons = sorted(((n, k.removeprefix("reason.")) for k, n in counts.items() if k.startswith("reason.") and n), reverse=True)
+            console.print(
+                f"{text}: " + ", ".join(f"{k} {n:,}" for n, k in parts),
+                soft_wrap=True,
+                highlight=False,
+            )
+    reasons = sorted(
+        (
+            (n, k.removeprefix("reason."))
+            for k, n in counts.items()
+            if k.startswith("reason.") and n
+        ),
+        reverse=True,
+    )
     for n, reason in reasons:
-        console.print(f"rejected {n:,}: {reason}: {REASONS.get(reason, '')}", soft_wrap=True, highlight=False)
+        console.print(
+            f"rejected {n:,}: {reason}: {REASONS.get(reason, '')}", soft_wrap=True, highlight=False
+        )
     if reasons and not result.dry_run:
-        console.print(f"see why, record by record: callveil rejected list --store {output}", soft_wrap=True, highlight=False, markup=False)
+        console.print(
+            f"see why, record by record: callveil rejected list --store {output}",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
     for line in not_read_lines(result.not_read):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if not result.repeated:
         by = f", by {workers_used()} worker processes" if workers_used() > 1 else ""
         console.print(
-            f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced{by}",
+            f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files "
+            f"written, {result.removed} replaced{by}",
             highlight=False,
         )

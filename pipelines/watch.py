@@ -1,4 +1,6 @@
-"""The watch job: recordings and their records are redacted as they arrive, on a runner that streams, or once over what is there."""
+"""The watch job: recordings and their records are redacted as they arrive, on a runner that
+streams, or once over what is there.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,30 @@ from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.discover import refuse_overlap, refuse_store_above
 from callveil.transforms.jobs.streaming.beam import WatchRecordings
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.folder_source import FolderSource, list_arrivals, unsettled_arrivals
+from callveil.transforms.jobs.streaming.folder_source import (
+    FolderSource,
+    list_arrivals,
+    unsettled_arrivals,
+)
 from callveil.transforms.jobs.streaming.object_names import RecordingNaming
 from callveil.transforms.jobs.streaming.read_object import RejectMessage
 from callveil.transforms.jobs.streaming.sqs import Queue
-from callveil.transforms.jobs.streaming.sqs_source import PATIENCE, QueueSource, ReadQueue, acknowledge_settled, drain_queue, hold_messages
+from callveil.transforms.jobs.streaming.sqs_source import (
+    PATIENCE,
+    QueueSource,
+    ReadQueue,
+    acknowledge_settled,
+    drain_queue,
+    hold_messages,
+)
 from callveil.transforms.redact.audio.transcribe import RecogniserMissing, recogniser_of
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
-from callveil.transforms.storage.checkpoints.store_identity import compare_inbox, keyring_for, open_or_claim, open_to_change
+from callveil.transforms.storage.checkpoints.store_identity import (
+    compare_inbox,
+    keyring_for,
+    open_or_claim,
+    open_to_change,
+)
 from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
@@ -43,11 +61,14 @@ from callveil.transforms.storage.format1.snapshot import CONTROL
 from callveil.transforms.storage.index.identity_markers import note_new_zone
 
 PRISM = "CALLVEIL_PRISM"
-"""Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it."""
+"""Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it.
+"""
 
 WHOLE_KEYS = "--experiments=prism_disable_sdf_split"
-"""Prism 2.77.0 splits bundles of stateful steps too. Where the cut falls between two elements of one key it runs both parts at once, and the second
-does not see what the first wrote into the key's state: a recording and its record each wait for the other (deploy/RUNNERS.md)."""
+"""Prism 2.77.0 splits bundles of stateful steps too. Where the cut falls between two elements of
+one key it runs both parts at once, and the second does not see what the first wrote into the key's
+state: a recording and its record each wait for the other (deploy/RUNNERS.md).
+"""
 
 PRISM_SOURCE = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
 
@@ -91,36 +112,61 @@ class WatchOptions:
 
 
 def make_job(options: WatchOptions) -> WatchJob:
-    """Return the job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input, and `RecogniserMissing`."""
+    """Return the job, with its store made and its policy kept there. Raises as `run_redact` does
+    for the user's input, and `RecogniserMissing`.
+    """
     refuse_overlap(options.files, options.places, options.output)
     for place in options.places:
         refuse_store_above(options.files, place)
     if options.policy.recordings.without_transcript == "recognise" and not options.recogniser:
-        raise RecogniserMissing("the policy says `without_transcript: recognise`: name with --recogniser what is to transcribe")
+        raise RecogniserMissing(
+            "the policy says `without_transcript: recognise`: name with --recogniser what is to "
+            "transcribe"
+        )
     if options.recogniser:
         recogniser_of(options.recogniser)
     keyring = keyring_for(options.files, options.output, options.keyring)
     for place in (p for p in options.places if not has_magic(p)):
         with suppress(FileNotFoundError, NotADirectoryError):
             compare_inbox(options.files, place, str(keyring.path))
-    accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
+    accounts = AccountBook(
+        read_accounts(options.files, list(options.accounts)) if options.accounts else ()
+    )
     store = open_or_claim(options.files, options.output, keyring, accounts.controllers())
     with suppress(PreconditionFailed):
         url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
         options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)
     note_new_zone(Live(options.files, options.output))
-    return WatchJob(options.policy, options.files, options.output, str(keyring.path), accounts, options.naming, options.recogniser)
+    return WatchJob(
+        options.policy,
+        options.files,
+        options.output,
+        str(keyring.path),
+        accounts,
+        options.naming,
+        options.recogniser,
+    )
 
 
 def pending_arrivals(options: WatchOptions, now: float) -> list[Arrival]:
-    """Return what lies in the folders at `now` and is not settled; nothing is changed. A store that is not there yet has settled nothing."""
-    return unsettled_arrivals(Live(options.files, options.output), list_arrivals(options.files, options.places, now)) if options.places else []
+    """Return what lies in the folders at `now` and is not settled; nothing is changed. A store that
+    is not there yet has settled nothing.
+    """
+    return (
+        unsettled_arrivals(
+            Live(options.files, options.output), list_arrivals(options.files, options.places, now)
+        )
+        if options.places
+        else []
+    )
 
 
 def run_once(options: WatchOptions, now: float) -> dict[str, int]:
-    """Deal with everything that is there at `now` (seconds since 1970) on the embedded runner, and end.
+    """Deal with everything that is there at `now` (seconds since 1970) on the embedded runner, and
+    end.
 
-    Returns: counts; `published` and `rejected` are outputs, `waiting` interactions of which a half is still waited for.
+    Returns: counts; `published` and `rejected` are outputs, `waiting` interactions of which a half
+        is still waited for.
     """
     job = make_job(options)
     settled = Settled(job.live)
@@ -130,31 +176,53 @@ def run_once(options: WatchOptions, now: float) -> dict[str, int]:
         commit_checkpoint(options)
         return counts
     reject = RejectMessage(job, options.queue.url, now)
-    messages = drain_queue(options.queue, prefixes=options.prefixes, settled=settled, reject=reject, store=options.output)
+    messages = drain_queue(
+        options.queue,
+        prefixes=options.prefixes,
+        settled=settled,
+        reject=reject,
+        store=options.output,
+    )
     with hold_messages(options.queue, messages):
-        counts = _deal_with(job, [*found, *(a for m in messages for a in m.arrivals)], now, options.beam)
-    counts |= {f"messages.{k}": v for k, v in acknowledge_settled(options.queue, messages, settled).items()}
+        counts = _deal_with(
+            job, [*found, *(a for m in messages for a in m.arrivals)], now, options.beam
+        )
+    counts |= {
+        f"messages.{k}": v for k, v in acknowledge_settled(options.queue, messages, settled).items()
+    }
     commit_checkpoint(options)
     return counts
 
 
 def commit_checkpoint(options: WatchOptions) -> None:
-    """Make a checkpoint of evidence of what is new in the live zone, and say on standard error what may not be committed to.
+    """Make a checkpoint of evidence of what is new in the live zone, and say on standard error what
+    may not be committed to.
 
     Raises `StoreError` where it cannot be signed.
     """
     if options.seal:
         store, keyring = open_to_change(options.files, options.output, options.keyring)
         for part in write_checkpoint(store, keyring, dt.datetime.now(dt.UTC)).refused:
-            print(f"callveil watch: {part}: not what the last checkpoint commits to; see `callveil evidence verify`", file=sys.stderr, flush=True)
+            print(
+                f"callveil watch: {part}: not what the last checkpoint commits to; see `callveil "
+                "evidence verify`",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
-def _deal_with(job: WatchJob, found: Sequence[Arrival], now: float, beam_options: Sequence[str]) -> dict[str, int]:
+def _deal_with(
+    job: WatchJob, found: Sequence[Arrival], now: float, beam_options: Sequence[str]
+) -> dict[str, int]:
     told = {a.object_id: a for a in found}
     if not told:
         return {"arrived": 0}
     pipeline = beam.Pipeline(runner=local_runner(), options=PipelineOptions(list(beam_options)))
-    _ = pipeline | "Arrivals" >> beam.Create(list(told.values()), reshuffle=True) | "Watch" >> WatchRecordings(job, now)
+    _ = (
+        pipeline
+        | "Arrivals" >> beam.Create(list(told.values()), reshuffle=True)
+        | "Watch" >> WatchRecordings(job, now)
+    )
     result = pipeline.run()
     result.wait_until_finish()
     return {"arrived": len(told), **read_counters(result)}
@@ -172,7 +240,9 @@ def read_counters(result: object) -> dict[str, int]:
 def find_prism() -> str | None:
     """Return path of a Prism binary that is at hand, or None."""
     built = Path(__file__).resolve().parent.parent / "build" / "go" / "prism"
-    return os.environ.get(PRISM) or shutil.which("prism") or (str(built) if built.exists() else None)
+    return (
+        os.environ.get(PRISM) or shutil.which("prism") or (str(built) if built.exists() else None)
+    )
 
 
 class NoRunner(RuntimeError):
@@ -180,9 +250,11 @@ class NoRunner(RuntimeError):
 
 
 def streaming_options(given: Sequence[str]) -> list[str]:
-    """Beam options for a streaming run: those given, and Prism in this process where no runner is named.
+    """Beam options for a streaming run: those given, and Prism in this process where no runner is
+    named.
 
-    Raises `NoRunner` where Prism is meant and there is none: Beam would download a binary, or fall back to a runner that never gives an output.
+    Raises `NoRunner` where Prism is meant and there is none: Beam would download a binary, or fall
+    back to a runner that never gives an output.
     """
     words = ["--streaming", *given]
     named = PipelineOptions(words).get_all_options().get("runner")
@@ -195,8 +267,10 @@ def streaming_options(given: Sequence[str]) -> list[str]:
         binary = find_prism()
         if binary is None:
             raise NoRunner(
-                f"no Prism at hand, the runner that streams on one machine: `go install {PRISM_SOURCE}` makes one (deploy/prism.sh does it into "
-                f"build/go); put it on the PATH or name it in {PRISM}. Or name another runner with --runner, or use --once, which needs none"
+                "no Prism at hand, the runner that streams on one machine: `go install "
+                f"{PRISM_SOURCE}` makes one (deploy/prism.sh does it into "
+                f"build/go); put it on the PATH or name it in {PRISM}. Or name another runner with "
+                "--runner, or use --once, which needs none"
             )
         words.append(f"--prism_location={binary}")
     return words if "--environment_type" in flags else [*words, "--environment_type=LOOPBACK"]
@@ -206,11 +280,27 @@ def build_pipeline(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions
     """Wire the streaming job into `pipeline`."""
     sources = []
     if options.places:
-        folder = FolderSource(options.files, tuple(options.places), job.live, job.root, job.wait + PATIENCE, poll=options.poll)
-        sources.append(pipeline | "Folders" >> ReadFromUnboundedSource(folder, poll_interval=options.poll))
+        folder = FolderSource(
+            options.files,
+            tuple(options.places),
+            job.live,
+            job.root,
+            job.wait + PATIENCE,
+            poll=options.poll,
+        )
+        sources.append(
+            pipeline | "Folders" >> ReadFromUnboundedSource(folder, poll_interval=options.poll)
+        )
     if options.queue:
         reject = RejectMessage(job, options.queue.url, epoch_seconds())
-        queue = QueueSource(options.queue, Settled(job.live), options.prefixes, reject, patience=job.wait + PATIENCE, store=job.root)
+        queue = QueueSource(
+            options.queue,
+            Settled(job.live),
+            options.prefixes,
+            reject,
+            patience=job.wait + PATIENCE,
+            store=job.root,
+        )
         sources.append(pipeline | "Queue" >> ReadQueue(queue, poll_interval=min(options.poll, 0.1)))
     merged = sources[0] if len(sources) == 1 else sources | "All arrivals" >> beam.Flatten()
     _ = merged | "Watch" >> WatchRecordings(job)
@@ -218,7 +308,9 @@ def build_pipeline(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions
 
 def run_forever(options: WatchOptions) -> None:
     """Run the streaming job until it is stopped. Raises whatever ends it."""
-    words = streaming_options(options.beam)  # before anything is made: it may find that no runner is at hand
+    words = streaming_options(
+        options.beam
+    )  # before anything is made: it may find that no runner is at hand
     job = make_job(options)
     beam_options = PipelineOptions(words)
     on_prism = beam_options.get_all_options()["runner"] == "PrismRunner"
@@ -232,7 +324,9 @@ def run_forever(options: WatchOptions) -> None:
 
 
 def _tell(result: object, every: float) -> None:
-    """Say on standard error what was done since the job began, where it has changed. Runs beside the job, which it must not disturb."""
+    """Say on standard error what was done since the job began, where it has changed. Runs beside
+    the job, which it must not disturb.
+    """
     told: dict[str, int] = {}
     while True:
         time.sleep(every)
@@ -243,12 +337,21 @@ def _tell(result: object, every: float) -> None:
         if counts != told:
             told = counts
             rejected = sum(counts.get(k, 0) for k in REJECTIONS)
-            done = f"{counts.get('audio.done', 0):,} recordings and {counts.get('record.done', 0):,} records redacted, {rejected:,} rejected"
-            print(f"callveil watch: {done}, {counts.get('replayed', 0):,} known already", file=sys.stderr, flush=True)
+            done = (
+                f"{counts.get('audio.done', 0):,} recordings and "
+                f"{counts.get('record.done', 0):,} records redacted, {rejected:,} rejected"
+            )
+            print(
+                f"callveil watch: {done}, {counts.get('replayed', 0):,} known already",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def _commit(options: WatchOptions) -> None:
-    """Make checkpoints beside the job, which does not end where one cannot be made: what was announced stays announced."""
+    """Make checkpoints beside the job, which does not end where one cannot be made: what was
+    announced stays announced.
+    """
     while True:
         time.sleep(options.seal)
         try:

@@ -4,8 +4,9 @@
                  ├── worker, forked from it: shares that memory until it writes to it
                  └── worker ...
 
-The command hands out pieces of work and takes results, over a socket to each worker; what a piece has written is in the store's working folder by
-then, so a run that is interrupted goes on where it was. All end with the command, however that ends.
+The command hands out pieces of work and takes results, over a socket to each worker; what a piece
+has written is in the store's working folder by then, so a run that is interrupted goes on where it
+was. All end with the command, however that ends.
 """
 
 from __future__ import annotations
@@ -32,12 +33,28 @@ from callveil.pipelines.exits import FailedError
 from callveil.pipelines.faults import without_content, without_warnings
 from callveil.pipelines.tethered import end_with_parent
 from callveil.schemas.policy import DetectionSettings
-from callveil.transforms.execution.resources import available_bytes, note_workers, peak_of, resident_bytes, shared_bytes, usable_cores
-from callveil.transforms.execution.worker_pool import Done, LocalStage, Piece, WorkerFault, pool_for, pool_of
+from callveil.transforms.execution.resources import (
+    available_bytes,
+    note_workers,
+    peak_of,
+    resident_bytes,
+    shared_bytes,
+    usable_cores,
+)
+from callveil.transforms.execution.worker_pool import (
+    Done,
+    LocalStage,
+    Piece,
+    WorkerFault,
+    pool_for,
+    pool_of,
+)
 
 PIECE_BYTES = 256 << 10
 PIECE_ROWS = 100
-"""A worker pays where it has so much raw input or so many stored rows to read: some seconds of work, as long as it takes to start."""
+"""A worker pays where it has so much raw input or so many stored rows to read: some seconds of
+work, as long as it takes to start.
+"""
 FILE_BYTES = 64 << 20
 """The same for stored files that are only rewritten, or looked through."""
 WORK_BYTES = 256 << 20
@@ -78,8 +95,15 @@ def choose_worker_count(asked: int | None, units: float, loaded: int = LOADED_BY
 
 
 @contextmanager
-def use_workers(run_id: str, asked: int | None, units: float, detect: DetectionSettings | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
-    """Have the pieces of a run's work done by worker processes within the block, where they are worth it; those it has already stay.
+def use_workers(
+    run_id: str,
+    asked: int | None,
+    units: float,
+    detect: DetectionSettings | None,
+    modules: Sequence[str] = MODULES,
+) -> Iterator[None]:
+    """Have the pieces of a run's work done by worker processes within the block, where they are
+    worth it; those it has already stay.
 
     Args:
         run_id: the run.
@@ -113,8 +137,15 @@ _ahead: list[Workers] = []
 
 
 @contextmanager
-def preload_workers(asked: int | None, units: float, detect: DetectionSettings | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
-    """Have the processes of a run within the block, `use_workers` of the same needs, load while this one loads too."""
+def preload_workers(
+    asked: int | None,
+    units: float,
+    detect: DetectionSettings | None,
+    modules: Sequence[str] = MODULES,
+) -> Iterator[None]:
+    """Have the processes of a run within the block, `use_workers` of the same needs, load while
+    this one loads too.
+    """
     count = choose_worker_count(asked, units)
     if count > 1:
         _ahead.append(Workers(count, asked, detect, modules))
@@ -129,11 +160,18 @@ class Workers:
     """Worker processes, started at once and ready when the first piece of work is given.
 
     Args:
-        count: how many; fewer where memory turns out not to allow them, unless `asked` says so many.
+        count: how many; fewer where memory turns out not to allow them, unless `asked` says so
+            many.
         detect, modules: see `use_workers`.
     """
 
-    def __init__(self, count: int, asked: int | None, detect: DetectionSettings | None, modules: Sequence[str]) -> None:
+    def __init__(
+        self,
+        count: int,
+        asked: int | None,
+        detect: DetectionSettings | None,
+        modules: Sequence[str],
+    ) -> None:
         self.count, self.asked, self.needs = count, asked, (asked, detect, tuple(modules))
         self.lost: WorkerLost | None = None
         self.idle: list[Connection] = []
@@ -147,8 +185,11 @@ class Workers:
         # In a session of its own: Ctrl-C is for the command to handle, which ends them.
         self._process = subprocess.Popen(  # noqa: S603 - the command line is our own
             [sys.executable, "-P", "-m", __spec__.name, str(os.getpid()), *map(str, theirs)],
-            pass_fds=theirs, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            pass_fds=theirs,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         for _, there in pairs:
             there.close()
         self._template, *self._all = [Connection(here.detach()) for here, _ in pairs]
@@ -157,7 +198,12 @@ class Workers:
     def __enter__(self) -> Workers:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if kind is None and self._ready and self.count > 1:
             self._note_memory()
             with suppress(subprocess.TimeoutExpired):
@@ -165,7 +211,9 @@ class Workers:
         self.end()
 
     def end(self) -> None:
-        """End the processes: what they are still at is worth nothing any more, and nothing of it is visible."""
+        """End the processes: what they are still at is worth nothing any more, and nothing of it is
+        visible.
+        """
         self._process.kill()
         self._process.wait()
         for connection in (self._template, *self._all):
@@ -184,7 +232,9 @@ class Workers:
         connection = self.idle.pop()
         known = self._has.setdefault(connection, set())
         try:
-            connection.send((stage.number, None if stage.number in known else stage.work, number, piece))
+            connection.send(
+                (stage.number, None if stage.number in known else stage.work, number, piece)
+            )
         except OSError:
             self._lose(connection)
         known.add(stage.number)
@@ -234,11 +284,24 @@ class Workers:
         with suppress(EOFError, OSError):
             if self._template.poll(5):
                 number = self._template.recv()[1]
-                how = f"ended by {signal.Signals(-number).name}" if number < 0 else f"ended with exit code {number}"
-        out_of_memory = "; where the system was out of memory, give --workers fewer" if "KILL" in how or how == "ended" else ""
-        what = "a worker process" if connection is not None or how != "ended" else "the worker processes"
+                how = (
+                    f"ended by {signal.Signals(-number).name}"
+                    if number < 0
+                    else f"ended with exit code {number}"
+                )
+        out_of_memory = (
+            "; where the system was out of memory, give --workers fewer"
+            if "KILL" in how or how == "ended"
+            else ""
+        )
+        what = (
+            "a worker process"
+            if connection is not None or how != "ended"
+            else "the worker processes"
+        )
         self.lost = WorkerLost(
-            f"{what} {'were' if what.startswith('the') else 'was'} {how}; nothing was published. Run the same command again: it goes on where it was"
+            f"{what} {'were' if what.startswith('the') else 'was'} {how}; nothing was published. "
+            "Run the same command again: it goes on where it was"
             f"{out_of_memory}"
         )
         raise self.lost
@@ -257,7 +320,9 @@ class Workers:
 
 
 class _Stage:
-    """Pieces of one kind of work on their way through the workers; see `transforms.execution.worker_pool.Stage`."""
+    """Pieces of one kind of work on their way through the workers; see
+    `transforms.execution.worker_pool.Stage`.
+    """
 
     def __init__(self, pool: Workers, number: int, work: Callable[..., Any]) -> None:
         self.pool, self.number, self.work = pool, number, pickle.dumps(work)
@@ -293,7 +358,9 @@ def _template(parent: int, control: Connection, ours: Sequence[int]) -> None:
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr
+    )
     for handler in logging.getLogger().handlers:
         handler.addFilter(without_content)
     without_warnings()
@@ -311,7 +378,8 @@ def _template(parent: int, control: Connection, ours: Sequence[int]) -> None:
     control.send((True, resident_bytes()))
     count = control.recv()
     gc.collect()
-    gc.freeze()  # a collection in a worker would write to every object, and the memory would be shared no more
+    # a collection in a worker would write to every object, and the memory would be shared no more
+    gc.freeze()
     here = os.getpid()
     pids: dict[int, int] = {}
     for fd in ours[:count]:
@@ -331,14 +399,18 @@ def _template(parent: int, control: Connection, ours: Sequence[int]) -> None:
 
 
 def _watch(control: Connection, pids: Mapping[int, int]) -> NoReturn:
-    """Wait until the command has what it wanted, or is gone, and tell it of a worker that ended before."""
+    """Wait until the command has what it wanted, or is gone, and tell it of a worker that ended
+    before.
+    """
     told = False
     while True:
         if control.poll(0.2):
             with suppress(EOFError, OSError):
                 control.recv()
                 control.send(peak_of(resource.RUSAGE_SELF))
-                for pid in pids:  # whose CPU time is counted as this process' own once it has waited for them
+                for pid in (
+                    pids
+                ):  # whose CPU time is counted as this process' own once it has waited for them
                     with suppress(ChildProcessError):  # one that was waited for below
                         os.waitpid(pid, 0)
             os._exit(0)
@@ -372,7 +444,9 @@ def _work(connection: Connection) -> NoReturn:
 
 
 def _sendable(error: Exception) -> Exception | None:
-    """Return an error that a caller may act on by its type, if it can be sent: the system's and callveil's own."""
+    """Return an error that a caller may act on by its type, if it can be sent: the system's and
+    callveil's own.
+    """
     if not isinstance(error, OSError) and not type(error).__module__.startswith("callveil."):
         return None
     try:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from callveil.schemas.fields import Boolean, Field, ListOf, Text, Timestamp, arrow_schema
 
 ACCOUNT_TYPES = ("individual", "agency", "unknown")
-"""`agency` means: can create subaccounts. The capability decides, not the plan's name. `unknown`: no account record covers the time."""
+"""`agency` means: can create subaccounts. The capability decides, not the plan's name. `unknown`:
+no account record covers the time.
+"""
 
 STATUSES = ("active", "paused", "cancelled")
 
@@ -26,7 +28,12 @@ FIELDS: tuple[Field, ...] = (
     Field("numbers", ListOf(Text()), "the business' own numbers"),
     Field("addresses", ListOf(Text()), "the business' own addresses, parts parted by commas"),
     Field("timezone", Text(), "IANA time zone of the account", personal=False),
-    Field("can_create_subaccounts", Boolean(), "the capability itself; decides the type where given", personal=False),
+    Field(
+        "can_create_subaccounts",
+        Boolean(),
+        "the capability itself; decides the type where given",
+        personal=False,
+    ),
 )
 SCHEMA = arrow_schema(FIELDS, {"callveil": "account"})
 
@@ -58,14 +65,17 @@ class AccountBook:
     """Effective-dated lookup of accounts. Immutable after construction.
 
     Args:
-        accounts: versions in any order; of two with the same account and time the last one given holds.
+        accounts: versions in any order; of two with the same account and time the last one given
+            holds.
     """
 
     def __init__(self, accounts: Iterable[Account] = ()) -> None:
         versions: dict[str, dict[dt.datetime, Account]] = defaultdict(dict)
         for account in accounts:
             versions[account.account_id][account.effective_at] = account
-        self._versions = {key: [by_time[t] for t in sorted(by_time)] for key, by_time in versions.items()}
+        self._versions = {
+            key: [by_time[t] for t in sorted(by_time)] for key, by_time in versions.items()
+        }
         self._times = {key: [a.effective_at for a in rows] for key, rows in self._versions.items()}
 
     def __len__(self) -> int:
@@ -77,23 +87,33 @@ class AccountBook:
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
     def controllers(self) -> dict[str, str]:
-        """Tell who is responsible for each account by its newest version: the agency at the root of those it belongs to, else the account itself."""
+        """Tell who is responsible for each account by its newest version: the agency at the root of
+        those it belongs to, else the account itself.
+        """
         above = {account: rows[-1].agency_id for account, rows in self._versions.items()}
         out = {}
         for account in sorted(above):
             root, passed = account, {account}
-            while (agency := above.get(root, "")) and agency not in passed:  # agencies that belong to each other end nowhere else
+            while (
+                agency := above.get(root, "")
+            ) and agency not in passed:  # agencies that belong to each other end nowhere else
                 passed.add(agency)
                 root = agency
             out[account] = root
         return out
+
     def zones(self) -> dict[str, str]:
         """IANA time zone by account id, by the latest version that names one."""
-        named = ((key, next((a.timezone for a in reversed(rows) if a.timezone), "")) for key, rows in self._versions.items())
+        named = (
+            (key, next((a.timezone for a in reversed(rows) if a.timezone), ""))
+            for key, rows in self._versions.items()
+        )
         return {key: zone for key, zone in named if zone}
 
     def at(self, account_id: str, when: dt.datetime) -> Account | None:
-        """Return the version that holds at `when` (half-open: a version holds from its own instant on), or None."""
+        """Return the version that holds at `when` (half-open: a version holds from its own instant
+        on), or None.
+        """
         times = self._times.get(account_id)
         if not times:
             return None

@@ -24,5 +24,7 @@ class Arrival:
 
     @property
     def object_id(self) -> str:
-        """Digest of URL and etag: the same however often, and whichever way, word of the object comes."""
+        """Digest of URL and etag: the same however often, and whichever way, word of the object
+        comes.
+        """
         return hashlib.sha256(f"{self.url}\0{self.etag}".encode()).hexdigest()[:32]

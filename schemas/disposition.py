@@ -1,4 +1,6 @@
-"""Dispositions: what retention decided about a record or a file, and the certificate of a series of them."""
+"""Dispositions: what retention decided about a record or a file, and the certificate of a series of
+them.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,9 @@ from callveil.schemas.fields import Boolean, Field, Integer, Text, Timestamp, ar
 
 DECISIONS = ("keep", "delete", "redact", "hold", "quarantine")
 METHODS = ("drop_file", "rewrite", "clear_fields", "full_redaction", "purge_live", "none")
-"""How it was done: the file went unread, the file was rewritten without the row or the fields, the row was fully redacted,
-it went from the live zone, or nothing was done."""
+"""How it was done: the file went unread, the file was rewritten without the row or the fields, the
+row was fully redacted, it went from the live zone, or nothing was done.
+"""
 
 REASONS = {
     "rule": "a rule's days are over",
@@ -25,7 +28,12 @@ FIELDS: tuple[Field, ...] = tuple(
     Field(name, kind, doc, personal=False)
     for name, kind, doc in (
         ("record_class", _T, "versions, interactions, recordings, ..."),
-        ("account_id", _T, "account; a row about a file stands once for each account in it, and is empty for what names none"),
+        (
+            "account_id",
+            _T,
+            "account; a row about a file stands once for each account in it, and is empty for what "
+            "names none",
+        ),
         ("record_id", _T, "keyed digest of the record's id; empty in a row about a file"),
         ("item_type", _T, "type of the object a version is about"),
         ("item_id", _T, "keyed digest of that object's id"),
@@ -37,7 +45,11 @@ FIELDS: tuple[Field, ...] = tuple(
         ("retention_days", _I, "its days"),
         ("clock_start", _S, "from when they count, UTC"),
         ("retain_until", _S, "until when a duty keeps it, UTC"),
-        ("eligible_at", _S, "when it expired or will, UTC; of a whole file the last of its records' times"),
+        (
+            "eligible_at",
+            _S,
+            "when it expired or will, UTC; of a whole file the last of its records' times",
+        ),
         ("expired_first", _S, "of a whole file, the earliest of its due records' times, UTC"),
         ("decision", _T, ", ".join(DECISIONS)),
         ("reason_code", _T, ", ".join(REASONS)),
@@ -72,10 +84,22 @@ CERTIFICATE_FIELDS: tuple[Field, ...] = tuple(
         ("expired_first", _S, "earliest time one of them expired, UTC"),
         ("expired_last", _S, "latest, UTC"),
         ("deleted_at", _S, "when they were deleted, UTC"),
-        ("purged_at", _S, "when every old version of their files was gone, UTC; null while some are locked"),
+        (
+            "purged_at",
+            _S,
+            "when every old version of their files was gone, UTC; null while some are locked",
+        ),
         ("verified_at", _S, "when that was checked, UTC"),
-        ("versions_purged", _I, "object versions and delete markers that were removed from the run's files"),
-        ("versions_locked", _I, "object versions a lock protects; they are tried again by the next run"),
+        (
+            "versions_purged",
+            _I,
+            "object versions and delete markers that were removed from the run's files",
+        ),
+        (
+            "versions_locked",
+            _I,
+            "object versions a lock protects; they are tried again by the next run",
+        ),
         ("evidence_sha256", _T, "SHA-256 of the manifest of the run that deleted"),
     )
 )

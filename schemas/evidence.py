@@ -1,6 +1,8 @@
-"""Evidence: the signed record of a run, and of what else has to be provable, such as a report that was pulled.
+"""Evidence: the signed record of a run, and of what else has to be provable, such as a report that
+was pulled.
 
-A record holds no personal data. Rows are committed to by digests under a salt of their own, which is destroyed with the row.
+A record holds no personal data. Rows are committed to by digests under a salt of their own, which
+is destroyed with the row.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ LIVE_CHANGES = {
     "new": "came since the last checkpoint",
     "superseded": "a later snapshot of the record took its place",
     "covered": "a later transcript asked for more of the recording to be covered",
-    "redone": "a recording was redacted anew: a transcript came for what was covered without one, or its file had grown",
+    "redone": "a recording was redacted anew: a transcript came for what was covered without one, "
+    "or its file had grown",
     "added": "another recording of the same call was redacted",
     "put_away": "the original was sealed into the store, or deleted",
     "resealed": "the sealed original was sealed anew under another key",
@@ -28,7 +31,9 @@ LIVE_CHANGES = {
 }
 """Why a checkpoint commits to a part of the live zone anew."""
 ALGORITHMS = ("ed25519", "ecdsa-p256-sha256")
-"""Signature algorithms. Ed25519 (RFC 8032) is what callveil makes itself; the other is for keys of a KMS that has no Ed25519."""
+"""Signature algorithms. Ed25519 (RFC 8032) is what callveil makes itself; the other is for keys of
+a KMS that has no Ed25519.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class FileProof:
 
     Attributes:
         path, dataset, rows, bytes, sha256: as in the run's manifest.
-        root: Merkle root (RFC 6962) over the salted commitments of its rows, hex; empty for a file whose rows are not committed to.
+        root: Merkle root (RFC 6962) over the salted commitments of its rows, hex; empty for a file
+            whose rows are not committed to.
         salts_sha256: digest of the file's salts as first written, hex; empty as above.
     """
 
@@ -57,7 +63,8 @@ class FileRewrite:
     Attributes:
         old, new: paths.
         kept: rows that are in both, with the same commitment.
-        gone: rows of the old file that are not in the new one, or are changed there; each has a tombstone.
+        gone: rows of the old file that are not in the new one, or are changed there; each has a
+            tombstone.
         fresh: rows of the new file that were not in the old one, or are changed.
     """
 
@@ -74,13 +81,16 @@ class RunDigest:
 
     Attributes:
         seq, run_id, job, as_of: the run's.
-        manifest_sha256, snapshot_sha256: digests of its manifest and of the snapshot it led to, hex.
+        manifest_sha256, snapshot_sha256: digests of its manifest and of the snapshot it led to,
+            hex.
         snapshot: path of that snapshot.
         policy: path of the policy it was decided by, where the store holds it; empty otherwise.
         added: its files. removed: `{path, sha256}` of files it took out.
         rewrites: which of the added files replace which of the removed ones.
-        proofs: path of the file of details, beside the record; `proofs_sha256` its digest. Empty where there are none.
-        covers: earlier runs, published before evidence was kept, that this record vouches for through the chain of manifests.
+        proofs: path of the file of details, beside the record; `proofs_sha256` its digest. Empty
+            where there are none.
+        covers: earlier runs, published before evidence was kept, that this record vouches for
+            through the chain of manifests.
         identity: digest of the record of whose the store was at that time; empty where it had none.
     """
 
@@ -107,20 +117,26 @@ class RunDigest:
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> RunDigest:
-        """Return inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
+        """Return inverse of `as_dict`; members of the signature are passed over. Raises KeyError or
+        TypeError for another form.
+        """
         known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
         files = tuple(FileProof(**f) for f in known.pop("added"))
         rewrites = tuple(FileRewrite(**r) for r in known.pop("rewrites"))
-        return cls(**known | {"added": files, "removed": tuple(known["removed"]), "rewrites": rewrites})
+        return cls(
+            **known | {"added": files, "removed": tuple(known["removed"]), "rewrites": rewrites}
+        )
 
 
 @dataclass(frozen=True)
 class LiveEntry:
-    """What a checkpoint says of a part of the live zone: of an interaction's record or of its recording.
+    """What a checkpoint says of a part of the live zone: of an interaction's record or of its
+    recording.
 
     Attributes:
         part: path of its receipt, without suffix.
-        leaf: commitment to its receipt and files under a salt of its own, hex; empty where nothing is left.
+        leaf: commitment to its receipt and files under a salt of its own, hex; empty where nothing
+            is left.
         change: one of `LIVE_CHANGES`.
         run: number of the run that took it out or brought it back; 0 where it needs none.
     """
@@ -137,7 +153,8 @@ class Checkpoint:
 
     Attributes:
         seq: its number. as_of: when it was made, ISO 8601.
-        run, run_sha256: number and digest of the newest record of a run at that time; 0 and empty before the first.
+        run, run_sha256: number and digest of the newest record of a run at that time; 0 and empty
+            before the first.
         entries: parts that are new or have changed since the checkpoint before.
     """
 
@@ -154,6 +171,8 @@ class Checkpoint:
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> Checkpoint:
-        """Return inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
+        """Return inverse of `as_dict`; members of the signature are passed over. Raises KeyError or
+        TypeError for another form.
+        """
         known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
         return cls(**known | {"entries": tuple(LiveEntry(*e) for e in known["entries"])})

@@ -1,7 +1,8 @@
 """The type algebra every record of callveil is declared in.
 
-One declaration gives four things that must never drift apart: the Arrow type a column is stored as, the JSON Schema
-that is published, the coercion that ingest applies, and the walk over leaves that redaction needs.
+One declaration gives four things that must never drift apart: the Arrow type a column is stored as,
+the JSON Schema that is published, the coercion that ingest applies, and the walk over leaves that
+redaction needs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import pyarrow as pa
 UTC = dt.UTC
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 EXTRA = "extra"
-"""Name of the member that keeps what a declaration does not know. It is personal data until proven otherwise."""
+"""Name of the member that keeps what a declaration does not know. It is personal data until proven
+otherwise.
+"""
 
 INT64_MAX = 2**63 - 1
 
@@ -27,8 +30,8 @@ class FieldError(ValueError):
     """A value does not fit its declared type.
 
     Args:
-        path: where it stands, in declared names only (`outline[3].s`); an undeclared key never appears here,
-            because a key can itself be personal data.
+        path: where it stands, in declared names only (`outline[3].s`); an undeclared key never
+            appears here, because a key can itself be personal data.
         reason: short code, e.g. `wrong_type`, `out_of_range`.
         detail: one sentence about types and bounds; never the value.
     """
@@ -64,7 +67,13 @@ def json_type(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    for kind, name in ((str, "string"), (int, "integer"), (float, "number"), (Mapping, "object"), (list | tuple, "array")):
+    for kind, name in (
+        (str, "string"),
+        (int, "integer"),
+        (float, "number"),
+        (Mapping, "object"),
+        (list | tuple, "array"),
+    ):
         if isinstance(value, kind):
             return name
     return type(value).__name__
@@ -72,10 +81,12 @@ def json_type(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Text(FieldType):
-    """UTF-8 text. Numbers and booleans are accepted and written out, since platforms send ids either way.
+    """UTF-8 text. Numbers and booleans are accepted and written out, since platforms send ids
+    either way.
 
     Attributes:
-        personal: whether the column may hold personal data; statistics and bloom filters stay off where it does.
+        personal: whether the column may hold personal data; statistics and bloom filters stay off
+            where it does.
     """
 
     @property
@@ -170,7 +181,15 @@ class Boolean(FieldType):
             return value
         if isinstance(value, int) and value in (0, 1):
             return bool(value)
-        if isinstance(value, str) and value.strip().lower() in ("true", "false", "0", "1", "yes", "no", ""):
+        if isinstance(value, str) and value.strip().lower() in (
+            "true",
+            "false",
+            "0",
+            "1",
+            "yes",
+            "no",
+            "",
+        ):
             return value.strip().lower() in ("true", "1", "yes")
         raise _wrong(path, "a boolean", value)
 
@@ -179,7 +198,8 @@ class Boolean(FieldType):
 class Timestamp(FieldType):
     """An instant in UTC, microseconds, 1970 to 2262.
 
-    Ingest parses every form that occurs before coercion, so only `datetime` values (aware) arrive here.
+    Ingest parses every form that occurs before coercion, so only `datetime` values (aware) arrive
+    here.
     """
 
     low: dt.datetime = EPOCH
@@ -197,7 +217,9 @@ class Timestamp(FieldType):
             raise _wrong(path, "a time", value)
         moment: dt.datetime = value.astimezone(UTC)
         if not self.low <= moment < self.high:
-            raise FieldError(path, "out_of_range", f"time outside {self.low.year} to {self.high.year}")
+            raise FieldError(
+                path, "out_of_range", f"time outside {self.low.year} to {self.high.year}"
+            )
         return moment
 
 
@@ -218,10 +240,15 @@ class Json(FieldType):
 
 @dataclass(frozen=True)
 class TextOrJson(Json):
-    """A text, or any other JSON value. A text is stored as it stands, without JSON's quotes; what else there is, as JSON text."""
+    """A text, or any other JSON value. A text is stored as it stands, without JSON's quotes; what
+    else there is, as JSON text.
+    """
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": ["string", "array", "object", "null"], "description": "text, or JSON that is stored as JSON text in Parquet"}
+        return {
+            "type": ["string", "array", "object", "null"],
+            "description": "text, or JSON that is stored as JSON text in Parquet",
+        }
 
     def coerce(self, value: Any, path: str) -> Any:
         return value if isinstance(value, Mapping | list | tuple) else Text().coerce(value, path)
@@ -273,11 +300,16 @@ class Field:
         name: column name; CTM's where CTM has one.
         type: what it holds.
         doc: one line for the published schema.
-        group: name of the field group that decides its treatment; empty inside structs (the parent's holds).
-        entity: entity type of the whole value when it is personal by nature (`name` is a PERSON), else empty.
-        personal: the column may hold personal data, so no statistics and no bloom filter are written for it.
-        prose: natural language, to be read with the conversation model; otherwise only patterns and known values apply.
-        lenient: a value of another type than declared goes to `extra` as it is, where another field's would reject the record.
+        group: name of the field group that decides its treatment; empty inside structs (the
+            parent's holds).
+        entity: entity type of the whole value when it is personal by nature (`name` is a PERSON),
+            else empty.
+        personal: the column may hold personal data, so no statistics and no bloom filter are
+            written for it.
+        prose: natural language, to be read with the conversation model; otherwise only patterns and
+            known values apply.
+        lenient: a value of another type than declared goes to `extra` as it is, where another
+            field's would reject the record.
     """
 
     name: str
@@ -298,10 +330,15 @@ class Struct(FieldType):
 
     @property
     def arrow(self) -> pa.DataType:
-        return pa.struct([pa.field(f.name, f.type.arrow) for f in self.fields] + [pa.field(EXTRA, pa.string())])
+        return pa.struct(
+            [pa.field(f.name, f.type.arrow) for f in self.fields] + [pa.field(EXTRA, pa.string())]
+        )
 
     def json_schema(self) -> dict[str, Any]:
-        members = {f.name: f.type.json_schema() | ({"description": f.doc} if f.doc else {}) for f in self.fields}
+        members = {
+            f.name: f.type.json_schema() | ({"description": f.doc} if f.doc else {})
+            for f in self.fields
+        }
         return {"type": ["object", "null"], "properties": members, "additionalProperties": True}
 
     def coerce(self, value: Any, path: str) -> dict[str, Any]:
@@ -310,10 +347,14 @@ class Struct(FieldType):
         return coerce_members(self.fields, value, f"{path}.")
 
 
-def coerce_members(fields: tuple[Field, ...], value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return coerce a mapping against declared members; nulls are dropped, unknown members gather under `extra`.
+def coerce_members(
+    fields: tuple[Field, ...], value: Mapping[str, Any], prefix: str = ""
+) -> dict[str, Any]:
+    """Return coerce a mapping against declared members; nulls are dropped, unknown members gather
+    under `extra`.
 
-    Returns: a new dict in declaration order. Raises `FieldError` for the first member that does not fit.
+    Returns: a new dict in declaration order. Raises `FieldError` for the first member that does not
+        fit.
     """
     out: dict[str, Any] = {}
     known = {f.name for f in fields}
@@ -339,27 +380,48 @@ def coerce_members(fields: tuple[Field, ...], value: Mapping[str, Any], prefix: 
 
 
 def arrow_schema(fields: tuple[Field, ...], metadata: Mapping[str, str] | None = None) -> pa.Schema:
-    """Return the Arrow schema of a record declared by `fields`, each column documented in its field metadata."""
-    columns = [pa.field(f.name, f.type.arrow, metadata={"doc": f.doc, "group": f.group} if f.doc or f.group else None) for f in fields]
+    """Return the Arrow schema of a record declared by `fields`, each column documented in its field
+    metadata.
+    """
+    columns = [
+        pa.field(
+            f.name,
+            f.type.arrow,
+            metadata={"doc": f.doc, "group": f.group} if f.doc or f.group else None,
+        )
+        for f in fields
+    ]
     return pa.schema(columns, metadata=dict(metadata or {}))
 
 
-def json_schema(title: str, fields: tuple[Field, ...], required: tuple[str, ...] = (), doc: str = "") -> dict[str, Any]:
+def json_schema(
+    title: str, fields: tuple[Field, ...], required: tuple[str, ...] = (), doc: str = ""
+) -> dict[str, Any]:
     """JSON Schema (2020-12) of a record declared by `fields`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
         "description": doc,
         "type": "object",
-        "properties": {f.name: f.type.json_schema() | ({"description": f.doc} if f.doc else {}) for f in fields},
+        "properties": {
+            f.name: f.type.json_schema() | ({"description": f.doc} if f.doc else {}) for f in fields
+        },
         "required": list(required),
         "additionalProperties": True,
     }
 
 
-def to_storage(fields: tuple[Field, ...], record: Mapping[str, Any], dumps: Callable[[Any], str]) -> dict[str, Any]:
-    """Turn a coerced record into the values its Arrow schema stores: JSON members become text, `extra` too."""
-    out = {f.name: _store(f.type, record[f.name], dumps) for f in fields if record.get(f.name) is not None}
+def to_storage(
+    fields: tuple[Field, ...], record: Mapping[str, Any], dumps: Callable[[Any], str]
+) -> dict[str, Any]:
+    """Turn a coerced record into the values its Arrow schema stores: JSON members become text,
+    `extra` too.
+    """
+    out = {
+        f.name: _store(f.type, record[f.name], dumps)
+        for f in fields
+        if record.get(f.name) is not None
+    }
     if record.get(EXTRA) is not None:
         out[EXTRA] = record[EXTRA] if isinstance(record[EXTRA], str) else dumps(record[EXTRA])
     return out
@@ -393,8 +455,12 @@ def parse_times(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, 
     return record
 
 
-def from_storage(fields: tuple[Field, ...], row: Mapping[str, Any], loads: Callable[[str], Any]) -> dict[str, Any]:
-    """Return inverse of `to_storage`: a stored row back to a coerced record; JSON text is parsed, nulls are dropped."""
+def from_storage(
+    fields: tuple[Field, ...], row: Mapping[str, Any], loads: Callable[[str], Any]
+) -> dict[str, Any]:
+    """Return inverse of `to_storage`: a stored row back to a coerced record; JSON text is parsed,
+    nulls are dropped.
+    """
     out = {f.name: _load(f.type, row[f.name], loads) for f in fields if row.get(f.name) is not None}
     if row.get(EXTRA) is not None and EXTRA not in out:
         out[EXTRA] = loads(row[EXTRA])
@@ -412,7 +478,11 @@ def _timed(kind: FieldType, value: Any) -> Any:
         return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
     if isinstance(kind, ListOf) and isinstance(value, list):
         return [_timed(kind.item, v) for v in value]
-    return with_times(kind.fields, value) if isinstance(kind, Struct) and isinstance(value, Mapping) else value
+    return (
+        with_times(kind.fields, value)
+        if isinstance(kind, Struct) and isinstance(value, Mapping)
+        else value
+    )
 
 
 def _load(kind: FieldType, value: Any, loads: Callable[[str], Any]) -> Any:

@@ -13,17 +13,31 @@ FIELDS: tuple[Field, ...] = tuple(
     Field(name, kind, doc, personal=False)
     for name, kind, doc in (
         ("finding_id", _T, "stable id: keyed digest of interaction, field, span and type"),
-        ("group_id", _T, "shared by the spans of one value that is spread over turns, and by its copies in other fields"),
+        (
+            "group_id",
+            _T,
+            "shared by the spans of one value that is spread over turns, and by its copies in "
+            "other fields",
+        ),
         ("account_id", _T, "account"),
         ("agency_id", _T, "agency"),
         ("interaction_id", _T, "interaction"),
         ("kind", _T, "call, text, chat or form"),
         ("account_type", _T, "account type when it happened"),
         ("event_time", _S, "when the interaction began, UTC"),
-        ("field_path", _T, "path, such as outline[3].text or custom_fields{plan}; a key that is no plain name, or was covered, by its place"),
+        (
+            "field_path",
+            _T,
+            "path, such as outline[3].text or custom_fields{plan}; a key that is no plain name, or "
+            "was covered, by its place",
+        ),
         ("entity_type", _T, "what was found"),
         ("detector", _T, "recognizer, `known_value`, `field`, `mode` or `request`"),
-        ("detector_version", _T, "versions of callveil and Presidio, and names and digests of models of your own"),
+        (
+            "detector_version",
+            _T,
+            "versions of callveil and Presidio, and names and digests of models of your own",
+        ),
         ("score", _N, "0 to 1"),
         ("action", _T, "operator: label, mask, pseudonym, token, keep, clear"),
         ("key_id", _T, "id of the key a pseudonym or token was made with"),
@@ -39,7 +53,12 @@ FIELDS: tuple[Field, ...] = tuple(
         ("actor_id", _T, "who asked, for manual ones"),
         ("status", _T, "done or kept"),
         ("failure_reason", _T, "why not, where status is neither"),
-        ("input_sha256", _T, "HMAC-SHA256 of the record as it was read, keyed by the keyring: a plain digest could be tried against guesses"),
+        (
+            "input_sha256",
+            _T,
+            "HMAC-SHA256 of the record as it was read, keyed by the keyring: a plain digest could "
+            "be tried against guesses",
+        ),
         ("policy_sha256", _T, "policy that decided"),
         ("run_id", _T, "run that wrote this row"),
         ("processed_at", _S, "as_of of that run, UTC"),
@@ -83,7 +102,9 @@ class TextSpan:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Finding:
-    """A span of one field of one interaction, and what was done with it. Field names as in `FIELDS`."""
+    """A span of one field of one interaction, and what was done with it. Field names as in
+    `FIELDS`.
+    """
 
     field_path: str
     entity_type: str
@@ -111,7 +132,8 @@ class Finding:
 class FindingRow:
     """A finding joined with the record and the run it belongs to; one row of the findings dataset.
 
-    The finding's own path has the places of keys, which do not change as keys are covered; the dataset names them where it may.
+    The finding's own path has the places of keys, which do not change as keys are covered; the
+    dataset names them where it may.
     """
 
     finding: Finding
@@ -130,5 +152,7 @@ class FindingRow:
 
     @property
     def field_path(self) -> str:
-        """Where it was found, as the dataset tells it: keys by their names where `named_path` has them."""
+        """Where it was found, as the dataset tells it: keys by their names where `named_path` has
+        them.
+        """
         return self.named_path or self.finding.field_path

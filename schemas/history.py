@@ -1,4 +1,6 @@
-"""The change-history report: one row per changed field, with a chain of keyed hashes per account."""
+"""The change-history report: one row per changed field, with a chain of keyed hashes per
+account.
+"""
 
 from __future__ import annotations
 
@@ -56,14 +58,27 @@ FIELDS: tuple[Field, ...] = tuple(
         ("field", _T, "field that changed; null for an event without changes"),
         ("before", _J, "value before, JSON"),
         ("after", _J, "value after, JSON"),
-        ("after_known", Boolean(), "false where the source holds only states before changes and the next version has not come"),
+        (
+            "after_known",
+            Boolean(),
+            "false where the source holds only states before changes and the next version has not "
+            "come",
+        ),
         ("redacted", Boolean(), "a part of either value was redacted"),
         ("sensitive_class", _T, "security class of the change; null where it has none"),
         ("reverted_from", _T, "version that was restored"),
-        ("retention_expires_at", _S, "when the version becomes due for deletion, UTC; null where it is not known"),
+        (
+            "retention_expires_at",
+            _S,
+            "when the version becomes due for deletion, UTC; null where it is not known",
+        ),
         ("seq", _I, "place in the account's chain, from 1"),
         ("previous_hash", _T, "row_hash of the row before; empty for the first"),
-        ("row_hash", _T, "HMAC-SHA256 of previous_hash and all other columns, keyed by the keyring"),
+        (
+            "row_hash",
+            _T,
+            "HMAC-SHA256 of previous_hash and all other columns, keyed by the keyring",
+        ),
     )
 )
 SCHEMA = arrow_schema(FIELDS, {"callveil": "change_history"})

@@ -11,7 +11,12 @@ FIELDS: tuple[Field, ...] = (
     Field("hold_id", Text(), "id of the hold", personal=False),
     Field("account_id", Text(), "account whose records are held", personal=False),
     Field("subject_ref", Text(), "keyed digest of the person the hold is about", personal=False),
-    Field("items", ListOf(Text()), "ids of the records or of the changed objects that are held", personal=False),
+    Field(
+        "items",
+        ListOf(Text()),
+        "ids of the records or of the changed objects that are held",
+        personal=False,
+    ),
     Field("period_from", Timestamp(), "records from this time on, UTC", personal=False),
     Field("period_to", Timestamp(), "records before this time, UTC", personal=False),
     Field("classes", ListOf(Text()), "record classes; none: all", personal=False),
@@ -31,8 +36,9 @@ class Hold:
     Attributes:
         hold_id: id of the hold.
         account_id: account; empty: any.
-        subject_ref: keyed digest of a person; with `items` those are the person's records, without them every record of the account is
-            held, since stored records do not say whom they are about.
+        subject_ref: keyed digest of a person; with `items` those are the person's records, without
+            them every record of the account is held, since stored records do not say whom they are
+            about.
         items: ids of records, or of the objects that versions are about.
         period_from, period_to: half-open, of the record's time; None: open.
         classes: record classes; empty: all.
@@ -55,9 +61,14 @@ class Hold:
 
     def __post_init__(self) -> None:
         if not (self.account_id or self.items or self.period_from or self.period_to):
-            raise ValueError("a hold needs an account, items or a period; a hold on a person needs one of them too")
+            raise ValueError(
+                "a hold needs an account, items or a period; a hold on a person needs one of them "
+                "too"
+            )
 
     def stands(self, as_of: dt.datetime) -> bool:
-        """Tell whether it protects at `as_of`: until it is lifted. A hold counts as soon as it is known, even where `placed_at` is later, since
-        what a hold comes too late for cannot be brought back."""
+        """Tell whether it protects at `as_of`: until it is lifted. A hold counts as soon as it is
+        known, even where `placed_at` is later, since what a hold comes too late for cannot be
+        brought back.
+        """
         return self.lifted_at is None or as_of < self.lifted_at

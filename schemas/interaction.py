@@ -1,7 +1,7 @@
 """Interactions: calls, texts, chats and forms, raw and redacted.
 
-`RawInteraction` and `RedactedInteraction` are different types on purpose: the writers of the redacted zone accept only
-the second, and only `callveil.transforms.redact` makes it.
+`RawInteraction` and `RedactedInteraction` are different types on purpose: the writers of the
+redacted zone accept only the second, and only `callveil.transforms.redact` makes it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,21 @@ KINDS = ("call", "text", "chat", "form")
 MODES = ("none", "content", "full")
 """Redaction modes, weakest first. A record's mode never moves to the left."""
 
-GROUPS = ("identity", "time", "flow", "flow_text", "caller", "content", "media", "form", "custom", "visitor", "staff", "state", "unknown")
+GROUPS = (
+    "identity",
+    "time",
+    "flow",
+    "flow_text",
+    "caller",
+    "content",
+    "media",
+    "form",
+    "custom",
+    "visitor",
+    "staff",
+    "state",
+    "unknown",
+)
 
 SECONDS = Integer(0, 31_622_400)
 TEXT, TIME, JSON = Text(), Timestamp(), Json()
@@ -73,7 +87,13 @@ CALL_PATH = Struct(
         Field("started_at", TIME, "when the route began", personal=False),
     )
 )
-FORM_FIELD = Struct((Field("id", TEXT, "field id"), Field("label", TEXT, "question shown"), Field("value", JSON, "answer; any JSON", prose=True)))
+FORM_FIELD = Struct(
+    (
+        Field("id", TEXT, "field id"),
+        Field("label", TEXT, "question shown"),
+        Field("value", JSON, "answer; any JSON", prose=True),
+    )
+)
 FORM = Struct(
     (
         Field("form_id", TEXT, "form id", personal=False),
@@ -81,7 +101,12 @@ FORM = Struct(
         Field("name", TEXT, "name given", entity="PERSON"),
         Field("email", TEXT, "e-mail given", entity="EMAIL_ADDRESS"),
         Field("number_to_call", TEXT, "number given", entity="PHONE_NUMBER"),
-        Field("customer_number_to_dial", TEXT, "number of the contact that is dialled", entity="PHONE_NUMBER"),
+        Field(
+            "customer_number_to_dial",
+            TEXT,
+            "number of the contact that is dialled",
+            entity="PHONE_NUMBER",
+        ),
         Field("trackback_id", TEXT, "id that ties the form to a visit", entity="ONLINE_ID"),
         Field("custom", ListOf(FORM_FIELD), "further questions and answers"),
     )
@@ -103,21 +128,31 @@ AGENT = Struct(
 )
 
 
-def _group(group: str, *fields: Field, personal: bool = True, lenient: bool = False) -> tuple[Field, ...]:
-    return tuple(replace(f, group=group, personal=f.personal and personal, lenient=lenient) for f in fields)
+def _group(
+    group: str, *fields: Field, personal: bool = True, lenient: bool = False
+) -> tuple[Field, ...]:
+    return tuple(
+        replace(f, group=group, personal=f.personal and personal, lenient=lenient) for f in fields
+    )
 
 
 FURTHER: tuple[Field, ...] = (
     *_group(
         "flow",
-        *(Field(f"receiving_number{s}", TEXT, "number that rang (the company's own)") for s in ("", "_id", "_sid", "_bare", "_complete", "_format")),
+        *(
+            Field(f"receiving_number{s}", TEXT, "number that rang (the company's own)")
+            for s in ("", "_id", "_sid", "_bare", "_complete", "_format")
+        ),
         Field("tracking_number_sid", TEXT, "tracking number id"),
         Field("source_sid", TEXT, "tracking source id"),
         Field("source_tag", TEXT, "tag of the tracking source"),
         Field("tgid", TEXT, "target group id"),
         Field("parent_id", TEXT, "interaction this one belongs to"),
         Field("account_name", TEXT, "the company's own name"),
-        *(Field(n, SECONDS, f"{n.replace('_', ' ')}, seconds", personal=False) for n in ("wait_time", "left_talk_time", "right_talk_time")),
+        *(
+            Field(n, SECONDS, f"{n.replace('_', ' ')}, seconds", personal=False)
+            for n in ("wait_time", "left_talk_time", "right_talk_time")
+        ),
         Field("duration_period", JSON, "bounds of the duration, seconds"),
         Field("inbound_rate_center", JSON, "rate centre of the tracking number"),
         Field("likelihood", Number(), "likelihood that the source is right", personal=False),
@@ -162,7 +197,11 @@ FURTHER: tuple[Field, ...] = (
         Field("inputs", JSON, "keys pressed in menus"),
         lenient=True,
     ),
-    *_group("custom", Field("sale", JSON, "sale: score, value, notes, who sold", prose=True), lenient=True),
+    *_group(
+        "custom",
+        Field("sale", JSON, "sale: score, value, notes, who sold", prose=True),
+        lenient=True,
+    ),
     *_group(
         "visitor",
         Field("visitor", Boolean(), "a web visit was matched", entity="VISITOR_DATA"),
@@ -183,7 +222,12 @@ FURTHER: tuple[Field, ...] = (
                 ("ubv", TEXT, "visitor's browser", "VISITOR_DATA"),
                 ("ubp", TEXT, "visitor's system", "VISITOR_DATA"),
                 ("ubvt", TEXT, "visitor's device", "VISITOR_DATA"),
-                ("paid", JSON, "the paid source: campaign, medium, keyword, advertisement", "VISITOR_DATA"),
+                (
+                    "paid",
+                    JSON,
+                    "the paid source: campaign, medium, keyword, advertisement",
+                    "VISITOR_DATA",
+                ),
                 ("ga", JSON, "analytics ids of the visit", "ONLINE_ID"),
                 ("ms", JSON, "ad click ids of the visit", "ONLINE_ID"),
             )
@@ -191,8 +235,9 @@ FURTHER: tuple[Field, ...] = (
         lenient=True,
     ),
 )
-"""Fields that the platform's public clients show and earlier versions did not declare: a value of another type than is declared here is no
-reason to reject a record that was read before."""
+"""Fields that the platform's public clients show and earlier versions did not declare: a value of
+another type than is declared here is no reason to reject a record that was read before.
+"""
 
 FIELDS: tuple[Field, ...] = (
     *_group(
@@ -215,11 +260,20 @@ FIELDS: tuple[Field, ...] = (
     ),
     *_group(
         "flow",
-        *(Field(n, SECONDS, f"{n.replace('_', ' ')}, seconds", personal=False) for n in ("duration", "talk_time", "ring_time", "hold_time")),
+        *(
+            Field(n, SECONDS, f"{n.replace('_', ' ')}, seconds", personal=False)
+            for n in ("duration", "talk_time", "ring_time", "hold_time")
+        ),
         *(Field(n, TEXT, n.replace("_", " ")) for n in ("status", "call_status", "dial_status")),
-        *(Field(f"tracking_number{s}", TEXT, "tracking number dialled (the company's own)") for s in ("", "_id", "_bare", "_complete", "_format")),
+        *(
+            Field(f"tracking_number{s}", TEXT, "tracking number dialled (the company's own)")
+            for s in ("", "_id", "_bare", "_complete", "_format")
+        ),
         Field("tracking_label", TEXT, "label of the tracking number"),
-        *(Field(f"business_number{s}", TEXT, "number that rang (the company's own)") for s in ("", "_id", "_bare", "_complete", "_format")),
+        *(
+            Field(f"business_number{s}", TEXT, "number that rang (the company's own)")
+            for s in ("", "_id", "_bare", "_complete", "_format")
+        ),
         Field("business_label", TEXT, "label of the business number"),
         Field("source", TEXT, "tracking source"),
         Field("source_id", TEXT, "tracking source id", personal=False),
@@ -236,8 +290,13 @@ FIELDS: tuple[Field, ...] = (
         "caller",
         Field("name", TEXT, "contact's name", entity="PERSON"),
         Field("cnam", TEXT, "caller name as the carrier gave it", entity="PERSON"),
-        *(Field(f"caller_number{s}", TEXT, "contact's number", entity="PHONE_NUMBER") for s in ("", "_bare", "_complete", "_format")),
-        Field("caller_number_split", ListOf(TEXT), "contact's number in parts", entity="PHONE_NUMBER"),
+        *(
+            Field(f"caller_number{s}", TEXT, "contact's number", entity="PHONE_NUMBER")
+            for s in ("", "_bare", "_complete", "_format")
+        ),
+        Field(
+            "caller_number_split", ListOf(TEXT), "contact's number in parts", entity="PHONE_NUMBER"
+        ),
         Field("contact_number", TEXT, "contact's number", entity="PHONE_NUMBER"),
         Field("alternative_number", TEXT, "another number of the contact", entity="PHONE_NUMBER"),
         Field("email", TEXT, "contact's e-mail", entity="EMAIL_ADDRESS"),
@@ -304,9 +363,21 @@ FIELDS: tuple[Field, ...] = (
         Field("webvisit", JSON, "the web visit", entity="VISITOR_DATA"),
         Field("touchpoints", JSON, "earlier touchpoints", entity="VISITOR_DATA"),
     ),
-    *_group("staff", Field("agent_id", TEXT, "agent id", entity="STAFF_ID"), Field("agent", AGENT, "agent")),
+    *_group(
+        "staff",
+        Field("agent_id", TEXT, "agent id", entity="STAFF_ID"),
+        Field("agent", AGENT, "agent"),
+    ),
     *FURTHER,
-    *_group("unknown", Field(EXTRA, JSON, "fields no declaration knows, kept and treated as personal data", entity="UNKNOWN_FIELD")),
+    *_group(
+        "unknown",
+        Field(
+            EXTRA,
+            JSON,
+            "fields no declaration knows, kept and treated as personal data",
+            entity="UNKNOWN_FIELD",
+        ),
+    ),
 )
 """Every field of an interaction as sources give it, in column order."""
 
@@ -318,9 +389,17 @@ STATE: tuple[Field, ...] = _group(
     Field("redacted_by", TEXT, "policy, or the person who asked"),
     Field("policy_sha256", TEXT, "policy that decided"),
     Field("redacted_fields", ListOf(TEXT), "top-level fields that were changed"),
-    Field("redacted_entities", ListOf(TEXT), "entity types that were redacted; later snapshots keep at least these"),
+    Field(
+        "redacted_entities",
+        ListOf(TEXT),
+        "entity types that were redacted; later snapshots keep at least these",
+    ),
     Field("account_type", TEXT, "account type when it happened"),
-    Field("rank", Integer(), "rank of the snapshot among those of its key; see transforms.ingest.snapshots"),
+    Field(
+        "rank",
+        Integer(),
+        "rank of the snapshot among those of its key; see transforms.ingest.snapshots",
+    ),
     Field("run_id", TEXT, "run that wrote this row"),
     personal=False,
 )
@@ -363,7 +442,8 @@ class SourceRef:
 
 @dataclass(frozen=True)
 class RawInteraction:
-    """An interaction as the source gave it: unredacted, to be held only in memory and in the encrypted spool.
+    """An interaction as the source gave it: unredacted, to be held only in memory and in the
+    encrypted spool.
 
     Attributes:
         key: account and id.
@@ -372,8 +452,8 @@ class RawInteraction:
         rank: order among snapshots of the same key; higher wins.
         record: values by declared name, coerced (`schemas.fields.coerce_members` over `FIELDS`).
         source: where it was read.
-        notes: names under which its reading is counted: `missing.<field>` for a number that was NaN or empty, `local_times` for a time
-            without a zone.
+        notes: names under which its reading is counted: `missing.<field>` for a number that was NaN
+            or empty, `local_times` for a time without a zone.
     """
 
     key: InteractionKey

@@ -8,19 +8,47 @@ from dataclasses import dataclass
 from callveil.schemas.account import Account
 from callveil.schemas.fields import EPOCH, Boolean, Field, ListOf, Text, Timestamp, arrow_schema
 
-KINDS = ("opened", "plan_changed", "paused", "resumed", "cancelled", "reactivated", "moved", "stated")
-"""`stated` is an account record: everything about the account from then on. `cancelled` on an account with subaccounts cancels them too."""
+KINDS = (
+    "opened",
+    "plan_changed",
+    "paused",
+    "resumed",
+    "cancelled",
+    "reactivated",
+    "moved",
+    "stated",
+)
+"""`stated` is an account record: everything about the account from then on. `cancelled` on an
+account with subaccounts cancels them too.
+"""
 
 PAUSES = ("calls", "tracking_code")
-"""What a pause stops: incoming calls, or the tracking code. The third way to pause is to cancel. Neither shortens retention."""
+"""What a pause stops: incoming calls, or the tracking code. The third way to pause is to cancel.
+Neither shortens retention.
+"""
 
 FIELDS: tuple[Field, ...] = (
-    Field("event_id", Text(), "id of the event; a later record of the same id corrects the earlier one", personal=False),
+    Field(
+        "event_id",
+        Text(),
+        "id of the event; a later record of the same id corrects the earlier one",
+        personal=False,
+    ),
     Field("account_id", Text(), "account", personal=False),
     Field("kind", Text(), ", ".join(KINDS), personal=False),
     Field("effective_at", Timestamp(), "from when it holds, UTC", personal=False),
-    Field("recorded_at", Timestamp(), "when it became known, UTC; the time it holds from where not told", personal=False),
-    Field("can_create_subaccounts", Boolean(), "the capability, for opened and plan_changed", personal=False),
+    Field(
+        "recorded_at",
+        Timestamp(),
+        "when it became known, UTC; the time it holds from where not told",
+        personal=False,
+    ),
+    Field(
+        "can_create_subaccounts",
+        Boolean(),
+        "the capability, for opened and plan_changed",
+        personal=False,
+    ),
     Field("agency_id", Text(), "agency, for opened and moved; empty: none", personal=False),
     Field("pause", Text(), "what a pause stops: calls or tracking_code", personal=False),
     Field("numbers", ListOf(Text()), "the account's tracking numbers, for opened"),
@@ -65,8 +93,17 @@ class AccountEvent:
 
 
 def event_from_account(account: Account) -> AccountEvent:
-    """Return an account record as a fact. Records do not say when they became known, so they count as known from always on."""
+    """Return an account record as a fact. Records do not say when they became known, so they count
+    as known from always on.
+    """
     return AccountEvent(
-        account.effective_at, EPOCH, f"record:{account.account_id}:{account.effective_at.isoformat()}", account.account_id, "stated",
-        type=account.type, agency_id=account.agency_id, status=account.status, numbers=account.numbers,
-    )  # fmt: skip
+        account.effective_at,
+        EPOCH,
+        f"record:{account.account_id}:{account.effective_at.isoformat()}",
+        account.account_id,
+        "stated",
+        type=account.type,
+        agency_id=account.agency_id,
+        status=account.status,
+        numbers=account.numbers,
+    )

@@ -15,7 +15,8 @@ class FileEntry:
     Attributes:
         path: relative to the store's root, with `/`.
         dataset: interactions, findings, rejected, rejected_content, index, requests.
-        partition: partition values, e.g. `{"account_type": "agency", "day": "2026-11-01"}`, as sorted pairs.
+        partition: partition values, e.g. `{"account_type": "agency", "day": "2026-11-01"}`, as
+            sorted pairs.
         rows: rows it holds (0 for encrypted content).
         bytes: size.
         sha256: of its bytes, hex.
@@ -41,7 +42,14 @@ class FileEntry:
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> FileEntry:
         """Return inverse of `as_dict`."""
-        return cls(d["path"], d["dataset"], tuple(sorted(d["partition"].items())), d["rows"], d["bytes"], d["sha256"])
+        return cls(
+            d["path"],
+            d["dataset"],
+            tuple(sorted(d["partition"].items())),
+            d["rows"],
+            d["bytes"],
+            d["sha256"],
+        )
 
 
 @dataclass(frozen=True)
@@ -57,9 +65,11 @@ class RunManifest:
         as_of: ISO 8601, UTC.
         tool_version, policy_name, policy_sha256: what decided.
         inputs: `{url, size, etag}` of every file read.
-        counts: in, redacted, superseded, unchanged, rejected, findings, ...; see `pipelines.redact`.
+        counts: in, redacted, superseded, unchanged, rejected, findings, ...; see
+            `pipelines.redact`.
         added, removed: files this run published and files it took out of the store.
-        not_read: `{url, size, etag, reason, detail}` of every file below an input that was not read.
+        not_read: `{url, size, etag, reason, detail}` of every file below an input that was not
+            read.
     """
 
     run_id: str
@@ -91,4 +101,6 @@ class RunManifest:
     def from_dict(cls, d: dict[str, Any]) -> RunManifest:
         """Return inverse of `as_dict`."""
         files = {k: tuple(FileEntry.from_dict(f) for f in d[k]) for k in ("added", "removed")}
-        return cls(**(d | files | {"inputs": tuple(d["inputs"]), "not_read": tuple(d.get("not_read", ()))}))
+        return cls(
+            **(d | files | {"inputs": tuple(d["inputs"]), "not_read": tuple(d.get("not_read", ()))})
+        )

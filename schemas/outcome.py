@@ -19,7 +19,8 @@ class Outcome:
     Attributes:
         added: files to publish.
         removed: paths of live files they replace.
-        counts: numbers by name, such as `in`, `redacted`, `rejected`, `finding.PERSON`, `reason.bad_json`.
+        counts: numbers by name, such as `in`, `redacted`, `rejected`, `finding.PERSON`,
+            `reason.bad_json`.
     """
 
     added: list[FileEntry] = field(default_factory=list)
@@ -32,16 +33,24 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return {"added": [f.as_dict() for f in self.added], "removed": self.removed, "counts": dict(sorted(self.counts.items()))}
+        return {
+            "added": [f.as_dict() for f in self.added],
+            "removed": self.removed,
+            "counts": dict(sorted(self.counts.items())),
+        }
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> Outcome:
         """Return inverse of `as_dict`."""
-        return cls([FileEntry.from_dict(f) for f in d["added"]], list(d["removed"]), Counter(d["counts"]))
+        return cls(
+            [FileEntry.from_dict(f) for f in d["added"]], list(d["removed"]), Counter(d["counts"])
+        )
 
     @classmethod
     def total(cls, parts: Iterable[bytes]) -> Outcome:
-        """Return sum of encoded outcomes; files sorted, so that the order of arrival leaves no trace."""
+        """Return sum of encoded outcomes; files sorted, so that the order of arrival leaves no
+        trace.
+        """
         out = cls()
         for part in parts:
             one = cls.from_dict(orjson.loads(part))

@@ -1,4 +1,6 @@
-"""Pointers: the few facts about a raw snapshot that travel through the pipeline, while its content stays in the encrypted spool."""
+"""Pointers: the few facts about a raw snapshot that travel through the pipeline, while its content
+stays in the encrypted spool.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ class RecordPointer(NamedTuple):
 
     Attributes:
         account_id, id: its key.
-        rank, digest: its order among snapshots of the key; see `transforms.ingest.snapshots`. The digest is keyed.
+        rank, digest: its order among snapshots of the key; see `transforms.ingest.snapshots`. The
+            digest is keyed.
         called_us: when it began, microseconds since 1970.
         kind, language, account_type, agency_id: what decides its rules and its partition.
         chunk, block, position: where it lies in the spool.
@@ -68,7 +71,9 @@ def from_micros(micros: int) -> dt.datetime:
 
 
 def pack_rows(rows: Iterable[Iterable[object]]) -> bytes:
-    """Many small tuples as one compact element. Runners keep what is grouped in memory, one object per element, so few large ones."""
+    """Many small tuples as one compact element. Runners keep what is grouped in memory, one object
+    per element, so few large ones.
+    """
     return zstandard.ZstdCompressor(level=1).compress(orjson.dumps([list(r) for r in rows]))
 
 

@@ -1,6 +1,7 @@
 """The policy: what is redacted, how, for whom and when.
 
-These are the types. `callveil.schemas.policy_load` makes them from YAML and refuses, with line and field, what makes no sense.
+These are the types. `callveil.schemas.policy_load` makes them from YAML and refuses, with line and
+field, what makes no sense.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ import yaml
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
-from callveil.schemas.rules import OPERATORS, SCOPES, TREATMENTS, LayerSettings, Operator, RequestSettings, Rules, collapse_whitespace
+from callveil.schemas.rules import (
+    OPERATORS,
+    SCOPES,
+    TREATMENTS,
+    LayerSettings,
+    Operator,
+    RequestSettings,
+    Rules,
+    collapse_whitespace,
+)
 
 __all__ = [
     "CUSTOM_PREFIX",
@@ -62,11 +72,15 @@ class PolicyProblem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        return (
+            f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        )
 
 
 class PolicyError(ValueError):
-    """A policy cannot be used. `problems` holds everything that is wrong, in the order of the files."""
+    """A policy cannot be used. `problems` holds everything that is wrong, in the order of the
+    files.
+    """
 
     def __init__(self, problems: list[PolicyProblem]) -> None:
         super().__init__("\n".join(str(p) for p in problems))
@@ -78,7 +92,9 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True)
 class Override:
-    """Settings for some records: all conditions that are given must hold. An empty condition holds for every record."""
+    """Settings for some records: all conditions that are given must hold. An empty condition holds
+    for every record.
+    """
 
     account: frozenset[str] = frozenset()
     account_type: frozenset[str] = frozenset()
@@ -88,13 +104,27 @@ class Override:
 
     def matches(self, account_id: str, account_type: str, kind: str, language: str) -> bool:
         """Tell whether every condition holds."""
-        pairs = ((self.account, account_id), (self.account_type, account_type), (self.kind, kind), (self.language, language))
+        pairs = (
+            (self.account, account_id),
+            (self.account_type, account_type),
+            (self.kind, kind),
+            (self.language, language),
+        )
         return all(not wanted or value in wanted for wanted, value in pairs)
 
 
 LANGUAGE_COUNTRIES = {
-    "de": "DE", "es": "ES", "fi": "FI", "fr": "FR", "it": "IT", "ko": "KR", "pl": "PL", "sv": "SE", "th": "TH", "tr": "TR",
-}  # fmt: skip
+    "de": "DE",
+    "es": "ES",
+    "fi": "FI",
+    "fr": "FR",
+    "it": "IT",
+    "ko": "KR",
+    "pl": "PL",
+    "sv": "SE",
+    "th": "TH",
+    "tr": "TR",
+}
 """Country whose numbers Presidio looks for in texts of a language, ISO 639-1 to ISO 3166-1."""
 
 STEP_CHARS = 1_000
@@ -135,32 +165,40 @@ class ModelMargins:
 
 @dataclass(frozen=True)
 class DetectionSettings:
-    """How personal data is found. Changing any of it means new engines, so it cannot be overridden per record.
+    """How personal data is found. Changing any of it means new engines, so it cannot be overridden
+    per record.
 
     Attributes:
-        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path of one, of a Hugging Face token classifier
-            or of a GLiNER model, or `none`. Several, joined by ` + `, vote: see `transforms.detect.pipeline.vote`.
+        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path
+            of one, of a Hugging Face token classifier or of a GLiNER model, or `none`. Several,
+            joined by ` + `, vote: see `transforms.detect.pipeline.vote`.
         models: the same by language, for languages that use another one.
-        labels: entity type, or `ignore`, by label of a model, beside `transforms.detect.models.DEFAULT_LABELS`.
+        labels: entity type, or `ignore`, by label of a model, beside
+            `transforms.detect.models.DEFAULT_LABELS`.
         languages: languages that are analysed, ISO 639-1.
         default_language: language of records that name none.
         unknown_language: `full` or `scan`, for records of any other language.
         phone_regions: regions whose national numbers are read as telephone numbers, ISO 3166-1.
         disable: class names of recognizers that are left out.
-        timeout_seconds: CPU seconds that may be spent on every 20,000 characters (begun) of a record, and on one pattern over one text; a record
-            that needs longer is rejected as `timed_out`.
-        max_steps: counted steps of detection that may be spent on every 1,000 characters (begun) of a record, in each look; a record that needs
-            more is rejected as `over_budget`, on every machine alike.
+        timeout_seconds: CPU seconds that may be spent on every 20,000 characters (begun) of a
+            record, and on one pattern over one text; a record that needs longer is rejected as
+            `timed_out`.
+        max_steps: counted steps of detection that may be spent on every 1,000 characters (begun) of
+            a record, in each look; a record that needs more is rejected as `over_budget`, on every
+            machine alike.
         margins: from which margin on names of a model that callveil trained are taken; any other
             model takes what it takes.
         amounts: whether amounts of money are looked for.
         dates: whether dates other than birth dates are looked for.
-        digit_ids: whether ids of digits only, or with the signs of telephone numbers, are written as keyed digests too, as those that are
-            names always are. Set it before the first run: a record stored under its own id is not known again under its digest.
-        countries: countries whose identity, tax, passport and like numbers are found without a check digit, ISO 3166-1; None: those
-            of `phone_regions` and of the languages. Numbers with a right check digit are found whichever country's they are.
-        one_party: when a conversation of several turns is read as one side's only, so that what may be the answer to a
-            question nobody sees is found: `seen` where one speaker has all turns, `always`, or `never`.
+        digit_ids: whether ids of digits only, or with the signs of telephone numbers, are written
+            as keyed digests too, as those that are names always are. Set it before the first run: a
+            record stored under its own id is not known again under its digest.
+        countries: countries whose identity, tax, passport and like numbers are found without a
+            check digit, ISO 3166-1; None: those of `phone_regions` and of the languages. Numbers
+            with a right check digit are found whichever country's they are.
+        one_party: when a conversation of several turns is read as one side's only, so that what may
+            be the answer to a question nobody sees is found: `seen` where one speaker has all
+            turns, `always`, or `never`.
     """
 
     model: str = "embedded"
@@ -181,13 +219,25 @@ class DetectionSettings:
     one_party: str = "seen"
 
     def __hash__(self) -> int:
-        return hash(tuple(tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v for f in fields(self)))
+        return hash(
+            tuple(
+                tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v
+                for f in fields(self)
+            )
+        )
 
     def read_countries(self) -> tuple[str, ...]:
         """Return countries whose numbers are found without a check digit, ISO 3166-1."""
         if self.countries is not None:
             return self.countries
-        return tuple(dict.fromkeys((*self.phone_regions, *(LANGUAGE_COUNTRIES[c] for c in self.languages if c in LANGUAGE_COUNTRIES))))
+        return tuple(
+            dict.fromkeys(
+                (
+                    *self.phone_regions,
+                    *(LANGUAGE_COUNTRIES[c] for c in self.languages if c in LANGUAGE_COUNTRIES),
+                )
+            )
+        )
 
     def models_for(self, language: str) -> tuple[str, ...]:
         """Return models for records of `language`; several vote."""
@@ -222,8 +272,8 @@ class Policy:
         base: rules for records no override matches.
         overrides: in order; later ones win.
         document: the resolved document: presets merged in, defaults written out.
-        retention, recordings: how long records are kept, how recordings are redacted as they arrive; each stands in the document only where the
-            policy says something about it.
+        retention, recordings: how long records are kept, how recordings are redacted as they
+            arrive; each stands in the document only where the policy says something about it.
         requests: how requests of data subjects are carried out; the same.
     """
 
@@ -247,7 +297,9 @@ class Policy:
             for account in override.account:
                 by_account[account] = (*by_account.get(account, ()), place)
         object.__setattr__(self, "_by_account", by_account)
-        object.__setattr__(self, "_general", tuple(i for i, o in enumerate(self.overrides) if not o.account))
+        object.__setattr__(
+            self, "_general", tuple(i for i, o in enumerate(self.overrides) if not o.account)
+        )
         object.__setattr__(self, "_cache", OrderedDict())
 
     def __eq__(self, other: object) -> bool:
@@ -258,18 +310,29 @@ class Policy:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (
-            self.name, self.sha256, self.detect, self.limits, self.base, self.overrides, self.document, self.retention, self.recordings,
+            self.name,
+            self.sha256,
+            self.detect,
+            self.limits,
+            self.base,
+            self.overrides,
+            self.document,
+            self.retention,
+            self.recordings,
             self.requests,
-        )  # fmt: skip
+        )
 
-    def _matching(self, account_id: str, account_type: str, kind: str, language: str) -> Iterator[int]:
+    def _matching(
+        self, account_id: str, account_type: str, kind: str, language: str
+    ) -> Iterator[int]:
         places = self._by_account.get(account_id, ())
         for place in sorted((*places, *self._general)) if places else self._general:
             if self.overrides[place].matches(account_id, account_type, kind, language):
                 yield place
 
     def rules(self, account_id: str, account_type: str, kind: str, language: str) -> Rules:
-        """Return rules for records of this account, type, kind and language: the base with every matching override on top, in order.
+        """Return rules for records of this account, type, kind and language: the base with every
+        matching override on top, in order.
 
         Equal sets of matching overrides give the same object, so callers may key caches on it.
         """
@@ -287,16 +350,24 @@ class Policy:
         return rules
 
     def effective_yaml(self) -> str:
-        """Return the resolved document in canonical YAML. It loads again to an equal policy, and `sha256sum` of its UTF-8 bytes is `sha256`."""
+        """Return the resolved document in canonical YAML. It loads again to an equal policy, and
+        `sha256sum` of its UTF-8 bytes is `sha256`.
+        """
         return effective_yaml(self.document)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes texts that hold Unicode's own line breaks, which YAML 1.1 would otherwise fold away when it reads them again."""
+    """Quotes texts that hold Unicode's own line breaks, which YAML 1.1 would otherwise fold away
+    when it reads them again.
+    """
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if any(c in text for c in "\x85\u2028\u2029") else None)
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str",
+        text,
+        style='"' if any(c in text for c in "\x85\u2028\u2029") else None,
+    )
 
 
 _Dumper.add_representer(str, _text)
@@ -304,7 +375,14 @@ _Dumper.add_representer(str, _text)
 
 def effective_yaml(document: Mapping[str, Any]) -> str:
     """Canonical YAML of a resolved document: sorted keys, block style, no line folding."""
-    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=1_000_000, default_flow_style=False)
+    return yaml.dump(
+        dict(document),
+        Dumper=_Dumper,
+        sort_keys=True,
+        allow_unicode=True,
+        width=1_000_000,
+        default_flow_style=False,
+    )
 
 
 def document_digest(document: Mapping[str, Any]) -> str:

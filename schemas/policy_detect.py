@@ -13,12 +13,32 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.policy import IGNORE, ModelMargin, ModelMargins
-from callveil.schemas.policy_yaml import NodeReader, node_kind, safe_key, set_if_given, suggest_choice
+from callveil.schemas.policy_yaml import (
+    NodeReader,
+    node_kind,
+    safe_key,
+    set_if_given,
+    suggest_choice,
+)
 
 DETECT_KEYS = (
-    "model", "models", "labels", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "max_steps",
-    "margins", "amounts", "dates", "digit_ids", "countries", "one_party",
-)  # fmt: skip
+    "model",
+    "models",
+    "labels",
+    "languages",
+    "default_language",
+    "unknown_language",
+    "phone_regions",
+    "recognizers",
+    "timeout_seconds",
+    "max_steps",
+    "margins",
+    "amounts",
+    "dates",
+    "digit_ids",
+    "countries",
+    "one_party",
+)
 LANGUAGE = re.compile(r"[a-z]{2}")
 REGION = re.compile(r"[A-Z]{2}")
 ONE_PARTY = ("seen", "always", "never")
@@ -34,20 +54,36 @@ MARGIN = -20.0, 20.0
 
 
 def read_detect(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
-    """Return arguments the `detect` section gives for `Detect`; what is wrong with it goes to the reader."""
+    """Return arguments the `detect` section gives for `Detect`; what is wrong with it goes to the
+    reader.
+    """
     out: dict[str, Any] = {}
     for key, value in r.mapping(node, "detect", DETECT_KEYS).items():
         path = f"detect.{key}"
         if key == "model":
             set_if_given(out, key, r.text(value, path))
         elif key == "models":
-            models = {k: _model(r, v, f"{path}.{safe_key(k)}", k) for k, v in r.mapping(value, path).items()}
+            models = {
+                k: _model(r, v, f"{path}.{safe_key(k)}", k)
+                for k, v in r.mapping(value, path).items()
+            }
             out[key] = {k: v for k, v in models.items() if v is not None}
         elif key == "labels":
-            out[key] = {k: v for k, n in r.mapping(value, path).items() if (v := _meaning(r, n, f"{path}.{safe_key(k)}")) is not None}
+            out[key] = {
+                k: v
+                for k, n in r.mapping(value, path).items()
+                if (v := _meaning(r, n, f"{path}.{safe_key(k)}")) is not None
+            }
         elif key in ("languages", "phone_regions", "countries"):
-            pattern, what = (LANGUAGE, "text such as en (ISO 639-1)") if key == "languages" else (REGION, "text such as US (ISO 3166-1)")
-            found = [r.pattern(n, f"{path}[{i}]", pattern, what) for i, n in enumerate(r.items(value, path))]
+            pattern, what = (
+                (LANGUAGE, "text such as en (ISO 639-1)")
+                if key == "languages"
+                else (REGION, "text such as US (ISO 3166-1)")
+            )
+            found = [
+                r.pattern(n, f"{path}[{i}]", pattern, what)
+                for i, n in enumerate(r.items(value, path))
+            ]
             unique = dict.fromkeys(v for v in found if v is not None)
             out[key] = tuple(sorted(unique) if key == "languages" else unique)
             if key != "languages":
@@ -57,7 +93,11 @@ def read_detect(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
         elif key == "default_language":
             set_if_given(out, key, r.pattern(value, path, LANGUAGE, "text such as en (ISO 639-1)"))
         elif key in ("unknown_language", "one_party"):
-            set_if_given(out, key, r.choice(value, path, ("full", "scan") if key == "unknown_language" else ONE_PARTY))
+            set_if_given(
+                out,
+                key,
+                r.choice(value, path, ("full", "scan") if key == "unknown_language" else ONE_PARTY),
+            )
         elif key == "timeout_seconds":
             set_if_given(out, key, r.number(value, path, 0.001, MAX_SECONDS))
         elif key == "max_steps":
@@ -69,7 +109,10 @@ def read_detect(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
         else:
             for inner, names in r.mapping(value, path, ("disable",)).items():
                 place = f"{path}.{inner}"
-                classes = [r.pattern(n, f"{place}[{i}]", CLASS_NAME, "text that is a class name") for i, n in enumerate(r.items(names, place))]
+                classes = [
+                    r.pattern(n, f"{place}[{i}]", CLASS_NAME, "text that is a class name")
+                    for i, n in enumerate(r.items(names, place))
+                ]
                 out[inner] = frozenset(c for c in classes if c is not None)
     return out
 
@@ -85,13 +128,16 @@ def _margins(r: NodeReader, node: yaml.Node, path: str) -> dict[str, dict[str, f
             r.fail(
                 value,
                 f"{place}.rare_name",
-                f"expected at most {given['name']:g}, which is `name`: rare names are taken besides",
+                f"expected at most {given['name']:g}, which is `name`: "
+                "rare names are taken besides",
             )
     return out
 
 
 def merge_margins(*layers: Mapping[str, Mapping[str, float]]) -> ModelMargins:
-    """Return the margins that files add up to, of which a later one overrides; `rare_name` takes no less."""
+    """Return the margins that files add up to, of which a later one overrides; `rare_name` takes no
+    less.
+    """
     usual, out = asdict(ModelMargins()), {}
     for kind in TEXT_KINDS:
         given = usual[kind] | {k: v for layer in layers for k, v in layer.get(kind, {}).items()}
@@ -102,18 +148,38 @@ def merge_margins(*layers: Mapping[str, Mapping[str, float]]) -> ModelMargins:
 def _regions(r: NodeReader, nodes: list[yaml.Node], path: str) -> None:
     """A region that phonenumbers does not know would leave its numbers unfound without a word."""
     for i, node in enumerate(nodes):
-        if node_kind(node) == "str" and REGION.fullmatch(node.value) and node.value not in SUPPORTED_REGIONS:
+        if (
+            node_kind(node) == "str"
+            and REGION.fullmatch(node.value)
+            and node.value not in SUPPORTED_REGIONS
+        ):
             hint = "; the United Kingdom is GB" if node.value == "UK" else ""
-            r.fail(node, f"{path}[{i}]", f"{node.value} is no country or region with telephone numbers (ISO 3166-1){hint}")
+            r.fail(
+                node,
+                f"{path}[{i}]",
+                f"{node.value} is no country or region with telephone numbers (ISO 3166-1){hint}",
+            )
 
 
 def _meaning(r: NodeReader, node: yaml.Node, path: str) -> str | None:
-    """Return what a label means; a type nobody knows would be covered as one nobody can set a threshold or operator for."""
+    """Return what a label means; a type nobody knows would be covered as one nobody can set a
+    threshold or operator for.
+    """
     meaning = r.text(node, path)
-    if meaning is None or meaning == IGNORE or meaning in ENTITIES or (meaning.startswith(CUSTOM_PREFIX) and NAME.fullmatch(meaning)):
+    if (
+        meaning is None
+        or meaning == IGNORE
+        or meaning in ENTITIES
+        or (meaning.startswith(CUSTOM_PREFIX) and NAME.fullmatch(meaning))
+    ):
         return meaning
     hint = suggest_choice(safe_key(meaning), sorted(ENTITIES))
-    r.fail(node, path, f"unknown entity{hint or '.'} Give an entity type, one of your own that begins with {CUSTOM_PREFIX}, or `{IGNORE}`")
+    r.fail(
+        node,
+        path,
+        f"unknown entity{hint or '.'} Give an entity type, one of your own that begins with "
+        f"{CUSTOM_PREFIX}, or `{IGNORE}`",
+    )
     return None
 
 

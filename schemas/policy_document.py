@@ -10,7 +10,16 @@ from typing import Any
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.fields import Field, Json
 from callveil.schemas.interaction import FIELDS, GROUPS
-from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, DetectionSettings, InputLimits, Operator, Override, Policy, Rules
+from callveil.schemas.policy import (
+    STEP_CHARS,
+    TIME_CHARS,
+    DetectionSettings,
+    InputLimits,
+    Operator,
+    Override,
+    Policy,
+    Rules,
+)
 from callveil.schemas.policy_parse import VERSION
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
@@ -21,13 +30,20 @@ MANUAL = "REDACTED"
 
 
 def policy_document(
-    name: str, detect: DetectionSettings, limits: InputLimits, base: Rules, overrides: tuple[Override, ...], sections: Mapping[str, Any] = MappingProxyType({})
+    name: str,
+    detect: DetectionSettings,
+    limits: InputLimits,
+    base: Rules,
+    overrides: tuple[Override, ...],
+    sections: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return the document that holds every setting and no `extends`; it loads again to the same policy.
+    """Return the document that holds every setting and no `extends`; it loads again to the same
+    policy.
 
     Args:
         name, detect, limits, base, overrides: of the policy.
-        sections: `retention` and `recordings` as a file gives them, where the policy says something about them.
+        sections: `retention` and `recordings` as a file gives them, where the policy says something
+            about them.
     """
     return {
         "version": VERSION,
@@ -48,9 +64,21 @@ def policy_document(
             **({"dates": True} if detect.dates else {}),
             **({"digit_ids": True} if detect.digit_ids else {}),
             **({"countries": list(detect.countries)} if detect.countries is not None else {}),
-            **({"max_steps": detect.max_steps} if detect.max_steps != DetectionSettings.max_steps else {}),
-            **({"margins": asdict(detect.margins)} if detect.margins != DetectionSettings.margins else {}),
-            **({"one_party": detect.one_party} if detect.one_party != DetectionSettings.one_party else {}),
+            **(
+                {"max_steps": detect.max_steps}
+                if detect.max_steps != DetectionSettings.max_steps
+                else {}
+            ),
+            **(
+                {"margins": asdict(detect.margins)}
+                if detect.margins != DetectionSettings.margins
+                else {}
+            ),
+            **(
+                {"one_party": detect.one_party}
+                if detect.one_party != DetectionSettings.one_party
+                else {}
+            ),
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
@@ -62,10 +90,18 @@ def policy_document(
 def _rules(rules: Rules) -> dict[str, Any]:
     return _settings(
         LayerSettings(
-            rules.mode, rules.full_after_days, rules.label, rules.operators, rules.default_operator, rules.fields, rules.thresholds,
-            rules.default_threshold, rules.allow, rules.deny,
+            rules.mode,
+            rules.full_after_days,
+            rules.label,
+            rules.operators,
+            rules.default_operator,
+            rules.fields,
+            rules.thresholds,
+            rules.default_threshold,
+            rules.allow,
+            rules.deny,
         )
-    ) | {"allow": sorted(rules.allow), "deny": _deny(rules.deny)}  # fmt: skip
+    ) | {"allow": sorted(rules.allow), "deny": _deny(rules.deny)}
 
 
 def _settings(settings: LayerSettings) -> dict[str, Any]:
@@ -91,45 +127,85 @@ def _deny(deny: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 
 def _when(override: Override) -> dict[str, list[str]]:
-    conditions = {"account": override.account, "account_type": override.account_type, "kind": override.kind, "language": override.language}
+    conditions = {
+        "account": override.account,
+        "account_type": override.account_type,
+        "kind": override.kind,
+        "language": override.language,
+    }
     return {k: sorted(v) for k, v in conditions.items() if v}
 
 
 def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = None) -> str:
-    """Readable summary: what happens to each field group and entity type, the overrides, the digest.
+    """Readable summary: what happens to each field group and entity type, the overrides, the
+    digest.
 
     Args:
         policy: what to describe.
-        record: (account_id, account_type, kind, language) to show the rules of; None shows the base and every override.
+        record: (account_id, account_type, kind, language) to show the rules of; None shows the base
+            and every override.
 
-    Returns: lines joined by newlines, the last one without. Texts of `allow` and `deny` are counted, never shown.
+    Returns: lines joined by newlines, the last one without. Texts of `allow` and `deny` are
+        counted, never shown.
     """
     rules = policy.rules(*record) if record else policy.base
     detect = policy.detect
     lines = [f"policy {policy.name}", f"sha256 {policy.sha256}", ""]
     if record:
         matching = [str(i) for i, o in enumerate(policy.overrides) if o.matches(*record)]
-        lines += ["for account {}, type {}, kind {}, language {}".format(*record), f"overrides that match: {', '.join(matching) or 'none'}", ""]
+        lines += [
+            "for account {}, type {}, kind {}, language {}".format(*record),
+            f"overrides that match: {', '.join(matching) or 'none'}",
+            "",
+        ]
     lines += [*_mode_lines(rules), "", "fields (content redaction / full redaction)"]
     lines += _field_lines(rules)
     lines += ["", f"entities (default: {_operator_text(rules.default_operator, rules)})"]
     for entity in sorted({*ENTITIES, *rules.operators, *(e for _, e in rules.deny)}):
         least = rules.threshold(entity)
-        lines.append(f"  {entity:<18} {_operator_text(rules.operator(entity), rules, entity):<34} score {least:g} or more".rstrip())
-    lines += ["", f"allow: {len(rules.allow)} texts   deny: {len(rules.deny)} texts", "", "detection"]
+        lines.append(
+            (
+                f"  {entity:<18} {_operator_text(rules.operator(entity), rules, entity):<34} score "
+                f"{least:g} or more"
+            ).rstrip()
+        )
+    lines += [
+        "",
+        f"allow: {len(rules.allow)} texts   deny: {len(rules.deny)} texts",
+        "",
+        "detection",
+    ]
     regions = ", ".join(detect.phone_regions) or "no region; only with a country code"
     models = "".join(f", {language}: {model}" for language, model in sorted(detect.models.items()))
-    labels = "; labels " + ", ".join(f"{k} {v}" for k, v in sorted(detect.labels.items())) if detect.labels else ""
+    labels = (
+        "; labels " + ", ".join(f"{k} {v}" for k, v in sorted(detect.labels.items()))
+        if detect.labels
+        else ""
+    )
     disabled = f"; without {', '.join(sorted(detect.disable))}" if detect.disable else ""
     lines += [
         f"  model {detect.model}{models}{labels}{disabled}",
-        f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
-        f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}"
-        + ("; ids of digits only, or with the signs of telephone numbers, are written as keyed digests" if detect.digit_ids else ""),
+        f"  languages {', '.join(detect.languages)}; records that name none are "
+        f"{detect.default_language}; any other: {detect.unknown_language}",
+        (
+            f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates "
+            f"{'on' if detect.dates else 'off'}"
+        )
+        + (
+            (
+                "; ids of digits only, or with the signs of telephone numbers, are written as "
+                "keyed "
+                "digests"
+            )
+            if detect.digit_ids
+            else ""
+        ),
         *_margin_lines(detect),
-        f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} characters, {detect.max_steps:,} steps for every "
+        f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} "
+        f"characters, {detect.max_steps:,} steps for every "
         f"{STEP_CHARS:,}, then the record is rejected",
-        f"  answers without their questions, where one party's turns are missing: {detect.one_party}",
+        "  answers without their questions, where one party's turns are missing: "
+        f"{detect.one_party}",
         "",
         "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),
     ]
@@ -139,7 +215,10 @@ def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = N
         lines += ["", *_recordings_lines(policy.recordings)]
         lines += ["", f"overrides: {len(policy.overrides)}"]
         for i, override in enumerate(policy.overrides):
-            lines += [f"  {i}. when {_flat(_when(override))}", f"     set  {_flat(_counted(_settings(override.settings)))}"]
+            lines += [
+                f"  {i}. when {_flat(_when(override))}",
+                f"     set  {_flat(_counted(_settings(override.settings)))}",
+            ]
     return "\n".join(lines)
 
 
@@ -153,14 +232,20 @@ def _margin_lines(detect: DetectionSettings) -> list[str]:
 
 
 def emptied_columns(policy: Policy) -> dict[str, list[str]]:
-    """Return columns that a policy empties for good, by how: no key brings back what was cleared or replaced by a label.
+    """Return columns that a policy empties for good, by how: no key brings back what was cleared or
+    replaced by a label.
 
-    Returns: names under `cleared` and `labelled`; under `aged` what is cleared besides once `full_after_days` have passed, and under `overrides`
-        what only some records lose. Fields within a record, and what is found in texts, are not among them.
+    Returns: names under `cleared` and `labelled`; under `aged` what is cleared besides once
+        `full_after_days` have passed, and under `overrides` what only some records lose. Fields
+        within a record, and what is found in texts, are not among them.
     """
     cleared, labelled = _lost(policy.base, policy.base.mode)
     gone = {*cleared, *labelled}
-    aged = [n for n in _lost(policy.base, "full")[0] if n not in gone] if policy.base.full_after_days is not None else []
+    aged = (
+        [n for n in _lost(policy.base, "full")[0] if n not in gone]
+        if policy.base.full_after_days is not None
+        else []
+    )
     some: list[str] = []
     for override in policy.overrides:
         rules = policy.base.with_(override.settings)
@@ -171,51 +256,92 @@ def emptied_columns(policy: Policy) -> dict[str, list[str]]:
 def _lost(rules: Rules, mode: str) -> tuple[list[str], list[str]]:
     """Return fields that are cleared in a mode, and those whose whole value becomes a label."""
     treatments = {f.name: rules.treatment(f, mode) for f in FIELDS}
-    labels = [f.name for f in FIELDS if treatments[f.name] == "redact" and rules.operator(f.entity or MANUAL).name in ("label", "clear")]
+    labels = [
+        f.name
+        for f in FIELDS
+        if treatments[f.name] == "redact"
+        and rules.operator(f.entity or MANUAL).name in ("label", "clear")
+    ]
     return [n for n, treatment in treatments.items() if treatment == "clear"], labels
 
 
 def emptied_lines(policy: Policy) -> list[str]:
     """Return `emptied_columns` in words, a line for each way."""
     ways = {
-        "cleared": "cleared", "labelled": "replaced by a label", "aged": f"cleared after {policy.base.full_after_days} days",
+        "cleared": "cleared",
+        "labelled": "replaced by a label",
+        "aged": f"cleared after {policy.base.full_after_days} days",
         "overrides": "for some records, by an override",
-    }  # fmt: skip
-    lines = [f"  {ways[way]}: {', '.join(names)}" for way, names in emptied_columns(policy).items() if names]
+    }
+    lines = [
+        f"  {ways[way]}: {', '.join(names)}"
+        for way, names in emptied_columns(policy).items()
+        if names
+    ]
     return ["columns emptied for good: no key brings a value back", *(lines or ["  none"])]
 
 
 def _retention_lines(retention: RetentionSettings) -> list[str]:
-    grace = "for ever" if retention.downgrade_grace_days is None else f"for {retention.downgrade_grace_days} days"
+    grace = (
+        "for ever"
+        if retention.downgrade_grace_days is None
+        else f"for {retention.downgrade_grace_days} days"
+    )
     downgrade = {
         "at_event": "days of the type it was made under",
         "current": "days of the present type",
         "max": f"the longest days still hold {grace}",
     }
-    back = {"keep_window": "what the window kept stays to its end", "at_once": "the ordinary days hold at once"}
+    back = {
+        "keep_window": "what the window kept stays to its end",
+        "at_once": "the ordinary days hold at once",
+    }
     lines = [
         f"retention (after a downgrade: {downgrade[retention.on_downgrade]}; "
         f"after a reactivation: {back[retention.on_reactivation]})"
     ]
     for rule in sorted(retention.rules):
-        whose = " ".join(sorted({*rule.account_types, *rule.statuses, *(f"account {a}" for a in rule.accounts)})) or "all accounts"
+        whose = (
+            " ".join(
+                sorted(
+                    {*rule.account_types, *rule.statuses, *(f"account {a}" for a in rule.accounts)}
+                )
+            )
+            or "all accounts"
+        )
         since = " after its account was cancelled" if rule.clock == "cancelled" else ""
-        lines.append(f"  {rule.action:<6} {rule.days:>5} days{since}: {', '.join(sorted(rule.classes))}; {whose} ({rule.rule_id})")
+        lines.append(
+            f"  {rule.action:<6} {rule.days:>5} days{since}: {', '.join(sorted(rule.classes))}; "
+            f"{whose} ({rule.rule_id})"
+        )
     return lines
 
 
 def _recordings_lines(r: RecordingSettings) -> list[str]:
     heard = {"mute": "silence", "beep": "a beep", "tone": "a low tone"}[r.mode]
-    whose = {"own": "of the party who spoke", "swapped": "of the party who spoke, the business first", "all": "of everybody"}[r.channel]
-    without = {"cover": "is covered whole", "recognise": "is read by the embedded recogniser", "reject": "is rejected"}[r.without_transcript]
-    original = {"keep": "stays where it is", "seal": "moves into the store, encrypted", "delete": "is deleted"}[r.original]
+    whose = {
+        "own": "of the party who spoke",
+        "swapped": "of the party who spoke, the business first",
+        "all": "of everybody",
+    }[r.channel]
+    without = {
+        "cover": "is covered whole",
+        "recognise": "is read by the embedded recogniser",
+        "reject": "is rejected",
+    }[r.without_transcript]
+    original = {
+        "keep": "stays where it is",
+        "seal": "moves into the store, encrypted",
+        "delete": "is deleted",
+    }[r.original]
     return [
         "recordings, as they arrive",
         f"  {heard} on the channel {whose}, {r.padding_seconds:g} s more on either side; "
-        f"words {'are timed by alignment' if r.align else 'are not timed: whole turns are covered'} where only turns have times; "
+        f"words {'are timed by alignment' if r.align else 'are not timed: whole turns are covered'} where only turns have times; "  # noqa: E501
         f"keypad tones are {'covered wherever they are heard' if r.keypad else 'left'}; "
         f"talk that the transcript leaves out is {'covered' if r.untranscribed else 'left'}",
-        f"  a recording waits {r.wait_seconds:g} s for its transcript, then it {without}; the original {original}"
+        f"  a recording waits {r.wait_seconds:g} s for its transcript, then it {without}; the "
+        f"original {original}"
         f"{'' if r.original == 'keep' else f' once it has not grown for {r.settle_seconds:g} s'}; "
         f"moving pictures are {'copied, unseen' if r.video == 'copy' else 'left out'}",
     ]
@@ -223,7 +349,13 @@ def _recordings_lines(r: RecordingSettings) -> list[str]:
 
 def _mode_lines(rules: Rules) -> list[str]:
     days = rules.full_after_days
-    when = "never by age" if days is None else "at once" if days == 0 else f"{days} days after the interaction"
+    when = (
+        "never by age"
+        if days is None
+        else "at once"
+        if days == 0
+        else f"{days} days after the interaction"
+    )
     meaning = {
         "none": "nothing is redacted unless a request asks",
         "content": "personal data is redacted where it stands",
@@ -235,25 +367,43 @@ def _mode_lines(rules: Rules) -> list[str]:
 def _field_lines(rules: Rules) -> list[str]:
     lines = []
     for group in GROUPS:
-        members = [f for f in FIELDS if f.group == group and not (f.name in rules.fields and f.name != group)]
+        members = [
+            f
+            for f in FIELDS
+            if f.group == group and not (f.name in rules.fields and f.name != group)
+        ]
         if members:
             word = max(members, key=lambda f: f.prose or bool(f.entity))
-            lines.append(f"  {group:<18} {rules.treatment(word, 'content'):<7} / {rules.treatment(word, 'full')}")
+            lines.append(
+                f"  {group:<18} {rules.treatment(word, 'content'):<7} / "
+                f"{rules.treatment(word, 'full')}"
+            )
         for f in FIELDS:
             if f.group == group and f.name in rules.fields and f.name != group:
-                lines.append(f"    {f.name:<16} {rules.treatment(f, 'content'):<7} / {rules.treatment(f, 'full')}")
+                lines.append(
+                    f"    {f.name:<16} {rules.treatment(f, 'content'):<7} / "
+                    f"{rules.treatment(f, 'full')}"
+                )
     known = {*GROUPS, *(f.name for f in FIELDS)}
     further = [Field(name, Json(), "", NAMED) for name in sorted(rules.fields) if name not in known]
-    return lines + [f"  {f.name:<18} {rules.treatment(f, 'content'):<7} / {rules.treatment(f, 'full')}" for f in further]
+    return lines + [
+        f"  {f.name:<18} {rules.treatment(f, 'content'):<7} / {rules.treatment(f, 'full')}"
+        for f in further
+    ]
 
 
 def _operator_text(operator: Operator, rules: Rules, entity: str = "") -> str:
     if operator.name == "label":
         return f"label {rules.label_for(entity)}" if entity else "label"
     if operator.name == "mask":
-        return f"mask {operator.char}" + (f", last {operator.keep_last} kept" if operator.keep_last else "")
+        return f"mask {operator.char}" + (
+            f", last {operator.keep_last} kept" if operator.keep_last else ""
+        )
     if operator.name in ("pseudonym", "token"):
-        return f"{operator.name}, equal within {'everything' if operator.scope == 'everywhere' else 'one ' + operator.scope}"
+        return (
+            f"{operator.name}, equal within "
+            f"{'everything' if operator.scope == 'everywhere' else 'one ' + operator.scope}"
+        )
     return operator.name
 
 
@@ -266,7 +416,12 @@ def _flat(value: Any) -> str:
         if "operator" in value:
             rest = ", ".join(f"{k} {_flat(v)}" for k, v in value.items() if k != "operator")
             return f"{value['operator']}" + (f" ({rest})" if rest else "")
-        return "; ".join(f"{k}: {{{_flat(v)}}}" if isinstance(v, Mapping) and "operator" not in v else f"{k}: {_flat(v)}" for k, v in value.items())
+        return "; ".join(
+            f"{k}: {{{_flat(v)}}}"
+            if isinstance(v, Mapping) and "operator" not in v
+            else f"{k}: {_flat(v)}"
+            for k, v in value.items()
+        )
     if isinstance(value, list):
         return ", ".join(_flat(v) for v in value)
     return "never" if value is None else str(value)

@@ -16,14 +16,22 @@ CHOICES = {
     "original": ORIGINALS,
     "video": VIDEO,
 }
-NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0), "settle_seconds": (0.0, 86_400.0)}
-"""Bounds, seconds; a week is longer than any platform takes to transcribe a call, a day than any takes to write one down."""
+NUMBERS = {
+    "padding_seconds": (0.0, 60.0),
+    "wait_seconds": (0.0, 604_800.0),
+    "settle_seconds": (0.0, 86_400.0),
+}
+"""Bounds, seconds; a week is longer than any platform takes to transcribe a call, a day than any
+takes to write one down.
+"""
 SWITCHES = ("align", "keypad", "untranscribed")
 RECORDINGS_KEYS = (*CHOICES, *NUMBERS, *SWITCHES)
 
 
 def read_recordings(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
-    """Return what the section gives for `Recordings.layered`; what is wrong with it goes to the reader."""
+    """Return what the section gives for `Recordings.layered`; what is wrong with it goes to the
+    reader.
+    """
     out: dict[str, Any] = {}
     for key, value in r.mapping(node, "recordings", RECORDINGS_KEYS).items():
         path = f"recordings.{key}"

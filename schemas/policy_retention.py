@@ -10,12 +10,26 @@ import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.policy_yaml import NodeReader, node_kind, set_if_given, suggest_choice
-from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION, RetentionRule
+from callveil.schemas.retention import (
+    ACTIONS,
+    CLASSES,
+    CLOCKS,
+    DEFAULT_RULES,
+    ON_DOWNGRADE,
+    ON_REACTIVATION,
+    RetentionRule,
+)
 
 RETENTION_KEYS = (
-    "on_downgrade", "downgrade_grace_days", "on_reactivation", "subaccounts_inherit", "cancel_window_days", "skew_hours",
-    "disable", "rules",
-)  # fmt: skip
+    "on_downgrade",
+    "downgrade_grace_days",
+    "on_reactivation",
+    "subaccounts_inherit",
+    "cancel_window_days",
+    "skew_hours",
+    "disable",
+    "rules",
+)
 RULE_KEYS = ("id", "action", "days", "class", "clock", "account_type", "status", "account", "basis")
 RULE_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MAX_DAYS = 36_500
@@ -23,7 +37,9 @@ MAX_HOURS = 8_784
 
 
 def read_retention(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
-    """Return what the section gives for `Retention.layered`; what is wrong with it goes to the reader."""
+    """Return what the section gives for `Retention.layered`; what is wrong with it goes to the
+    reader.
+    """
     out: dict[str, Any] = {}
     for key, value in r.mapping(node, "retention", RETENTION_KEYS).items():
         path = f"retention.{key}"
@@ -43,7 +59,10 @@ def read_retention(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
         elif key == "skew_hours":
             set_if_given(out, key, r.integer(value, path, 0, MAX_HOURS))
         elif key == "disable":
-            ids = [r.choice(n, f"{path}[{i}]", [d.rule_id for d in DEFAULT_RULES]) for i, n in enumerate(r.items(value, path))]
+            ids = [
+                r.choice(n, f"{path}[{i}]", [d.rule_id for d in DEFAULT_RULES])
+                for i, n in enumerate(r.items(value, path))
+            ]
             out[key] = frozenset(i for i in ids if i is not None)
         else:
             out[key] = _rules(r, value, path)
@@ -56,7 +75,11 @@ def _rules(r: NodeReader, node: yaml.Node, path: str) -> tuple[RetentionRule, ..
         place = f"{path}[{i}]"
         rule = _rule(r, item, place)
         if rule and rule.rule_id in out:
-            r.fail(item, f"{place}.id", f"the id {rule.rule_id} stands twice; give each rule an id of its own")
+            r.fail(
+                item,
+                f"{place}.id",
+                f"the id {rule.rule_id} stands twice; give each rule an id of its own",
+            )
         elif rule:
             out[rule.rule_id] = rule
     return tuple(out.values())
@@ -64,7 +87,9 @@ def _rules(r: NodeReader, node: yaml.Node, path: str) -> tuple[RetentionRule, ..
 
 def _rule(r: NodeReader, node: yaml.Node, path: str) -> RetentionRule | None:
     if not isinstance(node, yaml.MappingNode):
-        r.expected(node, path, "a mapping such as {id: ..., action: delete, days: 30, class: versions}")
+        r.expected(
+            node, path, "a mapping such as {id: ..., action: delete, days: 30, class: versions}"
+        )
         return None
     before = len(r.problems)
     members = r.mapping(node, path, RULE_KEYS)
@@ -74,7 +99,12 @@ def _rule(r: NodeReader, node: yaml.Node, path: str) -> RetentionRule | None:
     for key, value in members.items():
         place = f"{path}.{key}"
         if key == "id":
-            given["rule_id"] = r.pattern(value, place, RULE_ID, "text of lower-case letters, digits, dots, dashes and underscores")
+            given["rule_id"] = r.pattern(
+                value,
+                place,
+                RULE_ID,
+                "text of lower-case letters, digits, dots, dashes and underscores",
+            )
         elif key in ("action", "clock"):
             given[key] = r.choice(value, place, ACTIONS if key == "action" else CLOCKS)
         elif key == "days":
@@ -82,15 +112,27 @@ def _rule(r: NodeReader, node: yaml.Node, path: str) -> RetentionRule | None:
         elif key == "basis":
             given[key] = r.text(value, place)
         elif key == "account":
-            texts = (r.text(n, f"{place}[{i}]", numbers=True) for i, n in enumerate(r.items(value, place)))
+            texts = (
+                r.text(n, f"{place}[{i}]", numbers=True)
+                for i, n in enumerate(r.items(value, place))
+            )
             given["accounts"] = frozenset(t.strip() for t in texts if t is not None)
         else:
-            name, options = {"class": ("classes", CLASSES), "account_type": ("account_types", ACCOUNT_TYPES), "status": ("statuses", STATUSES)}[key]
+            name, options = {
+                "class": ("classes", CLASSES),
+                "account_type": ("account_types", ACCOUNT_TYPES),
+                "status": ("statuses", STATUSES),
+            }[key]
             given[name] = _choices(r, value, place, options)
     if len(r.problems) > before:
         return None
     if given["action"] == "redact" and given["classes"] != {"interactions"}:
-        r.fail(node, f"{path}.class", "only interactions can be fully redacted; recordings and transcripts go with it. Write class: interactions")
+        r.fail(
+            node,
+            f"{path}.class",
+            "only interactions can be fully redacted; recordings and transcripts go with it. Write "
+            "class: interactions",
+        )
         return None
     return RetentionRule(**given)
 
@@ -98,6 +140,13 @@ def _rule(r: NodeReader, node: yaml.Node, path: str) -> RetentionRule | None:
 def _choices(r: NodeReader, node: yaml.Node, path: str, options: Collection[str]) -> frozenset[str]:
     nodes = r.items(node, path)
     if not nodes:
-        r.fail(node, path, f"names nothing{suggest_choice('', options)}; leave the condition out where it should hold for all")
-    found = (r.choice(n, path if n is node else f"{path}[{i}]", options) for i, n in enumerate(nodes))
+        r.fail(
+            node,
+            path,
+            f"names nothing{suggest_choice('', options)}; leave the condition out where it should "
+            "hold for all",
+        )
+    found = (
+        r.choice(n, path if n is node else f"{path}[{i}]", options) for i, n in enumerate(nodes)
+    )
     return frozenset(f for f in found if f is not None)

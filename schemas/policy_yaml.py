@@ -1,6 +1,7 @@
 """Reading YAML with the place of every value, so that a message can name line, column and field.
 
-The node tree is read, never constructed: no tag runs anything. Scalars follow YAML 1.2, so `no` is the language Norwegian and not false.
+The node tree is read, never constructed: no tag runs anything. Scalars follow YAML 1.2, so `no` is
+the language Norwegian and not false.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ MAX_CHARS = 1_048_576
 _MERGES, _MERGE_DEPTH = 8, 2
 _TAG = "tag:yaml.org,2002:"
 _NAMES = {
-    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "null": "nothing", "map": "a mapping", "seq": "a list",
-}  # fmt: skip
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+    "map": "a mapping",
+    "seq": "a list",
+}
 _SAFE_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _INT = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?[0-9]{1,3})?")
@@ -50,8 +57,12 @@ def node_kind(node: yaml.Node) -> str:
 
 
 def suggest_choice(word: str, known: Collection[str]) -> str:
-    """Return ` did you mean ...?` with the nearest of `known`, or what there is to choose from where that is short."""
-    near = difflib.get_close_matches(word, known, 1, 0.6) or difflib.get_close_matches(word.lower(), known, 1, 0.6)
+    """Return ` did you mean ...?` with the nearest of `known`, or what there is to choose from
+    where that is short.
+    """
+    near = difflib.get_close_matches(word, known, 1, 0.6) or difflib.get_close_matches(
+        word.lower(), known, 1, 0.6
+    )
     near = near or difflib.get_close_matches(word.upper(), known, 1, 0.6)
     if near:
         return f"; did you mean {near[0]}?"
@@ -59,12 +70,16 @@ def suggest_choice(word: str, known: Collection[str]) -> str:
 
 
 def safe_key(key: str) -> str:
-    """Return a key as messages may name it: one that does not look like a setting could be personal data and is not repeated."""
+    """Return a key as messages may name it: one that does not look like a setting could be personal
+    data and is not repeated.
+    """
     return key if _SAFE_KEY.fullmatch(key) else "<key>"
 
 
 def set_if_given(out: dict[str, Any], key: str, value: Any) -> None:
-    """Set `out[key]` unless `value` is None, which every getter of `NodeReader` returns for what it could not read."""
+    """Set `out[key]` unless `value` is None, which every getter of `NodeReader` returns for what it
+    could not read.
+    """
     if value is not None:
         out[key] = value
 
@@ -94,11 +109,27 @@ class NodeReader:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             why = ": ".join(part for part in (error.context, error.problem) if part)
-            self.problems.append(PolicyProblem(self.file, line, column, "", f"not well-formed YAML: {why}. Check indentation and quotes near this place"))
+            self.problems.append(
+                PolicyProblem(
+                    self.file,
+                    line,
+                    column,
+                    "",
+                    f"not well-formed YAML: {why}. Check indentation and quotes near this place",
+                )
+            )
         except yaml.reader.ReaderError as error:
             before = text[: error.position]
             line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-            self.problems.append(PolicyProblem(self.file, line, column, "", "a control character stands here; write it as an escape in double quotes"))
+            self.problems.append(
+                PolicyProblem(
+                    self.file,
+                    line,
+                    column,
+                    "",
+                    "a control character stands here; write it as an escape in double quotes",
+                )
+            )
         except (RecursionError, ValueError, OverflowError):
             self.whole("not well-formed YAML: nested too deeply, or an escape names no character")
         else:
@@ -123,15 +154,27 @@ class NodeReader:
         """Add the problem that `node` is something else than `what`."""
         kind = node_kind(node)
         if kind == "tag":
-            self.fail(node, path, f"expected {what}, found a YAML tag; a policy has no tags, remove the part that begins with '!'")
+            self.fail(
+                node,
+                path,
+                f"expected {what}, found a YAML tag; a policy has no tags, remove the part that "
+                "begins with '!'",
+            )
         else:
-            hint = "; put it in quotes if it is meant as text" if what.startswith("text") and kind in ("int", "float", "bool") else ""
+            hint = (
+                "; put it in quotes if it is meant as text"
+                if what.startswith("text") and kind in ("int", "float", "bool")
+                else ""
+            )
             self.fail(node, path, f"expected {what}, found {_NAMES[kind]}{hint}")
 
-    def mapping(self, node: yaml.Node, path: str, known: Collection[str] | None = None) -> dict[str, yaml.Node]:
+    def mapping(
+        self, node: yaml.Node, path: str, known: Collection[str] | None = None
+    ) -> dict[str, yaml.Node]:
         """Return members of a mapping; nothing after the colon counts as an empty one.
 
-        Duplicate keys, keys that are no text and, where `known` is given, unknown keys are problems and left out.
+        Duplicate keys, keys that are no text and, where `known` is given, unknown keys are problems
+        and left out.
         """
         if node_kind(node) == "null":
             return {}
@@ -148,18 +191,29 @@ class NodeReader:
             self.places[name] = (key.start_mark.line + 1, key.start_mark.column + 1)
         return out
 
-    def _members(self, node: yaml.MappingNode, path: str, depth: int) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+    def _members(
+        self, node: yaml.MappingNode, path: str, depth: int
+    ) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
         """Own members in order, then those of merged mappings that the own ones do not replace."""
         own: dict[str, tuple[yaml.ScalarNode, yaml.Node]] = {}
         merged: list[yaml.Node] = []
         for key, value in node.value:
             if key.tag == f"{_TAG}merge":
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-            elif not isinstance(key, yaml.ScalarNode) or node_kind(key) not in ("str", "int", "bool", "float"):
+            elif not isinstance(key, yaml.ScalarNode) or node_kind(key) not in (
+                "str",
+                "int",
+                "bool",
+                "float",
+            ):
                 self.expected(key, path, "text before the colon")
             elif key.value in own:
                 first = own[key.value][0].start_mark.line + 1
-                self.fail(key, f"{path}.{safe_key(key.value)}".lstrip("."), f"given twice, first in line {first}; remove one, since only one could hold")
+                self.fail(
+                    key,
+                    f"{path}.{safe_key(key.value)}".lstrip("."),
+                    f"given twice, first in line {first}; remove one, since only one could hold",
+                )
             else:
                 own[key.value] = (key, value)
         if len(merged) > _MERGES or (merged and depth >= _MERGE_DEPTH):
@@ -174,7 +228,9 @@ class NodeReader:
         return list(own.values())
 
     def items(self, node: yaml.Node, path: str) -> list[yaml.Node]:
-        """Return items of a list; nothing after the colon counts as an empty one, and a single text as a list of one."""
+        """Return items of a list; nothing after the colon counts as an empty one, and a single text
+        as a list of one.
+        """
         kind = node_kind(node)
         if kind == "null":
             return []
@@ -187,22 +243,42 @@ class NodeReader:
             self.places[f"{path}[{i}]"] = (item.start_mark.line + 1, item.start_mark.column + 1)
         return list(node.value)
 
-    def text(self, node: yaml.Node, path: str, *, numbers: bool = False, longest: int = 1000, what: str = "text") -> str | None:
-        """Return a text of 1 to `longest` characters. With `numbers`, digits without quotes are taken as they are written."""
+    def text(
+        self,
+        node: yaml.Node,
+        path: str,
+        *,
+        numbers: bool = False,
+        longest: int = 1000,
+        what: str = "text",
+    ) -> str | None:
+        """Return a text of 1 to `longest` characters. With `numbers`, digits without quotes are
+        taken as they are written.
+        """
         kind = node_kind(node)
         if kind != "str" and not (numbers and kind in ("int", "float")):
             self.expected(node, path, what)
             return None
         value = str(node.value)
         if any(0xD800 <= ord(c) < 0xE000 for c in value):
-            self.fail(node, path, "half of a surrogate pair, which no file can hold; write the character itself")
+            self.fail(
+                node,
+                path,
+                "half of a surrogate pair, which no file can hold; write the character itself",
+            )
         elif not value.strip() or len(value) > longest:
-            self.fail(node, path, f"expected {what} of 1 to {longest} characters, found {len(value.strip())}")
+            self.fail(
+                node,
+                path,
+                f"expected {what} of 1 to {longest} characters, found {len(value.strip())}",
+            )
         else:
             return value
         return None
 
-    def pattern(self, node: yaml.Node, path: str, pattern: re.Pattern[str], what: str) -> str | None:
+    def pattern(
+        self, node: yaml.Node, path: str, pattern: re.Pattern[str], what: str
+    ) -> str | None:
         """Return a text that matches `pattern` as a whole."""
         value = self.text(node, path, what=what)
         if value is None or pattern.fullmatch(value):
@@ -215,7 +291,12 @@ class NodeReader:
         if node_kind(node) != "str":
             self.expected(node, path, f"one of {', '.join(options)}")
         elif node.value not in options:
-            self.fail(node, path, f"unknown value {safe_key(node.value)}{suggest_choice(safe_key(node.value), options)}")
+            self.fail(
+                node,
+                path,
+                "unknown value "
+                f"{safe_key(node.value)}{suggest_choice(safe_key(node.value), options)}",
+            )
         else:
             return str(node.value)
         return None

@@ -1,4 +1,6 @@
-"""Every schema callveil publishes, by name: JSON Schema for people and tools, Arrow for datasets."""
+"""Every schema callveil publishes, by name: JSON Schema for people and tools, Arrow for
+datasets.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from callveil.schemas import account, disposition, finding, history, hold, interaction, lifecycle, recording, rejected, request, subject, version
+from callveil.schemas import (
+    account,
+    disposition,
+    finding,
+    history,
+    hold,
+    interaction,
+    lifecycle,
+    recording,
+    rejected,
+    request,
+    subject,
+    version,
+)
 from callveil.schemas.evidence import RunDigest
 from callveil.schemas.fields import json_schema
 from callveil.schemas.manifest import RunManifest
@@ -21,9 +36,12 @@ from callveil.schemas.policy_schema import policy_json_schema
 from callveil.schemas.report import REPORTS
 
 _SCALARS: dict[type, dict[str, Any]] = {
-    str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"},
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
     dt.datetime: {"type": "string", "format": "date-time"},
-}  # fmt: skip
+}
 
 
 def _of_type(hint: Any) -> dict[str, Any]:
@@ -43,7 +61,11 @@ def _of_type(hint: Any) -> dict[str, Any]:
     if origin is dict:
         return {"type": "object", "additionalProperties": _of_type(args[1])}
     if origin is tuple and args == (tuple[str, str], ...):
-        return {"type": "object", "additionalProperties": {"type": "string"}, "description": "partition values by column"}
+        return {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "partition values by column",
+        }
     if origin in (list, tuple):
         return {"type": "array", "items": _of_type(args[0])}
     raise TypeError(f"no JSON form for {hint!r}")
@@ -51,19 +73,36 @@ def _of_type(hint: Any) -> dict[str, Any]:
 
 def _of_dataclass(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
-    required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    required = [
+        f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
+    ]
     members = {f.name: _of_type(hints[f.name]) for f in fields(cls)}
-    return {"type": "object", "properties": members, "required": required, "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": members,
+        "required": required,
+        "additionalProperties": False,
+    }
 
 
 def _dataclass_schema(cls: type) -> dict[str, Any]:
-    summary = (cls.__doc__ or "").strip().splitlines()[0]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": cls.__name__, "description": summary, **_of_dataclass(cls)}
+    summary = " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": cls.__name__,
+        "description": summary,
+        **_of_dataclass(cls),
+    }
 
 
 def _request_schema() -> dict[str, Any]:
     required = ("account_id", "interaction_id", "scope", "reason", "actor")
-    schema = json_schema("RedactionRequest", request.FIELDS, required, "A person's request to redact an interaction, or a part of one.")
+    schema = json_schema(
+        "RedactionRequest",
+        request.FIELDS,
+        required,
+        "A person's request to redact an interaction, or a part of one.",
+    )
     options = {"scope": request.SCOPES, "basis": request.BASES, "trigger": request.TRIGGERS}
     for name, values in options.items():
         schema["properties"][name]["enum"] = [*values] if name in required else [*values, None]
@@ -80,37 +119,78 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
         ("account_id", "id", "redaction_mode"),
         "An interaction after redaction, with what was done to it.",
     ),
-    "account": lambda: json_schema("Account", account.FIELDS, ("account_id",), "One effective-dated version of an account."),
-    "finding": lambda: json_schema("Finding", finding.FIELDS, ("finding_id",), "What was found where and what was done, never the value."),
-    "rejected": lambda: json_schema("Rejected", rejected.FIELDS, ("rejected_id", "reason"), "Input that could not be read or redacted."),
+    "account": lambda: json_schema(
+        "Account", account.FIELDS, ("account_id",), "One effective-dated version of an account."
+    ),
+    "finding": lambda: json_schema(
+        "Finding",
+        finding.FIELDS,
+        ("finding_id",),
+        "What was found where and what was done, never the value.",
+    ),
+    "rejected": lambda: json_schema(
+        "Rejected",
+        rejected.FIELDS,
+        ("rejected_id", "reason"),
+        "Input that could not be read or redacted.",
+    ),
     "run_manifest": lambda: _dataclass_schema(RunManifest),
     "policy": policy_json_schema,
     "redaction_request": _request_schema,
     "account_event": lambda: json_schema(
-        "AccountEvent", lifecycle.FIELDS, ("account_id", "kind", "effective_at"), "Something that happened to an account, and when it became known."
+        "AccountEvent",
+        lifecycle.FIELDS,
+        ("account_id", "kind", "effective_at"),
+        "Something that happened to an account, and when it became known.",
     ),
     "hold": lambda: json_schema(
-        "Hold", hold.FIELDS, ("hold_id", "placed_at", "placed_by"), "A legal hold: what may not be destroyed, and who said so."
+        "Hold",
+        hold.FIELDS,
+        ("hold_id", "placed_at", "placed_by"),
+        "A legal hold: what may not be destroyed, and who said so.",
     ),
-    "disposition": lambda: json_schema("Disposition", disposition.FIELDS, ("decision", "reason_code"), "What retention decided, and what was done."),
+    "disposition": lambda: json_schema(
+        "Disposition",
+        disposition.FIELDS,
+        ("decision", "reason_code"),
+        "What retention decided, and what was done.",
+    ),
     "retention_certificate": lambda: json_schema(
-        "RetentionCertificate", disposition.CERTIFICATE_FIELDS, ("certificate_id",), "That a series of records expired, was deleted, and purged."
+        "RetentionCertificate",
+        disposition.CERTIFICATE_FIELDS,
+        ("certificate_id",),
+        "That a series of records expired, was deleted, and purged.",
     ),
     "recording": lambda: json_schema(
-        "Recording", recording.FIELDS, ("account_id", "interaction_id", "status"), "What became of a recording that arrived."
+        "Recording",
+        recording.FIELDS,
+        ("account_id", "interaction_id", "status"),
+        "What became of a recording that arrived.",
     ),
     "version": version.published_json_schema,
     "redacted_version": lambda: json_schema(
-        "RedactedVersion", version.FIELDS + version.STATE, ("version_id", "account_id", "item_type", "item_id"), "A version after redaction."
+        "RedactedVersion",
+        version.FIELDS + version.STATE,
+        ("version_id", "account_id", "item_type", "item_id"),
+        "A version after redaction.",
     ),
     "change_history": lambda: json_schema(
-        "ChangeHistory", history.FIELDS, ("report_id", "account_id", "version_id", "seq", "row_hash"), "One changed field, chained by keyed hashes."
+        "ChangeHistory",
+        history.FIELDS,
+        ("report_id", "account_id", "version_id", "seq", "row_hash"),
+        "One changed field, chained by keyed hashes.",
     ),
     "subject_request": lambda: json_schema(
-        "SubjectRequest", subject.REGISTER_FIELDS, ("request_id", "type", "due_at", "status"), "A data-subject request."
+        "SubjectRequest",
+        subject.REGISTER_FIELDS,
+        ("request_id", "type", "due_at", "status"),
+        "A data-subject request.",
     ),
     "subject_request_event": lambda: json_schema(
-        "SubjectRequestEvent", subject.EVENT_FIELDS, ("event_id", "request_id", "event", "at"), "One entry of the register of requests."
+        "SubjectRequestEvent",
+        subject.EVENT_FIELDS,
+        ("event_id", "request_id", "event", "at"),
+        "One entry of the register of requests.",
     ),
     "erasure_certificate": lambda: json_schema(
         "ErasureCertificate",
@@ -123,7 +203,9 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
 JSON_SCHEMAS["evidence_record"] = partial(_dataclass_schema, RunDigest)
 for _report in REPORTS.values():
     if _report.name != "history":  # which is `change_history`
-        JSON_SCHEMAS[f"report_{_report.name}"] = partial(json_schema, _report.title, _report.columns, ("report_id", "row_hash"), _report.what)
+        JSON_SCHEMAS[f"report_{_report.name}"] = partial(
+            json_schema, _report.title, _report.columns, ("report_id", "row_hash"), _report.what
+        )
 
 ARROW_SCHEMAS: dict[str, pa.Schema] = {
     "interaction": interaction.RAW_SCHEMA,
@@ -160,7 +242,13 @@ def arrow_schemas() -> dict[str, pa.Schema]:
 def published_files() -> dict[str, bytes]:
     """Return what `callveil schemas` writes: file name to bytes, the same on every run.
 
-    `<name>.schema.json` holds the JSON Schema, `<name>.arrow` the serialised Arrow schema (an IPC message; `pyarrow.ipc.read_schema` reads it).
+    `<name>.schema.json` holds the JSON Schema, `<name>.arrow` the serialised Arrow schema (an IPC
+    message; `pyarrow.ipc.read_schema` reads it).
     """
-    out = {f"{name}.schema.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode() for name, schema in json_schemas().items()}
-    return out | {f"{name}.arrow": schema.serialize().to_pybytes() for name, schema in ARROW_SCHEMAS.items()}
+    out = {
+        f"{name}.schema.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
+        for name, schema in json_schemas().items()
+    }
+    return out | {
+        f"{name}.arrow": schema.serialize().to_pybytes() for name, schema in ARROW_SCHEMAS.items()
+    }

@@ -1,8 +1,19 @@
-"""Recordings: one row per redacted or rejected recording that arrived, without anything that was said."""
+"""Recordings: one row per redacted or rejected recording that arrived, without anything that was
+said.
+"""
 
 from __future__ import annotations
 
-from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Number, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import (
+    Boolean,
+    Field,
+    Integer,
+    ListOf,
+    Number,
+    Text,
+    Timestamp,
+    arrow_schema,
+)
 
 _T, _I, _N, _S, _B = Text(), Integer(), Number(), Timestamp(), Boolean()
 
@@ -22,7 +33,11 @@ FIELDS: tuple[Field, ...] = tuple(
         ("codec", _T, "codec of the original, by content"),
         ("written", _T, "codec of the redacted recording"),
         ("written_container", _T, "FFmpeg's name of its container"),
-        ("video", _T, "what became of moving pictures: dropped or copied; empty where there were none"),
+        (
+            "video",
+            _T,
+            "what became of moving pictures: dropped or copied; empty where there were none",
+        ),
         ("rate", _I, "samples per second"),
         ("channels", _I, "number of channels"),
         ("seconds", _N, "length"),
@@ -30,15 +45,42 @@ FIELDS: tuple[Field, ...] = tuple(
         ("spans", _I, "stretches that were to be covered"),
         ("keyed", _I, "stretches of keypad tones that were found and covered"),
         ("transcript", _B, "a transcript said what to cover; else all of it was covered"),
-        ("times", _T, "how its times fit what is heard: fits, swapped, shifted, unclear (every channel is covered), refused or untimed"),
-        ("heard_on", _T, "where its parties are heard: own, the channel expected; swapped, the other; all, any of them"),
+        (
+            "times",
+            _T,
+            "how its times fit what is heard: fits, swapped, shifted, unclear (every channel is "
+            "covered), refused or untimed",
+        ),
+        (
+            "heard_on",
+            _T,
+            "where its parties are heard: own, the channel expected; swapped, the other; all, any "
+            "of them",
+        ),
         ("shift_seconds", _N, "by how much its times were moved"),
         ("likeness", _N, "correlation of its times with what is heard, at most 1"),
-        ("untranscribed_seconds", _N, "covered because somebody is heard there and the transcript says nothing"),
-        ("withheld", _T, "what was taken out of the transcript before it came, by kind; covered as well"),
+        (
+            "untranscribed_seconds",
+            _N,
+            "covered because somebody is heard there and the transcript says nothing",
+        ),
+        (
+            "withheld",
+            _T,
+            "what was taken out of the transcript before it came, by kind; covered as well",
+        ),
         ("residue_dbfs", _N, "loudest sound left in what was covered, beside what was put there"),
-        ("overheard", _I, "stretches that a recogniser still heard in the result, all covered then; none where none has listened"),
-        ("changed_db", _N, "by how much the level of what was not covered differs from the original at most"),
+        (
+            "overheard",
+            _I,
+            "stretches that a recogniser still heard in the result, all covered then; none where "
+            "none has listened",
+        ),
+        (
+            "changed_db",
+            _N,
+            "by how much the level of what was not covered differs from the original at most",
+        ),
         ("cut", _B, "the original ended before the length it declares"),
         ("original", _T, "what became of the original: keep, seal or delete"),
         ("record_status", _T, "status of the interaction's record; empty where none came"),

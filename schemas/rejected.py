@@ -50,12 +50,15 @@ REASONS = {
     "bad_time": "a time has no form that occurs",
     "lone_surrogate": "a text holds half of a surrogate pair",
     "control_character": "a text holds a NUL character",
-    "duplicate_key": "one JSON object names the same member twice, so one of its values would be lost",
+    "duplicate_key": "one JSON object names the same member twice, so one of its values would be "
+    "lost",
     "internal_error": "a fault of callveil itself; the record is kept for another try",
     "unreadable_file": "the file cannot be opened",
     "detection_failed": "a recognizer failed, so the record cannot be shown to be clean",
-    "over_budget": "the record takes more counted steps than detect.max_steps of the policy grants; it would on any machine",
-    "timed_out": "the record took more CPU time than detect.timeout_seconds of the policy grants; another try may do",
+    "over_budget": "the record takes more counted steps than detect.max_steps of the policy "
+    "grants; it would on any machine",
+    "timed_out": "the record took more CPU time than detect.timeout_seconds of the policy grants; "
+    "another try may do",
     "redaction_failed": "a finding could not be applied",
     "residual": "a value that was to be redacted was still there afterwards",
     "bad_audio": "the recording is no audio file, or is damaged",
@@ -63,14 +66,19 @@ REASONS = {
     "empty_audio": "the recording holds no sound",
     "audio_times": "times of the transcript do not fit the recording",
     "bad_notification": "the message of a queue is no notification of S3's",
-    "second_recording": "the interaction has expired or was erased; this recording of it stays where it is",
+    "second_recording": "the interaction has expired or was erased; this recording of it stays "
+    "where it is",
     "gone": "it was gone when it was to be read",
     "unnamed_recording": "the recording's name does not tell which interaction it belongs to",
-    "unnamed_transcript": "the transcript names no interaction, and neither does the name of its file",
+    "unnamed_transcript": "the transcript names no interaction, and neither does the name of its "
+    "file",
     "unknown_file": "the file is neither a recording nor of a kind that holds interactions",
-    "no_transcript": "no transcript came in time, and the policy does not let such recordings be covered whole",
-    "audio_residual": "a stretch of the recording that was to be covered was not, as a second look at the result showed",
-    "unsettled": "every further look at the redacted record found more, so it cannot be shown to be clean",
+    "no_transcript": "no transcript came in time, and the policy does not let such recordings be "
+    "covered whole",
+    "audio_residual": "a stretch of the recording that was to be covered was not, as a second look "
+    "at the result showed",
+    "unsettled": "every further look at the redacted record found more, so it cannot be shown to "
+    "be clean",
 }
 """Reason codes and what they mean."""
 
@@ -90,7 +98,8 @@ class Rejected:
         stage: ingest, detect, redact or write.
         reason: a key of `REASONS`.
         detail: one sentence that quotes nothing of the content.
-        field: declared path at fault, or empty. Undeclared keys are written `<undeclared>`: a key can be personal data.
+        field: declared path at fault, or empty. Undeclared keys are written `<undeclared>`: a key
+            can be personal data.
         raw: the content itself; goes to the encrypted zone only and is kept out of `repr`.
         account_id, interaction_id: where they could be read.
     """

@@ -1,4 +1,6 @@
-"""The compliance reports: their names, and the columns of each. The change history has columns of its own, in `history`."""
+"""The compliance reports: their names, and the columns of each. The change history has columns of
+its own, in `history`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from callveil.schemas import disposition, finding, history, subject
-from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Number, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import (
+    Boolean,
+    Field,
+    Integer,
+    ListOf,
+    Number,
+    Text,
+    Timestamp,
+    arrow_schema,
+)
 
 SCHEMA_VERSION = 1
 _T, _I, _N, _S, _B, _L = Text(), Integer(), Number(), Timestamp(), Boolean(), ListOf(Text())
@@ -30,7 +41,12 @@ COMMON: tuple[Field, ...] = _plain(
     ("agency_id", _T, "agency the account belonged to; null where it is not known"),
     ("account_type_at_event", _T, "account type when it happened"),
 )
-ROW_HASH = Field("row_hash", _T, "HMAC-SHA256 of the row hash before and all other columns, keyed by the keyring", personal=False)
+ROW_HASH = Field(
+    "row_hash",
+    _T,
+    "HMAC-SHA256 of the row hash before and all other columns, keyed by the keyring",
+    personal=False,
+)
 
 REDACTION: tuple[Field, ...] = _plain(
     ("interaction_id", _T, "interaction"),
@@ -53,15 +69,28 @@ REDACTION: tuple[Field, ...] = _plain(
     ("failure_reason", _T, "why a record was rejected"),
     *((f.name, f.type, f.doc) for f in finding.FIELDS if f.name == "input_sha256"),
     ("output_sha256", _T, "SHA-256 of the stored file that holds the redacted record"),
-    ("residual_hits", _I, "what was still found in the redacted record: 0, since a record is read again until nothing is; null for rejected ones"),
+    (
+        "residual_hits",
+        _I,
+        "what was still found in the redacted record: 0, since a record is read again until "
+        "nothing is; null for rejected ones",
+    ),
     ("processed_at", _S, "time of the run, UTC"),
 )
 
 _CERTIFIED = _plain(
-    ("old_versions_purged_at", _S, "when every old version of the file was gone, UTC; null while some are locked, or where nothing was to go"),
+    (
+        "old_versions_purged_at",
+        _S,
+        "when every old version of the file was gone, UTC; null while some are locked, or where "
+        "nothing was to go",
+    ),
     ("verified_at", _S, "when that was checked, UTC"),
 )
-RETENTION: tuple[Field, ...] = (*(f for f in disposition.FIELDS if f.name != "account_id"), *_CERTIFIED)
+RETENTION: tuple[Field, ...] = (
+    *(f for f in disposition.FIELDS if f.name != "account_id"),
+    *_CERTIFIED,
+)
 
 PROCESSING: tuple[Field, ...] = _plain(
     ("activity_id", _T, "processing activity"),
@@ -110,7 +139,11 @@ BREACHES: tuple[Field, ...] = _plain(
     ("notified_at", _S, "when the authority was told, UTC"),
     ("late_reason", _T, "why later than 72 hours (Art. 33(1))"),
     ("subjects_notified_at", _S, "when the people were told, UTC (Art. 34)"),
-    ("state", _T, "on_time, late_with_reasons, late_without_reasons, due, overdue, not_notifiable, undecided"),
+    (
+        "state",
+        _T,
+        "on_time, late_with_reasons, late_without_reasons, due, overdue, not_notifiable, undecided",
+    ),
 )
 
 BREACH_STATES: dict[str, str] = {
@@ -145,7 +178,11 @@ class ReportType:
     @property
     def columns(self) -> tuple[Field, ...]:
         """All columns."""
-        return self.fields if self.name == "history" else (*COMMON, *(f for f in self.fields if f.name not in _COMMON_NAMES), ROW_HASH)
+        return (
+            self.fields
+            if self.name == "history"
+            else (*COMMON, *(f for f in self.fields if f.name not in _COMMON_NAMES), ROW_HASH)
+        )
 
     @property
     def schema(self) -> pa.Schema:
@@ -158,20 +195,60 @@ _COMMON_NAMES = {f.name for f in COMMON}
 REPORTS: dict[str, ReportType] = {
     r.name: r
     for r in (
-        ReportType("redaction", "Redaction activity", "What was found and redacted, where, by what, and what could not be.", REDACTION,
-                   "when it was processed"),
-        ReportType("retention", "Retention and disposal", "What retention decided, what was deleted, when it had expired, and when it was purged.",
-                   RETENTION, "the retention run's time"),
-        ReportType("requests", "Data-subject requests", "Every request, its deadline, what came of it, and whether it was answered in time.",
-                   subject.REGISTER_FIELDS, "when it was received, or still open in the period"),
-        ReportType("erasures", "Erasure certificates", "What erasures and restrictions did, what stayed and on which ground, and how it was checked.",
-                   (*subject.CERTIFICATE_FIELDS, *(f for f in subject.REGISTER_FIELDS if f.name == "accounts")), "when it was carried out"),
-        ReportType("processing", "Records of processing (Article 30)", "What the company says it does with data, beside what policy and store do.",
-                   PROCESSING, "none: the record as it stands"),
-        ReportType("history", "Change history", "Who changed what, when, and from where; security-relevant changes stand out.", history.FIELDS,
-                   "when it happened"),
-        ReportType("breaches", "Breach register (Article 33)", "Every breach, the 72-hour rule, and what was decided.", BREACHES,
-                   "when it became known"),
+        ReportType(
+            "redaction",
+            "Redaction activity",
+            "What was found and redacted, where, by what, and what could not be.",
+            REDACTION,
+            "when it was processed",
+        ),
+        ReportType(
+            "retention",
+            "Retention and disposal",
+            "What retention decided, what was deleted, when it had "
+            "expired, and when it was purged.",
+            RETENTION,
+            "the retention run's time",
+        ),
+        ReportType(
+            "requests",
+            "Data-subject requests",
+            "Every request, its deadline, what came of it, and whether it was answered in time.",
+            subject.REGISTER_FIELDS,
+            "when it was received, or still open in the period",
+        ),
+        ReportType(
+            "erasures",
+            "Erasure certificates",
+            "What erasures and restrictions did, what stayed and on which ground, and how it was "
+            "checked.",
+            (
+                *subject.CERTIFICATE_FIELDS,
+                *(f for f in subject.REGISTER_FIELDS if f.name == "accounts"),
+            ),
+            "when it was carried out",
+        ),
+        ReportType(
+            "processing",
+            "Records of processing (Article 30)",
+            "What the company says it does with data, beside what policy and store do.",
+            PROCESSING,
+            "none: the record as it stands",
+        ),
+        ReportType(
+            "history",
+            "Change history",
+            "Who changed what, when, and from where; security-relevant changes stand out.",
+            history.FIELDS,
+            "when it happened",
+        ),
+        ReportType(
+            "breaches",
+            "Breach register (Article 33)",
+            "Every breach, the 72-hour rule, and what was decided.",
+            BREACHES,
+            "when it became known",
+        ),
     )
-}  # fmt: skip
+}
 """Reports by name, in the order they are read."""

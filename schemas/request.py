@@ -26,9 +26,17 @@ FIELDS: tuple[Field, ...] = tuple(
         ("field", _T, "declared path, such as notes or outline[3].text; for scopes field and span"),
         ("start", _I, "start of the span, code points"),
         ("end", _I, "end of the span, exclusive"),
-        ("from_s", _N, "start of the stretch, seconds from the beginning of the recording; for scope time"),
+        (
+            "from_s",
+            _N,
+            "start of the stretch, seconds from the beginning of the recording; for scope time",
+        ),
         ("to_s", _N, "end of the stretch, seconds"),
-        ("channel", Integer(0, 64), "only this channel: 1 external party, 2 business; for scope time"),
+        (
+            "channel",
+            Integer(0, 64),
+            "only this channel: 1 external party, 2 business; for scope time",
+        ),
         ("basis", _T, "which text the span counts in: source or stored"),
         ("reason", _T, "why; stored as a reversible token, since a free text may name people"),
         ("actor", _T, "who asked"),
@@ -46,7 +54,8 @@ class RedactionRequest:
     Attributes:
         request_id: id of the request.
         account_id, interaction_id: the interaction.
-        scope: `all` of it (full redaction), one `field`, a `span` of a text field, or a stretch of `time` of the recording and its transcript.
+        scope: `all` of it (full redaction), one `field`, a `span` of a text field, or a stretch of
+            `time` of the recording and its transcript.
         reason, actor: why, and who asked; both are required, for the report.
         field: declared path; None for `all` and `time`.
         start, end: half-open, code points of the field's text; for `span`.
@@ -55,7 +64,8 @@ class RedactionRequest:
         basis: whether a span counts in the `source` text or in the `stored` (redacted) one.
         requested_at: when, UTC; None where not told.
         trigger: `manual`, or `subject_request` where a data subject asked.
-        text_digest: keyed digest of the text a span was first applied to, set by redaction and never read from a file; empty until then.
+        text_digest: keyed digest of the text a span was first applied to, set by redaction and
+            never read from a file; empty until then.
     """
 
     request_id: str
@@ -83,11 +93,15 @@ class RedactionRequest:
 
 def encode_request(request: RedactionRequest) -> str:
     """JSON text of a request; equal requests have equal texts."""
-    return orjson.dumps({k: v for k, v in asdict(request).items() if v is not None}, option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(
+        {k: v for k, v in asdict(request).items() if v is not None}, option=orjson.OPT_SORT_KEYS
+    ).decode()
 
 
 def decode_request(text: str) -> RedactionRequest:
-    """Return inverse of `encode_request`. Raises ValueError for text that is no JSON, TypeError for members that no request has."""
+    """Return inverse of `encode_request`. Raises ValueError for text that is no JSON, TypeError for
+    members that no request has.
+    """
     members = orjson.loads(text)
     if "requested_at" in members:
         members["requested_at"] = dt.datetime.fromisoformat(members["requested_at"])

@@ -1,4 +1,6 @@
-"""Retention rules: how long records of each class are kept, by account type and status. See docs/retention.md."""
+"""Retention rules: how long records of each class are kept, by account type and status. See
+docs/retention.md.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +13,39 @@ import orjson
 
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 
-CLASSES = ("versions", "interactions", "recordings", "transcripts", "rejected", "findings", "reports", "raw")
-"""Record classes. `recordings` and `transcripts` are fields of interactions that can go while the interaction stays; `raw` is the sealed
-content of rejected input."""
+CLASSES = (
+    "versions",
+    "interactions",
+    "recordings",
+    "transcripts",
+    "rejected",
+    "findings",
+    "reports",
+    "raw",
+)
+"""Record classes. `recordings` and `transcripts` are fields of interactions that can go while the
+interaction stays; `raw` is the sealed content of rejected input.
+"""
 
 ACTIONS = ("delete", "redact", "keep")
-"""`delete` and `redact` (automatic full redaction; interactions only) say when a record must go, `keep` is a duty to keep it that long."""
+"""`delete` and `redact` (automatic full redaction; interactions only) say when a record must go,
+`keep` is a duty to keep it that long.
+"""
 
 CLOCKS = ("event", "cancelled")
-"""What a rule counts from: the record's own time, or the cancellation of its account (the rule is silent while there is none)."""
+"""What a rule counts from: the record's own time, or the cancellation of its account (the rule is
+silent while there is none).
+"""
 
 ON_DOWNGRADE = ("at_event", "current", "max")
-"""Whose days hold once an account can no longer create subaccounts: its type's when the record was made, its present type's, or the longest of
-all it had since, until the grace period is over."""
+"""Whose days hold once an account can no longer create subaccounts: its type's when the record was
+made, its present type's, or the longest of all it had since, until the grace period is over.
+"""
 
 ON_REACTIVATION = ("keep_window", "at_once")
-"""What becomes of what the window after a cancellation kept, once the account is reactivated within it: it stays
-until the window would have ended, or the ordinary days hold at once."""
+"""What becomes of what the window after a cancellation kept, once the account is reactivated within
+it: it stays until the window would have ended, or the ordinary days hold at once.
+"""
 
 DAY_US = 86_400_000_000
 """Microseconds of the 24 hours that a rule's day has."""
@@ -59,8 +77,14 @@ class RetentionRule:
 
     def __post_init__(self) -> None:
         known = ((self.action, ACTIONS), (self.clock, CLOCKS))
-        if any(value not in options for value, options in known) or self.days < 0 or not self.classes <= set(CLASSES):
-            raise ValueError(f"rule {self.rule_id}: unknown action, clock or class, or negative days")
+        if (
+            any(value not in options for value, options in known)
+            or self.days < 0
+            or not self.classes <= set(CLASSES)
+        ):
+            raise ValueError(
+                f"rule {self.rule_id}: unknown action, clock or class, or negative days"
+            )
         if not self.account_types <= set(ACCOUNT_TYPES) or not self.statuses <= set(STATUSES):
             raise ValueError(f"rule {self.rule_id}: unknown account type or status")
         if self.action == "redact" and self.classes != {"interactions"}:
@@ -77,9 +101,18 @@ class RetentionRule:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form a policy file gives it in; conditions that are empty are left out."""
-        out: dict[str, Any] = {"id": self.rule_id, "action": self.action, "days": self.days, "class": sorted(self.classes)}
+        out: dict[str, Any] = {
+            "id": self.rule_id,
+            "action": self.action,
+            "days": self.days,
+            "class": sorted(self.classes),
+        }
         out |= {"clock": self.clock} if self.clock != "event" else {}
-        for name, values in (("account_type", self.account_types), ("status", self.statuses), ("account", self.accounts)):
+        for name, values in (
+            ("account_type", self.account_types),
+            ("status", self.statuses),
+            ("account", self.accounts),
+        ):
             out |= {name: sorted(values)} if values else {}
         return out | ({"basis": self.basis} if self.basis else {})
 
@@ -87,10 +120,36 @@ class RetentionRule:
 _HISTORY = frozenset({"versions", "interactions", "recordings", "transcripts", "findings"})
 
 DEFAULT_RULES = (
-    RetentionRule("versions-individual", "delete", 7, frozenset({"versions"}), account_types=frozenset({"individual"})),
-    RetentionRule("versions-agency", "delete", 120, frozenset({"versions"}), account_types=frozenset({"agency"})),
-    RetentionRule("cancelled-window", "keep", 60, _HISTORY, clock="cancelled", basis="history stays for export and reactivation"),
-    RetentionRule("cancelled-end", "delete", 60, _HISTORY, clock="cancelled", basis="the account is closed for good"),
+    RetentionRule(
+        "versions-individual",
+        "delete",
+        7,
+        frozenset({"versions"}),
+        account_types=frozenset({"individual"}),
+    ),
+    RetentionRule(
+        "versions-agency",
+        "delete",
+        120,
+        frozenset({"versions"}),
+        account_types=frozenset({"agency"}),
+    ),
+    RetentionRule(
+        "cancelled-window",
+        "keep",
+        60,
+        _HISTORY,
+        clock="cancelled",
+        basis="history stays for export and reactivation",
+    ),
+    RetentionRule(
+        "cancelled-end",
+        "delete",
+        60,
+        _HISTORY,
+        clock="cancelled",
+        basis="the account is closed for good",
+    ),
 )
 """What the platform promises its customers. Rules of a policy with the same id replace them."""
 
@@ -102,10 +161,12 @@ class RetentionSettings:
     Attributes:
         rules: in any order; ids are unique.
         on_downgrade: one of `ON_DOWNGRADE`.
-        downgrade_grace_days: with `max`, how long after a downgrade the longest days still hold; None: for ever.
+        downgrade_grace_days: with `max`, how long after a downgrade the longest days still hold;
+            None: for ever.
         on_reactivation: one of `ON_REACTIVATION`.
         subaccounts_inherit: a subaccount of an agency counts as an agency's account itself.
-        cancel_window_days: a reactivation within so many days undoes a cancellation; a later one begins a new life.
+        cancel_window_days: a reactivation within so many days undoes a cancellation; a later one
+            begins a new life.
         skew_hours: a record dated further than this after `as_of` goes to quarantine.
     """
 
@@ -157,7 +218,8 @@ class RetentionSettings:
         """Return this section with another file's on top.
 
         Args:
-            given: members of this class by name, `rules` as a tuple of rules that replace those of the same id, `disable` as ids to leave out.
+            given: members of this class by name, `rules` as a tuple of rules that replace those of
+                the same id, `disable` as ids to leave out.
         """
         rules = {r.rule_id: r for r in self.rules if r.rule_id not in given.get("disable", ())}
         rules |= {r.rule_id: r for r in given.get("rules", ())}

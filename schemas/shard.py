@@ -43,7 +43,9 @@ class Shard(NamedTuple):
     def digest(self) -> str:
         """Digest of everything the shard's result depends on, the run apart."""
         head = f"{self.account_type}\x1f{self.day}\x1f{self.number}\x1f".encode()
-        return hashlib.sha256(head + b"".join(repr(r).encode() for r in unpack_rows(self.rows))).hexdigest()[:24]
+        return hashlib.sha256(
+            head + b"".join(repr(r).encode() for r in unpack_rows(self.rows))
+        ).hexdigest()[:24]
 
     def chosen(self) -> list[ChosenSnapshot]:
         """Return the rows."""
@@ -52,9 +54,15 @@ class Shard(NamedTuple):
 
 def pack_chosen(rows: list[ChosenSnapshot]) -> bytes:
     """Packed form of some rows."""
-    return pack_rows((list(c.pointer), c.floor_mode, list(c.floor_entities), list(c.requests), c.replaces) for c in rows)
+    return pack_rows(
+        (list(c.pointer), c.floor_mode, list(c.floor_entities), list(c.requests), c.replaces)
+        for c in rows
+    )
 
 
 def unpack_chosen(data: bytes) -> list[ChosenSnapshot]:
     """Return inverse of `pack_chosen`."""
-    return [ChosenSnapshot(RecordPointer(*p), mode, tuple(entities), tuple(requests), replaces) for p, mode, entities, requests, replaces in unpack_rows(data)]
+    return [
+        ChosenSnapshot(RecordPointer(*p), mode, tuple(entities), tuple(requests), replaces)
+        for p, mode, entities, requests, replaces in unpack_rows(data)
+    ]

@@ -1,6 +1,8 @@
-"""The identifier index: which records a person's identifiers stand in. It holds keyed digests in place of the identifiers themselves.
+"""The identifier index: which records a person's identifiers stand in. It holds keyed digests in
+place of the identifiers themselves.
 
-A redacted store no longer says whom its records are about, so that is noted before redaction, in a form that only the keyring opens the way to.
+A redacted store no longer says whom its records are about, so that is noted before redaction, in a
+form that only the keyring opens the way to.
 """
 
 from __future__ import annotations
@@ -10,15 +12,19 @@ from typing import Any, NamedTuple
 from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text, arrow_schema
 
 KINDS = ("phone", "email", "name_address", "visitor", "ip", "agent", "interaction")
-"""Kinds of identifiers: a number in E.164, an e-mail address, a name with a postcode or street, an online id, an internet address, an
-agent's id within an account, and an interaction's key."""
+"""Kinds of identifiers: a number in E.164, an e-mail address, a name with a postcode or street, an
+online id, an internet address, an agent's id within an account, and an interaction's key.
+"""
 
 ROLES = ("contact", "agent", "third_party")
-"""What a person is in a record: the contact, a member of staff, or somebody who is mentioned in it."""
+"""What a person is in a record: the contact, a member of staff, or somebody who is mentioned in it.
+"""
 
 NAME = "name"
-"""Kind of a word of the contact's name, digested with a number, address or online id of the same record: it tells people on a shared one apart, and
-leads nowhere. Its `field` is the digest of that identifier."""
+"""Kind of a word of the contact's name, digested with a number, address or online id of the same
+record: it tells people on a shared one apart, and leads nowhere. Its `field` is the digest of that
+identifier.
+"""
 
 RECORD = "record"
 """Kind of the row that leads from a record to all its identifiers."""
@@ -30,7 +36,12 @@ _T = Text()
 LINK = Struct(
     tuple(
         Field(name, _T, doc, personal=False)
-        for name, doc in (("token", "digest of the identifier"), ("kind", "kind"), ("role", "role"), ("field", "declared field it stood in"))
+        for name, doc in (
+            ("token", "digest of the identifier"),
+            ("kind", "kind"),
+            ("role", "role"),
+            ("field", "declared field it stood in"),
+        )
     )
 )
 FIELDS: tuple[Field, ...] = tuple(
@@ -39,14 +50,23 @@ FIELDS: tuple[Field, ...] = tuple(
         ("token", _T, "keyed digest of the identifier, 32 hex digits"),
         ("kind", _T, f"{', '.join(KINDS)}; or {RECORD}, for a record's list of identifiers"),
         ("role", _T, ", ".join(ROLES)),
-        ("field", _T, "declared field it stood in; of an interaction's list how its identifiers were found"),
+        (
+            "field",
+            _T,
+            "declared field it stood in; of an interaction's list how its identifiers were found",
+        ),
         ("record_class", _T, ", ".join(CLASSES)),
         ("account_id", _T, "account of the record"),
         ("record_id", _T, "interaction, or version"),
         ("item_type", _T, "of a version: type of the object"),
         ("item_id", _T, "of a version: the object, as it is stored"),
         ("day", _T, "UTC day of the record"),
-        ("digest", _T, "keyed digest of the snapshot; an entry of another snapshot than the stored one is out of date"),
+        (
+            "digest",
+            _T,
+            "keyed digest of the snapshot; an entry of another snapshot than the stored one is out "
+            "of date",
+        ),
         ("key_id", _T, "key of the digests"),
         ("seq", Integer(), "run that wrote this entry"),
         ("links", ListOf(LINK), "identifiers of the record"),
@@ -114,7 +134,9 @@ class SubjectEntry(NamedTuple):
     @property
     def record(self) -> RecordRef:
         """The record it leads to."""
-        return RecordRef(self.record_class, self.account_id, self.record_id, self.item_type, self.item_id)
+        return RecordRef(
+            self.record_class, self.account_id, self.record_id, self.item_type, self.item_id
+        )
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -134,5 +156,10 @@ class SubjectEntry(NamedTuple):
         """Return from a stored row, or a list of its values as JSON gives it."""
         values = [row[name] for name in cls._fields] if isinstance(row, dict) else list(row)
         links = values[13] or ()
-        values[13] = tuple(IdentifierLink(*(x[n] for n in IdentifierLink._fields)) if isinstance(x, dict) else IdentifierLink(*x) for x in links)
+        values[13] = tuple(
+            IdentifierLink(*(x[n] for n in IdentifierLink._fields))
+            if isinstance(x, dict)
+            else IdentifierLink(*x)
+            for x in links
+        )
         return cls(*values)

@@ -1,7 +1,8 @@
-"""Versions: changes to the objects of an account (users, numbers, settings, interactions), raw and redacted.
+"""Versions: changes to the objects of an account (users, numbers, settings, interactions), raw and
+redacted.
 
-As with interactions, `RawVersion` and `RedactedVersion` are different types on purpose: the store takes only the second, and only
-`callveil.transforms.redact.versions.redactor` makes it.
+As with interactions, `RawVersion` and `RedactedVersion` are different types on purpose: the store
+takes only the second, and only `callveil.transforms.redact.versions.redactor` makes it.
 """
 
 from __future__ import annotations
@@ -13,22 +14,51 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from callveil.schemas.fields import Boolean, Field, Integer, Json, ListOf, Struct, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import (
+    Boolean,
+    Field,
+    Integer,
+    Json,
+    ListOf,
+    Struct,
+    Text,
+    Timestamp,
+    arrow_schema,
+)
 from callveil.schemas.fields import json_schema as _json_schema
 from callveil.schemas.interaction import SourceRef
 
 EVENTS = ("create", "update", "destroy", "restore", "redact", "export", "sign_in")
-"""Events the platform knows. Others occur (applications name their own) and are kept as the word they are."""
+"""Events the platform knows. Others occur (applications name their own) and are kept as the word
+they are.
+"""
 
 ACTOR_TYPES = ("user", "api", "system", "support")
 
 SHAPES = ("native", "paper_trail")
-"""Forms a version is delivered in: a list of changes, or a row with the object's state before the change."""
+"""Forms a version is delivered in: a list of changes, or a row with the object's state before the
+change.
+"""
 
 INTERACTION_ITEMS = frozenset(
-    {"interaction", "call", "phone_call", "text", "text_message", "sms", "message", "chat", "form", "form_submission", "form_reactor", "activity"}
+    {
+        "interaction",
+        "call",
+        "phone_call",
+        "text",
+        "text_message",
+        "sms",
+        "message",
+        "chat",
+        "form",
+        "form_submission",
+        "form_reactor",
+        "activity",
+    }
 )
-"""Item types (as `item_name` writes them) that are interactions: a version about one is treated as the interaction is."""
+"""Item types (as `item_name` writes them) that are interactions: a version about one is treated as
+the interaction is.
+"""
 
 _T, _J, _S = Text(), Json(), Timestamp()
 
@@ -71,14 +101,28 @@ FIELDS: tuple[Field, ...] = (
     *_all(True, ("item_label", _T, "what the object was called")),
     *_all(
         False,
-        ("version_number", Integer(0), "place among the object's versions, where the source gives it"),
-        ("event", _T, "create, update, destroy, restore, redact, export, sign_in, or the application's own word"),
+        (
+            "version_number",
+            Integer(0),
+            "place among the object's versions, where the source gives it",
+        ),
+        (
+            "event",
+            _T,
+            "create, update, destroy, restore, redact, export, sign_in, or the application's own "
+            "word",
+        ),
         ("created_at", _S, "when it happened, UTC"),
         ("actor_id", _T, "who did it: the platform's user id"),
         ("actor_type", _T, "user, api, system or support"),
         ("actor_role", _T, "role at that time"),
     ),
-    *_all(True, ("actor_name", _T, "who did it"), ("actor_ip", _T, "from which address"), ("user_agent", _T, "with which program")),
+    *_all(
+        True,
+        ("actor_name", _T, "who did it"),
+        ("actor_ip", _T, "from which address"),
+        ("user_agent", _T, "with which program"),
+    ),
     *_all(
         False,
         ("request_id", _T, "request it was part of"),
@@ -96,7 +140,11 @@ FIELDS: tuple[Field, ...] = (
 
 STATE: tuple[Field, ...] = _all(
     False,
-    ("has_changes", Boolean(), "the source lists the changes; where it does not, they follow from the next version"),
+    (
+        "has_changes",
+        Boolean(),
+        "the source lists the changes; where it does not, they follow from the next version",
+    ),
     ("has_object", Boolean(), "the source holds the object before the change"),
     ("rank", Integer(), "completeness; of two deliveries of a version the higher one is kept"),
     ("digest", _T, "keyed digest of the version as delivered"),
@@ -114,7 +162,9 @@ _BREAK = re.compile(r"[^a-z0-9]+")
 
 
 def to_snake_case(name: str) -> str:
-    """Return a name in lower case with single underscores: `apiKey`, `Api::Key` and `API key` all become `api_key`."""
+    """Return a name in lower case with single underscores: `apiKey`, `Api::Key` and `API key` all
+    become `api_key`.
+    """
     return _BREAK.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
 
 
@@ -145,8 +195,8 @@ class RawVersion:
         key: see `VersionKey`.
         event: what happened.
         created_at: when, UTC.
-        record: values by declared name; `changes` a list of `{field, before, after}`, `object` an object, either absent where the
-            source has none.
+        record: values by declared name; `changes` a list of `{field, before, after}`, `object` an
+            object, either absent where the source has none.
         source: where it was read.
     """
 
@@ -182,7 +232,9 @@ class RedactedVersion:
 
     @property
     def order(self) -> tuple[int, str]:
-        """Of several deliveries of one version the highest is kept; it depends on what was delivered alone, never on when."""
+        """Of several deliveries of one version the highest is kept; it depends on what was
+        delivered alone, never on when.
+        """
         return self.record["rank"], self.record["digest"]
 
 
@@ -192,5 +244,6 @@ def published_json_schema() -> dict[str, Any]:
         "Version",
         FIELDS,
         ("version_id", "account_id", "item_type", "item_id", "event", "created_at"),
-        "A change to an object of an account. Rows of Rails' paper_trail (object, object_changes, whodunnit) are read as well.",
+        "A change to an object of an account. Rows of Rails' paper_trail (object, object_changes, "
+        "whodunnit) are read as well.",
     )

@@ -1,4 +1,6 @@
-"""Fixtures shared by all tests: an S3 server, buckets, a keyring, and store roots on both kinds of storage."""
+"""Fixtures shared by all tests: an S3 server, buckets, a keyring, and store roots on both kinds of
+storage.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,24 @@ from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
 settings.register_profile("suite", derandomize=True)
 settings.register_profile("explore", print_blob=True)
-settings.load_profile("suite")  # the same examples in every run; `pytest --hypothesis-profile explore` looks for new ones
+settings.load_profile(
+    "suite"
+)  # the same examples in every run; `pytest --hypothesis-profile explore` looks for new ones
 _numbers = itertools.count(1)
 _own = Path(tempfile.mkdtemp(prefix="callveil-test-"))
 # Child processes inherit these; the user's own keyring, evidence key and state are left alone.
 os.environ |= {
-    "CALLVEIL_KEYRING": str(_own / "keyring.json"), "CALLVEIL_EVIDENCE_KEY": str(_own / "evidence-key.pem"), "CALLVEIL_STATE": str(_own / "state"),
-}  # fmt: skip
+    "CALLVEIL_KEYRING": str(_own / "keyring.json"),
+    "CALLVEIL_EVIDENCE_KEY": str(_own / "evidence-key.pem"),
+    "CALLVEIL_STATE": str(_own / "state"),
+}
 
 
 @pytest.fixture(autouse=True)
 def state(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place of the test's own in which heads of stores are remembered: some tests put a store back as it was."""
+    """A place of the test's own in which heads of stores are remembered: some tests put a store
+    back as it was.
+    """
     folder = _own / "states" / str(next(_numbers))
     monkeypatch.setenv("CALLVEIL_STATE", str(folder))
     return folder
@@ -39,8 +47,8 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Path:
 def s3_server() -> Iterator[S3Settings]:
     """Settings of a running S3-compatible server.
 
-    CALLVEIL_TEST_S3_ENDPOINT names one that runs already, with credentials in the usual environment; otherwise a server
-    is started here, with made-up credentials.
+    CALLVEIL_TEST_S3_ENDPOINT names one that runs already, with credentials in the usual
+    environment; otherwise a server is started here, with made-up credentials.
     """
     endpoint = os.environ.get("CALLVEIL_TEST_S3_ENDPOINT")
     if endpoint:
@@ -49,7 +57,11 @@ def s3_server() -> Iterator[S3Settings]:
     from moto.server import ThreadedMotoServer
 
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("AWS_ACCESS_KEY_ID", "generated"), ("AWS_SECRET_ACCESS_KEY", "generated"), ("AWS_DEFAULT_REGION", "us-east-1")):
+        for name, value in (
+            ("AWS_ACCESS_KEY_ID", "generated"),
+            ("AWS_SECRET_ACCESS_KEY", "generated"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+        ):
             patch.setenv(name, value)
         patch.delenv("AWS_PROFILE", raising=False)
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -62,8 +74,12 @@ def s3_server() -> Iterator[S3Settings]:
 
 @pytest.fixture
 def s3_client(s3_server: S3Settings) -> Any:
-    """A boto3 client of that server, for what `Files` cannot do: making buckets, versioning, locks."""
-    return boto3.session.Session().client("s3", endpoint_url=s3_server.endpoint_url, region_name=s3_server.region)
+    """A boto3 client of that server, for what `Files` cannot do: making buckets, versioning,
+    locks.
+    """
+    return boto3.session.Session().client(
+        "s3", endpoint_url=s3_server.endpoint_url, region_name=s3_server.region
+    )
 
 
 @pytest.fixture
@@ -111,7 +127,9 @@ def detector() -> Any:
 
 @pytest.fixture(scope="session")
 def redact(detector: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A function `(record, rules="", **how)` that detects and redacts one record; see `redaction.Bench`."""
+    """A function `(record, rules="", **how)` that detects and redacts one record; see
+    `redaction.Bench`.
+    """
     from redaction import Bench
 
     return Bench(detector, Keyring.create(tmp_path_factory.mktemp("keys") / "keyring.json"))

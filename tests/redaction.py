@@ -1,4 +1,6 @@
-"""One record's way through detection and redaction, for tests. All people and numbers are generated."""
+"""One record's way through detection and redaction, for tests. All people and numbers are
+generated.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,18 @@ HEAD = "version: 1\ndetect: {model: none}\n"
 
 
 def policy(rules: str = "") -> Policy:
-    """A policy of the default preset's rules with `rules` (YAML) on top, without a language model."""
+    """A policy of the default preset's rules with `rules` (YAML) on top, without a language
+    model.
+    """
     return parse_policy(rules if rules.startswith("version:") else HEAD + rules)
 
 
 def raw(record: dict[str, Any], key: InteractionKey = KEY, kind: str = "call") -> RawInteraction:
     """A raw interaction that began at `T0`."""
     members = {**key._asdict(), "kind": kind, "called_at": T0, **record}
-    return RawInteraction(key, kind, T0, 1, coerce_members(FIELDS, members), SourceRef("generated.jsonl", line=3))
+    return RawInteraction(
+        key, kind, T0, 1, coerce_members(FIELDS, members), SourceRef("generated.jsonl", line=3)
+    )
 
 
 @dataclass
@@ -41,21 +47,37 @@ class Bench:
     detector: Any
     keyring: Keyring
 
-    def found(self, record: dict[str, Any], rules: str = "", *, key: InteractionKey = KEY, **how: Any) -> DetectionResult | Rejected:
+    def found(
+        self, record: dict[str, Any], rules: str = "", *, key: InteractionKey = KEY, **how: Any
+    ) -> DetectionResult | Rejected:
         """What is found in a record."""
         own, one = policy(rules), raw(record, key)
         language = self.detector.language_of(one.record.get("language"))
         requests: tuple[RedactionRequest, ...] = how.get("requests", ())
-        decision = decide_redaction(own, one, "individual", how.get("as_of", T0), language, how.get("floor", MinimumRedaction()), requests)
-        (item,) = detect_batch(how.get("detector", self.detector), [DetectionJob(one, decision, "individual", "90001")])
+        decision = decide_redaction(
+            own,
+            one,
+            "individual",
+            how.get("as_of", T0),
+            language,
+            how.get("floor", MinimumRedaction()),
+            requests,
+        )
+        (item,) = detect_batch(
+            how.get("detector", self.detector), [DetectionJob(one, decision, "individual", "90001")]
+        )
         return item
 
-    def result(self, record: dict[str, Any], rules: str = "", **how: Any) -> RedactionResult | Rejected:
+    def result(
+        self, record: dict[str, Any], rules: str = "", **how: Any
+    ) -> RedactionResult | Rejected:
         """The redacted record, or why it was rejected."""
         item = self.found(record, rules, **how)
         if isinstance(item, Rejected):
             return item
-        redactor = Redactor(self.keyring, RunColumns("run-1", "0" * 64, "tests", how.get("as_of", T0)))
+        redactor = Redactor(
+            self.keyring, RunColumns("run-1", "0" * 64, "tests", how.get("as_of", T0))
+        )
         (out,) = redact_until_stable(how.get("detector", self.detector), redactor, [item])
         return out
 

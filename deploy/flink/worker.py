@@ -1,10 +1,13 @@
 #!/usr/bin/env python
-"""Start one Beam worker of this environment: what Beam's container does at its start, without a container.
+"""Start one Beam worker of this environment: what Beam's container does at its start, without a
+container.
 
-Given to the worker pool (`--container_executable`), and as the command of environments of type PROCESS. The pool by itself would start workers that
-know no pipeline options and whose log lines go nowhere but its own output.
+Given to the worker pool (`--container_executable`), and as the command of environments of type
+PROCESS. The pool by itself would start workers that know no pipeline options and whose log lines go
+nowhere but its own output.
 
-It is called with an id and the addresses of the runner's services (Beam's contract for containers of its SDKs) and becomes the worker.
+It is called with an id and the addresses of the runner's services (Beam's contract for containers
+of its SDKs) and becomes the worker.
 """
 
 import argparse
@@ -23,14 +26,27 @@ import callveil.pipelines  # noqa: F401 - settles how many threads the worker's 
 def main() -> None:
     """Ask the runner what to run with, and become the worker."""
     parser = argparse.ArgumentParser()
-    for name in ("id", "provision_endpoint", "logging_endpoint", "artifact_endpoint", "control_endpoint"):
+    for name in (
+        "id",
+        "provision_endpoint",
+        "logging_endpoint",
+        "artifact_endpoint",
+        "control_endpoint",
+    ):
         parser.add_argument(f"--{name}", default="")
     given, _ = parser.parse_known_args()
     if not given.id or not given.provision_endpoint:
-        sys.exit("worker.py is started by a Beam worker pool or runner, with --id and --provision_endpoint")
+        sys.exit(
+            "worker.py is started by a Beam worker pool or runner, with --id and "
+            "--provision_endpoint"
+        )
     with grpc.insecure_channel(given.provision_endpoint) as channel:
         call = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel).GetProvisionInfo
-        info = call(beam_provision_api_pb2.GetProvisionInfoRequest(), metadata=[("worker_id", given.id)], timeout=60).info
+        info = call(
+            beam_provision_api_pb2.GetProvisionInfoRequest(),
+            metadata=[("worker_id", given.id)],
+            timeout=60,
+        ).info
     logging_url = info.logging_endpoint.url or given.logging_endpoint
     control_url = info.control_endpoint.url or given.control_endpoint
     os.environ.update(

@@ -36,47 +36,66 @@ from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.fit import TranscriptFit
 from callveil.transforms.redact.audio.masking import MODES, CoverTone
 from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoverMargins
-from callveil.transforms.redact.audio.redact import Listen, RecordingResult, RecordingTreatment, examine_audio, redact_audio
+from callveil.transforms.redact.audio.redact import (
+    Listen,
+    RecordingResult,
+    RecordingTreatment,
+    examine_audio,
+    redact_audio,
+)
 from callveil.transforms.redact.audio.span_times import audio_spans
 from callveil.transforms.redact.audio.transcribe import RecogniserMissing, recogniser_of
-from callveil.transforms.redact.audio.transcript_words import TranscriptCoverage, transcript_coverage
+from callveil.transforms.redact.audio.transcript_words import (
+    TranscriptCoverage,
+    transcript_coverage,
+)
 from callveil.transforms.redact.engine import Redactor, RunColumns
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, FilesError, S3Settings
 
 DESCRIPTION = """\
-Write a recording again with stretches of it muted, beeped or covered by a low tone. What is covered comes from a list of times, or from an
-interaction: personal data is found in its transcript as `callveil redact` finds it, and covered when it was said. Where the transcript times each
-word, the words are covered; where it times turns, their words are looked for in the recording (English), and turns in which they are not found for
-sure are covered as wholes; where nothing says when something was said, the whole recording is covered.
+Write a recording again with stretches of it muted, beeped or covered by a low tone. What is covered
+comes from a list of times, or from an
+interaction: personal data is found in its transcript as `callveil redact` finds it, and covered
+    when it was said. Where the transcript times each
+word, the words are covered; where it times turns, their words are looked for in the recording
+(English), and turns in which they are not found for sure are covered as wholes; where nothing says
+when something was said, the whole recording is covered.
 
-The times are held against who is loud when. Channels that are swapped, and times that are moved by one constant, are mended; where it is unclear who
-is heard on which channel, every one is covered; with times of another recording all of it is. What was found is said.
+The times are held against who is loud when. Channels that are swapped, and times that are moved by
+one constant, are mended; where it is unclear who is heard on which channel, every one is covered;
+with times of another recording all of it is. What was found is said.
 
-Without a transcript a recogniser can make one: `embedded` (pocketsphinx: English, and weak on telephone lines) or a faster-whisper model that lies
-here. What it does not hear is not covered, so this is never done unasked. It hears the result too, and what it still hears is covered as well.
+Without a transcript a recogniser can make one: `embedded` (pocketsphinx: English, and weak on
+telephone lines) or a faster-whisper model that lies here. What it does not hear is not covered, so
+this is never done unasked. It hears the result too, and what it still hears is covered as well.
 
-What FFmpeg decodes is read by content, whatever its name. PCM, float, mu-law and A-law (WAV, W64, AIFF, AU, CAF), IMA and MS ADPCM, FLAC, ALAC,
-MP3, Opus (Ogg, WebM) and AAC (M4A) come out in the same codec, Vorbis as Opus, the rest (GSM, AMR, G.722, WMA, MP2, sound in AVI or MPEG, ...) as
-FLAC or WAV; what is printed says so. What is not covered stays as it is, bit by bit for PCM, G.711, FLAC and ALAC. Tags, pictures, subtitles
-and chapters are left out, and so are moving pictures: nothing looks at them, and a face, a screen or a name in them tells who calls (--video copy
-takes them over). The result is read once more before it takes its name."""
+What FFmpeg decodes is read by content, whatever its name. PCM, float, mu-law and A-law (WAV, W64,
+AIFF, AU, CAF), IMA and MS ADPCM, FLAC, ALAC, MP3, Opus (Ogg, WebM) and AAC (M4A) come out in the
+same codec, Vorbis as Opus, the rest (GSM, AMR, G.722, WMA, MP2, sound in AVI or MPEG, ...) as FLAC
+or WAV; what is printed says so. What is not covered stays as it is, bit by bit for PCM, G.711, FLAC
+and ALAC. Tags, pictures, subtitles and chapters are left out, and so are moving pictures: nothing
+looks at them, and a face, a screen or a name in them tells who calls (--video copy takes them
+over). The result is read once more before it takes its name."""
 
 EPILOG = """\
-spans: a JSON array, seconds from the beginning; channel 1 is the first of the recording, left out or 0 means all:
-  [{"start": 12.4, "end": 15.1, "channel": 1}, {"start": 60}]
+spans: a JSON array, seconds from the beginning; channel 1 is the first of the recording, left out
+  or 0 means all: [{"start": 12.4, "end": 15.1, "channel": 1}, {"start": 60}]
 
 examples:
   callveil audio redact --input call.wav --output clean.wav --spans spans.json --mode beep
-  callveil audio redact --input call.mp3 --output clean.mp3 --interaction call.json --policy pci --dry-run
-  callveil audio redact --input s3://calls/17.wav --output s3://clean/17.wav --interaction day.jsonl:17 --channel all
-  callveil audio redact --input call.wav --output clean.wav --recogniser models/faster-whisper-small.en --policy pci
+  callveil audio redact --input call.mp3 --output clean.mp3 --interaction call.json --policy pci
+  --dry-run callveil audio redact --input s3://calls/17.wav --output s3://clean/17.wav --interaction
+  day.jsonl:17 --channel all callveil audio redact --input call.wav --output clean.wav --recogniser
+  models/faster-whisper-small.en --policy pci
 
-exit codes: 0 done, 1 failed, 2 usage, 3 the recording or the interaction cannot be redacted; then nothing is written"""
+exit codes: 0 done, 1 failed, 2 usage, 3 the recording or the interaction cannot be redacted; then
+nothing is written"""
 
 TIMES = {
     "swapped": "channels are swapped: each party is heard on the other one, and is covered there",
-    "shifted": "the transcript's times are {shift:+.2f} s off what is heard{on}; covers follow what is heard",
+    "shifted": "the transcript's times are {shift:+.2f} s off what is heard{on}; covers follow "
+    "what is heard",
     "unclear": "it is unclear who is heard on which channel: every channel is covered",
     "refused": "the transcript's times are another recording's: all of this one is covered",
 }
@@ -86,59 +105,115 @@ TIMES = {
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(prog="callveil audio", description="Redact recordings.", epilog=EPILOG, formatter_class=raw)
+    top = argparse.ArgumentParser(
+        prog="callveil audio", description="Redact recordings.", epilog=EPILOG, formatter_class=raw
+    )
     commands = top.add_subparsers(dest="what", metavar="COMMAND", required=True)
-    p = commands.add_parser("redact", help="cover stretches of one recording", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
-    p.add_argument("--input", required=True, metavar="FILE", help="the recording: a path or s3://bucket/key")
-    p.add_argument("--output", required=True, metavar="FILE", help="where the redacted one goes; replaced if it is there")
+    p = commands.add_parser(
+        "redact",
+        help="cover stretches of one recording",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=raw,
+    )
+    p.add_argument(
+        "--input", required=True, metavar="FILE", help="the recording: a path or s3://bucket/key"
+    )
+    p.add_argument(
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="where the redacted one goes; replaced if it is there",
+    )
     what = p.add_mutually_exclusive_group()
-    what.add_argument("--spans", metavar="FILE", help="JSON array of stretches to cover; - reads standard input")
-    what.add_argument("--interaction", metavar="FILE[:LINE]", help="the interaction with the recording's transcript; without LINE the first one")
+    what.add_argument(
+        "--spans", metavar="FILE", help="JSON array of stretches to cover; - reads standard input"
+    )
+    what.add_argument(
+        "--interaction",
+        metavar="FILE[:LINE]",
+        help="the interaction with the recording's transcript; without LINE the first one",
+    )
     p.add_argument(
         "--align",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="look in the recording for the words of turns that have no word times (default); --no-align covers such turns as wholes",
+        help="look in the recording for the words of turns that have no word times (default); "
+        "--no-align covers such turns as wholes",
     )
     p.add_argument(
         "--recogniser",
         metavar="embedded|PATH",
-        help="transcribe the recording where no transcript came, and hear the result before it is written; PATH is a faster-whisper model",
+        help="transcribe the recording where no transcript came, and hear the result before it is "
+        "written; PATH is a faster-whisper model",
     )
-    p.add_argument("--policy", metavar="NAME|FILE", help=f"with --interaction or --recogniser: {', '.join(PRESETS)}, or a YAML file (default: gdpr)")
-    p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
-    p.add_argument("--mode", default="mute", choices=MODES, help="mute (default): silence; beep: 1,000 Hz; tone: a low 220 Hz")
+    p.add_argument(
+        "--policy",
+        metavar="NAME|FILE",
+        help=f"with --interaction or --recogniser: {', '.join(PRESETS)}, or a YAML file (default: "
+        "gdpr)",
+    )
+    p.add_argument(
+        "--account-type",
+        default="unknown",
+        choices=["individual", "agency", "unknown"],
+        help="type of the account (default unknown)",
+    )
+    p.add_argument(
+        "--mode",
+        default="mute",
+        choices=MODES,
+        help="mute (default): silence; beep: 1,000 Hz; tone: a low 220 Hz",
+    )
     p.add_argument(
         "--channel",
         default="own",
         choices=CHANNELS,
-        help="own (default): that of the party who spoke; swapped: the business is on the first one; all: every channel, for lines with echo",
+        help="own (default): that of the party who spoke; swapped: the business is on the first "
+        "one; all: every channel, for lines with echo",
     )
-    p.add_argument("--padding", type=_seconds, default=CoverMargins().before, metavar="SECONDS", help="added before and after each stretch (default 0.1)")
+    p.add_argument(
+        "--padding",
+        type=_seconds,
+        default=CoverMargins().before,
+        metavar="SECONDS",
+        help="added before and after each stretch (default 0.1)",
+    )
     p.add_argument(
         "--keypad",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="cover keypad tones wherever they are heard: keyed digits can be read off them (default); --no-keypad leaves them",
+        help="cover keypad tones wherever they are heard: keyed digits can be read off them "
+        "(default); --no-keypad leaves them",
     )
     p.add_argument(
         "--untranscribed",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="cover sound in which somebody is heard and of which the transcript says nothing (default); --no-untranscribed leaves it, "
+        help="cover sound in which somebody is heard and of which the transcript says nothing "
+        "(default); --no-untranscribed leaves it, "
         "for transcripts of one party alone",
     )
     p.add_argument(
         "--video",
         choices=VIDEO,
         default="drop",
-        help="moving pictures: drop (default) leaves them out; copy takes them over as they are, faces, screens and captions within them too",
+        help="moving pictures: drop (default) leaves them out; copy takes them over as they are, "
+        "faces, screens and captions within them too",
     )
     p.add_argument("--no-check", action="store_true", help="do not read the result once more")
-    p.add_argument("--dry-run", action="store_true", help="say what would be covered; write nothing")
+    p.add_argument(
+        "--dry-run", action="store_true", help="say what would be covered; write nothing"
+    )
     p.add_argument("--json", action="store_true", help="print as JSON")
-    p.add_argument("--s3-endpoint-url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
-    p.add_argument("--s3-region", metavar="NAME", help="S3 region (default: the usual AWS settings)")
+    p.add_argument(
+        "--s3-endpoint-url",
+        metavar="URL",
+        help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)",
+    )
+    p.add_argument(
+        "--s3-region", metavar="NAME", help="S3 region (default: the usual AWS settings)"
+    )
     return with_common(top)
 
 
@@ -149,7 +224,9 @@ def main(argv: Sequence[str]) -> int:
     if _same(args.input, args.output):
         raise UsageError("--output: names the recording itself; the original is not written over")
     if not (args.spans or args.interaction or args.recogniser):
-        raise UsageError("give --spans, --interaction or --recogniser: one of them has to say what is covered")
+        raise UsageError(
+            "give --spans, --interaction or --recogniser: one of them has to say what is covered"
+        )
     if args.spans and args.recogniser:
         raise UsageError("--recogniser: --spans says already what is covered")
     treatment = RecordingTreatment(
@@ -160,13 +237,25 @@ def main(argv: Sequence[str]) -> int:
         films=args.video == "copy",
     )
     try:
-        said = TranscriptCoverage(read_spans(args.spans, args.channel)) if args.spans else found_spans(files, args)
+        said = (
+            TranscriptCoverage(read_spans(args.spans, args.channel))
+            if args.spans
+            else found_spans(files, args)
+        )
         spans = [EVERYTHING] if said.spans is None else said.spans
         known = said.known if args.keypad else None
         if args.dry_run:
             done = examine_audio(files, args.input, spans, treatment, known=known)
         else:
-            done = redact_audio(files, args.input, args.output, spans, treatment, known=known, listen=build_listener(args) if args.recogniser else None)
+            done = redact_audio(
+                files,
+                args.input,
+                args.output,
+                spans,
+                treatment,
+                known=known,
+                listen=build_listener(args) if args.recogniser else None,
+            )
     except AudioRejected as rejected:
         return _refused(args.json, rejected.reason, rejected.detail)
     except FileNotFoundError:
@@ -185,30 +274,50 @@ def read_spans(name: str, channels: str) -> list[AudioSpan]:
     try:
         rows = orjson.loads(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
     except (OSError, ValueError) as error:
-        raise UsageError(f"--spans: {name}: cannot be read as JSON ({type(error).__name__})") from None
+        raise UsageError(
+            f"--spans: {name}: cannot be read as JSON ({type(error).__name__})"
+        ) from None
     if not isinstance(rows, list):
-        raise UsageError(f"--spans: {name}: expected an array of objects with start, end and channel")
+        raise UsageError(
+            f"--spans: {name}: expected an array of objects with start, end and channel"
+        )
     out = []
     for n, row in enumerate(rows):
         if not isinstance(row, dict) or set(row) - {"start", "end", "channel"}:
-            raise UsageError(f"--spans: {name}: item {n} is no object with start, end and channel alone")
+            raise UsageError(
+                f"--spans: {name}: item {n} is no object with start, end and channel alone"
+            )
         start, end, channel = row.get("start", 0), row.get("end"), row.get("channel") or 0
-        if not _is_number(start) or not (end is None or _is_number(end)) or not isinstance(channel, int):
-            raise UsageError(f"--spans: {name}: item {n}: start and end are seconds, channel a whole number")
+        if (
+            not _is_number(start)
+            or not (end is None or _is_number(end))
+            or not isinstance(channel, int)
+        ):
+            raise UsageError(
+                f"--spans: {name}: item {n}: start and end are seconds, channel a whole number"
+            )
         if channels == "swapped" and channel in (1, 2):
             channel = 3 - channel
         try:
-            out.append(AudioSpan(float(start), math.inf if end is None else float(end), 0 if channels == "all" else channel))
+            out.append(
+                AudioSpan(
+                    float(start),
+                    math.inf if end is None else float(end),
+                    0 if channels == "all" else channel,
+                )
+            )
         except ValueError as error:
             raise UsageError(f"--spans: {name}: item {n}: {error}") from None
     return out
 
 
 def found_spans(files: Files, args: argparse.Namespace) -> TranscriptCoverage:
-    """Return spans of what the policy takes out of an interaction's transcript, or of one that is made from the recording.
+    """Return spans of what the policy takes out of an interaction's transcript, or of one that is
+    made from the recording.
 
     Raises:
-        AudioRejected: the interaction cannot be redacted, so nothing says what to cover; or the recording cannot be read.
+        AudioRejected: the interaction cannot be redacted, so nothing says what to cover; or the
+            recording cannot be read.
         UsageError: there is no such interaction, recogniser or language model.
     """
     policy = policy_of(args.policy)
@@ -217,20 +326,35 @@ def found_spans(files: Files, args: argparse.Namespace) -> TranscriptCoverage:
         raise AudioRejected(raw.reason, raw.detail)
     if not any(raw.record.get(name) for name in ("outline", "words", "transcription_text")):
         if not args.recogniser:
-            raise UsageError(f"--interaction: {args.interaction}: has no transcript; give --spans, or --recogniser to make one")
+            raise UsageError(
+                f"--interaction: {args.interaction}: has no transcript; give --spans, or "
+                "--recogniser to make one"
+            )
         try:
-            heard = recogniser_of(args.recogniser, str(raw.record.get("language") or "")[:2]).transcribe(files, args.input)
+            heard = recogniser_of(
+                args.recogniser, str(raw.record.get("language") or "")[:2]
+            ).transcribe(files, args.input)
         except RecogniserMissing as error:
             raise UsageError(f"--recogniser: {error}") from None
         if not heard.words:
             return TranscriptCoverage()  # nothing is known of what is said
         raw = replace(raw, record={**raw.record, "outline": heard.outline, "words": heard.words})
     findings = findings_of(raw, policy, args.account_type)
-    return transcript_coverage(files, args.input, raw.record, findings, args.channel, Aligner() if args.align else None, more=args.untranscribed)
+    return transcript_coverage(
+        files,
+        args.input,
+        raw.record,
+        findings,
+        args.channel,
+        Aligner() if args.align else None,
+        more=args.untranscribed,
+    )
 
 
 def build_listener(args: argparse.Namespace) -> Listen:
-    """Hear a redacted recording with the recogniser. Raises `UsageError` where that cannot be had."""
+    """Hear a redacted recording with the recogniser. Raises `UsageError` where that cannot be
+    had.
+    """
     policy = policy_of(args.policy)
     try:
         recogniser = recogniser_of(args.recogniser)
@@ -241,7 +365,11 @@ def build_listener(args: argparse.Namespace) -> Listen:
         heard = recogniser.transcribe(Files(), path)
         raw = _nothing_known()
         raw = replace(raw, record={**raw.record, "outline": heard.outline, "words": heard.words})
-        return audio_spans(raw.record, findings_of(raw, policy, args.account_type)) if heard.words else []
+        return (
+            audio_spans(raw.record, findings_of(raw, policy, args.account_type))
+            if heard.words
+            else []
+        )
 
     return listen
 
@@ -249,7 +377,9 @@ def build_listener(args: argparse.Namespace) -> Listen:
 def _nothing_known() -> RawInteraction:
     """Return a call of which there is a recording alone."""
     record = {"id": "recording", "account_id": "audio", "kind": "call"}
-    return RawInteraction(InteractionKey("audio", "recording"), "call", BEGAN, 0, record, SourceRef("--input"))
+    return RawInteraction(
+        InteractionKey("audio", "recording"), "call", BEGAN, 0, record, SourceRef("--input")
+    )
 
 
 def findings_of(raw: RawInteraction, policy: Policy, account_type: str) -> list[Finding]:
@@ -259,60 +389,126 @@ def findings_of(raw: RawInteraction, policy: Policy, account_type: str) -> list[
     except (ModelError, FileNotFoundError) as error:
         raise UsageError(str(error)) from None
     language = detector.language_of(str(raw.record.get("language") or "") or None)
-    job = DetectionJob(raw, decide_redaction(policy, raw, account_type, raw.called_at, language, MinimumRedaction(), ()), account_type)
+    job = DetectionJob(
+        raw,
+        decide_redaction(
+            policy, raw, account_type, raw.called_at, language, MinimumRedaction(), ()
+        ),
+        account_type,
+    )
     # Only the places of the findings are used: a key that lives as long as this command will do.
     keyring = Keyring(Path("-"), "once", {"once": secrets.token_bytes(32)})
-    built = Engines(policy.detect, keyring, detector, Redactor(keyring, RunColumns("audio", policy.sha256, policy.name, raw.called_at)))
+    built = Engines(
+        policy.detect,
+        keyring,
+        detector,
+        Redactor(keyring, RunColumns("audio", policy.sha256, policy.name, raw.called_at)),
+    )
     _, result = next(redact_jobs(built, [job]))
     if isinstance(result, Rejected):
         raise AudioRejected(result.reason, result.detail)
     return [row.finding for row in result.findings]
 
 
-def as_dict(done: RecordingResult, spans: Sequence[AudioSpan], said: TranscriptCoverage, dry_run: bool) -> dict[str, Any]:
+def as_dict(
+    done: RecordingResult, spans: Sequence[AudioSpan], said: TranscriptCoverage, dry_run: bool
+) -> dict[str, Any]:
     """JSON form of what was done."""
     return {
-        "dry_run": dry_run, "container": done.container, "codec": done.codec, "written": "" if dry_run else done.written,
-        "written_container": "" if dry_run else done.written_container, "video": done.video, "rate": done.rate,
-        "channels": done.channels, "seconds": round(done.seconds, 3), "spans": len(spans), "keyed": done.keyed, "cut": done.cut,
-        **(said.fit.as_dict() if said.fit else {}), "withheld": said.withheld, "residue_dbfs": done.residue, "changed_db": done.changed,
+        "dry_run": dry_run,
+        "container": done.container,
+        "codec": done.codec,
+        "written": "" if dry_run else done.written,
+        "written_container": "" if dry_run else done.written_container,
+        "video": done.video,
+        "rate": done.rate,
+        "channels": done.channels,
+        "seconds": round(done.seconds, 3),
+        "spans": len(spans),
+        "keyed": done.keyed,
+        "cut": done.cut,
+        **(said.fit.as_dict() if said.fit else {}),
+        "withheld": said.withheld,
+        "residue_dbfs": done.residue,
+        "changed_db": done.changed,
         "overheard": None if done.overheard is None else len(done.overheard),
         "covered_seconds": [round(s, 3) for s in done.covered_seconds],
-        "covered": [[[round(a / done.rate, 3), round(b / done.rate, 3)] for a, b in zip(r.starts, r.ends, strict=True)] for r in done.covered],
-    }  # fmt: skip
+        "covered": [
+            [
+                [round(a / done.rate, 3), round(b / done.rate, 3)]
+                for a, b in zip(r.starts, r.ends, strict=True)
+            ]
+            for r in done.covered
+        ],
+    }
 
 
-def _print(done: RecordingResult, spans: Sequence[AudioSpan], fitted: TranscriptFit | None, output: str, dry_run: bool) -> None:
+def _print(
+    done: RecordingResult,
+    spans: Sequence[AudioSpan],
+    fitted: TranscriptFit | None,
+    output: str,
+    dry_run: bool,
+) -> None:
     console = Console(highlight=False, soft_wrap=True)
     same = (done.written, done.written_container) == (done.codec, done.container)
-    written = done.codec if same else f"{done.codec} in {done.container} written as {done.written} in {done.written_container}"
+    written = (
+        done.codec
+        if same
+        else (
+            f"{done.codec} in {done.container} written as {done.written} in "
+            f"{done.written_container}"
+        )
+    )
     console.print(
-        f"{'would write' if dry_run else 'wrote'} {output}: {done.seconds:.1f} s, {done.channels} channel(s), {done.rate} Hz, {written}", markup=False
+        f"{'would write' if dry_run else 'wrote'} {output}: {done.seconds:.1f} s, {done.channels} "
+        f"channel(s), {done.rate} Hz, {written}",
+        markup=False,
     )
     if fitted and fitted.verdict in TIMES:
-        console.print(TIMES[fitted.verdict].format(shift=fitted.shift, on=", on swapped channels" if fitted.channels == "swapped" else ""))
+        console.print(
+            TIMES[fitted.verdict].format(
+                shift=fitted.shift,
+                on=", on swapped channels" if fitted.channels == "swapped" else "",
+            )
+        )
     if fitted and fitted.untranscribed:
         heard = f"{fitted.untranscribed:.1f} s in which somebody is heard are not in the transcript"
         console.print(f"{heard}, and are covered (--no-untranscribed leaves them)")
     for n, (seconds, ranges) in enumerate(zip(done.covered_seconds, done.covered, strict=True), 1):
-        console.print(f"channel {n}: {len(ranges.starts)} stretch(es) covered, {seconds:.1f} s ({seconds / done.seconds:.0%})")
+        console.print(
+            f"channel {n}: {len(ranges.starts)} stretch(es) covered, {seconds:.1f} s "
+            f"({seconds / done.seconds:.0%})"
+        )
     if not spans and not done.keyed:
         console.print("nothing had to be covered; only tags, pictures and chapters were left out")
     if done.video:
-        console.print(f"its moving pictures were {'copied as they are' if done.video == 'copied' else 'left out'}")
+        console.print(
+            "its moving pictures were "
+            f"{'copied as they are' if done.video == 'copied' else 'left out'}"
+        )
     if done.keyed:
         console.print(f"{done.keyed} stretch(es) of keypad tones were found and are covered")
     if done.overheard is not None:
-        console.print(f"the recogniser has heard the result; {len(done.overheard)} stretch(es) more are covered")
+        console.print(
+            f"the recogniser has heard the result; {len(done.overheard)} stretch(es) more are "
+            "covered"
+        )
     if done.cut:
-        console.print("the recording ends before the length it declares: it was cut off before callveil saw it")
+        console.print(
+            "the recording ends before the length it declares: it was cut off before callveil saw "
+            "it"
+        )
 
 
 def _refused(as_json: bool, reason: str, detail: str) -> int:
     if as_json:
         print_json({"rejected": {"reason": reason, "detail": detail}})
     else:
-        print(f"callveil audio: nothing was written: {reason}: {REASONS.get(reason, '')}: {detail}", file=sys.stderr)
+        print(
+            f"callveil audio: nothing was written: {reason}: {REASONS.get(reason, '')}: {detail}",
+            file=sys.stderr,
+        )
     return REJECTED
 
 

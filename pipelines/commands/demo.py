@@ -31,9 +31,11 @@ from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
 
 DESCRIPTION = """\
-Generate a small day of calls, texts, chats and forms, redact it, and show what happened: the summary, and excerpts before and after.
+Generate a small day of calls, texts, chats and forms, redact it, and show what happened: the
+summary, and excerpts before and after.
 
-The people are generated; that is why their words can be shown. Everything is written below --output, a keyring of its own included."""
+The people are generated; that is why their words can be shown. Everything is written below
+--output, a keyring of its own included."""
 
 SHOWN = {"call": 2, "text": 2, "chat": 1, "form": 1}
 """Interactions shown, by kind."""
@@ -44,14 +46,24 @@ END = dt.date(2026, 11, 1)
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(prog="callveil demo", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="callveil demo",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     p.add_argument(
-        "--output", type=Path, default=Path("callveil-demo"), metavar="FOLDER", help="folder to write to, empty or new (default: callveil-demo)"
+        "--output",
+        type=Path,
+        default=Path("callveil-demo"),
+        metavar="FOLDER",
+        help="folder to write to, empty or new (default: callveil-demo)",
     )
     p.add_argument("--seed", type=int, default=7, help="seed of the sample (default 7)")
     p.add_argument("--interactions", type=int, default=150, help="interactions (default 150)")
     p.add_argument("--policy", metavar="NAME|FILE", help="policy (default: gdpr)")
-    p.add_argument("--json", action="store_true", help="print the summary as JSON, without excerpts")
+    p.add_argument(
+        "--json", action="store_true", help="print the summary as JSON, without excerpts"
+    )
     return with_common(p)
 
 
@@ -59,23 +71,33 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = build_parser().parse_args(argv)
     if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
-        raise UsageError(f"{args.output}: is not empty, or a file; name a new folder with --output, or remove it")
+        raise UsageError(
+            f"{args.output}: is not empty, or a file; name a new folder with --output, or remove it"
+        )
     console = Console(width=None if sys.stdout.isatty() else 120)
     sample, store = args.output / "sample", args.output / "store"
     made = write_sample(sample, args.seed, args.interactions, 6, 3, END, malformed=0.03)
     if not args.json:
         console.print(
-            f"1. generated: {made.interactions} interactions of {made.accounts} accounts in {sample} "
+            f"1. generated: {made.interactions} interactions of {made.accounts} accounts in "
+            f"{sample} "
             "(nobody in it exists); a few are broken on purpose"
         )
         console.print(
-            f"2. redacting: callveil redact --input {sample}/interactions --accounts {sample}/accounts.jsonl --output {store}\n", soft_wrap=True
+            f"2. redacting: callveil redact --input {sample}/interactions --accounts "
+            f"{sample}/accounts.jsonl --output {store}\n",
+            soft_wrap=True,
         )
     options = RedactOptions(
-        inputs=[str(sample / "interactions")], output=str(store), policy=policy_of(args.policy), as_of=dt.datetime.combine(END, dt.time(), dt.UTC),
-        accounts=[str(sample / "accounts.jsonl")], keyring=str(args.output / "keyring.json"), progress=not args.json,
+        inputs=[str(sample / "interactions")],
+        output=str(store),
+        policy=policy_of(args.policy),
+        as_of=dt.datetime.combine(END, dt.time(), dt.UTC),
+        accounts=[str(sample / "accounts.jsonl")],
+        keyring=str(args.output / "keyring.json"),
+        progress=not args.json,
         files=Files(state=str(args.output / "state")),
-    )  # fmt: skip
+    )
     result, seconds, peak = run_checked(options)
     if args.json:
         print_json(as_dict(result, seconds, peak))
@@ -85,18 +107,29 @@ def main(argv: Sequence[str]) -> int:
         for kind, before, after in pick_excerpts(sample, store):
             console.print(comparison_table(kind, before, after))
         console.print(
-            f"The Parquet files: {store}/interactions, {store}/findings, {store}/rejected. Read them with pyarrow, pandas, DuckDB or Spark.",
+            f"The Parquet files: {store}/interactions, {store}/findings, {store}/rejected. Read "
+            "them with pyarrow, pandas, DuckDB or Spark.",
             soft_wrap=True,
         )
     return DONE if result.counts["redacted"] else FAILED
 
 
-def pick_excerpts(sample: Path, store: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def pick_excerpts(
+    sample: Path, store: Path
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Kind, raw record and stored row of a few interactions in which much was found."""
     files = Files()
-    redacted = {(r["account_id"], r["id"]): r for r in open_dataset(Store.open(files, str(store)), "interactions").to_table().to_pylist()}
-    found = Counter((r["account_id"], r["interaction_id"]) for r in open_dataset(Store.open(files, str(store)), "findings").to_table(
-        columns=["account_id", "interaction_id", "detector"]).to_pylist() if r["detector"] not in ("field", "mode"))  # fmt: skip
+    redacted = {
+        (r["account_id"], r["id"]): r
+        for r in open_dataset(Store.open(files, str(store)), "interactions").to_table().to_pylist()
+    }
+    found = Counter(
+        (r["account_id"], r["interaction_id"])
+        for r in open_dataset(Store.open(files, str(store)), "findings")
+        .to_table(columns=["account_id", "interaction_id", "detector"])
+        .to_pylist()
+        if r["detector"] not in ("field", "mode")
+    )
     raws: dict[InteractionKey, Any] = {}
     for chunk in plan_chunks(files, [str(sample / "interactions")])[0]:
         for item in read_chunk(files, chunk, InputLimits()):
@@ -113,7 +146,9 @@ def pick_excerpts(sample: Path, store: Path) -> Iterator[tuple[str, dict[str, An
 
 def comparison_table(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Table:
     """Return two columns: what came in, and what is stored."""
-    table = Table(title=f"{kind} {before['id']}", title_justify="left", show_lines=False, expand=True)
+    table = Table(
+        title=f"{kind} {before['id']}", title_justify="left", show_lines=False, expand=True
+    )
     table.add_column("field", style="dim", no_wrap=True)
     table.add_column("before (generated)", ratio=1)
     table.add_column("after", ratio=1)
@@ -126,14 +161,26 @@ def comparison_table(kind: str, before: dict[str, Any], after: dict[str, Any]) -
         changed = [i for i, (b, a) in enumerate(pairs) if b.get("text") != a.get("text")]
         near = sorted({j for i in changed for j in (i - 1, i) if j >= 0})[:TURNS]
         for i in near:
-            table.add_row(f"{name}[{i}]", escape(pairs[i][0].get("text") or ""), escape(pairs[i][1].get("text") or ""))
+            table.add_row(
+                f"{name}[{i}]",
+                escape(pairs[i][0].get("text") or ""),
+                escape(pairs[i][1].get("text") or ""),
+            )
         shown += len(near)
     for name in ("message_body", "summary", "notes"):
         if before.get(name) and (shown == 0 or name == "summary"):
             table.add_row(name, escape(str(before[name])), escape(str(after[name]).strip('"')))
-    for i, (b, a) in enumerate(zip((before.get("form") or {}).get("custom") or (), (after.get("form") or {}).get("custom") or (), strict=False)):
+    for i, (b, a) in enumerate(
+        zip(
+            (before.get("form") or {}).get("custom") or (),
+            (after.get("form") or {}).get("custom") or (),
+            strict=False,
+        )
+    ):
         if i < TURNS:
             table.add_row(
-                escape(str(b.get("label") or f"form.custom[{i}]")[:40]), escape(str(b.get("value"))), escape(str(a.get("value") or "").strip('"'))
+                escape(str(b.get("label") or f"form.custom[{i}]")[:40]),
+                escape(str(b.get("value"))),
+                escape(str(a.get("value") or "").strip('"')),
             )
     return table

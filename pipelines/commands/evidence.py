@@ -1,4 +1,6 @@
-"""`callveil evidence key|sign|seal|anchor|verify|head`: prove that a store is what its runs wrote, and that what went is gone."""
+"""`callveil evidence key|sign|seal|anchor|verify|head`: prove that a store is what its runs wrote,
+and that what went is gone.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.report.verify.store import UNTOLD, VerificationReport, verify_evidence
-from callveil.transforms.report.verify.timestamp import CHAINS, Anchor, AnchorError, read_certificates, timestamp_chains
+from callveil.transforms.report.verify.timestamp import (
+    CHAINS,
+    Anchor,
+    AnchorError,
+    read_certificates,
+    timestamp_chains,
+)
 from callveil.transforms.storage.checkpoints.catch_up import newest_record, sign_unsigned
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import (
@@ -37,26 +45,38 @@ from callveil.transforms.storage.evidence.signing_keys import key_path, open_sig
 from callveil.transforms.storage.files.urls import FilesError
 
 DESCRIPTION = """\
-Every run of a job leaves a signed record: its files, their SHA-256, a commitment to every row, and the digest of the record before it.
+Every run of a job leaves a signed record: its files, their SHA-256, a commitment to every row, and
+the digest of the record before it.
 
-  key      show the public key, which checks signatures and may be given to anybody; change to a new key
-  verify   check a store, offline, with the public key alone: says which byte, row, file or run is not what was signed
-  head     print the newest records' digests, to be kept outside (on paper, in a ticket): that the newest ones were cut off shows only against them
-  seal     make a checkpoint of the live zone: commit to what `callveil watch` has redacted, and to what else has changed there, since the last one;
-           watch does it every five minutes and at the end of --once, `retain` and `subject` after what they purge
-  anchor   have the newest records timestamped by an authority (RFC 3161), which is sent a digest and nothing else; verify checks that with --tsa-cert
+  key      show the public key, which checks signatures and may be given to anybody; change to a new
+           key
+  verify   check a store, offline, with the public key alone: says which byte, row, file or run is
+           not what was signed
+  head     print the newest records' digests, to be kept outside (on paper, in a ticket): that the
+           newest ones were cut off shows only against them
+  seal     make a checkpoint of the live zone: commit to what `callveil watch` has redacted, and to
+           what else has changed there, since the last one;
+           watch does it every five minutes and at the end of --once, `retain` and `subject` after
+           what they purge
+  anchor   have the newest records timestamped by an authority (RFC 3161), which is sent a digest
+           and nothing else; verify checks that with --tsa-cert
   sign     make records for runs that have none: those a store had before evidence was kept
-  owner    show whose a store is: its keys, its operator, and the controller of each account (the agency it belongs to, else itself); or state them
-  accept   take a store as it stands for the newest state, after it was put back from a copy, or made anew, on purpose
+  owner    show whose a store is: its keys, its operator, and the controller of each account (the
+           agency it belongs to, else itself); or state them
+  accept   take a store as it stands for the newest state, after it was put back from a copy, or
+           made anew, on purpose
 
-The newest state that was seen of a store is remembered on this machine (--state), and every command refuses one that is older. A copy elsewhere, or
-another machine, has nothing to compare with but what --anchor gives.
+The newest state that was seen of a store is remembered on this machine (--state), and every command
+refuses one that is older. A copy elsewhere, or another machine, has nothing to compare with but
+what --anchor gives.
 
-Rows are committed to through a salt of their own. When retention or erasure takes a row out its salt is destroyed; what stays is a tombstone
-that proves that a row was there and says nothing of it. So the chain stays whole, and what is left is proven to be what was first written.
-Recordings and records of the live zone are committed to in the same way, in a chain of checkpoints.
+Rows are committed to through a salt of their own. When retention or erasure takes a row out its
+salt is destroyed; what stays is a tombstone that proves that a row was there and says nothing of
+it. So the chain stays whole, and what is left is proven to be what was first written. Recordings
+and records of the live zone are committed to in the same way, in a chain of checkpoints.
 
-The signing key: $CALLVEIL_EVIDENCE_KEY (a PEM file, or kms:KEY for AWS KMS, or the PEM text), else evidence-key.pem beside the keyring."""
+The signing key: $CALLVEIL_EVIDENCE_KEY (a PEM file, or kms:KEY for AWS KMS, or the PEM text), else
+evidence-key.pem beside the keyring."""
 
 EPILOG = """\
 examples:
@@ -65,16 +85,20 @@ examples:
   callveil evidence verify --store copy-of-store/ --key callveil-evidence.pem --anchor 5f0c6a...
   callveil evidence verify --store copy-of-store/ --key callveil-evidence.pem --json
   callveil evidence seal --store s3://clean/calls
-  callveil evidence anchor --store s3://clean/calls --tsa https://freetsa.org/tsr --tsa-cert tsa.crt cacert.pem
+  callveil evidence anchor --store s3://clean/calls --tsa https://freetsa.org/tsr --tsa-cert tsa.crt
+  cacert.pem
 
-exit codes: 0 the store is what was signed, 1 it is not (seal: something was changed, without a good reason),
-2 usage, or a store of other keys or one that was set back"""
+exit codes: 0 the store is what was signed, 1 it is not (seal: something was changed, without a good
+reason), 2 usage, or a store of other keys or one that was set back"""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
     p = argparse.ArgumentParser(
-        prog="callveil evidence", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="callveil evidence",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
@@ -85,35 +109,84 @@ def build_parser() -> argparse.ArgumentParser:
         ("anchor", "have the newest records timestamped"),
         ("sign", "make records for runs that have none"),
         ("owner", "show or state whose a store is"),
-        ("accept", "take a store as it stands for the newest state, after it was put back or made anew on purpose"),
+        (
+            "accept",
+            "take a store as it stands for the newest state, after it was put back or made anew on "
+            "purpose",
+        ),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         if name != "key":
-            a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+            a.add_argument(
+                "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
+            )
         if name == "key":
-            a.add_argument("--out", metavar="FILE", type=Path, help="write the public key (PEM) to a file")
-            a.add_argument("--rotate", action="store_true", help="make a new key; the present one hands over to it, so its public half stays enough")
+            a.add_argument(
+                "--out", metavar="FILE", type=Path, help="write the public key (PEM) to a file"
+            )
+            a.add_argument(
+                "--rotate",
+                action="store_true",
+                help="make a new key; the present one hands over to it, so its public half stays "
+                "enough",
+            )
         if name == "verify":
             a.add_argument(
-                "--key", nargs="+", action="extend", default=[], metavar="FILE", help="public keys (PEM or DER); default: the signing key's own"
+                "--key",
+                nargs="+",
+                action="extend",
+                default=[],
+                metavar="FILE",
+                help="public keys (PEM or DER); default: the signing key's own",
             )
-            a.add_argument("--anchor", nargs="+", action="extend", default=[], metavar="HASH", help="digests of records noted outside (see head)")
-            a.add_argument("--quick", action="store_true", help="compare bytes only, and leave out the commitments of rows")
-            a.add_argument("--limit", type=int, default=50, help="findings shown at most (default 50; 0: all)")
+            a.add_argument(
+                "--anchor",
+                nargs="+",
+                action="extend",
+                default=[],
+                metavar="HASH",
+                help="digests of records noted outside (see head)",
+            )
+            a.add_argument(
+                "--quick",
+                action="store_true",
+                help="compare bytes only, and leave out the commitments of rows",
+            )
+            a.add_argument(
+                "--limit", type=int, default=50, help="findings shown at most (default 50; 0: all)"
+            )
         if name == "anchor":
             a.add_argument("--tsa", required=True, metavar="URL", help="the timestamp authority")
         if name in ("anchor", "verify"):
             a.add_argument(
-                "--tsa-cert", nargs="+", action="extend", default=[], metavar="FILE", help="its certificates (PEM), to check timestamps by"
+                "--tsa-cert",
+                nargs="+",
+                action="extend",
+                default=[],
+                metavar="FILE",
+                help="its certificates (PEM), to check timestamps by",
             )
         if name == "owner":
-            a.add_argument("--operator", default="", metavar="NAME", help="who runs the store; $CALLVEIL_OPERATOR is compared with it")
             a.add_argument(
-                "--controller", nargs="+", action="extend", default=[], metavar="ACCOUNT=NAME", help="who is responsible for an account from now on"
+                "--operator",
+                default="",
+                metavar="NAME",
+                help="who runs the store; $CALLVEIL_OPERATOR is compared with it",
+            )
+            a.add_argument(
+                "--controller",
+                nargs="+",
+                action="extend",
+                default=[],
+                metavar="ACCOUNT=NAME",
+                help="who is responsible for an account from now on",
             )
         if name == "seal":
             a.add_argument(
-                "--all", action="store_true", help="look at every call, not only at those whose change was announced; the first one always does"
+                "--all",
+                action="store_true",
+                help="look at every call, not only at those whose change was announced; the first "
+                "one always does",
             )
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
@@ -148,10 +221,23 @@ def _key(args: argparse.Namespace) -> int:
     if args.out:
         args.out.write_text(public.pem)
     if args.json:
-        print_json({"id": public.id, "algorithm": public.algorithm, "source": source, "public_key": public.pem})
+        print_json(
+            {
+                "id": public.id,
+                "algorithm": public.algorithm,
+                "source": source,
+                "public_key": public.pem,
+            }
+        )
     else:
-        print(f"key {public.id} ({public.algorithm}), {source}", file=sys.stderr if not args.out else sys.stdout)
-        print(public.pem if not args.out else f"public key written to {args.out}", end="" if not args.out else "\n")
+        print(
+            f"key {public.id} ({public.algorithm}), {source}",
+            file=sys.stderr if not args.out else sys.stdout,
+        )
+        print(
+            public.pem if not args.out else f"public key written to {args.out}",
+            end="" if not args.out else "\n",
+        )
     return DONE
 
 
@@ -159,20 +245,34 @@ def _verify(args: argparse.Namespace) -> int:
     files = files_of(args)
     for digest in args.anchor:
         if not 16 <= len(digest) <= 64 or any(c not in "0123456789abcdefABCDEF" for c in digest):
-            raise UsageError("--anchor: expected a digest in hex, 16 to 64 digits, as `callveil evidence head` prints it")
-    if not files.info(files.join(args.store, "_callveil/store.json")) and not any(True for _ in files.list(args.store)):
+            raise UsageError(
+                "--anchor: expected a digest in hex, 16 to 64 digits, as `callveil evidence head` "
+                "prints it"
+            )
+    if not files.info(files.join(args.store, "_callveil/store.json")) and not any(
+        True for _ in files.list(args.store)
+    ):
         raise UsageError(f"--store: {args.store}: there is no store here")
     store = Store(files, args.store, args.keyring)
     seen = known_heads.read_known_heads(store)
     keys = [PublicKey.read(k) for k in args.key] or [_own_key(args)]
     memory = str(known_heads.known_heads_path(store)) if seen else ""
     report = verify_evidence(
-        files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert), seen=seen, memory=memory
-    )  # fmt: skip
+        files,
+        args.store,
+        keys,
+        args.anchor,
+        rows=not args.quick,
+        authorities=read_certificates(args.tsa_cert),
+        seen=seen,
+        memory=memory,
+    )
     if not report.problems:
         _remember(store, report)
     if args.json:
-        print_json(report_dict(report) | {"compared_with": {"anchors": args.anchor, "state": memory}})
+        print_json(
+            report_dict(report) | {"compared_with": {"anchors": args.anchor, "state": memory}}
+        )
     else:
         _print(report, args.limit)
         print("\n".join(_compared(report, args.anchor, seen, memory)))
@@ -181,7 +281,9 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _own_key(args: argparse.Namespace) -> PublicKey:
-    """Return the public half of the signing key that is at hand. One of another store is refused: that is no finding about this one."""
+    """Return the public half of the signing key that is at hand. One of another store is refused:
+    that is no finding about this one.
+    """
     try:
         key = open_signer(args.keyring, create=False).public
     except EvidenceKeyError as error:
@@ -197,29 +299,55 @@ def _own_key(args: argparse.Namespace) -> PublicKey:
 
 def _remember(store: Store, report: VerificationReport) -> None:
     """Remember the heads of a store that is whole."""
-    live = {SEALS: known_heads.ChainHead(report.checkpoints, report.live_head)} if report.live_head else {}
+    live = (
+        {SEALS: known_heads.ChainHead(report.checkpoints, report.live_head)}
+        if report.live_head
+        else {}
+    )
     with suppress(StoreError):
         known_heads.remember_heads(store, {known_heads.RUNS: store.head()} | live)
 
 
 def report_dict(report: VerificationReport) -> dict[str, object]:
     """JSON form of a report."""
-    rows = [[{"path": p.path, "kind": p.kind, "detail": p.detail} for p in part] for part in (report.problems, report.notes)]
+    rows = [
+        [{"path": p.path, "kind": p.kind, "detail": p.detail} for p in part]
+        for part in (report.problems, report.notes)
+    ]
     return {
-        "ok": not report.problems, "runs": report.runs, "files": report.files, "rows": report.rows, "seq": report.seq, "head": report.head,
-        "checkpoints": report.checkpoints, "parts": report.parts, "live_head": report.live_head, "keys": list(report.keys), "problems": rows[0],
-        "notes": rows[1], "compared_outside": report.anchored, "timestamps": [_anchor_dict(t) for t in report.timestamps],
-    }  # fmt: skip
+        "ok": not report.problems,
+        "runs": report.runs,
+        "files": report.files,
+        "rows": report.rows,
+        "seq": report.seq,
+        "head": report.head,
+        "checkpoints": report.checkpoints,
+        "parts": report.parts,
+        "live_head": report.live_head,
+        "keys": list(report.keys),
+        "problems": rows[0],
+        "notes": rows[1],
+        "compared_outside": report.anchored,
+        "timestamps": [_anchor_dict(t) for t in report.timestamps],
+    }
 
 
-def _compared(report: VerificationReport, anchors: Sequence[str], seen: Mapping[str, known_heads.ChainHead], memory: str) -> list[str]:
+def _compared(
+    report: VerificationReport,
+    anchors: Sequence[str],
+    seen: Mapping[str, known_heads.ChainHead],
+    memory: str,
+) -> list[str]:
     """Return what a store was compared with outside of it."""
     if not report.anchored:
         return [UNTOLD]
     lines = [f"compared with --anchor {' '.join(a[:16] for a in anchors)}"] if anchors else []
     if known_heads.RUNS in seen:
         more = "" if anchors else "; whether newer ones than that are missing only --anchor tells"
-        lines.append(f"compared with run {seen[known_heads.RUNS].seq}, the newest that was seen here ({memory}){more}")
+        lines.append(
+            f"compared with run {seen[known_heads.RUNS].seq}, the newest that was seen here "
+            f"({memory}){more}"
+        )
     return lines or [f"compared with the checkpoints that were seen here ({memory})"]
 
 
@@ -231,11 +359,20 @@ def _print(report: VerificationReport, limit: int) -> None:
         print(f"... and {len(report.problems) - len(shown):,} more (--limit 0 shows all)")
     for note in report.notes[: limit or None]:
         print(f"note: {note.path}: {note.detail}")
-    print(f"{report.runs:,} runs, {report.files:,} files, {report.rows:,} rows checked; head {report.head} (record {report.seq})")
+    print(
+        f"{report.runs:,} runs, {report.files:,} files, {report.rows:,} rows checked; head "
+        f"{report.head} (record {report.seq})"
+    )
     if report.checkpoints:
-        print(f"{report.checkpoints:,} checkpoints, {report.parts:,} records and recordings of the live zone checked; head {report.live_head}")
+        print(
+            f"{report.checkpoints:,} checkpoints, {report.parts:,} records and recordings of the "
+            f"live zone checked; head {report.live_head}"
+        )
     for stamp in report.timestamps:
-        print(f"{record_name(stamp.seq, CHAINS[stamp.chain])} was there at {stamp.at:%Y-%m-%d %H:%M:%S} UTC by a timestamp that holds")
+        print(
+            f"{record_name(stamp.seq, CHAINS[stamp.chain])} was there at "
+            f"{stamp.at:%Y-%m-%d %H:%M:%S} UTC by a timestamp that holds"
+        )
 
 
 def _print_verdict(report: VerificationReport) -> None:
@@ -249,29 +386,56 @@ def _print_verdict(report: VerificationReport) -> None:
 
 def _head(args: argparse.Namespace) -> int:
     store = open_store(files_of(args), args.store, args.keyring)
-    found = {name: record for name, record in (("run", newest_record(store)), ("live", newest_record(store, SEALS))) if record is not None}
+    found = {
+        name: record
+        for name, record in (("run", newest_record(store)), ("live", newest_record(store, SEALS)))
+        if record is not None
+    }
     if not found:
-        raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
-    rows = {n: {"seq": r.body["seq"], "head": r.sha256, "as_of": r.body["as_of"], "key": r.key.id} for n, r in found.items()}
+        raise UsageError(
+            f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes "
+            "them"
+        )
+    rows = {
+        n: {"seq": r.body["seq"], "head": r.sha256, "as_of": r.body["as_of"], "key": r.key.id}
+        for n, r in found.items()
+    }
     if args.json:
-        print_json(rows.get("run", {}) | {"live": rows.get("live")} | {"printed_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")})
+        print_json(
+            rows.get("run", {})
+            | {"live": rows.get("live")}
+            | {"printed_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+        )
         return DONE
     for name, what in (("live", "checkpoint"), ("run", "record")):
         if name in rows:
             row = rows[name]
-            print(f"{what} {row['seq']} of {args.store}, as of {row['as_of']}, signed by key {row['key']}\n{row['head']}")
+            print(
+                f"{what} {row['seq']} of {args.store}, as of {row['as_of']}, signed by key "
+                f"{row['key']}\n{row['head']}"
+            )
     return DONE
 
 
 def _anchor(args: argparse.Namespace) -> int:
-    made = timestamp_chains(open_store(files_of(args), args.store, args.keyring, writing=True), args.tsa, read_certificates(args.tsa_cert))
+    made = timestamp_chains(
+        open_store(files_of(args), args.store, args.keyring, writing=True),
+        args.tsa,
+        read_certificates(args.tsa_cert),
+    )
     if not made:
-        raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
+        raise UsageError(
+            f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes "
+            "them"
+        )
     if args.json:
         print_json({"timestamps": [_anchor_dict(a) for a in made]})
     else:
         for a in made:
-            print(f"{record_name(a.seq, CHAINS[a.chain])}: timestamped {a.at:%Y-%m-%d %H:%M:%S} UTC: {a.path}\n{a.head}")
+            print(
+                f"{record_name(a.seq, CHAINS[a.chain])}: timestamped {a.at:%Y-%m-%d %H:%M:%S} UTC: "
+                f"{a.path}\n{a.head}"
+            )
     return DONE
 
 
@@ -283,12 +447,25 @@ def _seal(args: argparse.Namespace) -> int:
     store, keyring = open_to_change(files_of(args), args.store, args.keyring)
     done = write_checkpoint(store, keyring, dt.datetime.now(dt.UTC), everything=args.all)
     if args.json:
-        print_json({"seq": done.seq, "made": done.made, "entries": done.entries, "refused": list(done.refused)})
+        print_json(
+            {
+                "seq": done.seq,
+                "made": done.made,
+                "entries": done.entries,
+                "refused": list(done.refused),
+            }
+        )
     else:
-        made = f"{done.made:,} checkpoints made: {done.entries:,} records and recordings are committed to, up to number {done.seq}"
+        made = (
+            f"{done.made:,} checkpoints made: {done.entries:,} records and recordings are "
+            f"committed to, up to number {done.seq}"
+        )
         print(made if done.made else "nothing is new in the live zone")
         for part in done.refused:
-            print(f"{part}: not what the last checkpoint commits to, and nothing that callveil does explains it; see `callveil evidence verify`")
+            print(
+                f"{part}: not what the last checkpoint commits to, and nothing that callveil does "
+                "explains it; see `callveil evidence verify`"
+            )
     return FAILED if done.refused else DONE
 
 
@@ -296,7 +473,9 @@ def _sign(args: argparse.Namespace) -> int:
     store, _ = open_to_change(files_of(args), args.store, args.keyring)
     store.recover()
     made = sign_unsigned(store)
-    print_json({"signed": made}) if args.json else print(f"{made} records made" if made else "every run has its record")
+    print_json({"signed": made}) if args.json else print(
+        f"{made} records made" if made else "every run has its record"
+    )
     return DONE
 
 
@@ -311,11 +490,17 @@ def _owner(args: argparse.Namespace) -> int:
     else:
         found = read_identity(open_store(files_of(args), args.store, args.keyring))
     if found is None:
-        raise UsageError(f"--store: {args.store}: does not say whose it is yet; the next job that writes to it notes that")
+        raise UsageError(
+            f"--store: {args.store}: does not say whose it is yet; the next job that writes to it "
+            "notes that"
+        )
     if args.json:
         print_json(found.body() | {"seq": found.seq, "evidence_key": found.evidence_key})
         return DONE
-    print(f"kept with key {', '.join(found.keys)} ({found.active} seals), evidence signed by key {found.evidence_key}")
+    print(
+        f"kept with key {', '.join(found.keys)} ({found.active} seals), evidence signed by key "
+        f"{found.evidence_key}"
+    )
     print(f"operator: {found.operator or 'nobody said'}")
     for account, controller in sorted(found.controllers.items()):
         print(f"account {account}: {controller}{' (stated)' if account in found.stated else ''}")
@@ -324,18 +509,34 @@ def _owner(args: argparse.Namespace) -> int:
 
 def _accept(args: argparse.Namespace) -> int:
     store = Store(files_of(args), args.store, args.keyring)
-    open_signer(args.keyring, create=False)  # also where there is no store any more: whoever says so has the key it had
+    open_signer(
+        args.keyring, create=False
+    )  # also where there is no store any more: whoever says so has the key it had
     if store_exists(store.files, store.root):
         compare_keys(store, writing=True)
     attestor = store.attestor()
     now = {known_heads.RUNS: store.head()}
     for chain in (SEALS, IDENTITY):
         record = newest_record(store, chain) if attestor.newest(chain) else None
-        now[chain] = known_heads.ChainHead(int(record.body["seq"]), record.sha256) if record else known_heads.ChainHead(0, "")
+        now[chain] = (
+            known_heads.ChainHead(int(record.body["seq"]), record.sha256)
+            if record
+            else known_heads.ChainHead(0, "")
+        )
     before = known_heads.accept_older_heads(store, now)
     if args.json:
-        print_json({"store": args.store, "before": {c: h.seq for c, h in before.items()}, "now": {c: h.seq for c, h in now.items() if h.seq}})
+        print_json(
+            {
+                "store": args.store,
+                "before": {c: h.seq for c, h in before.items()},
+                "now": {c: h.seq for c, h in now.items() if h.seq},
+            }
+        )
     else:
-        was = f"instead of run {before[known_heads.RUNS].seq}" if known_heads.RUNS in before else "and nothing was remembered before"
+        was = (
+            f"instead of run {before[known_heads.RUNS].seq}"
+            if known_heads.RUNS in before
+            else "and nothing was remembered before"
+        )
         print(f"{args.store}: run {now[known_heads.RUNS].seq} is remembered as its newest, {was}")
     return DONE

@@ -1,4 +1,6 @@
-"""`callveil explain`: why each piece of a text or record was found, and what the policy makes of it."""
+"""`callveil explain`: why each piece of a text or record was found, and what the policy makes of
+it.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,9 @@ from callveil.transforms.lab.evaluate.gold import BEGAN
 from callveil.transforms.storage.files.filesystem import Files
 
 DESCRIPTION = """\
-Show for each piece of a text or of one interaction what found it and what becomes of it: recognizer, pattern or question that decided,
-context words, score and threshold, the policy's operator, and which of several overlapping findings won.
+Show for each piece of a text or of one interaction what found it and what becomes of it:
+recognizer, pattern or question that decided, context words, score and threshold, the policy's
+operator, and which of several overlapping findings won.
 
 It prints your own text, personal data and all, to standard output. Nothing is stored or logged."""
 
@@ -42,7 +45,7 @@ examples:
   callveil explain --text - --policy pci < transcript.txt          lines may begin with `Agent:` and `Caller:`
   callveil explain --interaction day/calls.jsonl:17 --json          line 17; of an API page or Parquet file the 17th record
 
-exit codes: 0 done, 2 usage, 3 the job would reject this record"""
+exit codes: 0 done, 2 usage, 3 the job would reject this record"""  # noqa: E501
 
 WIDTH = 150
 """Columns of the table where standard output is no terminal."""
@@ -51,12 +54,27 @@ WIDTH = 150
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(prog="callveil explain", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    p = argparse.ArgumentParser(
+        prog="callveil explain", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
+    )
     what = p.add_mutually_exclusive_group(required=True)
     what.add_argument("--text", metavar="TEXT", help="a text; - reads standard input")
-    what.add_argument("--interaction", metavar="FILE[:LINE]", help="an interaction in any format `callveil redact` reads; without LINE the first one")
-    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file")
-    p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
+    what.add_argument(
+        "--interaction",
+        metavar="FILE[:LINE]",
+        help="an interaction in any format `callveil redact` reads; without LINE the first one",
+    )
+    p.add_argument(
+        "--policy",
+        metavar="NAME|FILE",
+        help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
+    )
+    p.add_argument(
+        "--account-type",
+        default="unknown",
+        choices=["individual", "agency", "unknown"],
+        help="type of the account (default unknown)",
+    )
     p.add_argument("--json", action="store_true", help="print as JSON")
     return with_common(p)
 
@@ -70,21 +88,36 @@ def main(argv: Sequence[str]) -> int:
     else:
         raw = from_text(sys.stdin.read() if args.text == "-" else args.text)
     if isinstance(raw, Rejected):
-        return _refused(args.json, raw.reason, f"{raw.field}: {raw.detail}" if raw.field else raw.detail)
+        return _refused(
+            args.json, raw.reason, f"{raw.field}: {raw.detail}" if raw.field else raw.detail
+        )
     try:
         detector = Detector(policy.detect)
     except (ModelError, FileNotFoundError) as error:
         raise UsageError(str(error)) from None
     language = detector.language_of(str(raw.record.get("language") or "") or None)
     # The record's own time stands for the run's, so that age never hides what a reader asks about.
-    job = DetectionJob(raw, decide_redaction(policy, raw, args.account_type, raw.called_at, language, MinimumRedaction(), ()), args.account_type)
+    job = DetectionJob(
+        raw,
+        decide_redaction(
+            policy, raw, args.account_type, raw.called_at, language, MinimumRedaction(), ()
+        ),
+        args.account_type,
+    )
     try:
         verdicts = explain_findings(detector, job)
     except DetectionFailed as failure:
         return _refused(args.json, "detection_failed", str(failure))
     fields = _fields(job)
     if args.json:
-        print_json({"mode": job.decision.mode, "policy_sha256": policy.sha256, "fields": fields, "findings": [v.as_dict() for v in verdicts]})
+        print_json(
+            {
+                "mode": job.decision.mode,
+                "policy_sha256": policy.sha256,
+                "fields": fields,
+                "findings": [v.as_dict() for v in verdicts],
+            }
+        )
     else:
         _print(job, fields, verdicts)
     return DONE
@@ -95,7 +128,9 @@ def from_text(text: str) -> RawInteraction:
     if not text.strip():
         raise UsageError("--text: is empty; give a text, or - to read standard input")
     record = {"id": "text", "account_id": "explain", "kind": "call", "transcription_text": text}
-    return RawInteraction(InteractionKey("explain", "text"), "call", BEGAN, 0, record, SourceRef("--text"))
+    return RawInteraction(
+        InteractionKey("explain", "text"), "call", BEGAN, 0, record, SourceRef("--text")
+    )
 
 
 def read_interaction(where: str, policy: Policy) -> RawInteraction | Rejected:
@@ -112,15 +147,25 @@ def read_interaction(where: str, policy: Policy) -> RawInteraction | Rejected:
     files = Files()
     try:
         for record in _records(files, path, policy):
-            place = record.source.index + 1 if record.source.index is not None else record.source.line
+            place = (
+                record.source.index + 1 if record.source.index is not None else record.source.line
+            )
             if number is None or place == number:
                 return record
     except InputError as error:
-        why = "".join(f"; {f.url}: {f.detail}" for f in error.not_read) if isinstance(error, NothingToRead) else ""
+        why = (
+            "".join(f"; {f.url}: {f.detail}" for f in error.not_read)
+            if isinstance(error, NothingToRead)
+            else ""
+        )
         raise UsageError(f"{error}{why}") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({type(error).__name__})") from None
-    what = "holds no interaction" if number is None else f"has no interaction at line or record {number}; the line may be empty"
+    what = (
+        "holds no interaction"
+        if number is None
+        else f"has no interaction at line or record {number}; the line may be empty"
+    )
     raise UsageError(f"{path}: {what}")
 
 
@@ -134,21 +179,33 @@ def _refused(as_json: bool, reason: str, detail: str) -> int:
     if as_json:
         print_json({"rejected": {"reason": reason, "detail": detail}})
     else:
-        print(f"callveil explain: the job would reject this record: {reason}: {detail}", file=sys.stderr)
+        print(
+            f"callveil explain: the job would reject this record: {reason}: {detail}",
+            file=sys.stderr,
+        )
     return REJECTED
 
 
 def _fields(job: DetectionJob) -> dict[str, list[str]]:
-    """Return names of the record's fields by what the policy does with them; numbers and times it never reads are left out."""
+    """Return names of the record's fields by what the policy does with them; numbers and times it
+    never reads are left out.
+    """
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for leaf, treatment in leaf_treatments(job):
         found[{"guard": "keep"}.get(treatment, treatment)].setdefault(leaf.field.name)
     return {treatment: list(found[treatment]) for treatment in sorted(found)}
 
 
-def _print(job: DetectionJob, fields: dict[str, list[str]], verdicts: Sequence[FindingOutcome]) -> None:
+def _print(
+    job: DetectionJob, fields: dict[str, list[str]], verdicts: Sequence[FindingOutcome]
+) -> None:
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-    texts: dict[str, str] = {"scan": "read", "redact": "replaced whole", "clear": "cleared", "keep": "kept"}
+    texts: dict[str, str] = {
+        "scan": "read",
+        "redact": "replaced whole",
+        "clear": "cleared",
+        "keep": "kept",
+    }
     for treatment, names in fields.items():
         if job.raw.source.file != "--text":
             console.print(f"{texts[treatment]}: {', '.join(names)}", soft_wrap=True)
@@ -162,10 +219,18 @@ def _print(job: DetectionJob, fields: dict[str, list[str]], verdicts: Sequence[F
         table.add_column(name, overflow="fold")
     for v in verdicts:
         row: tuple[Any, ...] = (
-            f"{v.field} {v.start}-{v.end}", v.text, v.entity, _score(v), v.detector, v.reason,
-            f"{v.outcome}{f' ({v.operator})' if v.outcome == 'redacted' and not v.won else ''}: {v.why}",
-        )  # fmt: skip
-        table.add_row(*(escape(str(cell)) for cell in row), style="" if v.outcome == "redacted" else "dim")
+            f"{v.field} {v.start}-{v.end}",
+            v.text,
+            v.entity,
+            _score(v),
+            v.detector,
+            v.reason,
+            f"{v.outcome}{f' ({v.operator})' if v.outcome == 'redacted' and not v.won else ''}: "
+            f"{v.why}",
+        )
+        table.add_row(
+            *(escape(str(cell)) for cell in row), style="" if v.outcome == "redacted" else "dim"
+        )
     console.print(table)
 
 

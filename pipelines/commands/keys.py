@@ -1,4 +1,6 @@
-"""`callveil keys status|rotate|rewrap|retire|wrap|unwrap`: the keyring, and what hangs on each of its keys."""
+"""`callveil keys status|rotate|rewrap|retire|wrap|unwrap`: the keyring, and what hangs on each of
+its keys.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,19 @@ from callveil.pipelines.exits import DONE, FAILED, USAGE, FailedError, UsageErro
 from callveil.pipelines.faults import as_dict
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
-from callveil.transforms.governance.rekey.retire import AFTER_HOURS, RetireDecision, decide_retirement, retire_key
+from callveil.transforms.governance.rekey.retire import (
+    AFTER_HOURS,
+    RetireDecision,
+    decide_retirement,
+    retire_key,
+)
 from callveil.transforms.governance.rekey.rewrap import RewrapResult, rewrap_store
-from callveil.transforms.governance.rekey.usage import UNTIL, KeyUse, count_inbox_uses, count_key_uses
+from callveil.transforms.governance.rekey.usage import (
+    UNTIL,
+    KeyUse,
+    count_inbox_uses,
+    count_key_uses,
+)
 from callveil.transforms.governance.rekey.zones import RekeyInboxes, Tell
 from callveil.transforms.storage.checkpoints.store_identity import (
     WAY_OUT,
@@ -29,7 +41,12 @@ from callveil.transforms.storage.checkpoints.store_identity import (
 )
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.commit.known_heads import remember_replaced_keys
-from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, clear_key, wrapped_key
+from callveil.transforms.storage.encryption.keyring import (
+    Keyring,
+    KeyringError,
+    clear_key,
+    wrapped_key,
+)
 from callveil.transforms.storage.encryption.kms import KmsError
 from callveil.transforms.storage.files.urls import FilesError
 from callveil.transforms.storage.format1.live import Live
@@ -38,34 +55,48 @@ EVERY_SECONDS = 10.0
 """Seconds between two lines that say how far long work is."""
 
 DESCRIPTION = """\
-The keyring seals rejected records, originals, webhook bodies and what requests set aside, makes reversible tokens and pseudonyms, conceals as
-digests whom records are about, and chains reports.
+The keyring seals rejected records, originals, webhook bodies and what requests set aside, makes
+reversible tokens and pseudonyms, conceals as digests whom records are about, and chains reports.
 
-  status   the keys, and with --store and --inbox what hangs on each of them, zone by zone; first of all whether a store is kept with this keyring
-  rotate   add a new key: from now on it seals and makes tokens; a watch or receive under way follows. Pseudonyms and digests stay with their key, so
-           that the same person keeps the same pseudonym; --everything gives these a new key too. Older keys stay, since what they sealed needs them
-  rewrap   seal all that lies under older keys anew with the active one, make tokens anew, and purge what was, object versions on S3 included:
-           rejected records, what requests hold and set aside, originals and rejections of the live zone, inboxes that watch has read or --inbox names
+  status   the keys, and with --store and --inbox what hangs on each of them, zone by zone; first of
+           all whether a store is kept with this keyring
+  rotate   add a new key: from now on it seals and makes tokens; a watch or receive under way
+           follows. Pseudonyms and digests stay with their key, so
+           that the same person keeps the same pseudonym; --everything gives these a new key too.
+           Older keys stay, since what they sealed needs them
+  rewrap   seal all that lies under older keys anew with the active one, make tokens anew, and purge
+           what was, object versions on S3 included:
+           rejected records, what requests hold and set aside, originals and rejections of the live
+           zone, inboxes that watch has read or --inbox names
   retire   take a key out of the keyring once nothing needs it
-  wrap     put the secrets under a key of AWS KMS (envelope encryption): the file alone then opens nothing
+  wrap     put the secrets under a key of AWS KMS (envelope encryption): the file alone then opens
+           nothing
   unwrap   put them back in clear
 
-A key has two halves. One seals, opens and makes tokens; rewrap sets it free, and retire destroys it. The other makes digests and pseudonyms. A
-digest can be made anew only from what it is of, which a redacted store holds no more, so this half stays in the keyring, alone, as long as it is
-needed: while it is the key of digests; until records in the identifier index and the live zone that were taken in with it go by retention or
-erasure; for ever where something was erased with it, since by its digests no replay brings that back; until a restriction made with it is lifted.
-It opens nothing. If a key may have become known, use rotate --everything: whoever has the old one can still try numbers against digests made with
-it, until those go. Reports and exports that were made with a key are checked with it too: once it is gone altogether, their hash chains cannot be.
+A key has two halves. One seals, opens and makes tokens; rewrap sets it free, and retire destroys
+it. The other makes digests and pseudonyms. A digest can be made anew only from what it is of, which
+a redacted store holds no more, so this half stays in the keyring, alone, as long as it is
+needed: while it is the key of digests; until records in the identifier index and the live zone that
+    were taken in with it go by retention or
+erasure; for ever where something was erased with it, since by its digests no replay brings that
+back; until a restriction made with it is lifted. It opens nothing. If a key may have become known,
+use rotate --everything: whoever has the old one can still try numbers against digests made with it,
+until those go. Reports and exports that were made with a key are checked with it too: once it is
+gone altogether, their hash chains cannot be.
 
-retire looks at the stores it is told of, at the inboxes that their watch has read, and at no other: name every one that this keyring serves. It
-refuses for 24 hours after rotate (--after), since a run, a watch or a runner's checkpoint from before may hold what the old key sealed. Backups of
-the keyring keep the key: delete these too.
+retire looks at the stores it is told of, at the inboxes that their watch has read, and at no other:
+name every one that this keyring serves. It refuses for 24 hours after rotate (--after), since a
+run, a watch or a runner's checkpoint from before may hold what the old key sealed. Backups of the
+keyring keep the key: delete these too.
 
-A store says whose it is from its first write on, and every command refuses another keyring before any work (exit code 2); rotate is the only way to
-bring a store under another key. A copy of the keyring from before rotate is refused as well: at once on this machine, which remembers it (--state),
-and for the stores that rotate is told of by --store; on other machines and for other stores once the new key has written.
+A store says whose it is from its first write on, and every command refuses another keyring before
+any work (exit code 2); rotate is the only way to bring a store under another key. A copy of the
+keyring from before rotate is refused as well: at once on this machine, which remembers it
+(--state), and for the stores that rotate is told of by --store; on other machines and for other
+stores once the new key has written.
 
-No secret is ever an option, printed or logged; the file has mode 0600 and is refused with any other."""
+No secret is ever an option, printed or logged; the file has mode 0600 and is refused with any
+other."""
 
 EPILOG = """\
 examples:
@@ -78,42 +109,78 @@ examples:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(prog="callveil keys", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="callveil keys",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
         ("status", "the keys, and what hangs on them"),
         ("rotate", "add a new key and make it the active one"),
         ("rewrap", "seal what lies under older keys anew with the active one"),
-        ("retire", "take a key out of the keyring once nothing needs it; exit code 1 where something does"),
+        (
+            "retire",
+            "take a key out of the keyring once nothing needs it; exit code 1 where something does",
+        ),
         ("wrap", "put the secrets under a key of AWS KMS"),
         ("unwrap", "put the secrets back in clear"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         if name in ("status", "rotate", "rewrap", "retire"):
-            more = ", noted there at once, so that no machine takes an older copy of the keyring" if name == "rotate" else ""
+            more = (
+                ", noted there at once, so that no machine takes an older copy of the keyring"
+                if name == "rotate"
+                else ""
+            )
             needed = name in ("rewrap", "retire")
             a.add_argument(
-                "--store", action="append", default=[], required=needed, metavar="STORE", help=f"folder or s3:// URL of a store; repeatable{more}"
+                "--store",
+                action="append",
+                default=[],
+                required=needed,
+                metavar="STORE",
+                help=f"folder or s3:// URL of a store; repeatable{more}",
             )
         if name in ("status", "rewrap", "retire"):
             a.add_argument(
-                "--inbox", action="append", default=[], metavar="INBOX", help="inbox of callveil receive, written as watch's --input has it"
+                "--inbox",
+                action="append",
+                default=[],
+                metavar="INBOX",
+                help="inbox of callveil receive, written as watch's --input has it",
             )
         if name == "rotate":
             a.add_argument(
-                "--everything", action="store_true", help="pseudonyms and digests change too: the same person gets another pseudonym from now on"
+                "--everything",
+                action="store_true",
+                help="pseudonyms and digests change too: the same person gets another pseudonym "
+                "from now on",
             )
         if name == "retire":
             a.add_argument("key", help="the key, as status names it")
             a.add_argument(
-                "--after", type=float, default=AFTER_HOURS, metavar="HOURS", help="hours that must have passed since it last sealed (default 24)"
+                "--after",
+                type=float,
+                default=AFTER_HOURS,
+                metavar="HOURS",
+                help="hours that must have passed since it last sealed (default 24)",
             )
             a.add_argument(
-                "--gone", action="append", default=[], metavar="INBOX", help="an inbox that watch has read and that is no more; repeatable"
+                "--gone",
+                action="append",
+                default=[],
+                metavar="INBOX",
+                help="an inbox that watch has read and that is no more; repeatable",
             )
-            a.add_argument("--dry-run", action="store_true", help="say what would be done; change nothing")
+            a.add_argument(
+                "--dry-run", action="store_true", help="say what would be done; change nothing"
+            )
         if name == "wrap":
-            a.add_argument("--kms", required=True, metavar="KEY", help="id, ARN or alias of a symmetric key")
+            a.add_argument(
+                "--kms", required=True, metavar="KEY", help="id, ARN or alias of a symmetric key"
+            )
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
     return with_common(p)
@@ -123,8 +190,13 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = build_parser().parse_args(argv)
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
-        "status": _status, "rotate": _rotate, "rewrap": _rewrap, "retire": _retire, "wrap": _wrap, "unwrap": _unwrap,
-    }  # fmt: skip
+        "status": _status,
+        "rotate": _rotate,
+        "rewrap": _rewrap,
+        "retire": _retire,
+        "wrap": _wrap,
+        "unwrap": _unwrap,
+    }
     try:
         if not getattr(args, "store", None):
             refuse_replaced(files_of(args), args.keyring)
@@ -137,13 +209,20 @@ def main(argv: Sequence[str]) -> int:
 
 def _keyring(args: argparse.Namespace) -> Keyring:
     """Return the keyring that is given; where it cannot be used, the store's is named."""
-    return store_keyring(Store(files_of(args), args.store[0], args.keyring)) if args.store else Keyring.load(args.keyring)
+    return (
+        store_keyring(Store(files_of(args), args.store[0], args.keyring))
+        if args.store
+        else Keyring.load(args.keyring)
+    )
 
 
 def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, KeyUse]]:
     """Return what hangs on each key, by the store or inbox that was looked at, and key."""
     files = files_of(args)
-    out = {where: count_key_uses(Store.open(files, where, args.keyring), keyring) for where in args.store}
+    out = {
+        where: count_key_uses(Store.open(files, where, args.keyring), keyring)
+        for where in args.store
+    }
     for inbox in _inboxes(args).here:
         count_inbox_uses(files, inbox, keyring, out.setdefault(inbox, {}))
     return out
@@ -161,14 +240,21 @@ def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _strangers(args: argparse.Namespace, keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> dict[str, str]:
+def _strangers(
+    args: argparse.Namespace, keyring: Keyring, found: dict[str, dict[str, KeyUse]]
+) -> dict[str, str]:
     """Tell why stores are not kept with this keyring, or not with it alone, by store."""
     out = {}
     for where in args.store:
         try:
             open_keyed(files_of(args), where, args.keyring)
-            if unknown := sorted(k for k, use in found[where].items() if use.is_used and k not in keyring.key_ids):
-                out[where] = f"{where}: holds what key {', '.join(unknown)} made, which {keyring.path} lacks: searches would not find all. {WAY_OUT}"
+            if unknown := sorted(
+                k for k, use in found[where].items() if use.is_used and k not in keyring.key_ids
+            ):
+                out[where] = (
+                    f"{where}: holds what key {', '.join(unknown)} made, which {keyring.path} "
+                    f"lacks: searches would not find all. {WAY_OUT}"
+                )
         except IdentityError as error:
             out[where] = str(error)
     return out
@@ -180,16 +266,30 @@ def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[dict[st
     document = json.loads(keyring.path.read_text())
     out = []
     for key_id in sorted({*keyring.key_ids, *(k for by_key in found.values() for k in by_key)}):
-        entry, mine = document["keys"].get(key_id), [by_key[key_id] for by_key in found.values() if key_id in by_key]
-        latest = {zone: max(u.latest.get(zone, "") for u in mine) for u in mine for zone in u.latest}
+        entry, mine = (
+            document["keys"].get(key_id),
+            [by_key[key_id] for by_key in found.values() if key_id in by_key],
+        )
+        latest = {
+            zone: max(u.latest.get(zone, "") for u in mine) for u in mine for zone in u.latest
+        }
         out.append(
             {
-                "key": key_id, "here": entry is not None, "active": key_id == keyring.active, "digests": key_id == keyring.digests,
-                "retired": (entry or {}).get("retired", ""), "created": (entry or {}).get("created", ""), "kms": (entry or {}).get("kms", ""),
-                "sealed_files": _total(mine, "files"), "sealed_bytes": sum(_total(mine, "bytes").values()), "tokens": _total(mine, "tokens"),
-                "values": _total(mine, "values"), "found_by_digests": _total(mine, "digests"), "latest_day": dict(sorted(latest.items())),
+                "key": key_id,
+                "here": entry is not None,
+                "active": key_id == keyring.active,
+                "digests": key_id == keyring.digests,
+                "retired": (entry or {}).get("retired", ""),
+                "created": (entry or {}).get("created", ""),
+                "kms": (entry or {}).get("kms", ""),
+                "sealed_files": _total(mine, "files"),
+                "sealed_bytes": sum(_total(mine, "bytes").values()),
+                "tokens": _total(mine, "tokens"),
+                "values": _total(mine, "values"),
+                "found_by_digests": _total(mine, "digests"),
+                "latest_day": dict(sorted(latest.items())),
             }
-        )  # fmt: skip
+        )
     return out
 
 
@@ -202,20 +302,37 @@ def _status(args: argparse.Namespace) -> int:
         print(f"callveil keys: {why}", file=sys.stderr)
     keys = _keys(keyring, found)
     if args.json:
-        others = {"looked_at": list(found), "missing": list(_inboxes(args).missing), "other_keyring": strangers}
-        wrong = {"error": as_dict(IdentityError(), "\n".join(strangers.values()), code)} if strangers else {}
+        others = {
+            "looked_at": list(found),
+            "missing": list(_inboxes(args).missing),
+            "other_keyring": strangers,
+        }
+        wrong = (
+            {"error": as_dict(IdentityError(), "\n".join(strangers.values()), code)}
+            if strangers
+            else {}
+        )
         print_json({"keyring": str(keyring.path), **others, "keys": keys} | wrong)
         return code
     for where in args.store:
-        print(f"{where} is {'NOT kept with this keyring' if where in strangers else 'kept with this keyring'}")
+        print(
+            f"{where} is "
+            f"{'NOT kept with this keyring' if where in strangers else 'kept with this keyring'}"
+        )
     print(keyring.path)
     for k in keys:
         _show(k)
     for inbox in _inboxes(args).missing:
         print(f"  inbox {inbox}, which watch has read, is not here: what it holds is not counted")
     looked = bool(args.store or args.inbox)
-    if looked and any((k["sealed_files"] or k["tokens"]) and k["here"] and not k["active"] and not k["retired"] for k in keys):
-        print("some of this lies under older keys; seal it anew: callveil keys rewrap --store STORE --inbox INBOX")
+    if looked and any(
+        (k["sealed_files"] or k["tokens"]) and k["here"] and not k["active"] and not k["retired"]
+        for k in keys
+    ):
+        print(
+            "some of this lies under older keys; seal it anew: callveil keys rewrap --store STORE "
+            "--inbox INBOX"
+        )
     if not looked:
         print("name stores and inboxes by --store and --inbox to see what hangs on each key")
     return code
@@ -223,8 +340,17 @@ def _status(args: argparse.Namespace) -> int:
 
 def _show(k: dict[str, Any]) -> None:
     """Print one key."""
-    roles = [n for n, is_so in (("seals and makes tokens", k["active"]), ("digests and pseudonyms", k["digests"])) if is_so]
-    where = f"wrapped by {k['kms']}" if k["kms"] else "in clear" if k["here"] else "NOT IN THIS KEYRING"
+    roles = [
+        n
+        for n, is_so in (
+            ("seals and makes tokens", k["active"]),
+            ("digests and pseudonyms", k["digests"]),
+        )
+        if is_so
+    ]
+    where = (
+        f"wrapped by {k['kms']}" if k["kms"] else "in clear" if k["here"] else "NOT IN THIS KEYRING"
+    )
     facts = [
         where,
         *([f"made {k['created'][:10]}"] if k["created"] else []),
@@ -234,7 +360,9 @@ def _show(k: dict[str, Any]) -> None:
     for name, count in k["sealed_files"].items():
         print(f"      {count:,} sealed files in {name}")
     for name, count in k["tokens"].items():
-        print(f"      {count:,} {'findings of tokens' if name == 'findings' else f'tokens in {name}'}")
+        print(
+            f"      {count:,} {'findings of tokens' if name == 'findings' else f'tokens in {name}'}"
+        )
     for name, count in k["values"].items():
         if name != "token":
             print(f"      {count:,} values by {name}")
@@ -248,16 +376,29 @@ def _rotate(args: argparse.Namespace) -> int:
     old = Keyring.load(args.keyring)
     for where in args.store:  # before the key changes: one that is not this keyring's is refused
         open_to_change(files, where, args.keyring)
-    new = Keyring.rotate(args.keyring, dt.datetime.now(dt.UTC).replace(microsecond=0), keep_digests=not args.everything)
+    new = Keyring.rotate(
+        args.keyring,
+        dt.datetime.now(dt.UTC).replace(microsecond=0),
+        keep_digests=not args.everything,
+    )
     remember_replaced_keys(args.state, new)
     for where in args.store:
         open_to_change(files, where, args.keyring)
     if args.json:
         print_json({"active": new.active, "before": old.active, "digests": new.digests})
         return DONE
-    print(f"key {new.active} seals and makes tokens from now on; key {old.active} stays for what it sealed")
-    print(f"digests and pseudonyms are made by key {new.digests}{' from now on' if args.everything else ' as before'}")
-    print(f"keep {new.path} as you keep a password, and back it up; seal what is there anew: callveil keys rewrap --store STORE --inbox INBOX")
+    print(
+        f"key {new.active} seals and makes tokens from now on; key {old.active} stays for what it "
+        "sealed"
+    )
+    print(
+        "digests and pseudonyms are made by key "
+        f"{new.digests}{' from now on' if args.everything else ' as before'}"
+    )
+    print(
+        f"keep {new.path} as you keep a password, and back it up; seal what is there anew: "
+        "callveil keys rewrap --store STORE --inbox INBOX"
+    )
     return DONE
 
 
@@ -268,7 +409,9 @@ def _progress() -> Tell:
         nonlocal last
         if time.monotonic() - last >= EVERY_SECONDS:
             last = time.monotonic()
-            print(f"callveil keys: {zone}: {done:,} of {total:,} files", file=sys.stderr, flush=True)
+            print(
+                f"callveil keys: {zone}: {done:,} of {total:,} files", file=sys.stderr, flush=True
+            )
 
     return tell
 
@@ -279,7 +422,9 @@ def _rewrap(args: argparse.Namespace) -> int:
     for store in stores:
         store.recover()
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    done = {store.root: rewrap_store(store, keyring, now, args.inbox, _progress()) for store in stores}
+    done = {
+        store.root: rewrap_store(store, keyring, now, args.inbox, _progress()) for store in stores
+    }
     if args.json:
         print_json({"stores": [{"store": root} | _as_dict(r) for root, r in done.items()]})
     else:
@@ -290,9 +435,13 @@ def _rewrap(args: argparse.Namespace) -> int:
 
 def _as_dict(r: RewrapResult) -> dict[str, Any]:
     return {
-        "files": dict(sorted(r.files.items())), "runs": r.runs, "purged": r.purged, "locked": [list(v) for v in r.locked],
-        "failed": list(r.failed), "left": dict(sorted(r.left.items())),
-    }  # fmt: skip
+        "files": dict(sorted(r.files.items())),
+        "runs": r.runs,
+        "purged": r.purged,
+        "locked": [list(v) for v in r.locked],
+        "failed": list(r.failed),
+        "left": dict(sorted(r.left.items())),
+    }
 
 
 def _tell_rewrapped(root: str, result: RewrapResult) -> None:
@@ -305,26 +454,45 @@ def _tell_rewrapped(root: str, result: RewrapResult) -> None:
     for line in result.failed:
         print(f"callveil keys: {line}", file=sys.stderr)
     for url, version in result.locked:
-        print(f"callveil keys: {url} version {version} is protected by a lock; lift it or wait, and repeat", file=sys.stderr)
+        print(
+            f"callveil keys: {url} version {version} is protected by a lock; lift it or wait, and "
+            "repeat",
+            file=sys.stderr,
+        )
     for zone, count in sorted(result.left.items()):
-        print(f"callveil keys: {root}: {count:,} in {zone} stay under older keys; finish what is under way, and repeat", file=sys.stderr)
+        print(
+            f"callveil keys: {root}: {count:,} in {zone} stay under older keys; finish what is "
+            "under way, and repeat",
+            file=sys.stderr,
+        )
 
 
 def _retire(args: argparse.Namespace) -> int:
     keyring = _keyring(args)
     stores = [open_keyed(files_of(args), where, args.keyring)[0] for where in args.store]
     if args.key not in keyring.key_ids:
-        raise UsageError(f"{keyring.path}: has no key {args.key}; `callveil keys status` names those it has")
+        raise UsageError(
+            f"{keyring.path}: has no key {args.key}; `callveil keys status` names those it has"
+        )
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     mine = [by_key[args.key] for by_key in _found(args, keyring).values() if args.key in by_key]
     missing = [f for f in _inboxes(args).missing if f not in args.gone]
     verdict = decide_retirement(keyring, args.key, mine, now, args.after, missing)
     if not verdict.refused and not args.dry_run:
-        for store in stores:  # before the key goes: a store that still counted on it would be refused afterwards
+        for store in (
+            stores
+        ):  # before the key goes: a store that still counted on it would be refused afterwards
             claim_store(store, keyring, without="" if verdict.kept else args.key)
         retire_key(keyring, args.key, verdict, now)
     if args.json:
-        print_json({"key": args.key, "retired": not verdict.refused, "refused": list(verdict.refused), "digests_kept_for": list(verdict.kept)})
+        print_json(
+            {
+                "key": args.key,
+                "retired": not verdict.refused,
+                "refused": list(verdict.refused),
+                "digests_kept_for": list(verdict.kept),
+            }
+        )
     else:
         _tell_retired(args, verdict)
     return FAILED if verdict.refused else DONE
@@ -336,19 +504,31 @@ def _tell_retired(args: argparse.Namespace, verdict: RetireDecision) -> None:
     if verdict.refused:
         return
     may = "would be" if args.dry_run else "is"
-    print(f"key {args.key}: {'its sealing half' if verdict.kept else 'all of it'} {may} gone from the keyring")
+    print(
+        f"key {args.key}: {'its sealing half' if verdict.kept else 'all of it'} {may} gone from "
+        "the keyring"
+    )
     for why in verdict.kept:
         print(f"  its digests stay: {why}")
-    print(f"looked at: {', '.join([*args.store, *_inboxes(args).here])}; backups of the keyring from before still hold it")
+    print(
+        f"looked at: {', '.join([*args.store, *_inboxes(args).here])}; backups of the keyring from "
+        "before still hold it"
+    )
 
 
 def _wrap(args: argparse.Namespace) -> int:
     def change(document: dict[str, Any]) -> dict[str, Any]:
-        keys = {k: v if "wrapped" in v else wrapped_key(k, v, args.kms) for k, v in document["keys"].items()}
+        keys = {
+            k: v if "wrapped" in v else wrapped_key(k, v, args.kms)
+            for k, v in document["keys"].items()
+        }
         return document | {"keys": keys}
 
     keyring = Keyring.change(args.keyring, change)
-    text = f"the secrets of {len(keyring.key_ids)} keys are wrapped by {args.kms}; backups made before still hold them in clear"
+    text = (
+        f"the secrets of {len(keyring.key_ids)} keys are wrapped by {args.kms}; backups made "
+        "before still hold them in clear"
+    )
     _say(args, keyring, text, kms=args.kms)
     return DONE
 
@@ -366,4 +546,6 @@ def _unwrap(args: argparse.Namespace) -> int:
 
 
 def _say(args: argparse.Namespace, keyring: Keyring, text: str, kms: str) -> None:
-    print_json({"keyring": str(keyring.path), "keys": list(keyring.key_ids), "kms": kms}) if args.json else print(f"{keyring.path}: {text}")
+    print_json(
+        {"keyring": str(keyring.path), "keys": list(keyring.key_ids), "kms": kms}
+    ) if args.json else print(f"{keyring.path}: {text}")

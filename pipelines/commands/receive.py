@@ -19,7 +19,14 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.transforms.jobs.streaming.signatures import SCHEMES, TOLERANCE
-from callveil.transforms.jobs.streaming.webhook import BODY_BYTES, HEALTH, METRICS, AccessLogEntry, SenderLimits, Webhook
+from callveil.transforms.jobs.streaming.webhook import (
+    BODY_BYTES,
+    HEALTH,
+    METRICS,
+    AccessLogEntry,
+    SenderLimits,
+    Webhook,
+)
 from callveil.transforms.storage.checkpoints.store_identity import compare_inbox
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.files.filesystem import Files
@@ -70,35 +77,103 @@ exit codes: 0 ended by a signal, 1 the address or the inbox cannot be used, 2 us
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     p = argparse.ArgumentParser(
-        prog="callveil receive", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        prog="callveil receive",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     p.add_argument(
-        "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="address to listen on (default 127.0.0.1:8080; port 0: any free one)"
+        "--listen",
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT",
+        help="address to listen on (default 127.0.0.1:8080; port 0: any free one)",
     )
     p.add_argument("--path", default="/webhook", help="where bodies are posted (default /webhook)")
-    p.add_argument("--inbox", required=True, metavar="FOLDER", help="folder or s3:// URL that takes the bodies; made on first use")
-    p.add_argument("--secret-file", required=True, metavar="FILE", help="secrets that sign requests, one per line; see below")
-    p.add_argument("--scheme", choices=sorted(SCHEMES), default="ctm", help="how requests are signed (default ctm); see below")
-    p.add_argument("--signature-header", metavar="NAME", help="another name for the header that has the signature")
-    p.add_argument("--tolerance", type=float, default=TOLERANCE, metavar="SECONDS", help="how far a request's time may lie from ours (default 300)")
-    p.add_argument("--max-bytes", type=int, default=BODY_BYTES, metavar="BYTES", help="largest body (default 4 MiB)")
+    p.add_argument(
+        "--inbox",
+        required=True,
+        metavar="FOLDER",
+        help="folder or s3:// URL that takes the bodies; made on first use",
+    )
+    p.add_argument(
+        "--secret-file",
+        required=True,
+        metavar="FILE",
+        help="secrets that sign requests, one per line; see below",
+    )
+    p.add_argument(
+        "--scheme",
+        choices=sorted(SCHEMES),
+        default="ctm",
+        help="how requests are signed (default ctm); see below",
+    )
+    p.add_argument(
+        "--signature-header",
+        metavar="NAME",
+        help="another name for the header that has the signature",
+    )
+    p.add_argument(
+        "--tolerance",
+        type=float,
+        default=TOLERANCE,
+        metavar="SECONDS",
+        help="how far a request's time may lie from ours (default 300)",
+    )
+    p.add_argument(
+        "--max-bytes",
+        type=int,
+        default=BODY_BYTES,
+        metavar="BYTES",
+        help="largest body (default 4 MiB)",
+    )
     p.add_argument(
         "--health",
         default="127.0.0.1:8081",
         metavar="HOST:PORT|none",
-        help=f"address of its own on which {HEALTH} and {METRICS} are told (default 127.0.0.1:8081); none: nowhere",
+        help=f"address of its own on which {HEALTH} and {METRICS} are told (default "
+        "127.0.0.1:8081); none: nowhere",
     )
-    p.add_argument("--tls-cert", metavar="FILE", help="certificate chain as PEM, along with --tls-key: connections are TLS")
+    p.add_argument(
+        "--tls-cert",
+        metavar="FILE",
+        help="certificate chain as PEM, along with --tls-key: connections are TLS",
+    )
     p.add_argument("--tls-key", metavar="FILE", help="its private key as PEM, without a passphrase")
-    p.add_argument("--header-seconds", type=float, default=SenderLimits.header_seconds, metavar="SECONDS",
-                   help="from a connection's beginning to the end of a request's headers, TLS handshake and all (default 10)")  # fmt: skip
-    p.add_argument("--body-seconds", type=float, default=SenderLimits.body_seconds, metavar="SECONDS",
-                   help="from there to the end of its body, however steadily it comes (default 30)")  # fmt: skip
-    p.add_argument("--peer-connections", type=int, default=SenderLimits.peer_connections, metavar="NUMBER",
-                   help="connections one sender may have open: an IPv4 address, or an IPv6 network of 64 bits (default 64)")  # fmt: skip
-    p.add_argument("--connections", type=int, default=SenderLimits.connections, metavar="NUMBER", help="connections open in all (default 512)")
+    p.add_argument(
+        "--header-seconds",
+        type=float,
+        default=SenderLimits.header_seconds,
+        metavar="SECONDS",
+        help="from a connection's beginning to the end of a request's headers, TLS handshake and "
+        "all (default 10)",
+    )
+    p.add_argument(
+        "--body-seconds",
+        type=float,
+        default=SenderLimits.body_seconds,
+        metavar="SECONDS",
+        help="from there to the end of its body, however steadily it comes (default 30)",
+    )
+    p.add_argument(
+        "--peer-connections",
+        type=int,
+        default=SenderLimits.peer_connections,
+        metavar="NUMBER",
+        help="connections one sender may have open: an IPv4 address, or an IPv6 network of 64 bits "
+        "(default 64)",
+    )
+    p.add_argument(
+        "--connections",
+        type=int,
+        default=SenderLimits.connections,
+        metavar="NUMBER",
+        help="connections open in all (default 512)",
+    )
     p.add_argument("--threads", type=int, default=8, help="requests in work at a time (default 8)")
-    p.add_argument("--quiet", action="store_true", help="no access log (it goes to stderr, a line per request)")
+    p.add_argument(
+        "--quiet", action="store_true", help="no access log (it goes to stderr, a line per request)"
+    )
     p.add_argument("--json", action="store_true", help="access log and counters as JSON")
     add_store(p)
     return with_common(p)
@@ -107,10 +182,19 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = build_parser().parse_args(argv)
-    numbers = (args.tolerance, args.max_bytes, args.threads, args.header_seconds, args.body_seconds, args.peer_connections, args.connections)
+    numbers = (
+        args.tolerance,
+        args.max_bytes,
+        args.threads,
+        args.header_seconds,
+        args.body_seconds,
+        args.peer_connections,
+        args.connections,
+    )
     if min(numbers) <= 0:
         raise UsageError(
-            "--tolerance, --max-bytes, --threads, --header-seconds, --body-seconds, --peer-connections and --connections need numbers above 0"
+            "--tolerance, --max-bytes, --threads, --header-seconds, --body-seconds, "
+            "--peer-connections and --connections need numbers above 0"
         )
     allow_connections(args.connections)
     if not args.path.startswith("/"):
@@ -134,13 +218,26 @@ def main(argv: Sequence[str]) -> int:
     scheme = SCHEMES[args.scheme]
     if args.signature_header:
         scheme = dataclasses.replace(scheme, headers=(args.signature_header, *scheme.headers[1:]))
-    app = Webhook(Inbox(files, args.inbox, keyring).store, scheme, secrets, args.path, args.max_bytes, args.tolerance)
+    app = Webhook(
+        Inbox(files, args.inbox, keyring).store,
+        scheme,
+        secrets,
+        args.path,
+        args.max_bytes,
+        args.tolerance,
+    )
     if not args.quiet:
         app.visited = _log_json if args.json else _log
     return _serve(args, app, listen, health, tls)
 
 
-def _serve(args: argparse.Namespace, app: Webhook, listen: tuple[str, int], health: tuple[str, int] | None, tls: TlsFiles | None) -> int:
+def _serve(
+    args: argparse.Namespace,
+    app: Webhook,
+    listen: tuple[str, int],
+    health: tuple[str, int] | None,
+    tls: TlsFiles | None,
+) -> int:
     from callveil.pipelines.receive import handle_signals, serve_webhook
 
     def reload() -> None:
@@ -148,24 +245,48 @@ def _serve(args: argparse.Namespace, app: Webhook, listen: tuple[str, int], heal
             if tls:
                 tls.load()
             app.secrets = read_secrets(args.secret_file)
-            print(f"callveil receive: {len(app.secrets)} secret(s) from now on", file=sys.stderr, flush=True)
+            print(
+                f"callveil receive: {len(app.secrets)} secret(s) from now on",
+                file=sys.stderr,
+                flush=True,
+            )
         except UsageError as error:
-            print(f"callveil receive: {error}; secrets stay as they were, and so does the certificate", file=sys.stderr, flush=True)
+            print(
+                f"callveil receive: {error}; secrets stay as they were, "
+                "and so does the certificate",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def ready(taken: tuple[str, int], beside: tuple[str, int] | None) -> None:
         where = f"{'https' if tls else 'http'}://{format_address(taken)}{args.path}"
         told = f", health on http://{format_address(beside)}{HEALTH}" if beside else ""
-        print(f"callveil receive: listening on {where}, inbox {args.inbox}{told}", file=sys.stderr, flush=True)
+        print(
+            f"callveil receive: listening on {where}, inbox {args.inbox}{told}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     stop = threading.Event()
     handle_signals(stop, reload)
-    limits = SenderLimits(args.header_seconds, args.body_seconds, args.peer_connections, args.connections)
+    limits = SenderLimits(
+        args.header_seconds, args.body_seconds, args.peer_connections, args.connections
+    )
     try:
-        serve_webhook(app, listen, health, args.threads, stop, ready, limits, tls.context if tls else None)
+        serve_webhook(
+            app, listen, health, args.threads, stop, ready, limits, tls.context if tls else None
+        )
     except OSError as error:
-        raise FailedError(f"{error.filename}: {error.strerror}; give another --listen or --health") from None
+        raise FailedError(
+            f"{error.filename}: {error.strerror}; give another --listen or --health"
+        ) from None
     counts = dict(sorted(app.counts.items()))
-    print(json.dumps(counts) if args.json else "\n".join(f"{number:>12,}  {outcome}" for outcome, number in counts.items()), flush=True)
+    print(
+        json.dumps(counts)
+        if args.json
+        else "\n".join(f"{number:>12,}  {outcome}" for outcome, number in counts.items()),
+        flush=True,
+    )
     return DONE
 
 
@@ -178,39 +299,56 @@ class TlsFiles:
 
     def __init__(self, certificate: str | None, key: str | None) -> None:
         if not (certificate and key):
-            raise UsageError("--tls-cert and --tls-key: give both, the certificate chain and its private key")
+            raise UsageError(
+                "--tls-cert and --tls-key: give both, the certificate chain and its private key"
+            )
         self.certificate, self.key = certificate, key
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.options |= ssl.OP_NO_RENEGOTIATION
 
     def load(self) -> None:
-        """Read both files; they hold for connections from then on. Raises `UsageError`, and then nothing has changed."""
+        """Read both files; they hold for connections from then on. Raises `UsageError`, and then
+        nothing has changed.
+        """
         try:
             if stat.S_IMODE(Path(self.key).stat().st_mode) & 0o007:
-                raise UsageError(f"{self.key}: all users may read the key; mend it with `chmod o= {self.key}`")
+                raise UsageError(
+                    f"{self.key}: all users may read the key; mend it with `chmod o= {self.key}`"
+                )
             # On trial first: a chain that is loaded without its key would end connections.
             for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
                 context.load_cert_chain(self.certificate, self.key, password=_no_passphrase)
         except ssl.SSLError:
             raise UsageError(
-                f"--tls-cert {self.certificate}, --tls-key {self.key}: no certificate chain and private key that belong together; both are PEM"
+                f"--tls-cert {self.certificate}, --tls-key {self.key}: no certificate chain and "
+                "private key that belong together; both are PEM"
             ) from None
         except OSError as error:
-            raise UsageError(f"--tls-cert {self.certificate}, --tls-key {self.key}: {error.strerror}") from None
+            raise UsageError(
+                f"--tls-cert {self.certificate}, --tls-key {self.key}: {error.strerror}"
+            ) from None
 
 
 def _no_passphrase() -> str:
-    raise UsageError("--tls-key: the key has a passphrase, which nobody is here to type; write it without one, readable by its owner alone")
+    raise UsageError(
+        "--tls-key: the key has a passphrase, which nobody is here to type; write it without one, "
+        "readable by its owner alone"
+    )
 
 
 def allow_connections(number: int) -> None:
-    """Raise this process's limit of open files to what so many connections need. Raises `UsageError` where it may not."""
+    """Raise this process's limit of open files to what so many connections need. Raises
+    `UsageError` where it may not.
+    """
     needed = number + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
-            raise UsageError(f"--connections: {number} need {needed} open files, and {hard} are allowed; raise that (ulimit -Hn) or ask for fewer")
+            raise UsageError(
+                f"--connections: {number} need {needed} open files, and {hard} are allowed; raise "
+                "that (ulimit -Hn) or ask for fewer"
+            )
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
@@ -220,7 +358,9 @@ def format_address(taken: tuple[str, int]) -> str:
 
 
 def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:
-    """Return host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets. Raises `UsageError`."""
+    """Return host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets. Raises
+    `UsageError`.
+    """
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise UsageError(f"{option}: expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
@@ -228,21 +368,30 @@ def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:
 
 
 def read_secrets(path: str) -> list[bytes]:
-    """Return the secrets of a file, one per line, in order. Raises `UsageError`, which quotes none."""
+    """Return the secrets of a file, one per line, in order. Raises `UsageError`, which quotes
+    none.
+    """
     try:
         with Path(path).open("rb") as source:
             mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
             lines = [line.strip() for line in source.read().splitlines()]
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; --secret-file names a file with one secret per line") from None
+        raise UsageError(
+            f"{path}: {error.strerror}; --secret-file names a file with one secret per line"
+        ) from None
     if mode & 0o077:
-        raise UsageError(f"{path}: mode {mode:04o} lets other users read the secrets; mend it with `chmod 600 {path}`")
+        raise UsageError(
+            f"{path}: mode {mode:04o} lets other users read the secrets; mend it with `chmod 600 "
+            f"{path}`"
+        )
     secrets = [line for line in lines if line]
     if not secrets:
         raise UsageError(f"{path}: holds no secret; put one on a line")
     short = [number for number, line in enumerate(lines, 1) if line and len(line) < SECRET_BYTES]
     if short:
-        raise UsageError(f"{path}: line {short[0]}: a secret needs {SECRET_BYTES} characters or more")
+        raise UsageError(
+            f"{path}: line {short[0]}: a secret needs {SECRET_BYTES} characters or more"
+        )
     return secrets
 
 
@@ -263,7 +412,10 @@ def _look_at_inbox(files: Files, inbox: str) -> None:
 
 def _log(visit: AccessLogEntry) -> None:
     when = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    line = f"{when} {visit.peer} {visit.method} {visit.path} {visit.status} {visit.outcome} {visit.size} B {visit.seconds * 1000:.1f} ms\n"
+    line = (
+        f"{when} {visit.peer} {visit.method} {visit.path} {visit.status} {visit.outcome} "
+        f"{visit.size} B {visit.seconds * 1000:.1f} ms\n"
+    )
     sys.stderr.write(line)
 
 

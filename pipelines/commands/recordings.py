@@ -12,7 +12,11 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.storage.checkpoints.store_identity import open_store, open_to_change, store_keyring
+from callveil.transforms.storage.checkpoints.store_identity import (
+    open_store,
+    open_to_change,
+    store_keyring,
+)
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import KeyringError
@@ -22,20 +26,30 @@ from callveil.transforms.storage.format1.live import Live, entries_of, original_
 from callveil.transforms.storage.format1.originals import open_original
 from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 from callveil.transforms.storage.tables.parquet import TableWriter
-from callveil.transforms.storage.tables.recordings import RECORDINGS, forget_rejected, recording_rows
+from callveil.transforms.storage.tables.recordings import (
+    RECORDINGS,
+    forget_rejected,
+    recording_rows,
+)
 
 DESCRIPTION = """\
 Look at the recordings that `callveil watch` has redacted.
 
   list      one line per recording: length, what was covered, or why it was rejected
   export    the same as Parquet, one row per recording
-  original  a sealed original, decrypted into a file. Needs the keyring. The file holds personal data: delete it after use
-  retry     forget rejected recordings and records once the cause is mended, so that the next `callveil watch` takes them in anew"""
+  original  a sealed original, decrypted into a file. Needs the keyring. The file holds personal
+            data: delete it after use
+  retry     forget rejected recordings and records once the cause is mended, so that the next
+            `callveil watch` takes them in anew"""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(prog="callveil recordings", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="callveil recordings",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
         ("list", "list recordings"),
@@ -44,19 +58,42 @@ def build_parser() -> argparse.ArgumentParser:
         ("retry", "forget rejected ones, so that they are taken in anew"),
     ):
         a = actions.add_parser(name, help=text)
-        a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+        a.add_argument(
+            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
+        )
         add_store(a)
         if name == "list":
             a.add_argument("--status", choices=["done", "rejected"], help="only these")
             a.add_argument("--json", action="store_true", help="print as JSON")
-            a.add_argument("--limit", type=int, default=50, help="lines at most (default 50; 0: all)")
+            a.add_argument(
+                "--limit", type=int, default=50, help="lines at most (default 50; 0: all)"
+            )
         elif name == "export":
-            a.add_argument("--out", required=True, metavar="FILE", help="Parquet file to write, a path or s3:// URL; replaced if it is there")
+            a.add_argument(
+                "--out",
+                required=True,
+                metavar="FILE",
+                help="Parquet file to write, a path or s3:// URL; replaced if it is there",
+            )
         elif name == "original":
-            a.add_argument("--account", required=True, metavar="ID", help="account of the interaction")
+            a.add_argument(
+                "--account", required=True, metavar="ID", help="account of the interaction"
+            )
             a.add_argument("--id", required=True, metavar="ID", help="the interaction")
-            a.add_argument("--number", type=int, default=1, metavar="N", help="which of the call's recordings, in the order of `list` (default 1)")
-            a.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write; made with mode 0600, never overwritten")
+            a.add_argument(
+                "--number",
+                type=int,
+                default=1,
+                metavar="N",
+                help="which of the call's recordings, in the order of `list` (default 1)",
+            )
+            a.add_argument(
+                "--out",
+                required=True,
+                type=Path,
+                metavar="FILE",
+                help="file to write; made with mode 0600, never overwritten",
+            )
         else:
             a.add_argument("--reason", help="only those rejected for this reason")
             a.add_argument("--dry-run", action="store_true", help="say which; change nothing")
@@ -68,7 +105,9 @@ def main(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
     try:
         store = _store(args)
-        return {"list": _list, "export": _export, "original": _original, "retry": _retry}[args.action](args, store)
+        return {"list": _list, "export": _export, "original": _original, "retry": _retry}[
+            args.action
+        ](args, store)
     except (StoreError, FilesError, SealedError) as error:
         raise FailedError(str(error)) from None
     except KeyringError as error:
@@ -82,21 +121,40 @@ def _store(args: argparse.Namespace) -> Store:
 
 
 def _list(args: argparse.Namespace, store: Store) -> int:
-    found = [r for r in recording_rows(store.files, store.root) if not args.status or r["status"] == args.status]
+    found = [
+        r
+        for r in recording_rows(store.files, store.root)
+        if not args.status or r["status"] == args.status
+    ]
     shown = found if not args.limit else found[: args.limit]
     if args.json:
-        print_json({"total": len(found), "recordings": [r | {"landed_at": r["landed_at"] and r["landed_at"].isoformat()} for r in shown]})
+        print_json(
+            {
+                "total": len(found),
+                "recordings": [
+                    r | {"landed_at": r["landed_at"] and r["landed_at"].isoformat()} for r in shown
+                ],
+            }
+        )
         return DONE
     for r in shown:
         if r["status"] == "done":
             covered = ", ".join(f"{s:.1f}" for s in r["covered_seconds"])
-            what = f"{r['seconds']:.1f} s, covered by channel {covered} s{'' if r['transcript'] else ': no transcript'}: {r['path']}"
+            what = (
+                f"{r['seconds']:.1f} s, covered by channel {covered} "
+                f"s{'' if r['transcript'] else ': no transcript'}: {r['path']}"
+            )
         else:
             what = f"{r['status']}: {r['reason']}: {r['detail'] or ''}"
         print(f"{r['account_id']}/{r['interaction_id']}: {what}")
     if len(shown) < len(found):
         print(f"... and {len(found) - len(shown):,} more (--limit 0 shows all)")
-    print(", ".join(f"{n:,} {status}" for status, n in Counter(r["status"] for r in found).most_common()) or "no recordings")
+    print(
+        ", ".join(
+            f"{n:,} {status}" for status, n in Counter(r["status"] for r in found).most_common()
+        )
+        or "no recordings"
+    )
     return DONE
 
 
@@ -108,7 +166,9 @@ def _export(args: argparse.Namespace, store: Store) -> int:
         number = writer.close()
         sink.seek(0)
         store.files.write(args.out, sink)
-    print_json({"recordings": number, "file": args.out}) if args.json else print(f"{number:,} recordings written to {args.out}")
+    print_json({"recordings": number, "file": args.out}) if args.json else print(
+        f"{number:,} recordings written to {args.out}"
+    )
     return DONE
 
 
@@ -121,7 +181,9 @@ def _original(args: argparse.Namespace, store: Store) -> int:
             entries = entries_of(live.receipt(key, "audio") or {})
             if not 1 <= args.number <= len(entries):
                 continue
-            pieces = open_original(store.files, live, keyring, key, original_names(entries[args.number - 1])[0])
+            pieces = open_original(
+                store.files, live, keyring, key, original_names(entries[args.number - 1])[0]
+            )
             first = next(pieces, b"")
             break
     if first is None or pieces is None:
@@ -136,15 +198,28 @@ def _original(args: argparse.Namespace, store: Store) -> int:
         for piece in pieces:
             out.write(piece)
     size = args.out.stat().st_size
-    print_json({"file": str(args.out), "bytes": size}) if args.json else print(f"{args.out}: {size:,} bytes; they hold personal data")
+    print_json({"file": str(args.out), "bytes": size}) if args.json else print(
+        f"{args.out}: {size:,} bytes; they hold personal data"
+    )
     return DONE
 
 
 def _retry(args: argparse.Namespace, store: Store) -> int:
     live = Live(store.files, store.root)
-    found = [r for r in live.receipts() if any(e["status"] == "rejected" and args.reason in (None, e["reason"]) for e in entries_of(r))]
+    found = [
+        r
+        for r in live.receipts()
+        if any(
+            e["status"] == "rejected" and args.reason in (None, e["reason"]) for e in entries_of(r)
+        )
+    ]
     if args.json:
-        told = [{k: e[k] for k in ("account_id", "id", "what", "reason")} for r in found for e in entries_of(r) if e["status"] == "rejected"]
+        told = [
+            {k: e[k] for k in ("account_id", "id", "what", "reason")}
+            for r in found
+            for e in entries_of(r)
+            if e["status"] == "rejected"
+        ]
         print_json({"total": len(found), "dry_run": args.dry_run, "recordings": told})
     for receipt in found:
         if args.dry_run and not args.json:
@@ -153,5 +228,8 @@ def _retry(args: argparse.Namespace, store: Store) -> int:
         elif not args.dry_run:
             forget_rejected(live, receipt)
     if not args.json:
-        print(f"{len(found):,} {'would be' if args.dry_run else 'are'} taken in anew by the next callveil watch that sees them")
+        print(
+            f"{len(found):,} {'would be' if args.dry_run else 'are'} taken in anew by the next "
+            "callveil watch that sees them"
+        )
     return DONE

@@ -38,44 +38,87 @@ from callveil.transforms.storage.files.urls import FilesError, is_s3
 DESCRIPTION = """\
 Redact call interactions into a store of Parquet files.
 
-Input may be JSON lines, API pages, webhook bodies, JSON arrays, JSON that runs together (Firehose) or Parquet; files, folders, globs or
-s3:// URLs. The content tells, whatever the names: also inside gzip, zstd, bzip2 and zip. Names that begin with . or _ or end in .tmp or
-~ are passed over; any other file that is not read is named with the reason.
-The store gets three datasets: interactions (redacted), findings (what was found where, without the values), and rejected (what could
-not be read, with the reason; its content is encrypted). A reader sees a whole run or none of it.
+Input may be JSON lines, API pages, webhook bodies, JSON arrays, JSON that runs together (Firehose)
+or Parquet; files, folders, globs or s3:// URLs. The content tells, whatever the names: also inside
+gzip, zstd, bzip2 and zip. Names that begin with . or _ or end in .tmp or ~ are passed over; any
+other file that is not read is named with the reason. The store gets three datasets: interactions
+(redacted), findings (what was found where, without the values), and rejected (what could not be
+read, with the reason; its content is encrypted). A reader sees a whole run or none of it.
 
 The same command again does nothing; interrupted and started again, it goes on where it was."""
 
 EPILOG = """\
 examples:
   callveil redact --input day/interactions --accounts day/accounts.jsonl --output store/
-  callveil redact --input 's3://raw/2026-11-*/*.jsonl.gz' --output s3://clean/calls --policy policy.yaml --accounts accounts.csv
+  callveil redact --input 's3://raw/2026-11-*/*.jsonl.gz' --output s3://clean/calls --policy
+  policy.yaml --accounts accounts.csv
   callveil redact --output store/ --requests takedowns.csv      no new input: apply manual requests and redact what has grown old
-  callveil redact --input day/interactions --output store/ --runner FlinkRunner --flink_master localhost:8081
+  callveil redact --input day/interactions --output store/ --runner FlinkRunner --flink_master
+  localhost:8081
 
-With no --runner the job runs here, on all cores where the work is worth it. Any option of Apache Beam may follow.
+With no --runner the job runs here, on all cores where the work is worth it. Any option of Apache
+Beam may follow.
 
 exit codes: 0 done, 1 failed,
-2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with files that were not read,
-4 nothing to read: nothing was done"""
+2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with
+files that were not read, 4 nothing to read: nothing was done"""  # noqa: E501
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
     p = argparse.ArgumentParser(
-        prog="callveil redact", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    p.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="files, folders, globs or s3:// URLs to read")
-    p.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
-    p.add_argument("--policy", metavar="NAME|FILE", help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); see `callveil policy show`")
-    p.add_argument(
-        "--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records (JSON lines, JSON, CSV, Parquet): type by time"
+        prog="callveil redact",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     p.add_argument(
-        "--requests", nargs="+", action="extend", default=[], metavar="WHERE", help="manual redaction requests (JSON lines, JSON, CSV, YAML)"
+        "--input",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="WHERE",
+        help="files, folders, globs or s3:// URLs to read",
     )
-    p.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the run's time, from which ages are counted (default: today, 00:00 UTC)")
-    p.add_argument("--dry-run", action="store_true", help="do all the work but change nothing; says what would be done")
+    p.add_argument(
+        "--output",
+        required=True,
+        metavar="STORE",
+        help="folder or s3:// URL of the store; made on first use",
+    )
+    p.add_argument(
+        "--policy",
+        metavar="NAME|FILE",
+        help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); see `callveil policy show`",
+    )
+    p.add_argument(
+        "--accounts",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="WHERE",
+        help="account records (JSON lines, JSON, CSV, Parquet): type by time",
+    )
+    p.add_argument(
+        "--requests",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="WHERE",
+        help="manual redaction requests (JSON lines, JSON, CSV, YAML)",
+    )
+    p.add_argument(
+        "--as-of",
+        type=parse_as_of,
+        metavar="TIME",
+        help="the run's time, from which ages are counted (default: today, 00:00 UTC)",
+    )
+    p.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="do all the work but change nothing; says what would be done",
+    )
     p.add_argument("--json", action="store_true", help="print the summary as JSON")
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     p.add_argument("--shard-rows", type=int, default=None, metavar="N", help=argparse.SUPPRESS)
@@ -85,7 +128,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_checked(options: RedactOptions) -> tuple[RunResult, float, int]:
-    """Run the job with the user's mistakes turned into usage errors. Returns the result, seconds, and peak memory in bytes, of all processes."""
+    """Run the job with the user's mistakes turned into usage errors. Returns the result, seconds,
+    and peak memory in bytes, of all processes.
+    """
     started = time.monotonic()
     try:
         result = run_redact(options)
@@ -97,12 +142,18 @@ def run_checked(options: RedactOptions) -> tuple[RunResult, float, int]:
 
 
 def own_spelling(own: argparse.ArgumentParser, argv: Sequence[str]) -> list[str]:
-    """Return options as this command spells them. Beam's have underscores, and it knows a `--dry_run` of its own: passed on, that would be a real run."""
+    """Return options as this command spells them. Beam's have underscores, and it knows a
+    `--dry_run` of its own: passed on, that would be a real run.
+    """
     out = []
     for word in argv:
         flag, equals, value = word.partition("=")
         dashed = flag.replace("_", "-")
-        out.append(dashed + equals + value if flag.startswith("--") and dashed in own._option_string_actions else word)
+        out.append(
+            dashed + equals + value
+            if flag.startswith("--") and dashed in own._option_string_actions
+            else word
+        )
     return out
 
 
@@ -116,12 +167,25 @@ def main(argv: Sequence[str]) -> int:
         except ValueError as error:
             raise UsageError(f"{place}: {error}") from None
     if not args.input and not args.requests:
-        print("callveil redact: no --input: only stored interactions that have grown old will be redacted further", file=sys.stderr)
+        print(
+            "callveil redact: no --input: only stored interactions that have grown old will be "
+            "redacted further",
+            file=sys.stderr,
+        )
     options = RedactOptions(
-        inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or start_of_today(),
-        accounts=args.accounts, requests=args.requests, keyring=args.keyring,
-        files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run, progress=not args.no_progress, workers=args.workers,
-    )  # fmt: skip
+        inputs=args.input,
+        output=args.output,
+        policy=policy_of(args.policy),
+        as_of=args.as_of or start_of_today(),
+        accounts=args.accounts,
+        requests=args.requests,
+        keyring=args.keyring,
+        files=files_of(args),
+        beam=beam_options(rest),
+        dry_run=args.dry_run,
+        progress=not args.no_progress,
+        workers=args.workers,
+    )
     refuse_workers(args, options.beam)
     if args.shard_rows:
         from dataclasses import replace
@@ -133,9 +197,14 @@ def main(argv: Sequence[str]) -> int:
         return print_nothing_read("redact", nothing, args.json)
     except (StoreError, FilesError, ReconciliationError) as error:
         raise FailedError(str(error)) from None
-    first = result.dry_run or (result.seq == 1 and not result.repeated)  # from then on a store has been made by a policy that was looked at
+    first = result.dry_run or (
+        result.seq == 1 and not result.repeated
+    )  # from then on a store has been made by a policy that was looked at
     if args.json:
-        print_json(as_dict(result, seconds, peak) | ({"emptied": emptied_columns(options.policy)} if first else {}))
+        print_json(
+            as_dict(result, seconds, peak)
+            | ({"emptied": emptied_columns(options.policy)} if first else {})
+        )
     else:
         print_summary(result, args.output, seconds, peak)
         if first:

@@ -24,7 +24,8 @@ DESCRIPTION = """\
 Look at the rejected zone of a store.
 
   list     one line per rejected record: file, line or record, field, reason. No content is shown.
-  export   decrypt the content into a file, to mend it and feed it in again. Needs the keyring. The file holds personal data: delete it after use."""
+  export   decrypt the content into a file, to mend it and feed it in again. Needs the keyring. The
+           file holds personal data: delete it after use."""
 
 COLUMNS = [
     "rejected_id",
@@ -45,34 +46,73 @@ COLUMNS = [
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(prog="callveil rejected", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="callveil rejected",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text in (("list", "list rejected records"), ("export", "decrypt rejected content into a file")):
+    for name, text in (
+        ("list", "list rejected records"),
+        ("export", "decrypt rejected content into a file"),
+    ):
         a = actions.add_parser(name, help=text)
-        a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+        a.add_argument(
+            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
+        )
         a.add_argument("--reason", help="only this reason")
-        a.add_argument("--retryable", action="store_true", help="only what another try may read as it is (" + ", ".join(sorted(RETRYABLE)) + ")")
+        a.add_argument(
+            "--retryable",
+            action="store_true",
+            help="only what another try may read as it is (" + ", ".join(sorted(RETRYABLE)) + ")",
+        )
         a.add_argument("--run", help="only this run (id or its beginning)")
         add_store(a)
         if name == "list":
             a.add_argument("--json", action="store_true", help="print as JSON")
-            a.add_argument("--limit", type=int, default=50, help="lines at most (default 50; 0: all)")
+            a.add_argument(
+                "--limit", type=int, default=50, help="lines at most (default 50; 0: all)"
+            )
         else:
             a.add_argument(
-                "--out", required=True, type=Path, metavar="FILE", help="file to write, one record a line; made with mode 0600, never overwritten"
+                "--out",
+                required=True,
+                type=Path,
+                metavar="FILE",
+                help="file to write, one record a line; made with mode 0600, never overwritten",
             )
     return with_common(p)
 
 
-def select_rejected(store: Store, reason: str | None, run: str | None, retryable: bool = False) -> list[dict[str, Any]]:
+def select_rejected(
+    store: Store, reason: str | None, run: str | None, retryable: bool = False
+) -> list[dict[str, Any]]:
     """Return rows of the rejected dataset, in order of file and place."""
-    found = [*open_dataset(store, "rejected").to_table().to_pylist(), *rejections(store.files, store.root)]
-    chosen = [r for r in found if (not reason or r["reason"] == reason) and (not run or r["run_id"].startswith(run))]
+    found = [
+        *open_dataset(store, "rejected").to_table().to_pylist(),
+        *rejections(store.files, store.root),
+    ]
+    chosen = [
+        r
+        for r in found
+        if (not reason or r["reason"] == reason) and (not run or r["run_id"].startswith(run))
+    ]
     chosen = [r for r in chosen if r["reason"] in RETRYABLE] if retryable else chosen
-    return sorted(chosen, key=lambda r: (r["file"], r["line"] or 0, r["byte_offset"] or 0, r["index"] or 0, r["rejected_id"]))
+    return sorted(
+        chosen,
+        key=lambda r: (
+            r["file"],
+            r["line"] or 0,
+            r["byte_offset"] or 0,
+            r["index"] or 0,
+            r["rejected_id"],
+        ),
+    )
 
 
-def decrypt_contents(store: Store, keyring: Keyring, wanted: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+def decrypt_contents(
+    store: Store, keyring: Keyring, wanted: Sequence[dict[str, Any]]
+) -> Iterator[bytes]:
     """Decrypted content of rejected records, file by file."""
     for blob in sorted({r["blob"] for r in wanted if r["blob"]}):
         blocks = sorted({r["block"] for r in wanted if r["blob"] == blob})
@@ -102,7 +142,11 @@ def _list(args: argparse.Namespace, found: list[dict[str, Any]]) -> int:
         print_json({"total": len(found), "rejected": [{k: r[k] for k in COLUMNS} for r in shown]})
         return DONE
     for r in shown:
-        place = r["file"] + "".join(f", {n} {r[c]}" for c, n in (("line", "line"), ("index", "record"), ("byte_offset", "byte")) if r[c] is not None)
+        place = r["file"] + "".join(
+            f", {n} {r[c]}"
+            for c, n in (("line", "line"), ("index", "record"), ("byte_offset", "byte"))
+            if r[c] is not None
+        )
         print(f"{place}: {(r['field'] + ': ') if r['field'] else ''}{r['reason']}: {r['detail']}")
     if len(shown) < len(found):
         print(f"... and {len(found) - len(shown):,} more (--limit 0 shows all)")
@@ -111,7 +155,9 @@ def _list(args: argparse.Namespace, found: list[dict[str, Any]]) -> int:
     return DONE
 
 
-def _export(args: argparse.Namespace, store: Store, keyring: Keyring, found: list[dict[str, Any]]) -> int:
+def _export(
+    args: argparse.Namespace, store: Store, keyring: Keyring, found: list[dict[str, Any]]
+) -> int:
     try:
         args.out.touch(mode=0o600, exist_ok=False)
     except FileExistsError:

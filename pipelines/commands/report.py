@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
-from callveil.pipelines.options import add_roles, add_store, current_role, current_user, files_of, parse_as_of, policy_of, with_common
+from callveil.pipelines.options import (
+    add_roles,
+    add_store,
+    current_role,
+    current_user,
+    files_of,
+    parse_as_of,
+    policy_of,
+    with_common,
+)
 from callveil.pipelines.report import INDEX, MadeReport, ReportOptions, read_pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.report import REPORTS
@@ -25,7 +34,8 @@ from callveil.transforms.storage.files.urls import FilesError, is_s3
 
 DAYS = 30
 DESCRIPTION = """\
-Reports for compliance officers: Parquet with every row, CSV on request, and one HTML page each that needs no network.
+Reports for compliance officers: Parquet with every row, CSV on request, and one HTML page each that
+needs no network.
 
 """ + "\n".join(f"  {r.name:<11} {r.what}" for r in REPORTS.values())
 DESCRIPTION += """
@@ -33,7 +43,8 @@ DESCRIPTION += """
   pulls       who pulled which report when
   verify      check the chained row hashes of a report's Parquet file
 
-`callveil report REPORT --help` lists the options: period, accounts, the files the company keeps. Without --from the period is the last 30 days."""
+`callveil report REPORT --help` lists the options: period, accounts, the files the company keeps.
+Without --from the period is the last 30 days."""
 
 EPILOG = """\
 examples:
@@ -44,61 +55,123 @@ examples:
   callveil report breaches --store store/ --breaches breaches.yaml --out report/
   callveil report verify october/redaction.parquet
 
-Every pull is recorded in the store, signed: who, what, when, and the digests of what was handed out. With --roles (or $CALLVEIL_ROLES) a role
-decides which reports and accounts the login that runs the command gets. That binds whoever gets reports made for them; whoever can read the
-store's files themselves is bound by the permissions on these alone.
+Every pull is recorded in the store, signed: who, what, when, and the digests of what was handed
+out. With --roles (or $CALLVEIL_ROLES) a role decides which reports and accounts the login that runs
+the command gets. That binds whoever gets reports made for them; whoever can read the store's files
+themselves is bound by the permissions on these alone.
 
-exit codes: 0 done, 1 failed, 2 usage, a store of other keys or one that was set back, a file that is wrong, or a report this role does not see"""
+exit codes: 0 done, 1 failed, 2 usage, a store of other keys or one that was set back, a file that
+is wrong, or a report this role does not see"""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(prog="callveil report", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="callveil report",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True, help="one of these")
     for name in (*REPORTS, "all"):
         text = REPORTS[name].what if name in REPORTS else "every report, with an index page"
         a = kinds.add_parser(name, description=text, allow_abbrev=False)
         a.add_argument("--store", metavar="STORE", help="folder or s3:// URL of the store")
-        a.add_argument("--out", metavar="FOLDER", help="folder or s3:// URL to write to; files of the same names are replaced")
+        a.add_argument(
+            "--out",
+            metavar="FOLDER",
+            help="folder or s3:// URL to write to; files of the same names are replaced",
+        )
         a.add_argument(
             "--account",
             nargs="+",
             action="extend",
             default=[],
             metavar="ID",
-            help="only these accounts (default: all the role sees); requests and erasures: those whose search found records in one",
+            help="only these accounts (default: all the role sees); requests and erasures: those "
+            "whose search found records in one",
         )
         a.add_argument(
-            "--from", dest="start", type=parse_as_of, metavar="TIME", help=f"beginning of the period (default: {DAYS} days before its end)"
+            "--from",
+            dest="start",
+            type=parse_as_of,
+            metavar="TIME",
+            help=f"beginning of the period (default: {DAYS} days before its end)",
         )
-        a.add_argument("--to", dest="end", type=parse_as_of, metavar="TIME", help="end of the period, exclusive (default: --as-of)")
-        a.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the report's time: what is open or overdue is counted at it (default: now)")
+        a.add_argument(
+            "--to",
+            dest="end",
+            type=parse_as_of,
+            metavar="TIME",
+            help="end of the period, exclusive (default: --as-of)",
+        )
+        a.add_argument(
+            "--as-of",
+            type=parse_as_of,
+            metavar="TIME",
+            help="the report's time: what is open or overdue is counted at it (default: now)",
+        )
         a.add_argument("--csv", action="store_true", help="write CSV beside the Parquet")
         add_roles(a)
-        a.add_argument("--for", dest="behalf", default="", metavar="NAME", help="for whom it is pulled; recorded")
+        a.add_argument(
+            "--for",
+            dest="behalf",
+            default="",
+            metavar="NAME",
+            help="for whom it is pulled; recorded",
+        )
         if name in ("processing", "all"):
-            a.add_argument("--activities", metavar="FILE", default="", help="the company's record of processing, as YAML")
-            a.add_argument("--policy", metavar="NAME|FILE", help="the policy it is set beside (default: the newest in the store)")
+            a.add_argument(
+                "--activities",
+                metavar="FILE",
+                default="",
+                help="the company's record of processing, as YAML",
+            )
+            a.add_argument(
+                "--policy",
+                metavar="NAME|FILE",
+                help="the policy it is set beside (default: the newest in the store)",
+            )
         if name in ("breaches", "all"):
             a.add_argument(
-                "--breaches", nargs="+", action="extend", default=[], metavar="FILE", help="the company's breach register: YAML, CSV, JSON"
+                "--breaches",
+                nargs="+",
+                action="extend",
+                default=[],
+                metavar="FILE",
+                help="the company's breach register: YAML, CSV, JSON",
             )
         if name in ("history", "all"):
             for what in ("accounts", "events", "holds"):
                 a.add_argument(
-                    f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help="as for `callveil retain`; tells when versions expire"
+                    f"--{what}",
+                    nargs="+",
+                    action="extend",
+                    default=[],
+                    metavar="WHERE",
+                    help="as for `callveil retain`; tells when versions expire",
                 )
         if name in ("processing", "breaches"):
-            a.add_argument("--template", action="store_true", help="print a commented file to begin with")
+            a.add_argument(
+                "--template", action="store_true", help="print a commented file to begin with"
+            )
         if name == "all":
-            a.add_argument("--roles-template", action="store_true", help="print a commented roles file to begin with")
+            a.add_argument(
+                "--roles-template",
+                action="store_true",
+                help="print a commented roles file to begin with",
+            )
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
     a = kinds.add_parser("pulls", description="who pulled which report when", allow_abbrev=False)
-    a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+    a.add_argument(
+        "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
+    )
     a.add_argument("--json", action="store_true", help="print as JSON")
     add_store(a)
-    a = kinds.add_parser("verify", description="check the row hashes of a report's Parquet file", allow_abbrev=False)
+    a = kinds.add_parser(
+        "verify", description="check the row hashes of a report's Parquet file", allow_abbrev=False
+    )
     a.add_argument("file", metavar="FILE", help="a report's Parquet file")
     add_store(a)
     return with_common(p)
@@ -113,20 +186,32 @@ def main(argv: Sequence[str]) -> int:
         if args.kind == "verify":
             return _verify(args)
         if getattr(args, "template", False):
-            print(activities.TEMPLATE.read_text() if args.kind == "processing" else breaches.TEMPLATE, end="")
+            print(
+                activities.TEMPLATE.read_text() if args.kind == "processing" else breaches.TEMPLATE,
+                end="",
+            )
             return DONE
         if getattr(args, "roles_template", False):
             print(scope.TEMPLATE, end="")
             return DONE
         return _report(args)
-    except (InputError, TableError, activities.ActivitiesError, RolesError, NotAllowed, KeyringError) as error:
+    except (
+        InputError,
+        TableError,
+        activities.ActivitiesError,
+        RolesError,
+        NotAllowed,
+        KeyringError,
+    ) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError) as error:
         raise FailedError(str(error)) from None
 
 
 def options_of(args: argparse.Namespace) -> ReportOptions:
-    """Return the job's options. Raises `UsageError` where the command line does not fit together."""
+    """Return the job's options. Raises `UsageError` where the command line does not fit
+    together.
+    """
     for name in ("store", "out"):
         if not getattr(args, name):
             raise UsageError(f"--{name} is needed")
@@ -139,32 +224,58 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     person, role = current_user(), current_role(args)
     policy = policy_of(args.policy) if getattr(args, "policy", None) else None
     return ReportOptions(
-        args.store, _folder(args.out),
-        list(REPORTS) if args.kind == "all" else [args.kind], ReportScope(start, end, as_of, frozenset(args.account)), person, now,
-        args.kind == "all", args.behalf, role, args.keyring, files_of(args), args.csv, getattr(args, "activities", ""), getattr(args, "breaches", []),
-        policy, getattr(args, "accounts", []), getattr(args, "events", []), getattr(args, "holds", []),
-    )  # fmt: skip
+        args.store,
+        _folder(args.out),
+        list(REPORTS) if args.kind == "all" else [args.kind],
+        ReportScope(start, end, as_of, frozenset(args.account)),
+        person,
+        now,
+        args.kind == "all",
+        args.behalf,
+        role,
+        args.keyring,
+        files_of(args),
+        args.csv,
+        getattr(args, "activities", ""),
+        getattr(args, "breaches", []),
+        policy,
+        getattr(args, "accounts", []),
+        getattr(args, "events", []),
+        getattr(args, "holds", []),
+    )
 
 
 def _report(args: argparse.Namespace) -> int:
     options = options_of(args)
     made, number = run_report(options)
     if args.json:
-        print_json({"pull": number, "index": options.files.join(options.out, INDEX), "reports": [_dict(m) for m in made]})
+        print_json(
+            {
+                "pull": number,
+                "index": options.files.join(options.out, INDEX),
+                "reports": [_dict(m) for m in made],
+            }
+        )
         return DONE
     for m in made:
         figures = ", ".join(f"{c.label.lower()} {c.value}" for c in m.page.cards[:4])
         print(f"{m.kind.name:<11} {m.written.rows:>9,} rows   {figures}")
     first = INDEX if args.kind == "all" else f"{args.kind}.html"
     print(
-        f"open {Path(options.out) / first if '://' not in options.out else options.files.join(options.out, first)} (pull number {number}, recorded)"
+        f"open {Path(options.out) / first if '://' not in options.out else options.files.join(options.out, first)} (pull number {number}, recorded)"  # noqa: E501
     )
     return DONE
 
 
 def _dict(m: MadeReport) -> dict[str, object]:
     cards = {c.label: c.value for c in m.page.cards}
-    return {"report": m.kind.name, "rows": m.written.rows, "sha256": m.written.sha256, "files": list(m.files), "figures": cards}
+    return {
+        "report": m.kind.name,
+        "rows": m.written.rows,
+        "sha256": m.written.sha256,
+        "files": list(m.files),
+        "figures": cards,
+    }
 
 
 def _pulls(args: argparse.Namespace) -> int:
@@ -175,8 +286,14 @@ def _pulls(args: argparse.Namespace) -> int:
     for p in found:
         behalf = f" for {p['on_behalf_of']}" if p["on_behalf_of"] else ""
         role = f" ({p['role']})" if p["role"] else ""
-        what = f"{', '.join(p['reports'])} of accounts {', '.join(p['accounts'])}, {p['from'][:10]} to {p['to'][:10]}"
-        print(f"{p['seq']:>4}  {p['at']}  {p['who']}{role}{behalf}: {what}{' REFUSED: ' + p['refused'] if p['refused'] else ''}")
+        what = (
+            f"{', '.join(p['reports'])} of accounts {', '.join(p['accounts'])}, "
+            f"{p['from'][:10]} to {p['to'][:10]}"
+        )
+        print(
+            f"{p['seq']:>4}  {p['at']}  {p['who']}{role}{behalf}: "
+            f"{what}{' REFUSED: ' + p['refused'] if p['refused'] else ''}"
+        )
     print(f"{len(found)} pulls")
     return DONE
 
@@ -198,7 +315,11 @@ def _verify(args: argparse.Namespace) -> int:
 
     with files.open(args.file) as source:
         is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
-    problems = verify_report(files, args.file, keyring) if is_history else verify_rows(files, args.file, keyring)
+    problems = (
+        verify_report(files, args.file, keyring)
+        if is_history
+        else verify_rows(files, args.file, keyring)
+    )
     if args.json:
         print_json({"file": args.file, "whole": not problems, "problems": problems})
         return FAILED if problems else DONE

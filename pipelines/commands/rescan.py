@@ -66,10 +66,11 @@ examples:
   callveil rescan --store store/ --accounts accounts.csv --apply     cover it
   callveil rescan --store s3://clean/calls --policy pci --accounts accounts.csv --json
 
-With no --runner the job runs here, on all cores where the work is worth it. Any option of Apache Beam may follow.
+With no --runner the job runs here, on all cores where the work is worth it. Any option of Apache
+Beam may follow.
 
-exit codes: 0 done, 1 failed and nothing was published, 2 usage, or a store of other keys or one that was set back, 3 done, but some rows could not be
-read again"""
+exit codes: 0 done, 1 failed and nothing was published, 2 usage, or a store of other keys or one
+that was set back, 3 done, but some rows could not be read again"""
 
 NAMED = 20
 """Rows that are named on a terminal; --json names all."""
@@ -90,7 +91,8 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--policy",
         metavar="NAME|FILE",
-        help="gdpr, pci, hipaa, ccpa, gdpr-attribution, or a YAML file (default: the newest one in the store)",
+        help="gdpr, pci, hipaa, ccpa, gdpr-attribution, or a YAML file (default: the newest one in "
+        "the store)",
     )
     p.add_argument(
         "--apply", action="store_true", help="cover what is found; without it nothing is changed"

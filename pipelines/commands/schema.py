@@ -17,9 +17,18 @@ Both come from the same definitions the job itself uses."""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(prog="callveil schema", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="callveil schema",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     names = sorted(set(json_schemas()) | set(arrow_schemas()))
-    p.add_argument("name", nargs="?", choices=names, help=f"one of {', '.join(names)}; without it, all names are listed")
+    p.add_argument(
+        "name",
+        nargs="?",
+        choices=names,
+        help=f"one of {', '.join(names)}; without it, all names are listed",
+    )
     p.add_argument("--arrow", action="store_true", help="the Arrow schema instead of JSON Schema")
     return with_common(p)
 

@@ -59,17 +59,35 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
         print_json(_json_request(request, as_of))
         return
     lines = [
-        f"request {request.request_id} · {request.type} ({request.regulation}) · {value_in_words('status', request.status)}",
-        *([f"  of {'agency' if request.agency else 'account'} {request.agency or request.account}"] if request.agency or request.account else []),
-        f"  received {_day(request.received_at)}, due {_day(request.last_day)}: {request.standing(as_of)}",
+        f"request {request.request_id} · {request.type} ({request.regulation}) · "
+        f"{value_in_words('status', request.status)}",
+        *(
+            [
+                f"  of {'agency' if request.agency else 'account'} "
+                f"{request.agency or request.account}"
+            ]
+            if request.agency or request.account
+            else []
+        ),
+        f"  received {_day(request.received_at)}, due {_day(request.last_day)}: "
+        f"{request.standing(as_of)}",
     ]
     if request.extended_due_at:
-        lines.append(f"  extended from {_day(request.due_at)}; the person was told on {_day(request.extension_notified_at)}")
-    lines.append(f"  identity {'verified ' + _day(request.identity_verified_at) if request.identity_verified_at else 'not verified yet'}")
+        lines.append(
+            f"  extended from {_day(request.due_at)}; the person was told on "
+            f"{_day(request.extension_notified_at)}"
+        )
+    lines.append(
+        "  identity "
+        f"{'verified ' + _day(request.identity_verified_at) if request.identity_verified_at else 'not verified yet'}"  # noqa: E501
+    )
     if request.records_found is not None:
         lines.append(f"  {request.records_found:,} records found")
     if request.decision:
-        lines.append(f"  decision: {value_in_words('decision', request.decision)}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
+        lines.append(
+            "  decision: "
+            f"{value_in_words('decision', request.decision)}{f' ({request.refusal_ground})' if request.refusal_ground else ''}"  # noqa: E501
+        )
     lines += [f"  not carried out: {text}" for text in request.systems_not_executed]
     lines += [f"  {text}" for text in request.stated_times]
     lines += [f"  {text}" for text in _before(args.action, request)]
@@ -77,28 +95,44 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
 
 
 def _before(action: str, request: SubjectRequest) -> list[str]:
-    """Return what the step at hand was preceded by: the same step before, a stop of the clock that has ended."""
+    """Return what the step at hand was preceded by: the same step before, a stop of the clock that
+    has ended.
+    """
     events = {"open": "opened", "verify": "verified", "extend": "extended", "object": "objected"}
     same = [e for e in request.entries if e.event == events.get(action)]
     if action == "open":
-        return [f"in the register since {_day(same[0].entered_at or same[0].at)}"] if len(request.entries) > 1 else []
+        return (
+            [f"in the register since {_day(same[0].entered_at or same[0].at)}"]
+            if len(request.entries) > 1
+            else []
+        )
     out = [f"{same[-2].event} before, on {_day(same[-2].said)}"] if len(same) > 1 else []
     if action == "hold" and request.pauses and request.pauses[-1].end:
-        out.append(f"clock stopped {_day(request.pauses[-1].start)}, resumed {_day(request.pauses[-1].end)}")
+        out.append(
+            f"clock stopped {_day(request.pauses[-1].start)}, resumed "
+            f"{_day(request.pauses[-1].end)}"
+        )
     return out
 
 
-def show_status(args: argparse.Namespace, found: Sequence[SubjectRequest], as_of: dt.datetime) -> None:
+def show_status(
+    args: argparse.Namespace, found: Sequence[SubjectRequest], as_of: dt.datetime
+) -> None:
     """What is due."""
     if args.json:
-        print_json({"as_of": as_of.isoformat(), "requests": [_json_request(r, as_of) for r in found]})
+        print_json(
+            {"as_of": as_of.isoformat(), "requests": [_json_request(r, as_of) for r in found]}
+        )
         return
     if not found:
         print("no request is open")
         return
     width = max(len(r.request_id) for r in found)
     for r in found:
-        print(f"{r.request_id:<{width}}  {r.type:<12} {value_in_words('status', r.status):<22} due {_day(r.last_day)}  {r.standing(as_of)}")
+        print(
+            f"{r.request_id:<{width}}  {r.type:<12} {value_in_words('status', r.status):<22} due "
+            f"{_day(r.last_day)}  {r.standing(as_of)}"
+        )
 
 
 def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> None:
@@ -110,7 +144,10 @@ def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> No
         if "error" in a:
             print_error(f"{a['place']}: {a['error']['message']}")
         else:
-            print(f"{a['subject_request_id']}  {value_in_words('status', a['request_status'])}, due {a['expected_completion_time']}")
+            print(
+                f"{a['subject_request_id']}  {value_in_words('status', a['request_status'])}, due "
+                f"{a['expected_completion_time']}"
+            )
             for text in a["not_searched"]:
                 print_error(f"{a['subject_request_id']}: {text}")
 
@@ -125,7 +162,11 @@ def show_match(args: argparse.Namespace, match: SearchResult, shown: dict[str, s
         print_json(match.as_dict() | {"values": shown})
         return
     roles = Counter((m.record.record_class, m.role) for m in match.records)
-    words = {"contact": "are the person's own", "agent": "the person took part in as staff", "third_party": "mention the person"}
+    words = {
+        "contact": "are the person's own",
+        "agent": "the person took part in as staff",
+        "third_party": "mention the person",
+    }
     print(f"{len(match.records):,} records by {len(match.confirmed)} confirmed identifiers")
     for (record_class, role), n in sorted(roles.items()):
         what = "records of the live zone" if record_class == LIVE else f"{record_class}s"
@@ -134,24 +175,56 @@ def show_match(args: argparse.Namespace, match: SearchResult, shown: dict[str, s
         if n:
             print(f"  {n:,} in {zone} hold something of theirs, and were never read into a dataset")
     if match.set_aside:
-        print(f"  {match.set_aside:,} interactions of theirs are set aside by a restriction; a package shows them, and an erasure takes them too")
-    if not match.records and not match.undecided and not match.set_aside and not any(match.unread.values()):
-        tried = "these forms were tried:" if match.confirmed else "no identifier is confirmed, so there was nothing to look for"
+        print(
+            f"  {match.set_aside:,} interactions of theirs are set aside by a restriction; a "
+            "package shows them, and an erasure takes them too"
+        )
+    if (
+        not match.records
+        and not match.undecided
+        and not match.set_aside
+        and not any(match.unread.values())
+    ):
+        tried = (
+            "these forms were tried:"
+            if match.confirmed
+            else "no identifier is confirmed, so there was nothing to look for"
+        )
         print(f"nothing was found; {tried}")
-        print("\n".join(f"  {c.name} ({c.kind}): {', '.join(forms_of(c.kind, c.value)) if c.value else 'its digest'}" for c in match.confirmed))
+        print(
+            "\n".join(
+                (
+                    f"  {c.name} ({c.kind}): "
+                    f"{', '.join(forms_of(c.kind, c.value)) if c.value else 'its digest'}"
+                )
+                for c in match.confirmed
+            )
+        )
     for text in match.not_read:
         print(f"  NOT READ: {text}")
     for name in match.shared:
-        print(f"  CAREFUL: {name} ({next(c.kind for c in match.confirmed if c.name == name)}) may belong to several people")
+        print(
+            f"  CAREFUL: {name} ({next(c.kind for c in match.confirmed if c.name == name)}) may "
+            "belong to several people"
+        )
     if match.left_out:
-        print(f"  {len(match.left_out):,} left out, as somebody else's: {_names(m.record for m in match.left_out)}")
+        print(
+            f"  {len(match.left_out):,} left out, as somebody else's: "
+            f"{_names(m.record for m in match.left_out)}"
+        )
     if match.undecided:
-        print(f"  {len(match.undecided):,} to be decided before anything is disclosed or erased: {_names(r for r, _ in match.undecided)}")
+        print(
+            f"  {len(match.undecided):,} to be decided before anything is disclosed or erased: "
+            f"{_names(r for r, _ in match.undecided)}"
+        )
     if match.proposed:
         print("proposed, to be confirmed with --confirm NAME or refused with --reject NAME:")
     for p in match.proposed:
         value = f" {shown[p.name]}" if p.name in shown else ""
-        print(f"  {p.name}: {p.kind}{value} in {p.records:,} records, {p.further:,} of them new; {p.reason}")
+        print(
+            f"  {p.name}: {p.kind}{value} in {p.records:,} records, {p.further:,} of them new; "
+            f"{p.reason}"
+        )
         if p.shared:
             print(f"      CAREFUL: {p.shared}")
     if args.out:
@@ -160,7 +233,9 @@ def show_match(args: argparse.Namespace, match: SearchResult, shown: dict[str, s
 
 def _names(records: Iterable[RecordRef]) -> str:
     names = [r.shown for r in records]
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return ", ".join(names[:SHOWN]) + (
+        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    )
 
 
 def show_index(args: argparse.Namespace, done: BackfillResult, interactions: ReindexResult) -> None:
@@ -171,12 +246,24 @@ def show_index(args: argparse.Namespace, done: BackfillResult, interactions: Rei
     if interactions.read or interactions.left:
         print(f"{interactions.read:,} interactions noted anew from their sources")
     if interactions.left:
-        print_error(f"{interactions.left:,} interactions stay as an earlier callveil noted them, as their sources are not there: name them by --source")
-    print(f"{done.read:,} records of the live zone marked from their sources, {done.opened:,} from their tokens; {done.listed:,} lists made")
+        print_error(
+            f"{interactions.left:,} interactions stay as an earlier callveil noted them, as their "
+            "sources are not there: name them by --source"
+        )
+    print(
+        f"{done.read:,} records of the live zone marked from their sources, {done.opened:,} from "
+        f"their tokens; {done.listed:,} lists made"
+    )
     if done.older:
-        print_error(f"{done.older:,} records of the live zone stay as an earlier callveil noted them, as their sources are not there")
+        print_error(
+            f"{done.older:,} records of the live zone stay as an earlier callveil noted them, as "
+            "their sources are not there"
+        )
     if done.unknown:
-        print_error(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")
+        print_error(
+            f"of {done.unknown:,} records nothing says any more whom they are about: a search "
+            "finds them by interaction:ACCOUNT/ID alone"
+        )
 
 
 def write_letter(path: Path, text: str) -> None:
@@ -205,9 +292,15 @@ def show_package(args: argparse.Namespace, made: PackageResult) -> None:
         return
     print(f"{made.path}: {made.records:,} records, SHA-256 {made.sha256}")
     for w in made.withheld:
-        print(f"  withheld from {w['from']}, {w['count']:,} {'time' if w['count'] == 1 else 'times'}: {w['explanation']}")
+        print(
+            f"  withheld from {w['from']}, {w['count']:,} "
+            f"{'time' if w['count'] == 1 else 'times'}: {w['explanation']}"
+        )
     if made.missing:
-        print_error(f"Art. 15 asks for more than was stated; give a --context file with {', '.join(made.missing)}")
+        print_error(
+            "Art. 15 asks for more than was stated; give a --context file with "
+            f"{', '.join(made.missing)}"
+        )
 
 
 def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
@@ -220,7 +313,8 @@ def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
     command = "erase" if plan.scope == "erasure" else "restrict"
     print("\n".join(plan.lines()))
     print(
-        f"carry it out: callveil subject {command} --store {args.store} --request {plan.request_id} --plan {plan.sha256[:16]} (with the same options)"
+        f"carry it out: callveil subject {command} --store {args.store} --request "
+        f"{plan.request_id} --plan {plan.sha256[:16]} (with the same options)"
     )
 
 
@@ -230,12 +324,34 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
 
     done = result.certified
     if args.json:
-        rows = [{k: r[k] for k in ("record_class", "location", "method", "rows_matched", "rows_erased", "rows_retained", "retention_ground")}
-                for r in (done.rows if done else ())]  # fmt: skip
+        rows = [
+            {
+                k: r[k]
+                for k in (
+                    "record_class",
+                    "location",
+                    "method",
+                    "rows_matched",
+                    "rows_erased",
+                    "rows_retained",
+                    "retention_ground",
+                )
+            }
+            for r in (done.rows if done else ())
+        ]
         print_json(
-            summarize_plan(result.plan) | {"run_id": result.run_id, "seq": result.seq, "certificates": rows}
-            | ({"residual_hits": done.residual_hits, "versions_purged": done.versions_purged, "versions_locked": len(done.locked)} if done else {})
-        )  # fmt: skip
+            summarize_plan(result.plan)
+            | {"run_id": result.run_id, "seq": result.seq, "certificates": rows}
+            | (
+                {
+                    "residual_hits": done.residual_hits,
+                    "versions_purged": done.versions_purged,
+                    "versions_locked": len(done.locked),
+                }
+                if done
+                else {}
+            )
+        )
     elif done is None:
         before = f"{result.before}; " if result.before else ""
         print(f"request {result.plan.request_id}: {before}nothing was left to do")
@@ -244,28 +360,49 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     for url in result.plan.outside:
         print_error(f"{url}: came in with what was erased, and is not the store's; delete it there")
     if done and done.locked:
-        print_error(f"{len(done.locked)} object versions are locked; repeat the command when their lock has ended, to complete the certificate")
+        print_error(
+            f"{len(done.locked)} object versions are locked; repeat the command when their lock "
+            "has ended, to complete the certificate"
+        )
     if done and done.residual_hits:
-        print_error("the check still finds the person; the certificate says so. Search again, and erase what is new")
+        print_error(
+            "the check still finds the person; the certificate says so. Search again, and erase "
+            "what is new"
+        )
         return FAILED
     return DONE
 
 
 def _erased_lines(result: EraseResult, done: CertificationResult) -> list[str]:
-    lines = [f"run {result.run_id[:16]} · published as number {result.seq}"] if result.seq else ["finished what an earlier attempt had begun"]
+    lines = (
+        [f"run {result.run_id[:16]} · published as number {result.seq}"]
+        if result.seq
+        else ["finished what an earlier attempt had begun"]
+    )
     lines += [f"  {result.before}; finished now"] if result.before and not result.seq else []
     for r in done.rows:
         ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
         if r["rows_matched"]:
-            did = f"{r['rows_erased']:,} of {r['rows_matched']:,} {value_in_words('method', r['method'])}"
+            did = (
+                f"{r['rows_erased']:,} of {r['rows_matched']:,} "
+                f"{value_in_words('method', r['method'])}"
+            )
             lines.append(f"  {r['record_class']} in {r['location']}: {did}{ground}")
         elif ground:
             lines.append(f"  {r['record_class']} {r['location']}{ground}")
-    if empty := sorted({r["location"] for r in done.rows if not r["rows_matched"] and not r["retention_ground"]}):
+    if empty := sorted(
+        {r["location"] for r in done.rows if not r["rows_matched"] and not r["retention_ground"]}
+    ):
         lines.append(f"  searched, and nothing there: {', '.join(empty)}")
-    lines.append(f"purged {done.versions_purged:,} object versions; the check found {done.residual_hits} left")
+    lines.append(
+        f"purged {done.versions_purged:,} object versions; the check found {done.residual_hits} "
+        "left"
+    )
     if not done.residual_hits and not done.locked:
-        lines.append(f"certified; tell the person, then `callveil subject close --request {result.plan.request_id} --decision granted`")
+        lines.append(
+            "certified; tell the person, then `callveil subject close --request "
+            f"{result.plan.request_id} --decision granted`"
+        )
     return lines
 
 

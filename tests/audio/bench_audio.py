@@ -1,7 +1,9 @@
-"""How fast recordings are redacted, and in how much memory: `python tests/audio/bench_audio.py [--hours 2]`.
+"""How fast recordings are redacted, and in how much memory: `python tests/audio/bench_audio.py
+[--hours 2]`.
 
-Each recording is made once (generated voices where espeak-ng is installed, else noise in the rhythm of speech) and redacted in a process of its own,
-so that peak memory is that of redaction alone. One core: FFmpeg's decoders run on one thread, and so does everything else.
+Each recording is made once (generated voices where espeak-ng is installed, else noise in the rhythm
+of speech) and redacted in a process of its own, so that peak memory is that of redaction alone. One
+core: FFmpeg's decoders run on one thread, and so does everything else.
 """
 
 from __future__ import annotations
@@ -20,11 +22,24 @@ sys.path.insert(0, str(Path(__file__).parent))
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")  # as the command line has it
 
-KINDS = ("mulaw", "alaw-stereo", "s16-stereo-48k", "mp3-8k", "mp3-44k-stereo", "opus", "opus-stereo", "flac", "m4a-8k", "m4a-44k-stereo")
+KINDS = (
+    "mulaw",
+    "alaw-stereo",
+    "s16-stereo-48k",
+    "mp3-8k",
+    "mp3-44k-stereo",
+    "opus",
+    "opus-stereo",
+    "flac",
+    "m4a-8k",
+    "m4a-44k-stereo",
+)
 
 
 def codec_alone(path: str, check: bool) -> float:
-    """CPU seconds of FFmpeg's own work: decode, encode with the same settings, decode what came out."""
+    """CPU seconds of FFmpeg's own work: decode, encode with the same settings, decode what came
+    out.
+    """
     import io
 
     import av
@@ -42,7 +57,9 @@ def codec_alone(path: str, check: bool) -> float:
         rate = 48_000 if target.encoder == "libopus" else recording.stream.rate
         with av.open(sink, "w", format=target.muxer, options=dict(target.muxer_options)) as out:
             layout = recording.stream.codec_context.layout.name
-            stream = out.add_stream(target.encoder, rate=rate, layout=layout, options=dict(target.encoder_options))
+            stream = out.add_stream(
+                target.encoder, rate=rate, layout=layout, options=dict(target.encoder_options)
+            )
             if target.bit_rate:
                 stream.bit_rate = target.bit_rate
             for frame in recording.source.decode(recording.stream):
@@ -65,9 +82,13 @@ def one(path: str, hours: float, mode: str, check: bool) -> None:
     from callveil.transforms.redact.audio.redact import RecordingTreatment, redact_audio
     from callveil.transforms.storage.files.filesystem import Files
 
-    spans = [AudioSpan(at, at + 2.5, 1) for at in range(7, int(hours * 3600) - 5, 30)]  # one in twelve seconds of one party
+    spans = [
+        AudioSpan(at, at + 2.5, 1) for at in range(7, int(hours * 3600) - 5, 30)
+    ]  # one in twelve seconds of one party
     started, cpu = time.monotonic(), time.process_time()
-    done = redact_audio(Files(), path, path + ".out", spans, RecordingTreatment(CoverTone.of(mode), check=check))
+    done = redact_audio(
+        Files(), path, path + ".out", spans, RecordingTreatment(CoverTone.of(mode), check=check)
+    )
     wall, cpu = time.monotonic() - started, time.process_time() - cpu
     codec = codec_alone(path, check)
     status = dict(
@@ -117,8 +138,15 @@ def main() -> None:
                 args.mode,
                 *(["--no-check"] if args.no_check else []),
             ]
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            print(f"{kind:16}", " ".join(f"{k}={v}" for k, v in found.items()), f"size={Path(path).stat().st_size / 2**20:.0f}MiB", flush=True)
+            found = json.loads(
+                subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            )
+            print(
+                f"{kind:16}",
+                " ".join(f"{k}={v}" for k, v in found.items()),
+                f"size={Path(path).stat().st_size / 2**20:.0f}MiB",
+                flush=True,
+            )
             Path(path).unlink()
             Path(path + ".out").unlink()
 

@@ -1,4 +1,6 @@
-"""Generated calls with known truth: dialogues of `callveil sample`, spoken by espeak-ng, and when each word of them is heard."""
+"""Generated calls with known truth: dialogues of `callveil sample`, spoken by espeak-ng, and when
+each word of them is heard.
+"""
 
 from __future__ import annotations
 
@@ -69,11 +71,17 @@ class Call:
 
     def wav(self) -> bytes:
         """As 8 kHz mu-law."""
-        return sounds.wav_bytes(sounds.pcm_bytes(self.signal, 7, 8), 7, RATE, len(self.signal), 8, tags=False)
+        return sounds.wav_bytes(
+            sounds.pcm_bytes(self.signal, 7, 8), 7, RATE, len(self.signal), 8, tags=False
+        )
 
     def swapped(self) -> Call:
         """The same recorded with the parties on each other's channel; the transcript stays."""
-        return replace(self, signal=self.signal[::-1], secrets=[replace(s, channel=3 - s.channel) for s in self.secrets])
+        return replace(
+            self,
+            signal=self.signal[::-1],
+            secrets=[replace(s, channel=3 - s.channel) for s in self.secrets],
+        )
 
     def mono(self) -> Call:
         """The same recorded on one channel."""
@@ -81,16 +89,30 @@ class Call:
         return replace(self, signal=both, secrets=[replace(s, channel=1) for s in self.secrets])
 
     def shifted(self, seconds: float) -> Call:
-        """The same recorded from `seconds` earlier on, or from later where negative; the transcript stays."""
-        silent = np.random.default_rng(7).normal(0, 10 ** (-66 / 20), (len(self.signal), max(0, round(seconds * RATE))))
+        """The same recorded from `seconds` earlier on, or from later where negative; the transcript
+        stays.
+        """
+        silent = np.random.default_rng(7).normal(
+            0, 10 ** (-66 / 20), (len(self.signal), max(0, round(seconds * RATE)))
+        )
         signal = np.concatenate([silent, self.signal[:, max(0, round(-seconds * RATE)) :]], axis=1)
-        moved = [replace(s, s=max(0.0, s.s + seconds), e=s.e + seconds) for s in self.secrets if s.e + seconds > 0]
+        moved = [
+            replace(s, s=max(0.0, s.s + seconds), e=s.e + seconds)
+            for s in self.secrets
+            if s.e + seconds > 0
+        ]
         return replace(self, signal=signal, secrets=moved)
 
     def with_words(self, rng: random.Random) -> dict[str, Any]:
         """The record with a recogniser's word times."""
         words = [
-            {"word": turn["text"][w.start : w.end], "s": near(rng, w.s), "e": near(rng, w.e), "channel": turn["channel"], "speaker": turn["speaker"]}
+            {
+                "word": turn["text"][w.start : w.end],
+                "s": near(rng, w.s),
+                "e": near(rng, w.e),
+                "channel": turn["channel"],
+                "speaker": turn["speaker"],
+            }
             for turn, said in zip(self.record["outline"], self.turns, strict=True)
             for w in said
         ]
@@ -104,14 +126,20 @@ def near(rng: random.Random, seconds: float) -> float:
 
 def calls(count: int, seed: int = 17) -> Iterator[Call]:
     """Calls whose transcript comes as an outline with turns, one after the other."""
-    sample, found, index = Sample(seed, accounts=60, interactions=100 * count + 1000, snapshots=False), 0, 0
+    sample, found, index = (
+        Sample(seed, accounts=60, interactions=100 * count + 1000, snapshots=False),
+        0,
+        0,
+    )
     while found < count:
         made = sample.interaction(index)
         index += 1
         record = made.snapshots[made.final]
         if record.get("outline") and made.gold:
             rng = random.Random(seed * 1_000_003 + index)
-            yield _call(rng, record, [s for s in made.gold.spans if s.path.startswith("outline[")], found)
+            yield _call(
+                rng, record, [s for s in made.gold.spans if s.path.startswith("outline[")], found
+            )
             found += 1
 
 
@@ -131,11 +159,17 @@ def _call(rng: random.Random, record: Mapping[str, Any], spans: list[Any], numbe
         s, e = (turns[-1][0].s, turns[-1][-1].e) if said else (here, here + len(sound) / RATE)
         outline.append({**turn, "s": near(rng, s), "e": near(rng, e)})
         # Now and then parties talk at the same time.
-        at = here + len(sound) / RATE + (rng.uniform(-0.4, 0.0) if rng.random() < 0.1 else rng.uniform(0.1, 0.9))
+        at = (
+            here
+            + len(sound) / RATE
+            + (rng.uniform(-0.4, 0.0) if rng.random() < 0.1 else rng.uniform(0.1, 0.9))
+        )
     signal = np.zeros((2, max(a + len(x) for _, a, x in pieces) + RATE // 2))
     for channel, place, sound in pieces:
         signal[channel, place : place + len(sound)] += sound
-    signal += np.random.default_rng(number).normal(0, 10 ** (-66 / 20), signal.shape)  # a quiet line
+    signal += np.random.default_rng(number).normal(
+        0, 10 ** (-66 / 20), signal.shape
+    )  # a quiet line
     secrets = []
     for span in spans:
         if span.type not in SENSITIVE:
@@ -143,12 +177,30 @@ def _call(rng: random.Random, record: Mapping[str, Any], spans: list[Any], numbe
         n = int(re.match(r"outline\[(\d+)\]", span.path)[1])  # type: ignore[index]
         heard = [w for w in turns[n] if w.start < span.end and w.end > span.start]
         if heard:
-            secrets.append(Secret(span.type, outline[n]["channel"], heard[0].s, heard[-1].e, n, span.start, span.end))
-    kept = {k: v for k, v in record.items() if k not in ("words", "audio", "transcript", "transcript_outline")}
-    return Call(kept | {"outline": outline, "language": "en"}, np.clip(signal, -0.99, 0.99), turns, secrets)
+            secrets.append(
+                Secret(
+                    span.type,
+                    outline[n]["channel"],
+                    heard[0].s,
+                    heard[-1].e,
+                    n,
+                    span.start,
+                    span.end,
+                )
+            )
+    kept = {
+        k: v
+        for k, v in record.items()
+        if k not in ("words", "audio", "transcript", "transcript_outline")
+    }
+    return Call(
+        kept | {"outline": outline, "language": "en"}, np.clip(signal, -0.99, 0.99), turns, secrets
+    )
 
 
-def spoken(rng: random.Random, text: str, voice: str, words_a_minute: int) -> tuple[NDArray[np.float64], list[Said]]:
+def spoken(
+    rng: random.Random, text: str, voice: str, words_a_minute: int
+) -> tuple[NDArray[np.float64], list[Said]]:
     """A written turn said aloud at `RATE`, and when each of its tokens is heard."""
     aloud, tokens = "", []
     for match in re.finditer(r"\S+", text):
@@ -162,7 +214,8 @@ def spoken(rng: random.Random, text: str, voice: str, words_a_minute: int) -> tu
     events = [(a, s, _end(made, s, e)) for (a, s), e in zip(made.words, ends, strict=True)]
     said = []
     for start, end, lo, hi in tokens:
-        # espeak-ng runs some words together (`of the`): such a word is heard somewhere in the event it stands in.
+        # espeak-ng runs some words together (`of the`): such a word is heard somewhere in the event
+        # it stands in.
         first = max((i for i, (a, _, _) in enumerate(events) if a <= lo), default=0)
         last = max((i for i, (a, _, _) in enumerate(events) if a < hi), default=first)
         said.append(Said(start, end, events[first][1], events[last][2]))
@@ -170,7 +223,9 @@ def spoken(rng: random.Random, text: str, voice: str, words_a_minute: int) -> tu
 
 
 def _end(made: voices.Speech, s: float, e: float) -> float:
-    """The end of the last sound of a word that begins at `s`, the next one at `e`: pauses belong to none."""
+    """The end of the last sound of a word that begins at `s`, the next one at `e`: pauses belong to
+    none.
+    """
     inside = [(name, at) for name, at in made.phones if s <= at < e - 1e-6]
     while inside and inside[-1][0].startswith("_"):
         e = inside.pop()[1]
@@ -189,27 +244,48 @@ def say(rng: random.Random, token: str) -> str:
         cents = f" {rng.choice(('and ', ''))}{pair_words(match[3])}" if match[3] else ""
         return f"{number_words(int(match[2].replace(',', '')))} {unit}{cents}"
     if match := re.fullmatch(r"(\d{1,2}):(\d\d)", bare):
-        return f"{number_words(int(match[1]))} {pair_words(match[2]) if match[2] != '00' else chr(111) + chr(39) + 'clock'}"
+        return (
+            f"{number_words(int(match[1]))} "
+            f"{pair_words(match[2]) if match[2] != '00' else chr(111) + chr(39) + 'clock'}"
+        )
     if match := re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{2}|\d{4})", bare):
         return _date(rng, *match.groups())
     if match := re.fullmatch(r"(\d{1,2})(st|nd|rd|th)", bare.lower()):
         return ordinal_words(int(match[1]))
-    return " ".join(_number(rng, p) if p[0].isdigit() else _word(p) for p in re.findall(r"\d{1,3}(?:,\d{3})+|\d+|[^\W\d]+|[@./_&+#%-]", bare))
-
-
-def _word(piece: str) -> str:
-    return {"@": "at", ".": "dot", "/": "slash", "_": "underscore", "-": " ", "&": "and", "+": "plus", "#": "number", "%": "percent"}.get(
-        piece, piece
+    return " ".join(
+        _number(rng, p) if p[0].isdigit() else _word(p)
+        for p in re.findall(r"\d{1,3}(?:,\d{3})+|\d+|[^\W\d]+|[@./_&+#%-]", bare)
     )
 
 
+def _word(piece: str) -> str:
+    return {
+        "@": "at",
+        ".": "dot",
+        "/": "slash",
+        "_": "underscore",
+        "-": " ",
+        "&": "and",
+        "+": "plus",
+        "#": "number",
+        "%": "percent",
+    }.get(piece, piece)
+
+
 def _date(rng: random.Random, a: str, b: str, year: str) -> str:
-    y = f"{pair_words(year[:2])} {pair_words(year[2:])}" if len(year) == 4 and year[:2] != "20" else pair_words(year[-2:])
+    y = (
+        f"{pair_words(year[:2])} {pair_words(year[2:])}"
+        if len(year) == 4 and year[:2] != "20"
+        else pair_words(year[-2:])
+    )
     if len(year) == 4 and year[:2] == "20":
         y = "two thousand" + (f" {number_words(int(year[2:]))}" if year[2:] != "00" else "")
     if 0 < int(a) <= 12 and 0 < int(b) <= 31 and rng.random() < 0.5:
         return f"{MONTHS[int(a) - 1]} {ordinal_words(int(b))} {y}"
-    return f"{pair_words(a) if len(a) == 2 else number_words(int(a))} {pair_words(b) if len(b) == 2 else number_words(int(b))} {y}"
+    return (
+        f"{pair_words(a) if len(a) == 2 else number_words(int(a))} "
+        f"{pair_words(b) if len(b) == 2 else number_words(int(b))} {y}"
+    )
 
 
 def _number(rng: random.Random, number: str) -> str:
@@ -219,4 +295,9 @@ def _number(rng: random.Random, number: str) -> str:
         return number_words(int(number))
     if len(number) == 4 and number[:2] in ("19", "20") and rng.random() < 0.7:
         return f"{pair_words(number[:2])} {pair_words(number[2:])}"
-    return spoken_digits(rng, number, rng.choice(("words", "words", "double", "tens")), (3, 3, 4) if len(number) == 10 else (4, 4, 4, 4))
+    return spoken_digits(
+        rng,
+        number,
+        rng.choice(("words", "words", "double", "tens")),
+        (3, 3, 4) if len(number) == 10 else (4, 4, 4, 4),
+    )

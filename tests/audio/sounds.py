@@ -1,4 +1,6 @@
-"""Recordings for tests: generated signals, generated voices, and files of every format made from them."""
+"""Recordings for tests: generated signals, generated voices, and files of every format made from
+them.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def chatter(rate: int, channels: int, seconds: float, seed: int = 1) -> Signal:
 
 
 def by_turns(signal: Signal, rate: int, turns: Sequence[Mapping[str, Any]]) -> Signal:
-    """A signal as it is where each channel's turns are, and faint, never silent, everywhere else."""
+    """A signal as it is where each channel's turns are, and faint, never silent, everywhere
+    else.
+    """
     gain = np.full(signal.shape, 0.01)
     for turn in turns:
         gain[turn["channel"] - 1, int(turn["s"] * rate) : int(turn["e"] * rate)] = 1
@@ -86,14 +90,18 @@ def by_turns(signal: Signal, rate: int, turns: Sequence[Mapping[str, Any]]) -> S
 def spoken(text: str, rate: int, voice: str = "en-us") -> NDArray[np.float64]:
     """A text spoken by espeak-ng, resampled."""
     assert ESPEAK
-    wav = subprocess.run([ESPEAK, "-v", voice, "-s", "150", "--stdout", text], check=True, capture_output=True).stdout
+    wav = subprocess.run(
+        [ESPEAK, "-v", voice, "-s", "150", "--stdout", text], check=True, capture_output=True
+    ).stdout
     return _decode(io.BytesIO(wav), rate)
 
 
 def _decode(file: io.BytesIO, rate: int) -> NDArray[np.float64]:
     with av.open(file) as source:
         resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate)
-        parts = [p.to_ndarray() for f in source.decode(audio=0) for p in resampler.resample(f)] + [p.to_ndarray() for p in resampler.resample(None)]
+        parts = [p.to_ndarray() for f in source.decode(audio=0) for p in resampler.resample(f)] + [
+            p.to_ndarray() for p in resampler.resample(None)
+        ]
     return np.concatenate(parts, axis=1)[0].astype(np.float64)
 
 
@@ -102,9 +110,15 @@ def pcm_bytes(signal: Signal, tag: int, bits: int) -> bytes:
     x = signal.T
     if tag == 3:
         return x.astype("<f4" if bits == 32 else "<f8").tobytes()
-    whole = np.clip(np.rint(x * 2 ** (15 if tag > 3 else bits - 1)), -(2 ** (bits - 1 if tag < 3 else 15)), 2 ** (bits - 1 if tag < 3 else 15) - 1)
+    whole = np.clip(
+        np.rint(x * 2 ** (15 if tag > 3 else bits - 1)),
+        -(2 ** (bits - 1 if tag < 3 else 15)),
+        2 ** (bits - 1 if tag < 3 else 15) - 1,
+    )
     if tag in (6, 7):
-        return (g711.ALAW_CODES if tag == 6 else g711.MULAW_CODES)[whole.astype(np.int64) + 32768].tobytes()
+        return (g711.ALAW_CODES if tag == 6 else g711.MULAW_CODES)[
+            whole.astype(np.int64) + 32768
+        ].tobytes()
     if bits == 8:
         return (whole + 128).astype("u1").tobytes()
     if bits == 24:
@@ -112,24 +126,40 @@ def pcm_bytes(signal: Signal, tag: int, bits: int) -> bytes:
     return whole.astype(f"<i{bits // 8}").tobytes()
 
 
-def wav_bytes(data: bytes, tag: int, rate: int, channels: int, bits: int, declared: int | None = None, tags: bool = True) -> bytes:
+def wav_bytes(
+    data: bytes,
+    tag: int,
+    rate: int,
+    channels: int,
+    bits: int,
+    declared: int | None = None,
+    tags: bool = True,
+) -> bytes:
     """A WAV file with a name in its tags, around interleaved samples."""
     align = channels * bits // 8
-    chunks = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, tag, channels, rate, rate * align, align, bits)
+    chunks = b"WAVEfmt " + struct.pack(
+        "<IHHIIHH", 16, tag, channels, rate, rate * align, align, bits
+    )
     if tags:
-        chunks += b"LIST" + struct.pack("<I", 22) + b"INFOIART" + struct.pack("<I", 10) + b"Zoe Marsh\0"
+        chunks += (
+            b"LIST" + struct.pack("<I", 22) + b"INFOIART" + struct.pack("<I", 10) + b"Zoe Marsh\0"
+        )
         chunks += b"id3 " + struct.pack("<I", 10) + b"ID3\3\0\0\0\0\0\0"
     chunks += b"data" + struct.pack("<I", len(data) if declared is None else declared) + data
     return b"RIFF" + struct.pack("<I", min(len(chunks), 0xFFFFFFFF)) + chunks
 
 
-def encoded(signal: Signal, container: str, codec: str, rate: int, bit_rate: int = 0, bits: int = 16) -> bytes:
+def encoded(
+    signal: Signal, container: str, codec: str, rate: int, bit_rate: int = 0, bits: int = 16
+) -> bytes:
     """A coded file with tags, a chapter and, where the container can, a cover picture."""
     sink = io.BytesIO()
     channels, layout = len(signal), LAYOUTS[len(signal)]
     options = {"strict": "experimental"} if codec == "vorbis" else {}
     with av.open(sink, "w", format=container) as out:
-        out.metadata.update({"artist": "Zoe Marsh", "title": "call with Zoe Marsh", "comment": "+1 415 555 0101"})
+        out.metadata.update(
+            {"artist": "Zoe Marsh", "title": "call with Zoe Marsh", "comment": "+1 415 555 0101"}
+        )
         stream = out.add_stream(codec, rate=rate, layout=layout, options=options)
         if codec == "flac":
             stream.codec_context.format = "s16" if bits == 16 else "s32"
@@ -139,7 +169,11 @@ def encoded(signal: Signal, container: str, codec: str, rate: int, bit_rate: int
             part = np.ascontiguousarray(signal[:, at : at + 4096])
             if codec == "flac":
                 whole = np.rint(part * 2 ** (bits - 1)).astype(np.int32) << (0 if bits == 16 else 8)
-                frame = av.AudioFrame.from_ndarray(whole.T.reshape(1, -1).astype(np.int16 if bits == 16 else np.int32), stream.format.name, layout)
+                frame = av.AudioFrame.from_ndarray(
+                    whole.T.reshape(1, -1).astype(np.int16 if bits == 16 else np.int32),
+                    stream.format.name,
+                    layout,
+                )
             else:
                 frame = av.AudioFrame.from_ndarray(part.astype(np.float32), "fltp", layout)
             frame.sample_rate, frame.pts = rate, at
@@ -164,7 +198,13 @@ def gsm_wav(seconds: float, seed: int = 1) -> bytes:
     frames = int(seconds * 50)
     data = np.random.default_rng(seed).bytes(65 * (frames // 2))
     head = struct.pack("<HHIIHHHH", 0x31, 1, 8000, 1625, 65, 0, 2, 320)
-    chunks = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"fact" + struct.pack("<II", 4, frames * 160)
+    chunks = (
+        b"WAVEfmt "
+        + struct.pack("<I", len(head))
+        + head
+        + b"fact"
+        + struct.pack("<II", 4, frames * 160)
+    )
     chunks += b"data" + struct.pack("<I", len(data)) + data
     return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
 
@@ -193,10 +233,14 @@ def film(signal: Signal, container: str, video: str, audio: str, rate: int) -> b
         pictures.metadata["title"] = "screen of Zoe Marsh"
         sound = out.add_stream(audio, rate=rate, layout=LAYOUTS[channels])
         for at in range(int(seconds * 10)):
-            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), at * 5 % 256, np.uint8), "rgb24")
+            picture = av.VideoFrame.from_ndarray(
+                np.full((48, 64, 3), at * 5 % 256, np.uint8), "rgb24"
+            )
             picture.pts, picture.time_base = at, Fraction(1, 10)
             out.mux(pictures.encode(picture))
-            part = np.ascontiguousarray(signal[:, at * rate // 10 : (at + 1) * rate // 10]).astype(np.float32)
+            part = np.ascontiguousarray(signal[:, at * rate // 10 : (at + 1) * rate // 10]).astype(
+                np.float32
+            )
             frame = av.AudioFrame.from_ndarray(part, "fltp", LAYOUTS[channels])
             frame.sample_rate, frame.pts = rate, at * rate // 10
             out.mux(sound.encode(frame))
@@ -206,7 +250,9 @@ def film(signal: Signal, container: str, video: str, audio: str, rate: int) -> b
 
 
 def heard(path: str | Path) -> tuple[int, NDArray[np.float64]]:
-    """Rate and samples `(channels, frames)` of a file, through FFmpeg alone: nothing of the product is asked."""
+    """Rate and samples `(channels, frames)` of a file, through FFmpeg alone: nothing of the product
+    is asked.
+    """
     parts = []
     with av.open(str(path)) as source:
         rate = source.streams.audio[0].rate
@@ -215,7 +261,9 @@ def heard(path: str | Path) -> tuple[int, NDArray[np.float64]]:
             data = frame.to_ndarray()
             data = data if frame.format.is_planar else data.reshape(-1, frame.layout.nb_channels).T
             scale = {"u8": 128.0, "s16": 2.0**15, "s32": 2.0**31}.get(frame.format.packed.name, 1.0)
-            parts.append((data.astype(np.float64) - (128 if frame.format.packed.name == "u8" else 0)) / scale)
+            parts.append(
+                (data.astype(np.float64) - (128 if frame.format.packed.name == "u8" else 0)) / scale
+            )
     return rate, np.concatenate(parts, axis=1)
 
 

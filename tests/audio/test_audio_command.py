@@ -22,8 +22,20 @@ def call(tmp_path: Path) -> Path:
 
 
 OUTLINE = [
-    {"speaker": "Agent", "channel": 2, "s": 0.2, "e": 2.0, "text": "Could you read me your card number please?"},
-    {"speaker": "Caller", "channel": 1, "s": 2.4, "e": 5.9, "text": "Yes, it is 4111 1111 1111 1111."},
+    {
+        "speaker": "Agent",
+        "channel": 2,
+        "s": 0.2,
+        "e": 2.0,
+        "text": "Could you read me your card number please?",
+    },
+    {
+        "speaker": "Caller",
+        "channel": 1,
+        "s": 2.4,
+        "e": 5.9,
+        "text": "Yes, it is 4111 1111 1111 1111.",
+    },
     {"speaker": "Agent", "channel": 2, "s": 6.3, "e": 7.5, "text": "Thank you, that is all."},
 ]
 """A generated call: the caller says a card number in the second turn."""
@@ -41,7 +53,19 @@ def talk() -> sounds.Signal:
 def test_spans_from_a_file(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spans, out = call.parent / "spans.json", call.parent / "clean.wav"
     spans.write_text('[{"start": 1, "end": 2.5, "channel": 1}, {"start": 7}]')
-    words = ["audio", "redact", "--input", str(call), "--output", str(out), "--spans", str(spans), "--padding", "0", "--json"]
+    words = [
+        "audio",
+        "redact",
+        "--input",
+        str(call),
+        "--output",
+        str(out),
+        "--spans",
+        str(spans),
+        "--padding",
+        "0",
+        "--json",
+    ]
     assert main([*words, "--dry-run"]) == 0
     planned = json.loads(capsys.readouterr().out)
     assert not out.exists()
@@ -54,13 +78,36 @@ def test_spans_from_a_file(call: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert heard[1, 8000:20000].any()
 
 
-def redacted(call: Path, signal: sounds.Signal, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[str, dict]:
-    """What is printed, and the JSON form of it, for a recording and the interaction of `OUTLINE`."""
-    record = {"id": "1", "account_id": "7", "called_at": "2026-11-01T10:00:00Z", "duration": 8, "audio": "call.wav", "outline": OUTLINE}
+def redacted(
+    call: Path, signal: sounds.Signal, capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[str, dict]:
+    """What is printed, and the JSON form of it, for a recording and the interaction of
+    `OUTLINE`.
+    """
+    record = {
+        "id": "1",
+        "account_id": "7",
+        "called_at": "2026-11-01T10:00:00Z",
+        "duration": 8,
+        "audio": "call.wav",
+        "outline": OUTLINE,
+    }
     source, out = call.parent / "call.json", call.parent / "clean.wav"
     source.write_text(json.dumps(record))
     call.write_bytes(recorded(signal))
-    words = ["audio", "redact", "--input", str(call), "--output", str(out), "--interaction", str(source), "--policy", "pci", *more]
+    words = [
+        "audio",
+        "redact",
+        "--input",
+        str(call),
+        "--output",
+        str(out),
+        "--interaction",
+        str(source),
+        "--policy",
+        "pci",
+        *more,
+    ]
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert main([*words, "--json"]) == 0
@@ -71,7 +118,12 @@ def test_spans_from_an_interaction(call: Path, capsys: pytest.CaptureFixture[str
     said, found = redacted(call, talk(), capsys)
     assert "channel 1: 1 stretch(es) covered, 3.7 s" in said
     assert "channel 2: 0 stretch(es) covered" in said
-    assert (found["times"], found["heard_on"], found["changed_db"], found["overheard"]) == ("fits", "own", 0.0, None)
+    assert (found["times"], found["heard_on"], found["changed_db"], found["overheard"]) == (
+        "fits",
+        "own",
+        0.0,
+        None,
+    )
     assert found["residue_dbfs"] < -100
     (_, before), (_, after) = sounds.heard(call), sounds.heard(call.parent / "clean.wav")
     assert not after[0, int(2.3 * 8000) : 6 * 8000].any()
@@ -83,25 +135,36 @@ def test_spans_from_an_interaction(call: Path, capsys: pytest.CaptureFixture[str
     [
         ("swapped", "channels are swapped", [[], [[2.3, 6.0]]]),
         ("late", "times are +1.50 s off what is heard", [[[3.8, 7.5]], []]),
-        ("one channel twice", "it is unclear who is heard on which channel", [[[2.3, 6.0]], [[2.3, 6.0]]]),
+        (
+            "one channel twice",
+            "it is unclear who is heard on which channel",
+            [[[2.3, 6.0]], [[2.3, 6.0]]],
+        ),
         ("another", "times are another recording's", [[[0, 8]], [[0, 8]]]),
     ],
 )
 def test_times_are_held_against_the_sound(
     call: Path, capsys: pytest.CaptureFixture[str], form: str, said: str, covered: list
-) -> None:  # fmt: skip
+) -> None:
     signal = talk()
     signal = {
         "swapped": signal[::-1],
         "late": np.concatenate([np.zeros((2, 12_000)), signal], axis=1),
         "one channel twice": np.repeat(signal.sum(axis=0, keepdims=True) / 2, 2, axis=0),
         "another": sounds.by_turns(
-            sounds.chatter(8000, 2, 8), 8000, [{"channel": c, "s": s, "e": e} for c, s, e in ((1, 0.2, 1.2), (2, 3.0, 3.6), (1, 6.5, 7.9))]
+            sounds.chatter(8000, 2, 8),
+            8000,
+            [
+                {"channel": c, "s": s, "e": e}
+                for c, s, e in ((1, 0.2, 1.2), (2, 3.0, 3.6), (1, 6.5, 7.9))
+            ],
         ),
     }[form]
     printed, found = redacted(call, signal, capsys, "--no-align")
     assert said in printed
-    assert [[[pytest.approx(t, abs=0.05) for t in pair] for pair in channel] for channel in covered] == found["covered"]
+    assert [
+        [[pytest.approx(t, abs=0.05) for t in pair] for pair in channel] for channel in covered
+    ] == found["covered"]
 
 
 @pytest.mark.parametrize(
@@ -115,10 +178,26 @@ def test_times_are_held_against_the_sound(
         ('[{"start": "x"}]', "item 0"),
     ],
 )
-def test_wrong_spans_are_a_usage_error(call: Path, capsys: pytest.CaptureFixture[str], spans: str, said: str) -> None:
+def test_wrong_spans_are_a_usage_error(
+    call: Path, capsys: pytest.CaptureFixture[str], spans: str, said: str
+) -> None:
     path = call.parent / "spans.json"
     path.write_text(spans)
-    assert main(["audio", "redact", "--input", str(call), "--output", str(call.parent / "x.wav"), "--spans", str(path)]) == 2
+    assert (
+        main(
+            [
+                "audio",
+                "redact",
+                "--input",
+                str(call),
+                "--output",
+                str(call.parent / "x.wav"),
+                "--spans",
+                str(path),
+            ]
+        )
+        == 2
+    )
     assert said in capsys.readouterr().err
 
 
@@ -126,19 +205,62 @@ def test_refusals(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spans, bad = call.parent / "spans.json", call.parent / "bad.wav"
     spans.write_text('[{"start": 1, "end": 2}]')
     bad.write_bytes(b"no recording")
-    assert main(["audio", "redact", "--input", str(bad), "--output", str(call.parent / "x"), "--spans", str(spans)]) == 3
+    assert (
+        main(
+            [
+                "audio",
+                "redact",
+                "--input",
+                str(bad),
+                "--output",
+                str(call.parent / "x"),
+                "--spans",
+                str(spans),
+            ]
+        )
+        == 3
+    )
     assert "bad_audio" in capsys.readouterr().err
-    assert main(["audio", "redact", "--input", str(call), "--output", str(call), "--spans", str(spans)]) == 2
-    assert main(["audio", "redact", "--input", str(call.parent / "none"), "--output", str(call.parent / "x"), "--spans", str(spans)]) == 2
+    assert (
+        main(
+            ["audio", "redact", "--input", str(call), "--output", str(call), "--spans", str(spans)]
+        )
+        == 2
+    )
+    assert (
+        main(
+            [
+                "audio",
+                "redact",
+                "--input",
+                str(call.parent / "none"),
+                "--output",
+                str(call.parent / "x"),
+                "--spans",
+                str(spans),
+            ]
+        )
+        == 2
+    )
     assert not (call.parent / "x").exists()
 
 
 @pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
-def test_words_of_turns_are_looked_for_unless_told_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_words_of_turns_are_looked_for_unless_told_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = next(calls(1, seed=5))
     (tmp_path / "call.wav").write_bytes(made.wav())
     (tmp_path / "call.json").write_text(json.dumps(made.record))
-    words = ["audio", "redact", "--input", str(tmp_path / "call.wav"), "--output", str(tmp_path / "out.wav"), "--json"]
+    words = [
+        "audio",
+        "redact",
+        "--input",
+        str(tmp_path / "call.wav"),
+        "--output",
+        str(tmp_path / "out.wav"),
+        "--json",
+    ]
     covered = {}
     for option in ("--align", "--no-align"):
         assert main([*words, "--interaction", str(tmp_path / "call.json"), option]) == 0
@@ -151,8 +273,14 @@ def test_what_decides_has_to_be_given(call: Path, capsys: pytest.CaptureFixture[
     assert main(words) == 2
     assert "--recogniser" in capsys.readouterr().err
     (call.parent / "spans.json").write_text("[]")
-    assert main([*words, "--spans", str(call.parent / "spans.json"), "--recogniser", "embedded"]) == 2
-    (call.parent / "empty.json").write_text(json.dumps({"id": "1", "account_id": "7", "called_at": "2026-11-01T10:00:00Z", "duration": 8}))
+    assert (
+        main([*words, "--spans", str(call.parent / "spans.json"), "--recogniser", "embedded"]) == 2
+    )
+    (call.parent / "empty.json").write_text(
+        json.dumps(
+            {"id": "1", "account_id": "7", "called_at": "2026-11-01T10:00:00Z", "duration": 8}
+        )
+    )
     assert main([*words, "--interaction", str(call.parent / "empty.json")]) == 2
     assert "has no transcript" in capsys.readouterr().err
     assert main([*words, "--recogniser", str(call.parent)]) == 2
@@ -160,9 +288,21 @@ def test_what_decides_has_to_be_given(call: Path, capsys: pytest.CaptureFixture[
     assert not (call.parent / "x.wav").exists()
 
 
-def test_a_recording_of_which_nothing_is_understood_is_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recording_of_which_nothing_is_understood_is_covered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Silence has no words."""
     (tmp_path / "call.wav").write_bytes(sounds.wav_bytes(bytes([255]) * 16_000, 7, 8000, 1, 8))
-    words = ["audio", "redact", "--input", str(tmp_path / "call.wav"), "--output", str(tmp_path / "out.wav"), "--recogniser", "embedded", "--json"]
+    words = [
+        "audio",
+        "redact",
+        "--input",
+        str(tmp_path / "call.wav"),
+        "--output",
+        str(tmp_path / "out.wav"),
+        "--recogniser",
+        "embedded",
+        "--json",
+    ]
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out)["covered_seconds"] == [2.0]

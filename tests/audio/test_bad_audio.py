@@ -1,4 +1,6 @@
-"""Recordings that are damaged, cut off, mislabelled or strange: handled, or refused with a reason and without a trace."""
+"""Recordings that are damaged, cut off, mislabelled or strange: handled, or refused with a reason
+and without a trace.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ MULAW = sounds.pcm_bytes(sounds.chatter(8000, 1, 5), 7, 8)
 
 
 def refused(folder: Path, data: bytes, spans: list[AudioSpan] | None = None) -> AudioRejected:
-    """Redact bytes that have to be refused; nothing may be left behind, and what stood there stays."""
+    """Redact bytes that have to be refused; nothing may be left behind, and what stood there
+    stays.
+    """
     source, out = folder / "in.wav", folder / "out" / "clean.wav"
     source.write_bytes(data)
     out.parent.mkdir(exist_ok=True)
@@ -55,7 +59,19 @@ def flipped(data: bytes, seed: int = 3) -> bytes:
         (sounds.wav_bytes(bytes(64_000), 1, 8000, 1, 64), "unsupported_audio"),
         (sounds.wav_bytes(MULAW, 7, 8000, 0, 8), "bad_audio"),
     ],
-    ids=["empty", "header only", "text", "playlist", "concat", "picture", "archive", "noise", "no samples", "samples of 64 bits", "no channels"],
+    ids=[
+        "empty",
+        "header only",
+        "text",
+        "playlist",
+        "concat",
+        "picture",
+        "archive",
+        "noise",
+        "no samples",
+        "samples of 64 bits",
+        "no channels",
+    ],
 )
 def test_what_is_no_recording_is_refused(tmp_path: Path, data: bytes, reason: str) -> None:
     found = refused(tmp_path, data)
@@ -66,7 +82,19 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, data: bytes, reason: st
     assert "minutes" not in str(found)
 
 
-@pytest.mark.parametrize("name", ["flac-s16-stereo", "opus", "m4a-8k", "mp3-8k", "vorbis", "wav-adpcm-ima", "webm-opus-stereo", "aac-8k"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "flac-s16-stereo",
+        "opus",
+        "m4a-8k",
+        "mp3-8k",
+        "vorbis",
+        "wav-adpcm-ima",
+        "webm-opus-stereo",
+        "aac-8k",
+    ],
+)
 def test_damaged_recordings_are_refused_or_covered(tmp_path: Path, name: str) -> None:
     """Damage may leave a file that can be read: then the covered stretch is silent all the same."""
     _, _, rate, channels, _, _ = sounds.FORMATS[name]
@@ -83,7 +111,14 @@ def test_damaged_recordings_are_refused_or_covered(tmp_path: Path, name: str) ->
         assert not covered.size or sounds.level(covered) < -60
 
 
-DECLARING = ("wav-mulaw", "flac-s16-stereo", "wav-adpcm-ima", "aiff-s16-stereo", "au-mulaw-stereo", "webm-opus-stereo")
+DECLARING = (
+    "wav-mulaw",
+    "flac-s16-stereo",
+    "wav-adpcm-ima",
+    "aiff-s16-stereo",
+    "au-mulaw-stereo",
+    "webm-opus-stereo",
+)
 
 
 @pytest.mark.parametrize("name", [*DECLARING, "mp3-8k", "opus", "vorbis", "aac-8k"])
@@ -93,7 +128,12 @@ def test_cut_off_recordings_are_covered_as_far_as_they_go(tmp_path: Path, name: 
     source, out = tmp_path / "in", tmp_path / "out"
     source.write_bytes(whole[: len(whole) * 6 // 10])
     lengths_are_declared = name in DECLARING  # then spans may lie in the part that is missing
-    done = redact_audio(FILES, str(source), str(out), [AudioSpan(1, 2, 1), *([AudioSpan(5.9, 6, 1)] if lengths_are_declared else [])])
+    done = redact_audio(
+        FILES,
+        str(source),
+        str(out),
+        [AudioSpan(1, 2, 1), *([AudioSpan(5.9, 6, 1)] if lengths_are_declared else [])],
+    )
     assert 2.2 < done.seconds < 5
     assert done.cut or not lengths_are_declared
     out_rate, after = sounds.heard(out)
@@ -134,7 +174,10 @@ def test_twelve_channels(tmp_path: Path) -> None:
 
 
 def test_times_of_another_recording_are_refused(tmp_path: Path) -> None:
-    assert refused(tmp_path, sounds.wav_bytes(MULAW, 7, 8000, 1, 8), [AudioSpan(60, 61)]).reason == "audio_times"
+    assert (
+        refused(tmp_path, sounds.wav_bytes(MULAW, 7, 8000, 1, 8), [AudioSpan(60, 61)]).reason
+        == "audio_times"
+    )
 
 
 def test_missing_source_and_existing_output(tmp_path: Path) -> None:
@@ -148,20 +191,31 @@ def test_missing_source_and_existing_output(tmp_path: Path) -> None:
     assert out.read_bytes() == b"earlier"
 
 
-def test_second_look_refuses_what_is_still_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_look_refuses_what_is_still_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A cover that does nothing is noticed, in stored and in coded sound."""
     from callveil.transforms.redact.audio.masking import SoundCover
 
     monkeypatch.setattr(SoundCover, "apply", lambda *_: None)
     for name in ("wav-mulaw", "mp3-8k", "opus"):
         _, _, rate, channels, _, _ = sounds.FORMATS[name]
-        assert refused(tmp_path, sounds.file_of(name, sounds.chatter(rate, channels, 4))).reason == "audio_residual"
+        assert (
+            refused(tmp_path, sounds.file_of(name, sounds.chatter(rate, channels, 4))).reason
+            == "audio_residual"
+        )
 
 
 def test_three_hours_in_little_memory(tmp_path: Path) -> None:
     source, out = str(tmp_path / "in.wav"), str(tmp_path / "out.wav")
     sounds.long_recording(source, "mulaw", 3)
-    done = redact_audio(FILES, source, out, [AudioSpan(10_700, 10_790)], RecordingTreatment(margins=CoverMargins(0, 0)))
+    done = redact_audio(
+        FILES,
+        source,
+        out,
+        [AudioSpan(10_700, 10_790)],
+        RecordingTreatment(margins=CoverMargins(0, 0)),
+    )
     assert done.seconds == 3 * 3600
     with open(out, "rb") as written:
         written.seek(-100 * 8000, os.SEEK_END)

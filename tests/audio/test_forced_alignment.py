@@ -1,4 +1,6 @@
-"""Word times where a transcript has none: generated voices, right and wrong texts, and records of every kind of gap."""
+"""Word times where a transcript has none: generated voices, right and wrong texts, and records of
+every kind of gap.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ TEXTS = (
 def said(n: int, voice: str) -> tuple[Any, list[Said]]:
     sound, words = spoken(random.Random(n), TEXTS[n], voice, 150)
     edge = np.zeros(RATE // 4)
-    return np.concatenate([edge, sound, edge]), [Said(w.start, w.end, w.s + 0.25, w.e + 0.25) for w in words]
+    return np.concatenate([edge, sound, edge]), [
+        Said(w.start, w.end, w.s + 0.25, w.e + 0.25) for w in words
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,9 @@ def laid(aligner: Aligner, sound: Any, text: str) -> SoundAlignment:
 
 @needs_espeak
 def test_words_are_found_where_they_are_said(aligner: Aligner) -> None:
-    """Names the dictionary lacks, and digits however they are read, are within 0.2 s; almost all words within 0.1 s."""
+    """Names the dictionary lacks, and digits however they are read, are within 0.2 s; almost all
+    words within 0.1 s.
+    """
     off, sure = [], 0
     for n in range(len(TEXTS)):
         for voice in voices.VOICES[:3]:
@@ -68,7 +74,10 @@ def test_words_are_found_where_they_are_said(aligner: Aligner) -> None:
             starts = [m.start() for m in re.finditer(r"\S+", TEXTS[n])]
             for heard, word in zip(found.heard, words, strict=True):
                 assert starts[heard.token] == word.start
-                off += [max(heard.s - PAUSE, heard.before) - word.s, word.e - min(heard.e + PAUSE, heard.after)]
+                off += [
+                    max(heard.s - PAUSE, heard.before) - word.s,
+                    word.e - min(heard.e + PAUSE, heard.after),
+                ]
     assert sure >= 15, "of 18"
     assert np.mean(np.array(off) > 0.1) < 0.05
     assert max(off) < 0.25
@@ -79,8 +88,12 @@ def test_texts_that_were_not_said_are_not_found(aligner: Aligner) -> None:
     for n in range(len(TEXTS)):
         sound, _ = said(n, voices.VOICES[n % 3])
         assert laid(aligner, sound, TEXTS[(n + 1) % len(TEXTS)]).confidence < aligner.threshold
-        assert laid(aligner, sound, f"I would like to know {TEXTS[n]}").confidence < aligner.threshold
-        assert laid(aligner, sound[len(sound) // 3 :], TEXTS[n]).confidence < aligner.threshold, "the beginning is missing"
+        assert (
+            laid(aligner, sound, f"I would like to know {TEXTS[n]}").confidence < aligner.threshold
+        )
+        assert laid(aligner, sound[len(sound) // 3 :], TEXTS[n]).confidence < aligner.threshold, (
+            "the beginning is missing"
+        )
 
 
 @needs_espeak
@@ -94,13 +107,22 @@ def test_what_cannot_be_pronounced_lies_between_its_neighbours(aligner: Aligner)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.text(max_size=30), st.sampled_from(["silence", "noise", "clicks", "nan", "short"]), st.integers(0, 9))
-def test_odd_text_and_sound_raise_nothing_and_prove_nothing(text: str, kind: str, seed: int) -> None:
+@given(
+    st.text(max_size=30),
+    st.sampled_from(["silence", "noise", "clicks", "nan", "short"]),
+    st.integers(0, 9),
+)
+def test_odd_text_and_sound_raise_nothing_and_prove_nothing(
+    text: str, kind: str, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     sound = {
-        "silence": np.zeros(16_000), "noise": rng.normal(0, 0.2, 16_000), "clicks": (rng.random(16_000) > 0.999) * 1.0,
-        "nan": np.full(8_000, np.nan), "short": np.zeros(3),
-    }[kind]  # fmt: skip
+        "silence": np.zeros(16_000),
+        "noise": rng.normal(0, 0.2, 16_000),
+        "clicks": (rng.random(16_000) > 0.999) * 1.0,
+        "nan": np.full(8_000, np.nan),
+        "short": np.zeros(3),
+    }[kind]
     found = _shared().align(sound, text)
     assert 0 <= found.confidence <= 1
     if kind in ("silence", "short", "nan"):
@@ -120,7 +142,9 @@ def test_an_aligner_travels_without_its_recogniser(aligner: Aligner) -> None:
     assert other.align(np.zeros(16_000), "hello") == aligner.align(np.zeros(16_000), "hello")
 
 
-def test_a_recogniser_is_built_anew_before_its_dictionary_grows(aligner: Aligner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recogniser_is_built_anew_before_its_dictionary_grows(
+    aligner: Aligner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("callveil.transforms.redact.audio.align.MAX_ADDED", 2)
     first = Aligner()
     first.align(np.zeros(16_000), "Zqxville Wrtzburg Qypsing")
@@ -130,14 +154,18 @@ def test_a_recogniser_is_built_anew_before_its_dictionary_grows(aligner: Aligner
 
 
 @needs_espeak
-def test_nothing_of_the_text_is_printed(capfd: pytest.CaptureFixture[str], aligner: Aligner) -> None:
+def test_nothing_of_the_text_is_printed(
+    capfd: pytest.CaptureFixture[str], aligner: Aligner
+) -> None:
     sound, _ = said(2, voices.VOICES[0])
     Aligner().align(voices.resampled(sound, RATE, 16_000), "Zqxville " + TEXTS[2])
     Aligner().align(voices.resampled(sound, RATE, 16_000), "")
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("name", ["wav-mulaw-stereo", "flac-s16-stereo", "wav-s24-stereo", "mp3-44k-stereo"])
+@pytest.mark.parametrize(
+    "name", ["wav-mulaw-stereo", "flac-s16-stereo", "wav-s24-stereo", "mp3-44k-stereo"]
+)
 def test_stretches_are_those_of_the_recording(tmp_path: Path, name: str) -> None:
     rate = sounds.FORMATS[name][2]
     signal = sounds.chatter(rate, 2, 5)
@@ -156,7 +184,9 @@ def test_stretches_are_those_of_the_recording(tmp_path: Path, name: str) -> None
     assert set(got) == {0, 1, 2, 3, 4}
     for n, sound in got.items():
         a, b = int(wanted[n].start * rate), int(wanted[n].end * rate)
-        expected = heard[wanted[n].channel - 1, a:b] if wanted[n].channel else heard[:, a:b].mean(axis=0)
+        expected = (
+            heard[wanted[n].channel - 1, a:b] if wanted[n].channel else heard[:, a:b].mean(axis=0)
+        )
         assert len(sound) == len(expected)
         assert np.abs(sound - expected).max() < 1e-4
 
@@ -174,7 +204,9 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> tuple[Call, str]:
 
 
 def finding(turn: int, start: int, end: int, status: str = "done") -> Finding:
-    return Finding(f"outline[{turn}].text", "PERSON", "generated", 1.0, "label", start, end, status=status)
+    return Finding(
+        f"outline[{turn}].text", "PERSON", "generated", 1.0, "label", start, end, status=status
+    )
 
 
 @needs_espeak
@@ -207,7 +239,9 @@ def test_a_record_gets_words_and_loses_nothing(call: tuple[Call, str], aligner: 
         ({"outline": None}, "no turns"),
     ],
 )
-def test_records_that_stay_as_they_are(call: tuple[Call, str], aligner: Aligner, change: dict[str, Any], why: str) -> None:
+def test_records_that_stay_as_they_are(
+    call: tuple[Call, str], aligner: Aligner, change: dict[str, Any], why: str
+) -> None:
     made, url = call
     record = made.record | change
     assert add_word_times(Files(), url, record, aligner) == record, why
@@ -217,18 +251,34 @@ def test_records_that_stay_as_they_are(call: tuple[Call, str], aligner: Aligner,
 def sure_turns(url: str) -> set[int]:
     """Of the first four turns of the call."""
     record = _call().record
-    return {w["turn"] for w in add_word_times(Files(), url, record | {"outline": record["outline"][:4]}, _shared())["words"]}
+    return {
+        w["turn"]
+        for w in add_word_times(
+            Files(), url, record | {"outline": record["outline"][:4]}, _shared()
+        )["words"]
+    }
 
 
 @needs_espeak
 @pytest.mark.parametrize(
     "turn",
     [
-        {"s": None, "e": 3.0}, {"s": 1.0, "e": None}, {"s": 5.0, "e": 1.0}, {"s": 900.0, "e": 905.0}, {"s": 0.0, "e": 9000.0}, {"text": ""},
-        {"text": None}, {"text": "word " * 5000}, {"text": "nobody ever said anything of this kind in here"}, {"s": float("nan")}, {"channel": 9},
+        {"s": None, "e": 3.0},
+        {"s": 1.0, "e": None},
+        {"s": 5.0, "e": 1.0},
+        {"s": 900.0, "e": 905.0},
+        {"s": 0.0, "e": 9000.0},
+        {"text": ""},
+        {"text": None},
+        {"text": "word " * 5000},
+        {"text": "nobody ever said anything of this kind in here"},
+        {"s": float("nan")},
+        {"channel": 9},
     ],
-)  # fmt: skip
-def test_a_bad_turn_is_passed_over(call: tuple[Call, str], aligner: Aligner, turn: dict[str, Any]) -> None:
+)
+def test_a_bad_turn_is_passed_over(
+    call: tuple[Call, str], aligner: Aligner, turn: dict[str, Any]
+) -> None:
     made, url = call
     record = copy.deepcopy(made.record)
     record["outline"] = record["outline"][:4]
@@ -249,18 +299,24 @@ def test_an_unreadable_recording_adds_nothing(tmp_path: Path, aligner: Aligner) 
 
 
 @needs_espeak
-def test_only_turns_in_which_something_was_found_are_looked_at(call: tuple[Call, str], aligner: Aligner) -> None:
+def test_only_turns_in_which_something_was_found_are_looked_at(
+    call: tuple[Call, str], aligner: Aligner
+) -> None:
     made, url = call
     sure = sorted({w["turn"] for w in add_word_times(Files(), url, made.record, aligner)["words"]})
     n, other = sure[1], sure[2]
-    out = add_word_times(Files(), url, made.record, aligner, [finding(n, 0, 2), finding(other, 0, 2, "kept")])
+    out = add_word_times(
+        Files(), url, made.record, aligner, [finding(n, 0, 2), finding(other, 0, 2, "kept")]
+    )
     assert {w["turn"] for w in out["words"]} == {n}
     assert "words" not in add_word_times(Files(), url, made.record, aligner, [])
 
 
 @needs_espeak
 def test_spans_are_those_of_words_or_of_the_turn(call: tuple[Call, str], aligner: Aligner) -> None:
-    """Places of findings are places in the record as it came; a word that another turn ends with is not taken for one's own."""
+    """Places of findings are places in the record as it came; a word that another turn ends with is
+    not taken for one's own.
+    """
     made, url = call
     out = add_word_times(Files(), url, made.record, aligner)
     done = {w["turn"] for w in out["words"]}

@@ -21,13 +21,17 @@ from callveil.transforms.storage.files.filesystem import Files
 FILES = Files()
 
 
-def tone(key: int, seconds: float, rate: int, level: float = 0.1, twist: float = 1.0, off: float = 0.0) -> NDArray[np.float64]:
+def tone(
+    key: int, seconds: float, rate: int, level: float = 0.1, twist: float = 1.0, off: float = 0.0
+) -> NDArray[np.float64]:
     place = np.arange(round(seconds * rate)) / rate
     low, high = (np.sin(2 * np.pi * f * (1 + off) * place) for f in (LOW[key // 4], HIGH[key % 4]))
     return level * low + level * twist * high
 
 
-def keyed(keys: list[int], rate: int, seconds: float = 0.08, pause: float = 0.1, **form: float) -> NDArray[np.float64]:
+def keyed(
+    keys: list[int], rate: int, seconds: float = 0.08, pause: float = 0.1, **form: float
+) -> NDArray[np.float64]:
     """Keys from 0.5 s on, with half a second of silence behind them."""
     quiet = np.zeros(round(pause * rate))
     parts = [p for key in keys for p in (tone(key, seconds, rate, **form), quiet)]
@@ -42,12 +46,25 @@ def found(sound: NDArray[np.float64], rate: int) -> list[AudioSpan]:
 def test_a_late_key_is_covered_where_it_is(rate: int) -> None:
     late = np.concatenate([np.zeros(120 * rate), keyed([7], rate)])
     (span,) = found(late, rate)
-    assert span.start == pytest.approx(120.5, abs=0.03) and span.end == pytest.approx(120.58, abs=0.03)
+    assert span.start == pytest.approx(120.5, abs=0.03) and span.end == pytest.approx(
+        120.58, abs=0.03
+    )
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 44_100, 48_000])
 @pytest.mark.parametrize(
-    "form", [{}, {"level": 0.005}, {"level": 0.45}, {"twist": 0.4}, {"twist": 2.5}, {"off": 0.015}, {"off": -0.015}, {"seconds": 0.045}], ids=str
+    "form",
+    [
+        {},
+        {"level": 0.005},
+        {"level": 0.45},
+        {"twist": 0.4},
+        {"twist": 2.5},
+        {"off": 0.015},
+        {"off": -0.015},
+        {"seconds": 0.045},
+    ],
+    ids=str,
 )
 def test_every_key_is_found(rate: int, form: dict[str, float]) -> None:
     seconds = form.get("seconds", 0.08)
@@ -80,7 +97,9 @@ def test_other_sounds_are_no_keys(kind: str) -> None:
         "silence": np.zeros(len(place)),
         "noise": rng.normal(0, 0.1, len(place)),
         "one tone": 0.3 * np.sin(2 * np.pi * 697 * place),
-        "chord": sum(0.1 * np.sin(2 * np.pi * f * place) for f in (261.6, 329.6, 392.0, 523.3, 784.0)),
+        "chord": sum(
+            0.1 * np.sin(2 * np.pi * f * place) for f in (261.6, 329.6, 392.0, 523.3, 784.0)
+        ),
         "ringing": 0.1 * np.sin(2 * np.pi * 440 * place) + 0.1 * np.sin(2 * np.pi * 480 * place),
         "clicks": (rng.random(len(place)) < 0.001).astype(float),
     }[kind]
@@ -90,7 +109,11 @@ def test_other_sounds_are_no_keys(kind: str) -> None:
 @pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
 @pytest.mark.parametrize("voice", ["gmw/en-US", "gmw/en", "gmw/en-US+f4", "roa/es"])
 def test_talk_is_no_keys(voice: str) -> None:
-    said = voices.speech("the weather was good and i called about the bill of last month, is it paid " * 8, voice, 150)
+    said = voices.speech(
+        "the weather was good and i called about the bill of last month, is it paid " * 8,
+        voice,
+        150,
+    )
     sound = voices.resampled(np.asarray(said.samples), said.rate, 8000)
     assert not found(sound, 8000)
 
@@ -102,7 +125,9 @@ def test_keys_are_covered_on_the_channel_they_are_heard_on(tmp_path: Path, chann
     keys = keyed([3, 1, 4, 1, 5, 9], rate)
     sound[channel - 1, :] *= 0.3
     sound[channel - 1, rate : rate + len(keys)] += keys
-    (tmp_path / "in.wav").write_bytes(sounds.wav_bytes(sounds.pcm_bytes(sound, 1, 16), 1, rate, 2, 16))
+    (tmp_path / "in.wav").write_bytes(
+        sounds.wav_bytes(sounds.pcm_bytes(sound, 1, 16), 1, rate, 2, 16)
+    )
     done = redact_audio(FILES, str(tmp_path / "in.wav"), str(tmp_path / "out.wav"), [])
     assert done.keyed == 1 and done.covered_seconds[2 - channel] == 0
     assert not survey_recording(FILES, str(tmp_path / "out.wav")).keyed
@@ -110,5 +135,11 @@ def test_keys_are_covered_on_the_channel_they_are_heard_on(tmp_path: Path, chann
     _, after = sounds.heard(tmp_path / "out.wav")
     assert np.array_equal(before[2 - channel], after[2 - channel])
     assert sounds.level(after[channel - 1, int(1.5 * rate) : int(2.3 * rate)]) < -80
-    left = redact_audio(FILES, str(tmp_path / "in.wav"), str(tmp_path / "left.wav"), [], RecordingTreatment(keypad=False))
+    left = redact_audio(
+        FILES,
+        str(tmp_path / "in.wav"),
+        str(tmp_path / "left.wav"),
+        [],
+        RecordingTreatment(keypad=False),
+    )
     assert left.keyed == 0 and np.array_equal(sounds.heard(tmp_path / "left.wav")[1], before)

@@ -1,4 +1,6 @@
-"""Recognisers: how recordings are cut for them, what the embedded one hears, and what is said where one is missing."""
+"""Recognisers: how recordings are cut for them, what the embedded one hears, and what is said where
+one is missing.
+"""
 
 from __future__ import annotations
 
@@ -54,26 +56,46 @@ def test_a_recording_is_heard_whole_and_cut_where_it_is_quiet(tmp_path: Path) ->
 def test_the_quietest_moment_is_that_of_a_plain_search(seed: int, rate: int) -> None:
     sound = np.random.default_rng(seed).normal(0, 1, int(LONGEST * rate)).astype(np.float32)
     size = int(0.1 * rate)
-    naive = min(range(int(SHORTEST * rate), int(LONGEST * rate) - size + 1), key=lambda i: float(np.sum(sound[i : i + size].astype(np.float64) ** 2)))
+    naive = min(
+        range(int(SHORTEST * rate), int(LONGEST * rate) - size + 1),
+        key=lambda i: float(np.sum(sound[i : i + size].astype(np.float64) ** 2)),
+    )
     assert quietest_sample(sound, rate) == naive + size // 2
 
 
 def test_turns_are_words_with_no_long_pause_between() -> None:
     rows = [(1, 0.0, 0.5), (2, 0.2, 0.6), (1, 0.6, 1.0), (1, 2.0, 2.5), (2, 2.2, 2.4)]
-    words = [{"word": f"w{i}", "s": s, "e": e, "channel": c, "speaker": f"Channel {c}", "confidence": 1.0} for i, (c, s, e) in enumerate(rows)]
+    words = [
+        {
+            "word": f"w{i}",
+            "s": s,
+            "e": e,
+            "channel": c,
+            "speaker": f"Channel {c}",
+            "confidence": 1.0,
+        }
+        for i, (c, s, e) in enumerate(rows)
+    ]
     turns = turns_of(words)
     assert [(t["channel"], t["text"], t["s"], t["e"]) for t in turns] == [
-        (1, "w0 w2", 0.0, 1.0), (2, "w1", 0.2, 0.6), (1, "w3", 2.0, 2.5), (2, "w4", 2.2, 2.4),
-    ]  # fmt: skip
+        (1, "w0 w2", 0.0, 1.0),
+        (2, "w1", 0.2, 0.6),
+        (1, "w3", 2.0, 2.5),
+        (2, "w4", 2.2, 2.4),
+    ]
 
 
 @needs_espeak
-def test_the_embedded_recogniser_hears_clear_speech(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_embedded_recogniser_hears_clear_speech(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """It hears little more than this: common words, wide band, one voice."""
     made = voices.speech("one two three four five. the weather is good today", "gmw/en-US+m3", 130)
     signal = np.zeros((2, made.rate * 8))
     signal[1, made.rate : made.rate + len(made.samples)] = made.samples
-    (tmp_path / "x.wav").write_bytes(sounds.wav_bytes(sounds.pcm_bytes(signal, 1, 16), 1, made.rate, 2, 16))
+    (tmp_path / "x.wav").write_bytes(
+        sounds.wav_bytes(sounds.pcm_bytes(signal, 1, 16), 1, made.rate, 2, 16)
+    )
     heard = EmbeddedRecogniser().transcribe(Files(), str(tmp_path / "x.wav"))
     assert capfd.readouterr() == ("", ""), "what was said is not logged"
     words = [w["word"] for w in heard.words if w["channel"] == 2]
@@ -94,7 +116,9 @@ def test_it_travels_without_its_model() -> None:
     assert len(pickle.dumps(recogniser)) < 300
 
 
-def test_a_missing_model_or_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_model_or_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(RecogniserMissing, match="model\\.bin"):
         recogniser_of(str(tmp_path / "none"))
     with pytest.raises(RecogniserMissing, match="embedded"):

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from callveil.transforms.redact.audio import plan
 from callveil.transforms.redact.audio.masking import CoverTone, SoundCover
-from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoveredRanges, CoverMargins, fade_samples
+from callveil.transforms.redact.audio.plan import (
+    EVERYTHING,
+    AudioSpan,
+    CoveredRanges,
+    CoverMargins,
+    fade_samples,
+)
 from callveil.transforms.redact.audio.samples import PCM
 
 times = st.one_of(st.integers(0, 120).map(lambda n: n / 10), st.floats(0, 12, allow_nan=False))
@@ -34,7 +40,9 @@ margins = st.builds(
 )
 
 
-def oracle(found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, frames: int) -> list[list[bool]]:
+def oracle(
+    found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, frames: int
+) -> list[list[bool]]:
     """For each channel and sample: covered or not."""
     out = []
     gap = max(math.floor(Fraction(m.join) * rate), 2 * fade_samples(m, rate))
@@ -47,7 +55,8 @@ def oracle(found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, fr
             lo = Fraction(s.start) - Fraction(m.before)
             hi = None if math.isinf(s.end) else Fraction(s.end) + Fraction(m.after)
             for n in range(beyond):
-                # A span without length and without margins covers nothing that has a duration, unless it lies inside of a sample.
+                # A span without length and without margins covers nothing that has a duration,
+                # unless it lies inside of a sample.
                 overlaps = Fraction(n + 1, rate) > lo and (hi is None or Fraction(n, rate) < hi)
                 covered[n] = covered[n] or overlaps
         last = None
@@ -61,9 +70,19 @@ def oracle(found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, fr
 
 
 @settings(deadline=None, max_examples=150)
-@example([AudioSpan(0.2, math.inf), AudioSpan(0.0, 0.025)], 10, 1, CoverMargins(0.0, 0.0, 0.25, 0.0), 2)
-@given(st.lists(spans(), max_size=6), st.sampled_from([7, 10, 16]), st.integers(1, 3), margins, st.integers(1, 150))
-def test_plan_covers_what_the_oracle_covers(found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, frames: int) -> None:
+@example(
+    [AudioSpan(0.2, math.inf), AudioSpan(0.0, 0.025)], 10, 1, CoverMargins(0.0, 0.0, 0.25, 0.0), 2
+)
+@given(
+    st.lists(spans(), max_size=6),
+    st.sampled_from([7, 10, 16]),
+    st.integers(1, 3),
+    margins,
+    st.integers(1, 150),
+)
+def test_plan_covers_what_the_oracle_covers(
+    found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, frames: int
+) -> None:
     got = plan(found, rate, channels, m, frames)
     for ranges, wanted in zip(got, oracle(found, rate, channels, m, frames), strict=True):
         covered = [False] * frames
@@ -71,11 +90,17 @@ def test_plan_covers_what_the_oracle_covers(found: list[AudioSpan], rate: int, c
             assert 0 <= a < b <= frames
             covered[a:b] = [True] * (b - a)
         assert covered == wanted
-        assert all(b < a for b, a in zip(ranges.ends, ranges.starts[1:], strict=False)), "ranges touch"
+        assert all(b < a for b, a in zip(ranges.ends, ranges.starts[1:], strict=False)), (
+            "ranges touch"
+        )
         assert ranges.total == sum(wanted)
     open_ended = plan(found, rate, channels, m)
     for ranges, clamped in zip(open_ended, got, strict=True):
-        first = [(a, min(b, frames)) for a, b in zip(ranges.starts, ranges.ends, strict=True) if a < frames]
+        first = [
+            (a, min(b, frames))
+            for a, b in zip(ranges.starts, ranges.ends, strict=True)
+            if a < frames
+        ]
         assert [x for x, _ in first] == list(ranges.clamped(frames).starts)
         assert first == list(zip(clamped.starts, clamped.ends, strict=True))
 
@@ -88,7 +113,9 @@ def test_plan_covers_what_the_oracle_covers(found: list[AudioSpan], rate: int, c
     st.sampled_from(sorted(PCM)),
     st.sampled_from(["mute", "tone"]),
 )
-def test_pieces_do_not_matter_and_the_rest_stays(found: list[AudioSpan], m: CoverMargins, cuts: list[int], name: str, mode: str) -> None:
+def test_pieces_do_not_matter_and_the_rest_stays(
+    found: list[AudioSpan], m: CoverMargins, cuts: list[int], name: str, mode: str
+) -> None:
     rate, channels, samples = 1000, 2, PCM[name]
     rng = np.random.default_rng(len(found))
     data = bytearray(rng.integers(0, 256, 1500 * channels * samples.size, dtype=np.uint8).tobytes())
@@ -115,11 +142,16 @@ def test_pieces_do_not_matter_and_the_rest_stays(found: list[AudioSpan], m: Cove
 
 
 def test_a_channel_the_recording_lacks_covers_every_channel() -> None:
-    assert plan([AudioSpan(1, 2, 2)], 10, 1, CoverMargins(0, 0, 0, 0)) == (CoveredRanges((10,), (20,)),)
+    assert plan([AudioSpan(1, 2, 2)], 10, 1, CoverMargins(0, 0, 0, 0)) == (
+        CoveredRanges((10,), (20,)),
+    )
     assert plan([EVERYTHING], 10, 2, frames=30) == (CoveredRanges((0,), (30,)),) * 2
 
 
-@pytest.mark.parametrize(("start", "end", "channel"), [(2, 1, 0), (math.nan, 1, 0), (0, math.nan, 0), (math.inf, math.inf, 0), (0, 1, -1)])
+@pytest.mark.parametrize(
+    ("start", "end", "channel"),
+    [(2, 1, 0), (math.nan, 1, 0), (0, math.nan, 0), (math.inf, math.inf, 0), (0, 1, -1)],
+)
 def test_impossible_spans_are_refused(start: float, end: float, channel: int) -> None:
     with pytest.raises(ValueError, match=r"channel|stretch"):
         AudioSpan(start, end, channel)

@@ -15,7 +15,12 @@ from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.energy import survey_recording
 from callveil.transforms.redact.audio.masking import CoverTone
 from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoverMargins
-from callveil.transforms.redact.audio.redact import Listen, RecordingTreatment, examine_audio, redact_audio
+from callveil.transforms.redact.audio.redact import (
+    Listen,
+    RecordingTreatment,
+    examine_audio,
+    redact_audio,
+)
 from callveil.transforms.redact.audio.verify import verify_recording
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed, S3Settings
 
@@ -35,13 +40,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("mode", ["mute", "beep"])
 @pytest.mark.parametrize("name", sounds.FORMATS)
-def test_covered_stretches_hold_the_sound_alone_and_the_rest_stays(made: Path, tmp_path: Path, name: str, mode: str) -> None:
+def test_covered_stretches_hold_the_sound_alone_and_the_rest_stays(
+    made: Path, tmp_path: Path, name: str, mode: str
+) -> None:
     _, _, _, channels, _, lossless = sounds.FORMATS[name]
     out = tmp_path / "out"
-    done = redact_audio(FILES, str(made / name), str(out), SPANS, RecordingTreatment(CoverTone.of(mode)))
+    done = redact_audio(
+        FILES, str(made / name), str(out), SPANS, RecordingTreatment(CoverTone.of(mode))
+    )
     in_rate, before = sounds.heard(made / name)
     rate, after = sounds.heard(out)
-    assert abs(after.shape[1] / rate - before.shape[1] / in_rate) <= (0 if lossless else 0.13), "length"
+    assert abs(after.shape[1] / rate - before.shape[1] / in_rate) <= (0 if lossless else 0.13), (
+        "length"
+    )
     assert done.channels == channels == len(after)
     assert not done.cut
     lo, hi = (int(t * rate) for t in (0.9, 2.1))
@@ -70,21 +81,36 @@ def test_covered_stretches_hold_the_sound_alone_and_the_rest_stays(made: Path, t
         if lossless:
             assert np.array_equal(other, was)
         else:
-            assert sounds.level(other[lo:hi]) > -30, "the other party is heard while this one is not"
+            assert sounds.level(other[lo:hi]) > -30, (
+                "the other party is heard while this one is not"
+            )
 
 
 @pytest.mark.parametrize("name", [n for n, f in sounds.FORMATS.items() if isinstance(f[1], int)])
 def test_stored_samples_outside_are_the_same_bytes(made: Path, tmp_path: Path, name: str) -> None:
     _, _, rate, channels, bits, _ = sounds.FORMATS[name]
     out = tmp_path / "out"
-    redact_audio(FILES, str(made / name), str(out), SPANS, RecordingTreatment(CoverTone.of("mute"), CoverMargins(0.1, 0.1, 0.25, 0.005)))
+    redact_audio(
+        FILES,
+        str(made / name),
+        str(out),
+        SPANS,
+        RecordingTreatment(CoverTone.of("mute"), CoverMargins(0.1, 0.1, 0.25, 0.005)),
+    )
     size = int(SECONDS * rate) * channels * bits // 8
-    before, after = ((p.read_bytes()).rpartition(b"data")[2][4 : 4 + size] for p in (made / name, out))
+    before, after = (
+        (p.read_bytes()).rpartition(b"data")[2][4 : 4 + size] for p in (made / name, out)
+    )
     assert len(before) == len(after) == size
     shape = (-1, channels, bits // 8)
-    changed = (np.frombuffer(before, "u1").reshape(shape) != np.frombuffer(after, "u1").reshape(shape)).any(axis=2)
+    changed = (
+        np.frombuffer(before, "u1").reshape(shape) != np.frombuffer(after, "u1").reshape(shape)
+    ).any(axis=2)
     times = np.flatnonzero(changed[:, 0]) / rate
-    assert ((times >= 0.895 - 1 / rate) & (times < 2.105 + 1 / rate) | (times >= 3.095 - 1 / rate) & (times < 3.605 + 1 / rate)).all()
+    assert (
+        (times >= 0.895 - 1 / rate) & (times < 2.105 + 1 / rate)
+        | (times >= 3.095 - 1 / rate) & (times < 3.605 + 1 / rate)
+    ).all()
     assert not changed[:, 1:].any()
     fade = np.frombuffer(after, "u1").reshape(shape)[int(0.895 * rate) : int(0.9 * rate), 0]
     assert (fade != fade[-1]).any(), "the edge is faded, not cut"
@@ -92,9 +118,20 @@ def test_stored_samples_outside_are_the_same_bytes(made: Path, tmp_path: Path, n
 
 @pytest.mark.parametrize(
     "name",
-    ["wav-mulaw", "mp3-8k", "mp3-44k-stereo", "opus", "vorbis", "flac-s16-stereo", "m4a-8k", "wav-adpcm-ima", "caf-f32", "m4a-alac-stereo",
-     "webm-opus-stereo"],
-)  # fmt: skip
+    [
+        "wav-mulaw",
+        "mp3-8k",
+        "mp3-44k-stereo",
+        "opus",
+        "vorbis",
+        "flac-s16-stereo",
+        "m4a-8k",
+        "wav-adpcm-ima",
+        "caf-f32",
+        "m4a-alac-stereo",
+        "webm-opus-stereo",
+    ],
+)
 def test_nothing_but_sound_is_left(made: Path, tmp_path: Path, name: str) -> None:
     source = (made / name).read_bytes()
     assert b"Zoe Marsh" in source
@@ -105,7 +142,18 @@ def test_nothing_but_sound_is_left(made: Path, tmp_path: Path, name: str) -> Non
         assert word not in written
     with av.open(str(out)) as source_file:
         tags = {**source_file.metadata, **source_file.streams.audio[0].metadata}
-        assert set(map(str.lower, tags)) <= {"encoder", "major_brand", "minor_version", "compatible_brands", "language", "handler_name"} | OTHERS
+        assert (
+            set(map(str.lower, tags))
+            <= {
+                "encoder",
+                "major_brand",
+                "minor_version",
+                "compatible_brands",
+                "language",
+                "handler_name",
+            }
+            | OTHERS
+        )
         assert len(source_file.streams) == 1
 
 
@@ -117,7 +165,11 @@ def test_cover_pictures_are_left_out(tmp_path: Path) -> None:
     frame = b"\0image/png\0\3\0" + picture
     apic = b"APIC" + len(frame).to_bytes(4, "big") + b"\0\0" + frame
     size = len(apic)
-    head = b"ID3\3\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + apic
+    head = (
+        b"ID3\3\0\0"
+        + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127])
+        + apic
+    )
     start = plain.index(b"\xff\xfb") if b"\xff\xfb" in plain else plain.index(b"\xff")
     source, out = tmp_path / "in.mp3", tmp_path / "out.mp3"
     source.write_bytes(head + plain[start:])
@@ -151,7 +203,9 @@ def of_codec(container: str, codec: str, rate: int, channels: int, bit_rate: int
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_only_decoded_is_written_without_further_loss(tmp_path: Path, data: bytes, codec: str, container: str, written: str) -> None:
+def test_what_is_only_decoded_is_written_without_further_loss(
+    tmp_path: Path, data: bytes, codec: str, container: str, written: str
+) -> None:
     source, names = tmp_path / "in.any", list[str]()
 
     def named(suffix: str) -> str:
@@ -159,7 +213,9 @@ def test_what_is_only_decoded_is_written_without_further_loss(tmp_path: Path, da
         return str(tmp_path / f"out{suffix}")
 
     source.write_bytes(data)
-    done = redact_audio(FILES, str(source), named, SPANS[:2], RecordingTreatment(margins=CoverMargins(0.1, 0.1)))
+    done = redact_audio(
+        FILES, str(source), named, SPANS[:2], RecordingTreatment(margins=CoverMargins(0.1, 0.1))
+    )
     assert (done.codec, done.written_container, done.written) == (codec, container, written)
     assert names == ["." + container]
     (rate, before), (_, after) = sounds.heard(source), sounds.heard(tmp_path / f"out.{container}")
@@ -183,12 +239,16 @@ def test_what_is_only_decoded_is_written_without_further_loss(tmp_path: Path, da
         ("avi", "mpeg4", "libmp3lame", 44100, "mp3", "matroska"),
     ],
 )
-def test_moving_pictures_are_left_out_or_copied(tmp_path: Path, container: str, video: str, audio: str, rate: int, alone: str, together: str) -> None:
+def test_moving_pictures_are_left_out_or_copied(
+    tmp_path: Path, container: str, video: str, audio: str, rate: int, alone: str, together: str
+) -> None:
     source = tmp_path / "in"
     source.write_bytes(sounds.film(sounds.chatter(rate, 1, 4), container, video, audio, rate))
     for films, muxer, fate in ((False, alone, "dropped"), (True, together, "copied")):
         out = tmp_path / muxer
-        done = redact_audio(FILES, str(source), str(out), SPANS[:2], RecordingTreatment(films=films))
+        done = redact_audio(
+            FILES, str(source), str(out), SPANS[:2], RecordingTreatment(films=films)
+        )
         assert (done.written_container, done.video) == (muxer, fate)
         out_rate, after = sounds.heard(out)
         assert sounds.level(after[0, int(0.95 * out_rate) : int(2.05 * out_rate)]) < -60
@@ -198,13 +258,18 @@ def test_moving_pictures_are_left_out_or_copied(tmp_path: Path, container: str, 
         with av.open(str(source)) as whole, av.open(str(out)) as copy:
             assert [s.type for s in copy.streams] == (["video", "audio"] if films else ["audio"])
             if films:
-                was, now = ([f.to_ndarray() for f in opened.decode(video=0)] for opened in (whole, copy))
+                was, now = (
+                    [f.to_ndarray() for f in opened.decode(video=0)] for opened in (whole, copy)
+                )
                 assert len(was) == len(now) == 40
                 assert all(np.array_equal(a, b) for a, b in zip(was, now, strict=True))
 
 
 def test_g711_tables_are_those_of_ffmpeg(tmp_path: Path) -> None:
-    for tag, levels, codes in ((7, g711.MULAW_LEVELS, g711.MULAW_CODES), (6, g711.ALAW_LEVELS, g711.ALAW_CODES)):
+    for tag, levels, codes in (
+        (7, g711.MULAW_LEVELS, g711.MULAW_CODES),
+        (6, g711.ALAW_LEVELS, g711.ALAW_CODES),
+    ):
         path = tmp_path / "codes"
         path.write_bytes(sounds.wav_bytes(bytes(range(256)) * 20, tag, 8000, 1, 8))
         _, decoded = sounds.heard(path)
@@ -226,35 +291,64 @@ def test_whole_recording_and_examine(made: Path, tmp_path: Path) -> None:
 
 
 def test_spans_lie_where_words_are_in_coded_sound(tmp_path: Path) -> None:
-    """A click every half second, one of them covered: the others keep their places, whatever delay encoder and decoder have."""
+    """A click every half second, one of them covered: the others keep their places, whatever delay
+    encoder and decoder have.
+    """
     for name in ("mp3-8k", "opus", "m4a-8k", "vorbis", "wav-adpcm-ima", "webm-opus-stereo"):
         container, codec, rate, channels, bits, _ = sounds.FORMATS[name]
         signal = np.zeros((channels, rate * 4))
         for n in range(1, 8):
             at = n * rate // 2
-            signal[:, at : at + rate // 50] = 0.6 * np.sin(2 * np.pi * 700 * np.arange(rate // 50) / rate)
+            signal[:, at : at + rate // 50] = 0.6 * np.sin(
+                2 * np.pi * 700 * np.arange(rate // 50) / rate
+            )
         source, out = tmp_path / name, tmp_path / f"{name}.out"
         source.write_bytes(sounds.encoded(signal, container, str(codec), rate, max(bits, 24_000)))
         redact_audio(FILES, str(source), str(out), [AudioSpan(2.0, 2.02)])
         out_rate, after = sounds.heard(out)
         for n in range(1, 8):
-            click = sounds.level(after[0, int((n / 2 - 0.002) * out_rate) : int((n / 2 + 0.022) * out_rate)])
+            click = sounds.level(
+                after[0, int((n / 2 - 0.002) * out_rate) : int((n / 2 + 0.022) * out_rate)]
+            )
             assert click < -60 if n == 4 else click > -20, (name, n, click)
 
 
-@pytest.mark.skipif(not sounds.ESPEAK, reason="espeak-ng is not installed (apt install espeak-ng), so there are no voices to test with")
+@pytest.mark.skipif(
+    not sounds.ESPEAK,
+    reason="espeak-ng is not installed (apt install espeak-ng), so "
+    "there are no voices to test with",
+)
 def test_spoken_number_is_not_heard_and_the_agent_is(tmp_path: Path) -> None:
     rate = 8000
     parts = [
-        sounds.spoken(t, rate) for t in ("my card number is", "four one one one, one one one one, one one one one, one one one one", "thank you")
+        sounds.spoken(t, rate)
+        for t in (
+            "my card number is",
+            "four one one one, one one one one, one one one one, one one one one",
+            "thank you",
+        )
     ]
     caller = np.concatenate(parts) * 0.7
-    agent = np.resize(sounds.spoken("one moment please, I am looking at your account right now", rate, "en-gb"), len(caller)) * 0.7
+    agent = (
+        np.resize(
+            sounds.spoken(
+                "one moment please, I am looking at your account right now", rate, "en-gb"
+            ),
+            len(caller),
+        )
+        * 0.7
+    )
     start, end = len(parts[0]) / rate, (len(parts[0]) + len(parts[1])) / rate
     source, out = tmp_path / "call.wav", tmp_path / "clean.wav"
     codes = sounds.pcm_bytes(np.stack([caller, agent]), 7, 8)
     source.write_bytes(sounds.wav_bytes(codes, 7, rate, 2, 8))
-    done = redact_audio(FILES, str(source), str(out), [AudioSpan(start, end, 1)], RecordingTreatment(margins=CoverMargins(0, 0)))
+    done = redact_audio(
+        FILES,
+        str(source),
+        str(out),
+        [AudioSpan(start, end, 1)],
+        RecordingTreatment(margins=CoverMargins(0, 0)),
+    )
     _, before = sounds.heard(source)
     _, after = sounds.heard(out)
     a, b = int(start * rate), int(end * rate)
@@ -281,19 +375,25 @@ def test_recordings_in_s3(s3_server: S3Settings, s3_bucket: str, name: str) -> N
     assert files.info(f"s3://{s3_bucket}/out/none") is None
 
 
-@pytest.mark.parametrize("name", ["wav-mulaw-stereo", "flac-s16-stereo", "opus-stereo", "mp3-44k-stereo"])
+@pytest.mark.parametrize(
+    "name", ["wav-mulaw-stereo", "flac-s16-stereo", "opus-stereo", "mp3-44k-stereo"]
+)
 @pytest.mark.parametrize("fault", ["channels swapped", "a second silenced", "made louder"])
 def test_a_change_outside_covers_is_seen(made: Path, tmp_path: Path, name: str, fault: str) -> None:
     _, _, rate, _, _, lossless = sounds.FORMATS[name]
     signal = sounds.chatter(rate, 2, SECONDS) * np.array([[1.0], [0.1]])
     (tmp_path / "in").write_bytes(sounds.file_of(name, signal))
-    other = {"channels swapped": signal[::-1], "made louder": signal * [[0.1], [9.0]]}.get(fault, signal).copy()
+    other = {"channels swapped": signal[::-1], "made louder": signal * [[0.1], [9.0]]}.get(
+        fault, signal
+    ).copy()
     other[1, 2 * rate : 4 * rate] *= 0 if fault == "a second silenced" else 1
     before, margins = survey_recording(FILES, str(tmp_path / "in")), CoverMargins()
     planned = plan([], before.rate, 2, margins)
     for sound, right in ((signal, True), (other, False)):
         sink = io.BytesIO(sounds.file_of(name, sound))
-        seen = verify_recording(sink, before.seconds, [], margins, CoverTone(), planned, before, lossless=lossless)
+        seen = verify_recording(
+            sink, before.seconds, [], margins, CoverTone(), planned, before, lossless=lossless
+        )
         assert (seen.problem == "") is right, (seen, right)
 
 
@@ -308,12 +408,20 @@ def listening(heard: list[list[AudioSpan]]) -> Listen:
 def test_what_is_overheard_is_covered_before_it_is_out(made: Path, tmp_path: Path) -> None:
     source, out = str(made / "wav-mulaw-stereo"), tmp_path / "out"
     hidden, more = AudioSpan(1.1, 1.5, 1), AudioSpan(4.0, 4.4, 2)
-    done = redact_audio(FILES, source, str(out), SPANS, listen=listening([[hidden, more], [hidden, more]]))
+    done = redact_audio(
+        FILES, source, str(out), SPANS, listen=listening([[hidden, more], [hidden, more]])
+    )
     assert done.overheard == (more,), "what is heard in silence is no more than that"
     assert not sounds.heard(out)[1][1, 4 * 8000 : int(4.4 * 8000)].any()
     assert redact_audio(FILES, source, str(out), SPANS, listen=listening([[]])).overheard == ()
     assert redact_audio(FILES, source, str(out), SPANS).overheard is None
     left = tmp_path / "never"
     with pytest.raises(AudioRejected, match="audio_residual"):
-        redact_audio(FILES, source, str(left), [], listen=listening([[AudioSpan(n / 2, n / 2 + 0.1, 1)] for n in range(5)]))
+        redact_audio(
+            FILES,
+            source,
+            str(left),
+            [],
+            listen=listening([[AudioSpan(n / 2, n / 2 + 0.1, 1)] for n in range(5)]),
+        )
     assert not left.exists()

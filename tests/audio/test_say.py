@@ -1,4 +1,6 @@
-"""How written text may be said: readings against tables, and against random ways through the graph."""
+"""How written text may be said: readings against tables, and against random ways through the
+graph.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ def graph_of(text: str) -> Graph:
         ("4² ④", "four two four"),
         ("٤٢", "four two"),
     ],
-)  # fmt: skip
+)
 def test_said_so(text: str, said: str) -> None:
     words = [said.replace(" ", "_")] if said.startswith("=") else said.split()
     owners = path_of(graph_of(text), words)
@@ -78,9 +80,13 @@ def test_not_said_so(text: str, said: str) -> None:
     assert path_of(graph_of(text), said.split()) is None
 
 
-@given(st.text(alphabet="abcO'-@./:$,%#0123459 éЖ²½٤Ⅳ", max_size=24), st.randoms(use_true_random=False))
+@given(
+    st.text(alphabet="abcO'-@./:$,%#0123459 éЖ²½٤Ⅳ", max_size=24), st.randoms(use_true_random=False)
+)
 def test_any_way_through_the_graph_is_found_again_with_its_tokens(text: str, rng: object) -> None:
-    """A random walk knows which token each word came from: no other answer may come out where words differ by token."""
+    """A random walk knows which token each word came from: no other answer may come out where words
+    differ by token.
+    """
     graph = graph_of(text)
     state, words, owners = 0, [], []
     for _ in range(400):

@@ -27,7 +27,11 @@ def test_words_between_pauses_begin_and_end_where_the_sound_does(voice: str) -> 
     bursts = [(a / 100, b / 100) for a, b in zip(edges[::2], edges[1::2], strict=True)]
     tail = 0.2 if "+f" in voice else 0.06  # those voices have an echo
     for start, end in bursts:
-        assert any(s - 0.03 <= start and end <= e + tail for s, e in _times(made)), (voice, start, end)
+        assert any(s - 0.03 <= start and end <= e + tail for s, e in _times(made)), (
+            voice,
+            start,
+            end,
+        )
     for s, e in _times(made):
         inside = [b for b in bursts if b[0] >= s - 0.03 and b[1] <= e + tail]
         assert inside, "no sound where a word is said to be"
@@ -37,7 +41,9 @@ def test_words_between_pauses_begin_and_end_where_the_sound_does(voice: str) -> 
 
 def _times(made: voices.Speech) -> list[tuple[float, float]]:
     out = []
-    for (_, s), e in zip(made.words, [t for _, t in made.words[1:]] + [len(made.samples) / made.rate], strict=True):
+    for (_, s), e in zip(
+        made.words, [t for _, t in made.words[1:]] + [len(made.samples) / made.rate], strict=True
+    ):
         pauses = [t for name, t in made.phones if s < t < e and name.startswith("_")]
         out.append((s, min(pauses, default=e)))
     return out
@@ -46,7 +52,14 @@ def _times(made: voices.Speech) -> list[tuple[float, float]]:
 def test_a_turn_has_a_time_for_each_token() -> None:
     text = "Yes, it's Siobhan, 415-555-0123 - or jo@example.net."
     sound, said = spoken(random.Random(1), text, voices.VOICES[1], 150)
-    assert [text[w.start : w.end] for w in said] == ["Yes,", "it's", "Siobhan,", "415-555-0123", "or", "jo@example.net."]
+    assert [text[w.start : w.end] for w in said] == [
+        "Yes,",
+        "it's",
+        "Siobhan,",
+        "415-555-0123",
+        "or",
+        "jo@example.net.",
+    ]
     assert all(w.s <= w.e for w in said)
     assert [w.s for w in said] == sorted(w.s for w in said)
     assert said[-1].e <= len(sound) / RATE
@@ -55,7 +68,12 @@ def test_a_turn_has_a_time_for_each_token() -> None:
 
 @pytest.mark.parametrize(
     ("token", "said"),
-    [("$42.50", {"forty two dollars fifty", "forty two dollars and fifty"}), ("4:30", {"four thirty"}), ("-", {""}), ("22nd", {"twenty second"})],
+    [
+        ("$42.50", {"forty two dollars fifty", "forty two dollars and fifty"}),
+        ("4:30", {"four thirty"}),
+        ("-", {""}),
+        ("22nd", {"twenty second"}),
+    ],
 )
 def test_tokens_are_said_as_people_say_them(token: str, said: set[str]) -> None:
     assert say(random.Random(3), token) in said

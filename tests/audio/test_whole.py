@@ -1,4 +1,6 @@
-"""Whether a recording is whole, of every form: as it is, cut off anywhere, and as a stream whose length nobody knew."""
+"""Whether a recording is whole, of every form: as it is, cut off anywhere, and as a stream whose
+length nobody knew.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,13 @@ from callveil.transforms.redact.audio.whole import length_of
 from callveil.transforms.storage.files.filesystem import Files
 
 MORE = {
-    "aiff": ("aiff", "pcm_s16be"), "au": ("au", "pcm_s16be"), "w64": ("w64", "pcm_s16le"), "webm": ("webm", "libopus"),
-    "mka": ("matroska", "flac"), "wma": ("asf", "wmav2"),
-}  # fmt: skip
+    "aiff": ("aiff", "pcm_s16be"),
+    "au": ("au", "pcm_s16be"),
+    "w64": ("w64", "pcm_s16le"),
+    "webm": ("webm", "libopus"),
+    "mka": ("matroska", "flac"),
+    "wma": ("asf", "wmav2"),
+}
 RATES = {"webm": 48000, "wma": 44100}
 
 
@@ -33,7 +39,9 @@ def told(tmp_path, data: bytes) -> str:
 
 
 TELL_NO_LENGTH = ("caf-f32", "aac-8k", "mpegts-aac")
-"""Containers that are read without their length: such a recording is published early, and again when it has grown."""
+"""Containers that are read without their length: such a recording is published early, and again
+when it has grown.
+"""
 
 
 @pytest.mark.parametrize("name", TELL_NO_LENGTH)
@@ -46,7 +54,14 @@ def test_whole_as_it_is_and_cut_wherever_it_ends_before(tmp_path, name):
     data = data_of(name)
     size = len(data)
     assert told(tmp_path, data) == "whole"
-    ends = [0, 3, 11, 60, *(round(size * n / 20) for n in range(1, 20)), size - 1 - (128 if name.startswith("wav") else 0)]
+    ends = [
+        0,
+        3,
+        11,
+        60,
+        *(round(size * n / 20) for n in range(1, 20)),
+        size - 1 - (128 if name.startswith("wav") else 0),
+    ]
     assert {told(tmp_path, data[:end]) for end in ends} == {"cut"}
     if not name.startswith(("ogg", "opus", "vorbis", "flac", "m4a")):
         assert told(tmp_path, data + b"\0" * 64) == "whole"
@@ -61,9 +76,13 @@ def stream(size: int) -> bytes:
 
 def rf64(missing: int) -> bytes:
     samples = pcm_bytes(chatter(8000, 1, 1), 1, 16)
-    sizes = b"ds64" + struct.pack("<IQQQI", 28, 72 + len(samples), len(samples), len(samples) // 2, 0)
+    sizes = b"ds64" + struct.pack(
+        "<IQQQI", 28, 72 + len(samples), len(samples), len(samples) // 2, 0
+    )
     form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
-    return (b"RF64\xff\xff\xff\xffWAVE" + sizes + form + b"data\xff\xff\xff\xff" + samples)[: -missing or None]
+    return (b"RF64\xff\xff\xff\xffWAVE" + sizes + form + b"data\xff\xff\xff\xff" + samples)[
+        : -missing or None
+    ]
 
 
 def endless_flac() -> bytes:
@@ -90,7 +109,12 @@ def endless_flac() -> bytes:
         (lambda: data_of("mp3-8k")[len(data_of("mp3-8k")) // 2 :], "open"),
         (lambda: data_of("flac-s16-stereo") + b"TAG" + b"\0" * 125, "whole"),
         (lambda: b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42\0\0\0\x08free", "cut"),
-        (lambda: b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" + b"\0" * 20, "open"),
+        (
+            lambda: (
+                b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" + b"\0" * 20
+            ),
+            "open",
+        ),
         (lambda: b"#!AMR\n" + b"\x3c" * 64, "open"),
         (lambda: b"<html>404</html>", "open"),
     ],

@@ -1,4 +1,5 @@
-"""Voices with known word times: espeak-ng through its library, whose events say at which sample each word begins.
+"""Voices with known word times: espeak-ng through its library, whose events say at which sample
+each word begins.
 
 `tests/audio/test_voices.py` shows that the events are right.
 """
@@ -18,9 +19,18 @@ from numpy.typing import NDArray
 LIBRARY = ctypes.util.find_library("espeak-ng")
 NEEDS_ESPEAK = "espeak-ng is not installed (apt-get install espeak-ng)"
 VOICES = (
-    "gmw/en-US", "gmw/en-US+f2", "gmw/en", "gmw/en+f4", "gmw/en-US+m3", "gmw/en-GB-scotland", "gmw/en-US+f3", "gmw/en-GB-x-rp+m7", "gmw/en-US+m1",
-    "gmw/en-029+f5", "gmw/en-US-nyc",
-)  # fmt: skip
+    "gmw/en-US",
+    "gmw/en-US+f2",
+    "gmw/en",
+    "gmw/en+f4",
+    "gmw/en-US+m3",
+    "gmw/en-GB-scotland",
+    "gmw/en-US+f3",
+    "gmw/en-GB-x-rp+m7",
+    "gmw/en-US+m1",
+    "gmw/en-029+f5",
+    "gmw/en-US-nyc",
+)
 
 _SYNCHRONOUS, _PHONEMES, _CHARACTERS, _UTF8, _RATE, _GAP = 2, 1, 1, 1, 1, 7
 _WORD, _PHONEME = 1, 7
@@ -47,7 +57,8 @@ class Speech:
 
     Attributes:
         samples: between -1 and 1, at `rate`.
-        words: for each word event: place of its first character in the text, and second at which it begins.
+        words: for each word event: place of its first character in the text, and second at which it
+            begins.
         phones: name and second of each sound; pauses begin with `_`.
     """
 
@@ -87,7 +98,9 @@ def speech(text: str, voice: str = "gmw/en-US", words_a_minute: int = 150) -> Sp
             n += 1
         return 0
 
-    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))(take)
+    callback = ctypes.CFUNCTYPE(
+        ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+    )(take)
     library.espeak_SetSynthCallback(callback)
     if library.espeak_SetVoiceByName(voice.encode()):
         raise ValueError(f"no voice {voice}")

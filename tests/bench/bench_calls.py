@@ -1,9 +1,12 @@
-"""Whether what is spoken in calls is covered, and how much else: `python tests/bench/bench_calls.py [--calls 200]` (about ten minutes).
+"""Whether what is spoken in calls is covered, and how much else: `python tests/bench/bench_calls.py
+[--calls 200]` (about ten minutes).
 
-Calls are generated (`tests/audio/calls.py`): dialogues of `callveil sample` spoken by espeak-ng on two channels, 8 kHz mu-law, with the true time of
-each word. They are redacted with times of words as a recogniser gives them (each wrong by up to 30 ms), with times of turns alone and
-words aligned, and with times of turns alone; then, by turns with times of words and of turns, as they are, recorded on swapped channels, from some
-seconds earlier or later on, on one channel, and with the transcript of another call. What is still heard is measured in the files that come out.
+Calls are generated (`tests/audio/calls.py`): dialogues of `callveil sample` spoken by espeak-ng on
+two channels, 8 kHz mu-law, with the true time of each word. They are redacted with times of words
+as a recogniser gives them (each wrong by up to 30 ms), with times of turns alone and words aligned,
+and with times of turns alone; then, by turns with times of words and of turns, as they are,
+recorded on swapped channels, from some seconds earlier or later on, on one channel, and with the
+transcript of another call. What is still heard is measured in the files that come out.
 """
 
 from __future__ import annotations
@@ -43,7 +46,10 @@ from callveil.transforms.jobs.batch.redact_batches import redact_jobs
 from callveil.transforms.redact.audio.align import Aligner
 from callveil.transforms.redact.audio.plan import EVERYTHING
 from callveil.transforms.redact.audio.redact import redact_audio
-from callveil.transforms.redact.audio.transcript_words import TranscriptCoverage, transcript_coverage
+from callveil.transforms.redact.audio.transcript_words import (
+    TranscriptCoverage,
+    transcript_coverage,
+)
 from callveil.transforms.redact.engine import Redactor, RunColumns
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -63,17 +69,29 @@ class Finder:
         self.policy = policy
         detector = Detector(policy.detect)
         keyring = Keyring(Path("-"), "once", {"once": secrets.token_bytes(32)})
-        run = RunColumns("bench", policy.sha256, policy.name, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
+        run = RunColumns(
+            "bench", policy.sha256, policy.name, dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+        )
         self.engines = Engines(policy.detect, keyring, detector, Redactor(keyring, run))
 
-    def find(self, records: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[tuple[Mapping[str, Any], list[Finding]]]:
+    def find(
+        self, records: Sequence[Mapping[str, Any]], folder: Path
+    ) -> Iterator[tuple[Mapping[str, Any], list[Finding]]]:
         """Records as they are read, and their findings."""
         jobs = []
         for record in records:
             (folder / "record.json").write_text(json.dumps(record))
             raw = read_interaction(str(folder / "record.json"), self.policy)
             assert not isinstance(raw, Rejected), raw.detail
-            jobs.append(DetectionJob(raw, decide_redaction(self.policy, raw, "unknown", raw.called_at, "en", MinimumRedaction(), ()), "unknown"))
+            jobs.append(
+                DetectionJob(
+                    raw,
+                    decide_redaction(
+                        self.policy, raw, "unknown", raw.called_at, "en", MinimumRedaction(), ()
+                    ),
+                    "unknown",
+                )
+            )
         done = {job.raw.key: result for job, result in redact_jobs(self.engines, jobs)}
         for job in jobs:
             result = done[job.raw.key]
@@ -87,7 +105,8 @@ class Tally:
 
     Attributes:
         speech: of audible speech. planted: of planted values. covered: of anything.
-        over: of audible speech that holds nothing planted, covered; beyond: the same with what is silent.
+        over: of audible speech that holds nothing planted, covered; beyond: the same with what is
+            silent.
         unfound: of `over`, in covers of findings where nothing was planted.
         leaked: by cause and type; values by the same.
         values, leaks: number of values, and of those of which something is heard.
@@ -119,15 +138,28 @@ def detected(secret: Secret, text: str, findings: Sequence[Finding]) -> bool:
     """Whether every letter and digit of a value lies in something that was replaced in its turn."""
     places: set[int] = set()
     for f in findings:
-        if f.field_path == f"outline[{secret.turn}].text" and f.status != "kept" and f.span_start is not None and f.span_end is not None:
+        if (
+            f.field_path == f"outline[{secret.turn}].text"
+            and f.status != "kept"
+            and f.span_start is not None
+            and f.span_end is not None
+        ):
             places.update(range(f.span_start, f.span_end))
     return all(i in places for i in range(secret.start, secret.end) if text[i].isalnum())
 
 
-def measure(call: Call, findings: Sequence[Finding], said: TranscriptCoverage, folder: Path, tally: Tally) -> None:
+def measure(
+    call: Call, findings: Sequence[Finding], said: TranscriptCoverage, folder: Path, tally: Tally
+) -> None:
     """Redact a call and add what is heard of it."""
     source, output = folder / "call.wav", folder / "clean.wav"
-    done = redact_audio(Files(), str(source), str(output), [EVERYTHING] if said.spans is None else said.spans, known=said.known)
+    done = redact_audio(
+        Files(),
+        str(source),
+        str(output),
+        [EVERYTHING] if said.spans is None else said.spans,
+        known=said.known,
+    )
     tally.verdicts[said.fit.verdict if said.fit else ""] += 1
     before, after = sounds.heard(source)[1], sounds.heard(output)[1]
     for channel in range(len(before)):
@@ -158,19 +190,29 @@ def measure(call: Call, findings: Sequence[Finding], said: TranscriptCoverage, f
                 cause = "times" if detected(s, text, findings) else "text"
                 tally.leaked[cause, s.type] += heard
                 tally.leaks[cause, s.type] += 1
-                tally.examples.append(f"{cause} {s.type} {heard:.2f} s of {s.e - s.s:.2f}: {text[s.start : s.end]!r} in {text!r}")
+                tally.examples.append(
+                    f"{cause} {s.type} {heard:.2f} s of {s.e - s.s:.2f}: {text[s.start : s.end]!r} "
+                    f"in {text!r}"
+                )
 
 
-def run(count: int, seed: int, conditions: Sequence[str], policy: Policy, *, dealt: bool = False) -> dict[str, Tally]:
+def run(
+    count: int, seed: int, conditions: Sequence[str], policy: Policy, *, dealt: bool = False
+) -> dict[str, Tally]:
     """Redact calls under each condition, or where they are `dealt` out each under one."""
     tallies = {c: Tally() for c in conditions}
     finder, aligner, before = Finder(policy), Aligner(), None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, call in enumerate(calls(count, seed)):
-            plain, timed = (next(finder.find([r], folder)) for r in (call.record, call.with_words(random.Random(seed))))
+            plain, timed = (
+                next(finder.find([r], folder))
+                for r in (call.record, call.with_words(random.Random(seed)))
+            )
             for condition in [conditions[number % len(conditions)]] if dealt else conditions:
-                words = condition == "words" or (condition not in ("aligned", "turns") and number // len(SHIFTS) % 2 == 0)
+                words = condition == "words" or (
+                    condition not in ("aligned", "turns") and number // len(SHIFTS) % 2 == 0
+                )
                 record, findings = timed if words else plain
                 heard = recorded(call, condition, number)
                 if condition == "foreign":
@@ -179,7 +221,13 @@ def run(count: int, seed: int, conditions: Sequence[str], policy: Policy, *, dea
                     record, findings = before
                 (folder / "call.wav").write_bytes(heard.wav())
                 began, tally = time.process_time(), tallies[condition]
-                said = transcript_coverage(Files(), str(folder / "call.wav"), record, findings, aligner=None if words or condition == "turns" else aligner)
+                said = transcript_coverage(
+                    Files(),
+                    str(folder / "call.wav"),
+                    record,
+                    findings,
+                    aligner=None if words or condition == "turns" else aligner,
+                )
                 tally.cpu += time.process_time() - began
                 measure(heard, findings, said, folder, tally)
             before = timed if number // 2 % 2 else plain
@@ -202,31 +250,44 @@ def report(name: str, tally: Tally) -> dict[str, Any]:
     """Figures of one condition, as JSON."""
     bar = {k: v for k, v in tally.leaked.items() if k[1] in BAR}
     return {
-        "condition": name, "speech_s": round(tally.speech, 1), "planted_s": round(tally.planted, 1), "covered_s": round(tally.covered, 1),
+        "condition": name,
+        "speech_s": round(tally.speech, 1),
+        "planted_s": round(tally.planted, 1),
+        "covered_s": round(tally.covered, 1),
         "values": sum(n for t, n in tally.values.items() if t in BAR),
         "leaked_s_times": round(sum(v for (c, _), v in bar.items() if c == "times"), 2),
         "leaked_s_text": round(sum(v for (c, _), v in bar.items() if c == "text"), 2),
         "leaks": {f"{c} {t}": n for (c, t), n in sorted(tally.leaks.items())},
-        "leaked_s_other_types": round(sum(v for k, v in tally.leaked.items() if k[1] not in BAR), 2),
-        "over_covered_share": round(tally.over / tally.speech, 4), "with_silence": round(tally.beyond / tally.speech, 4),
+        "leaked_s_other_types": round(
+            sum(v for k, v in tally.leaked.items() if k[1] not in BAR), 2
+        ),
+        "over_covered_share": round(tally.over / tally.speech, 4),
+        "with_silence": round(tally.beyond / tally.speech, 4),
         "of_it_nothing_planted": round(tally.unfound / tally.speech, 4),
-        "times": dict(sorted(tally.verdicts.items())), "cpu_s_telling": round(tally.cpu, 1),
-    }  # fmt: skip
+        "times": dict(sorted(tally.verdicts.items())),
+        "cpu_s_telling": round(tally.cpu, 1),
+    }
 
 
 def main() -> None:
     """Run, print."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--calls", type=int, default=200)
     p.add_argument("--seed", type=int, default=17)
     p.add_argument("--policy", default="gdpr")
     p.add_argument("--conditions", nargs="*", default=CONDITIONS, choices=CONDITIONS)
     p.add_argument("--deal", action="store_true", help="each call under one condition, in turn")
-    p.add_argument("--examples", action="store_true", help="print each leak with its (generated) text")
+    p.add_argument(
+        "--examples", action="store_true", help="print each leak with its (generated) text"
+    )
     args = p.parse_args()
     if not voices.LIBRARY:
         sys.exit(voices.NEEDS_ESPEAK)
-    for name, tally in run(args.calls, args.seed, args.conditions, policy_of(args.policy), dealt=args.deal).items():
+    for name, tally in run(
+        args.calls, args.seed, args.conditions, policy_of(args.policy), dealt=args.deal
+    ).items():
         print(json.dumps(report(name, tally)), flush=True)
         for line in tally.examples if args.examples else ():
             print("   ", line)

@@ -1,16 +1,19 @@
-"""Speed of detection: stock Presidio, the spaCy pipeline alone, and callveil, interleaved over the same conversations in one process.
+"""Speed of detection: stock Presidio, the spaCy pipeline alone, and callveil, interleaved over the
+same conversations in one process.
 
     python tests/bench/bench_detect.py [--gold FILE...] [--conversations N] [--rounds N] [--check]
 
-The conversations are generated (every name and number in them is made up) or come from files of labelled conversations. CPU seconds of
-this process are measured, matrices on one thread; in each round all runs read the same conversations, in rotating order, so that a busy
-machine slows them alike, and ratios are ratios of the medians. A first, uncounted round warms caches up.
+The conversations are generated (every name and number in them is made up) or come from files of
+labelled conversations. CPU seconds of this process are measured, matrices on one thread; in each
+round all runs read the same conversations, in rotating order, so that a busy machine slows them
+alike, and ratios are ratios of the medians. A first, uncounted round warms caches up.
 
-Stock Presidio reads a list of texts, 64 at a time, and knows no conversations: it is given one text a turn, as a conversation comes, and
-for comparison each conversation as one text. The spaCy pipeline and callveil read whole conversations.
-Targets: callveil at least twice as fast as stock Presidio turn by turn, and at most 1.5 times the CPU of the spaCy pipeline alone.
+Stock Presidio reads a list of texts, 64 at a time, and knows no conversations: it is given one text
+a turn, as a conversation comes, and for comparison each conversation as one text. The spaCy
+pipeline and callveil read whole conversations.
+Targets: callveil at least twice as fast as stock Presidio turn by turn, and at most 1.5 times the
+    CPU of the spaCy pipeline alone.
 """
-
 
 from __future__ import annotations
 
@@ -46,15 +49,32 @@ def generated(count: int, seed: int) -> list[GoldRow]:
     for n in range(count):
         shop = sample_account(seed, n)
         rng = random_stream(seed, 9, n)
-        talk = random_dialogue(rng, random_person(rng, shop.country), random.Random(seed * 1_000_003 + n).choice(shop.staff), shop.business)
-        rows.append(GoldRow(f"generated-{n}", "generated", n + 1, tuple((t.speaker, t.text) for t in talk.turns), ()))
+        talk = random_dialogue(
+            rng,
+            random_person(rng, shop.country),
+            random.Random(seed * 1_000_003 + n).choice(shop.staff),
+            shop.business,
+        )
+        rows.append(
+            GoldRow(
+                f"generated-{n}",
+                "generated",
+                n + 1,
+                tuple((t.speaker, t.text) for t in talk.turns),
+                (),
+            )
+        )
     return rows
 
 
 def runs(policy: Policy, rows: Sequence[GoldRow]) -> tuple[dict[str, Callable[[], int]], list[str]]:
-    """The runs, each answering how many spans it found, and the entities stock Presidio looks for."""
+    """The runs, each answering how many spans it found, and the entities stock Presidio looks
+    for.
+    """
     detector = Detector(policy.detect)
-    todo, entities = build_comparison(policy, [[text for _, text in row.turns] for row in rows], detector)
+    todo, entities = build_comparison(
+        policy, [[text for _, text in row.turns] for row in rows], detector
+    )
     jobs: list[DetectionJob] = [as_job(row, policy, detector) for row in rows]
 
     def by_callveil() -> int:
@@ -75,9 +95,23 @@ def runs(policy: Policy, rows: Sequence[GoldRow]) -> tuple[dict[str, Callable[[]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns 1 with `--check` where a target is missed, else 0."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--gold", nargs="+", type=Path, default=[], metavar="FILE", help="labelled conversations, beside the generated ones")
-    p.add_argument("--conversations", type=int, default=150, help="conversations generated, and taken from each file (default 150)")
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument(
+        "--gold",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="labelled conversations, beside the generated ones",
+    )
+    p.add_argument(
+        "--conversations",
+        type=int,
+        default=150,
+        help="conversations generated, and taken from each file (default 150)",
+    )
     p.add_argument("--rounds", type=int, default=5, help="rounds that count (default 5)")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--policy", default=None, help="policy (default gdpr)")
@@ -85,7 +119,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--json", action="store_true")
     args = p.parse_args(argv)
     policy = load_policy(args.policy)
-    sets = {"generated": generated(args.conversations, args.seed), **{path.name: list(read_gold(path, args.conversations)) for path in args.gold}}
+    sets = {
+        "generated": generated(args.conversations, args.seed),
+        **{path.name: list(read_gold(path, args.conversations)) for path in args.gold},
+    }
     out, missed = [], False
     for name, rows in sets.items():
         todo, entities = runs(policy, rows)
@@ -95,16 +132,40 @@ def main(argv: Sequence[str] | None = None) -> int:
         faster, cpu = middle[STOCK] / middle[CALLVEIL], middle[CALLVEIL] / middle[ALONE]
         whole = middle[STOCK_WHOLE] / middle[CALLVEIL]
         missed |= faster < FASTER_THAN_STOCK or cpu > CPU_OF_PIPELINE
-        out.append({"set": name, "conversations": len(rows), "words": words, "median_cpu_seconds": middle, "cpu_seconds": seconds, "spans": found,
-                    "times_as_fast_as_stock": faster, "times_as_fast_as_stock_whole": whole,
-                    "cpu_of_pipeline_alone": cpu, "stock_entities": entities})  # fmt: skip
+        out.append(
+            {
+                "set": name,
+                "conversations": len(rows),
+                "words": words,
+                "median_cpu_seconds": middle,
+                "cpu_seconds": seconds,
+                "spans": found,
+                "times_as_fast_as_stock": faster,
+                "times_as_fast_as_stock_whole": whole,
+                "cpu_of_pipeline_alone": cpu,
+                "stock_entities": entities,
+            }
+        )
         if not args.json:
-            print(f"{name}: {len(rows)} conversations, {words:,} words, {args.rounds} rounds; stock Presidio looks for {len(entities)} entity types")
+            print(
+                f"{name}: {len(rows)} conversations, {words:,} words, {args.rounds} rounds; stock "
+                f"Presidio looks for {len(entities)} entity types"
+            )
             for run, times in seconds.items():
                 spread = f"{min(times):.3f} to {max(times):.3f}"
-                print(f"  {run:22}{middle[run]:8.3f} s CPU ({spread}){words / middle[run]:12,.0f} words/s{found[run]:8,} spans")
-            print(f"  {faster:.2f} times as fast as stock turn by turn (target at least {FASTER_THAN_STOCK}), {whole:.2f} times as on whole texts")
-            print(f"  {cpu:.2f} times the CPU of the pipeline alone (target at most {CPU_OF_PIPELINE})", flush=True)
+                print(
+                    f"  {run:22}{middle[run]:8.3f} s CPU ({spread}){words / middle[run]:12,.0f} "
+                    f"words/s{found[run]:8,} spans"
+                )
+            print(
+                f"  {faster:.2f} times as fast as stock turn by turn (target at least "
+                f"{FASTER_THAN_STOCK}), {whole:.2f} times as on whole texts"
+            )
+            print(
+                f"  {cpu:.2f} times the CPU of the pipeline alone (target at most "
+                f"{CPU_OF_PIPELINE})",
+                flush=True,
+            )
     if args.json:
         print(json.dumps(out, indent=2))
     return int(missed and args.check)

@@ -1,7 +1,9 @@
-"""Keypad tones: what is covered by mistake, and what can be read off afterwards: `python tests/bench/bench_keypad.py [--hours 1] [--digits 2000]`.
+"""Keypad tones: what is covered by mistake, and what can be read off afterwards: `python
+tests/bench/bench_keypad.py [--hours 1] [--digits 2000]`.
 
-Talk is generated (dialogues of `callveil sample`, espeak-ng, every voice of the tests), and music: melodies, chords, bells and drums at any pitch.
-Digits are keyed amid talk at any level, twist, length and offset that ITU-T Q.24 has understood, in clean and noisy lines; a plain decoder of this
+Talk is generated (dialogues of `callveil sample`, espeak-ng, every voice of the tests), and music:
+melodies, chords, bells and drums at any pitch. Digits are keyed amid talk at any level, twist,
+length and offset that ITU-T Q.24 has understood, in clean and noisy lines; a plain decoder of this
 script's own reads them before and after.
 """
 
@@ -59,24 +61,40 @@ def talk(hours: float, seed: int) -> Iterator[Sound]:
 
 
 def music(seconds: float, seed: int) -> Sound:
-    """Hold music: voices of some instruments at once, each playing notes of a scale, tempered or out of tune, over drums."""
+    """Hold music: voices of some instruments at once, each playing notes of a scale, tempered or
+    out of tune, over drums.
+    """
     rng = np.random.default_rng(seed)
     out = np.zeros(round(seconds * RATE))
     root, beat = rng.uniform(110, 440), rng.uniform(0.12, 0.6)
-    scale = np.array([0, 2, 4, 5, 7, 9, 11, 12]) if rng.random() < 0.5 else np.array([0, 2, 3, 5, 7, 8, 10, 12])
+    scale = (
+        np.array([0, 2, 4, 5, 7, 9, 11, 12])
+        if rng.random() < 0.5
+        else np.array([0, 2, 3, 5, 7, 8, 10, 12])
+    )
     for _ in range(rng.integers(1, 5)):
         harmonics = 1 / np.arange(1, rng.integers(2, 9)) ** rng.uniform(0.5, 2.5)
-        octave, decay, detune = 2.0 ** rng.integers(-1, 3), rng.uniform(0.5, 20), 2 ** rng.uniform(-0.03, 0.03)
+        octave, decay, detune = (
+            2.0 ** rng.integers(-1, 3),
+            rng.uniform(0.5, 20),
+            2 ** rng.uniform(-0.03, 0.03),
+        )
         at = 0.0
         while at < seconds:
             length = beat * float(rng.choice([0.5, 1, 1, 2, 4]))
             place = np.arange(round(min(length, seconds - at) * RATE)) / RATE
             pitch = root * octave * detune * 2 ** (float(rng.choice(scale)) / 12)
-            note = sum(h * np.sin(2 * np.pi * pitch * (n + 1) * place) for n, h in enumerate(harmonics) if pitch * (n + 1) < RATE / 2)
+            note = sum(
+                h * np.sin(2 * np.pi * pitch * (n + 1) * place)
+                for n, h in enumerate(harmonics)
+                if pitch * (n + 1) < RATE / 2
+            )
             if rng.random() > 0.2 and len(place):
                 start = round(at * RATE)
                 part = out[start : start + len(place)]
-                part += (0.15 * np.asarray(note) * np.exp(-decay * place) * np.minimum(1, place * 100))[: len(part)]
+                part += (
+                    0.15 * np.asarray(note) * np.exp(-decay * place) * np.minimum(1, place * 100)
+                )[: len(part)]
             at += length
     if rng.random() < 0.6:
         for at in np.arange(0, seconds - 0.2, beat):
@@ -99,17 +117,23 @@ def keyed(rng: random.Random, speech: Sound, count: int) -> Keyed:
     for digit in digits:
         key = KEYS.index(digit)
         place = np.arange(round(long * RATE)) / RATE
-        tone = np.sin(2 * np.pi * LOW[key // 4] * (1 + off) * place) + twist * np.sin(2 * np.pi * HIGH[key % 4] * (1 + off) * place)
+        tone = np.sin(2 * np.pi * LOW[key // 4] * (1 + off) * place) + twist * np.sin(
+            2 * np.pi * HIGH[key % 4] * (1 + off) * place
+        )
         a = round(start * RATE)
         part = signal[channel, a : a + len(place)]
-        part[:] = part * 0.05 + (level * tone / max(1.0, twist))[: len(part)]  # who keys hardly talks
+        part[:] = (
+            part * 0.05 + (level * tone / max(1.0, twist))[: len(part)]
+        )  # who keys hardly talks
         times.append((a / RATE, (a + len(part)) / RATE))
         start += long + gap
     return Keyed(np.clip(signal, -0.99, 0.99), channel, digits, times)
 
 
 def read_off(sound: Sound, start: float, end: float) -> str:
-    """The key heard in a stretch of one channel by a decoder that guesses gladly; empty where none is."""
+    """The key heard in a stretch of one channel by a decoder that guesses gladly; empty where none
+    is.
+    """
     part = sound[max(0, round(start * RATE)) : round(end * RATE)]
     size, seen = RATE // 50, []
     for at in range(0, len(part) - size + 1, size // 2):
@@ -119,7 +143,11 @@ def read_off(sound: Sound, start: float, end: float) -> str:
             continue
         place = np.arange(size) / RATE
         powers = [
-            max(abs(complex(window @ np.exp(-2j * np.pi * f * (1 + off) * place))) ** 2 for off in (-0.012, 0.0, 0.012)) for f in (*LOW, *HIGH)
+            max(
+                abs(complex(window @ np.exp(-2j * np.pi * f * (1 + off) * place))) ** 2
+                for off in (-0.012, 0.0, 0.012)
+            )
+            for f in (*LOW, *HIGH)
         ]
         low, high = int(np.argmax(powers[:4])), int(np.argmax(powers[4:]))
         if (powers[low] + powers[4 + high]) * 2 / size / energy > 0.5:
@@ -133,12 +161,21 @@ def decoded(count: int, seed: int, folder: Path) -> dict[str, int]:
     for call in calls(10_000, seed):
         made = keyed(rng, call.signal, rng.choice([4, 4, 8, 16, 16]))
         tag, bits = rng.choice([(7, 8), (1, 16), (0, 0)])
-        coded = sounds.wav_bytes(sounds.pcm_bytes(made.signal, tag, bits), tag, RATE, 2, bits) if tag else b""
-        (folder / "in").write_bytes(coded or sounds.encoded(made.signal, "mp3", "libmp3lame", RATE, 32_000))
+        coded = (
+            sounds.wav_bytes(sounds.pcm_bytes(made.signal, tag, bits), tag, RATE, 2, bits)
+            if tag
+            else b""
+        )
+        (folder / "in").write_bytes(
+            coded or sounds.encoded(made.signal, "mp3", "libmp3lame", RATE, 32_000)
+        )
         redact_audio(Files(), str(folder / "in"), str(folder / "out"), [])
         for name, path in (("read_before", "in"), ("read_after", "out")):
             sound = sounds.heard(folder / path)[1][made.channel]
-            found[name] += sum(read_off(sound, s, e) == d for d, (s, e) in zip(made.digits, made.times, strict=True))
+            found[name] += sum(
+                read_off(sound, s, e) == d
+                for d, (s, e) in zip(made.digits, made.times, strict=True)
+            )
         found["digits"] += len(made.digits)
         if found["digits"] >= count:
             return found
@@ -154,8 +191,12 @@ def mistaken(sound: Sound, path: Path) -> tuple[int, float]:
 
 def main() -> None:
     """Measure, print."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--hours", type=float, default=1.0, help="of talk, both channels counted, and of music")
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument(
+        "--hours", type=float, default=1.0, help="of talk, both channels counted, and of music"
+    )
     p.add_argument("--digits", type=int, default=2000)
     p.add_argument("--seed", type=int, default=1)
     args = p.parse_args()
@@ -173,8 +214,17 @@ def main() -> None:
                 hours += sound.size / RATE / 3600
                 one = mistaken(sound, folder / "x.wav")
                 number, seconds = number + one[0], seconds + one[1]
-            print(json.dumps({"kind": kind, "hours": round(hours, 2), "false_covers_an_hour": round(number / hours, 2),
-                              "seconds_an_hour": round(seconds / hours, 2)}), flush=True)  # fmt: skip
+            print(
+                json.dumps(
+                    {
+                        "kind": kind,
+                        "hours": round(hours, 2),
+                        "false_covers_an_hour": round(number / hours, 2),
+                        "seconds_an_hour": round(seconds / hours, 2),
+                    }
+                ),
+                flush=True,
+            )
         print(json.dumps(decoded(args.digits, args.seed, folder)))
 
 

@@ -1,19 +1,23 @@
-"""What `callveil redact` costs: CPU of whole runs over generated interactions, beside the spaCy pipeline alone.
+"""What `callveil redact` costs: CPU of whole runs over generated interactions, beside the spaCy
+pipeline alone.
 
     python tests/bench/bench_redact.py [--interactions N] [--rounds N] [--beside PYTHON] [--check]
 
-Each run is `python -m callveil.pipelines.cli redact` in a process of its own, one thread, into a new store, and its CPU
-seconds are those of that process and its children. The same with a few interactions tells what starting costs; what an
-interaction costs is the difference between both runs, by the difference of interactions. The pipeline alone is the
-embedded model over the conversation of each interaction as detection reads it (an interaction that has none costs it
-nothing), warmed up first: once as spaCy runs it, as in `bench_detect.py`, and once with the faster forward pass that
-the job gives it. All of them take turns, round by round, so that a busy machine slows them alike; ratios are of medians.
+Each run is `python -m callveil.pipelines.cli redact` in a process of its own, one thread, into a
+new store, and its CPU seconds are those of that process and its children. The same with a few
+interactions tells what starting costs; what an interaction costs is the difference between both
+runs, by the difference of interactions. The pipeline alone is the embedded model over the
+conversation of each interaction as detection reads it (an interaction that has none costs it
+nothing), warmed up first: once as spaCy runs it, as in `bench_detect.py`, and once with the faster
+forward pass that the job gives it. All of them take turns, round by round, so that a busy machine
+slows them alike; ratios are of medians.
 
-With `--beside`, the interpreter of another checkout (with its own editable callveil) redacts the same interactions in
-turn. Both write with one keyring, so that the same rows give the same bytes: the datasets of both stores are compared
-file by file, and a difference fails the run.
+With `--beside`, the interpreter of another checkout (with its own editable callveil) redacts the
+same interactions in turn. Both write with one keyring, so that the same rows give the same bytes:
+the datasets of both stores are compared file by file, and a difference fails the run.
 
-Targets: an interaction costs at most 5 times the pipeline as spaCy runs it over its conversation, and at most 45 % of what it costs in
+Targets: an interaction costs at most 5 times the pipeline as spaCy runs it over its conversation,
+    and at most 45 % of what it costs in
 the other checkout.
 """
 
@@ -57,7 +61,15 @@ ALONE, HASTENED = "spaCy pipeline alone", "the same, hastened"
 
 def sample(folder: Path, interactions: int, seed: int) -> Path:
     """Generated input of so many interactions."""
-    command = ["sample", "--output", str(folder), "--interactions", str(interactions), "--seed", str(seed)]
+    command = [
+        "sample",
+        "--output",
+        str(folder),
+        "--interactions",
+        str(interactions),
+        "--seed",
+        str(seed),
+    ]
     spent(sys.executable, [*command, "--no-progress"], folder.parent)
     return folder
 
@@ -76,7 +88,9 @@ def spent(python: str, arguments: Sequence[str], home: Path) -> float:
         check=False,
     )
     if done.returncode not in (0, 3):
-        sys.exit(f"{python}: {' '.join(arguments[:1])} failed ({done.returncode}): {done.stderr[-2000:]}")
+        sys.exit(
+            f"{python}: {' '.join(arguments[:1])} failed ({done.returncode}): {done.stderr[-2000:]}"
+        )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -93,7 +107,9 @@ def conversations(data: Path, policy: Policy) -> list[str]:
     files = Files()
     for chunk in plan_chunks(files, [str(data / "interactions")])[0]:
         for raw in read_chunk(files, chunk, policy.limits):
-            if not isinstance(raw, Rejected) and (raw.key not in last or last[raw.key].rank <= raw.rank):
+            if not isinstance(raw, Rejected) and (
+                raw.key not in last or last[raw.key].rank <= raw.rank
+            ):
                 last[raw.key] = raw
     out = []
     for raw in last.values():
@@ -112,10 +128,15 @@ def contents(store: Path) -> dict[str, str]:
     }
 
 
-def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[float]], dict[str, list[float]], int]:
+def measure(
+    folder: Path, args: argparse.Namespace
+) -> tuple[dict[str, list[float]], dict[str, list[float]], int]:
     """CPU seconds of every round: of the whole, and of the start alone; how many conversations."""
     policy = load_policy(None)
-    many, few = sample(folder / "many", args.interactions, args.seed), sample(folder / "few", FEW, args.seed)
+    many, few = (
+        sample(folder / "many", args.interactions, args.seed),
+        sample(folder / "few", FEW, args.seed),
+    )
     pipelines = {ALONE: load_model("embedded", "en"), HASTENED: load_model("embedded", "en")}
     patch_pipeline(pipelines[HASTENED])
     texts = conversations(many, policy)
@@ -138,7 +159,9 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[floa
                 whole[name].append(redact(pythons[name], many, place / "many"))
                 start[name].append(redact(pythons[name], few, place / "few"))
         if args.beside and not n:
-            one, other = (contents(folder / f"{name}-0".replace(" ", "_") / "many") for name in (HERE, OTHER))
+            one, other = (
+                contents(folder / f"{name}-0".replace(" ", "_") / "many") for name in (HERE, OTHER)
+            )
             differ = [path for path in sorted({*one, *other}) if one.get(path) != other.get(path)]
             if differ or not one:
                 sys.exit(f"{len(differ)} of {len(one)} files differ, first {differ[:1]}")
@@ -148,8 +171,12 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[floa
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns 1 with `--check` where a target is missed, else 0."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--interactions", type=int, default=1000, help="interactions generated (default 1000)")
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument(
+        "--interactions", type=int, default=1000, help="interactions generated (default 1000)"
+    )
     p.add_argument("--rounds", type=int, default=3, help="rounds (default 3)")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--beside", metavar="PYTHON", help="interpreter of another checkout")
@@ -162,28 +189,60 @@ def main(argv: Sequence[str] | None = None) -> int:
         whole, start, texts = measure(Path(folder), args)
     more = args.interactions - FEW
     each = {
-        name: statistics.median([(a - b) / more for a, b in zip(whole[name], start[name], strict=True)])
+        name: statistics.median(
+            [(a - b) / more for a, b in zip(whole[name], start[name], strict=True)]
+        )
         for name in start
     }
     alone = {name: statistics.median(whole[name]) / args.interactions for name in (ALONE, HASTENED)}
-    ratios = {"times_the_pipeline": each[HERE] / alone[ALONE], "times_the_hastened": each[HERE] / alone[HASTENED]}
+    ratios = {
+        "times_the_pipeline": each[HERE] / alone[ALONE],
+        "times_the_hastened": each[HERE] / alone[HASTENED],
+    }
     if args.beside:
         ratios["of_the_other"] = each[HERE] / each[OTHER]
     if args.json:
-        print(json.dumps({"interactions": args.interactions, "conversations": texts, "cpu_seconds": whole, "start_cpu_seconds": start,
-                          "cpu_seconds_an_interaction": each | alone, **ratios}, indent=2))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "interactions": args.interactions,
+                    "conversations": texts,
+                    "cpu_seconds": whole,
+                    "start_cpu_seconds": start,
+                    "cpu_seconds_an_interaction": each | alone,
+                    **ratios,
+                },
+                indent=2,
+            )
+        )
     else:
         print(f"{args.interactions} interactions, {texts} conversations, {args.rounds} rounds")
         for name, value in each.items():
             spread = f"{min(whole[name]):.2f} to {max(whole[name]):.2f} s a run"
-            print(f"  {name:24}{1000 * value:8.2f} ms CPU an interaction ({spread}; starting {statistics.median(start[name]):.2f} s)")
+            print(
+                f"  {name:24}{1000 * value:8.2f} ms CPU an interaction ({spread}; starting "
+                f"{statistics.median(start[name]):.2f} s)"
+            )
         for name, value in alone.items():
-            print(f"  {name:24}{1000 * value:8.2f} ms ({min(whole[name]):.2f} to {max(whole[name]):.2f} s a run)")
-        print(f"  {ratios['times_the_pipeline']:.2f} times the pipeline alone (target at most {TIMES_THE_PIPELINE}), ", end="")
+            print(
+                f"  {name:24}{1000 * value:8.2f} ms ({min(whole[name]):.2f} to "
+                f"{max(whole[name]):.2f} s a run)"
+            )
+        print(
+            f"  {ratios['times_the_pipeline']:.2f} times the pipeline alone (target at most "
+            f"{TIMES_THE_PIPELINE}), ",
+            end="",
+        )
         print(f"{ratios['times_the_hastened']:.2f} times the hastened one")
         if args.beside:
-            print(f"  {100 * ratios['of_the_other']:.1f} % of the other checkout (target at most {100 * OF_THE_OTHER:.0f} %)")
-    missed = ratios["times_the_pipeline"] > TIMES_THE_PIPELINE or ratios.get("of_the_other", 0.0) > OF_THE_OTHER
+            print(
+                f"  {100 * ratios['of_the_other']:.1f} % of the other checkout (target at most "
+                f"{100 * OF_THE_OTHER:.0f} %)"
+            )
+    missed = (
+        ratios["times_the_pipeline"] > TIMES_THE_PIPELINE
+        or ratios.get("of_the_other", 0.0) > OF_THE_OTHER
+    )
     return int(missed and args.check)
 
 

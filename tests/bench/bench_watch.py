@@ -1,11 +1,13 @@
-"""How long from an object landing to its redacted output being published: `callveil watch` at a steady rate of calls.
+"""How long from an object landing to its redacted output being published: `callveil watch` at a
+steady rate of calls.
 
     python tests/bench/bench_watch.py --runner prism                 5 calls a second of 60 seconds of two-channel mu-law, for a minute
     python tests/bench/bench_watch.py --runner flink --poll 1
 
-A call is two objects, recording and record; its time runs from when the later of them was in the bucket until the redacted recording's receipt is
-written. The bar is 3 seconds at the 95th percentile, beyond the poll interval. The first calls, while workers load their models, are apart.
-"""
+A call is two objects, recording and record; its time runs from when the later of them was in the
+bucket until the redacted recording's receipt is written. The bar is 3 seconds at the 95th
+percentile, beyond the poll interval. The first calls, while workers load their models, are apart.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ WARM = 5
 
 def main() -> int:
     """Run it; exit code 1 where the bar is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runner", choices=("prism", "flink"), default="prism")
     parser.add_argument("--rate", type=float, default=5.0, help="calls a second")
     parser.add_argument("--for", dest="span", type=float, default=60.0, help="seconds")
@@ -43,11 +47,27 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         (folder / "policy.yaml").write_text(POLICY)
-        made_calls = calls(folder / "sample", WARM + round(args.rate * args.span), seconds=args.audio)
+        made_calls = calls(
+            folder / "sample", WARM + round(args.rate * args.span), seconds=args.audio
+        )
         cloud = Cloud(folder)
-        options = [*cloud.options(60), "--output", str(folder / "store"), "--policy", str(folder / "policy.yaml"), "--poll", str(args.poll)]
+        options = [
+            *cloud.options(60),
+            "--output",
+            str(folder / "store"),
+            "--policy",
+            str(folder / "policy.yaml"),
+            "--poll",
+            str(args.poll),
+        ]
         watch: Runner = (Prism if args.runner == "prism" else Flink)(
-            folder, options, CREDENTIALS | {"CALLVEIL_KEYRING": str(folder / "keyring.json"), "CALLVEIL_STATE": str(folder / "state")}
+            folder,
+            options,
+            CREDENTIALS
+            | {
+                "CALLVEIL_KEYRING": str(folder / "keyring.json"),
+                "CALLVEIL_STATE": str(folder / "state"),
+            },
         )
         try:
             watch.start()
@@ -55,13 +75,23 @@ def main() -> int:
         finally:
             watch.stop()
             cloud.stop()
-    figures |= {"runner": args.runner, "rate": args.rate, "audio": args.audio, "poll": args.poll, "load": [round(x, 1) for x in os.getloadavg()]}
+    figures |= {
+        "runner": args.runner,
+        "rate": args.rate,
+        "audio": args.audio,
+        "poll": args.poll,
+        "load": [round(x, 1) for x in os.getloadavg()],
+    }
     print(json.dumps(figures))
     return 0 if figures["p95"] <= BAR + args.poll else 1
 
 
-def measure(cloud: Cloud, watch: Runner, made: list[Call], store: Path, rate: float) -> dict[str, float]:
-    """Land the calls and wait for the last one. Returns quantiles of the seconds from landed to published, and how busy machine and runner were."""
+def measure(
+    cloud: Cloud, watch: Runner, made: list[Call], store: Path, rate: float
+) -> dict[str, float]:
+    """Land the calls and wait for the last one. Returns quantiles of the seconds from landed to
+    published, and how busy machine and runner were.
+    """
     for number, call in enumerate(made[:WARM], 1):
         land(cloud, call)
         wait_for("the first calls", lambda n=number: receipts(store, "audio") >= n, 300)
@@ -78,9 +108,14 @@ def measure(cloud: Cloud, watch: Runner, made: list[Call], store: Path, rate: fl
     took = sorted(published(store, name) - at for name, at in landed.items())
     late = max(0.0, (max(landed.values()) - begun) - (len(landed) - 1) / rate)
     return {
-        "calls": len(took), "p50": round(took[len(took) // 2], 3), "p95": round(took[int(len(took) * 0.95)], 3), "max": round(took[-1], 3),
-        "feeder_late": round(late, 2), "busy_percent": busy, "cpu_seconds_a_call": round(worked / len(took), 3),
-    }  # fmt: skip
+        "calls": len(took),
+        "p50": round(took[len(took) // 2], 3),
+        "p95": round(took[int(len(took) * 0.95)], 3),
+        "max": round(took[-1], 3),
+        "feeder_late": round(late, 2),
+        "busy_percent": busy,
+        "cpu_seconds_a_call": round(worked / len(took), 3),
+    }
 
 
 def cpu(watch: Runner) -> float:

@@ -1,8 +1,9 @@
 """What the tables of other languages share: how a case is written, and how it is read.
 
-A case is turns parted by ` || `; `A: ` is the agent's, `C: ` the caller's. `[` and `]` mark what must be covered, with the entity
-type after a bar where it matters: `[612 345 678|PHONE_NUMBER]`. Every other letter and digit must stay.
-All people and numbers are made up; numbers with check digits were computed to be valid.
+A case is turns parted by ` || `; `A: ` is the agent's, `C: ` the caller's. `[` and `]` mark what
+must be covered, with the entity type after a bar where it matters: `[612 345 678|PHONE_NUMBER]`.
+Every other letter and digit must stay. All people and numbers are made up; numbers with check
+digits were computed to be valid.
 """
 
 from __future__ import annotations
@@ -21,8 +22,14 @@ _MARK = re.compile(r"\[([^\]|]*)(?:\|([A-Z_]+))?\]")
 
 @lru_cache
 def calls(language: str) -> list[str]:
-    """Further cases, one a line: turns of calls and chats, with and without anything personal in them."""
-    return (Path(__file__).parent / "lang" / f"{language}.txt").read_text(encoding="utf-8").splitlines()
+    """Further cases, one a line: turns of calls and chats, with and without anything personal in
+    them.
+    """
+    return (
+        (Path(__file__).parent / "lang" / f"{language}.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
 
 
 def marked(case: str) -> tuple[View, set[int], list[tuple[int, int, str]]]:
@@ -32,7 +39,13 @@ def marked(case: str) -> tuple[View, set[int], list[tuple[int, int, str]]]:
     typed: list[tuple[int, int, str]] = []
     place = 0
     for part in case.split(" || "):
-        role, text = ("agent", part[3:]) if part.startswith("A: ") else ("caller", part[3:]) if part.startswith("C: ") else ("", part)
+        role, text = (
+            ("agent", part[3:])
+            if part.startswith("A: ")
+            else ("caller", part[3:])
+            if part.startswith("C: ")
+            else ("", part)
+        )
         plain, last = "", 0
         for match in _MARK.finditer(text):
             plain += text[last : match.start()]
@@ -54,11 +67,21 @@ def check(recognizers: list[EntityRecognizer], language: str, case: str) -> None
     shared = SimpleNamespace(tokens=SimpleNamespace(user_data={"callveil_view": view}))
     entities = sorted({entity for r in recognizers for entity in r.supported_entities})
     found = [result for r in recognizers for result in r.analyze(view.text, entities, shared)]
-    covered = {place for r in found for place in range(r.start, r.end) if view.text[place].isalnum()}
+    covered = {
+        place for r in found for place in range(r.start, r.end) if view.text[place].isalnum()
+    }
     told = sorted({(r.entity_type, view.text[r.start : r.end]) for r in found})
-    assert wanted <= covered, f"{language}: not covered: {''.join(view.text[p] for p in sorted(wanted - covered))!r}; found {told}"
+    assert wanted <= covered, (
+        f"{language}: not covered: {''.join(view.text[p] for p in sorted(wanted - covered))!r}; "
+        f"found {told}"
+    )
     extra = covered - wanted
-    assert not extra, f"{language}: covered too much: {''.join(view.text[p] for p in sorted(extra))!r}; found {told}"
+    assert not extra, (
+        f"{language}: covered too much: {''.join(view.text[p] for p in sorted(extra))!r}; found "
+        f"{told}"
+    )
     for start, end, entity in typed:
         types = {r.entity_type for r in found if r.start < end and r.end > start}
-        assert entity in types, f"{language}: {view.text[start:end]!r} should be {entity}; found {told}"
+        assert entity in types, (
+            f"{language}: {view.text[start:end]!r} should be {entity}; found {told}"
+        )

@@ -1,4 +1,6 @@
-"""Values beside other values, words and signs: what tests of number sequences draw from. All of it is generated."""
+"""Values beside other values, words and signs: what tests of number sequences draw from. All of it
+is generated.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,30 @@ from callveil.transforms.detect.recognizers import checks
 
 ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SIGNS = (
-    " ", " ", ", ", "; ", " - ", "-", "/", " / ", "\n", "|", " | ", ": ", ". ", "\t", "_", "=", "  ", ",", "#", "*", " (", ") ", ":",
-)  # fmt: skip
+    " ",
+    " ",
+    ", ",
+    "; ",
+    " - ",
+    "-",
+    "/",
+    " / ",
+    "\n",
+    "|",
+    " | ",
+    ": ",
+    ". ",
+    "\t",
+    "_",
+    "=",
+    "  ",
+    ",",
+    "#",
+    "*",
+    " (",
+    ") ",
+    ":",
+)
 """What may stand between a value and its neighbour."""
 
 
@@ -67,8 +91,17 @@ def phone(rng: random.Random) -> str:
         rng.choice("23456789") + rng.choice("023456789") + digits(rng, 1),
     )
     forms = (
-        "{}-{}-{}", "({}) {}-{}", "{}.{}.{}", "{} {} {}", "{}{}{}", "+1 {} {} {}", "+1{}{}{}", "1-{}-{}-{}", "+1 ({}) {}-{}", "+1-{}-{}-{}",
-    )  # fmt: skip
+        "{}-{}-{}",
+        "({}) {}-{}",
+        "{}.{}.{}",
+        "{} {} {}",
+        "{}{}{}",
+        "+1 {} {} {}",
+        "+1{}{}{}",
+        "1-{}-{}-{}",
+        "+1 ({}) {}-{}",
+        "+1-{}-{}-{}",
+    )
     return rng.choice(forms).format(area, exchange, digits(rng, 4))
 
 
@@ -111,16 +144,35 @@ VALUES: dict[str, Callable[[random.Random], str]] = {
 NEIGHBOURS: dict[str, Callable[[random.Random], str]] = {
     "expiry": lambda rng: rng.choice(("12/27", "1227", "09/2028", "0928", "12-27")),
     "code": lambda rng: digits(rng, rng.choice((3, 4))),
-    "zip": lambda rng: digits(rng, 5) if rng.random() < 0.5 else f"{digits(rng, 5)}-{digits(rng, 4)}",
+    "zip": lambda rng: (
+        digits(rng, 5) if rng.random() < 0.5 else f"{digits(rng, 5)}-{digits(rng, 4)}"
+    ),
     "date": lambda rng: rng.choice(("12/27/2025", "2025-11-29", "29.11.2025", "Nov 29 2025")),
     "price": lambda rng: rng.choice(("$20", "$19.99", "20 dollars", "£1,250", "€20", "20%")),
-    "letters": lambda rng: rng.choice(("abc", "USD", "phone", "x", "cc", "mm", "是", "です", "No", "ref")),
-    "cue": lambda rng: rng.choice((
-        "exp", "cvv", "zip", "card number", "phone", "ssn", "order", "room", "account number", "call me at", "flight", "total", "dob", "price",
-    )),
+    "letters": lambda rng: rng.choice(
+        ("abc", "USD", "phone", "x", "cc", "mm", "是", "です", "No", "ref")
+    ),
+    "cue": lambda rng: rng.choice(
+        (
+            "exp",
+            "cvv",
+            "zip",
+            "card number",
+            "phone",
+            "ssn",
+            "order",
+            "room",
+            "account number",
+            "call me at",
+            "flight",
+            "total",
+            "dob",
+            "price",
+        )
+    ),
     "word": lambda rng: rng.choice(("please", "thanks", "and", "or", "ok")),
     "time": lambda rng: rng.choice(("10:30", "10.30", "at 5pm", "10.30-16.00", "0900-1700")),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -136,7 +188,8 @@ class Pair:
 def pair(rng: random.Random, kind: str, neighbour: str, sign: str, front: bool) -> Pair | None:
     """A value of `kind` beside a neighbour; None where nothing could tell them apart.
 
-    An e-mail address runs on over letters, digits and most signs that touch it, so what touches it is a part of it.
+    An e-mail address runs on over letters, digits and most signs that touch it, so what touches it
+    is a part of it.
     """
     value = VALUES[kind](rng)
     beside = (NEIGHBOURS.get(neighbour) or VALUES[neighbour])(rng)

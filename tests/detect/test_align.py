@@ -25,9 +25,15 @@ def span(a: int, b: int) -> TextSpan:
 
 @settings(max_examples=200, deadline=None)
 @given(WORDS, st.randoms(use_true_random=False), st.data())
-def test_exact_copies_cover_the_same_letters(words: list[str], rng: random.Random, data: st.DataObject) -> None:
+def test_exact_copies_cover_the_same_letters(
+    words: list[str], rng: random.Random, data: st.DataObject
+) -> None:
     left = "".join(w + rng.choice(GAPS) for w in words)
-    right = "".join((w.upper() if len(w.upper()) == len(w) and rng.random() < 0.5 else w) + rng.choice([*GAPS, ""]) for w in words)
+    right = "".join(
+        (w.upper() if len(w.upper()) == len(w) and rng.random() < 0.5 else w)
+        + rng.choice([*GAPS, ""])
+        for w in words
+    )
     copy = align_texts(left, right)
     assert copy.exact
     places = [i for i, c in enumerate(left) if c.isalnum()]
@@ -40,20 +46,27 @@ def test_exact_copies_cover_the_same_letters(words: list[str], rng: random.Rando
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(["ana", "call", "me", "doe", "x1", "yes", "banana"]), max_size=12), st.data())
+@given(
+    st.lists(st.sampled_from(["ana", "call", "me", "doe", "x1", "yes", "banana"]), max_size=12),
+    st.data(),
+)
 def test_projection_leaves_no_partner_uncovered(words: list[str], data: st.DataObject) -> None:
     left = " ".join(words)
     right = " ".join(data.draw(st.lists(st.sampled_from([*words, "um", "ana"]), max_size=14)))
     copy = align_texts(left, right)
     assert list(copy.left) == sorted(set(copy.left)) and list(copy.right) == sorted(set(copy.right))
     assert len(copy.left) == len(copy.right)
-    assert all(left[a].lower() == right[b].lower() for a, b in zip(copy.left, copy.right, strict=True))
+    assert all(
+        left[a].lower() == right[b].lower() for a, b in zip(copy.left, copy.right, strict=True)
+    )
     if copy.exact:
         assert list(copy.right) == [i for i, c in enumerate(right) if c.isalnum()]
     for a in range(len(left)):
         for b in range(a + 1, len(left) + 1, 3):
             covered = {i for s in copy.project([span(a, b)]) for i in range(s.start, s.end)}
-            assert all(r in covered for p, r in zip(copy.left, copy.right, strict=True) if a <= p < b)
+            assert all(
+                r in covered for p, r in zip(copy.left, copy.right, strict=True) if a <= p < b
+            )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +95,9 @@ def test_labels_case_punctuation_and_word_borders_make_no_difference(left: str, 
         ("ana", "", False),
     ],
 )
-def test_a_part_is_a_copy_only_where_it_is_whole_and_alone(left: str, right: str, exact: bool) -> None:
+def test_a_part_is_a_copy_only_where_it_is_whole_and_alone(
+    left: str, right: str, exact: bool
+) -> None:
     assert align_texts(left, right).exact is exact
 
 
@@ -94,7 +109,10 @@ def test_named_labels_are_passed_over_only_when_they_are_speakers() -> None:
 
 
 def test_fuzzy_copy_keeps_what_it_can() -> None:
-    left, right = "my name is jane doe and I live in springfield", "so my name is um jane doe I live near springfield"
+    left, right = (
+        "my name is jane doe and I live in springfield",
+        "so my name is um jane doe I live near springfield",
+    )
     copy = align_texts(left, right)
     at = left.index("jane")
     (there,) = copy.project([span(at, at + 8)])

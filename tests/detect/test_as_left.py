@@ -187,7 +187,9 @@ def test_a_greeting_that_is_a_name_too_is_one_where_nothing_else_is_said() -> No
     greeted = (("agent", "hello"), ("customer", "hai"), ("agent", "how can i help"))
     named = (("agent", "who did you speak to"), ("customer", "i spoke with hai nguyen"))
     rows = [GoldRow(str(n), "made up", n, turns, ()) for n, turns in enumerate((greeted, named), 1)]
-    assert [bool(found) for _, found in predict_rows(Detector(policy.detect), policy, iter(rows))] == [
+    assert [
+        bool(found) for _, found in predict_rows(Detector(policy.detect), policy, iter(rows))
+    ] == [
         False,
         True,
     ]

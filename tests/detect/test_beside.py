@@ -38,15 +38,23 @@ from callveil.transforms.detect.postcode_after_place import postcodes_after
 def test_digits_behind_a_place(text: str, found: list[str]) -> None:
     start, end = text.index("["), text.index("]") - 1
     plain = text.replace("[", "").replace("]", "")
-    spans = list(postcodes_after(plain, [TextSpan(start, end, "LOCATION", 0.85, "SpacyRecognizer")], "en"))
+    spans = list(
+        postcodes_after(plain, [TextSpan(start, end, "LOCATION", 0.85, "SpacyRecognizer")], "en")
+    )
     assert [plain[s.start : s.end] for s in spans] == found
     assert {s.entity for s in spans} <= {"ZIP_CODE"}
 
 
 def test_numbers_are_those_of_the_language() -> None:
     text = "sevilla cuatro uno cero cero uno"
-    assert [text[s.start : s.end] for s in postcodes_after(text, [TextSpan(0, 7, "LOCATION", 0.85, "x")], "es")] == ["cuatro uno cero cero uno"]
+    assert [
+        text[s.start : s.end]
+        for s in postcodes_after(text, [TextSpan(0, 7, "LOCATION", 0.85, "x")], "es")
+    ] == ["cuatro uno cero cero uno"]
 
 
 def test_only_places_count() -> None:
-    assert list(postcodes_after("anna seven oh one four", [TextSpan(0, 4, "PERSON", 0.85, "x")], "en")) == []
+    assert (
+        list(postcodes_after("anna seven oh one four", [TextSpan(0, 4, "PERSON", 0.85, "x")], "en"))
+        == []
+    )

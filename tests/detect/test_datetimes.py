@@ -1,4 +1,6 @@
-"""Dates that are no birth dates: found where a policy asks for them, and nowhere else. All values are generated."""
+"""Dates that are no birth dates: found where a policy asks for them, and nowhere else. All values
+are generated.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,42 @@ from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 
 HIPAA = "version: 1\nextends: hipaa\ndetect: {model: none}\n"
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 ORDINALS = (
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth",
-    "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth",
-)  # fmt: skip
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
+    "nineteenth",
+    "twentieth",
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +93,30 @@ def test_dates(asking: Detector, text: str, found: list[str]) -> None:
     assert dates(asking, text) == found
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     day=st.dates(dt.date(1990, 1, 1), dt.date(2029, 12, 31)),
-    form=st.sampled_from(["{m} {d}, {y}", "{d} {m} {y}", "{m} {o}", "{o} of {m}", "{y}-{n:02d}-{d:02d}", "{n}/{d}/{y}", "the {w} of {m}", "{m} {w}"]),
+    form=st.sampled_from(
+        [
+            "{m} {d}, {y}",
+            "{d} {m} {y}",
+            "{m} {o}",
+            "{o} of {m}",
+            "{y}-{n:02d}-{d:02d}",
+            "{n}/{d}/{y}",
+            "the {w} of {m}",
+            "{m} {w}",
+        ]
+    ),
     around=st.sampled_from(["{}", "see you on {} then", "admitted {}.", "it was {}, yes"]),
     low=st.booleans(),
 )
-def test_every_form_of_a_day_is_found_whole(asking: Detector, day: dt.date, form: str, around: str, low: bool) -> None:
-    o = f"{day.day}{'th' if 10 < day.day < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day.day % 10, 'th')}"
+def test_every_form_of_a_day_is_found_whole(
+    asking: Detector, day: dt.date, form: str, around: str, low: bool
+) -> None:
+    o = f"{day.day}{'th' if 10 < day.day < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day.day % 10, 'th')}"  # noqa: E501
     word = ORDINALS[day.day - 1] if day.day <= 20 else o
     said = form.format(m=MONTHS[day.month - 1], d=day.day, y=day.year, n=day.month, o=o, w=word)
     said = said.lower() if low else said
@@ -78,20 +126,35 @@ def test_every_form_of_a_day_is_found_whole(asking: Detector, day: dt.date, form
 
 def test_only_a_policy_that_asks_gets_them(redact: Bench, tmp_path: Path) -> None:
     text = "your appointment is on March 3rd"
-    assert parse_policy(HIPAA).detect.dates and not parse_policy("version: 1\nextends: gdpr").detect.dates
-    assert content(redact({"notes": text}, HIPAA, detector=Detector(parse_policy(HIPAA).detect)))["notes"] == "your appointment is on [DATE_TIME]"
+    assert (
+        parse_policy(HIPAA).detect.dates
+        and not parse_policy("version: 1\nextends: gdpr").detect.dates
+    )
+    assert (
+        content(redact({"notes": text}, HIPAA, detector=Detector(parse_policy(HIPAA).detect)))[
+            "notes"
+        ]
+        == "your appointment is on [DATE_TIME]"
+    )
     assert content(redact({"notes": text}))["notes"] == text
     assert dates(redact.detector, text) == []
 
 
 def test_a_birth_date_keeps_its_type(redact: Bench) -> None:
-    record: dict[str, Any] = {"outline": [{"channel": 2, "text": "date of birth?"}, {"channel": 1, "text": "May 4th 1980"}]}
+    record: dict[str, Any] = {
+        "outline": [
+            {"channel": 2, "text": "date of birth?"},
+            {"channel": 1, "text": "May 4th 1980"},
+        ]
+    }
     out = content(redact(record, HIPAA, detector=Detector(parse_policy(HIPAA).detect)))
     assert out["outline"][1]["text"] == "[DATE_OF_BIRTH]"
 
 
 def test_the_setting_is_part_of_the_policy_only_where_it_is_on() -> None:
-    on, off = (parse_policy(f"version: 1\ndetect: {{dates: {value}}}") for value in ("true", "false"))
+    on, off = (
+        parse_policy(f"version: 1\ndetect: {{dates: {value}}}") for value in ("true", "false")
+    )
     assert "dates: true" in on.effective_yaml() and "dates" not in off.effective_yaml()
     assert off.sha256 == parse_policy("version: 1").sha256 != on.sha256
     assert parse_policy(on.effective_yaml()).detect == on.detect

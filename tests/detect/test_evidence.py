@@ -1,4 +1,6 @@
-"""People by evidence: the lexicon, what it makes of words, and the frames that hold a name that is a word. Names and pairs are invented."""
+"""People by evidence: the lexicon, what it makes of words, and the frames that hold a name that is
+a word. Names and pairs are invented.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,19 @@ from callveil.transforms.detect import lexicon as module
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.lexicon import FILE, SECTIONS, load_lexicon, pack_lexicon
-from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, is_ordinary_word, word_kind
+from callveil.transforms.detect.recognizers.evidence import (
+    BOTH,
+    NAME,
+    RARE,
+    THING,
+    is_ordinary_word,
+    word_kind,
+)
 from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
-WORDS = st.frozensets(st.text(string.ascii_lowercase + "'", min_size=1, max_size=40), min_size=1, max_size=30)
+WORDS = st.frozensets(
+    st.text(string.ascii_lowercase + "'", min_size=1, max_size=40), min_size=1, max_size=30
+)
 FRAMES = {
     "asked": "A: may i have your full name please / {}",
     "told": "Hi, my name is {} and I need some help.",
@@ -29,7 +40,9 @@ FRAMES = {
 }
 LEAST = 0.93
 EATEN = {("African", True): 0.92}
-"""Origins of whose sixteen names here some are words alone ("Blessing Sunday", "Comfort"), without a capital to tell."""
+"""Origins of whose sixteen names here some are words alone ("Blessing Sunday", "Comfort"), without
+a capital to tell.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +51,41 @@ def detector() -> Detector:
 
 
 def covered(detector: Detector, lines: list[str]) -> list[tuple[str, set[int]]]:
-    """The text of each line, whose turns a slash parts, and the offsets the default policy redacts in it."""
+    """The text of each line, whose turns a slash parts, and the offsets the default policy redacts
+    in it.
+    """
     rules = load_policy(None).base
-    views = [View.of_turns([("agent", p[3:]) if p.lower().startswith("a: ") else ("caller", p) for p in line.split(" / ")]) for line in lines]
+    views = [
+        View.of_turns(
+            [
+                ("agent", p[3:]) if p.lower().startswith("a: ") else ("caller", p)
+                for p in line.split(" / ")
+            ]
+        )
+        for line in lines
+    ]
     out = []
     for view, (_, found) in zip(views, detector.run([(v, None) for v in views], "en"), strict=True):
         assert isinstance(found, list)
-        out.append((view.text, {i for s in merge_spans(accept_findings(view.text, found, rules)[0]) for i in range(s.start, s.end)}))
+        out.append(
+            (
+                view.text,
+                {
+                    i
+                    for s in merge_spans(accept_findings(view.text, found, rules)[0])
+                    for i in range(s.start, s.end)
+                },
+            )
+        )
     return out
 
 
 def origins() -> dict[str, list[str]]:
     """Full names by origin."""
     out, heading = {}, ""
-    for line in (Path(__file__).parent / "spoken" / "origins.txt").read_text(encoding="utf-8").splitlines():
+    for line in (
+        (Path(__file__).parent / "spoken" / "origins.txt").read_text(encoding="utf-8").splitlines()
+    ):
         if line.startswith("## "):
             heading = line[3:]
         elif line and not line.startswith("#"):
@@ -60,7 +94,9 @@ def origins() -> dict[str, list[str]]:
 
 
 @given(words=WORDS, first=WORDS, last=WORDS)
-def test_a_lexicon_is_read_back_as_it_was_packed(words: frozenset[str], first: frozenset[str], last: frozenset[str]) -> None:
+def test_a_lexicon_is_read_back_as_it_was_packed(
+    words: frozenset[str], first: frozenset[str], last: frozenset[str]
+) -> None:
     lists = dict(zip(SECTIONS, (words, first, last, first, last), strict=True))
     parts = module.bz2.decompress(pack_lexicon(lists)).decode("ascii").split("\0")
     assert [frozenset(module._unpacked(part)) for part in parts] == list(lists.values())
@@ -69,8 +105,22 @@ def test_a_lexicon_is_read_back_as_it_was_packed(words: frozenset[str], first: f
 def test_the_lexicon_is_small_and_says_whose_it_is() -> None:
     assert FILE.stat().st_size < 1_000_000
     notice = FILE.with_suffix(".md").read_text(encoding="utf-8")
-    assert all(holder in notice for holder in ("Kevin Atkinson", "J Ross Beresford", "Daniele Faraglia", "Isaak Uchakaev", "Princeton University"))
-    assert len(load_lexicon().words) > 250_000 and len(load_lexicon().given) > 30_000 and len(load_lexicon().surnames) > 90_000 and len(load_lexicon().places) > 30_000
+    assert all(
+        holder in notice
+        for holder in (
+            "Kevin Atkinson",
+            "J Ross Beresford",
+            "Daniele Faraglia",
+            "Isaak Uchakaev",
+            "Princeton University",
+        )
+    )
+    assert (
+        len(load_lexicon().words) > 250_000
+        and len(load_lexicon().given) > 30_000
+        and len(load_lexicon().surnames) > 90_000
+        and len(load_lexicon().places) > 30_000
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +128,8 @@ def test_the_lexicon_is_small_and_says_whose_it_is() -> None:
     [
         (
             THING,
-            "lead source acme monday weds mm erm byebye answerphone voicemail colour color organise tyre nhs metformin tylenol tesco",
+            "lead source acme monday weds mm erm byebye answerphone voicemail colour color "
+            "organise tyre nhs metformin tylenol tesco",
         ),
         (BOTH, "blessing rune berg an long mark hope grace rose art's "),
         (NAME, "kwame rajesh zdravko bogdan ximena hiroshi"),
@@ -88,7 +139,9 @@ def test_the_lexicon_is_small_and_says_whose_it_is() -> None:
 def test_what_the_lists_make_of_a_word(kind: int, words: str) -> None:
     wrong = {word: word_kind(word) for word in words.split() if word_kind(word) != kind}
     assert not wrong
-    assert all(is_ordinary_word(word) == (kind == THING) for word in words.split() if kind in (NAME, RARE))
+    assert all(
+        is_ordinary_word(word) == (kind == THING) for word in words.split() if kind in (NAME, RARE)
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,12 +234,25 @@ def test_a_frame_holds_a_name_that_is_a_word(detector: Detector, text: str, name
 
 
 def test_names_of_every_origin_are_found(detector: Detector) -> None:
-    said = [(o, False, n, f.format(n)) for o, ns in origins().items() for n in ns for f in FRAMES.values()]
+    said = [
+        (o, False, n, f.format(n))
+        for o, ns in origins().items()
+        for n in ns
+        for f in FRAMES.values()
+    ]
     said += [(o, True, n.lower(), text.lower()) for o, _, n, text in said]
     whole: dict[tuple[str, bool], list[bool]] = defaultdict(list)
-    for (origin, low, name, _), (text, places) in zip(said, covered(detector, [text for *_, text in said]), strict=True):
+    for (origin, low, name, _), (text, places) in zip(
+        said, covered(detector, [text for *_, text in said]), strict=True
+    ):
         at = text.index(name)
-        whole[origin, low].append(all(i in places for i in range(at, at + len(name)) if text[i].isalpha()))
+        whole[origin, low].append(
+            all(i in places for i in range(at, at + len(name)) if text[i].isalpha())
+        )
     assert len(whole) == 18
-    short = {key: sum(found) / len(found) for key, found in whole.items() if sum(found) / len(found) < EATEN.get(key, LEAST)}
+    short = {
+        key: sum(found) / len(found)
+        for key, found in whole.items()
+        if sum(found) / len(found) < EATEN.get(key, LEAST)
+    }
     assert not short

@@ -18,7 +18,10 @@ from callveil.transforms.lab.sample.dialogues import random_dialogue
 from callveil.transforms.lab.sample.people import random_person
 from callveil.transforms.lab.sample.world import random_stream, sample_account
 
-SAID = "hello is this bright dental it's under Nadia Okonkwo please five five oh one two three my address 14 Elm Street , . ?"
+SAID = (
+    "hello is this bright dental it's under Nadia Okonkwo please five five oh one two three my "
+    "address 14 Elm Street , . ?"
+)
 WORDS = [*SAID.split(), "\n", "", "ﬁve", "é", "12:30"]
 
 
@@ -36,8 +39,13 @@ def _vectors(nlp: Language, texts: list[str]) -> list[np.ndarray]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6), st.sampled_from([1, 3, 16, 512]))
-def test_vectors_are_the_same_but_for_rounding(pair: tuple[Language, Language], texts: list[str], chunk: int) -> None:
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6),
+    st.sampled_from([1, 3, 16, 512]),
+)
+def test_vectors_are_the_same_but_for_rounding(
+    pair: tuple[Language, Language], texts: list[str], chunk: int
+) -> None:
     plain, fast = pair
     kept, fast_tok2vec.CHUNK = fast_tok2vec.CHUNK, chunk
     try:
@@ -54,30 +62,66 @@ def test_entities_of_conversations_are_the_same(pair: tuple[Language, Language])
     for n in range(60):
         shop = sample_account(3, n)
         rng = random_stream(3, 9, n)
-        texts.append("\n".join(t.text for t in random_dialogue(rng, random_person(rng, shop.country), random.Random(n).choice(shop.staff), shop.business).turns))
+        texts.append(
+            "\n".join(
+                t.text
+                for t in random_dialogue(
+                    rng,
+                    random_person(rng, shop.country),
+                    random.Random(n).choice(shop.staff),
+                    shop.business,
+                ).turns
+            )
+        )
     texts += [text.lower() for text in texts[:20]]
 
     def entities(nlp: Language) -> list[list[tuple[int, int, str]]]:
-        return [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in nlp.pipe(texts, batch_size=32)]
+        return [
+            [(e.start_char, e.end_char, e.label_) for e in doc.ents]
+            for doc in nlp.pipe(texts, batch_size=32)
+        ]
 
     found = entities(plain)
     assert sum(map(len, found)) > 100
     assert entities(fast) == found
 
 
-@pytest.mark.parametrize(("depth", "pieces", "window"), [(1, 2, 1), (2, 3, 1), (3, 4, 1), (1, 3, 2), (2, 1, 1)])
-def test_other_shapes_are_computed_alike_or_left_alone(depth: int, pieces: int, window: int) -> None:
+@pytest.mark.parametrize(
+    ("depth", "pieces", "window"), [(1, 2, 1), (2, 3, 1), (3, 4, 1), (1, 3, 2), (2, 1, 1)]
+)
+def test_other_shapes_are_computed_alike_or_left_alone(
+    depth: int, pieces: int, window: int
+) -> None:
     embed = {
-        "@architectures": "spacy.MultiHashEmbed.v2", "width": 32, "attrs": ["NORM", "PREFIX"], "rows": [50, 50], "include_static_vectors": False,
-    }  # fmt: skip
+        "@architectures": "spacy.MultiHashEmbed.v2",
+        "width": 32,
+        "attrs": ["NORM", "PREFIX"],
+        "rows": [50, 50],
+        "include_static_vectors": False,
+    }
     encode = {
-        "@architectures": "spacy.MaxoutWindowEncoder.v2", "width": 32, "depth": depth, "window_size": window, "maxout_pieces": pieces,
-    }  # fmt: skip
+        "@architectures": "spacy.MaxoutWindowEncoder.v2",
+        "width": 32,
+        "depth": depth,
+        "window_size": window,
+        "maxout_pieces": pieces,
+    }
     nlp = spacy.blank("en")
-    nlp.add_pipe("ner", config={"model": {
-        "@architectures": "spacy.TransitionBasedParser.v2", "state_type": "ner", "extra_state_tokens": False, "hidden_width": 16, "maxout_pieces": 2,
-        "use_upper": True, "nO": None, "tok2vec": {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode},
-    }}).add_label("PERSON")  # fmt: skip
+    nlp.add_pipe(
+        "ner",
+        config={
+            "model": {
+                "@architectures": "spacy.TransitionBasedParser.v2",
+                "state_type": "ner",
+                "extra_state_tokens": False,
+                "hidden_width": 16,
+                "maxout_pieces": 2,
+                "use_upper": True,
+                "nO": None,
+                "tok2vec": {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode},
+            }
+        },
+    ).add_label("PERSON")
     nlp.initialize()
     texts = ["hello my name is nadia", "", "five five oh one two", " ".join(WORDS * 5)]
     before = _vectors(nlp, texts)

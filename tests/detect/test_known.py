@@ -9,21 +9,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.rules import Rules
-from callveil.transforms.detect.known_values import DIGITS, KnownValue, known_values, normalize_code, strip_case_and_accents
+from callveil.transforms.detect.known_values import (
+    DIGITS,
+    KnownValue,
+    known_values,
+    normalize_code,
+    strip_case_and_accents,
+)
 from callveil.transforms.detect.placeholders import placeholder_pattern
 from callveil.transforms.detect.spoken_digits import load_spoken_digits
-from callveil.transforms.detect.value_search import FoldedWords, _extend_digits, _first_digit, _tells, find_values
+from callveil.transforms.detect.value_search import (
+    FoldedWords,
+    _extend_digits,
+    _first_digit,
+    _tells,
+    find_values,
+)
 
 RECORD: dict[str, Any] = {
-    "name": "Zoë O'Brien", "caller_number": "+14155550134", "email": "zoe.o_brien7@example.com", "street": "12 Elm Street", "city": "Springfield",
-    "state": "IL", "postal_code": "CB4 3PQ", "tracking_number": "+12025550199",
-}  # fmt: skip
+    "name": "Zoë O'Brien",
+    "caller_number": "+14155550134",
+    "email": "zoe.o_brien7@example.com",
+    "street": "12 Elm Street",
+    "city": "Springfield",
+    "state": "IL",
+    "postal_code": "CB4 3PQ",
+    "tracking_number": "+12025550199",
+}
 
 
 def covered(record: dict[str, Any], text: str) -> list[str]:
     """The stretches of `text` that known values cover, longest of overlapping ones."""
     out: list[tuple[int, int]] = []
-    for s in sorted(find_values(FoldedWords.of(text), known_values(record)), key=lambda s: (s.start, -s.end)):
+    for s in sorted(
+        find_values(FoldedWords.of(text), known_values(record)), key=lambda s: (s.start, -s.end)
+    ):
         if out and s.start < out[-1][1]:
             out[-1] = (out[-1][0], max(out[-1][1], s.end))
         else:
@@ -45,12 +65,21 @@ def covered(record: dict[str, Any], text: str) -> list[str]:
         ("call 4155550134", ["4155550134"]),
         ("415.555.0134", ["415.555.0134"]),
         ("just 555 0134", ["555 0134"]),
-        ("four one five five five five oh one three four", ["four one five five five five oh one three four"]),
-        ("four one five triple five o one three four", ["four one five triple five o one three four"]),
+        (
+            "four one five five five five oh one three four",
+            ["four one five five five five oh one three four"],
+        ),
+        (
+            "four one five triple five o one three four",
+            ["four one five triple five o one three four"],
+        ),
         ("415 uh double five 5 and 0134", ["415 uh double five 5 and 0134"]),
         ("tel4155550134x2", ["tel4155550134x2"]),
         ("zoe.o_brien7@example.com", ["zoe.o_brien7@example.com"]),
-        ("zoe dot o underscore brien seven at example dot com", ["zoe dot o underscore brien seven at example dot com"]),
+        (
+            "zoe dot o underscore brien seven at example dot com",
+            ["zoe dot o underscore brien seven at example dot com"],
+        ),
         ("ZOE.O_BRIEN7 @ EXAMPLE.COM", ["ZOE.O_BRIEN7 @ EXAMPLE.COM"]),
         ("12 elm street", ["12 elm street"]),
         ("12, Elm-Street", ["12, Elm-Street"]),
@@ -67,7 +96,11 @@ def test_ways_to_write_or_say_a_value(text: str, found: list[str]) -> None:
     assert covered(RECORD, text) == found
 
 
-NUMBERS: dict[str, Any] = {"caller_number": "+14152224050", "street": "3882 Cromwell Road", "postal_code": "95185"}
+NUMBERS: dict[str, Any] = {
+    "caller_number": "+14152224050",
+    "street": "3882 Cromwell Road",
+    "postal_code": "95185",
+}
 
 
 @pytest.mark.parametrize(
@@ -76,12 +109,21 @@ NUMBERS: dict[str, Any] = {"caller_number": "+14152224050", "street": "3882 Crom
         ("in ca nine fifty one eighty five?", "nine fifty one eighty five"),
         ("it is ninety five one eight five", "ninety five one eight five"),
         ("nine five triple one", ""),
-        ("three thousand eight hundred eighty two cromwell road", "three thousand eight hundred eighty two cromwell road"),
+        (
+            "three thousand eight hundred eighty two cromwell road",
+            "three thousand eight hundred eighty two cromwell road",
+        ),
         ("three thousand eight hundred and something", ""),
         ("thirty eight eighty two cromwell road", "thirty eight eighty two cromwell road"),
-        ("four fifteen twenty two uh twenty four oh fifty", "four fifteen twenty two uh twenty four oh fifty"),
+        (
+            "four fifteen twenty two uh twenty four oh fifty",
+            "four fifteen twenty two uh twenty four oh fifty",
+        ),
         ("four fifteen double two twenty four oh sixty", ""),
-        ("four fifteen double two two four oh five oh", "four fifteen double two two four oh five oh"),
+        (
+            "four fifteen double two two four oh five oh",
+            "four fifteen double two two four oh five oh",
+        ),
         ("four one five twenty two uh twenty four and fifty", ""),
         ("four fifteen two twenty two forty fifty", "four fifteen two twenty two forty fifty"),
         ("hundred thousand", ""),
@@ -120,7 +162,10 @@ def test_double_names_of_everyday_words(text: str, found: list[str]) -> None:
     assert covered({"name": "Bobbie-Sue Long-Day"}, text) == found
 
 
-@pytest.mark.parametrize(("text", "found"), [("Day was unhappy.", ["Day"]), ("Day after day.", []), ("Call. Day wants a refund", ["Day"])])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("Day was unhappy.", ["Day"]), ("Day after day.", []), ("Call. Day wants a refund", ["Day"])],
+)
 def test_an_everyday_name_as_the_subject_of_a_sentence(text: str, found: list[str]) -> None:
     assert covered({"name": "Ana Day"}, text) == found
 
@@ -139,12 +184,19 @@ def test_an_everyday_name_as_the_subject_of_a_sentence(text: str, found: list[st
         ({"name": "May Will"}, "may I ask if you will"),
         ({"name": "May Will"}, "May I? Will you?"),
         ({"name": "Us Will"}, "call us and we will see"),
-        ({"name": "Jane Doe", "caller_number": "+12025550199", "tracking_number": "(202) 555-0199"}, "our number is 202 555 0199"),
+        (
+            {
+                "name": "Jane Doe",
+                "caller_number": "+12025550199",
+                "tracking_number": "(202) 555-0199",
+            },
+            "our number is 202 555 0199",
+        ),
         ({"name": "Unknown Caller"}, "unknown caller"),
         ({"name": "Caller 7"}, "caller 7"),
         ({"country": "US"}, "in the US"),
     ],
-)  # fmt: skip
+)
 def test_what_only_looks_like_a_value(record: dict[str, Any], text: str) -> None:
     assert covered(record, text) == []
 
@@ -155,21 +207,44 @@ def test_an_everyday_name_counts_where_it_is_written_as_one() -> None:
 
 
 def test_staff_only_where_asked() -> None:
-    record = {"agent": {"name": "Maria Lopez", "email": "maria.lopez@example.com"}, "form": {"name": "Kim Poe", "number_to_call": "2025550111"}}
-    assert {v.target for v in known_values(record)} == {"kimpoe", "poekim", "kim", "poe", "2025550111", "5550111"}
-    assert {"marialopez", "marialopezexamplecom"} <= {v.target for v in known_values(record, staff=True)}
+    record = {
+        "agent": {"name": "Maria Lopez", "email": "maria.lopez@example.com"},
+        "form": {"name": "Kim Poe", "number_to_call": "2025550111"},
+    }
+    assert {v.target for v in known_values(record)} == {
+        "kimpoe",
+        "poekim",
+        "kim",
+        "poe",
+        "2025550111",
+        "5550111",
+    }
+    assert {"marialopez", "marialopezexamplecom"} <= {
+        v.target for v in known_values(record, staff=True)
+    }
 
 
 def test_placeholders_are_no_values() -> None:
     done = placeholder_pattern(Rules())
-    record = {"name": "[PERSON]", "city": "[LOCATION]", "email": "[EMAIL_ADDRESS:abcdefghij234]", "street": "[redacted]"}
+    record = {
+        "name": "[PERSON]",
+        "city": "[LOCATION]",
+        "email": "[EMAIL_ADDRESS:abcdefghij234]",
+        "street": "[redacted]",
+    }
     assert known_values(record, placeholders=done) == []
     assert {v.target for v in known_values({"name": "[JOHN]"}, placeholders=done)} == {"john"}
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("c b four three p q", "cb43pq"), ("double two, oh, triple seven", "220777"), ("one uh two and 3", "123"), ("Étage", "etage"), ("", "")],
+    [
+        ("c b four three p q", "cb43pq"),
+        ("double two, oh, triple seven", "220777"),
+        ("one uh two and 3", "123"),
+        ("Étage", "etage"),
+        ("", ""),
+    ],
 )
 def test_spoken_code(text: str, code: str) -> None:
     assert normalize_code(text) == code
@@ -186,7 +261,11 @@ def test_a_number_is_found_however_it_is_grouped_and_said(number: str, data: st.
         group = number[place : place + size]
         spoken = " ".join(words[int(d)] for d in group)
         if len(set(group)) == 1 and len(group) in (2, 3):
-            spoken = data.draw(st.sampled_from([spoken, f"{'double' if len(group) == 2 else 'triple'} {words[int(group[0])]}"]))
+            spoken = data.draw(
+                st.sampled_from(
+                    [spoken, f"{'double' if len(group) == 2 else 'triple'} {words[int(group[0])]}"]
+                )
+            )
         parts.append(data.draw(st.sampled_from([group, spoken])))
         place += size
     said = data.draw(st.sampled_from([" ", "-", ", ", " uh "])).join(parts)
@@ -201,7 +280,9 @@ def test_a_number_is_found_however_it_is_grouped_and_said(number: str, data: st.
 def test_tokens_keep_their_places(text: str) -> None:
     tokens = FoldedWords.of(text)
     assert [strip_case_and_accents(text[a:b]) for a, b in tokens.places] == tokens.words
-    assert sorted(p for places in tokens.index.values() for p in places) == list(range(len(tokens.words)))
+    assert sorted(p for places in tokens.index.values() for p in places) == list(
+        range(len(tokens.words))
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,12 +298,21 @@ def test_tokens_keep_their_places(text: str) -> None:
         ("ask Will about it", ["Will"]),
     ],
 )
-def test_a_name_that_is_said_in_every_conversation_is_found_where_the_words_around_say_so(text: str, found: list[str]) -> None:
+def test_a_name_that_is_said_in_every_conversation_is_found_where_the_words_around_say_so(
+    text: str, found: list[str]
+) -> None:
     assert covered({"name": "Will May"}, text) == found
 
 
 @pytest.mark.parametrize(
-    "text", ["Rusty was unhappy", "hi it's rusty we spoke", "all right rusty one moment", "rusty, is that right?", "rusty underscore x"]
+    "text",
+    [
+        "Rusty was unhappy",
+        "hi it's rusty we spoke",
+        "all right rusty one moment",
+        "rusty, is that right?",
+        "rusty underscore x",
+    ],
 )
 def test_the_contacts_own_name_is_found_although_it_is_a_word(text: str) -> None:
     assert [c.lower() for c in covered({"name": "Rusty Rivers"}, text)] == ["rusty"]
@@ -242,7 +332,8 @@ def test_the_digit_a_word_begins_with_is_that_of_every_reading(language: str) ->
 
 
 SPOKEN = {
-    "en": "one two oh zero five fifteen forty twenty double triple hundred thousand uh and call 1 23 4155550134 x2",
+    "en": "one two oh zero five fifteen forty twenty double triple hundred thousand uh and call 1 "
+    "23 4155550134 x2",
     "de": "eins zwei null fünf fünfzehn zwanzig fünfundvierzig hundert und äh ruf 1 23 4155550134",
     "es": "uno dos cero cinco quince treinta y cuarenta mil eh llama 1 23 4155550134",
     "fr": "un deux zéro cinq quinze soixante dix quatre vingt et cent euh appel 1 23 4155550134",
@@ -251,7 +342,9 @@ SPOKEN = {
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(SPOKEN)), st.data())
-def test_no_number_is_said_where_its_words_leave_no_room_for_it(language: str, data: st.DataObject) -> None:
+def test_no_number_is_said_where_its_words_leave_no_room_for_it(
+    language: str, data: st.DataObject
+) -> None:
     """A search from every word finds what the search from the likely ones does."""
     words = data.draw(st.lists(st.sampled_from(SPOKEN[language].split()), min_size=1, max_size=14))
     tokens = FoldedWords.of(" ".join(words), language)

@@ -1,4 +1,6 @@
-"""State numbers with check digits: DNI and NIE, NIR, the German tax number. The examples are those the authorities publish as samples."""
+"""State numbers with check digits: DNI and NIE, NIR, the German tax number. The examples are those
+the authorities publish as samples.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,20 @@ VALID = {
 WRONG = {
     "es_dni": ["12345678A", "1234567Z", "123456789Z", "12345678", "ABCDEFGHZ", ""],
     "es_nie": ["X1234567A", "W1234567L", "1234567L", "X12345678Z"],
-    "fr_nir": ["255081416802539", "955081416802538", "255151416802538", "2550814168025", "185052C00400181"],
+    "fr_nir": [
+        "255081416802539",
+        "955081416802538",
+        "255151416802538",
+        "2550814168025",
+        "185052C00400181",
+    ],
     "de_tax_id": ["86095742718", "06095742719", "8609574271", "12345678903", "11111111111"],
 }
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in VALID.items() for text in texts])
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in VALID.items() for text in texts]
+)
 def test_valid(name: str, text: str) -> None:
     entity, check = checks.NATIONAL[name]
     assert check(text)
@@ -30,7 +40,9 @@ def test_valid(name: str, text: str) -> None:
     assert checks.national_id_type(text, []) is None
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in WRONG.items() for text in texts])
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in WRONG.items() for text in texts]
+)
 def test_wrong(name: str, text: str) -> None:
     assert not checks.NATIONAL[name][1](text)
 

@@ -1,4 +1,6 @@
-"""Which language a record is read in, with which model, and what becomes of languages nobody reads. All people and numbers are made up."""
+"""Which language a record is read in, with which model, and what becomes of languages nobody reads.
+All people and numbers are made up.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +17,47 @@ from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect import lang
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.lang import FILES, LanguageError, available_languages, load_language, read_language
+from callveil.transforms.detect.lang import (
+    FILES,
+    LanguageError,
+    available_languages,
+    load_language,
+    read_language,
+)
 from callveil.transforms.detect.pipeline import ModelError
 
 BOTH = "version: 1\ndetect: {model: none, languages: [de, en, es, fr]}\n"
 
-SPANISH = [("Agent", 2, "¿a nombre de quién está la reserva?"), ("Caller", 1, "zubizarreta"), ("Agent", 2, "¿y su teléfono?"),
-           ("Caller", 1, "seis uno dos tres cuatro cinco seis siete ocho")]  # fmt: skip
-FRENCH = [("Agent", 2, "c'est à quel nom ?"), ("Caller", 1, "kervella"), ("Agent", 2, "votre numéro ?"),
-          ("Caller", 1, "zéro six douze trente-quatre quatre-vingt-dix-sept soixante-dix")]  # fmt: skip
-GERMAN = [("Agent", 2, "auf welchen namen"), ("Caller", 1, "ostermann"), ("Agent", 2, "ihre telefonnummer bitte"),
-          ("Caller", 1, "null eins sieben sechs siebenundvierzig elf dreiundzwanzig")]  # fmt: skip
+SPANISH = [
+    ("Agent", 2, "¿a nombre de quién está la reserva?"),
+    ("Caller", 1, "zubizarreta"),
+    ("Agent", 2, "¿y su teléfono?"),
+    ("Caller", 1, "seis uno dos tres cuatro cinco seis siete ocho"),
+]
+FRENCH = [
+    ("Agent", 2, "c'est à quel nom ?"),
+    ("Caller", 1, "kervella"),
+    ("Agent", 2, "votre numéro ?"),
+    ("Caller", 1, "zéro six douze trente-quatre quatre-vingt-dix-sept soixante-dix"),
+]
+GERMAN = [
+    ("Agent", 2, "auf welchen namen"),
+    ("Caller", 1, "ostermann"),
+    ("Agent", 2, "ihre telefonnummer bitte"),
+    ("Caller", 1, "null eins sieben sechs siebenundvierzig elf dreiundzwanzig"),
+]
 
 
 def record(turns: list[tuple[str, int, str]], language: str | None) -> dict[str, Any]:
     """A conversation as a record."""
-    outline = [{"speaker": speaker, "channel": channel, "text": text} for speaker, channel, text in turns]
-    return {"outline": outline, "transcription_text": "\n".join(f"{s}: {t}" for s, _, t in turns), **({"language": language} if language else {})}
+    outline = [
+        {"speaker": speaker, "channel": channel, "text": text} for speaker, channel, text in turns
+    ]
+    return {
+        "outline": outline,
+        "transcription_text": "\n".join(f"{s}: {t}" for s, _, t in turns),
+        **({"language": language} if language else {}),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +71,9 @@ def texts(redacted: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("language", "turns"), [("es", SPANISH), ("fr", FRENCH), ("de", GERMAN)])
-def test_a_record_is_read_in_its_own_language(redact: Bench, polyglot: Detector, language: str, turns: list[tuple[str, int, str]]) -> None:
+def test_a_record_is_read_in_its_own_language(
+    redact: Bench, polyglot: Detector, language: str, turns: list[tuple[str, int, str]]
+) -> None:
     out = Bench(polyglot, redact.keyring)(record(turns, language), BOTH)
     assert texts(out) == [turns[0][2], "[PERSON]", turns[2][2], "[PHONE_NUMBER]"]
     for word in (turns[1][2], turns[3][2]):
@@ -78,7 +106,11 @@ def test_unknown_language_in_full(redact: Bench) -> None:
 
 def test_unknown_language_scanned_in_the_default_language(redact: Bench) -> None:
     rules = "version: 1\ndetect: {model: none, unknown_language: scan}\n"
-    turns = [("Agent", 2, "votre numéro ?"), ("Caller", 1, "c'est le 06 12 34 56 78"), ("Agent", 2, "merci bien")]
+    turns = [
+        ("Agent", 2, "votre numéro ?"),
+        ("Caller", 1, "c'est le 06 12 34 56 78"),
+        ("Agent", 2, "merci bien"),
+    ]
     out = redact(record(turns, "fr"), rules)
     assert out.interaction.mode == "content"
     assert texts(out) == ["votre numéro ?", "c'est le [PHONE_NUMBER]", "merci bien"]
@@ -93,26 +125,45 @@ def test_a_known_language_is_not_redacted_in_full(redact: Bench) -> None:
 def test_a_model_by_its_path(tmp_path: Path, redact: Bench) -> None:
     pipeline = spacy.blank("es")
     ruler: Any = pipeline.add_pipe("entity_ruler")
-    ruler.add_patterns([{"label": "PER", "pattern": "Iker Lasarte"}, {"label": "LOC", "pattern": "Zarautz"}])
+    ruler.add_patterns(
+        [{"label": "PER", "pattern": "Iker Lasarte"}, {"label": "LOC", "pattern": "Zarautz"}]
+    )
     pipeline.to_disk(tmp_path / "modelo")
-    rules = f"version: 1\ndetect: {{model: none, languages: [en, es], models: {{es: {tmp_path / 'modelo'}}}}}\n"
+    rules = (
+        f"version: 1\ndetect: {{model: none, languages: [en, es], models: {{es: "
+        f"{tmp_path / 'modelo'}}}}}\n"
+    )
     bench = Bench(Detector(parse_policy(rules).detect), redact.keyring)
     turns = [("Caller", 1, "ayer vino Iker Lasarte desde Zarautz con el paquete")]
-    assert texts(bench(record(turns, "es"), rules)) == ["ayer vino [PERSON] desde [LOCATION] con el paquete"]
-    assert texts(bench(record(turns, "en"), rules)) == [turns[0][2]]  # English goes without a model here
+    assert texts(bench(record(turns, "es"), rules)) == [
+        "ayer vino [PERSON] desde [LOCATION] con el paquete"
+    ]
+    assert texts(bench(record(turns, "en"), rules)) == [
+        turns[0][2]
+    ]  # English goes without a model here
 
 
 @pytest.mark.parametrize("name", ["es_core_news_md", "/no/such/pipeline"])
 def test_a_model_that_is_missing_says_how_to_mend_it(name: str) -> None:
-    settings = parse_policy(f"version: 1\ndetect: {{model: none, languages: [en, es], models: {{es: {name}}}}}\n").detect
+    settings = parse_policy(
+        f"version: 1\ndetect: {{model: none, languages: [en, es], models: {{es: {name}}}}}\n"
+    ).detect
     with pytest.raises(ModelError) as caught:
         Detector(settings)
-    assert name in str(caught.value) and "'es'" in str(caught.value) and "detect.models" in str(caught.value)
+    assert (
+        name in str(caught.value)
+        and "'es'" in str(caught.value)
+        and "detect.models" in str(caught.value)
+    )
 
 
 def test_a_folder_that_is_no_pipeline(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
-        Detector(DetectionSettings(model="none", models={"es": str(tmp_path)}, languages=("es",), default_language="es"))
+        Detector(
+            DetectionSettings(
+                model="none", models={"es": str(tmp_path)}, languages=("es",), default_language="es"
+            )
+        )
 
 
 def test_a_language_without_data_is_refused_before_anything_is_loaded() -> None:
@@ -133,17 +184,32 @@ def test_every_language_has_every_file_and_only_keys_that_rules_read() -> None:
 def test_a_language_is_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "xy"
     folder.mkdir()
-    (folder / "lexicon.yaml").write_text("accents: fold\nunits: {ó: 1, ta: 2, ke: 3, zu: 4}\nfillers: [mem]\n", encoding="utf-8")
+    (folder / "lexicon.yaml").write_text(
+        "accents: fold\nunits: {ó: 1, ta: 2, ke: 3, zu: 4}\nfillers: [mem]\n", encoding="utf-8"
+    )
     language = read_language(folder)
     assert language.files == {"lexicon"} and not language.cues and not language.words
-    monkeypatch.setattr("callveil.transforms.detect.recognizers.vocabulary.load_language", lambda code: language)
-    monkeypatch.setattr("callveil.transforms.detect.recognizers.load_language", lambda code: language)
+    monkeypatch.setattr(
+        "callveil.transforms.detect.recognizers.vocabulary.load_language", lambda code: language
+    )
+    monkeypatch.setattr(
+        "callveil.transforms.detect.recognizers.load_language", lambda code: language
+    )
     from callveil.transforms.detect.recognizers import build_recognizers
 
     made = build_recognizers("xy", ("US",))
-    assert not {"AddressRecognizer", "SpokenEmailRecognizer", "IntroductionRecognizer", "NameAnswerRecognizer"} & {r.name for r in made}
+    assert not {
+        "AddressRecognizer",
+        "SpokenEmailRecognizer",
+        "IntroductionRecognizer",
+        "NameAnswerRecognizer",
+    } & {r.name for r in made}
     view = View("zu ta ke, mem zu ta ke Ó ta ke zu")
-    found = {(r.entity_type, view.text[r.start : r.end]) for m in made for r in m.analyze(view.text, m.supported_entities, None)}
+    found = {
+        (r.entity_type, view.text[r.start : r.end])
+        for m in made
+        for r in m.analyze(view.text, m.supported_entities, None)
+    }
     assert found == {("PHONE_NUMBER", view.text)}
 
 
@@ -169,6 +235,10 @@ def test_a_folder_without_a_lexicon_is_refused(tmp_path: Path) -> None:
         read_language(tmp_path)
 
 
-@pytest.mark.parametrize("path", sorted(lang._HERE.glob("*/*.yaml")), ids=lambda p: "-".join(p.parts[-2:]))
+@pytest.mark.parametrize(
+    "path", sorted(lang._HERE.glob("*/*.yaml")), ids=lambda p: "-".join(p.parts[-2:])
+)
 def test_the_reader_of_yaml_in_c_reads_what_the_one_in_python_does(path: Path) -> None:
-    assert dict(lang._mapping(path)) == yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    assert dict(lang._mapping(path)) == yaml.load(
+        path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader
+    )

@@ -25,9 +25,19 @@ from callveil.schemas.fields import (
 from callveil.schemas.interaction import FIELDS
 from callveil.transforms.detect.text_fields import ROLE_WORDS, Leaf, get_at, set_at, walk
 
-SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8))
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**60), 2**60),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+)
 JSON = st.recursive(
-    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=6), inner, max_size=4)), max_leaves=12
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=6), inner, max_size=4)
+    ),
+    max_leaves=12,
 )
 SHOWN = re.compile(r"[a-z_]+(?:\.[a-z_]+|\[\d+\]|\{\d+\})*")
 
@@ -78,25 +88,53 @@ def by_shown(record: dict[str, Any]) -> dict[str, Leaf]:
 
 
 def test_declared_members_and_undeclared_ones() -> None:
-    leaves = by_shown({
-        "outline": [{"speaker": "Jane Doe", "text": "hi", "channel": 1, "s": 1.5, "mood": "fine"}, {"speaker": "Speaker 2", "text": "yes"}],
-        "form": {"name": "Jane", "custom": [{"id": "1", "label": "City?", "value": {"a": [1]}}]},
-        "latitude": 41.5, "duration": 60, "is_new_caller": True, "shoe": {"size": 44},
-    })  # fmt: skip
+    leaves = by_shown(
+        {
+            "outline": [
+                {"speaker": "Jane Doe", "text": "hi", "channel": 1, "s": 1.5, "mood": "fine"},
+                {"speaker": "Speaker 2", "text": "yes"},
+            ],
+            "form": {
+                "name": "Jane",
+                "custom": [{"id": "1", "label": "City?", "value": {"a": [1]}}],
+            },
+            "latitude": 41.5,
+            "duration": 60,
+            "is_new_caller": True,
+            "shoe": {"size": 44},
+        }
+    )
     assert set(leaves) == {
-        "outline[0].speaker", "outline[0].text", "outline[0].extra{0}.key", "outline[0].extra{0}", "outline[1].speaker", "outline[1].text",
-        "form.name", "form.custom[0].id", "form.custom[0].label", "form.custom[0].value{0}.key", "form.custom[0].value{0}[0]", "latitude",
-        "extra{0}.key", "extra{0}{0}.key", "extra{0}{0}",
-    }  # fmt: skip
+        "outline[0].speaker",
+        "outline[0].text",
+        "outline[0].extra{0}.key",
+        "outline[0].extra{0}",
+        "outline[1].speaker",
+        "outline[1].text",
+        "form.name",
+        "form.custom[0].id",
+        "form.custom[0].label",
+        "form.custom[0].value{0}.key",
+        "form.custom[0].value{0}[0]",
+        "latitude",
+        "extra{0}.key",
+        "extra{0}{0}.key",
+        "extra{0}{0}",
+    }
     assert leaves["outline[0].speaker"].entity == "PERSON"  # a label that is no role is a name
     assert leaves["outline[1].speaker"].entity == ""
-    assert leaves["outline[0].extra{0}"].field.group == "unknown" and leaves["outline[0].extra{0}"].entity == "UNKNOWN_FIELD"
+    assert (
+        leaves["outline[0].extra{0}"].field.group == "unknown"
+        and leaves["outline[0].extra{0}"].entity == "UNKNOWN_FIELD"
+    )
     assert leaves["form.name"].entity == "PERSON"
     assert leaves["latitude"].number and leaves["latitude"].entity == "LOCATION"
 
 
 def sample(kind: FieldType) -> Any:
-    """A value of a declared type with every member it may have, one that nobody declares among them."""
+    """A value of a declared type with every member it may have, one that nobody declares among
+    them.
+    """
     if isinstance(kind, ListOf):
         return [sample(kind.item)] * 2
     if isinstance(kind, Struct):
@@ -145,7 +183,9 @@ def test_nesting_does_not_exhaust_the_stack() -> None:
     assert [leaf.text for leaf in walk({"notes": value})] == ["deep"]
 
 
-@pytest.mark.parametrize("label", ["Agent", "caller", "Speaker 1", "spk_0", "channel-2", "The customer", "ch1", "", "7"])
+@pytest.mark.parametrize(
+    "label", ["Agent", "caller", "Speaker 1", "spk_0", "channel-2", "The customer", "ch1", "", "7"]
+)
 def test_roles_name_nobody(label: str) -> None:
     assert ROLE_WORDS.fullmatch(label)
 

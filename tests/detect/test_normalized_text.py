@@ -207,7 +207,10 @@ def test_other_readings(text: str, others: list[str]) -> None:
 
 def test_placeholders_are_read_as_they_stand() -> None:
     kept = re.compile(r"＜PERSON＞|\*\*%34%36")
-    assert normalize_text("＜PERSON＞ ＜ｂ＞ **%34%36 %34%36", kept).text == "＜PERSON＞ <b> **%34%36 46"
+    assert (
+        normalize_text("＜PERSON＞ ＜ｂ＞ **%34%36 %34%36", kept).text
+        == "＜PERSON＞ <b> **%34%36 46"
+    )
 
 
 @settings(max_examples=100, deadline=None)

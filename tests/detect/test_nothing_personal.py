@@ -1,4 +1,6 @@
-"""What is nobody's stays readable: talk without personal data under the default policy and the built-in model."""
+"""What is nobody's stays readable: talk without personal data under the default policy and the
+built-in model.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def table() -> dict[str, list[str]]:
     """Conversations by heading."""
     out: dict[str, list[str]] = defaultdict(list)
     heading = ""
-    for line in (Path(__file__).parent / "spoken" / "nothing.txt").read_text(encoding="utf-8").splitlines():
+    for line in (
+        (Path(__file__).parent / "spoken" / "nothing.txt").read_text(encoding="utf-8").splitlines()
+    ):
         if line.startswith("## "):
             heading = line[3:]
         elif line and not line.startswith("#"):
@@ -30,7 +34,12 @@ def table() -> dict[str, list[str]]:
 
 def view_of(line: str) -> View:
     """The turns of one line of the table."""
-    return View.of_turns([("agent", part[3:]) if part.startswith("A: ") else ("caller", part) for part in line.split(" / ")])
+    return View.of_turns(
+        [
+            ("agent", part[3:]) if part.startswith("A: ") else ("caller", part)
+            for part in line.split(" / ")
+        ]
+    )
 
 
 def covered(detector: Detector, lines: list[str]) -> list[tuple[str, set[int]]]:
@@ -40,7 +49,17 @@ def covered(detector: Detector, lines: list[str]) -> list[tuple[str, set[int]]]:
     out = []
     for view, (_, found) in zip(views, detector.run([(v, None) for v in views], "en"), strict=True):
         assert isinstance(found, list)
-        out.append((view.text, {i for s in merge_spans(accept_findings(view.text, found, rules)[0]) for i in range(s.start, s.end) if view.text[i].isalnum()}))
+        out.append(
+            (
+                view.text,
+                {
+                    i
+                    for s in merge_spans(accept_findings(view.text, found, rules)[0])
+                    for i in range(s.start, s.end)
+                    if view.text[i].isalnum()
+                },
+            )
+        )
     return out
 
 
@@ -54,24 +73,37 @@ def test_hardly_anything_is_redacted(detector: Detector) -> None:
     results = covered(detector, lines)
     letters = sum(sum(c.isalnum() for c in text) for text, _ in results)
     lost = sum(len(places) for _, places in results)
-    shown = ["".join("_" if i in places else c for i, c in enumerate(text)) for text, places in results if places]
+    shown = [
+        "".join("_" if i in places else c for i, c in enumerate(text))
+        for text, places in results
+        if places
+    ]
     assert len(lines) >= 120
     assert letters > 6000
     assert 1000 * lost / letters <= BAR, f"{lost} of {letters}:\n" + "\n".join(shown)
 
 
-def test_no_digit_of_machine_identifiers_times_prices_and_rooms_is_redacted(detector: Detector) -> None:
+def test_no_digit_of_machine_identifiers_times_prices_and_rooms_is_redacted(
+    detector: Detector,
+) -> None:
     for text, places in covered(detector, table()["identifiers of machines, times and prices"]):
-        assert not any(text[i].isdigit() for i in places), "".join("_" if i in places else c for i, c in enumerate(text))
+        assert not any(text[i].isdigit() for i in places), "".join(
+            "_" if i in places else c for i, c in enumerate(text)
+        )
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "a three star hotel", "a 4-star hotel", "4 star", "is your order confirmed / yes, a four star hotel", "a five - star place",
-        "A: what did you order / a two star room", "A: what's the booking for / a 3 star hotel please",
+        "a three star hotel",
+        "a 4-star hotel",
+        "4 star",
+        "is your order confirmed / yes, a four star hotel",
+        "a five - star place",
+        "A: what did you order / a two star room",
+        "A: what's the booking for / a 3 star hotel please",
     ],
-)  # fmt: skip
+)
 def test_stars_are_no_order_numbers(detector: Detector, text: str) -> None:
     assert covered(detector, [text])[0][1] == set()
 
@@ -88,8 +120,12 @@ def test_stars_are_no_order_numbers(detector: Detector, text: str) -> None:
         ("A: and your last name please / it's garage", ["garage"]),
     ],
 )
-def test_names_that_are_words_and_streets_are_found_where_they_are_told(detector: Detector, text: str, wanted: list[str]) -> None:
+def test_names_that_are_words_and_streets_are_found_where_they_are_told(
+    detector: Detector, text: str, wanted: list[str]
+) -> None:
     ((shown, places),) = covered(detector, [text])
     for word in wanted:
         at = shown.index(word)
-        assert places.issuperset(range(at, at + len(word))), "".join("_" if i in places else c for i, c in enumerate(shown))
+        assert places.issuperset(range(at, at + len(word))), "".join(
+            "_" if i in places else c for i, c in enumerate(shown)
+        )

@@ -28,14 +28,19 @@ def left(detector: Detector, text: str) -> str:
     """The text with what the default policy covers written as `_`."""
     ((_, spans),) = detector.run([(View(text), None)], "en")
     assert isinstance(spans, list)
-    covered = {i for s in accept_findings(text, spans, POLICY.base)[0] for i in range(s.start, s.end)}
+    covered = {
+        i for s in accept_findings(text, spans, POLICY.base)[0] for i in range(s.start, s.end)
+    }
     return "".join("_" if i in covered else c for i, c in enumerate(text))
 
 
 PAIRS = st.tuples(
-    st.sampled_from(sorted(VALUES)), st.sampled_from(sorted(NEIGHBOURS) + sorted(VALUES)), st.sampled_from(SIGNS), st.booleans(),
+    st.sampled_from(sorted(VALUES)),
+    st.sampled_from(sorted(NEIGHBOURS) + sorted(VALUES)),
+    st.sampled_from(SIGNS),
+    st.booleans(),
     st.integers(0, 2**32),
-)  # fmt: skip
+)
 
 
 def check_pair(detector: Detector, drawn: tuple[str, str, str, bool, int]) -> None:
@@ -81,15 +86,36 @@ def test_spoken_cards_stay_covered_beside_spoken_digits(
 @pytest.mark.parametrize(
     "text",
     [
-        "4539910317764670 12/27 123", "4539910317764670 94107", "415-555-0194 628-555-0123", "415-555-0194 / 628-555-0123",
-        "4539910317764670 457-74-3997 (415) 555-0194", "4539 9103 1776 4670 4111 1111 1111 1111", "4951291343715070 0928 417",
-        "5535 4696 0267 1885 0928 123", "371449635398431 0928 4417", "4951291343715070 - 0928 - 417", "371449635398431 0928-1417",
-        "4155550142 6285550177 5105550123", "phone630-596-1187", "is630-596-1187", "536_22_8712", "4539_9103_1776_4670",
-        "4539910317764670USD", "AT611904300234573201", "DE89 3704 0044 0532 0130 00", "4539910317764670\n12/27\n123", "12/27 4539910317764670 123",
-        "123 4539910317764670", "90210 4539910317764670", "4539910317764670|12|2027|123", "020 7946 0958 07700 900123",
-        "+44 20 7946 0958 +1 415 555 0142", "4539910317764671 12/27 123", "12345678901234567890123456",
+        "4539910317764670 12/27 123",
+        "4539910317764670 94107",
+        "415-555-0194 628-555-0123",
+        "415-555-0194 / 628-555-0123",
+        "4539910317764670 457-74-3997 (415) 555-0194",
+        "4539 9103 1776 4670 4111 1111 1111 1111",
+        "4951291343715070 0928 417",
+        "5535 4696 0267 1885 0928 123",
+        "371449635398431 0928 4417",
+        "4951291343715070 - 0928 - 417",
+        "371449635398431 0928-1417",
+        "4155550142 6285550177 5105550123",
+        "phone630-596-1187",
+        "is630-596-1187",
+        "536_22_8712",
+        "4539_9103_1776_4670",
+        "4539910317764670USD",
+        "AT611904300234573201",
+        "DE89 3704 0044 0532 0130 00",
+        "4539910317764670\n12/27\n123",
+        "12/27 4539910317764670 123",
+        "123 4539910317764670",
+        "90210 4539910317764670",
+        "4539910317764670|12|2027|123",
+        "020 7946 0958 07700 900123",
+        "+44 20 7946 0958 +1 415 555 0142",
+        "4539910317764671 12/27 123",
+        "12345678901234567890123456",
     ],
-)  # fmt: skip
+)
 def test_no_digit_stays(detector: Detector, text: str) -> None:
     assert not any(c.isdigit() for c in left(detector, text)), left(detector, text)
 
@@ -97,13 +123,25 @@ def test_no_digit_stays(detector: Detector, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "we are open 10.30-16.00 on Saturday", "open 9:00 - 17:30", "Mon to Fri 0900-1700", "Mon 0900-1200 1300-1700",
+        "we are open 10.30-16.00 on Saturday",
+        "open 9:00 - 17:30",
+        "Mon to Fri 0900-1700",
+        "Mon 0900-1200 1300-1700",
         "at 1748503543 the webhook fired",
-        "at 1748503543123 it fired", "valid 2015-2016 and 2019/2020", "error code 0x80070057", "the unit is 1200x800x2100 mm",
-        "from 03/2015 – 03/2016", "version 10.15.7 build 19", "1 2 3 4 5 6 7 8 9 10 11 12", "in 2015 2016 2017 2018 2019",
-        "at 51.5074, -0.1278", "a 3,500 to 12,000 range", "call 24 hours, 7 days", "it is 100% or $1,250.00",
+        "at 1748503543123 it fired",
+        "valid 2015-2016 and 2019/2020",
+        "error code 0x80070057",
+        "the unit is 1200x800x2100 mm",
+        "from 03/2015 – 03/2016",
+        "version 10.15.7 build 19",
+        "1 2 3 4 5 6 7 8 9 10 11 12",
+        "in 2015 2016 2017 2018 2019",
+        "at 51.5074, -0.1278",
+        "a 3,500 to 12,000 range",
+        "call 24 hours, 7 days",
+        "it is 100% or $1,250.00",
     ],
-)  # fmt: skip
+)
 def test_ranges_times_sizes_and_stamps_stay_readable(detector: Detector, text: str) -> None:
     assert left(detector, text) == text
 
@@ -169,10 +207,16 @@ def test_cutting_finds_the_best_sequence(
 @pytest.mark.parametrize(
     ("groups", "wanted"),
     [
-        (("12", "27", "123"), ["CARD_EXPIRY", "CVV"]), (("1227", "123"), ["CARD_EXPIRY", "CVV"]), (("09", "2028"), ["CARD_EXPIRY"]),
-        (("123",), ["CVV"]), (("4417",), ["CVV"]), (("94107",), ["ZIP_CODE"]), (("0928", "417", "94107"), ["CARD_EXPIRY", "CVV", "ZIP_CODE"]),
-        (("0928", "417", "94107", "1234"), ["CARD_EXPIRY", "CVV", "ZIP_CODE"]), (("2",), [""]),
+        (("12", "27", "123"), ["CARD_EXPIRY", "CVV"]),
+        (("1227", "123"), ["CARD_EXPIRY", "CVV"]),
+        (("09", "2028"), ["CARD_EXPIRY"]),
+        (("123",), ["CVV"]),
+        (("4417",), ["CVV"]),
+        (("94107",), ["ZIP_CODE"]),
+        (("0928", "417", "94107"), ["CARD_EXPIRY", "CVV", "ZIP_CODE"]),
+        (("0928", "417", "94107", "1234"), ["CARD_EXPIRY", "CVV", "ZIP_CODE"]),
+        (("2",), [""]),
     ],
-)  # fmt: skip
+)
 def test_details_beside_a_card(groups: tuple[str, ...], wanted: list[str]) -> None:
     assert [v.entity for v in card_details(elements(*groups))] == wanted

@@ -77,7 +77,9 @@ def test_what_is_replaced_leaves_json(document: str, data: st.DataObject) -> Non
     if not literals:
         return
     cuts = sorted(data.draw(st.sets(st.integers(0, len(document)), max_size=6)))
-    wanted = [TextSpan(a, b, "PERSON", 0.9, "r") for a, b in zip(cuts[::2], cuts[1::2], strict=False)]
+    wanted = [
+        TextSpan(a, b, "PERSON", 0.9, "r") for a, b in zip(cuts[::2], cuts[1::2], strict=False)
+    ]
     spans = within_literals(document, literals, wanted)
     covered = {i for s in wanted for i in range(s.start, s.end)}
     for part in literals:  # nothing that was to be covered stays, and no piece of a number

@@ -22,7 +22,7 @@ from callveil.transforms.lab.sample.world import random_stream, sample_account
 from callveil.transforms.lab.train.card import held_out_talks
 
 SAID = """hello is this bright dental it's under Nadia Okonkwo please five five oh one two my address 14
-Elm Street , . ? Mr Grant Vale of Acme Tailors Ltd in Springfield said [PERSON_NAME] [PHONE_NUMBER]"""
+Elm Street , . ? Mr Grant Vale of Acme Tailors Ltd in Springfield said [PERSON_NAME] [PHONE_NUMBER]"""  # noqa: E501
 WORDS = [*SAID.split(), "\n", "\n", "\n\n", "\n ", " ", "", "\t", "é", "12:30", "x" * 230, "\r\n"]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 
@@ -67,7 +67,12 @@ def conversations(count: int) -> list[str]:
     out = []
     for n in range(count):
         shop, rng = sample_account(5, n), random_stream(5, 9, n)
-        said = random_dialogue(rng, random_person(rng, shop.country), random.Random(n).choice(shop.staff), shop.business)
+        said = random_dialogue(
+            rng,
+            random_person(rng, shop.country),
+            random.Random(n).choice(shop.staff),
+            shop.business,
+        )
         out.append("\n".join(turn.text for turn in said.turns))
     return out
 
@@ -75,7 +80,9 @@ def conversations(count: int) -> list[str]:
 def test_conversations_are_read_as_the_pipeline_reads_them(pipeline: Language) -> None:
     texts = conversations(60)
     texts += [text.lower() for text in texts[:20]] + [text.upper() for text in texts[:5]]
-    texts += ["\n".join(u.text for u in talk.turns) for talk in held_out_talks("request", 200, seed=8)]
+    texts += [
+        "\n".join(u.text for u in talk.turns) for talk in held_out_talks("request", 200, seed=8)
+    ]
     read = reader_of(pipeline)
     assert read is not None
     expected = read_by(pipeline, texts)
@@ -96,18 +103,24 @@ def test_any_texts_in_any_batches(pipeline: Language, batches: list[list[str]]) 
 
 @settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_a_text_read_again_after_a_change_is_read_as_if_it_were_new(pipeline: Language, data: st.DataObject) -> None:
+def test_a_text_read_again_after_a_change_is_read_as_if_it_were_new(
+    pipeline: Language, data: st.DataObject
+) -> None:
     text = conversations(3)[data.draw(st.integers(0, 2))]
     words = text.split(" ")
     changed = list(words)
     for place in data.draw(st.lists(st.integers(0, len(words) - 1), max_size=6)):
-        changed[place] = data.draw(st.sampled_from(["[PERSON_NAME]", "[REDACTED]", "####1234", "Vale", ""]))
+        changed[place] = data.draw(
+            st.sampled_from(["[PERSON_NAME]", "[REDACTED]", "####1234", "Vale", ""])
+        )
     again, new = reader_of(pipeline), reader_of(pipeline)
     assert again is not None and new is not None
     again.read([text])
     found = again.read([" ".join(changed)])
     anew = new.read([" ".join(changed)])
-    assert [f[:2] for f in found] == [f[:2] for f in anew], "to the last bit, whatever was read before"
+    assert [f[:2] for f in found] == [f[:2] for f in anew], (
+        "to the last bit, whatever was read before"
+    )
     same(found, read_by(pipeline, [" ".join(changed)]))
 
 
@@ -126,11 +139,18 @@ def test_what_is_kept_is_bounded(pipeline: Language, monkeypatch: pytest.MonkeyP
         monkeypatch.undo()
 
 
-def test_windows_with_one_key_are_told_apart(pipeline: Language, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_MIX", reader.np.uint64(1))  # a sum: the order of words does not count
+def test_windows_with_one_key_are_told_apart(
+    pipeline: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        reader, "_MIX", reader.np.uint64(1)
+    )  # a sum: the order of words does not count
     read = reader_of(pipeline)
     assert read is not None
-    for texts in (conversations(4), [" ".join(reversed(text.split(" "))) for text in conversations(4)]):
+    for texts in (
+        conversations(4),
+        [" ".join(reversed(text.split(" "))) for text in conversations(4)],
+    ):
         same(read.read(texts), read_by(pipeline, texts))
 
 

@@ -20,17 +20,129 @@ ENTITIES = sorted({entity for r in RECOGNIZERS for entity in r.supported_entitie
 
 # Pieces that make values, questions and noise likely; free text for the rest.
 PIECES = [
-    "what's your phone number", "can i take your date of birth", "what is your postcode", "could you spell that", "and the last four digits",
-    "your name please", "what's the card number", "what's your email", "what's the address", "do you have an order number", "and the expiry",
-    "your username", "one more time please", "sorry", "no sorry", "i mean", "scratch that", "okay", "mm-hm", "uh", "yes", "hold on",
-    "take your time", "got it", "it's", "my", "is", "the", "at", "on", "for", "to", "one", "two", "three", "four", "five", "oh", "o", "zero",
-    "nine", "double", "triple", "twenty", "eighty", "nineteen", "hundred", "thousand", "first", "fourth", "may", "july", "4", "42", "415",
-    "5550134", "4242", "4111111111111111", "415-555-0134", "+44", "(", ")", "-", ".", ",", "?", "12/21/1983", "18:45", "$45", "3,500", "a", "b",
-    "c", "i", "q", "z", "see", "bee", "x-ray", "charlie", "papa", "as in", "boy", "cb4", "3pq", "cb43pq", "SW1A", "1AA", "JXVKZ7KV", "XKZJQWPE",
-    "settings", "it's under", "kbj-11522", "jane", "dot", "doe", "underscore", "example", "com", "gmail", "@", "jane@example.com",
-    "www.example.com", "10.0.0.1", "smith", "maria", "o'neil", "this is", "my name is", "main street", "north elm street", "apt 3",
-    "517a coldham lane", "p o box", "texas", "78701", "reference number is", "born", "people", "o clock", "years old", "ninety two",
-]  # fmt: skip
+    "what's your phone number",
+    "can i take your date of birth",
+    "what is your postcode",
+    "could you spell that",
+    "and the last four digits",
+    "your name please",
+    "what's the card number",
+    "what's your email",
+    "what's the address",
+    "do you have an order number",
+    "and the expiry",
+    "your username",
+    "one more time please",
+    "sorry",
+    "no sorry",
+    "i mean",
+    "scratch that",
+    "okay",
+    "mm-hm",
+    "uh",
+    "yes",
+    "hold on",
+    "take your time",
+    "got it",
+    "it's",
+    "my",
+    "is",
+    "the",
+    "at",
+    "on",
+    "for",
+    "to",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "oh",
+    "o",
+    "zero",
+    "nine",
+    "double",
+    "triple",
+    "twenty",
+    "eighty",
+    "nineteen",
+    "hundred",
+    "thousand",
+    "first",
+    "fourth",
+    "may",
+    "july",
+    "4",
+    "42",
+    "415",
+    "5550134",
+    "4242",
+    "4111111111111111",
+    "415-555-0134",
+    "+44",
+    "(",
+    ")",
+    "-",
+    ".",
+    ",",
+    "?",
+    "12/21/1983",
+    "18:45",
+    "$45",
+    "3,500",
+    "a",
+    "b",
+    "c",
+    "i",
+    "q",
+    "z",
+    "see",
+    "bee",
+    "x-ray",
+    "charlie",
+    "papa",
+    "as in",
+    "boy",
+    "cb4",
+    "3pq",
+    "cb43pq",
+    "SW1A",
+    "1AA",
+    "JXVKZ7KV",
+    "XKZJQWPE",
+    "settings",
+    "it's under",
+    "kbj-11522",
+    "jane",
+    "dot",
+    "doe",
+    "underscore",
+    "example",
+    "com",
+    "gmail",
+    "@",
+    "jane@example.com",
+    "www.example.com",
+    "10.0.0.1",
+    "smith",
+    "maria",
+    "o'neil",
+    "this is",
+    "my name is",
+    "main street",
+    "north elm street",
+    "apt 3",
+    "517a coldham lane",
+    "p o box",
+    "texas",
+    "78701",
+    "reference number is",
+    "born",
+    "people",
+    "o clock",
+    "years old",
+    "ninety two",
+]
 CHUNK = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=14).map(" ".join)
 TURN = st.tuples(st.sampled_from(["agent", "caller"]), CHUNK)
 TURNS = st.lists(TURN, min_size=1, max_size=7)
@@ -55,7 +167,9 @@ def covered(turns: list[tuple[str, str]]) -> set[int]:
 
 
 def cased_as(turns: list[tuple[str, str]], more: str) -> str:
-    """What is added, without capitals where there are none: a conversation written without them is read otherwise."""
+    """What is added, without capitals where there are none: a conversation written without them is
+    read otherwise.
+    """
     return more if any(re.search(r"[A-Z]\w", said) for _, said in turns) else more.lower()
 
 
@@ -73,9 +187,13 @@ def test_results_lie_within_one_turn(turns: list[tuple[str, str]]) -> None:
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TURNS, TURN)
 @example([("agent", "what's your phone number"), ("caller", "four one five")], ("caller", "7"))
-@example([("agent", "what's the card number"), ("caller", "4111 1111 1111 1111")], ("caller", "2 2 2"))
+@example(
+    [("agent", "what's the card number"), ("caller", "4111 1111 1111 1111")], ("caller", "2 2 2")
+)
 @example([("agent", "your email"), ("caller", "jane dot doe at example dot com")], ("agent", "?"))
-def test_adding_a_turn_uncovers_nothing(turns: list[tuple[str, str]], more: tuple[str, str]) -> None:
+def test_adding_a_turn_uncovers_nothing(
+    turns: list[tuple[str, str]], more: tuple[str, str]
+) -> None:
     assert covered(turns) <= covered([*turns, (more[0], cased_as(turns, more[1]))])
 
 
@@ -120,14 +238,24 @@ def test_the_reading_maps_every_token_back(turns: list[tuple[str, str]]) -> None
 
 
 def test_findings_do_not_depend_on_order_or_repetition() -> None:
-    turns = [("agent", "what's your phone number"), ("caller", "four one five"), ("agent", "mm-hm"), ("caller", "five five five oh one three four")]
+    turns = [
+        ("agent", "what's your phone number"),
+        ("caller", "four one five"),
+        ("agent", "mm-hm"),
+        ("caller", "five five five oh one three four"),
+    ]
     first = [(r.entity_type, r.start, r.end, r.score) for r in found(turns)[1]]
     assert first == [(r.entity_type, r.start, r.end, r.score) for r in found(turns)[1]]
 
 
 def test_pieces_of_one_value_share_a_group() -> None:
     _, results = found(
-        [("agent", "what's your phone number"), ("caller", "four one five"), ("agent", "mm-hm"), ("caller", "five five five oh one three four")]
+        [
+            ("agent", "what's your phone number"),
+            ("caller", "four one five"),
+            ("agent", "mm-hm"),
+            ("caller", "five five five oh one three four"),
+        ]
     )
     groups = {r.recognition_metadata.get(GROUP) for r in results if r.entity_type == "PHONE_NUMBER"}
     assert len(groups) == 1 and None not in groups
@@ -135,12 +263,19 @@ def test_pieces_of_one_value_share_a_group() -> None:
 
 def test_a_view_of_another_text_is_refused() -> None:
     with pytest.raises(ValueError, match="another text"):
-        RECOGNIZERS[0].analyze("some text", ENTITIES, artifacts(View.of_turns([("", "other text")])))
+        RECOGNIZERS[0].analyze(
+            "some text", ENTITIES, artifacts(View.of_turns([("", "other text")]))
+        )
 
 
 def test_explanations_never_quote_a_value() -> None:
     _, results = found(
-        [("agent", "what's your phone number"), ("caller", "it's 415 555 0134"), ("agent", "your name please"), ("caller", "kowalczyk")]
+        [
+            ("agent", "what's your phone number"),
+            ("caller", "it's 415 555 0134"),
+            ("agent", "your name please"),
+            ("caller", "kowalczyk"),
+        ]
     )
     assert results
     for result in results:

@@ -11,14 +11,22 @@ from hypothesis import strategies as st
 
 from callveil.schemas.finding import TextSpan
 from callveil.schemas.rules import Operator, Rules
-from callveil.transforms.detect.placeholders import exclude_places, placeholder_pattern, placeholder_spans
+from callveil.transforms.detect.placeholders import (
+    exclude_places,
+    placeholder_pattern,
+    placeholder_spans,
+)
 from callveil.transforms.detect.resolve import accept_findings, merge_spans
 
 SPAN = st.builds(
     lambda a, n, e, s, d, g: TextSpan(a, a + n, e, s, d, g),
-    st.integers(0, 40), st.integers(1, 12), st.sampled_from(["PERSON", "URL", "PHONE_NUMBER"]), st.sampled_from([0.3, 0.5, 0.95]),
-    st.sampled_from(["a", "b", "known_value"]), st.sampled_from(["", "g1", "g2"]),
-)  # fmt: skip
+    st.integers(0, 40),
+    st.integers(1, 12),
+    st.sampled_from(["PERSON", "URL", "PHONE_NUMBER"]),
+    st.sampled_from([0.3, 0.5, 0.95]),
+    st.sampled_from(["a", "b", "known_value"]),
+    st.sampled_from(["", "g1", "g2"]),
+)
 
 
 def places(spans: list[TextSpan]) -> set[int]:
@@ -26,7 +34,9 @@ def places(spans: list[TextSpan]) -> set[int]:
 
 
 @given(st.lists(SPAN, max_size=12), st.randoms(use_true_random=False))
-def test_merge_covers_the_union_with_disjoint_spans_in_any_order(spans: list[TextSpan], rng: random.Random) -> None:
+def test_merge_covers_the_union_with_disjoint_spans_in_any_order(
+    spans: list[TextSpan], rng: random.Random
+) -> None:
     out = merge_spans(spans)
     assert places(out) == places(spans)
     assert all(a.end <= b.start for a, b in itertools.pairwise(out))
@@ -37,7 +47,9 @@ def test_merge_covers_the_union_with_disjoint_spans_in_any_order(spans: list[Tex
     for s in out:
         inside = [x for x in spans if s.start <= x.start and x.end <= s.end]
         strongest = max(x.score for x in inside)
-        assert s.score == strongest and s.entity in {x.entity for x in inside if x.score == strongest}
+        assert s.score == strongest and s.entity in {
+            x.entity for x in inside if x.score == strongest
+        }
 
 
 def test_touching_spans_stay_apart() -> None:
@@ -46,9 +58,12 @@ def test_touching_spans_stay_apart() -> None:
 
 
 RULES = Rules(
-    operators={"URL": Operator("keep"), "X_CODE": Operator("keep")}, thresholds={"PERSON": 0.6}, default_threshold=0.4,
-    allow=frozenset({"acme corp"}), deny=(("Bluebird", "X_CODE"),),
-)  # fmt: skip
+    operators={"URL": Operator("keep"), "X_CODE": Operator("keep")},
+    thresholds={"PERSON": 0.6},
+    default_threshold=0.4,
+    allow=frozenset({"acme corp"}),
+    deny=(("Bluebird", "X_CODE"),),
+)
 
 
 @pytest.mark.parametrize(
@@ -58,20 +73,38 @@ RULES = Rules(
         ("Jane", "PERSON", 0.59, "r", (), "drop"),
         ("Jane", "PERSON", 0.1, "known_value", (), "redact"),
         ("Acme  Corp", "PERSON", 0.9, "r", (), "drop"),  # allowed, however it is spaced
-        ("Acme Corp", "PERSON", 0.9, "known_value", (), "redact"),  # the contact's own name beats the allow list
+        (
+            "Acme Corp",
+            "PERSON",
+            0.9,
+            "known_value",
+            (),
+            "redact",
+        ),  # the contact's own name beats the allow list
         ("Acme Corporation", "PERSON", 0.9, "r", (), "redact"),
         ("a.example", "URL", 0.9, "r", (), "keep"),
-        ("a.example", "URL", 0.9, "r", ("URL",), "redact"),  # it was hidden before, so it stays hidden
+        (
+            "a.example",
+            "URL",
+            0.9,
+            "r",
+            ("URL",),
+            "redact",
+        ),  # it was hidden before, so it stays hidden
         ("a.example", "URL", 0.3, "r", ("URL",), "drop"),
         ("Bluebird", "X_CODE", 1.0, "deny_list", (), "redact"),  # deny beats keep
         ("here", "URL", 1.0, "request", (), "redact"),
         ("0134", "PHONE_NUMBER", 0.4, "r", (), "redact"),
     ],
 )
-def test_accept(text: str, entity: str, score: float, detector: str, floor: tuple[str, ...], outcome: str) -> None:
+def test_accept(
+    text: str, entity: str, score: float, detector: str, floor: tuple[str, ...], outcome: str
+) -> None:
     span = TextSpan(0, len(text), entity, score, detector)
     redact, keep = accept_findings(text, [span], RULES, frozenset(floor))
-    assert (redact, keep) == {"redact": ([span], []), "keep": ([], [span]), "drop": ([], [])}[outcome]
+    assert (redact, keep) == {"redact": ([span], []), "keep": ([], [span]), "drop": ([], [])}[
+        outcome
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,12 +121,20 @@ def test_accept(text: str, entity: str, score: float, detector: str, floor: tupl
     ],
 )
 def test_placeholders_are_read_around(text: str, left: list[str]) -> None:
-    spans = list(exclude_places(text, [TextSpan(0, len(text), "PERSON", 0.9, "r", "g")], placeholder_spans(text, placeholder_pattern(Rules()))))
+    spans = list(
+        exclude_places(
+            text,
+            [TextSpan(0, len(text), "PERSON", 0.9, "r", "g")],
+            placeholder_spans(text, placeholder_pattern(Rules())),
+        )
+    )
     assert [text[s.start : s.end].strip("[]") for s in spans] == left
 
 
 def test_what_earlier_policies_wrote_is_no_value_and_what_their_masks_kept_is() -> None:
-    """The rules of now are a label's; those before wrote other labels, a mask of letters, and a mask that keeps some."""
+    """The rules of now are a label's; those before wrote other labels, a mask of letters, and a
+    mask that keeps some.
+    """
     before = (
         Rules(label="<{entity}>", operators={"X_CODE": Operator("label")}),
         Rules(default_operator=Operator("mask", char="x")),
@@ -108,6 +149,15 @@ def test_what_earlier_policies_wrote_is_no_value_and_what_their_masks_kept_is() 
 
 
 def test_a_policys_own_labels_are_placeholders() -> None:
-    pattern = placeholder_pattern(Rules(label="<{entity}>", operators={"X_CODE": Operator("label")}))
-    assert pattern.fullmatch("<PERSON>") and pattern.fullmatch("<X_CODE>") and pattern.fullmatch("[PERSON]") and not pattern.fullmatch("<JANE>")
-    assert placeholder_pattern(Rules(label="{entity}")).search("a PERSON b") and not placeholder_pattern(Rules(label="{entity}")).search("PERSONS")
+    pattern = placeholder_pattern(
+        Rules(label="<{entity}>", operators={"X_CODE": Operator("label")})
+    )
+    assert (
+        pattern.fullmatch("<PERSON>")
+        and pattern.fullmatch("<X_CODE>")
+        and pattern.fullmatch("[PERSON]")
+        and not pattern.fullmatch("<JANE>")
+    )
+    assert placeholder_pattern(Rules(label="{entity}")).search(
+        "a PERSON b"
+    ) and not placeholder_pattern(Rules(label="{entity}")).search("PERSONS")

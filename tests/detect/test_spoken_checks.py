@@ -1,4 +1,6 @@
-"""Check digits and forms, and the numbers that words say. All numbers are made up or published as examples."""
+"""Check digits and forms, and the numbers that words say. All numbers are made up or published as
+examples.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,25 @@ from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
 
 ONES = ("oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+TEENS = (
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+)
 TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 
 def said(rng: random.Random, digits: str) -> str:
-    """One way of many to say `digits`: singly, doubled, in pairs, or as written digits, with pauses between."""
+    """One way of many to say `digits`: singly, doubled, in pairs, or as written digits, with pauses
+    between.
+    """
     out, at = [], 0
     while at < len(digits):
         rest, way = digits[at:], rng.random()
@@ -74,11 +89,15 @@ def test_digits_said_are_the_digits_read(digits: str, seed: int) -> None:
     ],
 )
 def test_numbers_in_words(text: str, digits: list[str]) -> None:
-    assert [run.digits for run in digit_runs(TokenizedConversation(text, (), load_vocabulary("en")))] == digits
+    assert [
+        run.digits for run in digit_runs(TokenizedConversation(text, (), load_vocabulary("en")))
+    ] == digits
 
 
 def slow_luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1 as its annex words it: double every second digit from the right, add the digits of all."""
+    """ISO/IEC 7812-1 as its annex words it: double every second digit from the right, add the
+    digits of all.
+    """
     doubled = "".join(str(int(d) * (1 + i % 2)) for i, d in enumerate(reversed(digits)))
     return sum(map(int, doubled)) % 10 == 0
 
@@ -88,7 +107,11 @@ def test_luhn_agrees_with_its_definition(digits: str) -> None:
     assert checks.luhn(digits) == slow_luhn(digits)
 
 
-@given(st.text("0123456789", min_size=14, max_size=14).map(lambda s: "4" + s), st.integers(0, 14), st.integers(1, 9))
+@given(
+    st.text("0123456789", min_size=14, max_size=14).map(lambda s: "4" + s),
+    st.integers(0, 14),
+    st.integers(1, 9),
+)
 def test_one_wrong_digit_breaks_a_card(body: str, place: int, by: int) -> None:
     number = next(body + d for d in "0123456789" if checks.luhn(body + d))
     wrong = number[:place] + str((int(number[place]) + by) % 10) + number[place + 1 :]

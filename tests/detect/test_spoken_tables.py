@@ -1,4 +1,6 @@
-"""Values spoken in sentences and in answers, as a speech recogniser writes them: a hand-written table for each type."""
+"""Values spoken in sentences and in answers, as a speech recogniser writes them: a hand-written
+table for each type.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def detector() -> Detector:
 
 
 def missed(detector: Detector, question: str, lines: list[str]) -> list[str]:
-    """Lines with a letter or digit of the value left readable, whatever type it was taken for; the model's findings count as well."""
+    """Lines with a letter or digit of the value left readable, whatever type it was taken for; the
+    model's findings count as well.
+    """
     rules = load_policy(None).base
     wanted, views = [], []
     for line in lines:
@@ -46,16 +50,29 @@ def missed(detector: Detector, question: str, lines: list[str]) -> list[str]:
             spans.append((len(plain), len(plain) + len(match.group(1))))
             plain, at = plain + match.group(1), match.end()
         plain += line[at:]
-        view = View.of_turns([("agent", question), ("caller", plain)] if question else [("caller", plain)])
+        view = View.of_turns(
+            [("agent", question), ("caller", plain)] if question else [("caller", plain)]
+        )
         offset = len(view.text) - len(plain)
-        wanted.append({i for a, b in spans for i in range(a + offset, b + offset) if view.text[i].isalnum()})
+        wanted.append(
+            {i for a, b in spans for i in range(a + offset, b + offset) if view.text[i].isalnum()}
+        )
         views.append(view)
     out = []
-    for line, need, view, (_, found) in zip(lines, wanted, views, detector.run([(v, None) for v in views], "en"), strict=True):
+    for line, need, view, (_, found) in zip(
+        lines, wanted, views, detector.run([(v, None) for v in views], "en"), strict=True
+    ):
         assert isinstance(found, list)
-        covered = {i for s in merge_spans(accept_findings(view.text, found, rules)[0]) for i in range(s.start, s.end)}
+        covered = {
+            i
+            for s in merge_spans(accept_findings(view.text, found, rules)[0])
+            for i in range(s.start, s.end)
+        }
         if not need <= covered:
-            out.append("".join("_" if i in covered else c for i, c in enumerate(view.text)) + f"   <- {line}")
+            out.append(
+                "".join("_" if i in covered else c for i, c in enumerate(view.text))
+                + f"   <- {line}"
+            )
     return out
 
 

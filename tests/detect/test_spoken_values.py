@@ -1,6 +1,8 @@
-"""Values as people say and write them, each in the conversation that gives it its meaning. All people and numbers are made up.
+"""Values as people say and write them, each in the conversation that gives it its meaning. All
+people and numbers are made up.
 
-`[` and `]` mark what must be covered; everything else must stay. A: agent, C: caller, no letter: speaker unknown.
+`[` and `]` mark what must be covered; everything else must stay. A: agent, C: caller, no letter:
+speaker unknown.
 """
 
 from __future__ import annotations
@@ -24,41 +26,58 @@ CASES = {
     "written": "call 415-555-0134 today | call [415-555-0134] today",
     "with a country": "Their number is [+44 20 7946 0018].",
     "national": "phone number is [01223302079] .",
-    "over turns": "A: a good number || C: [four one five] || A: mm-hm || C: [five five five] || A: okay || C: [oh one three four]",
-    "read back": "A: a good number || C: [415 555 0134] || A: so that's [four one five five five five oh one three four]",
-    "after a pause": "A: can i get a callback number || C: sure hold on a second || A: take your time || C: it's [415 555 0134]",
-    "corrected": "A: your number please || C: [four one five five five six no sorry five five five oh one three four]",
+    "over turns": "A: a good number || C: [four one five] || A: mm-hm || C: [five five five] || A: "
+    "okay || C: [oh one three four]",
+    "read back": "A: a good number || C: [415 555 0134] || A: so that's [four one five five five "
+    "five oh one three four]",
+    "after a pause": "A: can i get a callback number || C: sure hold on a second || A: take your "
+    "time || C: it's [415 555 0134]",
+    "corrected": "A: your number please || C: [four one five five five six no sorry five five five "
+    "oh one three four]",
     "taken back": "A: your number please || C: [0 7 7 0 7 scratch that 0 7 7 0 0 9 0 0 9 0 6]",
-    "echoed": "A: what's your number || C: [four one five] || A: [four one five] || C: [five five five oh one three four]",
-    "dialled from Europe": "the customer wants a call on [0044 1632 960911] | or on [00-44-1632-960-911]",
+    "echoed": "A: what's your number || C: [four one five] || A: [four one five] || C: [five five "
+    "five oh one three four]",
+    "dialled from Europe": "the customer wants a call on [0044 1632 960911] | or on "
+    "[00-44-1632-960-911]",
     "dialled from America": "ring [011 44 1632 960911] or [011-44-1632-960911]",
-    "dialled and said": "A: what is her number || C: [zero one one four four one six three two nine six zero nine one one]",
+    "dialled and said": "A: what is her number || C: [zero one one four four one six three two "
+    "nine six zero nine one one]",
     # addresses said in pieces
-    "mail read back": "A: what's your e-mail || C: [ivo dot kern] || A: [ivo dot kern] || C: [at mail dot example] || A: thanks",
-    "mail of words read back": "A: can I have your email || C: it's [zebra cloud] || A: [zebra cloud] || C: [at mail dot example]",
-    "mail after a pause": "A: your email please || C: [kowalski] || A: [kowalski] || C: [and then at gmail dot com]",
+    "mail read back": "A: what's your e-mail || C: [ivo dot kern] || A: [ivo dot kern] || C: [at "
+    "mail dot example] || A: thanks",
+    "mail of words read back": "A: can I have your email || C: it's [zebra cloud] || A: [zebra "
+    "cloud] || C: [at mail dot example]",
+    "mail after a pause": "A: your email please || C: [kowalski] || A: [kowalski] || C: [and then "
+    "at gmail dot com]",
     # cards
-    "card in words": "my card is [four one one one one one one one one one one one one one one one]",
+    "card in words": "my card is [four one one one one one one one one "
+    "one one one one one one one]",
     "card in groups": "the card number is [4242 4242 4242 4242], exp [04/27], cvv [123].",
-    "card over turns": "A: card number || C: [four two four two] || A: okay || C: [4242 four two four two] || A: uh huh || C: [four two four two]",
-    "card corrected": "it's [four two four two four two four three no sorry four two four two four two four two four two]",
+    "card over turns": "A: card number || C: [four two four two] || A: okay || C: [4242 four two "
+    "four two] || A: uh huh || C: [four two four two]",
+    "card corrected": "it's [four two four two four two four three no sorry four two four two four "
+    "two four two four two]",
     "last four of a card": "A: and the last four digits of the card || C: [4242]",
     "code": "A: and the three digits on the back || C: it's [one two three]",
     "expiry in words": "A: what's the expiry date || C: [april twenty twenty seven]",
     # state numbers
-    "ssn in words": "my social security number is [one two three forty five sixty seven eighty nine]",
+    "ssn in words": "my social security number is [one two three forty five sixty seven eighty "
+    "nine]",
     "ssn written": "Here's my SSN: [078-05-1120]",
     "last four of the social": "A: okay last four of your social || C: [four five one two]",
     "nino": "my national insurance number is [q q one two three four five six c]",
     # dates of birth
-    "day month year": "A: can i take your date of birth || C: yes it's [the fourth of july nineteen eighty four]",
+    "day month year": "A: can i take your date of birth || C: yes it's [the fourth of july "
+    "nineteen eighty four]",
     "month day year": "A: what's your birthday || C: [july fourth eighty four]",
     "digits": "A: your date of birth please || C: [oh seven oh four eighty four]",
-    "ordinals only": "A: date of birth || C: [the twenty first of the twelfth nineteen eighty three]",
+    "ordinals only": "A: date of birth || C: [the twenty first of the twelfth nineteen eighty "
+    "three]",
     "written date": "my birthday is [12/21/1983]",
     "misheard": "A: what is your date of birth || C: [21st of december nineteen eighty tree]",
     "two thousands": "A: what's your date of birth || C: [one one two thousand]",
-    "read back as written": "A: what's your date of birth || C: [30th january 1964] || A: and that's [30/1/1964]",
+    "read back as written": "A: what's your date of birth || C: [30th january 1964] || A: and "
+    "that's [30/1/1964]",
     "appointments stay": "i was born in leeds and my appointment is on may 4th",
     "booking stays": "A: which date would you like || C: march 8th at four thirty please",
     # postcodes
@@ -73,7 +92,8 @@ CASES = {
     "zip plus four": "A: what's the zip || C: [94107 1234]",
     # e-mail
     "spoken": "my email is [jane dot doe at example dot com]",
-    "underscore and split provider": "email me at [j underscore smith eighty four at g mail dot com]",
+    "underscore and split provider": "email me at [j underscore smith eighty four at g mail dot "
+    "com]",
     "half written": "it's [jane.doe at example.com] okay",
     "spaced": "send it to [jane @ example . com] please",
     "spelled": "A: what's your email || C: [b as in boy o b dot jones at example dot co dot uk]",
@@ -109,7 +129,8 @@ CASES = {
     "vin": "the vin is [1HGCM82633A004352]",
     # addresses
     "street": "it's [517a coldham lane flat three]",
-    "street in words": "i live at [four twelve north elm street apartment three b austin texas seven eight seven oh one]",
+    "street in words": "i live at [four twelve north elm street apartment three b austin texas "
+    "seven eight seven oh one]",
     "capitals": "The address is [71 North San Pedro Street].",
     "without a number": "It is located on [Trinity Lane].",
     "two numbers": "The venue is [2940 16th Street #217].",
@@ -122,13 +143,16 @@ CASES = {
     "url": "see [www.example.com/help] or [www dot example dot org]",
     "age": "my grandmother is [ninety two] years old and i'm 45 years old",
     # what must stay
-    "quantities": "i need two tickets for one adult and one child at seven thirty for twenty five dollars",
-    "noise": "flight BA2490 room 412 at 18:45 on 2024-01-02 10:11:12 id 3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    "quantities": "i need two tickets for one adult and one child at seven thirty for twenty five "
+    "dollars",
+    "noise": "flight BA2490 room 412 at 18:45 on 2024-01-02 10:11:12 id "
+    "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
     "prices": "It costs $3,550,000 and has a 4.5 rating, 3 bedrooms and 2 baths.",
     "times": "i can do between two forty five and eleven thirty",
     "fillers": "oh no that one is fine okay so the second one then",
-    "small talk": "A: how are you today || C: good thanks and you || A: can you hear me || C: yes i can",
-}  # fmt: skip
+    "small talk": "A: how are you today || C: good thanks and you || A: can you hear me || C: yes "
+    "i can",
+}
 
 
 def marked(case: str) -> tuple[View, set[int]]:
@@ -136,7 +160,13 @@ def marked(case: str) -> tuple[View, set[int]]:
     case = case.split(" | ")[-1]
     turns, wanted, place = [], set(), 0
     for part in case.split(" || "):
-        role, text = ("agent", part[3:]) if part.startswith("A: ") else ("caller", part[3:]) if part.startswith("C: ") else ("", part)
+        role, text = (
+            ("agent", part[3:])
+            if part.startswith("A: ")
+            else ("caller", part[3:])
+            if part.startswith("C: ")
+            else ("", part)
+        )
         plain, inside = "", 0
         for char in text.replace("[at]", "\x00"):
             if char in "[]":
@@ -157,8 +187,14 @@ def test_covers_exactly(name: str) -> None:
     view, wanted = marked(CASES[name])
     shared = SimpleNamespace(tokens=SimpleNamespace(user_data={"callveil_view": view}))
     found = [result for r in RECOGNIZERS for result in r.analyze(view.text, ENTITIES, shared)]
-    covered = {place for r in found for place in range(r.start, r.end) if view.text[place].isalnum()}
+    covered = {
+        place for r in found for place in range(r.start, r.end) if view.text[place].isalnum()
+    }
     told = sorted({(r.entity_type, view.text[r.start : r.end]) for r in found})
-    assert wanted <= covered, f"not covered: {''.join(view.text[p] for p in sorted(wanted - covered))!r}; found {told}"
+    assert wanted <= covered, (
+        f"not covered: {''.join(view.text[p] for p in sorted(wanted - covered))!r}; found {told}"
+    )
     extra = covered - wanted
-    assert not extra, f"covered too much: {''.join(view.text[p] for p in sorted(extra))!r}; found {told}"
+    assert not extra, (
+        f"covered too much: {''.join(view.text[p] for p in sorted(extra))!r}; found {told}"
+    )

@@ -1,4 +1,6 @@
-"""Fixtures of the end-to-end tests: one generated sample, redacted once through the command line, and a bench for small runs."""
+"""Fixtures of the end-to-end tests: one generated sample, redacted once through the command line,
+and a bench for small runs.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,13 @@ SEED, INTERACTIONS, MALFORMED = 20261102, 150, 0.08
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A sample of all formats with broken lines and repeated snapshots, redacted with the default policy by the command line."""
+    """A sample of all formats with broken lines and repeated snapshots, redacted with the default
+    policy by the command line.
+    """
     folder = tmp_path_factory.mktemp("finished")
-    summary = write_sample(folder / "day", SEED, INTERACTIONS, accounts=8, days=7, malformed=MALFORMED, gold=True)
+    summary = write_sample(
+        folder / "day", SEED, INTERACTIONS, accounts=8, days=7, malformed=MALFORMED, gold=True
+    )
     env = environment(folder)
     words = (
         "redact",

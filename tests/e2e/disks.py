@@ -46,24 +46,42 @@ def used(folder: Path) -> int:
 def can_mount() -> bool:
     """Whether this process may mount a tmpfs."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, check=False)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder],
+            capture_output=True,
+            check=False,
+        )
         if done.returncode == 0:
             subprocess.run(["umount", folder], check=True)
         return done.returncode == 0
 
 
-def start(words: list[str], env: dict[str, str], folder: Path, kind: str, root: str, number: int) -> kills.Running:
-    """Start a command that meets EIO at its `number`th call to the system below `root`, or files of at most `number` bytes."""
+def start(
+    words: list[str], env: dict[str, str], folder: Path, kind: str, root: str, number: int
+) -> kills.Running:
+    """Start a command that meets EIO at its `number`th call to the system below `root`, or files of
+    at most `number` bytes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     printed, steps = folder / "spoilt.out", folder / "spoilt.steps"
     printed.touch()
     steps.touch()
-    process = kills.forkserver().Process(target=_main, args=(words, env, str(printed), str(steps), kind, root, number))
+    process = kills.forkserver().Process(
+        target=_main, args=(words, env, str(printed), str(steps), kind, root, number)
+    )
     process.start()
     return kills.Running(process, printed, steps, time.monotonic())
 
 
-def _main(words: list[str], env: dict[str, str], printed: str, steps: str, kind: str, root: str, number: int) -> None:
+def _main(
+    words: list[str],
+    env: dict[str, str],
+    printed: str,
+    steps: str,
+    kind: str,
+    root: str,
+    number: int,
+) -> None:
     out = os.open(printed, os.O_WRONLY | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
@@ -75,13 +93,17 @@ def _main(words: list[str], env: dict[str, str], printed: str, steps: str, kind:
 
 
 def _fail(root: str, number: int, log: int) -> None:
-    """Let the `number`th call fail with EIO: flushes, links, renames and listings of the system, and reads of files below `root`."""
+    """Let the `number`th call fail with EIO: flushes, links, renames and listings of the system,
+    and reads of files below `root`.
+    """
     calls = itertools.count(1)
 
     def due(name: str, where: Any) -> None:
         if next(calls) == number:
             os.write(log, f"{name}\n".encode())
-            raise OSError(errno.EIO, os.strerror(errno.EIO), where if isinstance(where, str) else None)
+            raise OSError(
+                errno.EIO, os.strerror(errno.EIO), where if isinstance(where, str) else None
+            )
 
     def failing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(place: Any, *args: Any, **more: Any) -> Any:
@@ -103,7 +125,11 @@ def _fail(root: str, number: int, log: int) -> None:
     opened = pathlib.Path.open
 
     def path_open(path: Path, mode: str = "r", *args: Any, **more: Any) -> Any:
-        return io.BufferedReader(FailingFile(str(path))) if mode == "rb" and str(path).startswith(root) else opened(path, mode, *args, **more)
+        return (
+            io.BufferedReader(FailingFile(str(path)))
+            if mode == "rb" and str(path).startswith(root)
+            else opened(path, mode, *args, **more)
+        )
 
     for name in ("fsync", "link", "replace", "scandir"):
         setattr(os, name, failing(name, getattr(os, name)))

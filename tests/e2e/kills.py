@@ -1,7 +1,8 @@
-"""Runs of the command in processes of their own that are killed: at a moment, or at a named step of their writing.
+"""Runs of the command in processes of their own that are killed: at a moment, or at a named step of
+their writing.
 
-The processes are forked from a server that has loaded callveil already, so that each costs no more than its work. What runs in them is the
-command line's own `main`, and what ends them is SIGKILL.
+The processes are forked from a server that has loaded callveil already, so that each costs no more
+than its work. What runs in them is the command line's own `main`, and what ends them is SIGKILL.
 """
 
 from __future__ import annotations
@@ -52,12 +53,16 @@ class Running:
     started: float
 
     def wait(self, timeout: float = 300) -> int:
-        """Wait for its end and return the exit code; negative is the number of the signal that ended it."""
+        """Wait for its end and return the exit code; negative is the number of the signal that
+        ended it.
+        """
         self.process.join(timeout)
         if self.process.exitcode is None:
             self.process.kill()
             self.process.join()
-            raise AssertionError(f"the command did not end within {timeout:.0f} s:\n{self.printed.read_text()}")
+            raise AssertionError(
+                f"the command did not end within {timeout:.0f} s:\n{self.printed.read_text()}"
+            )
         return int(self.process.exitcode)
 
     def kill_after(self, seconds: float) -> int:
@@ -71,11 +76,15 @@ class Running:
         """Wait until it has come to the first step that holds `step`."""
         end = time.monotonic() + timeout
         while step not in self.steps.read_text():
-            assert time.monotonic() < end and self.process.is_alive(), f"it never came to {step}:\n{self.printed.read_text()}"
+            assert time.monotonic() < end and self.process.is_alive(), (
+                f"it never came to {step}:\n{self.printed.read_text()}"
+            )
             time.sleep(0.005)
 
 
-def start(words: Sequence[str], env: Mapping[str, str], folder: Path, root: str, kill_at: str = "") -> Running:
+def start(
+    words: Sequence[str], env: Mapping[str, str], folder: Path, root: str, kill_at: str = ""
+) -> Running:
     """Start a command.
 
     Args:
@@ -90,12 +99,16 @@ def start(words: Sequence[str], env: Mapping[str, str], folder: Path, root: str,
     printed, steps = folder / f"{number:03d}.out", folder / f"{number:03d}.steps"
     printed.touch()
     steps.touch()
-    process = forkserver().Process(target=_main, args=(list(words), dict(env), str(printed), str(steps), root, kill_at))
+    process = forkserver().Process(
+        target=_main, args=(list(words), dict(env), str(printed), str(steps), root, kill_at)
+    )
     process.start()
     return Running(process, printed, steps, time.monotonic())
 
 
-def run(words: Sequence[str], env: Mapping[str, str], folder: Path, root: str, kill_at: str = "") -> tuple[int, str, list[str]]:
+def run(
+    words: Sequence[str], env: Mapping[str, str], folder: Path, root: str, kill_at: str = ""
+) -> tuple[int, str, list[str]]:
     """Run a command to its end. Returns exit code, what it printed, and its steps."""
     running = start(words, env, folder, root, kill_at)
     code = running.wait()
@@ -103,7 +116,10 @@ def run(words: Sequence[str], env: Mapping[str, str], folder: Path, root: str, k
 
 
 def command(
-    *words: str, env: Mapping[str, str], cwd: Path | None = None, fault: tuple[str, str, str] | None = None
+    *words: str,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    fault: tuple[str, str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, with standard output and standard error apart.
 
@@ -112,20 +128,25 @@ def command(
     """
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        process = forkserver().Process(target=_apart, args=(list(words), dict(env), str(out), str(err), str(cwd or ""), fault))
+        process = forkserver().Process(
+            target=_apart, args=(list(words), dict(env), str(out), str(err), str(cwd or ""), fault)
+        )
         process.start()
         process.join(300)
         if process.exitcode is None:
             process.kill()
             raise AssertionError(f"the command did not end:\n{err.read_text()}")
-        return subprocess.CompletedProcess(["callveil", *words], process.exitcode, out.read_text(), err.read_text())
+        return subprocess.CompletedProcess(
+            ["callveil", *words], process.exitcode, out.read_text(), err.read_text()
+        )
 
 
 class Steps:
     """Notes each step of writing to the local disk and kills the process before a given one.
 
-    Steps are `write PATH` (before a file is begun), `place PATH` (it is written under a temporary name, and not yet under its own), `placed PATH`
-    (it has its name, the temporary one may still be there) and `delete PATH`.
+    Steps are `write PATH` (before a file is begun), `place PATH` (it is written under a temporary
+    name, and not yet under its own), `placed PATH` (it has its name, the temporary one may still be
+    there) and `delete PATH`.
     """
 
     def __init__(self, log: str, root: str, kill_at: str) -> None:
@@ -161,10 +182,21 @@ class Steps:
             self.at("delete", url)
             delete(files, url)
 
-        LocalFiles.write, LocalFiles._place, LocalFiles.delete = noted_write, noted_place, noted_delete  # type: ignore[method-assign]
+        LocalFiles.write, LocalFiles._place, LocalFiles.delete = (
+            noted_write,
+            noted_place,
+            noted_delete,
+        )  # type: ignore[method-assign]
 
 
-def _apart(words: list[str], env: dict[str, str], out: str, err: str, cwd: str, fault: tuple[str, str, str] | None) -> None:
+def _apart(
+    words: list[str],
+    env: dict[str, str],
+    out: str,
+    err: str,
+    cwd: str,
+    fault: tuple[str, str, str] | None,
+) -> None:
     for place, name in ((1, out), (2, err)):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), place)
     if fault:
@@ -177,7 +209,9 @@ def _apart(words: list[str], env: dict[str, str], out: str, err: str, cwd: str, 
     _begin(words, env, cwd)
 
 
-def _main(words: list[str], env: dict[str, str], printed: str, log: str, root: str, kill_at: str) -> None:
+def _main(
+    words: list[str], env: dict[str, str], printed: str, log: str, root: str, kill_at: str
+) -> None:
     out = os.open(printed, os.O_WRONLY | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)

@@ -1,4 +1,6 @@
-"""An S3-compatible server of one's own, and a proxy before it that does to requests what networks and servers do."""
+"""An S3-compatible server of one's own, and a proxy before it that does to requests what networks
+and servers do.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
-    "AWS_ACCESS_KEY_ID": "callveil", "AWS_SECRET_ACCESS_KEY": "callveil-test", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
-}  # fmt: skip
+    "AWS_ACCESS_KEY_ID": "callveil",
+    "AWS_SECRET_ACCESS_KEY": "callveil-test",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 BUSY = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>injected</Message></Error>"
 
@@ -44,11 +49,23 @@ class Server:
         """Start it and wait until it listens."""
         program = ROOT / "build" / "go" / "versitygw"
         if not program.exists():
-            subprocess.run([ROOT / "deploy" / "s3.sh", "true"], check=True, env=os.environ | {"CALLVEIL_S3_PORT": str(free_port())})
-        env = os.environ | {"ROOT_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"], "ROOT_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"]}
+            subprocess.run(
+                [ROOT / "deploy" / "s3.sh", "true"],
+                check=True,
+                env=os.environ | {"CALLVEIL_S3_PORT": str(free_port())},
+            )
+        env = os.environ | {
+            "ROOT_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"],
+            "ROOT_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"],
+        }
         where = ["posix", "--versioning-dir", f"{self.folder}/versions", f"{self.folder}/objects"]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([program, "--port", f"127.0.0.1:{self.port}", *where], env=env, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [program, "--port", f"127.0.0.1:{self.port}", *where],
+                env=env,
+                stdout=log,
+                stderr=log,
+            )
         for _ in range(200):
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -66,13 +83,25 @@ class Proxy:
     """Forwards requests to a server, and spoils some.
 
     Attributes:
-        kind: what is done to a request that is drawn: one of `KINDS`, `expired` credentials, a `read only` role, or nothing where empty.
+        kind: what is done to a request that is drawn: one of `KINDS`, `expired` credentials, a
+            `read only` role, or nothing where empty.
         share: share of the requests drawn. most: how many at most; 0 for any number.
         after: requests that pass untouched first.
         done: how many were spoilt. asked: requests in all.
     """
 
-    KINDS = ("503", "500 after success", "answer lost", "cut before", "truncated", "short length", "corrupt", "corrupt upload", "hang", "silent")
+    KINDS = (
+        "503",
+        "500 after success",
+        "answer lost",
+        "cut before",
+        "truncated",
+        "short length",
+        "corrupt",
+        "corrupt upload",
+        "hang",
+        "silent",
+    )
     BODIES = ("truncated", "short length", "corrupt")
     """Kinds that need an answer with a body."""
 
@@ -105,9 +134,18 @@ class Proxy:
         """What is to be done to this request."""
         with self._lock:
             self.asked += 1
-            writes = {"corrupt upload": method == "PUT" and body, "read only": method not in ("GET", "HEAD")}
+            writes = {
+                "corrupt upload": method == "PUT" and body,
+                "read only": method not in ("GET", "HEAD"),
+            }
             fits = writes.get(self.kind, self.kind not in self.BODIES or method == "GET")
-            if not self.kind or not fits or self.asked <= self.after or (self.most and self.done >= self.most) or self._rng.random() >= self.share:
+            if (
+                not self.kind
+                or not fits
+                or self.asked <= self.after
+                or (self.most and self.done >= self.most)
+                or self._rng.random() >= self.share
+            ):
                 return ""
             self.done += 1
             self.methods[method] += 1
@@ -166,14 +204,21 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(answer.status, headers, _flipped(body) if kind == "corrupt" else body)
 
-    def _send(self, status: int, headers: list[tuple[str, str]], body: bytes, length: int | None = None) -> None:
+    def _send(
+        self, status: int, headers: list[tuple[str, str]], body: bytes, length: int | None = None
+    ) -> None:
         self.send_response_only(status)
         told = {name.lower(): value for name, value in headers}
         for name, value in headers:
             if name.lower() not in (*HOP, "content-length"):
                 self.send_header(name, value)
         head = self.command == "HEAD"
-        self.send_header("Content-Length", told.get("content-length", "0") if head else str(len(body) if length is None else length))
+        self.send_header(
+            "Content-Length",
+            told.get("content-length", "0")
+            if head
+            else str(len(body) if length is None else length),
+        )
         self.end_headers()
         if not head:
             self.wfile.write(body)

@@ -26,7 +26,9 @@ from callveil.transforms.storage.files.filesystem import Files
 
 AS_OF = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 PLAIN = "version: 1\nname: plain\nextends: gdpr\ndetect: {model: none}\n"
-"""A policy without a language model: patterns and known values only, so that a run takes half a second."""
+"""A policy without a language model: patterns and known values only, so that a run takes half a
+second.
+"""
 
 DATASETS = ("interactions", "findings", "rejected", "index")
 
@@ -101,7 +103,9 @@ class Bench:
         """Run the job in this process over some records and requests."""
         self.number += 1
         inputs = [write_lines(self.root / f"in-{self.number}.jsonl", records)] if records else []
-        asked = [write_lines(self.root / f"requests-{self.number}.jsonl", requests)] if requests else []
+        asked = (
+            [write_lines(self.root / f"requests-{self.number}.jsonl", requests)] if requests else []
+        )
         options = RedactOptions(
             inputs,
             self.output,
@@ -126,7 +130,11 @@ class Bench:
 
     def findings(self, record: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Findings of a source record's key."""
-        return [r for r in self.rows("findings") if (r["account_id"], r["interaction_id"]) == key_of(record)]
+        return [
+            r
+            for r in self.rows("findings")
+            if (r["account_id"], r["interaction_id"]) == key_of(record)
+        ]
 
 
 def rows(store: Store, dataset: str) -> list[dict[str, Any]]:
@@ -141,33 +149,47 @@ def live(store: Store) -> dict[str, str]:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Relative path to SHA-256 of every file below a folder, locks left out. Evidence is salted at random, so of it only the names count."""
+    """Relative path to SHA-256 of every file below a folder, locks left out. Evidence is salted at
+    random, so of it only the names count.
+    """
     out = {}
     for p in sorted(root.rglob("*")):
         if p.is_file() and p.name != ".callveil-lock":
             path = str(p.relative_to(root))
             named = kills.SALTED.sub("-*", path)
             assert named not in out, f"{path}: left by a killed attempt"
-            out[named] = "" if path.startswith(("_callveil/evidence/", "_callveil/salts/")) else hashlib.sha256(p.read_bytes()).hexdigest()
+            out[named] = (
+                ""
+                if path.startswith(("_callveil/evidence/", "_callveil/salts/"))
+                else hashlib.sha256(p.read_bytes()).hexdigest()
+            )
     return out
 
 
 def leftovers(root: Path) -> list[str]:
     """Working files and temporary files that a finished run must not leave."""
     return sorted(
-        str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and (p.name.startswith(".callveil-tmp-") or "_callveil/work/" in str(p))
+        str(p.relative_to(root))
+        for p in root.rglob("*")
+        if p.is_file() and (p.name.startswith(".callveil-tmp-") or "_callveil/work/" in str(p))
     )
 
 
-def callveil(*words: str, env: Mapping[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def callveil(
+    *words: str, env: Mapping[str, str], cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     return kills.command(*words, env=env, cwd=cwd)
 
 
-def new_interpreter(*words: str, env: Mapping[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def new_interpreter(
+    *words: str, env: Mapping[str, str], cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a shell would: some seconds go into loading."""
     program = [sys.executable, "-m", "callveil.pipelines.cli", *words]
-    return subprocess.run(program, env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(
+        program, env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=240, check=False
+    )
 
 
 @dataclass(frozen=True)
@@ -210,7 +232,13 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Environment of a run: keyring, temporary files and what is remembered of stores in a folder of their own."""
+    """Environment of a run: keyring, temporary files and what is remembered of stores in a folder
+    of their own.
+    """
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
-    own = {"CALLVEIL_KEYRING": str(folder / "keyring.json"), "CALLVEIL_STATE": str(folder / "state"), "TMPDIR": str(folder / "tmp")}
+    own = {
+        "CALLVEIL_KEYRING": str(folder / "keyring.json"),
+        "CALLVEIL_STATE": str(folder / "state"),
+        "TMPDIR": str(folder / "tmp"),
+    }
     return {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "1"}

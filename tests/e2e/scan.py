@@ -1,13 +1,16 @@
 """A leak scanner: everything a run wrote, searched for every value that was planted in its input.
 
-Two readings are made of each file below the folders given: its bytes as they are (with JSON, gzip, zstd and Parquet's pages unpacked, so that
-compression hides nothing), and for Parquet the decoded values per interaction, footer metadata and statistics. Two kinds of values are searched for:
+Two readings are made of each file below the folders given: its bytes as they are (with JSON, gzip,
+zstd and Parquet's pages unpacked, so that compression hides nothing), and for Parquet the decoded
+values per interaction, footer metadata and statistics. Two kinds of values are searched for:
 
-- *global*: forms of numbers, e-mails and cards that nobody but their owner has; no file may hold one anywhere. Numbers are compared by their digits
-  as well, so that other spacing hides nothing.
-- *own*: names, streets, postcodes and other words, which may well stand in another person's record; only rows of their own interaction are searched.
+- *global*: forms of numbers, e-mails and cards that nobody but their owner has; no file may hold
+  one anywhere. Numbers are compared by their digits as well, so that other spacing hides nothing.
+- *own*: names, streets, postcodes and other words, which may well stand in another person's record;
+  only rows of their own interaction are searched.
 
-Sealed files (`rejected_content`) are searched as bytes like all others: they are encrypted, so nothing may be found there either.
+Sealed files (`rejected_content`) are searched as bytes like all others: they are encrypted, so
+nothing may be found there either.
 """
 
 from __future__ import annotations
@@ -29,17 +32,25 @@ GLOBAL_TYPES = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "EMAIL_ADDRES
 """Types none of whose forms may stand in any file."""
 KNOWN_KEYS = re.compile(r"caller\.(name|phone\d*|email\d*|street|zip)$")
 """Values the record itself names as the contact's own."""
-KEPT = re.compile(r"(account_id|id|interaction_id|(tracking|business)_number.*|field_path|detector|redacted_fields)$")
-"""Columns that hold the accounts' own numbers and keys, parts of a contact's number may stand there by chance, and columns of callveil's own
-words, one of which may be a contact's name (`field`, `street`)."""
+KEPT = re.compile(
+    r"(account_id|id|interaction_id|(tracking|business)_number.*|field_path|detector|redacted_fields)$"
+)
+"""Columns that hold the accounts' own numbers and keys, parts of a contact's number may stand there
+by chance, and columns of callveil's own words, one of which may be a contact's name (`field`,
+`street`).
+"""
 MIN_CHARS = 5
 """Shorter forms stand in innocent text too often to be told from chance."""
 MIN_DIGITS = 9
 """Digits of a number that are compared without their spacing."""
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
-_ONE = "zero oh o nought one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONE = (
+    "zero oh o nought one two three four five six seven eight nine ten eleven twelve thirteen "
+    "fourteen fifteen sixteen seventeen eighteen nineteen"
+)
 _TENS = (
-    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred"
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty "
+    "thirty forty fifty sixty seventy eighty ninety hundred"
 )
 _SAID = dict.fromkeys(_ONE.split(), 1) | dict.fromkeys(_TENS.split(), 2) | {"thousand": 3}
 PIECE = 1 << 20
@@ -50,7 +61,8 @@ APART = "\n\0\n"
 
 @dataclass(frozen=True, order=True)
 class Hit:
-    """A planted value that was found. `text` is generated, but it is what must not be told: do not print it where real data was scanned.
+    """A planted value that was found. `text` is generated, but it is what must not be told: do not
+    print it where real data was scanned.
 
     Attributes:
         path: file.
@@ -70,7 +82,9 @@ class Hit:
 
     @property
     def forbidden(self) -> bool:
-        """Whether the value is one of those no run may leave readable: card, SSN, phone, e-mail, or the contact's own known values."""
+        """Whether the value is one of those no run may leave readable: card, SSN, phone, e-mail, or
+        the contact's own known values.
+        """
         return self.type in GLOBAL_TYPES or KNOWN_KEYS.match(self.key) is not None
 
 
@@ -86,20 +100,29 @@ class Planted:
 
     everywhere: dict[str, tuple[str, str]] = field(default_factory=dict)
     digits: dict[str, tuple[str, str]] = field(default_factory=dict)
-    own: dict[tuple[str, str], dict[str, tuple[str, str]]] = field(default_factory=lambda: defaultdict(dict))
+    own: dict[tuple[str, str], dict[str, tuple[str, str]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     finder: Finder | None = None
 
     @classmethod
     def of(cls, gold: Iterable[dict[str, Any]], innocent: Container[str] = frozenset()) -> Planted:
-        """From rows of `gold.jsonl`; `innocent` are digits the store keeps: the accounts' own numbers, and ids, which may look like numbers."""
+        """From rows of `gold.jsonl`; `innocent` are digits the store keeps: the accounts' own
+        numbers, and ids, which may look like numbers.
+        """
         out = cls()
         for row in gold:
             key = (row["account_id"], row["id"])
             for value in row["values"]:
                 if not value["sensitive"]:
                     continue
-                if value["type"] == "PHONE_NUMBER" and re.sub(r"\D", "", value["value"]) in innocent:
-                    continue  # numbers set aside for fiction are few: by chance this one is an account's own as well, however it is said
+                if (
+                    value["type"] == "PHONE_NUMBER"
+                    and re.sub(r"\D", "", value["value"]) in innocent
+                ):
+                    # numbers set aside for fiction are few: by chance this one is an account's own
+                    # as well, however it is said
+                    continue
                 what = (value["type"], value["key"])
                 for text in (value["value"], *value["forms"]):
                     form = fold(text)
@@ -109,9 +132,15 @@ class Planted:
                     is_number = bool(re.fullmatch(r"[\d\s().+\-/x]+", text))
                     if digits and is_number and digits in innocent:
                         continue
-                    if value["type"] in GLOBAL_TYPES and (value["type"] == "EMAIL_ADDRESS" or spoken_digits(form) >= MIN_DIGITS):
+                    if value["type"] in GLOBAL_TYPES and (
+                        value["type"] == "EMAIL_ADDRESS" or spoken_digits(form) >= MIN_DIGITS
+                    ):
                         out.everywhere.setdefault(form, what)
-                        tail = digits[-max(MIN_DIGITS, min(len(digits), 10)) :] if value["type"] == "PHONE_NUMBER" else digits
+                        tail = (
+                            digits[-max(MIN_DIGITS, min(len(digits), 10)) :]
+                            if value["type"] == "PHONE_NUMBER"
+                            else digits
+                        )
                         if is_number and tail not in innocent:
                             out.digits.setdefault(tail, what)
                     out.own[key].setdefault(form, what)
@@ -120,7 +149,8 @@ class Planted:
 
 
 class Finder:
-    """Finds any of many strings in a text in one pass: a table of the forms' first five bytes, then a look at those places alone.
+    """Finds any of many strings in a text in one pass: a table of the forms' first five bytes, then
+    a look at those places alone.
 
     Args:
         forms: strings of at least `MIN_CHARS` characters.
@@ -135,7 +165,11 @@ class Finder:
             self.lengths[form[:MIN_CHARS]].add(len(form))
         self.table = np.zeros(1 << self.BITS, dtype=bool)
         if self.forms:
-            self.table[self._hashed(np.frombuffer(b"".join(sorted(self.lengths)), np.uint8).reshape(-1, MIN_CHARS).T)] = True
+            self.table[
+                self._hashed(
+                    np.frombuffer(b"".join(sorted(self.lengths)), np.uint8).reshape(-1, MIN_CHARS).T
+                )
+            ] = True
 
     def _hashed(self, columns: Any) -> Any:
         gram = np.zeros(columns[0].shape, np.uint64)
@@ -148,8 +182,12 @@ class Finder:
         data = text.encode("utf-8", "replace")
         found: set[str] = set()
         for start in range(0, max(len(data) - MIN_CHARS + 1, 0), PIECE):
-            piece = np.frombuffer(data, np.uint8, min(PIECE + MIN_CHARS - 1, len(data) - start), start)
-            grams = self._hashed([piece[i : len(piece) - MIN_CHARS + 1 + i] for i in range(MIN_CHARS)])
+            piece = np.frombuffer(
+                data, np.uint8, min(PIECE + MIN_CHARS - 1, len(data) - start), start
+            )
+            grams = self._hashed(
+                [piece[i : len(piece) - MIN_CHARS + 1 + i] for i in range(MIN_CHARS)]
+            )
             for place in np.flatnonzero(self.table[grams]):
                 at = start + int(place)
                 for length in self.lengths.get(data[at : at + MIN_CHARS], ()):
@@ -159,17 +197,22 @@ class Finder:
 
 
 def kept_digits(day: Path, gold: Iterable[dict[str, Any]]) -> frozenset[str]:
-    """Digits that the store keeps and that may look like a planted number: the accounts' own numbers, and interactions' ids."""
+    """Digits that the store keeps and that may look like a planted number: the accounts' own
+    numbers, and interactions' ids.
+    """
     found = {row["id"] for row in gold}
     for line in (day / "accounts.jsonl").read_bytes().splitlines():
         found.update(re.sub(r"\D", "", n) for n in orjson.loads(line)["numbers"])
-    # A number is also written the way its own country dials it: with a leading zero for the country code.
+    # A number is also written the way its own country dials it: with a leading zero for the country
+    # code.
     tails = {f[-n:] for f in found for n in (MIN_DIGITS, 10)}
     return frozenset(found | tails | {"0" + tail for tail in tails})
 
 
 def spoken_digits(form: str) -> int:
-    """About how many digits a form of a number says, in figures or words. Parts of a number, such as `nine nine`, are nobody's own."""
+    """About how many digits a form of a number says, in figures or words. Parts of a number, such
+    as `nine nine`, are nobody's own.
+    """
     count, times = 0, 1
     for word in re.findall(r"\d+|[a-z]+", form):
         if word in _TIMES:
@@ -186,7 +229,9 @@ def fold(text: str) -> str:
 
 
 def scan(root: Path, planted: Planted, tell: Callable[[str], None] | None = None) -> list[Hit]:
-    """Search every file below a folder, whose name is told to `tell` before. Returns what was found, sorted, each once."""
+    """Search every file below a folder, whose name is told to `tell` before. Returns what was
+    found, sorted, each once.
+    """
     hits: set[Hit] = set()
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
         name = str(path.relative_to(root))
@@ -210,7 +255,10 @@ def unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
     data = path.read_bytes()
     yield "bytes", data
     if path.suffix == ".zst":
-        yield "unpacked", zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
+        yield (
+            "unpacked",
+            zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read(),
+        )
     if path.suffix == ".gz":
         yield "unpacked", gzip.decompress(data)
     if path.suffix == ".parquet":
@@ -223,13 +271,22 @@ def unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def footer(file: Any) -> list[Any]:
-    """What a Parquet footer says: schema, key-value metadata, and each column chunk's statistics."""
-    said: list[Any] = [str(file.schema_arrow), file.schema_arrow.metadata, file.metadata.metadata, file.metadata.created_by]
+    """What a Parquet footer says: schema, key-value metadata, and each column chunk's
+    statistics.
+    """
+    said: list[Any] = [
+        str(file.schema_arrow),
+        file.schema_arrow.metadata,
+        file.metadata.metadata,
+        file.metadata.created_by,
+    ]
     for n in range(file.metadata.num_row_groups):
         group = file.metadata.row_group(n)
         for c in range(group.num_columns):
             statistics = group.column(c).statistics
-            said.append((group.column(c).path_in_schema, statistics.to_dict() if statistics else None))
+            said.append(
+                (group.column(c).path_in_schema, statistics.to_dict() if statistics else None)
+            )
     return said
 
 
@@ -261,7 +318,9 @@ def _in_text(path: str, where: str, text: str, planted: Planted) -> Iterator[Hit
         yield Hit(path, where, *planted.everywhere[form], "", "", form)
     for run in _RUN.findall(text):
         digits = re.sub(r"\D", "", run)
-        for wanted in ({digits, digits[-10:], digits[-9:]} if len(digits) >= MIN_DIGITS else set()) & planted.digits.keys():
+        for wanted in (
+            {digits, digits[-10:], digits[-9:]} if len(digits) >= MIN_DIGITS else set()
+        ) & planted.digits.keys():
             kind, key = planted.digits[wanted]
             yield Hit(path, where, kind, key, "", "", run)
 
@@ -274,7 +333,9 @@ def _in_rows(name: str, path: Path, planted: Planted) -> Iterator[Hit]:
             forms = planted.own.get(key)
             if not forms:
                 continue
-            texts = {c: fold(plain(v)) for c, v in row.items() if v is not None and not KEPT.match(c)}
+            texts = {
+                c: fold(plain(v)) for c, v in row.items() if v is not None and not KEPT.match(c)
+            }
             whole = APART.join(texts.values())
             for form, (kind, entity) in forms.items():
                 if form not in whole:
@@ -288,8 +349,13 @@ def _stands_in(form: str, text: str) -> bool:
     """Whether a form stands in a text as words of its own."""
     start = text.find(form)
     while start >= 0:
-        before, after = text[max(start - 1, 0) : start], text[start + len(form) : start + len(form) + 1]
-        if not (before.isalnum() and form[0].isalnum()) and not (after.isalnum() and form[-1].isalnum()):
+        before, after = (
+            text[max(start - 1, 0) : start],
+            text[start + len(form) : start + len(form) + 1],
+        )
+        if not (before.isalnum() and form[0].isalnum()) and not (
+            after.isalnum() and form[-1].isalnum()
+        ):
             return True
         start = text.find(form, start + 1)
     return False

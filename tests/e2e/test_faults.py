@@ -1,4 +1,6 @@
-"""Faults that are met: each is told with its option or file and the way out, nothing half-done is seen, and the same command goes on."""
+"""Faults that are met: each is told with its option or file and the way out, nothing half-done is
+seen, and the same command goes on.
+"""
 
 from __future__ import annotations
 
@@ -44,19 +46,58 @@ def place(tmp_path: Path) -> Path:
 
 
 def redact(place: Path, output: str, *words: str) -> list[str]:
-    common = ["--policy", f"{place}/policy.yaml", "--as-of", "2026-11-02", "--no-progress", "--json"]
+    common = [
+        "--policy",
+        f"{place}/policy.yaml",
+        "--as-of",
+        "2026-11-02",
+        "--no-progress",
+        "--json",
+    ]
     return ["redact", "--input", f"{place}/in", "--output", output, *common, *words]
 
 
 MISTAKES: dict[str, tuple[list[str], str]] = {
-    "redact into a file": (["redact", "--input", "in", "--output", "file"], "--output file: .*file is a file; name a folder"),
-    "redact below a file": (["redact", "--input", "in", "--output", "file/store"], "--output file/store: file is a file"),
-    "load into a file": (["history", "load", "--input", "in", "--output", "file"], "--output file: "),
-    "watch into a file": (["watch", "--once", "--input", "in", "--output", "file"], "--output file: "),
-    "sample into a file": (["sample", "--output", "file"], "file: is not empty, or a file; name a new folder"),
-    "demo into a file": (["demo", "--output", "file"], "file: is not empty, or a file; name a new folder with --output"),
-    "no such runner": (["redact", "--input", "in", "--output", "store", "--runner", "FlinkRuner"], "FlinkRuner: .* did you mean FlinkRunner"),
-    "no URL": (["redact", "--input", "in", "--output", "s3://bucket/store", "--s3-endpoint-url", "nowhere"], "--s3-endpoint-url .* is no URL"),
+    "redact into a file": (
+        ["redact", "--input", "in", "--output", "file"],
+        "--output file: .*file is a file; name a folder",
+    ),
+    "redact below a file": (
+        ["redact", "--input", "in", "--output", "file/store"],
+        "--output file/store: file is a file",
+    ),
+    "load into a file": (
+        ["history", "load", "--input", "in", "--output", "file"],
+        "--output file: ",
+    ),
+    "watch into a file": (
+        ["watch", "--once", "--input", "in", "--output", "file"],
+        "--output file: ",
+    ),
+    "sample into a file": (
+        ["sample", "--output", "file"],
+        "file: is not empty, or a file; name a new folder",
+    ),
+    "demo into a file": (
+        ["demo", "--output", "file"],
+        "file: is not empty, or a file; name a new folder with --output",
+    ),
+    "no such runner": (
+        ["redact", "--input", "in", "--output", "store", "--runner", "FlinkRuner"],
+        "FlinkRuner: .* did you mean FlinkRunner",
+    ),
+    "no URL": (
+        [
+            "redact",
+            "--input",
+            "in",
+            "--output",
+            "s3://bucket/store",
+            "--s3-endpoint-url",
+            "nowhere",
+        ],
+        "--s3-endpoint-url .* is no URL",
+    ),
 }
 
 
@@ -70,7 +111,11 @@ def test_a_mistake_names_its_option(place: Path, mistake: str) -> None:
     assert not (place / "store").exists()
 
 
-S3 = {"closed": "could not be reached, nobody answers; check endpoint", "expired": "credentials have expired", "503": "overloaded"}
+S3 = {
+    "closed": "could not be reached, nobody answers; check endpoint",
+    "expired": "credentials have expired",
+    "503": "overloaded",
+}
 
 
 @pytest.mark.parametrize(("kind", "told"), S3.items())
@@ -78,14 +123,21 @@ def test_s3_that_fails_is_told(place: Path, kind: str, told: str) -> None:
     proxy = Proxy(free_port())
     proxy.spoil(kind, 1, 1)
     endpoint = f"http://127.0.0.1:{free_port()}" if kind == "closed" else proxy.endpoint
-    done = kills.command(*redact(place, "s3://bucket/store", "--s3-endpoint-url", endpoint), env=environment(place) | KEYS)
-    assert done.returncode == 1 and told in done.stderr and "s3://bucket/store" in done.stderr, done.stderr
+    done = kills.command(
+        *redact(place, "s3://bucket/store", "--s3-endpoint-url", endpoint),
+        env=environment(place) | KEYS,
+    )
+    assert done.returncode == 1 and told in done.stderr and "s3://bucket/store" in done.stderr, (
+        done.stderr
+    )
     assert not [word for word in TOLD if word in done.stderr]
 
 
 def test_a_disk_that_takes_no_more_is_told_and_the_run_goes_on(place: Path) -> None:
     store, env = place / "store", environment(place)
-    first = disks.start(redact(place, str(store)), env, place / "notes", "file size limit", str(place), 6000)
+    first = disks.start(
+        redact(place, str(store)), env, place / "notes", "file size limit", str(place), 6000
+    )
     assert first.wait() == 1
     said = first.printed.read_text()
     assert "File too large" in said and f"{place}/" in said and "run the same command again" in said
@@ -97,7 +149,11 @@ def test_a_disk_that_takes_no_more_is_told_and_the_run_goes_on(place: Path) -> N
     assert opened.manifest(1).counts["redacted"] == 6 and verify_integrity(opened) == []
 
 
-DAMAGES = {"cut": lambda d: d[:-20], "changed": lambda d: d[:300] + b"\x00\xff\x00" + d[303:], "tail": lambda d: d[:-8] + bytes(8)}
+DAMAGES = {
+    "cut": lambda d: d[:-20],
+    "changed": lambda d: d[:300] + b"\x00\xff\x00" + d[303:],
+    "tail": lambda d: d[:-8] + bytes(8),
+}
 
 
 def compressed(folder: Path) -> Path:
@@ -119,13 +175,17 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
     """Damaged alike when it is read again: the file is what is wrong."""
     path = compressed(tmp_path)
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
-    *_, last = [r for r in read_chunk(Files(), chunk(path), InputLimits()) if isinstance(r, Rejected)]
+    *_, last = [
+        r for r in read_chunk(Files(), chunk(path), InputLimits()) if isinstance(r, Rejected)
+    ]
     assert (last.reason, last.source.file) == ("bad_compression", str(path))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_of_the_way_is_no_rejection(tmp_path: Path, damage: str) -> None:
-    """Whole when it is read again: nothing is said of the file, and the run ends, to be run again."""
+    """Whole when it is read again: nothing is said of the file, and the run ends, to be run
+    again.
+    """
     path = compressed(tmp_path)
 
     class Once(Files):
@@ -136,13 +196,17 @@ def test_damage_of_the_way_is_no_rejection(tmp_path: Path, damage: str) -> None:
             data = path.read_bytes()
             return io.BytesIO((DAMAGES[damage](data) if self.opened == 1 else data)[offset:])
 
-    with pytest.raises(FilesError, match=r"calls\.jsonl\.gz: (came damaged|ended) ?.*run the same command again"):
+    with pytest.raises(
+        FilesError, match=r"calls\.jsonl\.gz: (came damaged|ended) ?.*run the same command again"
+    ):
         list(read_chunk(Once(), chunk(path), InputLimits()))
 
 
 @pytest.mark.parametrize("at", ["planned", "opened", "footer", "page"])
 def test_parquet_that_cannot_be_reached_is_no_damaged_file(tmp_path: Path, at: str) -> None:
-    """A row group that is given up because the network failed would be lost: the run was done, and the same command does nothing."""
+    """A row group that is given up because the network failed would be lost: the run was done, and
+    the same command does nothing.
+    """
     path = tmp_path / "in" / "export.parquet"
     path.parent.mkdir()
     pq.write_table(pa.Table.from_pylist([call(n) for n in range(50)]), path)
@@ -164,36 +228,70 @@ def test_parquet_that_cannot_be_reached_is_no_damaged_file(tmp_path: Path, at: s
             return Source(path.read_bytes())
 
     with pytest.raises(FilesError, match="S3 failed"):
-        plan_chunks(Fails(), [str(path)]) if at == "planned" else list(read_chunk(Fails(), piece, InputLimits()))
+        plan_chunks(Fails(), [str(path)]) if at == "planned" else list(
+            read_chunk(Fails(), piece, InputLimits())
+        )
 
 
 def test_a_fault_in_beams_text_is_found_and_nothing_else() -> None:
     told = "callveil.transforms.storage.files.urls.FilesError: s3://b/k: S3 failed; run it again"
-    frame = 'Traceback (most recent call last):\n  File "/x/transforms/jobs/batch/context.py", line 7, in process\n    work()\n'
-    assert system_fault(RuntimeError(f"{frame}RuntimeError: {told} [while running 'Write/Map']\n\n")) == "s3://b/k: S3 failed; run it again"
-    full = system_fault(RuntimeError(f"{frame}RuntimeError: OSError: [Errno 28] No space left on device: '/d/x.parquet' [while running 'W']"))
+    frame = (
+        'Traceback (most recent call last):\n  File "/x/transforms/jobs/batch/context.py", '
+        "line 7, in process\n    work()\n"
+    )
+    assert (
+        system_fault(RuntimeError(f"{frame}RuntimeError: {told} [while running 'Write/Map']\n\n"))
+        == "s3://b/k: S3 failed; run it again"
+    )
+    full = system_fault(
+        RuntimeError(
+            f"{frame}RuntimeError: OSError: [Errno 28] No space left on device: '/d/x.parquet' "
+            "[while running 'W']"
+        )
+    )
     assert full is not None and full.startswith("/d/x.parquet: No space left on device; make room")
-    assert system_fault(OSError(errno.EROFS, "as a record says", "/d")) == "/d: Read-only file system; " + (
+    assert system_fault(
+        OSError(errno.EROFS, "as a record says", "/d")
+    ) == "/d: Read-only file system; " + (
         "name a place that can be written, or mount this one for writing"
     )
-    assert system_fault(ValueError(f"a record that says OSError: [Errno 28] Zebulon: 'x' {frame}")) is None
+    assert (
+        system_fault(ValueError(f"a record that says OSError: [Errno 28] Zebulon: 'x' {frame}"))
+        is None
+    )
     assert system_fault(RuntimeError(f"{frame}ValueError: Zebulon's own words")) is None
 
 
 @pytest.mark.integration
-def test_runs_that_meet_faults_end_as_those_that_meet_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_that_meet_faults_end_as_those_that_meet_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A short part of tests/soak/run_faults.py."""
     for name in (*KEYS, "CALLVEIL_KEYRING", "CALLVEIL_EVIDENCE_KEY", "CALLVEIL_STATE"):
         monkeypatch.setenv(name, "")  # set by the cases; so that they are as before afterwards
-    kinds = ["503", "answer lost", "truncated", "server killed", "EIO", *(["full disk"] if disks.can_mount() else ["file size limit"])]
+    kinds = [
+        "503",
+        "answer lost",
+        "truncated",
+        "server killed",
+        "EIO",
+        *(["full disk"] if disks.can_mount() else ["file size limit"]),
+    ]
     world = run_faults.prepare(tmp_path / "faults", on_s3=True)
     try:
         found = run_faults.cases(world, kinds, range(1, 2), print)
     finally:
         if world.server:
             world.server.kill()
-    assert {kind: r.problems for kind, results in found.items() for r in results if r.problems} == {}
-    assert all(r.met for kind, results in found.items() for r in results if kind in ("503", "answer lost", "truncated"))
+    assert {
+        kind: r.problems for kind, results in found.items() for r in results if r.problems
+    } == {}
+    assert all(
+        r.met
+        for kind, results in found.items()
+        for r in results
+        if kind in ("503", "answer lost", "truncated")
+    )
 
 
 READ_ONLY = (
@@ -207,7 +305,12 @@ READ_ONLY = (
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "filled"])
 def test_a_place_in_s3_that_may_only_be_read_is_told_before_any_work(
-    place: Path, is_new: bool, s3_server: S3Settings, s3_bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: Path,
+    is_new: bool,
+    s3_server: S3Settings,
+    s3_bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(place)
     monkeypatch.setenv("CALLVEIL_KEYRING", str(place / "keyring.json"))
@@ -222,9 +325,15 @@ def test_a_place_in_s3_that_may_only_be_read_is_told_before_any_work(
         capsys.readouterr()
         assert main([*words, store, *common]) == 1, words
         said = capsys.readouterr().err
-        assert f"{store}: this user may only read the store" in said and "--output" in said and "s3:PutObject" in said, said
+        assert (
+            f"{store}: this user may only read the store" in said
+            and "--output" in said
+            and "s3:PutObject" in said
+        ), said
         assert not [word for word in TOLD if word in said]
     assert sorted(f.url for f in Files(s3_server).list(store)) == before
-    assert (place / "keyring.json").exists() is not is_new, "no keyring is made for a store that cannot be"
+    assert (place / "keyring.json").exists() is not is_new, (
+        "no keyring is made for a store that cannot be"
+    )
     dry = main([*redact(place, store), *common, "--dry-run"])
     assert dry == 0, capsys.readouterr().err

@@ -1,4 +1,6 @@
-"""What people get wrong: each mistake ends with its exit code and one message that names option, file, line or field, and the way out."""
+"""What people get wrong: each mistake ends with its exit code and one message that names option,
+file, line or field, and the way out.
+"""
 
 from __future__ import annotations
 
@@ -46,16 +48,56 @@ REDACT = ("redact", "--policy", "policy.yaml", "--no-progress")
 INTO = (*REDACT, "--input", "in.jsonl", "--output", "new")
 MISTAKES: tuple[tuple[tuple[str, ...], int, tuple[str, ...]], ...] = (
     ((*REDACT, "--input", "in.jsonl"), 2, ("--output",)),
-    ((*REDACT, "--input", "nowhere", "--output", "new"), 2, ("'nowhere'", "no such file or folder", "Check the path")),
-    ((*REDACT, "--input", "no*.jsonl", "--output", "new"), 2, ("no*.jsonl", "no file matches", "quote wildcards")),
-    ((*REDACT, "--input", "bare", "--output", "new"), 4, ("nothing to read at 'bare'", "Check the path")),
-    ((*REDACT, "--input", "empty.jsonl", "--output", "new"), 4, ("nothing to read at 'empty.jsonl'", "1 empty file")),
-    ((*REDACT, "--input", "table", "--output", "new"), 4, ("table/calls.csv: csv", "account_id, id, called_at", "duckdb")),
-    ((*REDACT, "--input", "store", "--output", "new"), 2, ("--input store: lies in the store", "folder of the source")),
-    ((*REDACT, "--input", "store/interactions", "--output", "store"), 2, ("lies in the store store",)),
-    ((*REDACT, "--input", ".", "--output", "store"), 2, ("--output store: lies below the input .", "a folder of its own")),
-    ((*REDACT, "--input", "in.jsonl", "--output", "notes.txt"), 2, ("--output notes.txt", "is a file; name a folder")),
-    ((*REDACT, "--input", "in.jsonl", "--output", "notes.txt/deep/store"), 2, ("notes.txt is a file; name a folder",)),
+    (
+        (*REDACT, "--input", "nowhere", "--output", "new"),
+        2,
+        ("'nowhere'", "no such file or folder", "Check the path"),
+    ),
+    (
+        (*REDACT, "--input", "no*.jsonl", "--output", "new"),
+        2,
+        ("no*.jsonl", "no file matches", "quote wildcards"),
+    ),
+    (
+        (*REDACT, "--input", "bare", "--output", "new"),
+        4,
+        ("nothing to read at 'bare'", "Check the path"),
+    ),
+    (
+        (*REDACT, "--input", "empty.jsonl", "--output", "new"),
+        4,
+        ("nothing to read at 'empty.jsonl'", "1 empty file"),
+    ),
+    (
+        (*REDACT, "--input", "table", "--output", "new"),
+        4,
+        ("table/calls.csv: csv", "account_id, id, called_at", "duckdb"),
+    ),
+    (
+        (*REDACT, "--input", "store", "--output", "new"),
+        2,
+        ("--input store: lies in the store", "folder of the source"),
+    ),
+    (
+        (*REDACT, "--input", "store/interactions", "--output", "store"),
+        2,
+        ("lies in the store store",),
+    ),
+    (
+        (*REDACT, "--input", ".", "--output", "store"),
+        2,
+        ("--output store: lies below the input .", "a folder of its own"),
+    ),
+    (
+        (*REDACT, "--input", "in.jsonl", "--output", "notes.txt"),
+        2,
+        ("--output notes.txt", "is a file; name a folder"),
+    ),
+    (
+        (*REDACT, "--input", "in.jsonl", "--output", "notes.txt/deep/store"),
+        2,
+        ("notes.txt is a file; name a folder",),
+    ),
     ((*REDACT, "--input", "gs://b/x", "--output", "new"), 2, ("gs://", "s3://bucket/key")),
     ((*REDACT, "--input", "s3://", "--output", "new"), 2, ("s3://: an S3 URL needs a bucket",)),
     ((*REDACT, "--input", "in.jsonl", "--output", "ftp://h/x"), 2, ("ftp://", "s3://bucket/key")),
@@ -77,7 +119,11 @@ MISTAKES: tuple[tuple[tuple[str, ...], int, tuple[str, ...]], ...] = (
     ((*INTO, "--accounts", "none.csv"), 2, ("'none.csv'", "check the path")),
     ((*INTO, "--requests", "scope.jsonl"), 2, ("scope.jsonl:1: scope", "all, field, span, time")),
     ((*INTO, "--requests", "half.csv"), 2, ("half.csv:2: interaction_id", "half.csv:2: reason")),
-    ((*INTO, "--policy", "misspelt.yaml"), 2, ("misspelt.yaml:3:1: entites", "did you mean entities?")),
+    (
+        (*INTO, "--policy", "misspelt.yaml"),
+        2,
+        ("misspelt.yaml:3:1: entites", "did you mean entities?"),
+    ),
     ((*INTO, "--policy", "tab.yaml"), 2, ("tab.yaml:2:1", "Check indentation")),
     ((*INTO, "--policy", "later.yaml"), 2, ("later.yaml:1:10: version",)),
     ((*INTO, "--policy", "list.yaml"), 2, ("list.yaml:1:1: expected a mapping",)),
@@ -86,21 +132,51 @@ MISTAKES: tuple[tuple[tuple[str, ...], int, tuple[str, ...]], ...] = (
     (("history", "load", "--input", "store", "--output", "store"), 2, ("lies in the store",)),
     (("history", "show", "--store", "store", "--item", "User"), 2, ("TYPE/ID",)),
     (("history", "find", "--store", "store", "--from", "soon"), 2, ("--from", "2026-11-24")),
-    (("retain", "plan", "--store", "store", "--holds", "holds.csv", "--out", "plan"), 2, ("holds.csv:2: placed_at",)),
-    (("retain", "plan", "--store", "store", "--events", "events.csv", "--out", "plan"), 2, ("events.csv:2: kind", "plan_changed")),
+    (
+        ("retain", "plan", "--store", "store", "--holds", "holds.csv", "--out", "plan"),
+        2,
+        ("holds.csv:2: placed_at",),
+    ),
+    (
+        ("retain", "plan", "--store", "store", "--events", "events.csv", "--out", "plan"),
+        2,
+        ("events.csv:2: kind", "plan_changed"),
+    ),
     (("watch", "--output", "new"), 2, ("--input", "--queue")),
     (("watch", "--input", ".", "--output", "store", "--once"), 2, ("lies below the input",)),
-    (("watch", "--input", "bare", "--output", "new", "--name", "{id}"), 2, ("--name", "{account_id}")),
-    (("rejected", "list", "--store", "notes.txt"), 1, ("notes.txt: there is no store here", "check the path")),
-    (("rejected", "export", "--store", "store", "--out", "notes.txt"), 2, ("notes.txt: is there already",)),
-    (("report", "all", "--store", "store", "--out", "notes.txt"), 2, ("--out notes.txt", "is a file; name a folder")),
-    (("subject", "open", "--store", "store", "--type", "erasure", "--identifier", "phone:abc"), 2, ("phone", "+14155550123")),
+    (
+        ("watch", "--input", "bare", "--output", "new", "--name", "{id}"),
+        2,
+        ("--name", "{account_id}"),
+    ),
+    (
+        ("rejected", "list", "--store", "notes.txt"),
+        1,
+        ("notes.txt: there is no store here", "check the path"),
+    ),
+    (
+        ("rejected", "export", "--store", "store", "--out", "notes.txt"),
+        2,
+        ("notes.txt: is there already",),
+    ),
+    (
+        ("report", "all", "--store", "store", "--out", "notes.txt"),
+        2,
+        ("--out notes.txt", "is a file; name a folder"),
+    ),
+    (
+        ("subject", "open", "--store", "store", "--type", "erasure", "--identifier", "phone:abc"),
+        2,
+        ("phone", "+14155550123"),
+    ),
 )
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
-    """Runs a command in a folder with a store and the files above; gives its exit code, standard output and standard error."""
+    """Runs a command in a folder with a store and the files above; gives its exit code, standard
+    output and standard error.
+    """
     folder = tmp_path_factory.mktemp("mistakes")
     for name, content in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -114,7 +190,11 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
         out, err, before = io.StringIO(), io.StringIO(), Path.cwd()
         os.chdir(folder)
         try:
-            with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            with (
+                pytest.MonkeyPatch.context() as patch,
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+            ):
                 patch.setenv("CALLVEIL_KEYRING", str(folder / "keyring.json"))
                 code = cli.main(words)
         finally:
@@ -125,8 +205,12 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     return run
 
 
-@pytest.mark.parametrize(("words", "code", "told"), MISTAKES, ids=[" ".join(m[0][-4:]) for m in MISTAKES])
-def test_a_mistake_is_told_with_its_way_out(said: Said, words: tuple[str, ...], code: int, told: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("words", "code", "told"), MISTAKES, ids=[" ".join(m[0][-4:]) for m in MISTAKES]
+)
+def test_a_mistake_is_told_with_its_way_out(
+    said: Said, words: tuple[str, ...], code: int, told: tuple[str, ...]
+) -> None:
     ended, out, text = said(*words, "--json")
     assert ended == code, text
     assert all(t in text for t in told), text
@@ -145,20 +229,34 @@ def test_a_mistake_is_told_with_its_way_out(said: Said, words: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ((*REDACT, "--input", "in.jsonl", "--output", "notes.txt"),
-         {"kind": "input_error", "option": "--output", "place": "notes.txt", "way_out": "name a folder for the store"}),
+        (
+            (*REDACT, "--input", "in.jsonl", "--output", "notes.txt"),
+            {
+                "kind": "input_error",
+                "option": "--output",
+                "place": "notes.txt",
+                "way_out": "name a folder for the store",
+            },
+        ),
         ((*INTO, "--keyring", "open.json"), {"kind": "keyring_error", "place": "open.json"}),
         ((*INTO, "--accounts", "type.csv"), {"kind": "accounts_error", "place": "type.csv:2"}),
         ((*INTO, "--as-of", "soon"), {"kind": "argument_error", "option": "--as-of"}),
         (("redact",), {"kind": "usage_error"}),
         (("schema", "nothing"), {"kind": "argument_error"}),
         (("redcat",), {"kind": "usage_error"}),
-        (("report", "all", "--store", "store", "--out", "notes.txt"), {"kind": "usage_error", "option": "--out", "place": "notes.txt"}),
+        (
+            ("report", "all", "--store", "store", "--out", "notes.txt"),
+            {"kind": "usage_error", "option": "--out", "place": "notes.txt"},
+        ),
         (("rejected", "list", "--store", "none"), {"kind": "store_error", "place": "none"}),
     ],
-)  # fmt: skip
-def test_a_refusal_as_json_names_kind_option_and_place(said: Said, words: tuple[str, ...], found: dict[str, str]) -> None:
+)
+def test_a_refusal_as_json_names_kind_option_and_place(
+    said: Said, words: tuple[str, ...], found: dict[str, str]
+) -> None:
     error = json.loads(said(*words, "--json")[1])["error"]
-    assert {name: error.get(name) for name in ("kind", "option", "place") if name in found or name in error} | (
-        {"way_out": error["way_out"]} if "way_out" in found else {}
-    ) == found, error
+    assert {
+        name: error.get(name)
+        for name in ("kind", "option", "place")
+        if name in found or name in error
+    } | ({"way_out": error["way_out"]} if "way_out" in found else {}) == found, error

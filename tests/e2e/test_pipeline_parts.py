@@ -1,4 +1,6 @@
-"""The parts of the commands that have no place in a run's result: options, the summary, progress."""
+"""The parts of the commands that have no place in a run's result: options, the summary,
+progress.
+"""
 
 from __future__ import annotations
 
@@ -68,13 +70,24 @@ def test_a_time_means_the_same_moment_wherever_it_was_written(when: dt.datetime)
 
 
 def test_today_is_one_moment_all_day() -> None:
-    assert start_of_today().tzinfo is dt.UTC and (start_of_today().hour, start_of_today().minute, start_of_today().second, start_of_today().microsecond) == (0, 0, 0, 0)
+    assert start_of_today().tzinfo is dt.UTC and (
+        start_of_today().hour,
+        start_of_today().minute,
+        start_of_today().second,
+        start_of_today().microsecond,
+    ) == (0, 0, 0, 0)
 
 
 def test_beam_gets_its_own_options_and_nothing_misspelt() -> None:
-    found = beam_options(["--runner", "FlinkRunner", "--flink_master=localhost:8081", "--direct_num_workers", "2"]).get_all_options()
+    found = beam_options(
+        ["--runner", "FlinkRunner", "--flink_master=localhost:8081", "--direct_num_workers", "2"]
+    ).get_all_options()
     assert (found["runner"], found["direct_num_workers"]) == ("FlinkRunner", 2)
-    for words, told in ((["--runer", "x"], "did you mean --runner?"), (["--dryrun"], "did you mean --dry"), (["--zzz"], "neither callveil nor Beam")):
+    for words, told in (
+        (["--runer", "x"], "did you mean --runner?"),
+        (["--dryrun"], "did you mean --dry"),
+        (["--zzz"], "neither callveil nor Beam"),
+    ):
         with pytest.raises(UsageError, match=told.replace("?", r"\?")):
             beam_options(words)
     with pytest.raises(UsageError, match="belong to no option"):
@@ -82,8 +95,24 @@ def test_beam_gets_its_own_options_and_nothing_misspelt() -> None:
 
 
 def test_options_with_underscores_are_callveils_where_it_has_them() -> None:
-    words = ["--dry_run", "--as_of=2026-11-01", "--output", "a_b", "--direct_num_workers=2", "--input", "my_file"]
-    assert own_spelling(build_parser(), words) == ["--dry-run", "--as-of=2026-11-01", "--output", "a_b", "--direct_num_workers=2", "--input", "my_file"]
+    words = [
+        "--dry_run",
+        "--as_of=2026-11-01",
+        "--output",
+        "a_b",
+        "--direct_num_workers=2",
+        "--input",
+        "my_file",
+    ]
+    assert own_spelling(build_parser(), words) == [
+        "--dry-run",
+        "--as-of=2026-11-01",
+        "--output",
+        "a_b",
+        "--direct_num_workers=2",
+        "--input",
+        "my_file",
+    ]
 
 
 def test_a_policy_that_is_wrong_is_a_usage_error(tmp_path: Path) -> None:
@@ -93,10 +122,18 @@ def test_a_policy_that_is_wrong_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_an_error_is_described_without_its_text() -> None:
-    text = 'Traceback:\n  File "/x/transforms/redact/engine.py", line 7, in redact\nKeyError: "Wilhelmina" [while running "Detect"]'
+    text = (
+        'Traceback:\n  File "/x/transforms/redact/engine.py", line 7, in redact\nKeyError: '
+        '"Wilhelmina" [while running "Detect"]'
+    )
     told = describe_error(RuntimeError(text))
-    assert told.startswith("KeyError in redact (transforms/redact/engine.py:7).") and "Wilhelmina" not in told
-    assert "Wilhelmina" not in describe_error(ValueError("Wilhelmina")) and describe_error(ValueError("Wilhelmina")).startswith("ValueError.")
+    assert (
+        told.startswith("KeyError in redact (transforms/redact/engine.py:7).")
+        and "Wilhelmina" not in told
+    )
+    assert "Wilhelmina" not in describe_error(ValueError("Wilhelmina")) and describe_error(
+        ValueError("Wilhelmina")
+    ).startswith("ValueError.")
 
 
 # Summary
@@ -110,9 +147,21 @@ def shown(result: RunResult, output: str = "store/", width: int = 60) -> str:
 
 
 COUNTS = {
-    "in": 1234, "redacted": 1200, "superseded": 30, "rejected": 4, "findings": 9876, "finding.PERSON": 70, "finding.EMAIL_ADDRESS": 700,
-    "kept.ORGANIZATION": 3, "mode.content": 1200, "kind.call": 1000, "kind.text": 200, "reason.bad_json": 3, "reason.too_deep": 1, "replayed": 0,
-}  # fmt: skip
+    "in": 1234,
+    "redacted": 1200,
+    "superseded": 30,
+    "rejected": 4,
+    "findings": 9876,
+    "finding.PERSON": 70,
+    "finding.EMAIL_ADDRESS": 700,
+    "kept.ORGANIZATION": 3,
+    "mode.content": 1200,
+    "kind.call": 1000,
+    "kind.text": 200,
+    "reason.bad_json": 3,
+    "reason.too_deep": 1,
+    "replayed": 0,
+}
 
 
 def test_the_summary_of_a_run() -> None:
@@ -126,9 +175,15 @@ def test_the_summary_of_a_run() -> None:
         "rejected 3: bad_json: not well-formed",
     ):
         assert line in text
-    assert "replaced by type: EMAIL_ADDRESS 700, PERSON 70" in text and "found and kept by policy: ORGANIZATION 3" in text
+    assert (
+        "replaced by type: EMAIL_ADDRESS 700, PERSON 70" in text
+        and "found and kept by policy: ORGANIZATION 3" in text
+    )
     assert "snapshots older than" not in text, "counts of nothing are not shown"
-    assert "callveil rejected list --store store/" in text and "12.3 s, peak memory 300 MiB, 12 files written, 3 replaced" in text
+    assert (
+        "callveil rejected list --store store/" in text
+        and "12.3 s, peak memory 300 MiB, 12 files written, 3 replaced" in text
+    )
 
 
 def test_the_summary_of_a_run_that_changed_nothing() -> None:
@@ -138,7 +193,9 @@ def test_the_summary_of_a_run_that_changed_nothing() -> None:
     assert "had been published before" in again and "peak memory" not in again
 
 
-@pytest.mark.parametrize("output", ["a[b]c/", "x[/y]", "s3://bucket/a[bold]b", "/very/long/" + "path/" * 30])
+@pytest.mark.parametrize(
+    "output", ["a[b]c/", "x[/y]", "s3://bucket/a[bold]b", "/very/long/" + "path/" * 30]
+)
 def test_any_path_is_printed_as_it_is(output: str) -> None:
     text = shown(RunResult("ab" * 32, 7, COUNTS, 1, 0), output)
     assert f"published as number 7 · {output}\n" in text and f"--store {output}\n" in text
@@ -152,7 +209,11 @@ def test_every_reason_has_words() -> None:
 
 def test_the_summary_as_json() -> None:
     found = json.loads(json.dumps(as_dict(RunResult("ab", 7, COUNTS, 12, 3), 1.23456, 99)))
-    assert found["counts"] == COUNTS and found["seconds"] == 1.23 and (found["files_added"], found["files_removed"]) == (12, 3)
+    assert (
+        found["counts"] == COUNTS
+        and found["seconds"] == 1.23
+        and (found["files_added"], found["files_removed"]) == (12, 3)
+    )
 
 
 # Progress
@@ -162,7 +223,16 @@ def test_the_summary_as_json() -> None:
 def job(tmp_path: Path) -> RedactJob:
     policy = load_policy("gdpr")
     run = RunColumns("ab" * 32, policy.sha256, policy.name, AS_OF)
-    return RedactJob(run, policy, Files(), str(tmp_path / "store"), str(tmp_path / "k"), AccountBook(()), {}, Snapshot())
+    return RedactJob(
+        run,
+        policy,
+        Files(),
+        str(tmp_path / "store"),
+        str(tmp_path / "k"),
+        AccountBook(()),
+        {},
+        Snapshot(),
+    )
 
 
 def store(job: RedactJob, stage: str, name: str, **counts: int) -> None:
@@ -170,7 +240,9 @@ def store(job: RedactJob, stage: str, name: str, **counts: int) -> None:
     WorkCache(job, stage).store(name, {"outcome": Outcome(counts=counts).as_dict(), "index": []})
 
 
-def test_progress_is_read_from_what_is_done(job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_read_from_what_is_done(
+    job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
     store(job, "ingest", "000000", **{"in": 1500, "rejected": 100})
     with progress.RunProgress(job, 2):
@@ -179,11 +251,15 @@ def test_progress_is_read_from_what_is_done(job: RedactJob, monkeypatch: pytest.
         store(job, "shards", "a", redacted=700, rejected=1)
         time.sleep(1.2)
     lines = capsys.readouterr().err.splitlines()
-    assert any("read 1 of 2 pieces (1,400 interactions), redacted 0" in line for line in lines), lines
+    assert any("read 1 of 2 pieces (1,400 interactions), redacted 0" in line for line in lines), (
+        lines
+    )
     assert "read 2 of 2 pieces (1,500 interactions), redacted 701" in lines[-1]
 
 
-def test_progress_passes_over_what_it_cannot_read(job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_passes_over_what_it_cannot_read(
+    job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
     job.files.write(job.files.join(job.work, "done", "shards", "torn.json"), b"{")
     store(job, "shards", "a", redacted=3)
@@ -192,7 +268,9 @@ def test_progress_passes_over_what_it_cannot_read(job: RedactJob, monkeypatch: p
     assert "redacted 3" in capsys.readouterr().err
 
 
-def test_no_progress_where_none_is_wanted(job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_progress_where_none_is_wanted(
+    job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
     before = threading.active_count()
     with progress.RunProgress(job, 1, show=False):
@@ -218,14 +296,30 @@ def test_on_a_terminal_there_is_a_bar_that_goes_away(tmp_path: Path) -> None:
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    words = ["redact", "--input", "in.jsonl", "--output", "store", "--policy", "policy.yaml", "--json", "--shard-rows", "2"]
+    words = [
+        "redact",
+        "--input",
+        "in.jsonl",
+        "--output",
+        "store",
+        "--policy",
+        "policy.yaml",
+        "--json",
+        "--shard-rows",
+        "2",
+    ]
     env: dict[str, Any] = environment(tmp_path) | {"TERM": "xterm", "COLUMNS": "100"}
-    process = kills.forkserver().Process(target=kills._apart, args=(words, env, str(tmp_path / "out"), os.ttyname(theirs), str(tmp_path), None))
+    process = kills.forkserver().Process(
+        target=kills._apart,
+        args=(words, env, str(tmp_path / "out"), os.ttyname(theirs), str(tmp_path), None),
+    )
     process.start()
     process.join(120)
     os.close(theirs)
     reader.join(5)
     assert process.exitcode == 0
     text = b"".join(seen).decode()
-    assert "reading input" in text and "redacting" in text and "\x1b[2K" in text, "the bar is erased at the end"
+    assert "reading input" in text and "redacting" in text and "\x1b[2K" in text, (
+        "the bar is erased at the end"
+    )
     assert json.loads((tmp_path / "out").read_text())["counts"]["redacted"] == 30

@@ -1,4 +1,6 @@
-"""A day of all formats, with broken lines and repeated snapshots, through the command line: everything accounted for, and twice is once."""
+"""A day of all formats, with broken lines and repeated snapshots, through the command line:
+everything accounted for, and twice is once.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,12 @@ def sound_keys(finished: Finished) -> set[tuple[str, str]]:
     """Keys of every well-formed record, read straight from the input."""
     chunks, _ = plan_chunks(Files(), [f"{finished.folder}/day/interactions"])
     limits = load_policy("gdpr").limits
-    return {tuple(r.key) for chunk in chunks for r in read_chunk(Files(), chunk, limits) if not isinstance(r, rejected.Rejected)}
+    return {
+        tuple(r.key)
+        for chunk in chunks
+        for r in read_chunk(Files(), chunk, limits)
+        if not isinstance(r, rejected.Rejected)
+    }
 
 
 def test_it_ends_with_the_code_for_rejected_records(finished: Finished) -> None:
@@ -49,7 +56,11 @@ def test_it_ends_with_the_code_for_rejected_records(finished: Finished) -> None:
     report = json.loads(finished.process.stdout)
     assert report["seq"] == 1
     assert not report["repeated"] and not report["dry_run"]
-    assert report["files_added"] > 0 and report["files_removed"] == 0 and report["peak_memory_bytes"] > 2**20
+    assert (
+        report["files_added"] > 0
+        and report["files_removed"] == 0
+        and report["peak_memory_bytes"] > 2**20
+    )
 
 
 def test_every_record_is_accounted_for_by_key(finished: Finished, store: Store) -> None:
@@ -70,17 +81,32 @@ def test_every_record_is_accounted_for_by_key(finished: Finished, store: Store) 
     assert set(index) == set(stored)
 
 
-def test_every_broken_line_is_rejected_where_it_stands_and_for_a_right_reason(finished: Finished, store: Store) -> None:
+def test_every_broken_line_is_rejected_where_it_stands_and_for_a_right_reason(
+    finished: Finished, store: Store
+) -> None:
     found = {(Path(r["file"]).name, r["line"]): r for r in rows(store, "rejected")}
     assert len(found) == len(rows(store, "rejected")) == len(finished.malformed)
     for broken in finished.malformed:
         row = found[Path(broken["file"]).name, broken["line"]]
         assert row["reason"] in broken["reasons"], (broken["class"], row["reason"], row["detail"])
-        assert row["detail"] and row["stage"] == "ingest" and row["size"] > 0 and row["blob"] and row["byte_offset"] is not None
+        assert (
+            row["detail"]
+            and row["stage"] == "ingest"
+            and row["size"] > 0
+            and row["blob"]
+            and row["byte_offset"] is not None
+        )
         assert row["file"].endswith(broken["file"])
         if row["interaction_id"]:
             assert row["interaction_id"] == broken["id"] or not broken["id"]
-        if row["reason"] in ("wrong_type", "out_of_range", "too_deep", "missing_key", "bad_time", "control_character"):
+        if row["reason"] in (
+            "wrong_type",
+            "out_of_range",
+            "too_deep",
+            "missing_key",
+            "bad_time",
+            "control_character",
+        ):
             assert row["field"], row["detail"]
 
 
@@ -95,12 +121,16 @@ def test_findings_name_policy_run_and_place(finished: Finished, store: Store) ->
     assert len({f["finding_id"] for f in found}) == len(found)
     assert {(f["account_id"], f["interaction_id"]) for f in found} <= keys
     assert {f["status"] for f in found} == {"done", "kept"}
-    assert (finished.store / "_callveil" / "policies" / f"{policy.sha256}.yaml").read_text() == policy.effective_yaml()
+    assert (
+        finished.store / "_callveil" / "policies" / f"{policy.sha256}.yaml"
+    ).read_text() == policy.effective_yaml()
     by_key = {(r["account_id"], r["id"]): r for r in rows(store, "interactions")}
     texts = [
         f
         for f in found
-        if f["field_path"] in ("transcription_text", "message_body", "summary", "name") and f["status"] == "done" and f["action"] == "label"
+        if f["field_path"] in ("transcription_text", "message_body", "summary", "name")
+        and f["status"] == "done"
+        and f["action"] == "label"
     ]
     assert len(texts) > 100
     for f in texts:
@@ -123,7 +153,10 @@ def test_files_are_as_readers_were_promised(store: Store, finished: Finished) ->
         for n in range(group.num_columns):
             column = group.column(n)
             assert column.compression == "ZSTD"
-            assert column.has_column_index == column.has_offset_index or column.path_in_schema not in plain
+            assert (
+                column.has_column_index == column.has_offset_index
+                or column.path_in_schema not in plain
+            )
             assert column.has_offset_index
             assert column.is_stats_set == (column.path_in_schema in plain)
             assert column.bloom_filter_offset is None or column.path_in_schema in plain
@@ -135,7 +168,11 @@ def test_files_are_as_readers_were_promised(store: Store, finished: Finished) ->
     interactions = [f for f in store.current().files if f.dataset == "interactions"]
     assert {tuple(sorted(dict(f.partition))) for f in interactions} == {("account_type", "day")}
     types = {f.name: str(f.type) for f in REDACTED_SCHEMA}
-    assert types["called_at"] == "timestamp[us, tz=UTC]" and types["id"] == "string" and types["rank"] == "int64"
+    assert (
+        types["called_at"] == "timestamp[us, tz=UTC]"
+        and types["id"] == "string"
+        and types["rank"] == "int64"
+    )
 
 
 def test_the_store_is_whole_and_holds_nothing_else(store: Store, finished: Finished) -> None:
@@ -151,7 +188,11 @@ def test_the_same_command_again_changes_nothing(finished: Finished) -> None:
     again = callveil(*finished.command, "--json", env=finished.env)
     assert again.returncode == finished.process.returncode
     first, second = json.loads(finished.process.stdout), json.loads(again.stdout)
-    assert second["repeated"] and (second["run_id"], second["seq"], second["counts"]) == (first["run_id"], first["seq"], first["counts"])
+    assert second["repeated"] and (second["run_id"], second["seq"], second["counts"]) == (
+        first["run_id"],
+        first["seq"],
+        first["counts"],
+    )
     assert tree(finished.store) == before
 
 
@@ -181,24 +222,37 @@ def test_an_empty_run_is_published_too(bench: Bench) -> None:
 
 
 def test_two_processes_give_the_same_files(bench: Bench, tmp_path: Path) -> None:
-    """Beam's own options reach Beam, and neither the number of workers nor their order leaves a trace."""
+    """Beam's own options reach Beam, and neither the number of workers nor their order leaves a
+    trace.
+    """
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    records = [call(n, called_at=f"2026-10-{10 + n % 5}T10:00:00Z", notes=f"mail a{n}@mail.example") for n in range(40)]
+    records = [
+        call(n, called_at=f"2026-10-{10 + n % 5}T10:00:00Z", notes=f"mail a{n}@mail.example")
+        for n in range(40)
+    ]
     bench.run(records, shard_rows=3)
     other = Bench(tmp_path / "other")
-    other.run(records, shard_rows=3, beam=PipelineOptions(["--direct_num_workers=2", "--direct_running_mode=multi_threading"]))
+    other.run(
+        records,
+        shard_rows=3,
+        beam=PipelineOptions(["--direct_num_workers=2", "--direct_running_mode=multi_threading"]),
+    )
 
     def data(one: Bench) -> dict[str, str]:
         # The run's id is a digest of inputs, of which the file's path is one.
         return {
-            p.rsplit("/", 1)[0] + p.rsplit("-", 1)[1]: hashlib.sha256(repr(content(one, p)).encode()).hexdigest()
+            p.rsplit("/", 1)[0] + p.rsplit("-", 1)[1]: hashlib.sha256(
+                repr(content(one, p)).encode()
+            ).hexdigest()
             for p in tree(Path(one.output))
             if p.startswith("interactions/")
         }
 
     def content(one: Bench, path: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = pq.read_table(Path(one.output) / path).drop_columns(["run_id"]).to_pylist()
+        found: list[dict[str, Any]] = (
+            pq.read_table(Path(one.output) / path).drop_columns(["run_id"]).to_pylist()
+        )
         return found
 
     assert data(bench) == data(other) and len(data(bench)) >= 14
@@ -206,7 +260,12 @@ def test_two_processes_give_the_same_files(bench: Bench, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("counts", "lost"),
-    [({"in": 3, "redacted": 2}, True), ({"in": 3, "redacted": 2, "rejected": 1}, False), ({"in": 1, "redacted": 2}, True), ({}, False)],
+    [
+        ({"in": 3, "redacted": 2}, True),
+        ({"in": 3, "redacted": 2, "rejected": 1}, False),
+        ({"in": 1, "redacted": 2}, True),
+        ({}, False),
+    ],
 )
 def test_nothing_is_published_where_a_record_is_lost(counts: dict[str, int], lost: bool) -> None:
     if lost:

@@ -1,4 +1,6 @@
-"""Manual redaction requests, on records that come in and on rows that are stored, and how they are kept account of."""
+"""Manual redaction requests, on records that come in and on rows that are stored, and how they are
+kept account of.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,14 @@ REASON = "asked for by Wilhelmina Testperson"
 def ask(scope: str, record: dict[str, Any] = RECORD, **members: Any) -> dict[str, Any]:
     """A request as it stands in a file."""
     account, number = key_of(record)
-    return {"account_id": account, "interaction_id": number, "scope": scope, "reason": REASON, "actor": "dpo-7", **members}
+    return {
+        "account_id": account,
+        "interaction_id": number,
+        "scope": scope,
+        "reason": REASON,
+        "actor": "dpo-7",
+        **members,
+    }
 
 
 def said(row: dict[str, Any]) -> list[str]:
@@ -31,8 +40,12 @@ def said(row: dict[str, Any]) -> list[str]:
     return [turn["text"] for turn in row["outline"]]
 
 
-def apply(bench: Bench, way: str, *requests: dict[str, Any], record: dict[str, Any] = RECORD) -> dict[str, Any]:
-    """Apply requests to a record as it comes in, to its stored row, or to its replay, and return the row."""
+def apply(
+    bench: Bench, way: str, *requests: dict[str, Any], record: dict[str, Any] = RECORD
+) -> dict[str, Any]:
+    """Apply requests to a record as it comes in, to its stored row, or to its replay, and return
+    the row.
+    """
     other = call(2, notes=TEXT)
     if way != "incoming":
         bench.run([record, other])
@@ -50,7 +63,13 @@ WAYS = pytest.mark.parametrize("way", ["incoming", "stored", "replay"])
 @WAYS
 def test_all_of_it(bench: Bench, way: str) -> None:
     row = apply(bench, way, ask("all", trigger="subject_request"))
-    assert (row["redaction_mode"], row["notes"], row["outline"], row["summary"], row["name"]) == ("full", None, None, None, None)
+    assert (row["redaction_mode"], row["notes"], row["outline"], row["summary"], row["name"]) == (
+        "full",
+        None,
+        None,
+        None,
+        None,
+    )
     assert (row["duration"], row["redacted_by"]) == (60, "dpo-7")
     asked = [f for f in bench.findings(RECORD) if f["trigger"] == "subject_request"]
     assert {"notes", "outline", "summary"} <= {f["field_path"] for f in asked}
@@ -72,7 +91,12 @@ def test_a_span(bench: Bench, way: str, basis: str) -> None:
     row = apply(bench, way, ask("span", field="notes", start=start, end=start + 9, basis=basis))
     assert row["notes"] == TEXT.replace("blue door", "[REDACTED]")
     (finding,) = [f for f in bench.findings(RECORD) if f["detector"] == "request"]
-    assert (finding["field_path"], finding["trigger"], finding["actor_id"], finding["status"]) == ("notes", "manual", "dpo-7", "done")
+    assert (finding["field_path"], finding["trigger"], finding["actor_id"], finding["status"]) == (
+        "notes",
+        "manual",
+        "dpo-7",
+        "done",
+    )
 
 
 def test_a_span_of_the_source_is_found_behind_replacements(bench: Bench) -> None:
@@ -81,7 +105,10 @@ def test_a_span_of_the_source_is_found_behind_replacements(bench: Bench) -> None
     bench.run([record])
     start = text.index("barn")
     bench.run(requests=[ask("span", record, field="notes", start=start, end=start + 4)])
-    assert bench.row(record)["notes"] == "mail [EMAIL_ADDRESS] or [PHONE_NUMBER], and the dog sleeps in the [REDACTED]"
+    assert (
+        bench.row(record)["notes"]
+        == "mail [EMAIL_ADDRESS] or [PHONE_NUMBER], and the dog sleeps in the [REDACTED]"
+    )
 
 
 def test_a_span_of_the_stored_text_counts_there(bench: Bench) -> None:
@@ -89,8 +116,21 @@ def test_a_span_of_the_stored_text_counts_there(bench: Bench) -> None:
     bench.run([record])
     stored = "mail [EMAIL_ADDRESS], and the dog sleeps in the barn"
     assert bench.row(record)["notes"] == stored
-    bench.run(requests=[ask("span", record, field="notes", start=stored.index("barn"), end=len(stored), basis="stored")])
-    assert bench.row(record)["notes"] == "mail [EMAIL_ADDRESS], and the dog sleeps in the [REDACTED]"
+    bench.run(
+        requests=[
+            ask(
+                "span",
+                record,
+                field="notes",
+                start=stored.index("barn"),
+                end=len(stored),
+                basis="stored",
+            )
+        ]
+    )
+    assert (
+        bench.row(record)["notes"] == "mail [EMAIL_ADDRESS], and the dog sleeps in the [REDACTED]"
+    )
 
 
 @WAYS
@@ -105,7 +145,12 @@ def test_a_stretch_of_time(bench: Bench, way: str) -> None:
 def test_later_snapshots_keep_obeying(bench: Bench) -> None:
     start = TEXT.index("barn")
     bench.run(
-        [RECORD], requests=[ask("span", field="notes", start=start, end=start + 4), ask("field", field="summary"), ask("time", from_s=2.5, to_s=3.0)]
+        [RECORD],
+        requests=[
+            ask("span", field="notes", start=start, end=start + 4),
+            ask("field", field="summary"),
+            ask("time", from_s=2.5, to_s=3.0),
+        ],
     )
     newer = RECORD | {"duration": 70, "summary": "another summary altogether"}
     bench.run([newer])
@@ -115,7 +160,9 @@ def test_later_snapshots_keep_obeying(bench: Bench) -> None:
     assert (row["summary"], said(row)[1]) == ("[REDACTED]", "[REDACTED]")
     changed = newer | {"duration": 80, "notes": "the dog left the barn by the blue door"}
     bench.run([changed])
-    assert bench.row(RECORD)["notes"] == "[REDACTED]", "the text a span belonged to has changed, so the whole field goes"
+    assert bench.row(RECORD)["notes"] == "[REDACTED]", (
+        "the text a span belonged to has changed, so the whole field goes"
+    )
     bench.run([RECORD | {"duration": 90}], policy=PLAIN + "mode: none\n")
     assert "barn" not in repr(bench.row(RECORD))
 
@@ -128,16 +175,35 @@ def test_a_request_on_a_stored_row_holds_for_later_snapshots_too(bench: Bench) -
 
 
 def test_requests_are_recorded_and_their_reason_opens_with_the_keyring_alone(bench: Bench) -> None:
-    result = bench.run([RECORD], requests=[ask("field", field="notes", request_id="ticket-1"), ask("all", call(99), request_id="ticket-2")])
+    result = bench.run(
+        [RECORD],
+        requests=[
+            ask("field", field="notes", request_id="ticket-1"),
+            ask("all", call(99), request_id="ticket-2"),
+        ],
+    )
     assert (result.counts["requests_applied"], result.counts["requests_unmatched"]) == (1, 1)
     stored = {r["request_id"]: r for r in bench.rows("requests")}
     assert set(stored) == {"ticket-1", "ticket-2"}
     row = stored["ticket-1"]
-    assert (row["actor"], row["scope"], row["field"], row["trigger"]) == ("dpo-7", "field", "notes", "manual")
+    assert (row["actor"], row["scope"], row["field"], row["trigger"]) == (
+        "dpo-7",
+        "field",
+        "notes",
+        "manual",
+    )
     assert "Wilhelmina" not in repr(stored) and row["reason"].startswith("[REASON:")
     assert all("Wilhelmina" not in repr(IndexEntry.of(r)) for r in bench.rows("index"))
     env = environment(bench.root)
-    words = ("reveal", row["reason"], "--account", row["account_id"], "--interaction", row["interaction_id"], "--keyring")
+    words = (
+        "reveal",
+        row["reason"],
+        "--account",
+        row["account_id"],
+        "--interaction",
+        row["interaction_id"],
+        "--keyring",
+    )
     opened = callveil(*words, str(bench.keyring), env=env)
     assert (opened.returncode, opened.stdout.strip()) == (0, REASON)
     refused = callveil(*words, str(bench.root / "other.json"), env=env)

@@ -241,11 +241,15 @@ def test_what_a_mask_has_kept_goes_under_a_policy_without_it(tmp_path: Path) -> 
 def test_who_is_in_what_was_covered_late_is_still_found(copied: Callable[..., Bench]) -> None:
     bench = copied("people")
     keyring = Keyring.load(str(bench.keyring))
-    wanted = {ids.identifier_token(keyring, Identifier("phone", f"+1628555010{n}")) for n in range(CALLS)}
+    wanted = {
+        ids.identifier_token(keyring, Identifier("phone", f"+1628555010{n}")) for n in range(CALLS)
+    }
     caller = ids.identifier_token(keyring, Identifier("phone", "+14155550123"))
 
     def held() -> dict[str, set[str]]:
-        entries = lookup_entries(bench.files, bench.output, bench.store.current(), {*wanted, caller})
+        entries = lookup_entries(
+            bench.files, bench.output, bench.store.current(), {*wanted, caller}
+        )
         entries = live_entries(bench.files, bench.output, bench.store.current(), entries)
         return {
             t: {e.record_id for e in entries if e.token == t} for t in {e.token for e in entries}

@@ -1,4 +1,6 @@
-"""A run that is killed, wherever it is, and started again ends as if nothing had happened, and readers see a whole run or none meanwhile."""
+"""A run that is killed, wherever it is, and started again ends as if nothing had happened, and
+readers see a whole run or none meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class Scene:
     """A store with one run in it, the next run's command, and how it ends when nobody disturbs it.
 
     Attributes:
-        folder: holds `base/` (the store before), `clean/` (the store after an undisturbed run) and notes.
+        folder: holds `base/` (the store before), `clean/` (the store after an undisturbed run) and
+            notes.
         words: of the second run; `{store}` stands for the store.
         env: of all runs.
         code: exit code of the undisturbed run. steps: its steps. seconds: its duration.
@@ -69,7 +72,9 @@ class Scene:
 
     def finish(self, store: Path) -> None:
         """Run the command again and compare the end with the undisturbed one."""
-        code, printed, _ = kills.run(self.command(store), self.env, self.folder / "notes" / f"{store.name}-end", str(store))
+        code, printed, _ = kills.run(
+            self.command(store), self.env, self.folder / "notes" / f"{store.name}-end", str(store)
+        )
         assert code == self.code, printed
         assert different(store, self.folder / "clean") == []
         assert leftovers(store) == []
@@ -80,71 +85,161 @@ class Scene:
 
 
 def different(one: Path, other: Path) -> list[str]:
-    """Paths that only one of two stores has, or that differ in their bytes. Of purge records only the presence counts: they tell how many
-    versions a purge found, and a repeated one finds fewer."""
+    """Paths that only one of two stores has, or that differ in their bytes. Of purge records only
+    the presence counts: they tell how many versions a purge found, and a repeated one finds fewer.
+    """
     a, b = tree(one), tree(other)
-    return sorted(p for p in a.keys() | b.keys() if (p not in a or p not in b or (a[p] != b[p] and not p.startswith("_callveil/purged/"))))
+    return sorted(
+        p
+        for p in a.keys() | b.keys()
+        if (p not in a or p not in b or (a[p] != b[p] and not p.startswith("_callveil/purged/")))
+    )
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """A store of calls; then a day of the sample with broken lines, later snapshots of half the calls, requests, and calls that have grown old."""
+    """A store of calls; then a day of the sample with broken lines, later snapshots of half the
+    calls, requests, and calls that have grown old.
+    """
     folder = tmp_path_factory.mktemp("resume")
     env = environment(folder)
     (folder / "policy.yaml").write_text(POLICY)
-    first = [call(n, called_at=f"2026-{9 + n % 2:02d}-0{1 + n % 2}T10:00:00Z", notes=f"mail a{n}@mail.example") for n in range(12)]
-    later = [call(n, called_at=f"2026-{9 + n % 2:02d}-0{1 + n % 2}T10:00:00Z", duration=99, notes=f"ring 415 555 01{n:02d}") for n in range(6)]
+    first = [
+        call(
+            n,
+            called_at=f"2026-{9 + n % 2:02d}-0{1 + n % 2}T10:00:00Z",
+            notes=f"mail a{n}@mail.example",
+        )
+        for n in range(12)
+    ]
+    later = [
+        call(
+            n,
+            called_at=f"2026-{9 + n % 2:02d}-0{1 + n % 2}T10:00:00Z",
+            duration=99,
+            notes=f"ring 415 555 01{n:02d}",
+        )
+        for n in range(6)
+    ]
     write_lines(folder / "first.jsonl", first)
     write_sample(folder / "day", 11, 30, accounts=4, days=2, malformed=0.1)
     write_lines(folder / "day" / "interactions" / "later.jsonl", later)
     account, number = key_of(call(8))
-    request = {"account_id": account, "interaction_id": number, "scope": "field", "field": "notes", "reason": "asked", "actor": "dpo"}
+    request = {
+        "account_id": account,
+        "interaction_id": number,
+        "scope": "field",
+        "field": "notes",
+        "reason": "asked",
+        "actor": "dpo",
+    }
     write_lines(folder / "requests.jsonl", [request])
-    common = ["--output", "{store}", "--policy", f"{folder}/policy.yaml", "--shard-rows", "8", "--no-progress", "--json"]
+    common = [
+        "--output",
+        "{store}",
+        "--policy",
+        f"{folder}/policy.yaml",
+        "--shard-rows",
+        "8",
+        "--no-progress",
+        "--json",
+    ]
     common += ["--keyring", f"{folder}/keyring.json"]
-    accounts = ["--accounts", f"{folder}/day/accounts.jsonl", "--requests", f"{folder}/requests.jsonl"]
-    made = Scene(folder, ["redact", "--input", f"{folder}/day/interactions", *accounts, "--as-of", "2026-11-02", *common], env)
+    accounts = [
+        "--accounts",
+        f"{folder}/day/accounts.jsonl",
+        "--requests",
+        f"{folder}/requests.jsonl",
+    ]
+    made = Scene(
+        folder,
+        [
+            "redact",
+            "--input",
+            f"{folder}/day/interactions",
+            *accounts,
+            "--as-of",
+            "2026-11-02",
+            *common,
+        ],
+        env,
+    )
     base = folder / "base"
-    words = ["redact", "--input", f"{folder}/first.jsonl", "--as-of", "2026-10-04", *[w.replace("{store}", str(base)) for w in common]]
+    words = [
+        "redact",
+        "--input",
+        f"{folder}/first.jsonl",
+        "--as-of",
+        "2026-10-04",
+        *[w.replace("{store}", str(base)) for w in common],
+    ]
     code, printed, _ = kills.run(words, env, folder / "notes" / "base", str(base))
     assert code == 0, printed
     clean = folder / "clean"
     shutil.copytree(base, clean)
     started = time.monotonic()
-    made.code, printed, made.steps = kills.run(made.command(clean), env, folder / "notes" / "clean", str(clean))
+    made.code, printed, made.steps = kills.run(
+        made.command(clean), env, folder / "notes" / "clean", str(clean)
+    )
     made.seconds = time.monotonic() - started
     assert made.code == 3, printed
     counts = Store.open(Files(), str(clean)).manifest(2).counts
-    assert min(counts[n] for n in ("redacted", "rejected", "replaced", "aged", "redone", "requests_applied")) > 0, counts
+    assert (
+        min(
+            counts[n]
+            for n in ("redacted", "rejected", "replaced", "aged", "redone", "requests_applied")
+        )
+        > 0
+    ), counts
     return made
 
 
 def publishing(scene: Scene) -> list[str]:
     """Steps from the end of the pipeline on."""
     assert scene.steps
-    return scene.steps[next(n for n, s in enumerate(scene.steps) if s.startswith("placed _callveil/work/") and s.endswith("/outcome.json")) :]
+    return scene.steps[
+        next(
+            n
+            for n, s in enumerate(scene.steps)
+            if s.startswith("placed _callveil/work/") and s.endswith("/outcome.json")
+        ) :
+    ]
 
 
 def telling(steps: list[str]) -> list[str]:
-    """Of steps, those that leave another state behind: a file that is begun is no other state than the step before it, one that has its name is
-    told apart from the next only where readers go by it, and of deletions below one folder the first and the last stand for all."""
+    """Of steps, those that leave another state behind: a file that is begun is no other state than
+    the step before it, one that has its name is told apart from the next only where readers go by
+    it, and of deletions below one folder the first and the last stand for all.
+    """
     folders: dict[str, list[str]] = {}
     for step in steps:
         if step.startswith("delete "):
-            folders.setdefault("/".join(step.split("/")[: 2 if "_callveil" in step else 1]), []).append(step)
+            folders.setdefault(
+                "/".join(step.split("/")[: 2 if "_callveil" in step else 1]), []
+            ).append(step)
     read = ("_callveil/manifests/", "_callveil/latest.json")
     ends = {step for found in folders.values() for step in (found[0], found[-1])}
-    return [s for s in steps if s.startswith(("place ", *(f"placed {r}" for r in read))) or s in ends]
+    return [
+        s for s in steps if s.startswith(("place ", *(f"placed {r}" for r in read))) or s in ends
+    ]
 
 
 def test_killed_at_each_step_of_publishing(scene: Scene) -> None:
     steps = telling(publishing(scene))
     kinds = [s.split("/")[1] if "/" in s else s for s in steps]
-    assert {"manifests", "snapshots", "latest.json", "runs", "purged", "work"} <= set(kinds), "not all parts of publishing were seen"
+    assert {"manifests", "snapshots", "latest.json", "runs", "purged", "work"} <= set(kinds), (
+        "not all parts of publishing were seen"
+    )
     assert sum(s.startswith("delete interactions/") for s in steps) >= 2
     for number, step in enumerate(steps):
         store = scene.copy(f"step-{number}")
-        code, printed, done = kills.run(scene.command(store), scene.env, scene.folder / "notes" / f"step-{number}", str(store), kill_at=step)
+        code, printed, done = kills.run(
+            scene.command(store),
+            scene.env,
+            scene.folder / "notes" / f"step-{number}",
+            str(store),
+            kill_at=step,
+        )
         assert (code, done[-1]) == (KILLED, step), printed
         scene.check_reader(store)
         scene.finish(store)
@@ -156,7 +251,13 @@ def test_killed_at_steps_of_the_pipeline(scene: Scene) -> None:
     chosen = random.Random(5).sample([s for s in before if s.startswith("place")], WITHIN)
     for number, step in enumerate(chosen):
         store = scene.copy(f"within-{number}")
-        code, printed, _ = kills.run(scene.command(store), scene.env, scene.folder / "notes" / f"within-{number}", str(store), kill_at=step)
+        code, printed, _ = kills.run(
+            scene.command(store),
+            scene.env,
+            scene.folder / "notes" / f"within-{number}",
+            str(store),
+            kill_at=step,
+        )
         assert code == KILLED, printed
         scene.check_reader(store)
         scene.finish(store)
@@ -167,7 +268,9 @@ def test_killed_at_random_moments_again_and_again(scene: Scene) -> None:
     store = scene.copy("random")
     killed = 0
     for n in range(RANDOM_KILLS):
-        running = kills.start(scene.command(store), scene.env, scene.folder / "notes" / f"random-{n}", str(store))
+        running = kills.start(
+            scene.command(store), scene.env, scene.folder / "notes" / f"random-{n}", str(store)
+        )
         killed += running.kill_after(rng.uniform(0.1, 0.9) * scene.seconds) == KILLED
         scene.check_reader(store)
     assert killed >= 1
@@ -178,9 +281,17 @@ def test_a_finished_shard_is_not_done_again(scene: Scene) -> None:
     assert scene.steps
     step = publishing(scene)[0]
     store = scene.copy("again")
-    kills.run(scene.command(store), scene.env, scene.folder / "notes" / "again", str(store), kill_at=step)
-    _, _, steps = kills.run(scene.command(store), scene.env, scene.folder / "notes" / "again", str(store))
-    written = [s for s in steps if s.startswith(("write interactions/", "write findings/", "write rejected"))]
+    kills.run(
+        scene.command(store), scene.env, scene.folder / "notes" / "again", str(store), kill_at=step
+    )
+    _, _, steps = kills.run(
+        scene.command(store), scene.env, scene.folder / "notes" / "again", str(store)
+    )
+    written = [
+        s
+        for s in steps
+        if s.startswith(("write interactions/", "write findings/", "write rejected"))
+    ]
     assert written == []
     assert different(store, scene.folder / "clean") == []
 
@@ -188,7 +299,9 @@ def test_a_finished_shard_is_not_done_again(scene: Scene) -> None:
 def test_the_command_killed_in_a_process_of_its_own(scene: Scene) -> None:
     store = scene.copy("process")
     words = [sys.executable, "-m", "callveil.pipelines.cli", *scene.command(store)]
-    process = subprocess.Popen(words, env=scene.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        words, env=scene.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while process.poll() is None and not list((store / "_callveil" / "work").rglob("*.sealed")):
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
@@ -199,7 +312,10 @@ def test_the_command_killed_in_a_process_of_its_own(scene: Scene) -> None:
 
 def test_the_same_command_twice_at_once_is_one_run(scene: Scene) -> None:
     store = scene.copy("twins")
-    twins = [kills.start(scene.command(store), scene.env, scene.folder / "notes" / "twins", str(store)) for _ in range(2)]
+    twins = [
+        kills.start(scene.command(store), scene.env, scene.folder / "notes" / "twins", str(store))
+        for _ in range(2)
+    ]
     for twin in twins:
         assert twin.wait() == scene.code, twin.printed.read_text()
     scene.finish(store)
@@ -209,9 +325,20 @@ def test_two_runs_at_once_are_both_published(scene: Scene, tmp_path: Path) -> No
     store = tmp_path / "store"
     words = []
     for name, numbers in (("one", range(8)), ("two", range(4, 12))):
-        write_lines(tmp_path / f"{name}.jsonl", [call(n, duration=60 + len(name) + n % 3, notes=f"{name} {n}") for n in numbers])
-        policy = ["--policy", f"{scene.folder}/policy.yaml", "--as-of", "2026-11-02", "--no-progress"]
-        words.append(["redact", "--input", f"{tmp_path}/{name}.jsonl", "--output", str(store), *policy])
+        write_lines(
+            tmp_path / f"{name}.jsonl",
+            [call(n, duration=60 + len(name) + n % 3, notes=f"{name} {n}") for n in numbers],
+        )
+        policy = [
+            "--policy",
+            f"{scene.folder}/policy.yaml",
+            "--as-of",
+            "2026-11-02",
+            "--no-progress",
+        ]
+        words.append(
+            ["redact", "--input", f"{tmp_path}/{name}.jsonl", "--output", str(store), *policy]
+        )
     both = [kills.start(w, scene.env, tmp_path / "notes", str(store)) for w in words]
     for one in both:
         assert one.wait() == 0, one.printed.read_text()
@@ -222,13 +349,29 @@ def test_two_runs_at_once_are_both_published(scene: Scene, tmp_path: Path) -> No
     assert leftovers(store) == [] and verify_integrity(opened) == []
 
 
-def test_a_killed_run_leaves_nothing_when_another_came_between(scene: Scene, tmp_path: Path) -> None:
-    """Its shards are planned anew on the other run's results; files of the first attempt that the second has no use for are removed."""
+def test_a_killed_run_leaves_nothing_when_another_came_between(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """Its shards are planned anew on the other run's results; files of the first attempt that the
+    second has no use for are removed.
+    """
     store, notes = tmp_path / "store", tmp_path / "notes"
     write_lines(tmp_path / "many.jsonl", [call(n) for n in range(20)])
     write_lines(tmp_path / "newer.jsonl", [call(n, duration=99) for n in range(16)])
-    policy = ["--policy", f"{scene.folder}/policy.yaml", "--as-of", "2026-11-02", "--no-progress", "--shard-rows", "4", "--output", str(store)]
-    first, other = (["redact", "--input", f"{tmp_path}/{name}.jsonl", *policy] for name in ("many", "newer"))
+    policy = [
+        "--policy",
+        f"{scene.folder}/policy.yaml",
+        "--as-of",
+        "2026-11-02",
+        "--no-progress",
+        "--shard-rows",
+        "4",
+        "--output",
+        str(store),
+    ]
+    first, other = (
+        ["redact", "--input", f"{tmp_path}/{name}.jsonl", *policy] for name in ("many", "newer")
+    )
     running = kills.start(first, scene.env, notes, str(store))
     running.wait_until("/outcome.json")
     running.kill_after(0)

@@ -1,6 +1,8 @@
-"""The job from S3 to S3, against a real server: the same rows as on disk, twice is once, and what is replaced is gone in every version.
+"""The job from S3 to S3, against a real server: the same rows as on disk, twice is once, and what
+is replaced is gone in every version.
 
-The server is the one CALLVEIL_TEST_S3_ENDPOINT names (`deploy/s3.sh` starts one), or else one that is started here.
+The server is the one CALLVEIL_TEST_S3_ENDPOINT names (`deploy/s3.sh` starts one), or else one that
+is started here.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ RUN = ("run_id", "file")
 
 
 class Cloud:
-    """A bucket with a sample in it, the same sample on disk, and runs of the command between them."""
+    """A bucket with a sample in it, the same sample on disk, and runs of the command between
+    them.
+    """
 
     def __init__(self, folder: Path, bucket: str, settings: S3Settings, client: Any) -> None:
         self.folder, self.bucket, self.client = folder, bucket, client
@@ -40,13 +44,34 @@ class Cloud:
     def upload(self, folder: Path, prefix: str) -> str:
         """Copy a folder into the bucket; returns its URL."""
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            self.files.write(f"s3://{self.bucket}/{prefix}/{path.relative_to(folder)}", path.read_bytes())
+            self.files.write(
+                f"s3://{self.bucket}/{prefix}/{path.relative_to(folder)}", path.read_bytes()
+            )
         return f"s3://{self.bucket}/{prefix}"
 
     def command(self, source: str, output: str, *words: str) -> list[str]:
         """`callveil redact` with the server's address."""
-        common = ["--policy", f"{self.folder}/policy.yaml", "--as-of", "2026-11-02", "--no-progress", "--json", "--s3-endpoint-url", self.endpoint]
-        return ["redact", "--input", source, "--output", output, *common, "--s3-region", "us-east-1", *words]
+        common = [
+            "--policy",
+            f"{self.folder}/policy.yaml",
+            "--as-of",
+            "2026-11-02",
+            "--no-progress",
+            "--json",
+            "--s3-endpoint-url",
+            self.endpoint,
+        ]
+        return [
+            "redact",
+            "--input",
+            source,
+            "--output",
+            output,
+            *common,
+            "--s3-region",
+            "us-east-1",
+            *words,
+        ]
 
     def redact(self, source: str, output: str, *words: str) -> Any:
         """Run it to its end."""
@@ -58,7 +83,9 @@ class Cloud:
 
     def objects(self, prefix: str = "zone/store") -> dict[str, str]:
         """Key to etag of the objects below a prefix."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix
+        )
         return {o["Key"]: o["ETag"] for page in pages for o in page.get("Contents", ())}
 
     def download(self, folder: Path) -> None:
@@ -76,7 +103,14 @@ def cloud(tmp_path: Path, s3_bucket: str, s3_server: S3Settings, s3_client: Any)
 
 def contents(store: Store, dataset: str) -> list[dict[str, Any]]:
     """Rows without what names the run."""
-    out = [{k: v for k, v in r.items() if k not in RUN and k not in ("rejected_id", "blob", "finding_id")} for r in rows(store, dataset)]
+    out = [
+        {
+            k: v
+            for k, v in r.items()
+            if k not in RUN and k not in ("rejected_id", "blob", "finding_id")
+        }
+        for r in rows(store, dataset)
+    ]
     return sorted(out, key=repr)
 
 
@@ -88,16 +122,23 @@ def test_from_s3_to_s3_gives_the_rows_of_a_local_run(cloud: Cloud) -> None:
     done = cloud.redact(source, cloud.store, "--accounts", accounts)
     assert done.returncode == 3, done.stderr
     local = str(cloud.folder / "local")
-    assert cloud.redact(f"{day}/interactions", local, "--accounts", f"{day}/accounts.jsonl").returncode == 3
+    assert (
+        cloud.redact(f"{day}/interactions", local, "--accounts", f"{day}/accounts.jsonl").returncode
+        == 3
+    )
     here, there = Store.open(Files(), local), cloud.opened()
     for dataset in ("interactions", "findings", "rejected"):
         assert contents(there, dataset) == contents(here, dataset)
         assert len(contents(here, dataset)) > 0
     assert there.current().seq == 1 and verify_integrity(there) == []
     assert there.manifest(1).counts == here.manifest(1).counts
-    assert all(i["url"].startswith(f"s3://{cloud.bucket}/raw/day/") for i in there.manifest(1).inputs)
+    assert all(
+        i["url"].startswith(f"s3://{cloud.bucket}/raw/day/") for i in there.manifest(1).inputs
+    )
     keys = cloud.objects()
-    assert {k.removeprefix("zone/store/") for k in keys if "/_callveil/" not in k} == {f.path for f in there.current().files}
+    assert {k.removeprefix("zone/store/") for k in keys if "/_callveil/" not in k} == {
+        f.path for f in there.current().files
+    }
     assert not [k for k in keys if "/work/" in k]
     before = cloud.objects()
     again = cloud.redact(source, cloud.store, "--accounts", accounts)
@@ -105,7 +146,11 @@ def test_from_s3_to_s3_gives_the_rows_of_a_local_run(cloud: Cloud) -> None:
     assert cloud.objects() == before
     cloud.download(cloud.folder / "copy")
     gold = read_lines(day / "gold.jsonl")
-    left = [h for h in scan(cloud.folder / "copy", Planted.of(gold, kept_digits(day, gold))) if h.forbidden and h.type != "PERSON"]
+    left = [
+        h
+        for h in scan(cloud.folder / "copy", Planted.of(gold, kept_digits(day, gold)))
+        if h.forbidden and h.type != "PERSON"
+    ]
     assert left == []
 
 
@@ -119,7 +164,17 @@ def test_updates_on_s3(cloud: Cloud, tmp_path: Path) -> None:
     gone = {k for k in first if "/interactions/" in k} - set(cloud.objects())
     assert gone
     account, number = str(call(3)["account_id"]), str(call(3)["id"])
-    bench.run(requests=[{"account_id": account, "interaction_id": number, "scope": "all", "reason": "asked", "actor": "dpo"}])
+    bench.run(
+        requests=[
+            {
+                "account_id": account,
+                "interaction_id": number,
+                "scope": "all",
+                "reason": "asked",
+                "actor": "dpo",
+            }
+        ]
+    )
     assert bench.row(call(3))["redaction_mode"] == "full"
     assert bench.run([call(3, duration=999)]).counts["redacted"] == 1
     assert bench.row(call(3))["redaction_mode"] == "full" and bench.row(call(3))["notes"] is None
@@ -127,14 +182,20 @@ def test_updates_on_s3(cloud: Cloud, tmp_path: Path) -> None:
 
 
 def test_replaced_files_are_gone_in_every_version(cloud: Cloud, tmp_path: Path) -> None:
-    """On a bucket that keeps versions, what a run replaced is purged, and neither is any working file kept."""
-    cloud.client.put_bucket_versioning(Bucket=cloud.bucket, VersioningConfiguration={"Status": "Enabled"})
+    """On a bucket that keeps versions, what a run replaced is purged, and neither is any working
+    file kept.
+    """
+    cloud.client.put_bucket_versioning(
+        Bucket=cloud.bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
     bench = Bench(tmp_path / "bench", cloud.files, cloud.store)
     bench.run([call(1, notes="old words here"), call(2)])
     bench.run([call(1, duration=90, notes="new words here")])
     live = {f"zone/store/{f.path}" for f in bench.store.current().files}
     pages = cloud.client.get_paginator("list_object_versions").paginate(Bucket=cloud.bucket)
-    kept = [v for page in pages for group in ("Versions", "DeleteMarkers") for v in page.get(group, ())]
+    kept = [
+        v for page in pages for group in ("Versions", "DeleteMarkers") for v in page.get(group, ())
+    ]
     data = {v["Key"] for v in kept if "/_callveil/" not in v["Key"]}
     assert data == live
     assert not [v["Key"] for v in kept if "/work/" in v["Key"]]
@@ -142,7 +203,10 @@ def test_replaced_files_are_gone_in_every_version(cloud: Cloud, tmp_path: Path) 
 
 
 def test_killed_on_s3_and_run_again(cloud: Cloud) -> None:
-    write_lines(cloud.folder / "in" / "calls.jsonl", [call(n, notes=f"mail a{n}@mail.example") for n in range(12)])
+    write_lines(
+        cloud.folder / "in" / "calls.jsonl",
+        [call(n, notes=f"mail a{n}@mail.example") for n in range(12)],
+    )
     source = cloud.upload(cloud.folder / "in", "raw/calls")
     words = cloud.command(source, cloud.store, "--shard-rows", "2")
     running = kills.start(words, cloud.env, cloud.folder / "notes", "/nowhere")
@@ -156,7 +220,9 @@ def test_killed_on_s3_and_run_again(cloud: Cloud) -> None:
     assert again.returncode == 0, again.stderr
     there = cloud.opened()
     assert len(rows(there, "interactions")) == 12 and verify_integrity(there) == []
-    assert {k.removeprefix("zone/store/") for k in cloud.objects() if "/_callveil/" not in k} == {f.path for f in there.current().files}
+    assert {k.removeprefix("zone/store/") for k in cloud.objects() if "/_callveil/" not in k} == {
+        f.path for f in there.current().files
+    }
     assert not [k for k in cloud.objects() if "/work/" in k]
 
 
@@ -167,7 +233,10 @@ def test_what_goes_wrong_with_s3_is_told(cloud: Cloud) -> None:
     absent = cloud.redact(f"{cloud.folder}/in.jsonl", "s3://callveil-no-such-bucket/store")
     assert absent.returncode == 1 and "the bucket does not exist" in absent.stderr
     unheard = kills.command(
-        *cloud.command(f"{cloud.folder}/in.jsonl", cloud.store, "--s3-endpoint-url", "http://127.0.0.1:9"), env=cloud.env | {"AWS_MAX_ATTEMPTS": "1"}
+        *cloud.command(
+            f"{cloud.folder}/in.jsonl", cloud.store, "--s3-endpoint-url", "http://127.0.0.1:9"
+        ),
+        env=cloud.env | {"AWS_MAX_ATTEMPTS": "1"},
     )
     assert unheard.returncode == 1 and "could not be reached" in unheard.stderr
     for process in (nothing, absent, unheard):

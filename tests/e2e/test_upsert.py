@@ -1,4 +1,6 @@
-"""Several runs over one store: late updates replace, replays do not, and what was redacted stays redacted."""
+"""Several runs over one store: late updates replace, replays do not, and what was redacted stays
+redacted.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,20 @@ from callveil.transforms.storage.tables.parquet import INTERACTIONS
 DAY = dt.timedelta(days=1)
 AGED = PLAIN + "full_after_days: 30\n"
 NONE = PLAIN + "mode: none\n"
-LAX = PLAIN + "entities: {default: keep}\nfields: {caller: keep, media: keep, staff: keep, visitor: keep, custom: scan, unknown: scan, form: scan}\n"
-SECRETS = ("Wilhelmina", "Testperson", "4155550123", "415 555 0199", "w.testperson@mail.example", "198.51.100.7", "S3cretTag", "recording-77")
+LAX = PLAIN + (
+    "entities: {default: keep}\nfields: {caller: keep, media: keep, staff: keep, visitor: keep, "
+    "custom: scan, unknown: scan, form: scan}\n"
+)
+SECRETS = (
+    "Wilhelmina",
+    "Testperson",
+    "4155550123",
+    "415 555 0199",
+    "w.testperson@mail.example",
+    "198.51.100.7",
+    "S3cretTag",
+    "recording-77",
+)
 RICH: dict[str, Any] = {
     "notes": "call Wilhelmina back on 415 555 0199 or w.testperson@mail.example",
     "email": "w.testperson@mail.example",
@@ -45,7 +59,9 @@ RICH: dict[str, Any] = {
 
 def contents(bench: Bench) -> list[dict[str, Any]]:
     """Rows without what names the run that wrote them."""
-    return [{k: v for k, v in row.items() if k not in ("run_id", "redacted_at")} for row in bench.rows()]
+    return [
+        {k: v for k, v in row.items() if k not in ("run_id", "redacted_at")} for row in bench.rows()
+    ]
 
 
 def readable(row: dict[str, Any]) -> list[str]:
@@ -69,7 +85,11 @@ def test_a_replay_of_an_older_snapshot_does_not_come_back(bench: Bench) -> None:
     bench.run([call(1, duration=90, notes="second version")])
     before = tree(Path(bench.output) / "interactions")
     result = bench.run([call(1), call(1, status="in progress", duration=600)])
-    assert (result.counts["superseded"], result.counts["replayed"], result.counts.get("redacted", 0)) == (1, 1, 0)
+    assert (
+        result.counts["superseded"],
+        result.counts["replayed"],
+        result.counts.get("redacted", 0),
+    ) == (1, 1, 0)
     assert tree(Path(bench.output) / "interactions") == before
     again = bench.run([call(1, duration=90, notes="second version"), call(9)])
     assert again.counts["unchanged"] == 1
@@ -81,14 +101,29 @@ def test_files_that_were_replaced_are_gone(bench: Bench) -> None:
     (old,) = [p for p in tree(Path(bench.output)) if p.startswith("interactions/")]
     bench.run([call(1, duration=61, notes="new text here")])
     assert old not in tree(Path(bench.output))
-    assert not [p for p in Path(bench.output).rglob("*") if p.is_file() and b"old text here" in p.read_bytes()]
+    assert not [
+        p
+        for p in Path(bench.output).rglob("*")
+        if p.is_file() and b"old text here" in p.read_bytes()
+    ]
 
 
 def test_the_order_of_runs_makes_no_difference(tmp_path: Path) -> None:
-    first = [call(1), call(2, duration=80, notes="longer"), call(3, status="in progress", duration=5)]
-    second = [call(1, duration=70, notes="later"), call(2), call(3, duration=9, notes="ended"), call(4)]
+    first = [
+        call(1),
+        call(2, duration=80, notes="longer"),
+        call(3, status="in progress", duration=5),
+    ]
+    second = [
+        call(1, duration=70, notes="later"),
+        call(2),
+        call(3, duration=9, notes="ended"),
+        call(4),
+    ]
     ends = []
-    for n, order in enumerate(([first, second], [second, first], [first + second], [second, second[:2], first])):
+    for n, order in enumerate(
+        ([first, second], [second, first], [first + second], [second, second[:2], first])
+    ):
         bench = Bench(tmp_path / f"order-{n}")
         for records in order:
             bench.run(records)
@@ -105,8 +140,12 @@ def test_a_snapshot_whose_day_changes_moves(bench: Bench) -> None:
         ("7000000002", 20, "2026-10-20"),
     ]
     bench.run([call(2, duration=70, called_at="2026-10-21T11:00:00Z")])
-    assert {p.split("/")[2] for p in tree(Path(bench.output)) if p.startswith("interactions/")} == {"day=2026-10-21"}
-    assert {p.split("/")[2] for p in tree(Path(bench.output)) if p.startswith("findings/")} == {"day=2026-10-21"}
+    assert {p.split("/")[2] for p in tree(Path(bench.output)) if p.startswith("interactions/")} == {
+        "day=2026-10-21"
+    }
+    assert {p.split("/")[2] for p in tree(Path(bench.output)) if p.startswith("findings/")} == {
+        "day=2026-10-21"
+    }
     assert len(bench.findings(call(2))) == len({f["field_path"] for f in bench.findings(call(2))})
 
 
@@ -114,16 +153,31 @@ def test_a_stored_row_grows_old_without_input(bench: Bench) -> None:
     bench.run([call(1, **RICH), call(2, called_at="2026-10-30T10:00:00Z", **RICH)], policy=AGED)
     assert {r["redaction_mode"] for r in bench.rows()} == {"content"}
     result = bench.run(policy=AGED, as_of=AS_OF + 20 * DAY)
-    assert (result.counts["aged"], result.counts["redone"], result.counts.get("redacted", 0)) == (1, 1, 0)
+    assert (result.counts["aged"], result.counts["redone"], result.counts.get("redacted", 0)) == (
+        1,
+        1,
+        0,
+    )
     row = bench.row(call(1))
-    assert (row["redaction_mode"], row["notes"], row["name"], row["duration"]) == ("full", None, None, 60)
+    assert (row["redaction_mode"], row["notes"], row["name"], row["duration"]) == (
+        "full",
+        None,
+        None,
+        60,
+    )
     assert row["redacted_at"] == AS_OF + 20 * DAY
     assert bench.row(call(2))["redaction_mode"] == "content"
-    cleared = {f["field_path"] for f in bench.findings(call(1)) if f["action"] == "clear" and f["run_id"] == result.run_id}
+    cleared = {
+        f["field_path"]
+        for f in bench.findings(call(1))
+        if f["action"] == "clear" and f["run_id"] == result.run_id
+    }
     assert {"notes", "name", "caller_number"} <= cleared
     # Half-open: the moment itself counts, the microsecond before does not.
     edge = dt.datetime(2026, 10, 30, 10, tzinfo=dt.UTC) + 30 * DAY
-    assert bench.run(policy=AGED, as_of=edge - dt.timedelta(microseconds=1)).counts.get("aged", 0) == 0
+    assert (
+        bench.run(policy=AGED, as_of=edge - dt.timedelta(microseconds=1)).counts.get("aged", 0) == 0
+    )
     assert bench.run(policy=AGED, as_of=edge).counts["aged"] == 1
     assert verify_integrity(bench.store) == []
 
@@ -132,7 +186,10 @@ def test_a_stored_row_grows_old_without_input(bench: Bench) -> None:
 def test_age_decides_on_incoming_records(bench: Bench, after: int) -> None:
     called = AS_OF - after * DAY
     bench.run(
-        [call(1, called_at=called.isoformat(), **RICH), call(2, called_at=(called + dt.timedelta(seconds=1)).isoformat(), **RICH)],
+        [
+            call(1, called_at=called.isoformat(), **RICH),
+            call(2, called_at=(called + dt.timedelta(seconds=1)).isoformat(), **RICH),
+        ],
         policy=f"{PLAIN}full_after_days: {after}\n",
     )
     assert [r["redaction_mode"] for r in bench.rows()] == ["full", "content"]
@@ -141,7 +198,20 @@ def test_age_decides_on_incoming_records(bench: Bench, after: int) -> None:
 
 FULL_ONCE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("age", {"policy": AGED, "as_of": AS_OF + 40 * DAY}),
-    ("request", {"requests": [{"account_id": "41", "interaction_id": key_of(call(1))[1], "scope": "all", "reason": "asked", "actor": "dpo"}]}),
+    (
+        "request",
+        {
+            "requests": [
+                {
+                    "account_id": "41",
+                    "interaction_id": key_of(call(1))[1],
+                    "scope": "all",
+                    "reason": "asked",
+                    "actor": "dpo",
+                }
+            ]
+        },
+    ),
 )
 ATTACKS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("a replay", {}, {}),
@@ -167,7 +237,12 @@ def test_full_redaction_is_never_undone(bench: Bench, why: str, once: dict[str, 
             place.run([record | change], **({"as_of": once.get("as_of", AS_OF)} | more))
             row = place.row(record)
             assert row["redaction_mode"] == "full"
-            assert (row["name"], row["notes"], row["audio"], row["agent"] is not None and "Gwendolyn" in repr(row["agent"])) == (
+            assert (
+                row["name"],
+                row["notes"],
+                row["audio"],
+                row["agent"] is not None and "Gwendolyn" in repr(row["agent"]),
+            ) == (
                 None,
                 None,
                 None,
@@ -181,7 +256,9 @@ def test_full_redaction_is_never_undone(bench: Bench, why: str, once: dict[str, 
     [({}, NONE), ({}, LAX), ({"duration": 500}, NONE), ({"duration": 500}, LAX)],
     ids=["replay-none", "replay-lax", "newer-none", "newer-lax"],
 )
-def test_content_redaction_is_never_undone_by_a_laxer_policy(bench: Bench, change: dict[str, Any], policy: str) -> None:
+def test_content_redaction_is_never_undone_by_a_laxer_policy(
+    bench: Bench, change: dict[str, Any], policy: str
+) -> None:
     record = call(1, **RICH)
     bench.run([record])
     assert readable(bench.row(record)) == []
@@ -201,13 +278,20 @@ def test_a_run_says_where_an_earlier_redaction_held(bench: Bench) -> None:
     assert held == {"held.campaign", "held.email", "held.caller_number", "held.name", "held.extra"}
     out = io.StringIO()
     print_summary(later, "store", 1.0, 1, Console(file=out, width=200))
-    assert "still covered as an earlier redaction left it" in out.getvalue() and "campaign 1" in out.getvalue()
+    assert (
+        "still covered as an earlier redaction left it" in out.getvalue()
+        and "campaign 1" in out.getvalue()
+    )
 
 
 @pytest.mark.parametrize("treatment", ["clear", "redact"])
 def test_a_field_without_a_type_that_went_whole_stays_away(bench: Bench, treatment: str) -> None:
     record = call(1, salesforce={"stage": "S3cretTag"}, **RICH)
-    bench.run([record], policy=f"{PLAIN}fields: {{custom: {treatment}, content: {treatment}, staff: {treatment}}}\n")
+    bench.run(
+        [record],
+        policy=f"{PLAIN}fields: {{custom: {treatment}, content: "
+        f"{treatment}, staff: {treatment}}}\n",
+    )
     first = bench.row(record)
     assert "Wilhelmina" not in repr(first) and "back on" not in repr(first)
     for change, policy in (({}, LAX), ({"duration": 500}, LAX), ({"duration": 501}, PLAIN)):
@@ -257,14 +341,18 @@ KEYS = 3
 
 @dataclass
 class Oracle:
-    """What a store must hold, by the plainest reading of the rules. Days since the record began decide on age."""
+    """What a store must hold, by the plainest reading of the rules. Days since the record began
+    decide on age.
+    """
 
     ranks: dict[int, int] = field(default_factory=dict)
     versions: dict[int, int] = field(default_factory=dict)
     full: set[int] = field(default_factory=set)
     marked: set[int] = field(default_factory=set)
 
-    def run(self, snapshots: list[tuple[int, int]], asked: list[int], days: int, after: int | None) -> None:
+    def run(
+        self, snapshots: list[tuple[int, int]], asked: list[int], days: int, after: int | None
+    ) -> None:
         for number, version in snapshots:
             if version >= self.versions.get(number, -1):
                 self.versions[number] = version
@@ -275,21 +363,37 @@ class Oracle:
 
 SNAPSHOTS = st.lists(st.tuples(st.integers(0, KEYS - 1), st.integers(0, 3)), max_size=4)
 RUNS = st.lists(
-    st.tuples(SNAPSHOTS, st.lists(st.integers(0, KEYS - 1), max_size=1), st.sampled_from([5, 20, 45]), st.sampled_from([None, None, 30])),
+    st.tuples(
+        SNAPSHOTS,
+        st.lists(st.integers(0, KEYS - 1), max_size=1),
+        st.sampled_from([5, 20, 45]),
+        st.sampled_from([None, None, 30]),
+    ),
     min_size=2,
     max_size=5,
 )
 
 
 def snapshot(number: int, version: int) -> dict[str, Any]:
-    """Version `version` of interaction `number`: later ones are longer, except 0, which is a call under way that claims to be longest."""
-    state = {"status": "in progress", "duration": 999} if version == 0 else {"duration": 60 + version}
-    return call(number, notes=f"version {version} of {number}, mail v{version}@mail.example", called_at=(AS_OF - 10 * DAY).isoformat(), **state)
+    """Version `version` of interaction `number`: later ones are longer, except 0, which is a call
+    under way that claims to be longest.
+    """
+    state = (
+        {"status": "in progress", "duration": 999} if version == 0 else {"duration": 60 + version}
+    )
+    return call(
+        number,
+        notes=f"version {version} of {number}, mail v{version}@mail.example",
+        called_at=(AS_OF - 10 * DAY).isoformat(),
+        **state,
+    )
 
 
 @settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(RUNS)
-def test_random_histories_end_as_the_rules_say(history: list[tuple[list[tuple[int, int]], list[int], int, int | None]]) -> None:
+def test_random_histories_end_as_the_rules_say(
+    history: list[tuple[list[tuple[int, int]], list[int], int, int | None]],
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench, oracle, counter = Bench(Path(folder) / "bench"), Oracle(), itertools.count()
         for snapshots, asked, days, after in history:
@@ -305,7 +409,12 @@ def test_random_histories_end_as_the_rules_say(history: list[tuple[list[tuple[in
                 for n in asked
             ]
             policy = PLAIN if after is None else f"{PLAIN}full_after_days: {after}\n"
-            bench.run([snapshot(*s) for s in snapshots], requests=requests, policy=policy, as_of=AS_OF + (days - 10) * DAY)
+            bench.run(
+                [snapshot(*s) for s in snapshots],
+                requests=requests,
+                policy=policy,
+                as_of=AS_OF + (days - 10) * DAY,
+            )
             oracle.run(snapshots, asked, days, after)
             found = {int(r["id"]) - 7_000_000_000: r for r in bench.rows()}
             assert len(found) == len(bench.rows())
@@ -313,11 +422,20 @@ def test_random_histories_end_as_the_rules_say(history: list[tuple[list[tuple[in
             for number, row in found.items():
                 assert row["redaction_mode"] == ("full" if number in oracle.full else "content")
                 if number not in oracle.full:
-                    assert row["notes"] == f"version {oracle.versions[number]} of {number}, mail [EMAIL_ADDRESS]"
-                assert row["duration"] == (999 if oracle.versions[number] == 0 else 60 + oracle.versions[number])
+                    assert (
+                        row["notes"]
+                        == f"version {oracle.versions[number]} of {number}, mail [EMAIL_ADDRESS]"
+                    )
+                assert row["duration"] == (
+                    999 if oracle.versions[number] == 0 else 60 + oracle.versions[number]
+                )
             index = {int(r["id"]) - 7_000_000_000: r for r in latest_entries(bench)}
-            assert {n: e["mode"] for n, e in index.items()} == {n: r["redaction_mode"] for n, r in found.items()}
-            assert {n: e["rank"] for n, e in index.items()} == {n: r["rank"] for n, r in found.items()}
+            assert {n: e["mode"] for n, e in index.items()} == {
+                n: r["redaction_mode"] for n, r in found.items()
+            }
+            assert {n: e["rank"] for n, e in index.items()} == {
+                n: r["rank"] for n, r in found.items()
+            }
             assert "v1@" not in repr(bench.rows()) + repr(bench.rows("findings"))
         assert verify_integrity(bench.store) == []
 
@@ -336,20 +454,35 @@ def test_the_oracle_orders_versions_as_ranks_do() -> None:
 
 
 LATER = {
-    "customer_number_to_dial", "trackback_id", "uid", "first_name", "last_name", "role", "status", "inbound_number", "outbound_number", "pic_url",
-}  # fmt: skip
+    "customer_number_to_dial",
+    "trackback_id",
+    "uid",
+    "first_name",
+    "last_name",
+    "role",
+    "status",
+    "inbound_number",
+    "outbound_number",
+    "pic_url",
+}
 """Members of structs that earlier versions did not declare."""
 FORMER = tuple(
-    replace(f, type=Struct(tuple(m for m in f.type.fields if m.name not in LATER))) if isinstance(f.type, Struct) else f
+    replace(f, type=Struct(tuple(m for m in f.type.fields if m.name not in LATER)))
+    if isinstance(f.type, Struct)
+    else f
     for f in FIELDS
     if f not in FURTHER
 )
 """Fields of an interaction before the platform's further fields were declared."""
 
 
-def test_a_store_of_an_earlier_version_is_read_added_to_and_rewritten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_of_an_earlier_version_is_read_added_to_and_rewritten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     form = {"name": "Wilhelmina Testperson", "number_to_call": "+14155550123"}
-    old = [call(n, form=form, agent={"id": "USR-9", "name": "Gwendolyn Staffer"}) for n in (1, 2, 3)]
+    old = [
+        call(n, form=form, agent={"id": "USR-9", "name": "Gwendolyn Staffer"}) for n in (1, 2, 3)
+    ]
 
     def former_row(interaction: Any) -> dict[str, Any]:
         row = interaction_row(interaction)
@@ -357,19 +490,42 @@ def test_a_store_of_an_earlier_version_is_read_added_to_and_rewritten(bench: Ben
 
     schema = arrow_schema(FORMER + STATE, {"callveil": "redacted_interaction"})
     with monkeypatch.context() as patch:
-        patch.setattr(shards, "INTERACTIONS", replace(INTERACTIONS, schema=schema, fields=FORMER + STATE, to_row=former_row))
+        patch.setattr(
+            shards,
+            "INTERACTIONS",
+            replace(INTERACTIONS, schema=schema, fields=FORMER + STATE, to_row=former_row),
+        )
         bench.run(old)
     (entry,) = bench.store.current().by_dataset("interactions")
     stored = pq.read_table(Path(bench.output) / entry.path)
-    assert "likelihood" not in stored.column_names and "extra" in str(stored.schema.field("form").type)
-    assert stored.column("notes").to_pylist() == ['"first version"'] * 3 and "trackback_id" not in str(stored.schema)
+    assert "likelihood" not in stored.column_names and "extra" in str(
+        stored.schema.field("form").type
+    )
+    assert stored.column("notes").to_pylist() == [
+        '"first version"'
+    ] * 3 and "trackback_id" not in str(stored.schema)
     assert [r["likelihood"] for r in bench.rows()] == [None] * 3
 
     later = call(4, likelihood=0.5, form={**form, "trackback_id": "TB1"})
-    request = {"account_id": 41, "interaction_id": old[1]["id"], "scope": "field", "field": "form", "reason": "asked", "actor": "a7"}
-    result = bench.run([call(1, duration=90, likelihood=0.25, notes="second version"), later], requests=[request])
-    assert (result.counts["replaced"], result.counts["requests_applied"]) == (1, 1) and verify_integrity(bench.store) == []
+    request = {
+        "account_id": 41,
+        "interaction_id": old[1]["id"],
+        "scope": "field",
+        "field": "form",
+        "reason": "asked",
+        "actor": "a7",
+    }
+    result = bench.run(
+        [call(1, duration=90, likelihood=0.25, notes="second version"), later], requests=[request]
+    )
+    assert (result.counts["replaced"], result.counts["requests_applied"]) == (
+        1,
+        1,
+    ) and verify_integrity(bench.store) == []
     assert {(r["id"][-1], r["likelihood"], r["notes"].strip('"')) for r in bench.rows()} == {
-        ("1", 0.25, "second version"), ("2", None, "first version"), ("3", None, "first version"), ("4", 0.5, "first version"),
-    }  # fmt: skip
+        ("1", 0.25, "second version"),
+        ("2", None, "first version"),
+        ("3", None, "first version"),
+        ("4", 0.5, "first version"),
+    }
     assert bench.row(old[1])["notes"] == "first version" and "Wilhelmina" not in repr(bench.rows())

@@ -1,4 +1,6 @@
-"""The wheel: built by pip, installed into an environment of its own with what it asks for, and used from another folder."""
+"""The wheel: built by pip, installed into an environment of its own with what it asks for, and used
+from another folder.
+"""
 
 from __future__ import annotations
 
@@ -25,21 +27,48 @@ TIMEOUT = 1500
 
 def ended(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a program that must succeed, without this environment's own settings for Python."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "CALLVEIL"))}
-    done = subprocess.run(words, cwd=cwd, env=clean | env, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    assert done.returncode == 0, f"{' '.join(words[:4])}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("PYTHON", "VIRTUAL_ENV", "CALLVEIL"))
+    }
+    done = subprocess.run(
+        words,
+        cwd=cwd,
+        env=clean | env,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, (
+        f"{' '.join(words[:4])}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    )
     return done
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of the source, since a build leaves files beside it; and with it, as `bin/`, the environment that built it."""
+    """The wheel, built from a copy of the source, since a build leaves files beside it; and with
+    it, as `bin/`, the environment that built it.
+    """
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     left_out = shutil.ignore_patterns("build", ".*", "__pycache__", "*.egg-info", "dist")
     shutil.copytree(TOP, source, ignore=left_out)
     ended(sys.executable, "-m", "venv", str(folder / "env"), cwd=folder)
-    ended(str(folder / "env/bin/python"), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source), cwd=folder)
+    ended(
+        str(folder / "env/bin/python"),
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(folder),
+        str(source),
+        cwd=folder,
+    )
     (built,) = folder.glob("callveil-*.whl")
     return built
 
@@ -61,22 +90,64 @@ def test_it_holds_the_code_and_its_data_and_nothing_else(wheel: Path) -> None:
 
 
 def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
-    export = ("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "--no-header", "--no-annotate")
-    (tmp_path / "constraints.txt").write_text(ended(str(TOP / "build/uv/bin/uv"), *export, cwd=TOP).stdout)
+    export = (
+        "export",
+        "--quiet",
+        "--frozen",
+        "--no-dev",
+        "--no-emit-project",
+        "--no-hashes",
+        "--no-header",
+        "--no-annotate",
+    )
+    (tmp_path / "constraints.txt").write_text(
+        ended(str(TOP / "build/uv/bin/uv"), *export, cwd=TOP).stdout
+    )
     programs = wheel.parent / "env" / "bin"
-    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", str(tmp_path / "constraints.txt"), str(wheel))
+    install = (
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--constraint",
+        str(tmp_path / "constraints.txt"),
+        str(wheel),
+    )
     ended(str(programs / "python"), *install, cwd=tmp_path)
-    where = ended(str(programs / "python"), "-c", "import callveil.schemas, json; print(json.dumps(callveil.schemas.__file__))", cwd=tmp_path)
+    where = ended(
+        str(programs / "python"),
+        "-c",
+        "import callveil.schemas, json; print(json.dumps(callveil.schemas.__file__))",
+        cwd=tmp_path,
+    )
     assert json.loads(where.stdout).startswith(str(wheel.parent / "env"))
     away = tmp_path / "away"
     away.mkdir()
     home = {"HOME": str(away), "TMPDIR": str(away)}
-    assert ended(str(programs / "callveil"), "--version", cwd=away, **home).stdout.startswith("callveil ")
+    assert ended(str(programs / "callveil"), "--version", cwd=away, **home).stdout.startswith(
+        "callveil "
+    )
     shown = ended(str(programs / "callveil"), "policy", "show", "hipaa", cwd=away, **home)
     assert "PERSON" in shown.stdout
-    done: Any = ended(str(programs / "callveil"), "demo", "--output", "demo", "--interactions", "40", "--json", cwd=away, **home)
+    done: Any = ended(
+        str(programs / "callveil"),
+        "demo",
+        "--output",
+        "demo",
+        "--interactions",
+        "40",
+        "--json",
+        cwd=away,
+        **home,
+    )
     report = json.loads(done.stdout)
     assert report["counts"]["redacted"] > 20 and report["counts"]["finding.PERSON"] > 20
     store = Store.open(Files(), str(away / "demo" / "store"))
-    assert verify_integrity(store) == [] and len(rows(store, "interactions")) == report["counts"]["redacted"]
-    assert "SpacyRecognizer" in {f["detector"] for f in rows(store, "findings")}, "the language model is not in the wheel, or not used"
+    assert (
+        verify_integrity(store) == []
+        and len(rows(store, "interactions")) == report["counts"]["redacted"]
+    )
+    assert "SpacyRecognizer" in {f["detector"] for f in rows(store, "findings")}, (
+        "the language model is not in the wheel, or not used"
+    )

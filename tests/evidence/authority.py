@@ -70,7 +70,15 @@ class Authority:
         with tempfile.NamedTemporaryFile(dir=self.folder) as query:
             query.write(asked)
             query.flush()
-            command = ["openssl", "ts", "-reply", "-config", str(self.folder / "tsa.cnf"), "-queryfile", query.name]
+            command = [
+                "openssl",
+                "ts",
+                "-reply",
+                "-config",
+                str(self.folder / "tsa.cnf"),
+                "-queryfile",
+                query.name,
+            ]
             return subprocess.run(command, capture_output=True, check=True).stdout
 
     def close(self) -> None:
@@ -83,22 +91,41 @@ class Authority:
     def _certify(self) -> None:
         top, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         start = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
-        names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, n)]) for n in ("Test Root", "Test Timestamps")]
+        names = [
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, n)])
+            for n in ("Test Root", "Test Timestamps")
+        ]
         signer = x509.SubjectKeyIdentifier.from_public_key(top.public_key())
         made = []
         for subject, key, is_ca in ((names[0], top, True), (names[1], own, False)):
             builder = (
-                x509.CertificateBuilder().subject_name(subject).issuer_name(names[0]).public_key(key.public_key())
-                .serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(start + dt.timedelta(days=30))
+                x509.CertificateBuilder()
+                .subject_name(subject)
+                .issuer_name(names[0])
+                .public_key(key.public_key())
+                .serial_number(x509.random_serial_number())
+                .not_valid_before(start)
+                .not_valid_after(start + dt.timedelta(days=30))
                 .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-                .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-                .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer), critical=False)
-            )  # fmt: skip
+                .add_extension(
+                    x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+                )
+                .add_extension(
+                    x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer),
+                    critical=False,
+                )
+            )
             if not is_ca:
-                builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+                builder = builder.add_extension(
+                    x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
+                )
             made.append(builder.sign(top, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         self.ca.write_bytes(made[0] + made[1])
         (self.folder / "tsa.pem").write_bytes(made[1])
         (self.folder / "tsa.key").write_bytes(
-            own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            own.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
         )

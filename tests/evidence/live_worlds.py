@@ -12,14 +12,27 @@ from watch.landing import Call, land
 from worlds import AS_OF, check
 
 from callveil.pipelines.retain import RetainOptions, run_retain
-from callveil.pipelines.subject import erase_request, lift_restriction, restrict_request, search_request
-from callveil.pipelines.subject_register import NewRequest, SubjectOptions, open_request, record_verification
+from callveil.pipelines.subject import (
+    erase_request,
+    lift_restriction,
+    restrict_request,
+    search_request,
+)
+from callveil.pipelines.subject_register import (
+    NewRequest,
+    SubjectOptions,
+    open_request,
+    record_verification,
+)
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.report.verify.store import VerificationReport
-from callveil.transforms.storage.checkpoints.live_checkpoint import CheckpointResult, write_checkpoint
+from callveil.transforms.storage.checkpoints.live_checkpoint import (
+    CheckpointResult,
+    write_checkpoint,
+)
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -35,19 +48,30 @@ def policy(**recordings: object) -> Policy:
     """A policy under which nothing waits for its other half, and calls go after `EXPIRES` days."""
     said = json.dumps({"wait_seconds": 0, "settle_seconds": 0, **recordings})
     rule = f"{{id: calls, action: delete, days: {EXPIRES}, class: [interactions]}}"
-    return parse_policy(f"version: 1\nname: t\nextends: gdpr\nrecordings: {said}\nretention:\n  rules:\n    - {rule}\n")
+    return parse_policy(
+        f"version: 1\nname: t\nextends: gdpr\nrecordings: {said}\nretention:\n  rules:\n    - "
+        f"{rule}\n"
+    )
 
 
 def aged(call: Call, days: float, **more: object) -> Call:
     """A call as if it had been made some days before `AS_OF`."""
-    record = json.loads(call.record) | {"called_at": (AS_OF - days * DAY).isoformat(), "unix_time": None, **more}
+    record = json.loads(call.record) | {
+        "called_at": (AS_OF - days * DAY).isoformat(),
+        "unix_time": None,
+        **more,
+    }
     return Call(call.account, call.id, json.dumps(record).encode(), call.audio, call.seconds)
 
 
 def number_of(call: Call) -> str:
     """The contact's number."""
     record = json.loads(call.record)
-    return str(record.get("caller_number_complete") or record.get("caller_number") or record["contact_number"])
+    return str(
+        record.get("caller_number_complete")
+        or record.get("caller_number")
+        or record["contact_number"]
+    )
 
 
 @dataclass
@@ -71,9 +95,18 @@ class Zone:
 
     def options(self, seal: float = 300.0) -> WatchOptions:
         """Options of the watch job."""
-        return WatchOptions(self.root, self.policy, (str(self.folder / "in"),), keyring=self.keyring, files=self.files, seal=seal)
+        return WatchOptions(
+            self.root,
+            self.policy,
+            (str(self.folder / "in"),),
+            keyring=self.keyring,
+            files=self.files,
+            seal=seal,
+        )
 
-    def watch(self, *landed: Call, audio: bool = True, record: bool = True, seal: bool = True) -> dict[str, int]:
+    def watch(
+        self, *landed: Call, audio: bool = True, record: bool = True, seal: bool = True
+    ) -> dict[str, int]:
         """Let calls land, and redact what is there."""
         for call in landed:
             land(self.folder / "in", call, audio=audio, record=record)
@@ -91,16 +124,25 @@ class Zone:
 
     def retain(self, as_of: dt.datetime = AS_OF) -> None:
         """Let what is due expire."""
-        run_retain(RetainOptions(self.root, self.policy, as_of, as_of, keyring=self.keyring, files=self.files))
+        run_retain(
+            RetainOptions(
+                self.root, self.policy, as_of, as_of, keyring=self.keyring, files=self.files
+            )
+        )
 
     def _subject(self, days: float) -> SubjectOptions:
         at = AS_OF + days * DAY
         return SubjectOptions(self.root, at, at, "officer", self.keyring, self.files, self.policy)
 
     def request(self, kind: str, call: Call, days: float = 0) -> str:
-        """A person's request to the company of a call about the calls of their number; found, but not carried out."""
+        """A person's request to the company of a call about the calls of their number; found, but
+        not carried out.
+        """
         identity = tuple(i for i in parse_identifier(number_of(call)))
-        made = open_request(self._subject(days), NewRequest(kind, identity, AS_OF + days * DAY, account=call.account))
+        made = open_request(
+            self._subject(days),
+            NewRequest(kind, identity, AS_OF + days * DAY, account=call.account),
+        )
         record_verification(self._subject(days + 0.1), made.request_id, "callback")
         search_request(self._subject(days + 0.2), made.request_id)
         return made.request_id
@@ -144,12 +186,23 @@ class Zone:
 
 
 def history(zone: Zone, made: list[Call]) -> None:
-    """What happens to five calls: one stays, one is superseded, one expires, one is erased, one is set aside and brought back."""
+    """What happens to five calls: one stays, one is superseded, one expires, one is erased, one is
+    set aside and brought back.
+    """
     stays, superseded, expired, erased, returned = made
     zone.watch(stays, superseded)
     zone.watch(expired, erased)
     more = json.loads(superseded.record)
-    zone.watch(Call(superseded.account, superseded.id, json.dumps(more | {"duration": 9000}).encode(), superseded.audio, 6), audio=False)
+    zone.watch(
+        Call(
+            superseded.account,
+            superseded.id,
+            json.dumps(more | {"duration": 9000}).encode(),
+            superseded.audio,
+            6,
+        ),
+        audio=False,
+    )
     zone.watch(returned)
     zone.retain()
     zone.erase(erased)

@@ -29,8 +29,10 @@ class Mutation:
 
     Attributes:
         kind: byte, row, file, order, removal, key, folder or stub.
-        named: texts of which a problem must hold one in its path or detail: the files that were changed.
-        detail: a text one of these problems must hold, such as the number of the byte or row; empty where the file is all there is to name.
+        named: texts of which a problem must hold one in its path or detail: the files that were
+            changed.
+        detail: a text one of these problems must hold, such as the number of the byte or row; empty
+            where the file is all there is to name.
     """
 
     kind: str
@@ -40,7 +42,11 @@ class Mutation:
 
 def stored(root: Path) -> list[str]:
     """Paths of all files that evidence is about."""
-    found = (str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and not p.name.startswith(".callveil"))
+    found = (
+        str(p.relative_to(root))
+        for p in root.rglob("*")
+        if p.is_file() and not p.name.startswith(".callveil")
+    )
     return sorted(p for p in found if not p.startswith(("_callveil/work/", *UNCOVERED)))
 
 
@@ -51,7 +57,9 @@ def byte(root: Path, rng: random.Random) -> Mutation:
     at = rng.randrange(len(data))
     data[at] ^= rng.randrange(1, 256)
     (root / path).write_bytes(data)
-    return Mutation("byte", (path,), "" if path.startswith(("_callveil/", "live/")) else f"byte {at} ")
+    return Mutation(
+        "byte", (path,), "" if path.startswith(("_callveil/", "live/")) else f"byte {at} "
+    )
 
 
 def _tables(root: Path) -> list[str]:
@@ -65,14 +73,18 @@ def _write(root: Path, path: str, table: pa.Table) -> None:
 
 
 def row(root: Path, rng: random.Random) -> Mutation:
-    """One row is changed, taken out, put in twice, or exchanged with another; the file is a good Parquet file afterwards."""
+    """One row is changed, taken out, put in twice, or exchanged with another; the file is a good
+    Parquet file afterwards.
+    """
     path = rng.choice(_tables(root))
     table = pq.read_table(root / path, partitioning=None)
     n = rng.randrange(table.num_rows)
     what = rng.choice(["change", "drop", "double", "swap"])
     rows = table.to_pylist()
     if what == "change" or table.num_rows == 1:
-        name = rng.choice([f.name for f in table.schema if f.type == pa.string() and rows[n][f.name]])
+        name = rng.choice(
+            [f.name for f in table.schema if f.type == pa.string() and rows[n][f.name]]
+        )
         rows[n][name] += "x"
         named = f"row {n} was changed"
     elif what == "drop":
@@ -105,7 +117,11 @@ def file(root: Path, rng: random.Random) -> Mutation:
         sources = [p for p in paths if (root / p).read_bytes() != data]
         new = (root / rng.choice(sources)).read_bytes()
     else:
-        new = {"cut": data[: rng.randrange(1, len(data))], "longer": data + rng.randbytes(rng.randrange(1, 100)), "empty": b""}[what]
+        new = {
+            "cut": data[: rng.randrange(1, len(data))],
+            "longer": data + rng.randbytes(rng.randrange(1, 100)),
+            "empty": b"",
+        }[what]
     (root / path).write_bytes(new)
     return Mutation("file", (path,))
 
@@ -114,7 +130,11 @@ def order(root: Path, rng: random.Random) -> Mutation:
     """Two files of one kind take each other's place."""
     folders: dict[str, list[str]] = {}
     for path in stored(root):
-        folders.setdefault("/".join(path.split("/")[: 2 if path.startswith("_callveil") else 1]) + Path(path).suffix, []).append(path)
+        folders.setdefault(
+            "/".join(path.split("/")[: 2 if path.startswith("_callveil") else 1])
+            + Path(path).suffix,
+            [],
+        ).append(path)
     while True:
         pair = folders[rng.choice(sorted(f for f, p in folders.items() if len(p) > 1))]
         one, other = rng.sample(pair, 2)
@@ -139,7 +159,9 @@ def removal(root: Path, rng: random.Random) -> Mutation:
 
 
 def key(root: Path, rng: random.Random) -> Mutation:
-    """A record is changed and signed anew with another key: under its own id, under the id of the true key, or with the true key pasted in."""
+    """A record is changed and signed anew with another key: under its own id, under the id of the
+    true key, or with the true key pasted in.
+    """
     chains = ("_callveil/evidence/", "_callveil/purged/", "_callveil/seals/")
     path = rng.choice([p for p in stored(root) if p.startswith(chains) and p.endswith(".json")])
     record = orjson.loads((root / path).read_bytes())
@@ -154,7 +176,9 @@ def key(root: Path, rng: random.Random) -> Mutation:
         forged["public_key"] = record["public_key"]
     if disguise == "signature":
         forged["signature"] = base64.b64encode(hashlib.sha512(path.encode()).digest()).decode()
-    data = orjson.dumps(forged, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    data = orjson.dumps(
+        forged, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
     (root / path).write_bytes(data)
     return Mutation("key", (path,))
 
@@ -164,7 +188,9 @@ def _calls(root: Path) -> list[Path]:
 
 
 def folder(root: Path, rng: random.Random) -> Mutation:
-    """A call's folder in the live zone is taken out, put in under another id, put in the place of another, or exchanged with it."""
+    """A call's folder in the live zone is taken out, put in under another id, put in the place of
+    another, or exchanged with it.
+    """
     one, other = rng.sample(_calls(root), 2)
     what = rng.choice(["remove", "plant", "copy", "swap"])
     if what == "plant":
@@ -183,7 +209,9 @@ def folder(root: Path, rng: random.Random) -> Mutation:
         if what == "swap":
             shutil.move(aside, other)
     changed = (other,) if what == "plant" else (one, other) if what == "swap" else (one,)
-    return Mutation("folder", tuple(f"{f.relative_to(root)}/{n}" for f in changed for n in _names(root, f)))
+    return Mutation(
+        "folder", tuple(f"{f.relative_to(root)}/{n}" for f in changed for n in _names(root, f))
+    )
 
 
 def _names(root: Path, call: Path) -> set[str]:
@@ -192,7 +220,9 @@ def _names(root: Path, call: Path) -> set[str]:
 
 
 def stub(root: Path, rng: random.Random) -> Mutation:
-    """A part goes, and its receipt says that it has expired, was erased or was rejected; or an older state of it comes back."""
+    """A part goes, and its receipt says that it has expired, was erased or was rejected; or an
+    older state of it comes back.
+    """
     paths = [f / f"{w}.json" for f in _calls(root) for w in ("record", "audio")]
     path = rng.choice([p for p in paths if orjson.loads(p.read_bytes())["status"] == "done"])
     receipt = orjson.loads(path.read_bytes())
@@ -203,8 +233,19 @@ def stub(root: Path, rng: random.Random) -> Mutation:
         (path.parent / receipt["file"]).unlink()
         for proof in path.parent.glob(f"{path.stem}.proof.*"):
             proof.unlink()
-        path.write_bytes(orjson.dumps(receipt | {"status": what, "file": "", "reason": what, "rank": 2**63 - 1}))
+        path.write_bytes(
+            orjson.dumps(receipt | {"status": what, "file": "", "reason": what, "rank": 2**63 - 1})
+        )
     return Mutation("stub", tuple(str(p.relative_to(root)) for p in (path, path.with_suffix(""))))
 
 
-MUTATIONS: tuple[Callable[[Path, random.Random], Mutation], ...] = (byte, row, file, order, removal, key, folder, stub)
+MUTATIONS: tuple[Callable[[Path, random.Random], Mutation], ...] = (
+    byte,
+    row,
+    file,
+    order,
+    removal,
+    key,
+    folder,
+    stub,
+)

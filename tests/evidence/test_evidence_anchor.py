@@ -1,4 +1,6 @@
-"""An authority outside says when the newest records were there; verified offline with its certificates."""
+"""An authority outside says when the newest records were there; verified offline with its
+certificates.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,18 @@ from worlds import check, empty_run
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.report.verify.timestamp import AnchorError, read_certificates, timestamp_chains
+from callveil.transforms.report.verify.timestamp import (
+    AnchorError,
+    read_certificates,
+    timestamp_chains,
+)
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 
-pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl answers as the timestamp authority")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("openssl"), reason="openssl answers as the timestamp authority"
+)
 
 
 @pytest.fixture
@@ -39,24 +47,57 @@ def zone(tmp_path: Path) -> Zone:
     store = Store.open_or_create(Files(), zone.root, zone.keyring)
     empty_run(store, "a")
     empty_run(store, "b")
-    receipt = {"what": "record", "account_id": "7", "id": "1", "status": "rejected", "reason": "x", "file": "", "rank": 1, "object": "o"}
+    receipt = {
+        "what": "record",
+        "account_id": "7",
+        "id": "1",
+        "status": "rejected",
+        "reason": "x",
+        "file": "",
+        "rank": 1,
+        "object": "o",
+    }
     zone.live.commit(InteractionKey("7", "1"), "record", receipt)
     zone.seal()
     return zone
 
 
-def test_both_chains_are_timestamped_and_checked_offline(zone: Zone, authority: Authority, capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_chains_are_timestamped_and_checked_offline(
+    zone: Zone, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
     given = ["--store", zone.root, "--keyring", zone.keyring]
-    assert main(["evidence", "anchor", *given, "--tsa", authority.url, "--tsa-cert", str(authority.ca), "--json"]) == 0
+    assert (
+        main(
+            [
+                "evidence",
+                "anchor",
+                *given,
+                "--tsa",
+                authority.url,
+                "--tsa-cert",
+                str(authority.ca),
+                "--json",
+            ]
+        )
+        == 0
+    )
     made = orjson.loads(capsys.readouterr().out)["timestamps"]
     assert [(m["chain"], m["seq"]) for m in made] == [("run", 2), ("live", 1)]
-    assert abs(dt.datetime.fromisoformat(made[0]["at"]) - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=2)
+    assert abs(dt.datetime.fromisoformat(made[0]["at"]) - dt.datetime.now(dt.UTC)) < dt.timedelta(
+        minutes=2
+    )
     authority.close()  # from here on nobody answers
     empty_run(zone.store, "c")
     report = check(zone.root, authorities=read_certificates([authority.ca]))
-    assert report.problems == () and {(t.chain, t.seq, t.head) for t in report.timestamps} == {(m["chain"], m["seq"], m["head"]) for m in made}
+    assert report.problems == () and {(t.chain, t.seq, t.head) for t in report.timestamps} == {
+        (m["chain"], m["seq"], m["head"]) for m in made
+    }
     unchecked = check(zone.root)
-    assert unchecked.problems == () and unchecked.timestamps == () and sum(n.kind == "anchor" for n in unchecked.notes) == 2
+    assert (
+        unchecked.problems == ()
+        and unchecked.timestamps == ()
+        and sum(n.kind == "anchor" for n in unchecked.notes) == 2
+    )
     assert main(["evidence", "verify", *given, "--tsa-cert", str(authority.ca)]) == 0
     assert "_callveil/evidence/00000002.json was there at " in capsys.readouterr().out
     assert main(["evidence", "verify", *given, "--tsa-cert", zone.keyring]) == 1
@@ -68,9 +109,13 @@ def test_what_does_not_hold_is_named(zone: Zone, authority: Authority, tmp_path:
     run, live = timestamp_chains(zone.store, authority.url, certificates)
     stranger = Authority(tmp_path / "stranger")
     stranger.close()
-    assert {(p.kind, p.path) for p in check(zone.root, authorities=read_certificates([stranger.ca])).problems} == {
-        ("anchor", run.path), ("anchor", live.path),
-    }  # fmt: skip
+    assert {
+        (p.kind, p.path)
+        for p in check(zone.root, authorities=read_certificates([stranger.ca])).problems
+    } == {
+        ("anchor", run.path),
+        ("anchor", live.path),
+    }
     path = Path(zone.root, run.path)
     data = path.read_bytes()
     for changed in (data[:-1], bytes([*data[:40], data[40] ^ 1, *data[41:]]), b""):
@@ -79,19 +124,28 @@ def test_what_does_not_hold_is_named(zone: Zone, authority: Authority, tmp_path:
     path.write_bytes(data)
     other = path.with_name(path.name.replace("run-00000002", "run-00000001"))
     path.rename(other)
-    assert [(p.kind, p.path) for p in check(zone.root, authorities=certificates).problems] == [("anchor", str(other.relative_to(zone.root)))]
+    assert [(p.kind, p.path) for p in check(zone.root, authorities=certificates).problems] == [
+        ("anchor", str(other.relative_to(zone.root)))
+    ]
     other.rename(path)
     for name in ("evidence/00000002", "manifests/00000002", "purged/00000002"):
         Path(zone.root, f"_callveil/{name}.json").unlink()
-    assert any(p.path == run.path and "cut off" in p.detail for p in check(zone.root, authorities=certificates).problems)
+    assert any(
+        p.path == run.path and "cut off" in p.detail
+        for p in check(zone.root, authorities=certificates).problems
+    )
 
 
-def test_answers_that_are_of_no_use_are_not_kept(zone: Zone, authority: Authority, tmp_path: Path) -> None:
+def test_answers_that_are_of_no_use_are_not_kept(
+    zone: Zone, authority: Authority, tmp_path: Path
+) -> None:
     first = timestamp_chains(zone.store, authority.url)[0]
     kept = sorted(Path(zone.root, "_callveil/anchors").iterdir())
     for url, said in (
-        (authority.url.replace("/tsr", "/else"), "no timestamp"), ("http://127.0.0.1:9/tsr", "cannot be reached"), ("ftp://x/tsr", "http or https"),
-    ):  # fmt: skip
+        (authority.url.replace("/tsr", "/else"), "no timestamp"),
+        ("http://127.0.0.1:9/tsr", "cannot be reached"),
+        ("ftp://x/tsr", "http or https"),
+    ):
         with pytest.raises(AnchorError, match=said):
             timestamp_chains(zone.store, url)
     authority.replayed = Path(zone.root, first.path).read_bytes()

@@ -19,7 +19,12 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that nobody changed."""
     place = world(tmp_path_factory.mktemp("clean"))
     ages = (5, 10, 40, 15, 20)
-    made = [aged(c, days) for c, days in zip(calls(tmp_path_factory.mktemp("sample"), len(ages), seconds=6), ages, strict=True)]
+    made = [
+        aged(c, days)
+        for c, days in zip(
+            calls(tmp_path_factory.mktemp("sample"), len(ages), seconds=6), ages, strict=True
+        )
+    ]
     history(Zone(place.folder, root=place.root), made)
     return Path(place.root)
 
@@ -33,7 +38,9 @@ def _try(clean: Path, scratch: Path, seed: int) -> Mutation:
     assert report.problems, f"seed {seed}: {done} was not detected"
     about = [p for p in report.problems if any(n == p.path or n in p.detail for n in done.named)]
     assert about, f"seed {seed}: {done} was not named: {[str(p) for p in report.problems]}"
-    assert any(done.detail in p.detail for p in about), f"seed {seed}: {done}: {[str(p) for p in about]}"
+    assert any(done.detail in p.detail for p in about), (
+        f"seed {seed}: {done}: {[str(p) for p in about]}"
+    )
     shutil.rmtree(root)
     return done
 

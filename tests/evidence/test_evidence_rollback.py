@@ -213,7 +213,9 @@ def test_what_is_remembered_only_grows(place: Place, state: Path) -> None:
     remember_heads(store, {RUNS: ChainHead(now.seq - 1, "0" * 64)})
     assert read_known_heads(store)[RUNS] == now
     workers = [
-        threading.Thread(target=remember_heads, args=(store, {RUNS: ChainHead(now.seq, now.sha256)}))
+        threading.Thread(
+            target=remember_heads, args=(store, {RUNS: ChainHead(now.seq, now.sha256)})
+        )
         for _ in range(8)
     ]
     for worker in workers:

@@ -1,4 +1,6 @@
-"""Evidence of whole stores: what retention leaves is proven, salts go with rows, keys change, runs die, and the past can be anchored."""
+"""Evidence of whole stores: what retention leaves is proven, salts go with rows, keys change, runs
+die, and the past can be anchored.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def fresh_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_retention_leaves_is_proven_and_salts_go_with_the_rows(tmp_path: Path) -> None:
     place = Place(
-        tmp_path, policy="version: 1\nname: p\nretention:\n  rules:\n    - {id: s, action: delete, days: 3, class: versions, account: ['1']}\n"
+        tmp_path,
+        policy="version: 1\nname: p\nretention:\n  rules:\n    - {id: s, action: delete, days: 3, "
+        "class: versions, account: ['1']}\n",
     )
     place.accounts = [account("1"), account("2")]
     place.put(V(str(1 + n % 2), AS_OF - 5 * DAY, f"v{n}") for n in range(10))
@@ -54,10 +58,14 @@ def test_what_retention_leaves_is_proven_and_salts_go_with_the_rows(tmp_path: Pa
     assert report.problems == () and report.notes == ()
     for path in Path(place.root).rglob("*"):
         if path.is_file():
-            assert seed.encode() not in path.read_bytes() and bytes.fromhex(seed) not in path.read_bytes(), f"{path} still holds the seed"
+            assert (
+                seed.encode() not in path.read_bytes()
+                and bytes.fromhex(seed) not in path.read_bytes()
+            ), f"{path} still holds the seed"
     record = orjson.loads((Path(place.root) / "_callveil/evidence/00000002.json").read_bytes())
     assert [(r["kept"], r["gone"], r["fresh"]) for r in record["rewrites"]] == [(5, 5, 0)]
-    # Another salt for a row that is left, or another tombstone, and the way back to the first file is broken.
+    # Another salt for a row that is left, or another tombstone, and the way back to the first file
+    # is broken.
     (now,) = [p for p in salts.iterdir() if "versions/" in p.read_text()]
     assert "versions/" in now.read_text()
 
@@ -69,7 +77,9 @@ def test_a_store_of_nothing_but_empty_runs(tmp_path: Path) -> None:
     report = check(store.root)
     assert report.problems == () and report.runs == 3 and report.files == 0
     (tmp_path / "store/_callveil/evidence/00000002.json").unlink()
-    assert [(p.kind, p.path) for p in check(store.root).problems] == [("gap", "_callveil/evidence/00000002.json")]
+    assert [(p.kind, p.path) for p in check(store.root).problems] == [
+        ("gap", "_callveil/evidence/00000002.json")
+    ]
 
 
 def test_only_an_anchor_shows_that_the_newest_runs_were_cut_off(tmp_path: Path) -> None:
@@ -86,7 +96,9 @@ def test_only_an_anchor_shows_that_the_newest_runs_were_cut_off(tmp_path: Path) 
     assert found.kind == "anchor" and "cut off" in found.detail
 
 
-def test_the_key_is_made_on_first_use_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_made_on_first_use_for_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(ENV)
     keyring = tmp_path / "conf" / "keyring.json"
     assert key_path(keyring) == str(keyring.with_name("evidence-key.pem"))
@@ -108,7 +120,9 @@ def test_the_key_is_made_on_first_use_for_its_owner_alone(tmp_path: Path, monkey
         open_signer()
 
 
-def test_another_key_is_refused_before_anything_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_key_is_refused_before_anything_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store.open_or_create(Files(), str(tmp_path / "store"))
     empty_run(store, "a")
     monkeypatch.setenv(ENV, str(tmp_path / "other.pem"))
@@ -122,7 +136,9 @@ def test_another_key_is_refused_before_anything_is_published(tmp_path: Path, mon
     assert check(store.root).problems == ()
 
 
-def test_with_another_key_nothing_is_told_of_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_another_key_nothing_is_told_of_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = world(tmp_path)
     monkeypatch.setenv(ENV, str(tmp_path / "other.pem"))
     found = check(place.store.root)
@@ -130,7 +146,9 @@ def test_with_another_key_nothing_is_told_of_the_rest(tmp_path: Path, monkeypatc
     assert problem.kind == "key" and open_signer().public.id in problem.detail and found.seq == 13
 
 
-def test_one_key_signs_every_chain_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_key_signs_every_chain_of_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place, own = world(tmp_path), key()
     with monkeypatch.context() as other:
         other.setenv(ENV, str(tmp_path / "other.pem"))
@@ -152,7 +170,11 @@ def test_changing_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     third = rotate_key()
     empty_run(store, "c")
     assert len({first.id, second.id, third.id}) == 3 and stat.S_IMODE(path.stat().st_mode) == 0o600
-    for trusted in (first, second, third):  # older keys handed over to newer ones; the newest vouches for the chain behind it
+    for trusted in (
+        first,
+        second,
+        third,
+    ):  # older keys handed over to newer ones; the newest vouches for the chain behind it
         assert verify_evidence(Files(), store.root, [trusted]).problems == ()
     path.unlink()
     stranger = key()
@@ -183,7 +205,13 @@ def test_a_run_that_dies_anywhere_leaves_whole_evidence_once_repeated(tmp_path: 
     done = 0
     for step in range(200):
         place = Place(tmp_path / str(step), accounts=[account("1"), account("2", "agency")])
-        place.put([V("1", AS_OF - 9 * DAY, "a"), V("1", AS_OF - DAY, "b"), V("2", AS_OF - 9 * DAY, "c", "agency")])
+        place.put(
+            [
+                V("1", AS_OF - 9 * DAY, "a"),
+                V("1", AS_OF - DAY, "b"),
+                V("2", AS_OF - 9 * DAY, "c", "agency"),
+            ]
+        )
         mortal = Place(tmp_path / str(step), Mortal(step), accounts=place.accounts)
         try:
             mortal.run(AS_OF)
@@ -199,29 +227,50 @@ def test_a_run_that_dies_anywhere_leaves_whole_evidence_once_repeated(tmp_path: 
     assert done and step > 12
 
 
-def test_in_s3_with_the_public_key_alone(tmp_path: Path, s3_server: S3Settings, s3_bucket: str, s3_client: Any) -> None:
+def test_in_s3_with_the_public_key_alone(
+    tmp_path: Path, s3_server: S3Settings, s3_bucket: str, s3_client: Any
+) -> None:
     root = f"s3://{s3_bucket}/zone/store"
     place = world(tmp_path, root, Files(s3_server), rows=4)
     public = tmp_path / "public.pem"
     public.write_text(key().pem)
-    given = ["--store", root, "--s3-endpoint-url", str(s3_server.endpoint_url), "--key", str(public)]
+    given = [
+        "--store",
+        root,
+        "--s3-endpoint-url",
+        str(s3_server.endpoint_url),
+        "--key",
+        str(public),
+    ]
     assert main(["evidence", "verify", *given]) == 0
     path = next(f.path for f in place.store.current().files if f.dataset == "versions")
     s3_client.delete_object(Bucket=s3_bucket, Key=f"zone/store/{path}")
     assert main(["evidence", "verify", *given, "--quick"]) == 1
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = world(tmp_path)
     copy, public = tmp_path / "copy", tmp_path / "public.pem"
     shutil.copytree(place.root, copy)
     assert main(["evidence", "key", "--out", str(public)]) == 0
-    assert main(["evidence", "head", "--store", place.root, "--keyring", str(tmp_path / "keyring.json")]) == 0
+    assert (
+        main(
+            ["evidence", "head", "--store", place.root, "--keyring", str(tmp_path / "keyring.json")]
+        )
+        == 0
+    )
     anchor = capsys.readouterr().out.splitlines()[-1]
     newest = newest_record(place.store)
     assert newest and newest.sha256 == anchor
-    monkeypatch.setenv(ENV, str(tmp_path / "nobody" / "key.pem"))  # verifying needs no private key, and makes none
-    assert main(["evidence", "verify", "--store", str(copy), "--key", str(public), "--anchor", anchor]) == 0
+    monkeypatch.setenv(
+        ENV, str(tmp_path / "nobody" / "key.pem")
+    )  # verifying needs no private key, and makes none
+    assert (
+        main(["evidence", "verify", "--store", str(copy), "--key", str(public), "--anchor", anchor])
+        == 0
+    )
     assert not (tmp_path / "nobody").exists()
     assert "all as signed" in capsys.readouterr().out
     path = copy / next(f.path for f in place.store.current().files if f.dataset == "versions")
@@ -230,14 +279,27 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     path.write_bytes(data)
     assert main(["evidence", "verify", "--store", str(copy), "--key", str(public), "--json"]) == 1
     report = orjson.loads(capsys.readouterr().out)
-    assert not report["ok"] and any("byte 1000 was changed" in p["detail"] for p in report["problems"])
-    assert main(["evidence", "verify", "--store", str(copy), "--key", str(public), "--anchor", "xyz"]) == 2
-    assert main(["evidence", "verify", "--store", str(tmp_path / "none"), "--key", str(public)]) == 2
-    assert main(["evidence", "verify", "--store", str(copy), "--key", str(tmp_path / "none.pem")]) == 2
+    assert not report["ok"] and any(
+        "byte 1000 was changed" in p["detail"] for p in report["problems"]
+    )
+    assert (
+        main(["evidence", "verify", "--store", str(copy), "--key", str(public), "--anchor", "xyz"])
+        == 2
+    )
+    assert (
+        main(["evidence", "verify", "--store", str(tmp_path / "none"), "--key", str(public)]) == 2
+    )
+    assert (
+        main(["evidence", "verify", "--store", str(copy), "--key", str(tmp_path / "none.pem")]) == 2
+    )
 
 
-def test_a_key_of_kms(tmp_path: Path, s3_server: S3Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server has no Ed25519 keys, so this one is ECDSA on P-256; the private half never leaves it."""
+def test_a_key_of_kms(
+    tmp_path: Path, s3_server: S3Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has no Ed25519 keys, so this one is ECDSA on P-256; the private half never leaves
+    it.
+    """
     if os.environ.get("CALLVEIL_TEST_S3_ENDPOINT"):
         pytest.skip("the server named by CALLVEIL_TEST_S3_ENDPOINT is no KMS")
     monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", str(s3_server.endpoint_url))
@@ -261,17 +323,40 @@ def test_a_key_of_kms(tmp_path: Path, s3_server: S3Settings, monkeypatch: pytest
 
 
 def test_late_rows_and_their_salts(tmp_path: Path) -> None:
-    """A better delivery changes one row of a file: that row has a tombstone and a new commitment, the others keep theirs."""
+    """A better delivery changes one row of a file: that row has a tombstone and a new commitment,
+    the others keep theirs.
+    """
     place = Place(tmp_path)
     place.put([V("1", AS_OF - DAY, f"v{n}") for n in range(6)])
     store, base = place.store, place.store.current()
     (entry,) = base.by_dataset("versions")
     run = hashlib.sha256(b"late").hexdigest()
-    path = data_path("versions", dict(entry.partition), run, entry.path.rsplit("/", 1)[1].removesuffix(".parquet"))
-    new = rewrite_file(Files(), store.root, entry, path, VERSIONS, change_rows(lambda r: r | {"event": "redact"} if r["version_id"] == "v3" else r))
+    path = data_path(
+        "versions",
+        dict(entry.partition),
+        run,
+        entry.path.rsplit("/", 1)[1].removesuffix(".parquet"),
+    )
+    new = rewrite_file(
+        Files(),
+        store.root,
+        entry,
+        path,
+        VERSIONS,
+        change_rows(lambda r: r | {"event": "redact"} if r["version_id"] == "v3" else r),
+    )
     assert new.entry
-    made = RunManifest(run, **base.chain(), job="late", as_of=dt.datetime(2026, 11, 24, tzinfo=dt.UTC).isoformat(), tool_version="t", policy_name="p",
-                       policy_sha256="0", added=(new.entry,), removed=(entry,))  # fmt: skip
+    made = RunManifest(
+        run,
+        **base.chain(),
+        job="late",
+        as_of=dt.datetime(2026, 11, 24, tzinfo=dt.UTC).isoformat(),
+        tool_version="t",
+        policy_name="p",
+        policy_sha256="0",
+        added=(new.entry,),
+        removed=(entry,),
+    )
     store.publish(made, base)
     for manifest in (store.manifest(1), made):
         purge_removed(store, manifest, AS_OF.isoformat())

@@ -1,4 +1,6 @@
-"""A store with a history, made by the jobs themselves: loads, retention that drops files and rewrites others, certificates. Nobody's data."""
+"""A store with a history, made by the jobs themselves: loads, retention that drops files and
+rewrites others, certificates. Nobody's data.
+"""
 
 from __future__ import annotations
 
@@ -58,22 +60,47 @@ def sealed_run(store: Store, name: str) -> None:
     base = store.current()
     run = hashlib.sha256(name.encode()).hexdigest()
     entry: FileEntry = publish_bytes(
-        store.files, store.root, data_path("rejected_content", {"day": "2026-11-20"}, run, "0000", ".sealed"), "rejected_content",
-        {"day": "2026-11-20"}, io.BytesIO(hashlib.shake_256(name.encode()).digest(200_000)),
-    )  # fmt: skip
-    made = RunManifest(run, **base.chain(), job="load", as_of=AS_OF.isoformat(), tool_version="t", policy_name="p", policy_sha256="0", added=(entry,))
+        store.files,
+        store.root,
+        data_path("rejected_content", {"day": "2026-11-20"}, run, "0000", ".sealed"),
+        "rejected_content",
+        {"day": "2026-11-20"},
+        io.BytesIO(hashlib.shake_256(name.encode()).digest(200_000)),
+    )
+    made = RunManifest(
+        run,
+        **base.chain(),
+        job="load",
+        as_of=AS_OF.isoformat(),
+        tool_version="t",
+        policy_name="p",
+        policy_sha256="0",
+        added=(entry,),
+    )
     store.publish(made, base)
     purge_removed(store, made, AS_OF.isoformat())
 
 
 def world(folder: Path, root: str = "", files: Files | None = None, rows: int = 12) -> Place:
-    """Build it: versions of two accounts on several days, two retention runs (the second rewrites what the first rewrote), empty runs."""
-    # One account's versions expire after 3 days, the other's after 7, in the same files: so files are rewritten, not dropped.
+    """Build it: versions of two accounts on several days, two retention runs (the second rewrites
+    what the first rewrote), empty runs.
+    """
+    # One account's versions expire after 3 days, the other's after 7, in the same files: so files
+    # are rewritten, not dropped.
     rule = "{id: short, action: delete, days: 3, class: versions, account: ['1001']}"
     policy = f"version: 1\nname: p\nretention:\n  rules:\n    - {rule}\n"
-    place = Place(folder, files or Files(), root, policy=policy, accounts=[account("1001"), account("1002")])
+    place = Place(
+        folder, files or Files(), root, policy=policy, accounts=[account("1001"), account("1002")]
+    )
     for back in (12, 6, 5, 4, 3, 1):
-        place.put(V(f"100{1 + n % 2}", AS_OF - back * DAY + dt.timedelta(hours=24 * n / rows), f"v{back}-{n}") for n in range(rows))
+        place.put(
+            V(
+                f"100{1 + n % 2}",
+                AS_OF - back * DAY + dt.timedelta(hours=24 * n / rows),
+                f"v{back}-{n}",
+            )
+            for n in range(rows)
+        )
     empty_run(place.store, "nothing")
     sealed_run(place.store, "sealed")
     for back in (0.5, 0):

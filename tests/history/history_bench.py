@@ -1,4 +1,6 @@
-"""What the history tests share: raw versions to redacted ones without a store, and a place to run the job in."""
+"""What the history tests share: raw versions to redacted ones without a store, and a place to run
+the job in.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,15 @@ PLAIN = "version: 1\nname: plain\nextends: gdpr\ndetect: {model: none}\n"
 def version(**members: Any) -> dict[str, Any]:
     """A generated version in the native shape; nobody's data."""
     record: dict[str, Any] = {
-        "version_id": "1", "account_id": "41", "item_type": "User", "item_id": "15", "event": "update", "created_at": "2026-10-20T10:00:00Z",
-        "user_id": 3, "changes": [],
-    }  # fmt: skip
+        "version_id": "1",
+        "account_id": "41",
+        "item_type": "User",
+        "item_id": "15",
+        "event": "update",
+        "created_at": "2026-10-20T10:00:00Z",
+        "user_id": 3,
+        "changes": [],
+    }
     return record | members
 
 
@@ -60,12 +68,21 @@ class Redact:
         return normalize_version(record, SourceRef("generated.jsonl", 1), policy().limits)
 
     def many(
-        self, records: Iterable[Mapping[str, Any]], rules: str = "", floor: MinimumRedaction | None = None, fields: frozenset[str] = frozenset()
+        self,
+        records: Iterable[Mapping[str, Any]],
+        rules: str = "",
+        floor: MinimumRedaction | None = None,
+        fields: frozenset[str] = frozenset(),
     ) -> list[RedactedVersion | Rejected]:
         """Redact some versions under the default policy with `rules` on top."""
         own = policy(rules)
-        work = [(raw, choose_settings(own, raw, "individual", "90001", AS_OF, floor, fields)) for raw in map(self.raw, records)]
-        return list(VersionRedactor(self.detector, self.keyring, "run-1", own.sha256, AS_OF).redact(work))
+        work = [
+            (raw, choose_settings(own, raw, "individual", "90001", AS_OF, floor, fields))
+            for raw in map(self.raw, records)
+        ]
+        return list(
+            VersionRedactor(self.detector, self.keyring, "run-1", own.sha256, AS_OF).redact(work)
+        )
 
     def __call__(self, record: Mapping[str, Any], rules: str = "", **how: Any) -> RedactedVersion:
         """Redact one version; a rejection fails the test."""
@@ -73,7 +90,9 @@ class Redact:
         assert isinstance(item, RedactedVersion), item
         return item
 
-    def change(self, item_type: str, name: str, before: Any, after: Any, rules: str = "", **how: Any) -> tuple[Any, Any]:
+    def change(
+        self, item_type: str, name: str, before: Any, after: Any, rules: str = "", **how: Any
+    ) -> tuple[Any, Any]:
         """Both values of one field's change after redaction."""
         found = self(version(item_type=item_type, changes={name: [before, after]}), rules, **how)
         (change,) = found.record["changes"]
@@ -106,27 +125,50 @@ class Bench:
         path.write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in records))
         return str(path)
 
-    def load(self, *inputs: str, as_of: dt.datetime = AS_OF, rules: str = "", **more: Any) -> RunResult:
+    def load(
+        self, *inputs: str, as_of: dt.datetime = AS_OF, rules: str = "", **more: Any
+    ) -> RunResult:
         """Run the job over some files."""
         path = self.root / f"policy-{len(rules)}.yaml"
         path.write_text(PLAIN + rules)
-        return run_history(HistoryOptions(inputs, self.output, load_policy(str(path)), as_of, keyring=str(self.keyring), files=self.files, **more))
+        return run_history(
+            HistoryOptions(
+                inputs,
+                self.output,
+                load_policy(str(path)),
+                as_of,
+                keyring=str(self.keyring),
+                files=self.files,
+                **more,
+            )
+        )
 
     def load_records(self, records: Iterable[Mapping[str, Any]], **how: Any) -> RunResult:
         """Write records as one file and load it."""
         return self.load(self.write(records), **how)
 
-    def redact_calls(self, records: Iterable[Mapping[str, Any]], requests: Iterable[Mapping[str, Any]] = (), as_of: dt.datetime = AS_OF) -> None:
+    def redact_calls(
+        self,
+        records: Iterable[Mapping[str, Any]],
+        requests: Iterable[Mapping[str, Any]] = (),
+        as_of: dt.datetime = AS_OF,
+    ) -> None:
         """Run the main job over calls and manual requests."""
         path = self.root / "policy-0.yaml"
         path.write_text(PLAIN)
         calls, asked = list(records), list(requests)
         run_redact(
             RedactOptions(
-                [self.write(calls)] if calls else [], self.output, load_policy(str(path)), as_of, requests=[self.write(asked)] if asked else [],
-                keyring=str(self.keyring), files=self.files, progress=False,
+                [self.write(calls)] if calls else [],
+                self.output,
+                load_policy(str(path)),
+                as_of,
+                requests=[self.write(asked)] if asked else [],
+                keyring=str(self.keyring),
+                files=self.files,
+                progress=False,
             )
-        )  # fmt: skip
+        )
 
     def versions(self) -> list[RedactedVersion]:
         """All stored versions, in order of their keys."""

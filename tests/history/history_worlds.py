@@ -1,4 +1,6 @@
-"""A naive world of objects whose every state is written down as it happens, told as version logs in both shapes. Everything is generated."""
+"""A naive world of objects whose every state is written down as it happens, told as version logs in
+both shapes. Everything is generated.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ VALUES = st.sampled_from([None, "red", "blue", "", 7, 40, True, False, ["a"], {"
 
 @dataclass
 class Told:
-    """One version with the truth around it: states before and after (None where the object does not exist)."""
+    """One version with the truth around it: states before and after (None where the object does not
+    exist).
+    """
 
     number: int
     event: str
@@ -35,20 +39,28 @@ class Told:
         return self._head(account, item) | {"version_number": self.number, "changes": changes}
 
     def paper_trail(self, account: str, item: tuple[str, str], diffs: bool) -> dict[str, Any]:
-        """The version as a row of paper_trail: the whole object before it, and its changes where `diffs`."""
+        """The version as a row of paper_trail: the whole object before it, and its changes where
+        `diffs`.
+        """
         row = self._head(account, item) | {"whodunnit": "3"}
         if self.before is not None:
             row["object"] = {f: self.before.get(f) for f in FIELDS}
         if diffs:
             old, new = self.before or {}, self.after or {}
-            row["object_changes"] = {f: [old.get(f), new.get(f)] for f in FIELDS if old.get(f) != new.get(f)}
+            row["object_changes"] = {
+                f: [old.get(f), new.get(f)] for f in FIELDS if old.get(f) != new.get(f)
+            }
         return row
 
     def _head(self, account: str, item: tuple[str, str]) -> dict[str, Any]:
         return {
-            "id": str(1000 * int(item[1]) + self.number), "account_id": account, "item_type": item[0], "item_id": item[1], "event": self.event,
+            "id": str(1000 * int(item[1]) + self.number),
+            "account_id": account,
+            "item_type": item[0],
+            "item_id": item[1],
+            "event": self.event,
             "created_at": self.when.isoformat(),
-        }  # fmt: skip
+        }
 
 
 @dataclass
@@ -59,7 +71,9 @@ class Life:
     versions: list[Told] = field(default_factory=list)
 
     def at(self, when: dt.datetime) -> dict[str, Any] | None:
-        """The naive replay: the state after the last version by then, found by walking through all of them."""
+        """The naive replay: the state after the last version by then, found by walking through all
+        of them.
+        """
         state = None
         for told in self.versions:
             if told.when <= when:
@@ -81,6 +95,14 @@ def lives(draw: st.DrawFn, number: int = 1, most: int = 7) -> Life:
         elif draw(st.integers(0, 5)) == 0:
             event, state = "destroy", None
         else:
-            event, state = "update", {**state, **draw(st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=3))}
+            event, state = (
+                "update",
+                {
+                    **state,
+                    **draw(
+                        st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=3)
+                    ),
+                },
+            )
         life.versions.append(Told(n, event, when, before, copy.deepcopy(state)))
     return life

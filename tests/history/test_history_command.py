@@ -25,12 +25,46 @@ from callveil.transforms.storage.tables.column_stats import personal_traces
 ADA = {"user_id": 3, "user_name": "Ada Admin", "ip": "203.0.113.9", "user_role": "Administrator"}
 BOB = {"user_id": 4, "user_name": "Bob Boss", "ip": "203.0.113.10", "actor_type": "api"}
 ROWS = [
-    version(version_id="1", event="create", created_at="2026-10-01", changes={"role": [None, "Call Agent"], "name": [None, "Cy Person"]}, **ADA),
-    version(version_id="2", created_at="2026-10-02", changes={"role": ["Call Agent", "Administrator"]}, **BOB),
-    version(version_id="3", created_at="2026-10-03", item_type="TrackingNumber", item_id="9", event="destroy", changes={"color": ["a", None]}, **ADA),
+    version(
+        version_id="1",
+        event="create",
+        created_at="2026-10-01",
+        changes={"role": [None, "Call Agent"], "name": [None, "Cy Person"]},
+        **ADA,
+    ),
+    version(
+        version_id="2",
+        created_at="2026-10-02",
+        changes={"role": ["Call Agent", "Administrator"]},
+        **BOB,
+    ),
+    version(
+        version_id="3",
+        created_at="2026-10-03",
+        item_type="TrackingNumber",
+        item_id="9",
+        event="destroy",
+        changes={"color": ["a", None]},
+        **ADA,
+    ),
     version(version_id="4", created_at="2026-10-04", event="sign_in", changes=None, **BOB),
-    version(version_id="5", created_at="2026-10-05", account_id="42", agency_id="41", item_type="Source", changes={"color": [1, 2]}, **ADA),
-    version(version_id="6", created_at="2026-10-06", item_type="Contact", item_id="c@example.com", changes={"color": [1, 2]}, **ADA),
+    version(
+        version_id="5",
+        created_at="2026-10-05",
+        account_id="42",
+        agency_id="41",
+        item_type="Source",
+        changes={"color": [1, 2]},
+        **ADA,
+    ),
+    version(
+        version_id="6",
+        created_at="2026-10-06",
+        item_type="Contact",
+        item_id="c@example.com",
+        changes={"color": [1, 2]},
+        **ADA,
+    ),
 ]
 
 Run = Callable[..., tuple[int, str]]
@@ -38,7 +72,9 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A loaded store, and a function that runs one action on it and returns exit code and standard output."""
+    """A loaded store, and a function that runs one action on it and returns exit code and standard
+    output.
+    """
     folder = tmp_path_factory.mktemp("command")
     bench = Bench(folder, Files(), str(folder / "store"))
     bench.load_records(ROWS)
@@ -48,7 +84,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         where = ["--store", bench.output] if store else []
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            code = cli.main(["history", action, *where, "--keyring", str(bench.keyring), *(w.replace("FOLDER", str(folder)) for w in words)])
+            code = cli.main(
+                [
+                    "history",
+                    action,
+                    *where,
+                    "--keyring",
+                    str(bench.keyring),
+                    *(w.replace("FOLDER", str(folder)) for w in words),
+                ]
+            )
         return code, out.getvalue()
 
     return act
@@ -82,7 +127,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_finding_by_every_filter(run: Run, words: list[str], ids: str) -> None:
     code, out = run("find", "--json", *words)
     assert code == 0
-    assert sorted(c["version_id"] for c in orjson.loads(out)["changes"]) == sorted(ids.replace(" ", ""))
+    assert sorted(c["version_id"] for c in orjson.loads(out)["changes"]) == sorted(
+        ids.replace(" ", "")
+    )
 
 
 def test_showing_an_object_and_its_past(run: Run) -> None:
@@ -111,10 +158,25 @@ def test_showing_an_object_and_its_past(run: Run) -> None:
     [
         ("show", ["--item", "User"], 2, "TYPE/ID"),
         ("show", ["--item", "User/999"], 2, "no version"),
-        ("at", ["--item", "User/15", "--time", "2026-10-01", "--policy", "FOLDER/none.yaml"], 2, "none.yaml"),
+        (
+            "at",
+            ["--item", "User/15", "--time", "2026-10-01", "--policy", "FOLDER/none.yaml"],
+            2,
+            "none.yaml",
+        ),
         ("load", ["--output", "FOLDER/s", "--input", "FOLDER/nothing-*.csv"], 2, "nothing to read"),
-        ("load", ["--output", "FOLDER/s", "--input", "FOLDER/in-1.jsonl", "--runer", "x"], 2, "did you mean --runner"),
-        ("export", ["--out", "FOLDER/r.parquet", "--accounts", "FOLDER/plain.yaml"], 2, "plain.yaml"),
+        (
+            "load",
+            ["--output", "FOLDER/s", "--input", "FOLDER/in-1.jsonl", "--runer", "x"],
+            2,
+            "did you mean --runner",
+        ),
+        (
+            "export",
+            ["--out", "FOLDER/r.parquet", "--accounts", "FOLDER/plain.yaml"],
+            2,
+            "plain.yaml",
+        ),
     ],
 )
 def test_mistakes_are_told(run: Run, action: str, words: list[str], code: int, text: str) -> None:
@@ -131,7 +193,7 @@ def test_a_store_that_is_not_there(run: Run) -> None:
 PROMISED = """
 report_id schema_version run_id as_of generated_at tool_version policy_version policy_sha256 account_id agency_id account_type_at_event row_hash
 version_id item_type item_id item_label event occurred_at recorded_at actor_id actor_type actor_name actor_role actor_ip request_id field before after
-redacted sensitive_class reverted_from retention_expires_at seq previous_hash"""
+redacted sensitive_class reverted_from retention_expires_at seq previous_hash"""  # noqa: E501
 """Columns that readers of the report count on."""
 
 
@@ -150,9 +212,13 @@ def test_a_report_has_the_columns_and_a_chain_per_account(run: Run) -> None:
     assert set(PROMISED.split()) <= set(table.schema.names)
     rows = table.to_pylist()
     assert {r["policy_version"] for r in rows} == {"plain"}
-    assert [(r["account_id"], r["seq"]) for r in rows] == [("41", n) for n in range(1, 7)] + [("42", 1)]
+    assert [(r["account_id"], r["seq"]) for r in rows] == [("41", n) for n in range(1, 7)] + [
+        ("42", 1)
+    ]
     for before, after in itertools.pairwise(rows):
-        assert after["previous_hash"] == (before["row_hash"] if after["account_id"] == before["account_id"] else "")
+        assert after["previous_hash"] == (
+            before["row_hash"] if after["account_id"] == before["account_id"] else ""
+        )
     assert {r["generated_at"] for r in rows} == {dt.datetime(2026, 11, 2, tzinfo=dt.UTC)}
     assert personal_traces(str(path), FIELDS) == []
     assert path.read_bytes() == exported(run, "again.parquet").read_bytes()
@@ -163,7 +229,10 @@ def test_one_file_per_account(run: Run) -> None:
     code, out = run("export", "--out", "FOLDER/many", "--json")
     files = orjson.loads(out)["files"]
     assert code == 0
-    assert sorted(Path(f).name for f in files) == ["change-history-41.parquet", "change-history-42.parquet"]
+    assert sorted(Path(f).name for f in files) == [
+        "change-history-41.parquet",
+        "change-history-42.parquet",
+    ]
     assert sum(files.values()) == 7
 
 

@@ -25,7 +25,9 @@ class World:
     """A store, and what is known of its accounts."""
 
     bench: Bench
-    facts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {"accounts": [], "events": [], "holds": []})
+    facts: dict[str, list[dict[str, Any]]] = field(
+        default_factory=lambda: {"accounts": [], "events": [], "holds": []}
+    )
 
     def paths(self) -> dict[str, list[str]]:
         """The facts as files."""
@@ -45,7 +47,17 @@ class World:
     def retain(self, as_of: dt.datetime) -> list[str]:
         """A retention run; returns what is left."""
         policy = load_policy(str(self.bench.root / "policy-0.yaml"))
-        run_retain(RetainOptions(self.bench.output, policy, as_of, as_of, keyring=str(self.bench.keyring), files=self.bench.files, **self.paths()))
+        run_retain(
+            RetainOptions(
+                self.bench.output,
+                policy,
+                as_of,
+                as_of,
+                keyring=str(self.bench.keyring),
+                files=self.bench.files,
+                **self.paths(),
+            )
+        )
         return self.ids()
 
     def ids(self) -> list[str]:
@@ -55,27 +67,61 @@ class World:
 
 def told(name: str, account: str, at: dt.datetime, **members: Any) -> dict[str, Any]:
     """A version."""
-    return version(version_id=name, account_id=account, created_at=at.isoformat(), changes={"color": [name, "b"]}, **members)
+    return version(
+        version_id=name,
+        account_id=account,
+        created_at=at.isoformat(),
+        changes={"color": [name, "b"]},
+        **members,
+    )
 
 
 @pytest.fixture
 def world(bench: Bench) -> World:
-    """Accounts of all sorts: plain ones of both types, one that lost the capability, a cancelled one, ones that are held, in part or as a whole."""
+    """Accounts of all sorts: plain ones of both types, one that lost the capability, a cancelled
+    one, ones that are held, in part or as a whole.
+    """
     made = World(bench)
-    kinds = {"a": "individual", "b": "agency", "c": "agency", "d": "agency", "e": "individual", "f": "individual"}
-    made.facts["accounts"] = [{"account_id": a, "type": t, "effective_at": "2020-01-01T00:00:00Z"} for a, t in kinds.items()]
+    kinds = {
+        "a": "individual",
+        "b": "agency",
+        "c": "agency",
+        "d": "agency",
+        "e": "individual",
+        "f": "individual",
+    }
+    made.facts["accounts"] = [
+        {"account_id": a, "type": t, "effective_at": "2020-01-01T00:00:00Z"}
+        for a, t in kinds.items()
+    ]
     made.facts["events"] = [
-        {"account_id": "c", "kind": "plan_changed", "effective_at": (T - 40 * DAY).isoformat(), "can_create_subaccounts": False},
+        {
+            "account_id": "c",
+            "kind": "plan_changed",
+            "effective_at": (T - 40 * DAY).isoformat(),
+            "can_create_subaccounts": False,
+        },
         {"account_id": "d", "kind": "cancelled", "effective_at": (T - 60 * DAY).isoformat()},
     ]
     by = {"placed_at": "2026-01-01T00:00:00Z", "placed_by": "counsel"}
-    made.facts["holds"] = [{"hold_id": "h1", "account_id": "e", **by}, {"hold_id": "h2", "account_id": "f", "items": ["held"], **by}]
+    made.facts["holds"] = [
+        {"hold_id": "h1", "account_id": "e", **by},
+        {"hold_id": "h2", "account_id": "f", "items": ["held"], **by},
+    ]
     return made
 
 
 def everything() -> list[dict[str, Any]]:
-    """Versions of all accounts and one nothing is known of, old and new ones, to the microsecond."""
-    ages = {"first": 130 * DAY, "old": 61 * DAY, "middle": 30 * DAY, "due": 7 * DAY, "young": 7 * DAY - MICRO}
+    """Versions of all accounts and one nothing is known of, old and new ones, to the
+    microsecond.
+    """
+    ages = {
+        "first": 130 * DAY,
+        "old": 61 * DAY,
+        "middle": 30 * DAY,
+        "due": 7 * DAY,
+        "young": 7 * DAY - MICRO,
+    }
     rows = [told(f"{a}-{name}", a, T - age) for a in "abcdefu" for name, age in ages.items()]
     return [*rows, told("f-item", "f", T - 20 * DAY, item_id="held")]
 
@@ -84,7 +130,13 @@ def test_a_replay_of_everything_brings_nothing_back(world: World) -> None:
     rows = everything()
     assert world.load(rows, T - DAY).counts["stored"] == len(rows)
     left = world.retain(T)
-    assert {"a-young", "b-due", "e-first", "f-item", "u-first"} <= set(left) and not {"a-due", "b-first", "c-middle", "d-old", "f-due"} & set(left)
+    assert {"a-young", "b-due", "e-first", "f-item", "u-first"} <= set(left) and not {
+        "a-due",
+        "b-first",
+        "c-middle",
+        "d-old",
+        "f-due",
+    } & set(left)
     for later in (T + dt.timedelta(hours=1), T + 2 * DAY):
         more = [r | {"object": {"color": "more complete"}} if later > T + DAY else r for r in rows]
         counts = world.load([*more, *more], later).counts
@@ -95,22 +147,51 @@ def test_a_replay_of_everything_brings_nothing_back(world: World) -> None:
     assert world.retain(T) == left and world.bench.store.current().seq == before
 
 
-def test_before_any_retention_what_is_due_is_taken_in_and_goes_in_the_next_run(world: World) -> None:
+def test_before_any_retention_what_is_due_is_taken_in_and_goes_in_the_next_run(
+    world: World,
+) -> None:
     assert "expired_on_arrival" not in world.load([told("a", "a", T - 50 * DAY)], T).counts
     assert world.ids() == ["a"]
     assert world.retain(T) == []
 
 
-@pytest.mark.parametrize(("fact", "stays"), [("no_accounts", False), ("upgrade", True), ("hold", True), ("no_events", True)])
-def test_where_other_facts_are_given_the_next_run_decides(world: World, fact: str, stays: bool) -> None:
-    """What was deleted by other facts than those given now is taken in, since it may have to stay."""
+@pytest.mark.parametrize(
+    ("fact", "stays"),
+    [("no_accounts", False), ("upgrade", True), ("hold", True), ("no_events", True)],
+)
+def test_where_other_facts_are_given_the_next_run_decides(
+    world: World, fact: str, stays: bool
+) -> None:
+    """What was deleted by other facts than those given now is taken in, since it may have to
+    stay.
+    """
     row = told("c", "c", T - 50 * DAY, item_id="77")
     world.load([row], T)
     assert world.retain(T) == []
     changes: dict[str, tuple[str, list[dict[str, Any]]]] = {
         "no_accounts": ("accounts", []),
-        "upgrade": ("events", [{"account_id": "c", "kind": "plan_changed", "effective_at": T.isoformat(), "can_create_subaccounts": True}]),
-        "hold": ("holds", [{"hold_id": "h3", "items": ["77"], "placed_at": T.isoformat(), "placed_by": "counsel"}]),
+        "upgrade": (
+            "events",
+            [
+                {
+                    "account_id": "c",
+                    "kind": "plan_changed",
+                    "effective_at": T.isoformat(),
+                    "can_create_subaccounts": True,
+                }
+            ],
+        ),
+        "hold": (
+            "holds",
+            [
+                {
+                    "hold_id": "h3",
+                    "items": ["77"],
+                    "placed_at": T.isoformat(),
+                    "placed_by": "counsel",
+                }
+            ],
+        ),
         "no_events": ("events", []),
     }
     name, new = changes[fact]
@@ -131,6 +212,8 @@ def test_a_redact_event_that_comes_too_late_to_be_kept_is_carried_out(world: Wor
 
 
 def test_versions_that_are_not_accounted_for_stop_the_run() -> None:
-    reconcile_versions({"in": 4, "stored": 1, "duplicates": 1, "expired_on_arrival": 1, "rejected": 1})
+    reconcile_versions(
+        {"in": 4, "stored": 1, "duplicates": 1, "expired_on_arrival": 1, "rejected": 1}
+    )
     with pytest.raises(HistoryReconciliationError, match="3 are accounted for"):
         reconcile_versions({"in": 4, "stored": 1, "duplicates": 1, "expired_on_arrival": 1})

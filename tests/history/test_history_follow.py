@@ -41,15 +41,39 @@ class Follower:
     """The command, as a process of its own."""
 
     def __init__(self, bench: Bench, folder: Path) -> None:
-        words = ["--input", str(folder), "--output", bench.output, "--policy", str(bench.root / "p.yaml"), "--keyring", str(bench.keyring)]
-        command = [sys.executable, "-m", "callveil.pipelines.cli", "history", "load", *words, "--as-of", "2026-11-02", "--follow", "0.2", "--json"]
+        words = [
+            "--input",
+            str(folder),
+            "--output",
+            bench.output,
+            "--policy",
+            str(bench.root / "p.yaml"),
+            "--keyring",
+            str(bench.keyring),
+        ]
+        command = [
+            sys.executable,
+            "-m",
+            "callveil.pipelines.cli",
+            "history",
+            "load",
+            *words,
+            "--as-of",
+            "2026-11-02",
+            "--follow",
+            "0.2",
+            "--json",
+        ]
         self.bench, self.log = bench, (bench.root / f"log-{time.monotonic_ns()}").open("w+")
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.log)
 
     def wait(self, runs: int) -> None:
         """Until the store holds so many runs."""
         until = time.monotonic() + 300
-        while not (Path(self.bench.output, "_callveil/latest.json").exists() and self.bench.store.current().seq >= runs):
+        while not (
+            Path(self.bench.output, "_callveil/latest.json").exists()
+            and self.bench.store.current().seq >= runs
+        ):
             assert self.process.poll() is None, Path(self.log.name).read_text()[-2000:]
             assert time.monotonic() < until, "no run came"
             time.sleep(0.1)
@@ -62,7 +86,9 @@ class Follower:
         return code
 
 
-def test_what_arrives_while_it_runs_or_while_it_does_not_gives_the_history_of_one_batch(make_bench: Callable[[str], Bench], tmp_path: Path) -> None:
+def test_what_arrives_while_it_runs_or_while_it_does_not_gives_the_history_of_one_batch(
+    make_bench: Callable[[str], Bench], tmp_path: Path
+) -> None:
     bench, whole, rows = make_bench("followed"), make_bench("whole"), many(24)
     bench.root.joinpath("p.yaml").write_text(PLAIN)
     folder = tmp_path / "incoming"
@@ -103,11 +129,20 @@ class Clock(threading.Event):
         return self.is_set()
 
 
-def test_a_file_is_taken_when_it_has_stopped_growing_and_again_when_it_grows_later(bench: Bench) -> None:
+def test_a_file_is_taken_when_it_has_stopped_growing_and_again_when_it_grows_later(
+    bench: Bench,
+) -> None:
     folder, rows = bench.root / "incoming", [version(version_id=str(n)) for n in range(4)]
     policy = bench.root / "p.yaml"
     policy.write_text(PLAIN)
-    options = HistoryOptions([str(folder)], bench.output, load_policy(str(policy)), AS_OF, keyring=str(bench.keyring), files=bench.files)
+    options = HistoryOptions(
+        [str(folder)],
+        bench.output,
+        load_policy(str(policy)),
+        AS_OF,
+        keyring=str(bench.keyring),
+        files=bench.files,
+    )
     told: list[dict[str, int]] = []
     refused: list[NothingToRead] = []
     path = folder / "log.jsonl"
@@ -124,17 +159,55 @@ def test_a_file_is_taken_when_it_has_stopped_growing_and_again_when_it_grows_lat
         """Time passes."""
 
     whole, half = len(data), len(lines(rows[:2]))
-    clock = Clock(nothing, write(half - 30), write(half), nothing, nothing, write(whole), nothing, nothing)
-    follow_inputs(options, 1.0, clock, lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
-    assert [(c["in"], c["stored"], c.get("duplicates", 0), c.get("rejected", 0)) for c in told] == [(2, 2, 0, 0), (4, 2, 2, 0)]
-    follow_inputs(options, 1.0, Clock(nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
+    clock = Clock(
+        nothing, write(half - 30), write(half), nothing, nothing, write(whole), nothing, nothing
+    )
+    follow_inputs(
+        options,
+        1.0,
+        clock,
+        lambda: AS_OF,
+        lambda result, _: told.append(result.counts),
+        refused.append,
+    )
+    assert [(c["in"], c["stored"], c.get("duplicates", 0), c.get("rejected", 0)) for c in told] == [
+        (2, 2, 0, 0),
+        (4, 2, 2, 0),
+    ]
+    follow_inputs(
+        options,
+        1.0,
+        Clock(nothing, nothing),
+        lambda: AS_OF,
+        lambda result, _: told.append(result.counts),
+        refused.append,
+    )
     assert len(told) == 2 and len(bench.versions()) == 4 and not refused
     (folder / "notes.txt").write_text("call back on Monday")
-    follow_inputs(options, 1.0, Clock(nothing, nothing, nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
+    follow_inputs(
+        options,
+        1.0,
+        Clock(nothing, nothing, nothing, nothing),
+        lambda: AS_OF,
+        lambda result, _: told.append(result.counts),
+        refused.append,
+    )
     assert [f.reason for n in refused for f in n.not_read] == ["text"] and len(told) == 2
 
 
-@pytest.mark.parametrize("words", [["--follow", "-1", "--input", "x"], ["--follow", "1"], ["--follow", "1", "--input", "x", "--dry-run"]])
-def test_options_that_do_not_go_with_following(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--follow", "-1", "--input", "x"],
+        ["--follow", "1"],
+        ["--follow", "1", "--input", "x", "--dry-run"],
+    ],
+)
+def test_options_that_do_not_go_with_following(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["history", "load", "--output", str(tmp_path / "store"), *words]) == 2
-    assert "--follow" in capsys.readouterr().err and json.dumps([p.name for p in tmp_path.iterdir()]) == "[]"
+    assert (
+        "--follow" in capsys.readouterr().err
+        and json.dumps([p.name for p in tmp_path.iterdir()]) == "[]"
+    )

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from callveil.schemas.history import CLASSES
 from callveil.transforms.detect import closed_values
 from callveil.transforms.detect.secret_fields import is_secret, secret_spans
-from callveil.transforms.redact.versions.field_classes import change_class, is_setting, security_class, whole_entity
+from callveil.transforms.redact.versions.field_classes import (
+    change_class,
+    is_setting,
+    security_class,
+    whole_entity,
+)
 
 SECRETS = """pw pwd pass passwd passphrase auth authorization bearer apikey access_token session cookie otp totp_secret
 recovery_codes signing_key credentials dsn connectionString client-secret X-Api-Key smtpPass DB_PASSWORD sessionId session_id
@@ -63,7 +68,15 @@ def test_names_of_secrets(name: str) -> None:
         "passenger",
         "compass",
         "key_metrics",
-        *["auth_provider", "session_recording", "pass_through", "token_type", "otp_delivery", "cookie_consent", "boarding_pass_layout"],
+        *[
+            "auth_provider",
+            "session_recording",
+            "pass_through",
+            "token_type",
+            "otp_delivery",
+            "cookie_consent",
+            "boarding_pass_layout",
+        ],
     ],
 )
 def test_names_that_hold_no_secret(name: str) -> None:
@@ -107,9 +120,28 @@ def test_names_of_personal_fields(item: str, name: str, entity: str) -> None:
 @pytest.mark.parametrize("item", ["Agent", "User", "AgentStatus", "UserAvailability"])
 @pytest.mark.parametrize("name", ["status", "status_message", "availability", "away_reason"])
 def test_what_staff_write_of_themselves_is_no_setting(item: str, name: str) -> None:
-    for text in ("On break - dialysis", "chemo until 3", "sick child", "Break (pregnancy check)", "at the lawyer's", "union meeting", "funeral"):
+    for text in (
+        "On break - dialysis",
+        "chemo until 3",
+        "sick child",
+        "Break (pregnancy check)",
+        "at the lawyer's",
+        "union meeting",
+        "funeral",
+    ):
         assert whole_entity(item, name) and not is_setting(item, name, text), text
-    for text in ("On break", "available", "OFFLINE", "Lunch", "Do not disturb", "Wrap-up", "in a meeting", "On a call", "2", "true"):
+    for text in (
+        "On break",
+        "available",
+        "OFFLINE",
+        "Lunch",
+        "Do not disturb",
+        "Wrap-up",
+        "in a meeting",
+        "On a call",
+        "2",
+        "true",
+    ):
         assert is_setting(item, name, text), text
     assert whole_entity("Lead", "status") == "" and whole_entity("TrackingNumber", "status") == ""
 
@@ -180,7 +212,10 @@ def test_security_classes(item: str, event: str, name: str, expected: str) -> No
 
 
 def test_classes_of_members_that_changed_inside_a_setting() -> None:
-    old, new = {"theme": "a", "two_factor": False, "role": "x"}, {"theme": "b", "two_factor": True, "role": "x"}
+    old, new = (
+        {"theme": "a", "two_factor": False, "role": "x"},
+        {"theme": "b", "two_factor": True, "role": "x"},
+    )
     assert change_class("Account", "update", "settings", old, new) == "two_factor"
     assert change_class("Account", "update", "settings", old, old | {"theme": "c"}) == ""
 
@@ -223,7 +258,9 @@ def rows(text: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "text"), rows(SETTINGS))
-def test_states_times_and_closed_words_are_settings_whatever_their_field_is_named_after(name: str, text: str) -> None:
+def test_states_times_and_closed_words_are_settings_whatever_their_field_is_named_after(
+    name: str, text: str
+) -> None:
     assert is_setting("User", name, text)
 
 
@@ -235,5 +272,15 @@ def test_the_value_decides_and_a_word_is_closed_only_by_the_lists(name: str, tex
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
 def test_no_word_outside_the_lists_is_a_setting(word: str) -> None:
-    listed = word in closed_values._CONTENT | closed_values._WEAK | closed_values._FLAGS | closed_values._LOWER_FLAGS | closed_values._LETTER_FLAGS
-    assert listed or not any(is_setting("User", name, word) for name in ("email_notifications", "role", "name", "login", "comment"))
+    listed = (
+        word
+        in closed_values._CONTENT
+        | closed_values._WEAK
+        | closed_values._FLAGS
+        | closed_values._LOWER_FLAGS
+        | closed_values._LETTER_FLAGS
+    )
+    assert listed or not any(
+        is_setting("User", name, word)
+        for name in ("email_notifications", "role", "name", "login", "comment")
+    )

@@ -1,4 +1,6 @@
-"""Versions in every shape: native, paper_trail with YAML or JSON states, and what is refused. Everything is generated."""
+"""Versions in every shape: native, paper_trail with YAML or JSON states, and what is refused.
+Everything is generated.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,15 @@ evil: !ruby/object:Gem::Installer
 
 
 def test_what_rails_writes_becomes_plain_values_and_builds_no_object() -> None:
-    plain = {"name": "Radio", "symbol_key": "symbol_value", "price": 12.5, "active": True, "answer": "yes", "empty": None, "list": [1, "two"]}
+    plain = {
+        "name": "Radio",
+        "symbol_key": "symbol_value",
+        "price": 12.5,
+        "active": True,
+        "answer": "yes",
+        "empty": None,
+        "list": [1, "two"],
+    }
     times = {"created_at": "2026-10-20T09:00:00Z", "updated_at": "2026-10-20T09:00:00.123456Z"}
     odd = {"octal": "0123", "sexagesimal": "190:20:30", "evil": {"command": "rm -rf"}}
     assert load_object(RUBY) == plain | times | odd
@@ -51,14 +61,19 @@ def test_what_rails_writes_becomes_plain_values_and_builds_no_object() -> None:
 
 def test_tags_of_python_build_nothing(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    found = load_object(f"--- {{a: !!python/object/apply:os.system ['touch {mark}'], b: !!python/name:os.system ''}}")
+    found = load_object(
+        f"--- {{a: !!python/object/apply:os.system ['touch {mark}'], b: !!python/name:os.system "
+        "''}"
+    )
     assert found == {"a": [f"touch {mark}"], "b": ""}
     assert not mark.exists()
 
 
 def bomb(levels: int) -> str:
     """References that unfold to ten to the power of `levels`."""
-    rows = ["a0: &a0 x"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, levels + 1)]
+    rows = ["a0: &a0 x"] + [
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, levels + 1)
+    ]
     return "\n".join(rows)
 
 
@@ -111,9 +126,17 @@ PAPER = {
             {"object": '{"name":"a"}', "object_changes": '{"name":["a","b"]}'},
             {"object": {"name": "a"}, "changes": [{"field": "name", "before": "a", "after": "b"}]},
         ),
-        ({"object": {"name": "a"}, "object_changes": "---\nname:\n- a\n- b\n"}, {"changes": [{"field": "name", "before": "a", "after": "b"}]}),
-        ({"object": '"{\\"name\\":\\"a\\"}"', "object_changes": json.dumps(json.dumps(json.dumps({"name": [None, "b"]})))},
-         {"object": {"name": "a"}, "changes": [{"field": "name", "before": None, "after": "b"}]}),
+        (
+            {"object": {"name": "a"}, "object_changes": "---\nname:\n- a\n- b\n"},
+            {"changes": [{"field": "name", "before": "a", "after": "b"}]},
+        ),
+        (
+            {
+                "object": '"{\\"name\\":\\"a\\"}"',
+                "object_changes": json.dumps(json.dumps(json.dumps({"name": [None, "b"]}))),
+            },
+            {"object": {"name": "a"}, "changes": [{"field": "name", "before": None, "after": "b"}]},
+        ),
         ({"whodunnit": "4539910317764670"}, {"actor_id": None, "actor_name": "4539910317764670"}),
         ({"whodunnit": "gid://app/User/77"}, {"actor_id": "77", "actor_type": "user"}),
         ({"whodunnit": "Wilhelmina Testperson"}, {"actor_name": "Wilhelmina Testperson"}),
@@ -128,26 +151,65 @@ def test_rows_of_paper_trail(members: dict[str, Any], expected: dict[str, Any]) 
     assert found.created_at == dt.datetime(2026, 10, 20, 9, tzinfo=dt.UTC)
 
 
-NULLS = ["null", "NULL", "~", "---", "--- \n...\n", "--- null\n", "---\n...", "\\N", "", "nil", "None", "(null)", '"null"', " null\n"]
-NULLS += ["undefined", '"undefined"', "N/A", "n/a", "NA", "#N/A", "NaN", "<NA>", "<nil>", "(none)", "UNDEFINED", '"N/A"']
+NULLS = [
+    "null",
+    "NULL",
+    "~",
+    "---",
+    "--- \n...\n",
+    "--- null\n",
+    "---\n...",
+    "\\N",
+    "",
+    "nil",
+    "None",
+    "(null)",
+    '"null"',
+    " null\n",
+]
+NULLS += [
+    "undefined",
+    '"undefined"',
+    "N/A",
+    "n/a",
+    "NA",
+    "#N/A",
+    "NaN",
+    "<NA>",
+    "<nil>",
+    "(none)",
+    "UNDEFINED",
+    '"N/A"',
+]
 
 
 @pytest.mark.parametrize("null", NULLS)
 def test_null_written_as_text_is_null(null: str) -> None:
-    found = normalize_version(PAPER | {"object": null, "changes": null, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS).record
+    found = normalize_version(
+        PAPER | {"object": null, "changes": null, "object_changes": '{"name":[null,"b"]}'},
+        SourceRef("x"),
+        LIMITS,
+    ).record
     assert "object" not in found
     assert found["changes"] == [{"field": "name", "before": None, "after": "b"}]
-    assert "changes" not in normalize_version(PAPER | {"object_changes": null}, SourceRef("x"), LIMITS).record
+    assert (
+        "changes"
+        not in normalize_version(PAPER | {"object_changes": null}, SourceRef("x"), LIMITS).record
+    )
 
 
 @pytest.mark.parametrize("empty", ["[]", [], " [ ]\n", '"[]"', "--- []\n"])
 def test_an_object_that_holds_nothing_is_no_held_object(empty: Any) -> None:
-    found = normalize_version(PAPER | {"object": empty, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS).record
+    found = normalize_version(
+        PAPER | {"object": empty, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS
+    ).record
     assert "object" not in found
     assert found["changes"] == [{"field": "name", "before": None, "after": "b"}]
 
 
-@pytest.mark.parametrize("other", ["nothing at all", "[1]", "-", "0", "false", "undefined method", [1], True])
+@pytest.mark.parametrize(
+    "other", ["nothing at all", "[1]", "-", "0", "false", "undefined method", [1], True]
+)
 def test_what_is_no_object_and_no_null_is_refused(other: Any) -> None:
     with pytest.raises(FieldError):
         normalize_version(PAPER | {"object": other}, SourceRef("x"), LIMITS)
@@ -157,16 +219,30 @@ def test_what_is_no_object_and_no_null_is_refused(other: Any) -> None:
     ("given", "read"),
     [
         *(("N/A", "N/A"), ("undefined", "undefined"), ([], []), ("null", None)),
-        *(("\\N", None), ("--- \n...\n", None), ("", ""), ("none", "none"), ("nil by mouth", "nil by mouth")),
+        *(
+            ("\\N", None),
+            ("--- \n...\n", None),
+            ("", ""),
+            ("none", "none"),
+            ("nil by mouth", "nil by mouth"),
+        ),
     ],
 )
 def test_null_written_as_text_in_a_change(given: str, read: str | None) -> None:
-    forms = ({"a": [given, 1]}, [{"field": "a", "before": given, "after": 1}], {"a": {"from": given, "to": 1}})
+    forms = (
+        {"a": [given, 1]},
+        [{"field": "a", "before": given, "after": 1}],
+        {"a": {"from": given, "to": 1}},
+    )
     for changes in forms:
-        assert normalize_version(version(changes=changes), SourceRef("x"), LIMITS).record["changes"] == [{"field": "a", "before": read, "after": 1}]
+        assert normalize_version(version(changes=changes), SourceRef("x"), LIMITS).record[
+            "changes"
+        ] == [{"field": "a", "before": read, "after": 1}]
 
 
-@pytest.mark.parametrize("word", ["created", "INSERT", "Deleted", "sign-in", "logged_in", "redacted", "reify", "publish"])
+@pytest.mark.parametrize(
+    "word", ["created", "INSERT", "Deleted", "sign-in", "logged_in", "redacted", "reify", "publish"]
+)
 def test_words_for_events(word: str) -> None:
     expected = {
         "created": "create",
@@ -177,7 +253,9 @@ def test_words_for_events(word: str) -> None:
         "redacted": "redact",
         "reify": "restore",
     }
-    assert normalize_version(version(event=word), SourceRef("x"), LIMITS).event == expected.get(word, word)
+    assert normalize_version(version(event=word), SourceRef("x"), LIMITS).event == expected.get(
+        word, word
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,7 +271,9 @@ def test_words_for_events(word: str) -> None:
     ],
 )
 def test_forms_of_changes(changes: Any) -> None:
-    assert normalize_version(version(changes=changes), SourceRef("x"), LIMITS).record["changes"] == [{"field": "a", "before": 1, "after": 2}]
+    assert normalize_version(version(changes=changes), SourceRef("x"), LIMITS).record[
+        "changes"
+    ] == [{"field": "a", "before": 1, "after": 2}]
 
 
 @pytest.mark.parametrize(

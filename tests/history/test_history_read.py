@@ -1,4 +1,6 @@
-"""Version logs in every file format, and what is refused with file, line and reason. Everything is generated."""
+"""Version logs in every file format, and what is refused with file, line and reason. Everything is
+generated.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,15 @@ from callveil.transforms.storage.files.filesystem import Files
 LIMITS = policy().limits
 
 
-ROWS = [version(version_id=str(n), changes={"color": ["red", n], "note": [None, 'a, "b"\nc']}) for n in range(1, 8)]
+ROWS = [
+    version(version_id=str(n), changes={"color": ["red", n], "note": [None, 'a, "b"\nc']})
+    for n in range(1, 8)
+]
 
 
-def read(folder: Path, limits: InputLimits = LIMITS, chunk_bytes: int = 1 << 20) -> list[RawVersion | Rejected]:
+def read(
+    folder: Path, limits: InputLimits = LIMITS, chunk_bytes: int = 1 << 20
+) -> list[RawVersion | Rejected]:
     """Everything a folder's files hold, in order."""
     files = Files()
     chunks = plan_versions(files, [str(folder)], chunk_bytes).chunks
@@ -39,13 +46,20 @@ def read(folder: Path, limits: InputLimits = LIMITS, chunk_bytes: int = 1 << 20)
 
 def content(found: list[RawVersion | Rejected]) -> list[Any]:
     """Keys and records, which must not depend on the format."""
-    assert all(isinstance(v, RawVersion) for v in found), [v for v in found if isinstance(v, Rejected)]
-    return sorted(((v.key, v.event, v.created_at, v.record) for v in found if isinstance(v, RawVersion)), key=lambda row: row[0])
+    assert all(isinstance(v, RawVersion) for v in found), [
+        v for v in found if isinstance(v, Rejected)
+    ]
+    return sorted(
+        ((v.key, v.event, v.created_at, v.record) for v in found if isinstance(v, RawVersion)),
+        key=lambda row: row[0],
+    )
 
 
 def flat(row: dict[str, Any]) -> dict[str, Any]:
     """A row as tables write it: nested members as JSON text."""
-    return {k: orjson.dumps(v).decode() if isinstance(v, list | dict) else v for k, v in row.items()}
+    return {
+        k: orjson.dumps(v).decode() if isinstance(v, list | dict) else v for k, v in row.items()
+    }
 
 
 def as_csv(rows: list[dict[str, Any]], delimiter: str = ",") -> bytes:
@@ -72,13 +86,24 @@ def lines(rows: list[dict[str, Any]]) -> bytes:
 FORMS: dict[str, bytes] = {
     "v.jsonl": lines(ROWS),
     "v.jsonl.gz": gzip.compress(lines(ROWS)),
-    "page.json": orjson.dumps({"versions": [{k: v for k, v in r.items() if k != "account_id"} for r in ROWS], "account_id": "41", "page": 1}),
+    "page.json": orjson.dumps(
+        {
+            "versions": [{k: v for k, v in r.items() if k != "account_id"} for r in ROWS],
+            "account_id": "41",
+            "page": 1,
+        }
+    ),
     "array.json": orjson.dumps(ROWS),
     "v.csv": as_csv(ROWS),
     "v.csv.gz": gzip.compress(as_csv(ROWS)),
     "v.tsv": as_csv(ROWS, "\t"),
     "v.yaml": yaml.safe_dump(ROWS).encode(),
-    "page.yml": yaml.safe_dump({"account_id": "41", "versions": [{k: v for k, v in r.items() if k != "account_id"} for r in ROWS]}).encode(),
+    "page.yml": yaml.safe_dump(
+        {
+            "account_id": "41",
+            "versions": [{k: v for k, v in r.items() if k != "account_id"} for r in ROWS],
+        }
+    ).encode(),
     "stream.yaml": yaml.safe_dump_all(ROWS).encode(),
     "v.parquet": as_parquet(ROWS),
 }
@@ -94,11 +119,15 @@ def test_every_form_says_the_same(tmp_path: Path, name: str) -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(size=st.integers(200, 2000))
-def test_lines_cut_anywhere_are_read_once(tmp_path_factory: pytest.TempPathFactory, size: int) -> None:
+def test_lines_cut_anywhere_are_read_once(
+    tmp_path_factory: pytest.TempPathFactory, size: int
+) -> None:
     folder = tmp_path_factory.mktemp("cut")
     (folder / "v.jsonl").write_bytes(lines(ROWS))
     found = read(folder, chunk_bytes=size)
-    assert [v.key.version_id for v in found if isinstance(v, RawVersion)] == [r["version_id"] for r in ROWS]
+    assert [v.key.version_id for v in found if isinstance(v, RawVersion)] == [
+        r["version_id"] for r in ROWS
+    ]
     assert [v.source.line for v in found] == list(range(1, len(ROWS) + 1))
 
 
@@ -118,9 +147,17 @@ def test_bad_rows_of_csv_cost_themselves_and_say_where(tmp_path: Path) -> None:
             "",
         ]
     )
-    (tmp_path / "v.csv").write_bytes(text.encode() + b"11,41,User,15,update,2026-10-20,3,\xff\xfe\r\n12,41,User,15,update,2026-10-20,3,\r\n")
+    (tmp_path / "v.csv").write_bytes(
+        text.encode()
+        + b"11,41,User,15,update,2026-10-20,3,\xff\xfe\r\n12,41,User,15,update,2026-10-20,3,\r\n"
+    )
     found = read(tmp_path)
-    assert [(v.source.line, v.reason) for v in found if isinstance(v, Rejected)] == [(2, "bad_csv"), (3, "bad_csv"), (4, "bad_csv"), (6, "bad_utf8")]
+    assert [(v.source.line, v.reason) for v in found if isinstance(v, Rejected)] == [
+        (2, "bad_csv"),
+        (3, "bad_csv"),
+        (4, "bad_csv"),
+        (6, "bad_utf8"),
+    ]
     assert [v.key.version_id for v in found if isinstance(v, RawVersion)] == ["10", "12"]
     for v in found:
         if isinstance(v, Rejected):
@@ -131,12 +168,20 @@ def test_bad_rows_of_csv_cost_themselves_and_say_where(tmp_path: Path) -> None:
 
 def test_bad_versions_of_yaml_say_their_line_and_the_good_ones_are_read(tmp_path: Path) -> None:
     good = yaml.safe_dump([ROWS[0]])
-    (tmp_path / "v.yaml").write_text(good + f"- version_id: 2\n  item_type: {SECRET}\n  item_type: User\n" + yaml.safe_dump([ROWS[2]]) + "- 5\n")
+    (tmp_path / "v.yaml").write_text(
+        good
+        + f"- version_id: 2\n  item_type: {SECRET}\n  item_type: User\n"
+        + yaml.safe_dump([ROWS[2]])
+        + "- 5\n"
+    )
     found = read(tmp_path)
     count = good.count("\n")
     assert [v.key.version_id for v in found if isinstance(v, RawVersion)] == ["1", "3"]
     bad = [v for v in found if isinstance(v, Rejected)]
-    assert [(v.source.line, v.reason) for v in bad] == [(count + 1, "duplicate_key"), (count * 2 + 4, "not_an_object")]
+    assert [(v.source.line, v.reason) for v in bad] == [
+        (count + 1, "duplicate_key"),
+        (count * 2 + 4, "not_an_object"),
+    ]
     assert all(SECRET not in v.detail + v.field for v in bad)
     (tmp_path / "v.yaml").write_text(yaml.safe_dump(ROWS[0]) + "---\na: [1\n")
     found = read(tmp_path)
@@ -144,18 +189,35 @@ def test_bad_versions_of_yaml_say_their_line_and_the_good_ones_are_read(tmp_path
     assert found[1].reason == "bad_yaml"  # type: ignore[union-attr]
 
 
-POISON = ["object: " + "[" * 10_000, "object: &a [*a]", "<<: {a: 1}", "object: *nope", 'object: "\\ud800"', "? [1]\n  : 2", "object: [1", 'x: "open']
+POISON = [
+    "object: " + "[" * 10_000,
+    "object: &a [*a]",
+    "<<: {a: 1}",
+    "object: *nope",
+    'object: "\\ud800"',
+    "? [1]\n  : 2",
+    "object: [1",
+    'x: "open',
+]
 
 
 @pytest.mark.parametrize("head", ["", "account_id: 41\nversions:\n"])
 def test_a_version_that_breaks_a_list_of_yaml_costs_itself(tmp_path: Path, head: str) -> None:
     rows = [{k: v for k, v in r.items() if k != "account_id" or not head} for r in ROWS]
-    bad = "".join(f"- version_id: x{n}\n  item_type: User\n  {text}\n" for n, text in enumerate(POISON))
-    (tmp_path / "v.yaml").write_text(head + yaml.safe_dump(rows[:1]) + bad + yaml.safe_dump(rows[1:]))
+    bad = "".join(
+        f"- version_id: x{n}\n  item_type: User\n  {text}\n" for n, text in enumerate(POISON)
+    )
+    (tmp_path / "v.yaml").write_text(
+        head + yaml.safe_dump(rows[:1]) + bad + yaml.safe_dump(rows[1:])
+    )
     found = read(tmp_path)
-    assert [v.key for v in found if isinstance(v, RawVersion)] == [v.key for v in read_rows(tmp_path)]
+    assert [v.key for v in found if isinstance(v, RawVersion)] == [
+        v.key for v in read_rows(tmp_path)
+    ]
     lines = (tmp_path / "v.yaml").read_text().split("\n")
-    assert [lines[v.source.line - 1] for v in found if isinstance(v, Rejected)] == [f"- version_id: x{n}" for n in range(len(POISON))]
+    assert [lines[v.source.line - 1] for v in found if isinstance(v, Rejected)] == [
+        f"- version_id: x{n}" for n in range(len(POISON))
+    ]
 
 
 def read_rows(folder: Path) -> list[RawVersion]:
@@ -168,14 +230,26 @@ def read_rows(folder: Path) -> list[RawVersion]:
 def test_a_row_of_parquet_whose_time_is_out_of_range_costs_itself(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([flat(r) for r in ROWS[:3]])
     times = pa.array([1_760_000_000_000, 9 * 10**18, 1_760_000_001_000], pa.timestamp("ms"))
-    pq.write_table(table.set_column(table.schema.get_field_index("created_at"), "created_at", times), tmp_path / "v.parquet")
-    assert [v.reason if isinstance(v, Rejected) else v.key.version_id for v in read(tmp_path)] == ["1", "out_of_range", "3"]
+    pq.write_table(
+        table.set_column(table.schema.get_field_index("created_at"), "created_at", times),
+        tmp_path / "v.parquet",
+    )
+    assert [v.reason if isinstance(v, Rejected) else v.key.version_id for v in read(tmp_path)] == [
+        "1",
+        "out_of_range",
+        "3",
+    ]
 
 
 def test_cells_that_are_null_in_a_dump_are_empty(tmp_path: Path) -> None:
-    row = "1,7,User,1,create,\\N,2026-11-01 04:05:06,{null},\"{\"\"name\"\":[null,\"\"a\"\"]}\"\n"
+    row = '1,7,User,1,create,\\N,2026-11-01 04:05:06,{null},"{""name"":[null,""a""]}"\n'
     head = "id,account_id,item_type,item_id,event,whodunnit,created_at,object,object_changes\n"
-    (tmp_path / "v.csv").write_text(head + "".join(row.replace("{null}", null) for null in ("\\N", "null", "~", "---", '"--- \n...\n"', "")))
+    (tmp_path / "v.csv").write_text(
+        head
+        + "".join(
+            row.replace("{null}", null) for null in ("\\N", "null", "~", "---", '"--- \n...\n"', "")
+        )
+    )
     for version_read in read(tmp_path):
         assert isinstance(version_read, RawVersion)
         assert version_read.record.keys() == {"changes", "shape", "actor_type"}
@@ -185,7 +259,11 @@ def test_cells_that_are_null_in_a_dump_are_empty(tmp_path: Path) -> None:
     ("name", "data", "reasons"),
     [
         ("v.jsonl", b'{"a"\n[1]\n"x"\n', ["bad_json", "not_an_object", "not_an_object"]),
-        ("v.jsonl", orjson.dumps(version()) + b"\n" + b'{"version_id": "1", "version_id": "2"}\n', ["duplicate_key"]),
+        (
+            "v.jsonl",
+            orjson.dumps(version()) + b"\n" + b'{"version_id": "1", "version_id": "2"}\n',
+            ["duplicate_key"],
+        ),
         ("v.jsonl.gz", gzip.compress(lines(ROWS))[:-12], ["bad_compression"]),
         ("v.csv.gz", gzip.compress(as_csv(ROWS))[:-12], ["bad_compression"]),
         ("v.yaml", b"a: \xff\xfe", ["bad_utf8"]),
@@ -194,7 +272,9 @@ def test_cells_that_are_null_in_a_dump_are_empty(tmp_path: Path) -> None:
         ("v.json", b'{"versions": [1, {}]}', ["not_an_object", "missing_key"]),
     ],
 )
-def test_files_that_are_refused_in_part_or_whole(tmp_path: Path, name: str, data: bytes, reasons: list[str]) -> None:
+def test_files_that_are_refused_in_part_or_whole(
+    tmp_path: Path, name: str, data: bytes, reasons: list[str]
+) -> None:
     (tmp_path / name).write_bytes(data)
     found = read(tmp_path / name)
     assert [v.reason for v in found if isinstance(v, Rejected)] == reasons
@@ -203,7 +283,10 @@ def test_files_that_are_refused_in_part_or_whole(tmp_path: Path, name: str, data
 def test_a_record_above_the_limit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "v.jsonl").write_bytes(lines([version(note="x" * 500), version(version_id="2")]))
     found = read(tmp_path, InputLimits(record_bytes=400))
-    assert [v.reason if isinstance(v, Rejected) else v.key.version_id for v in found] == ["record_too_large", "2"]
+    assert [v.reason if isinstance(v, Rejected) else v.key.version_id for v in found] == [
+        "record_too_large",
+        "2",
+    ]
 
 
 def test_nothing_to_read_is_the_users_mistake(tmp_path: Path) -> None:

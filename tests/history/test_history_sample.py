@@ -1,4 +1,6 @@
-"""The generated version logs, loaded: nothing planted is found again, and the history says what the generator wrote down."""
+"""The generated version logs, loaded: nothing planted is found again, and the history says what the
+generator wrote down.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,14 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, list[dict[s
     result = bench.load(str(folder / "day" / "versions"))
     assert result.counts.get("rejected", 0) == 0
     assert result.counts["duplicates"] == summary.repeated
-    return bench, [orjson.loads(line) for line in (folder / "day" / "versions-gold.jsonl").read_bytes().splitlines()], summary.versions
+    return (
+        bench,
+        [
+            orjson.loads(line)
+            for line in (folder / "day" / "versions-gold.jsonl").read_bytes().splitlines()
+        ],
+        summary.versions,
+    )
 
 
 def test_every_version_is_stored_once(loaded: tuple[Bench, list[dict[str, Any]], int]) -> None:
@@ -57,12 +66,17 @@ def test_nothing_planted_is_readable(loaded: tuple[Bench, list[dict[str, Any]], 
         item = (thing["account_id"], thing["item_type"], thing["item_id"])
         own = "\n".join(str(v.record) for v in stored if v.key.item == item).casefold()
         for entity, value in thing["planted"]:
-            assert value.casefold() not in (everything if entity in SURE else own), (entity, thing["item_type"])
+            assert value.casefold() not in (everything if entity in SURE else own), (
+                entity,
+                thing["item_type"],
+            )
             if entity in SURE:
                 assert not any(value.encode() in data for data in raw)
 
 
-def test_objects_at_every_time_are_what_the_generator_wrote_down(loaded: tuple[Bench, list[dict[str, Any]], int]) -> None:
+def test_objects_at_every_time_are_what_the_generator_wrote_down(
+    loaded: tuple[Bench, list[dict[str, Any]], int],
+) -> None:
     bench, gold, _ = loaded
     items: dict[tuple[str, str, str], list[RedactedVersion]] = {}
     for v in bench.versions():
@@ -74,7 +88,11 @@ def test_objects_at_every_time_are_what_the_generator_wrote_down(loaded: tuple[B
             found = state_at(versions, dt.datetime.fromisoformat(when))
             assert found.exists is (state is not None)
             for name in READABLE if state is not None else ():
-                if name in state and name not in found.unsure and (name in found.fields or thing["shape"] == "native"):
+                if (
+                    name in state
+                    and name not in found.unsure
+                    and (name in found.fields or thing["shape"] == "native")
+                ):
                     assert found.fields[name].value == state[name]
                     checked += 1
     assert checked > 100
@@ -83,6 +101,9 @@ def test_objects_at_every_time_are_what_the_generator_wrote_down(loaded: tuple[B
 def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_versions(tmp_path / name, 5, 4, 3)
-    found = [{p.name: p.read_bytes() for p in (tmp_path / name / "versions").iterdir()} for name in ("a", "b")]
+    found = [
+        {p.name: p.read_bytes() for p in (tmp_path / name / "versions").iterdir()}
+        for name in ("a", "b")
+    ]
     assert found[0] == found[1]
     assert len(found[0]) == 4

@@ -1,4 +1,5 @@
-"""The stream gives the history that a batch over the same versions gives, however they arrive. Everything is generated.
+"""The stream gives the history that a batch over the same versions gives, however they arrive.
+Everything is generated.
 
 The bundle-based runner is the one of Beam's own that plays a TestStream element by element.
 """
@@ -23,7 +24,14 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.jobs.batch.context import RedactJob
-from callveil.transforms.jobs.history.stream import REJECTED, RedactVersions, TrackChanges, entry_digest_text, key_by_object, latest_by_key
+from callveil.transforms.jobs.history.stream import (
+    REJECTED,
+    RedactVersions,
+    TrackChanges,
+    entry_digest_text,
+    key_by_object,
+    latest_by_key,
+)
 from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.redact.versions.timeline import history_of
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -44,10 +52,20 @@ def rows() -> list[dict[str, Any]]:
     for item in (1, 2, 3):
         for n in range(4):
             members: dict[str, Any] = (
-                {"changes": {"color": [n, n + 1]}} if item == 1 else {"changes": None, "object": {"color": n * item, "name": "Ann Testperson"}}
+                {"changes": {"color": [n, n + 1]}}
+                if item == 1
+                else {"changes": None, "object": {"color": n * item, "name": "Ann Testperson"}}
             )
             when = f"2026-10-{20 + n}T00:00:00Z"
-            out.append(version(version_id=str(100 * item + n), item_id=str(item), item_type="Source", created_at=when, **members))
+            out.append(
+                version(
+                    version_id=str(100 * item + n),
+                    item_id=str(item),
+                    item_type="Source",
+                    created_at=when,
+                    **members,
+                )
+            )
     return out
 
 
@@ -56,7 +74,11 @@ def batch(versions: list[RedactedVersion]) -> dict[tuple[str, ...], str]:
     items: dict[str, list[RedactedVersion]] = {}
     for v in versions:
         items.setdefault(key_by_object(v)[0], []).append(v)
-    return {tuple(e.version.key): entry_digest_text(e) for found in items.values() for e in history_of(found)}
+    return {
+        tuple(e.version.key): entry_digest_text(e)
+        for found in items.values()
+        for e in history_of(found)
+    }
 
 
 ORDERS = {
@@ -67,34 +89,58 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_late_and_repeated_versions_end_in_the_batch_history(redact_version: Redact, order: str) -> None:
+def test_late_and_repeated_versions_end_in_the_batch_history(
+    redact_version: Redact, order: str
+) -> None:
     found = [redact_version(r) for r in rows()]
     expected = batch(found)
     stream = Played()
     for n, which in enumerate(ORDERS[order](len(found))):
-        stream = stream.add_elements([TimestampedValue(found[which], found[which].created_at.timestamp())])
+        stream = stream.add_elements(
+            [TimestampedValue(found[which], found[which].created_at.timestamp())]
+        )
         if n % 4 == 3:
-            stream = stream.advance_watermark_to(dt.datetime(2026, 10, 20, n, tzinfo=dt.UTC).timestamp())
+            stream = stream.advance_watermark_to(
+                dt.datetime(2026, 10, 20, n, tzinfo=dt.UTC).timestamp()
+            )
     stream = stream.advance_watermark_to_infinity()
 
     def check(got: list[Any]) -> None:
         assert latest_by_key(got) == expected
         assert len({(*row[:4], row.revision) for row in got}) == len(got)
-        if order == "in order":  # one row a version, and one more when the next version tells what it changed
+        if (
+            order == "in order"
+        ):  # one row a version, and one more when the next version tells what it changed
             assert len(got) == 4 + 2 * (4 + 3)
 
     with beam.Pipeline(runner=BundleBasedDirectRunner(), options=streaming()) as pipeline:
         assert_that(pipeline | stream | TrackChanges(), check)
 
 
-def test_messages_are_redacted_before_they_go_anywhere_and_bad_ones_are_told(tmp_path: Path) -> None:
+def test_messages_are_redacted_before_they_go_anywhere_and_bad_ones_are_told(
+    tmp_path: Path,
+) -> None:
     keyring = Keyring.create(tmp_path / "k.json")
     own = policy()
     job = RedactJob(
-        RunColumns("0" * 64, own.sha256, own.name, AS_OF), own, Files(), str(tmp_path / "store"), str(keyring.path), AccountBook(), {}, Snapshot()
+        RunColumns("0" * 64, own.sha256, own.name, AS_OF),
+        own,
+        Files(),
+        str(tmp_path / "store"),
+        str(keyring.path),
+        AccountBook(),
+        {},
+        Snapshot(),
     )
-    good = [version(version_id="1", changes={"email": [None, "w@example.com"]}), {"versions": [version(version_id="2"), version(version_id="3")]}]
-    messages = [*(orjson.dumps(m) for m in good), b'{"name": "Wilhelmina', orjson.dumps({"version_id": "4", "name": "Wilhelmina"})]
+    good = [
+        version(version_id="1", changes={"email": [None, "w@example.com"]}),
+        {"versions": [version(version_id="2"), version(version_id="3")]},
+    ]
+    messages = [
+        *(orjson.dumps(m) for m in good),
+        b'{"name": "Wilhelmina',
+        orjson.dumps({"version_id": "4", "name": "Wilhelmina"}),
+    ]
 
     def check_versions(got: list[Any]) -> None:
         assert {type(v) for v in got} == {RedactedVersion}

@@ -1,7 +1,8 @@
-"""The same command twice at once, and another run that publishes in between: the slower twin writes over no file that is live.
+"""The same command twice at once, and another run that publishes in between: the slower twin writes
+over no file that is live.
 
-The slower twin is held between planning its work and doing it, which is where a machine that is busy, or a container that is paused, may hold it.
-Everything is generated.
+The slower twin is held between planning its work and doing it, which is where a machine that is
+busy, or a container that is paused, may hold it. Everything is generated.
 """
 
 from __future__ import annotations
@@ -38,16 +39,27 @@ def check(bench: Bench) -> None:
     assert verify_integrity(bench.store) == [] and unpurged_runs(bench.store) == []
     root = Path(bench.output)
     found = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
-    assert {p for p in found if not p.startswith("_callveil/")} == {f.path for f in bench.store.current().files}
+    assert {p for p in found if not p.startswith("_callveil/")} == {
+        f.path for f in bench.store.current().files
+    }
     assert not [p for p in found if p.startswith("_callveil/work/")]
 
 
 def call(number: int, duration: int = 60) -> dict[str, Any]:
     """A generated call; the longer of two with a number is the later snapshot."""
-    return {"id": str(number), "account_id": "41", "called_at": "2026-10-20T10:00:00Z", "status": "completed", "duration": duration, "notes": "fine"}
+    return {
+        "id": str(number),
+        "account_id": "41",
+        "called_at": "2026-10-20T10:00:00Z",
+        "status": "completed",
+        "duration": duration,
+        "notes": "fine",
+    }
 
 
-def test_of_two_equal_redactions_the_slower_writes_over_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_equal_redactions_the_slower_writes_over_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.redact_calls([call(1), call(2)])
     both, other = bench.write([call(1, 90), call(3, 90), {"id": "7"}]), [call(2, 100), call(3, 100)]
     policy = bench.root / "policy-0.yaml"
@@ -55,7 +67,13 @@ def test_of_two_equal_redactions_the_slower_writes_over_nothing(bench: Bench, mo
 
     def run() -> RunResult:
         options = redact.RedactOptions(
-            [both], bench.output, load_policy(str(policy)), AS_OF, keyring=str(bench.keyring), files=bench.files, progress=False
+            [both],
+            bench.output,
+            load_policy(str(policy)),
+            AS_OF,
+            keyring=str(bench.keyring),
+            files=bench.files,
+            progress=False,
         )
         return redact.run_redact(options)
 
@@ -66,13 +84,19 @@ def test_of_two_equal_redactions_the_slower_writes_over_nothing(bench: Bench, mo
     faster: list[RunResult] = []
     held(monkeypatch, redact, meanwhile)
     slower = run()
-    assert slower.repeated and not faster[0].repeated and (slower.run_id, slower.seq) == (faster[0].run_id, faster[0].seq)
+    assert (
+        slower.repeated
+        and not faster[0].repeated
+        and (slower.run_id, slower.seq) == (faster[0].run_id, faster[0].seq)
+    )
     check(bench)
     rows = open_dataset(bench.store, "interactions").to_table().to_pylist()
     assert sorted((r["id"], r["duration"]) for r in rows) == [("1", 90), ("2", 100), ("3", 100)]
 
 
-def test_of_two_equal_loads_of_history_the_slower_writes_over_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_equal_loads_of_history_the_slower_writes_over_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def told(name: str, **members: Any) -> dict[str, Any]:
         return version(version_id=name, changes={"color": [name, "b"]}, **members)
 
@@ -90,4 +114,9 @@ def test_of_two_equal_loads_of_history_the_slower_writes_over_nothing(bench: Ben
     slower = bench.load(both)
     assert slower.repeated and not faster[0].repeated and slower.seq == faster[0].seq
     check(bench)
-    assert sorted((v.key.version_id, v.record["has_object"]) for v in bench.versions()) == [("1", True), ("2", True), ("3", True), ("9", False)]
+    assert sorted((v.key.version_id, v.record["has_object"]) for v in bench.versions()) == [
+        ("1", True),
+        ("2", True),
+        ("3", True),
+        ("9", False),
+    ]

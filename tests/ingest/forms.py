@@ -17,7 +17,10 @@ LENGTH, STEP = 0.25, 0.375
 Word = tuple[str, float, float]
 Turn = tuple[int, list[Word]]
 TURNS: list[Turn] = [
-    (channel, [(w, start + n * STEP, start + n * STEP + LENGTH) for n, w in enumerate(text.split())])
+    (
+        channel,
+        [(w, start + n * STEP, start + n * STEP + LENGTH) for n, w in enumerate(text.split())],
+    )
     for channel, start, text in SAID
 ]
 
@@ -45,14 +48,34 @@ def azure_batch() -> Any:
     phrases = []
     for channel, words in TURNS:
         text, start, end = _text(words), words[0][1], words[-1][2]
-        rows = [{"word": w, "confidence": 0.9, **part("offset", s), **part("duration", e - s)} for w, s, e in words]
-        best = {"confidence": 0.9, "lexical": text, "itn": text, "maskedITN": text, "display": text.capitalize() + ".", "words": rows}
-        phrase = {"recognitionStatus": "Success", "channel": channel - 1, "nBest": [best], "locale": "en-US"}
+        rows = [
+            {"word": w, "confidence": 0.9, **part("offset", s), **part("duration", e - s)}
+            for w, s, e in words
+        ]
+        best = {
+            "confidence": 0.9,
+            "lexical": text,
+            "itn": text,
+            "maskedITN": text,
+            "display": text.capitalize() + ".",
+            "words": rows,
+        }
+        phrase = {
+            "recognitionStatus": "Success",
+            "channel": channel - 1,
+            "nBest": [best],
+            "locale": "en-US",
+        }
         phrases.append({**phrase, **part("offset", start), **part("duration", end - start)})
     whole = [
-        {"channel": c - 1, "lexical": " ".join(_text(w) for n, w in TURNS if n == c), "display": ""} for c in (1, 2)
+        {"channel": c - 1, "lexical": " ".join(_text(w) for n, w in TURNS if n == c), "display": ""}
+        for c in (1, 2)
     ]
-    return {"timestamp": "2026-11-01T10:00:00Z", "combinedRecognizedPhrases": whole, "recognizedPhrases": phrases}
+    return {
+        "timestamp": "2026-11-01T10:00:00Z",
+        "combinedRecognizedPhrases": whole,
+        "recognizedPhrases": phrases,
+    }
 
 
 def azure_fast() -> Any:
@@ -72,14 +95,18 @@ def azure_fast() -> Any:
     return {"durationMilliseconds": 15000, "combinedPhrases": [], "phrases": phrases}
 
 
-def _google(start: str, end: str, label: str, form: Callable[[float], Any], tag: str) -> list[dict[str, Any]]:
+def _google(
+    start: str, end: str, label: str, form: Callable[[float], Any], tag: str
+) -> list[dict[str, Any]]:
     return [
         {
             "alternatives": [
                 {
                     "transcript": _text(words),
                     "confidence": 0.9,
-                    "words": [{start: form(s), end: form(e), "word": w, label: c} for w, s, e in words],
+                    "words": [
+                        {start: form(s), end: form(e), "word": w, label: c} for w, s, e in words
+                    ],
                 }
             ],
             tag: c,
@@ -151,26 +178,47 @@ def bedrock() -> Any:
         for w, s, e in words
     ]
     whole = {"transcript": {"representation": {"text": " ".join(_text(w) for _, w in TURNS)}}}
-    return {"metadata": {"asset_id": "0"}, "audio": whole, "audio_items": items, "audio_segments": segments}
+    return {
+        "metadata": {"asset_id": "0"},
+        "audio": whole,
+        "audio_items": items,
+        "audio_segments": segments,
+    }
 
 
 def assembly() -> Any:
     def row(c: int, w: str, s: float, e: float) -> dict[str, Any]:
-        return {"text": w, "start": _ms(s), "end": _ms(e), "confidence": 0.9, "speaker": "BA"[c - 1], "channel": str(c)}
+        return {
+            "text": w,
+            "start": _ms(s),
+            "end": _ms(e),
+            "confidence": 0.9,
+            "speaker": "BA"[c - 1],
+            "channel": str(c),
+        }
 
     spoken = [
         row(c, _text(words), words[0][1], words[-1][2]) | {"words": [row(c, *w) for w in words]}
         for c, words in TURNS
     ]
     flat = " ".join(_text(w) for _, w in TURNS)
-    return {"id": "t", "status": "completed", "text": flat, "words": [row(c, *w) for c, w in _all()], "utterances": spoken}
+    return {
+        "id": "t",
+        "status": "completed",
+        "text": flat,
+        "words": [row(c, *w) for c, w in _all()],
+        "utterances": spoken,
+    }
 
 
 def rev() -> Any:
     def elements(words: list[Word]) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
         for w, s, e in words:
-            out += [{"type": "text", "value": w, "ts": s, "end_ts": e}, {"type": "punct", "value": " "}]
+            out += [
+                {"type": "text", "value": w, "ts": s, "end_ts": e},
+                {"type": "punct", "value": " "},
+            ]
         return [*out[:-1], {"type": "punct", "value": "."}]
 
     return {"monologues": [{"speaker": c, "elements": elements(words)} for c, words in TURNS]}
@@ -183,7 +231,9 @@ def speechmatics() -> Any:
             "start_time": s,
             "end_time": e,
             "channel": f"channel_{c}",
-            "alternatives": [{"content": w, "confidence": 0.9, "language": "en", "speaker": f"S{c}"}],
+            "alternatives": [
+                {"content": w, "confidence": 0.9, "language": "en", "speaker": f"S{c}"}
+            ],
         }
         for c, (w, s, e) in _all()
     ]
@@ -196,8 +246,18 @@ def eleven() -> Any:
         out: list[dict[str, Any]] = []
         for c, (w, s, e) in _all():
             if c == channel:
-                out.append({"text": w, "start": s, "end": e, "type": "word", "speaker_id": "speaker_0"})
-                out.append({"text": " ", "start": e, "end": e, "type": "spacing", "speaker_id": "speaker_0"})
+                out.append(
+                    {"text": w, "start": s, "end": e, "type": "word", "speaker_id": "speaker_0"}
+                )
+                out.append(
+                    {
+                        "text": " ",
+                        "start": e,
+                        "end": e,
+                        "type": "spacing",
+                        "speaker_id": "speaker_0",
+                    }
+                )
         return out
 
     parts = [{"language_code": "eng", "channel_index": c - 1, "words": words(c)} for c in (1, 2)]
@@ -218,7 +278,9 @@ def deepgram_live() -> Any:
             "channel": {"alternatives": [best]},
         }
 
-    return [m for c, words in TURNS for m in (message(c, words[:2], False), message(c, words, True))]
+    return [
+        m for c, words in TURNS for m in (message(c, words[:2], False), message(c, words, True))
+    ]
 
 
 def twilio() -> Any:
@@ -242,7 +304,9 @@ def gong() -> Any:
         {
             "speakerId": str(c),
             "topic": "Intro",
-            "sentences": [{"start": _ms(words[0][1]), "end": _ms(words[-1][2]), "text": _text(words)}],
+            "sentences": [
+                {"start": _ms(words[0][1]), "end": _ms(words[-1][2]), "text": _text(words)}
+            ],
         }
         for c, words in TURNS
     ]
@@ -264,13 +328,25 @@ def genesys() -> Any:
         }
         for c, words in TURNS
     ]
-    return {"startTime": begin, "transcripts": [{"transcriptId": "t", "language": "en-us", "phrases": phrases}]}
+    return {
+        "startTime": begin,
+        "transcripts": [{"transcriptId": "t", "language": "en-us", "phrases": phrases}],
+    }
 
 
 def nemo() -> Any:
-    words = [{"word": w, "start_time": s, "end_time": e, "speaker": f"speaker_{c}"} for c, (w, s, e) in _all()]
+    words = [
+        {"word": w, "start_time": s, "end_time": e, "speaker": f"speaker_{c}"}
+        for c, (w, s, e) in _all()
+    ]
     sentences = [
-        {"sentence": _text(w), "start_time": w[0][1], "end_time": w[-1][2], "speaker": f"speaker_{c}"} for c, w in TURNS
+        {
+            "sentence": _text(w),
+            "start_time": w[0][1],
+            "end_time": w[-1][2],
+            "speaker": f"speaker_{c}",
+        }
+        for c, w in TURNS
     ]
     return {"status": "success", "session_id": "a", "words": words, "sentences": sentences}
 
@@ -278,7 +354,10 @@ def nemo() -> Any:
 def nemo_stamps() -> Any:
     flat = [w for _, w in _all()]
     stamps = {
-        "word": [{"word": w, "start": s, "end": e, "start_offset": 1, "end_offset": 2} for w, s, e in flat],
+        "word": [
+            {"word": w, "start": s, "end": e, "start_offset": 1, "end_offset": 2}
+            for w, s, e in flat
+        ],
         "segment": [{"segment": _text(w), "start": w[0][1], "end": w[-1][2]} for _, w in TURNS],
     }
     return {"text": _text(flat), "timestamp": stamps}
@@ -286,7 +365,10 @@ def nemo_stamps() -> Any:
 
 def whisper_cpp() -> Any:
     def part(s: float, e: float) -> dict[str, Any]:
-        return {"timestamps": {"from": _clock(s, ","), "to": _clock(e, ",")}, "offsets": {"from": _ms(s), "to": _ms(e)}}
+        return {
+            "timestamps": {"from": _clock(s, ","), "to": _clock(e, ",")},
+            "offsets": {"from": _ms(s), "to": _ms(e)},
+        }
 
     rows = []
     for _, words in TURNS:
@@ -295,8 +377,16 @@ def whisper_cpp() -> Any:
             half = (s + e) / 2
             tokens += [{"text": f" {w[:2]}", "p": 0.9, **part(s, half if w[2:] else e)}]
             tokens += [{"text": w[2:], "p": 0.9, **part(half, e)}] if w[2:] else []
-        rows.append({"text": f" {_text(words)}", "tokens": tokens, **part(words[0][1], words[-1][2])})
-    return {"systeminfo": "AVX", "model": {}, "params": {}, "result": {"language": "en"}, "transcription": rows}
+        rows.append(
+            {"text": f" {_text(words)}", "tokens": tokens, **part(words[0][1], words[-1][2])}
+        )
+    return {
+        "systeminfo": "AVX",
+        "model": {},
+        "params": {},
+        "result": {"language": "en"},
+        "transcription": rows,
+    }
 
 
 def hugging_face() -> Any:
@@ -305,19 +395,28 @@ def hugging_face() -> Any:
 
 
 def hugging_face_turns() -> Any:
-    return {"chunks": [{"text": f" {_text(w)}", "timestamp": [w[0][1], w[-1][2]]} for _, w in TURNS]}
+    return {
+        "chunks": [{"text": f" {_text(w)}", "timestamp": [w[0][1], w[-1][2]]} for _, w in TURNS]
+    }
 
 
 def vosk() -> Any:
     return [
-        {"result": [{"conf": 0.9, "start": s, "end": e, "word": w} for w, s, e in words], "text": _text(words)}
+        {
+            "result": [{"conf": 0.9, "start": s, "end": e, "word": w} for w, s, e in words],
+            "text": _text(words),
+        }
         for _, words in TURNS
     ]
 
 
 def zoom() -> Any:
     cues = (
-        f"{n}\n{_clock(w[0][1], '.')} --> {_clock(w[-1][2], '.')}\n{('Caller', 'Agent')[c - 1]}: {_text(w)}"
+        (
+            f"{n}\n{_clock(w[0][1], '.')} --> "
+            f"{_clock(w[-1][2], '.')}\n{('Caller', 'Agent')[c - 1]}: "
+            f"{_text(w)}"
+        )
         for n, (c, w) in enumerate(TURNS, 1)
     )
     return "WEBVTT\n\n" + "\n\n".join(cues) + "\n"
@@ -325,7 +424,10 @@ def zoom() -> Any:
 
 def teams() -> Any:
     cues = (
-        f"{n}/1-0\n{_clock(w[0][1], '.')} --> {_clock(w[-1][2], '.')} align:start\n<v {('Tove Lindquist', 'Agent')[c - 1]}>{_text(w)}</v>"
+        (
+            f"{n}/1-0\n{_clock(w[0][1], '.')} --> {_clock(w[-1][2], '.')} align:start\n<v "
+            f"{('Tove Lindquist', 'Agent')[c - 1]}>{_text(w)}</v>"
+        )
         for n, (c, w) in enumerate(TURNS, 1)
     )
     return "WEBVTT\r\n\r\nNOTE language:en-us\r\n\r\n" + "\n\n".join(cues).replace("\n", "\r\n")
@@ -333,7 +435,8 @@ def teams() -> Any:
 
 def subrip() -> Any:
     return "\n\n".join(
-        f"{n}\n{_clock(w[0][1], ',')} --> {_clock(w[-1][2], ',')}\n{_text(w)}" for n, (_, w) in enumerate(TURNS, 1)
+        f"{n}\n{_clock(w[0][1], ',')} --> {_clock(w[-1][2], ',')}\n{_text(w)}"
+        for n, (_, w) in enumerate(TURNS, 1)
     )
 
 
@@ -342,32 +445,77 @@ def azure_sdk() -> Any:
         return {"Offset": round(start * 1e7), "Duration": round((end - start) * 1e7)}
 
     return [
-        {"Id": str(n), "RecognitionStatus": "Success", "Channel": c - 1, "DisplayText": _text(words), **part(words[0][1], words[-1][2]),
-         "NBest": [{"Confidence": 0.9, "Lexical": _text(words), "Display": _text(words),
-                    "Words": [{"Word": w, **part(s, e)} for w, s, e in words]}]}
+        {
+            "Id": str(n),
+            "RecognitionStatus": "Success",
+            "Channel": c - 1,
+            "DisplayText": _text(words),
+            **part(words[0][1], words[-1][2]),
+            "NBest": [
+                {
+                    "Confidence": 0.9,
+                    "Lexical": _text(words),
+                    "Display": _text(words),
+                    "Words": [{"Word": w, **part(s, e)} for w, s, e in words],
+                }
+            ],
+        }
         for n, (c, words) in enumerate(TURNS)
-    ]  # fmt: skip
+    ]
 
 
 def assembly_sentences() -> Any:
-    said = [{"text": _text(w), "start": _ms(w[0][1]), "end": _ms(w[-1][2]), "channel": str(c), "speaker": "AB"[c - 1],
-             "words": [{"text": t, "start": _ms(s), "end": _ms(e), "speaker": None} for t, s, e in w]} for c, w in TURNS]  # fmt: skip
+    said = [
+        {
+            "text": _text(w),
+            "start": _ms(w[0][1]),
+            "end": _ms(w[-1][2]),
+            "channel": str(c),
+            "speaker": "AB"[c - 1],
+            "words": [
+                {"text": t, "start": _ms(s), "end": _ms(e), "speaker": None} for t, s, e in w
+            ],
+        }
+        for c, w in TURNS
+    ]
     return {"id": "x", "confidence": 0.9, "audio_duration": 14, "sentences": said}
 
 
 def speechmatics_live() -> Any:
     return [
-        {"message": "AddTranscript", "format": "2.9", "channel": f"channel_{c}", "metadata": {"transcript": _text(words)},
-         "results": [{"type": "word", "start_time": s, "end_time": e, "alternatives": [{"content": w, "confidence": 1.0, "language": "en"}]}
-                     for w, s, e in words]}
+        {
+            "message": "AddTranscript",
+            "format": "2.9",
+            "channel": f"channel_{c}",
+            "metadata": {"transcript": _text(words)},
+            "results": [
+                {
+                    "type": "word",
+                    "start_time": s,
+                    "end_time": e,
+                    "alternatives": [{"content": w, "confidence": 1.0, "language": "en"}],
+                }
+                for w, s, e in words
+            ],
+        }
         for c, words in TURNS
-    ]  # fmt: skip
+    ]
 
 
 def contact_lens_live() -> Any:
     role = ("CUSTOMER", "AGENT")
-    said = [{"Id": str(n), "ParticipantId": role[c - 1], "ParticipantRole": role[c - 1], "Content": _text(w), "Sentiment": "NEUTRAL",
-             "BeginOffsetMillis": _ms(w[0][1]), "EndOffsetMillis": _ms(w[-1][2])} for n, (c, w) in enumerate(TURNS)]  # fmt: skip
+    said = [
+        {
+            "Id": str(n),
+            "ParticipantId": role[c - 1],
+            "ParticipantRole": role[c - 1],
+            "Content": _text(w),
+            "Sentiment": "NEUTRAL",
+            "BeginOffsetMillis": _ms(w[0][1]),
+            "EndOffsetMillis": _ms(w[-1][2]),
+        }
+        for n, (c, w) in enumerate(TURNS)
+    ]
     return {"Channel": "VOICE", "Segments": [{"Transcript": turn} for turn in said]}
 
 
@@ -386,19 +534,57 @@ def rev_people() -> Any:
 
 
 def vosk_best() -> Any:
-    return [{"alternatives": [{"confidence": 250.5, **part}, {"confidence": 249.1, "text": part["text"]}]} for part in vosk()]
+    return [
+        {
+            "alternatives": [
+                {"confidence": 250.5, **part},
+                {"confidence": 249.1, "text": part["text"]},
+            ]
+        }
+        for part in vosk()
+    ]
 
 
 def ctm() -> Any:
     rows = sorted((s, c, w, e) for c, (w, s, e) in _all())
-    return ";;\n" + "\n".join(f"call {'AB'[c - 1]} {s:.3f} {e - s:.3f} {w} 0.98" for s, c, w, e in rows) + "\n"
+    return (
+        ";;\n"
+        + "\n".join(f"call {'AB'[c - 1]} {s:.3f} {e - s:.3f} {w} 0.98" for s, c, w, e in rows)
+        + "\n"
+    )
 
 
 WITH_CHANNELS = (
-    azure_sdk, assembly_sentences, speechmatics_live, ctm,
-    azure_batch, azure_fast, google_v1, google_v2, google_protobuf, riva, bedrock, assembly, speechmatics, eleven, deepgram_live, twilio, genesys,
-)  # fmt: skip
+    azure_sdk,
+    assembly_sentences,
+    speechmatics_live,
+    ctm,
+    azure_batch,
+    azure_fast,
+    google_v1,
+    google_v2,
+    google_protobuf,
+    riva,
+    bedrock,
+    assembly,
+    speechmatics,
+    eleven,
+    deepgram_live,
+    twilio,
+    genesys,
+)
 """Forms with words and channels."""
-WITH_WORDS = (watson, watson_job, rev, rev_people, vosk_best, nemo, nemo_stamps, whisper_cpp, hugging_face, vosk)
+WITH_WORDS = (
+    watson,
+    watson_job,
+    rev,
+    rev_people,
+    vosk_best,
+    nemo,
+    nemo_stamps,
+    whisper_cpp,
+    hugging_face,
+    vosk,
+)
 """Forms with words and no channels."""
 TURNS_ONLY = (gong, contact_lens_live, hugging_face_turns, zoom, teams, subrip)

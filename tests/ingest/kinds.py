@@ -1,4 +1,6 @@
-"""Files of many kinds, as they lie in the folders of those who export calls: what is read, and what is named. All records are generated."""
+"""Files of many kinds, as they lie in the folders of those who export calls: what is read, and what
+is named. All records are generated.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Sealed bodies: what a webhook brought is read by every job that has the keyring, and by nobody else."""
+"""Sealed bodies: what a webhook brought is read by every job that has the keyring, and by nobody
+else.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ from callveil.transforms.storage.encryption.sealed_body import encrypt_body
 from callveil.transforms.storage.files.filesystem import Files
 
 FILES, LIMITS = Files(), InputLimits()
-CALL = {"account_id": 7, "id": 9007199254740993, "called_at": "2026-11-01T10:00:00Z", "kind": "text", "message_body": "I am Ada Quill"}
+CALL = {
+    "account_id": 7,
+    "id": 9007199254740993,
+    "called_at": "2026-11-01T10:00:00Z",
+    "kind": "text",
+    "message_body": "I am Ada Quill",
+}
 
 
 def read(path, keyring):
@@ -37,7 +45,13 @@ def test_without_its_keyring_and_after_any_change_it_is_rejected(tmp_path, keyri
     other = Keyring.create(tmp_path / "other.json")
     (tmp_path / "in").mkdir()
     path = tmp_path / "in" / "ab.sealed"
-    for data, ring in ((sealed, None), (sealed, other), (sealed[:-1], keyring), (sealed[:60] + b"x" + sealed[61:], keyring), (b"CVSEAL01", keyring)):
+    for data, ring in (
+        (sealed, None),
+        (sealed, other),
+        (sealed[:-1], keyring),
+        (sealed[:60] + b"x" + sealed[61:], keyring),
+        (b"CVSEAL01", keyring),
+    ):
         path.write_bytes(data)
         (found,) = read(path, ring)
         assert isinstance(found, Rejected)
@@ -48,7 +62,16 @@ def test_without_its_keyring_and_after_any_change_it_is_rejected(tmp_path, keyri
 def test_the_batch_job_takes_an_inbox(tmp_path, keyring, capsys):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ab.sealed").write_bytes(encrypt_body(json.dumps(CALL).encode(), keyring))
-    where = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "store"), "--keyring", str(keyring.path), "--json", "--no-progress"]
+    where = [
+        "--input",
+        str(tmp_path / "in"),
+        "--output",
+        str(tmp_path / "store"),
+        "--keyring",
+        str(keyring.path),
+        "--json",
+        "--no-progress",
+    ]
     assert cli.main(["redact", *where]) == 0
     counts = json.loads(capsys.readouterr().out)
     assert counts["counts"]["redacted"] == 1

@@ -49,9 +49,18 @@ FORMS = [
 
 ONE = "2013-05-01T23:48:00"
 LOCAL = (
-    "2013-05-01 11:48 PM", "2013-05-01T23:48:00", "2013-05-01 23:48", "2013/05/01 23:48", "05/01/2013 11:48 PM", "5/1/2013 23:48", "20130501T234800",
-    "1 May 2013 23:48", "Wed, 01 May 2013 23:48:00", "May 1, 2013 at 11:48 PM", dt.datetime(2013, 5, 1, 23, 48),
-)  # fmt: skip
+    "2013-05-01 11:48 PM",
+    "2013-05-01T23:48:00",
+    "2013-05-01 23:48",
+    "2013/05/01 23:48",
+    "05/01/2013 11:48 PM",
+    "5/1/2013 23:48",
+    "20130501T234800",
+    "1 May 2013 23:48",
+    "Wed, 01 May 2013 23:48:00",
+    "May 1, 2013 at 11:48 PM",
+    dt.datetime(2013, 5, 1, 23, 48),
+)
 
 
 @pytest.mark.parametrize("value", LOCAL, ids=str)
@@ -59,7 +68,9 @@ def test_a_time_without_a_zone_reads_alike_in_every_form(value):
     moment = dt.datetime.fromisoformat(ONE)
     assert is_local(value)
     assert parse_time(value) == moment.replace(tzinfo=dt.UTC)
-    assert parse_time(value, "America/New_York") == moment.replace(tzinfo=dt.UTC) + dt.timedelta(hours=4)
+    assert parse_time(value, "America/New_York") == moment.replace(tzinfo=dt.UTC) + dt.timedelta(
+        hours=4
+    )
 
 
 @pytest.mark.parametrize(("text", "zone", "expected"), FORMS)
@@ -128,4 +139,9 @@ def test_any_text_gives_a_time_or_a_reason(text):
 
 def test_is_local():
     assert is_local("2013-05-01 11:48 PM") and is_local("05/01/2013 11:48")
-    assert not is_local("2013-05-01 11:48 PM -04:00") and not is_local("1367466490") and not is_local(5) and not is_local("soon")
+    assert (
+        not is_local("2013-05-01 11:48 PM -04:00")
+        and not is_local("1367466490")
+        and not is_local(5)
+        and not is_local("soon")
+    )

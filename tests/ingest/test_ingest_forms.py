@@ -24,7 +24,13 @@ EVERY = (*forms.WITH_CHANNELS, *forms.WITH_WORDS, *forms.TURNS_ONLY)
 
 
 def record(transcript: Any, **members: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    doc = {"id": 1, "account_id": 2, "unix_time": 1793000000, "transcription": transcript, **members}
+    doc = {
+        "id": 1,
+        "account_id": 2,
+        "unix_time": 1793000000,
+        "transcription": transcript,
+        **members,
+    }
     made = normalise(doc, SourceRef("f", 1, 0), InputLimits())
     return made.record, made.notes
 
@@ -39,7 +45,9 @@ def test_the_same_turns_are_read_from_every_form(form: Form, as_text: bool) -> N
     doc = form()
     got, notes = record(json.dumps(doc) if as_text and not isinstance(doc, str) else doc)
     turns = [(t["text"].rstrip(".").lower(), t["s"], t["e"]) for t in got["outline"]]
-    whole = [(" ".join(w for w, _, _ in words), words[0][1], words[-1][2]) for _, words in forms.TURNS]
+    whole = [
+        (" ".join(w for w, _, _ in words), words[0][1], words[-1][2]) for _, words in forms.TURNS
+    ]
     if form is forms.hugging_face:  # words without a party, and no pause among them
         assert " ".join(t for t, _, _ in turns) == " ".join(t for t, _, _ in whole)
     else:
@@ -61,7 +69,11 @@ def test_channels_come_from_the_form(form: Form) -> None:
     assert [w["channel"] for w in got["words"]] == [c for c, said in forms.TURNS for _ in said]
 
 
-@pytest.mark.parametrize("form", [forms.watson, forms.rev, forms.nemo, forms.gong, forms.assembly, forms.teams], ids=named)
+@pytest.mark.parametrize(
+    "form",
+    [forms.watson, forms.rev, forms.nemo, forms.gong, forms.assembly, forms.teams],
+    ids=named,
+)
 def test_speakers_are_told_apart(form: Form) -> None:
     labels = [t["speaker"] for t in record(form())[0]["outline"]]
     assert labels[0] == labels[2] != labels[1] == labels[3]
@@ -87,7 +99,10 @@ def test_one_adapter_knows_a_form(form: Form) -> None:
     assert type(first).__name__ not in ("Whisper", "Platform")
 
 
-@pytest.mark.parametrize("more", [7, "Zelda", {"a": "Zelda"}, [{"Transcript": {"Content": "Zelda"}}], [{"Transcript": "Zelda"}]])
+@pytest.mark.parametrize(
+    "more",
+    [7, "Zelda", {"a": "Zelda"}, [{"Transcript": {"Content": "Zelda"}}], [{"Transcript": "Zelda"}]],
+)
 @pytest.mark.parametrize("live", [True, False])
 def test_segments_that_are_no_turns_are_kept(more: Any, live: bool) -> None:
     doc = forms.contact_lens_live()
@@ -103,13 +118,17 @@ def test_segments_that_are_no_turns_are_kept(more: Any, live: bool) -> None:
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
 
 @given(st.data(), st.sampled_from([f for f in EVERY if not isinstance(f(), str)]))
-def test_a_form_with_a_fault_is_refused_or_read_and_loses_no_text(data: st.DataObject, form: Form) -> None:
+def test_a_form_with_a_fault_is_refused_or_read_and_loses_no_text(
+    data: st.DataObject, form: Form
+) -> None:
     doc = form()
     holder = doc
     for _ in range(data.draw(st.integers(1, 6))):
@@ -119,7 +138,9 @@ def test_a_form_with_a_fault_is_refused_or_read_and_loses_no_text(data: st.DataO
             break
         holder = holder[key]
     else:
-        key = data.draw(st.sampled_from(list(holder) if isinstance(holder, dict) else list(range(len(holder)))))
+        key = data.draw(
+            st.sampled_from(list(holder) if isinstance(holder, dict) else list(range(len(holder))))
+        )
     holder[key] = data.draw(VALUES)
     try:
         read_transcript(doc)
@@ -130,8 +151,14 @@ def test_a_form_with_a_fault_is_refused_or_read_and_loses_no_text(data: st.DataO
 @pytest.mark.parametrize(
     ("text", "turns"),
     [
-        ("WEBVTT\n\n00:01.000 --> 00:02.000\n<v.loud Ann Roe>hi</v> <v Bo>yo</v>", [("Ann Roe", "hi"), ("Bo", "yo")]),
-        ("WEBVTT - call\n\nSTYLE\n::cue{}\n\n00:01.000 --> 00:02.000\n<i>a &amp; b</i>", [(None, "a & b")]),
+        (
+            "WEBVTT\n\n00:01.000 --> 00:02.000\n<v.loud Ann Roe>hi</v> <v Bo>yo</v>",
+            [("Ann Roe", "hi"), ("Bo", "yo")],
+        ),
+        (
+            "WEBVTT - call\n\nSTYLE\n::cue{}\n\n00:01.000 --> 00:02.000\n<i>a &amp; b</i>",
+            [(None, "a & b")],
+        ),
         ("\ufeff1\r\n00:00:01,5 --> 00:00:02,000\r\ntwo\r\nlines\r\n", [(None, "two\nlines")]),
         ("WEBVTT\n\n1:00:01.000 --> 1:00:02.000\nnote: this", [("note", "this")]),
     ],
@@ -141,14 +168,24 @@ def test_captions(text: str, turns: list[tuple[str | None, str]]) -> None:
     assert found is not None and [(t["speaker"], t["text"]) for t in found.outline] == turns
 
 
-@pytest.mark.parametrize("text", ["a --> b", "we go --> there\n\nand back", "WEBVTT", "1\n00:00:01,000 --> 00:00:02,000\nhi\n\nand this is a letter"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a --> b",
+        "we go --> there\n\nand back",
+        "WEBVTT",
+        "1\n00:00:01,000 --> 00:00:02,000\nhi\n\nand this is a letter",
+    ],
+)
 def test_what_is_no_caption_file_stays_a_text(text: str) -> None:
     assert read_captions(text) is None
     assert record(text)[0]["transcription_text"] == text
 
 
 def rows(*times: tuple[Any, Any]) -> list[dict[str, Any]]:
-    return [{"word": f"word{n}", "text": f"word{n}", "s": s, "e": e} for n, (s, e) in enumerate(times)]
+    return [
+        {"word": f"word{n}", "text": f"word{n}", "s": s, "e": e} for n, (s, e) in enumerate(times)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,32 +203,50 @@ def rows(*times: tuple[Any, Any]) -> list[dict[str, Any]]:
         ([(None, None), (None, 2.0)], [(None, None), (None, 2.0)]),
     ],
 )
-def test_times_of_words_are_trusted_where_they_can_be(given: list[tuple[Any, Any]], left: list[tuple[Any, Any]]) -> None:
+def test_times_of_words_are_trusted_where_they_can_be(
+    given: list[tuple[Any, Any]], left: list[tuple[Any, Any]]
+) -> None:
     words = rows(*given)
     doubted = plausible_times([], words)
     assert [(w["s"], w["e"]) for w in words] == left
-    assert doubted == (["words"] if any(w == (None, None) != g for w, g in zip(left, given, strict=True)) else [])
+    assert doubted == (
+        ["words"] if any(w == (None, None) != g for w, g in zip(left, given, strict=True)) else []
+    )
 
 
-def shared(words: list[str], start: float, seconds: float, weights: list[float]) -> list[dict[str, Any]]:
+def shared(
+    words: list[str], start: float, seconds: float, weights: list[float]
+) -> list[dict[str, Any]]:
     """Words among which the seconds of a turn are shared out."""
     ends = [start + seconds * sum(weights[: n + 1]) / sum(weights) for n in range(len(words))]
-    return [{"word": w, "s": round(a, 3), "e": round(b, 3), "channel": 1} for w, a, b in zip(words, [start, *ends], ends, strict=False)]
+    return [
+        {"word": w, "s": round(a, 3), "e": round(b, 3), "channel": 1}
+        for w, a, b in zip(words, [start, *ends], ends, strict=False)
+    ]
 
 
 SAID = ["my", "name", "is", "Ostrander", "on", "Kelvington", "Row"]
 
 
-@pytest.mark.parametrize("weights", [[1.0] * 7, [float(len(w)) for w in SAID], [len(w) + 1.0 for w in SAID]])
+@pytest.mark.parametrize(
+    "weights", [[1.0] * 7, [float(len(w)) for w in SAID], [len(w) + 1.0 for w in SAID]]
+)
 def test_words_among_which_a_turn_was_shared_out_have_all_of_its_time(weights: list[float]) -> None:
     others = [{"word": "right", "s": 2.0, "e": 2.3, "channel": 2}]
     words = [*shared(SAID, 1.0, 3.5, weights)[:3], *others, *shared(SAID, 1.0, 3.5, weights)[3:]]
     assert plausible_times([], words) == ["words"]
-    assert {(w["s"], w["e"]) for w in words if w["channel"] == 1} == {(1.0, 4.5)} and others[0]["e"] == 2.3
+    assert {(w["s"], w["e"]) for w in words if w["channel"] == 1} == {(1.0, 4.5)} and others[0][
+        "e"
+    ] == 2.3
 
 
 @pytest.mark.parametrize(
-    "weights", [[2, 3, 2, 7, 2, 8, 3], [1.0, 1.2, 1.0, 1.1, 1.0, 1.0, 1.1], [1.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0]]
+    "weights",
+    [
+        [2, 3, 2, 7, 2, 8, 3],
+        [1.0, 1.2, 1.0, 1.1, 1.0, 1.0, 1.1],
+        [1.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0],
+    ],
 )
 def test_words_that_were_heard_keep_their_times(weights: list[float]) -> None:
     words = shared(SAID, 1.0, 3.5, weights)
@@ -201,7 +256,20 @@ def test_words_that_were_heard_keep_their_times(weights: list[float]) -> None:
 
 
 def test_milliseconds_of_turns_without_words_are_told_or_left_out() -> None:
-    got, _ = record({"text": "My name is Marla", "utterances": [{"speaker": "A", "text": "My name is Marla.", "start": 100, "end": 1500}]})
+    got, _ = record(
+        {
+            "text": "My name is Marla",
+            "utterances": [
+                {"speaker": "A", "text": "My name is Marla.", "start": 100, "end": 1500}
+            ],
+        }
+    )
     assert [(t["s"], t["e"]) for t in got["outline"]] == [(0.1, 1.5)]
-    got, notes = record({"utterances": [{"speaker": "Marla", "text": "My name is Marla.", "start": 100, "end": 1500}]})
+    got, notes = record(
+        {
+            "utterances": [
+                {"speaker": "Marla", "text": "My name is Marla.", "start": 100, "end": 1500}
+            ]
+        }
+    )
     assert "s" not in got["outline"][0] and notes == ("times.outline",)

@@ -1,4 +1,6 @@
-"""What lies below an input: read, or named with the reason, by its content alone; and stores, which are neither. All people are generated."""
+"""What lies below an input: read, or named with the reason, by its content alone; and stores, which
+are neither. All people are generated.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,11 @@ def test_another_store_below_an_input_is_named_and_left_out(tmp_path: Path) -> N
 
 def test_another_store_below_a_prefix_of_s3(files: Files, s3_bucket: str) -> None:
     root = f"s3://{s3_bucket}/raw"
-    for name, data in (("calls.jsonl", lines(1)), (f"old/{STORE_FILE}", b"{}"), ("old/live/a.json", one(2))):
+    for name, data in (
+        ("calls.jsonl", lines(1)),
+        (f"old/{STORE_FILE}", b"{}"),
+        ("old/live/a.json", one(2)),
+    ):
         files.write(f"{root}/{name}", data)
     assert [(f.url, f.reason) for f in plan_input(files, [root]).not_read] == [
         (f"{root}/old", "store")
@@ -143,14 +149,32 @@ def test_another_store_below_a_prefix_of_s3(files: Files, s3_bucket: str) -> Non
 
 
 OVERLAPS = (
-    ("in", "in/store", True), ("in/", "in", True), ("in/store/x", "in/store", True), ("in/store/a.jsonl", "in/store", True), (".", "store", True),
-    ("in/../in", "in/store", True), ("link", "in/store", True), ("in", "link/store", True), ("in/**", "in/store", True),
-    ("in/*/*.jsonl", "in/store", True), ("in/**/*.jsonl", "in/a/store", True), ("in/s*", "in/store/deep", False), ("in/*.jsonl", "in/store", False),
-    ("in/2026*/*.jsonl", "in/store", False), ("in", "out", False), ("in", "inn", False), ("in/a.jsonl", "in/store", False),
-    ("s3://b/in", "s3://b/in/store", True), ("s3://b/in/", "s3://b/in", True), ("s3://b", "s3://b/store/", True),
+    ("in", "in/store", True),
+    ("in/", "in", True),
+    ("in/store/x", "in/store", True),
+    ("in/store/a.jsonl", "in/store", True),
+    (".", "store", True),
+    ("in/../in", "in/store", True),
+    ("link", "in/store", True),
+    ("in", "link/store", True),
+    ("in/**", "in/store", True),
+    ("in/*/*.jsonl", "in/store", True),
+    ("in/**/*.jsonl", "in/a/store", True),
+    ("in/s*", "in/store/deep", False),
+    ("in/*.jsonl", "in/store", False),
+    ("in/2026*/*.jsonl", "in/store", False),
+    ("in", "out", False),
+    ("in", "inn", False),
+    ("in/a.jsonl", "in/store", False),
+    ("s3://b/in", "s3://b/in/store", True),
+    ("s3://b/in/", "s3://b/in", True),
+    ("s3://b", "s3://b/store/", True),
     ("s3://b//in", "s3://b/in/store", True),
-    ("s3://b/store/x", "s3://b/store", True), ("s3://b/in", "s3://b/in-store", False), ("s3://a/in", "s3://b/in", False), ("in", "s3://b/in", False),
-)  # fmt: skip
+    ("s3://b/store/x", "s3://b/store", True),
+    ("s3://b/in", "s3://b/in-store", False),
+    ("s3://a/in", "s3://b/in", False),
+    ("in", "s3://b/in", False),
+)
 
 
 @pytest.mark.parametrize(("source", "output", "refused"), OVERLAPS)

@@ -1,4 +1,6 @@
-"""Bytes to records: chunks, damage, and every kind of fault. All people and numbers here are generated."""
+"""Bytes to records: chunks, damage, and every kind of fault. All people and numbers here are
+generated.
+"""
 
 import gzip
 import json
@@ -19,7 +21,12 @@ from callveil.transforms.ingest.chunks import NothingToRead, plan_chunks
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.read import InputChanged, read_chunk, read_record
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.strict_json import FieldError, inspect_record, load_json, peek_key
+from callveil.transforms.storage.files.strict_json import (
+    FieldError,
+    inspect_record,
+    load_json,
+    peek_key,
+)
 
 FILES, LIMITS = Files(), InputLimits()
 SOURCE = SourceRef("calls.jsonl", 1, 0)
@@ -50,47 +57,144 @@ def lines(*records):
 
 
 FAULTS = [
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda Quimby"', "bad_json", "", "9", "1"),
-    (b'{"id":1,"account_id":9,"name":"Zelda \xff Quimby"}', "bad_utf8", "", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda \\ud800"}', "lone_surrogate", "name", "9", "1"),
     (
-        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":[{"text":"Zelda \\u0000"}]}',
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda Quimby"',
+        "bad_json",
+        "",
+        "9",
+        "1",
+    ),
+    (b'{"id":1,"account_id":9,"name":"Zelda \xff Quimby"}', "bad_utf8", "", "9", "1"),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda \\ud800"}',
+        "lone_surrogate",
+        "name",
+        "9",
+        "1",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":[{"text":"Zelda '
+        b'\\u0000"}]}',
         "control_character",
         "outline[0].text",
         "9",
         "1",
     ),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","Zelda":["\\u0000"]}', "control_character", "<undeclared>[0]", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":NaN}', "", "", "", ""),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":-Infinity}', "bad_json", "latitude", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":1e999}', "out_of_range", "latitude", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda","name":"Quimby"}', "duplicate_key", "name", "9", "1"),
     (
-        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","agent":{"name" : "Zelda","name":"Quimby"}}',
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","Zelda":["\\u0000"]}',
+        "control_character",
+        "<undeclared>[0]",
+        "9",
+        "1",
+    ),
+    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":NaN}', "", "", "", ""),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":-Infinity}',
+        "bad_json",
+        "latitude",
+        "9",
+        "1",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":1e999}',
+        "out_of_range",
+        "latitude",
+        "9",
+        "1",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda","name":"Quimby"}',
+        "duplicate_key",
+        "name",
+        "9",
+        "1",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","agent":{"name" : '
+        b'"Zelda","name":"Quimby"}}',
         "duplicate_key",
         "agent.name",
         "9",
         "1",
     ),
-    (b'{"id":null,"account_id":9,"called_at":"2026-11-01T10:00:00Z"}', "missing_key", "id", "9", ""),
-    (b'{"id":1,"account_id":" ","called_at":"2026-11-01T10:00:00Z"}', "missing_key", "account_id", "", "1"),
+    (
+        b'{"id":null,"account_id":9,"called_at":"2026-11-01T10:00:00Z"}',
+        "missing_key",
+        "id",
+        "9",
+        "",
+    ),
+    (
+        b'{"id":1,"account_id":" ","called_at":"2026-11-01T10:00:00Z"}',
+        "missing_key",
+        "account_id",
+        "",
+        "1",
+    ),
     (b'{"id":true,"account_id":9,"called_at":"2026-11-01T10:00:00Z"}', "wrong_type", "id", "9", ""),
     (b'{"id":[1],"account_id":9,"called_at":"2026-11-01T10:00:00Z"}', "wrong_type", "id", "9", ""),
     (b'{"id":1,"account_id":9}', "bad_time", "called_at", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"1801-01-01T00:00:00Z"}', "out_of_range", "called_at", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","duration":"Zelda"}', "wrong_type", "duration", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","duration":-4}', "out_of_range", "duration", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":[{"text":"a","s":3,"e":1}]}', "", "", "", ""),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":[{"text":"a","s":"Zelda"}]}', "wrong_type", "outline[0].s", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":"Zelda"}', "", "", "", ""),
+    (
+        b'{"id":1,"account_id":9,"called_at":"1801-01-01T00:00:00Z"}',
+        "out_of_range",
+        "called_at",
+        "9",
+        "1",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","duration":"Zelda"}',
+        "wrong_type",
+        "duration",
+        "9",
+        "1",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","duration":-4}',
+        "out_of_range",
+        "duration",
+        "9",
+        "1",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":[{"text":"a","s":3,"e":1}]}',
+        "",
+        "",
+        "",
+        "",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":[{"text":"a","s":"Zelda"}]}',
+        "wrong_type",
+        "outline[0].s",
+        "9",
+        "1",
+    ),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":"Zelda"}',
+        "",
+        "",
+        "",
+        "",
+    ),
     (b'"Zelda Quimby"', "not_an_object", "", "", ""),
     (b"Zelda Quimby", "bad_json", "", "", ""),
     (b"[" * 3000, "too_deep", "", "", ""),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","x":' + b"[" * 80 + b"]" * 80 + b"}", "too_deep", "", "9", "1"),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","x":'
+        + b"[" * 80
+        + b"]" * 80
+        + b"}",
+        "too_deep",
+        "",
+        "9",
+        "1",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("raw", "reason", "field", "account", "interaction"), FAULTS, ids=range(len(FAULTS)))
+@pytest.mark.parametrize(
+    ("raw", "reason", "field", "account", "interaction"), FAULTS, ids=range(len(FAULTS))
+)
 def test_faults(raw, reason, field, account, interaction, tmp_path):
     (tmp_path / "calls.jsonl").write_bytes(lines(call(7), raw, call(8)))
     out = read(tmp_path)
@@ -100,7 +204,11 @@ def test_faults(raw, reason, field, account, interaction, tmp_path):
     (bad,) = rejected(out)
     assert ids(out) == ["7", "8"]
     assert (bad.reason, bad.account_id, bad.interaction_id) == (reason, account, interaction)
-    assert bad.field.startswith("<undeclared>") if reason == "too_deep" and account else bad.field == field
+    assert (
+        bad.field.startswith("<undeclared>")
+        if reason == "too_deep" and account
+        else bad.field == field
+    )
     assert (bad.source.line, bad.source.offset) == (2, len(lines(call(7))))
     assert bad.raw == raw
     assert "Zelda" not in bad.detail + bad.field and "Quimby" not in bad.detail + repr(bad)
@@ -108,22 +216,41 @@ def test_faults(raw, reason, field, account, interaction, tmp_path):
 
 def test_whole_numbers_beyond_64_bits_keep_their_digits(tmp_path):
     digits = "123456789012345678901234567890"
-    (tmp_path / "c.jsonl").write_bytes(b'{"id":%s,"account_id":18446744073709551615,"unix_time":1730000000,"x":%s}\n' % ((digits.encode(),) * 2))
+    (tmp_path / "c.jsonl").write_bytes(
+        b'{"id":%s,"account_id":18446744073709551615,"unix_time":1730000000,"x":%s}\n'
+        % ((digits.encode(),) * 2)
+    )
     (record,) = read(tmp_path)
     assert record.key == ("18446744073709551615", digits) and record.record["extra"]["x"] == digits
 
 
 def test_bom_crlf_blank_lines_and_missing_last_feed(tmp_path):
-    body = b"\xef\xbb\xbf" + orjson.dumps(call(1)) + b"\r\n\r\n   \n" + orjson.dumps(call(2)) + b"\r\n\n\xef\xbb\xbf" + orjson.dumps(call(3))
+    body = (
+        b"\xef\xbb\xbf"
+        + orjson.dumps(call(1))
+        + b"\r\n\r\n   \n"
+        + orjson.dumps(call(2))
+        + b"\r\n\n\xef\xbb\xbf"
+        + orjson.dumps(call(3))
+    )
     (tmp_path / "c.ndjson").write_bytes(body)
     out = read(tmp_path)
     assert ids(out) == ["1", "2", "3"] and [r.source.line for r in out] == [1, 4, 6]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data(), chunk_bytes=st.integers(1, 400))
 def test_byte_ranges_give_each_line_once(tmp_path, data, chunk_bytes):
-    rows = data.draw(st.lists(st.sampled_from([b"", b"   ", b"{bad", *(orjson.dumps(call(i, name="n" * i)) for i in range(6))]), max_size=12))
+    rows = data.draw(
+        st.lists(
+            st.sampled_from(
+                [b"", b"   ", b"{bad", *(orjson.dumps(call(i, name="n" * i)) for i in range(6))]
+            ),
+            max_size=12,
+        )
+    )
     body = b"\n".join(rows) + data.draw(st.sampled_from([b"", b"\n"]))
     path = tmp_path / "c.jsonl"
     path.write_bytes(body)
@@ -140,8 +267,12 @@ def test_chunk_order_and_lines_without_counting(tmp_path):
     blind, _ = plan_chunks(FILES, [str(path)], 500, count_lines=False)
     assert [c.ordinal for c in counted] == list(range(len(counted))) and len(inputs) == 1
     out = [r for c in blind for r in read_chunk(FILES, c, LIMITS)]
-    assert [r.source.line for r in out if r.source.offset >= 500] == [None] * sum(r.source.offset >= 500 for r in out)
-    assert [r.source.offset for r in out] == [r.source.offset for c in counted for r in read_chunk(FILES, c, LIMITS)]
+    assert [r.source.line for r in out if r.source.offset >= 500] == [None] * sum(
+        r.source.offset >= 500 for r in out
+    )
+    assert [r.source.offset for r in out] == [
+        r.source.offset for c in counted for r in read_chunk(FILES, c, LIMITS)
+    ]
 
 
 @pytest.mark.parametrize("size", [2_000_000, 5_000_000])
@@ -156,15 +287,23 @@ def test_long_lines_are_passed_over(tmp_path, size):
 
 
 def test_field_limit_and_total_limit(tmp_path):
-    (tmp_path / "c.jsonl").write_bytes(lines(call(1, outline=[{"text": "x" * 101}]), call(2, form={"custom": ["x" * 90] * 3})))
+    (tmp_path / "c.jsonl").write_bytes(
+        lines(call(1, outline=[{"text": "x" * 101}]), call(2, form={"custom": ["x" * 90] * 3}))
+    )
     first, second = read(tmp_path, InputLimits(field_chars=100, record_bytes=100_000))[:2]
-    assert (first.reason, first.field) == ("field_too_large", "outline[0].text") and isinstance(second, RawInteraction)
+    assert (first.reason, first.field) == ("field_too_large", "outline[0].text") and isinstance(
+        second, RawInteraction
+    )
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
 def test_damaged_compression_keeps_what_came_before(tmp_path, kind):
     body = lines(*(call(i, name=f"n{i * 7919}") for i in range(3000)))
-    packed = gzip.compress(body, mtime=0) if kind == "gzip" else zstandard.ZstdCompressor().compress(body)
+    packed = (
+        gzip.compress(body, mtime=0)
+        if kind == "gzip"
+        else zstandard.ZstdCompressor().compress(body)
+    )
     path = tmp_path / ("c.jsonl.gz" if kind == "gzip" else "c.jsonl.zst")
     path.write_bytes(packed)
     assert ids(read(path)) == [str(i) for i in range(3000)]
@@ -180,9 +319,13 @@ def test_damaged_compression_keeps_what_came_before(tmp_path, kind):
 
 
 def test_members_frames_and_padding(tmp_path):
-    (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress(lines(call(1))) + gzip.compress(lines(call(2))) + b"\0" * 512)
+    (tmp_path / "c.jsonl.gz").write_bytes(
+        gzip.compress(lines(call(1))) + gzip.compress(lines(call(2))) + b"\0" * 512
+    )
     compressor = zstandard.ZstdCompressor()
-    (tmp_path / "d.jsonl.zst").write_bytes(compressor.compress(lines(call(3))) + compressor.compress(lines(call(4))))
+    (tmp_path / "d.jsonl.zst").write_bytes(
+        compressor.compress(lines(call(3))) + compressor.compress(lines(call(4)))
+    )
     (tmp_path / "e.jsonl.gz").write_bytes(lines(call(5)))  # unpacked on the way, name kept
     assert ids(read(tmp_path)) == ["1", "2", "3", "4", "5"]
 
@@ -214,12 +357,17 @@ def test_documents(doc, expected, indent, pack, tmp_path):
 def test_json_with_lines_inside(tmp_path):
     (tmp_path / "c.json").write_bytes(lines(call(1), b"{broken", {"call": call(2)}))
     assert ids(read(tmp_path)) == ["1", "2"]
-    (tmp_path / "c.json").write_bytes(b'{"calls": [\n' + orjson.dumps(call(1)) + b",\n" + orjson.dumps(call(2)) + b"\n]}")
+    (tmp_path / "c.json").write_bytes(
+        b'{"calls": [\n' + orjson.dumps(call(1)) + b",\n" + orjson.dumps(call(2)) + b"\n]}"
+    )
     assert ids(read(tmp_path)) == ["1", "2"]
 
 
 def test_one_bad_record_of_a_page_does_not_reject_the_others(tmp_path):
-    page = b'{"calls":[%s,{"id":2,"account_id":9,"name":"\\ud800"},7,{"account_id":9},%s]}' % (orjson.dumps(call(1)), orjson.dumps(call(5)))
+    page = b'{"calls":[%s,{"id":2,"account_id":9,"name":"\\ud800"},7,{"account_id":9},%s]}' % (
+        orjson.dumps(call(1)),
+        orjson.dumps(call(5)),
+    )
     (tmp_path / "p.json").write_bytes(page)
     out = read(tmp_path)
     assert ids(out) == ["1", "5"]
@@ -265,7 +413,12 @@ def test_changed_input_is_refused(tmp_path):
 def test_parquet(tmp_path):
     path = tmp_path / "c.parquet"
     rows = [
-        {"id": i, "account_id": "9", "called_at": f"2026-11-01T10:00:{i % 60:02}Z", "outline": json.dumps([{"text": "hi", "s": 0}])}
+        {
+            "id": i,
+            "account_id": "9",
+            "called_at": f"2026-11-01T10:00:{i % 60:02}Z",
+            "outline": json.dumps([{"text": "hi", "s": 0}]),
+        }
         for i in range(500)
     ]
     rows[3]["id"] = None
@@ -293,7 +446,11 @@ def test_parquet_types_and_damage(tmp_path):
     )
     pq.write_table(table, path)
     good, bad = read(path)
-    assert good.record["custom_fields"] == {"colour": "red"} and good.record["latitude"] == 1.0 and good.record["name"] == "ok"
+    assert (
+        good.record["custom_fields"] == {"colour": "red"}
+        and good.record["latitude"] == 1.0
+        and good.record["name"] == "ok"
+    )
     assert bad.reason == "bad_utf8" and b"9" in bad.raw
     path.write_bytes(path.read_bytes()[:-20])
     assert [r.reason for r in read(path)] == ["bad_parquet"]
@@ -306,11 +463,20 @@ def test_s3(s3_bucket, s3_server):
     files.write(f"{bucket}/in/b.json.gz", gzip.compress(orjson.dumps({"calls": [call(900)]})))
     chunks, inputs = plan_chunks(files, [f"{bucket}/in/"], 2000)
     out = [r for c in chunks for r in read_chunk(files, c, LIMITS)]
-    assert ids(out) == [*(str(i) for i in range(200)), "900"] and len(inputs) == 2 and len(chunks) > 5
+    assert (
+        ids(out) == [*(str(i) for i in range(200)), "900"] and len(inputs) == 2 and len(chunks) > 5
+    )
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(st.binary(max_size=80), st.binary(max_size=40).map(lambda b: b'{"id":1,"account_id":2,"unix_time":5,"x":"' + b + b'"}')))
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.binary(max_size=40).map(
+            lambda b: b'{"id":1,"account_id":2,"unix_time":5,"x":"' + b + b'"}'
+        ),
+    )
+)
 def test_any_bytes_give_records_or_reasons(raw):
     for item in read_record(raw, SOURCE, LIMITS):
         assert isinstance(item, RawInteraction | Rejected)
@@ -321,7 +487,11 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["text", "s", "words", "outline", "results", "items", "id", "x"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["text", "s", "words", "outline", "results", "items", "id", "x"]),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
@@ -358,7 +528,10 @@ MEMBERS = (
 @given(st.dictionaries(st.sampled_from(MEMBERS), json_values, max_size=5))
 def test_any_shape_gives_a_record_or_a_reason(members):
     raw = (
-        orjson.dumps({"id": 1, "account_id": 2, "unix_time": 1730000000, **members}, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+        orjson.dumps(
+            {"id": 1, "account_id": 2, "unix_time": 1730000000, **members},
+            option=orjson.OPT_PASSTHROUGH_SUBCLASS,
+        )
         if _fits(members)
         else b"{}"
     )
@@ -384,7 +557,11 @@ def test_peek_key_reads_only_the_records_own_ids():
 
 @pytest.mark.parametrize(
     ("value", "detail"),
-    [("NaN", "NaN is not JSON"), ("Infinity", "Infinity and -Infinity are not JSON"), ("-Infinity", "Infinity and -Infinity are not JSON")],
+    [
+        ("NaN", "NaN is not JSON"),
+        ("Infinity", "Infinity and -Infinity are not JSON"),
+        ("-Infinity", "Infinity and -Infinity are not JSON"),
+    ],
 )
 def test_what_is_no_json_is_named_alone(value: str, detail: str) -> None:
     with pytest.raises(FieldError) as refused:

@@ -1,4 +1,6 @@
-"""Which snapshot holds and what becomes of the stored one, whatever order they come in. All values are generated."""
+"""Which snapshot holds and what becomes of the stored one, whatever order they come in. All values
+are generated.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from callveil.schemas.pointer import RecordPointer, to_micros
 from callveil.schemas.policy import Policy
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.shard import ChosenSnapshot
-from callveil.transforms.ingest.deduplicate import DROP, REDO, BucketResolution, Change, best_pointers, plan_shards, resolve_bucket
+from callveil.transforms.ingest.deduplicate import (
+    DROP,
+    REDO,
+    BucketResolution,
+    Change,
+    best_pointers,
+    plan_shards,
+    resolve_bucket,
+)
 from callveil.transforms.storage.tables.key_index import IndexEntry
 
 T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -26,12 +36,31 @@ AGED = policy("full_after_days: 5")
 
 
 def pointer(key: str = "a", rank: int = 5, digest: str = "d", **how: Any) -> RecordPointer:
-    base = RecordPointer("1", key, rank, digest, to_micros(T0), "call", "en", "agency", "9", 0, 0, 0, 10)
+    base = RecordPointer(
+        "1", key, rank, digest, to_micros(T0), "call", "en", "agency", "9", 0, 0, 0, 10
+    )
     return base._replace(**how)
 
 
-def entry(key: str = "a", rank: int = 5, digest: str = "d", own: Policy = POLICY, **how: Any) -> IndexEntry:
-    base = IndexEntry("1", key, rank, digest, to_micros(T0), "call", "en", "agency", "9", f"f-{key}", "content", ("PERSON",), (), own.sha256)
+def entry(
+    key: str = "a", rank: int = 5, digest: str = "d", own: Policy = POLICY, **how: Any
+) -> IndexEntry:
+    base = IndexEntry(
+        "1",
+        key,
+        rank,
+        digest,
+        to_micros(T0),
+        "call",
+        "en",
+        "agency",
+        "9",
+        f"f-{key}",
+        "content",
+        ("PERSON",),
+        (),
+        own.sha256,
+    )
     return base._replace(**how)
 
 
@@ -53,8 +82,13 @@ def resolve(
 
 POINTERS = st.builds(
     pointer,
-    st.sampled_from("abc"), st.integers(0, 3), st.sampled_from("de"), chunk=st.integers(0, 2), block=st.integers(0, 1), position=st.integers(0, 2),
-)  # fmt: skip
+    st.sampled_from("abc"),
+    st.integers(0, 3),
+    st.sampled_from("de"),
+    chunk=st.integers(0, 2),
+    block=st.integers(0, 1),
+    position=st.integers(0, 2),
+)
 STORED = st.lists(
     st.builds(
         entry,
@@ -69,16 +103,32 @@ STORED = st.lists(
     max_size=4,
     unique_by=lambda e: e.key,
 )
-ASKED = st.lists(st.builds(request, st.sampled_from(["r1", "r2"]), st.sampled_from("abxy")), max_size=3, unique=True)
+ASKED = st.lists(
+    st.builds(request, st.sampled_from(["r1", "r2"]), st.sampled_from("abxy")),
+    max_size=3,
+    unique=True,
+)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(POINTERS, max_size=8), STORED, ASKED, st.sampled_from([POLICY, AGED]), st.randoms(use_true_random=False))
+@given(
+    st.lists(POINTERS, max_size=8),
+    STORED,
+    ASKED,
+    st.sampled_from([POLICY, AGED]),
+    st.randoms(use_true_random=False),
+)
 def test_order_and_copies_make_no_difference(
-    pointers: list[RecordPointer], stored: list[IndexEntry], asked: list[RedactionRequest], own: Policy, rng: Any
+    pointers: list[RecordPointer],
+    stored: list[IndexEntry],
+    asked: list[RedactionRequest],
+    own: Policy,
+    rng: Any,
 ) -> None:
     plain = resolve(pointers, stored, asked, own)
-    shuffled = resolve(rng.sample(pointers, len(pointers)), rng.sample(stored, len(stored)), asked, own)
+    shuffled = resolve(
+        rng.sample(pointers, len(pointers)), rng.sample(stored, len(stored)), asked, own
+    )
     assert plain == shuffled
     doubled = resolve([*pointers, *pointers], stored, asked, own)
     assert (doubled.chosen, doubled.changes) == (plain.chosen, plain.changes)
@@ -87,13 +137,20 @@ def test_order_and_copies_make_no_difference(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(POINTERS, max_size=8), STORED, ASKED, st.sampled_from([POLICY, AGED]))
 def test_nothing_is_weakened_lost_or_done_twice(
-    pointers: list[RecordPointer], stored: list[IndexEntry], asked: list[RedactionRequest], own: Policy
+    pointers: list[RecordPointer],
+    stored: list[IndexEntry],
+    asked: list[RedactionRequest],
+    own: Policy,
 ) -> None:
     out = resolve(pointers, stored, asked, own)
     held = {e.key: e for e in stored}
     chosen = {c.pointer.key: c for c in out.chosen}
     changed = {InteractionKey(c.account_id, c.id): c for c in out.changes}
-    assert len(chosen) == len(out.chosen) and len(changed) == len(out.changes) and not chosen.keys() & changed.keys()
+    assert (
+        len(chosen) == len(out.chosen)
+        and len(changed) == len(out.changes)
+        and not chosen.keys() & changed.keys()
+    )
     for key, row in chosen.items():
         assert row.pointer == best_pointers([p for p in pointers if p.key == key])[key]
         old = held.get(key)
@@ -101,12 +158,18 @@ def test_nothing_is_weakened_lost_or_done_twice(
             assert row.replaces == "" and row.floor_mode == "none"
         else:
             assert not old.tombstone and row.pointer.rank >= old.rank
-            assert (row.replaces, row.floor_mode, row.floor_entities) == (old.origin, old.mode, old.entities)
+            assert (row.replaces, row.floor_mode, row.floor_entities) == (
+                old.origin,
+                old.mode,
+                old.entities,
+            )
             assert set(old.requests) <= set(row.requests)
     for key in {p.key for p in pointers} - held.keys():
         assert key in chosen
     for key, change in changed.items():
-        assert change.action == REDO and not held[key].tombstone and change.origin == held[key].origin
+        assert (
+            change.action == REDO and not held[key].tombstone and change.origin == held[key].origin
+        )
     counts = out.counts
     assert counts["superseded"] == len(pointers) - len({p.key for p in pointers})
     live = [k for k in {p.key for p in pointers} & held.keys() if k not in chosen]
@@ -128,17 +191,36 @@ def test_what_is_passed_over(read: RecordPointer, stored: IndexEntry, count: str
 
 @pytest.mark.parametrize(
     ("read", "stored"),
-    [(pointer(rank=6), entry()), (pointer(digest="e"), entry()), (pointer(), entry(policy_sha256="an older policy"))],
+    [
+        (pointer(rank=6), entry()),
+        (pointer(digest="e"), entry()),
+        (pointer(), entry(policy_sha256="an older policy")),
+    ],
 )
 def test_what_replaces_the_stored_one(read: RecordPointer, stored: IndexEntry) -> None:
     out = resolve([read], [stored])
-    assert out.chosen == [ChosenSnapshot(read, "content", ("PERSON",), (), "f-a")] and out.changes == []
+    assert (
+        out.chosen == [ChosenSnapshot(read, "content", ("PERSON",), (), "f-a")]
+        and out.changes == []
+    )
 
 
 def test_age_and_requests_reach_stored_rows_without_a_new_snapshot() -> None:
-    out = resolve([], [entry("a", own=AGED), entry("b", own=AGED, mode="full")], [request(key="b"), request(key="y")], AGED)
-    assert out.changes == [Change("f-a", "1", "a", REDO, (), "full"), Change("f-b", "1", "b", REDO, (encode_request(request(key="b")),), "full")]
-    assert (out.counts["aged"], out.counts["requests_applied"], out.counts["requests_unmatched"]) == (1, 1, 1)
+    out = resolve(
+        [],
+        [entry("a", own=AGED), entry("b", own=AGED, mode="full")],
+        [request(key="b"), request(key="y")],
+        AGED,
+    )
+    assert out.changes == [
+        Change("f-a", "1", "a", REDO, (), "full"),
+        Change("f-b", "1", "b", REDO, (encode_request(request(key="b")),), "full"),
+    ]
+    assert (
+        out.counts["aged"],
+        out.counts["requests_applied"],
+        out.counts["requests_unmatched"],
+    ) == (1, 1, 1)
 
 
 def test_age_is_counted_to_the_instant() -> None:
@@ -162,15 +244,22 @@ def test_a_request_is_applied_once_and_kept_for_later_snapshots() -> None:
     st.integers(1, 80),
     st.randoms(use_true_random=False),
 )
-def test_shards_hold_every_row_once_within_bounds(rows: list[tuple[str, int, int]], most: int, size: int, rng: Any) -> None:
-    chosen = [ChosenSnapshot(pointer(str(n), account_id=a, called_us=t, size=s)) for n, (a, t, s) in enumerate(rows)]
+def test_shards_hold_every_row_once_within_bounds(
+    rows: list[tuple[str, int, int]], most: int, size: int, rng: Any
+) -> None:
+    chosen = [
+        ChosenSnapshot(pointer(str(n), account_id=a, called_us=t, size=s))
+        for n, (a, t, s) in enumerate(rows)
+    ]
     shards = list(plan_shards(chosen, most, size))
     assert sorted(c for shard in shards for c in shard) == sorted(chosen)
     last = -1
     for shard in shards:
         assert 0 < len(shard) <= most
         assert len(shard) == 1 or sum(c.pointer.size for c in shard) <= size
-        assert shard == sorted(shard, key=lambda c: (c.pointer.account_id, c.pointer.called_us, c.pointer.id))
+        assert shard == sorted(
+            shard, key=lambda c: (c.pointer.account_id, c.pointer.called_us, c.pointer.id)
+        )
         times = [c.pointer.called_us for c in shard]
         assert min(times) >= last  # cuts run along time
         last = max(times)

@@ -23,7 +23,9 @@ T0 = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 
 def snap(place=0, **record):
-    return RawInteraction(InteractionKey("1", "2"), "call", T0, snapshot_rank(record), record, SourceRef("f", place))
+    return RawInteraction(
+        InteractionKey("1", "2"), "call", T0, snapshot_rank(record), record, SourceRef("f", place)
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,11 +47,20 @@ def test_status(record, expected):
 
 
 def test_order_of_the_moments_of_a_call():
-    """Start, end, delayed end with the recording, status change, the platform's own redaction: each outranks the one before."""
+    """Start, end, delayed end with the recording, status change, the platform's own redaction: each
+    outranks the one before.
+    """
     moments = [
         {"status": "in progress", "duration": 900, "updated_at": T0 + dt.timedelta(days=9)},
         {"status": "odd", "duration": 30},
-        {"status": "completed", "duration": 20, "updated_at": T0 + dt.timedelta(days=9), "audio": "u", "outline": [1], "summary": "s"},
+        {
+            "status": "completed",
+            "duration": 20,
+            "updated_at": T0 + dt.timedelta(days=9),
+            "audio": "u",
+            "outline": [1],
+            "summary": "s",
+        },
         {"status": "completed", "duration": 30},
         {"status": "completed", "duration": 30, "audio": "u"},
         {"status": "completed", "duration": 30, "audio": "u", "outline": [1]},
@@ -67,7 +78,9 @@ records = st.fixed_dictionaries(
         "status": st.sampled_from(["in progress", "completed", "odd", "busy"]),
         "duration": st.integers(0, 31_622_400),
         "redacted": st.booleans(),
-        "updated_at": st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2261, 1, 1), timezones=st.just(dt.UTC)),
+        "updated_at": st.datetimes(
+            dt.datetime(1970, 1, 1), dt.datetime(2261, 1, 1), timezones=st.just(dt.UTC)
+        ),
         "audio": st.just("u"),
         "name": st.text(max_size=2),
     },
@@ -87,7 +100,14 @@ def test_winner_does_not_depend_on_order_or_copies(given_records, rng: random.Ra
     mixed = snaps + rng.choices(snaps, k=4)
     rng.shuffle(mixed)
     assert resolve_snapshots(mixed) == winner
-    assert resolve_snapshots([resolve_snapshots(mixed[:3]), resolve_snapshots(mixed[3:])] if len(mixed) > 3 else mixed) == winner
+    assert (
+        resolve_snapshots(
+            [resolve_snapshots(mixed[:3]), resolve_snapshots(mixed[3:])]
+            if len(mixed) > 3
+            else mixed
+        )
+        == winner
+    )
 
 
 def test_misuse_and_digest():
@@ -96,4 +116,8 @@ def test_misuse_and_digest():
     other = RawInteraction(InteractionKey("1", "3"), "call", T0, 0, {}, SourceRef("f"))
     with pytest.raises(ValueError, match="different"):
         resolve_snapshots([snap(), other])
-    assert payload_digest({"a": 1, "b": {"c": T0, "d": 2}}) == payload_digest({"b": {"d": 2, "c": T0}, "a": 1}) != payload_digest({"a": 1})
+    assert (
+        payload_digest({"a": 1, "b": {"c": T0, "d": 2}})
+        == payload_digest({"b": {"d": 2, "c": T0}, "a": 1})
+        != payload_digest({"a": 1})
+    )

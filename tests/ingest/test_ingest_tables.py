@@ -36,9 +36,20 @@ ROWS = [
 ]
 ACCOUNTS = [
     Account(
-        "1", dt.datetime(1970, 1, 1, tzinfo=dt.UTC), "individual", "cancelled", name="Acme", addresses=("12 Elm Street, Springfield", "3 Oak Road")
+        "1",
+        dt.datetime(1970, 1, 1, tzinfo=dt.UTC),
+        "individual",
+        "cancelled",
+        name="Acme",
+        addresses=("12 Elm Street, Springfield", "3 Oak Road"),
     ),
-    Account("2", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "agency", numbers=("+15555550100", "+15555550101"), timezone="America/New_York"),
+    Account(
+        "2",
+        dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        "agency",
+        numbers=("+15555550100", "+15555550101"),
+        timezone="America/New_York",
+    ),
 ]
 
 
@@ -52,7 +63,11 @@ def write(path, kind, rows, member):
     elif kind == "csv":
         names = list(dict.fromkeys(k for r in rows for k in r))
         path.write_text(
-            "\ufeff" + ",".join(names) + "\r\n" + "".join(",".join(f'"{r.get(n, "")}"' for n in names) + "\r\n" for r in rows), encoding="utf-8"
+            "\ufeff"
+            + ",".join(names)
+            + "\r\n"
+            + "".join(",".join(f'"{r.get(n, "")}"' for n in names) + "\r\n" for r in rows),
+            encoding="utf-8",
         )
     else:
         names = dict.fromkeys(k for r in rows for k in r)
@@ -60,12 +75,21 @@ def write(path, kind, rows, member):
     return str(path)
 
 
-SUFFIX = {"jsonl": "a.jsonl", "json": "a.json", "wrapped": "a.json", "csv": "a.csv", "yaml": "a.yaml", "parquet": "a.parquet"}
+SUFFIX = {
+    "jsonl": "a.jsonl",
+    "json": "a.json",
+    "wrapped": "a.json",
+    "csv": "a.csv",
+    "yaml": "a.yaml",
+    "parquet": "a.parquet",
+}
 
 
 @pytest.mark.parametrize("kind", SUFFIX)
 def test_accounts(kind, tmp_path):
-    assert read_accounts(FILES, [write(tmp_path / SUFFIX[kind], kind, ROWS, "accounts")]) == ACCOUNTS
+    assert (
+        read_accounts(FILES, [write(tmp_path / SUFFIX[kind], kind, ROWS, "accounts")]) == ACCOUNTS
+    )
 
 
 def test_account_faults_are_told_at_once(tmp_path):
@@ -90,7 +114,11 @@ def test_account_faults_are_told_at_once(tmp_path):
         (10, ""),
     ]
     text = str(caught.value)
-    assert text.startswith("9 problems in the accounts:") and f"{path}:3: type:" in text and "Zelda" not in text
+    assert (
+        text.startswith("9 problems in the accounts:")
+        and f"{path}:3: type:" in text
+        and "Zelda" not in text
+    )
     path.write_text('{"x": 1}\n' * 30)
     with pytest.raises(AccountsError, match="and 40 more"):
         read_accounts(FILES, [str(path)])
@@ -100,8 +128,24 @@ def test_account_faults_are_told_at_once(tmp_path):
 
 BASE = {"account_id": "1", "interaction_id": "2", "reason": "asked by phone", "actor": "dpo"}
 REQUESTS = [
-    {**BASE, "scope": "span", "field": "outline[3].text", "start": 4, "end": 9, "request_id": "r1", "basis": "stored"},
-    {**BASE, "scope": "time", "from_s": 1.5, "to_s": 3, "channel": 1, "request_id": "r2", "requested_at": "2026-11-01T10:00:00Z"},
+    {
+        **BASE,
+        "scope": "span",
+        "field": "outline[3].text",
+        "start": 4,
+        "end": 9,
+        "request_id": "r1",
+        "basis": "stored",
+    },
+    {
+        **BASE,
+        "scope": "time",
+        "from_s": 1.5,
+        "to_s": 3,
+        "channel": 1,
+        "request_id": "r2",
+        "requested_at": "2026-11-01T10:00:00Z",
+    },
     {**BASE, "scope": "all", "request_id": "r3", "trigger": "subject_request"},
     {**BASE, "scope": "field", "field": "custom_fields{0}", "request_id": "r4"},
 ]
@@ -111,8 +155,15 @@ REQUESTS = [
 def test_requests(kind, tmp_path):
     got = read_requests(FILES, [write(tmp_path / SUFFIX[kind], kind, REQUESTS, "requests")])
     assert [r.request_id for r in got] == ["r1", "r2", "r3", "r4"]
-    assert got[0] == RedactionRequest("r1", "1", "2", "span", "asked by phone", "dpo", "outline[3].text", 4, 9, basis="stored")
-    assert (got[1].from_s, got[1].to_s, got[1].channel, got[1].requested_at) == (1.5, 3.0, 1, dt.datetime(2026, 11, 1, 10, tzinfo=dt.UTC))
+    assert got[0] == RedactionRequest(
+        "r1", "1", "2", "span", "asked by phone", "dpo", "outline[3].text", 4, 9, basis="stored"
+    )
+    assert (got[1].from_s, got[1].to_s, got[1].channel, got[1].requested_at) == (
+        1.5,
+        3.0,
+        1,
+        dt.datetime(2026, 11, 1, 10, tzinfo=dt.UTC),
+    )
     assert [decode_request(encode_request(r)) for r in got] == got
 
 
@@ -152,7 +203,13 @@ FAULTS = [
 @pytest.mark.parametrize(("members", "field"), FAULTS, ids=range(len(FAULTS)))
 def test_request_faults(members, field, tmp_path):
     path = tmp_path / "r.yaml"
-    path.write_text("requests:\n  - " + json.dumps({**BASE, "scope": "all", "request_id": "ok"}) + "\n  - " + json.dumps({**BASE, **members}) + "\n")
+    path.write_text(
+        "requests:\n  - "
+        + json.dumps({**BASE, "scope": "all", "request_id": "ok"})
+        + "\n  - "
+        + json.dumps({**BASE, **members})
+        + "\n"
+    )
     with pytest.raises(RequestsError) as caught:
         read_requests(FILES, [str(path)])
     assert [(p.line, p.field) for p in caught.value.problems] == [(3, field)]
@@ -180,12 +237,14 @@ def test_broken_files(name, body, tmp_path):
         read_requests(FILES, [str(tmp_path / name)])
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(name=st.sampled_from(["r.csv", "r.yaml", "r.json", "r.jsonl"]), body=st.text(max_size=60))
 def test_any_text_gives_requests_or_problems(name, body, tmp_path):
-    (tmp_path / name).write_text(body, encoding="utf-8", errors="surrogatepass") if body.isascii() else (tmp_path / name).write_bytes(
-        body.encode("utf-8", "replace")
-    )
+    (tmp_path / name).write_text(
+        body, encoding="utf-8", errors="surrogatepass"
+    ) if body.isascii() else (tmp_path / name).write_bytes(body.encode("utf-8", "replace"))
     try:
         assert isinstance(read_requests(FILES, [str(tmp_path / name)]), list)
     except RequestsError as e:

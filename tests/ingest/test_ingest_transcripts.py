@@ -1,4 +1,6 @@
-"""Transcripts in the shapes of each recogniser, as their documentation shows them. All words here are made up."""
+"""Transcripts in the shapes of each recogniser, as their documentation shows them. All words here
+are made up.
+"""
 
 import json
 
@@ -18,10 +20,21 @@ def record(**members):
 
 def item(text, start=None, end=None, kind="pronunciation", **more):
     times = {} if start is None else {"start_time": str(start), "end_time": str(end)}
-    return {**times, "alternatives": [{"confidence": "0.98", "content": text}], "type": kind, **more}
+    return {
+        **times,
+        "alternatives": [{"confidence": "0.98", "content": text}],
+        "type": kind,
+        **more,
+    }
 
 
-HOLD = [item("I'm", 4.86, 5.0), item("holding", 5.01, 5.6), item(".", kind="punctuation"), item("Sorry", 8.5, 8.9), item(".", kind="punctuation")]
+HOLD = [
+    item("I'm", 4.86, 5.0),
+    item("holding", 5.01, 5.6),
+    item(".", kind="punctuation"),
+    item("Sorry", 8.5, 8.9),
+    item(".", kind="punctuation"),
+]
 
 
 def aws(**results):
@@ -35,10 +48,27 @@ def aws(**results):
 
 def test_aws_plain():
     got = record(transcription_json=json.dumps(aws(items=HOLD, language_code="en-US")))
-    assert [(r["text"], r["s"], r["e"]) for r in got["outline"]] == [("I'm holding.", 4.86, 5.6), ("Sorry.", 8.5, 8.9)]
-    assert [(w["word"], w["s"], w["confidence"]) for w in got["words"]] == [("I'm", 4.86, 0.98), ("holding.", 5.01, 0.98), ("Sorry.", 8.5, 0.98)]
-    assert "channel" not in got["outline"][0] and got["language"] == "en" and "transcription_text" not in got
-    assert got["extra"] == {"transcription_json": {"jobName": "job-1", "accountId": "111122223333", "status": "COMPLETED"}}
+    assert [(r["text"], r["s"], r["e"]) for r in got["outline"]] == [
+        ("I'm holding.", 4.86, 5.6),
+        ("Sorry.", 8.5, 8.9),
+    ]
+    assert [(w["word"], w["s"], w["confidence"]) for w in got["words"]] == [
+        ("I'm", 4.86, 0.98),
+        ("holding.", 5.01, 0.98),
+        ("Sorry.", 8.5, 0.98),
+    ]
+    assert (
+        "channel" not in got["outline"][0]
+        and got["language"] == "en"
+        and "transcription_text" not in got
+    )
+    assert got["extra"] == {
+        "transcription_json": {
+            "jobName": "job-1",
+            "accountId": "111122223333",
+            "status": "COMPLETED",
+        }
+    }
 
 
 def test_aws_channels():
@@ -48,10 +78,16 @@ def test_aws_channels():
     ]
     for results in (
         {"channel_labels": {"channels": channels, "number_of_channels": 2}},
-        {"channel_labels": {"channels": channels}, "items": [i for c in channels for i in c["items"]]},
+        {
+            "channel_labels": {"channels": channels},
+            "items": [i for c in channels for i in c["items"]],
+        },
     ):
         got = record(transcript=aws(**results))
-        assert [(r["channel"], r["text"]) for r in got["outline"]] == [(1, "I'm holding."), (2, "Sorry.")]
+        assert [(r["channel"], r["text"]) for r in got["outline"]] == [
+            (1, "I'm holding."),
+            (2, "Sorry."),
+        ]
         assert [w["channel"] for w in got["words"]] == [1, 1, 2]
         assert "results" not in got["extra"]["transcript"]
 
@@ -64,9 +100,17 @@ def test_aws_speakers_and_alternatives():
             "speaker_label": "spk_0",
             "items": [{"start_time": "4.86", "speaker_label": "spk_0"}, {"start_time": "5.01"}],
         },
-        {"start_time": "8.5", "end_time": "8.9", "speaker_label": "spk_1", "items": [{"start_time": "8.5", "speaker_label": "spk_1"}]},
+        {
+            "start_time": "8.5",
+            "end_time": "8.9",
+            "speaker_label": "spk_1",
+            "items": [{"start_time": "8.5", "speaker_label": "spk_1"}],
+        },
     ]
-    other = {**HOLD[0], "alternatives": [*HOLD[0]["alternatives"], {"confidence": "0.3", "content": "Zimmer"}]}
+    other = {
+        **HOLD[0],
+        "alternatives": [*HOLD[0]["alternatives"], {"confidence": "0.3", "content": "Zimmer"}],
+    }
     got = record(
         transcript=aws(
             items=[other, *HOLD[1:]],
@@ -74,8 +118,14 @@ def test_aws_speakers_and_alternatives():
             audio_segments=[{"id": 0, "transcript": "I'm holding."}],
         )
     )
-    assert [(r["speaker"], r.get("channel"), r["text"]) for r in got["outline"]] == [("spk_0", None, "I'm holding."), ("spk_1", None, "Sorry.")]
-    assert "Zimmer" in json.dumps(got["words"][0]["extra"]) and "results" not in got["extra"]["transcript"]
+    assert [(r["speaker"], r.get("channel"), r["text"]) for r in got["outline"]] == [
+        ("spk_0", None, "I'm holding."),
+        ("spk_1", None, "Sorry."),
+    ]
+    assert (
+        "Zimmer" in json.dumps(got["words"][0]["extra"])
+        and "results" not in got["extra"]["transcript"]
+    )
 
 
 def test_aws_call_analytics():
@@ -89,45 +139,139 @@ def test_aws_call_analytics():
             "Sentiment": "NEUTRAL",
             "ParticipantRole": "AGENT",
             "Items": [
-                {"Type": "pronunciation", "Content": "Hello", "Confidence": "1.0", "BeginOffsetMillis": 440, "EndOffsetMillis": 910},
+                {
+                    "Type": "pronunciation",
+                    "Content": "Hello",
+                    "Confidence": "1.0",
+                    "BeginOffsetMillis": 440,
+                    "EndOffsetMillis": 910,
+                },
                 {"Type": "punctuation", "Content": ",", "Confidence": "0.0"},
-                {"Type": "pronunciation", "Content": "Zora", "Confidence": "0.9", "BeginOffsetMillis": 2000, "EndOffsetMillis": 2960},
+                {
+                    "Type": "pronunciation",
+                    "Content": "Zora",
+                    "Confidence": "0.9",
+                    "BeginOffsetMillis": 2000,
+                    "EndOffsetMillis": 2960,
+                },
             ],
         },
-        {"Content": "Hi.", "BeginOffsetMillis": 3000, "EndOffsetMillis": 3500, "ParticipantRole": "CUSTOMER", "Items": []},
+        {
+            "Content": "Hi.",
+            "BeginOffsetMillis": 3000,
+            "EndOffsetMillis": 3500,
+            "ParticipantRole": "CUSTOMER",
+            "Items": [],
+        },
     ]
-    got = record(transcript={"LanguageCode": "en-US", "Transcript": turns, "Participants": [{"ParticipantRole": "AGENT"}], "JobName": "j"})
-    assert [(r["speaker"], r["channel"], r["s"], r["e"]) for r in got["outline"]] == [("AGENT", 2, 0.44, 2.96), ("CUSTOMER", 1, 3.0, 3.5)]
-    assert [(w["word"], w["channel"], w["s"]) for w in got["words"]] == [("Hello,", 2, 0.44), ("Zora", 2, 2.0)]
-    assert got["outline"][0]["extra"] == {"LoudnessScores": [78.6], "Id": "a1", "Sentiment": "NEUTRAL"}
-    assert got["extra"]["transcript"] == {"Participants": [{"ParticipantRole": "AGENT"}], "JobName": "j"} and got["language"] == "en"
+    got = record(
+        transcript={
+            "LanguageCode": "en-US",
+            "Transcript": turns,
+            "Participants": [{"ParticipantRole": "AGENT"}],
+            "JobName": "j",
+        }
+    )
+    assert [(r["speaker"], r["channel"], r["s"], r["e"]) for r in got["outline"]] == [
+        ("AGENT", 2, 0.44, 2.96),
+        ("CUSTOMER", 1, 3.0, 3.5),
+    ]
+    assert [(w["word"], w["channel"], w["s"]) for w in got["words"]] == [
+        ("Hello,", 2, 0.44),
+        ("Zora", 2, 2.0),
+    ]
+    assert got["outline"][0]["extra"] == {
+        "LoudnessScores": [78.6],
+        "Id": "a1",
+        "Sentiment": "NEUTRAL",
+    }
+    assert (
+        got["extra"]["transcript"]
+        == {"Participants": [{"ParticipantRole": "AGENT"}], "JobName": "j"}
+        and got["language"] == "en"
+    )
 
 
 def test_whisper_and_relatives():
-    words = [{"word": " Hello", "start": 0.0, "end": 0.4, "probability": 0.91}, {"word": " there.", "start": 0.4, "end": 0.8, "probability": 0.8}]
-    segment = {"id": 0, "seek": 0, "start": 0.0, "end": 0.8, "text": " Hello there.", "tokens": [50364, 2425], "avg_logprob": -0.2, "words": words}
+    words = [
+        {"word": " Hello", "start": 0.0, "end": 0.4, "probability": 0.91},
+        {"word": " there.", "start": 0.4, "end": 0.8, "probability": 0.8},
+    ]
+    segment = {
+        "id": 0,
+        "seek": 0,
+        "start": 0.0,
+        "end": 0.8,
+        "text": " Hello there.",
+        "tokens": [50364, 2425],
+        "avg_logprob": -0.2,
+        "words": words,
+    }
     got = record(transcript={"text": " Hello there.", "segments": [segment], "language": "english"})
-    assert got["outline"] == [{"text": "Hello there.", "s": 0.0, "e": 0.8, "extra": {"id": 0, "seek": 0, "avg_logprob": -0.2}}]
-    assert [(w["word"], w["confidence"]) for w in got["words"]] == [("Hello", 0.91), ("there.", 0.8)]
+    assert got["outline"] == [
+        {
+            "text": "Hello there.",
+            "s": 0.0,
+            "e": 0.8,
+            "extra": {"id": 0, "seek": 0, "avg_logprob": -0.2},
+        }
+    ]
+    assert [(w["word"], w["confidence"]) for w in got["words"]] == [
+        ("Hello", 0.91),
+        ("there.", 0.8),
+    ]
     assert got["language"] == "en" and "extra" not in got and "transcription_text" not in got
     x = {
-        "segments": [{"start": 0, "end": 1, "text": "Hi", "speaker": "SPEAKER_00", "words": [{"word": "Hi", "start": 0, "end": 1, "score": 0.5}]}],
+        "segments": [
+            {
+                "start": 0,
+                "end": 1,
+                "text": "Hi",
+                "speaker": "SPEAKER_00",
+                "words": [{"word": "Hi", "start": 0, "end": 1, "score": 0.5}],
+            }
+        ],
         "word_segments": [{"word": "Hi", "start": 0, "end": 1, "score": 0.5}],
     }
     got = record(transcription=x)
-    assert got["words"] == [{"word": "Hi", "s": 0.0, "e": 1.0, "speaker": "SPEAKER_00", "confidence": 0.5}] and "extra" not in got
-    got = record(transcript={"text": "Hi you", "words": [{"word": "Hi", "start": 0, "end": 1}, {"word": "you", "start": 4, "end": 5}], "duration": 6})
-    assert [r["text"] for r in got["outline"]] == ["Hi", "you"] and got["extra"] == {"transcript": {"duration": 6}}
-    assert record(transcript={"text": "Something else", "segments": [segment]})["transcription_text"] == "Something else"
+    assert (
+        got["words"]
+        == [{"word": "Hi", "s": 0.0, "e": 1.0, "speaker": "SPEAKER_00", "confidence": 0.5}]
+        and "extra" not in got
+    )
+    got = record(
+        transcript={
+            "text": "Hi you",
+            "words": [{"word": "Hi", "start": 0, "end": 1}, {"word": "you", "start": 4, "end": 5}],
+            "duration": 6,
+        }
+    )
+    assert [r["text"] for r in got["outline"]] == ["Hi", "you"] and got["extra"] == {
+        "transcript": {"duration": 6}
+    }
+    assert (
+        record(transcript={"text": "Something else", "segments": [segment]})["transcription_text"]
+        == "Something else"
+    )
 
 
 def deepgram(channels, **results):
-    return {"metadata": {"request_id": "r", "channels": len(channels)}, "results": {"channels": channels, **results}}
+    return {
+        "metadata": {"request_id": "r", "channels": len(channels)},
+        "results": {"channels": channels, **results},
+    }
 
 
 def heard(text, start, **more):
     words = [
-        {"word": w.lower().strip(".,"), "punctuated_word": w, "start": start + i, "end": start + i + 0.5, "confidence": 0.9, **more}
+        {
+            "word": w.lower().strip(".,"),
+            "punctuated_word": w,
+            "start": start + i,
+            "end": start + i + 0.5,
+            "confidence": 0.9,
+            **more,
+        }
         for i, w in enumerate(text.split())
     ]
     return {"alternatives": [{"transcript": text, "confidence": 0.95, "words": words}]}
@@ -136,8 +280,16 @@ def heard(text, start, **more):
 def test_deepgram():
     two = [heard("Hello there.", 0), heard("Good day.", 5)]
     got = record(transcript=deepgram(two))
-    assert [(r["channel"], r["text"], r["s"], r["e"]) for r in got["outline"]] == [(1, "Hello there.", 0.0, 1.5), (2, "Good day.", 5.0, 6.5)]
-    assert [w["word"] for w in got["words"]] == ["Hello", "there.", "Good", "day."] and "extra" not in got["words"][0]
+    assert [(r["channel"], r["text"], r["s"], r["e"]) for r in got["outline"]] == [
+        (1, "Hello there.", 0.0, 1.5),
+        (2, "Good day.", 5.0, 6.5),
+    ]
+    assert [w["word"] for w in got["words"]] == [
+        "Hello",
+        "there.",
+        "Good",
+        "day.",
+    ] and "extra" not in got["words"][0]
     assert got["extra"] == {"transcript": {"metadata": {"request_id": "r", "channels": 2}}}
     spoken = [
         {
@@ -152,18 +304,38 @@ def test_deepgram():
     ]
     got = record(transcript=deepgram(two, utterances=spoken))
     assert [(r["channel"], r["text"]) for r in got["outline"]] == [(1, "Hello there.")]
-    assert [w["word"] for w in got["words"]] == ["Hello", "there.", "Good", "day."]  # what no utterance holds is still among the words
+    assert [w["word"] for w in got["words"]] == [
+        "Hello",
+        "there.",
+        "Good",
+        "day.",
+    ]  # what no utterance holds is still among the words
     one = [heard("Hello there.", 0, speaker=0)]
     one[0]["alternatives"][0]["paragraphs"] = {
         "transcript": "\nSpeaker 0: Hello there.",
-        "paragraphs": [{"sentences": [{"text": "Hello there.", "start": 0, "end": 1.5}], "num_words": 2, "start": 0, "end": 1.5, "speaker": 0}],
+        "paragraphs": [
+            {
+                "sentences": [{"text": "Hello there.", "start": 0, "end": 1.5}],
+                "num_words": 2,
+                "start": 0,
+                "end": 1.5,
+                "speaker": 0,
+            }
+        ],
     }
     got = record(transcript=deepgram(one))
-    assert got["outline"] == [{"speaker": "0", "text": "Hello there.", "s": 0.0, "e": 1.5}] and "results" not in got["extra"]["transcript"]
+    assert (
+        got["outline"] == [{"speaker": "0", "text": "Hello there.", "s": 0.0, "e": 1.5}]
+        and "results" not in got["extra"]["transcript"]
+    )
     one[0]["alternatives"].append({"transcript": "Yellow bear", "confidence": 0.1, "words": []})
     assert "Yellow bear" in json.dumps(record(transcript=deepgram(one))["extra"])
     assert (
-        record(transcript=deepgram([{"alternatives": [{"transcript": "Only text", "confidence": 1, "words": []}]}]))["transcription_text"]
+        record(
+            transcript=deepgram(
+                [{"alternatives": [{"transcript": "Only text", "confidence": 1, "words": []}]}]
+            )
+        )["transcription_text"]
         == "Only text"
     )
 
@@ -191,16 +363,36 @@ def test_platform(members):
     got = record(**members)
     assert got["outline"] == [
         {"speaker": "Agent", "text": "Hello", "channel": 2, "s": 0.0, "e": 1.0},
-        {"speaker": "Caller", "text": "Hi", "channel": 1, "s": 1.0, "e": 2.5, "extra": {"mood": "glad"}},
+        {
+            "speaker": "Caller",
+            "text": "Hi",
+            "channel": 1,
+            "s": 1.0,
+            "e": 2.5,
+            "extra": {"mood": "glad"},
+        },
     ]
     assert "extra" not in got and "transcription_text" not in got
 
 
 def test_several_transcripts_in_one_record():
-    got = record(outline=ROWS, transcription_text="Agent: Hello\nCaller: Hi", transcript="Hello hi", transcription="https://example.com/t/1")
-    assert got["transcription_text"].startswith("Agent:") and got["transcription"].startswith("https") and "extra" not in got
+    got = record(
+        outline=ROWS,
+        transcription_text="Agent: Hello\nCaller: Hi",
+        transcript="Hello hi",
+        transcription="https://example.com/t/1",
+    )
+    assert (
+        got["transcription_text"].startswith("Agent:")
+        and got["transcription"].startswith("https")
+        and "extra" not in got
+    )
     got = record(outline=ROWS, transcript=deepgram([heard("Entirely different.", 0)]))
-    assert len(got["outline"]) == 2 and "Entirely different." in json.dumps(got["extra"]) and got["words"]
+    assert (
+        len(got["outline"]) == 2
+        and "Entirely different." in json.dumps(got["extra"])
+        and got["words"]
+    )
     assert record(transcription="I said my name")["transcription_text"] == "I said my name"
     assert record(transcription="jane@example.com")["transcription_text"] == "jane@example.com"
     assert record(transcript={"odd": "shape"})["extra"] == {"transcript": {"odd": "shape"}}
@@ -224,6 +416,15 @@ def test_faults_name_the_declared_place(members, path):
 
 
 def test_helpers():
-    assert [language_code(v) for v in ("en-US", "English", "pt_BR", "x!", 5, "")] == ["en", "en", "pt", "", "", ""]
-    assert is_covered({"a": ["Hello, THERE"], "n": 5}, "hellothere") and not is_covered("bye", "hellothere")
+    assert [language_code(v) for v in ("en-US", "English", "pt_BR", "x!", 5, "")] == [
+        "en",
+        "en",
+        "pt",
+        "",
+        "",
+        "",
+    ]
+    assert is_covered({"a": ["Hello, THERE"], "n": 5}, "hellothere") and not is_covered(
+        "bye", "hellothere"
+    )
     assert read_transcript({"nothing": 1}) is None and read_transcript([]) is None

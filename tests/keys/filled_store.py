@@ -1,4 +1,6 @@
-"""A store in which every zone that a keyring seals holds something: generated people, calls and requests. Nobody's data."""
+"""A store in which every zone that a keyring seals holds something: generated people, calls and
+requests. Nobody's data.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,12 @@ class Filled:
         """Take in what has arrived."""
         policy = load_policy(str(self.world.root / "policy.yaml"))
         places = (self.landing, self.inbox)
-        return run_once(WatchOptions(self.world.output, policy, places, keyring=self.world.keyring, files=self.files), time.time() + 5)
+        return run_once(
+            WatchOptions(
+                self.world.output, policy, places, keyring=self.world.keyring, files=self.files
+            ),
+            time.time() + 5,
+        )
 
     # What the keyring opens
 
@@ -80,27 +87,45 @@ class Filled:
 
     def originals(self, keyring: Keyring) -> dict[str, bytes]:
         """Sealed originals that open."""
-        keys = [InteractionKey(r["account_id"], r["id"]) for r in self.live.receipts() if r["what"] == "audio" and r["status"] == "done"]
+        keys = [
+            InteractionKey(r["account_id"], r["id"])
+            for r in self.live.receipts()
+            if r["what"] == "audio" and r["status"] == "done"
+        ]
         return {k.id: b"".join(open_original(self.files, self.live, keyring, k)) for k in keys}
 
     def posted(self, keyring: Keyring) -> list[bytes]:
         """Bodies of the inbox."""
-        return sorted(decrypt_body(self.files.read(f.url), keyring) for f in self.files.list(self.inbox))
+        return sorted(
+            decrypt_body(self.files.read(f.url), keyring) for f in self.files.list(self.inbox)
+        )
 
     def rejected(self, keyring: Keyring) -> list[bytes]:
         """Content of rejected records, of runs and of the live zone."""
         store = self.world.store
         out: list[bytes] = []
-        for blob in {r["blob"] for r in [*self.world.rows("rejected"), *rejections(self.files, store.root)] if r["blob"]}:
+        for blob in {
+            r["blob"]
+            for r in [*self.world.rows("rejected"), *rejections(self.files, store.root)]
+            if r["blob"]
+        }:
             with self.files.open(store.url(blob)) as source:
-                out += [record for block in EncryptedReader(source, keyring, blob, "rejected") for record in block]
+                out += [
+                    record
+                    for block in EncryptedReader(source, keyring, blob, "rejected")
+                    for record in block
+                ]
         return sorted(out)
 
     def values(self, keyring: Keyring) -> list[str]:
         """What every token in stored rows and live records stands for."""
         out: list[str] = []
-        for name, account, own in (("interactions", "account_id", "id"), ("requests", "account_id", "interaction_id"), ("index", "account_id", "id"),
-                                   ("subject_requests", "", "request_id")):  # fmt: skip
+        for name, account, own in (
+            ("interactions", "account_id", "id"),
+            ("requests", "account_id", "interaction_id"),
+            ("index", "account_id", "id"),
+            ("subject_requests", "", "request_id"),
+        ):
             for row in self.world.rows(name):
                 out += self._opened(row, keyring, row[account] if account else "", row[own])
         for document in self.records():
@@ -110,7 +135,10 @@ class Filled:
 
     @staticmethod
     def _opened(value: Any, keyring: Keyring, account: str, own: str) -> list[str]:
-        return [f"{own}: {reveal_token(m[0], keyring, account, own)}" for m in TOKEN.finditer(orjson.dumps(value, default=str).decode())]
+        return [
+            f"{own}: {reveal_token(m[0], keyring, account, own)}"
+            for m in TOKEN.finditer(orjson.dumps(value, default=str).decode())
+        ]
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Redacted records of the live zone."""
@@ -123,7 +151,11 @@ class Filled:
         """What requests hold, sealed."""
         store, out = self.world.store, []
         for request_id in self.requests.values():
-            out += [unseal_value(store, keyring, f) for f in request_files(store.current(), request_id) if not f.path.endswith("aside.sealed")]
+            out += [
+                unseal_value(store, keyring, f)
+                for f in request_files(store.current(), request_id)
+                if not f.path.endswith("aside.sealed")
+            ]
         return sorted(out, key=repr)
 
 
@@ -133,36 +165,60 @@ def fill(root: Path, files: Files, output: str = "", landing: str = "", inbox: s
     filled = Filled(world, landing or str(root / "landing"), inbox or str(root / "inbox"))
     rng = random.Random(7)
     people = [human(n) for n in range(4)]
-    records = [interaction(rng, n, people[n % 4], people[(n + 1) % 4] if n % 5 == 0 else None) for n in range(10)]
-    world.redact(records, broken=[b'{"id": "broken 1', b'{"account_id": 41, "id": "b2", "called_at": 7}'])
+    records = [
+        interaction(rng, n, people[n % 4], people[(n + 1) % 4] if n % 5 == 0 else None)
+        for n in range(10)
+    ]
+    world.redact(
+        records, broken=[b'{"id": "broken 1', b'{"account_id": 41, "id": "b2", "called_at": 7}']
+    )
     requests = root / "requests.csv"
     with requests.open("w", newline="") as out:
         rows = csv.writer(out)
         rows.writerow(["account_id", "interaction_id", "scope", "field", "reason", "actor"])
-        rows.writerow(["41", records[3]["id"], "field", "notes", f"asked by {people[3].name}", "officer"])
+        rows.writerow(
+            ["41", records[3]["id"], "field", "notes", f"asked by {people[3].name}", "officer"]
+        )
     world.redact(records[3:4], requests=[str(requests)])
     _arrive(filled, rng, people)
     filled.watch()
     for who, kind in ((SEARCHED, "access"), (RESTRICTED, "restriction"), (ERASED, "erasure")):
         filled.requests[who] = world.ask(kind, *people[who].phones, *people[who].emails).request_id
         search_request(world.options(0.2), filled.requests[who])
-    extend_deadline(world.options(0.3), filled.requests[SEARCHED], f"much is stored of {people[SEARCHED].name}", world.options(0.3).as_of)
+    extend_deadline(
+        world.options(0.3),
+        filled.requests[SEARCHED],
+        f"much is stored of {people[SEARCHED].name}",
+        world.options(0.3).as_of,
+    )
     restrict_request(world.options(1), filled.requests[RESTRICTED])
     erase_request(world.options(1), filled.requests[ERASED])
     return filled
 
 
 def _arrive(filled: Filled, rng: random.Random, people: list[Any]) -> None:
-    """Put recordings with their records, a broken record, and webhook bodies where they are taken in."""
+    """Put recordings with their records, a broken record, and webhook bodies where they are taken
+    in.
+    """
     files = filled.files
     for n, who in zip(range(CALLS), (RESTRICTED, SEARCHED, OTHER), strict=True):
-        record = interaction(rng, 20 + n, people[who]) | {"outline": [{"s": 0.5, "e": 1.5, "text": "thank you for calling", "channel": 1}]}
+        record = interaction(rng, 20 + n, people[who]) | {
+            "outline": [{"s": 0.5, "e": 1.5, "text": "thank you for calling", "channel": 1}]
+        }
         sound = file_of("wav-mulaw-stereo", chatter(8000, 2, 3, n))
         filled.sounds[record["id"]] = sound
         files.write(files.join(filled.landing, "41", f"{record['id']}.wav"), sound)
-        files.write(files.join(filled.landing, "41", f"{record['id']}.json"), json.dumps(record).encode())
-    files.write(files.join(filled.landing, "41", "bad.json"), b'{"account_id": 41, "id": "b3", "called_at": "never"}')
+        files.write(
+            files.join(filled.landing, "41", f"{record['id']}.json"), json.dumps(record).encode()
+        )
+    files.write(
+        files.join(filled.landing, "41", "bad.json"),
+        b'{"account_id": 41, "id": "b3", "called_at": "never"}',
+    )
     inbox = Inbox(files, filled.inbox, filled.world.keys)
-    filled.bodies = [json.dumps(interaction(rng, 30 + n, people[OTHER]) | {"kind": "text"}).encode() for n in range(2)] + [b"{broken"]
+    filled.bodies = [
+        json.dumps(interaction(rng, 30 + n, people[OTHER]) | {"kind": "text"}).encode()
+        for n in range(2)
+    ] + [b"{broken"]
     for body in filled.bodies:
         inbox.store(body)

@@ -364,7 +364,10 @@ def test_a_key_whose_sealing_half_is_retired_is_the_stores_still(
 
 
 def test_a_copy_from_before_rotate_is_refused_at_once(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Before the new key has written anything, by every command, with a store and without."""
     store, keyring = copied(place, tmp_path)
@@ -375,10 +378,16 @@ def test_a_copy_from_before_rotate_is_refused_at_once(
     report = tmp_path / "report.parquet"
     report.write_bytes(b"")
     others = (
-        "keys rotate", "keys status", "keys unwrap", "keys wrap --kms alias/none",
-        "reveal [NAME:t1.00]", f"report verify {report}", f"history verify {report}", RECEIVE,
+        "keys rotate",
+        "keys status",
+        "keys unwrap",
+        "keys wrap --kms alias/none",
+        "reveal [NAME:t1.00]",
+        f"report verify {report}",
+        f"history verify {report}",
+        RECEIVE,
         f"redact --input {{new}} --output {tmp_path}/new --policy {{policy}}",
-    )  # fmt: skip
+    )
     watched = contents(store, before.parent)
     capsys.readouterr()
     for words in (*(c.words for c in COMMANDS), *others):

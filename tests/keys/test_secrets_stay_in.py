@@ -1,4 +1,6 @@
-"""Secrets are in the keyring's file and in the memory of processes, and nowhere else: not in options, pipelines, logs, process lists or the store."""
+"""Secrets are in the keyring's file and in the memory of processes, and nowhere else: not in
+options, pipelines, logs, process lists or the store.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,21 @@ from callveil.transforms.storage.evidence.signing_keys import ENV, open_signer
 
 def forms(keyring: Keyring, key_file: Path) -> list[bytes]:
     """Every form a secret could be written in."""
-    secrets = [half for k in keyring.key_ids for half in (keyring.secret(k), keyring.secret(k)[:32], keyring.secret(k)[32:])] + [
-        keyring.derive(p, n, keyring.active) for p, n in (("token", 64), ("pseudonym", 32))
-    ]
+    secrets = [
+        half
+        for k in keyring.key_ids
+        for half in (keyring.secret(k), keyring.secret(k)[:32], keyring.secret(k)[32:])
+    ] + [keyring.derive(p, n, keyring.active) for p, n in (("token", 64), ("pseudonym", 32))]
     secrets.append(base64.b64decode("".join(key_file.read_text().splitlines()[1:-1]))[-32:])
     out = []
     for s in secrets:
-        out += [s, s.hex().encode(), base64.b64encode(s)[:40], base64.urlsafe_b64encode(s)[:40], repr(s)[2:-1].encode()]
+        out += [
+            s,
+            s.hex().encode(),
+            base64.b64encode(s)[:40],
+            base64.urlsafe_b64encode(s)[:40],
+            repr(s)[2:-1].encode(),
+        ]
     return [f for f in out if len(f) > 16]
 
 
@@ -64,7 +74,9 @@ def words(place: Path, *more: str) -> list[str]:
 
 
 def unpacked(data: bytes) -> bytes:
-    """A pipeline's bytes with what Beam has packed into them (pickled, compressed, base64) laid open behind."""
+    """A pipeline's bytes with what Beam has packed into them (pickled, compressed, base64) laid
+    open behind.
+    """
     out = [data]
     for run in re.findall(rb"[A-Za-z0-9+/=]{64,}", data):
         for start in range(4):  # the run may begin with a byte that is no part of it
@@ -82,30 +94,49 @@ class _Seen(Exception):
     pass
 
 
-def test_no_secret_in_the_pipeline_or_its_options(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_in_the_pipeline_or_its_options(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wanted = forms(Keyring.load(place / "keys/keyring.json"), place / "keys/evidence-key.pem")
     seen: list[bytes] = []
 
     def look(runner: FnApiRunner, pipeline: Pipeline, options: object) -> None:
-        seen.append(unpacked(pipeline.to_runner_api().SerializeToString()) + json.dumps(pipeline.options.get_all_options(), default=str).encode())
+        seen.append(
+            unpacked(pipeline.to_runner_api().SerializeToString())
+            + json.dumps(pipeline.options.get_all_options(), default=str).encode()
+        )
         raise _Seen
 
     monkeypatch.setattr(FnApiRunner, "run_pipeline", look)
     assert main(words(place)) == 1
     assert len(seen) == 1 and len(seen[0]) > 10_000
-    assert str(place / "keys/keyring.json").encode() in seen[0]  # the path travels, so that workers can load it; and it was looked at in the open
+    assert (
+        str(place / "keys/keyring.json").encode() in seen[0]
+    )  # the path travels, so that workers can load it; and it was looked at in the open
     assert not hits(seen[0], wanted)
 
 
-@pytest.mark.parametrize("more", [["--workers", "2"], ["--direct_num_workers", "2", "--direct_running_mode", "multi_processing"]])
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--workers", "2"],
+        ["--direct_num_workers", "2", "--direct_running_mode", "multi_processing"],
+    ],
+)
 def test_no_secret_in_process_lists_logs_or_the_store(more: list[str], place: Path) -> None:
     wanted = forms(Keyring.load(place / "keys/keyring.json"), place / "keys/evidence-key.pem")
     env = {**os.environ, "TMPDIR": str(place / "tmp")}
     (place / "tmp").mkdir()
     program = (
-        "import logging, sys; from callveil.pipelines.cli import main; logging.getLogger().setLevel(logging.DEBUG); sys.exit(main(sys.argv[1:]))"
+        "import logging, sys; from callveil.pipelines.cli import main; "
+        "logging.getLogger().setLevel(logging.DEBUG); sys.exit(main(sys.argv[1:]))"
     )
-    process = subprocess.Popen([sys.executable, "-c", program, *words(place, *more)], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *words(place, *more)],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     told: list[bytes] = []
     processes: set[int] = set()
     output = b""
@@ -127,7 +158,10 @@ def test_no_secret_in_process_lists_logs_or_the_store(more: list[str], place: Pa
     assert len(processes) > 1, "no worker process was seen"
     assert not any(hits(t, wanted) for t in told), "a secret stands in a process list"
     assert len(output) > 100 and not hits(output, wanted), "a secret was printed or logged"
-    assert not any(talk in output for talk in (b"INFO:", b"apitools", b"semi_persistent_directory", b"Warning:")), output[:2000]
+    assert not any(
+        talk in output
+        for talk in (b"INFO:", b"apitools", b"semi_persistent_directory", b"Warning:")
+    ), output[:2000]
     for path in place.rglob("*"):
         if path.is_file() and path.parent.name != "keys":
             assert not hits(path.read_bytes(), wanted), f"a secret lies in {path}"

@@ -1,4 +1,6 @@
-"""Loading: every mistake has its line and field; presets and files load; nothing is executed or quoted."""
+"""Loading: every mistake has its line and field; presets and files load; nothing is executed or
+quoted.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from callveil.schemas.policy import DetectionSettings, InputLimits, ModelMargin, ModelMargins, Operator, PolicyError, PolicyProblem
-from callveil.schemas.policy_load import PRESETS, check_policy, load_policy, parse_policy, preset_text
+from callveil.schemas.policy import (
+    DetectionSettings,
+    InputLimits,
+    ModelMargin,
+    ModelMargins,
+    Operator,
+    PolicyError,
+    PolicyProblem,
+)
+from callveil.schemas.policy_load import (
+    PRESETS,
+    check_policy,
+    load_policy,
+    parse_policy,
+    preset_text,
+)
 
 
 def problems(text: str) -> list[PolicyProblem]:
@@ -34,21 +50,75 @@ BROKEN = [
     ("version: 1\nname: 'a\tb'\n", 2, 7, "name", "letters, digits"),
     ("version: 1\nfull_after_days: -1\n", 2, 18, "full_after_days", "from 0 to 36500"),
     ("version: 1\nfull_after_days: 1.5\n", 2, 18, "full_after_days", "found a number"),
-    ("version: 1\nfull_after_days: 99999999999999999999999\n", 2, 18, "full_after_days", "expected a whole number"),
+    (
+        "version: 1\nfull_after_days: 99999999999999999999999\n",
+        2,
+        18,
+        "full_after_days",
+        "expected a whole number",
+    ),
     ("version: 1\nlabel: '[{type}]'\n", 2, 8, "label", "{entity} is the only place holder"),
-    ("version: 1\nlabel: '[{entity.__class__}]'\n", 2, 8, "label", "{entity} is the only place holder"),
+    (
+        "version: 1\nlabel: '[{entity.__class__}]'\n",
+        2,
+        8,
+        "label",
+        "{entity} is the only place holder",
+    ),
     ("version: 1\nlabel: '[{entity'\n", 2, 8, "label", "{entity} is the only place holder"),
     ("version: 1\nlabel: ''\n", 2, 8, "label", "1 to 100 characters"),
     ("version: 1\nentities:\n  PERSN: label\n", 3, 3, "entities.PERSN", "did you mean PERSON?"),
     ("version: 1\nentities:\n  person: label\n", 3, 3, "entities.person", "did you mean PERSON?"),
     ("version: 1\nentities: {PERSON: hide}\n", 2, 20, "entities.PERSON", "unknown value hide"),
-    ("version: 1\nentities:\n  PERSON: {scope: call}\n", 3, 11, "entities.PERSON", "no operator named"),
-    ("version: 1\nentities:\n  PERSON: {operator: pseudonym, scope: agency}\n", 3, 40, "entities.PERSON.scope", "call, account, everywhere"),
-    ("version: 1\nentities:\n  PERSON: {operator: label, scope: call}\n", 3, 36, "entities.PERSON.scope", "pseudonym and token has"),
-    ("version: 1\nentities:\n  PERSON: {operator: mask, char: '7'}\n", 3, 34, "entities.PERSON.char", "no digit"),
-    ("version: 1\nentities:\n  PERSON: {operator: mask, char: '**'}\n", 3, 34, "entities.PERSON.char", "one character"),
-    ("version: 1\nentities:\n  CREDIT_CARD: {operator: mask, keep_last: 6}\n", 3, 44, "entities.CREDIT_CARD.keep_last", "from 0 to 4"),
-    ("version: 1\nentities:\n  PIN: {operator: mask, keep_last: 2}\n", 3, 8, "entities.PIN", "set keep_last to 0"),
+    (
+        "version: 1\nentities:\n  PERSON: {scope: call}\n",
+        3,
+        11,
+        "entities.PERSON",
+        "no operator named",
+    ),
+    (
+        "version: 1\nentities:\n  PERSON: {operator: pseudonym, scope: agency}\n",
+        3,
+        40,
+        "entities.PERSON.scope",
+        "call, account, everywhere",
+    ),
+    (
+        "version: 1\nentities:\n  PERSON: {operator: label, scope: call}\n",
+        3,
+        36,
+        "entities.PERSON.scope",
+        "pseudonym and token has",
+    ),
+    (
+        "version: 1\nentities:\n  PERSON: {operator: mask, char: '7'}\n",
+        3,
+        34,
+        "entities.PERSON.char",
+        "no digit",
+    ),
+    (
+        "version: 1\nentities:\n  PERSON: {operator: mask, char: '**'}\n",
+        3,
+        34,
+        "entities.PERSON.char",
+        "one character",
+    ),
+    (
+        "version: 1\nentities:\n  CREDIT_CARD: {operator: mask, keep_last: 6}\n",
+        3,
+        44,
+        "entities.CREDIT_CARD.keep_last",
+        "from 0 to 4",
+    ),
+    (
+        "version: 1\nentities:\n  PIN: {operator: mask, keep_last: 2}\n",
+        3,
+        8,
+        "entities.PIN",
+        "set keep_last to 0",
+    ),
     ("version: 1\nentities:\n  CVV: token\n", 3, 8, "entities.CVV", "must not be stored"),
     ("version: 1\nfields:\n  caler: redact\n", 3, 3, "fields.caler", "did you mean caller?"),
     ("version: 1\nfields:\n  caller: hide\n", 3, 11, "fields.caller", "keep, scan, redact, clear"),
@@ -62,54 +132,181 @@ BROKEN = [
     ("version: 1\nfields:\n  summary: keep\n", 3, 3, "fields.summary", "only with mode none"),
     ("version: 1\nfields:\n  extra: keep\n", 3, 3, "fields.extra", "only with mode none"),
     (
-        "version: 1\nmode: none\nfields: {content: keep}\noverrides:\n- when: {kind: chat}\n  set: {mode: content}\n",
+        "version: 1\nmode: none\nfields: {content: keep}\noverrides:\n- when: {kind: chat}\n  set: "
+        "{mode: content}\n",
         6,
         9,
         "overrides[0].set.mode",
         "mode none",
     ),
-    ("version: 1\noverrides:\n- when: {kind: chat}\n  set: {fields: {form: keep}}\n", 4, 18, "overrides[0].set.fields.form", "mode none"),
+    (
+        "version: 1\noverrides:\n- when: {kind: chat}\n  set: {fields: {form: keep}}\n",
+        4,
+        18,
+        "overrides[0].set.fields.form",
+        "mode none",
+    ),
     ("version: 1\nthresholds: {default: 1.1}\n", 2, 23, "thresholds.default", "from 0 to 1"),
-    ("version: 1\nthresholds: {PERSON: high}\n", 2, 22, "thresholds.PERSON", "expected a number, found text"),
+    (
+        "version: 1\nthresholds: {PERSON: high}\n",
+        2,
+        22,
+        "thresholds.PERSON",
+        "expected a number, found text",
+    ),
     ("version: 1\nthresholds: {US_SNN: 0.3}\n", 2, 14, "thresholds.US_SNN", "did you mean US_SSN?"),
     ("version: 1\ndetect: {modell: x}\n", 2, 10, "detect.modell", "did you mean model?"),
     ("version: 1\ndetect: {languages: [english]}\n", 2, 22, "detect.languages[0]", "ISO 639-1"),
     ("version: 1\ndetect: {languages: []}\n", 2, 21, "detect.languages", "at least one"),
-    ("version: 1\ndetect: {languages: [en, es]}\n", 2, 10, "detect.languages", "reads English only"),
-    ("version: 1\ndetect: {default_language: es}\n", 2, 10, "detect.default_language", "not among languages"),
-    ("version: 1\ndetect: {models: {es: es_core_news_md}}\n", 2, 19, "detect.models.es", "never used"),
+    (
+        "version: 1\ndetect: {languages: [en, es]}\n",
+        2,
+        10,
+        "detect.languages",
+        "reads English only",
+    ),
+    (
+        "version: 1\ndetect: {default_language: es}\n",
+        2,
+        10,
+        "detect.default_language",
+        "not among languages",
+    ),
+    (
+        "version: 1\ndetect: {models: {es: es_core_news_md}}\n",
+        2,
+        19,
+        "detect.models.es",
+        "never used",
+    ),
     ("version: 1\ndetect: {phone_regions: [US, UK]}\n", 2, 30, "detect.phone_regions[1]", "is GB"),
     ("version: 1\ndetect: {timeout_seconds: 0}\n", 2, 27, "detect.timeout_seconds", "from 0.001"),
     ("version: 1\ndetect: {max_steps: 10}\n", 2, 21, "detect.max_steps", "from 1000"),
-    ("version: 1\ndetect: {margins: {cased: {name: -30}}}\n", 2, 34, "detect.margins.cased.name", "from -20"),
-    ("version: 1\ndetect: {model: none, margins: {cased: {name: 1}}}\n", 2, 23, "detect.margins", "name a model"),
-    ("version: 1\ndetect: {margins: {lower: {name: 1}}}\n", 2, 20, "detect.margins.lower", "cased, uncased"),
-    ("version: 1\ndetect: {margins: {cased: {name: -2, rare_name: -1}}}\n", 2, 27, "detect.margins.cased.rare_name", "at most -2"),
-    ("version: 1\ndetect: {labels: {PER: PERSN}}\n", 2, 24, "detect.labels.PER", "did you mean PERSON?"),
+    (
+        "version: 1\ndetect: {margins: {cased: {name: -30}}}\n",
+        2,
+        34,
+        "detect.margins.cased.name",
+        "from -20",
+    ),
+    (
+        "version: 1\ndetect: {model: none, margins: {cased: {name: 1}}}\n",
+        2,
+        23,
+        "detect.margins",
+        "name a model",
+    ),
+    (
+        "version: 1\ndetect: {margins: {lower: {name: 1}}}\n",
+        2,
+        20,
+        "detect.margins.lower",
+        "cased, uncased",
+    ),
+    (
+        "version: 1\ndetect: {margins: {cased: {name: -2, rare_name: -1}}}\n",
+        2,
+        27,
+        "detect.margins.cased.rare_name",
+        "at most -2",
+    ),
+    (
+        "version: 1\ndetect: {labels: {PER: PERSN}}\n",
+        2,
+        24,
+        "detect.labels.PER",
+        "did you mean PERSON?",
+    ),
     ("version: 1\ndetect: {labels: {PER: 3}}\n", 2, 24, "detect.labels.PER", "text"),
     ("version: 1\ndetect: {amounts: yes}\n", 2, 19, "detect.amounts", "true or false"),
-    ("version: 1\ndetect: {unknown_language: keep}\n", 2, 28, "detect.unknown_language", "full, scan"),
+    (
+        "version: 1\ndetect: {unknown_language: keep}\n",
+        2,
+        28,
+        "detect.unknown_language",
+        "full, scan",
+    ),
     ("version: 1\ndetect: {one_party: true}\n", 2, 21, "detect.one_party", "seen, always, never"),
-    ("version: 1\ndetect: {recognizers: {disable: [3]}}\n", 2, 34, "detect.recognizers.disable[0]", "class name"),
+    (
+        "version: 1\ndetect: {recognizers: {disable: [3]}}\n",
+        2,
+        34,
+        "detect.recognizers.disable[0]",
+        "class name",
+    ),
     ("version: 1\nlimits: {depth: 1000}\n", 2, 17, "limits.depth", "from 4 to 256"),
-    ("version: 1\nlimits: {record_byte: 1024}\n", 2, 10, "limits.record_byte", "did you mean record_bytes?"),
+    (
+        "version: 1\nlimits: {record_byte: 1024}\n",
+        2,
+        10,
+        "limits.record_byte",
+        "did you mean record_bytes?",
+    ),
     ("version: 1\nallow: {a: b}\n", 2, 8, "allow", "expected a list, found a mapping"),
     ("version: 1\nallow: [[x]]\n", 2, 9, "allow[0]", "expected text, found a list"),
     ('version: 1\nallow: ["\\ud800"]\n', 2, 9, "allow[0]", "surrogate"),
-    ("version: 1\nallow: [Falcon]\ndeny: [{text: FALCON, entity: X_P}]\n", 2, 8, "allow", "stand in deny as well"),
+    (
+        "version: 1\nallow: [Falcon]\ndeny: [{text: FALCON, entity: X_P}]\n",
+        2,
+        8,
+        "allow",
+        "stand in deny as well",
+    ),
     ("version: 1\ndeny: [Falcon]\n", 2, 8, "deny[0]", "expected a mapping"),
     ("version: 1\ndeny: [{text: Falcon}]\n", 2, 8, "deny[0]", "entity is missing"),
     ("version: 1\ndeny: [{text: Falcon, entity: project}]\n", 2, 31, "deny[0].entity", "capitals"),
     ("version: 1\ndeny: [{text: F, entity: X_P}]\n", 2, 15, "deny[0].text", "at least two"),
-    ("version: 1\ndeny: [{text: ab, entity: X_P}, {text: AB, entity: X_P}]\n", 2, 33, "deny[1]", "twice"),
-    ("version: 1\nentities: {default: keep}\ndeny: [{text: ab, entity: X_P}]\n", 2, 12, "entities.default", "would not be redacted"),
+    (
+        "version: 1\ndeny: [{text: ab, entity: X_P}, {text: AB, entity: X_P}]\n",
+        2,
+        33,
+        "deny[1]",
+        "twice",
+    ),
+    (
+        "version: 1\nentities: {default: keep}\ndeny: [{text: ab, entity: X_P}]\n",
+        2,
+        12,
+        "entities.default",
+        "would not be redacted",
+    ),
     ("version: 1\noverrides: {}\n", 2, 12, "overrides", "expected a list"),
     ("version: 1\noverrides:\n- set: {mode: full}\n", 3, 3, "overrides[0]", "when is missing"),
-    ("version: 1\noverrides:\n- when: {}\n  set: {mode: full}\n", 3, 9, "overrides[0].when", "no condition"),
-    ("version: 1\noverrides:\n- when: {kind: []}\n  set: {mode: full}\n", 3, 16, "overrides[0].when.kind", "hold for every record"),
-    ("version: 1\noverrides:\n- when: {account_type: agent}\n  set: {mode: full}\n", 3, 24, "overrides[0].when.account_type", "did you mean agency?"),
-    ("version: 1\noverrides:\n- when: {language: eng}\n  set: {mode: full}\n", 3, 20, "overrides[0].when.language", "ISO 639-1"),
-    ("version: 1\noverrides:\n- when: {kind: call}\n  set: {detect: {}}\n", 4, 9, "overrides[0].set.detect", "unknown setting"),
+    (
+        "version: 1\noverrides:\n- when: {}\n  set: {mode: full}\n",
+        3,
+        9,
+        "overrides[0].when",
+        "no condition",
+    ),
+    (
+        "version: 1\noverrides:\n- when: {kind: []}\n  set: {mode: full}\n",
+        3,
+        16,
+        "overrides[0].when.kind",
+        "hold for every record",
+    ),
+    (
+        "version: 1\noverrides:\n- when: {account_type: agent}\n  set: {mode: full}\n",
+        3,
+        24,
+        "overrides[0].when.account_type",
+        "did you mean agency?",
+    ),
+    (
+        "version: 1\noverrides:\n- when: {language: eng}\n  set: {mode: full}\n",
+        3,
+        20,
+        "overrides[0].when.language",
+        "ISO 639-1",
+    ),
+    (
+        "version: 1\noverrides:\n- when: {kind: call}\n  set: {detect: {}}\n",
+        4,
+        9,
+        "overrides[0].set.detect",
+        "unknown setting",
+    ),
     ("version: 1\nextends: ../other.yaml\n", 2, 10, "extends", "only a preset"),
     ("version: 1\nname: !!python/object/apply:os.system ['true']\n", 2, 7, "name", "no tags"),
     ("version: 1\nname: *gone\n", 2, 7, "", "undefined alias"),
@@ -118,7 +315,11 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "column", "field", "words"), BROKEN, ids=[f"{i}-{b[3] or 'file'}" for i, b in enumerate(BROKEN)])
+@pytest.mark.parametrize(
+    ("text", "line", "column", "field", "words"),
+    BROKEN,
+    ids=[f"{i}-{b[3] or 'file'}" for i, b in enumerate(BROKEN)],
+)
 def test_mistake_has_its_place(text: str, line: int, column: int, field: str, words: str) -> None:
     (problem,) = problems(text)
     assert (problem.line, problem.column, problem.field) == (line, column, field)
@@ -126,7 +327,10 @@ def test_mistake_has_its_place(text: str, line: int, column: int, field: str, wo
 
 
 def test_all_problems_at_once_in_order_of_lines() -> None:
-    text = "version: 1\nmode: ful\nentities: {PERSN: label, AGE: hide}\nlimits: {depth: 0}\noverrides:\n- when: {kind: fax}\n  set: {modes: full}\n"
+    text = (
+        "version: 1\nmode: ful\nentities: {PERSN: label, AGE: hide}\nlimits: {depth: "
+        "0}\noverrides:\n- when: {kind: fax}\n  set: {modes: full}\n"
+    )
     assert [p.line for p in problems(text)] == [2, 3, 3, 4, 6, 7]
     assert str(problems(text)[0]) == "p.yaml:2:7: mode: unknown value ful; did you mean full?"
 
@@ -142,21 +346,36 @@ def test_texts_that_may_be_personal_are_not_repeated() -> None:
 
 
 def test_deep_and_cyclic_documents_are_refused() -> None:
-    for text in ("version: 1\nallow: " + "[" * 5000, "&a {<<: *a, version: 1, mode: [*a]}", "version: 1\nallow: " + "x" * 2_000_000):
+    for text in (
+        "version: 1\nallow: " + "[" * 5000,
+        "&a {<<: *a, version: 1, mode: [*a]}",
+        "version: 1\nallow: " + "x" * 2_000_000,
+    ):
         assert problems(text)
 
 
 def test_merges_and_anchors() -> None:
-    text = "version: 1\nentities: &e {PERSON: clear, AGE: keep}\noverrides:\n- when: {kind: chat}\n  set: {entities: {<<: *e, AGE: mask}}\n"
+    text = (
+        "version: 1\nentities: &e {PERSON: clear, AGE: keep}\noverrides:\n- when: {kind: "
+        "chat}\n  set: {entities: {<<: *e, AGE: mask}}\n"
+    )
     rules = parse_policy(text).rules("1", "agency", "chat", "en")
-    assert (rules.operator("PERSON"), rules.operator("AGE")) == (Operator("clear"), Operator("mask"))
+    assert (rules.operator("PERSON"), rules.operator("AGE")) == (
+        Operator("clear"),
+        Operator("mask"),
+    )
 
 
 def test_yaml_1_1_traps_are_plain_text() -> None:
-    text = "version: 1\ndetect: {languages: [no], models: {no: none}, default_language: no, phone_regions: [NO]}\noverrides:\n"
+    text = (
+        "version: 1\ndetect: {languages: [no], models: {no: none}, default_language: no, "
+        "phone_regions: [NO]}\noverrides:\n"
+    )
     text += "- when: {account: [0123, 1e3, 7]}\n  set: {mode: full}\n"
     policy = parse_policy(text)
-    assert policy.detect == DetectionSettings(models={"no": "none"}, languages=("no",), default_language="no", phone_regions=("NO",))
+    assert policy.detect == DetectionSettings(
+        models={"no": "none"}, languages=("no",), default_language="no", phone_regions=("NO",)
+    )
     assert policy.overrides[0].account == {"0123", "1e3", "7"}
     assert parse_policy(policy.effective_yaml()) == policy
 
@@ -164,7 +383,12 @@ def test_yaml_1_1_traps_are_plain_text() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_load_and_say_where_they_come_from(name: str) -> None:
     policy = load_policy(name)
-    assert policy.name == name and policy.base.mode == "content" and policy.detect.model == "embedded" and policy.limits == InputLimits()
+    assert (
+        policy.name == name
+        and policy.base.mode == "content"
+        and policy.detect.model == "embedded"
+        and policy.limits == InputLimits()
+    )
     assert "Source" in preset_text(name) or "CFR" in preset_text(name)
 
 
@@ -174,11 +398,31 @@ def test_default_is_gdpr() -> None:
 
 def test_presets_do_what_they_stand_for() -> None:
     gdpr, pci, hipaa, ccpa, _ = (load_policy(p).base for p in PRESETS)
-    assert all(gdpr.operator(e).name == "label" for e in ("PERSON", "CVV", "UNKNOWN_FIELD")) and gdpr.operator("DATE_TIME").name == "keep"
+    assert (
+        all(gdpr.operator(e).name == "label" for e in ("PERSON", "CVV", "UNKNOWN_FIELD"))
+        and gdpr.operator("DATE_TIME").name == "keep"
+    )
     assert pci.operator("CREDIT_CARD") == Operator("mask", keep_last=4)
-    assert [pci.operator(e).name for e in ("CVV", "CARD_EXPIRY", "PIN", "PERSON", "PHONE_NUMBER")] == ["label", "label", "label", "keep", "keep"]
-    assert {hipaa.operator(e).name for e in ("PERSON", "LOCATION", "DATE_TIME", "AGE", "ZIP_CODE", "URL", "VIN", "ORGANIZATION")} == {"label"}
-    assert ccpa.operator("PHONE_NUMBER") == Operator("pseudonym", "account") and ccpa.operator("PERSON").name == "label"
+    assert [
+        pci.operator(e).name for e in ("CVV", "CARD_EXPIRY", "PIN", "PERSON", "PHONE_NUMBER")
+    ] == ["label", "label", "label", "keep", "keep"]
+    assert {
+        hipaa.operator(e).name
+        for e in (
+            "PERSON",
+            "LOCATION",
+            "DATE_TIME",
+            "AGE",
+            "ZIP_CODE",
+            "URL",
+            "VIN",
+            "ORGANIZATION",
+        )
+    } == {"label"}
+    assert (
+        ccpa.operator("PHONE_NUMBER") == Operator("pseudonym", "account")
+        and ccpa.operator("PERSON").name == "label"
+    )
 
 
 def test_sha256_is_that_of_the_stored_copy(tmp_path: Path) -> None:
@@ -192,8 +436,10 @@ def test_sha256_is_that_of_the_stored_copy(tmp_path: Path) -> None:
 def test_extends_a_file_that_extends_a_preset(tmp_path: Path) -> None:
     (tmp_path / "house").mkdir()
     (tmp_path / "house" / "base.yaml").write_text(
-        "version: 1\nextends: pci\ndetect: {margins: {cased: {name: -1}, uncased: {rare_name: -3}}}\n"
-        "entities: {PERSON: clear, CODE_NAME: label}\nallow: [one]\ndeny: [{text: Falcon, entity: CODE_NAME}]\n"
+        "version: 1\nextends: pci\ndetect: {margins: {cased: {name: -1}, uncased: {rare_name: "
+        "-3}}}\n"
+        "entities: {PERSON: clear, CODE_NAME: label}\nallow: [one]\ndeny: [{text: Falcon, entity: "
+        "CODE_NAME}]\n"
         "overrides:\n- when: {kind: chat}\n  set: {entities: {PERSON: mask}}\n"
     )
     child = tmp_path / "acme.yaml"
@@ -203,22 +449,31 @@ def test_extends_a_file_that_extends_a_preset(tmp_path: Path) -> None:
     )
     policy = load_policy(str(child))
     assert policy.name == "acme" and policy.limits == InputLimits(depth=10)
-    assert policy.base.operator("CREDIT_CARD").keep_last == 4 and policy.base.operator("CODE_NAME") == Operator("mask")
+    assert policy.base.operator("CREDIT_CARD").keep_last == 4 and policy.base.operator(
+        "CODE_NAME"
+    ) == Operator("mask")
     assert policy.base.allow == {"one", "two"} and policy.base.deny == (("Falcon", "CODE_NAME"),)
     assert policy.rules("1", "agency", "chat", "en").operator("PERSON") == Operator("mask")
     margins = policy.detect.margins
     assert margins.cased.name == -1
-    assert margins.uncased == ModelMargin(-4, ModelMargins().uncased.place, -4), "rare names are never taken later"
+    assert margins.uncased == ModelMargin(-4, ModelMargins().uncased.place, -4), (
+        "rare names are never taken later"
+    )
 
 
 def test_problems_name_the_file_they_are_in(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("version: 1\nmode: ful\n")
     (tmp_path / "acme.yaml").write_text("version: 1\nextends: base.yaml\nlabel: 3\n")
     found = check_policy(tmp_path / "acme.yaml")
-    assert [(Path(p.file).name, p.line, p.field) for p in found] == [("acme.yaml", 3, "label"), ("base.yaml", 2, "mode")]
+    assert [(Path(p.file).name, p.line, p.field) for p in found] == [
+        ("acme.yaml", 3, "label"),
+        ("base.yaml", 2, "mode"),
+    ]
 
 
-def test_a_mode_that_brings_an_inherited_keep_to_life_is_blamed_on_the_file_that_sets_it(tmp_path: Path) -> None:
+def test_a_mode_that_brings_an_inherited_keep_to_life_is_blamed_on_the_file_that_sets_it(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "base.yaml").write_text("version: 1\nmode: none\nfields: {notes: keep}\n")
     (tmp_path / "acme.yaml").write_text("version: 1\nextends: base.yaml\nmode: content\n")
     assert not check_policy(tmp_path / "base.yaml")
@@ -226,8 +481,12 @@ def test_a_mode_that_brings_an_inherited_keep_to_life_is_blamed_on_the_file_that
     assert (Path(problem.file).name, problem.line, problem.field) == ("acme.yaml", 3, "mode")
 
 
-@pytest.mark.parametrize("text", ["version: 1\nextends: a.yaml\n", "version: 1\nextends: gone.yaml\n"])
-def test_circles_and_missing_files_are_named_where_they_are_extended(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["version: 1\nextends: a.yaml\n", "version: 1\nextends: gone.yaml\n"]
+)
+def test_circles_and_missing_files_are_named_where_they_are_extended(
+    tmp_path: Path, text: str
+) -> None:
     (tmp_path / "a.yaml").write_text(text)
     (problem,) = check_policy(tmp_path / "a.yaml")
     assert (problem.line, problem.column, problem.field) == (2, 10, "extends")
@@ -250,7 +509,10 @@ def test_errors_survive_pickling() -> None:
 def test_requests_section() -> None:
     assert not load_policy(None).requests.four_eyes and "requests" not in load_policy(None).document
     policy = parse_policy("version: 1\nextends: gdpr\nrequests: {four_eyes: true}\n")
-    assert policy.requests.four_eyes and parse_policy(policy.effective_yaml()).requests == policy.requests
+    assert (
+        policy.requests.four_eyes
+        and parse_policy(policy.effective_yaml()).requests == policy.requests
+    )
     with pytest.raises(PolicyError, match=r"requests\.four_eyes"):
         parse_policy("version: 1\nrequests: {four_eyes: often}\n")
     with pytest.raises(PolicyError, match="requests"):

@@ -18,7 +18,20 @@ from callveil.schemas.policy_load import PRESETS, load_policy, parse_policy, pre
 from callveil.schemas.policy_parse import TOP_KEYS
 
 KEYS = st.sampled_from(
-    (*TOP_KEYS, *DETECT_KEYS, "PERSON", "default", "operator", "scope", "when", "set", "text", "entity", "account", "caller")
+    (
+        *TOP_KEYS,
+        *DETECT_KEYS,
+        "PERSON",
+        "default",
+        "operator",
+        "scope",
+        "when",
+        "set",
+        "text",
+        "entity",
+        "account",
+        "caller",
+    )
 ) | st.text(max_size=8)
 LEAVES = (
     st.none()
@@ -28,7 +41,11 @@ LEAVES = (
     | st.text(max_size=12)
     | st.sampled_from(["content", "label", "gdpr", "keep", "call", "en", "PERSON"])
 )
-VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=15)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=15,
+)
 
 
 def outcome(text: str) -> None:
@@ -67,7 +84,9 @@ def test_any_text_loads_or_is_refused_with_a_policy_error(text: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(PRESETS), st.integers(0, 10_000), st.text(max_size=3), st.integers(0, 5))
-def test_damaged_presets_load_or_are_refused(name: str, place: int, inserted: str, removed: int) -> None:
+def test_damaged_presets_load_or_are_refused(
+    name: str, place: int, inserted: str, removed: int
+) -> None:
     text = preset_text(name)
     place %= len(text)
     outcome(text[:place] + inserted + text[place + removed :])
@@ -79,7 +98,14 @@ def test_damaged_presets_load_or_are_refused(name: str, place: int, inserted: st
 @example(["a\u2028b"], "a\u2029b")
 def test_any_texts_come_back_from_the_stored_copy(texts: list[str], account: str) -> None:
     outcome(
-        yaml.safe_dump({"version": 1, "allow": texts, "overrides": [{"when": {"account": account}, "set": {"allow": texts}}]}, allow_unicode=True)
+        yaml.safe_dump(
+            {
+                "version": 1,
+                "allow": texts,
+                "overrides": [{"when": {"account": account}, "set": {"allow": texts}}],
+            },
+            allow_unicode=True,
+        )
     )
 
 
@@ -90,23 +116,46 @@ FULL: dict[str, Any] = {
     "mode": "content",
     "full_after_days": 60,
     "label": "[{entity}]",
-    "entities": {"default": "label", "PERSON": {"operator": "pseudonym", "scope": "account"}, "CREDIT_CARD": CARD},
+    "entities": {
+        "default": "label",
+        "PERSON": {"operator": "pseudonym", "scope": "account"},
+        "CREDIT_CARD": CARD,
+    },
     "fields": {"caller": "redact", "notes": "clear"},
     "thresholds": {"default": 0.4, "VIN": 0.6},
     "detect": {
-        "model": "none", "models": {"es": "es_core_news_md"}, "languages": ["en", "es"], "default_language": "es", "unknown_language": "scan",
-        "phone_regions": ["US", "GB"], "recognizers": {"disable": ["UrlRecognizer"]}, "timeout_seconds": 3, "amounts": True,
-        "max_steps": 70_000, "labels": {"PER": "PERSON", "MISC": "ignore"}, "one_party": "always",
+        "model": "none",
+        "models": {"es": "es_core_news_md"},
+        "languages": ["en", "es"],
+        "default_language": "es",
+        "unknown_language": "scan",
+        "phone_regions": ["US", "GB"],
+        "recognizers": {"disable": ["UrlRecognizer"]},
+        "timeout_seconds": 3,
+        "amounts": True,
+        "max_steps": 70_000,
+        "labels": {"PER": "PERSON", "MISC": "ignore"},
+        "one_party": "always",
         "margins": {"cased": {"name": -1, "rare_name": -3}, "uncased": {"name": 0}},
     },
     "allow": ["Acme", "beta"],
     "deny": [{"text": "Falcon", "entity": "CODE_NAME"}, {"text": "Osprey", "entity": "CODE_NAME"}],
     "limits": {"record_bytes": 4096, "field_chars": 2048, "depth": 9, "document_bytes": 8192},
     "overrides": [
-        {"when": {"account": ["1", "2"], "kind": ["call", "chat"]}, "set": {"mode": "full", "entities": {"PERSON": "clear"}}},
-        {"when": {"language": "es"}, "set": {"full_after_days": 3, "thresholds": {"PERSON": 0.2}, "deny": [{"text": "Kite", "entity": "X_K"}]}},
+        {
+            "when": {"account": ["1", "2"], "kind": ["call", "chat"]},
+            "set": {"mode": "full", "entities": {"PERSON": "clear"}},
+        },
+        {
+            "when": {"language": "es"},
+            "set": {
+                "full_after_days": 3,
+                "thresholds": {"PERSON": 0.2},
+                "deny": [{"text": "Kite", "entity": "X_K"}],
+            },
+        },
     ],
-}  # fmt: skip
+}
 SHA = parse_policy(yaml.safe_dump(FULL)).sha256
 ORDERED = {"phone_regions", "overrides"}
 
@@ -175,7 +224,11 @@ CHANGES: list[tuple[tuple[Any, ...], Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value"), CHANGES, ids=lambda v: ".".join(map(str, v)) if isinstance(v, tuple) else None)
+@pytest.mark.parametrize(
+    ("path", "value"),
+    CHANGES,
+    ids=lambda v: ".".join(map(str, v)) if isinstance(v, tuple) else None,
+)
 def test_digest_follows_every_effective_change(path: tuple[Any, ...], value: Any) -> None:
     document = copy.deepcopy(FULL)
     target = document
@@ -187,9 +240,12 @@ def test_digest_follows_every_effective_change(path: tuple[Any, ...], value: Any
 
 def test_equal_ways_of_saying_it_have_one_digest() -> None:
     written_out = parse_policy(
-        "version: 1\nname: p\nentities: {AGE: {operator: mask, char: '*', keep_last: 0}}\nallow: [ACME  Inc]\nlimits: {depth: 64}\n"
+        "version: 1\nname: p\nentities: {AGE: {operator: mask, char: '*', keep_last: 0}}\nallow: "
+        "[ACME  Inc]\nlimits: {depth: 64}\n"
     )
-    short = parse_policy("version: 1\nname: p\nentities: {AGE: mask}\nallow: acme inc\noverrides:\ndetect:\n")
+    short = parse_policy(
+        "version: 1\nname: p\nentities: {AGE: mask}\nallow: acme inc\noverrides:\ndetect:\n"
+    )
     assert written_out == short
     inherited = parse_policy("version: 1\nname: gdpr\nextends: gdpr\n")
     assert inherited == load_policy("gdpr")

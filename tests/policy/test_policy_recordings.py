@@ -11,9 +11,10 @@ def test_defaults_and_layers():
     assert load_policy("gdpr").recordings == RecordingSettings()
     said = "mode: beep, wait_seconds: 60, align: false, keypad: false, original: seal, video: copy"
     policy = parse_policy(f"version: 1\nextends: gdpr\nrecordings: {{{said}}}\n")
-    assert policy.recordings == RecordingSettings("beep", "own", 0.1, 60.0, align=False, keypad=False, original="seal", video="copy")
+    assert policy.recordings == RecordingSettings(
+        "beep", "own", 0.1, 60.0, align=False, keypad=False, original="seal", video="copy"
+    )
     assert parse_policy(policy.effective_yaml()).recordings == policy.recordings
-
 
 
 def test_it_changes_the_digest_only_where_it_is_given():

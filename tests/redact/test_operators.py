@@ -32,7 +32,11 @@ from callveil.transforms.redact.operators import (
 )
 from callveil.transforms.storage.encryption.keyring import Keyring
 
-HERE, SAME_ACCOUNT, ELSEWHERE = InteractionKey("70001", "1"), InteractionKey("70001", "2"), InteractionKey("70002", "1")
+HERE, SAME_ACCOUNT, ELSEWHERE = (
+    InteractionKey("70001", "1"),
+    InteractionKey("70001", "2"),
+    InteractionKey("70002", "1"),
+)
 MAIL = "zofia.k@example.com"
 
 
@@ -68,16 +72,25 @@ def test_mask_keeps_length_and_signs_and_at_most_half(text: str, keep: int, char
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text("aé1 -*x.\"", max_size=30), st.data())
+@given(st.text('aé1 -*x."', max_size=30), st.data())
 def test_replaced_is_what_presidios_anonymizer_writes(text: str, data: st.DataObject) -> None:
     edges = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=12)))
     stretches = [pair for pair in pairwise(edges) if data.draw(st.booleans())]  # some of them touch
     forms: list[tuple[str, dict[str, Any]]] = [
-        ("label", {"label": "[PERSON]"}), ("clear", {}), ("same", {}), ("mask", {"char": "*", "keep_last": 2}),
-        ("pseudonym", {"entity": "PERSON", "value": "al", "key": b"k" * 32, "scope": ("call", "1", "2")}),
-        ("token", {"entity": "PERSON", "key": b"k" * 64, "key_id": "k1", "scope": ("call", "1", "2")}),
+        ("label", {"label": "[PERSON]"}),
+        ("clear", {}),
+        ("same", {}),
+        ("mask", {"char": "*", "keep_last": 2}),
+        (
+            "pseudonym",
+            {"entity": "PERSON", "value": "al", "key": b"k" * 32, "scope": ("call", "1", "2")},
+        ),
+        (
+            "token",
+            {"entity": "PERSON", "key": b"k" * 64, "key_id": "k1", "scope": ("call", "1", "2")},
+        ),
         ("encoded", encoded_params("mask", {"char": "*", "keep_last": 2}, 'a"1', 1, False)),
-    ]  # fmt: skip
+    ]
     drawn = [(*pair, *data.draw(st.sampled_from(forms))) for pair in stretches]
     engine = AnonymizerEngine()
     for operator in OPERATORS:
@@ -85,41 +98,73 @@ def test_replaced_is_what_presidios_anonymizer_writes(text: str, data: st.DataOb
     outcome = engine.anonymize(
         text,
         [RecognizerResult(f"T{n}", start, end, 1.0) for n, (start, end, _, _) in enumerate(drawn)],
-        {f"T{n}": OperatorConfig(f"callveil_{action}", params) for n, (_, _, action, params) in enumerate(drawn)},
+        {
+            f"T{n}": OperatorConfig(f"callveil_{action}", params)
+            for n, (_, _, action, params) in enumerate(drawn)
+        },
         merge_entities_with_spaces=False,
     )
     places = {item.entity_type: (item.start, item.end) for item in outcome.items}
-    assert replace_spans(text, drawn) == (outcome.text, [places[f"T{n}"] for n in range(len(drawn))])
+    assert replace_spans(text, drawn) == (
+        outcome.text,
+        [places[f"T{n}"] for n in range(len(drawn))],
+    )
 
 
-@pytest.mark.parametrize("stretches", [[(2, 4), (0, 1)], [(0, 3), (2, 4)], [(0, 9)], [(-1, 2)], [(3, 2)]])
-def test_stretches_that_overlap_or_leave_the_text_are_refused(stretches: list[tuple[int, int]]) -> None:
+@pytest.mark.parametrize(
+    "stretches", [[(2, 4), (0, 1)], [(0, 3), (2, 4)], [(0, 9)], [(-1, 2)], [(3, 2)]]
+)
+def test_stretches_that_overlap_or_leave_the_text_are_refused(
+    stretches: list[tuple[int, int]],
+) -> None:
     with pytest.raises(ValueError, match="out of order"):
         replace_spans("abcde", [(start, end, "clear", {}) for start, end in stretches])
 
 
-def one(redact: Bench, operator: str, text: str = f"mail {MAIL} now", key: InteractionKey = HERE) -> str:
+def one(
+    redact: Bench, operator: str, text: str = f"mail {MAIL} now", key: InteractionKey = HERE
+) -> str:
     """The notes `text` under one operator for all types."""
-    return str(content(redact({"notes": text}, f"entities: {{default: {operator}}}", key=key))["notes"])
+    return str(
+        content(redact({"notes": text}, f"entities: {{default: {operator}}}", key=key))["notes"]
+    )
 
 
 def test_label_clear_and_keep(redact: Bench) -> None:
     assert one(redact, "label") == "mail [EMAIL_ADDRESS] now"
     assert one(redact, "clear") == "mail  now"
-    assert content(redact({"notes": f"mail {MAIL}"}, "entities: {default: label, EMAIL_ADDRESS: keep}"))["notes"] == f"mail {MAIL}"
-    assert content(redact({"notes": f"mail {MAIL}"}, "label: '<{entity}>'"))["notes"] == "mail <EMAIL_ADDRESS>"
+    assert (
+        content(
+            redact({"notes": f"mail {MAIL}"}, "entities: {default: label, EMAIL_ADDRESS: keep}")
+        )["notes"]
+        == f"mail {MAIL}"
+    )
+    assert (
+        content(redact({"notes": f"mail {MAIL}"}, "label: '<{entity}>'"))["notes"]
+        == "mail <EMAIL_ADDRESS>"
+    )
 
 
 def test_a_kept_type_is_recorded_as_readable(redact: Bench) -> None:
-    out = redact({"notes": f"mail {MAIL}, call 415-555-0134"}, "entities: {default: label, EMAIL_ADDRESS: keep}")
+    out = redact(
+        {"notes": f"mail {MAIL}, call 415-555-0134"},
+        "entities: {default: label, EMAIL_ADDRESS: keep}",
+    )
     kept = [r.finding for r in out.findings if r.finding.status == "kept"]
-    assert [(f.entity_type, f.action, f.span_start, f.span_end) for f in kept] == [("EMAIL_ADDRESS", "keep", 5, 24)]
+    assert [(f.entity_type, f.action, f.span_start, f.span_end) for f in kept] == [
+        ("EMAIL_ADDRESS", "keep", 5, 24)
+    ]
     assert out.interaction.record["redacted_entities"] == ["PHONE_NUMBER"]
 
 
-@pytest.mark.parametrize(("scope", "same_account", "elsewhere"), [("call", False, False), ("account", True, False), ("everywhere", True, True)])
+@pytest.mark.parametrize(
+    ("scope", "same_account", "elsewhere"),
+    [("call", False, False), ("account", True, False), ("everywhere", True, True)],
+)
 @pytest.mark.parametrize("operator", ["pseudonym", "token"])
-def test_scopes(redact: Bench, operator: str, scope: str, same_account: bool, elsewhere: bool) -> None:
+def test_scopes(
+    redact: Bench, operator: str, scope: str, same_account: bool, elsewhere: bool
+) -> None:
     how = f"{{operator: {operator}, scope: {scope}}}"
     here = one(redact, how)
     assert here == one(redact, how, key=HERE) and MAIL not in here
@@ -128,10 +173,19 @@ def test_scopes(redact: Bench, operator: str, scope: str, same_account: bool, el
 
 
 def test_a_pseudonym_is_the_same_however_a_value_is_written(redact: Bench) -> None:
-    texts = ["call 415-555-0134", "call +1 (415) 555-0134", "my number is four one five five five five oh one three four"]
-    names = {re.findall(r"\[PHONE_NUMBER:([a-z2-7]{13})\]", one(redact, "pseudonym", t))[0] for t in texts}
+    texts = [
+        "call 415-555-0134",
+        "call +1 (415) 555-0134",
+        "my number is four one five five five five oh one three four",
+    ]
+    names = {
+        re.findall(r"\[PHONE_NUMBER:([a-z2-7]{13})\]", one(redact, "pseudonym", t))[0]
+        for t in texts
+    }
     assert len(names) == 1
-    assert names.isdisjoint(re.findall(r":([a-z2-7]{13})\]", one(redact, "pseudonym", "call 415-555-0135")))
+    assert names.isdisjoint(
+        re.findall(r":([a-z2-7]{13})\]", one(redact, "pseudonym", "call 415-555-0135"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,11 +196,21 @@ def test_a_pseudonym_is_the_same_however_a_value_is_written(redact: Bench) -> No
         ["my number is 415 555 0134 415 555 0134", "yes"],
     ],
 )
-def test_a_number_read_back_has_the_pseudonym_of_one_said_once(redact: Bench, turns: list[str]) -> None:
-    out = redact({"transcription_text": "\n".join(f"{'AC'[n % 2]}: {t}" for n, t in enumerate(["what's your number", *turns]))},
-                 "entities: {default: {operator: pseudonym, scope: everywhere}}")  # fmt: skip
+def test_a_number_read_back_has_the_pseudonym_of_one_said_once(
+    redact: Bench, turns: list[str]
+) -> None:
+    out = redact(
+        {
+            "transcription_text": "\n".join(
+                f"{'AC'[n % 2]}: {t}" for n, t in enumerate(["what's your number", *turns])
+            )
+        },
+        "entities: {default: {operator: pseudonym, scope: everywhere}}",
+    )
     names = set(re.findall(r"\[PHONE_NUMBER:([a-z2-7]{13})\]", content(out)["transcription_text"]))
-    assert [f"[PHONE_NUMBER:{n}]" for n in names] == [one(redact, "{operator: pseudonym, scope: everywhere}", "call 415-555-0134")[5:]]
+    assert [f"[PHONE_NUMBER:{n}]" for n in names] == [
+        one(redact, "{operator: pseudonym, scope: everywhere}", "call 415-555-0134")[5:]
+    ]
 
 
 def test_pseudonyms_depend_on_the_key_and_the_type(redact: Bench, keyring: Keyring) -> None:
@@ -154,7 +218,9 @@ def test_pseudonyms_depend_on_the_key_and_the_type(redact: Bench, keyring: Keyri
     assert one(redact, "pseudonym") != one(other, "pseudonym")
     rules = Rules(default_operator=Operator("pseudonym"))
     secrets = TokenKeys.of(redact.keyring)
-    as_pin, as_order = (operator_params(rules, e, "12345", secrets, *HERE)[1] for e in ("PIN", "ORDER_ID"))
+    as_pin, as_order = (
+        operator_params(rules, e, "12345", secrets, *HERE)[1] for e in ("PIN", "ORDER_ID")
+    )
     assert as_pin["entity"] != as_order["entity"] and as_pin["key"] == as_order["key"]
 
 
@@ -177,10 +243,21 @@ def test_canonical(entity: str, a: str, b: str, equal: bool) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(text=st.text(min_size=1, max_size=40).filter(lambda t: t.isprintable() or "\n" in t), scope=st.sampled_from(["call", "account", "everywhere"]))
+@given(
+    text=st.text(min_size=1, max_size=40).filter(lambda t: t.isprintable() or "\n" in t),
+    scope=st.sampled_from(["call", "account", "everywhere"]),
+)
 def test_tokens_open_again(redact: Bench, text: str, scope: str) -> None:
     secrets = TokenKeys.of(redact.keyring)
-    made = Token().operate(text, {"entity": "PERSON", "key": secrets.token, "key_id": secrets.key_id, "scope": scope_of(scope, *HERE)})
+    made = Token().operate(
+        text,
+        {
+            "entity": "PERSON",
+            "key": secrets.token,
+            "key_id": secrets.key_id,
+            "scope": scope_of(scope, *HERE),
+        },
+    )
     assert reveal_token(made, redact.keyring, *HERE) == text
     assert scope == "call" or reveal_token(made, redact.keyring, "70001") == text
     assert scope != "everywhere" or reveal_token(made, redact.keyring) == text
@@ -227,12 +304,19 @@ def test_what_is_no_token_of_this_keyring_is_refused(redact: Bench, change: Any)
         reveal_token(change(made, redact.keyring), redact.keyring, *HERE)
 
 
-def test_another_keyring_opens_nothing_and_a_rotated_one_everything(redact: Bench, tmp_path: Path) -> None:
+def test_another_keyring_opens_nothing_and_a_rotated_one_everything(
+    redact: Bench, tmp_path: Path
+) -> None:
     first = Keyring.create(tmp_path / "a.json")
     made = make_call_token("PERSON", "Zofia", TokenKeys.of(first), *HERE)
     rotated = Keyring.rotate(tmp_path / "a.json")
     assert rotated.active != first.active and reveal_token(made, rotated, *HERE) == "Zofia"
-    assert reveal_token(make_call_token("PERSON", "Zofia", TokenKeys.of(rotated), *HERE), rotated, *HERE) == "Zofia"
+    assert (
+        reveal_token(
+            make_call_token("PERSON", "Zofia", TokenKeys.of(rotated), *HERE), rotated, *HERE
+        )
+        == "Zofia"
+    )
     with pytest.raises(TokenError, match="keyring"):
         reveal_token(made, redact.keyring, *HERE)
 
@@ -240,19 +324,37 @@ def test_another_keyring_opens_nothing_and_a_rotated_one_everything(redact: Benc
 def test_tokens_of_a_record_open_to_what_stood_there(redact: Bench) -> None:
     text = f"mail {MAIL}, call 415-555-0134"
     out = one(redact, "token", text)
-    assert re.sub(r"\[[A-Z_]+:t1[^\]]+\]", lambda m: reveal_token(m[0], redact.keyring, *HERE), out) == text
+    assert (
+        re.sub(r"\[[A-Z_]+:t1[^\]]+\]", lambda m: reveal_token(m[0], redact.keyring, *HERE), out)
+        == text
+    )
 
 
 def test_secrets_are_not_shown(redact: Bench) -> None:
     secrets = TokenKeys.of(redact.keyring)
     shown = repr(secrets)
-    assert secrets.key_id in shown and repr(secrets.token) not in shown and repr(secrets.pseudonym) not in shown
+    assert (
+        secrets.key_id in shown
+        and repr(secrets.token) not in shown
+        and repr(secrets.pseudonym) not in shown
+    )
 
 
 def test_parts_of_a_masked_value_show_nothing(redact: Bench) -> None:
-    """The last characters of each word of a number would add up to more than what may be shown of the whole."""
-    out = content(redact({
-        "outline": [{"channel": 2, "text": "card number?"}, {"channel": 1, "text": "4111 1111"}, {"channel": 2, "text": "okay"},
-                    {"channel": 1, "text": "1111 1111"}],
-    }, "entities: {default: {operator: mask, keep_last: 4}}"))  # fmt: skip
+    """The last characters of each word of a number would add up to more than what may be shown of
+    the whole.
+    """
+    out = content(
+        redact(
+            {
+                "outline": [
+                    {"channel": 2, "text": "card number?"},
+                    {"channel": 1, "text": "4111 1111"},
+                    {"channel": 2, "text": "okay"},
+                    {"channel": 1, "text": "1111 1111"},
+                ],
+            },
+            "entities: {default: {operator: mask, keep_last: 4}}",
+        )
+    )
     assert [t["text"] for t in out["outline"]] == ["card number?", "**** ****", "okay", "**** ****"]

@@ -1,4 +1,6 @@
-"""What the presets promise, asserted on what is left of a text, whatever it is labelled. Every number is generated."""
+"""What the presets promise, asserted on what is left of a text, whatever it is labelled. Every
+number is generated.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def left_of(shown: str) -> str:
 
 
 def only_the_tail(seen: str, number: str, beside: str) -> bool:
-    """Whether what can be read is at most the last four digits of `number`, and then some of the digits beside it."""
+    """Whether what can be read is at most the last four digits of `number`, and then some of the
+    digits beside it.
+    """
 
     def some_of(part: str) -> bool:
         rest = iter(beside)
@@ -204,10 +208,13 @@ def test_pci_over_turns(bench: Bench) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from(("gdpr", "hipaa", "ccpa", "gdpr-attribution")), st.sampled_from(sorted(VALUES)),
+    st.sampled_from(("gdpr", "hipaa", "ccpa", "gdpr-attribution")),
+    st.sampled_from(sorted(VALUES)),
     st.sampled_from(sorted(NEIGHBOURS) + sorted(VALUES)),
-    st.sampled_from(SIGNS), st.booleans(), st.integers(0, 2**32),
-)  # fmt: skip
+    st.sampled_from(SIGNS),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
 def test_the_others_leave_nothing_of_a_value(
     bench: Bench, preset: str, kind: str, neighbour: str, sign: str, front: bool, seed: int
 ) -> None:
@@ -221,14 +228,21 @@ def test_the_others_leave_nothing_of_a_value(
         assert part in around or part not in shown, (found.text, shown)
 
 
-@pytest.mark.parametrize("field", ["name", "street", "city", "notes", "search", "referrer", "location"])
+@pytest.mark.parametrize(
+    "field", ["name", "street", "city", "notes", "search", "referrer", "location"]
+)
 def test_pci_guards_what_it_keeps(bench: Bench, field: str) -> None:
     shown = after(bench, "pci", "x?cc=4539910317764670&cvv=417", field)
     assert left_of(shown) == "4670", shown
 
 
 def test_pci_keeps_who_called(bench: Bench) -> None:
-    record = {"name": "Jane Doe", "street": "12 Oak Street", "caller_number": "+4915112345678", "email": "jane.doe@example.org"}
+    record = {
+        "name": "Jane Doe",
+        "street": "12 Oak Street",
+        "caller_number": "+4915112345678",
+        "email": "jane.doe@example.org",
+    }
     rules = "version: 1\nextends: pci\ndetect: {model: none}\n"
     assert {k: v for k, v in content(bench(record, rules)).items() if k in record} == record
 
@@ -245,28 +259,55 @@ def test_cards_drawn_are_cards(bench: Bench) -> None:
 
 
 CLICKS = {
-    "visitor_sid": "5f0c9a77b1", "gclid": "EAIaIQobChMI9", "fbclid": "IwAR0xQ", "msclkid": "9f1c2b", "ga_client_id": "GA1.1.77",
+    "visitor_sid": "5f0c9a77b1",
+    "gclid": "EAIaIQobChMI9",
+    "fbclid": "IwAR0xQ",
+    "msclkid": "9f1c2b",
+    "ga_client_id": "GA1.1.77",
     "ga": {"cid": "GA1.1.77"},
-}  # fmt: skip
+}
 ADVERTISED = {
-    "web_source": "google", "medium": "cpc", "campaign": "spring roofs", "keyword": "roof repair", "paid": {"ad_group": "a7", "campaign_id": "99123"},
-    "campaign_id": "99123", "ad_group_id": "55123", "source": "Google Ads", "first_touch": "Google Ads",
-}  # fmt: skip
+    "web_source": "google",
+    "medium": "cpc",
+    "campaign": "spring roofs",
+    "keyword": "roof repair",
+    "paid": {"ad_group": "a7", "campaign_id": "99123"},
+    "campaign_id": "99123",
+    "ad_group_id": "55123",
+    "source": "Google Ads",
+    "first_touch": "Google Ads",
+}
 
 
 def test_attribution_keeps_what_was_advertised_and_pseudonymises_who_clicked(bench: Bench) -> None:
     rules = "version: 1\nextends: gdpr-attribution\ndetect: {model: none}\n"
-    typed = {"search": "roofer near 12 elm street", "referrer": "https://a.example/?q=jane", "visitor_ip": "203.0.113.9"}
+    typed = {
+        "search": "roofer near 12 elm street",
+        "referrer": "https://a.example/?q=jane",
+        "visitor_ip": "203.0.113.9",
+    }
     record = {"name": "Jane Doe", "email": "jane@mail.example", **CLICKS, **ADVERTISED, **typed}
     shown = content(bench(record, rules))
     assert {n: shown[n] for n in ADVERTISED} == ADVERTISED
     for name, value in CLICKS.items():
-        assert str(shown[name]) != str(value) and "ONLINE_ID" in str(shown[name]) and shown[name] != "[ONLINE_ID]"
+        assert (
+            str(shown[name]) != str(value)
+            and "ONLINE_ID" in str(shown[name])
+            and shown[name] != "[ONLINE_ID]"
+        )
     assert shown["ga_client_id"] == shown["ga"]["cid"], "one id, one pseudonym"
-    assert not any(part in str(shown) for part in ("5f0c", "EAIa", "IwAR", "9f1c", "1.77", "elm street", "jane", "Jane", "203.0"))
+    assert not any(
+        part in str(shown)
+        for part in ("5f0c", "EAIa", "IwAR", "9f1c", "1.77", "elm street", "jane", "Jane", "203.0")
+    )
     other = content(bench(record, rules, key=InteractionKey("70001", "5000000002")))
     abroad = content(bench(record, rules, key=InteractionKey("70002", "5000000001")))
     assert other["gclid"] == shown["gclid"] != abroad["gclid"]
-    leaky = content(bench({"name": "Jane Doe", "campaign": "for Jane Doe or cy@mail.example"}, rules))["campaign"]
+    leaky = content(
+        bench({"name": "Jane Doe", "campaign": "for Jane Doe or cy@mail.example"}, rules)
+    )["campaign"]
     assert leaky == "for [PERSON] or [EMAIL_ADDRESS]"
-    assert content(bench(record, "version: 1\nextends: gdpr\ndetect: {model: none}\n"))["campaign"] == "[VISITOR_DATA]"
+    assert (
+        content(bench(record, "version: 1\nextends: gdpr\ndetect: {model: none}\n"))["campaign"]
+        == "[VISITOR_DATA]"
+    )

@@ -1,7 +1,9 @@
-"""What each figure of the report pages is by plain SQL over the store's own tables, written without a look at how the pages count.
+"""What each figure of the report pages is by plain SQL over the store's own tables, written without
+a look at how the pages count.
 
-A tile's query gives its value, then the numbers of its hint. A chart's gives label, series and value. A table's gives columns named as its
-headings. A verdict's gives kept, not kept, open, and the numbers in its reasons. Times are microseconds.
+A tile's query gives its value, then the numbers of its hint. A chart's gives label, series and
+value. A table's gives columns named as its headings. A verdict's gives kept, not kept, open, and
+the numbers in its reasons. Times are microseconds.
 """
 
 from __future__ import annotations
@@ -17,28 +19,83 @@ import pyarrow.parquet as pq
 import yaml
 
 DAY = 86_400_000_000
-DATASETS = ("findings", "rejected", "versions", "dispositions", "certificates", "subject_requests", "erasure_certificates")
+DATASETS = (
+    "findings",
+    "rejected",
+    "versions",
+    "dispositions",
+    "certificates",
+    "subject_requests",
+    "erasure_certificates",
+)
 
 WORDS = {
-    "action": {"label": "replaced by its type", "pseudonym": "replaced by a pseudonym", "clear": "removed", "keep": "kept by the policy"},
-    "failure_reason": {"bad_json": "not readable as JSON", "missing_key": "account or id missing", "timed_out": "took too long",
-                       "bad_audio": "bad audio"},
-    "decision": {"delete": "delete", "hold": "held by law", "quarantine": "set aside to be looked at"},
-    "reason_code": {"rule": "a rule's days are over", "legal_hold": "legal hold", "future": "dated in the future"},
-    "record_class": {"versions": "change history", "findings": "findings", "interactions": "calls and messages", "recordings": "recordings",
-                     "requests": "requests", "index": "search index"},
-    "status": {"open": "open", "verified": "open, identity verified", "on_hold": "clock stopped", "in_progress": "being worked on",
-               "completed": "granted", "partly_completed": "granted in part", "refused": "refused", "withdrawn": "withdrawn",
-               "not_executed": "not carried out"},
-    "method": {"drop_rows": "rows deleted", "unlink": "kept without what identifies the person", "purge": "purged whole",
-               "seal": "set aside, encrypted"},
-    "state": {"on_time": "notified in time", "late_with_reasons": "notified late, with reasons",
-              "late_without_reasons": "notified late, without reasons", "due": "to be notified", "overdue": "overdue",
-              "not_notifiable": "need not be notified", "undecided": "not decided"},
-    "dataset": {"findings": "findings", "versions": "change history", "rejected": "reasons why input was held back",
-                "dispositions": "decisions of retention", "certificates": "certificates of retention runs",
-                "subject_requests": "steps of requests", "erasure_certificates": "certificates of erasures and restrictions"},
-}  # fmt: skip
+    "action": {
+        "label": "replaced by its type",
+        "pseudonym": "replaced by a pseudonym",
+        "clear": "removed",
+        "keep": "kept by the policy",
+    },
+    "failure_reason": {
+        "bad_json": "not readable as JSON",
+        "missing_key": "account or id missing",
+        "timed_out": "took too long",
+        "bad_audio": "bad audio",
+    },
+    "decision": {
+        "delete": "delete",
+        "hold": "held by law",
+        "quarantine": "set aside to be looked at",
+    },
+    "reason_code": {
+        "rule": "a rule's days are over",
+        "legal_hold": "legal hold",
+        "future": "dated in the future",
+    },
+    "record_class": {
+        "versions": "change history",
+        "findings": "findings",
+        "interactions": "calls and messages",
+        "recordings": "recordings",
+        "requests": "requests",
+        "index": "search index",
+    },
+    "status": {
+        "open": "open",
+        "verified": "open, identity verified",
+        "on_hold": "clock stopped",
+        "in_progress": "being worked on",
+        "completed": "granted",
+        "partly_completed": "granted in part",
+        "refused": "refused",
+        "withdrawn": "withdrawn",
+        "not_executed": "not carried out",
+    },
+    "method": {
+        "drop_rows": "rows deleted",
+        "unlink": "kept without what identifies the person",
+        "purge": "purged whole",
+        "seal": "set aside, encrypted",
+    },
+    "state": {
+        "on_time": "notified in time",
+        "late_with_reasons": "notified late, with reasons",
+        "late_without_reasons": "notified late, without reasons",
+        "due": "to be notified",
+        "overdue": "overdue",
+        "not_notifiable": "need not be notified",
+        "undecided": "not decided",
+    },
+    "dataset": {
+        "findings": "findings",
+        "versions": "change history",
+        "rejected": "reasons why input was held back",
+        "dispositions": "decisions of retention",
+        "certificates": "certificates of retention runs",
+        "subject_requests": "steps of requests",
+        "erasure_certificates": "certificates of erasures and restrictions",
+    },
+}
 
 _SCOPED = "((select count(*) from chosen) = 0 or {0} in (select account_id from chosen))"
 _PERIOD = "{0} >= (select start from scope) and {0} < (select end from scope)"
@@ -62,14 +119,14 @@ create view every_finding as
   select account_id, interaction_id, entity_type, action, status, count, trigger, event_time, processed_at, score from findings
   union all
   select account_id, interaction_id, entity_type, action, status, count, trigger, event_time, as_of, score from live_findings;
-create view f as select * from every_finding where {_in('processed_at')} and {_of()};
+create view f as select * from every_finding where {_in("processed_at")} and {_of()};
 create view r as select * from f where status <> 'kept' and action <> 'keep';
 create view x as
-  select account_id, interaction_id, reason, rejected_at from rejected where {_in('rejected_at')} and {_of()}
-  union all select account_id, interaction_id, reason, rejected_at from live_rejected where {_in('rejected_at')} and {_of()};
+  select account_id, interaction_id, reason, rejected_at from rejected where {_in("rejected_at")} and {_of()}
+  union all select account_id, interaction_id, reason, rejected_at from live_rejected where {_in("rejected_at")} and {_of()};
 create view d as
   select d.*, r.run_id, r.as_of as ran_at from dispositions d join runs r on substr(r.run_id, 1, 16) = substr(d.run, 1, 16)
-  where {_in('r.as_of')} and {_of('d.account_id')};
+  where {_in("r.as_of")} and {_of("d.account_id")};
 create view gone as
   select d.*, coalesce(expired_first, eligible_at) as first,
     (select max(purged_at) from certificates c where c.run_id = d.run_id and c.record_class = d.record_class and c.method = d.method
@@ -115,23 +172,23 @@ create view period as select * from last where received_at < (select end from sc
   and (responded_at is null or responded_at >= (select start from scope));
 create view q as select *, status in ('completed', 'partly_completed', 'refused', 'withdrawn', 'not_executed') as over,
   coalesce(answered_at > last_day, 0) as is_late from period
-  where (select count(*) from chosen) = 0 or exists (select 1 from belongs b where b.request_id = period.request_id and {_of('b.account_id')});
+  where (select count(*) from chosen) = 0 or exists (select 1 from belongs b where b.request_id = period.request_id and {_of("b.account_id")});
 create view overdue as select * from q where not over and status <> 'on_hold' and (select as_of from scope) > last_day;
 create view e as
-  select * from erasure_certificates c where {_in('started_at')}
-  and ((select count(*) from chosen) = 0 or exists (select 1 from belongs b where b.request_id = c.request_id and {_of('b.account_id')}))
+  select * from erasure_certificates c where {_in("started_at")}
+  and ((select count(*) from chosen) = 0 or exists (select 1 from belongs b where b.request_id = c.request_id and {_of("b.account_id")}))
   and not exists (select 1 from erasure_certificates later where later.certificate_id = c.certificate_id
     and later.completed_at is not null and c.completed_at is null);
 create view h as
   select v.*, c.field, c.sensitive_class from versions v left join changes c on c.version = v.n
-  where {_in('v.created_at')} and {_of('v.account_id')} and v.created_at <= (select as_of from scope)
+  where {_in("v.created_at")} and {_of("v.account_id")} and v.created_at <= (select as_of from scope)
   and v.recorded_at <= (select as_of from scope);
 create view b as
   select *, case when notified_at is not null then
       case when notified_at <= aware_at + 3 * {DAY} then 'on_time' when late_reason <> '' then 'late_with_reasons' else 'late_without_reasons' end
     when notifiable = 0 then 'not_notifiable' when (select as_of from scope) > aware_at + 3 * {DAY} then 'overdue'
     when notifiable = 1 then 'due' else 'undecided' end as state
-  from breaches where {_in('aware_at')};
+  from breaches where {_in("aware_at")};
 create view held_values as select entity_type, sum(count) as n from every_finding where {_of()} group by 1;
 """
 
@@ -143,31 +200,37 @@ _DAYS = f"printf('%.1f days', {{0}} / {DAY}.0)"
 
 TILES: dict[str, dict[str, str]] = {
     "redaction": {
-        "Values redacted": "select sum(count), count(distinct account_id || '/' || interaction_id) from r",
+        "Values redacted": "select sum(count), count(distinct account_id || '/' || interaction_id) "
+        "from r",
         "Values kept": "select sum(count) from f where status = 'kept'",
         "Kinds of personal data": "select count(distinct entity_type) from r",
         "By hand or on request": "select sum(count) from r where trigger <> 'auto'",
         "Recordings redacted": f"""select count(*), printf('%.1f', sum(covered) / 60.0) from receipts
-            where what = 'audio' and {_in('as_of')} and {_of()}""",
+            where what = 'audio' and {_in("as_of")} and {_of()}""",
         "Records held back": "select count(*) from x",
     },
     "retention": {
-        "Retention runs": f"select count(distinct plan_sha256) from runs where job = 'retain' and {_in('as_of')}",
+        "Retention runs": "select count(distinct plan_sha256) from runs where job = 'retain' and "
+        f"{_in('as_of')}",
         "Records deleted": "select sum(rows_deleted) from gone",
         "Deleted late": "select sum(rows_deleted) from late",
-        "Longest from expiry to deletion": f"select {_DAYS.format('max(disposed_at - first)')} from gone",
+        "Longest from expiry to deletion": f"select {_DAYS.format('max(disposed_at - first)')} "
+        "from gone",
         "Not yet purged everywhere": "select sum(rows_deleted) from gone where purged_at is null",
-        "Held": "select count(distinct record_class || account_id || record_id) from d where decision = 'hold'",
+        "Held": "select count(distinct record_class || account_id || record_id) from d where "
+        "decision = 'hold'",
     },
     "requests": {
         "Requests": "select count(*), sum(not over) from q",
         "Overdue": "select count(*) from overdue",
-        "Due within 7 days": f"select count(*) from q where not over and last_day >= {_NOW} and last_day < {_NOW} + 7 * {DAY}",
+        "Due within 7 days": f"select count(*) from q where not over and last_day >= {_NOW} and "
+        f"last_day < {_NOW} + 7 * {DAY}",
         "Answered late": "select sum(is_late), count(responded_at) from q",
         "Median days to answer": f"""select printf('%.1f', avg(days)) from (
             select (responded_at - clock_start_at) / {DAY}.0 as days, row_number() over (order by responded_at - clock_start_at) as place,
               count(*) over () as n from q where responded_at is not null) where place * 2 in (n, n + 1, n + 2)""",
-        "Not carried out somewhere": "select count(*) from q where status = 'not_executed' or systems_not_executed <> '[]'",
+        "Not carried out somewhere": "select count(*) from q where status = 'not_executed' or "
+        "systems_not_executed <> '[]'",
         "Stated times": "select count(*) from q where stated > 0",
     },
     "erasures": {
@@ -175,7 +238,8 @@ TILES: dict[str, dict[str, str]] = {
         "Rows erased": "select sum(rows_erased) from e where method not in ('seal', 'restore')",
         "Rows set aside": "select sum(rows_erased) from e where method = 'seal'",
         "Rows kept": "select sum(rows_retained) from e",
-        "Found by the check": "select sum(hits) from (select max(residual_hits) as hits from e group by evidence_root_sha256)",
+        "Found by the check": "select sum(hits) from (select max(residual_hits) as hits from e "
+        "group by evidence_root_sha256)",
         "Not complete": "select count(*) from e where completed_at is null",
     },
     "processing": {
@@ -196,49 +260,64 @@ TILES: dict[str, dict[str, str]] = {
     },
     "breaches": {
         "Breaches": "select count(*), sum(approx_subjects) from b",
-        "Late without reasons, or overdue": "select count(*), 72, 33, 1 from b where state in ('overdue', 'late_without_reasons')",
-        "To be decided or notified": "select count(*), 72 from b where state in ('due', 'undecided')",
+        "Late without reasons, or overdue": "select count(*), 72, 33, 1 from b where state in "
+        "('overdue', 'late_without_reasons')",
+        "To be decided or notified": "select count(*), 72 from b where state in ('due', "
+        "'undecided')",
         "Need not be notified": "select count(*) from b where state = 'not_notifiable'",
     },
 }
 
 CHARTS: dict[str, dict[str, str]] = {
     "redaction": {
-        "Values redacted by type and day": f"""select case when (select max(event_time) - min(event_time) from r) >= 366 * {DAY}
-            then {_MONTH.format('event_time')} else {_DATE.format('event_time')} end, entity_type, sum(count) from r group by 1, 2""",
+        "Values redacted by type and "
+        "day": f"""select case when (select max(event_time) - min(event_time) from r) >= 366 * {DAY}
+            then {_MONTH.format("event_time")} else {_DATE.format("event_time")} end, entity_type, sum(count) from r group by 1, 2""",
         "Values redacted by type": "select entity_type, 'values', sum(count) from r group by 1",
-        "What was done with what was found": f"select {_word('action')}, 'values', sum(count) from f group by 1",
-        "Records held back, by reason": f"select {_word('failure_reason', 'reason')}, 'records', count(*) from x group by 1",
+        "What was done with what was found": f"select {_word('action')}, 'values', sum(count) from "
+        "f group by 1",
+        "Records held back, by reason": f"select {_word('failure_reason', 'reason')}, 'records', "
+        "count(*) from x group by 1",
     },
     "retention": {
-        "Decisions by run": f"select {_DATE.format('ran_at')}, {_word('decision')}, sum(n) from decided group by 1, 2",
-        "Expiry backlog": f"""with days(day) as (select distinct {_DATE.format('first')} from gone
-              union select {_DATE.format('disposed_at')} from gone
+        "Decisions by run": f"select {_DATE.format('ran_at')}, {_word('decision')}, sum(n) from "
+        "decided group by 1, 2",
+        "Expiry backlog": f"""with days(day) as (select distinct {_DATE.format("first")} from gone
+              union select {_DATE.format("disposed_at")} from gone
               union select date(value, 'unixepoch') from (with recursive t(value) as (select min(first) / 1000000 from gone
                 union all select value + 86400 from t where value + 86400 <= (select max(disposed_at) / 1000000 from gone)) select value from t))
-            select day, 'records', (select coalesce(sum(rows_deleted), 0) from gone where {_DATE.format('first')} <= day
-              and {_DATE.format('disposed_at')} > day) from days""",
-        "Deleted by record class": f"select {_word('record_class')}, 'records', sum(rows_deleted) from gone group by 1",
+            select day, 'records', (select coalesce(sum(rows_deleted), 0) from gone where {_DATE.format("first")} <= day
+              and {_DATE.format("disposed_at")} > day) from days""",
+        "Deleted by record class": f"select {_word('record_class')}, 'records', sum(rows_deleted) "
+        "from gone group by 1",
     },
     "requests": {
-        "Open requests: age against deadline": f"""with w as (select case when request_id in (select request_id from overdue) then 'OVERDUE ' else ''
+        "Open requests: age against "
+        "deadline": f"""with w as (select case when request_id in (select request_id from overdue) then 'OVERDUE ' else ''
               end || request_id || ' (' || type || ')' as label, * from q where not over)
             select label, 'age', ({_NOW} - clock_start_at) / {DAY}.0 from w
             union all select label, 'time allowed', (last_day - clock_start_at) / {DAY}.0 from w""",
-        "Requests received by type": f"select {_DATE.format('received_at')}, type, count(*) from q group by 1, 2",
+        "Requests received by type": f"select {_DATE.format('received_at')}, type, count(*) from q "
+        "group by 1, 2",
         "Requests by status": f"select {_word('status')}, 'requests', count(*) from q group by 1",
     },
     "erasures": {
-        "Rows erased by record class": f"""select {_DATE.format('started_at')}, {_word('record_class')}, sum(rows_erased) from e
+        "Rows erased by record "
+        "class": f"""select {_DATE.format("started_at")}, {_word("record_class")}, sum(rows_erased) from e
             where method not in ('seal', 'restore') group by 1, 2""",
-        "How rows were dealt with": f"select {_word('method')}, 'rows', sum(rows_erased) from e where rows_erased > 0 group by 1",
+        "How rows were dealt with": f"select {_word('method')}, 'rows', sum(rows_erased) from e "
+        "where rows_erased > 0 group by 1",
     },
-    "processing": {"Values found in the store by type": "select entity_type, 'values', n from held_values"},
+    "processing": {
+        "Values found in the store by type": "select entity_type, 'values', n from held_values"
+    },
     "history": {
-        "Changes by day and security class": f"""select {_DATE.format('created_at')}, coalesce(sensitive_class, 'other changes'), count(*)
+        "Changes by day and security "
+        "class": f"""select {_DATE.format("created_at")}, coalesce(sensitive_class, 'other changes'), count(*)
             from h group by 1, 2""",
         "Changes by object": "select item_type, 'changes', count(*) from h group by 1",
-        "Changes by actor": "select coalesce(actor_id, actor_name), 'changes', count(*) from h group by 1",
+        "Changes by actor": "select coalesce(actor_id, actor_name), 'changes', count(*) from h "
+        "group by 1",
     },
     "breaches": {
         "Hours until the authority was told": f"""with t as (select
@@ -253,51 +332,59 @@ TABLES: dict[str, dict[str, str]] = {
     "redaction": {
         "Values redacted by type": """select entity_type as Type, sum(count) as "Values",
             printf('%.1f%%', 100.0 * sum(count) / (select sum(count) from r)) as Share from r group by 1""",
-        "Findings": f"""select {_CLOCK.format('event_time')} as "When", account_id as Account, interaction_id as Interaction,
-            entity_type as Found, {_word('action')} as Action, score as Score from f""",
-        "Records held back, by reason": f'select {_word("failure_reason", "reason")} as Reason, count(*) as Records from x group by 1',
-        "Records held back": f"""select {_CLOCK.format('rejected_at')} as "When", nullif(account_id, '') as Account,
-            {_word('failure_reason', 'reason')} as Reason from x""",
+        "Findings": f"""select {_CLOCK.format("event_time")} as "When", account_id as Account, interaction_id as Interaction,
+            entity_type as Found, {_word("action")} as Action, score as Score from f""",
+        "Records held back, by reason": f"select {_word('failure_reason', 'reason')} as Reason, "
+        "count(*) as Records from x group by 1",
+        "Records held back": f"""select {_CLOCK.format("rejected_at")} as "When", nullif(account_id, '') as Account,
+            {_word("failure_reason", "reason")} as Reason from x""",
     },
     "retention": {
-        "Reasons": f"select {_word('reason_code')} as Reason, sum(n) as Records from decided group by 1",
-        "Decisions": f"""select {_word('record_class')} as Class, account_id as Account, {_word('decision')} as Decision, retention_days as Days,
-            rows_deleted as Records, {_CLOCK.format('eligible_at')} as Expired, {_CLOCK.format('disposed_at')} as Deleted from d""",
+        "Reasons": f"select {_word('reason_code')} as Reason, sum(n) as Records from decided group "
+        "by 1",
+        "Decisions": f"""select {_word("record_class")} as Class, account_id as Account, {_word("decision")} as Decision, retention_days as Days,
+            rows_deleted as Records, {_CLOCK.format("eligible_at")} as Expired, {_CLOCK.format("disposed_at")} as Deleted from d""",
     },
     "requests": {
-        "Requests": f"""select request_id as Request, {_word('status')} as Status, records_found as Found, disclosed as Disclosed,
-            withheld as Withheld, {_CLOCK.format('responded_at')} as Answered from q""",
+        "Requests": f"""select request_id as Request, {_word("status")} as Status, records_found as Found, disclosed as Disclosed,
+            withheld as Withheld, {_CLOCK.format("responded_at")} as Answered from q""",
     },
     "erasures": {
         "Certificates": """select request_id as Request, rows_matched as Matched, rows_erased as Erased, rows_retained as Kept,
             residual_hits as "Residual hits" from e""",
-        "Grounds on which rows were kept": """select coalesce(retention_ground, 'no ground given') as Ground, sum(rows_retained) as Rows
+        "Grounds on which rows were "
+        "kept": """select coalesce(retention_ground, 'no ground given') as Ground, sum(rows_retained) as Rows
             from e where rows_retained > 0 group by 1""",
     },
     "processing": {
-        "Where policy and store do something else than the record says": """select (select count(*) from activities) as part_, * from (
+        "Where policy and store do something else than the record "
+        "says": """select (select count(*) from activities) as part_, * from (
             select entity_type || ' (' || printf('%,d', n) || ')' as Difference from held_values where entity_type not in (select entity from named)
             union all select ': ' || sum(rows_deleted) || ' versions were deleted late in this period' from late)""",
         "Processing activities": "select id as Activity from activities",
-        "What policy and store do": f"""select 'rows of ' || {_word('dataset', 'name')} as What, n as "Is" from stored where n > 0
+        "What policy and store "
+        "do": f"""select 'rows of ' || {_word("dataset", "name")} as What, n as "Is" from stored where n > 0
             union all select 'rows of what was redacted as it arrived', (select printf('%,d', count(*)) from receipts where {_of()})""",
     },
     "history": {
-        "Security-relevant changes by class": """select sensitive_class as Class, count(*) as Changes from h
+        "Security-relevant changes by "
+        "class": """select sensitive_class as Class, count(*) as Changes from h
             where sensitive_class is not null group by 1""",
-        "Security-relevant changes": f"""select {_CLOCK.format('created_at')} as "When", account_id as Account, item_type as Object,
+        "Security-relevant "
+        "changes": f"""select {_CLOCK.format("created_at")} as "When", account_id as Account, item_type as Object,
             field as Field from h where sensitive_class is not null""",
-        "All changes": f"""select {_CLOCK.format('created_at')} as "When", account_id as Account, item_type as Object, field as Field from h""",
+        "All changes": f"""select {_CLOCK.format("created_at")} as "When", account_id as Account, item_type as Object, field as Field from h""",
     },
     "breaches": {
-        "Breaches": f"""select breach_id as Breach, approx_subjects as People, approx_records as Records, {_word('state')} as State from b""",
+        "Breaches": f"""select breach_id as Breach, approx_subjects as People, approx_records as Records, {_word("state")} as State from b""",
         "States": f"select {_word('state')} as State, count(*) as Breaches from b group by 1",
     },
 }
 
 _BROKEN = "(select request_id from overdue union select request_id from q where is_late)"
 VERDICTS: dict[str, str] = {
-    "Personal data is redacted before anybody reads a record": """select count(distinct account_id || '/' || interaction_id), 0,
+    "Personal data is redacted before anybody reads a "
+    "record": """select count(distinct account_id || '/' || interaction_id), 0,
         (select count(*) from x), (select sum(n) || ' ' || group_concat(n, ' ') from (select count(*) as n from x group by reason order by 1 desc))
         from r""",
     "Data is deleted when its time is over": f"""select
@@ -307,7 +394,8 @@ VERDICTS: dict[str, str] = {
         (select sum(rows_deleted) from late) || ' ' || (select printf('%.1f', max(disposed_at - first) / {DAY}.0) from late)
         || coalesce((select ' ' || sum(rows_deleted) from gone where purged_at is null), '')
         || coalesce((select ' ' || nullif(count(distinct record_id), 0) from d where decision = 'hold'), '')""",
-    "People are answered within the time of the law": f"""select sum(responded_at is not null and not is_late),
+    "People are answered within the time of the "
+    "law": f"""select sum(responded_at is not null and not is_late),
         (select count(*) from {_BROKEN}), (select count(*) from q where not over and request_id not in {_BROKEN}), null from q""",
     "What is erased is gone everywhere": """select
         count(distinct request_id) filter (where request_id not in (select request_id from e where residual_hits > 0 or completed_at is null)),
@@ -316,55 +404,112 @@ VERDICTS: dict[str, str] = {
         trim(coalesce((select nullif(sum(hits), 0) || ' ' from (select max(residual_hits) as hits from e group by evidence_root_sha256)), '')
           || coalesce(nullif(sum(rows_retained), 0) || ' ', '')
           || coalesce(nullif(count(*) filter (where completed_at is null), 0), '')) from e""",
-    "Time limits of the record of processing are kept": f"""select 0, count(distinct activity_id), 0, max(days) || ' ' || max(n) || ' ' || max(wait)
+    "Time limits of the record of processing are "
+    "kept": f"""select 0, count(distinct activity_id), 0, max(days) || ' ' || max(n) || ' ' || max(wait)
         || coalesce((select ' ' || sum(rows_deleted) from gone where purged_at is null), '')
         from (select l.activity_id, l.days, sum(rows_deleted) as n, printf('%.1f', max(disposed_at - first) / {DAY}.0) as wait
           from limits l join late on late.record_class = l.class and late.type_at_event = l.account_type group by 1, 2)""",
-    "The authority is told of a breach within 72 hours": """select sum(state in ('on_time', 'not_notifiable')),
+    "The authority is told of a breach within 72 "
+    "hours": """select sum(state in ('on_time', 'not_notifiable')),
         sum(state in ('overdue', 'late_with_reasons', 'late_without_reasons')), sum(state in ('due', 'undecided')),
         sum(state = 'overdue') || ' ' || sum(state = 'late_without_reasons') || ' ' || sum(state = 'late_with_reasons') || ' '
         || sum(state in ('due', 'undecided')) from b""",
 }
 
 NOTES: dict[str, list[str]] = {
-    "requests": ["""select count(*) || ' requests of this period are tied to no account' from period
-        where request_id not in (select request_id from belongs)"""],
-}  # fmt: skip
+    "requests": [
+        """select count(*) || ' requests of this period are tied to no account' from period
+        where request_id not in (select request_id from belongs)"""
+    ],
+}
 """Footnotes with numbers of a report about chosen accounts."""
 
 
-def tables(root: str, as_of: dt.datetime, start: dt.datetime, end: dt.datetime, accounts: Collection[str],
-           activities: Path, breaches: Path) -> sqlite3.Connection:  # fmt: skip
-    """A database of the store's tables, its manifests and live zone, and the company's files, for a report's scope."""
+def tables(
+    root: str,
+    as_of: dt.datetime,
+    start: dt.datetime,
+    end: dt.datetime,
+    accounts: Collection[str],
+    activities: Path,
+    breaches: Path,
+) -> sqlite3.Connection:
+    """A database of the store's tables, its manifests and live zone, and the company's files, for a
+    report's scope.
+    """
     base = sqlite3.connect(":memory:")
     _load(base, "scope", [{"start": start, "end": end, "as_of": as_of}])
     _load(base, "chosen", [{"account_id": a} for a in accounts], ("account_id",))
-    _load(base, "words", [{"kind": k, "code": c, "word": w} for k, found in WORDS.items() for c, w in found.items()])
+    _load(
+        base,
+        "words",
+        [{"kind": k, "code": c, "word": w} for k, found in WORDS.items() for c, w in found.items()],
+    )
     for name in DATASETS:
         files = sorted((Path(root) / name).rglob("*.parquet"))
-        _load(base, name, [row | {"run": file.name} for file in files for row in pq.ParquetFile(file).read().to_pylist()])
+        _load(
+            base,
+            name,
+            [
+                row | {"run": file.name}
+                for file in files
+                for row in pq.ParquetFile(file).read().to_pylist()
+            ],
+        )
     _changes(base)
     _zone(base, Path(root) / "live")
-    manifests = [json.loads(p.read_bytes()) for p in sorted((Path(root) / "_callveil" / "manifests").rglob("*.json"))]
-    _load(base, "runs", [{"run_id": m["run_id"], "job": m["job"], "as_of": dt.datetime.fromisoformat(m["as_of"]), "plan_sha256": _plan(m)}
-                         for m in manifests])  # fmt: skip
+    manifests = [
+        json.loads(p.read_bytes())
+        for p in sorted((Path(root) / "_callveil" / "manifests").rglob("*.json"))
+    ]
+    _load(
+        base,
+        "runs",
+        [
+            {
+                "run_id": m["run_id"],
+                "job": m["job"],
+                "as_of": dt.datetime.fromisoformat(m["as_of"]),
+                "plan_sha256": _plan(m),
+            }
+            for m in manifests
+        ],
+    )
     _company(base, activities, breaches, root)
     base.executescript(_VIEWS)
-    own = [n for n in DATASETS if not accounts or n in ("findings", "rejected", "versions", "dispositions")]
-    counts = {n: base.execute(f"select count(*) from {n} where {_of() if accounts else '1'}").fetchone()[0] for n in own}
-    _load(base, "stored", [{"name": n, "n": f"{c:,}"} for n, c in counts.items() if c], ("name", "n"))
+    own = [
+        n
+        for n in DATASETS
+        if not accounts or n in ("findings", "rejected", "versions", "dispositions")
+    ]
+    counts = {
+        n: base.execute(f"select count(*) from {n} where {_of() if accounts else '1'}").fetchone()[
+            0
+        ]
+        for n in own
+    }
+    _load(
+        base, "stored", [{"name": n, "n": f"{c:,}"} for n, c in counts.items() if c], ("name", "n")
+    )
     return base
 
 
 def _plan(manifest: Mapping[str, Any]) -> str:
-    return next((i["plan_sha256"] for i in manifest["inputs"] if "plan_sha256" in i), manifest["run_id"])
+    return next(
+        (i["plan_sha256"] for i in manifest["inputs"] if "plan_sha256" in i), manifest["run_id"]
+    )
 
 
-def _load(base: sqlite3.Connection, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...] = ()) -> None:
+def _load(
+    base: sqlite3.Connection, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...] = ()
+) -> None:
     columns = columns or tuple(dict.fromkeys(c for row in rows for c in row))
     base.execute(f"create table {name} (rowid_, {', '.join(f'[{c}]' for c in columns)})")
     marks = ", ".join("?" * (len(columns) + 1))
-    base.executemany(f"insert into {name} values ({marks})", [[n, *(_cell(r.get(c)) for c in columns)] for n, r in enumerate(rows)])
+    base.executemany(
+        f"insert into {name} values ({marks})",
+        [[n, *(_cell(r.get(c)) for c in columns)] for n, r in enumerate(rows)],
+    )
 
 
 def _cell(value: Any) -> Any:
@@ -376,7 +521,11 @@ def _cell(value: Any) -> Any:
 def _changes(base: sqlite3.Connection) -> None:
     base.execute("alter table versions add column n")
     base.execute("update versions set n = rowid_")
-    rows = [{"version": n} | c for n, text in base.execute("select n, changes from versions") for c in json.loads(text or "[]")]
+    rows = [
+        {"version": n} | c
+        for n, text in base.execute("select n, changes from versions")
+        for c in json.loads(text or "[]")
+    ]
     _load(base, "changes", rows)
     base.execute("update changes set sensitive_class = nullif(sensitive_class, '')")
 
@@ -387,26 +536,57 @@ def _zone(base: sqlite3.Connection, live: Path) -> None:
         receipt = json.loads(path.read_bytes())
         if path.name in ("record.json", "audio.json"):
             as_of = dt.datetime.fromisoformat(receipt["as_of"])
-            receipts.append({"what": receipt["what"], "account_id": receipt["account_id"], "as_of": as_of,
-                             "covered": max(receipt.get("covered_seconds") or [0.0])})  # fmt: skip
+            receipts.append(
+                {
+                    "what": receipt["what"],
+                    "account_id": receipt["account_id"],
+                    "as_of": as_of,
+                    "covered": max(receipt.get("covered_seconds") or [0.0]),
+                }
+            )
         if path.name == "record.json":
             for row in json.loads((path.parent / receipt["file"]).read_bytes())["findings"]:
-                findings.append(row | {"as_of": as_of, "event_time": dt.datetime.fromisoformat(row["event_time"])})
+                findings.append(
+                    row
+                    | {"as_of": as_of, "event_time": dt.datetime.fromisoformat(row["event_time"])}
+                )
     _load(base, "receipts", receipts)
     _load(base, "live_findings", findings)
     held = [json.loads(p.read_bytes()) for p in sorted(live.glob("rejected/*/*.json"))]
-    _load(base, "live_rejected", [h | {"rejected_at": dt.datetime.fromisoformat(h["rejected_at"])} for h in held])
+    _load(
+        base,
+        "live_rejected",
+        [h | {"rejected_at": dt.datetime.fromisoformat(h["rejected_at"])} for h in held],
+    )
 
 
 def _company(base: sqlite3.Connection, activities: Path, breaches: Path, root: str) -> None:
     given = yaml.safe_load(activities.read_text())["activities"]
     ours = [a for a in given if a.get("callveil")]
     _load(base, "activities", [{"id": a["id"], "ours": bool(a.get("callveil"))} for a in given])
-    _load(base, "named", [{"entity": e} for a in ours for c in a["data_categories"] for e in c.get("entities", ())])
-    _load(base, "limits", [{"activity_id": a["id"], "class": x["class"], "account_type": x["account_type"], "days": x["days"]}
-                           for a in ours for x in a["retention"]])  # fmt: skip
+    _load(
+        base,
+        "named",
+        [{"entity": e} for a in ours for c in a["data_categories"] for e in c.get("entities", ())],
+    )
+    _load(
+        base,
+        "limits",
+        [
+            {
+                "activity_id": a["id"],
+                "class": x["class"],
+                "account_type": x["account_type"],
+                "days": x["days"],
+            }
+            for a in ours
+            for x in a["retention"]
+        ],
+    )
     places = [{"place": p} for a in ours for p in a["storage_location"] if p.strip("/") in root]
     _load(base, "places", places, ("place",))
-    rows = [{k: dt.datetime.fromisoformat(v) if k.endswith("_at") else v for k, v in b.items()}
-            for b in yaml.safe_load(breaches.read_text())["breaches"]]  # fmt: skip
+    rows = [
+        {k: dt.datetime.fromisoformat(v) if k.endswith("_at") else v for k, v in b.items()}
+        for b in yaml.safe_load(breaches.read_text())["breaches"]
+    ]
     _load(base, "breaches", rows)

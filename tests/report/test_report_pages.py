@@ -1,5 +1,6 @@
-"""The pages in a real browser, light and dark: no request, no error, no serious finding of axe, controls that do what they say,
-and nothing cut off on a phone or on paper."""
+"""The pages in a real browser, light and dark: no request, no error, no serious finding of axe,
+controls that do what they say, and nothing cut off on a phone or on paper.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +27,20 @@ def test_pages_in_chromium(tmp_path: Path) -> None:
     place = build(tmp_path)
     out = tmp_path / "out"
     pull(place, out, "all", "--csv")
-    words = ["node", str(HERE / "browser" / "check.mjs"), browser, str(out), os.environ.get("CALLVEIL_TEST_SHOTS", ""), *PAGES]
+    words = [
+        "node",
+        str(HERE / "browser" / "check.mjs"),
+        browser,
+        str(out),
+        os.environ.get("CALLVEIL_TEST_SHOTS", ""),
+        *PAGES,
+    ]
     done = subprocess.run(words, cwd=INSTALLED, capture_output=True, text=True, timeout=2400)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout)
-    assert [(f["page"], f["scheme"]) for f in found] == [(p, s) for p in PAGES for s in ("light", "dark")]
+    assert [(f["page"], f["scheme"]) for f in found] == [
+        (p, s) for p in PAGES for s in ("light", "dark")
+    ]
     for page in found:
         where = f"{page['page']} in {page['scheme']}"
         assert page["requests"] == [], f"{where} asks for {page['requests']}"

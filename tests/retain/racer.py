@@ -40,26 +40,50 @@ class Job:
     given: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def run(self, s3: S3Settings) -> str:
-        """Run it here. Returns `DONE`, or `YIELDED` where another run was faster too often; every other failure is raised."""
+        """Run it here. Returns `DONE`, or `YIELDED` where another run was faster too often; every
+        other failure is raised.
+        """
         files, policy = Files(s3), load_policy(self.policy)
         inputs = self.given.get("inputs", ())
         try:
             if self.kind == "retain":
                 run_retain(
                     RetainOptions(
-                        self.store, policy, self.as_of, dt.datetime.now(dt.UTC), self.given.get("accounts", ()), keyring=self.keyring, files=files
+                        self.store,
+                        policy,
+                        self.as_of,
+                        dt.datetime.now(dt.UTC),
+                        self.given.get("accounts", ()),
+                        keyring=self.keyring,
+                        files=files,
                     )
                 )
             elif self.kind == "redact":
-                run_redact(RedactOptions(inputs, self.store, policy, self.as_of, keyring=self.keyring, files=files, progress=False))
+                run_redact(
+                    RedactOptions(
+                        inputs,
+                        self.store,
+                        policy,
+                        self.as_of,
+                        keyring=self.keyring,
+                        files=files,
+                        progress=False,
+                    )
+                )
             else:
-                run_history(HistoryOptions(inputs, self.store, policy, self.as_of, keyring=self.keyring, files=files))
+                run_history(
+                    HistoryOptions(
+                        inputs, self.store, policy, self.as_of, keyring=self.keyring, files=files
+                    )
+                )
         except (PublishConflict, PlanError):
             return YIELDED
         return DONE
 
 
-def take_part(job: Job, s3: S3Settings, ready: Any, delay: float, said: Any, number: int, env: dict[str, str]) -> None:
+def take_part(
+    job: Job, s3: S3Settings, ready: Any, delay: float, said: Any, number: int, env: dict[str, str]
+) -> None:
     """The body of a process: wait for all, then `delay` seconds, then run."""
     os.environ.update(env)
     ready.wait(120)
@@ -68,15 +92,20 @@ def take_part(job: Job, s3: S3Settings, ready: Any, delay: float, said: Any, num
 
 
 def race(context: Any, jobs: Sequence[Job], delays: Sequence[float], s3: S3Settings) -> list[str]:
-    """Run jobs at once, the n-th begun `delays[n]` seconds after the signal. Returns how each ended; a job that fails fails the test."""
+    """Run jobs at once, the n-th begun `delays[n]` seconds after the signal. Returns how each
+    ended; a job that fails fails the test.
+    """
     ready, said = context.Barrier(len(jobs)), context.Queue()
     env = {k: v for k, v in os.environ.items() if k.startswith("AWS_")}
     processes = [
-        context.Process(target=take_part, args=(job, s3, ready, d, said, n, env)) for n, (job, d) in enumerate(zip(jobs, delays, strict=True))
+        context.Process(target=take_part, args=(job, s3, ready, d, said, n, env))
+        for n, (job, d) in enumerate(zip(jobs, delays, strict=True))
     ]
     for process in processes:
         process.start()
     for process in processes:
         process.join(900)
-    assert [p.exitcode for p in processes] == [0] * len(jobs), "a run failed instead of yielding; what it said is above"
+    assert [p.exitcode for p in processes] == [0] * len(jobs), (
+        "a run failed instead of yielding; what it said is above"
+    )
     return [how for _, how in sorted(said.get() for _ in jobs)]

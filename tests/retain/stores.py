@@ -46,22 +46,39 @@ def table_of(versions: Sequence[V]) -> pa.Table:
     """Rows as the store holds them."""
     rows = [
         {
-            "version_id": v.id, "account_id": v.account, "item_type": "User", "item_id": v.item, "created_at": v.at, "event": "update",
-            "item_label": v.secret or f"label of {v.id}", "account_type": v.stored, "redaction_mode": "none",
+            "version_id": v.id,
+            "account_id": v.account,
+            "item_type": "User",
+            "item_id": v.item,
+            "created_at": v.at,
+            "event": "update",
+            "item_label": v.secret or f"label of {v.id}",
+            "account_type": v.stored,
+            "redaction_mode": "none",
         }
         for v in versions
-    ]  # fmt: skip
+    ]
     return pa.Table.from_pylist(rows, schema=SCHEMA).sort_by([(c, "ascending") for c in SORT])
 
 
-def write_table(store: Store, table: Table, rows: pa.Table, partition: dict[str, str], run: str, name: str) -> Any:
+def write_table(
+    store: Store, table: Table, rows: pa.Table, partition: dict[str, str], run: str, name: str
+) -> Any:
     """Write one file of the store from an Arrow table; returns its entry."""
     with temporary_file() as sink:
         writer = TableWriter(sink, table)
         for batch in rows.combine_chunks().to_batches():
             writer.append_batch(batch)
         number = writer.close()
-        return publish_bytes(store.files, store.root, data_path(table.name, partition, run, name), table.name, partition, sink, number)
+        return publish_bytes(
+            store.files,
+            store.root,
+            data_path(table.name, partition, run, name),
+            table.name,
+            partition,
+            sink,
+            number,
+        )
 
 
 @dataclass
@@ -84,7 +101,9 @@ class Place:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.root = self.root or str(self.folder / "store")
-        Keyring.open_or_create(self.folder / "keyring.json")  # a load makes one; none is made beside a store
+        Keyring.open_or_create(
+            self.folder / "keyring.json"
+        )  # a load makes one; none is made beside a store
 
     @property
     def store(self) -> Store:
@@ -100,13 +119,22 @@ class Place:
             groups[v.stored, v.at.date().isoformat()].append(v)
         store = self.store
         entries = [
-            write_table(store, VERSIONS, table_of(rows), {"account_type": kind, "day": day}, run, f"{n:04d}")
+            write_table(
+                store, VERSIONS, table_of(rows), {"account_type": kind, "day": day}, run, f"{n:04d}"
+            )
             for n, ((kind, day), rows) in enumerate(sorted(groups.items()))
         ]
         base = store.current()
         store.publish(
             RunManifest(
-                run, **base.chain(), job="load", as_of=NOW.isoformat(), tool_version="t", policy_name="p", policy_sha256="0", added=tuple(entries)
+                run,
+                **base.chain(),
+                job="load",
+                as_of=NOW.isoformat(),
+                tool_version="t",
+                policy_name="p",
+                policy_sha256="0",
+                added=tuple(entries),
             ),
             base,
         )
@@ -119,7 +147,15 @@ class Place:
             path.write_text("".join(json.dumps(r) + "\n" for r in getattr(self, name)))
             given[name] = [str(path)] if getattr(self, name) else []
         policy = parse_policy(self.policy)
-        return RetainOptions(self.root, policy, as_of, now, keyring=str(self.folder / "keyring.json"), files=self.files, **given)
+        return RetainOptions(
+            self.root,
+            policy,
+            as_of,
+            now,
+            keyring=str(self.folder / "keyring.json"),
+            files=self.files,
+            **given,
+        )
 
     def run(self, as_of: dt.datetime, now: dt.datetime = NOW) -> RetainResult:
         """Plan and apply."""
@@ -127,7 +163,12 @@ class Place:
 
     def ids(self) -> list[str]:
         """Ids of the versions that readers see."""
-        return sorted(open_dataset(self.store, "versions").to_table(columns=["version_id"]).column(0).to_pylist())
+        return sorted(
+            open_dataset(self.store, "versions")
+            .to_table(columns=["version_id"])
+            .column(0)
+            .to_pylist()
+        )
 
     def rows(self, dataset: str) -> list[dict[str, Any]]:
         """All rows of a dataset."""

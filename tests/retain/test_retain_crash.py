@@ -1,4 +1,5 @@
-"""Real processes killed at every change of the store: afterwards A1 = A0 - B0, B1 = 0 and C1 = C0, and no byte of what was purged is left.
+"""Real processes killed at every change of the store: afterwards A1 = A0 - B0, B1 = 0 and C1 = C0,
+and no byte of what was purged is left.
 
 A are the rows of a file, B those that are due, C the others.
 """
@@ -36,23 +37,35 @@ def spawn() -> Iterator[Any]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["victim"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where the server finds what it is to load beforehand
+        patch.setenv(
+            "PYTHONPATH", str(Path(__file__).parent)
+        )  # where the server finds what it is to load beforehand
         yield context
 
 
 def versions() -> list[V]:
-    """A day that goes whole, two mixed ones (a hold; the edge of 7 days), and days that stay; each row has a secret of its own."""
+    """A day that goes whole, two mixed ones (a hold; the edge of 7 days), and days that stay; each
+    row has a secret of its own.
+    """
     out = []
     for day in range(12):
-        for n, (name, kind) in enumerate((("a", "individual"), ("b", "individual"), ("g", "agency"), ("a", "individual"))):
+        for n, (name, kind) in enumerate(
+            (("a", "individual"), ("b", "individual"), ("g", "agency"), ("a", "individual"))
+        ):
             at = AT + day * DAY + dt.timedelta(hours=6 * n + 1)
-            out.append(V(name, at, f"v{day:02d}{n}", kind, secret=f"secret-{name}-{day:02d}-{n}-nobody"))
+            out.append(
+                V(name, at, f"v{day:02d}{n}", kind, secret=f"secret-{name}-{day:02d}-{n}-nobody")
+            )
     return out
 
 
 def is_due(v: V) -> bool:
     """The plainest reading: seven days for individual accounts, but what is held stays."""
-    return v.stored == "individual" and v.at + 7 * DAY <= AS_OF and not (v.account == "b" and v.at < AT + DAY)
+    return (
+        v.stored == "individual"
+        and v.at + 7 * DAY <= AS_OF
+        and not (v.account == "b" and v.at < AT + DAY)
+    )
 
 
 def rows_by_file(place: Place) -> dict[str, list[dict[str, Any]]]:
@@ -77,7 +90,9 @@ def everything(data: bytes, name: str) -> Iterator[bytes]:
 
 
 def left_over(place: Place, secrets: list[str]) -> list[tuple[str, str]]:
-    """Purged secrets that can be read in any file below the place's folder, names and temporary files included."""
+    """Purged secrets that can be read in any file below the place's folder, names and temporary
+    files included.
+    """
     found = []
     for path in sorted(p for p in place.folder.rglob("*") if p.is_file()):
         for data in everything(path.read_bytes(), path.name):
@@ -86,9 +101,14 @@ def left_over(place: Place, secrets: list[str]) -> list[tuple[str, str]]:
 
 
 def attempt(spawn: Any, place: Place, step: int, moment: str) -> int | None:
-    """Run retention in a process that dies at a step; returns the number of its changes where it did not."""
+    """Run retention in a process that dies at a step; returns the number of its changes where it
+    did not.
+    """
     done = spawn.Queue()
-    process = spawn.Process(target=victim.run, args=(str(place.folder), place.root, S3Settings(), FACTS, AS_OF, step, moment, done, {}))
+    process = spawn.Process(
+        target=victim.run,
+        args=(str(place.folder), place.root, S3Settings(), FACTS, AS_OF, step, moment, done, {}),
+    )
     process.start()
     process.join(120)
     assert process.exitcode in (0, -9), "the process failed by itself"
@@ -97,7 +117,9 @@ def attempt(spawn: Any, place: Place, step: int, moment: str) -> int | None:
 
 @pytest.fixture(scope="module")
 def prepare(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Place]:
-    """Makes copies of a store that one quiet run has seen, so that the next may drop files unread."""
+    """Makes copies of a store that one quiet run has seen, so that the next may drop files
+    unread.
+    """
     first = Place(tmp_path_factory.mktemp("first") / "place", **FACTS)
     first.put(versions())
     first.run(AT)
@@ -110,7 +132,9 @@ def prepare(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Place]
 
 
 def check(place: Place, before: dict[str, list[dict[str, Any]]]) -> None:
-    """A1 = A0 - B0, B1 = 0 and C1 = C0 for every file; nothing unpurged, nothing damaged, nothing legible."""
+    """A1 = A0 - B0, B1 = 0 and C1 = C0 for every file; nothing unpurged, nothing damaged, nothing
+    legible.
+    """
     due = {v.id for v in versions() if is_due(v)}
     after = rows_by_file(place)
     for partition, rows in before.items():
@@ -120,11 +144,15 @@ def check(place: Place, before: dict[str, list[dict[str, Any]]]) -> None:
     store = place.store
     assert verify_integrity(store) == [] and unpurged_runs(store) == []
     assert left_over(place, [v.secret for v in versions() if is_due(v)]) == []
-    assert len(left_over(place, [v.secret for v in versions() if not is_due(v)])) >= sum(not is_due(v) for v in versions())
+    assert len(left_over(place, [v.secret for v in versions() if not is_due(v)])) >= sum(
+        not is_due(v) for v in versions()
+    )
     assert not list(place.folder.rglob(".callveil-tmp-*"))
 
 
-def test_killed_at_every_change_and_repeated(tmp_path: Path, spawn: Any, prepare: Callable[[Path], Place]) -> None:
+def test_killed_at_every_change_and_repeated(
+    tmp_path: Path, spawn: Any, prepare: Callable[[Path], Place]
+) -> None:
     whole = prepare(tmp_path / "whole")
     before = rows_by_file(whole)
     total = attempt(spawn, whole, 10**6, "before")
@@ -137,7 +165,10 @@ def test_killed_at_every_change_and_repeated(tmp_path: Path, spawn: Any, prepare
         ended = attempt(spawn, place, step, moment)
         died += ended is None
         seen = place.ids()
-        assert seen in (sorted(v.id for v in versions()), sorted(v.id for v in versions() if not is_due(v)))  # a whole run or none
+        assert seen in (
+            sorted(v.id for v in versions()),
+            sorted(v.id for v in versions() if not is_due(v)),
+        )  # a whole run or none
         place.run(AS_OF)
         check(place, before)
     assert died == total
@@ -145,8 +176,12 @@ def test_killed_at_every_change_and_repeated(tmp_path: Path, spawn: Any, prepare
 
 @pytest.mark.soak
 @pytest.mark.parametrize("moment", victim.MOMENTS)
-def test_killed_at_every_change_at_every_moment_twice(tmp_path: Path, spawn: Any, prepare: Callable[[Path], Place], moment: str) -> None:
-    """The same at each moment of each change, and the repetition is killed as well, one change further on."""
+def test_killed_at_every_change_at_every_moment_twice(
+    tmp_path: Path, spawn: Any, prepare: Callable[[Path], Place], moment: str
+) -> None:
+    """The same at each moment of each change, and the repetition is killed as well, one change
+    further on.
+    """
     whole = prepare(tmp_path / "whole")
     before = rows_by_file(whole)
     total = attempt(spawn, whole, 10**6, "before") or 0
@@ -158,8 +193,12 @@ def test_killed_at_every_change_at_every_moment_twice(tmp_path: Path, spawn: Any
         check(place, before)
 
 
-def test_the_next_day_finishes_what_a_killed_run_left(tmp_path: Path, spawn: Any, prepare: Callable[[Path], Place]) -> None:
-    """Nobody repeats the killed run; the next day's has other due rows and must still purge what the killed one published or left lying."""
+def test_the_next_day_finishes_what_a_killed_run_left(
+    tmp_path: Path, spawn: Any, prepare: Callable[[Path], Place]
+) -> None:
+    """Nobody repeats the killed run; the next day's has other due rows and must still purge what
+    the killed one published or left lying.
+    """
     steps = (8, 14, 20, 26, 32)
     for step in steps:
         place = prepare(tmp_path / f"step-{step}")

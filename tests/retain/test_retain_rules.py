@@ -1,4 +1,6 @@
-"""Rows of docs/retention.md, one by one, on the engine itself; and that every row names tests that exist."""
+"""Rows of docs/retention.md, one by one, on the engine itself; and that every row names tests that
+exist.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def decided(
     """The decision about one record."""
     retention = RetentionSettings(**section)
     timelines = Timelines(facts, as_of, retention.window_us, retention.subaccounts_inherit)
-    return RetentionEngine(retention, timelines, holds, to_micros(as_of)).decide(RetentionRecord(cls, account, "r", to_micros(at), "unknown", "Thing", "item"))
+    return RetentionEngine(retention, timelines, holds, to_micros(as_of)).decide(
+        RetentionRecord(cls, account, "r", to_micros(at), "unknown", "Thing", "item")
+    )
 
 
 def due_at(decision: RetentionDecision) -> dt.datetime | None:
@@ -58,7 +62,9 @@ def with_rules(*rules: RetentionRule) -> dict[str, Any]:
 
 
 def test_the_shortest_deletion_wins() -> None:
-    rules = with_rules(RetentionRule("r5", "delete", 5, VERSIONS), RetentionRule("r9", "delete", 9, VERSIONS))
+    rules = with_rules(
+        RetentionRule("r5", "delete", 5, VERSIONS), RetentionRule("r9", "delete", 9, VERSIONS)
+    )
     assert decided(AT + 5 * DAY - MICRO, INDIVIDUAL, **rules).decision == "keep"
     found = decided(AT + 5 * DAY, INDIVIDUAL, **rules)
     assert (found.decision, found.rule_id, found.days) == ("delete", "r5", 5)
@@ -66,18 +72,25 @@ def test_the_shortest_deletion_wins() -> None:
 
 def test_the_longest_duty_wins() -> None:
     rules = with_rules(
-        RetentionRule("k30", "keep", 30, VERSIONS), RetentionRule("k60", "keep", 60, VERSIONS, account_types=frozenset({"individual"}))
+        RetentionRule("k30", "keep", 30, VERSIONS),
+        RetentionRule("k60", "keep", 60, VERSIONS, account_types=frozenset({"individual"})),
     )
     found = decided(AT + 40 * DAY, INDIVIDUAL, **rules)
     assert (found.decision, found.reason, due_at(found)) == ("keep", "duty", AT + 60 * DAY)
     assert decided(AT + 60 * DAY, INDIVIDUAL, **rules).decision == "delete"
-    full = (RetentionRule("f", "redact", 10, frozenset({"interactions"})), RetentionRule("k", "keep", 20, frozenset({"interactions"})))
+    full = (
+        RetentionRule("f", "redact", 10, frozenset({"interactions"})),
+        RetentionRule("k", "keep", 20, frozenset({"interactions"})),
+    )
     assert decided(AT + 15 * DAY, INDIVIDUAL, cls="interactions", rules=full).decision == "keep"
     assert decided(AT + 20 * DAY, INDIVIDUAL, cls="interactions", rules=full).decision == "redact"
 
 
 def test_a_duty_on_a_part_keeps_the_whole() -> None:
-    rules = (RetentionRule("d", "delete", 10, frozenset({"interactions"})), RetentionRule("k", "keep", 50, frozenset({"recordings"})))
+    rules = (
+        RetentionRule("d", "delete", 10, frozenset({"interactions"})),
+        RetentionRule("k", "keep", 50, frozenset({"recordings"})),
+    )
     assert decided(AT + 49 * DAY, INDIVIDUAL, cls="interactions", rules=rules).decision == "keep"
     assert decided(AT + 50 * DAY, INDIVIDUAL, cls="interactions", rules=rules).decision == "delete"
 
@@ -86,7 +99,12 @@ def test_a_hold_counts_as_soon_as_it_is_known() -> None:
     as_of = AT + 10 * DAY
     hold = Hold("h", as_of + 5 * DAY, "counsel", account_id="a")
     found = decided(as_of, INDIVIDUAL, holds=(hold,))
-    assert (found.decision, found.reason, found.hold_id, found.rule_id) == ("hold", "legal_hold", "h", "versions-individual")
+    assert (found.decision, found.reason, found.hold_id, found.rule_id) == (
+        "hold",
+        "legal_hold",
+        "h",
+        "versions-individual",
+    )
     lifted = Hold("h", AT, "counsel", account_id="a", lifted_at=as_of, lifted_by="counsel")
     assert decided(as_of - MICRO, INDIVIDUAL, holds=(lifted,)).decision == "hold"
     assert decided(as_of, INDIVIDUAL, holds=(lifted,)).decision == "delete"
@@ -132,23 +150,43 @@ def test_plan_changes() -> None:
     assert due_at(decided(AT + 6 * DAY, AGENCY, down, downgrade_grace_days=None)) == AT + 120 * DAY
     assert due_at(decided(AT + 6 * DAY, AGENCY, down, downgrade_grace_days=0)) == AT + 7 * DAY
     late = fact("a", "plan_changed", AT + 110 * DAY, type="individual")
-    assert due_at(decided(AT + 111 * DAY, AGENCY, late)) == AT + 120 * DAY  # the grace never lengthens
-    assert due_at(decided(AT + 6 * DAY, AGENCY, down, at=AT + 5 * DAY)) == AT + 12 * DAY  # made when it was individual already
+    assert (
+        due_at(decided(AT + 111 * DAY, AGENCY, late)) == AT + 120 * DAY
+    )  # the grace never lengthens
+    assert (
+        due_at(decided(AT + 6 * DAY, AGENCY, down, at=AT + 5 * DAY)) == AT + 12 * DAY
+    )  # made when it was individual already
 
 
 def test_a_subaccount_inherits_only_where_the_policy_says_so() -> None:
-    family = (fact("g", "opened", AT - 9 * DAY, type="agency"), fact("a", "opened", AT - 9 * DAY, type="individual", agency_id="g"))
+    family = (
+        fact("g", "opened", AT - 9 * DAY, type="agency"),
+        fact("a", "opened", AT - 9 * DAY, type="individual", agency_id="g"),
+    )
     assert due_at(decided(AT, *family)) == AT + 7 * DAY
     assert due_at(decided(AT, *family, subaccounts_inherit=True)) == AT + 120 * DAY
     away = fact("a", "moved", AT + DAY, agency_id="")
-    assert due_at(decided(AT + 2 * DAY, *family, away, subaccounts_inherit=True, downgrade_grace_days=0)) == AT + 7 * DAY
+    assert (
+        due_at(
+            decided(AT + 2 * DAY, *family, away, subaccounts_inherit=True, downgrade_grace_days=0)
+        )
+        == AT + 7 * DAY
+    )
     less = fact("g", "plan_changed", AT + DAY, type="individual")
-    assert due_at(decided(AT + 2 * DAY, *family, less, subaccounts_inherit=True, downgrade_grace_days=0)) == AT + 7 * DAY
+    assert (
+        due_at(
+            decided(AT + 2 * DAY, *family, less, subaccounts_inherit=True, downgrade_grace_days=0)
+        )
+        == AT + 7 * DAY
+    )
 
 
 @pytest.mark.parametrize("pause", ["calls", "tracking_code"])
 def test_pausing_changes_nothing(pause: str) -> None:
-    for facts in ((fact("a", "paused", AT + DAY, pause=pause),), (fact("a", "paused", AT + DAY, pause=pause), fact("a", "resumed", AT + 2 * DAY))):
+    for facts in (
+        (fact("a", "paused", AT + DAY, pause=pause),),
+        (fact("a", "paused", AT + DAY, pause=pause), fact("a", "resumed", AT + 2 * DAY)),
+    ):
         found = decided(AT + 3 * DAY, AGENCY, *facts)
         assert due_at(found) == AT + 120 * DAY
         assert found.status == ("paused" if len(facts) == 1 else "active")
@@ -161,8 +199,14 @@ def test_the_clock_of_a_cancellation() -> None:
     assert (found.decision, found.reason, due_at(found)) == ("keep", "duty", AT + 63 * DAY)
     assert decided(AT + 63 * DAY - MICRO, INDIVIDUAL, cancelled).decision == "keep"
     assert decided(AT + 63 * DAY, INDIVIDUAL, cancelled).decision == "delete"
-    assert decided(AT + 20 * DAY, INDIVIDUAL, fact("a", "cancelled", AT + 7 * DAY)).decision == "delete"  # due when it was cancelled
-    assert decided(AT + 20 * DAY, INDIVIDUAL, fact("a", "cancelled", AT + 7 * DAY - MICRO)).decision == "keep"
+    assert (
+        decided(AT + 20 * DAY, INDIVIDUAL, fact("a", "cancelled", AT + 7 * DAY)).decision
+        == "delete"
+    )  # due when it was cancelled
+    assert (
+        decided(AT + 20 * DAY, INDIVIDUAL, fact("a", "cancelled", AT + 7 * DAY - MICRO)).decision
+        == "keep"
+    )
     assert due_at(decided(AT + 20 * DAY, AGENCY, cancelled)) == AT + 63 * DAY
     assert due_at(decided(AT + 20 * DAY, AGENCY, cancelled, cls="interactions")) == AT + 63 * DAY
     assert due_at(decided(AT + 20 * DAY, AGENCY, cls="interactions")) is None
@@ -171,7 +215,14 @@ def test_the_clock_of_a_cancellation() -> None:
 def test_cancelling_an_agency() -> None:
     family = (
         fact("g", "opened", AT - 9 * DAY, type="agency", numbers=("+15550100",)),
-        fact("a", "opened", AT - 9 * DAY, type="individual", agency_id="g", numbers=("+15550101", "+15550102")),
+        fact(
+            "a",
+            "opened",
+            AT - 9 * DAY,
+            type="individual",
+            agency_id="g",
+            numbers=("+15550101", "+15550102"),
+        ),
         fact("b", "opened", AT - 9 * DAY, type="individual", agency_id="g"),
         fact("c", "opened", AT - 9 * DAY, type="individual"),
         fact("b", "cancelled", AT - 2 * DAY),
@@ -180,7 +231,10 @@ def test_cancelling_an_agency() -> None:
     for name, end in (("a", AT + 61 * DAY), ("b", AT + 58 * DAY), ("c", AT + 7 * DAY)):
         assert due_at(decided(AT + 2 * DAY, *family, account=name)) == end
     found = Timelines(family, AT + 2 * DAY, RetentionSettings().window_us)
-    assert found.releases == [Release("g", to_micros(AT + DAY), ("+15550100",)), Release("a", to_micros(AT + DAY), ("+15550101", "+15550102"))]
+    assert found.releases == [
+        Release("g", to_micros(AT + DAY), ("+15550100",)),
+        Release("a", to_micros(AT + DAY), ("+15550101", "+15550102")),
+    ]
     assert Timelines(family, AT, RetentionSettings().window_us).releases == []
 
 
@@ -192,7 +246,10 @@ def test_reactivation() -> None:
         fact("b", "cancelled", AT + DAY),
         fact("g", "cancelled", AT + 2 * DAY),
     )
-    within, beyond = fact("g", "reactivated", AT + 62 * DAY - MICRO), fact("g", "reactivated", AT + 62 * DAY)
+    within, beyond = (
+        fact("g", "reactivated", AT + 62 * DAY - MICRO),
+        fact("g", "reactivated", AT + 62 * DAY),
+    )
     for name, status in (("g", "active"), ("a", "active"), ("b", "cancelled")):
         assert decided(AT + 62 * DAY, *family, within, account=name).status == status
     for name, status in (("g", "active"), ("a", "cancelled"), ("b", "cancelled")):
@@ -212,20 +269,42 @@ def test_what_a_window_kept_stays_after_a_reactivation() -> None:
 
     assert found() == AT + 63 * DAY
     assert found(on_reactivation="at_once") == AT + 7 * DAY
-    assert found(at=AT - 4 * DAY) == AT + 3 * DAY  # due when it was cancelled: the window never kept it
+    assert (
+        found(at=AT - 4 * DAY) == AT + 3 * DAY
+    )  # due when it was cancelled: the window never kept it
     assert found(at=AT - 4 * DAY + MICRO) == AT + 63 * DAY
     assert found(at=AT + 20 * DAY - MICRO) == AT + 63 * DAY  # made while it was cancelled
     assert found(at=AT + 20 * DAY) == AT + 27 * DAY  # made afterwards
-    assert found(fact("a", "cancelled", AT + 24 * DAY)) == AT + 84 * DAY  # cancelled anew before the first window's end
+    assert (
+        found(fact("a", "cancelled", AT + 24 * DAY)) == AT + 84 * DAY
+    )  # cancelled anew before the first window's end
     again = (fact("a", "cancelled", AT + 70 * DAY), fact("a", "reactivated", AT + 71 * DAY))
     assert due_at(decided(AT + 72 * DAY, INDIVIDUAL, closed, back, *again)) == AT + 63 * DAY
 
 
 NOVEMBER = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
-ACCOUNTS = {"agency": ("agencyone", "downgraded", "agencytwo", "downgradedlongago", "backlate"), "individual": (
-    "single", "sub", "upgraded", "inwindow", "over", "backintime", "subtwo", "movedbefore", "paused", "held", "movedafter",
-)}  # fmt: skip
-BELONGS = {"sub": "agencyone", "subtwo": "agencytwo", "movedbefore": "agencytwo", "movedafter": "agencytwo"}
+ACCOUNTS = {
+    "agency": ("agencyone", "downgraded", "agencytwo", "downgradedlongago", "backlate"),
+    "individual": (
+        "single",
+        "sub",
+        "upgraded",
+        "inwindow",
+        "over",
+        "backintime",
+        "subtwo",
+        "movedbefore",
+        "paused",
+        "held",
+        "movedafter",
+    ),
+}
+BELONGS = {
+    "sub": "agencyone",
+    "subtwo": "agencytwo",
+    "movedbefore": "agencytwo",
+    "movedafter": "agencytwo",
+}
 HAPPENED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("downgraded", "plan_changed", "2026-11-10", {"type": "individual"}),
     ("upgraded", "plan_changed", "2026-11-20", {"type": "agency"}),
@@ -289,14 +368,25 @@ def test_versions_whose_end_was_decided_beforehand(line: str) -> None:
     account, text, expected = line.split()
     made = dt.datetime.fromisoformat(text)
     opened = [
-        fact(a, "opened", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), type=kind, agency_id=BELONGS.get(a, ""))
+        fact(
+            a,
+            "opened",
+            dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+            type=kind,
+            agency_id=BELONGS.get(a, ""),
+        )
         for kind, names in ACCOUNTS.items()
         for a in names
     ]
-    facts = [fact(a, k, dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC), **more) for a, k, day, more in HAPPENED]
+    facts = [
+        fact(a, k, dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC), **more)
+        for a, k, day, more in HAPPENED
+    ]
     holds = (Hold("h1", NOVEMBER - 100 * DAY, "counsel", account_id="held"),)
     at = made if made.tzinfo else made.replace(tzinfo=dt.UTC)
-    assert decided(NOVEMBER, *opened, *facts, at=at, account=account, holds=holds).decision == expected
+    assert (
+        decided(NOVEMBER, *opened, *facts, at=at, account=account, holds=holds).decision == expected
+    )
 
 
 def test_a_moved_subaccount() -> None:
@@ -307,9 +397,13 @@ def test_a_moved_subaccount() -> None:
         fact("a", "moved", AT + DAY, agency_id="h"),
     )
     assert decided(AT + 3 * DAY, *family, fact("g", "cancelled", AT + 2 * DAY)).status == "active"
-    assert decided(AT + 3 * DAY, *family, fact("h", "cancelled", AT + 2 * DAY)).status == "cancelled"
+    assert (
+        decided(AT + 3 * DAY, *family, fact("h", "cancelled", AT + 2 * DAY)).status == "cancelled"
+    )
     gone = (fact("g", "cancelled", AT + DAY - MICRO), fact("g", "reactivated", AT + 3 * DAY))
-    assert decided(AT + 4 * DAY, *family, *gone).status == "cancelled"  # the old agency cannot bring back what is no longer its own
+    assert (
+        decided(AT + 4 * DAY, *family, *gone).status == "cancelled"
+    )  # the old agency cannot bring back what is no longer its own
 
 
 def test_every_row_names_tests_that_exist() -> None:

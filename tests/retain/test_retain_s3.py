@@ -1,4 +1,6 @@
-"""Retention on S3: old object versions and delete markers purged, locks reported, real processes killed."""
+"""Retention on S3: old object versions and delete markers purged, locks reported, real processes
+killed.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,23 @@ from callveil.transforms.storage.files.s3 import S3Files
 
 AT = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 AS_OF = AT + 8 * DAY + dt.timedelta(hours=12)
-FACTS: dict[str, Any] = {"accounts": [account("a"), account("b")], "holds": [hold("h", account_id="b")]}
+FACTS: dict[str, Any] = {
+    "accounts": [account("a"), account("b")],
+    "holds": [hold("h", account_id="b")],
+}
 
 
 def versions() -> list[V]:
-    """A mixed file (a hold), a mixed one (the edge), one that stays, and an individual one that goes whole."""
+    """A mixed file (a hold), a mixed one (the edge), one that stays, and an individual one that
+    goes whole.
+    """
     days = [
-        V(n, AT + d * DAY + h * dt.timedelta(hours=10), f"{n}{d}{h}", secret=f"secret-{n}{d}{h}-nobody")
+        V(
+            n,
+            AT + d * DAY + h * dt.timedelta(hours=10),
+            f"{n}{d}{h}",
+            secret=f"secret-{n}{d}{h}-nobody",
+        )
         for n in "ab"
         for d in (0, 1, 5)
         for h in (0, 2)
@@ -41,10 +53,18 @@ def is_due(v: V) -> bool:
 
 
 def all_versions(client: Any, bucket: str) -> Iterator[tuple[str, str, bytes]]:
-    """Key, version and content of everything in a bucket, old versions included; delete markers have no content."""
+    """Key, version and content of everything in a bucket, old versions included; delete markers
+    have no content.
+    """
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for item in page.get("Versions", ()):
-            yield item["Key"], item["VersionId"], client.get_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])["Body"].read()
+            yield (
+                item["Key"],
+                item["VersionId"],
+                client.get_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])[
+                    "Body"
+                ].read(),
+            )
         for item in page.get("DeleteMarkers", ()):
             yield item["Key"], item["VersionId"], b""
 
@@ -65,8 +85,14 @@ def check(place: Place, client: Any, bucket: str) -> None:
     live = {f.path for f in place.store.current().files}
     for key, _, data in all_versions(client, bucket):
         path = key.removeprefix("zone/store/")
-        assert path.startswith("_callveil/") or path in live  # neither an old version nor a delete marker of a data file
-        plain = repr(pq.read_table(io.BytesIO(data)).to_pylist()).encode() if data[:4] == b"PAR1" else b""
+        assert (
+            path.startswith("_callveil/") or path in live
+        )  # neither an old version nor a delete marker of a data file
+        plain = (
+            repr(pq.read_table(io.BytesIO(data)).to_pylist()).encode()
+            if data[:4] == b"PAR1"
+            else b""
+        )
         assert not [s for s in secrets if s in data or s in plain]
     assert verify_integrity(place.store) == [] and unpurged_runs(place.store) == []
 
@@ -80,12 +106,18 @@ def test_every_version_is_purged(place: Place, s3_client: Any, s3_bucket: str) -
     assert sum(c["versions_purged"] for c in place.rows("certificates")[:1]) >= 4
 
 
-def test_locked_versions_are_reported_and_tried_again(tmp_path: Path, files: Files, s3_client: Any) -> None:
+def test_locked_versions_are_reported_and_tried_again(
+    tmp_path: Path, files: Files, s3_client: Any
+) -> None:
     bucket = f"callveil-locked-{tmp_path.name.lower().replace('_', '-')}"[:60].rstrip("-")
     s3_client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
     place = Place(tmp_path, files, f"s3://{bucket}/zone/store", **FACTS)
     place.put(versions())
-    locked = next(f for f in place.store.current().by_dataset("versions") if dict(f.partition)["day"] == "2026-05-29")
+    locked = next(
+        f
+        for f in place.store.current().by_dataset("versions")
+        if dict(f.partition)["day"] == "2026-05-29"
+    )
     key = f"zone/store/{locked.path}"
     s3_client.put_object_legal_hold(Bucket=bucket, Key=key, LegalHold={"Status": "ON"})
     result = place.run(AS_OF)
@@ -93,38 +125,70 @@ def test_locked_versions_are_reported_and_tried_again(tmp_path: Path, files: Fil
     assert "whole" not in place.ids()  # deleted, but not purged yet
     assert unpurged_runs(place.store) != []
     certificates = place.rows("certificates")
-    assert {(c["versions_locked"], c["purged_at"], c["verified_at"]) for c in certificates} == {(1, None, None)}
+    assert {(c["versions_locked"], c["purged_at"], c["verified_at"]) for c in certificates} == {
+        (1, None, None)
+    }
     again = place.run(AS_OF + DAY, NOW + DAY)
-    assert len(again.attested.locked) == 1 and len(place.rows("certificates")) == len(certificates) + len(
-        [c for c in place.rows("certificates") if c["run_id"] == again.run_id]
-    )
+    assert len(again.attested.locked) == 1 and len(place.rows("certificates")) == len(
+        certificates
+    ) + len([c for c in place.rows("certificates") if c["run_id"] == again.run_id])
     s3_client.put_object_legal_hold(Bucket=bucket, Key=key, LegalHold={"Status": "OFF"})
     place.run(AS_OF + 2 * DAY, NOW + 2 * DAY)
     assert unpurged_runs(place.store) == [] and verify_integrity(place.store) == []
-    purged = [c for c in place.rows("certificates") if c["run_id"] == result.run_id and c["purged_at"]]
-    assert {(c["purged_at"], c["verified_at"], c["deleted_at"]) for c in purged} == {(NOW + 2 * DAY, NOW + 2 * DAY, NOW)}
+    purged = [
+        c for c in place.rows("certificates") if c["run_id"] == result.run_id and c["purged_at"]
+    ]
+    assert {(c["purged_at"], c["verified_at"], c["deleted_at"]) for c in purged} == {
+        (NOW + 2 * DAY, NOW + 2 * DAY, NOW)
+    }
 
 
-def test_killed_processes_leave_nothing_behind(place: Place, s3_server: S3Settings, s3_client: Any, s3_bucket: str) -> None:
+def test_killed_processes_leave_nothing_behind(
+    place: Place, s3_server: S3Settings, s3_client: Any, s3_bucket: str
+) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["victim"])
     killed = 0
     done, env = context.Queue(), {k: v for k, v in os.environ.items() if k.startswith("AWS_")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        for step, moment in ((4, "before"), (9, "after"), (3, "after"), (7, "before"), (2, "before"), (6, "after")):
-            process = context.Process(target=victim.run, args=(str(place.folder), place.root, s3_server, FACTS, AS_OF, step, moment, done, env))
+        for step, moment in (
+            (4, "before"),
+            (9, "after"),
+            (3, "after"),
+            (7, "before"),
+            (2, "before"),
+            (6, "after"),
+        ):
+            process = context.Process(
+                target=victim.run,
+                args=(
+                    str(place.folder),
+                    place.root,
+                    s3_server,
+                    FACTS,
+                    AS_OF,
+                    step,
+                    moment,
+                    done,
+                    env,
+                ),
+            )
             process.start()
             process.join(120)
             killed += process.exitcode == -9
-            assert process.exitcode == -9 or place.ids() == sorted(v.id for v in versions() if not is_due(v))
+            assert process.exitcode == -9 or place.ids() == sorted(
+                v.id for v in versions() if not is_due(v)
+            )
     assert killed >= 3
     place.run(AS_OF)
     check(place, s3_client, s3_bucket)
 
 
 @pytest.mark.integration
-def test_a_version_that_another_process_purged_first_is_no_failure(files: Files, s3_bucket: str, s3_client: Any, monkeypatch: Any) -> None:
+def test_a_version_that_another_process_purged_first_is_no_failure(
+    files: Files, s3_bucket: str, s3_client: Any, monkeypatch: Any
+) -> None:
     s3_client.put_bucket_versioning(Bucket=s3_bucket, VersioningConfiguration={"Status": "Enabled"})
     url = f"s3://{s3_bucket}/a/b"
     for content in (b"1", b"2"):

@@ -1,4 +1,6 @@
-"""Plans and their carrying out on real stores: boundaries, partitions, holds, late records, refusal, dispositions and certificates."""
+"""Plans and their carrying out on real stores: boundaries, partitions, holds, late records,
+refusal, dispositions and certificates.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,20 @@ from stores import DAY, NOW, Place, V, account, event, hold
 
 from callveil.pipelines.retain import apply_plan, write_retention_plan
 from callveil.schemas.pointer import to_micros
-from callveil.transforms.governance.retention.account_events import all_facts, read_events, read_holds
+from callveil.transforms.governance.retention.account_events import (
+    all_facts,
+    read_events,
+    read_holds,
+)
 from callveil.transforms.governance.retention.plan_file import PlanError
 from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.storage.commit.maintenance import collect_orphans, list_leases, unpurged_runs, verify_integrity
+from callveil.transforms.storage.commit.maintenance import (
+    collect_orphans,
+    list_leases,
+    unpurged_runs,
+    verify_integrity,
+)
 from callveil.transforms.storage.files.filesystem import Files
 
 AT = dt.datetime(2026, 6, 1, 10, tzinfo=dt.UTC)
@@ -34,7 +45,9 @@ def place(tmp_path: Path) -> Place:
 
 
 @pytest.mark.parametrize(("kind", "limit"), LIMITS.items())
-def test_a_version_lives_to_its_last_microsecond(place: Place, kind: str, limit: dt.timedelta) -> None:
+def test_a_version_lives_to_its_last_microsecond(
+    place: Place, kind: str, limit: dt.timedelta
+) -> None:
     place.accounts = [account("a", kind)]
     place.put([V("a", AT, "v1", kind), V("a", AT + MICRO, "v2", kind)])
     place.run(AT + limit - MICRO)
@@ -60,7 +73,9 @@ def test_a_version_lives_to_its_last_microsecond(place: Place, kind: str, limit:
         ("2262-03-31T23:00:00Z", dt.datetime(2262, 3, 31, 23, tzinfo=dt.UTC)),
     ],
 )
-def test_days_are_24_hours_whatever_the_calendar_says(place: Place, written: str, utc: dt.datetime) -> None:
+def test_days_are_24_hours_whatever_the_calendar_says(
+    place: Place, written: str, utc: dt.datetime
+) -> None:
     from callveil.transforms.ingest.dates import parse_time
 
     at = parse_time(written)
@@ -83,12 +98,21 @@ def test_a_day_that_is_over_goes_unread(place: Place) -> None:
     assert place.ids() == ["later"]
     assert result.plan.counts["files.drop_file"] == 1 and result.plan.counts["bytes_unread"] > 0
     rows = place.dispositions(method="drop_file")  # one for each account in the file
-    assert [(r["account_id"], r["rows_before"], r["rows_deleted"], r["rows_after"], r["record_id"]) for r in rows] == [
-        ("a", 8, 4, 0, None), ("b", 8, 4, 0, None),
-    ]  # fmt: skip
+    assert [
+        (r["account_id"], r["rows_before"], r["rows_deleted"], r["rows_after"], r["record_id"])
+        for r in rows
+    ] == [
+        ("a", 8, 4, 0, None),
+        ("b", 8, 4, 0, None),
+    ]
     row = rows[0]
     assert (row["expired_first"], row["eligible_at"]) == (midnight - DAY, midnight - MICRO)
-    assert (row["decision"], row["rule_id"], row["retention_days"], row["disposed_at"]) == ("delete", "versions-individual", 7, NOW)
+    assert (row["decision"], row["rule_id"], row["retention_days"], row["disposed_at"]) == (
+        "delete",
+        "versions-individual",
+        7,
+        NOW,
+    )
 
 
 def test_a_mixed_file_is_rewritten_and_says_what_went(place: Place) -> None:
@@ -99,15 +123,33 @@ def test_a_mixed_file_is_rewritten_and_says_what_went(place: Place) -> None:
     assert place.ids() == ["v2", "v3"]
     (head,) = place.dispositions(record_id=None, method="rewrite")
     assert (head["rows_before"], head["rows_deleted"], head["rows_after"]) == (3, 1, 2)
-    assert head["object_version_old"] and head["object_version_new"] not in (None, head["object_version_old"])
+    assert head["object_version_old"] and head["object_version_new"] not in (
+        None,
+        head["object_version_old"],
+    )
     (gone,) = [r for r in place.dispositions(method="rewrite") if r["record_id"]]
     assert (gone["account_id"], gone["eligible_at"], gone["event_time"]) == ("a", AT + 7 * DAY, AT)
     assert "v1" not in repr(place.dispositions())
     (held,) = place.dispositions(decision="hold")
-    assert (held["account_id"], held["hold_id"], held["disposed_at"], held["method"]) == ("b", "h", None, "none")
+    assert (held["account_id"], held["hold_id"], held["disposed_at"], held["method"]) == (
+        "b",
+        "h",
+        None,
+        "none",
+    )
     (certificate,) = place.rows("certificates")
-    assert (certificate["rows_deleted"], certificate["files"], certificate["versions_purged"], certificate["versions_locked"]) == (1, 1, 1, 0)
-    assert (certificate["expired_first"], certificate["deleted_at"], certificate["purged_at"], certificate["verified_at"]) == (
+    assert (
+        certificate["rows_deleted"],
+        certificate["files"],
+        certificate["versions_purged"],
+        certificate["versions_locked"],
+    ) == (1, 1, 1, 0)
+    assert (
+        certificate["expired_first"],
+        certificate["deleted_at"],
+        certificate["purged_at"],
+        certificate["verified_at"],
+    ) == (
         AT + 7 * DAY,
         NOW,
         NOW,
@@ -143,17 +185,30 @@ def test_late_records_enter_the_next_run(place: Place) -> None:
     place.put([V("a", AT, "replayed"), V("a", AT + 2 * DAY, "fresh")])
     result = place.run(AT + 9 * DAY)
     assert place.ids() == []
-    assert [(r["late"], r["rows_deleted"]) for r in place.dispositions(record_id=None) if r["plan_sha256"] == result.plan.sha256] == [
+    assert [
+        (r["late"], r["rows_deleted"])
+        for r in place.dispositions(record_id=None)
+        if r["plan_sha256"] == result.plan.sha256
+    ] == [
         (True, 1),
         (False, 1),
     ]
 
 
 def test_records_from_the_future_and_of_unknown_accounts_are_set_aside(place: Place) -> None:
-    place.put([V("a", AT + 3 * DAY, "ahead"), V("a", AT + DAY, "within the skew"), V("x", AT - 300 * DAY, "nobody's", "unknown")])
+    place.put(
+        [
+            V("a", AT + 3 * DAY, "ahead"),
+            V("a", AT + DAY, "within the skew"),
+            V("x", AT - 300 * DAY, "nobody's", "unknown"),
+        ]
+    )
     place.run(AT)
     assert len(place.ids()) == 3
-    assert sorted((r["decision"], r["reason_code"]) for r in place.dispositions()) == [("quarantine", "account_unknown"), ("quarantine", "future")]
+    assert sorted((r["decision"], r["reason_code"]) for r in place.dispositions()) == [
+        ("quarantine", "account_unknown"),
+        ("quarantine", "future"),
+    ]
 
 
 def test_a_hold_that_is_lifted_lets_go_at_once(place: Place) -> None:
@@ -182,7 +237,9 @@ def test_a_hold_that_is_lifted_lets_go_at_once(place: Place) -> None:
         ({"period_from": AT, "classes": ["findings"]}, []),
     ],
 )
-def test_a_day_that_is_over_stays_as_far_as_it_is_held(place: Place, conditions: dict[str, Any], stays: list[str]) -> None:
+def test_a_day_that_is_over_stays_as_far_as_it_is_held(
+    place: Place, conditions: dict[str, Any], stays: list[str]
+) -> None:
     """The day is known from an earlier run and over for every account, so it would go unread."""
     place.accounts = [account("a"), account("b")]
     place.holds = [hold("h", **conditions)]
@@ -208,14 +265,18 @@ def test_a_downgrade_lets_go_when_the_grace_is_over(place: Place) -> None:
 
 
 def test_facts_that_come_later_reach_files_seen_before(place: Place) -> None:
-    """A known file is not looked at again for its plain accounts; an account of which something new is known is."""
+    """A known file is not looked at again for its plain accounts; an account of which something new
+    is known is.
+    """
     place.accounts = [account("a", "agency"), account("b", "agency"), account("c", "agency")]
     place.put([V(n, AT + dt.timedelta(hours=1), f"v-{n}", "agency") for n in "abc"])
     place.put([V("x", AT, "v-x", "unknown"), V("y", AT, "v-y", "unknown")])
     place.run(AT + 30 * DAY)
     assert len(place.ids()) == 5
     down = {"can_create_subaccounts": False, "recorded_at": (AT + 40 * DAY).isoformat()}
-    place.events = [event("b", "plan_changed", AT + DAY, **down)]  # it happened long ago, so that the grace is over too
+    place.events = [
+        event("b", "plan_changed", AT + DAY, **down)
+    ]  # it happened long ago, so that the grace is over too
     place.run(AT + 39 * DAY)
     assert len(place.ids()) == 5
     place.run(AT + 40 * DAY)
@@ -256,12 +317,16 @@ def test_changed_inputs_are_refused(place: Place, tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="changed after it was made"):
         apply_plan(place.options(as_of), folder)
     rows.write_bytes(kept)
-    place.events = [event("a", "cancelled", as_of + DAY)]  # not known at the plan's time, so it changes nothing
+    place.events = [
+        event("a", "cancelled", as_of + DAY)
+    ]  # not known at the plan's time, so it changes nothing
     assert place.store.current() == before
     result = apply_plan(place.options(as_of), folder)
     assert place.ids() == ["v2"] and result.seq == before.seq + 1
     place.put([V("a", AT, "v3")])
-    assert apply_plan(place.options(as_of), folder).seq == result.seq  # done already: nothing more happens
+    assert (
+        apply_plan(place.options(as_of), folder).seq == result.seq
+    )  # done already: nothing more happens
     assert place.ids() == ["v2", "v3"]
     other = str(tmp_path / "other")
     write_retention_plan(place.options(as_of), other)
@@ -275,16 +340,32 @@ def test_changed_inputs_are_refused(place: Place, tmp_path: Path) -> None:
 KINDS = st.sampled_from(["individual", "agency"])
 DAYS = st.integers(0, 45)
 VERSIONS = st.lists(
-    st.tuples(st.sampled_from("abcd"), DAYS, st.integers(0, 3), st.sampled_from(["individual", "agency", "unknown"])), min_size=1, max_size=10
+    st.tuples(
+        st.sampled_from("abcd"),
+        DAYS,
+        st.integers(0, 3),
+        st.sampled_from(["individual", "agency", "unknown"]),
+    ),
+    min_size=1,
+    max_size=10,
 )
 CHANGES = st.one_of(
     st.tuples(st.just("plan"), st.sampled_from("abc"), DAYS, KINDS),
-    st.tuples(st.just("status"), st.sampled_from("abc"), DAYS, st.sampled_from(["cancelled", "reactivated", "paused"])),
+    st.tuples(
+        st.just("status"),
+        st.sampled_from("abc"),
+        DAYS,
+        st.sampled_from(["cancelled", "reactivated", "paused"]),
+    ),
     st.tuples(st.just("hold"), st.sampled_from(["a", "b", ""]), DAYS, st.sampled_from(["", "i1"])),
     st.tuples(st.just("lift"), st.just(""), DAYS, st.just("")),
     st.tuples(st.just("put"), VERSIONS, st.just(0), st.just("")),
 )
-STEPS = st.lists(st.tuples(st.lists(CHANGES, max_size=2), st.integers(0, 70), st.sampled_from([0, 0, 6])), min_size=2, max_size=5)
+STEPS = st.lists(
+    st.tuples(st.lists(CHANGES, max_size=2), st.integers(0, 70), st.sampled_from([0, 0, 6])),
+    min_size=2,
+    max_size=5,
+)
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 SHORT = """\
 version: 1
@@ -306,25 +387,56 @@ def change(place: Place, what: tuple[Any, ...], number: int) -> list[V]:
     kind, who, day, more = what
     at = START + day * DAY
     if kind == "plan":
-        place.events.append(event(who, "plan_changed", at, can_create_subaccounts=more == "agency", event_id=f"e{number}"))
+        place.events.append(
+            event(
+                who,
+                "plan_changed",
+                at,
+                can_create_subaccounts=more == "agency",
+                event_id=f"e{number}",
+            )
+        )
     elif kind == "status":
-        place.events.append(event(who, more, at, event_id=f"e{number}", **({"pause": "calls"} if more == "paused" else {})))
+        place.events.append(
+            event(
+                who,
+                more,
+                at,
+                event_id=f"e{number}",
+                **({"pause": "calls"} if more == "paused" else {}),
+            )
+        )
     elif kind == "hold" and (who or more):
-        place.holds.append(hold(f"h{number}", **({"account_id": who} if who else {}), **({"items": [more]} if more else {})))
+        place.holds.append(
+            hold(
+                f"h{number}",
+                **({"account_id": who} if who else {}),
+                **({"items": [more]} if more else {}),
+            )
+        )
     elif kind == "hold":
         place.holds.append(hold(f"h{number}", period_from=at, period_to=at + 2 * DAY))
     elif kind == "lift" and place.holds:
         place.holds[-1] |= {"lifted_at": at.isoformat(), "lifted_by": "counsel"}
     elif kind == "put":
-        return [V(a, START + d * DAY + h * dt.timedelta(hours=7), f"{number}-{i}", t, item=f"i{i % 3}") for i, (a, d, h, t) in enumerate(who)]
+        return [
+            V(a, START + d * DAY + h * dt.timedelta(hours=7), f"{number}-{i}", t, item=f"i{i % 3}")
+            for i, (a, d, h, t) in enumerate(who)
+        ]
     return []
 
 
 def random_history(first: Any, steps: Any, files: Files | None = None) -> None:
-    """Runs over a store that grows and whose accounts change: after each the store holds exactly what the oracle does not delete."""
+    """Runs over a store that grows and whose accounts change: after each the store holds exactly
+    what the oracle does not delete.
+    """
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder), policy=SHORT, files=files or Files())
-        place.accounts = [account("a"), account("b", "agency"), account("c", effective_at="2026-01-10T00:00:00Z")]
+        place.accounts = [
+            account("a"),
+            account("b", "agency"),
+            account("c", effective_at="2026-01-10T00:00:00Z"),
+        ]
         held = {v.id: v for v in change(place, ("put", first, 0, ""), 0)}
         place.put(held.values())
         number = 0
@@ -338,12 +450,19 @@ def random_history(first: Any, steps: Any, files: Files | None = None) -> None:
             as_of = START + day * DAY + hours * dt.timedelta(hours=1)
             options = place.options(as_of)
             facts = all_facts(
-                read_accounts(place.files, list(options.accounts)), read_events(place.files, list(options.events)) if options.events else []
+                read_accounts(place.files, list(options.accounts)),
+                read_events(place.files, list(options.events)) if options.events else [],
             )
-            world = World(options.policy.retention, facts, read_holds(place.files, list(options.holds)) if options.holds else [])
+            world = World(
+                options.policy.retention,
+                facts,
+                read_holds(place.files, list(options.holds)) if options.holds else [],
+            )
             place.run(as_of)
             for v in list(held.values()):
-                record = RetentionRecord("versions", v.account, v.id, to_micros(v.at), v.stored, "User", v.item)
+                record = RetentionRecord(
+                    "versions", v.account, v.id, to_micros(v.at), v.stored, "User", v.item
+                )
                 if decide(world, record, as_of) == "delete":
                     del held[v.id]
             assert place.ids() == sorted(held)

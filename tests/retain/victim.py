@@ -1,4 +1,6 @@
-"""A process that runs retention and is killed at its n-th change of the store: before it, in the middle of it, or after it."""
+"""A process that runs retention and is killed at its n-th change of the store: before it, in the
+middle of it, or after it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def die() -> None:
 
 
 class Doomed(Files):
-    """Files that kill their process at the n-th change. `middle` means: a local file lies there under its temporary name."""
+    """Files that kill their process at the n-th change. `middle` means: a local file lies there
+    under its temporary name.
+    """
 
     def __init__(self, s3: S3Settings, step: int, moment: str, only: str = "") -> None:
         super().__init__(s3)
@@ -54,9 +58,19 @@ class Doomed(Files):
 
 
 def run(
-    folder: str, root: str, s3: S3Settings, facts: dict[str, Any], as_of: dt.datetime, step: int, moment: str, done: Any, env: dict[str, str]
+    folder: str,
+    root: str,
+    s3: S3Settings,
+    facts: dict[str, Any],
+    as_of: dt.datetime,
+    step: int,
+    moment: str,
+    done: Any,
+    env: dict[str, str],
 ) -> None:
-    """Run retention once; `done` gets the number of changes made, where the process lives to tell."""
+    """Run retention once; `done` gets the number of changes made, where the process lives to
+    tell.
+    """
     os.environ.update(env)
     files = Doomed(s3, step, moment, root)
     Place(Path(folder), files, root, **facts).run(as_of)

@@ -29,10 +29,19 @@ from callveil.transforms.lab.sample.slots import VALUES
 SEEDS = st.integers(0, 2**64)
 
 
-def make(seed: int, scenario: str | None = None, style: Style | None = None, country: str = "US") -> tuple[Dialogue, Person]:
+def make(
+    seed: int, scenario: str | None = None, style: Style | None = None, country: str = "US"
+) -> tuple[Dialogue, Person]:
     rng = random.Random(seed)
     caller = random_person(rng, country)
-    return random_dialogue(rng, caller, random_person(rng, country), random_business(rng, None if scenario == "voicemail" else scenario, country), scenario, style), caller
+    return random_dialogue(
+        rng,
+        caller,
+        random_person(rng, country),
+        random_business(rng, None if scenario == "voicemail" else scenario, country),
+        scenario,
+        style,
+    ), caller
 
 
 @given(SEEDS, st.sampled_from(SCENARIOS), st.sampled_from(COUNTRIES))
@@ -56,8 +65,16 @@ def test_labels_are_exact_spans_of_known_values(seed: int, scenario: str, countr
 def test_nothing_personal_stands_outside_a_label(seed: int) -> None:
     talk, caller = make(seed, None, CLEAN)
     for turn in talk.turns:
-        bare = "".join(c for i, c in enumerate(turn.text) if not any(s.start <= i < s.end for s in turn.spans))
-        for value in (caller.email, caller.card, caller.ssn, caller.phone[-10:], caller.street_line):
+        bare = "".join(
+            c for i, c in enumerate(turn.text) if not any(s.start <= i < s.end for s in turn.spans)
+        )
+        for value in (
+            caller.email,
+            caller.card,
+            caller.ssn,
+            caller.phone[-10:],
+            caller.street_line,
+        ):
             assert value not in bare
 
 
@@ -68,7 +85,9 @@ def test_names_outside_labels_are_other_words(seed: int) -> None:
     caller = random_person(rng, origin="polish")
     talk = random_dialogue(rng, caller, random_person(rng), random_business(rng), None, CLEAN)
     for turn in talk.turns:
-        bare = "".join(c for i, c in enumerate(turn.text) if not any(s.start <= i < s.end for s in turn.spans))
+        bare = "".join(
+            c for i, c in enumerate(turn.text) if not any(s.start <= i < s.end for s in turn.spans)
+        )
         assert caller.last not in bare
 
 
@@ -82,7 +101,9 @@ def test_flat_style_has_no_capitals_and_no_sentence_punctuation(seed: int) -> No
     talk, _ = make(seed, None, FLAT)
     for turn in talk.turns:
         assert turn.text == turn.text.lower()
-        outside = "".join(c for i, c in enumerate(turn.text) if not any(s.start <= i < s.end for s in turn.spans))
+        outside = "".join(
+            c for i, c in enumerate(turn.text) if not any(s.start <= i < s.end for s in turn.spans)
+        )
         assert "?" not in outside and ", " not in outside
 
 
@@ -151,7 +172,14 @@ def test_conversations_are_of_the_usual_length() -> None:
     rng = random.Random(11)
     lengths = []
     for _ in range(300):
-        talk = random_dialogue(rng, random_person(rng), random_person(rng), random_business(rng), None, random_style(rng))
+        talk = random_dialogue(
+            rng,
+            random_person(rng),
+            random_person(rng),
+            random_business(rng),
+            None,
+            random_style(rng),
+        )
         lengths.append(sum(len(t.text.split()) for t in talk.turns))
     lengths.sort()
     assert 120 <= sum(lengths) / len(lengths) <= 250
@@ -162,7 +190,11 @@ def test_long_values_are_spread_over_turns_now_and_then() -> None:
     spread = 0
     for seed in range(200):
         talk, _ = make(seed, "card_payment", Style(True, True, 0.8, 0.1, 1.0))
-        turns = [t for t in talk.turns if t.speaker == "customer" and any(s.key == "caller.card" for s in t.spans)]
+        turns = [
+            t
+            for t in talk.turns
+            if t.speaker == "customer" and any(s.key == "caller.card" for s in t.spans)
+        ]
         spread += len(turns) > 2
     assert spread > 80
 
@@ -171,6 +203,8 @@ def test_sentences_carry_labels_too() -> None:
     rng = random.Random(2)
     caller = random_person(rng)
     for _ in range(200):
-        turn, values = random_sentence(rng, "summary", caller, random_person(rng), random_business(rng), TYPED, "a quote")
+        turn, values = random_sentence(
+            rng, "summary", caller, random_person(rng), random_business(rng), TYPED, "a quote"
+        )
         assert all(values[s.key].type == s.type for s in turn.spans)
         assert all(turn.text[s.start : s.end] for s in turn.spans)

@@ -23,7 +23,17 @@ from callveil.transforms.lab.sample.people import (
 FICTION = {
     "US": r"+1 area 555 01xx",
     "GB": ("+447700900", "+441632960", "+4420794", "+4429201", "+4428964", "+441"),
-    "AU": ("+61491570", "+6125550", "+6127010", "+6135550", "+6137010", "+6175550", "+6177010", "+6185550", "+6187010"),
+    "AU": (
+        "+61491570",
+        "+6125550",
+        "+6127010",
+        "+6135550",
+        "+6137010",
+        "+6175550",
+        "+6177010",
+        "+6185550",
+        "+6187010",
+    ),
     "IE": ("+3532091",),
     "DE": ("+493023125", "+496990009", "+494066969", "+492214710", "+498999998"),
     "FR": ("+3363998", "+3319900", "+3326191", "+3335301", "+3346571", "+3353649"),
@@ -31,7 +41,10 @@ FICTION = {
 
 
 def luhn_valid(number: str) -> bool:
-    total = sum(d if i % 2 == 0 else (d * 2 - 9 if d > 4 else d * 2) for i, d in enumerate(int(c) for c in reversed(number)))
+    total = sum(
+        d if i % 2 == 0 else (d * 2 - 9 if d > 4 else d * 2)
+        for i, d in enumerate(int(c) for c in reversed(number))
+    )
     return total % 10 == 0
 
 
@@ -42,19 +55,26 @@ def test_origins_are_many_and_long_enough() -> None:
         assert 40 <= len(o.surnames) <= 110, o.name
 
 
-@pytest.mark.parametrize("name", ["Will", "Mark", "Grace", "May", "June", "Rose", "Hope", "Chase", "Drew"])
+@pytest.mark.parametrize(
+    "name", ["Will", "Mark", "Grace", "May", "June", "Rose", "Hope", "Chase", "Drew"]
+)
 def test_names_that_are_common_words_are_there(name: str) -> None:
     assert name in name_origins()["common-word"].given
 
 
-@pytest.mark.parametrize("name", ["O'Brien", "de la Cruz", "van der Berg", "Al-Rashid", "Smith-Jones", "McCarthy", "MacDonald"])
+@pytest.mark.parametrize(
+    "name",
+    ["O'Brien", "de la Cruz", "van der Berg", "Al-Rashid", "Smith-Jones", "McCarthy", "MacDonald"],
+)
 def test_hard_surnames_are_there(name: str) -> None:
     assert any(name in o.surnames for o in name_origins().values())
 
 
 @given(st.integers(0, 2**64), st.sampled_from(COUNTRIES), st.booleans())
 def test_equal_seeds_make_equal_people(seed: int, country: str, realistic: bool) -> None:
-    assert random_person(random.Random(seed), country, realistic) == random_person(random.Random(seed), country, realistic)
+    assert random_person(random.Random(seed), country, realistic) == random_person(
+        random.Random(seed), country, realistic
+    )
 
 
 @given(st.integers(0, 2**64), st.sampled_from(COUNTRIES), st.booleans())
@@ -71,7 +91,9 @@ def test_a_person_is_whole(seed: int, country: str, realistic: bool) -> None:
 @given(st.integers(0, 2**64), st.sampled_from(COUNTRIES))
 def test_mail_domains_are_reserved_unless_realistic(seed: int, country: str) -> None:
     p = random_person(random.Random(seed), country)
-    assert all(e.rpartition("@")[2].startswith("example.") or e.endswith(".example") for e in p.emails)
+    assert all(
+        e.rpartition("@")[2].startswith("example.") or e.endswith(".example") for e in p.emails
+    )
 
 
 @given(st.integers(0, 2**64), st.sampled_from(("US", "CA")))
@@ -91,7 +113,9 @@ def test_other_numbers_are_fiction(seed: int, country: str) -> None:
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_realistic_numbers_pass_for_valid(country: str) -> None:
     rng = random.Random(3)
-    made = [phone_number(rng, place, True) for place in towns_by_country()[country] for _ in range(20)]
+    made = [
+        phone_number(rng, place, True) for place in towns_by_country()[country] for _ in range(20)
+    ]
     valid = sum(phonenumbers.is_valid_number(phonenumbers.parse(n)) for n in made)
     assert valid >= 0.95 * len(made)
 
@@ -110,7 +134,14 @@ def test_luhn_digit_makes_a_number_valid(body: str) -> None:
 
 def test_cards_come_in_all_brands() -> None:
     rng = random.Random(1)
-    assert {card_number(rng)[0] for _ in range(500)} == {"visa", "mastercard", "amex", "discover", "diners", "jcb"}
+    assert {card_number(rng)[0] for _ in range(500)} == {
+        "visa",
+        "mastercard",
+        "amex",
+        "discover",
+        "diners",
+        "jcb",
+    }
 
 
 @pytest.mark.parametrize(("country", "origin"), [("ZZ", None), ("US", "klingon")])

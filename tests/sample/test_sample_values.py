@@ -16,12 +16,35 @@ from callveil.transforms.lab.sample.people import COUNTRIES, random_person
 
 SEEDS = st.integers(0, 2**64)
 DIGITS = st.text("0123456789", min_size=1, max_size=16)
-ONES = {w: str(i) for i, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])} | {"oh": "0"}
+ONES = {
+    w: str(i)
+    for i, w in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    )
+} | {"oh": "0"}
 TEENS = {
     w: str(i + 10)
-    for i, w in enumerate(["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])
+    for i, w in enumerate(
+        [
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
+    )
 }
-TENS = {w: i + 2 for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])}
+TENS = {
+    w: i + 2
+    for i, w in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+    )
+}
 
 
 def heard(text: str) -> str:
@@ -84,7 +107,13 @@ def test_number_words_count(n: int) -> None:
         elif word == "hundred":
             part *= 100
         else:
-            part += int(ONES[word]) if word in ONES else int(TEENS[word]) if word in TEENS else TENS[word] * 10
+            part += (
+                int(ONES[word])
+                if word in ONES
+                else int(TEENS[word])
+                if word in TEENS
+                else TENS[word] * 10
+            )
     assert total + part == n
 
 
@@ -123,7 +152,18 @@ def test_written_date_holds_day_and_year(seed: int, day: dt.date, american: bool
 
 
 @pytest.mark.parametrize(
-    "form", ["the fourth of july", "july fourth", "july 4th", "4th of july", "oh seven oh four", "seven four", "07 04", "4 july 1984", "four july"]
+    "form",
+    [
+        "the fourth of july",
+        "july fourth",
+        "july 4th",
+        "4th of july",
+        "oh seven oh four",
+        "seven four",
+        "07 04",
+        "4 july 1984",
+        "four july",
+    ],
 )
 def test_birth_dates_are_said_in_every_order(form: str) -> None:
     rng = random.Random(7)
@@ -133,7 +173,11 @@ def test_birth_dates_are_said_in_every_order(form: str) -> None:
     assert any(form in s for s in said), sorted(said)[:50]
 
 
-@given(SEEDS, st.from_regex(r"[a-z]{2,12}", fullmatch=True), st.sampled_from(["letters", "dashes", "nato", "everyday", "half", "double", "fused"]))
+@given(
+    SEEDS,
+    st.from_regex(r"[a-z]{2,12}", fullmatch=True),
+    st.sampled_from(["letters", "dashes", "nato", "everyday", "half", "double", "fused"]),
+)
 def test_spelling_gives_the_letters_back(seed: int, name: str, style: str) -> None:
     said = v.spell_text(random.Random(seed), name, style)
     if style == "nato":
@@ -161,23 +205,46 @@ def test_spoken_email_names_its_parts(seed: int) -> None:
     address = random_person(rng, realistic=True).email
     said = v.spoken_email(rng, address)
     assert " at " in said and " dot " in said and "@" not in said
-    assert said.replace(" ", "").replace("dot", ".").endswith(address.rpartition("@")[2].replace("-", "dash"))
+    assert (
+        said.replace(" ", "")
+        .replace("dot", ".")
+        .endswith(address.rpartition("@")[2].replace("-", "dash"))
+    )
 
 
 @given(SEEDS, st.sampled_from(["GB", "NL", "IE", "FR", "DE"]))
 def test_iban_check_digits_are_right(seed: int, country: str) -> None:
     number = v.random_iban(random.Random(seed), country)
-    assert number.startswith(country) and int("".join(str(int(c, 36)) for c in number[4:] + number[:4])) % 97 == 1
+    assert (
+        number.startswith(country)
+        and int("".join(str(int(c, 36)) for c in number[4:] + number[:4])) % 97 == 1
+    )
 
 
 @given(SEEDS)
 def test_routing_number_check_digit_is_right(seed: int) -> None:
     routing, account = v.us_account(random.Random(seed))
-    assert len(routing) == 9 and sum(int(c) * w for c, w in zip(routing, (3, 7, 1) * 3, strict=True)) % 10 == 0
+    assert (
+        len(routing) == 9
+        and sum(int(c) * w for c, w in zip(routing, (3, 7, 1) * 3, strict=True)) % 10 == 0
+    )
     assert 8 <= len(account) <= 12
 
 
-@pytest.mark.parametrize("kind", ["order", "booking", "account", "claim", "policy", "tracking", "ticket", "member", "confirmation"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "order",
+        "booking",
+        "account",
+        "claim",
+        "policy",
+        "tracking",
+        "ticket",
+        "member",
+        "confirmation",
+    ],
+)
 def test_references_hold_a_digit(kind: str) -> None:
     rng = random.Random(1)
     for _ in range(300):

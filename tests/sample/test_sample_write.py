@@ -46,13 +46,21 @@ def read(folder: Path) -> tuple[list[RawInteraction], list[Rejected]]:
     return good, bad
 
 
-def test_what_was_written_is_read_and_what_was_broken_is_rejected(written: tuple[Path, SampleSummary]) -> None:
+def test_what_was_written_is_read_and_what_was_broken_is_rejected(
+    written: tuple[Path, SampleSummary],
+) -> None:
     out, summary = written
     good, bad = read(out / "interactions")
-    gold = {(g["account_id"], g["id"]) for g in map(orjson.loads, (out / "gold.jsonl").read_bytes().splitlines())}
+    gold = {
+        (g["account_id"], g["id"])
+        for g in map(orjson.loads, (out / "gold.jsonl").read_bytes().splitlines())
+    }
     assert {tuple(r.key) for r in good} == gold
     assert len(good) == summary.records
-    notes = {(n["file"], n["line"]): n for n in map(orjson.loads, (out / "malformed.jsonl").read_bytes().splitlines())}
+    notes = {
+        (n["file"], n["line"]): n
+        for n in map(orjson.loads, (out / "malformed.jsonl").read_bytes().splitlines())
+    }
     assert len(gold) + len(notes) == summary.interactions
     found = {(f"interactions/{r.source.file.rpartition('/')[2]}", r.source.line): r for r in bad}
     assert found.keys() == notes.keys()
@@ -70,7 +78,9 @@ def test_accounts_are_read(written: tuple[Path, SampleSummary]) -> None:
     assert {a.type for a in accounts} == {"individual", "agency"}
 
 
-def test_all_formats_are_there_and_say_they_are_generated(written: tuple[Path, SampleSummary]) -> None:
+def test_all_formats_are_there_and_say_they_are_generated(
+    written: tuple[Path, SampleSummary],
+) -> None:
     out, summary = written
     assert set(summary.formats) == set(FORMATS)
     assert "generated" in (out / "README.txt").read_text()
@@ -80,7 +90,11 @@ def test_all_formats_are_there_and_say_they_are_generated(written: tuple[Path, S
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
 
 
 def test_equal_arguments_give_equal_bytes(tmp_path: Path) -> None:
@@ -110,7 +124,9 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
         ({"malformed": 0.1, "formats": ("pages",)}, "line format"),
     ],
 )
-def test_impossible_arguments_are_refused(tmp_path: Path, bad: dict[str, object], match: str) -> None:
+def test_impossible_arguments_are_refused(
+    tmp_path: Path, bad: dict[str, object], match: str
+) -> None:
     with pytest.raises(ValueError, match=match):
         write_sample(tmp_path / "x", 1, 10, **bad)  # type: ignore[arg-type]
 

@@ -14,7 +14,14 @@ from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.fields import EPOCH
 from callveil.schemas.finding import FIELDS, SCHEMA, Finding, FindingRow, TextSpan
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.pointer import RecordPointer, from_micros, pack_rows, to_micros, unpack_pointers, unpack_rows
+from callveil.schemas.pointer import (
+    RecordPointer,
+    from_micros,
+    pack_rows,
+    to_micros,
+    unpack_pointers,
+    unpack_rows,
+)
 from callveil.schemas.request import RedactionRequest, decode_request, encode_request
 from callveil.schemas.shard import ChosenSnapshot, Shard, pack_chosen, unpack_chosen
 from callveil.transforms.storage.files.serialization import finding_row
@@ -28,7 +35,9 @@ TICK = dt.timedelta(microseconds=1)
 
 
 def test_a_version_holds_from_its_instant_until_the_next() -> None:
-    book = AccountBook([Account("1", T0 + 10 * DAY, "agency"), Account("1", T0, "individual", "paused")])
+    book = AccountBook(
+        [Account("1", T0 + 10 * DAY, "agency"), Account("1", T0, "individual", "paused")]
+    )
     assert book.at("1", T0 - TICK) is None and book.type_at("1", T0 - TICK) == "unknown"
     assert book.type_at("1", T0) == book.type_at("1", T0 + 10 * DAY - TICK) == "individual"
     assert book.type_at("1", T0 + 10 * DAY) == book.type_at("1", T0 + 9999 * DAY) == "agency"
@@ -59,11 +68,17 @@ VERSIONS = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(VERSIONS, st.randoms(use_true_random=False), st.sampled_from("123"), st.integers(-2, 16))
-def test_lookup_is_the_latest_version_not_after(versions: list[Account], rng: Any, account: str, half_days: int) -> None:
+def test_lookup_is_the_latest_version_not_after(
+    versions: list[Account], rng: Any, account: str, half_days: int
+) -> None:
     when = T0 + half_days * DAY / 2
     shuffled = rng.sample(versions, len(versions))
     book = AccountBook(shuffled)
-    want = max((v for v in versions if v.account_id == account and v.effective_at <= when), key=lambda v: v.effective_at, default=None)
+    want = max(
+        (v for v in versions if v.account_id == account and v.effective_at <= when),
+        key=lambda v: v.effective_at,
+        default=None,
+    )
     assert book.at(account, when) == want
     assert book.digest() == AccountBook(versions).digest()
 
@@ -111,7 +126,10 @@ def test_requests_there_and_back(request: RedactionRequest) -> None:
     assert request.key == InteractionKey("1", "2")
 
 
-@pytest.mark.parametrize(("text", "error"), [("{", ValueError), ("{}", TypeError), ('{"request_id":"a","odd":1}', TypeError)])
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("{", ValueError), ("{}", TypeError), ('{"request_id":"a","odd":1}', TypeError)],
+)
 def test_what_is_no_request_is_refused(text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         decode_request(text)
@@ -127,8 +145,31 @@ def test_a_span_is_never_empty_or_negative(start: int, end: int) -> None:
 
 
 def test_a_finding_row_has_every_column() -> None:
-    finding = Finding("outline[3].text", "PERSON", "r", 0.5, "label", 1, 2, 3, 4, 0.5, 1.5, "g", "k", 1, "manual", "r1", "a", "done", "", "v")
-    row = finding_row(FindingRow(finding, "id", "1", "9", "2", "call", "agency", T0, "p", "run", T0 + DAY))
+    finding = Finding(
+        "outline[3].text",
+        "PERSON",
+        "r",
+        0.5,
+        "label",
+        1,
+        2,
+        3,
+        4,
+        0.5,
+        1.5,
+        "g",
+        "k",
+        1,
+        "manual",
+        "r1",
+        "a",
+        "done",
+        "",
+        "v",
+    )
+    row = finding_row(
+        FindingRow(finding, "id", "1", "9", "2", "call", "agency", T0, "p", "run", T0 + DAY)
+    )
     assert list(row) == SCHEMA.names == [f.name for f in FIELDS]
     assert (
         row["finding_id"] == "id"
@@ -166,8 +207,13 @@ POINTERS = st.builds(
 @given(st.lists(POINTERS, max_size=5))
 def test_pointers_there_and_back(pointers: list[RecordPointer]) -> None:
     assert list(unpack_pointers(pack_rows(pointers))) == pointers
-    rows = [ChosenSnapshot(p, "full", ("PERSON", "clear:x"), ('{"a":1}',), "o") for p in pointers] + [ChosenSnapshot(p) for p in pointers]
-    assert unpack_chosen(pack_chosen(rows)) == rows and Shard("individual", "2026-03-01", 0, pack_chosen(rows)).chosen() == rows
+    rows = [
+        ChosenSnapshot(p, "full", ("PERSON", "clear:x"), ('{"a":1}',), "o") for p in pointers
+    ] + [ChosenSnapshot(p) for p in pointers]
+    assert (
+        unpack_chosen(pack_chosen(rows)) == rows
+        and Shard("individual", "2026-03-01", 0, pack_chosen(rows)).chosen() == rows
+    )
     assert list(unpack_rows(b"")) == []
 
 

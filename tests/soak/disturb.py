@@ -1,4 +1,6 @@
-"""Runs of the job that are killed at random moments and started again, compared with an undisturbed one."""
+"""Runs of the job that are killed at random moments and started again, compared with an undisturbed
+one.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ SHARD_ROWS = 40
 """Small shards, so that a run has many moments between them."""
 
 
-def disturb(folder: Path, count: int, interactions: int, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
+def disturb(
+    folder: Path, count: int, interactions: int, seed: int, say: Callable[[str], None]
+) -> dict[str, Any]:
     """Kill `count` runs.
 
     Args:
@@ -29,16 +33,21 @@ def disturb(folder: Path, count: int, interactions: int, seed: int, say: Callabl
         interactions: size of the sample. seed: of the sample and of the moments.
         say: takes a line of progress.
 
-    Returns: `killed` (runs that were still under way at their moment), `different` (those that did not end as the undisturbed run: other paths,
-        bytes or counts, files left over, or a reader who saw half a run), `problems`, and the seconds of the undisturbed run.
+    Returns: `killed` (runs that were still under way at their moment), `different` (those that did
+        not end as the undisturbed run: other paths, bytes or counts, files left over, or a reader
+        who saw half a run), `problems`, and the seconds of the undisturbed run.
     """
     shutil.rmtree(folder, ignore_errors=True)
     env = environment(folder)
     write_sample(folder / "day", seed, interactions, accounts=8, days=3, malformed=0.05)
     clean = folder / "clean"
-    kills.command("--version", env=env)  # the server that processes are forked from takes some seconds to load
+    kills.command(
+        "--version", env=env
+    )  # the server that processes are forked from takes some seconds to load
     started = time.monotonic()
-    code, printed, steps = kills.run(command(folder, clean), env, folder / "notes" / "clean", str(clean))
+    code, printed, steps = kills.run(
+        command(folder, clean), env, folder / "notes" / "clean", str(clean)
+    )
     seconds = time.monotonic() - started
     if code != 3:
         raise SystemExit(f"kills: the undisturbed run ended with {code}:\n{printed}")
@@ -46,7 +55,9 @@ def disturb(folder: Path, count: int, interactions: int, seed: int, say: Callabl
     for n in range(count):
         store, notes = folder / "store", folder / "notes" / f"{n:02d}"
         _begin_anew(folder, store)
-        while True:  # a moment after the end, on a machine that was faster than before, is no kill: choose another
+        # a moment after the end, on a machine that was faster than before, is no kill: choose
+        # another
+        while True:
             running = kills.start(command(folder, store), env, notes, str(store))
             moment = rng.uniform(0.02, 1.0) * seconds
             if running.kill_after(moment) == kills.KILLED:
@@ -58,9 +69,20 @@ def disturb(folder: Path, count: int, interactions: int, seed: int, say: Callabl
         again, printed, _ = kills.run(command(folder, store), env, notes, str(store))
         wrong = wrong or ended_wrongly(again, store, clean, printed)
         if wrong:
-            problems[f"{n}: killed after {moment:.2f} s, step {len(at)} ({at[-1] if at else 'none'})"] = wrong
-        say(f"kills: {n + 1} of {count}: after {moment:.2f} s, {len(at)} of {len(steps)} steps: {wrong or 'ends the same'}")
-    return {"killed": killed, "different": len(problems), "problems": problems, "undisturbed_seconds": round(seconds, 2), "steps": len(steps)}
+            problems[
+                f"{n}: killed after {moment:.2f} s, step {len(at)} ({at[-1] if at else 'none'})"
+            ] = wrong
+        say(
+            f"kills: {n + 1} of {count}: after {moment:.2f} s, {len(at)} of {len(steps)} steps: "
+            f"{wrong or 'ends the same'}"
+        )
+    return {
+        "killed": killed,
+        "different": len(problems),
+        "problems": problems,
+        "undisturbed_seconds": round(seconds, 2),
+        "steps": len(steps),
+    }
 
 
 def _begin_anew(folder: Path, store: Path) -> None:
@@ -71,12 +93,30 @@ def _begin_anew(folder: Path, store: Path) -> None:
 
 def command(folder: Path, store: Path) -> list[str]:
     """The command that is killed."""
-    words = ["redact", "--input", f"{folder}/day/interactions", "--accounts", f"{folder}/day/accounts.jsonl", "--output", str(store)]
-    return [*words, "--as-of", "2026-11-02", "--shard-rows", str(SHARD_ROWS), "--no-progress", "--json"]
+    words = [
+        "redact",
+        "--input",
+        f"{folder}/day/interactions",
+        "--accounts",
+        f"{folder}/day/accounts.jsonl",
+        "--output",
+        str(store),
+    ]
+    return [
+        *words,
+        "--as-of",
+        "2026-11-02",
+        "--shard-rows",
+        str(SHARD_ROWS),
+        "--no-progress",
+        "--json",
+    ]
 
 
 def seen_wrongly(store: Path, clean: Path) -> str:
-    """What is wrong with what a reader sees after the kill; empty where it is nothing, or all of the run."""
+    """What is wrong with what a reader sees after the kill; empty where it is nothing, or all of
+    the run.
+    """
     if not (store / "_callveil" / "store.json").exists():
         return ""
     opened = Store.open(Files(), str(store))

@@ -21,7 +21,8 @@ class Watched:
 
     Attributes:
         code: exit code. seconds: wall time. cpu_seconds: of all its processes.
-        peak_bytes: highest sampled sum over its processes at one moment, resident set size where it is one, unique set size where it is several.
+        peak_bytes: highest sampled sum over its processes at one moment, resident set size where it
+            is one, unique set size where it is several.
         processes: most processes seen at one moment.
     """
 
@@ -37,7 +38,12 @@ class Watched:
 
 
 def watch(
-    words: Sequence[str], env: Mapping[str, str], out: Path, err: Path, tell: Callable[[float, int], None] | None = None, every: float = 30
+    words: Sequence[str],
+    env: Mapping[str, str],
+    out: Path,
+    err: Path,
+    tell: Callable[[float, int], None] | None = None,
+    every: float = 30,
 ) -> Watched:
     """Run a command to its end.
 
@@ -47,7 +53,11 @@ def watch(
     """
     started = told = time.monotonic()
     peak, most, cpu = 0, 0, 0.0
-    with out.open("wb") as stdout, err.open("wb") as stderr, psutil.Popen(list(words), env=dict(env), stdout=stdout, stderr=stderr) as process:
+    with (
+        out.open("wb") as stdout,
+        err.open("wb") as stderr,
+        psutil.Popen(list(words), env=dict(env), stdout=stdout, stderr=stderr) as process,
+    ):
         while True:
             size, count, spent = _sample(process)
             peak, most, cpu = max(peak, size), max(most, count), max(cpu, spent)
@@ -63,7 +73,9 @@ def watch(
 
 
 def _sample(process: psutil.Process) -> tuple[int, int, float]:
-    """Bytes, number of processes and CPU seconds at this moment; those that have just ended do not count."""
+    """Bytes, number of processes and CPU seconds at this moment; those that have just ended do not
+    count.
+    """
     try:
         family = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -72,9 +84,13 @@ def _sample(process: psutil.Process) -> tuple[int, int, float]:
     cpu = 0.0
     for member in family:
         try:
-            sizes.append(member.memory_full_info().uss if len(family) > 1 else member.memory_info().rss)
+            sizes.append(
+                member.memory_full_info().uss if len(family) > 1 else member.memory_info().rss
+            )
             times = member.cpu_times()
-            cpu += times.user + times.system + times.children_user + times.children_system  # of children that have ended
+            cpu += (
+                times.user + times.system + times.children_user + times.children_system
+            )  # of children that have ended
         except psutil.Error:
             continue
     return sum(sizes), len(sizes), cpu

@@ -1,4 +1,5 @@
-"""The bars of the main job, measured on generated data: nothing lost, nothing leaked, memory that does not grow, and kills that leave no trace.
+"""The bars of the main job, measured on generated data: nothing lost, nothing leaked, memory that
+does not grow, and kills that leave no trace.
 
     python tests/soak/run_bars.py                              all parts at 100,000 interactions (hours)
     python tests/soak/run_bars.py --interactions 3000          the same at a size for a coffee break
@@ -10,13 +11,16 @@ Parts, each of which is skipped where it is done already (--again repeats it):
     sample      N interactions, 5 % of them broken, and a tenth of them apart
     tenth       redact the tenth; wall time and peak memory
     full        redact all of it; wall time and peak memory, and how it compares with the tenth
-    reconcile   every record read is stored, superseded or rejected, key by key; every rejection says where and why
-    scan        no planted card, SSN, phone or e-mail and none of the values a record holds as its contact's own in anything that was written;
+    reconcile   every record read is stored, superseded or rejected, key by key; every rejection
+                says where and why
+    scan        no planted card, SSN, phone or e-mail and none of the values a record holds as its
+                contact's own in anything that was written;
                 counted apart: the contact's values that were only said, and everybody else's
-    kills       20 runs of a smaller sample, killed at random moments and run again, end as an undisturbed one
+    kills       20 runs of a smaller sample, killed at random moments and run again, end as an
+                undisturbed one
 
 Figures go to FOLDER/bars.json. Exit code 1 where a bar is missed.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -51,7 +55,14 @@ from callveil.transforms.storage.commit.scan import open_dataset  # noqa: E402
 from callveil.transforms.storage.files.filesystem import Files  # noqa: E402
 
 MALFORMED = 0.05
-WITH_FIELD = ("wrong_type", "out_of_range", "too_deep", "missing_key", "bad_time", "control_character")
+WITH_FIELD = (
+    "wrong_type",
+    "out_of_range",
+    "too_deep",
+    "missing_key",
+    "bad_time",
+    "control_character",
+)
 """Reasons that belong to one field, which the rejection must name."""
 CONTACT = ("name", "cnam", "street", "postal_code")
 """Fields that hold the contact's own name and address."""
@@ -68,7 +79,10 @@ class Bars:
         found = json.loads(self.file.read_text()) if self.file.exists() else {}
         head = {"interactions": args.interactions, "seed": args.seed, "beam": args.beam}
         if found and found["head"] != head:
-            raise SystemExit(f"{self.folder}: holds figures of other settings ({found['head']}); name another --folder, or remove it")
+            raise SystemExit(
+                f"{self.folder}: holds figures of other settings ({found['head']}); name another "
+                "--folder, or remove it"
+            )
         self.figures: dict[str, Any] = found or {"head": head, "parts": {}}
 
     def part(self, name: str) -> None:
@@ -95,13 +109,27 @@ class Bars:
     def sample(self) -> dict[str, Any]:
         """Write both samples."""
         out = {}
-        for name, count in (("tenth", max(self.args.interactions // 10, 10)), ("full", self.args.interactions)):
+        for name, count in (
+            ("tenth", max(self.args.interactions // 10, 10)),
+            ("full", self.args.interactions),
+        ):
             shutil.rmtree(self.folder / name, ignore_errors=True)
             made = write_sample(
-                self.folder / name / "day", self.args.seed, count, accounts=max(8, count // 300), days=7, malformed=MALFORMED, gold=True,
+                self.folder / name / "day",
+                self.args.seed,
+                count,
+                accounts=max(8, count // 300),
+                days=7,
+                malformed=MALFORMED,
+                gold=True,
                 progress=lambda done: say(f"sample: {done:,}") if done % 10_000 == 0 else None,
-            )  # fmt: skip
-            out[name] = {"interactions": made.interactions, "records": made.records, "malformed": sum(made.malformed.values()), "bytes": made.bytes}
+            )
+            out[name] = {
+                "interactions": made.interactions,
+                "records": made.records,
+                "malformed": sum(made.malformed.values()),
+                "bytes": made.bytes,
+            }
             out[name]["kinds"] = asdict(made)["kinds"]
         return out
 
@@ -121,29 +149,62 @@ class Bars:
         for left in ("store", "tmp"):
             shutil.rmtree(folder / left, ignore_errors=True)
         (folder / "tmp").mkdir()
-        words = [sys.executable, "-m", "callveil.pipelines.cli", "redact", "--input", f"{folder}/day/interactions", "--output", f"{folder}/store"]
-        words += ["--accounts", f"{folder}/day/accounts.jsonl", "--as-of", "2026-11-02", "--json", *self.args.beam]
-        env = {**os.environ, "CALLVEIL_KEYRING": str(folder / "keyring.json"), "TMPDIR": str(folder / "tmp"), "CALLVEIL_STATE": f"{folder}/tmp/state"}
+        words = [
+            sys.executable,
+            "-m",
+            "callveil.pipelines.cli",
+            "redact",
+            "--input",
+            f"{folder}/day/interactions",
+            "--output",
+            f"{folder}/store",
+        ]
+        words += [
+            "--accounts",
+            f"{folder}/day/accounts.jsonl",
+            "--as-of",
+            "2026-11-02",
+            "--json",
+            *self.args.beam,
+        ]
+        env = {
+            **os.environ,
+            "CALLVEIL_KEYRING": str(folder / "keyring.json"),
+            "TMPDIR": str(folder / "tmp"),
+            "CALLVEIL_STATE": f"{folder}/tmp/state",
+        }
 
         def tell(seconds: float, peak: int) -> None:
             lines = (folder / "err").read_text(errors="replace").splitlines()
-            say(f"{name}: {seconds:,.0f} s, peak {peak / 2**20:,.0f} MiB; {lines[-1] if lines else ''}")
+            say(
+                f"{name}: {seconds:,.0f} s, peak {peak / 2**20:,.0f} MiB; "
+                f"{lines[-1] if lines else ''}"
+            )
 
         done = watch(words, env, folder / "out", folder / "err", tell)
         if done.code not in (0, 3):
             raise SystemExit(f"{name}: the job ended with {done.code}: see {folder}/err")
         report = json.loads((folder / "out").read_text())
         rate = report["counts"]["redacted"] / done.seconds
-        return done.as_dict() | {"counts": report["counts"], "interactions_per_second": round(rate, 1)}
+        return done.as_dict() | {
+            "counts": report["counts"],
+            "interactions_per_second": round(rate, 1),
+        }
 
     def reconcile(self) -> dict[str, Any]:
         """Account for every record by key."""
         self.needs("full")
-        folder, made, counts = self.folder / "full", self.needs("sample")["full"], self.needs("full")["counts"]
+        folder, made, counts = (
+            self.folder / "full",
+            self.needs("sample")["full"],
+            self.needs("full")["counts"],
+        )
         store = Store.open(Files(), str(folder / "store"))
         stored: Counter[tuple[str, str]] = Counter()
         ranks: dict[tuple[str, str], int] = {}
-        for batch in open_dataset(store, "interactions").to_batches(columns=["account_id", "id", "rank"]):
+        for batch in open_dataset(store, "interactions").to_batches(
+            columns=["account_id", "id", "rank"]
+        ):
             for row in batch.to_pylist():
                 stored[row["account_id"], row["id"]] += 1
                 ranks[row["account_id"], row["id"]] = row["rank"]
@@ -156,25 +217,46 @@ class Bars:
                     read[key] += 1
                     best[key] = max(best.get(key, item.rank), item.rank)
         planted = {(g["account_id"], g["id"]) for g in lines(folder / "day" / "gold.jsonl")}
-        broken = {(Path(b["file"]).name, b["line"]): b for b in lines(folder / "day" / "malformed.jsonl")}
-        rejected = {(Path(r["file"]).name, r["line"]): r for r in open_dataset(store, "rejected").to_table().to_pylist()}
+        broken = {
+            (Path(b["file"]).name, b["line"]): b for b in lines(folder / "day" / "malformed.jsonl")
+        }
+        rejected = {
+            (Path(r["file"]).name, r["line"]): r
+            for r in open_dataset(store, "rejected").to_table().to_pylist()
+        }
         superseded = sum(read.values()) - len(read)
         problems = {
             "stored twice": sum(n > 1 for n in stored.values()),
             "read and not stored": len(read.keys() - stored.keys()),
             "stored and not read": len(stored.keys() - read.keys()),
             "planted and not stored": len(planted - stored.keys()),
-            "stored an older snapshot": sum(ranks[k] != best[k] for k in best.keys() & ranks.keys()),
+            "stored an older snapshot": sum(
+                ranks[k] != best[k] for k in best.keys() & ranks.keys()
+            ),
             "the sample's records not read": abs(made["records"] - sum(read.values())),
-            "the sample's interactions not stored": abs(made["interactions"] - len(broken) - len(stored)),
+            "the sample's interactions not stored": abs(
+                made["interactions"] - len(broken) - len(stored)
+            ),
             "redacted miscounted": abs(counts["redacted"] - len(stored)),
             "superseded miscounted": abs(counts.get("superseded", 0) - superseded),
-            "in is not redacted + superseded + rejected": abs(counts["in"] - len(stored) - superseded - len(rejected)),
+            "in is not redacted + superseded + rejected": abs(
+                counts["in"] - len(stored) - superseded - len(rejected)
+            ),
             "broken and not rejected": len(broken.keys() - rejected.keys()),
             "rejected and not broken": len(rejected.keys() - broken.keys()),
-            "rejected for a wrong reason": sum(rejected[k]["reason"] not in broken[k]["reasons"] for k in broken.keys() & rejected.keys()),
+            "rejected for a wrong reason": sum(
+                rejected[k]["reason"] not in broken[k]["reasons"]
+                for k in broken.keys() & rejected.keys()
+            ),
             "rejected without place or reason": sum(
-                not (r["file"] and r["line"] and r["byte_offset"] is not None and r["reason"] in REASONS and r["detail"] and r["blob"])
+                not (
+                    r["file"]
+                    and r["line"]
+                    and r["byte_offset"] is not None
+                    and r["reason"] in REASONS
+                    and r["detail"]
+                    and r["blob"]
+                )
                 or (r["reason"] in WITH_FIELD and not r["field"])
                 for r in rejected.values()
             ),
@@ -182,9 +264,14 @@ class Bars:
         }
         reasons = Counter(r["reason"] for r in rejected.values())
         return {
-            "in": counts["in"], "redacted": len(stored), "superseded": superseded, "rejected": len(rejected), "reasons": dict(reasons.most_common()),
-            "problems": {k: n for k, n in problems.items() if n}, "checked": len(problems),
-        }  # fmt: skip
+            "in": counts["in"],
+            "redacted": len(stored),
+            "superseded": superseded,
+            "rejected": len(rejected),
+            "reasons": dict(reasons.most_common()),
+            "problems": {k: n for k, n in problems.items() if n},
+            "checked": len(problems),
+        }
 
     def scan(self) -> dict[str, Any]:
         """Search all that was written for all that was planted."""
@@ -193,9 +280,17 @@ class Bars:
         kept = kept_digits(folder / "day", lines(folder / "day" / "gold.jsonl"))
         planted = Planted.of(lines(folder / "day" / "gold.jsonl"), kept)
         hits = scan(folder / "store", planted, Seldom("scan: ")) + scan(folder / "tmp", planted)
-        hits += [h for name in ("out", "err") for h in scan_text(name, (folder / name).read_text(errors="replace"), planted)]
+        hits += [
+            h
+            for name in ("out", "err")
+            for h in scan_text(name, (folder / name).read_text(errors="replace"), planted)
+        ]
         known = self._known()
-        left = [h for h in hits if h.forbidden and (h.type in GLOBAL_TYPES or (h.account_id, h.id, h.key) in known)]
+        left = [
+            h
+            for h in hits
+            if h.forbidden and (h.type in GLOBAL_TYPES or (h.account_id, h.id, h.key) in known)
+        ]
         said = [h for h in hits if h.forbidden and h not in left]
         with (self.folder / "hits.jsonl").open("wb") as out:
             for hit in hits:
@@ -203,29 +298,41 @@ class Bars:
         size = sum(p.stat().st_size for p in (folder / "store").rglob("*") if p.is_file())
         others = Counter(h.type for h in hits if not h.forbidden)
         return {
-            "bytes": size, "values_sought": len(planted.everywhere) + len(planted.digits) + sum(len(v) for v in planted.own.values()),
-            "forbidden": len(left), "forbidden_by_type": dict(Counter(f"{h.type} {h.key}" for h in left).most_common(12)),
-            "own_values_only_said": dict(Counter(f"{h.type} {h.key}" for h in said).most_common()), "other_values_left": dict(others.most_common()),
-        }  # fmt: skip
+            "bytes": size,
+            "values_sought": len(planted.everywhere)
+            + len(planted.digits)
+            + sum(len(v) for v in planted.own.values()),
+            "forbidden": len(left),
+            "forbidden_by_type": dict(Counter(f"{h.type} {h.key}" for h in left).most_common(12)),
+            "own_values_only_said": dict(Counter(f"{h.type} {h.key}" for h in said).most_common()),
+            "other_values_left": dict(others.most_common()),
+        }
 
     def _known(self) -> set[tuple[str, str, str]]:
-        """Interaction and key of the names, streets and postcodes that a record holds as its contact's own, rather than in what was said alone."""
+        """Interaction and key of the names, streets and postcodes that a record holds as its
+        contact's own, rather than in what was said alone.
+        """
         folder, held = self.folder / "full" / "day", {}
         for chunk in plan_chunks(Files(), [f"{folder}/interactions"])[0]:
             for item in read_chunk(Files(), chunk, InputLimits()):
                 if not isinstance(item, Rejected):
-                    values = [item.record.get(f) for f in CONTACT] + list((item.record.get("form") or {}).values())
+                    values = [item.record.get(f) for f in CONTACT] + list(
+                        (item.record.get("form") or {}).values()
+                    )
                     held.setdefault(item.key, set()).update(letters(str(v)) for v in values if v)
         return {
             (g["account_id"], g["id"], v["key"])
             for g in lines(folder / "gold.jsonl")
             for v in g["values"]
-            if KNOWN_KEYS.match(v["key"]) and letters(v["value"]) in held.get((g["account_id"], g["id"]), ())
+            if KNOWN_KEYS.match(v["key"])
+            and letters(v["value"]) in held.get((g["account_id"], g["id"]), ())
         }
 
     def kills(self) -> dict[str, Any]:
         """Kill and run again."""
-        return disturb(self.folder / "kills", self.args.kills, self.args.kill_interactions, self.args.seed, say)
+        return disturb(
+            self.folder / "kills", self.args.kills, self.args.kill_interactions, self.args.seed, say
+        )
 
     def missed(self) -> list[str]:
         """Bars that are missed by the figures at hand."""
@@ -233,12 +340,20 @@ class Bars:
         if parts.get("reconcile", {}).get("problems"):
             out.append(f"reconciliation: {parts['reconcile']['problems']}")
         if parts.get("scan", {}).get("forbidden"):
-            out.append(f"scan: {parts['scan']['forbidden']} values left (see {self.folder}/hits.jsonl)")
+            out.append(
+                f"scan: {parts['scan']['forbidden']} values left (see {self.folder}/hits.jsonl)"
+            )
         if parts.get("full", {}).get("peak_ratio", 0) > self.args.max_ratio:
-            out.append(f"memory: {parts['full']['peak_ratio']} times that of a tenth, at most {self.args.max_ratio} is wanted")
+            out.append(
+                f"memory: {parts['full']['peak_ratio']} times that of a tenth, at most "
+                f"{self.args.max_ratio} is wanted"
+            )
         kills = parts.get("kills")
         if kills and (kills["different"] or kills["killed"] < self.args.kills):
-            out.append(f"kills: {kills['killed']} of {self.args.kills} hit a run under way, {kills['different']} ended differently")
+            out.append(
+                f"kills: {kills['killed']} of {self.args.kills} hit a run under way, "
+                f"{kills['different']} ended differently"
+            )
         return out
 
 
@@ -250,7 +365,9 @@ def lines(path: Path) -> Any:
 
 
 def letters(text: str) -> str:
-    """Letters and digits alone, case folded: a field may hold a value in capitals or without its spaces."""
+    """Letters and digits alone, case folded: a field may hold a value in capitals or without its
+    spaces.
+    """
     return "".join(c for c in text.casefold() if c.isalnum())
 
 
@@ -274,15 +391,39 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Run the parts asked for; returns the exit code."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--interactions", type=int, default=100_000, metavar="N", help="interactions (default 100000)")
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument(
+        "--interactions",
+        type=int,
+        default=100_000,
+        metavar="N",
+        help="interactions (default 100000)",
+    )
     p.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     p.add_argument("--again", action="store_true", help="repeat parts that are done")
-    p.add_argument("--folder", type=Path, default=TESTS.parent / "build" / "bars", help="where everything is written (default: build/bars)")
+    p.add_argument(
+        "--folder",
+        type=Path,
+        default=TESTS.parent / "build" / "bars",
+        help="where everything is written (default: build/bars)",
+    )
     p.add_argument("--seed", type=int, default=20261124)
     p.add_argument("--kills", type=int, default=20, help="runs to kill (default 20)")
-    p.add_argument("--kill-interactions", type=int, default=400, metavar="N", help="interactions of their sample (default 400)")
-    p.add_argument("--max-ratio", type=float, default=1.15, help="most that peak memory may grow from a tenth to all (default 1.15)")
+    p.add_argument(
+        "--kill-interactions",
+        type=int,
+        default=400,
+        metavar="N",
+        help="interactions of their sample (default 400)",
+    )
+    p.add_argument(
+        "--max-ratio",
+        type=float,
+        default=1.15,
+        help="most that peak memory may grow from a tenth to all (default 1.15)",
+    )
     p.add_argument("beam", nargs="*", help="options for Beam, after --")
     bars = Bars(p.parse_args())
     for name in (part for part in PARTS if part in bars.args.parts):

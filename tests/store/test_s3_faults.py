@@ -1,4 +1,6 @@
-"""What S3 and the way to it do, behind a proxy: a lost answer is known for what it is, and what came cut off or damaged is read again."""
+"""What S3 and the way to it do, behind a proxy: a lost answer is known for what it is, and what
+came cut off or damaged is read again.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ from proxy import Proxy, free_port
 from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, receive_messages
 from callveil.transforms.storage.encryption.kms import KmsError, unwrap_secret
 from callveil.transforms.storage.files import s3 as s3_module
-from callveil.transforms.storage.files.filesystem import Files, FilesError, PreconditionFailed, S3Settings
+from callveil.transforms.storage.files.filesystem import (
+    Files,
+    FilesError,
+    PreconditionFailed,
+    S3Settings,
+)
 from callveil.transforms.storage.files.s3_errors import ATTEMPTS
 
 LOST = ("500 after success", "answer lost")
@@ -34,7 +41,9 @@ def spoilt(proxy: Proxy, s3_server: S3Settings) -> Iterator[Files]:
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_a_write_whose_answer_was_lost_is_known_as_done(proxy: Proxy, spoilt: Files, files: Files, s3_bucket: str, kind: str) -> None:
+def test_a_write_whose_answer_was_lost_is_known_as_done(
+    proxy: Proxy, spoilt: Files, files: Files, s3_bucket: str, kind: str
+) -> None:
     url = f"s3://{s3_bucket}/pointer"
     proxy.spoil(kind, 1, 1, most=1)
     etag = spoilt.write(url, b"one", if_none_match=True)
@@ -53,7 +62,12 @@ def test_a_write_whose_answer_was_lost_is_known_as_done(proxy: Proxy, spoilt: Fi
 
 @pytest.mark.parametrize("condition", [{}, {"if_none_match": True}])
 def test_the_last_answer_of_a_large_write_was_lost(
-    proxy: Proxy, spoilt: Files, files: Files, s3_bucket: str, monkeypatch: pytest.MonkeyPatch, condition: dict[str, Any]
+    proxy: Proxy,
+    spoilt: Files,
+    files: Files,
+    s3_bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    condition: dict[str, Any],
 ) -> None:
     monkeypatch.setattr(s3_module, "PART_BYTES", 5 << 20)
     data = os.urandom(1 << 20) * 6
@@ -64,7 +78,9 @@ def test_the_last_answer_of_a_large_write_was_lost(
 
 @pytest.mark.parametrize("kind", CUT)
 @pytest.mark.parametrize("size", [100, 50_000])
-def test_what_comes_cut_or_damaged_is_read_again(proxy: Proxy, spoilt: Files, files: Files, s3_bucket: str, kind: str, size: int) -> None:
+def test_what_comes_cut_or_damaged_is_read_again(
+    proxy: Proxy, spoilt: Files, files: Files, s3_bucket: str, kind: str, size: int
+) -> None:
     url, data = f"s3://{s3_bucket}/object", os.urandom(size)
     files.write(url, data)
 
@@ -93,26 +109,45 @@ def test_a_large_object_that_comes_damaged_is_told(
     files.write(f"s3://{s3_bucket}/plain", data)
     assert spoilt.open(f"s3://{s3_bucket}/plain").read() == data
     proxy.spoil("corrupt", 1, 1, most=1, after=3)
-    with pytest.raises(FilesError, match="came damaged"), spoilt.open(f"s3://{s3_bucket}/plain") as source:
+    with (
+        pytest.raises(FilesError, match="came damaged"),
+        spoilt.open(f"s3://{s3_bucket}/plain") as source,
+    ):
         while source.read(1000):
             pass
 
 
-@pytest.mark.parametrize(("kind", "words"), [("503", "overloaded"), ("expired", "expired"), ("cut before", "could not be reached")])
-def test_what_does_not_pass_is_told_with_its_way_out(proxy: Proxy, spoilt: Files, s3_bucket: str, kind: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("503", "overloaded"), ("expired", "expired"), ("cut before", "could not be reached")],
+)
+def test_what_does_not_pass_is_told_with_its_way_out(
+    proxy: Proxy, spoilt: Files, s3_bucket: str, kind: str, words: str
+) -> None:
     proxy.spoil(kind, 1, 1)
     url = f"s3://{s3_bucket}/object"
-    for call in (lambda: spoilt.write(url, b"content"), lambda: spoilt.read(url), lambda: spoilt.info(url)):
+    for call in (
+        lambda: spoilt.write(url, b"content"),
+        lambda: spoilt.read(url),
+        lambda: spoilt.info(url),
+    ):
         with pytest.raises(FilesError, match=words) as caught:
             call()
         assert "/object" in str(caught.value) and "Errno" not in str(caught.value)
 
 
 @pytest.mark.parametrize("service", ["s3", "sqs", "kms"])
-def test_a_closed_port_is_given_up_within_seconds(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+def test_a_closed_port_is_given_up_within_seconds(
+    monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
     """By the pauses between attempts, not by the clock."""
     closed = f"http://127.0.0.1:{free_port()}"
-    settings = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": closed}
+    settings = {
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": closed,
+    }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     pauses: list[float] = []

@@ -1,4 +1,6 @@
-"""The catalog: publishing, being killed anywhere, conflicts, purging, orphans, verification, and reading back."""
+"""The catalog: publishing, being killed anywhere, conflicts, purging, orphans, verification, and
+reading back.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ from hypothesis import strategies as st
 from callveil.schemas.fields import Field, Integer, Text, arrow_schema
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.commit import maintenance
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Snapshot, Store, StoreError
+from callveil.transforms.storage.commit.catalog import (
+    AlreadyPublished,
+    PublishConflict,
+    Snapshot,
+    Store,
+    StoreError,
+)
 from callveil.transforms.storage.commit.maintenance import (
     collect_orphans,
     list_leases,
@@ -36,7 +44,12 @@ from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.parquet import TABLES, Table, publish_records
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-NUMBERS = Table("numbers", arrow_schema(f := (Field("n", Integer(), personal=False), Field("t", Text()))), f, ("n",))
+NUMBERS = Table(
+    "numbers",
+    arrow_schema(f := (Field("n", Integer(), personal=False), Field("t", Text()))),
+    f,
+    ("n",),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -51,15 +64,31 @@ def run_id(name: str) -> str:
 def write(store: Store, run: str, *numbers: int, day: str = "2026-11-01") -> FileEntry:
     partition = {"day": day}
     path = data_path("numbers", partition, run_id(run), "0")
-    return publish_records(store.files, store.root, path, NUMBERS, partition, [{"n": n} for n in numbers])
+    return publish_records(
+        store.files, store.root, path, NUMBERS, partition, [{"n": n} for n in numbers]
+    )
 
 
-def manifest(base: Snapshot, run: str, added: tuple[FileEntry, ...] = (), removed: tuple[FileEntry, ...] = ()) -> RunManifest:
-    what = {"job": "test", "as_of": NOW.isoformat(), "tool_version": "0", "policy_name": "p", "policy_sha256": "0"}
+def manifest(
+    base: Snapshot, run: str, added: tuple[FileEntry, ...] = (), removed: tuple[FileEntry, ...] = ()
+) -> RunManifest:
+    what = {
+        "job": "test",
+        "as_of": NOW.isoformat(),
+        "tool_version": "0",
+        "policy_name": "p",
+        "policy_sha256": "0",
+    }
     return RunManifest(run_id(run), **base.chain(), **what, added=added, removed=removed)
 
 
-def publish(store: Store, run: str, *numbers: int, removed: tuple[FileEntry, ...] = (), day: str = "2026-11-01") -> Snapshot:
+def publish(
+    store: Store,
+    run: str,
+    *numbers: int,
+    removed: tuple[FileEntry, ...] = (),
+    day: str = "2026-11-01",
+) -> Snapshot:
     base = store.current()
     added = (write(store, run, *numbers, day=day),) if numbers else ()
     return store.publish(manifest(base, run, added, removed), base)
@@ -84,7 +113,9 @@ def test_publish_and_read(files: Files, store_root: str) -> None:
     assert [store.published(run_id(n)) for n in ("a", "b", "empty", "none")] == [1, 2, 3, None]
     assert verify_integrity(store) == []
     data = files.read(store.url("_callveil/manifests/00000001.json"))
-    assert store.manifest(2).parent_sha256 == hashlib.sha256(data).hexdigest() == first.manifest_sha256
+    assert (
+        store.manifest(2).parent_sha256 == hashlib.sha256(data).hexdigest() == first.manifest_sha256
+    )
     assert pickle.loads(pickle.dumps(store)).current() == third
 
 
@@ -96,7 +127,9 @@ def test_reading_filters_by_partition(files: Files, store_root: str) -> None:
 
     dataset = open_dataset(store, "numbers")
     assert dataset.schema.names == ["n", "t", "day"]
-    assert dataset.to_table(filter=ds.field("day") == "2026-11-02").to_pylist() == [{"n": 3, "t": None, "day": "2026-11-02"}]
+    assert dataset.to_table(filter=ds.field("day") == "2026-11-02").to_pylist() == [
+        {"n": 3, "t": None, "day": "2026-11-02"}
+    ]
     assert len(list(dataset.get_fragments(filter=ds.field("day") == "2026-11-02"))) == 1
     assert open_dataset(store, "numbers", old).count_rows() == 2
     with pytest.raises(ValueError, match="no Parquet dataset"):
@@ -106,7 +139,10 @@ def test_reading_filters_by_partition(files: Files, store_root: str) -> None:
 def test_same_run_twice_and_conflicts(files: Files, store_root: str) -> None:
     store = Store.open_or_create(files, store_root)
     base = store.current()
-    mine, theirs = manifest(base, "mine", (write(store, "mine", 1),)), manifest(base, "theirs", (write(store, "theirs", 2),))
+    mine, theirs = (
+        manifest(base, "mine", (write(store, "mine", 1),)),
+        manifest(base, "theirs", (write(store, "theirs", 2),)),
+    )
     store.publish(mine, base)
     with pytest.raises(AlreadyPublished) as caught:
         store.publish(mine, base)
@@ -143,9 +179,13 @@ def test_conflict_at_the_last_moment(tmp_path: Path) -> None:
         store.publish(manifest(base, "mine", (entry,)), base)
     assert values(store) == [2]
     assert len(list(late.list(store.url("_callveil/snapshots")))) == 1
-    late.armed = lambda: other.publish(manifest(other.current(), "mine", (entry,)), other.current()) and None
+    late.armed = lambda: (
+        other.publish(manifest(other.current(), "mine", (entry,)), other.current()) and None
+    )
     base = store.current()
-    assert store.publish(manifest(base, "mine", (entry,)), base) == store.current()  # our twin was faster: the same run, published once
+    assert (
+        store.publish(manifest(base, "mine", (entry,)), base) == store.current()
+    )  # our twin was faster: the same run, published once
     assert values(store) == [1, 2]
     assert verify_integrity(store) == []
 
@@ -158,7 +198,10 @@ def test_added_files_are_read_back(files: Files, store_root: str, spoil: str) ->
     if spoil == "missing":
         files.delete(store.url(entry.path))
     else:
-        files.write(store.url(entry.path), data[:-1] if spoil == "short" else data[:-1] + bytes([data[-1] ^ 1]))
+        files.write(
+            store.url(entry.path),
+            data[:-1] if spoil == "short" else data[:-1] + bytes([data[-1] ^ 1]),
+        )
     with pytest.raises(StoreError, match="numbers/day=2026-11-01"):
         store.publish(manifest(Snapshot(), "a", (entry,)), Snapshot())
     assert store.current() == Snapshot()
@@ -176,8 +219,14 @@ def test_manifests_that_do_not_fit(tmp_path: Path) -> None:
         (manifest(first, "b", (entry, entry)), "has that name already"),
         (manifest(first, "b", removed=(entry,)), "no live file"),
         (manifest(first, "b", removed=(live, live)), "no live file"),
-        (manifest(first, "b", (FileEntry("_callveil/latest.json", "x", (), 0, 0, ""),)), "not the path of a data file"),
-        (manifest(first, "b", (FileEntry("numbers/../x", "x", (), 0, 0, ""),)), "not the path of a data file"),
+        (
+            manifest(first, "b", (FileEntry("_callveil/latest.json", "x", (), 0, 0, ""),)),
+            "not the path of a data file",
+        ),
+        (
+            manifest(first, "b", (FileEntry("numbers/../x", "x", (), 0, 0, ""),)),
+            "not the path of a data file",
+        ),
     ]
     for bad, words in wrong:
         with pytest.raises(ValueError, match=words):
@@ -233,7 +282,9 @@ class Mortal(Files):
 
 
 def job(files: Files, root: str, name: str, *numbers: int) -> None:
-    """What a job does, from the beginning: replaces all live files by one new one, publishes, purges."""
+    """What a job does, from the beginning: replaces all live files by one new one, publishes,
+    purges.
+    """
     store = Store.open_or_create(files, root)
     for seq in unpurged_runs(store):
         purge_removed(store, store.manifest(seq), NOW.isoformat())
@@ -251,7 +302,9 @@ def job(files: Files, root: str, name: str, *numbers: int) -> None:
 
 
 def contents(files: Files, root: str) -> dict[str, bytes]:
-    """All files by path. Salts are drawn at random, so evidence and salts stand for themselves by name alone, without the digest in it."""
+    """All files by path. Salts are drawn at random, so evidence and salts stand for themselves by
+    name alone, without the digest in it.
+    """
     out = {f.url[len(root) :]: files.read(f.url) for f in files.list(root)}
     drawn = {p for p in out if p.startswith(("/_callveil/evidence/", "/_callveil/salts/"))}
     names = sorted(re.sub(r"-[0-9a-f]{16}(?=\.(json|proofs)$)", "", p) for p in drawn)
@@ -267,7 +320,9 @@ def steps_of(files: Files, root: str) -> int:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_anywhere_and_repeated(files: Files, store_root: str, after: bool) -> None:
-    """Whichever change a run is killed at: what readers see is whole, and repeating the run leads to the same bytes as never being killed."""
+    """Whichever change a run is killed at: what readers see is whole, and repeating the run leads
+    to the same bytes as never being killed.
+    """
     base = files.join(store_root, "clean")
     job(files, base, "a", 1)
     total = steps_of(files, base)
@@ -285,8 +340,12 @@ def test_killed_anywhere_and_repeated(files: Files, store_root: str, after: bool
         job(files, root, "b", 2)
         release_lease(seen, run_id("b"))
         ended = contents(files, root)
-        versions = {k for k in ended if "/purged/" in k}  # a purge that was cut short has fewer versions left to count
-        assert {k: v for k, v in ended.items() if k not in versions} == {k: v for k, v in expected.items() if k not in versions}
+        versions = {
+            k for k in ended if "/purged/" in k
+        }  # a purge that was cut short has fewer versions left to count
+        assert {k: v for k, v in ended.items() if k not in versions} == {
+            k: v for k, v in expected.items() if k not in versions
+        }
         assert set(ended) == set(expected)
         assert verify_integrity(seen) == []
         assert unpurged_runs(seen) == []
@@ -307,7 +366,9 @@ def test_killed_anywhere_and_another_run_comes(tmp_path: Path, after: bool) -> N
         assert values(store) == [3]
         assert verify_integrity(store) == []
         assert unpurged_runs(store) == []
-        assert collect_orphans(store, NOW, dry_run=False) == []  # the dead run's lease is still good
+        assert (
+            collect_orphans(store, NOW, dry_run=False) == []
+        )  # the dead run's lease is still good
         orphans = collect_orphans(store, NOW + dt.timedelta(days=2), dry_run=False)
         assert all(run_id("b")[:16] in o for o in orphans)
         assert len([p for p in contents(files, root) if p.startswith("/numbers/")]) == 1
@@ -317,7 +378,9 @@ def test_killed_anywhere_and_another_run_comes(tmp_path: Path, after: bool) -> N
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 14), st.booleans()), max_size=6))
 def test_any_sequence_of_deaths(deaths: list[tuple[str, int, bool]]) -> None:
-    """Runs die in any order at any step. Afterwards each is repeated once, and every run is published exactly once in an unbroken chain."""
+    """Runs die in any order at any step. Afterwards each is repeated once, and every run is
+    published exactly once in an unbroken chain.
+    """
     root = tempfile.mkdtemp()
     try:
         TABLES["numbers"] = NUMBERS
@@ -364,7 +427,9 @@ def test_committed_run_whose_files_are_gone_stops_everything(tmp_path: Path) -> 
 # Care
 
 
-def test_purge_removes_all_versions_and_is_recorded(files: Files, s3_bucket: str, s3_client: Any) -> None:
+def test_purge_removes_all_versions_and_is_recorded(
+    files: Files, s3_bucket: str, s3_client: Any
+) -> None:
     s3_client.put_bucket_versioning(Bucket=s3_bucket, VersioningConfiguration={"Status": "Enabled"})
     store = Store.open_or_create(files, f"s3://{s3_bucket}/store")
     first = publish(store, "a", 1)
@@ -382,14 +447,24 @@ def test_purge_removes_all_versions_and_is_recorded(files: Files, s3_bucket: str
     assert verify_integrity(store) == []
 
 
-def test_purge_refuses_live_and_unpublished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purge_refuses_live_and_unpublished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store.open_or_create(Files(), str(tmp_path))
     first = publish(store, "a", 1)
     with pytest.raises(StoreError, match="not published"):
         purge_removed(store, manifest(first, "b", removed=first.files))
     published = store.manifest(1)
     with pytest.raises(StoreError, match="is live"):
-        purge_removed(store, RunManifest(**{**{k: getattr(published, k) for k in published.__dataclass_fields__}, "removed": first.files}))
+        purge_removed(
+            store,
+            RunManifest(
+                **{
+                    **{k: getattr(published, k) for k in published.__dataclass_fields__},
+                    "removed": first.files,
+                }
+            ),
+        )
     assert values(store) == [1]
 
     second = publish(store, "b", 2, removed=first.files)
@@ -409,7 +484,11 @@ def test_orphans(files: Files, store_root: str) -> None:
     store = Store.open_or_create(files, store_root)
     first = publish(store, "a", 1)
     publish(store, "b", 2, removed=first.files)
-    dead, running, anonymous = write(store, "dead", 3), write(store, "running", 4), "numbers/somebody.parquet"
+    dead, running, anonymous = (
+        write(store, "dead", 3),
+        write(store, "running", 4),
+        "numbers/somebody.parquet",
+    )
     files.write(store.url(anonymous), b"x")
     take_lease(store, run_id("running"), NOW - dt.timedelta(hours=23))
     take_lease(store, run_id("dead"), NOW - dt.timedelta(hours=25))
@@ -436,7 +515,11 @@ def test_old_snapshots_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyP
     store = Store.open_or_create(Files(), str(tmp_path))
     for number in range(5):
         publish(store, f"r{number}")
-    assert [Path(p).name[:8] for p in collect_orphans(store, NOW, dry_run=False)] == ["00000001", "00000002", "00000003"]
+    assert [Path(p).name[:8] for p in collect_orphans(store, NOW, dry_run=False)] == [
+        "00000001",
+        "00000002",
+        "00000003",
+    ]
     assert store.current().seq == 5
     assert verify_integrity(store) == []
 
@@ -462,19 +545,33 @@ def test_verify_names_what_differs(files: Files, store_root: str) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil", "words"),
     [
-        ("_callveil/manifests/00000001.json", lambda d: d.replace(b'"job": "test"', b'"job": "best"'), "another predecessor"),
-        ("_callveil/manifests/00000002.json", lambda d: d.replace(b'"job": "test"', b'"job": "best"'), "differs from what"),
+        (
+            "_callveil/manifests/00000001.json",
+            lambda d: d.replace(b'"job": "test"', b'"job": "best"'),
+            "another predecessor",
+        ),
+        (
+            "_callveil/manifests/00000002.json",
+            lambda d: d.replace(b'"job": "test"', b'"job": "best"'),
+            "differs from what",
+        ),
         ("_callveil/manifests/00000001.json", lambda d: d[:-40], "not a run manifest"),
         ("_callveil/manifests/00000001.json", lambda d: None, "missing, although"),
         ("_callveil/latest.json", lambda d: d[:-10], "not a valid pointer"),
         ("_callveil/snapshots/", lambda d: d + b"x", "not what"),
     ],
 )
-def test_verify_finds_changed_records(tmp_path: Path, name: str, spoil: Callable[[bytes], bytes | None], words: str) -> None:
+def test_verify_finds_changed_records(
+    tmp_path: Path, name: str, spoil: Callable[[bytes], bytes | None], words: str
+) -> None:
     store = Store.open_or_create(Files(), str(tmp_path))
     publish(store, "a", 1)
     publish(store, "b", 2)
-    path = next(p for p in sorted(tmp_path.rglob("*"), reverse=True) if str(p.relative_to(tmp_path)).startswith(name) and p.is_file())
+    path = next(
+        p
+        for p in sorted(tmp_path.rglob("*"), reverse=True)
+        if str(p.relative_to(tmp_path)).startswith(name) and p.is_file()
+    )
     data = spoil(path.read_bytes())
     if data is None:
         path.unlink()

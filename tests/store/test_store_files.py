@@ -20,7 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.transforms.storage.files import s3 as s3_module
-from callveil.transforms.storage.files.filesystem import FileInfo, Files, FilesError, ObjectLocked, PreconditionFailed, S3Settings
+from callveil.transforms.storage.files.filesystem import (
+    FileInfo,
+    Files,
+    FilesError,
+    ObjectLocked,
+    PreconditionFailed,
+    S3Settings,
+)
 from callveil.transforms.storage.files.urls import glob_regex, join_url
 
 
@@ -56,7 +63,10 @@ def test_empty_file(files: Files, store_root: str) -> None:
     files.write(url, b"")
     assert files.read(url) == b""
     assert files.open(url).read() == b""
-    assert files.sha256(url) == ("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0)
+    assert files.sha256(url) == (
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        0,
+    )
 
 
 def test_missing_file_is_file_not_found(files: Files, store_root: str) -> None:
@@ -87,7 +97,9 @@ def test_conditions(files: Files, store_root: str) -> None:
 
 
 def test_compare_and_swap_loses_no_update(files: Files, store_root: str) -> None:
-    """Eight threads increment a counter; every swap that succeeds must count. Contents have one size, so only the etag can tell them apart."""
+    """Eight threads increment a counter; every swap that succeeds must count. Contents have one
+    size, so only the etag can tell them apart.
+    """
     url = files.join(store_root, "counter")
     files.write(url, b"000")
     rounds = 4
@@ -133,7 +145,18 @@ def test_only_one_creates(files: Files, store_root: str) -> None:
 
 
 def test_glob(files: Files, store_root: str) -> None:
-    put(files, store_root, "in/a.json", "in/b.jsonl", "in/sub/c.json", "in/_SUCCESS", "in/.part", "in/_tmp/d.json", "in/x[1].json", "inside/e.json")
+    put(
+        files,
+        store_root,
+        "in/a.json",
+        "in/b.jsonl",
+        "in/sub/c.json",
+        "in/_SUCCESS",
+        "in/.part",
+        "in/_tmp/d.json",
+        "in/x[1].json",
+        "inside/e.json",
+    )
     at = lambda pattern: names(files.glob(files.join(store_root, pattern)), store_root)  # noqa: E731
     assert at("in") == ["in/a.json", "in/b.jsonl", "in/sub/c.json", "in/x[1].json"]
     assert at("in/a.json") == ["in/a.json"]
@@ -142,8 +165,21 @@ def test_glob(files: Files, store_root: str) -> None:
     assert at("in/[ac].json") == ["in/a.json"]
     assert at("in/[!b].json") == ["in/a.json"]
     assert at("in/x[1].json") == ["in/x[1].json"]
-    assert at("**/*.json") == ["in/_tmp/d.json", "in/a.json", "in/sub/c.json", "in/x[1].json", "inside/e.json"]
-    assert at("in/**") == ["in/_SUCCESS", "in/_tmp/d.json", "in/a.json", "in/b.jsonl", "in/sub/c.json", "in/x[1].json"]
+    assert at("**/*.json") == [
+        "in/_tmp/d.json",
+        "in/a.json",
+        "in/sub/c.json",
+        "in/x[1].json",
+        "inside/e.json",
+    ]
+    assert at("in/**") == [
+        "in/_SUCCESS",
+        "in/_tmp/d.json",
+        "in/a.json",
+        "in/b.jsonl",
+        "in/sub/c.json",
+        "in/x[1].json",
+    ]
     assert at("nothing/*") == []
 
 
@@ -154,7 +190,9 @@ def test_list_is_in_order_and_hides_nothing_but_internals(files: Files, store_ro
     assert names(list(files.list(files.join(store_root, "a"))), store_root) == ["a/b"]
 
 
-def test_open_is_seekable_and_ranged(files: Files, store_root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_is_seekable_and_ranged(
+    files: Files, store_root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(s3_module, "RANGE_BYTES", 1000)
     data = bytes(range(256)) * 40
     url = files.join(store_root, "blob")
@@ -170,7 +208,9 @@ def test_open_is_seekable_and_ranged(files: Files, store_root: str, monkeypatch:
         assert source.read() == data
 
 
-def test_reading_an_s3_object_that_is_replaced_fails(files: Files, s3_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_an_s3_object_that_is_replaced_fails(
+    files: Files, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(s3_module, "RANGE_BYTES", 1000)
     url = f"s3://{s3_bucket}/k"
     files.write(url, b"a" * 5000)
@@ -182,7 +222,9 @@ def test_reading_an_s3_object_that_is_replaced_fails(files: Files, s3_bucket: st
 
 
 @pytest.mark.parametrize("size", [0, 1, 5 << 20, (5 << 20) + 1, (11 << 20) + 3])
-def test_large_objects_go_up_in_parts(files: Files, s3_bucket: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_objects_go_up_in_parts(
+    files: Files, s3_bucket: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(s3_module, "PART_BYTES", 5 << 20)
     data = os.urandom(1 << 16) * (size // (1 << 16) + 1)
     data = data[:size]
@@ -194,10 +236,14 @@ def test_large_objects_go_up_in_parts(files: Files, s3_bucket: str, size: int, m
             files.write(url, io.BytesIO(data), if_none_match=True)
         found = files.info(url)
         assert found is not None and found.etag == etag
-    assert files._s3.abort_uploads(f"s3://{s3_bucket}", dt.datetime(2100, 1, 1, tzinfo=dt.UTC)) == []
+    assert (
+        files._s3.abort_uploads(f"s3://{s3_bucket}", dt.datetime(2100, 1, 1, tzinfo=dt.UTC)) == []
+    )
 
 
-def test_failed_source_leaves_no_upload(files: Files, s3_bucket: str, s3_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_source_leaves_no_upload(
+    files: Files, s3_bucket: str, s3_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(s3_module, "PART_BYTES", 5 << 20)
 
     class Breaks(io.BytesIO):
@@ -244,13 +290,17 @@ def test_purge_collects_what_object_lock_refuses(files: Files, s3_client: Any) -
     url = f"s3://{bucket}/k"
     files.write(url, b"free")
     held = s3_client.put_object(Bucket=bucket, Key="k", Body=b"held")["VersionId"]
-    s3_client.put_object_legal_hold(Bucket=bucket, Key="k", VersionId=held, LegalHold={"Status": "ON"})
+    s3_client.put_object_legal_hold(
+        Bucket=bucket, Key="k", VersionId=held, LegalHold={"Status": "ON"}
+    )
     files.write(url, b"free too")
     with pytest.raises(ObjectLocked) as caught:
         files.purge(url)
     assert caught.value.refused == [(url, held)]
     assert "Object Lock" in str(caught.value)
-    s3_client.put_object_legal_hold(Bucket=bucket, Key="k", VersionId=held, LegalHold={"Status": "OFF"})
+    s3_client.put_object_legal_hold(
+        Bucket=bucket, Key="k", VersionId=held, LegalHold={"Status": "OFF"}
+    )
     assert files.purge(url) == [held]
     s3_client.delete_bucket(Bucket=bucket)
 
@@ -273,7 +323,9 @@ def test_pickles_without_its_client(files: Files, s3_bucket: str) -> None:
     assert pickle.loads(data).read(f"s3://{s3_bucket}/k") == b"x"
 
 
-def test_aws_endpoint_url_is_honoured(s3_server: S3Settings, s3_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_endpoint_url_is_honoured(
+    s3_server: S3Settings, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(s3_server.endpoint_url))
     Files().write(f"s3://{s3_bucket}/k", b"x")
     assert Files(s3_server).read(f"s3://{s3_bucket}/k") == b"x"
@@ -309,7 +361,12 @@ def test_sweeping_spares_living_writers(tmp_path: Path) -> None:
         "        print('writing', flush=True); time.sleep(60)\n"
         "Files().write(sys.argv[1], Slow())\n"
     )
-    dead, alive = (subprocess.Popen([sys.executable, "-c", code, str(tmp_path / n / "f")], stdout=subprocess.PIPE) for n in ("dead", "alive"))
+    dead, alive = (
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / n / "f")], stdout=subprocess.PIPE
+        )
+        for n in ("dead", "alive")
+    )
     try:
         for process in (dead, alive):
             assert process.stdout is not None
@@ -336,8 +393,12 @@ def test_sweeping_s3_aborts_old_uploads(files: Files, s3_bucket: str, s3_client:
     root = f"s3://{s3_bucket}/zone"
     assert files.sweep_temporary(root) == []
     assert files.sweep_temporary(root, dt.datetime(2001, 1, 1, tzinfo=dt.UTC)) == []
-    assert files.sweep_temporary(root, dt.datetime.fromtimestamp(time.time() + 86400, dt.UTC)) == [f"{root}/k"]
-    assert [u["Key"] for u in s3_client.list_multipart_uploads(Bucket=s3_bucket)["Uploads"]] == ["elsewhere/k"]
+    assert files.sweep_temporary(root, dt.datetime.fromtimestamp(time.time() + 86400, dt.UTC)) == [
+        f"{root}/k"
+    ]
+    assert [u["Key"] for u in s3_client.list_multipart_uploads(Bucket=s3_bucket)["Uploads"]] == [
+        "elsewhere/k"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""The key index: newest entry wins, buckets are stable, and merging changes nothing but the number of files."""
+"""The key index: newest entry wins, buckets are stable, and merging changes nothing but the number
+of files.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,22 @@ RUN = "0123456789abcdef"
 
 def entry(account: str, key: str, rank: int = 0) -> IndexEntry:
     origin = "interactions/x.parquet"
-    return IndexEntry(account, key, rank, f"d{rank}", 1, "call", "en", "agency", "", origin, "content", ("PERSON",), ('{"id":"r"}',), "p")
+    return IndexEntry(
+        account,
+        key,
+        rank,
+        f"d{rank}",
+        1,
+        "call",
+        "en",
+        "agency",
+        "",
+        origin,
+        "content",
+        ("PERSON",),
+        ('{"id":"r"}',),
+        "p",
+    )
 
 
 def publish(store: Store, number: int, bucket: int, entries: list[IndexEntry]) -> None:
@@ -40,7 +57,9 @@ def publish(store: Store, number: int, bucket: int, entries: list[IndexEntry]) -
     run = hashlib.sha256(f"{number}".encode()).hexdigest()
     added, removed = write_key_bucket(store.files, store.root, base, run, bucket, entries)
     what = {"job": "t", "as_of": "", "tool_version": "", "policy_name": "", "policy_sha256": ""}
-    made = RunManifest(run, **base.chain(), **what, added=(added,) if added else (), removed=tuple(removed))
+    made = RunManifest(
+        run, **base.chain(), **what, added=(added,) if added else (), removed=tuple(removed)
+    )
     store.publish(made, base)
 
 
@@ -72,15 +91,26 @@ def test_newest_wins_through_merging(files: Files, store_root: str) -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=4, unique_by=lambda p: p[0]), max_size=12))
-def test_any_history_equals_a_dictionary(tmp_path_factory: pytest.TempPathFactory, history: list[list[tuple[int, int]]]) -> None:
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=4, unique_by=lambda p: p[0]
+        ),
+        max_size=12,
+    )
+)
+def test_any_history_equals_a_dictionary(
+    tmp_path_factory: pytest.TempPathFactory, history: list[list[tuple[int, int]]]
+) -> None:
     store = Store.open_or_create(Files(), str(tmp_path_factory.mktemp("index")))
     keys = [k for n in range(2000) if key_bucket(k := InteractionKey("7", str(n))) == 9][:4]
     model: dict[InteractionKey, int] = {}
     for number, run in enumerate(history):
         publish(store, number, 9, [entry(*keys[k], rank=rank) for k, rank in run])
         model.update({keys[k]: rank for k, rank in run})
-    assert {k: e.rank for k, e in read_key_bucket(store.files, store.root, store.current(), 9).items()} == model
+    assert {
+        k: e.rank for k, e in read_key_bucket(store.files, store.root, store.current(), 9).items()
+    } == model
 
 
 def test_nothing_to_write(tmp_path: Path) -> None:

@@ -19,7 +19,11 @@ from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 
 
 def fixed(path: Path, secret: bytes = bytes(range(32))) -> Keyring:
-    document = {"version": 1, "active": "k", "keys": {"k": {"created": "", "secret": base64.b64encode(secret).decode()}}}
+    document = {
+        "version": 1,
+        "active": "k",
+        "keys": {"k": {"created": "", "secret": base64.b64encode(secret).decode()}},
+    }
     path.write_text(json.dumps(document))
     path.chmod(0o600)
     return Keyring.load(path)
@@ -41,7 +45,9 @@ def hkdf(secret: bytes, info: bytes, length: int) -> bytes:
 def test_derives_by_rfc_5869(tmp_path: Path) -> None:
     ring = fixed(tmp_path / "k.json")
     for purpose, length in (("a", 32), ("sealed/rejected", 64), ("é", 16)):
-        assert ring.derive(purpose, length) == hkdf(bytes(range(32)), b"callveil/1/" + purpose.encode(), length)
+        assert ring.derive(purpose, length) == hkdf(
+            bytes(range(32)), b"callveil/1/" + purpose.encode(), length
+        )
 
 
 def test_create_load_and_mode(tmp_path: Path) -> None:
@@ -49,7 +55,9 @@ def test_create_load_and_mode(tmp_path: Path) -> None:
     ring = Keyring.create(path, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Keyring.load(path).derive("x") == ring.derive("x")
-    assert json.loads(path.read_text())["keys"][ring.active]["created"] == "2026-01-01T00:00:00+00:00"
+    assert (
+        json.loads(path.read_text())["keys"][ring.active]["created"] == "2026-01-01T00:00:00+00:00"
+    )
     with pytest.raises(KeyringError, match="never overwritten"):
         Keyring.create(path)
     assert Keyring.create(tmp_path / "other.json").derive("x") != ring.derive("x")
@@ -64,7 +72,9 @@ def test_rotation_keeps_old_keys(tmp_path: Path) -> None:
     assert new.derive("x", key_id=old.active) == old.derive("x")
     assert new.derive("x") != old.derive("x")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert old.derive("x", key_id=new.active) == new.derive("x"), "what was added meanwhile is looked up in the file"
+    assert old.derive("x", key_id=new.active) == new.derive("x"), (
+        "what was added meanwhile is looked up in the file"
+    )
     with pytest.raises(KeyringError, match="no key"):
         old.derive("x", key_id="nobody")
 
@@ -150,7 +160,9 @@ texts = st.lists(st.text(max_size=5), max_size=4)
 
 
 @given(texts, texts)
-def test_hmac_tells_lists_apart(tmp_path_factory: pytest.TempPathFactory, a: list[str], b: list[str]) -> None:
+def test_hmac_tells_lists_apart(
+    tmp_path_factory: pytest.TempPathFactory, a: list[str], b: list[str]
+) -> None:
     ring = fixed(tmp_path_factory.getbasetemp() / "hmac.json")
     assert (ring.hmac("p", *a) == ring.hmac("p", *b)) == (a == b)
     assert ring.hmac("p", *a) != ring.hmac("q", *a)

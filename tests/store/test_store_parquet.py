@@ -17,12 +17,25 @@ from hypothesis import strategies as st
 from callveil.schemas import account, finding
 from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text, arrow_schema
 from callveil.schemas.finding import Finding, FindingRow
-from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, InteractionKey, RawInteraction, RedactedInteraction, SourceRef
+from callveil.schemas.interaction import (
+    FIELDS,
+    REDACTED_SCHEMA,
+    STATE,
+    InteractionKey,
+    RawInteraction,
+    RedactedInteraction,
+    SourceRef,
+)
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import dumps, interaction_row, rejected_row
 from callveil.transforms.storage.tables import parquet
-from callveil.transforms.storage.tables.column_stats import leaf_columns, personal_traces, plain_leaves, require_no_traces
+from callveil.transforms.storage.tables.column_stats import (
+    leaf_columns,
+    personal_traces,
+    plain_leaves,
+    require_no_traces,
+)
 from callveil.transforms.storage.tables.parquet import (
     FINDINGS,
     INTERACTIONS,
@@ -34,7 +47,12 @@ from callveil.transforms.storage.tables.parquet import (
     rows_to_parquet,
     write_records,
 )
-from callveil.transforms.storage.tables.rewrite import RewriteError, change_rows, drop_rows, rewrite_file
+from callveil.transforms.storage.tables.rewrite import (
+    RewriteError,
+    change_rows,
+    drop_rows,
+    rewrite_file,
+)
 
 WHEN = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 
@@ -44,7 +62,16 @@ def interaction(number: int, **record: Any) -> RedactedInteraction:
     values = {
         "transcription_text": f"generated sentence {number} [PERSON]",
         "name": "[PERSON]",
-        "outline": [{"speaker": "agent", "text": f"line {number}", "channel": 2, "s": 0.5, "e": 1.5, "extra": {"b": 1, "a": [2]}}],
+        "outline": [
+            {
+                "speaker": "agent",
+                "text": f"line {number}",
+                "channel": 2,
+                "s": 0.5,
+                "e": 1.5,
+                "extra": {"b": 1, "a": [2]},
+            }
+        ],
         "custom_fields": {"z": number, "a": None},
         "extra": {"undeclared": number},
         "redacted_fields": ["name"],
@@ -80,17 +107,43 @@ def test_only_redacted_interactions_are_written() -> None:
 def test_round_trip_of_an_interaction() -> None:
     (row,) = read(interactions_bytes([interaction(3)]))
     # JSON members keep their order.
-    assert row["outline"] == [{"speaker": "agent", "text": "line 3", "channel": 2, "s": 0.5, "e": 1.5, "extra": '{"b":1,"a":[2]}'}]
+    assert row["outline"] == [
+        {
+            "speaker": "agent",
+            "text": "line 3",
+            "channel": 2,
+            "s": 0.5,
+            "e": 1.5,
+            "extra": '{"b":1,"a":[2]}',
+        }
+    ]
     assert row["custom_fields"] == '{"z":3,"a":null}'
     assert row["extra"] == '{"undeclared":3}'
-    assert (row["account_id"], row["id"], row["kind"], row["called_at"], row["rank"]) == ("7", "000003", "call", WHEN, 3)
-    assert (row["account_type"], row["redaction_mode"], row["redacted_fields"]) == ("agency", "content", ["name"])
+    assert (row["account_id"], row["id"], row["kind"], row["called_at"], row["rank"]) == (
+        "7",
+        "000003",
+        "call",
+        WHEN,
+        3,
+    )
+    assert (row["account_type"], row["redaction_mode"], row["redacted_fields"]) == (
+        "agency",
+        "content",
+        ["name"],
+    )
     assert row["email"] is None
 
 
 def test_a_row_agrees_with_its_object() -> None:
-    row = interaction_row(interaction(1, account_type="individual", redaction_mode="none", id="9", rank=99))
-    assert (row["account_type"], row["redaction_mode"], row["id"], row["rank"]) == ("agency", "content", "000001", 1)
+    row = interaction_row(
+        interaction(1, account_type="individual", redaction_mode="none", id="9", rank=99)
+    )
+    assert (row["account_type"], row["redaction_mode"], row["id"], row["rank"]) == (
+        "agency",
+        "content",
+        "000001",
+        1,
+    )
 
 
 def test_statistics_only_where_nothing_is_personal() -> None:
@@ -102,29 +155,53 @@ def test_statistics_only_where_nothing_is_personal() -> None:
     assert set(columns) == {path for path, _ in leaf_columns(FIELDS + STATE)}
     with_statistics = {path for path, column in columns.items() if column.is_stats_set}
     assert with_statistics == set(plain_leaves(FIELDS + STATE))
-    assert {"account_id", "called_at", "outline.list.element.s", "redaction_mode"} <= with_statistics
-    assert not {"name", "outline.list.element.text", "outline.list.element.extra", "agent.id", "extra"} & with_statistics
-    assert [path for path, column in columns.items() if column.bloom_filter_offset is not None] == ["id"]
+    assert {
+        "account_id",
+        "called_at",
+        "outline.list.element.s",
+        "redaction_mode",
+    } <= with_statistics
+    assert (
+        not {"name", "outline.list.element.text", "outline.list.element.extra", "agent.id", "extra"}
+        & with_statistics
+    )
+    assert [path for path, column in columns.items() if column.bloom_filter_offset is not None] == [
+        "id"
+    ]
 
 
 def test_no_personal_value_stands_outside_the_data_pages() -> None:
     marker = "MARKERVALUE"
-    record = {"name": marker, "notes": {"k": marker}, "outline": [{"text": marker, "speaker": marker}], "latitude": 12.25, "emails": [marker]}
+    record = {
+        "name": marker,
+        "notes": {"k": marker},
+        "outline": [{"text": marker, "speaker": marker}],
+        "latitude": 12.25,
+        "emails": [marker],
+    }
     data = interactions_bytes([interaction(n, **record) for n in range(3)])
     metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
     group = metadata.row_group(0)
     chunks = [group.column(n) for n in range(metadata.num_columns)]
-    begin = [c.dictionary_page_offset if c.has_dictionary_page else c.data_page_offset for c in chunks]
-    after_pages = data[max(b + c.total_compressed_size for b, c in zip(begin, chunks, strict=True)) :]
+    begin = [
+        c.dictionary_page_offset if c.has_dictionary_page else c.data_page_offset for c in chunks
+    ]
+    after_pages = data[
+        max(b + c.total_compressed_size for b, c in zip(begin, chunks, strict=True)) :
+    ]
     assert marker.encode() not in after_pages
-    assert b"000002" in after_pages  # a plain column's maximum is there, so the search would have found one
+    assert (
+        b"000002" in after_pages
+    )  # a plain column's maximum is there, so the search would have found one
 
 
 def test_the_check_finds_what_it_looks_for() -> None:
     sink = io.BytesIO()
     table = pa.Table.from_pylist([interaction_row(interaction(1))], schema=REDACTED_SCHEMA)
     pq.write_table(table, sink)
-    assert {"name", "transcription_text", "outline.list.element.text"} <= set(personal_traces(sink, FIELDS + STATE))
+    assert {"name", "transcription_text", "outline.list.element.text"} <= set(
+        personal_traces(sink, FIELDS + STATE)
+    )
     with pytest.raises(ValueError, match="name"):
         require_no_traces(sink, FIELDS + STATE)
     bloomed = io.BytesIO()
@@ -136,8 +213,15 @@ def test_layout() -> None:
     data = interactions_bytes([interaction(n) for n in range(4100)])
     assert data == interactions_bytes([interaction(n) for n in reversed(range(4100))])
     metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
-    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [2000, 2000, 100]
-    order = [(REDACTED_SCHEMA.names[c.column_index], c.descending, c.nulls_first) for c in metadata.row_group(0).sorting_columns]
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [
+        2000,
+        2000,
+        100,
+    ]
+    order = [
+        (REDACTED_SCHEMA.names[c.column_index], c.descending, c.nulls_first)
+        for c in metadata.row_group(0).sorting_columns
+    ]
     assert order == [("account_id", False, True), ("called_at", False, True), ("id", False, True)]
     assert metadata.row_group(0).column(0).compression == "ZSTD"
     assert metadata.row_group(0).column(0).has_offset_index
@@ -147,7 +231,9 @@ def test_layout() -> None:
 
 def test_large_rows_make_small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "GROUP_BYTES", 100_000)
-    data = interactions_bytes([interaction(n, transcription_text=f"{n}" * 1000) for n in range(300)])
+    data = interactions_bytes(
+        [interaction(n, transcription_text=f"{n}" * 1000) for n in range(300)]
+    )
     metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
     assert metadata.num_row_groups > 3
     assert metadata.num_rows == 300
@@ -180,14 +266,31 @@ def test_finding_and_rejected_rows() -> None:
     row = FindingRow(found, "f1", "7", "", "1", "call", "agency", WHEN, "p", "r", WHEN)
     (stored,) = read_table(FINDINGS, [row])
     assert set(stored) == {f.name for f in finding.FIELDS}
-    assert (stored["entity_type"], stored["span_end"], stored["count"], stored["event_time"], stored["run_id"]) == ("PERSON", 5, 2, WHEN, "r")
-    one = Rejected(SourceRef("a.json", 3, 17), "ingest", "bad_json", "no object", raw=b"{oops", account_id="7")
-    rows = [rejected_row(r, run_id="r", rejected_at=WHEN, blob="b", block=2) for r in (one, replace(one, source=SourceRef("a.json", 4)))]
+    assert (
+        stored["entity_type"],
+        stored["span_end"],
+        stored["count"],
+        stored["event_time"],
+        stored["run_id"],
+    ) == ("PERSON", 5, 2, WHEN, "r")
+    one = Rejected(
+        SourceRef("a.json", 3, 17), "ingest", "bad_json", "no object", raw=b"{oops", account_id="7"
+    )
+    rows = [
+        rejected_row(r, run_id="r", rejected_at=WHEN, blob="b", block=2)
+        for r in (one, replace(one, source=SourceRef("a.json", 4)))
+    ]
     again = rejected_row(replace(one, source=SourceRef("a.json", 4)), run_id="r", rejected_at=WHEN)
     assert rows[0]["rejected_id"] != rows[1]["rejected_id"] == again["rejected_id"]
     (stored,) = read_table(REJECTED, rows[:1])
     assert stored["size"] == 5
-    assert (stored["line"], stored["byte_offset"], stored["index"], stored["reason"], stored["block"]) == (3, 17, None, "bad_json", 2)
+    assert (
+        stored["line"],
+        stored["byte_offset"],
+        stored["index"],
+        stored["reason"],
+        stored["block"],
+    ) == (3, 17, None, "bad_json", 2)
     assert "oops" not in repr(stored)
 
 
@@ -216,22 +319,32 @@ def test_json_takes_what_orjson_refuses() -> None:
 
 
 LEAF = Field("n", Integer(), personal=False)
-NESTED = (LEAF, Field("who", Struct((Field("t", Text()), LEAF))), Field("many", ListOf(Struct((Field("deep", ListOf(LEAF.type), personal=False),)))))
+NESTED = (
+    LEAF,
+    Field("who", Struct((Field("t", Text()), LEAF))),
+    Field("many", ListOf(Struct((Field("deep", ListOf(LEAF.type), personal=False),)))),
+)
 
 
 def test_leaf_paths_are_parquets() -> None:
     sink = io.BytesIO()
     pq.write_table(arrow_schema(NESTED).empty_table(), sink)
     schema = pq.ParquetFile(sink).schema
-    assert [schema.column(n).path for n in range(len(schema))] == [p for p, _ in leaf_columns(NESTED)]
+    assert [schema.column(n).path for n in range(len(schema))] == [
+        p for p, _ in leaf_columns(NESTED)
+    ]
     assert plain_leaves(NESTED) == ["n", "who.n", "many.list.element.deep.list.element"]
 
 
 @given(st.lists(st.tuples(st.none() | st.integers(0, 5), st.none() | st.text(max_size=3))))
 def test_reports_are_sorted_nulls_first(rows: list[tuple[int | None, str | None]]) -> None:
     fields = (LEAF, Field("t", Text(), personal=False))
-    data = rows_to_parquet([{"n": n, "t": t} for n, t in rows], arrow_schema(fields), fields, ("n", "t"))
-    expected = sorted(rows, key=lambda r: ((r[0] is not None, r[0] or 0), (r[1] is not None, r[1] or "")))
+    data = rows_to_parquet(
+        [{"n": n, "t": t} for n, t in rows], arrow_schema(fields), fields, ("n", "t")
+    )
+    expected = sorted(
+        rows, key=lambda r: ((r[0] is not None, r[0] or 0), (r[1] is not None, r[1] or ""))
+    )
     assert [(r["n"], r["t"]) for r in read(data)] == expected
 
 
@@ -241,7 +354,13 @@ def test_reports_are_sorted_nulls_first(rows: list[tuple[int | None, str | None]
 @pytest.fixture
 def stored(files: Files, store_root: str) -> Any:
     records = [interaction(n) for n in range(2300)]
-    return files, store_root, publish_records(files, store_root, "interactions/day=x/a-1.parquet", INTERACTIONS, {"day": "x"}, records)
+    return (
+        files,
+        store_root,
+        publish_records(
+            files, store_root, "interactions/day=x/a-1.parquet", INTERACTIONS, {"day": "x"}, records
+        ),
+    )
 
 
 def test_rewrite_keeps_changes_and_drops(stored: Any) -> None:
@@ -252,12 +371,18 @@ def test_rewrite_keeps_changes_and_drops(stored: Any) -> None:
         number = int(row["id"])
         return None if number % 10 == 0 else row | {"notes": "null"} if number % 10 == 1 else row
 
-    done = rewrite_file(files, root, entry, "interactions/day=x/b-a-1.parquet", INTERACTIONS, change_rows(change))
+    done = rewrite_file(
+        files, root, entry, "interactions/day=x/b-a-1.parquet", INTERACTIONS, change_rows(change)
+    )
     new = read(files.read(files.join(root, "interactions/day=x/b-a-1.parquet")))
     assert new == [c for r in old if (c := change(r)) is not None]
     assert (done.rows_before, done.rows_after) == (2300, 2070)
     assert done.entry is not None
-    assert (done.entry.rows, done.entry.partition, done.entry.dataset) == (2070, entry.partition, "interactions")
+    assert (done.entry.rows, done.entry.partition, done.entry.dataset) == (
+        2070,
+        entry.partition,
+        "interactions",
+    )
     assert files.sha256(files.join(root, done.entry.path)) == (done.entry.sha256, done.entry.bytes)
     with files.open(files.join(root, done.entry.path)) as source:
         require_no_traces(source, FIELDS + STATE)
@@ -270,29 +395,51 @@ def test_rewrite_by_key_and_to_nothing(stored: Any) -> None:
     dropping = drop_rows(lambda r: (r["account_id"], r["id"]) in gone, ("account_id", "id"))
     done = rewrite_file(files, root, entry, "interactions/b.parquet", INTERACTIONS, dropping)
     assert (done.rows_before, done.rows_after) == (2300, 2298)
-    nothing = rewrite_file(files, root, entry, "interactions/c.parquet", INTERACTIONS, drop_rows(lambda r: True, ("id",)))
+    nothing = rewrite_file(
+        files,
+        root,
+        entry,
+        "interactions/c.parquet",
+        INTERACTIONS,
+        drop_rows(lambda r: True, ("id",)),
+    )
     assert (nothing.rows_after, nothing.entry) == (0, None)
     assert files.info(files.join(root, "interactions/c.parquet")) is None
 
 
 def test_rewrite_that_keeps_all_gives_the_same_bytes(stored: Any) -> None:
     files, root, entry = stored
-    for number, keep in enumerate((change_rows(lambda r: r), change_rows(dict), drop_rows(lambda r: False, ("id",)))):
-        done = rewrite_file(files, root, entry, f"interactions/{number}.parquet", INTERACTIONS, keep)
+    for number, keep in enumerate(
+        (change_rows(lambda r: r), change_rows(dict), drop_rows(lambda r: False, ("id",)))
+    ):
+        done = rewrite_file(
+            files, root, entry, f"interactions/{number}.parquet", INTERACTIONS, keep
+        )
         assert done.entry is not None
         assert done.entry.sha256 == entry.sha256
 
 
 def test_rewrite_refuses_what_does_not_fit(tmp_path: Path) -> None:
     files, root = Files(), str(tmp_path)
-    entry = publish_records(files, root, "interactions/a.parquet", INTERACTIONS, {}, [interaction(1)])
+    entry = publish_records(
+        files, root, "interactions/a.parquet", INTERACTIONS, {}, [interaction(1)]
+    )
     keep = change_rows(lambda r: r)
     with pytest.raises(ValueError, match="name of its own"):
         rewrite_file(files, root, entry, entry.path, INTERACTIONS, keep)
     with pytest.raises(RewriteError, match="its entry says 2"):
-        rewrite_file(files, root, replace(entry, rows=2), "interactions/b.parquet", INTERACTIONS, keep)
+        rewrite_file(
+            files, root, replace(entry, rows=2), "interactions/b.parquet", INTERACTIONS, keep
+        )
     with pytest.raises(RewriteError, match="never add"):
-        rewrite_file(files, root, entry, "interactions/b.parquet", INTERACTIONS, lambda b: pa.Table.from_batches([b, b]).combine_chunks().to_batches()[0])
+        rewrite_file(
+            files,
+            root,
+            entry,
+            "interactions/b.parquet",
+            INTERACTIONS,
+            lambda b: pa.Table.from_batches([b, b]).combine_chunks().to_batches()[0],
+        )
     (tmp_path / "interactions/a.parquet").write_bytes(b"PAR1 not really PAR1")
     with pytest.raises(RewriteError, match="not readable as Parquet"):
         rewrite_file(files, root, entry, "interactions/b.parquet", INTERACTIONS, keep)
@@ -301,26 +448,60 @@ def test_rewrite_refuses_what_does_not_fit(tmp_path: Path) -> None:
 
 def test_damaged_page_is_noticed(tmp_path: Path) -> None:
     files, root = Files(), str(tmp_path)
-    entry = publish_records(files, root, "interactions/a.parquet", INTERACTIONS, {}, [interaction(n) for n in range(50)])
+    entry = publish_records(
+        files, root, "interactions/a.parquet", INTERACTIONS, {}, [interaction(n) for n in range(50)]
+    )
     path = tmp_path / entry.path
     data = bytearray(path.read_bytes())
     metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
-    column = next(c for n in range(metadata.num_columns) if (c := metadata.row_group(0).column(n)).path_in_schema == "transcription_text")
+    column = next(
+        c
+        for n in range(metadata.num_columns)
+        if (c := metadata.row_group(0).column(n)).path_in_schema == "transcription_text"
+    )
     data[column.data_page_offset + column.total_compressed_size - 5] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(RewriteError, match="not readable"):
-        rewrite_file(files, root, entry, "interactions/b.parquet", INTERACTIONS, change_rows(lambda r: r))
+        rewrite_file(
+            files, root, entry, "interactions/b.parquet", INTERACTIONS, change_rows(lambda r: r)
+        )
 
 
-def test_rewrite_of_an_older_schema_fills_with_nulls_and_refuses_a_newer_one(tmp_path: Path) -> None:
+def test_rewrite_of_an_older_schema_fills_with_nulls_and_refuses_a_newer_one(
+    tmp_path: Path,
+) -> None:
     files, root = Files(), str(tmp_path)
-    entry = publish_records(files, root, "rejected/a.parquet", Table("rejected", arrow_schema((LEAF,)), (LEAF,)), {}, [{"n": 1}, {"n": 2}])
+    entry = publish_records(
+        files,
+        root,
+        "rejected/a.parquet",
+        Table("rejected", arrow_schema((LEAF,)), (LEAF,)),
+        {},
+        [{"n": 1}, {"n": 2}],
+    )
     today = (LEAF, Field("added", Text()))
-    done = rewrite_file(files, root, entry, "rejected/b.parquet", Table("rejected", arrow_schema(today), today), change_rows(lambda r: r))
+    done = rewrite_file(
+        files,
+        root,
+        entry,
+        "rejected/b.parquet",
+        Table("rejected", arrow_schema(today), today),
+        change_rows(lambda r: r),
+    )
     assert done.entry is not None
-    assert read(files.read(files.join(root, done.entry.path))) == [{"n": 1, "added": None}, {"n": 2, "added": None}]
+    assert read(files.read(files.join(root, done.entry.path))) == [
+        {"n": 1, "added": None},
+        {"n": 2, "added": None},
+    ]
     with pytest.raises(RewriteError, match="added"):
-        rewrite_file(files, root, done.entry, "rejected/c.parquet", Table("rejected", arrow_schema((LEAF,)), (LEAF,)), change_rows(lambda r: r))
+        rewrite_file(
+            files,
+            root,
+            done.entry,
+            "rejected/c.parquet",
+            Table("rejected", arrow_schema((LEAF,)), (LEAF,)),
+            change_rows(lambda r: r),
+        )
 
 
 def test_batches_of_another_schema_are_refused() -> None:

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter, SealedError
+from callveil.transforms.storage.encryption.encrypted_file import (
+    EncryptedReader,
+    EncryptedWriter,
+    SealedError,
+)
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 NAME, PURPOSE = "rejected_content/a.sealed", "rejected"
@@ -21,7 +25,9 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
     return Keyring.create(tmp_path_factory.mktemp("keys") / "ring.json")
 
 
-def seal(ring: Keyring, records: list[bytes], block: int = 64, name: str = NAME) -> tuple[bytes, list[tuple[int, int]]]:
+def seal(
+    ring: Keyring, records: list[bytes], block: int = 64, name: str = NAME
+) -> tuple[bytes, list[tuple[int, int]]]:
     sink = io.BytesIO()
     with EncryptedWriter(sink, ring, name, PURPOSE, block_bytes=block) as writer:
         places = [writer.append(r) for r in records]
@@ -46,7 +52,9 @@ def test_round_trip_and_places(ring: Keyring, records: list[bytes], block: int) 
 
 @settings(max_examples=300)
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=8), st.data())
-def test_any_flipped_bit_is_noticed(ring: Keyring, records: list[bytes], draw: st.DataObject) -> None:
+def test_any_flipped_bit_is_noticed(
+    ring: Keyring, records: list[bytes], draw: st.DataObject
+) -> None:
     data = bytearray(seal(ring, records)[0])
     place = draw.draw(st.integers(0, len(data) - 1))
     data[place] ^= draw.draw(st.integers(1, 255))
@@ -74,7 +82,9 @@ def test_every_cut_and_every_addition_is_noticed(ring: Keyring) -> None:
 
 
 def test_blocks_cannot_be_exchanged(ring: Keyring) -> None:
-    """Records of one size give frames of one size, so frames can be moved without any length being wrong."""
+    """Records of one size give frames of one size, so frames can be moved without any length being
+    wrong.
+    """
     records = [bytes([n]) * 60 for n in range(4)]
     data, _ = seal(ring, records)
     other, _ = seal(ring, records[::-1], name="rejected_content/b.sealed")
@@ -84,7 +94,12 @@ def test_blocks_cannot_be_exchanged(ring: Keyring) -> None:
     assert len({len(f) for f in frames}) == 1
     head, tail = data[: starts[0]], data[starts[-1] :]
     assert unseal(ring, head + b"".join(frames) + tail) == records
-    wrong = [frames[::-1], [frames[0], frames[0], *frames[2:]], frames[:-1], [*frames[:2], other[starts[2] : starts[3]], frames[3]]]
+    wrong = [
+        frames[::-1],
+        [frames[0], frames[0], *frames[2:]],
+        frames[:-1],
+        [*frames[:2], other[starts[2] : starts[3]], frames[3]],
+    ]
     for arrangement in wrong:
         with pytest.raises(SealedError):
             unseal(ring, head + b"".join(arrangement) + tail)

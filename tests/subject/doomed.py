@@ -1,4 +1,6 @@
-"""A process that erases and is killed at its n-th change of the store: before it, in the middle of it, or after it."""
+"""A process that erases and is killed at its n-th change of the store: before it, in the middle of
+it, or after it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ MOMENTS = ("before", "middle", "after")
 
 
 class Doomed(Files):
-    """Files that kill their process at the n-th change. `middle` means: a local file lies there under its temporary name."""
+    """Files that kill their process at the n-th change. `middle` means: a local file lies there
+    under its temporary name.
+    """
 
     def __init__(self, step: int, moment: str) -> None:
         super().__init__()
@@ -47,10 +51,16 @@ class Doomed(Files):
         return list(self._change(lambda: super(Doomed, self).purge(url)))
 
 
-def run(folder: str, request_id: str, scope: str, step: int, moment: str, state: str, done: Any) -> None:
-    """Carry a request out once; `done` gets the number of changes made, where the process lives to tell. `state`: where heads are remembered."""
+def run(
+    folder: str, request_id: str, scope: str, step: int, moment: str, state: str, done: Any
+) -> None:
+    """Carry a request out once; `done` gets the number of changes made, where the process lives to
+    tell. `state`: where heads are remembered.
+    """
     world = World(Path(folder))
     world.files = Doomed(step, moment)
-    world.files.state = state  # the server that processes are forked from has the environment of its first test
+    world.files.state = (
+        state  # the server that processes are forked from has the environment of its first test
+    )
     (erase_request if scope == "erasure" else restrict_request)(world.options(2), request_id)
     done.put(world.files.made)

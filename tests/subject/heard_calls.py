@@ -1,4 +1,6 @@
-"""Spoken calls of a generated person and of others, landed in a folder as `callveil watch` finds them. Nobody's data."""
+"""Spoken calls of a generated person and of others, landed in a folder as `callveil watch` finds
+them. Nobody's data.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,19 @@ TURNS = {
     1: (
         (2, "Good morning, this is Ottilie Staffer, how can I help you?"),
         (1, f"My name is {NAME} and my number is 212 555 0142."),
-        (1, f"Please also ring my sister {SISTERS_NAME} on 646 555 0177, or write to {SISTERS_MAIL}."),
+        (
+            1,
+            f"Please also ring my sister {SISTERS_NAME} on 646 555 0177, or write to "
+            f"{SISTERS_MAIL}.",
+        ),
         (1, f"My card is {CARD}."),
     ),
     2: ((2, "Welcome back."), (1, "I would like to change my appointment to Friday.")),
     3: ((1, f"This is {SISTERS_NAME}, call my sister on 212 555 0142 please."), (2, "We will.")),
-}  # fmt: skip
-"""Channel and text by call: two of the person's own, and one of her sister's in which she is mentioned."""
+}
+"""Channel and text by call: two of the person's own, and one of her sister's in which she is
+mentioned.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,13 @@ def _land(folder: Path, number: int, turns: tuple[tuple[int, str], ...]) -> Spok
         sound, said = calls.spoken(rng, text, voices.VOICES[channel], 160)
         who = {"channel": channel, "speaker": "caller" if channel == 1 else "agent"}
         pieces.append((channel - 1, round(at * calls.RATE), sound * 0.6))
-        outline.append({**who, "text": text, "s": round(at + said[0].s, 3), "e": round(at + said[-1].e, 3)})
-        words += [{**who, "word": text[w.start : w.end], "s": round(at + w.s, 3), "e": round(at + w.e, 3)} for w in said]
+        outline.append(
+            {**who, "text": text, "s": round(at + said[0].s, 3), "e": round(at + said[-1].e, 3)}
+        )
+        words += [
+            {**who, "word": text[w.start : w.end], "s": round(at + w.s, 3), "e": round(at + w.e, 3)}
+            for w in said
+        ]
         at += len(sound) / calls.RATE + 0.4
     signal = np.zeros((2, max(start + len(sound) for _, start, sound in pieces) + calls.RATE // 2))
     for channel, start, sound in pieces:
@@ -67,16 +80,34 @@ def _land(folder: Path, number: int, turns: tuple[tuple[int, str], ...]) -> Spok
     signal += np.random.default_rng(number).normal(0, 10 ** (-66 / 20), signal.shape)
     own = number != 3
     record = {
-        "id": str(7_000_000_000 + number), "account_id": 41, "called_at": f"2026-10-0{number}T09:00:00Z", "status": "completed", "language": "en",
-        "duration": int(at), "direction": "inbound", "tracking_number": "+12125550190", "tracking_label": "Autumn leaflet",
-        "caller_number": PHONE if own else SISTER, "email": EMAIL if own else SISTERS_MAIL, "name": NAME if own else SISTERS_NAME,
-        "agent": {"id": "A1", "name": "Ottilie Staffer", "email": "ottilie@firm.example"}, "audio": f"https://calls.example/{number}.wav",
-        "visitor_sid": f"vis{number:08d}qz", "outline": outline, "words": words,
-    }  # fmt: skip
+        "id": str(7_000_000_000 + number),
+        "account_id": 41,
+        "called_at": f"2026-10-0{number}T09:00:00Z",
+        "status": "completed",
+        "language": "en",
+        "duration": int(at),
+        "direction": "inbound",
+        "tracking_number": "+12125550190",
+        "tracking_label": "Autumn leaflet",
+        "caller_number": PHONE if own else SISTER,
+        "email": EMAIL if own else SISTERS_MAIL,
+        "name": NAME if own else SISTERS_NAME,
+        "agent": {"id": "A1", "name": "Ottilie Staffer", "email": "ottilie@firm.example"},
+        "audio": f"https://calls.example/{number}.wav",
+        "visitor_sid": f"vis{number:08d}qz",
+        "outline": outline,
+        "words": words,
+    }
     wav = folder / "41" / f"{record['id']}.wav"
     wav.parent.mkdir(parents=True, exist_ok=True)
-    wav.write_bytes(sounds.wav_bytes(sounds.pcm_bytes(np.clip(signal, -0.99, 0.99), 7, 8), 7, calls.RATE, 2, 8, tags=False))
+    wav.write_bytes(
+        sounds.wav_bytes(
+            sounds.pcm_bytes(np.clip(signal, -0.99, 0.99), 7, 8), 7, calls.RATE, 2, 8, tags=False
+        )
+    )
     wav.with_suffix(".json").write_text(json.dumps(record))
     for path in (wav, wav.with_suffix(".json")):
-        os.utime(path, (time.time() - 60,) * 2)  # a file that was written just now may still grow, so it would be left for the next look
+        os.utime(
+            path, (time.time() - 60,) * 2
+        )  # a file that was written just now may still grow, so it would be left for the next look
     return Spoken(record["id"], wav, signal.shape[1], words)

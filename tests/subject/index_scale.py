@@ -1,4 +1,5 @@
-"""An identifier index of many rows, and how much of it a search for one person reads. Run by itself for the 10-million-row bar:
+"""An identifier index of many rows, and how much of it a search for one person reads. Run by itself
+for the 10-million-row bar:
 
 python tests/subject/index_scale.py 10000000
 """
@@ -24,7 +25,12 @@ from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.identity.identifiers import Identifier, identifier_token
-from callveil.transforms.storage.index.identifier_index import BUCKETS, SUBJECTS, lookup_entries, token_bucket
+from callveil.transforms.storage.index.identifier_index import (
+    BUCKETS,
+    SUBJECTS,
+    lookup_entries,
+    token_bucket,
+)
 from callveil.transforms.storage.tables.parquet import TableWriter, publish_bytes
 
 RUNS = 4
@@ -67,11 +73,20 @@ def hexes(rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
 
 
 def build(root: Path, rows: int) -> tuple[str, list[str], int]:
-    """Write an index of `rows` rows in four runs; one person has three identifiers in 40 records each. Returns root, digests, bytes."""
+    """Write an index of `rows` rows in four runs; one person has three identifiers in 40 records
+    each. Returns root, digests, bytes.
+    """
     keyring = Keyring.open_or_create(root / "keys" / "keyring.json")
     files, output = Files(), str(root / "store")
     store = Store.open_or_create(files, output, str(root / "keys" / "keyring.json"))
-    person = [identifier_token(keyring, Identifier(kind, value)) for kind, value in (("phone", "+12125550101"), ("email", "a@b.example"), ("visitor", "vis1"))]
+    person = [
+        identifier_token(keyring, Identifier(kind, value))
+        for kind, value in (
+            ("phone", "+12125550101"),
+            ("email", "a@b.example"),
+            ("visitor", "vis1"),
+        )
+    ]
     rng = np.random.default_rng(7)
     size = 0
     for run in range(RUNS):
@@ -89,13 +104,22 @@ def build(root: Path, rows: int) -> tuple[str, list[str], int]:
             ids = [str(5_000_000_000 + int(n)) for n in rng.integers(0, 2**31, len(names))]
             table = pa.table(
                 {
-                    "token": names, "kind": ["phone"] * len(names), "role": ["contact"] * len(names), "field": ["caller_number"] * len(names),
-                    "record_class": ["interaction"] * len(names), "account_id": [str(1000 + i % 500) for i in range(len(names))], "record_id": ids,
-                    "item_type": [""] * len(names), "item_id": [""] * len(names), "day": ["2026-10-01"] * len(names),
-                    "digest": [t[:24] for t in hexes(rng, len(names))], "key_id": [keyring.active] * len(names), "seq": [run + 1] * len(names),
+                    "token": names,
+                    "kind": ["phone"] * len(names),
+                    "role": ["contact"] * len(names),
+                    "field": ["caller_number"] * len(names),
+                    "record_class": ["interaction"] * len(names),
+                    "account_id": [str(1000 + i % 500) for i in range(len(names))],
+                    "record_id": ids,
+                    "item_type": [""] * len(names),
+                    "item_id": [""] * len(names),
+                    "day": ["2026-10-01"] * len(names),
+                    "digest": [t[:24] for t in hexes(rng, len(names))],
+                    "key_id": [keyring.active] * len(names),
+                    "seq": [run + 1] * len(names),
                     "links": pa.nulls(len(names), SCHEMA.field("links").type),
                 },
-            ).cast(SCHEMA)  # fmt: skip
+            ).cast(SCHEMA)
             with temporary_file() as sink:
                 writer = TableWriter(sink, SUBJECTS)
                 for batch in table.to_batches(max_chunksize=2_000):
@@ -103,12 +127,20 @@ def build(root: Path, rows: int) -> tuple[str, list[str], int]:
                 written = writer.close()
                 partition = {"bucket": f"{bucket:02d}"}
                 path = data_path(SUBJECTS.name, partition, run_id, f"{run + 1:08d}")
-                entries.append(publish_bytes(files, output, path, SUBJECTS.name, partition, sink, written))
+                entries.append(
+                    publish_bytes(files, output, path, SUBJECTS.name, partition, sink, written)
+                )
         base = store.current()
         manifest = RunManifest(
-            run_id, **base.chain(), job="scale", as_of=dt.datetime(2026, 11, 1, tzinfo=dt.UTC).isoformat(), tool_version="t", policy_name="p",
-            policy_sha256="0", added=tuple(sorted(entries)),
-        )  # fmt: skip
+            run_id,
+            **base.chain(),
+            job="scale",
+            as_of=dt.datetime(2026, 11, 1, tzinfo=dt.UTC).isoformat(),
+            tool_version="t",
+            policy_name="p",
+            policy_sha256="0",
+            added=tuple(sorted(entries)),
+        )
         store.publish(manifest, base)
         size += sum(e.bytes for e in entries)
     return output, person, size
@@ -125,7 +157,10 @@ def read_share(root: Path, rows: int) -> float:
     seconds = time.process_time() - started
     if len({e.token for e in found}) != 3 or len(found) != 3 * 10 * RUNS:
         raise AssertionError(f"{len(found)} entries found")
-    print(f"{rows:,} rows, {size:,} bytes: read {files.bytes:,} ({files.bytes / size:.4%}) in {seconds:.2f} s of CPU")
+    print(
+        f"{rows:,} rows, {size:,} bytes: read {files.bytes:,} ({files.bytes / size:.4%}) in "
+        f"{seconds:.2f} s of CPU"
+    )
     return files.bytes / size
 
 

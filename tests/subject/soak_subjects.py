@@ -1,4 +1,5 @@
-"""The long bar: 200 people with aliases across 50,000 interactions and their versions; all found, 50 erased, nothing left, all else as before.
+"""The long bar: 200 people with aliases across 50,000 interactions and their versions; all found,
+50 erased, nothing left, all else as before.
 
 python tests/subject/soak_subjects.py [people interactions erased]
 """
@@ -26,12 +27,24 @@ OTHERS = 5_000
 """People who are nobody's concern: most calls are theirs."""
 
 
-def truth(records: list[tuple[dict[str, Any], int, int | None]], versions: list[tuple[dict[str, Any], int]], who: int) -> set[tuple[str, str, str]]:
+def truth(
+    records: list[tuple[dict[str, Any], int, int | None]],
+    versions: list[tuple[dict[str, Any], int]],
+    who: int,
+) -> set[tuple[str, str, str]]:
     """Records that are about a person: class, id, role."""
     own = {r["id"] for r, caller, _ in records if caller == who}
     out = {("interaction", r["id"], "contact") for r, caller, _ in records if caller == who}
-    out |= {("interaction", r["id"], "third_party") for r, caller, other in records if other == who and caller != who}
-    return out | {("version", v["version_id"], "contact") for v, about in versions if about == who or v["item_id"] in own}
+    out |= {
+        ("interaction", r["id"], "third_party")
+        for r, caller, other in records
+        if other == who and caller != who
+    }
+    return out | {
+        ("version", v["version_id"], "contact")
+        for v, about in versions
+        if about == who or v["item_id"] in own
+    }
 
 
 def row_digests(world: World) -> dict[tuple[str, str], str]:
@@ -41,7 +54,9 @@ def row_digests(world: World) -> dict[tuple[str, str], str]:
     for file in world.store.current().files:
         if file.dataset in keys:
             for row in pq.read_table(Path(world.output) / file.path).to_pylist():
-                out[file.dataset, row[keys[file.dataset]]] = hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:16]
+                out[file.dataset, row[keys[file.dataset]]] = hashlib.sha256(
+                    repr(sorted(row.items())).encode()
+                ).hexdigest()[:16]
     return out
 
 
@@ -54,18 +69,49 @@ def main(people: int, calls: int, erased: int, folder: Path) -> int:
     for n in range(calls):
         caller = rng.randrange(people) if rng.random() < 0.3 else people + rng.randrange(OTHERS)
         other = rng.randrange(people) if rng.random() < 0.03 else None
-        record = interaction(rng, n, humans[caller], humans[other] if other is not None and other != caller else None, n % 40)
-        records.append((record | {"called_at": (T0 + n * dt.timedelta(seconds=40)).isoformat()}, caller, other))
+        record = interaction(
+            rng,
+            n,
+            humans[caller],
+            humans[other] if other is not None and other != caller else None,
+            n % 40,
+        )
+        records.append(
+            (record | {"called_at": (T0 + n * dt.timedelta(seconds=40)).isoformat()}, caller, other)
+        )
     started = time.process_time()
     world.redact([r for r, _, _ in records])
-    print(f"{calls:,} interactions redacted in {time.process_time() - started:.0f} s of CPU", flush=True)
+    print(
+        f"{calls:,} interactions redacted in {time.process_time() - started:.0f} s of CPU",
+        flush=True,
+    )
     versions: list[tuple[dict[str, Any], int]] = []
     for n in range(calls // 25):
         if n % 2:
-            versions.append((version(n, ("Call", records[rng.randrange(calls)][0]["id"]), {"status": ("a", "b")}, day=n % 20), -1))
+            versions.append(
+                (
+                    version(
+                        n,
+                        ("Call", records[rng.randrange(calls)][0]["id"]),
+                        {"status": ("a", "b")},
+                        day=n % 20,
+                    ),
+                    -1,
+                )
+            )
         else:
             who = rng.randrange(people + OTHERS)
-            versions.append((version(n, ("Contact", str(90_000 + n)), {"phone": (humans[who].phones[0], humans[who].phones[1])}, day=n % 20), who))
+            versions.append(
+                (
+                    version(
+                        n,
+                        ("Contact", str(90_000 + n)),
+                        {"phone": (humans[who].phones[0], humans[who].phones[1])},
+                        day=n % 20,
+                    ),
+                    who,
+                )
+            )
     world.history([v for v, _ in versions])
     failures = _searched(world, humans, records, versions, people)
     before = row_digests(world)
@@ -77,7 +123,10 @@ def main(people: int, calls: int, erased: int, folder: Path) -> int:
         result = erase_request(world.options(2), f"P{who}")
         if result.certified is None or result.certified.residual_hits:
             failures += 1
-            print(f"person {who}: the check found {result.certified and result.certified.residual_hits}")
+            print(
+                f"person {who}: the check found "
+                f"{result.certified and result.certified.residual_hits}"
+            )
         for kind, name, role in truth(records, versions, who):
             (gone if role == "contact" else changed).add((f"{kind}s", name))
         values += humans[who].values
@@ -85,32 +134,56 @@ def main(people: int, calls: int, erased: int, folder: Path) -> int:
     after = row_digests(world)
     lost = {k for k in before if k not in after and k[0] != "findings"}
     failures += _say("rows that went are exactly theirs", lost == gone)
-    failures += _say("no other row changed", all(after[k] == d for k, d in before.items() if k in after and k not in changed))
+    failures += _say(
+        "no other row changed",
+        all(after[k] == d for k, d in before.items() if k in after and k not in changed),
+    )
     left = left_over(Path(world.output), values)
     for path, value in left[:5]:
         print(f"     {value[:3]}... in {path}")
     failures += _say("nothing legible of them is left", not left)
-    failures += _say("the store is whole and purged", verify_integrity(world.store) == [] and unpurged_runs(world.store) == [])
+    failures += _say(
+        "the store is whole and purged",
+        verify_integrity(world.store) == [] and unpurged_runs(world.store) == [],
+    )
     report = verify_evidence(world.files, world.output, [open_signer(world.keyring).public])
     failures += _say("the evidence verifies", list(report.problems) == [])
     again = world.redact([r for r, _, _ in records], as_of=NOW)
-    failures += _say("a replay brings nothing back", again.counts["tombstoned"] == len({k for k in gone if k[0] == "interactions"}))
+    failures += _say(
+        "a replay brings nothing back",
+        again.counts["tombstoned"] == len({k for k in gone if k[0] == "interactions"}),
+    )
     return failures
 
 
-def _searched(world: World, humans: dict[int, Human], records: Any, versions: Any, people: int) -> int:
+def _searched(
+    world: World, humans: dict[int, Human], records: Any, versions: Any, people: int
+) -> int:
     """Search for everybody; recall and precision must both be 1."""
     found = expected = right = 0
     started = time.process_time()
     for who in range(people):
         h = humans[who]
-        world.ask("erasure", *h.phones, *h.emails, f"name:{h.name}|{h.postcode}|{h.street}", f"visitor:{h.visitor}", request_id=f"P{who}")
+        world.ask(
+            "erasure",
+            *h.phones,
+            *h.emails,
+            f"name:{h.name}|{h.postcode}|{h.street}",
+            f"visitor:{h.visitor}",
+            request_id=f"P{who}",
+        )
         match = world.confirm_all(f"P{who}") if who % 4 == 0 else _once(world, f"P{who}")
         seen = {(m.record.record_class, m.record.record_id, m.role) for m in match.records}
         wanted = truth(records, versions, who)
-        found, expected, right = found + len(seen), expected + len(wanted), right + len(seen & wanted)
+        found, expected, right = (
+            found + len(seen),
+            expected + len(wanted),
+            right + len(seen & wanted),
+        )
     print(
-        f"{people} searched in {time.process_time() - started:.0f} s of CPU: recall {right / expected:.4f}, precision {right / found:.4f}", flush=True
+        f"{people} searched in {time.process_time() - started:.0f} s of CPU: recall "
+        f"{right / expected:.4f}, precision {right / found:.4f}",
+        flush=True,
     )
     return int(right != expected) + int(right != found)
 

@@ -1,4 +1,6 @@
-"""Real processes killed at changes of the store, and repeated: the end is always the same, and readers see a whole run or none."""
+"""Real processes killed at changes of the store, and repeated: the end is always the same, and
+readers see a whole run or none.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     folder = tmp_path_factory.mktemp("first")
     made = populate(World(folder / "world"))
     calls = [r["id"] for r in made.world.rows("interactions")][:3]
-    made.world.history([version(n, ("Call", number), {"status": ("a", "b")}) for n, number in enumerate(calls)])
+    made.world.history(
+        [version(n, ("Call", number), {"status": ("a", "b")}) for n, number in enumerate(calls)]
+    )
     made.ask()
     return Kept(made, folder / "kept")
 
@@ -44,9 +48,14 @@ def state_of(world: World) -> dict[str, list[dict[str, Any]]]:
 
 
 def attempt(spawn: Any, world: World, scope: str, step: int, moment: str) -> int | None:
-    """Carry the request out in a process that dies at a step; the number of its changes where it did not."""
+    """Carry the request out in a process that dies at a step; the number of its changes where it
+    did not.
+    """
     done = spawn.Queue()
-    process = spawn.Process(target=doomed.run, args=(str(world.root), "R", scope, step, moment, os.environ["CALLVEIL_STATE"], done))
+    process = spawn.Process(
+        target=doomed.run,
+        args=(str(world.root), "R", scope, step, moment, os.environ["CALLVEIL_STATE"], done),
+    )
     process.start()
     process.join(120)
     assert process.exitcode in (0, -9), "the process failed by itself"
@@ -54,31 +63,55 @@ def attempt(spawn: Any, world: World, scope: str, step: int, moment: str) -> int
 
 
 def series(world: World) -> list[tuple[Any, ...]]:
-    """Certificates without what differs from run to run: times, and how many versions a repetition still found to purge."""
+    """Certificates without what differs from run to run: times, and how many versions a repetition
+    still found to purge.
+    """
     rows = world.rows("erasure_certificates")
-    names = ("record_class", "location", "method", "rows_matched", "rows_erased", "rows_retained", "retention_ground", "residual_hits")
+    names = (
+        "record_class",
+        "location",
+        "method",
+        "rows_matched",
+        "rows_erased",
+        "rows_retained",
+        "retention_ground",
+        "residual_hits",
+    )
     return sorted({tuple(r[n] for n in names) for r in rows if r["completed_at"]}, key=repr)
 
 
 def end_of(made: LiveWorld) -> dict[str, Any]:
-    """The end a request comes to: rows, certificates, and files of the live zone and the inbox but for those that hold a time or a salt."""
+    """The end a request comes to: rows, certificates, and files of the live zone and the inbox but
+    for those that hold a time or a salt.
+    """
     world = made.world
     present = [f.path.split("/")[0] for f in world.store.current().files].count("subjects")
     files = files_of(made, without=("live/unsealed", "live/objects", ".proof.", ".callveil-lock"))
-    return {"rows": state_of(world), "certificates": series(world), "subjects": present, "files": files}
+    return {
+        "rows": state_of(world),
+        "certificates": series(world),
+        "subjects": present,
+        "files": files,
+    }
 
 
 def check(made: LiveWorld, scope: str, whole: dict[str, Any], where: str) -> None:
     """The same end as that of an undisturbed run. `where` it was killed."""
     end = end_of(made)
     files, wanted = end["files"], whole["files"]
-    assert sorted(p for p in files.keys() | wanted.keys() if files.get(p) != wanted.get(p)) == [], where
+    assert sorted(p for p in files.keys() | wanted.keys() if files.get(p) != wanted.get(p)) == [], (
+        where
+    )
     assert end == whole, where
     assert verify_integrity(made.world.store) == [] and unpurged_runs(made.world.store) == []
     assert not list(Path(made.world.output).rglob(".callveil-tmp-*"))
     if scope == "erasure":
         who = made.people[0].values
-        assert left_over(Path(made.world.output), who) == [] == left_over(made.world.root / "inbox", who)
+        assert (
+            left_over(Path(made.world.output), who)
+            == []
+            == left_over(made.world.root / "inbox", who)
+        )
         assert not [p for p, data in opened(made) for v in who if v.encode() in data.lower()]
 
 
@@ -101,14 +134,24 @@ def killed(spawn: Any, first: Kept, scope: str, steps: Any, moments: tuple[str, 
 
 def test_an_erasure_killed_and_repeated(spawn: Any, first: Kept) -> None:
     """Some changes here; every change at every moment is the soak test below."""
-    assert killed(spawn, first, "erasure", lambda total: range(2, total + 1, max(1, total // 6)), ()) > 4
+    assert (
+        killed(spawn, first, "erasure", lambda total: range(2, total + 1, max(1, total // 6)), ())
+        > 4
+    )
 
 
 def test_a_restriction_killed_and_repeated(spawn: Any, first: Kept) -> None:
-    assert killed(spawn, first, "restriction", lambda total: range(3, total + 1, max(1, total // 3)), ()) > 1
+    assert (
+        killed(
+            spawn, first, "restriction", lambda total: range(3, total + 1, max(1, total // 3)), ()
+        )
+        > 1
+    )
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("scope", ["erasure", "restriction"])
 def test_killed_at_every_change_at_every_moment(spawn: Any, first: Kept, scope: str) -> None:
-    killed(spawn, first, scope, lambda total: range(1, total + 1), ("middle", "after"))  # before a change is after the one before
+    killed(
+        spawn, first, scope, lambda total: range(1, total + 1), ("middle", "after")
+    )  # before a change is after the one before

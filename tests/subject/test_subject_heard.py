@@ -1,4 +1,6 @@
-"""Packages of what arrived through `callveil watch`: redacted recordings of a live zone, by the command line from the first call to the zip."""
+"""Packages of what arrived through `callveil watch`: redacted recordings of a live zone, by the
+command line from the first call to the zip.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +19,55 @@ import jsonschema
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from heard_calls import CARD, EMAIL, NAME, PHONE, SISTER, SISTERS_MAIL, SISTERS_NAME, Spoken, land, sounds, voices
+from heard_calls import (
+    CARD,
+    EMAIL,
+    NAME,
+    PHONE,
+    SISTER,
+    SISTERS_MAIL,
+    SISTERS_NAME,
+    Spoken,
+    land,
+    sounds,
+    voices,
+)
 
 from callveil.pipelines.cli import main
 from callveil.transforms.governance.requests.article_15 import KEYS
 
 INSTALLED = Path(__file__).parents[2] / "build" / "browser"
 CHECK = Path(__file__).parents[1] / "report" / "browser" / "package.mjs"
-GDPR = "version: 1\nname: live\nextends: gdpr\nretention: {rules: [{id: calls, class: [interactions], action: delete, days: 730}]}\n"
+GDPR = (
+    "version: 1\nname: live\nextends: gdpr\nretention: {rules: [{id: calls, class: "
+    "[interactions], action: delete, days: 730}]}\n"
+)
 LAX = "version: 1\nname: lax\nextends: pci\n"
 """A policy that lets names and numbers stand."""
 STATED = {
-    "controller": "Example Telephony GmbH, Musterstrasse 1, 10115 Berlin", "contact": "privacy@firm.example", "dpo": "dpo@firm.example",
-    "purposes": ["answering calls", "appointments"], "lawful_basis": ["contract (Art. 6(1)(b))"], "recipients": ["hosting provider"],
-    "third_countries": ["United States"], "safeguards": ["standard contractual clauses"], "retention": "as the rules below say",
-    "source": "calls to our numbers", "automated_decisions": "none", "authority": "Berliner Beauftragte für Datenschutz",
-}  # fmt: skip
-OTHERS = (SISTER[-10:], SISTERS_MAIL, SISTERS_NAME, "Drummond", "Ottilie", "ottilie@firm.example", "646 555 0177", CARD)
+    "controller": "Example Telephony GmbH, Musterstrasse 1, 10115 Berlin",
+    "contact": "privacy@firm.example",
+    "dpo": "dpo@firm.example",
+    "purposes": ["answering calls", "appointments"],
+    "lawful_basis": ["contract (Art. 6(1)(b))"],
+    "recipients": ["hosting provider"],
+    "third_countries": ["United States"],
+    "safeguards": ["standard contractual clauses"],
+    "retention": "as the rules below say",
+    "source": "calls to our numbers",
+    "automated_decisions": "none",
+    "authority": "Berliner Beauftragte für Datenschutz",
+}
+OTHERS = (
+    SISTER[-10:],
+    SISTERS_MAIL,
+    SISTERS_NAME,
+    "Drummond",
+    "Ottilie",
+    "ottilie@firm.example",
+    "646 555 0177",
+    CARD,
+)
 
 pytestmark = pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
 
@@ -52,7 +86,9 @@ class Place:
     def subject(self, *words: str) -> None:
         self.run("subject", words[0], "--store", str(self.root / "store"), *words[1:])
 
-    def package(self, name: str, *more: str, action: str = "access") -> tuple[dict[str, Any], dict[str, bytes]]:
+    def package(
+        self, name: str, *more: str, action: str = "access"
+    ) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Make a package; its manifest and its files."""
         self.subject(action, "--request", "R", "--out", str(self.root / f"{name}.zip"), *more)
         with zipfile.ZipFile(self.root / f"{name}.zip") as z:
@@ -66,7 +102,16 @@ def filled(root: Path, policy: str, kind: str = "access") -> Place:
     place = Place(root, land(root / "in"))
     (root / "policy.yaml").write_text(policy)
     (root / "context.yaml").write_text(json.dumps(STATED))
-    place.run("watch", "--input", str(root / "in"), "--output", str(root / "store"), "--once", "--policy", str(root / "policy.yaml"))
+    place.run(
+        "watch",
+        "--input",
+        str(root / "in"),
+        "--output",
+        str(root / "store"),
+        "--once",
+        "--policy",
+        str(root / "policy.yaml"),
+    )
     place.subject("open", "--type", kind, "--identifier", PHONE, "--request", "R")
     place.subject("verify", "--request", "R", "--method", "callback")
     place.subject("search", "--request", "R")
@@ -103,7 +148,10 @@ def check_manifest(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
     listed = {f["path"]: f for f in manifest["files"]}
     assert len(listed) == len(manifest["files"]) and set(listed) == set(files) - {"manifest.json"}
     for path, entry in listed.items():
-        assert (hashlib.sha256(files[path]).hexdigest(), len(files[path])) == (entry["sha256"], entry["bytes"]), path
+        assert (hashlib.sha256(files[path]).hexdigest(), len(files[path])) == (
+            entry["sha256"],
+            entry["bytes"],
+        ), path
         assert entry["source"] and entry["category"]
         if path.endswith(".parquet"):
             assert pq.read_metadata(io.BytesIO(files[path])).num_rows == entry["rows"]
@@ -116,16 +164,24 @@ def check_manifest(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
 
 def text_of(files: dict[str, bytes]) -> str:
     """All that can be read in a package."""
-    out = [repr(pq.read_table(io.BytesIO(d)).to_pylist()) if n.endswith(".parquet") else d.decode() for n, d in files.items() if ".wav" not in n]
+    out = [
+        repr(pq.read_table(io.BytesIO(d)).to_pylist()) if n.endswith(".parquet") else d.decode()
+        for n, d in files.items()
+        if ".wav" not in n
+    ]
     return "".join(out)
 
 
 @pytest.mark.parametrize("from_sources", [False, True])
 def test_a_package_with_recordings(place: Place, from_sources: bool) -> None:
     source = ["--source", str(place.root / "in")] if from_sources else []
-    manifest, files = place.package(f"access-{from_sources}", "--context", str(place.root / "context.yaml"), *source)
+    manifest, files = place.package(
+        f"access-{from_sources}", "--context", str(place.root / "context.yaml"), *source
+    )
     check_manifest(manifest, files)
-    assert {n for n in files if n.startswith("recordings/")} == {f"recordings/41-{place.calls[n].id}.wav" for n in (1, 2)}
+    assert {n for n in files if n.startswith("recordings/")} == {
+        f"recordings/41-{place.calls[n].id}.wav" for n in (1, 2)
+    }
     for number in (1, 2):
         call = place.calls[number]
         rate, samples = played(files[f"recordings/41-{call.id}.wav"])
@@ -137,11 +193,17 @@ def test_a_package_with_recordings(place: Place, from_sources: bool) -> None:
     assert [m["id"] for m in json.loads(files["data/mentions.json"])] == [place.calls[3].id]
     assert (PHONE in whole and EMAIL in whole and NAME in whole) is from_sources
     why = {(w["from"], w["reason"]) for w in manifest["withheld"]}
-    assert {("conversations", "staff"), ("mentions", "other_record"), ("recordings", "covered")} <= why
+    assert {
+        ("conversations", "staff"),
+        ("mentions", "other_record"),
+        ("recordings", "covered"),
+    } <= why
     assert ("conversations", "third_party" if from_sources else "redacted_before") in why
     assert all(w["count"] > 0 and w["explanation"] for w in manifest["withheld"])
     found = json.loads(files["data/redactions.json"])
-    assert {r["interaction_id"] for r in found} == {place.calls[n].id for n in (1, 2)} and all(r["processed_at"] for r in found)
+    assert {r["interaction_id"] for r in found} == {place.calls[n].id for n in (1, 2)} and all(
+        r["processed_at"] for r in found
+    )
 
 
 def test_others_are_not_heard(place: Place) -> None:
@@ -149,7 +211,13 @@ def test_others_are_not_heard(place: Place) -> None:
     call = place.calls[1]
     _, before = sounds.heard(call.wav)
     _, after = played(files[f"recordings/41-{call.id}.wav"])
-    for first, last in (("Freya", "Drummond"), ("646", "0177"), (SISTERS_MAIL, SISTERS_MAIL), ("4111", "1111"), ("Ottilie", "Staffer")):
+    for first, last in (
+        ("Freya", "Drummond"),
+        ("646", "0177"),
+        (SISTERS_MAIL, SISTERS_MAIL),
+        ("4111", "1111"),
+        ("Ottilie", "Staffer"),
+    ):
         s, e, channel = stretch(call, first, last)
         assert (
             sounds.level(before[channel, int(s * 8000) : int(e * 8000)])
@@ -166,20 +234,43 @@ def test_art_15_is_answered_in_full(place: Place) -> None:
     context = json.loads(files["context.json"])
     assert context["not_stated"] == [] and {k: context[k] for k in KEYS} == STATED
     held = {c["category"]: c["records"] for c in context["categories"]}
-    assert held == {"contact": 2, "communication": 2, "metadata": 2, "online": 2, "recordings": 2, "processing": held["processing"], "mentions": 1}
-    assert any("730 days" in rule for rule in context["retention_by_policy"]), "the store's own policy says how long"
+    assert held == {
+        "contact": 2,
+        "communication": 2,
+        "metadata": 2,
+        "online": 2,
+        "recordings": 2,
+        "processing": held["processing"],
+        "mentions": 1,
+    }
+    assert any("730 days" in rule for rule in context["retention_by_policy"]), (
+        "the store's own policy says how long"
+    )
     rights = " ".join(context["rights"])
     assert all(f"Art. {n}" in rights for n in (16, 17, 18, 20, 21, 77))
     _, files = place.package("unstated")
-    left = {"controller", "contact", "purposes", "recipients", "third_countries", "source", "automated_decisions", "authority"}
+    left = {
+        "controller",
+        "contact",
+        "purposes",
+        "recipients",
+        "third_countries",
+        "source",
+        "automated_decisions",
+        "authority",
+    }
     assert set(json.loads(files["context.json"])["not_stated"]) == left
 
 
 def test_a_transfer_needs_its_safeguards(place: Place) -> None:
     for country, missing in (("United States", ["safeguards"]), ("none", []), (["None."], [])):
-        stated = {k: v for k, v in STATED.items() if k != "safeguards"} | {"third_countries": country}
+        stated = {k: v for k, v in STATED.items() if k != "safeguards"} | {
+            "third_countries": country
+        }
         (place.root / "without.yaml").write_text(json.dumps(stated))
-        _, files = place.package(f"transfer-{country}", "--context", str(place.root / "without.yaml"))
+        _, files = place.package(
+            f"transfer-{country}", "--context", str(place.root / "without.yaml")
+        )
         assert json.loads(files["context.json"])["not_stated"] == missing
 
 
@@ -193,16 +284,24 @@ def test_what_a_lax_policy_let_stand_of_others_is_not_disclosed(lax: Place) -> N
     _, after = played(files[f"recordings/41-{call.id}.wav"])
     for first, last in (("Freya", "Drummond"), ("646", "0177"), (SISTERS_MAIL, SISTERS_MAIL)):
         s, e, channel = stretch(call, first, last)
-        assert sounds.level(after[channel, int(s * 8000) : int(e * 8000)].astype(float) / 32768) < -60, first
+        assert (
+            sounds.level(after[channel, int(s * 8000) : int(e * 8000)].astype(float) / 32768) < -60
+        ), first
     s, e, channel = stretch(call, "Amara", "Abernathy")
-    assert sounds.level(after[channel, int(s * 8000) : int(e * 8000)].astype(float) / 32768) > -40, "their own name may be heard"
+    assert (
+        sounds.level(after[channel, int(s * 8000) : int(e * 8000)].astype(float) / 32768) > -40
+    ), "their own name may be heard"
     assert after.shape[1] == call.frames
 
 
 def test_portability_fits_its_schema(place: Place) -> None:
     manifest, files = place.package("port", "--source", str(place.root / "in"), action="port")
     check_manifest(manifest, files)
-    schemas = {n.split("/")[1].split(".")[0]: json.loads(d) for n, d in files.items() if n.startswith("schema/")}
+    schemas = {
+        n.split("/")[1].split(".")[0]: json.loads(d)
+        for n, d in files.items()
+        if n.startswith("schema/")
+    }
     assert schemas.keys() == {"conversations"}
     for name, schema in schemas.items():
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -221,7 +320,13 @@ def test_the_page_in_chromium(place: Place, tmp_path: Path) -> None:
     if not browser:
         pytest.skip("needs Chromium, playwright-core and axe-core: deploy/browser.sh pytest ...")
     pages = []
-    for name, more in (("full", ["--context", str(place.root / "context.yaml"), "--source", str(place.root / "in")]), ("bare", [])):
+    for name, more in (
+        (
+            "full",
+            ["--context", str(place.root / "context.yaml"), "--source", str(place.root / "in")],
+        ),
+        ("bare", []),
+    ):
         for action in ("access", "port"):
             _, files = place.package(f"page-{name}-{action}", *more, action=action)
             for path, data in files.items():
@@ -236,7 +341,9 @@ def test_the_page_in_chromium(place: Place, tmp_path: Path) -> None:
     assert len(found) == 3 * len(pages)
     for f in found:
         where = f"{f['page']} in {f['scheme']}, {f['width']} wide"
-        assert (f["asked"], f["errors"], f["axe"], f["cut"], f["dead"]) == ([], [], [], 0, []), where
+        assert (f["asked"], f["errors"], f["axe"], f["cut"], f["dead"]) == ([], [], [], 0, []), (
+            where
+        )
         seconds = [place.calls[n].frames / 8000 for n in (1, 2)] if "-access" in f["page"] else []
         assert [p["seconds"] for p in f["played"]] == pytest.approx(seconds, abs=0.01), where
         assert all(p["at"] > 0 for p in f["played"]), where

@@ -1,4 +1,6 @@
-"""Search: recall and precision 1.0 on confirmed links, against a naive reading of the raw records; and what has happened to the rows since."""
+"""Search: recall and precision 1.0 on confirmed links, against a naive reading of the raw records;
+and what has happened to the rows since.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def make(world: World, seed: int = 1) -> tuple[list[Human], list[dict[str, Any]]
     for number in range(110):
         who = everybody[rng.randrange(PEOPLE)]
         other = everybody[rng.randrange(PEOPLE)] if rng.random() < 0.2 else None
-        records.append(interaction(rng, number, who, other if other != who else None, agent=number % 3))
+        records.append(
+            interaction(rng, number, who, other if other != who else None, agent=number % 3)
+        )
     world.redact(records)
     return everybody, records
 
@@ -53,51 +57,72 @@ def truth(world: World, who: Human) -> dict[RecordRef, str]:
         digits = "".join(c for c in text if c.isdigit())
         mentioned = any(p[-10:] in digits for p in who.phones) or any(e in text for e in who.emails)
         if "contact" in roles or mentioned:
-            out[RecordRef("interaction", raw.key.account_id, raw.key.id)] = "contact" if "contact" in roles else "third_party"
+            out[RecordRef("interaction", raw.key.account_id, raw.key.id)] = (
+                "contact" if "contact" in roles else "third_party"
+            )
     return out
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, list[Human], list[dict[str, Any]]]:
+def made(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[World, list[Human], list[dict[str, Any]]]:
     world = World(tmp_path_factory.mktemp("match") / "world")
     return world, *make(world)
 
 
-def test_everybody_is_found_by_one_identifier_and_what_is_confirmed(made: tuple[World, list[Human], list[dict[str, Any]]]) -> None:
+def test_everybody_is_found_by_one_identifier_and_what_is_confirmed(
+    made: tuple[World, list[Human], list[dict[str, Any]]],
+) -> None:
     world, everybody, records = made
     found = 0
     for who in everybody[:5]:
         expected = truth(world, who)
         own = {k.record_id for k, role in expected.items() if role == "contact"}
         first = next(r for r in records if r["id"] in own)
-        request = world.ask("access", first["email"] if who.number % 2 else first["caller_number"], request_id=f"P{who.number}")
+        request = world.ask(
+            "access",
+            first["email"] if who.number % 2 else first["caller_number"],
+            request_id=f"P{who.number}",
+        )
         match = world.confirm_all(request.request_id, own_values(who))
         assert {m.record: m.role for m in match.records} == expected  # recall and precision are 1.0
         found += len(expected)
     assert found > 25
 
 
-def test_nothing_counts_unconfirmed_and_reasons_are_given(made: tuple[World, list[Human], list[dict[str, Any]]]) -> None:
+def test_nothing_counts_unconfirmed_and_reasons_are_given(
+    made: tuple[World, list[Human], list[dict[str, Any]]],
+) -> None:
     world, everybody, _ = made
     who = everybody[8]
     request = world.ask("access", who.phones[0], request_id="Q")
     match, shown = search_request(world.options(0.3), request.request_id)
     assert {m.through for m in match.records} == {("G1",)} and not shown
-    assert match.proposed and all("stands beside the confirmed phone as the same contact's" in p.reason for p in match.proposed)
+    assert match.proposed and all(
+        "stands beside the confirmed phone as the same contact's" in p.reason
+        for p in match.proposed
+    )
     kinds = {p.kind for p in match.proposed}
     assert "email" in kinds and "ip" not in kinds and "agent" not in kinds
     name = next(p.name for p in match.proposed if p.kind == "email")
     refused, _ = search_request(world.options(0.4), request.request_id, rejected=[name])
     assert name not in {p.name for p in refused.proposed} and len(refused.rejected) == 1
-    again, shown = search_request(world.options(0.5), request.request_id, sources=[str(world.root / "in")])
-    assert {p.name: p.kind for p in again.proposed} == {p.name: p.kind for p in match.proposed if p.name != name}
+    again, shown = search_request(
+        world.options(0.5), request.request_id, sources=[str(world.root / "in")]
+    )
+    assert {p.name: p.kind for p in again.proposed} == {
+        p.name: p.kind for p in match.proposed if p.name != name
+    }
     assert set(shown.values()) <= own_values(who) and len(shown) == len(again.proposed)
 
 
 def test_a_shared_number_is_told(world: World) -> None:
     rng = random.Random(3)
     switchboard = "+12125559999"
-    records = [interaction(rng, n, human(20 + n)) | {"caller_number": switchboard} for n in range(6)]
+    records = [
+        interaction(rng, n, human(20 + n)) | {"caller_number": switchboard} for n in range(6)
+    ]
     world.redact(records)
     request = world.ask("access", human(20).emails[0], human(20).emails[1])
     match, _ = search_request(world.options(1), request.request_id)
@@ -113,27 +138,46 @@ def test_staff_are_subjects_too(made: tuple[World, list[Human], list[dict[str, A
     world, _, _ = made
     request = world.ask("access", "agent:41/A1", request_id="S")
     match, _ = search_request(world.options(1), request.request_id)
-    assert len(match.records) == sum(n % 3 == 1 for n in range(110)) and {m.role for m in match.records} == {"agent"}
+    assert len(match.records) == sum(n % 3 == 1 for n in range(110)) and {
+        m.role for m in match.records
+    } == {"agent"}
     assert [p.kind for p in match.proposed] == ["email"]  # their own address, none of a caller's
 
 
 def test_late_updates_and_keys_that_rotate(world: World) -> None:
-    """An entry of a snapshot that was replaced leads nowhere; digests under an older key are found."""
+    """An entry of a snapshot that was replaced leads nowhere; digests under an older key are
+    found.
+    """
     rng = random.Random(5)
     who, other = human(40), human(41)
     first = [interaction(rng, n, who) for n in range(4)]
     world.redact(first)
     Keyring.rotate(world.keyring)
-    moved = first[0] | {"caller_number": other.phones[0], "email": other.emails[0], "duration": 9000, "name": other.name, "visitor_sid": None}
+    moved = first[0] | {
+        "caller_number": other.phones[0],
+        "email": other.emails[0],
+        "duration": 9000,
+        "name": other.name,
+        "visitor_sid": None,
+    }
     world.redact([moved, interaction(rng, 9, who)], as_of=NOW + dt.timedelta(days=1))
     request = world.ask("access", who.phones[0], who.phones[1], *who.emails)
     match, _ = search_request(world.options(2), request.request_id)
-    assert sorted(m.record.record_id for m in match.records) == [str(5_000_000_000 + n) for n in (1, 2, 3, 9)]
-    digests = {t for v in (*who.phones, *who.emails) for i in parse_identifier(v) for t in identifier_tokens(world.keys, i).values()}
+    assert sorted(m.record.record_id for m in match.records) == [
+        str(5_000_000_000 + n) for n in (1, 2, 3, 9)
+    ]
+    digests = {
+        t
+        for v in (*who.phones, *who.emails)
+        for i in parse_identifier(v)
+        for t in identifier_tokens(world.keys, i).values()
+    }
     entries = lookup_entries(world.files, world.output, world.store.current(), digests)
     standing = current_entries(world.files, world.output, world.store.current(), entries)
     assert {e.record_id for e in entries} - {e.record_id for e in standing} == {first[0]["id"]}
-    assert {e.key_id for e in standing} == set(world.keys.key_ids)  # some were written before the key was rotated, some after
+    assert {e.key_id for e in standing} == set(
+        world.keys.key_ids
+    )  # some were written before the key was rotated, some after
 
 
 def test_versions_about_the_person_their_calls_and_their_acts(world: World) -> None:
@@ -144,24 +188,35 @@ def test_versions_about_the_person_their_calls_and_their_acts(world: World) -> N
     world.history(
         [
             version(1, ("Call", calls[0]["id"]), {"status": ("ringing", "completed")}),
-            version(2, ("Contact", "900"), {"phone": (who.phones[0], "+19175550000"), "email": (None, who.emails[0])}),
+            version(
+                2,
+                ("Contact", "900"),
+                {"phone": (who.phones[0], "+19175550000"), "email": (None, who.emails[0])},
+            ),
             version(3, ("Contact", "901"), {"phone": ("+19175550001", "+19175550002")}),
             version(4, ("TrackingNumber", "7"), {"name": ("a", "b")}, actor=77),
         ]
     )
     request = world.ask("access", *who.phones, *who.emails)
     match, _ = search_request(world.options(1), request.request_id)
-    assert {(m.record.record_id, m.role) for m in match.records if m.record.record_class == "version"} == {("V1", "contact"), ("V2", "contact")}
+    assert {
+        (m.record.record_id, m.role) for m in match.records if m.record.record_class == "version"
+    } == {("V1", "contact"), ("V2", "contact")}
     staff = world.ask("access", "agent:41/77", request_id="S")
     match, _ = search_request(world.options(2), staff.request_id)
     assert {(m.record.record_id, m.role) for m in match.records} == {("V4", "agent")}
     before = world.store.current().by_dataset("subjects")
-    again = world.history([version(4, ("TrackingNumber", "7"), {"name": ("a", "b")}, actor=77)], as_of=NOW + dt.timedelta(days=3))
+    again = world.history(
+        [version(4, ("TrackingNumber", "7"), {"name": ("a", "b")}, actor=77)],
+        as_of=NOW + dt.timedelta(days=3),
+    )
     assert again.counts["duplicates"] == 1
     assert world.store.current().by_dataset("subjects") == before  # nothing is written anew
 
 
-def test_the_index_says_nothing_legible(made: tuple[World, list[Human], list[dict[str, Any]]]) -> None:
+def test_the_index_says_nothing_legible(
+    made: tuple[World, list[Human], list[dict[str, Any]]],
+) -> None:
     world, everybody, _ = made
     for file in world.store.current().by_dataset("subjects"):
         data = world.files.read(world.store.url(file.path))
@@ -169,8 +224,12 @@ def test_the_index_says_nothing_legible(made: tuple[World, list[Human], list[dic
         assert not any(v.encode() in data.lower() for who in everybody for v in who.values)
 
 
-def test_cost_follows_the_matches_not_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search reads one row group of each file of its buckets, however many there are. The 10-million-row bar is a soak test."""
+def test_cost_follows_the_matches_not_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search reads one row group of each file of its buckets, however many there are. The
+    10-million-row bar is a soak test.
+    """
     for module in (index_scale, identifier_index):
         monkeypatch.setattr(module, "BUCKETS", 2)  # so that a small index has many row groups
     few, many = (index_scale.read_share(tmp_path / str(rows), rows) for rows in (30_000, 120_000))
@@ -189,7 +248,13 @@ def test_merged_buckets_answer_alike(world: World, monkeypatch: pytest.MonkeyPat
     who = human(60)
     for n in range(5):
         world.redact([interaction(rng, n, who)], as_of=NOW + dt.timedelta(hours=n))
-    most = max(sum(dict(f.partition)["bucket"] == f"{b:02d}" for f in world.store.current().by_dataset("subjects")) for b in range(64))
+    most = max(
+        sum(
+            dict(f.partition)["bucket"] == f"{b:02d}"
+            for f in world.store.current().by_dataset("subjects")
+        )
+        for b in range(64)
+    )
     assert 1 < most <= 3
     request = world.ask("access", *who.phones, *who.emails)
     match, _ = search_request(world.options(3), request.request_id)

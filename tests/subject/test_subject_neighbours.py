@@ -1,4 +1,6 @@
-"""Households that share a line, name twins, staff and three controllers: a package holds its person's records, all and only."""
+"""Households that share a line, name twins, staff and three controllers: a package holds its
+person's records, all and only.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,11 @@ class Neighbour:
         """What a form says of them."""
         kin = self.household - (self.household % 4 == 3)
         name = f"{FIRST[(kin + self.number % 2 * 5) % len(FIRST)]} {LAST[kin // 2 % len(LAST)]}"
-        return {"name": name, "postal_code": f"{70_000 + kin}", "street": f"{self.household + 1} Pier Row"}
+        return {
+            "name": name,
+            "postal_code": f"{70_000 + kin}",
+            "street": f"{self.household + 1} Pier Row",
+        }
 
     @property
     def line(self) -> str:
@@ -67,8 +73,8 @@ class Neighbour:
 def calls(rng: random.Random, people: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Calls of everybody at one to three companies, and whose each is.
 
-    Everybody's first call to a company is on the shared line and says who they are: that a line is shared is nowhere to be
-    seen where one of those who share it has never said a name there.
+    Everybody's first call to a company is on the shared line and says who they are: that a line is
+    shared is nowhere to be seen where one of those who share it has never said a name there.
     """
     records: list[dict[str, Any]] = []
     whose: dict[str, int] = {}
@@ -77,18 +83,28 @@ def calls(rng: random.Random, people: int) -> tuple[list[dict[str, Any]], dict[s
             for turn in range(rng.randrange(2, 5)):
                 number = len(records)
                 agent = f"A{number % 5}"
-                records.append({
-                    "id": f"7700{number:06d}", "account_id": account, "called_at": (NOW - dt.timedelta(hours=7 * number % 700 + 24)).isoformat(),
-                    "status": "completed", "duration": 60, "caller_number": who.line if not turn or rng.random() < 0.6 else who.mobile,
-                    "agent_id": agent, "agent": {"id": agent, "email": f"{agent.lower()}@desk{account}.example"},
-                    **(who.record if not turn or rng.random() < 0.5 else {}), **({"email": who.email} if not turn or rng.random() < 0.5 else {}),
-                })  # fmt: skip
+                records.append(
+                    {
+                        "id": f"7700{number:06d}",
+                        "account_id": account,
+                        "called_at": (NOW - dt.timedelta(hours=7 * number % 700 + 24)).isoformat(),
+                        "status": "completed",
+                        "duration": 60,
+                        "caller_number": who.line if not turn or rng.random() < 0.6 else who.mobile,
+                        "agent_id": agent,
+                        "agent": {"id": agent, "email": f"{agent.lower()}@desk{account}.example"},
+                        **(who.record if not turn or rng.random() < 0.5 else {}),
+                        **({"email": who.email} if not turn or rng.random() < 0.5 else {}),
+                    }
+                )
                 whose[records[-1]["id"]] = who.number
     return records, whose
 
 
 class Officer:
-    """Decides as whoever knows the people would: by the values the sources show, and by whose call it was."""
+    """Decides as whoever knows the people would: by the values the sources show, and by whose call
+    it was.
+    """
 
     def __init__(self, world: World, whose: dict[str, int]) -> None:
         self.world, self.whose, self.decided = world, whose, 0
@@ -103,7 +119,9 @@ class Officer:
         given: dict[str, Any] = {}
         for step in range(12):
             options = self.world.options(0.2 + step / 1000)
-            match, shown = search_request(options, request, sources=[str(self.world.root / "in")], zone=False, **given)
+            match, shown = search_request(
+                options, request, sources=[str(self.world.root / "in")], zone=False, **given
+            )
             given = {
                 "confirmed": [n for n, value in shown.items() if who in self.owners[value]],
                 "rejected": [n for n, value in shown.items() if who not in self.owners[value]],
@@ -111,7 +129,10 @@ class Officer:
             if not shown and match.undecided:
                 open_ = [r.record_id for r, _ in match.undecided]
                 self.decided += len(open_)
-                given |= {"included": [i for i in open_ if self.whose[i] == who], "excluded": [i for i in open_ if self.whose[i] != who]}
+                given |= {
+                    "included": [i for i in open_ if self.whose[i] == who],
+                    "excluded": [i for i in open_ if self.whose[i] != who],
+                }
                 given["reason"] = "known by their voice"
             elif not shown:
                 return match
@@ -119,7 +140,9 @@ class Officer:
 
 
 STAFF, OWN = 3, ("caller_number", "name", "postal_code", "street", "email")
-"""Values of a record that tell who of the staff took part, and those that are the caller's own, covered since the package is made from the store."""
+"""Values of a record that tell who of the staff took part, and those that are the caller's own,
+covered since the package is made from the store.
+"""
 
 
 def package(world: World, request: str, path: Path) -> tuple[set[str], dict[str, int]]:
@@ -149,7 +172,9 @@ def check(world: World, folder: Path, people: int, erased: int) -> None:
     theirs: dict[int, set[str]] = {}
     for who in map(Neighbour, range(people)):
         account = next(account_of[i] for i, n in whose.items() if n == who.number)
-        theirs[who.number] = {i for i, n in whose.items() if n == who.number and account_of[i] == account}
+        theirs[who.number] = {
+            i for i, n in whose.items() if n == who.number and account_of[i] == account
+        }
         request = f"N{who.number}"
         ask(world, request, account, "erasure", who.line, who.mobile, who.email)
         officer.settle(request, who.number)
@@ -160,10 +185,15 @@ def check(world: World, folder: Path, people: int, erased: int) -> None:
         if reasons != {"staff": STAFF * len(theirs[who.number]), "redacted_before": own}:
             untrue.append((request, reasons | {"own": own}))
     assert wrong == [] and untrue == [] and officer.decided > 0
-    for agent in ("A1", "A3"):  # staff see what they did at this company, and it is no other's of the same id
+    for agent in (
+        "A1",
+        "A3",
+    ):  # staff see what they did at this company, and it is no other's of the same id
         ask(world, f"S{agent}", "602", "access", f"agent:602/{agent}")
         match, _ = search_request(world.options(0.2), f"S{agent}", zone=False)
-        assert {m.record.record_id for m in match.records} == {r["id"] for r in records if (r["account_id"], r["agent_id"]) == ("602", agent)}
+        assert {m.record.record_id for m in match.records} == {
+            r["id"] for r in records if (r["account_id"], r["agent_id"]) == ("602", agent)
+        }
     for number in range(erased):
         done = erase_request(world.options(2), f"N{number}", zone=False).certified
         assert done is not None and done.residual_hits == 0

@@ -24,12 +24,31 @@ from callveil.transforms.lab.train.augment import (
     swap_values,
     vary_surface,
 )
-from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, LabeledUtterance, Talk, build_utterance
+from callveil.transforms.lab.train.corpus import (
+    PERSON_OR_ORG,
+    PUBLIC_PERSON,
+    UNKNOWN,
+    LabeledUtterance,
+    Talk,
+    build_utterance,
+)
 from callveil.transforms.lab.train.fill import Filler
 from callveil.transforms.lab.train.grammar import SentenceTemplate, sentence_templates
-from callveil.transforms.lab.train.lists import LetterChain, TrainingNames, is_held_out, listed_names, word_lists
+from callveil.transforms.lab.train.lists import (
+    LetterChain,
+    TrainingNames,
+    is_held_out,
+    listed_names,
+    word_lists,
+)
 from callveil.transforms.lab.train.mix import TrainingMix
-from callveil.transforms.lab.train.spell import fuse_letters, looks_spelled, mishear_name, name_letters, spell_name
+from callveil.transforms.lab.train.spell import (
+    fuse_letters,
+    looks_spelled,
+    mishear_name,
+    name_letters,
+    spell_name,
+)
 
 NAMES = TrainingNames()
 FILL = Filler(NAMES)
@@ -44,7 +63,13 @@ def marked(turn: LabeledUtterance) -> list[str]:
 @st.composite
 def utterances(draw: st.DrawFn) -> LabeledUtterance:
     piece = st.text(st.sampled_from("abcXYZéßİ .,?!-'0123\n"), min_size=1, max_size=8)
-    parts = draw(st.lists(st.tuples(piece, st.sampled_from([None, "PERSON", "LOCATION", UNKNOWN])), min_size=1, max_size=8))
+    parts = draw(
+        st.lists(
+            st.tuples(piece, st.sampled_from([None, "PERSON", "LOCATION", UNKNOWN])),
+            min_size=1,
+            max_size=8,
+        )
+    )
     return build_utterance([(t, label) if label is not None else t for t, label in parts])
 
 
@@ -74,14 +99,18 @@ def test_nested_alternatives_all_occur() -> None:
 @pytest.mark.parametrize("section", ["without"])
 def test_carriers_without_names_label_nothing(section: str) -> None:
     rng = random.Random(2)
-    assert not any(FILL.fill(rng, line).marks for line in sentence_templates("requests.txt")[section])
+    assert not any(
+        FILL.fill(rng, line).marks for line in sentence_templates("requests.txt")[section]
+    )
 
 
 @given(utterances(), st.sets(st.integers(0, 60)))
 def test_edit_keeps_labels_on_their_letters(turn: LabeledUtterance, gone: set[int]) -> None:
     out = keep_characters(turn, lambda i: i not in gone)
     assert out.text == "".join(c for i, c in enumerate(turn.text) if i not in gone)
-    kept = ["".join(turn.text[i] for i in range(m.start, m.end) if i not in gone) for m in turn.marks]
+    kept = [
+        "".join(turn.text[i] for i in range(m.start, m.end) if i not in gone) for m in turn.marks
+    ]
     assert marked(out) == [k for k in kept if k]
 
 
@@ -119,19 +148,35 @@ def test_fillers_leave_the_words_of_a_label_in_place(turn: LabeledUtterance, see
 def test_swap_renames_a_value_alike_everywhere_and_settles_labels() -> None:
     talk = Talk(
         (
-            build_utterance(["pay ", ("Merek", "PERSON"), " at ", ("Vantora Salon", PERSON_OR_ORG)]),
-            build_utterance(["so ", ("merek", "PERSON"), ", by ", ("Ilvo Tan", PUBLIC_PERSON), " ", ("Dor", UNKNOWN)]),
+            build_utterance(
+                ["pay ", ("Merek", "PERSON"), " at ", ("Vantora Salon", PERSON_OR_ORG)]
+            ),
+            build_utterance(
+                [
+                    "so ",
+                    ("merek", "PERSON"),
+                    ", by ",
+                    ("Ilvo Tan", PUBLIC_PERSON),
+                    " ",
+                    ("Dor", UNKNOWN),
+                ]
+            ),
         )
     )
     for seed in range(30):
         out = swap_values(random.Random(seed), talk, FILL, 1.0)
-        (first, salon), (second, public, kept) = (list(zip(marked(t), (m.label for m in t.marks), strict=True)) for t in out.turns)
+        (first, salon), (second, public, kept) = (
+            list(zip(marked(t), (m.label for m in t.marks), strict=True)) for t in out.turns
+        )
         assert first == second and first[1] == "PERSON" and first[0].lower() != "merek"
         assert salon[1] == "ORGANIZATION" and salon[0] != "Vantora Salon"
         assert public[1] == "PERSON" and kept == ("Dor", UNKNOWN)
 
 
-@given(SEEDS, st.sampled_from(["Kyle", "O'Brien", "Jean-Luc", "de la Cruz", "Müller", "Aaliyah", "Łukasz"]))
+@given(
+    SEEDS,
+    st.sampled_from(["Kyle", "O'Brien", "Jean-Luc", "de la Cruz", "Müller", "Aaliyah", "Łukasz"]),
+)
 def test_spelled_names_start_and_are_never_empty(seed: int, name: str) -> None:
     text = spell_name(random.Random(seed), name)
     assert text == text.strip() and "  " not in text and any(c.isalpha() for c in text)
@@ -144,7 +189,14 @@ def test_fused_spelling_loses_no_letter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "out"), [("Kyle", "kyle"), ("O'Brien", "o'brien"), ("Núñez", "nunez"), ("Smith-Jones", "smith-jones"), ("Groß", "gross")]
+    ("name", "out"),
+    [
+        ("Kyle", "kyle"),
+        ("O'Brien", "o'brien"),
+        ("Núñez", "nunez"),
+        ("Smith-Jones", "smith-jones"),
+        ("Groß", "gross"),
+    ],
 )
 def test_letters(name: str, out: str) -> None:
     assert "".join(name_letters(name)) == out
@@ -152,7 +204,14 @@ def test_letters(name: str, out: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "is_spelled"),
-    [("k yl e s m I th", True), ("K-Y-L-E", True), ("K. Y. L. E.", True), ("Kyle Smith", False), ("Kyle J Smith", False), ("Jean-Luc", False)],
+    [
+        ("k yl e s m I th", True),
+        ("K-Y-L-E", True),
+        ("K. Y. L. E.", True),
+        ("Kyle Smith", False),
+        ("Kyle J Smith", False),
+        ("Jean-Luc", False),
+    ],
 )
 def test_looks_spelled(text: str, is_spelled: bool) -> None:
     assert looks_spelled(text) is is_spelled
@@ -165,7 +224,11 @@ def test_misheard_stays_close(seed: int, name: str) -> None:
 
 
 def test_held_out_names_never_occur_in_training_and_only_they_occur_in_held_out_talks() -> None:
-    listed = {n for o in name_origins().values() for n in (*o.given, *o.surnames)} | set(word_lists()["given"]) | set(word_lists()["sur"])
+    listed = (
+        {n for o in name_origins().values() for n in (*o.given, *o.surnames)}
+        | set(word_lists()["given"])
+        | set(word_lists()["sur"])
+    )
     share = sum(map(is_held_out, listed)) / len(listed)
     assert 0.02 < share < 0.12
     rng, held = random.Random(3), TrainingNames(held=True)
@@ -255,7 +318,9 @@ def test_surface_covers_every_case() -> None:
 
 
 @given(utterances(), SEEDS)
-def test_scrambling_and_peopling_keep_labels_on_their_letters(turn: LabeledUtterance, seed: int) -> None:
+def test_scrambling_and_peopling_keep_labels_on_their_letters(
+    turn: LabeledUtterance, seed: int
+) -> None:
     rng = random.Random(seed)
     assert marked(scramble_words(rng, turn, 0.9)) == marked(turn)
     out = insert_people(rng, turn, FILL, 1.0)
@@ -271,23 +336,37 @@ def test_peopling_names_someone() -> None:
     for seed in range(40):
         out = insert_people(random.Random(seed), turn, FILL, 1.0)
         assert len(out.marks) == 4
-        seen.add(keep_characters(out, lambda i, out=out: not any(m.start <= i < m.end for m in out.marks)).text)  # type: ignore[misc]
+        seen.add(
+            keep_characters(
+                out, lambda i, out=out: not any(m.start <= i < m.end for m in out.marks)
+            ).text
+        )  # type: ignore[misc]
     assert seen == {"tell   and  said it is for "}
 
 
 def test_peopling_hails_by_name() -> None:
-    seen = {insert_people(random.Random(i), LabeledUtterance("Thanks, that is all."), FILL, 1.0).text for i in range(60)}
+    seen = {
+        insert_people(random.Random(i), LabeledUtterance("Thanks, that is all."), FILL, 1.0).text
+        for i in range(60)
+    }
     assert any(re.fullmatch(r"Thanks,? [^,]+, that is all\.", t) for t in seen)
     assert any(re.fullmatch(r"Thanks, that is all, [^,]+\.", t) for t in seen)
     assert "Thanks, that is all." in seen
 
 
 def test_scramble_changes_ordinary_words_only() -> None:
-    turn = build_utterance(["please bring the charger to ", ("merek", "PERSON"), " or mail a.bcde@example.com"])
+    turn = build_utterance(
+        ["please bring the charger to ", ("merek", "PERSON"), " or mail a.bcde@example.com"]
+    )
     texts = {scramble_words(random.Random(i), turn, 0.5).text for i in range(50)}
-    assert len(texts) > 20 and all("merek" in t and "a.bcde@example.com" in t and " to " in t for t in texts)
+    assert len(texts) > 20 and all(
+        "merek" in t and "a.bcde@example.com" in t and " to " in t for t in texts
+    )
 
 
-@pytest.mark.parametrize(("text", "first"), [("hello there", "Hello there"), ("", ""), ("ßa", "ßa"), ("Is it?", "Is it?")])
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [("hello there", "Hello there"), ("", ""), ("ßa", "ßa"), ("Is it?", "Is it?")],
+)
 def test_sentence_case(text: str, first: str) -> None:
     assert sentence_case(random.Random(1), LabeledUtterance(text)).text.startswith(first)

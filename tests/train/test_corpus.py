@@ -22,13 +22,25 @@ from callveil.transforms.lab.train.corpus import (
 
 
 def write(path: Path, *rows: Any) -> Path:
-    path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows) + "\n", encoding="utf-8")
+    path.write_text(
+        "\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows) + "\n", encoding="utf-8"
+    )
     return path
 
 
-def row(text: str, *spans: tuple[str, str], complete: tuple[str, ...] = ("PERSON", "LOCATION")) -> dict[str, Any]:
-    found = [{"turn": 0, "start": text.index(v), "end": text.index(v) + len(v), "type": kind} for v, kind in spans]
-    return {"id": "x", "turns": [{"speaker": "customer", "text": text}], "spans": found, "metadata": {"complete_types": complete}}
+def row(
+    text: str, *spans: tuple[str, str], complete: tuple[str, ...] = ("PERSON", "LOCATION")
+) -> dict[str, Any]:
+    found = [
+        {"turn": 0, "start": text.index(v), "end": text.index(v) + len(v), "type": kind}
+        for v, kind in spans
+    ]
+    return {
+        "id": "x",
+        "turns": [{"speaker": "customer", "text": text}],
+        "spans": found,
+        "metadata": {"complete_types": complete},
+    }
 
 
 def labels(talk: Talk) -> list[tuple[str, str]]:
@@ -52,12 +64,18 @@ def test_types_are_mapped(tmp_path: Path, kind: str, label: str) -> None:
 
 
 def test_types_that_are_no_names_give_no_label(tmp_path: Path) -> None:
-    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row("on friday it costs 12", ("friday", "DATE"), ("12", "MONEY"))))
+    (talk,) = read_corpus(
+        write(
+            tmp_path / "a.jsonl", row("on friday it costs 12", ("friday", "DATE"), ("12", "MONEY"))
+        )
+    )
     assert labels(talk) == []
 
 
 def test_unlabelled_names_are_unknown_where_the_type_is_incomplete(tmp_path: Path) -> None:
-    partial = row("Send it to Vantora and to Merek on Friday", ("Vantora", "PERSON"), complete=("PHONE",))
+    partial = row(
+        "Send it to Vantora and to Merek on Friday", ("Vantora", "PERSON"), complete=("PHONE",)
+    )
     (talk,) = read_corpus(write(tmp_path / "a.jsonl", partial))
     assert labels(talk) == [("Vantora", "PERSON"), ("Merek", UNKNOWN)]
 
@@ -68,7 +86,10 @@ def test_unlabelled_names_are_no_names_where_the_types_are_complete(tmp_path: Pa
 
 
 def test_a_word_written_as_a_name_elsewhere_is_unknown_in_lower_case_too() -> None:
-    talks = [Talk((LabeledUtterance("i met Merek and the dog"),)), Talk((LabeledUtterance("tell merek about the dog"),))]
+    talks = [
+        Talk((LabeledUtterance("i met Merek and the dog"),)),
+        Talk((LabeledUtterance("tell merek about the dog"),)),
+    ]
     proper = proper_words([*talks, *talks[:1] * 3])
     assert proper == {"merek"}
     assert labels(mark_unknown(talks[1], proper)) == [("merek", UNKNOWN)]
@@ -82,7 +103,12 @@ def test_weak_spans_are_unknown(tmp_path: Path) -> None:
 
 
 def test_the_longer_of_two_overlapping_spans_is_kept(tmp_path: Path) -> None:
-    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row("call Vantora Merek", ("Vantora", "PERSON"), ("Vantora Merek", "PERSON"))))
+    (talk,) = read_corpus(
+        write(
+            tmp_path / "a.jsonl",
+            row("call Vantora Merek", ("Vantora", "PERSON"), ("Vantora Merek", "PERSON")),
+        )
+    )
     assert labels(talk) == [("Vantora Merek", "PERSON")]
 
 
@@ -96,10 +122,34 @@ SECRET = "Vantora"
         json.dumps([SECRET]),
         json.dumps({"id": "1", "turns": SECRET}),
         json.dumps({"id": "1", "turns": [{"text": 3, "speaker": SECRET}]}),
-        json.dumps({"id": "1", "turns": [{"text": SECRET}], "spans": [{"turn": 0, "start": 0, "type": "PERSON"}]}),
-        json.dumps({"id": "1", "turns": [{"text": SECRET}], "spans": [{"turn": 0, "start": 0, "end": 99, "type": "PERSON"}]}),
-        json.dumps({"id": "1", "turns": [{"text": SECRET}], "spans": [{"turn": 1, "start": 0, "end": 2, "type": "PERSON"}]}),
-        json.dumps({"id": "1", "turns": [{"text": SECRET}], "spans": [{"turn": 0, "start": 2, "end": 2, "type": "PERSON"}]}),
+        json.dumps(
+            {
+                "id": "1",
+                "turns": [{"text": SECRET}],
+                "spans": [{"turn": 0, "start": 0, "type": "PERSON"}],
+            }
+        ),
+        json.dumps(
+            {
+                "id": "1",
+                "turns": [{"text": SECRET}],
+                "spans": [{"turn": 0, "start": 0, "end": 99, "type": "PERSON"}],
+            }
+        ),
+        json.dumps(
+            {
+                "id": "1",
+                "turns": [{"text": SECRET}],
+                "spans": [{"turn": 1, "start": 0, "end": 2, "type": "PERSON"}],
+            }
+        ),
+        json.dumps(
+            {
+                "id": "1",
+                "turns": [{"text": SECRET}],
+                "spans": [{"turn": 0, "start": 2, "end": 2, "type": "PERSON"}],
+            }
+        ),
         json.dumps({"id": "1", "turns": [{"text": SECRET}], "spans": [SECRET]}),
         json.dumps({"id": "1", "turns": [{"text": "x"}], "metadata": [SECRET]}),
         json.dumps({"id": "1", "turns": [{"text": "x"}], "metadata": {"complete_types": 3}}),
@@ -141,7 +191,8 @@ def test_in_talk_without_capitals_what_may_be_a_name_is_unknown(
 
 
 def test_words_that_no_label_ever_holds_are_none_where_they_are_usual(tmp_path: Path) -> None:
-    # "hai" greets in this file, "zofia" is a label that is missing; a file without labels tells neither
+    # "hai" greets in this file, "zofia" is a label that is missing; a file without labels tells
+    # neither
     rows = [row("hai this is merek", ("merek", "PERSON"), complete=()) for _ in range(20)]
     asked = row("hai i am zofia", ("zofia", "PERSON"), complete=())
     missed = row("hai it is zofia", complete=())
@@ -159,5 +210,7 @@ def test_words_that_no_label_ever_holds_are_none_where_they_are_usual(tmp_path: 
     [("ORDER_ID", []), ("ACCOUNT_ID", []), ("EMAIL", ["quellmir"]), ("PASSWORD", ["quellmir"])],
 )
 def test_the_letters_of_a_code_are_no_name(tmp_path: Path, kind: str, unknown: list[str]) -> None:
-    (talk,) = read_corpus(write(tmp_path / "a.jsonl", row("it is quellmir 52", ("quellmir 52", kind), complete=())))
+    (talk,) = read_corpus(
+        write(tmp_path / "a.jsonl", row("it is quellmir 52", ("quellmir 52", kind), complete=()))
+    )
     assert labels(talk) == [(word, UNKNOWN) for word in unknown]

@@ -17,9 +17,17 @@ from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect import low_confidence_names
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.fast_tok2vec import patch_pipeline
-from callveil.transforms.detect.low_confidence_names import apply_margins, is_mixed_case, take_candidates
+from callveil.transforms.detect.low_confidence_names import (
+    apply_margins,
+    is_mixed_case,
+    take_candidates,
+)
 from callveil.transforms.detect.model import load_call_model
-from callveil.transforms.detect.recognizers.low_confidence_names import OPENING, accept_candidate, is_common_word
+from callveil.transforms.detect.recognizers.low_confidence_names import (
+    OPENING,
+    accept_candidate,
+    is_common_word,
+)
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
 from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, predict_rows
@@ -70,7 +78,9 @@ def rows(talks: Sequence[Talk]) -> list[GoldRow]:
 
 
 def people(talks: Sequence[Talk]) -> tuple[float, float]:
-    """Recall of people (covered whole, by a finding of any type) and precision (findings of people that touch a label) of detection."""
+    """Recall of people (covered whole, by a finding of any type) and precision (findings of people
+    that touch a label) of detection.
+    """
     gold = covered = given = right = 0
     for row, found in predict_rows(detector(), POLICY, iter(rows(talks))):
         assert found is not None
@@ -80,7 +90,11 @@ def people(talks: Sequence[Talk]) -> tuple[float, float]:
             if label.type == "PERSON":
                 gold += 1
                 text = row.turns[label.turn][1]
-                covered += all((label.turn, i) in places for i in range(label.start, label.end) if text[i].isalnum())
+                covered += all(
+                    (label.turn, i) in places
+                    for i in range(label.start, label.end)
+                    if text[i].isalnum()
+                )
         for p in found:
             if p.type == "PERSON":
                 given += 1
@@ -90,14 +104,20 @@ def people(talks: Sequence[Talk]) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("lower", [False, True])
-@pytest.mark.parametrize(("kind", "recall", "precision"), [("call", 0.96, 0.94), ("request", 0.94, 0.96)])
-def test_detection_finds_unseen_names(kind: str, recall: float, precision: float, lower: bool) -> None:
+@pytest.mark.parametrize(
+    ("kind", "recall", "precision"), [("call", 0.96, 0.94), ("request", 0.94, 0.96)]
+)
+def test_detection_finds_unseen_names(
+    kind: str, recall: float, precision: float, lower: bool
+) -> None:
     talks = held_out_talks(kind, 700, seed=11)
     found = people(lower_case_talks(talks) if lower else talks)
     assert found[0] >= recall and found[1] >= precision
 
 
-def test_margins_give_what_a_model_that_leans_so_far_finds_and_faint_one_that_leans_further() -> None:
+def test_margins_give_what_a_model_that_leans_so_far_finds_and_faint_one_that_leans_further() -> (
+    None
+):
     leaned, noted, further = load_call_model(), load_call_model(), load_call_model()
     assert patch_pipeline(noted) and apply_margins(noted, margins(-1.5))
     lean_to_finding(leaned.get_pipe("ner"), 1.5 - leaned.meta["callveil"].get("lean", 0.0))
@@ -113,7 +133,11 @@ def test_margins_give_what_a_model_that_leans_so_far_finds_and_faint_one_that_le
         found = {(f.start, f.end) for f in noted_here}
         assert all(-FAINT < f.margin <= 0 for f in noted_here)
         for e in c.ents:
-            if e.label_ == "PERSON" and len(e) <= low_confidence_names.LONGEST and not a[e.start].ent_type:
+            if (
+                e.label_ == "PERSON"
+                and len(e) <= low_confidence_names.LONGEST
+                and not a[e.start].ent_type
+            ):
                 count += 1
                 assert (e.start, e.end) in found
     assert count >= 50
@@ -149,12 +173,21 @@ def test_each_turn_goes_by_the_margin_of_its_kind() -> None:
 @pytest.mark.parametrize(
     ("line", "yes"),
     [
-        ("Hello there", True), ("hello there", False), ("i spoke to Merek", True),
-        ("HELLO THERE", False), ("MEREK", True), ("Merek", True), ("I am here", False),
-        ("I'm OK", False), ("“Yes”", True), ("my iPhone", False), ("Привет, мир", True),
-        ("", False), ("4711 B", True),
+        ("Hello there", True),
+        ("hello there", False),
+        ("i spoke to Merek", True),
+        ("HELLO THERE", False),
+        ("MEREK", True),
+        ("Merek", True),
+        ("I am here", False),
+        ("I'm OK", False),
+        ("“Yes”", True),
+        ("my iPhone", False),
+        ("Привет, мир", True),
+        ("", False),
+        ("4711 B", True),
     ],
-)  # fmt: skip
+)
 def test_cased(line: str, yes: bool) -> None:
     assert is_mixed_case(line) is yes
 
@@ -163,12 +196,21 @@ def test_faint_people_overlap_nothing_and_are_given_once() -> None:
     nlp = load_call_model()
     assert apply_margins(nlp, margins())
     seen = {False: 0, True: 0}
-    for doc in nlp.pipe("\n".join(u.text for u in talk.turns) for talk in held_out_talks("request", 300, seed=8)):
+    for doc in nlp.pipe(
+        "\n".join(u.text for u in talk.turns) for talk in held_out_talks("request", 300, seed=8)
+    ):
         end = 0
         organizations = {(e.start, e.end) for e in doc.ents if e.label_ == "ORGANIZATION"}
         for f in take_candidates(doc):
-            assert f.start >= end and not doc[f.start].is_space and f.end <= len(doc) and -FAINT < f.margin <= 0
-            assert (f.start, f.end) in organizations if f.organization else not doc[f.start].ent_type
+            assert (
+                f.start >= end
+                and not doc[f.start].is_space
+                and f.end <= len(doc)
+                and -FAINT < f.margin <= 0
+            )
+            assert (
+                (f.start, f.end) in organizations if f.organization else not doc[f.start].ent_type
+            )
             end = f.end
             seen[f.organization] += 1
         assert take_candidates(doc) == []
@@ -180,10 +222,17 @@ def test_a_faint_organization_is_what_a_model_that_leans_from_organizations_woul
     assert patch_pipeline(noted) and apply_margins(noted, margins())
     lean_to_finding(leaned.get_pipe("ner"), FAINT, ("B-ORGANIZATION", "U-ORGANIZATION"))
     apply_margins(leaned, margins())
-    texts = ["\n".join(u.text for u in talk.turns) for talk in [*held_out_talks("call", 60, seed=4), *held_out_talks("request", 400, seed=4)]]
+    texts = [
+        "\n".join(u.text for u in talk.turns)
+        for talk in [*held_out_talks("call", 60, seed=4), *held_out_talks("request", 400, seed=4)]
+    ]
     count = 0
     for a, b in zip(noted.pipe(texts), leaned.pipe(texts), strict=True):
-        starts = {e.start for e in a.ents if e.label_ == "ORGANIZATION" and len(e) <= low_confidence_names.LONGEST}
+        starts = {
+            e.start
+            for e in a.ents
+            if e.label_ == "ORGANIZATION" and len(e) <= low_confidence_names.LONGEST
+        }
         found = {f.start for f in take_candidates(a) if f.organization}
         turned = {e.start for e in b.ents if e.label_ == "PERSON"} & starts
         assert turned <= found
@@ -237,7 +286,11 @@ class _Mention(NamedTuple):
         ("Please send it to [roosje]", -0.1, False),  # the turn has capitals, it has none
         ("SEND IT TO [ROOSJE]", -4.0, True),
         ("Thanks. [Roosje] will do it", -OPENING, True),
-        ("Thanks. [Roosje] will do it", -OPENING - 0.1, False),  # the capital may be that of the sentence
+        (
+            "Thanks. [Roosje] will do it",
+            -OPENING - 0.1,
+            False,
+        ),  # the capital may be that of the sentence
         ("Thanks. [Roosje Tolvaar] will do it", -4.0, True),
         ("I sent it to [roosje]", -4.0, True),  # "I" alone makes no turn with capitals
         ("yes [roosje\ntolvaar]", -0.1, False),  # over the end of a turn
@@ -246,7 +299,12 @@ class _Mention(NamedTuple):
 def test_which_faint_people_are_taken(text: str, margin: float, taken: bool) -> None:
     start, end = text.index("["), text.index("]") - 1
     plain = text.replace("[", "").replace("]", "")
-    assert accept_candidate(TokenizedConversation(plain, (), load_vocabulary("en")), _Mention(start, end, margin)) is taken
+    assert (
+        accept_candidate(
+            TokenizedConversation(plain, (), load_vocabulary("en")), _Mention(start, end, margin)
+        )
+        is taken
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,21 +332,34 @@ def test_which_faint_people_are_taken(text: str, margin: float, taken: bool) -> 
 def test_which_organizations_are_taken_for_people(text: str, taken: bool) -> None:
     start, end = text.index("["), text.index("]") - 1
     plain = text.replace("[", "").replace("]", "")
-    assert accept_candidate(TokenizedConversation(plain, (), load_vocabulary("en")), _Mention(start, end, -4.0, organization=True)) is taken
+    assert (
+        accept_candidate(
+            TokenizedConversation(plain, (), load_vocabulary("en")),
+            _Mention(start, end, -4.0, organization=True),
+        )
+        is taken
+    )
 
 
 @pytest.mark.parametrize("text", ["the recipient is Jade Farthing", "1752 pounds from Roi"])
 def test_a_person_taken_for_an_organization_is_redacted(text: str) -> None:
     row = GoldRow("1", "made up", 1, (("customer", text),), ())
     ((_, found),) = predict_rows(detector(), POLICY, iter([row]))
-    assert found is not None and [(p.type, text[p.start : p.end]) for p in found if p.type == "PERSON"] == [("PERSON", text.split(" ", 3)[3])]
+    assert found is not None and [
+        (p.type, text[p.start : p.end]) for p in found if p.type == "PERSON"
+    ] == [("PERSON", text.split(" ", 3)[3])]
 
 
 def test_no_faint_person_in_a_language_without_a_list() -> None:
-    assert not accept_candidate(TokenizedConversation("es para roosje", (), load_vocabulary("es")), _Mention(8, 14, -0.1))
+    assert not accept_candidate(
+        TokenizedConversation("es para roosje", (), load_vocabulary("es")), _Mention(8, 14, -0.1)
+    )
 
 
-@pytest.mark.parametrize("word", ["task", "tasks", "hoping", "planned", "studied", "shortly", "companies", "'s", "&", "café's"])
+@pytest.mark.parametrize(
+    "word",
+    ["task", "tasks", "hoping", "planned", "studied", "shortly", "companies", "'s", "&", "café's"],
+)
 def test_common_words(word: str) -> None:
     assert is_common_word(word)
 

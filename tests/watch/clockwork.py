@@ -1,4 +1,6 @@
-"""The watch pipeline over folders, driven by a clock of the test's: the real source, reader, join and actor, without a runner between."""
+"""The watch pipeline over folders, driven by a clock of the test's: the real source, reader, join
+and actor, without a runner between.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,18 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.jobs.streaming.beam import JoinByKey, Ready
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.folder_source import EmittedArrivals, FolderReader, FolderSource
+from callveil.transforms.jobs.streaming.folder_source import (
+    EmittedArrivals,
+    FolderReader,
+    FolderSource,
+)
 from callveil.transforms.jobs.streaming.halves import InteractionPart, key_text, parse_key_text
 from callveil.transforms.jobs.streaming.pair import collect_parts
 from callveil.transforms.jobs.streaming.read_object import read_arrival
-from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher, PublishedOutput
+from callveil.transforms.jobs.streaming.redact_and_publish import (
+    InteractionPublisher,
+    PublishedOutput,
+)
 from callveil.transforms.storage.files.filesystem import Files
 
 BEGIN = 1_790_000_000.0
@@ -83,7 +92,14 @@ class Watch:
         said = ", ".join(f"{k}: {v}" for k, v in {"align": "false", **recordings}.items())
         policy = parse_policy(f"version: 1\nname: t\nextends: gdpr\nrecordings: {{{said}}}\n")
         self.place, self.now, self.quiet = place, BEGIN, quiet
-        self.job: WatchJob = make_job(WatchOptions(str(place / "store"), policy, (str(place / "in"),), keyring=str(place / "keyring.json")))
+        self.job: WatchJob = make_job(
+            WatchOptions(
+                str(place / "store"),
+                policy,
+                (str(place / "in"),),
+                keyring=str(place / "keyring.json"),
+            )
+        )
         self.counts: Counter[str] = Counter()
         self.begin()
 
@@ -91,10 +107,21 @@ class Watch:
         """Start the process, which knows nothing: the one before was killed."""
         self.live = self.job.live
         self.running = replace(self.job, files=files) if files else self.job
-        source = FolderSource(self.running.files, (str(self.place / "in"),), self.running.live, self.job.root, quiet=self.quiet, poll=0.0)
-        self.reader = FolderReader(source, EmittedArrivals(source.live, source.patience), clock=lambda: self.now)
+        source = FolderSource(
+            self.running.files,
+            (str(self.place / "in"),),
+            self.running.live,
+            self.job.root,
+            quiet=self.quiet,
+            poll=0.0,
+        )
+        self.reader = FolderReader(
+            source, EmittedArrivals(source.live, source.patience), clock=lambda: self.now
+        )
         rules = self.job.policy.recordings
-        self.join = JoinByKey(self.job.wait, lambda: self.now, rules.settle_seconds, rules.original != "keep")
+        self.join = JoinByKey(
+            self.job.wait, lambda: self.now, rules.settle_seconds, rules.original != "keep"
+        )
         self.held: dict[str, Held] = {}
 
     def step(self, seconds: float = 0.0) -> list[PublishedOutput]:
@@ -106,14 +133,26 @@ class Watch:
                 held.timer = None
                 out += self._act(self.join.waited(key, held, Due(held), Timer(held)))
         while self.reader.advance():
-            for key, piece in read_arrival(self.running, self.running.engines().keyring, self.reader.get_current(), self.counts):
+            for key, piece in read_arrival(
+                self.running, self.running.engines().keyring, self.reader.get_current(), self.counts
+            ):
                 held = self.held.setdefault(key_text(key), Held())
-                out += self._act(self.join.process((key_text(key), piece.encoded()), held, Due(held), Timer(held)))
+                out += self._act(
+                    self.join.process(
+                        (key_text(key), piece.encoded()), held, Due(held), Timer(held)
+                    )
+                )
         return out
 
     def _act(self, ready: Iterator[Ready]) -> list[PublishedOutput]:
         actor = InteractionPublisher(self.running, self.running.engines())
-        return [p for key, (pieces, _, now) in ready for p in actor.act(parse_key_text(key), collect_parts(map(InteractionPart.decoded, pieces)), now)]
+        return [
+            p
+            for key, (pieces, _, now) in ready
+            for p in actor.act(
+                parse_key_text(key), collect_parts(map(InteractionPart.decoded, pieces)), now
+            )
+        ]
 
     def put(self, name: str, data: bytes, *, append: bool = False) -> Path:
         """Write a file now."""
@@ -135,4 +174,8 @@ class Watch:
     def unsettled(self) -> list[str]:
         """Names of files that are not dealt with."""
         found = self.job.files.glob(str(self.place / "in"))
-        return [i.url for i in found if not self.live.settled(Arrival(i.url, i.etag, i.size, i.modified))]
+        return [
+            i.url
+            for i in found
+            if not self.live.settled(Arrival(i.url, i.etag, i.size, i.modified))
+        ]

@@ -1,4 +1,6 @@
-"""A bucket and a queue on a server in a process of its own, and what tests need to look after processes."""
+"""A bucket and a queue on a server in a process of its own, and what tests need to look after
+processes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ from typing import Any
 import boto3
 
 PYTHON = Path(sys.executable)
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "generated", "AWS_SECRET_ACCESS_KEY": "generated", "AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "us-east-1"}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "generated",
+    "AWS_SECRET_ACCESS_KEY": "generated",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+}
 
 
 def free_ports(number: int) -> int:
@@ -39,7 +46,9 @@ def free_ports(number: int) -> int:
 
 
 def wait_for(what: str, there: Callable[[], bool], seconds: float, pause: float = 0.2) -> float:
-    """Wait until `there()`; returns how long it took, seconds. Raises AssertionError after `seconds`."""
+    """Wait until `there()`; returns how long it took, seconds. Raises AssertionError after
+    `seconds`.
+    """
     begun = time.monotonic()
     while not there():
         if time.monotonic() - begun > seconds:
@@ -64,7 +73,9 @@ def callveil(*args: str) -> list[str]:
 
 @dataclass
 class Cloud:
-    """A bucket whose objects are told of by a queue, with a dead-letter queue, on a server of its own process."""
+    """A bucket whose objects are told of by a queue, with a dead-letter queue, on a server of its
+    own process.
+    """
 
     folder: Path
     most_receives: int = 100
@@ -80,7 +91,9 @@ class Cloud:
         }
         self.log = (self.folder / "cloud.log").open("ab")
         command = [str(PYTHON.with_name("moto_server")), "-H", "127.0.0.1", "-p", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, start_new_session=True)
+        self.process = subprocess.Popen(
+            command, stdout=self.log, stderr=self.log, start_new_session=True
+        )
         self.endpoint = f"http://127.0.0.1:{self.port}"
         wait_for("the server", self._answers, 30)
         session = boto3.session.Session("generated", "generated", region_name="us-east-1")
@@ -88,10 +101,17 @@ class Cloud:
         self.s3: Any = session.client("s3", endpoint_url=self.endpoint)
         self.s3.create_bucket(Bucket=self.bucket)
         self.dead = self.sqs.create_queue(QueueName="calls-dead")["QueueUrl"]
-        redrive = {"deadLetterTargetArn": self._arn(self.dead), "maxReceiveCount": self.most_receives}
-        self.queue = self.sqs.create_queue(QueueName="calls", Attributes={"RedrivePolicy": json.dumps(redrive)})["QueueUrl"]
+        redrive = {
+            "deadLetterTargetArn": self._arn(self.dead),
+            "maxReceiveCount": self.most_receives,
+        }
+        self.queue = self.sqs.create_queue(
+            QueueName="calls", Attributes={"RedrivePolicy": json.dumps(redrive)}
+        )["QueueUrl"]
         to = {"QueueArn": self._arn(self.queue), "Events": ["s3:ObjectCreated:*"]}
-        self.s3.put_bucket_notification_configuration(Bucket=self.bucket, NotificationConfiguration={"QueueConfigurations": [to]})
+        self.s3.put_bucket_notification_configuration(
+            Bucket=self.bucket, NotificationConfiguration={"QueueConfigurations": [to]}
+        )
         self.clear()  # S3's test message
 
     def _answers(self) -> bool:
@@ -100,7 +120,11 @@ class Cloud:
         return False
 
     def _arn(self, url: str) -> str:
-        return str(self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+        return str(
+            self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+                "QueueArn"
+            ]
+        )
 
     def clear(self) -> None:
         """Empty the queue."""
@@ -116,20 +140,37 @@ class Cloud:
 
     def left(self) -> int:
         """Messages in the queue, visible or in flight."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
-        facts = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        names = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ]
+        facts = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)[
+            "Attributes"
+        ]
         return sum(int(facts.get(n, 0)) for n in names)
 
     def dead_bodies(self) -> list[str]:
         """Bodies in the dead-letter queue, sorted; they stay there, unseen for a minute."""
         out = []
-        while batch := self.sqs.receive_message(QueueUrl=self.dead, MaxNumberOfMessages=10, VisibilityTimeout=60).get("Messages"):
+        while batch := self.sqs.receive_message(
+            QueueUrl=self.dead, MaxNumberOfMessages=10, VisibilityTimeout=60
+        ).get("Messages"):
             out += [m["Body"] for m in batch]
         return sorted(out)
 
     def options(self, visibility: int) -> list[str]:
         """Options of `callveil watch` that read this queue."""
-        return ["--queue", self.queue, "--sqs-endpoint-url", self.endpoint, "--s3-endpoint-url", self.endpoint, "--visibility", str(visibility)]
+        return [
+            "--queue",
+            self.queue,
+            "--sqs-endpoint-url",
+            self.endpoint,
+            "--s3-endpoint-url",
+            self.endpoint,
+            "--visibility",
+            str(visibility),
+        ]
 
     def stop(self) -> None:
         """End the server."""

@@ -42,7 +42,11 @@ def said(turns: list[dict], seconds: float, seed: int) -> bytes:
 def records(folder: Path, number: int, seed: int = 1) -> list[dict]:
     """Generated interactions, one snapshot each."""
     write_sample(folder, seed, number, accounts=5, days=2, formats=("jsonl",), snapshots=False)
-    return [json.loads(line) for path in sorted((folder / "interactions").glob("*.jsonl")) for line in path.read_text().splitlines()]
+    return [
+        json.loads(line)
+        for path in sorted((folder / "interactions").glob("*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
 
 
 def words_of(outline: list[dict]) -> list[dict]:
@@ -54,12 +58,20 @@ def words_of(outline: list[dict]) -> list[dict]:
         for n, word in enumerate(words):
             start = turn["s"] + n * step
             out.append(
-                {"word": word, "s": round(start, 3), "e": round(start + step, 3), "channel": turn.get("channel"), "speaker": turn.get("speaker")}
+                {
+                    "word": word,
+                    "s": round(start, 3),
+                    "e": round(start + step, 3),
+                    "channel": turn.get("channel"),
+                    "speaker": turn.get("speaker"),
+                }
             )
     return out
 
 
-def calls(folder: Path, number: int, seed: int = 1, seconds: float | None = None, timed: bool = True) -> list[Call]:
+def calls(
+    folder: Path, number: int, seed: int = 1, seconds: float | None = None, timed: bool = True
+) -> list[Call]:
     """Generated calls with a transcript, each with a recording as long as it (or `seconds`).
 
     Args:
@@ -75,12 +87,18 @@ def calls(folder: Path, number: int, seed: int = 1, seconds: float | None = None
         if seconds:
             scale = (seconds - 1) / max(t["e"] for t in turns)
             for row in record["outline"]:
-                row |= {k: round(row[k] * scale, 2) for k in ("s", "e") if isinstance(row.get(k), int | float)}
+                row |= {
+                    k: round(row[k] * scale, 2)
+                    for k in ("s", "e")
+                    if isinstance(row.get(k), int | float)
+                }
         record.pop("words", None)
         if timed:
             record["words"] = words_of(record["outline"])
         account, key = str(record["account_id"]), str(record["id"])
-        out.append(Call(account, key, json.dumps(record).encode(), said(turns, length, len(out)), length))
+        out.append(
+            Call(account, key, json.dumps(record).encode(), said(turns, length, len(out)), length)
+        )
     assert len(out) == number, f"{len(out)} calls in {size} records; raise the size"
     return out
 

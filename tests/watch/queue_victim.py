@@ -1,4 +1,6 @@
-"""A small runner around one queue reader, to be killed at any moment: objects are finished out of order, marks finalized late or never."""
+"""A small runner around one queue reader, to be killed at any moment: objects are finished out of
+order, marks finalized late or never.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,14 @@ def test_records_are_those_of_the_file(at, packed):
         at = Arrival(str(path), "e", path.stat().st_size, 5.0)
     files = Files()
     fetched = CachedObject(files, at)
-    once, twice = ([item for chunk in plan_chunks(f, [at.url])[0] for item in read_chunk(f, chunk, InputLimits())] for f in (files, fetched))
+    once, twice = (
+        [
+            item
+            for chunk in plan_chunks(f, [at.url])[0]
+            for item in read_chunk(f, chunk, InputLimits())
+        ]
+        for f in (files, fetched)
+    )
     assert len(once) == 12
     assert once == twice
 

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.jobs.streaming.folder_source import EmittedArrivals, FolderReader, FolderSource, list_arrivals
+from callveil.transforms.jobs.streaming.folder_source import (
+    EmittedArrivals,
+    FolderReader,
+    FolderSource,
+    list_arrivals,
+)
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Ledger, Live
 
@@ -40,7 +45,10 @@ def test_files_in_the_order_they_were_written_without_hidden_and_unfinished_ones
     put(tmp_path, "1/.c.wav", 5)
     put(tmp_path, ".hidden/d.wav", 5)
     put(tmp_path, "1/late.wav", 99.5)
-    assert [Path(a.url).name for a in list_arrivals(Files(), [str(tmp_path)], now=100)] == ["b.wav", "a.wav"]
+    assert [Path(a.url).name for a in list_arrivals(Files(), [str(tmp_path)], now=100)] == [
+        "b.wav",
+        "a.wav",
+    ]
     assert [a.landed_at for a in list_arrivals(Files(), [str(tmp_path)], now=100)] == [10, 20]
 
 
@@ -48,12 +56,20 @@ def test_s3_objects_are_whole_at_once(files, s3_bucket):
     url = f"s3://{s3_bucket}/in/17/1.wav"
     files.write(url, b"x")
     info = files.info(url)
-    assert list(list_arrivals(files, [f"s3://{s3_bucket}/in"], now=info.modified)) == [Arrival(url, info.etag, 1, info.modified)]
+    assert list(list_arrivals(files, [f"s3://{s3_bucket}/in"], now=info.modified)) == [
+        Arrival(url, info.etag, 1, info.modified)
+    ]
 
 
 def test_a_reader_polls_no_sooner_than_it_may(tmp_path):
     now = [1000.0]
-    source = FolderSource(Files(), (str(tmp_path),), Live(Files(), str(tmp_path / "store")), str(tmp_path / "store"), poll=5)
+    source = FolderSource(
+        Files(),
+        (str(tmp_path),),
+        Live(Files(), str(tmp_path / "store")),
+        str(tmp_path / "store"),
+        poll=5,
+    )
     reader = FolderReader(source, EmittedArrivals(source.live, PATIENCE), clock=lambda: now[0])
     put(tmp_path, "1.wav", 10)
     assert read(reader) == ["1.wav"]
@@ -66,7 +82,9 @@ def test_a_reader_polls_no_sooner_than_it_may(tmp_path):
 
 
 class Growing(RuleBasedStateMachine):
-    """Files come and are rewritten, some are settled, processes end, time passes: the oracle keeps a plain list of what must be told."""
+    """Files come and are rewritten, some are settled, processes end, time passes: the oracle keeps
+    a plain list of what must be told.
+    """
 
     @initialize()
     def begin(self) -> None:
@@ -105,10 +123,17 @@ class Growing(RuleBasedStateMachine):
     @rule()
     def poll(self) -> None:
         found = list(list_arrivals(Files(), [str(self.root / "in")], self.now))
-        due = [a.object_id for a in found if a.object_id not in self.told_at or self.now >= self.told_at[a.object_id] + PATIENCE]
+        due = [
+            a.object_id
+            for a in found
+            if a.object_id not in self.told_at or self.now >= self.told_at[a.object_id] + PATIENCE
+        ]
         told = [a.object_id for a in self.told.new(found, self.now)]
-        # What is settled may be told once more, by a process that did not know: reading it finds that out. What is not must be.
-        assert [i for i in told if i not in self.settled] == [i for i in due if i not in self.settled]
+        # What is settled may be told once more, by a process that did not know: reading it finds
+        # that out. What is not must be.
+        assert [i for i in told if i not in self.settled] == [
+            i for i in due if i not in self.settled
+        ]
         assert set(told) <= set(due)
         self.told_at |= dict.fromkeys(due, self.now)
         gone = set(self.told_at) - {a.object_id for a in found}

@@ -1,4 +1,6 @@
-"""The live zone: receipts commit once, whoever comes; objects are settled once all they held has its receipt."""
+"""The live zone: receipts commit once, whoever comes; objects are settled once all they held has
+its receipt.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,12 +20,24 @@ def live(tmp_path):
 
 
 def receipt(what="record", rank=1, **more):
-    return {"what": what, "account_id": KEY.account_id, "id": KEY.id, "rank": rank, "status": "done", "object": "o", **more}
+    return {
+        "what": what,
+        "account_id": KEY.account_id,
+        "id": KEY.id,
+        "rank": rank,
+        "status": "done",
+        "object": "o",
+        **more,
+    }
 
 
 def test_of_many_that_publish_one_wins(live):
     with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(lambda n: live.commit(KEY, "audio", receipt("audio", file=f"audio-{n}")), range(8)))
+        won = list(
+            pool.map(
+                lambda n: live.commit(KEY, "audio", receipt("audio", file=f"audio-{n}")), range(8)
+            )
+        )
     assert won.count(True) == 1
     assert live.receipt(KEY, "audio")["file"] == f"audio-{won.index(True)}"
 
@@ -41,7 +55,18 @@ def test_only_a_later_snapshot_takes_a_receipts_place(live):
     assert live.receipt(KEY, "record")["rank"] == 6
 
 
-@pytest.mark.parametrize("key", [("17", ".."), ("..", "."), ("a/b", "c?d"), ("17", "x" * 500), ("", "1"), ("17", "Ünï"), ("17", ".json")])
+@pytest.mark.parametrize(
+    "key",
+    [
+        ("17", ".."),
+        ("..", "."),
+        ("a/b", "c?d"),
+        ("17", "x" * 500),
+        ("", "1"),
+        ("17", "Ünï"),
+        ("17", ".json"),
+    ],
+)
 def test_any_id_gets_a_folder_of_its_own_inside_the_zone(live, key, tmp_path):
     other = InteractionKey(key[0] + "z", key[1])
     assert live.commit(InteractionKey(*key), "record", receipt()) if key[0] else True

@@ -14,20 +14,35 @@ from watch_disturb import POLICY, Feed, check, disturb
 
 from callveil.pipelines.watch import find_prism
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(find_prism() is None, reason="no Prism here; deploy/prism.sh builds it")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(find_prism() is None, reason="no Prism here; deploy/prism.sh builds it"),
+]
 
 
 def test_every_recording_once_through_kills(tmp_path: Path) -> None:
     """24 calls in 48 objects, 3 kills: 24 recordings and 24 records, each once."""
     (tmp_path / "policy.yaml").write_text(POLICY)
     cloud = Cloud(tmp_path)
-    args = [*cloud.options(visibility=6), "--output", str(tmp_path / "store"), "--policy", str(tmp_path / "policy.yaml"), "--poll", "0.5"]
-    watch = Prism(tmp_path, args, CREDENTIALS | {"CALLVEIL_KEYRING": str(tmp_path / "keyring.json")})
+    args = [
+        *cloud.options(visibility=6),
+        "--output",
+        str(tmp_path / "store"),
+        "--policy",
+        str(tmp_path / "policy.yaml"),
+        "--poll",
+        "0.5",
+    ]
+    watch = Prism(
+        tmp_path, args, CREDENTIALS | {"CALLVEIL_KEYRING": str(tmp_path / "keyring.json")}
+    )
     feed = Feed(cloud, calls(tmp_path / "sample", 24, seconds=20.0), rate=8, poisoned=3)
     try:
         watch.start()
         thread = feed.start()
-        for line in disturb(watch, feed, thread, tmp_path / "store", ["client", "prism", "client"], 240):
+        for line in disturb(
+            watch, feed, thread, tmp_path / "store", ["client", "prism", "client"], 240
+        ):
             print(line)
         print(check(tmp_path / "store", feed))
     finally:

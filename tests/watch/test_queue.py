@@ -1,4 +1,6 @@
-"""The queue source, reader by reader, against a server: what is given out, what is deleted and when, and what comes again."""
+"""The queue source, reader by reader, against a server: what is given out, what is deleted and
+when, and what comes again.
+"""
 
 from __future__ import annotations
 
@@ -94,8 +96,14 @@ def test_objects_that_land_in_s3_are_told_of(endpoint: str, settled: FileSettled
     at = bench(endpoint)
     s3 = boto3.session.Session().client("s3", endpoint_url=endpoint, region_name="us-east-1")
     s3.create_bucket(Bucket="landing")
-    arn = at.client.get_queue_attributes(QueueUrl=at.queue.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    wanted = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]}
+    arn = at.client.get_queue_attributes(QueueUrl=at.queue.url, AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]["QueueArn"]
+    wanted = {
+        "QueueConfigurations": [
+            {"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
+        ]
+    }
     s3.put_bucket_notification_configuration(Bucket="landing", NotificationConfiguration=wanted)
     for key in ("calls/4/18.wav", "calls/4/19.wav", "other/1.wav"):
         s3.put_object(Bucket="landing", Key=key, Body=b"RIFF")
@@ -103,12 +111,18 @@ def test_objects_that_land_in_s3_are_told_of(endpoint: str, settled: FileSettled
     reader = opened(QueueSource(at.queue, settled, ["s3://landing/calls/"], wait=0))
     found = read(reader)
     assert urls(found) == ["s3://landing/calls/4/18.wav", "s3://landing/calls/4/19.wav"]
-    assert {a.etag for a in found} == {s3.head_object(Bucket="landing", Key="calls/4/18.wav")["ETag"].strip('"')}
+    assert {a.etag for a in found} == {
+        s3.head_object(Bucket="landing", Key="calls/4/18.wav")["ETag"].strip('"')
+    }
     assert all(a.size == 4 and abs(a.landed_at - time.time()) < 3600 for a in found)
-    assert at.left() == (0, 2), "test events, deletions and objects elsewhere are acknowledged at once"
+    assert at.left() == (0, 2), (
+        "test events, deletions and objects elsewhere are acknowledged at once"
+    )
 
 
-def test_a_message_is_deleted_once_all_its_objects_are_settled(endpoint: str, settled: FileSettled) -> None:
+def test_a_message_is_deleted_once_all_its_objects_are_settled(
+    endpoint: str, settled: FileSettled
+) -> None:
     at = bench(endpoint)
     at.send_body(json.dumps(records(classic("a"), classic("b"))))
     reader = opened(QueueSource(at.queue, settled, wait=0))
@@ -122,7 +136,9 @@ def test_a_message_is_deleted_once_all_its_objects_are_settled(endpoint: str, se
     eventually(lambda: at.left() == (0, 0))  # by the thread: nobody polls or finalizes
 
 
-def test_finalizing_and_polling_look_after_messages_too(endpoint: str, settled: FileSettled) -> None:
+def test_finalizing_and_polling_look_after_messages_too(
+    endpoint: str, settled: FileSettled
+) -> None:
     for act in ("finalize", "poll"):
         at = bench(endpoint)
         at.send("s3://raw/1")
@@ -145,7 +161,9 @@ def test_finalizing_and_polling_look_after_messages_too(endpoint: str, settled: 
         QueueMark("of another process", 3).finalize_checkpoint()
 
 
-def test_messages_in_work_stay_ours_beyond_their_visibility(endpoint: str, settled: FileSettled) -> None:
+def test_messages_in_work_stay_ours_beyond_their_visibility(
+    endpoint: str, settled: FileSettled
+) -> None:
     at = bench(endpoint, visibility=1, most_receives=2)
     at.send(*(f"s3://raw/{n}" for n in range(25)))
     reader = opened(QueueSource(at.queue, settled, wait=0))
@@ -159,8 +177,12 @@ def test_messages_in_work_stay_ours_beyond_their_visibility(endpoint: str, settl
     assert at.dead_bodies() == []
 
 
-def test_a_reader_that_is_gone_leaves_its_messages_to_the_next(endpoint: str, settled: FileSettled) -> None:
-    """As after a kill: nothing of the first reader is left in the process. What was settled is deleted, and not given out."""
+def test_a_reader_that_is_gone_leaves_its_messages_to_the_next(
+    endpoint: str, settled: FileSettled
+) -> None:
+    """As after a kill: nothing of the first reader is left in the process. What was settled is
+    deleted, and not given out.
+    """
     at = bench(endpoint, visibility=1)
     at.send(*(f"s3://raw/{n}" for n in range(12)))
     source = QueueSource(at.queue, settled, wait=0)
@@ -175,14 +197,18 @@ def test_a_reader_that_is_gone_leaves_its_messages_to_the_next(endpoint: str, se
     for resumed in (mark, None):
         second = opened(source, resumed)
         again: list[Arrival] = []
-        eventually(lambda into=again, reader=second: bool(into.extend(read(reader)) or len(into) == 7))  # type: ignore[misc]
+        eventually(
+            lambda into=again, reader=second: bool(into.extend(read(reader)) or len(into) == 7)
+        )  # type: ignore[misc]
         assert urls(again) == urls(found[5:])
         assert at.left() == (0, 7)
         holding.forget_messages(second._held)
         time.sleep(1.1)
 
 
-def test_resumed_in_the_same_process_it_gives_out_what_the_mark_does_not_cover(endpoint: str, settled: FileSettled) -> None:
+def test_resumed_in_the_same_process_it_gives_out_what_the_mark_does_not_cover(
+    endpoint: str, settled: FileSettled
+) -> None:
     at = bench(endpoint)
     at.send_body(json.dumps(records(*(classic(f"a{n}") for n in range(3)))))
     at.send("s3://raw/b", "s3://raw/c")
@@ -194,7 +220,9 @@ def test_resumed_in_the_same_process_it_gives_out_what_the_mark_does_not_cover(e
     assert len(before + after) == 5
     first.close()
     second = opened(source, mark)
-    assert read(second) == after, "the bundle after the mark was lost, so all of it comes again, and nothing from before"
+    assert read(second) == after, (
+        "the bundle after the mark was lost, so all of it comes again, and nothing from before"
+    )
     third = opened(source, second.get_checkpoint_mark())
     assert read(third) == []
     settled.settle(*before, *after)
@@ -213,9 +241,16 @@ def test_no_more_is_received_than_may_be_held(endpoint: str, settled: FileSettle
     assert len(read(reader)) == 6
 
 
-def test_poisoned_messages_reach_the_dead_letter_queue_and_healthy_ones_do_not(endpoint: str, settled: FileSettled) -> None:
+def test_poisoned_messages_reach_the_dead_letter_queue_and_healthy_ones_do_not(
+    endpoint: str, settled: FileSettled
+) -> None:
     at = bench(endpoint, most_receives=20)
-    poisoned = ["", "Quillon Vexworth", "{}", json.dumps(records(classic(), {"eventName": "ObjectCreated:Put"}))]
+    poisoned = [
+        "",
+        "Quillon Vexworth",
+        "{}",
+        json.dumps(records(classic(), {"eventName": "ObjectCreated:Put"})),
+    ]
     at.send_body(poisoned[3])
     at.send(*(f"s3://raw/{n}" for n in range(30)))
     for body in (" ", poisoned[1], poisoned[2]):
@@ -230,7 +265,9 @@ def test_poisoned_messages_reach_the_dead_letter_queue_and_healthy_ones_do_not(e
     assert at.dead_bodies() == sorted([" ", *poisoned[1:]])
 
 
-def test_without_a_redrive_policy_they_are_sealed_and_then_deleted(endpoint: str, settled: FileSettled) -> None:
+def test_without_a_redrive_policy_they_are_sealed_and_then_deleted(
+    endpoint: str, settled: FileSettled
+) -> None:
     at = bench(endpoint, visibility=2, most_receives=None)
     sealed: list[tuple[bytes, str, str]] = []
     failing = [True]
@@ -247,11 +284,16 @@ def test_without_a_redrive_policy_they_are_sealed_and_then_deleted(endpoint: str
     assert at.left() == (0, 2) and not sealed, "it could not be sealed, so it stays"
     failing[0] = False
     eventually(lambda: not read(reader, start=False) and bool(sealed))
-    assert [(s[0], s[1]) for s in sealed] == [("Quillon é".encode(), "bad_notification")] and "Quillon" not in sealed[0][2]
+    assert [(s[0], s[1]) for s in sealed] == [
+        ("Quillon é".encode(), "bad_notification")
+    ] and "Quillon" not in sealed[0][2]
     assert at.left() == (0, 1)
     nobody = bench(endpoint, most_receives=None)
     nobody.send_body("x")
-    assert read(opened(QueueSource(nobody.queue, settled, wait=0))) == [] and nobody.left() == (0, 1)
+    assert read(opened(QueueSource(nobody.queue, settled, wait=0))) == [] and nobody.left() == (
+        0,
+        1,
+    )
 
 
 def test_handles_that_are_no_longer_good_do_no_harm(endpoint: str, settled: FileSettled) -> None:
@@ -264,7 +306,9 @@ def test_handles_that_are_no_longer_good_do_no_harm(endpoint: str, settled: File
     assert not reader.advance()
 
 
-def test_an_object_that_stays_open_too_long_is_read_anew(endpoint: str, settled: FileSettled) -> None:
+def test_an_object_that_stays_open_too_long_is_read_anew(
+    endpoint: str, settled: FileSettled
+) -> None:
     at = bench(endpoint, visibility=2)
     at.send("s3://raw/1")
     reader = opened(QueueSource(at.queue, settled, wait=0, patience=1.0))
@@ -297,7 +341,11 @@ def test_the_same_message_given_out_twice_is_one(endpoint: str, settled: FileSet
     reader = opened(QueueSource(at.queue, settled, wait=0))
     found = read(reader)
     held = reader._held
-    at.client.change_message_visibility(QueueUrl=at.queue.url, ReceiptHandle=next(iter(held._messages.values())).receipt, VisibilityTimeout=0)
+    at.client.change_message_visibility(
+        QueueUrl=at.queue.url,
+        ReceiptHandle=next(iter(held._messages.values())).receipt,
+        VisibilityTimeout=0,
+    )
     assert not reader.advance() and len(held) == 1
     settled.settle(*found)
     eventually(lambda: at.left() == (0, 0))
@@ -328,12 +376,16 @@ def test_nothing_ends_while_something_is_open(endpoint: str, settled: FileSettle
     eventually(lambda: not reader.advance() and reader.get_watermark() == MAX_TIMESTAMP)
 
 
-def test_a_queue_that_is_away_ends_nothing_and_one_that_does_not_exist_does(endpoint: str, settled: FileSettled, monkeypatch: Any) -> None:
+def test_a_queue_that_is_away_ends_nothing_and_one_that_does_not_exist_does(
+    endpoint: str, settled: FileSettled, monkeypatch: Any
+) -> None:
     at = bench(endpoint)
     reader = opened(QueueSource(at.queue, settled, wait=0))
     assert read(reader) == []
     with monkeypatch.context() as patch:
-        patch.setattr(reader._intake, "_queue", Queue(at.queue.url, "http://127.0.0.1:9", "us-east-1"))
+        patch.setattr(
+            reader._intake, "_queue", Queue(at.queue.url, "http://127.0.0.1:9", "us-east-1")
+        )
         assert not reader.advance()
     at.send("s3://raw/1")
     assert len(read(reader, start=False)) == 1
@@ -360,7 +412,10 @@ def test_warnings_on_a_queue(endpoint: str) -> None:
     assert "no redrive policy" in check_queue(bench(endpoint, most_receives=None).queue)[0]
     assert "maxReceiveCount" in check_queue(bench(endpoint, most_receives=3).queue)[0]
     assert check_queue(bench(endpoint, most_receives=20).queue) == []
-    assert "retention" in check_queue(bench(endpoint, most_receives=20, MessageRetentionPeriod="600").queue)[0]
+    assert (
+        "retention"
+        in check_queue(bench(endpoint, most_receives=20, MessageRetentionPeriod="600").queue)[0]
+    )
 
 
 def test_a_batch_in_two_steps(endpoint: str, settled: FileSettled) -> None:
@@ -374,7 +429,11 @@ def test_a_batch_in_two_steps(endpoint: str, settled: FileSettled) -> None:
         time.sleep(2.5)
         assert at.left() == (0, 23)
         settled.settle(*(a for m in messages[:20] for a in m.arrivals))
-    assert acknowledge_settled(at.queue, messages, settled) == {"deleted": 20, "given_back": 3, "lost": 0}
+    assert acknowledge_settled(at.queue, messages, settled) == {
+        "deleted": 20,
+        "given_back": 3,
+        "lost": 0,
+    }
     assert at.left() == (3, 0)
     settled.settle(*(a for m in messages[20:21] for a in m.arrivals))
     rest = drain_queue(at.queue, settled=settled, wait=0)
@@ -395,20 +454,41 @@ def always(arrival: Arrival) -> bool:
 
 
 def test_in_a_pipeline(endpoint: str) -> None:
-    """The whole source under Beam's wrapper; the embedded runner gives outputs only at the end, so everything counts as settled here."""
+    """The whole source under Beam's wrapper; the embedded runner gives outputs only at the end, so
+    everything counts as settled here.
+    """
     at = bench(endpoint)
     at.send(*(f"s3://raw/{n}" for n in range(130)))
     source = QueueSource(at.queue, always, wait=0, idle_polls=2)
     assert isinstance(pickle.loads(pickle.dumps(source)), QueueSource)
-    with beam.Pipeline("FnApiRunner", options=PipelineOptions(["--no_pipeline_type_check"])) as pipeline:
-        found = pipeline | ReadQueue(source, poll_interval=0.05, records=25) | "Url" >> beam.Map(lambda a: a.url)
+    with beam.Pipeline(
+        "FnApiRunner", options=PipelineOptions(["--no_pipeline_type_check"])
+    ) as pipeline:
+        found = (
+            pipeline
+            | ReadQueue(source, poll_interval=0.05, records=25)
+            | "Url" >> beam.Map(lambda a: a.url)
+        )
         assert_that(found, equal_to([f"s3://raw/{n}" for n in range(130)]))
     assert at.left() == (0, 0)
 
 
-def test_watch_looks_at_the_queue_first(endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command warns of a queue that is set up badly, seals what is no notification, and fails on a queue that is not there."""
-    base = ["watch", "--once", "--output", str(tmp_path / "store"), "--keyring", str(tmp_path / "k.json"), "--sqs-endpoint-url", endpoint]
+def test_watch_looks_at_the_queue_first(
+    endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command warns of a queue that is set up badly, seals what is no notification, and fails
+    on a queue that is not there.
+    """
+    base = [
+        "watch",
+        "--once",
+        "--output",
+        str(tmp_path / "store"),
+        "--keyring",
+        str(tmp_path / "k.json"),
+        "--sqs-endpoint-url",
+        endpoint,
+    ]
     low = bench(endpoint, most_receives=3)
     assert cli.main([*base, "--queue", low.queue.url]) == 0
     assert "maxReceiveCount" in capsys.readouterr().err
@@ -423,12 +503,27 @@ def test_watch_looks_at_the_queue_first(endpoint: str, tmp_path: Path, capsys: p
     assert "no such queue" in capsys.readouterr().err
 
 
-def test_an_object_that_is_replaced_is_dealt_with_as_it_is_and_put_away_once_it_has_settled(endpoint: str, tmp_path: Path) -> None:
-    """Half a recording is told of, the whole one takes its place; its message goes once the original has."""
+def test_an_object_that_is_replaced_is_dealt_with_as_it_is_and_put_away_once_it_has_settled(
+    endpoint: str, tmp_path: Path
+) -> None:
+    """Half a recording is told of, the whole one takes its place; its message goes once the
+    original has.
+    """
     at, files = bench(endpoint), Files(S3Settings(endpoint, "us-east-1"))
-    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="settles")
-    policy = parse_policy("version: 1\nname: t\nextends: gdpr\nrecordings: {wait_seconds: 0, original: delete, settle_seconds: 60}\n")
-    options = WatchOptions(str(tmp_path / "store"), policy, queue=at.queue, keyring=str(tmp_path / "k.json"), files=files)
+    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(
+        Bucket="settles"
+    )
+    policy = parse_policy(
+        "version: 1\nname: t\nextends: gdpr\nrecordings: {wait_seconds: 0, original: delete, "
+        "settle_seconds: 60}\n"
+    )
+    options = WatchOptions(
+        str(tmp_path / "store"),
+        policy,
+        queue=at.queue,
+        keyring=str(tmp_path / "k.json"),
+        files=files,
+    )
 
     def land(name: str, data: bytes) -> float:
         etag = files.write(f"s3://settles/17/{name}", data)
@@ -443,11 +538,15 @@ def test_an_object_that_is_replaced_is_dealt_with_as_it_is_and_put_away_once_it_
     receipt = Live(files, options.output).receipt(InteractionKey("17", "1"), "audio") or {}
     assert (receipt["status"], receipt["seconds"], receipt["cut"]) == ("done", 2, False)
     assert counts["audio.done"] == counts["settling"] == 1 and files.info("s3://settles/17/1.wav")
-    assert counts["messages.given_back"] == 1, "of the whole one, until its original is put away; the other is settled"
+    assert counts["messages.given_back"] == 1, (
+        "of the whole one, until its original is put away; the other is settled"
+    )
     later = land("2.wav", whole[:20_000]) + 70
     run_once(options, later)
     assert files.info("s3://settles/17/1.wav") is None and at.left() == (0, 0)
     cut = Live(files, options.output).receipt(InteractionKey("17", "2"), "audio") or {}
-    assert (cut["cut"], cut["original"]) == (True, "keep") and files.read("s3://settles/17/2.wav") == whole[:20_000]
+    assert (cut["cut"], cut["original"]) == (True, "keep") and files.read(
+        "s3://settles/17/2.wav"
+    ) == whole[:20_000]
     run_once(options, land("2.wav", whole) + 70)
     assert files.info("s3://settles/17/2.wav") is None and at.left() == (0, 0)

@@ -1,4 +1,6 @@
-"""Nothing is lost when readers are killed, and only the poisoned reach the dead-letter queue; and the source on the Prism runner."""
+"""Nothing is lost when readers are killed, and only the poisoned reach the dead-letter queue; and
+the source on the Prism runner.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +39,19 @@ def poison(at: Bench, number: int) -> list[str]:
 
 
 def test_ten_kills(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """300 objects, 7 poisoned messages, ten readers killed at random moments: every object done, the queue empty, the dead-letter queue exact."""
+    """300 objects, 7 poisoned messages, ten readers killed at random moments: every object done,
+    the queue empty, the dead-letter queue exact.
+    """
     at = bench(endpoint, visibility=2, most_receives=30)
     names = [f"s3://raw/{n}.wav" for n in range(300)]
     at.send(*names[:150])
     bad = poison(at, 7)
     at.send(*names[150:])
     rng = random.Random(11)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv(
+        "PYTHONPATH",
+        os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
+    )
     # A fork server that an earlier test started would not know this server's credentials.
     context = multiprocessing.get_context("spawn")
     for turn in range(11):
@@ -53,7 +60,10 @@ def test_ten_kills(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         if turn < 10:
             before = len(list(tmp_path.iterdir()))
             until = time.monotonic() + 30
-            while len(list(tmp_path.iterdir())) - before < rng.randrange(2, 25) and time.monotonic() < until:
+            while (
+                len(list(tmp_path.iterdir())) - before < rng.randrange(2, 25)
+                and time.monotonic() < until
+            ):
                 time.sleep(0.05)
         else:
             until = time.monotonic() + 900
@@ -65,12 +75,16 @@ def test_ten_kills(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     done = sorted(path.read_text() for path in tmp_path.iterdir() if len(path.name) == 32)
     assert done == sorted(names)
     taken = (tmp_path / "taken.log").read_text().splitlines()
-    assert len(taken) >= len(names) + 10, "the kills struck too little that was in work for the test to show anything"
+    assert len(taken) >= len(names) + 10, (
+        "the kills struck too little that was in work for the test to show anything"
+    )
     assert at.dead_bodies() == bad
 
 
 class Settle(beam.DoFn):
-    """What the pipeline would do: settle each object, but for the first time an unlucky one comes."""
+    """What the pipeline would do: settle each object, but for the first time an unlucky one
+    comes.
+    """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -85,13 +99,29 @@ class Settle(beam.DoFn):
 @pytest.mark.integration
 @pytest.mark.skipif(not PRISM.exists(), reason="deploy/prism.sh has not built Prism")
 def test_on_prism(endpoint: str, tmp_path: Path) -> None:
-    """Outputs come while it reads, so messages are settled, deleted, and the source ends by itself."""
+    """Outputs come while it reads, so messages are settled, deleted, and the source ends by
+    itself.
+    """
     at = bench(endpoint, visibility=5, most_receives=20)
     at.send(*(f"s3://raw/{n}" for n in range(150)))
     bad = poison(at, 3)
     source = QueueSource(at.queue, FileSettled(str(tmp_path)), wait=0, idle_polls=5)
-    options = PipelineOptions(["--runner=PrismRunner", f"--prism_location={PRISM}", "--environment_type=LOOPBACK", "--streaming"])
+    options = PipelineOptions(
+        [
+            "--runner=PrismRunner",
+            f"--prism_location={PRISM}",
+            "--environment_type=LOOPBACK",
+            "--streaming",
+        ]
+    )
     with beam.Pipeline(options=options) as pipeline:
-        _ = pipeline | ReadQueue(source, poll_interval=0.1, records=20) | beam.Reshuffle() | beam.ParDo(Settle(str(tmp_path)))
+        _ = (
+            pipeline
+            | ReadQueue(source, poll_interval=0.1, records=20)
+            | beam.Reshuffle()
+            | beam.ParDo(Settle(str(tmp_path)))
+        )
     assert at.left() == (0, 0) and at.dead_bodies() == bad
-    assert sorted((tmp_path / "work.log").read_text().split()) == sorted(f"s3://raw/{n}" for n in range(150)), "each was given out once"
+    assert sorted((tmp_path / "work.log").read_text().split()) == sorted(
+        f"s3://raw/{n}" for n in range(150)
+    ), "each was given out once"

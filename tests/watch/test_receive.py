@@ -28,7 +28,10 @@ from callveil.transforms.storage.encryption.sealed_body import decrypt_body, enc
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.inbox import Inbox
 
-BODY = b'{"call": {"id": 18, "account_id": 4, "name": "Quillon Vexworth", "caller_number": "+12025550143"}}'
+BODY = (
+    b'{"call": {"id": 18, "account_id": 4, "name": "Quillon Vexworth", "caller_number": '
+    b'"+12025550143"}}'
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,10 @@ def test_a_body_is_stored_sealed_and_once(receiver: Receiver) -> None:
     stored = Path(Inbox(Files(), receiver.inbox, receiver.keyring).url(BODY))
     assert decrypt_body(stored.read_bytes(), receiver.keyring) == BODY
     assert b"Vexworth" not in stored.read_bytes() and stat.S_IMODE(stored.stat().st_mode) == 0o600
-    assert b"Vexworth" not in receiver.log.read_bytes() and b"2025550143" not in receiver.log.read_bytes()
+    assert (
+        b"Vexworth" not in receiver.log.read_bytes()
+        and b"2025550143" not in receiver.log.read_bytes()
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +71,15 @@ def test_a_body_is_stored_sealed_and_once(receiver: Receiver) -> None:
         ("QUILLON", "/webhook", ctm(b"{}"), b"{}", 405, "bad_method"),
     ],
 )
-def test_what_is_refused(receiver: Receiver, method: str, path: str, headers: dict[str, str], body: bytes, status: int, outcome: str) -> None:
+def test_what_is_refused(
+    receiver: Receiver,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    status: int,
+    outcome: str,
+) -> None:
     before = receiver.files()
     found, text, answered = receiver.send(body, headers, method, path)
     assert (found, json.loads(text)["outcome"]) == (status, outcome)
@@ -83,15 +97,41 @@ def raw(receiver: Receiver, data: bytes) -> bytes:
 
 def test_bytes_no_client_would_send(receiver: Receiver) -> None:
     before = receiver.files()
-    assert b" 411 " in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\n\r\n").split(b"\r\n")[0] + b" "
-    assert b" 413 " in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 700001\r\n\r\n")[:40]
-    assert b" 400 " in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: -4\r\n\r\n")[:40]
-    assert b" 400 " in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}")[:40]
-    assert b" 431 " in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000 + b"\r\n\r\n")[:40]
+    assert (
+        b" 411 "
+        in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\n\r\n").split(b"\r\n")[0] + b" "
+    )
+    assert (
+        b" 413 "
+        in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 700001\r\n\r\n")[
+            :40
+        ]
+    )
+    assert (
+        b" 400 "
+        in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: -4\r\n\r\n")[:40]
+    )
+    assert (
+        b" 400 "
+        in raw(
+            receiver,
+            b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: "
+            b"2\r\nContent-Length: 3\r\n\r\n{}",
+        )[:40]
+    )
+    assert (
+        b" 431 "
+        in raw(receiver, b"POST /webhook HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000 + b"\r\n\r\n")[
+            :40
+        ]
+    )
     assert receiver.send(b"", {}, "GET", "/health")[0] == 200
     assert receiver.files() == before
     head = "".join(f"{k}: {v}\r\n" for k, v in ctm(b"in two chunks").items())
-    chunked = f"POST /webhook HTTP/1.1\r\nHost: x\r\n{head}Transfer-Encoding: chunked\r\n\r\n6\r\nin two\r\n7\r\n chunks\r\n0\r\n\r\n"
+    chunked = (
+        f"POST /webhook HTTP/1.1\r\nHost: x\r\n{head}Transfer-Encoding: "
+        "chunked\r\n\r\n6\r\nin two\r\n7\r\n chunks\r\n0\r\n\r\n"
+    )
     assert b" 200 " in raw(receiver, chunked.encode())[:40]
     assert len(receiver.files()) == len(before) + 1
 
@@ -107,10 +147,20 @@ def test_a_large_body_is_never_on_the_disk_in_clear(receiver: Receiver) -> None:
     link.endheaders()
     link.send(body[:-1])
     time.sleep(0.5)
-    assert not [name for name in resident(receiver.process.pid) if "/tmp/" in name and str(receiver.root) not in name]
+    assert not [
+        name
+        for name in resident(receiver.process.pid)
+        if "/tmp/" in name and str(receiver.root) not in name
+    ]
     link.send(body[-1:])
     assert link.getresponse().status == 200
-    assert decrypt_body(Path(Inbox(Files(), receiver.inbox, receiver.keyring).url(body)).read_bytes(), receiver.keyring) == body
+    assert (
+        decrypt_body(
+            Path(Inbox(Files(), receiver.inbox, receiver.keyring).url(body)).read_bytes(),
+            receiver.keyring,
+        )
+        == body
+    )
 
 
 def test_health_and_counters(receiver: Receiver) -> None:
@@ -127,10 +177,14 @@ def test_health_and_counters(receiver: Receiver) -> None:
 
 
 def test_secrets_are_exchanged_without_a_gap(tmp_path: Path) -> None:
-    with Receiver(tmp_path, "--scheme", "hmac-sha256", "--signature-header", "X-Hook-Signature") as running:
+    with Receiver(
+        tmp_path, "--scheme", "hmac-sha256", "--signature-header", "X-Hook-Signature"
+    ) as running:
 
         def sent(body: bytes, *secrets: bytes) -> int:
-            return running.send(body, {"X-Hook-Signature": timed(body, None, *secrets)["X-Signature"]})[0]
+            return running.send(
+                body, {"X-Hook-Signature": timed(body, None, *secrets)["X-Signature"]}
+            )[0]
 
         assert (sent(b"1", SECRET), sent(b"2", OTHER)) == (200, 401)
         reload(running, SECRET, OTHER)
@@ -156,10 +210,15 @@ def reload(running: Receiver, *secrets: bytes) -> None:
 
 
 def test_requests_that_have_begun_are_finished(tmp_path: Path) -> None:
-    """SIGTERM while the second half of a body is still to come: the body is taken in, and no new connection is."""
+    """SIGTERM while the second half of a body is still to come: the body is taken in, and no new
+    connection is.
+    """
     with Receiver(tmp_path, "--json") as running:
         body = b"x" * 1000
-        head = "".join(f"{k}: {v}\r\n" for k, v in {**ctm(body), "Content-Length": str(len(body)), "Host": "x"}.items())
+        head = "".join(
+            f"{k}: {v}\r\n"
+            for k, v in {**ctm(body), "Content-Length": str(len(body)), "Host": "x"}.items()
+        )
         with socket.create_connection(("127.0.0.1", running.port), timeout=20) as link:
             link.sendall(f"POST /webhook HTTP/1.1\r\n{head}\r\n".encode() + body[:500])
             time.sleep(0.3)
@@ -179,12 +238,20 @@ def test_requests_that_have_begun_are_finished(tmp_path: Path) -> None:
         out, _ = running.process.communicate(timeout=30)
         assert running.process.returncode == 0 and json.loads(out) == {"stored": 1}
         assert len(running.files()) == 1
-        visits = [json.loads(line) for line in running.log.read_text().splitlines() if line.startswith("{")]
-        assert [(v["status"], v["outcome"], v["size"], v["path"]) for v in visits] == [(200, "stored", 1000, "/webhook")]
+        visits = [
+            json.loads(line)
+            for line in running.log.read_text().splitlines()
+            if line.startswith("{")
+        ]
+        assert [(v["status"], v["outcome"], v["size"], v["path"]) for v in visits] == [
+            (200, "stored", 1000, "/webhook")
+        ]
 
 
 def test_killed_in_a_storm_it_has_every_body_it_answered_for(tmp_path: Path) -> None:
-    """Four times killed and started again while six senders post and post again: each body that was answered with 200 is there, whole, and once."""
+    """Four times killed and started again while six senders post and post again: each body that was
+    answered with 200 is there, whole, and once.
+    """
     rng = random.Random(5)
     answered: list[bytes] = []
     refused: list[int] = []
@@ -195,7 +262,11 @@ def test_killed_in_a_storm_it_has_every_body_it_answered_for(tmp_path: Path) -> 
         mine, n = random.Random(number), 0
         while not stop.is_set():
             n += 1
-            body = b'{"sender": %d, "n": %d, "text": "%s"}' % (number, n, mine.randbytes(mine.randrange(20, 60_000)).hex().encode())
+            body = b'{"sender": %d, "n": %d, "text": "%s"}' % (
+                number,
+                n,
+                mine.randbytes(mine.randrange(20, 60_000)).hex().encode(),
+            )
             while not stop.is_set():
                 try:
                     status, _, _ = place["running"].send(body, ctm(body))
@@ -227,17 +298,25 @@ def test_killed_in_a_storm_it_has_every_body_it_answered_for(tmp_path: Path) -> 
     stored = [decrypt_body(file.read_bytes(), keyring) for file in running.files()]
     assert len(stored) == len(set(stored))
     assert set(answered) <= set(stored)
-    assert len(stored) - len(answered) <= 6, "at most one body a sender was stored and never answered for"
+    assert len(stored) - len(answered) <= 6, (
+        "at most one body a sender was stored and never answered for"
+    )
     with Receiver(tmp_path) as running:
-        assert not [f for f in Path(running.inbox).iterdir() if not f.name.endswith(".sealed")], "what killed writers left is swept"
+        assert not [f for f in Path(running.inbox).iterdir() if not f.name.endswith(".sealed")], (
+            "what killed writers left is swept"
+        )
 
 
 def test_an_inbox_on_s3(tmp_path: Path, s3_server: Any, s3_bucket: str, s3_client: Any) -> None:
     inbox = f"s3://{s3_bucket}/in"
-    with Receiver(tmp_path, "--s3-endpoint-url", str(s3_server.endpoint_url), inbox=inbox) as running:
+    with Receiver(
+        tmp_path, "--s3-endpoint-url", str(s3_server.endpoint_url), inbox=inbox
+    ) as running:
         assert [running.send(b, ctm(b))[0] for b in (b"one", b"two", b"one")] == [200, 200, 200]
         files = Files(s3_server)
-        assert sorted(decrypt_body(files.read(f.url), running.keyring) for f in files.list(inbox)) == [b"one", b"two"]
+        assert sorted(
+            decrypt_body(files.read(f.url), running.keyring) for f in files.list(inbox)
+        ) == [b"one", b"two"]
         for item in s3_client.list_objects_v2(Bucket=s3_bucket)["Contents"]:
             s3_client.delete_object(Bucket=s3_bucket, Key=item["Key"])
         s3_client.delete_bucket(Bucket=s3_bucket)
@@ -245,7 +324,10 @@ def test_an_inbox_on_s3(tmp_path: Path, s3_server: Any, s3_bucket: str, s3_clien
         assert status == 503 and headers["retry-after"] and s3_bucket not in text
         assert running.send(b"", {}, "GET", "/health")[0] == 503
         s3_client.create_bucket(Bucket=s3_bucket)
-        assert running.send(b"three", ctm(b"three"))[0] == 200 and running.send(b"", {}, "GET", "/health")[0] == 200
+        assert (
+            running.send(b"three", ctm(b"three"))[0] == 200
+            and running.send(b"", {}, "GET", "/health")[0] == 200
+        )
 
 
 def test_a_fault_of_ours_stores_nothing_and_says_nothing() -> None:
@@ -257,21 +339,40 @@ def test_a_fault_of_ours_stores_nothing_and_says_nothing() -> None:
     import io
 
     headers = {"HTTP_" + k.upper().replace("-", "_"): v for k, v in ctm(BODY).items()}
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/webhook", "CONTENT_LENGTH": str(len(BODY)), "wsgi.input": io.BytesIO(BODY), **headers}
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/webhook",
+        "CONTENT_LENGTH": str(len(BODY)),
+        "wsgi.input": io.BytesIO(BODY),
+        **headers,
+    }
     text = b"".join(app(environ, lambda *args: answers.append(args)))
-    assert answers[0][0].startswith("500") and b"Vexworth" not in text and app.counts == {"internal_error": 1}
+    assert (
+        answers[0][0].startswith("500")
+        and b"Vexworth" not in text
+        and app.counts == {"internal_error": 1}
+    )
 
 
 def test_sealed_bodies_open_only_whole_and_with_their_key(keyring: Keyring, tmp_path: Path) -> None:
     sealed = encrypt_body(BODY, keyring)
     assert encrypt_body(BODY, keyring) == sealed and decrypt_body(sealed, keyring) == BODY
-    for broken in (sealed[:-1], sealed[:40], b"", BODY, bytes([*sealed[:-30], sealed[-30] ^ 1, *sealed[-29:]])):
+    for broken in (
+        sealed[:-1],
+        sealed[:40],
+        b"",
+        BODY,
+        bytes([*sealed[:-30], sealed[-30] ^ 1, *sealed[-29:]]),
+    ):
         with pytest.raises(SealedError):
             decrypt_body(broken, keyring)
     with pytest.raises(SealedError):
         decrypt_body(sealed, Keyring.create(tmp_path / "other.json"))
     rotated = Keyring.rotate(keyring.path)
-    assert decrypt_body(sealed, rotated) == BODY and decrypt_body(encrypt_body(BODY, rotated), rotated) == BODY
+    assert (
+        decrypt_body(sealed, rotated) == BODY
+        and decrypt_body(encrypt_body(BODY, rotated), rotated) == BODY
+    )
 
 
 @pytest.mark.parametrize(
@@ -289,18 +390,32 @@ def test_sealed_bodies_open_only_whole_and_with_their_key(keyring: Keyring, tmp_
         (["--secret-file", "/nowhere/secret"], "/nowhere/secret"),
     ],
 )
-def test_mistakes_of_the_command_line(tmp_path: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_of_the_command_line(
+    tmp_path: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     secret = tmp_path / "secret"
     secret.touch(mode=0o600)
     secret.write_bytes(SECRET)
-    base = ["receive", "--inbox", str(tmp_path / "in"), "--secret-file", str(secret), "--keyring", str(tmp_path / "k.json")]
+    base = [
+        "receive",
+        "--inbox",
+        str(tmp_path / "in"),
+        "--secret-file",
+        str(secret),
+        "--keyring",
+        str(tmp_path / "k.json"),
+    ]
     assert cli.main([*base, *words]) == 2
     assert said in capsys.readouterr().err
 
 
 def test_secret_files(tmp_path: Path) -> None:
     path = tmp_path / "secret"
-    for mode, text, said in ((0o644, SECRET, "chmod 600"), (0o600, b"\n\n", "no secret"), (0o600, SECRET + b"\nQuillonSecret\n", "line 2")):
+    for mode, text, said in (
+        (0o644, SECRET, "chmod 600"),
+        (0o600, b"\n\n", "no secret"),
+        (0o600, SECRET + b"\nQuillonSecret\n", "line 2"),
+    ):
         path.unlink(missing_ok=True)
         path.touch(mode=mode)
         path.chmod(mode)
@@ -314,5 +429,8 @@ def test_secret_files(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_taken(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(AssertionError, match="Address already in use"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(AssertionError, match="Address already in use"),
+    ):
         Receiver(tmp_path, port=other.getsockname()[1]).__enter__()

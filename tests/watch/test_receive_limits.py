@@ -1,4 +1,6 @@
-"""The receiver and senders that take their time: deadlines, shares of a sender, health of its own, TLS."""
+"""The receiver and senders that take their time: deadlines, shares of a sender, health of its own,
+TLS.
+"""
 
 from __future__ import annotations
 
@@ -66,12 +68,21 @@ def counted(running: Receiver, outcome: str) -> str:
         (b"", b"", b""),
         (b"POST /webhook HTTP/1.1\r\n", b"X: y\r\n", b"HTTP/1.1 408 "),
         (b"POST /webhook HTTP/1.1\r\nContent-Length: 9000\r\n\r\n", b"x", b"HTTP/1.1 408 "),
-        (b"POST /webhook HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", b"HTTP/1.1 408 "),
+        (
+            b"POST /webhook HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"1\r\nx\r\n",
+            b"HTTP/1.1 408 ",
+        ),
     ],
     ids=["silence", "a header now and then", "a byte now and then", "a chunk now and then"],
 )
-def test_a_byte_now_and_then_moves_no_deadline(tmp_path: Path, begun: bytes, drop: bytes, answer: bytes) -> None:
-    with Receiver(tmp_path, *HURRIED) as running, socket.create_connection(("127.0.0.1", running.port), timeout=0.1) as link:
+def test_a_byte_now_and_then_moves_no_deadline(
+    tmp_path: Path, begun: bytes, drop: bytes, answer: bytes
+) -> None:
+    with (
+        Receiver(tmp_path, *HURRIED) as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=0.1) as link,
+    ):
         link.sendall(begun)
         said, until = None, time.monotonic() + 60
         while said is None and time.monotonic() < until:
@@ -117,11 +128,26 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
-    made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(9))
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+    )
+    made = (
+        made.serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(1))
+        .not_valid_after(now + dt.timedelta(9))
+    )
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    )
     chain, private = folder / "cert.pem", folder / "key.pem"
-    chain.write_bytes(made.add_extension(names, False).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    chain.write_bytes(
+        made.add_extension(names, False)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
     private.touch(mode=0o600)
     form, bare = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     private.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, bare))
@@ -130,13 +156,17 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 def common_name(running: Receiver) -> str:
     """The name in the certificate that is shown now."""
-    shown = x509.load_pem_x509_certificate(ssl.get_server_certificate(("127.0.0.1", running.port)).encode())
+    shown = x509.load_pem_x509_certificate(
+        ssl.get_server_certificate(("127.0.0.1", running.port)).encode()
+    )
     return str(shown.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
 
 def test_tls_by_certificate_files(tmp_path: Path) -> None:
     chain, key = certificate(tmp_path, "first")
-    with Receiver(tmp_path, *HURRIED, "--max-bytes", "700000", "--tls-cert", str(chain), "--tls-key", str(key)) as running:
+    with Receiver(
+        tmp_path, *HURRIED, "--max-bytes", "700000", "--tls-cert", str(chain), "--tls-key", str(key)
+    ) as running:
         running.tls = ssl.create_default_context(cafile=str(chain))
         large = b'{"name": "Quillon"}' * 30_000
         for body in (BODY, large):
@@ -147,7 +177,9 @@ def test_tls_by_certificate_files(tmp_path: Path) -> None:
             plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
             with suppress(ConnectionResetError):
                 assert b"HTTP/1.1" not in plain.recv(4096)
-        with socket.create_connection(("127.0.0.1", running.port), timeout=60) as silent:  # no handshake
+        with socket.create_connection(
+            ("127.0.0.1", running.port), timeout=60
+        ) as silent:  # no handshake
             assert silent.recv(1) == b""
         assert common_name(running) == "first"
         assert running.process

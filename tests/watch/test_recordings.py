@@ -1,4 +1,6 @@
-"""`callveil recordings`: what became of each recording, as lines, as Parquet, and the way back for what was rejected or sealed."""
+"""`callveil recordings`: what became of each recording, as lines, as Parquet, and the way back for
+what was rejected or sealed.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ def place(tmp_path_factory) -> Path:
     """A store with two redacted recordings, one covered whole, one broken; originals are sealed."""
     place = tmp_path_factory.mktemp("recordings")
     policy = place / "policy.yaml"
-    policy.write_text("version: 1\nname: test\nextends: gdpr\nrecordings: {wait_seconds: 0, original: seal, mode: tone}\n")
+    policy.write_text(
+        "version: 1\nname: test\nextends: gdpr\nrecordings: {wait_seconds: 0, original: seal, "
+        "mode: tone}\n"
+    )
     for call in calls(place / "sample", 2, seconds=12):
         land(place / "in", call)
     alone = place / "in" / "77"
@@ -35,12 +40,29 @@ def place(tmp_path_factory) -> Path:
 
 
 def watch(place: Path) -> int:
-    where = ["--input", str(place / "in"), "--output", str(place / "store"), "--policy", str(place / "policy.yaml")]
+    where = [
+        "--input",
+        str(place / "in"),
+        "--output",
+        str(place / "store"),
+        "--policy",
+        str(place / "policy.yaml"),
+    ]
     return cli.main(["watch", "--once", *where, "--keyring", str(place / "keyring.json"), "--json"])
 
 
 def run(place: Path, action: str, *more: str) -> int:
-    return cli.main(["recordings", action, "--store", str(place / "store"), "--keyring", str(place / "keyring.json"), *more])
+    return cli.main(
+        [
+            "recordings",
+            action,
+            "--store",
+            str(place / "store"),
+            "--keyring",
+            str(place / "keyring.json"),
+            *more,
+        ]
+    )
 
 
 def test_list_tells_what_became_of_each(place, capsys):
@@ -97,7 +119,11 @@ def test_what_was_rejected_is_taken_in_anew_once_it_is_mended(place, capsys):
     watch(place)
     capsys.readouterr()
     run(place, "list", "--json")
-    rows = {r["interaction_id"]: r for r in json.loads(capsys.readouterr().out)["recordings"] if r["account_id"] == "77"}
+    rows = {
+        r["interaction_id"]: r
+        for r in json.loads(capsys.readouterr().out)["recordings"]
+        if r["account_id"] == "77"
+    }
     assert rows["2"]["status"] == "done"
     assert rows["2"]["seconds"] == 2
     assert not list((place / "store" / "live" / "rejected").rglob("*.json"))

@@ -1,4 +1,6 @@
-"""Children that end with their parent: killed parents, and parents that are gone before the child has begun."""
+"""Children that end with their parent: killed parents, and parents that are gone before the child
+has begun.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def gone(pid: int) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part of it is Linux's")
 def test_a_child_ends_with_a_parent_that_was_killed() -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT, "sleep", "600"], stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, "sleep", "600"], stdout=subprocess.PIPE, text=True
+    ) as parent:
         assert parent.stdout
         pid = int(parent.stdout.readline())
         try:

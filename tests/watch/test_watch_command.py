@@ -31,7 +31,14 @@ def test_mistakes_are_usage_errors_that_say_what_is_wrong(args, said, capsys):
 
 def test_without_a_runner_that_streams_it_says_how_to_get_one(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("callveil.pipelines.watch.find_prism", lambda: None)
-    where = ["--input", str(tmp_path), "--output", str(tmp_path / "s"), "--keyring", str(tmp_path / "k.json")]
+    where = [
+        "--input",
+        str(tmp_path),
+        "--output",
+        str(tmp_path / "s"),
+        "--keyring",
+        str(tmp_path / "k.json"),
+    ]
     assert cli.main(["watch", *where]) == 2
     assert "go install github.com/apache/beam" in capsys.readouterr().err
 
@@ -44,7 +51,15 @@ def test_a_dry_run_says_what_would_be_taken_in_and_changes_nothing(tmp_path, cap
     (folder / "1.doc").write_text("?")
     for path in folder.iterdir():
         os.utime(path, (1_790_000_000, 1_790_000_000))
-    where = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "store"), "--keyring", str(tmp_path / "k.json"), "--once"]
+    where = [
+        "--input",
+        str(tmp_path / "in"),
+        "--output",
+        str(tmp_path / "store"),
+        "--keyring",
+        str(tmp_path / "k.json"),
+        "--once",
+    ]
     assert cli.main(["watch", *where, "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert "17/1.wav: recording of 17/1" in out

@@ -1,4 +1,6 @@
-"""Recordings that are still being written: none is lost, no cut copy is left standing, however parts, records and kills fall."""
+"""Recordings that are still being written: none is lost, no cut copy is left standing, however
+parts, records and kills fall.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ from callveil.transforms.storage.format1.originals import open_original
 SECONDS = 3
 FORMS = ("declared", "streamed", "mp3-8k", "opus", "flac-s16-stereo", "m4a-8k")
 KEY = InteractionKey("17", "1")
-TURNS = [{"s": 0.5, "e": 1.5, "channel": 1, "text": "my number is 404-555-0123"}, {"s": 2.0, "e": 2.5, "channel": 2, "text": "thank you"}]
+TURNS = [
+    {"s": 0.5, "e": 1.5, "channel": 1, "text": "my number is 404-555-0123"},
+    {"s": 2.0, "e": 2.5, "channel": 2, "text": "thank you"},
+]
 
 
 @lru_cache(maxsize=8)
@@ -40,17 +45,33 @@ def sound(form: str) -> bytes:
         return data if form == "declared" else data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :]
     rate = 48000 if form == "opus" else 8000
     channels = 2 if "stereo" in form else 1
-    return file_of(form, by_turns(chatter(rate, channels, SECONDS), rate, [t | {"channel": min(t["channel"], channels)} for t in TURNS]))
+    return file_of(
+        form,
+        by_turns(
+            chatter(rate, channels, SECONDS),
+            rate,
+            [t | {"channel": min(t["channel"], channels)} for t in TURNS],
+        ),
+    )
 
 
 def record(key: InteractionKey = KEY, **more: object) -> bytes:
-    doc = {"account_id": key.account_id, "id": key.id, "kind": "call", "called_at": "2026-11-01T10:00:00Z", "duration": 3, "outline": TURNS}
+    doc = {
+        "account_id": key.account_id,
+        "id": key.id,
+        "kind": "call",
+        "called_at": "2026-11-01T10:00:00Z",
+        "duration": 3,
+        "outline": TURNS,
+    }
     return json.dumps(doc | more).encode()
 
 
 @dataclass
 class Writer:
-    """One call as it is written: the recording in four parts, its record and a later one anywhere between. The oracle knows when it was whole."""
+    """One call as it is written: the recording in four parts, its record and a later one anywhere
+    between. The oracle knows when it was whole.
+    """
 
     number: int
     rng: random.Random
@@ -59,7 +80,7 @@ class Writer:
         rng, key = self.rng, InteractionKey("17", str(self.number))
         self.key, self.form = key, FORMS[self.number % len(FORMS)]
         self.data = sound(self.form)
-        self.name = f"17/{self.number}.{'wav' if self.form in ('declared', 'streamed') else self.form.partition('-')[0].replace('opus', 'ogg')}"
+        self.name = f"17/{self.number}.{'wav' if self.form in ('declared', 'streamed') else self.form.partition('-')[0].replace('opus', 'ogg')}"  # noqa: E501
         at = [0, *sorted(rng.sample(range(1, len(self.data)), 3)), len(self.data)]
         times = [rng.uniform(0, 20)]
         for _ in range(3):
@@ -67,10 +88,18 @@ class Writer:
         self.whole_at = times[-1]
         renamed = rng.random() < 0.2
         name = f"{self.name}.part" if renamed else self.name
-        self.events = [(t, name, self.data[a:b]) for t, a, b in zip(times, at, at[1:], strict=False)]
+        self.events = [
+            (t, name, self.data[a:b]) for t, a, b in zip(times, at, at[1:], strict=False)
+        ]
         self.rename_at = times[-1] + rng.uniform(0, 5) if renamed else None
         first, later = sorted(rng.uniform(0, times[-1] + 60) for _ in range(2))
-        self.events.append((first, f"17/{self.number}.json", record(key, **({"outline": None} if rng.random() < 0.5 else {}))))
+        self.events.append(
+            (
+                first,
+                f"17/{self.number}.json",
+                record(key, **({"outline": None} if rng.random() < 0.5 else {})),
+            )
+        )
         self.events.append((later, f"17/{self.number}b.json", record(key, duration=4)))
         self.events.sort(key=lambda e: e[0])
 
@@ -86,11 +115,15 @@ class Writer:
 
 
 def check_originals(watch: Watch, writers: list[Writer], at: float, keyring: Keyring) -> int:
-    """No original is gone before its time, or beside anything but a whole copy. Returns how many are gone."""
+    """No original is gone before its time, or beside anything but a whole copy. Returns how many
+    are gone.
+    """
     gone = 0
     for w in writers:
         names = [w.name, f"{w.name}.part"]
-        if any(n for _, n, _ in w.events if n in names) or any((watch.place / "in" / n).exists() for n in names):
+        if any(n for _, n, _ in w.events if n in names) or any(
+            (watch.place / "in" / n).exists() for n in names
+        ):
             continue
         entry = watch.receipt(w.key, "audio")
         assert at >= w.whole_at + 60, (w.number, w.form, at, w.whole_at)
@@ -104,7 +137,9 @@ def check_originals(watch: Watch, writers: list[Writer], at: float, keyring: Key
 
 @pytest.mark.parametrize("how", ["seal", "delete"])
 def test_a_writer_in_four_parts_loses_nothing_and_leaves_no_cut_copy(tmp_path, how):
-    """Fifty orders each way: pauses of 1 to 45 s, records anywhere between, processes killed now and then."""
+    """Fifty orders each way: pauses of 1 to 45 s, records anywhere between, processes killed now
+    and then.
+    """
     rng = random.Random(f"settle-{how}")
     watch = Watch(tmp_path, original=how, wait_seconds=30)
     writers = [Writer(n, random.Random(rng.random())) for n in range(50)]
@@ -136,15 +171,25 @@ def test_a_writer_in_four_parts_loses_nothing_and_leaves_no_cut_copy(tmp_path, h
 
 
 def state(watch: Watch) -> dict[str, object]:
-    """All that must be the same after a kill, but for names, which hold a digest of the folder's path."""
+    """All that must be the same after a kill, but for names, which hold a digest of the folder's
+    path.
+    """
     entries = entries_of(watch.receipt(KEY, "audio"))
     named = sorted([e["file"] for e in entries] + [watch.receipt(KEY, "record")["file"]])
     files = {p.name: p.read_bytes() for p in watch.folder(KEY).glob("[ar]*-*")}
     assert sorted(files) == named
     there, keyring = {p.name for p in watch.folder(KEY).iterdir()}, watch.job.engines().keyring
     names = [original_names(e)[0] for e in entries]
-    sealed = [b"".join(open_original(Files(), watch.live, keyring, KEY, n)) for n in names if n in there]
-    told = [{n: e.get(n) for n in ("status", "reason", "cut", "seconds", "spans", "transcript", "original")} for e in entries]
+    sealed = [
+        b"".join(open_original(Files(), watch.live, keyring, KEY, n)) for n in names if n in there
+    ]
+    told = [
+        {
+            n: e.get(n)
+            for n in ("status", "reason", "cut", "seconds", "spans", "transcript", "original")
+        }
+        for e in entries
+    ]
     left = sorted(str(p.relative_to(watch.place / "in")) for p in (watch.place / "in").rglob("*.*"))
     copies, spans = [files[e["file"]] for e in entries], watch.receipt(KEY, "record")["spans"]
     return {"told": told, "copies": copies, "sealed": sealed, "left": left, "spans": spans}
@@ -152,12 +197,26 @@ def state(watch: Watch) -> dict[str, object]:
 
 STREAM = sound("streamed")
 SCENES: dict[str, list[list[tuple[str, bytes] | float]]] = {
-    "a stream that grows": [[("17/1.json", record()), ("17/1.wav", STREAM[:40_000]), 2.0], [("17/1.wav", STREAM), 2.0]],
+    "a stream that grows": [
+        [("17/1.json", record()), ("17/1.wav", STREAM[:40_000]), 2.0],
+        [("17/1.wav", STREAM), 2.0],
+    ],
     "an original that settles": [[("17/1.json", record()), ("17/1.wav", STREAM), 2.0], [70.0]],
-    "a transcript after its original was sealed": [[("17/1.wav", STREAM), 2.0, 35.0, 70.0], [("17/1.json", record()), 2.0]],
+    "a transcript after its original was sealed": [
+        [("17/1.wav", STREAM), 2.0, 35.0, 70.0],
+        [("17/1.json", record()), 2.0],
+    ],
     "a transcript beside a record that is out": [
         [("17/1.wav", STREAM), ("17/1.json", record(outline=None)), 2.0, 35.0],
-        [("17/1.wav.json", json.dumps({"segments": [{"start": 0.5, "end": 1.5, "text": "my number is 404-555-0123"}]}).encode()), 2.0],
+        [
+            (
+                "17/1.wav.json",
+                json.dumps(
+                    {"segments": [{"start": 0.5, "end": 1.5, "text": "my number is 404-555-0123"}]}
+                ).encode(),
+            ),
+            2.0,
+        ],
     ],
     "another recording of the call": [
         [("17/1.json", record()), ("17/1.wav", STREAM), 2.0],
@@ -167,7 +226,7 @@ SCENES: dict[str, list[list[tuple[str, bytes] | float]]] = {
         [("17/1.json", record()), ("17/1.wav", said(TURNS, SECONDS, 1)[:30_000]), 70.0],
         [("17/1.wav", said(TURNS, SECONDS, 1)), 2.0, 70.0],
     ],
-}  # fmt: skip
+}
 
 
 def play(watch: Watch, acts: list[tuple[str, bytes] | float]) -> None:
@@ -219,14 +278,26 @@ with open(target, "ab", buffering=0) as sink:
 @pytest.mark.soak
 @pytest.mark.parametrize("form", ["declared", "streamed"])
 def test_a_real_writer_with_real_pauses(tmp_path, form):
-    """A process of its own appends to a file that it keeps open, with pauses of 1 to 45 s; `watch --once` runs every few seconds, as cron would."""
+    """A process of its own appends to a file that it keeps open, with pauses of 1 to 45 s; `watch
+    --once` runs every few seconds, as cron would.
+    """
     (tmp_path / "in/17").mkdir(parents=True)
     (tmp_path / "source").write_bytes(sound(form))
     (tmp_path / "in/17/1.json").write_bytes(record())
-    policy = parse_policy("version: 1\nname: t\nextends: gdpr\nrecordings: {wait_seconds: 30, original: delete}\n")
-    options = WatchOptions(str(tmp_path / "store"), policy, (str(tmp_path / "in"),), keyring=str(tmp_path / "keyring.json"))
+    policy = parse_policy(
+        "version: 1\nname: t\nextends: gdpr\nrecordings: {wait_seconds: 30, original: delete}\n"
+    )
+    options = WatchOptions(
+        str(tmp_path / "store"),
+        policy,
+        (str(tmp_path / "in"),),
+        keyring=str(tmp_path / "keyring.json"),
+    )
     path = tmp_path / "in/17/1.wav"
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "source"), str(path), "1.5", "45", "12"], env=os.environ)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path / "source"), str(path), "1.5", "45", "12"],
+        env=os.environ,
+    )
     ended = None
     while path.exists() or ended is None:
         run_once(options, time.time())

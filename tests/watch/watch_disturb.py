@@ -1,8 +1,11 @@
-"""Recordings and records that land while `callveil watch` is killed again and again, and what must be there at the end.
+"""Recordings and records that land while `callveil watch` is killed again and again, and what must
+be there at the end.
 
 feed      calls land in random order, some told of twice, poisoned messages among them
-disturb   parts of the runner are killed at even distances of progress, and started again as a supervisor would
-check     every call has one redacted recording and one redacted record, whole; the queue is empty; the dead-letter queue holds the poisoned only
+disturb   parts of the runner are killed at even distances of progress, and started again as a
+          supervisor would
+check     every call has one redacted recording and one redacted record, whole; the queue is empty;
+          the dead-letter queue holds the poisoned only
 """
 
 from __future__ import annotations
@@ -54,7 +57,11 @@ class Feed:
 
     def _run(self) -> None:
         rng = random.Random(self.seed)
-        objects = [(place + rng.uniform(-20, 20), c, kind) for place, c in enumerate(self.calls) for kind in ("wav", "json")]
+        objects = [
+            (place + rng.uniform(-20, 20), c, kind)
+            for place, c in enumerate(self.calls)
+            for kind in ("wav", "json")
+        ]
         objects.sort(key=lambda o: o[0])
         at = set(rng.sample(range(len(objects)), self.poisoned))
         for number, (_, call, kind) in enumerate(objects):
@@ -74,10 +81,19 @@ def receipts(store: Path, what: str) -> int:
     return sum(1 for _ in (store / "live" / "calls").glob(f"*/*/{what}.json"))
 
 
-def disturb(runner: Runner, feed: Feed, thread: threading.Thread, store: Path, roles: Sequence[str], seconds: float) -> Iterator[str]:
-    """Kill `roles` in turn, each when as much more is done as the one before, and wait for the end. Yields what happened, a line each.
+def disturb(
+    runner: Runner,
+    feed: Feed,
+    thread: threading.Thread,
+    store: Path,
+    roles: Sequence[str],
+    seconds: float,
+) -> Iterator[str]:
+    """Kill `roles` in turn, each when as much more is done as the one before, and wait for the end.
+    Yields what happened, a line each.
 
-    Where all is done before each had its turn, the others are killed `PAUSE` seconds apart: messages may be left to be deleted.
+    Where all is done before each had its turn, the others are killed `PAUSE` seconds apart:
+    messages may be left to be deleted.
 
     Raises AssertionError where it has not ended after `seconds`.
     """
@@ -91,19 +107,30 @@ def disturb(runner: Runner, feed: Feed, thread: threading.Thread, store: Path, r
             runner.kill(role)
             at = max(at, done) + step * 0.999
             yield f"{spent:6.1f} s: killed {role} at {done} of {goal}"
-        elif done >= goal and receipts(store, "record") >= goal and not thread.is_alive() and not left and feed.cloud.left() == 0:
+        elif (
+            done >= goal
+            and receipts(store, "record") >= goal
+            and not thread.is_alive()
+            and not left
+            and feed.cloud.left() == 0
+        ):
             yield f"{spent:6.1f} s: the queue is empty; {runner.starts} starts"
             return
         if runner.recover():
             yield f"{time.monotonic() - begun:6.1f} s: started again"
         if spent > seconds:
-            missing = f"{goal - done} recordings, {goal - receipts(store, 'record')} records missing, {feed.cloud.left()} messages left"
+            missing = (
+                f"{goal - done} recordings, {goal - receipts(store, 'record')} records "
+                f"missing, {feed.cloud.left()} messages left"
+            )
             raise AssertionError(f"not done after {seconds:g} s: {missing}")
         time.sleep(0.5)
 
 
 def check(store: Path, feed: Feed) -> dict[str, int]:
-    """Raises AssertionError where something is missing, twice, broken or in the wrong place. Returns counts."""
+    """Raises AssertionError where something is missing, twice, broken or in the wrong place.
+    Returns counts.
+    """
     calls = {c.name: c for c in feed.calls}
     found = {f"{p.parent.name}/{p.name}" for p in (store / "live" / "calls").glob("*/*")}
     assert found == set(calls), f"{len(found ^ set(calls))} interactions too many or too few"
@@ -118,9 +145,13 @@ def check(store: Path, feed: Feed) -> dict[str, int]:
             outputs = [p.name for p in folder.iterdir() if p.name.startswith(f"{what}-")]
             assert outputs == [receipt["file"]], (name, outputs)
             files += 1
-        assert json.loads((folder / "audio.json").read_text())["reason"] == "", f"{name} was covered whole: its transcript was not waited for"
+        assert json.loads((folder / "audio.json").read_text())["reason"] == "", (
+            f"{name} was covered whole: its transcript was not waited for"
+        )
     dead = feed.cloud.dead_bodies()
-    assert dead == sorted(feed.bodies), f"{len(dead)} in the dead-letter queue, {len(feed.bodies)} poisoned"
+    assert dead == sorted(feed.bodies), (
+        f"{len(dead)} in the dead-letter queue, {len(feed.bodies)} poisoned"
+    )
     rejected = len(list((store / "live").glob("rejected/*/*.json")))
     assert rejected == 0, f"{rejected} rejected"
     return {"calls": len(calls), "files": files, "dead": len(dead)}

@@ -24,7 +24,9 @@ OTHER = b"fedcba9876543210fedcba9876543210"
 
 
 def ctm(body: bytes, at: float | None = None, secret: bytes = SECRET) -> dict[str, str]:
-    """Headers as CallTrackingMetrics signs, written from its sample receiver and not from our code."""
+    """Headers as CallTrackingMetrics signs, written from its sample receiver and not from our
+    code.
+    """
     stamp = str(int(time.time() if at is None else at))
     made = hmac.new(secret, digestmod=hashlib.sha1)
     made.update(stamp.encode())
@@ -43,7 +45,14 @@ def timed(body: bytes, at: float | None = None, *secrets: bytes) -> dict[str, st
 class Receiver:
     """`callveil receive` as a process. Use it in a `with`."""
 
-    def __init__(self, root: Path, *words: str, secrets: tuple[bytes, ...] = (SECRET,), inbox: str | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *words: str,
+        secrets: tuple[bytes, ...] = (SECRET,),
+        inbox: str | None = None,
+        port: int = 0,
+    ) -> None:
         self.root, self.inbox = root, inbox or str(root / "inbox")
         self.keyring_path, self.secret_file = root / "keyring.json", root / "secret"
         self.write_secrets(*secrets)
@@ -66,7 +75,14 @@ class Receiver:
         return Keyring.load(self.keyring_path)
 
     def __enter__(self) -> Receiver:
-        words = ["--inbox", self.inbox, "--secret-file", str(self.secret_file), "--keyring", str(self.keyring_path)]
+        words = [
+            "--inbox",
+            self.inbox,
+            "--secret-file",
+            str(self.secret_file),
+            "--keyring",
+            str(self.keyring_path),
+        ]
         words += ["--listen", self.listen, "--health", "127.0.0.1:0"]
         command = [sys.executable, "-m", "callveil.pipelines.cli", "receive", *words, *self.words]
         with self.log.open("a") as sink:
@@ -74,7 +90,10 @@ class Receiver:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
         until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
-            found = re.search(r"listening on https?://[^ ]*:(\d+)/.* health on http://[^ ]*:(\d+)/", self.log.read_text()[begin:])
+            found = re.search(
+                r"listening on https?://[^ ]*:(\d+)/.* health on http://[^ ]*:(\d+)/",
+                self.log.read_text()[begin:],
+            )
             if found:
                 self.port, self.health = int(found[1]), int(found[2])
                 return self
@@ -93,7 +112,9 @@ class Receiver:
         out, _ = self.process.communicate(timeout=60)
         return self.process.returncode, out
 
-    def send(self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/webhook") -> tuple[int, str, dict[str, str]]:
+    def send(
+        self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/webhook"
+    ) -> tuple[int, str, dict[str, str]]:
         """One request over a connection of its own: status, text and headers of the answer."""
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         if path in ("/health", "/metrics"):
@@ -103,7 +124,11 @@ class Receiver:
         try:
             link.request(method, path, body, headers)
             answer = link.getresponse()
-            return answer.status, answer.read().decode(), {k.lower(): v for k, v in answer.getheaders()}
+            return (
+                answer.status,
+                answer.read().decode(),
+                {k.lower(): v for k, v in answer.getheaders()},
+            )
         finally:
             link.close()
 
@@ -113,7 +138,9 @@ class Receiver:
 
 
 def half_open(port: int, number: int, peers: int = 1) -> list[socket.socket]:
-    """Connections that leave a request unfinished, each in one of four ways, from as many addresses of this machine."""
+    """Connections that leave a request unfinished, each in one of four ways, from as many addresses
+    of this machine.
+    """
     head = b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
     begun = (b"", b"POST /webh", head, head + b"\r\n{")
     links = []

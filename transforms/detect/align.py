@@ -1,7 +1,9 @@
-"""Line two texts up that hold the same content, so that spans found in one can be laid over the other.
+"""Line two texts up that hold the same content, so that spans found in one can be laid over the
+other.
 
-A platform sends the same conversation as turns, as flat text and as words with times. They differ in punctuation,
-case, spacing and speaker labels; the letters and digits are the same. Alignment therefore runs over those alone.
+A platform sends the same conversation as turns, as flat text and as words with times. They differ
+in punctuation, case, spacing and speaker labels; the letters and digits are the same. Alignment
+therefore runs over those alone.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class TextAlignment:
 
     Attributes:
         left, right: positions in either text, pairwise corresponding, both ascending.
-        exact: every letter and digit of the right text has a partner (speaker labels and placeholders apart).
+        exact: every letter and digit of the right text has a partner (speaker labels and
+            placeholders apart).
     """
 
     left: tuple[int, ...]
@@ -39,7 +42,8 @@ class TextAlignment:
     def project(self, spans: list[TextSpan], *, reverse: bool = False) -> list[TextSpan]:
         """Lay spans of the left text over the right one (or back, with `reverse`).
 
-        A span whose letters have no partner at all is left out: it lies in text the other side does not hold.
+        A span whose letters have no partner at all is left out: it lies in text the other side does
+        not hold.
         """
         source, target = (self.right, self.left) if reverse else (self.left, self.right)
         if not source:
@@ -55,17 +59,43 @@ class TextAlignment:
             while end < len(source) and source[end] < span.end:
                 end += 1
             if end > place:
-                out.append(TextSpan(target[place], target[end - 1] + 1, span.entity, span.score, span.detector, span.group))
+                out.append(
+                    TextSpan(
+                        target[place],
+                        target[end - 1] + 1,
+                        span.entity,
+                        span.score,
+                        span.detector,
+                        span.group,
+                    )
+                )
         return out
 
 
 @lru_cache(maxsize=256)
 def _label(speakers: frozenset[str]) -> re.Pattern[str]:
     names = "|".join(sorted((re.escape(s) for s in speakers if s), key=len, reverse=True))
-    return re.compile(rf"(?m)^[ \t]*(?:\[[\d:.,\s\->]*\][ \t]*)?(?P<name>{names or '(?!)'})[ \t]*(?:\([\d:.\s]*\))?[ \t]*[:>\-][ \t]*", re.IGNORECASE)
+    return re.compile(
+        rf"(?m)^[ \t]*(?:\[[\d:.,\s\->]*\][ \t]*)?(?P<name>{names or '(?!)'})[ "
+        r"\t]*(?:\([\d:.\s]*\))?[ \t]*[:>\-][ \t]*",
+        re.IGNORECASE,
+    )
 
 
-ROLE_LABELS = frozenset({"agent", "caller", "customer", "speaker", "speaker 1", "speaker 2", "rep", "client", "visitor", "contact"})
+ROLE_LABELS = frozenset(
+    {
+        "agent",
+        "caller",
+        "customer",
+        "speaker",
+        "speaker 1",
+        "speaker 2",
+        "rep",
+        "client",
+        "visitor",
+        "contact",
+    }
+)
 
 
 def speaker_labels(text: str, speakers: frozenset[str]) -> list[tuple[int, int]]:
@@ -74,16 +104,28 @@ def speaker_labels(text: str, speakers: frozenset[str]) -> list[tuple[int, int]]
 
 
 def role_labels(text: str, speakers: frozenset[str]) -> list[tuple[int, int]]:
-    """Return spans of the names in those labels that name a role (`Caller`, `spk_0`) and so nobody."""
-    return [m.span("name") for m in _label(speakers | ROLE_LABELS).finditer(text) if ROLE_WORDS.fullmatch(m["name"])]
+    """Return spans of the names in those labels that name a role (`Caller`, `spk_0`) and so
+    nobody.
+    """
+    return [
+        m.span("name")
+        for m in _label(speakers | ROLE_LABELS).finditer(text)
+        if ROLE_WORDS.fullmatch(m["name"])
+    ]
 
 
 PLACEHOLDER = "\ue000"
-"""Stands for a run of placeholders. What was one value in one text is a placeholder for every word in the other."""
+"""Stands for a run of placeholders. What was one value in one text is a placeholder for every word
+in the other.
+"""
 
 
-def _letters(text: str, skip: list[tuple[int, int]], done: re.Pattern[str] | None) -> tuple[str, list[int]]:
-    """Return letters and digits of a text, lower case, with their places; none of what lies in `skip`, and one mark for a run of placeholders."""
+def _letters(
+    text: str, skip: list[tuple[int, int]], done: re.Pattern[str] | None
+) -> tuple[str, list[int]]:
+    """Return letters and digits of a text, lower case, with their places; none of what lies in
+    `skip`, and one mark for a run of placeholders.
+    """
     chars: list[str] = []
     places: list[int] = []
     regions = iter(_regions(skip, [m.span() for m in done.finditer(text)] if done else []))
@@ -97,17 +139,25 @@ def _letters(text: str, skip: list[tuple[int, int]], done: re.Pattern[str] | Non
                 places.append(match.start())
             continue
         word = match.group().lower()
-        if len(word) != match.end() - match.start():  # lower-casing changed the length (a few letters do that)
+        if (
+            len(word) != match.end() - match.start()
+        ):  # lower-casing changed the length (a few letters do that)
             word = match.group()
         chars.append(word)
         places.extend(range(match.start(), match.end()))
     return "".join(chars), places
 
 
-def _regions(skip: list[tuple[int, int]], marks: list[tuple[int, int]]) -> list[tuple[int, int, bool]]:
-    """Return both kinds of places in order and disjoint, with whether a place is a mark; a mark that reaches into a place to skip is skipped with it."""
+def _regions(
+    skip: list[tuple[int, int]], marks: list[tuple[int, int]]
+) -> list[tuple[int, int, bool]]:
+    """Return both kinds of places in order and disjoint, with whether a place is a mark; a mark
+    that reaches into a place to skip is skipped with it.
+    """
     out: list[tuple[int, int, bool]] = []
-    for start, end, mark in sorted([*((a, b, False) for a, b in skip), *((a, b, True) for a, b in marks)]):
+    for start, end, mark in sorted(
+        [*((a, b, False) for a, b in skip), *((a, b, True) for a, b in marks)]
+    ):
         if out and start < out[-1][1]:
             out[-1] = (out[-1][0], max(end, out[-1][1]), out[-1][2] and mark)
         else:
@@ -116,9 +166,11 @@ def _regions(skip: list[tuple[int, int]], marks: list[tuple[int, int]]) -> list[
 
 
 def _part(a: str, b: str, left: str, places: list[int]) -> int | None:
-    """Tell where the letters `b` stand in `a`, where they do so once and from a word's beginning to a word's end.
+    """Tell where the letters `b` stand in `a`, where they do so once and from a word's beginning to
+    a word's end.
 
-    `ana` stands in `banana` too: what is found inside of words, or twice, is no copy and has to be read by itself.
+    `ana` stands in `banana` too: what is found inside of words, or twice, is no copy and has to be
+    read by itself.
     """
     start = a.find(b) if b else -1
     if start < 0 or a.find(b, start + 1) >= 0:
@@ -139,23 +191,32 @@ class _Matcher(difflib.SequenceMatcher[str]):
         super().__init__(None, a, b, autojunk=False)
         self._words, self._counts, self._pairs = a, Counter(b), 0
 
-    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> difflib.Match:
-        """As difflib's, which takes as many steps as there are pairs. Raises `_TooMany` beyond `MAX_PAIRS`."""
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> difflib.Match:
+        """As difflib's, which takes as many steps as there are pairs. Raises `_TooMany` beyond
+        `MAX_PAIRS`.
+        """
         self._pairs += sum(self._counts[word] for word in self._words[alo:ahi])
         if self._pairs > MAX_PAIRS:
             raise _TooMany
         return super().find_longest_match(alo, ahi, blo, bhi)
 
 
-def align_texts(left: str, right: str, speakers: frozenset[str] = frozenset(), done: re.Pattern[str] | None = None) -> TextAlignment:
+def align_texts(
+    left: str,
+    right: str,
+    speakers: frozenset[str] = frozenset(),
+    done: re.Pattern[str] | None = None,
+) -> TextAlignment:
     """Line `right` up with `left`; labels at line starts of `right` are passed over.
 
     Args:
         speakers: labels of speakers, lower case.
         done: pattern of placeholders (`detect.placeholders`); adjacent ones count as one.
 
-    Returns an exact alignment where the letters and digits are the same, else the longest common runs of words
-    (for texts up to `MAX_FUZZY_TOKENS`), else an empty one.
+    Returns an exact alignment where the letters and digits are the same, else the longest common
+    runs of words (for texts up to `MAX_FUZZY_TOKENS`), else an empty one.
     """
     a, left_places = _letters(left, [], done)
     b, right_places = _letters(right, speaker_labels(right, speakers), done)

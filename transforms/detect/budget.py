@@ -33,23 +33,37 @@ class TimedOut(RuntimeError):
 
 
 def reason_of(problem: Exception) -> tuple[str, str]:
-    """Reason code and detail of a rejection for what a record raised; they quote nothing of its content, which the message may."""
+    """Reason code and detail of a rejection for what a record raised; they quote nothing of its
+    content, which the message may.
+    """
     if isinstance(problem, OverBudget):
-        return "over_budget", "it takes more steps than detect.max_steps of the policy grants; raise that if the record is what it should be"
+        return (
+            "over_budget",
+            "it takes more steps than detect.max_steps of the policy grants; raise that if the "
+            "record is what it should be",
+        )
     if isinstance(problem, TimedOut):
-        return "timed_out", "it took more CPU time than detect.timeout_seconds of the policy grants; feed it in again, or raise that"
+        return (
+            "timed_out",
+            "it took more CPU time than detect.timeout_seconds of the policy grants; feed it in "
+            "again, or raise that",
+        )
     return "", type(problem).__name__
 
 
 class _Stop(BaseException):
-    """Raised in a thread from outside. No `Exception`, so that nothing that goes on after one goes on after this."""
+    """Raised in a thread from outside. No `Exception`, so that nothing that goes on after one goes
+    on after this.
+    """
 
 
 _here = threading.local()
 
 
 def spend_steps(steps: int = 1) -> None:
-    """Count `steps` of the record this thread is at work on. Raises `OverBudget` where none are left; counts nothing outside `Budget.run`."""
+    """Count `steps` of the record this thread is at work on. Raises `OverBudget` where none are
+    left; counts nothing outside `Budget.run`.
+    """
     budget: Budget | None = getattr(_here, "budget", None)
     if budget is not None:
         budget.steps -= steps
@@ -71,10 +85,15 @@ class Budget:
     @classmethod
     def of(cls, settings: DetectionSettings, chars: int) -> Budget:
         """Return the budget of a record of `chars` characters under a policy's `detect` section."""
-        return cls(settings.max_steps * (1 + chars // STEP_CHARS), settings.timeout_seconds * (1 + chars // TIME_CHARS))
+        return cls(
+            settings.max_steps * (1 + chars // STEP_CHARS),
+            settings.timeout_seconds * (1 + chars // TIME_CHARS),
+        )
 
     def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns. Raises `OverBudget` or `TimedOut` where it needs more than is left, else what it raises."""
+        """Return what `work` returns. Raises `OverBudget` or `TimedOut` where it needs more than is
+        left, else what it raises.
+        """
         outer: Budget | None = getattr(_here, "budget", None)
         watched = _watchdog.begin(self.seconds)
         try:
@@ -106,7 +125,9 @@ class _Watched:
 
 
 def _clock() -> Callable[[], float]:
-    """Return the CPU time of this thread, to be read from any; of the whole process where the system tells no other's."""
+    """Return the CPU time of this thread, to be read from any; of the whole process where the
+    system tells no other's.
+    """
     if not hasattr(time, "pthread_getcpuclockid"):
         return time.process_time
     clock = time.pthread_getcpuclockid(threading.get_ident())
@@ -114,7 +135,9 @@ def _clock() -> Callable[[], float]:
 
 
 def _settle(watched: _Watched) -> None:
-    """End the watch, whatever is raised meanwhile: afterwards nothing is raised from outside any more."""
+    """End the watch, whatever is raised meanwhile: afterwards nothing is raised from outside any
+    more.
+    """
     while True:
         try:
             _watchdog.end(watched)
@@ -124,7 +147,9 @@ def _settle(watched: _Watched) -> None:
 
 
 class _Watchdog:
-    """Looks at threads at work from a thread of its own, which is started when it is first needed."""
+    """Looks at threads at work from a thread of its own, which is started when it is first
+    needed.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -140,7 +165,9 @@ class _Watchdog:
             idle = not self._watched
             self._watched.add(watched)
             if self._thread is None or not self._thread.is_alive():  # a forked process has none
-                self._thread = threading.Thread(target=self._look, name="callveil-budget", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._look, name="callveil-budget", daemon=True
+                )
                 self._thread.start()
             elif idle:
                 self._changed.notify()
@@ -162,7 +189,9 @@ class _Watchdog:
                 for watched in self._watched:
                     if watched.clock() > watched.over:
                         watched.struck = True
-                        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(watched.thread), ctypes.py_object(_Stop))
+                        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                            ctypes.c_ulong(watched.thread), ctypes.py_object(_Stop)
+                        )
             time.sleep(INTERVAL)
 
 

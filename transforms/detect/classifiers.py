@@ -168,10 +168,15 @@ class TokenClassifier:
     def find(self, texts: Sequence[str]) -> list[list[Mention]]:
         """See `Classifier`."""
         encoded = self.tokenizer(
-            list(texts), truncation=True, max_length=self.length, stride=self.stride,
-            return_overflowing_tokens=True, return_offsets_mapping=True,
-            return_special_tokens_mask=True, verbose=False,
-        )  # fmt: skip
+            list(texts),
+            truncation=True,
+            max_length=self.length,
+            stride=self.stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            verbose=False,
+        )
         best = self._best(encoded)
         windows: list[list[int]] = [[] for _ in texts]
         for n, text in enumerate(encoded["overflow_to_sample_mapping"]):
@@ -182,7 +187,9 @@ class TokenClassifier:
         ]
 
     def _best(self, encoded: Any) -> list[list[int]]:
-        """Return the likeliest label of each token of each window; read by length, so little is padded."""
+        """Return the likeliest label of each token of each window; read by length, so little is
+        padded.
+        """
         out: list[list[int]] = [[] for _ in encoded["input_ids"]]
         order = sorted(range(len(out)), key=lambda n: len(encoded["input_ids"][n]))
         inputs = [name for name in self.tokenizer.model_input_names if name in encoded]
@@ -234,10 +241,17 @@ class TokenClassifier:
 
 _PADDED_POSITIONS = frozenset(
     {
-        "camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "xlm-roberta",
-        "xlm-roberta-xl", "xmod",
+        "camembert",
+        "data2vec-text",
+        "ibert",
+        "longformer",
+        "mpnet",
+        "roberta",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+        "xmod",
     }
-)  # fmt: skip
+)
 """Models that count positions from behind the padding token's number: so many fewer are left."""
 
 
@@ -287,7 +301,9 @@ class GlinerClassifier:
         self.tokenizer = self.model.data_processor.transformer_tokenizer
         # The labels go in front, each behind a mark, and some signs around them all.
         prompt = sum(len(ids) + 2 for ids in self._ids(list(self.asked))) + 8
-        most = min(self.tokenizer.model_max_length, position_count(self.model.config.encoder_config))
+        most = min(
+            self.tokenizer.model_max_length, position_count(self.model.config.encoder_config)
+        )
         self.tokens = max(2, most - prompt)
 
     def _ids(self, words: list[str]) -> list[list[int]]:
@@ -298,9 +314,12 @@ class GlinerClassifier:
         """See `Classifier`."""
         pieces = [(n, a, b) for n, text in enumerate(texts) for a, b in self._windows(text)]
         found = self.model.inference(
-            [texts[n][a:b] for n, a, b in pieces], list(self.asked),
-            flat_ner=True, threshold=self.THRESHOLD, batch_size=AT_ONCE,
-        )  # fmt: skip
+            [texts[n][a:b] for n, a, b in pieces],
+            list(self.asked),
+            flat_ner=True,
+            threshold=self.THRESHOLD,
+            batch_size=AT_ONCE,
+        )
         out: list[list[Mention]] = [[] for _ in texts]
         for (n, offset, _), entities in zip(pieces, found, strict=True):
             for e in entities:
@@ -311,7 +330,9 @@ class GlinerClassifier:
         return [merge_mentions(mentions) for mentions in out]
 
     def _windows(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield stretches of as many words and tokens as the model reads; it would cut off the rest."""
+        """Yield stretches of as many words and tokens as the model reads; it would cut off the
+        rest.
+        """
         words = list(self.model.data_processor.words_splitter(text))
         sizes = [len(ids) + 1 for ids in self._ids([word for word, _, _ in words])]
         first = 0

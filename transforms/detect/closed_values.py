@@ -1,8 +1,9 @@
-"""Closed values: states, times, measures and words of written lists, which say nothing about anyone.
+"""Closed values: states, times, measures and words of written lists, which say nothing about
+anyone.
 
-A word is closed because a list here names it, never because it is written in lower case: `marla` and
-`mostrander` are nobody's setting. Common names that are words, too (`Chase`, `Grant`, `May`), are left
-out.
+A word is closed because a list here names it, never because it is written in lower case: `marla`
+and `mostrander` are nobody's setting. Common names that are words, too (`Chase`, `Grant`, `May`),
+are left out.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ _WEAK = _listed(
     check new old
     strong fair good poor safe clear bad draft due open direct net root slack apple express hidden urgent"""
 )
-"""Listed words that people are called, too: under a name that may ask for one they count nothing."""
+"""Listed words that people are called, too: under a name that may ask for one they count nothing.
+"""
 _FUNCTION = _listed(
     """a an the and or of for from to in on off by at as with without if when not no than then per
     up only ending ends every each after before until via"""
@@ -236,8 +238,11 @@ def is_code(kind: str, text: str) -> bool:
     if kind == "zone" and (word in time_zones() | _zone_cities() or _ZONE_OFFSET.fullmatch(word)):
         return True
     listed = {
-        "language": _LANGUAGES, "country": _COUNTRIES, "currency": _CURRENCIES, "zone": _ZONE_NAMES
-    }[kind]  # fmt: skip
+        "language": _LANGUAGES,
+        "country": _COUNTRIES,
+        "currency": _CURRENCIES,
+        "zone": _ZONE_NAMES,
+    }[kind]
     words = [w for w in _LIST.split(word) if w]
     return 0 < len(words) <= MAX_WORDS and all(
         (w.lower() in listed and (w.islower() or w.isupper() or len(w) > 3))
@@ -249,7 +254,8 @@ def is_code(kind: str, text: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def closed_words(text: str) -> tuple[int, int]:
-    """Count the listed words a text is made of, with short numbers between them (`Visa ending in 4242`).
+    """Count the listed words a text is made of, with short numbers between them (`Visa ending in
+    4242`).
 
     Returns: how many say for sure that it is no name, and how many are names, too; nothing for any
         text with another word in it.
@@ -283,4 +289,6 @@ def is_form(text: str) -> bool:
 
 def is_count(text: str, digits: int) -> bool:
     """Tell whether a text is a number of at most so many digits."""
-    return _NUMERAL.fullmatch(text.strip()) is not None and sum(c.isdecimal() for c in text) <= digits
+    return (
+        _NUMERAL.fullmatch(text.strip()) is not None and sum(c.isdecimal() for c in text) <= digits
+    )

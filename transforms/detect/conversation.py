@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from callveil.transforms.detect.normalized_text import Edit, NormalizedText
 
 AGENT, CALLER, UNKNOWN = "agent", "caller", ""
-"""Roles of a turn. `agent` is the business' side (channel 2), `caller` the external party (channel 1)."""
+"""Roles of a turn. `agent` is the business' side (channel 2), `caller` the external party (channel
+1).
+"""
 
 
 @dataclass(frozen=True, slots=True)

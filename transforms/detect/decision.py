@@ -19,11 +19,13 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class MinimumRedaction:
-    """What an earlier version of the same record was already redacted to. A later snapshot is never redacted less.
+    """What an earlier version of the same record was already redacted to. A later snapshot is never
+    redacted less.
 
     Attributes:
         mode: none, content or full.
-        entities: entity types that were replaced, and `clear:<field>` or `redact:<field>` for fields without a type that went as a whole.
+        entities: entity types that were replaced, and `clear:<field>` or `redact:<field>` for
+            fields without a type that went as a whole.
     """
 
     mode: str = "none"
@@ -42,7 +44,8 @@ class RedactionDecision:
         floor: entity types that stay redacted whatever the rules say.
         requests: requests that name it, narrowest last.
         request: the request that asked for full redaction, where one did.
-        held: the mode is what an earlier version of the record was redacted in, and stronger than the policy's.
+        held: the mode is what an earlier version of the record was redacted in, and stronger than
+            the policy's.
     """
 
     rules: Rules
@@ -73,7 +76,8 @@ def decide_redaction(
 
     Args:
         policy: the policy.
-        raw: the record; its own `redacted` flag counts as content redaction by the platform, never as less work here.
+        raw: the record; its own `redacted` flag counts as content redaction by the platform, never
+            as less work here.
         account_type: type of its account when it happened.
         as_of: the run's time; ages are counted from `called_at` in whole 24-hour days, half-open.
         language: the detector's language for it, None where the policy reads none such. A record
@@ -84,17 +88,34 @@ def decide_redaction(
     prose = (leaf.text for leaf in walk(raw.record) if leaf.prose and not leaf.key)
     if language is not None and is_unsupported_language(prose, policy.detect.languages):
         language = None
-    rules = policy.rules(raw.key.account_id, account_type, raw.kind, str(raw.record.get("language") or policy.detect.default_language))
+    rules = policy.rules(
+        raw.key.account_id,
+        account_type,
+        raw.kind,
+        str(raw.record.get("language") or policy.detect.default_language),
+    )
     mode = rules.mode
     trigger = "auto"
     asked = next((r for r in requests if r.scope == "all"), None)
-    if rules.mode_at(raw.called_at, as_of) == "full" or (language is None and policy.detect.unknown_language == "full" and rules.mode != "none"):
+    if rules.mode_at(raw.called_at, as_of) == "full" or (
+        language is None and policy.detect.unknown_language == "full" and rules.mode != "none"
+    ):
         mode = "full"
     elif asked:
         mode, trigger = "full", asked.trigger
-    # A narrower request needs the record to be read at all: `none` would pass everything else through, which is what the rules say.
+    # A narrower request needs the record to be read at all: `none` would pass everything else
+    # through, which is what the rules say.
     held = strongest_mode(mode, floor.mode) != mode
     mode = strongest_mode(mode, floor.mode)
     if language is None and mode != "full":
         language = policy.detect.default_language
-    return RedactionDecision(rules, mode, trigger, language, floor.entities, requests, asked if trigger != "auto" else None, held)
+    return RedactionDecision(
+        rules,
+        mode,
+        trigger,
+        language,
+        floor.entities,
+        requests,
+        asked if trigger != "auto" else None,
+        held,
+    )

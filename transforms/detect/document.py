@@ -11,16 +11,28 @@ from itertools import groupby
 from callveil.schemas.finding import TextSpan
 from callveil.transforms.detect.align import TextAlignment, align_texts, role_labels, speaker_labels
 from callveil.transforms.detect.conversation import AGENT, CALLER, UNKNOWN, Turn, View
-from callveil.transforms.detect.normalized_text import NormalizedText, normalize_text, other_readings
-from callveil.transforms.detect.parts import caption_speakers, is_split_number, json_literals, parts_of
+from callveil.transforms.detect.normalized_text import (
+    NormalizedText,
+    normalize_text,
+    other_readings,
+)
+from callveil.transforms.detect.parts import (
+    caption_speakers,
+    is_split_number,
+    json_literals,
+    parts_of,
+)
 from callveil.transforms.detect.text_fields import ROLE_WORDS, Leaf
 
 CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "message_body")
-"""Fields that hold the conversation, best first: the first one present is read, the others are copies of it."""
+"""Fields that hold the conversation, best first: the first one present is read, the others are
+copies of it.
+"""
 FLAT = ("transcription_text", "message_body")
 """Those of them that are one text."""
 SEVERAL = 3
-"""So many turns of one speaker and none of another are a conversation whose other side is missing."""
+"""So many turns of one speaker and none of another are a conversation whose other side is missing.
+"""
 
 
 @dataclass(slots=True, unsafe_hash=True)  # see schemas.finding
@@ -49,7 +61,8 @@ class Segment:
 
 @dataclass
 class InteractionDocument:
-    """A view, where its pieces come from, and whether it needs the language model or lies exactly over another one.
+    """A view, where its pieces come from, and whether it needs the language model or lies exactly
+    over another one.
 
     Attributes:
         name: conversation, fields, or the field that is a copy of the conversation.
@@ -65,7 +78,9 @@ class InteractionDocument:
 
     @property
     def analysed(self) -> bool:
-        """Whether this view is analysed by itself; an exact copy takes its spans from the conversation."""
+        """Whether this view is analysed by itself; an exact copy takes its spans from the
+        conversation.
+        """
         return self.copy is None or not self.copy.exact
 
     def split(self, spans: list[TextSpan]) -> list[tuple[Leaf, TextSpan]]:
@@ -124,7 +139,8 @@ class DocumentSet:
             if source not in spoken:
                 continue
             reading = self._conversation(source, spoken[source], speakers)
-            # A text message beside a call's transcript is another conversation; everything else repeats the first.
+            # A text message beside a call's transcript is another conversation; everything else
+            # repeats the first.
             if out:
                 reading.copy = align_texts(out[0].view.text, reading.view.text, speakers, self.done)
                 reading.name = source
@@ -141,14 +157,20 @@ class DocumentSet:
                 reading.view = replace(reading.view, others=tuple(sorted(others)))
         return out
 
-    def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> InteractionDocument:
+    def _conversation(
+        self, source: str, leaves: list[Leaf], speakers: frozenset[str]
+    ) -> InteractionDocument:
         if source in FLAT:
             text, segments = _lines_of(leaves[0], self.done)
             speakers |= caption_speakers(leaves[0].text)
             turns = _flat_turns(text, speakers)
-            named = frozenset(text[a:b].strip(" \t:>-").lower() for a, b in speaker_labels(text, speakers))
+            named = frozenset(
+                text[a:b].strip(" \t:>-").lower() for a, b in speaker_labels(text, speakers)
+            )
             view = View(text, turns, one_party=self._one_sided(turns, named))
-            return InteractionDocument("conversation", view, segments, labels=role_labels(text, speakers))
+            return InteractionDocument(
+                "conversation", view, segments, labels=role_labels(text, speakers)
+            )
         lines, segments, last = _Lines(), [], None
         for leaf in leaves:
             role = self.roles.get((source, int(leaf.path[1])), UNKNOWN)
@@ -159,7 +181,9 @@ class DocumentSet:
             last = role
         turns = tuple(lines.turns)
         one_party = self._one_sided(turns, self.voices.get(source, frozenset()))
-        return InteractionDocument("conversation", View("".join(lines.parts), turns, one_party=one_party), segments)
+        return InteractionDocument(
+            "conversation", View("".join(lines.parts), turns, one_party=one_party), segments
+        )
 
     def _one_sided(self, turns: tuple[Turn, ...], voices: frozenset[str]) -> bool:
         """Tell whether one side of a conversation is missing, by the policy or by who speaks.
@@ -167,12 +191,21 @@ class DocumentSet:
         One text is no conversation, and where nobody says who speaks both may.
         """
         seen = len(turns) >= SEVERAL and len(voices) == 1 and "" not in voices
-        return len(turns) > 1 and (self.one_party == "always" or (self.one_party == "seen" and seen))
+        return len(turns) > 1 and (
+            self.one_party == "always" or (self.one_party == "seen" and seen)
+        )
 
 
 def _is_role(leaf: Leaf) -> bool:
-    """Tell whether a leaf is a speaker's label that names a role: a language model would read it as a name, line after line."""
-    return leaf.path[-1] == "speaker" and not leaf.entity and leaf.field.name in CONVERSATIONS and ROLE_WORDS.fullmatch(leaf.text) is not None
+    """Tell whether a leaf is a speaker's label that names a role: a language model would read it as
+    a name, line after line.
+    """
+    return (
+        leaf.path[-1] == "speaker"
+        and not leaf.entity
+        and leaf.field.name in CONVERSATIONS
+        and ROLE_WORDS.fullmatch(leaf.text) is not None
+    )
 
 
 def _lines_of(leaf: Leaf, done: re.Pattern[str] | None) -> tuple[str, list[Segment]]:
@@ -191,12 +224,16 @@ def _flat_turns(text: str, speakers: frozenset[str]) -> tuple[Turn, ...]:
         stop = labels[i + 1][0] if i + 1 < len(labels) else len(text)
         body = text[end:stop].rstrip()
         if body:
-            turns.append(Turn(end, end + len(body), role_of(text[start:end].strip(" \t:>-").lower(), None)))
+            turns.append(
+                Turn(end, end + len(body), role_of(text[start:end].strip(" \t:>-").lower(), None))
+            )
     return tuple(turns)
 
 
 def _spaced(text: str, done: re.Pattern[str] | None) -> str:
-    """Return a key as a question: `_` read as a space, but not within placeholders, which would be none then."""
+    """Return a key as a question: `_` read as a space, but not within placeholders, which would be
+    none then.
+    """
     if done is None or "_" not in text:
         return text.replace("_", " ")
     out, place = [], 0
@@ -229,7 +266,9 @@ class _Lines:
 
 
 def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> InteractionDocument:
-    """Return all other leaves in one text, a line each. A key or a form's question reads as the business asking, its value as the answer."""
+    """Return all other leaves in one text, a line each. A key or a form's question reads as the
+    business asking, its value as the answer.
+    """
     lines = _Lines()
     segments: list[Segment] = []
     seen: dict[str, int] = {}
@@ -239,7 +278,10 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> InteractionDocu
         answer = (
             previous is not None
             and not leaf.key
-            and (previous.path == leaf.path or (previous.path[:-1] == leaf.path[:-1] and previous.path[-1] == "label"))
+            and (
+                previous.path == leaf.path
+                or (previous.path[:-1] == leaf.path[:-1] and previous.path[-1] == "label")
+            )
         )
         question = leaf.key or leaf.path[-1] == "label"
         pieces = parts_of(leaf.text, done)
@@ -271,7 +313,9 @@ def _runs_on(before: Leaf, leaf: Leaf) -> bool:
 
 
 def _grouped(leaves: Sequence[Leaf]) -> set[int]:
-    """Return numbers of the leaves that go on with the digits of the one before: a list holds a few at a time, as text."""
+    """Return numbers of the leaves that go on with the digits of the one before: a list holds a few
+    at a time, as text.
+    """
     out: set[int] = set()
     groups = groupby(enumerate(leaves), lambda item: (item[1].path[:-1], _is_digits(item[1])))
     for (_, digits), items in groups:
@@ -287,12 +331,35 @@ def _is_digits(leaf: Leaf) -> bool:
     return isinstance(leaf.path[-1], int) and len(leaf.text) <= 6 and leaf.text.isdigit()
 
 
-AGENT_WORDS = ("agent", "rep", "representative", "operator", "staff", "business", "receptionist", "internal", "bot", "system")
-CALLER_WORDS = ("caller", "customer", "client", "contact", "visitor", "guest", "lead", "user", "external")
+AGENT_WORDS = (
+    "agent",
+    "rep",
+    "representative",
+    "operator",
+    "staff",
+    "business",
+    "receptionist",
+    "internal",
+    "bot",
+    "system",
+)
+CALLER_WORDS = (
+    "caller",
+    "customer",
+    "client",
+    "contact",
+    "visitor",
+    "guest",
+    "lead",
+    "user",
+    "external",
+)
 
 
 def role_of(speaker: str | None, channel: int | None) -> str:
-    """Return role of a speaker: by channel (1 external party, 2 business) where there is one, else by label."""
+    """Return role of a speaker: by channel (1 external party, 2 business) where there is one, else
+    by label.
+    """
     if channel == 1:
         return CALLER
     if channel == 2:
@@ -306,13 +373,18 @@ def role_of(speaker: str | None, channel: int | None) -> str:
 
 
 def speakers_of(record: Mapping[str, object]) -> dict[str, frozenset[str]]:
-    """Tell who speaks in each field of turns and messages: labels with channels, empty for a row that has neither."""
+    """Tell who speaks in each field of turns and messages: labels with channels, empty for a row
+    that has neither.
+    """
     out: dict[str, frozenset[str]] = {}
     for source in ("outline", "chat_messages"):
         rows = record.get(source)
         if isinstance(rows, list):
             told = ((str(row.get("speaker") or "").lower(), row.get("channel")) for row in rows)
-            out[source] = frozenset("" if not name and channel is None else f"{name} {channel}" for name, channel in told)
+            out[source] = frozenset(
+                "" if not name and channel is None else f"{name} {channel}"
+                for name, channel in told
+            )
     return out
 
 

@@ -1,4 +1,6 @@
-"""Detection: Presidio's analyzer over whole conversations, in batches, with no network and no silent gaps."""
+"""Detection: Presidio's analyzer over whole conversations, in batches, with no network and no
+silent gaps.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult, pattern_recognizer
+from presidio_analyzer import (
+    AnalyzerEngine,
+    EntityRecognizer,
+    RecognizerRegistry,
+    RecognizerResult,
+    pattern_recognizer,
+)
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
@@ -27,11 +35,14 @@ GROUP_KEY = "callveil_group"
 """Key of a result's metadata that spans of one value share."""
 
 YOUNG_OBJECTS = 10_000
-"""Objects made and kept after which the young ones are looked through; a slice of records makes hundreds of thousands, hardly one in a cycle."""
+"""Objects made and kept after which the young ones are looked through; a slice of records makes
+hundreds of thousands, hardly one in a cycle.
+"""
 
 
 class DetectionFailed(RuntimeError):
-    """A recognizer failed or took too long: the text cannot be shown to be clean, so its record must be rejected.
+    """A recognizer failed or took too long: the text cannot be shown to be clean, so its record
+    must be rejected.
 
     Args:
         detail: one sentence that quotes nothing.
@@ -44,7 +55,9 @@ class DetectionFailed(RuntimeError):
 
     @classmethod
     def of(cls, problem: Exception, who: str = "a recognizer") -> DetectionFailed:
-        """Return the failure that `problem`, raised by `who`, amounts to. Its text may hold content, so of any other than ours only the type is kept."""
+        """Return the failure that `problem`, raised by `who`, amounts to. Its text may hold
+        content, so of any other than ours only the type is kept.
+        """
         if isinstance(problem, cls):
             return problem
         reason, detail = reason_of(problem)
@@ -52,9 +65,11 @@ class DetectionFailed(RuntimeError):
 
 
 class _FailClosedLogger:
-    """Stands in for Presidio's logger in its pattern recognizer, which answers a regex timeout with a warning and goes on.
+    """Stands in for Presidio's logger in its pattern recognizer, which answers a regex timeout with
+    a warning and goes on.
 
-    Going on would leave the text unread, so the warning becomes an error, whatever the logging configuration is.
+    Going on would leave the text unread, so the warning becomes an error, whatever the logging
+    configuration is.
     """
 
     def __init__(self, inner: Any) -> None:
@@ -65,7 +80,10 @@ class _FailClosedLogger:
 
     def warning(self, message: str, *args: object, **kwargs: Any) -> None:
         if "timed out" in message:
-            raise DetectionFailed("a pattern timed out; feed the record in again, or raise detect.timeout_seconds", "timed_out")
+            raise DetectionFailed(
+                "a pattern timed out; feed the record in again, or raise detect.timeout_seconds",
+                "timed_out",
+            )
         self._inner.warning(message, *args, **kwargs)
 
     def error(self, message: str, *args: object, **kwargs: Any) -> None:
@@ -74,7 +92,9 @@ class _FailClosedLogger:
 
 
 class WholeWordEnhancer(LemmaContextAwareEnhancer):  # type: ignore[misc]
-    """Presidio's context words, matched by whole word, and skipped where no result could profit from them."""
+    """Presidio's context words, matched by whole word, and skipped where no result could profit
+    from them.
+    """
 
     def __init__(self) -> None:
         super().__init__(context_matching_mode="whole_word")
@@ -90,15 +110,21 @@ class WholeWordEnhancer(LemmaContextAwareEnhancer):  # type: ignore[misc]
         """As Presidio's, which copies every result deeply first."""
         with_context = {r.id for r in recognizers if r.context}
         if not context and not any(
-            (r.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY) in with_context for r in raw_results
+            (r.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY)
+            in with_context
+            for r in raw_results
         ):
             return raw_results
-        enhanced: list[RecognizerResult] = super().enhance_using_context(text, raw_results, nlp_artifacts, recognizers, context)
+        enhanced: list[RecognizerResult] = super().enhance_using_context(
+            text, raw_results, nlp_artifacts, recognizers, context
+        )
         return enhanced
 
 
 class FixedRegistry(RecognizerRegistry):  # type: ignore[misc]
-    """A registry that is filled once: which recognizers serve a language and a list of entities is worked out once, not for every text."""
+    """A registry that is filled once: which recognizers serve a language and a list of entities is
+    worked out once, not for every text.
+    """
 
     def __init__(self, languages: Sequence[str]) -> None:
         super().__init__(supported_languages=list(languages))
@@ -116,9 +142,13 @@ class FixedRegistry(RecognizerRegistry):  # type: ignore[misc]
         all_fields: bool = False,
         ad_hoc_recognizers: list[EntityRecognizer] | None = None,
     ) -> list[EntityRecognizer]:
-        """As Presidio's, which answers in no fixed order; this one's order is that of the recognizers' addition."""
+        """As Presidio's, which answers in no fixed order; this one's order is that of the
+        recognizers' addition.
+        """
         if ad_hoc_recognizers or all_fields or entities is None:
-            found: list[EntityRecognizer] = super().get_recognizers(language, entities, all_fields, ad_hoc_recognizers)
+            found: list[EntityRecognizer] = super().get_recognizers(
+                language, entities, all_fields, ad_hoc_recognizers
+            )
             return found
         key = (language, tuple(entities))
         if key not in self._answers:
@@ -143,11 +173,18 @@ class BatchedAnalyzer(AnalyzerEngine):  # type: ignore[misc]
     ) -> list[RecognizerResult]:
         if not raw_results:
             return []
-        found = {r.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY] for r in raw_results}
+        found = {
+            r.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY] for r in raw_results
+        }
         asked = [r for r in recognizers if r.id in found]
-        if not context and not any(r.context or type(r).enhance_using_context is not EntityRecognizer.enhance_using_context for r in asked):
+        if not context and not any(
+            r.context or type(r).enhance_using_context is not EntityRecognizer.enhance_using_context
+            for r in asked
+        ):
             return raw_results
-        enhanced: list[RecognizerResult] = super()._enhance_using_context(text, raw_results, nlp_artifacts, asked, context)
+        enhanced: list[RecognizerResult] = super()._enhance_using_context(
+            text, raw_results, nlp_artifacts, asked, context
+        )
         return enhanced
 
 
@@ -171,7 +208,8 @@ class ExplainedSpan:
 
 
 class Detector:
-    """One process' detection engines. Building one takes seconds, so keep it; it is not picklable and need not be.
+    """One process' detection engines. Building one takes seconds, so keep it; it is not picklable
+    and need not be.
 
     Args:
         settings: the policy's `detect` section.
@@ -186,19 +224,35 @@ class Detector:
             module.REGEX_TIMEOUT_SECONDS = settings.timeout_seconds
             if not isinstance(module.logger, _FailClosedLogger):
                 module.logger = _FailClosedLogger(module.logger)
-        pipelines = {lang: [load_model(name, lang, settings.labels) for name in settings.models_for(lang)] for lang in settings.languages}
+        pipelines = {
+            lang: [load_model(name, lang, settings.labels) for name in settings.models_for(lang)]
+            for lang in settings.languages
+        }
         self.nlp = NlpEngine(pipelines, settings.labels, settings.margins)
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
-            for recognizer in recognizers.build_recognizers(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable):
+            for recognizer in recognizers.build_recognizers(
+                language, settings.phone_regions, settings.amounts, settings.dates, settings.disable
+            ):
                 registry.add_recognizer(recognizer)
-            if settings.models_for(language) != ("none",) and "SpacyRecognizer" not in settings.disable:
+            if (
+                settings.models_for(language) != ("none",)
+                and "SpacyRecognizer" not in settings.disable
+            ):
                 registry.add_recognizer(ModelRecognizer(language, self.nlp.entities[language]))
         self.analyzer = BatchedAnalyzer(
-            registry=registry, nlp_engine=self.nlp, supported_languages=list(settings.languages), context_aware_enhancer=WholeWordEnhancer()
+            registry=registry,
+            nlp_engine=self.nlp,
+            supported_languages=list(settings.languages),
+            context_aware_enhancer=WholeWordEnhancer(),
         )
-        self._builtin = {lang: recognizers.PresidioBuiltinRecognizer(lang, settings) for lang in settings.languages}
-        self._supported = {lang: sorted(self.analyzer.get_supported_entities(lang)) for lang in settings.languages}
+        self._builtin = {
+            lang: recognizers.PresidioBuiltinRecognizer(lang, settings)
+            for lang in settings.languages
+        }
+        self._supported = {
+            lang: sorted(self.analyzer.get_supported_entities(lang)) for lang in settings.languages
+        }
         _keep_out_of_collections()
 
     def language_of(self, named: str | None) -> str | None:
@@ -213,7 +267,9 @@ class Detector:
         return Budget.of(self.settings, chars)
 
     def forget(self) -> None:
-        """Throw away what is kept of texts so that their like are read faster; nothing that is found depends on it."""
+        """Throw away what is kept of texts so that their like are read faster; nothing that is
+        found depends on it.
+        """
         for reader in self.nlp.readers.values():
             if reader is not None:
                 reader.forget()
@@ -222,17 +278,21 @@ class Detector:
         is_unsupported_text.cache_clear()
 
     def run(
-        self, views: Iterable[tuple[View, Any]], language: str, budget_of: Callable[[Any], Budget] | None = None
+        self,
+        views: Iterable[tuple[View, Any]],
+        language: str,
+        budget_of: Callable[[Any], Budget] | None = None,
     ) -> Iterator[tuple[Any, list[TextSpan] | DetectionFailed]]:
         """Analyse views of one language.
 
         Args:
             views: `(view, tag)` pairs; any number, read as they are needed.
             language: one of the policy's languages.
-            budget_of: what is left to the record a tag names; without it each view is granted its own.
+            budget_of: what is left to the record a tag names; without it each view is granted its
+                own.
 
-        Yields: `(tag, spans)` in order. Spans may overlap; scores are not yet filtered. A view a recognizer failed on
-            comes with the failure in place of its spans.
+        Yields: `(tag, spans)` in order. Spans may overlap; scores are not yet filtered. A view a
+            recognizer failed on comes with the failure in place of its spans.
         """
         found: list[TextSpan] | DetectionFailed = []
         for view, artifacts, (tag, back, last) in self.nlp.artifacts(_readings(views), language):
@@ -252,25 +312,37 @@ class Detector:
 
     def explain(self, view: View, language: str) -> list[ExplainedSpan]:
         """Return spans of one view with the recognizer's own reason for each."""
-        run = self.nlp.artifacts([(view, None)], language)  # held: the words of the artifacts go with it
+        run = self.nlp.artifacts(
+            [(view, None)], language
+        )  # held: the words of the artifacts go with it
         _, artifacts, _ = next(run)
         if isinstance(artifacts, Exception):
             raise DetectionFailed.of(artifacts, "the language model")
         return [_explained(r) for r in self._analyze(view, artifacts, language, decisions=True)]
 
-    def _analyze(self, view: View, artifacts: NlpArtifacts, language: str, *, decisions: bool = False) -> list[RecognizerResult]:
+    def _analyze(
+        self, view: View, artifacts: NlpArtifacts, language: str, *, decisions: bool = False
+    ) -> list[RecognizerResult]:
         results: list[RecognizerResult] = self.analyzer.analyze(
-            view.text, language, entities=self._supported[language], nlp_artifacts=artifacts, score_threshold=0.0, return_decision_process=decisions
+            view.text,
+            language,
+            entities=self._supported[language],
+            nlp_artifacts=artifacts,
+            score_threshold=0.0,
+            return_decision_process=decisions,
         )
-        # Not among the registry's: of two equal findings Presidio drops the weaker, and a floor must not drop what stands on it.
+        # Not among the registry's: of two equal findings Presidio drops the weaker, and a floor
+        # must not drop what stands on it.
         builtin = self._builtin[language]
         return results + builtin.analyze(view.text, builtin.supported_entities, artifacts)
 
 
 @lru_cache(maxsize=1)
 def _keep_out_of_collections() -> None:
-    """Have Python's garbage collector pass over what is loaded now: hundreds of thousands of objects that stay, which it looked
-    through again and again, a tenth of all CPU time. Once per process: of what is frozen no cycle is ever freed."""
+    """Have Python's garbage collector pass over what is loaded now: hundreds of thousands of
+    objects that stay, which it looked through again and again, a tenth of all CPU time. Once per
+    process: of what is frozen no cycle is ever freed.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 10, 10)
@@ -279,7 +351,9 @@ def _keep_out_of_collections() -> None:
 def _readings(
     views: Iterable[tuple[View, Any]],
 ) -> Iterator[tuple[View, tuple[Any, NormalizedText | None, bool]]]:
-    """Yield each view, and behind it the view as it may be read otherwise: the tag, the way back, whether it is the last of its tag."""
+    """Yield each view, and behind it the view as it may be read otherwise: the tag, the way back,
+    whether it is the last of its tag.
+    """
     for view, tag in views:
         yield view, (tag, None, not view.others)
         if view.others:
@@ -292,15 +366,21 @@ def _back(span: TextSpan, text: NormalizedText | None) -> TextSpan:
     if text is None:
         return span
     start, end = text.source(span.start, span.end)
-    return replace(span, start=start, end=max(start + 1, end), group=span.group and f"otherwise {span.group}")
+    return replace(
+        span, start=start, end=max(start + 1, end), group=span.group and f"otherwise {span.group}"
+    )
 
 
 def _span(result: RecognizerResult) -> TextSpan:
     metadata = result.recognition_metadata or {}
     return TextSpan(
-        result.start, result.end, result.entity_type, min(1.0, max(0.0, float(result.score))),
-        str(metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "unknown")), str(metadata.get(GROUP_KEY, "")),
-    )  # fmt: skip
+        result.start,
+        result.end,
+        result.entity_type,
+        min(1.0, max(0.0, float(result.score))),
+        str(metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "unknown")),
+        str(metadata.get(GROUP_KEY, "")),
+    )
 
 
 def _explained(result: RecognizerResult) -> ExplainedSpan:
@@ -309,4 +389,10 @@ def _explained(result: RecognizerResult) -> ExplainedSpan:
         return ExplainedSpan(span, "", original=span.score)
     pattern, word = explanation.pattern_name or "", explanation.supportive_context_word or ""
     reason = explanation.textual_explanation or pattern
-    return ExplainedSpan(span, f"{reason}; context word {word!r}" if word else reason, pattern, word, float(explanation.original_score))
+    return ExplainedSpan(
+        span,
+        f"{reason}; context word {word!r}" if word else reason,
+        pattern,
+        word,
+        float(explanation.original_score),
+    )

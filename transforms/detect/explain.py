@@ -31,8 +31,10 @@ class FindingOutcome:
     """One finding, and what became of it.
 
     Attributes:
-        field: declared path of the field it stands in, such as `outline[3].text`; for a finding over several turns the first.
-        start, end: in that field's text, code points, half-open; where the finding goes on in later turns `end` is that of the first piece.
+        field: declared path of the field it stands in, such as `outline[3].text`; for a finding
+            over several turns the first.
+        start, end: in that field's text, code points, half-open; where the finding goes on in later
+            turns `end` is that of the first piece.
         text: the text found, all pieces.
         entity: entity type.
         detector: name of the recognizer.
@@ -73,8 +75,9 @@ class FindingOutcome:
 def explain_findings(detector: Detector, job: DetectionJob) -> list[FindingOutcome]:
     """Return every finding in a record, in order of place, with its reasons and its outcome.
 
-    The record goes through the job's own path; the reasons come from a second pass that keeps them. Fields the policy keeps, clears or
-    replaces whole are not read and so have no findings. A text that stands in several fields is told of once, in the first.
+    The record goes through the job's own path; the reasons come from a second pass that keeps them.
+    Fields the policy keeps, clears or replaces whole are not read and so have no findings. A text
+    that stands in several fields is told of once, in the first.
 
     Raises:
         DetectionFailed: a recognizer failed or timed out, so the job would reject the record.
@@ -90,11 +93,18 @@ def explain_findings(detector: Detector, job: DetectionJob) -> list[FindingOutco
     return out
 
 
-def _reading(reading: InteractionDocument, spans: Sequence[TextSpan], explained: Sequence[ExplainedSpan], detected: DetectionResult) -> list[FindingOutcome]:
+def _reading(
+    reading: InteractionDocument,
+    spans: Sequence[TextSpan],
+    explained: Sequence[ExplainedSpan],
+    detected: DetectionResult,
+) -> list[FindingOutcome]:
     decision = detected.job.decision
     reasons = {(e.span.start, e.span.end, e.span.entity, e.span.detector): e for e in explained}
     present = {_key(s): s for s in spans}
-    redact, _ = accept_findings(reading.view.text, list(present.values()), decision.rules, decision.floor)
+    redact, _ = accept_findings(
+        reading.view.text, list(present.values()), decision.rules, decision.floor
+    )
     redacted = {_key(s) for s in redact}
     stretches = merge_spans(redact)
     out: list[FindingOutcome] = []
@@ -103,11 +113,19 @@ def _reading(reading: InteractionDocument, spans: Sequence[TextSpan], explained:
         span = present.get(key) or reasons[key].span
         stretch = next((m for m in stretches if m.start <= span.start < m.end), None)
         if key not in present:
-            outcome, why = "dropped", "the policy keeps this field; there only the contact's own values and a few sure types are taken out"
+            outcome, why = (
+                "dropped",
+                "the policy keeps this field; there only the contact's own values and a few sure "
+                "types are taken out",
+            )
         else:
             outcome, why = _outcome(reading.view.text, span, key in redacted, decision.rules)
         won = ""
-        if stretch is not None and (stretch.entity, stretch.detector, stretch.score) != (span.entity, span.detector, span.score):
+        if stretch is not None and (stretch.entity, stretch.detector, stretch.score) != (
+            span.entity,
+            span.detector,
+            span.score,
+        ):
             won = f"{stretch.entity} by {stretch.detector}"
             if outcome == "redacted":
                 why = f"overlaps {won} ({stretch.score:.2f}), which names the whole stretch"
@@ -115,7 +133,9 @@ def _reading(reading: InteractionDocument, spans: Sequence[TextSpan], explained:
                 why = f"{why}; its place is redacted as {won} all the same"
         for leaf, piece in reading.split([span])[:1]:
             text = reading.view.text[span.start : span.end]
-            out.append(_verdict(leaf.shown, piece, text, span, known, decision.rules, outcome, why, won))
+            out.append(
+                _verdict(leaf.shown, piece, text, span, known, decision.rules, outcome, why, won)
+            )
     return out
 
 
@@ -131,16 +151,44 @@ def _outcome(text: str, span: TextSpan, redacted: bool, rules: Rules) -> tuple[s
             return "redacted", "an earlier version of the record had this type redacted"
         return "redacted", "reaches the threshold"
     if span.detector not in ALWAYS and span.score < rules.threshold(span.entity):
-        return "dropped", f"score {span.score:.2f} is below the threshold {rules.threshold(span.entity):.2f}"
-    if span.detector not in ALWAYS and collapse_whitespace(text[span.start : span.end]) in rules.allow:
+        return (
+            "dropped",
+            f"score {span.score:.2f} is below the threshold {rules.threshold(span.entity):.2f}",
+        )
+    if (
+        span.detector not in ALWAYS
+        and collapse_whitespace(text[span.start : span.end]) in rules.allow
+    ):
         return "dropped", "on the policy's allow list"
     return "kept", f"the policy keeps {span.entity}"
 
 
-def _verdict(field: str, piece: TextSpan, text: str, span: TextSpan, known: ExplainedSpan | None, rules: Rules, outcome: str, why: str, won: str) -> FindingOutcome:
+def _verdict(
+    field: str,
+    piece: TextSpan,
+    text: str,
+    span: TextSpan,
+    known: ExplainedSpan | None,
+    rules: Rules,
+    outcome: str,
+    why: str,
+    won: str,
+) -> FindingOutcome:
     return FindingOutcome(
-        field, piece.start, piece.end, text, span.entity, span.detector,
-        known.pattern if known else "", known.reason if known else KNOWN.get(span.detector, "found in a copy of this text"),
-        known.context if known else "", round(known.original if known else span.score, 4), round(span.score, 4),
-        rules.threshold(span.entity), rules.operator(span.entity).name, outcome, why, won,
-    )  # fmt: skip
+        field,
+        piece.start,
+        piece.end,
+        text,
+        span.entity,
+        span.detector,
+        known.pattern if known else "",
+        known.reason if known else KNOWN.get(span.detector, "found in a copy of this text"),
+        known.context if known else "",
+        round(known.original if known else span.score, 4),
+        round(span.score, 4),
+        rules.threshold(span.entity),
+        rules.operator(span.entity).name,
+        outcome,
+        why,
+        won,
+    )

@@ -1,7 +1,8 @@
 """English words, people's names and places: what is a word, what a name, and what is both.
 
-The file holds sorted lists, front-coded (each entry gives how many letters it shares with the one before) and compressed.
-`transforms.lab.train.lexicon` makes it; `lang/en/lexicon.md` names its sources and licences.
+The file holds sorted lists, front-coded (each entry gives how many letters it shares with the one
+before) and compressed. `transforms.lab.train.lexicon` makes it; `lang/en/lexicon.md` names its
+sources and licences.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from callveil.transforms.detect.normalized_text import WORD as WORD
-from callveil.transforms.detect.normalized_text import strip_case_and_accents as strip_case_and_accents
+from callveil.transforms.detect.normalized_text import (
+    strip_case_and_accents as strip_case_and_accents,
+)
 
 FILE = Path(__file__).parent / "lang" / "en" / "lexicon.bz2"
 SECTIONS = ("words", "given", "surnames", "usual", "places")
@@ -26,7 +29,8 @@ class Lexicon:
     """Words in lower case, without accents.
 
     Attributes:
-        words: entries of the dictionaries that are written in small letters, with their inflected forms.
+        words: entries of the dictionaries that are written in small letters, with their inflected
+            forms.
         given: given names of many origins.
         surnames: other names; of those that are words the commonest only.
         usual: the commonest given names of English speakers.
@@ -47,7 +51,12 @@ class Lexicon:
 @lru_cache(maxsize=1)
 def load_lexicon() -> Lexicon:
     """Return the English lexicon, read once per process."""
-    return Lexicon(*(frozenset(_unpacked(section)) for section in bz2.decompress(FILE.read_bytes()).decode("ascii").split("\0")))
+    return Lexicon(
+        *(
+            frozenset(_unpacked(section))
+            for section in bz2.decompress(FILE.read_bytes()).decode("ascii").split("\0")
+        )
+    )
 
 
 def pack_lexicon(lists: Mapping[str, Iterable[str]]) -> bytes:
@@ -58,7 +67,9 @@ def pack_lexicon(lists: Mapping[str, Iterable[str]]) -> bytes:
 def _packed(words: Iterable[str]) -> str:
     out, before = [], ""
     for word in sorted(words):
-        shared = next((n for n, (a, b) in enumerate(zip(before, word, strict=False)) if a != b), len(before))
+        shared = next(
+            (n for n, (a, b) in enumerate(zip(before, word, strict=False)) if a != b), len(before)
+        )
         out.append(chr(_SHARED + shared) + word[shared:])
         before = word
     return "\n".join(out)
@@ -71,10 +82,56 @@ def _unpacked(text: str) -> Iterator[str]:
         yield word
 
 
-EVERYWHERE = frozenset({
-    "able", "all", "an", "and", "any", "art", "best", "can", "case", "day", "do", "don", "dot", "ever", "free", "go", "good", "im",
-    "in", "is", "key", "long", "low", "ma", "may", "me", "more", "my", "no", "ok", "one", "or", "pay", "read", "so", "sure",
-    "the", "to", "top", "true", "van", "way", "will", "yes", "you",
-})  # fmt: skip
-"""Words that hardly a conversation lacks. The contact's own name, which the record gives, is guarded for these alone: where Mr Small calls,
-a small parcel is covered too, since nothing in lower case tells the two apart and a name left readable is the worse mistake."""
+EVERYWHERE = frozenset(
+    {
+        "able",
+        "all",
+        "an",
+        "and",
+        "any",
+        "art",
+        "best",
+        "can",
+        "case",
+        "day",
+        "do",
+        "don",
+        "dot",
+        "ever",
+        "free",
+        "go",
+        "good",
+        "im",
+        "in",
+        "is",
+        "key",
+        "long",
+        "low",
+        "ma",
+        "may",
+        "me",
+        "more",
+        "my",
+        "no",
+        "ok",
+        "one",
+        "or",
+        "pay",
+        "read",
+        "so",
+        "sure",
+        "the",
+        "to",
+        "top",
+        "true",
+        "van",
+        "way",
+        "will",
+        "yes",
+        "you",
+    }
+)
+"""Words that hardly a conversation lacks. The contact's own name, which the record gives, is
+guarded for these alone: where Mr Small calls, a small parcel is covered too, since nothing in lower
+case tells the two apart and a name left readable is the worse mistake.
+"""

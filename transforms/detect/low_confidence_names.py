@@ -2,11 +2,11 @@
 
 spaCy's recogniser goes word by word; outside every entity it either begins one or passes on, by the
 higher score. Outside, its scores depend on the word's own vector alone, so one sum over a batch
-gives every word's margin: the best score of a beginning less that of passing on. A name begins where
-its margin reaches that of the turn's kind, cased or not: scores of beginnings are moved by so much,
-word by word. A word whose margin lies a little below begins a faint entity, which is then followed to
-its end by the model's own scores. An organization whose first word would begin a person by nearly the
-same score is faint as a whole. The entities stay spaCy's.
+gives every word's margin: the best score of a beginning less that of passing on. A name begins
+where its margin reaches that of the turn's kind, cased or not: scores of beginnings are moved by so
+much, word by word. A word whose margin lies a little below begins a faint entity, which is then
+followed to its end by the model's own scores. An organization whose first word would begin a person
+by nearly the same score is faint as a whole. The entities stay spaCy's.
 """
 
 from __future__ import annotations
@@ -80,14 +80,18 @@ def mixed_case_flags(text: str, places: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _shift(move: str, margin: ModelMargin, leaned: float | None) -> float:
-    """Return what is added to the score of a move for a margin: that of a beginning falls or rises."""
+    """Return what is added to the score of a move for a margin: that of a beginning falls or
+    rises.
+    """
     if leaned is None or move[0] not in "BU":
         return 0.0
     return -leaned - (margin.place if move[2:] in PLACES else margin.name)
 
 
 class _Lower:
-    """The layer that turns vectors into parts of scores; it shows them, then moves them by margins."""
+    """The layer that turns vectors into parts of scores; it shows them, then moves them by
+    margins.
+    """
 
     def __init__(
         self, real: Model[Any, Any], shift: Floats, show: Callable[[Floats, Floats], None]
@@ -106,7 +110,9 @@ class _Lower:
 
 
 class MarginForward:
-    """Stands in for the forward function of a recogniser's model at prediction; training goes through the original."""
+    """Stands in for the forward function of a recogniser's model at prediction; training goes
+    through the original.
+    """
 
     def __init__(self, ner: Any, margins: ModelMargins, leaned: float | None, faint: bool) -> None:
         """Args: leaned: how far the model leans by itself; None where its scores are of another
@@ -116,16 +122,33 @@ class MarginForward:
         self.names = names = [ner.moves.get_class_name(n) for n in range(ner.moves.n_moves)]
         number = {name: n for n, name in enumerate(names)}
         usual = margins.uncased, margins.cased
-        self.shift = np.array([[_shift(n, kind, leaned) for n in names] for kind in usual], np.float32)
+        self.shift = np.array(
+            [[_shift(n, kind, leaned) for n in names] for kind in usual], np.float32
+        )
         self.least = -self.shift[:, number[f"U-{LABEL}"]]
         reach = [max(0.0, kind.name - kind.rare_name) for kind in usual]
         self.reach = np.array(reach, np.float32)
         self.outside = number["O"]
-        self.others = np.array([n for name, n in number.items() if name[0] in "BU" and not name.endswith(f"-{LABEL}")], dtype=np.int64)
-        self.rivals = np.array([number[f"{move}-{label}"] for move in "BU" for label in ORGANIZATIONS if label in ner.labels], dtype=np.int64)
-        self.begin, self.inside, self.last, self.unit = (number[f"{move}-{LABEL}"] for move in "BILU")
+        self.others = np.array(
+            [n for name, n in number.items() if name[0] in "BU" and not name.endswith(f"-{LABEL}")],
+            dtype=np.int64,
+        )
+        self.rivals = np.array(
+            [
+                number[f"{move}-{label}"]
+                for move in "BU"
+                for label in ORGANIZATIONS
+                if label in ner.labels
+            ],
+            dtype=np.int64,
+        )
+        self.begin, self.inside, self.last, self.unit = (
+            number[f"{move}-{LABEL}"] for move in "BILU"
+        )
 
-    def __call__(self, model: Model[Any, Any], docs: Sequence[Doc], is_train: bool) -> tuple[Any, Any]:
+    def __call__(
+        self, model: Model[Any, Any], docs: Sequence[Doc], is_train: bool
+    ) -> tuple[Any, Any]:
         if is_train:
             return self.original(model, docs, is_train)
         tok2vec, lower, upper = model.layers
@@ -137,7 +160,13 @@ class MarginForward:
                 self._note(docs, parts, bias, kind)
 
         kept = _Lower(lower, self.shift[kind], show)
-        step = ParserStepModel(docs, [tok2vec, kept, upper], unseen_classes=model.attrs["unseen_classes"], train=False, has_upper=False)
+        step = ParserStepModel(
+            docs,
+            [tok2vec, kept, upper],
+            unseen_classes=model.attrs["unseen_classes"],
+            train=False,
+            has_upper=False,
+        )
         return step, step.finish_steps
 
     def _note(
@@ -208,10 +237,13 @@ class MarginForward:
         return [Candidate(*one) for one in found if one[1] - one[0] <= LONGEST]
 
     def _end(self, parts: Floats, bias: Floats, first: int) -> int:
-        """Tell where a person that begins at token `first` ends, half-open; `parts` stop where its document does."""
+        """Tell where a person that begins at token `first` ends, half-open; `parts` stop where its
+        document does.
+        """
         reach, count, end = parts.shape[1] - 1, len(parts) - 1, first + 1
         while True:
-            # inside an entity the features are the word itself and the first words of the entity, before it
+            # inside an entity the features are the word itself and the first words of the entity,
+            # before it
             state = parts[1 + end, 0] + bias
             for n in range(reach):
                 state = state + parts[1 + first + n if first + n < end else 0, 1 + n]
@@ -222,12 +254,16 @@ class MarginForward:
 
 
 def take_candidates(doc: Doc) -> list[Candidate]:
-    """Return the people faint in a text its recogniser has read, in order. They can be asked for once."""
+    """Return the people faint in a text its recogniser has read, in order. They can be asked for
+    once.
+    """
     noted = doc.user_data.pop(KEY, ())
     return drop_overlapping(noted, [(e.start, e.end, e.label_) for e in doc.ents]) if noted else []
 
 
-def drop_overlapping(noted: Sequence[Candidate], entities: Sequence[tuple[int, int, str]]) -> list[Candidate]:
+def drop_overlapping(
+    noted: Sequence[Candidate], entities: Sequence[tuple[int, int, str]]
+) -> list[Candidate]:
     """Return those of `noted` that overlap no other and begin in no entity.
 
     Of what is an organization to the model those that begin as it does, with its end.
@@ -254,17 +290,28 @@ def apply_margins(nlp: Language, margins: ModelMargins | None = None, faint: boo
         faint: whether faint people are kept.
     A model that callveil did not train has scores of its own scale: it takes what it takes, and the
     margins only say how much less is faint.
-    Only a recogniser whose scores outside depend on the word alone is fit: spaCy's `TransitionBasedParser.v2` for entities with six features
-    and no upper layer, on the processor. Any other is left as it is. Returns: whether it is fit.
+    Only a recogniser whose scores outside depend on the word alone is fit: spaCy's
+    `TransitionBasedParser.v2` for entities with six features and no upper layer, on the processor.
+    Any other is left as it is. Returns: whether it is fit.
     """
     if not nlp.has_pipe("ner"):
         return False
     ner: Any = nlp.get_pipe("ner")
     model = ner.model
-    if not isinstance(model, Model) or model.name != "parser_model" or model.attrs["has_upper"] or not isinstance(model.ops, NumpyOps):
+    if (
+        not isinstance(model, Model)
+        or model.name != "parser_model"
+        or model.attrs["has_upper"]
+        or not isinstance(model.ops, NumpyOps)
+    ):
         return False
     lower = model.get_ref("lower")
-    if lower.get_dim("nF") != 6 or lower.get_dim("nP") < 2 or isinstance(model._func, MarginForward) or LABEL not in ner.labels:
+    if (
+        lower.get_dim("nF") != 6
+        or lower.get_dim("nP") < 2
+        or isinstance(model._func, MarginForward)
+        or LABEL not in ner.labels
+    ):
         return False
     margins = margins or ModelMargins()
     ours = nlp.meta.get("callveil")

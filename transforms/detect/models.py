@@ -45,9 +45,19 @@ _LABELS = {
     "IP_ADDRESS": "IP IPV4 IPV6",
 }
 IGNORED_LABELS = (
-    "CARDINAL", "ORDINAL", "QUANTITY", "PERCENT", "MONEY", "LANGUAGE", "LAW", "PRODUCT", "EVENT",
-    "WORK_OF_ART", "MISC", "O",
-)  # fmt: skip
+    "CARDINAL",
+    "ORDINAL",
+    "QUANTITY",
+    "PERCENT",
+    "MONEY",
+    "LANGUAGE",
+    "LAW",
+    "PRODUCT",
+    "EVENT",
+    "WORK_OF_ART",
+    "MISC",
+    "O",
+)
 """Labels of what is nobody's."""
 DEFAULT_LABELS: Mapping[str, str] = {
     **{entity.replace("_", ""): entity for entity in ENTITIES},
@@ -56,9 +66,11 @@ DEFAULT_LABELS: Mapping[str, str] = {
 }
 """What labels usually mean, by letters and digits alone; a type's own name means that type."""
 ASKED: Mapping[str, str] = {
-    "person": "PERSON", "location": "LOCATION", "organization": "ORGANIZATION",
+    "person": "PERSON",
+    "location": "LOCATION",
+    "organization": "ORGANIZATION",
     "address": "ADDRESS",
-}  # fmt: skip
+}
 """What a GLiNER model, which finds what it is asked for, is asked for by itself."""
 
 
@@ -67,7 +79,9 @@ class ModelError(RuntimeError):
 
 
 def folder_of(name: str) -> Path | None:
-    """Tell where a model lies: the path itself, or an installed pipeline's; None where there is none."""
+    """Tell where a model lies: the path itself, or an installed pipeline's; None where there is
+    none.
+    """
     if name in BUILT_IN:
         return None
     if Path(name).exists():
@@ -148,7 +162,8 @@ def _folded(label: str) -> str:
 
 
 def model_fingerprint(settings: DetectionSettings) -> str:
-    """Return names and SHA-256 of all models a policy names that are no part of callveil; else empty.
+    """Return names and SHA-256 of all models a policy names that are no part of callveil; else
+    empty.
 
     The policy's own digest has the names alone, and what lies under a name may change.
     """

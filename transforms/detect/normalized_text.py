@@ -112,7 +112,9 @@ def renormalize_text(view: NormalizedText, keep: re.Pattern[str] | None = None) 
 
 
 def _is_kept(text: str, keep: re.Pattern[str]) -> bool:
-    """Tell whether a text is nothing but one piece that is left as it stands, as what was redacted is."""
+    """Tell whether a text is nothing but one piece that is left as it stands, as what was redacted
+    is.
+    """
     match = keep.match(text)
     return match is not None and match.end() == len(text)
 
@@ -215,7 +217,8 @@ def _code_units(code: str, start: int) -> Iterator[Edit]:
 
 
 def _percent(text: str, code: str, start: int, in_url: bool) -> Iterator[Edit]:
-    """Yield the characters of a run of `%XX`, where it is no percentage before a value (`_is_percentage`).
+    """Yield the characters of a run of `%XX`, where it is no percentage before a value
+    (`_is_percentage`).
 
     A space within a web address is read as a hyphen, since the address would end there; signs that
     would end it stay as they are.
@@ -240,7 +243,8 @@ _SEPARATOR_CODE = re.compile(r"(?i)%(?:25)*(?:2[089b-f]|c2%(?:25)*a0)")
 
 
 def _is_percentage(text: str, data: bytes, start: int, end: int, in_url: bool) -> bool:
-    """Tell whether `text[start:end]` is a percent sign and the beginning of a value: `50%6011 8744`.
+    """Tell whether `text[start:end]` is a percent sign and the beginning of a value: `50%6011
+    8744`.
 
     One letter or digit is encoded by nobody. Between digits separators count, where the same word
     or web address has more of them.
@@ -285,7 +289,9 @@ def _is_mark(char: str) -> bool:
 
 
 def _plain_characters(text: str) -> Iterator[Edit]:
-    """Yield characters with their marks in compatibility form, digits in ASCII, the unseen left out."""
+    """Yield characters with their marks in compatibility form, digits in ASCII, the unseen left
+    out.
+    """
     for match in _STRETCH.finditer(text):
         place, end = match.span()
         if place and _is_mark(text[place]):
@@ -372,7 +378,9 @@ _LABEL = re.compile(r"[\w-]{1,63}")
 
 
 def _dots(text: str) -> Iterator[Edit]:
-    """Yield `[dot]`, `(.)` and their kind between two words; spaced only where there is an at sign."""
+    """Yield `[dot]`, `(.)` and their kind between two words; spaced only where there is an at
+    sign.
+    """
     mail = None
     for match in _DOT.finditer(text):
         if " " in match[0] or "\t" in match[0]:
@@ -405,7 +413,11 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def strip_case_and_accents(word: str) -> str:
-    """Return case and accents removed. `é` and `e` are one; the length may differ from the source's."""
+    """Return case and accents removed. `é` and `e` are one; the length may differ from the
+    source's.
+    """
     if word.isascii():
         return word.lower()
-    return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
+    return "".join(
+        c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c)
+    )

@@ -11,7 +11,12 @@ from typing import Any
 import orjson
 
 from callveil.schemas.finding import TextSpan
-from callveil.transforms.detect.normalized_text import Edit, NormalizedText, normalize_text, renormalize_text
+from callveil.transforms.detect.normalized_text import (
+    Edit,
+    NormalizedText,
+    normalize_text,
+    renormalize_text,
+)
 from callveil.transforms.detect.resolve import merge_spans
 
 ENCODINGS = 4
@@ -53,7 +58,9 @@ def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[TextPart]:
     literals = json_literals(text)
     if literals is not None:
         return [replace(part, text=renormalize_text(part.text, keep)) for part in literals]
-    return [TextPart(renormalize_text(piece, keep)) for piece in _cues(text) or [NormalizedText(text)]]
+    return [
+        TextPart(renormalize_text(piece, keep)) for piece in _cues(text) or [NormalizedText(text)]
+    ]
 
 
 # --- JSON -----------------------------------------------------------------------------------------
@@ -75,7 +82,8 @@ _OPENS = frozenset('{["')
 def json_literals(text: str) -> list[TextPart] | None:
     """Find the strings, keys and numbers of a JSON object or array that is written as a text.
 
-    A string that is JSON itself counts as what it holds, and so does a text that is one such string.
+    A string that is JSON itself counts as what it holds, and so does a text that is one such
+    string.
 
     Returns: the literals in order, read but not normalised; None for any other text.
     """
@@ -132,14 +140,20 @@ def _tokens(view: NormalizedText, depth: int) -> Iterator[TextPart]:
 
 
 def _grouped(text: str) -> set[int]:
-    """Tell where the strings of a list begin that go on with the digits of the string before them."""
+    """Tell where the strings of a list begin that go on with the digits of the string before
+    them.
+    """
     runs = [(m.start(), list(_STRING.finditer(m[0]))) for m in _GROUPS.finditer(text)]
-    split = [(start, strings) for start, strings in runs if is_split_number([s[1] for s in strings])]
+    split = [
+        (start, strings) for start, strings in runs if is_split_number([s[1] for s in strings])
+    ]
     return {start + string.start() for start, strings in split for string in strings[1:]}
 
 
 def is_split_number(groups: Sequence[str]) -> bool:
-    """Tell whether a list of strings of digits may hold one number, a few digits at a time: no years."""
+    """Tell whether a list of strings of digits may hold one number, a few digits at a time: no
+    years.
+    """
     long_enough = sum(map(len, groups)) >= GROUPS_LEAST and all(2 <= len(g) <= 6 for g in groups)
     return long_enough and not all(map(_YEAR.fullmatch, groups))
 
@@ -163,7 +177,9 @@ def _unescaped(text: str) -> Iterator[Edit]:
         yield match.start(), place, str(orjson.loads(f'"{code}"'))
 
 
-def within_literals(text: str, literals: Sequence[TextPart], spans: Iterable[TextSpan]) -> list[TextSpan]:
+def within_literals(
+    text: str, literals: Sequence[TextPart], spans: Iterable[TextSpan]
+) -> list[TextSpan]:
     """Cut spans of a JSON text at the borders of its literals, so that what is left stays JSON.
 
     A piece of a number is the number, and no escape is cut through. A span over all stays one.

@@ -21,25 +21,35 @@ MANUAL = "REDACTED"
 """Entity type of what a person asked to be taken out without saying what it is."""
 
 DENIED = "deny_list"
-"""Detector of texts the policy names; they may be signs alone, where nothing else that is found can."""
+"""Detector of texts the policy names; they may be signs alone, where nothing else that is found
+can.
+"""
 
 PLATFORM = ("[redacted]",)
 """What platforms write in place of a value."""
 
 MARK = "\x00"
-"""Stands for the entity type while a label's template is turned into a pattern; no policy can hold it."""
+"""Stands for the entity type while a label's template is turned into a pattern; no policy can hold
+it.
+"""
 
 
 def placeholder_pattern(rules: Rules) -> re.Pattern[str]:
-    """Return pattern of everything `redact.operators` writes under these rules, and has written under earlier ones.
+    """Return pattern of everything `redact.operators` writes under these rules, and has written
+    under earlier ones.
 
-    Only declared entity types count: `[JOHN]` is none. Characters that an earlier mask has kept are not taken for written: these rules decide
-    about them.
+    Only declared entity types count: `[JOHN]` is none. Characters that an earlier mask has kept are
+    not taken for written: these rules decide about them.
     """
     every = (rules, *rules.earlier)
-    own = frozenset(entity for r in every for entity in (*r.operators, *(entity for _, entity in r.deny)))
+    own = frozenset(
+        entity for r in every for entity in (*r.operators, *(entity for _, entity in r.deny))
+    )
     masks = frozenset(
-        (o.char, o.keep_last if r is rules else 0) for r in every for o in (*r.operators.values(), r.default_operator) if o.name == "mask"
+        (o.char, o.keep_last if r is rules else 0)
+        for r in every
+        for o in (*r.operators.values(), r.default_operator)
+        if o.name == "mask"
     )
     return _pattern(frozenset(r.label_for(MARK) for r in every), own, masks)
 
@@ -47,21 +57,33 @@ def placeholder_pattern(rules: Rules) -> re.Pattern[str]:
 def _masked(char: str, keep: int) -> list[str]:
     """Return patterns of what a mask leaves readable, with what it has masked before that.
 
-    No more is kept than masked (`redact.operators.Mask`), and what is kept ends a word. Kept digits may stand by themselves
-    (`**** 1111`); other letters only where masked ones stand directly before them, since a word of its own may be anything.
-    A mask that is a letter or digit itself is one wherever it stands at least twice, with no more than signs between (`x.x`).
+    No more is kept than masked (`redact.operators.Mask`), and what is kept ends a word. Kept digits
+    may stand by themselves (`**** 1111`); other letters only where masked ones stand directly
+    before them, since a word of its own may be anything. A mask that is a letter or digit itself is
+    one wherever it stands at least twice, with no more than signs between (`x.x`).
     """
     c = re.escape(char)
     forms = []
     for n in range(keep, 0, -1):
         before = rf"{c}(?:[^\w\n{c}]{{0,3}}{c}){{{n - 1},60}}"
-        forms += [rf"{before}(?:[^\w\s]?\w){{{n}}}(?!\w)", rf"{before}(?:[^\w\n]{{0,3}}\d){{{n}}}(?!\w)"]
+        forms += [
+            rf"{before}(?:[^\w\s]?\w){{{n}}}(?!\w)",
+            rf"{before}(?:[^\w\n]{{0,3}}\d){{{n}}}(?!\w)",
+        ]
     return [*forms, rf"(?<!\w){c}(?:[^\w\n]{{0,3}}{c})+(?!\w)"] if char.isalnum() else forms
 
 
 @lru_cache(maxsize=256)
-def _pattern(labels: frozenset[str], own: frozenset[str], masks: frozenset[tuple[str, int]]) -> re.Pattern[str]:
-    names = "(?:" + "|".join(sorted(map(re.escape, own | ENTITIES.keys() | {MANUAL}), key=lambda n: (-len(n), n))) + ")"
+def _pattern(
+    labels: frozenset[str], own: frozenset[str], masks: frozenset[tuple[str, int]]
+) -> re.Pattern[str]:
+    names = (
+        "(?:"
+        + "|".join(
+            sorted(map(re.escape, own | ENTITIES.keys() | {MANUAL}), key=lambda n: (-len(n), n))
+        )
+        + ")"
+    )
     forms = [
         *(_labelled(label, names) for label in sorted(labels)),
         rf"\[{names}(?::(?:[a-z2-7]{{13}}|t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+))?\]",
@@ -78,7 +100,9 @@ def _labelled(label: str, names: str) -> str:
     return f"{before}{re.escape(label).replace(re.escape(MARK), names)}{after}" if label else ""
 
 
-def placeholder_spans(text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int]]:
+def placeholder_spans(
+    text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]] = ()
+) -> list[tuple[int, int]]:
     """Return places of placeholders in a text, and `others`, in order and disjoint."""
     places: list[tuple[int, int]] = []
     for start, end in sorted([*(m.span() for m in pattern.finditer(text)), *others]):
@@ -89,8 +113,12 @@ def placeholder_spans(text: str, pattern: re.Pattern[str], others: Iterable[tupl
     return places
 
 
-def exclude_places(text: str, spans: Iterable[TextSpan], places: Sequence[tuple[int, int]]) -> Iterator[TextSpan]:
-    """Yield the spans without the `places` (as `placeholder_spans` gives them) they reach into: what holds no letter or digit is left out."""
+def exclude_places(
+    text: str, spans: Iterable[TextSpan], places: Sequence[tuple[int, int]]
+) -> Iterator[TextSpan]:
+    """Yield the spans without the `places` (as `placeholder_spans` gives them) they reach into:
+    what holds no letter or digit is left out.
+    """
     for span in spans:
         first = bisect_right(places, span.start, key=itemgetter(1))
         inner = places[first : bisect_left(places, span.end, first, key=itemgetter(0))]

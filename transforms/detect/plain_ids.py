@@ -21,7 +21,9 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}|\[ID:[a-z2-7]+\]")
 
 
 def card_spans(text: str) -> list[tuple[int, int]]:
-    """Return stretches that are card numbers by brand, length and check digit. Half-open, in code points."""
+    """Return stretches that are card numbers by brand, length and check digit. Half-open, in code
+    points.
+    """
     runs = ((m.span(), re.sub(r"\D", "", m[0])) for m in _RUN.finditer(text))
     return [span for span, digits in runs if _CARD.fullmatch(digits) and luhn(digits)]
 

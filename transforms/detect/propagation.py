@@ -1,4 +1,6 @@
-"""Once a value is found in a record, all its mentions there are found: read back, repeated in a summary, shortened, or misspelt."""
+"""Once a value is found in a record, all its mentions there are found: read back, repeated in a
+summary, shortened, or misspelt.
+"""
 
 from __future__ import annotations
 
@@ -31,22 +33,46 @@ from callveil.transforms.detect.text_fields import ROLE_WORDS
 DETECTOR = "consistency"
 
 KINDS = {
-    "PERSON": NAME, "PHONE_NUMBER": DIGITS, "EMAIL_ADDRESS": EMAIL, "CREDIT_CARD": CODE, "US_SSN": CODE, "IBAN_CODE": CODE,
-    "ACCOUNT_ID": CODE, "ORDER_ID": CODE, "BOOKING_REFERENCE": CODE, "USERNAME": CODE, "ZIP_CODE": CODE, "LICENSE_PLATE": CODE,
-    "US_BANK_NUMBER": CODE, "MEDICAL_RECORD": CODE, "VIN": CODE, "US_DRIVER_LICENSE": CODE, "US_PASSPORT": CODE, "UK_NINO": CODE,
-    "UK_NHS": CODE, "PASSWORD": CODE,
-    "ADDRESS": PLACE, "ES_NIF": CODE, "ES_NIE": CODE, "FR_NIR": CODE, "DE_TAX_ID": CODE,
-}  # fmt: skip
+    "PERSON": NAME,
+    "PHONE_NUMBER": DIGITS,
+    "EMAIL_ADDRESS": EMAIL,
+    "CREDIT_CARD": CODE,
+    "US_SSN": CODE,
+    "IBAN_CODE": CODE,
+    "ACCOUNT_ID": CODE,
+    "ORDER_ID": CODE,
+    "BOOKING_REFERENCE": CODE,
+    "USERNAME": CODE,
+    "ZIP_CODE": CODE,
+    "LICENSE_PLATE": CODE,
+    "US_BANK_NUMBER": CODE,
+    "MEDICAL_RECORD": CODE,
+    "VIN": CODE,
+    "US_DRIVER_LICENSE": CODE,
+    "US_PASSPORT": CODE,
+    "UK_NINO": CODE,
+    "UK_NHS": CODE,
+    "PASSWORD": CODE,
+    "ADDRESS": PLACE,
+    "ES_NIF": CODE,
+    "ES_NIE": CODE,
+    "FR_NIR": CODE,
+    "DE_TAX_ID": CODE,
+}
 """Entity types whose values are sought again, and how."""
 
 MIN_SCORE = 0.5
 """Weaker findings are not spread: one doubtful guess must not become many."""
 
 MAX_VALUES = 300
-"""Values sought again per record, the strongest first; a record with more is a list, not a conversation."""
+"""Values sought again per record, the strongest first; a record with more is a list, not a
+conversation.
+"""
 
 MAX_TARGET = 128
-"""Letters and digits of a value that is sought again; nobody repeats a longer one, and each place a value may begin at costs as many steps."""
+"""Letters and digits of a value that is sought again; nobody repeats a longer one, and each place a
+value may begin at costs as many steps.
+"""
 
 LAST_DIGITS = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "US_BANK_NUMBER"})
 """Types that people quote by their last four digits."""
@@ -58,7 +84,9 @@ BELOW = 0.05
 
 @lru_cache(maxsize=16)
 def everyday_words(language: str) -> frozenset[str]:
-    """Everyday words of a language, folded: alone they are never taken for a name again. Empty where none are known."""
+    """Everyday words of a language, folded: alone they are never taken for a name again. Empty
+    where none are known.
+    """
     return word_file(language, "words.txt") | COMMON_WORDS
 
 
@@ -77,7 +105,9 @@ def values_from_spans(text: str, spans: Iterable[TextSpan], language: str) -> It
     words = everyday_words(language)
     for (entity, group), parts in groups.items():
         pieces: list[TextSpan] = []
-        for span in sorted(parts, key=lambda s: (s.start, -s.end)):  # what several recognizers found in one place is said once
+        for span in sorted(
+            parts, key=lambda s: (s.start, -s.end)
+        ):  # what several recognizers found in one place is said once
             if not pieces or span.start >= pieces[-1].end:
                 pieces.append(span)
         value = " ".join(text[s.start : s.end] for s in pieces)
@@ -95,8 +125,12 @@ def _forms(entity: str, value: str, words: frozenset[str], language: str) -> Ite
             single = known.spelled
             if single and (len(known.target) < 3 or (len(parts) == 1 and known.target in words)):
                 continue
-            word = known.target in words or (language == LANGUAGE and is_ordinary_word(known.target))
-            yield KnownValue(NAME, entity, known.target, known.guarded or (single and word), known.spelled)
+            word = known.target in words or (
+                language == LANGUAGE and is_ordinary_word(known.target)
+            )
+            yield KnownValue(
+                NAME, entity, known.target, known.guarded or (single and word), known.spelled
+            )
     elif kind == EMAIL:
         yield from values_of(EMAIL, entity, value)
     elif kind == DIGITS:
@@ -108,7 +142,12 @@ def _forms(entity: str, value: str, words: frozenset[str], language: str) -> Ite
         if len(code) >= 5 or (len(code) == 4 and code.isdigit() and not 1900 <= int(code) <= 2099):
             yield KnownValue(DIGITS if code.isdigit() else CODE, entity, code)
         last = code[-4:]
-        if entity in LAST_DIGITS and len(code) > 4 and last.isdigit() and not 1900 <= int(last) <= 2099:
+        if (
+            entity in LAST_DIGITS
+            and len(code) > 4
+            and last.isdigit()
+            and not 1900 <= int(last) <= 2099
+        ):
             yield KnownValue(DIGITS, entity, last)
 
 
@@ -117,23 +156,37 @@ STREET_WORDS = 2
 
 
 def _addresses(entity: str, value: str, language: str) -> Iterator[KnownValue]:
-    """Yield an address with a house number before its street: whole, and as far as the street's first words. Others are places like many."""
+    """Yield an address with a house number before its street: whole, and as far as the street's
+    first words. Others are places like many.
+    """
     spoken = normalize_code(value, language)
     number = re.match(r"\d+", spoken)
     if not number or len(spoken) < len(number[0]) + 4:
         return
     yield KnownValue(PLACE, entity, spoken)
     words = [strip_case_and_accents(w) for w in WORD.findall(value)]
-    rest = [w for w in words if w not in FILLERS and not load_spoken_digits(language).begins(w)][:STREET_WORDS]
+    rest = [w for w in words if w not in FILLERS and not load_spoken_digits(language).begins(w)][
+        :STREET_WORDS
+    ]
     short = number[0] + "".join(rest)
     if len(rest) == STREET_WORDS and spoken.startswith(short):
         yield KnownValue(PLACE, entity, short)
 
 
 def speaker_names(record: Mapping[str, Any], language: str) -> list[KnownValue]:
-    """Return names that speakers are labelled with, as values to seek: a flat transcript repeats them before each line. Roles name nobody."""
-    rows = [row for source in ("outline", "chat_messages", "words") for row in record.get(source) or ()]
-    names = sorted({row["speaker"] for row in rows if row.get("speaker") and not ROLE_WORDS.fullmatch(row["speaker"])})
+    """Return names that speakers are labelled with, as values to seek: a flat transcript repeats
+    them before each line. Roles name nobody.
+    """
+    rows = [
+        row for source in ("outline", "chat_messages", "words") for row in record.get(source) or ()
+    ]
+    names = sorted(
+        {
+            row["speaker"]
+            for row in rows
+            if row.get("speaker") and not ROLE_WORDS.fullmatch(row["speaker"])
+        }
+    )
     words = everyday_words(language)
     return [known for name in names for known in _forms("PERSON", name, words, language)]
 
@@ -144,5 +197,7 @@ def distinct_values(values: Iterable[KnownValue]) -> list[KnownValue]:
     for value in values:
         known = seen.setdefault((value.entity, value.target), value)
         if value.score > known.score:
-            seen[value.entity, value.target] = replace(value, group=known.group, guarded=known.guarded and value.guarded)
+            seen[value.entity, value.target] = replace(
+                value, group=known.group, guarded=known.guarded and value.guarded
+            )
     return sorted(seen.values(), key=lambda v: (-len(v.target), v.target, v.entity))[:MAX_VALUES]

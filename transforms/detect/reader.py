@@ -1,10 +1,11 @@
 """A recogniser's mentions in many texts, each stretch of words read once.
 
-What a convolution gives for a word depends on the few words around it, so each different window of words goes
-through it once, whether it stands in an agent's script, in the copy of a transcript or in a text that is read again
-after a redaction. Outside every entity the scores of a word depend on that word's own vector (`faint`): all
-windows are decided at once, and only what begins an entity is followed, in the way of spaCy's parser. The mentions
-are those of the pipeline; texts are cut into tokens line by line, and each different line once.
+What a convolution gives for a word depends on the few words around it, so each different window of
+words goes through it once, whether it stands in an agent's script, in the copy of a transcript or
+in a text that is read again after a redaction. Outside every entity the scores of a word depend on
+that word's own vector (`faint`): all windows are decided at once, and only what begins an entity is
+followed, in the way of spaCy's parser. The mentions are those of the pipeline; texts are cut into
+tokens line by line, and each different line once.
 """
 
 from __future__ import annotations
@@ -28,15 +29,20 @@ MOST_WINDOWS, MOST_WORDS, MOST_CHARS = 40_000, 20_000, 300_000
 lines (20 bytes): 40 MiB at most. Beyond that all of it is forgotten."""
 
 _LINE = re.compile(r"(?<=\S\n)(?=\S)")
-"""Where a text may be cut without a token of spaCy's becoming another: it reads white space by the run."""
+"""Where a text may be cut without a token of spaCy's becoming another: it reads white space by the
+run.
+"""
 _ROWS = 8
-"""Matrices are filled up to a multiple of so many rows: a row's result is then the same in any of them."""
+"""Matrices are filled up to a multiple of so many rows: a row's result is then the same in any of
+them.
+"""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class TextMentions(NamedTuple):
-    """What a recogniser finds in a text: `(start, end, label)` in code points, and who is faint, with the
-    margin and whether the model took them for an organization; the places of all tokens."""
+    """What a recogniser finds in a text: `(start, end, label)` in code points, and who is faint,
+    with the margin and whether the model took them for an organization; the places of all tokens.
+    """
 
     entities: list[tuple[int, int, str]]
     faint: list[tuple[int, int, tuple[float, bool]]]
@@ -63,14 +69,20 @@ class _Rows:
 
 
 class MentionReader:
-    """Reads texts as a pipeline of one recogniser does. Not safe for use by several threads at once.
+    """Reads texts as a pipeline of one recogniser does. Not safe for use by several threads at
+    once.
 
     Args:
         nlp: the pipeline, `hasten`ed and with its margins applied; see `reader_of`.
         margins, encoder: what these have put into it.
     """
 
-    def __init__(self, nlp: Language, margins: low_confidence_names.MarginForward, encoder: fast_tok2vec.FastForward) -> None:
+    def __init__(
+        self,
+        nlp: Language,
+        margins: low_confidence_names.MarginForward,
+        encoder: fast_tok2vec.FastForward,
+    ) -> None:
         self.nlp, self.margins, self.encoder = nlp, margins, encoder
         model: Any = nlp.get_pipe("ner").model  # type: ignore[attr-defined]
         linear, lower = model.layers[0].layers[-1], model.get_ref("lower")
@@ -97,7 +109,9 @@ class MentionReader:
         self.chars = 0
         self.word_numbers: dict[bytes, int] = {}
         self.words = _Rows(self.encoder.width)
-        self.words.add(np.zeros((1, self.encoder.width), np.float32))  # number 0 stands before and after a text
+        self.words.add(
+            np.zeros((1, self.encoder.width), np.float32)
+        )  # number 0 stands before and after a text
         self.window_numbers: dict[int, int] = {}
         self.windows = _Rows(self.moves, self.weights.shape[3], 2 * self.encoder.reach + 1)
         self.windows.columns[2] = self.windows.columns[2].astype(np.int32)
@@ -122,7 +136,9 @@ class MentionReader:
         begins = [place for lines in cut for place in _places(lines)]
         shift = np.repeat(begins, [n for count in counts for n in count])
         rows = self._rows(words, lengths)
-        return self._decode(rows, lengths, kinds, spaces != 0, sentences != 0, starts + shift, ends + shift)
+        return self._decode(
+            rows, lengths, kinds, spaces != 0, sentences != 0, starts + shift, ends + shift
+        )
 
     # -- words and windows
 
@@ -132,9 +148,7 @@ class MentionReader:
         new: dict[bytes, None] = {}
         read = []
         for line in sorted(lines):
-            table = self.nlp.make_doc(line).to_array(
-                [*columns, IDX, LENGTH, IS_SPACE, SENT_START]
-            )
+            table = self.nlp.make_doc(line).to_array([*columns, IDX, LENGTH, IS_SPACE, SENT_START])
             raw = table[:, : len(columns)].tobytes()
             words = [raw[n : n + size] for n in range(0, len(raw), size)]
             new.update(dict.fromkeys(word for word in words if word not in self.word_numbers))
@@ -146,7 +160,14 @@ class MentionReader:
         for line, words, (starts, sizes, spaces, sentences) in read:
             numbered = [self.word_numbers[word] for word in words]
             sentences[:1] = 0  # the pieces of a long word are sentences; a line is none
-            told = numbered, starts, starts + sizes, spaces, sentences == 1, low_confidence_names.mixed_case_flags(line, starts)
+            told = (
+                numbered,
+                starts,
+                starts + sizes,
+                spaces,
+                sentences == 1,
+                low_confidence_names.mixed_case_flags(line, starts),
+            )
             self.lines[line] = np.array(told, np.int32)
             self.chars += len(line)
 
@@ -182,7 +203,9 @@ class MentionReader:
         wanted = np.zeros(len(index), dtype=bool)
         for step in range(-reach, reach + 1):
             wanted[tokens + step] = True
-        vectors = self.encoder.encode(self.words.columns[0], _filled(index[wanted]).astype(np.int64))
+        vectors = self.encoder.encode(
+            self.words.columns[0], _filled(index[wanted]).astype(np.int64)
+        )
         narrow = _filled(vectors[np.cumsum(wanted)[tokens] - 1]) @ self.narrow[0] + self.narrow[1]
         parts = (narrow @ self.first).reshape(-1, self.moves, self.pieces) + self.absent[0]
         count = len(tokens)
@@ -235,16 +258,24 @@ class MentionReader:
             out.append(
                 TextMentions(
                     [(int(starts[a]), int(ends[b - 1]), label) for a, b, label in entities],
-                    [(int(starts[f.start]), int(ends[f.end - 1]), (f.margin, f.organization))
-                     for f in low_confidence_names.drop_overlapping(found, entities)],
+                    [
+                        (int(starts[f.start]), int(ends[f.end - 1]), (f.margin, f.organization))
+                        for f in low_confidence_names.drop_overlapping(found, entities)
+                    ],
                     places[begin:stop],
                 )
-            )  # fmt: skip
+            )
             begin = stop
         return out
 
     def _ends(
-        self, rows: Ints, firsts: Ints, stop_of: Ints, label: str, longest: int = 0, ties: bool = False
+        self,
+        rows: Ints,
+        firsts: Ints,
+        stop_of: Ints,
+        label: str,
+        longest: int = 0,
+        ties: bool = False,
     ) -> Ints:
         """Tell where entities that begin at tokens `firsts` end, half-open.
 
@@ -312,14 +343,20 @@ def _filled(rows: Any) -> Any:
 
 
 def reader_of(nlp: Language) -> MentionReader | None:
-    """Return a reader that finds what a pipeline finds, where that is one recogniser of the kind this module
-    knows: `hasten`ed, with margins applied, and nothing else in the pipeline."""
+    """Return a reader that finds what a pipeline finds, where that is one recogniser of the kind
+    this module
+    knows: `hasten`ed, with margins applied, and nothing else in the pipeline.
+    """
     if nlp.pipe_names != ["ner"]:
         return None
     ner: Any = nlp.get_pipe("ner")
     model = ner.model
     margins = getattr(model, "_func", None)
-    if not isinstance(margins, low_confidence_names.MarginForward) or ner.postprocesses or model.attrs["unseen_classes"]:
+    if (
+        not isinstance(margins, low_confidence_names.MarginForward)
+        or ner.postprocesses
+        or model.attrs["unseen_classes"]
+    ):
         return None
     tok2vec = model.layers[0]
     names = [layer.name for layer in tok2vec.layers[1:]]

@@ -1,4 +1,6 @@
-"""From overlapping findings to the spans that are replaced: nothing that was found is ever uncovered by another finding."""
+"""From overlapping findings to the spans that are replaced: nothing that was found is ever
+uncovered by another finding.
+"""
 
 from __future__ import annotations
 
@@ -18,34 +20,49 @@ ALWAYS = frozenset({"known_value", "consistency", "deny_list", "request", UNREAD
 """Detectors whose findings need no score: someone knows that they are personal."""
 
 REPEATED = "consistency"
-"""Detector of further mentions: it says that a text repeats a value, never better what sort of value it is than who found it there."""
+"""Detector of further mentions: it says that a text repeats a value, never better what sort of
+value it is than who found it there.
+"""
 
 BUILTIN = "presidio."
-"""Prefix of the detectors that are Presidio's own recognizers: what they find beside another finding adds to it and names nothing."""
+"""Prefix of the detectors that are Presidio's own recognizers: what they find beside another
+finding adds to it and names nothing.
+"""
 
 _ORDER = {entity: place for place, entity in enumerate(ENTITIES)}
-"""Of equal findings the more usual type names a stretch: a card number may be a national number of some country too."""
+"""Of equal findings the more usual type names a stretch: a card number may be a national number of
+some country too.
+"""
 
 
-def accept_findings(text: str, spans: Iterable[TextSpan], rules: Rules, floor: frozenset[str] = frozenset()) -> tuple[list[TextSpan], list[TextSpan]]:
+def accept_findings(
+    text: str, spans: Iterable[TextSpan], rules: Rules, floor: frozenset[str] = frozenset()
+) -> tuple[list[TextSpan], list[TextSpan]]:
     """Sort out which findings are acted on.
 
     Args:
         text: the view they were found in.
         spans: findings, overlapping and unfiltered.
         rules: thresholds, allow list and operators.
-        floor: entity types that were redacted in an earlier version of the record and stay redacted.
+        floor: entity types that were redacted in an earlier version of the record and stay
+            redacted.
 
-    Returns: `(redact, keep)`: findings to replace, and those the policy leaves readable, which are recorded.
+    Returns: `(redact, keep)`: findings to replace, and those the policy leaves readable, which are
+        recorded.
     """
     redact: list[TextSpan] = []
     keep: list[TextSpan] = []
     for span in spans:
         if span.detector not in ALWAYS and (
-            span.score < rules.threshold(span.entity) or (rules.allow and collapse_whitespace(text[span.start : span.end]) in rules.allow)
+            span.score < rules.threshold(span.entity)
+            or (rules.allow and collapse_whitespace(text[span.start : span.end]) in rules.allow)
         ):
             continue
-        kept = rules.operator(span.entity).name == "keep" and span.entity not in floor and span.detector not in FORCED
+        kept = (
+            rules.operator(span.entity).name == "keep"
+            and span.entity not in floor
+            and span.detector not in FORCED
+        )
         (keep if kept else redact).append(span)
     return redact, keep
 
@@ -53,9 +70,10 @@ def accept_findings(text: str, spans: Iterable[TextSpan], rules: Rules, floor: f
 def merge_spans(spans: Iterable[TextSpan]) -> list[TextSpan]:
     """Disjoint spans covering exactly what `spans` cover.
 
-    Of overlapping ones the strongest (found there rather than repeated, by callveil rather than Presidio, score, length, earliest, the more
-    usual type) names the whole stretch; a stretch is a maximal run of spans that overlap. Touching spans stay apart. Order of the input makes
-    no difference.
+    Of overlapping ones the strongest (found there rather than repeated, by callveil rather than
+    Presidio, score, length, earliest, the more usual type) names the whole stretch; a stretch is a
+    maximal run of spans that overlap. Touching spans stay apart. Order of the input makes no
+    difference.
     """
     out: list[TextSpan] = []
     ordered = sorted(spans, key=lambda s: (s.start, -s.end, s.entity, s.detector, s.group))
@@ -75,7 +93,9 @@ def merge_spans(spans: Iterable[TextSpan]) -> list[TextSpan]:
 
 
 def overlap_test(spans: Iterable[TextSpan]) -> Callable[[int, int], bool]:
-    """Return a function that tells whether any of `spans` overlaps a stretch, given by its offsets, half-open."""
+    """Return a function that tells whether any of `spans` overlaps a stretch, given by its offsets,
+    half-open.
+    """
     disjoint = merge_spans(spans)
     ends = [span.end for span in disjoint]
 
@@ -88,7 +108,9 @@ def overlap_test(spans: Iterable[TextSpan]) -> Callable[[int, int], bool]:
 
 def _cover(cluster: list[TextSpan], end: int) -> TextSpan:
     best = max(cluster, key=_strength)
-    group = best.group or next((s.group for s in cluster if s.group and s.entity == best.entity), "")
+    group = best.group or next(
+        (s.group for s in cluster if s.group and s.entity == best.entity), ""
+    )
     start = cluster[0].start
     mixed = best.mixed or (best.start, best.end) != (start, end)
     return TextSpan(start, end, best.entity, best.score, best.detector, group, mixed)
@@ -96,4 +118,13 @@ def _cover(cluster: list[TextSpan], end: int) -> TextSpan:
 
 def _strength(span: TextSpan) -> tuple[bool, bool, float, int, int, int, str, str]:
     found, own = span.detector != REPEATED, not span.detector.startswith(BUILTIN)
-    return found, own, span.score, span.end - span.start, -span.start, -_ORDER.get(span.entity, 0), span.entity, span.detector
+    return (
+        found,
+        own,
+        span.score,
+        span.end - span.start,
+        -span.start,
+        -_ORDER.get(span.entity, 0),
+        span.entity,
+        span.detector,
+    )

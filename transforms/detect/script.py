@@ -38,7 +38,9 @@ _UNSPACED = re.compile(f"[{UNSPACED}]+")
 
 
 def is_unsupported_language(texts: Iterable[str], languages: tuple[str, ...]) -> bool:
-    """Tell whether some texts, taken together, are in a script or a language that `languages` lack."""
+    """Tell whether some texts, taken together, are in a script or a language that `languages`
+    lack.
+    """
     texts = list(texts)
     return _in_other_script(texts, languages) or _in_other_language(texts, languages)
 
@@ -72,10 +74,16 @@ def unsupported_language_spans(view: View, languages: tuple[str, ...]) -> Iterat
 
 
 def _is_unread(text: str, languages: tuple[str, ...]) -> bool:
-    """As `is_unsupported_language`; of short texts, which are said again and again, the last answers are kept."""
+    """As `is_unsupported_language`; of short texts, which are said again and again, the last
+    answers are kept.
+    """
     if len(text) < 2 * LEAST_WORDS - 1 and text.isascii():
         return False  # not even words of one letter make so many
-    return is_unsupported_language([text], languages) if len(text) > SHORT else is_unsupported_text(text, languages)
+    return (
+        is_unsupported_language([text], languages)
+        if len(text) > SHORT
+        else is_unsupported_text(text, languages)
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -89,7 +97,9 @@ def _is_mark(char: str) -> bool:
 
 
 def _counted(text: str, languages: tuple[str, ...]) -> tuple[int, int, int]:
-    """Return letters of a text, those in scripts no language uses, and how many words these make."""
+    """Return letters of a text, those in scripts no language uses, and how many words these
+    make.
+    """
     text = normalize_text(text).text
     if _OTHER.search(text) is None:
         return sum(map(str.isalpha, text)), 0, 0
@@ -117,7 +127,9 @@ def language_scripts(languages: tuple[str, ...]) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def script_of(letter: str) -> str:
-    """Return script of a letter, as its Unicode name begins: LATIN, CYRILLIC, CJK; signs are Latin."""
+    """Return script of a letter, as its Unicode name begins: LATIN, CYRILLIC, CJK; signs are
+    Latin.
+    """
     name = unicodedata.name(letter, "LATIN").split()[0]
     return "LATIN" if name in ("FEMININE", "MASCULINE", "MODIFIER") else name
 
@@ -131,12 +143,13 @@ LATIN = (
 )
 """Languages that are told by spaCy's stop words and numerals."""
 LEAST_WORDS, LEAST_OTHER, LEAST_DISTINCT = 6, 3, 5
-"""Words of a text that is judged; distinct ones that only the other language has, and that it has."""
+"""Words of a text that is judged; distinct ones that only the other language has, and that it has.
+"""
 SHARE, ODDS = 0.3, 3
 """Least part of all words that only the other language has, and how many to one of ours."""
 _PARTICLES = frozenset(
     """al am au aux con da das de dei del della dem den der des di do dos du e el il la las le les lo los
-    na o san santa sur te ten ter una van vom von y zu zum zur""".split()  # noqa: SIM905
+    na o san santa sur te ten ter una van vom von y zu zum zur""".split()  # noqa: E501, SIM905
 )
 """Small words that names, addresses and dishes bring into any language: no three make another."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")

@@ -8,15 +8,23 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from callveil.schemas.version import to_snake_case
-from callveil.transforms.detect.closed_values import closed_words, is_count, is_flag, is_form, is_letter_flag, is_time
+from callveil.transforms.detect.closed_values import (
+    closed_words,
+    is_count,
+    is_flag,
+    is_form,
+    is_letter_flag,
+    is_time,
+)
 
 SECRET = "SECRET"  # noqa: S105 - name of an entity type
 """Entity type of keys, tokens and passwords that machines or people sign in with."""
 
 
 def normalize_name(name: str) -> str:
-    """Return a field's name in snake case, written plainly: compatibility forms, accents and signs of no
-    width are gone, and of a name too long to be one its two ends are left."""
+    """Return a field's name in snake case, written plainly: compatibility forms, accents and signs
+    of no width are gone, and of a name too long to be one its two ends are left.
+    """
     if len(name) > 256:
         name = f"{name[:128]}_{name[-128:]}"
     plain = unicodedata.normalize("NFKD", name)
@@ -24,7 +32,9 @@ def normalize_name(name: str) -> str:
 
 
 def _names(patterns: str, end: str) -> re.Pattern[str]:
-    """Return one pattern of many, separated by white space, each of which matches whole words of a name."""
+    """Return one pattern of many, separated by white space, each of which matches whole words of a
+    name.
+    """
     return re.compile(f"(?:^|_)(?:{'|'.join(patterns.split())})_?[0-9]{{0,3}}{end}")
 
 
@@ -146,7 +156,9 @@ def _is_dated(text: str) -> bool:
 
 
 def _is_closed(text: str, pin: bool) -> bool:
-    """Tell whether a text is made of listed words; with no number beside them that could be a PIN."""
+    """Tell whether a text is made of listed words; with no number beside them that could be a
+    PIN.
+    """
     return sum(closed_words(text)) > 0 and (sum(c.isdecimal() for c in text) <= 2 or not pin)
 
 

@@ -1,6 +1,8 @@
-"""Numbers as words: which digits the words from a place on may say, in the words of a language's folder.
+"""Numbers as words: which digits the words from a place on may say, in the words of a language's
+folder.
 
-One word may be read in more than one way: `forty` before `five` says 4 or 40, `hundred` says two zeros or none. Whoever seeks a value tries each.
+One word may be read in more than one way: `forty` before `five` says 4 or 40, `hundred` says two
+zeros or none. Whoever seeks a value tries each.
 """
 
 from __future__ import annotations
@@ -10,7 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from callveil.transforms.detect.lang import LanguageError
-from callveil.transforms.detect.recognizers.vocabulary import HUNDRED, MULTIPLE, TEEN, TENS, THOUSAND, UNIT, ZERO, Vocabulary, load_vocabulary
+from callveil.transforms.detect.recognizers.vocabulary import (
+    HUNDRED,
+    MULTIPLE,
+    TEEN,
+    TENS,
+    THOUSAND,
+    UNIT,
+    ZERO,
+    Vocabulary,
+    load_vocabulary,
+)
 
 Reading = tuple[str, int]
 """Digits, and how many words say them."""
@@ -29,9 +41,15 @@ class SpokenDigits:
     compounds: Mapping[tuple[str, ...], str]
 
     def begins(self, word: str) -> bool:
-        """Tell whether digits may begin at a folded word; one that holds figures says them itself."""
+        """Tell whether digits may begin at a folded word; one that holds figures says them
+        itself.
+        """
         kind = self.words.kinds.get(word, (-1, ""))[0]
-        return kind in (UNIT, ZERO, TEEN, TENS, MULTIPLE) or any(c.isdigit() for c in word) or bool(self._glued(word))
+        return (
+            kind in (UNIT, ZERO, TEEN, TENS, MULTIPLE)
+            or any(c.isdigit() for c in word)
+            or bool(self._glued(word))
+        )
 
     def tells(self, word: str) -> bool:
         """Tell whether `readings` may read anything from a folded word on."""
@@ -43,10 +61,16 @@ class SpokenDigits:
         return frozenset(phrase[0] for phrase in self.compounds)
 
     def readings(self, words: Sequence[str], place: int) -> list[Reading]:
-        """Return what the words from `place` on may say, the likeliest first; empty where they are no number."""
+        """Return what the words from `place` on may say, the likeliest first; empty where they are
+        no number.
+        """
         if self.compounds:
             ahead = tuple(words[place : place + 5])
-            longer = [(self.compounds[ahead[:n]], n) for n in range(len(ahead), 1, -1) if ahead[:n] in self.compounds]
+            longer = [
+                (self.compounds[ahead[:n]], n)
+                for n in range(len(ahead), 1, -1)
+                if ahead[:n] in self.compounds
+            ]
             return longer + self._single(words, place)
         return self._single(words, place)
 
@@ -64,16 +88,25 @@ class SpokenDigits:
             unit = self._unit(words, place + 1)
             return [*([(value[0] + unit, 2)] if unit else []), (value, 1)]
         if kind == MULTIPLE:
-            ahead = place + 1 < len(words) and self.words.kinds.get(words[place + 1], (-1,))[0] != MULTIPLE
+            ahead = (
+                place + 1 < len(words)
+                and self.words.kinds.get(words[place + 1], (-1,))[0] != MULTIPLE
+            )
             nested = self.readings(words, place + 1) if ahead else []
-            return [(digits * int(value), 1 + used) for digits, used in nested if used == 1 and len(digits) == 1]
+            return [
+                (digits * int(value), 1 + used)
+                for digits, used in nested
+                if used == 1 and len(digits) == 1
+            ]
         if kind in (HUNDRED, THOUSAND):
             return [(value, 1), ("", 1)]
         glued = self._glued(word)
         return [(glued, 1)] if glued else []
 
     def _unit(self, words: Sequence[str], place: int) -> str:
-        kind, value = self.words.kinds.get(words[place], (-1, "")) if place < len(words) else (-1, "")
+        kind, value = (
+            self.words.kinds.get(words[place], (-1, "")) if place < len(words) else (-1, "")
+        )
         return str(value) if kind == UNIT and str(value) != "0" else ""
 
     def _glued(self, word: str) -> str:
@@ -94,4 +127,11 @@ def load_spoken_digits(language: str) -> SpokenDigits:
         words = load_vocabulary(language)
     except LanguageError:
         words = load_vocabulary("en")
-    return SpokenDigits(words, {tuple(phrase.split()): str(value) for phrase, value in words.language.lexicon.get("compounds", {}).items() if " " in phrase})
+    return SpokenDigits(
+        words,
+        {
+            tuple(phrase.split()): str(value)
+            for phrase, value in words.language.lexicon.get("compounds", {}).items()
+            if " " in phrase
+        },
+    )

@@ -27,8 +27,31 @@ ONES: Final = (
     "nineteen",
 )
 TENS: Final = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_ORDINALS: Final = {1: "first", 2: "second", 3: "third", 5: "fifth", 8: "eighth", 9: "ninth", 12: "twelfth", 20: "twentieth", 30: "thirtieth"}
-MONTHS: Final = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_ORDINALS: Final = {
+    1: "first",
+    2: "second",
+    3: "third",
+    5: "fifth",
+    8: "eighth",
+    9: "ninth",
+    12: "twelfth",
+    20: "twentieth",
+    30: "thirtieth",
+}
+MONTHS: Final = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 
 
 def number_words(n: int) -> str:
@@ -39,7 +62,9 @@ def number_words(n: int) -> str:
         return TENS[n // 10] + (f" {ONES[n % 10]}" if n % 10 else "")
     if n < 1000:
         return f"{ONES[n // 100]} hundred" + (f" {number_words(n % 100)}" if n % 100 else "")
-    return f"{number_words(n // 1000)} thousand" + (f" {number_words(n % 1000)}" if n % 1000 else "")
+    return f"{number_words(n // 1000)} thousand" + (
+        f" {number_words(n % 1000)}" if n % 1000 else ""
+    )
 
 
 def ordinal_words(n: int) -> str:

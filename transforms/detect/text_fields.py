@@ -1,4 +1,6 @@
-"""Every text of a record, with its place: what detection must read and redaction must be able to change."""
+"""Every text of a record, with its place: what detection must read and redaction must be able to
+change.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ ROLE_WORDS = re.compile(
 UNKNOWN = BY_NAME[EXTRA]
 
 SEALED_NAMES = "sealed_names"
-"""Undeclared member in which `redact.names` keeps, as tokens, the names that digests stand for. It is redacted already."""
+"""Undeclared member in which `redact.names` keeps, as tokens, the names that digests stand for. It
+is redacted already.
+"""
 _SEALED = re.compile(r"\[[A-Z][A-Z0-9_]*:t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+\]")
 
 LABELLED = frozenset({"custom_fields", "salesforce"})
@@ -33,7 +37,9 @@ LABELLED = frozenset({"custom_fields", "salesforce"})
 LABEL = re.compile(r"[^\W\d][\w .:/-]{0,63}")
 """A key that a path can name: nothing in it reads as a place or as the end of the key."""
 PLAIN_KEY = re.compile(r"[^\W\d][\w.:/-]{0,63}")
-"""One that is a field's name by its form; a key of several words is one only where an account gives the names."""
+"""One that is a field's name by its form; a key of several words is one only where an account gives
+the names.
+"""
 _SHOWN = re.compile(r"\{\d+\}|\[\d+\]|\.?[^.\[{]+")
 """A step of a shown path."""
 
@@ -43,11 +49,13 @@ class Leaf(NamedTuple):
 
     Attributes:
         path: where it stands; for a key, the path of the member the key names.
-        shown: the path as it may be published: declared names and positions only, JSON keys as `{ordinal}`,
-            because a key can itself be personal data; the key itself is `{ordinal}.key`, so that it and its value have places of their own.
-            `by_keys` names members by keys.
+        shown: the path as it may be published: declared names and positions only, JSON keys as
+            `{ordinal}`, because a key can itself be personal data; the key itself is
+            `{ordinal}.key`, so that it and its value have places of their own. `by_keys` names
+            members by keys.
         text: the value as text.
-        field: declaration that decides the treatment: the top-level field, or `extra` for undeclared members.
+        field: declaration that decides the treatment: the top-level field, or `extra` for
+            undeclared members.
         entity: entity type of the whole value where it is personal by nature, else empty.
         prose: natural language.
         key: the text is a key of a JSON object.
@@ -64,10 +72,12 @@ class Leaf(NamedTuple):
     number: bool = False
 
     def by_keys(self, record: Mapping[str, Any] | None = None) -> str:
-        """Return the path with the keys of JSON objects by their names, `custom_fields{plan}`; those that are no field's name stay places.
+        """Return the path with the keys of JSON objects by their names, `custom_fields{plan}`;
+        those that are no field's name stay places.
 
         Args:
-            record: the record as it may be seen; a key that is not there any more was personal, so its place is told.
+            record: the record as it may be seen; a key that is not there any more was personal, so
+                its place is told.
         """
         form = LABEL if record is None or self.field.name in LABELLED else PLAIN_KEY
         out: list[str] = []
@@ -89,9 +99,11 @@ def named_field(name: str) -> Field:
 
 
 def with_named_field(leaf: Leaf, names: Container[str]) -> Leaf:
-    """Return the leaf, as one of a further field where it lies in an undeclared member that `names` has.
+    """Return the leaf, as one of a further field where it lies in an undeclared member that `names`
+    has.
 
-    A member `a` goes by `a` or `extra.a`, one of a record within by `form.a`; by the name alone only where no field and no group has it.
+    A member `a` goes by `a` or `extra.a`, one of a record within by `form.a`; by the name alone
+    only where no field and no group has it.
     """
     if leaf.field.group != UNKNOWN.group or EXTRA not in leaf.path[:-1]:
         return leaf
@@ -104,12 +116,11 @@ def with_named_field(leaf: Leaf, names: Container[str]) -> Leaf:
     return leaf
 
 
-
 def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:
     """Return all leaves of a coerced record that can hold personal data, in declaration order.
 
-    Integers, booleans and times of declared members are left out: their type and bounds say what they are. Numbers
-    inside JSON members are not.
+    Integers, booleans and times of declared members are left out: their type and bounds say what
+    they are. Numbers inside JSON members are not.
     """
     record = without_sealed(record)
     out: list[Leaf] = []
@@ -130,7 +141,11 @@ def without_sealed(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_sealed(names: Any) -> bool:
-    return isinstance(names, Mapping) and all(isinstance(t, str) and _SEALED.fullmatch(t) for t in names.values()) and set(names) <= {"id", "sid"}
+    return (
+        isinstance(names, Mapping)
+        and all(isinstance(t, str) and _SEALED.fullmatch(t) for t in names.values())
+        and set(names) <= {"id", "sid"}
+    )
 
 
 _Reader = Callable[[Any, Path, str, list[Leaf]], None]
@@ -138,7 +153,9 @@ _Reader = Callable[[Any, Path, str, list[Leaf]], None]
 
 
 def _reader(kind: FieldType, top: Field, entity: str, prose: bool) -> _Reader | None:
-    """Return the reader of values of a declared type, made once; None where no leaf can be in one."""
+    """Return the reader of values of a declared type, made once; None where no leaf can be in
+    one.
+    """
     if isinstance(kind, Text):
 
         def text(value: Any, path: Path, shown: str, out: list[Leaf]) -> None:
@@ -199,7 +216,9 @@ def _struct_reader(kind: Struct, top: Field, entity: str, prose: bool) -> _Reade
     return read
 
 
-def _walk_json(value: Any, path: Path, shown: str, top: Field, entity: str, prose: bool) -> Iterator[Leaf]:
+def _walk_json(
+    value: Any, path: Path, shown: str, top: Field, entity: str, prose: bool
+) -> Iterator[Leaf]:
     # Iterative, so that nesting as deep as the limits allow cannot exhaust the stack of a worker.
     stack: list[tuple[Any, Path, str]] = [(value, path, shown)]
     while stack:
@@ -216,22 +235,31 @@ def _walk_json(value: Any, path: Path, shown: str, top: Field, entity: str, pros
             for n, (key, child) in enumerate(node.items()):
                 here = f"{name}{{{n}}}"
                 if isinstance(child, str | int | float) and not isinstance(child, bool):
-                    # A scalar follows its key at once, so that the key reads as the question to its answer.
+                    # A scalar follows its key at once, so that the key reads as the question to its
+                    # answer.
                     yield Leaf((*at, key), f"{here}.key", key, top, entity, prose, key=True)
                     if child != "":
-                        yield Leaf((*at, key), here, str(child), top, entity, prose, number=not isinstance(child, str))
+                        yield Leaf(
+                            (*at, key),
+                            here,
+                            str(child),
+                            top,
+                            entity,
+                            prose,
+                            number=not isinstance(child, str),
+                        )
                 else:
                     yield Leaf((*at, key), f"{here}.key", key, top, entity, prose, key=True)
                     children.append((child, (*at, key), here))
             stack.extend(reversed(children))
         elif isinstance(node, list | tuple):
-            stack.extend((child, (*at, i), f"{name}[{i}]") for i, child in reversed(list(enumerate(node))))
+            stack.extend(
+                (child, (*at, i), f"{name}[{i}]") for i, child in reversed(list(enumerate(node)))
+            )
 
 
 _READERS = [
-    (f, reader)
-    for f in FIELDS
-    if (reader := _reader(f.type, f, f.entity, f.prose)) is not None
+    (f, reader) for f in FIELDS if (reader := _reader(f.type, f, f.entity, f.prose)) is not None
 ]
 """Readers of the fields that can hold leaves, in declaration order."""
 
@@ -245,7 +273,9 @@ def get_at(record: Mapping[str, Any], path: Path) -> Any:
 
 
 def set_at(record: dict[str, Any], path: Path, value: Any) -> None:
-    """Replace the value at `path` in place. Raises KeyError or IndexError where its parent is missing."""
+    """Replace the value at `path` in place. Raises KeyError or IndexError where its parent is
+    missing.
+    """
     node: Any = record
     for step in path[:-1]:
         node = node[step]

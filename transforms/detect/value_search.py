@@ -1,4 +1,6 @@
-"""The search for known values in a text: word by word, across lines, through pauses and digits said as words."""
+"""The search for known values in a text: word by word, across lines, through pauses and digits said
+as words.
+"""
 
 from __future__ import annotations
 
@@ -24,27 +26,83 @@ from callveil.transforms.detect.recognizers.vocabulary import TEEN, TENS, UNIT, 
 from callveil.transforms.detect.spoken_digits import SpokenDigits, load_spoken_digits
 
 INTRODUCTIONS = (
-    ("i", "m"), ("im",), ("i", "am"), ("this", "is"), ("name", "is"), ("name", "s"), ("names",), ("call", "me"), ("named",),
-    ("mr",), ("mrs",), ("ms",), ("miss",), ("hi",), ("hello",), ("hey",), ("thanks",), ("thank", "you"), ("speaking", "with"), ("speaking", "to"),
-)  # fmt: skip
-"""Words before an everyday word that make it a name, whatever its case. Only words that are the contact's own name are looked at so."""
+    ("i", "m"),
+    ("im",),
+    ("i", "am"),
+    ("this", "is"),
+    ("name", "is"),
+    ("name", "s"),
+    ("names",),
+    ("call", "me"),
+    ("named",),
+    ("mr",),
+    ("mrs",),
+    ("ms",),
+    ("miss",),
+    ("hi",),
+    ("hello",),
+    ("hey",),
+    ("thanks",),
+    ("thank", "you"),
+    ("speaking", "with"),
+    ("speaking", "to"),
+)
+"""Words before an everyday word that make it a name, whatever its case. Only words that are the
+contact's own name are looked at so.
+"""
 FAREWELLS = ("speaking", "here", "calling")
 """Words behind it that do the same."""
-PREDICATES = frozenset({
-    "was", "is", "called", "calls", "rang", "wants", "wanted", "asked", "asks", "needs", "needed", "said", "says", "has", "had", "would", "reported",
-    "requested", "complained", "gave", "left", "booked", "confirmed", "mentioned", "agreed", "provided", "thanked", "apologised", "apologized",
-})  # fmt: skip
-"""Words behind a capital at the beginning of a sentence that make it a person: `North was unhappy`, in a call's summary."""
+PREDICATES = frozenset(
+    {
+        "was",
+        "is",
+        "called",
+        "calls",
+        "rang",
+        "wants",
+        "wanted",
+        "asked",
+        "asks",
+        "needs",
+        "needed",
+        "said",
+        "says",
+        "has",
+        "had",
+        "would",
+        "reported",
+        "requested",
+        "complained",
+        "gave",
+        "left",
+        "booked",
+        "confirmed",
+        "mentioned",
+        "agreed",
+        "provided",
+        "thanked",
+        "apologised",
+        "apologized",
+    }
+)
+"""Words behind a capital at the beginning of a sentence that make it a person: `North was unhappy`,
+in a call's summary.
+"""
 
 _State = tuple[int, int, int, bool]
-"""How far a search has come: characters of the value told, the word that is next, and what else its steps depend on."""
+"""How far a search has come: characters of the value told, the word that is next, and what else its
+steps depend on.
+"""
 _Step = tuple[int, int, _State | None]
-"""The words a step takes (half-open), and the state it leads to; None where the value ends with it."""
+"""The words a step takes (half-open), and the state it leads to; None where the value ends with it.
+"""
 
 
 @dataclass(frozen=True)
 class FoldedWords:
-    """Folded words of a text with their places. Made once per text and shared by all values sought in it."""
+    """Folded words of a text with their places. Made once per text and shared by all values sought
+    in it.
+    """
 
     text: str
     words: list[str]
@@ -102,7 +160,9 @@ class FoldedWords:
 
     @classmethod
     def of(cls, text: str, language: str = "en") -> FoldedWords:
-        """Split `text` into words of letters and digits; `4155550101` and `jane` are one word each. `language` says how digits are said."""
+        """Split `text` into words of letters and digits; `4155550101` and `jane` are one word each.
+        `language` says how digits are said.
+        """
         if text.isascii():  # lower case keeps every place, so the whole text is folded at once
             matches = list(WORD.finditer(text.lower()))
             words = [match[0] for match in matches]
@@ -133,7 +193,9 @@ def _tells(word: str, language: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _first_digit(word: str, language: str) -> str:
-    """Return the digit that whatever is said from `word` on begins with; empty where that hangs on the next words."""
+    """Return the digit that whatever is said from `word` on begins with; empty where that hangs on
+    the next words.
+    """
     spoken = load_spoken_digits(language)
     kind = spoken.words.kinds.get(word, (-1, ""))[0]
     if spoken.compounds or kind not in (UNIT, ZERO, TEEN, TENS):
@@ -141,15 +203,23 @@ def _first_digit(word: str, language: str) -> str:
     return next((digits[0] for digits, _ in spoken.readings([word], 0) if digits), "")
 
 
-def find_values(tokens: FoldedWords, values: Iterable[KnownValue], detector: str = DETECTOR) -> list[TextSpan]:
-    """Return spans of `values` in a text, in the name of `detector`. A span begins and ends at word borders; spans of different values may overlap."""
+def find_values(
+    tokens: FoldedWords, values: Iterable[KnownValue], detector: str = DETECTOR
+) -> list[TextSpan]:
+    """Return spans of `values` in a text, in the name of `detector`. A span begins and ends at word
+    borders; spans of different values may overlap.
+    """
     out: list[TextSpan] = []
     for value in values:
         if value.kind == DIGITS:
             out.extend(_find_digits(tokens, value, detector))
             continue
         target = value.target
-        starts = [s for length in range(1, min(len(target), tokens.longest) + 1) for s in tokens.index.get(target[:length], ())]
+        starts = [
+            s
+            for length in range(1, min(len(target), tokens.longest) + 1)
+            for s in tokens.index.get(target[:length], ())
+        ]
         if value.kind != NAME and target[0].isdigit():
             starts += [p for w, at in tokens.numeric.items() if not w.isdigit() for p in at]
         failed: set[_State] = set()
@@ -158,13 +228,20 @@ def find_values(tokens: FoldedWords, values: Iterable[KnownValue], detector: str
             if not taken:
                 continue
             end = taken[-1] + 1
-            if not value.guarded or _capitalised(tokens, start, end, value) or (value.kind == NAME and _introduced(tokens.words, start, end)):
+            if (
+                not value.guarded
+                or _capitalised(tokens, start, end, value)
+                or (value.kind == NAME and _introduced(tokens.words, start, end))
+            ):
                 out.extend(_spans(tokens, taken, value, detector))
     return out
 
 
-def _spans(tokens: FoldedWords, taken: list[int], value: KnownValue, detector: str) -> Iterator[TextSpan]:
-    """Yield spans over the words `taken`: one per line, so that what the other party says in between stays out of them.
+def _spans(
+    tokens: FoldedWords, taken: list[int], value: KnownValue, detector: str
+) -> Iterator[TextSpan]:
+    """Yield spans over the words `taken`: one per line, so that what the other party says in
+    between stays out of them.
 
     The pieces share a group.
     """
@@ -180,13 +257,18 @@ def _spans(tokens: FoldedWords, taken: list[int], value: KnownValue, detector: s
         yield TextSpan(lo, hi, value.entity, value.score, detector, group)
 
 
-def _first_path(start: _State, ahead: Callable[[_State], Iterator[_Step]], failed: set[_State]) -> list[int]:
-    """Return words of the first way from `start` to the end of a value, depth first; empty where there is none.
+def _first_path(
+    start: _State, ahead: Callable[[_State], Iterator[_Step]], failed: set[_State]
+) -> list[int]:
+    """Return words of the first way from `start` to the end of a value, depth first; empty where
+    there is none.
 
     Args:
-        start: how much of the value is spelled, the word that is next, and what else the next steps depend on.
+        start: how much of the value is spelled, the word that is next, and what else the next steps
+            depend on.
         ahead: the steps from a state, the likeliest first; one to no state ends the value.
-        failed: states that lead nowhere; grows. Shared by all starts of one value, it keeps the search linear in the text.
+        failed: states that lead nowhere; grows. Shared by all starts of one value, it keeps the
+            search linear in the text.
     """
     taken: list[tuple[int, int]] = []
     open_steps = [(start, ahead(start))]
@@ -224,7 +306,9 @@ def _extend(tokens: FoldedWords, start: int, value: KnownValue, failed: set[_Sta
             return
         word = words[place]
         if target.startswith(word, spelled):
-            found = step(spelled + len(word), place, place + 1, pieces + 1, single and len(word) == 1)
+            found = step(
+                spelled + len(word), place, place + 1, pieces + 1, single and len(word) == 1
+            )
             if found is not None:
                 yield found
         if value.kind == NAME:
@@ -242,7 +326,9 @@ def _extend(tokens: FoldedWords, start: int, value: KnownValue, failed: set[_Sta
 
 
 def _capitalised(tokens: FoldedWords, start: int, end: int, value: KnownValue) -> bool:
-    """Tell whether a guarded word is written as a name: a capital letter that is not merely the beginning of a sentence."""
+    """Tell whether a guarded word is written as a name: a capital letter that is not merely the
+    beginning of a sentence.
+    """
     lo, hi = tokens.places[start][0], tokens.places[end - 1][1]
     text = tokens.text[lo:hi]
     if len(value.target) == 2 and value.kind == PLACE:
@@ -256,10 +342,16 @@ def _capitalised(tokens: FoldedWords, start: int, end: int, value: KnownValue) -
 
 
 def _introduced(words: list[str], start: int, end: int) -> bool:
-    """Tell whether the words around a guarded one say that it is a name: `i'm grant`, `grant speaking`."""
+    """Tell whether the words around a guarded one say that it is a name: `i'm grant`, `grant
+    speaking`.
+    """
     if end < len(words) and words[end] in FAREWELLS:
         return True
-    return any(tuple(words[start - len(phrase) : start]) == phrase for phrase in INTRODUCTIONS if start >= len(phrase))
+    return any(
+        tuple(words[start - len(phrase) : start]) == phrase
+        for phrase in INTRODUCTIONS
+        if start >= len(phrase)
+    )
 
 
 def _find_digits(tokens: FoldedWords, value: KnownValue, detector: str) -> list[TextSpan]:
@@ -293,7 +385,9 @@ def _find_digits(tokens: FoldedWords, value: KnownValue, detector: str) -> list[
 
 
 def _extend_digits(tokens: FoldedWords, start: int, target: str, failed: set[_State]) -> list[int]:
-    """Return places of the words from `start` on that say the digits `target`, without the fillers between them; empty where they do not."""
+    """Return places of the words from `start` on that say the digits `target`, without the fillers
+    between them; empty where they do not.
+    """
     words = tokens.words
 
     def ahead(state: _State) -> Iterator[_Step]:
@@ -303,7 +397,11 @@ def _extend_digits(tokens: FoldedWords, start: int, target: str, failed: set[_St
         for digits, used in tokens.said.readings(words, place):
             if target.startswith(digits, told) and (digits or begun):
                 after = told + len(digits)
-                yield place, place + used, (after, place + used, 0, True) if after < len(target) else None
+                yield (
+                    place,
+                    place + used,
+                    (after, place + used, 0, True) if after < len(target) else None,
+                )
         if begun and words[place] in FILLERS and skipped < 3:
             yield place, place, (told, place + 1, skipped + 1, True)
 

@@ -1,4 +1,6 @@
-"""Memory that a piece of work has freed goes back to the system, so that a worker's size follows the largest piece and not their number."""
+"""Memory that a piece of work has freed goes back to the system, so that a worker's size follows
+the largest piece and not their number.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ ARENAS = 2
 
 @lru_cache(maxsize=1)
 def limit_arenas() -> None:
-    """Have the C library keep large blocks apart from small ones. To be called once per process, before its work; does nothing without glibc.
+    """Have the C library keep large blocks apart from small ones. To be called once per process,
+    before its work; does nothing without glibc.
 
-    By itself it takes to putting ever larger blocks among the small ones, and one small block that is held keeps all freed room below it.
+    By itself it takes to putting ever larger blocks among the small ones, and one small block that
+    is held keeps all freed room below it.
     """
     libc = _libc()
     if libc is not None:
@@ -28,9 +32,11 @@ def limit_arenas() -> None:
 
 
 def trim_heap() -> None:
-    """Return freed memory to the system. To be called between pieces of work; takes some milliseconds.
+    """Return freed memory to the system. To be called between pieces of work; takes some
+    milliseconds.
 
-    Arrow's pool and the C library keep what was freed for the next allocation, scattered among what is still held.
+    Arrow's pool and the C library keep what was freed for the next allocation, scattered among what
+    is still held.
     """
     pa.default_memory_pool().release_unused()
     libc = _libc()

@@ -1,4 +1,6 @@
-"""Pieces of work spread over the worker processes of a run, where it has some; otherwise they are done where they are asked for."""
+"""Pieces of work spread over the worker processes of a run, where it has some; otherwise they are
+done where they are asked for.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 Piece = tuple[Any, ...]
-"""Arguments of the function that does a piece of work. They are pickled, so nothing raw is among them."""
+"""Arguments of the function that does a piece of work. They are pickled, so nothing raw is among
+them.
+"""
 Done = tuple[Any, int]
 """What the function gave, and the milliseconds it took."""
 
@@ -17,7 +21,9 @@ class WorkerPool(Protocol):
     """Worker processes of one run."""
 
     def stage(self, work: Callable[..., Any]) -> Stage:
-        """Return the way pieces of one kind take through the workers. `work` is pickled once for each of them."""
+        """Return the way pieces of one kind take through the workers. `work` is pickled once for
+        each of them.
+        """
 
 
 class Stage(Protocol):
@@ -58,7 +64,9 @@ def pool_for(run_id: str, pool: WorkerPool | None) -> Iterator[None]:
 
 
 def pool_of(run_id: str) -> WorkerPool | None:
-    """Return the worker processes of a run; None where this process has none for it, being one of them or on another machine."""
+    """Return the worker processes of a run; None where this process has none for it, being one of
+    them or on another machine.
+    """
     return _pools.get(run_id)
 
 
@@ -69,7 +77,9 @@ def stage_of(run_id: str, work: Callable[..., Any]) -> Stage:
 
 
 def spread_work(run_id: str, work: Callable[..., Any], pieces: Iterable[Piece]) -> Iterator[Any]:
-    """Yield results of all pieces, in order. Raises what `work` does, also where a worker process did it."""
+    """Yield results of all pieces, in order. Raises what `work` does, also where a worker process
+    did it.
+    """
     stage = stage_of(run_id, work)
     try:
         for piece in pieces:

@@ -5,5 +5,6 @@
         for record in read_chunk(Files(), chunk, Limits()):
             ...
 
-A new source format is one reader and its line in `read.read_chunk`; a new transcript format one adapter in `transcripts`.
+A new source format is one reader and its line in `read.read_chunk`; a new transcript format one
+adapter in `transcripts`.
 """

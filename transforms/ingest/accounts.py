@@ -1,6 +1,7 @@
 """Accounts, effective-dated, from JSON lines, JSON, CSV, YAML or Parquet.
 
-The type follows the capability where it is told: an account that can create subaccounts is an agency's, whatever its plan is called.
+The type follows the capability where it is told: an account that can create subaccounts is an
+agency's, whatever its plan is called.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ class AccountsError(TableError):
 def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
     """Read every version of every account.
 
-    Members: `account_id` (or `id`); `type` or `can_create_subaccounts`; `status` (default active); `effective_at` (default 1970, from always on);
-    `agency_id`, `name`, `numbers`, `addresses`, `timezone`. Others are ignored. JSON may also be an array or `{accounts: [...]}`.
+    Members: `account_id` (or `id`); `type` or `can_create_subaccounts`; `status` (default active);
+        `effective_at` (default 1970, from always on);
+    `agency_id`, `name`, `numbers`, `addresses`, `timezone`. Others are ignored. JSON may also be an
+    array or `{accounts: [...]}`.
 
     Returns: versions sorted by account and time; of equal rows one.
 
     Raises:
-        AccountsError: any row is faulty, or two rows say different things about one account at one time.
+        AccountsError: any row is faulty, or two rows say different things about one account at one
+            time.
         InputError: a pattern names nothing.
     """
     problems: list[TableProblem] = []
@@ -59,7 +63,13 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
         known = versions.setdefault(place, (account, row))
         if known[0] != account:
             problems.append(
-                TableProblem(row.file, row.line, "effective_at", f"{known[1].file}:{known[1].line} says otherwise for this account and time; keep one")
+                TableProblem(
+                    row.file,
+                    row.line,
+                    "effective_at",
+                    f"{known[1].file}:{known[1].line} says otherwise for this account and time; "
+                    "keep one",
+                )
             )
     if problems:
         raise AccountsError(problems)
@@ -74,7 +84,14 @@ def _account(row: TableRow, problems: list[TableProblem]) -> Account | None:
         ("account_id", lambda: parse_id(values.get("account_id", values.get("id")), "account_id")),
         ("type", lambda: _type(values)),
         ("status", lambda: _status(values)),
-        ("effective_at", lambda: parse_time(values["effective_at"], None, "effective_at") if values.get("effective_at") else EPOCH),
+        (
+            "effective_at",
+            lambda: (
+                parse_time(values["effective_at"], None, "effective_at")
+                if values.get("effective_at")
+                else EPOCH
+            ),
+        ),
         ("agency_id", lambda: _optional_id(values.get("agency_id"))),
         ("name", lambda: _text(values.get("name"), "name")),
         ("numbers", lambda: _texts(values.get("numbers"), "numbers", ",;")),
@@ -96,7 +113,12 @@ def _type(values: Mapping[str, Any]) -> str:
     name = given.strip().lower() if isinstance(given, str) else ""
     if name not in ACCOUNT_TYPES:
         found = "is missing" if given is None else "is none of the known types"
-        raise FieldError("type", "wrong_type", f"{found}; write type: {', '.join(ACCOUNT_TYPES)}, or can_create_subaccounts: true or false")
+        raise FieldError(
+            "type",
+            "wrong_type",
+            f"{found}; write type: {', '.join(ACCOUNT_TYPES)}, or can_create_subaccounts: true or "
+            "false",
+        )
     return name
 
 
@@ -125,10 +147,22 @@ def _text(value: Any, path: str) -> str:
 def _texts(value: Any, path: str, separators: str) -> tuple[str, ...]:
     if value is None:
         return ()
-    given = re.split(rf"\s*[{separators}]\s*", value.strip()) if isinstance(value, str) else [value] if isinstance(value, int) else value
-    if not isinstance(given, list) or not all(isinstance(n, str | int) and not isinstance(n, bool) for n in given):
+    given = (
+        re.split(rf"\s*[{separators}]\s*", value.strip())
+        if isinstance(value, str)
+        else [value]
+        if isinstance(value, int)
+        else value
+    )
+    if not isinstance(given, list) or not all(
+        isinstance(n, str | int) and not isinstance(n, bool) for n in given
+    ):
         parted = "semicolons" if separators == ";" else "commas"
-        raise FieldError(path, "wrong_type", f"must be a list of {path} as text, or one text with {parted} between")
+        raise FieldError(
+            path,
+            "wrong_type",
+            f"must be a list of {path} as text, or one text with {parted} between",
+        )
     return tuple(str(n) for n in given if n != "")
 
 

@@ -1,4 +1,6 @@
-"""A small object, fetched once and read from memory: reading records takes several passes, each of which would be requests to S3."""
+"""A small object, fetched once and read from memory: reading records takes several passes, each of
+which would be requests to S3.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ MOST = 4 << 20
 
 
 def cache_small_object(files: Files, arrival: Arrival) -> Files:
-    """Return `files`, or a view of it that has the object in memory, where that lies in S3 and is small. Raises as `Files.read`."""
+    """Return `files`, or a view of it that has the object in memory, where that lies in S3 and is
+    small. Raises as `Files.read`.
+    """
     return CachedObject(files, arrival) if is_s3(arrival.url) and arrival.size <= MOST else files
 
 

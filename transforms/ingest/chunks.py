@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from callveil.transforms.ingest.discover import InputError, InputFile, SkippedFile, archive_members, find_input
+from callveil.transforms.ingest.discover import (
+    InputError,
+    InputFile,
+    SkippedFile,
+    archive_members,
+    find_input,
+)
 from callveil.transforms.ingest.parquet_source import row_groups
 from callveil.transforms.ingest.sniff import FileFormat, NotReadable, sniff_format
 
@@ -21,17 +27,23 @@ PACKED = 8
 """Compressed input is about so many times as large as its file."""
 _COUNT_BLOCK = 4 << 20
 _NEEDED = ("account_id", "id", "called_at")
-_EXAMPLE = "duckdb -c \"COPY (SELECT call_id AS id, acct AS account_id, * FROM 'FILE') TO 'calls.jsonl' (FORMAT json)\""
+_EXAMPLE = (
+    "duckdb -c \"COPY (SELECT call_id AS id, acct AS account_id, * FROM 'FILE') TO "
+    "'calls.jsonl' (FORMAT json)\""
+)
 
 
 class NothingToRead(InputError):
-    """There is nothing to read at the places given: no file, only empty ones, or none of a kind that is read.
+    """There is nothing to read at the places given: no file, only empty ones, or none of a kind
+    that is read.
 
     Args:
         patterns: the places. not_read: what lies there. empty: how many empty files.
     """
 
-    def __init__(self, patterns: Sequence[str], not_read: Sequence[SkippedFile], empty: int) -> None:
+    def __init__(
+        self, patterns: Sequence[str], not_read: Sequence[SkippedFile], empty: int
+    ) -> None:
         self.not_read, self.empty = tuple(not_read), empty
         named = ", ".join(map(repr, patterns))
         there = [f"{empty:,} empty file{'s' * (empty > 1)}"] * (empty > 0)
@@ -39,7 +51,8 @@ class NothingToRead(InputError):
             f"{len(not_read):,} file{'s' * (len(not_read) > 1)} of kinds that are not read"
         ] * bool(not_read)
         super().__init__(
-            f"nothing to read at {named}{': ' + ' and '.join(there) if there else ''}. Check the path (quote wildcards so that the shell leaves "
+            f"nothing to read at {named}{': ' + ' and '.join(there) if there else ''}. Check the "
+            "path (quote wildcards so that the shell leaves "
             "them alone), and for S3 the bucket, region and credentials"
         )
 
@@ -53,11 +66,14 @@ class InputChunk:
         url, size, etag: the file, as it was when planned.
         format: see `sniff.FileFormat`.
         compression: see `streams.blocks`; empty for none.
-        start, end: bytes of the file; of lines, those that begin in [start, end). Packed files, documents and values are one chunk.
-        first_line: number of the first line that begins here; None where lines before were not counted.
+        start, end: bytes of the file; of lines, those that begin in [start, end). Packed files,
+            documents and values are one chunk.
+        first_line: number of the first line that begins here; None where lines before were not
+            counted.
         row_groups: of a Parquet file; empty where its footer cannot be read.
         first_row: 0-based row of the first of them.
-        member: of a zip archive, the member's place in its list; -1 where the file is none. name: the member's name.
+        member: of a zip archive, the member's place in its list; -1 where the file is none. name:
+            the member's name.
     """
 
     ordinal: int
@@ -104,13 +120,19 @@ class InputPlan:
 
     def bytes(self) -> int:
         """About how much there is to read, unpacked."""
-        packed = {c.url for c in self.chunks if c.compression or c.format == "parquet" or c.member >= 0}
+        packed = {
+            c.url for c in self.chunks if c.compression or c.format == "parquet" or c.member >= 0
+        }
         return sum(i.size * (PACKED if i.url in packed else 1) for i in self.inputs)
 
     def renamed(self, place: Callable[[str], str]) -> InputPlan:
-        """Return the plan with its lists of files under the names that `place` gives them; its chunks still name them as they are."""
+        """Return the plan with its lists of files under the names that `place` gives them; its
+        chunks still name them as they are.
+        """
         inputs = [replace(f, url=place(f.url)) for f in self.inputs]
-        return replace(self, inputs=inputs, not_read=[replace(f, url=place(f.url)) for f in self.not_read])
+        return replace(
+            self, inputs=inputs, not_read=[replace(f, url=place(f.url)) for f in self.not_read]
+        )
 
     def required(self) -> InputPlan:
         """Return the plan itself. Raises `NothingToRead` where it has no chunk."""
@@ -129,15 +151,17 @@ def plan_input(
 ) -> InputPlan:
     """Find the input and cut it up.
 
-    Plain JSON lines are cut by byte ranges and Parquet by row groups; other files are one chunk each. Every file below a folder is looked
-    into, whatever its name; empty ones give no chunk. The same files give the same answer.
+    Plain JSON lines are cut by byte ranges and Parquet by row groups; other files are one chunk
+    each. Every file below a folder is looked into, whatever its name; empty ones give no chunk. The
+    same files give the same answer.
 
     Args:
         files: where to look.
         patterns: files, folders or wildcards, local or `s3://`.
         chunk_bytes: about how much one chunk holds.
-        count_lines: whether to read large line files once beforehand so that errors can name lines; the default is to do so for local files only.
-            Without it, errors in all but a file's first chunk name the byte offset alone.
+        count_lines: whether to read large line files once beforehand so that errors can name lines;
+            the default is to do so for local files only. Without it, errors in all but a file's
+            first chunk name the byte offset alone.
         reads: formats that the caller reads.
 
     Raises:
@@ -147,7 +171,8 @@ def plan_input(
         raise InputError(f"chunk_bytes must be at least 1, not {chunk_bytes}")
     if not patterns:
         raise InputError(
-            "no input given; name at least one file, folder or pattern such as 's3://bucket/calls/**/*.jsonl.gz'"
+            "no input given; name at least one file, folder or pattern such as "
+            "'s3://bucket/calls/**/*.jsonl.gz'"
         )
     found = find_input(files, patterns)
     not_read, inputs, chunks, empty = list(found.not_read), [], [], 0
@@ -169,7 +194,8 @@ def plan_chunks(
     *,
     count_lines: bool | None = None,
 ) -> tuple[list[InputChunk], list[InputFile]]:
-    """Return chunks and files of `plan_input`, for callers that read what is there and account for nothing.
+    """Return chunks and files of `plan_input`, for callers that read what is there and account for
+    nothing.
 
     Raises `NothingToRead` where not even an empty file is there.
     """
@@ -236,7 +262,8 @@ def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) 
         )
     raise NotReadable(
         "csv",
-        f"a table of separated values, which names no types and lists. Write it as JSON lines or Parquet with columns {', '.join(_NEEDED)} "
+        "a table of separated values, which names no types and lists. Write it as JSON lines or "
+        f"Parquet with columns {', '.join(_NEEDED)} "
         f"and the others as `callveil schema interaction` names them, such as by {_EXAMPLE}",
     )
 
@@ -268,8 +295,8 @@ def _cut(
 def _first_lines(files: Files, info: FileInfo, starts: list[int]) -> list[int | None]:
     """Number of the first line that begins in each chunk.
 
-    A chunk's reader opens one byte early and drops everything through the first line feed; so that line's number is two more than the line feeds
-    before the byte it opens at.
+    A chunk's reader opens one byte early and drops everything through the first line feed; so that
+    line's number is two more than the line feeds before the byte it opens at.
     """
     numbers: list[int | None] = [1]
     feeds = 0

@@ -24,7 +24,8 @@ class Change(NamedTuple):
     Attributes:
         origin: the file it was first written to; see `store.index.origin_of`.
         account_id, id: its key.
-        action: `drop` (a newer snapshot replaces it) or `redo` (it is redacted further, from what is stored).
+        action: `drop` (a newer snapshot replaces it) or `redo` (it is redacted further, from what
+            is stored).
         requests: manual requests to apply, as JSON texts; none for automatic full redaction.
         mode: mode to redo it in.
     """
@@ -53,7 +54,9 @@ class BucketResolution:
 
 
 def best_pointers(pointers: Iterable[RecordPointer]) -> dict[InteractionKey, RecordPointer]:
-    """Return the winning snapshot of each key: highest rank, then a keyed digest of the content, so that order never matters."""
+    """Return the winning snapshot of each key: highest rank, then a keyed digest of the content, so
+    that order never matters.
+    """
     out: dict[InteractionKey, RecordPointer] = {}
     for pointer in pointers:
         held = out.get(pointer.key)
@@ -68,7 +71,8 @@ def best_raw(held: RawInteraction | None, other: RawInteraction) -> RawInteracti
 
 
 def _order(pointer: RecordPointer) -> tuple[int, str, int, int, int]:
-    # Of equal snapshots the one read first is taken: which it is makes no difference to the result, but it must be one.
+    # Of equal snapshots the one read first is taken: which it is makes no difference to the result,
+    # but it must be one.
     return pointer.rank, pointer.digest, -pointer.chunk, -pointer.block, -pointer.position
 
 
@@ -81,9 +85,10 @@ def resolve_bucket(
 ) -> BucketResolution:
     """Resolve all keys of one bucket.
 
-    A tombstone outranks every snapshot. A snapshot of lower rank than the stored one is a replay of the past and is passed over.
-    One of equal rank and content is passed over too, unless the policy, a request or the record's age now asks for more.
-    One of equal rank and other content was read later, so it replaces the stored one.
+    A tombstone outranks every snapshot. A snapshot of lower rank than the stored one is a replay of
+    the past and is passed over. One of equal rank and content is passed over too, unless the
+    policy, a request or the record's age now asks for more. One of equal rank and other content was
+    read later, so it replaces the stored one.
 
     Args:
         pointers: snapshots read in this run, any order, duplicates welcome.
@@ -92,10 +97,11 @@ def resolve_bucket(
         policy: the policy, for ages.
         as_of: the run's time.
 
-    A chosen snapshot that replaces a stored one names its file; the stored row is dropped only once the new one is written.
+    A chosen snapshot that replaces a stored one names its file; the stored row is dropped only once
+    the new one is written.
 
-    Returns: chosen snapshots, changes to stored rows, and counts: `superseded`, `unchanged`, `replayed`, `tombstoned`,
-        `aged`, `requests_applied`, `requests_unmatched`.
+    Returns: chosen snapshots, changes to stored rows, and counts: `superseded`, `unchanged`,
+        `replayed`, `tombstoned`, `aged`, `requests_applied`, `requests_unmatched`.
     """
     counts: Counter[str] = Counter()
     read = list(pointers)
@@ -112,14 +118,21 @@ def resolve_bucket(
             continue
         if entry is None:
             if pointer is not None:
-                chosen.append(ChosenSnapshot(pointer, requests=tuple(encode_request(r) for r in asked)))
+                chosen.append(
+                    ChosenSnapshot(pointer, requests=tuple(encode_request(r) for r in asked))
+                )
                 counts["requests_applied"] += len(asked)
             else:
                 counts["requests_unmatched"] += len(asked)
             continue
         known = {decode_request(r).request_id for r in entry.requests}
         new = tuple(r for r in asked if r.request_id not in known)
-        rules = policy.rules(entry.account_id, entry.account_type, entry.kind, entry.language or policy.detect.default_language)
+        rules = policy.rules(
+            entry.account_id,
+            entry.account_type,
+            entry.kind,
+            entry.language or policy.detect.default_language,
+        )
         aged = entry.mode != "full" and rules.mode_at(from_micros(entry.called_us), as_of) == "full"
         if pointer is not None and _replaces(pointer, entry, policy, bool(new) or aged):
             texts = (*entry.requests, *(encode_request(r) for r in new))
@@ -129,7 +142,15 @@ def resolve_bucket(
         if pointer is not None:
             counts["replayed" if pointer.rank < entry.rank else "unchanged"] += 1
         if new or aged:
-            changes.append(Change(entry.origin, *key, REDO, tuple(encode_request(r) for r in new), "full" if aged else entry.mode))
+            changes.append(
+                Change(
+                    entry.origin,
+                    *key,
+                    REDO,
+                    tuple(encode_request(r) for r in new),
+                    "full" if aged else entry.mode,
+                )
+            )
             counts["aged"] += aged
             counts["requests_applied"] += len(new)
     return BucketResolution(chosen, changes, counts)
@@ -141,11 +162,14 @@ def _replaces(pointer: RecordPointer, entry: IndexEntry, policy: Policy, asked: 
     return pointer.digest != entry.digest or entry.policy_sha256 != policy.sha256 or asked
 
 
-def plan_shards(rows: Iterable[ChosenSnapshot], max_rows: int, max_bytes: int) -> Iterator[list[ChosenSnapshot]]:
+def plan_shards(
+    rows: Iterable[ChosenSnapshot], max_rows: int, max_bytes: int
+) -> Iterator[list[ChosenSnapshot]]:
     """Cut one partition's rows into shards.
 
-    Cuts run along time, since that is how sources are ordered: a shard then reads few blocks of the spool. Within a
-    shard, rows are sorted by account, time and id. A single row larger than `max_bytes` is a shard by itself.
+    Cuts run along time, since that is how sources are ordered: a shard then reads few blocks of the
+    spool. Within a shard, rows are sorted by account, time and id. A single row larger than
+    `max_bytes` is a shard by itself.
     """
     held: list[ChosenSnapshot] = []
     size = 0

@@ -17,14 +17,34 @@ from typing import TYPE_CHECKING, Any
 
 from callveil.transforms.ingest.sniff import NotReadable
 from callveil.transforms.ingest.streams import ALWAYS_BYTES, MOST_TIMES
-from callveil.transforms.storage.files.urls import FileInfo, fixed_prefix, has_magic, hidden_below, is_s3, local_path
+from callveil.transforms.storage.files.urls import (
+    FileInfo,
+    fixed_prefix,
+    has_magic,
+    hidden_below,
+    is_s3,
+    local_path,
+)
 from callveil.transforms.storage.format1.snapshot import STORE_FILE
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
 
-TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".inprogress", "~")
-"""Ends of names that are passed over, besides those that begin with `.` or `_`: what programs call a file that they still write."""
+TEMPORARY = (
+    ".tmp",
+    ".temp",
+    ".part",
+    ".partial",
+    ".filepart",
+    ".crdownload",
+    ".download",
+    ".opdownload",
+    ".inprogress",
+    "~",
+)
+"""Ends of names that are passed over, besides those that begin with `.` or `_`: what programs call
+a file that they still write.
+"""
 MOST_MEMBERS = 10_000
 _OFFICE = re.compile(r"\[Content_Types\]\.xml\Z|mimetype\Z|META-INF/")
 
@@ -35,7 +55,9 @@ class InputError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class InputFile:
-    """A file that is read, for the manifest. Size in bytes; the etag tells one version of it from another."""
+    """A file that is read, for the manifest. Size in bytes; the etag tells one version of it from
+    another.
+    """
 
     url: str
     size: int
@@ -99,7 +121,8 @@ def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) ->
         later: what is not there yet may come later, and is no mistake.
 
     Raises:
-        InputError: a local path that is not there, a wildcard that matches nothing, or a place that lies in a store.
+        InputError: a local path that is not there, a wildcard that matches nothing, or a place that
+            lies in a store.
     """
     out = InputListing()
     for pattern in patterns:
@@ -116,14 +139,17 @@ def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) ->
             and (wild or not (is_s3(pattern) or Path(local_path(pattern)).is_dir()))
         ):
             raise InputError(
-                f"nothing to read at {pattern!r}: {'no file matches' if wild else 'there is no such file or folder'}. "
+                f"nothing to read at {pattern!r}: "
+                f"{'no file matches' if wild else 'there is no such file or folder'}. "
                 "Check the path, and quote wildcards so that the shell leaves them alone"
             )
         _below(files, pattern, wild, listed, out)
     return out
 
 
-def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: InputListing) -> None:
+def _below(
+    files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: InputListing
+) -> None:
     """Take the files of a folder or wildcard."""
     folder = fixed_prefix(pattern) if wild else pattern.rstrip("/") + "/"
     inside = {
@@ -159,13 +185,17 @@ def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: 
 
 
 def is_skipped_name(url: str, folder: str, pattern: str = "") -> bool:
-    """Tell whether a name below `folder` is hidden or of a temporary file, and the pattern does not ask for such."""
+    """Tell whether a name below `folder` is hidden or of a temporary file, and the pattern does not
+    ask for such.
+    """
     end = next((e for e in TEMPORARY if url.lower().endswith(e)), "")
     return hidden_below(url, folder) or bool(end and not pattern.lower().endswith(end))
 
 
 def irregular_files(folder: str) -> Iterator[tuple[str, str]]:
-    """Yield what lies below a local folder and is neither a file nor a folder, and why it is not read."""
+    """Yield what lies below a local folder and is neither a file nor a folder, and why it is not
+    read.
+    """
     for above, folders, names in os.walk(local_path(folder)):
         for name in (*folders, *names):
             path = Path(above) / name
@@ -179,7 +209,8 @@ def irregular_files(folder: str) -> Iterator[tuple[str, str]]:
 
 
 def refuse_overlap(files: Files, patterns: Iterable[str], output: str) -> None:
-    """Refuse a store below an input, and an input below a store: tomorrow the store would be read as input.
+    """Refuse a store below an input, and an input below a store: tomorrow the store would be read
+    as input.
 
     Raises `InputError`; also where the store would be at a file.
     """
@@ -187,17 +218,21 @@ def refuse_overlap(files: Files, patterns: Iterable[str], output: str) -> None:
     if not is_s3(output):
         above = next((p for p in (Path(store), *Path(store).parents) if p.exists()), None)
         if above is not None and not above.is_dir():
-            raise InputError(f"--output {output}: {above.name} is a file; name a folder for the store")
+            raise InputError(
+                f"--output {output}: {above.name} is a file; name a folder for the store"
+            )
     for pattern in patterns:
         wild = has_magic(pattern)
         base = _real(fixed_prefix(pattern) or ".") if wild else _real(pattern)
         if _is_below(base, store):
             raise InputError(
-                f"--input {pattern}: lies in the store {output}; what a store holds is no input. Name the folder of the source"
+                f"--input {pattern}: lies in the store {output}; what a store holds is no input. "
+                "Name the folder of the source"
             )
         if _is_below(store, base) and (not wild or _reaches(pattern, base, store)):
             raise InputError(
-                f"--output {output}: lies below the input {pattern}, so the store would be read as input the next time; "
+                f"--output {output}: lies below the input {pattern}, so the store would be read as "
+                "input the next time; "
                 "give the store a folder of its own, outside of the input"
             )
 
@@ -211,12 +246,15 @@ def refuse_store_above(files: Files, pattern: str) -> None:
         above = "/".join(parts[:n])
         if above not in ("", "s3:", "s3:/") and files.info(f"{above}/{STORE_FILE}"):
             raise InputError(
-                f"--input {pattern}: lies in the store {above}; what a store holds is no input. Name the folder of the source"
+                f"--input {pattern}: lies in the store {above}; what a store holds is no input. "
+                "Name the folder of the source"
             )
 
 
 def _real(url: str) -> str:
-    """Return a place in the one form that can be compared: links followed, doubled and final slashes gone."""
+    """Return a place in the one form that can be compared: links followed, doubled and final
+    slashes gone.
+    """
     if is_s3(url):
         return "s3://" + "/".join(p for p in url[len("s3://") :].split("/") if p)
     return os.path.realpath(local_path(url))
@@ -239,7 +277,9 @@ def _reaches(pattern: str, base: str, store: str) -> bool:
 
 
 def archive_members(files: Files, info: FileInfo) -> list[tuple[int, str]]:
-    """Return members of a zip archive that may be input: place in its list, and name. Raises `NotReadable`."""
+    """Return members of a zip archive that may be input: place in its list, and name. Raises
+    `NotReadable`.
+    """
     try:
         with files.open(info.url) as source, zipfile.ZipFile(source) as archive:
             listed = archive.infolist()
@@ -258,7 +298,8 @@ def archive_members(files: Files, info: FileInfo) -> list[tuple[int, str]]:
     if sum(m.file_size for m in listed) > max(ALWAYS_BYTES, MOST_TIMES * info.size):
         raise NotReadable(
             "archive",
-            f"a zip archive that unfolds to more than {MOST_TIMES} times its size; unpack it if it is what it should be",
+            f"a zip archive that unfolds to more than {MOST_TIMES} times its size; unpack it if it "
+            "is what it should be",
         )
     if any(m.flag_bits & 1 for m in listed):
         raise NotReadable("encrypted", "a zip archive with a password; unpack it")

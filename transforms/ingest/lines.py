@@ -1,4 +1,6 @@
-"""Lines of a byte stream, and JSON values that run together in one, with number and offset, in bounded memory whatever their length."""
+"""Lines of a byte stream, and JSON values that run together in one, with number and offset, in
+bounded memory whatever their length.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ class Line:
     """One line.
 
     Attributes:
-        raw: its bytes without the line feed; of a line longer than the limit, the first `limit` bytes.
+        raw: its bytes without the line feed; of a line longer than the limit, the first `limit`
+            bytes.
         offset: where it begins, bytes of the uncompressed stream.
         number: 1-based; None where the count of lines before is not known.
         size: its full length, bytes, without the line feed.
@@ -37,14 +40,22 @@ class LineReader:
         limit: longest line kept whole, bytes.
         offset: of the first block in the stream.
         number: of the first line; None if unknown.
-        skip_first: the first block begins inside a line (or right behind a line feed that it includes), which belongs to the reader before.
+        skip_first: the first block begins inside a line (or right behind a line feed that it
+            includes), which belongs to the reader before.
         end: lines that begin at or after this offset belong to the next reader.
 
     After a stream that raised, `tail` holds the line that was cut off.
     """
 
     def __init__(
-        self, blocks: Iterable[bytes], limit: int, *, offset: int = 0, number: int | None = 1, skip_first: bool = False, end: int | None = None
+        self,
+        blocks: Iterable[bytes],
+        limit: int,
+        *,
+        offset: int = 0,
+        number: int | None = 1,
+        skip_first: bool = False,
+        end: int | None = None,
     ) -> None:
         self._blocks, self._limit, self._end = blocks, limit, end
         self._skip = skip_first
@@ -64,7 +75,8 @@ class LineReader:
                     return
             self._add(pieces[-1])
             if self._skip and self._end is not None and self._start + self._size >= self._end:
-                return  # a line longer than the whole range: whatever follows it begins behind the end
+                # a line longer than the whole range: whatever follows it begins behind the end
+                return
         line = self.tail
         if line is not None:
             yield line
@@ -84,7 +96,16 @@ class LineReader:
             self._kept += min(room, len(piece))
 
     def _finish(self) -> Line | None:
-        line = None if self._skip else Line(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts), self._start, self._number, self._size)
+        line = (
+            None
+            if self._skip
+            else Line(
+                self._parts[0] if len(self._parts) == 1 else b"".join(self._parts),
+                self._start,
+                self._number,
+                self._size,
+            )
+        )
         self._start += self._size + 1
         if self._number is not None and not self._skip:
             self._number += 1
@@ -93,17 +114,21 @@ class LineReader:
 
 
 _FIRST = re.compile(rb"[^ \t\r\n,\x1e]")
-"""Where something begins between two values: neither space, nor a comma, nor the separator of RFC 7464."""
+"""Where something begins between two values: neither space, nor a comma, nor the separator of RFC
+7464.
+"""
 _JUNK = re.compile(rb"[\n{\[]")
 _BRACKET = re.compile(rb'["{}\[\]]')
 _IN_TEXT = re.compile(rb'["\\\n]')
 
 
 class ValueReader:
-    """Cuts blocks into JSON values (objects and arrays) that follow each other with or without anything between.
+    """Cuts blocks into JSON values (objects and arrays) that follow each other with or without
+    anything between.
 
-    Only brackets and quotes are looked at, so a value may still be no JSON. One whose text runs into a line feed, which no JSON text
-    may hold, ends there; so the values behind it are read. What stands between values and is none is given out too, line by line.
+    Only brackets and quotes are looked at, so a value may still be no JSON. One whose text runs
+    into a line feed, which no JSON text may hold, ends there; so the values behind it are read.
+    What stands between values and is none is given out too, line by line.
 
     Args:
         blocks: bytes in order.
@@ -164,7 +189,9 @@ class ValueReader:
         return Line(b"".join(self._kept), self._begin, self._line, self._size)
 
     def _end(self, block: bytes, at: int) -> int | None:
-        """Tell where the value ends in a block that goes on with it at `at`; None where it does not end there."""
+        """Tell where the value ends in a block that goes on with it at `at`; None where it does not
+        end there.
+        """
         if self._junk:
             found = _JUNK.search(block, at)
             self.closed = False
@@ -193,7 +220,9 @@ class ValueReader:
 
 
 def value_end(text: bytes) -> int | None:
-    """Tell where the JSON object or array that `text` begins with ends; None where it does not end properly."""
+    """Tell where the JSON object or array that `text` begins with ends; None where it does not end
+    properly.
+    """
     reader = ValueReader([text], 0)
     first = next(iter(reader), None)
     return first.offset + first.size if first and reader.closed else None

@@ -55,17 +55,27 @@ class BadRow(Exception):
         )
 
 
-def row_groups(files: Files, url: str, chunk_bytes: int, own: bool = False) -> list[tuple[tuple[int, ...], int]] | None:
-    """Row groups gathered to about `chunk_bytes` (uncompressed) each, with the 0-based row each lot begins at; None for an unreadable footer.
+def row_groups(
+    files: Files, url: str, chunk_bytes: int, own: bool = False
+) -> list[tuple[tuple[int, ...], int]] | None:
+    """Row groups gathered to about `chunk_bytes` (uncompressed) each, with the 0-based row each lot
+    begins at; None for an unreadable footer.
 
-    Raises `NotReadable` for a file that callveil wrote, unless `own` are wanted: it is redacted already.
+    Raises `NotReadable` for a file that callveil wrote, unless `own` are wanted: it is redacted
+    already.
     """
     try:
         with files.open(url) as source, pq.ParquetFile(source) as parquet:
             meta = parquet.metadata
             if not own and (meta.metadata or {}).get(b"callveil", RAW) != RAW:
-                raise NotReadable("own_output", "Parquet that callveil wrote; it is redacted already, and is no input")
-            sizes = [(meta.row_group(i).total_byte_size, meta.row_group(i).num_rows) for i in range(meta.num_row_groups)]
+                raise NotReadable(
+                    "own_output",
+                    "Parquet that callveil wrote; it is redacted already, and is no input",
+                )
+            sizes = [
+                (meta.row_group(i).total_byte_size, meta.row_group(i).num_rows)
+                for i in range(meta.num_row_groups)
+            ]
     except (pa.ArrowException, OSError) as error:
         _raise_fault(error)
         return None
@@ -83,10 +93,14 @@ def row_groups(files: Files, url: str, chunk_bytes: int, own: bool = False) -> l
     return lots
 
 
-def read_parquet_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -> Iterator[tuple[int, dict[str, Any] | BadRow | BadParquet]]:
-    """Yield rows of row groups in order, as (0-based row of the file, row or what is wrong with it).
+def read_parquet_rows(
+    files: Files, url: str, groups: tuple[int, ...], first_row: int
+) -> Iterator[tuple[int, dict[str, Any] | BadRow | BadParquet]]:
+    """Yield rows of row groups in order, as (0-based row of the file, row or what is wrong with
+    it).
 
-    A page that cannot be decoded costs the rest of its row group, which is told by one `BadParquet`; the next group is read on.
+    A page that cannot be decoded costs the rest of its row group, which is told by one
+    `BadParquet`; the next group is read on.
 
     Raises:
         BadParquet: the footer cannot be read, or two columns have one name.
@@ -97,7 +111,9 @@ def read_parquet_rows(files: Files, url: str, groups: tuple[int, ...], first_row
             parquet = pq.ParquetFile(source, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             _raise_fault(error)
-            raise BadParquet("no readable Parquet footer; the file is cut off, damaged or something else") from None
+            raise BadParquet(
+                "no readable Parquet footer; the file is cut off, damaged or something else"
+            ) from None
         names = parquet.schema_arrow.names
         if len(set(names)) < len(names):
             raise BadParquet("two columns have the same name, so a value would be lost; rename one")
@@ -112,12 +128,21 @@ def read_parquet_rows(files: Files, url: str, groups: tuple[int, ...], first_row
             except (pa.ArrowException, OSError) as error:
                 _raise_fault(error)
                 _read_again(files, url, group)
-                yield row, BadParquet(f"row group {group} cannot be decoded from row {row} on; {end - row} rows are missing", end - row)
+                yield (
+                    row,
+                    BadParquet(
+                        f"row group {group} cannot be decoded from row {row} on; {end - row} rows "
+                        "are missing",
+                        end - row,
+                    ),
+                )
             row = end
 
 
 def _raise_fault(error: Exception) -> None:
-    """Raise what the system or the network did: it says nothing about the file, which may well be read the next time. Arrow's own have no number."""
+    """Raise what the system or the network did: it says nothing about the file, which may well be
+    read the next time. Arrow's own have no number.
+    """
     if isinstance(error, OSError) and error.errno is not None:
         raise error
 
@@ -126,7 +151,9 @@ def _read_again(files: Files, url: str, group: int) -> None:
     """Raise `FilesError` where a row group that could not be decoded now can."""
     try:
         with files.open(url) as source:
-            for _ in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(_BATCH_ROWS, row_groups=[group]):
+            for _ in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(
+                _BATCH_ROWS, row_groups=[group]
+            ):
                 pass
     except (pa.ArrowException, OSError) as error:
         _raise_fault(error)
@@ -158,16 +185,24 @@ def _plain_row(row: dict[str, Any]) -> dict[str, Any] | BadRow:
 
 
 def _plain(value: Any) -> Any:
-    """Return JSON's values: decimals and durations become numbers or text, maps become objects, bytes text."""
+    """Return JSON's values: decimals and durations become numbers or text, maps become objects,
+    bytes text.
+    """
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
         if value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
             members = {str(k): _plain(v) for k, v in value}
-            return members if len(members) == len(value) else [{"key": _plain(k), "value": _plain(v)} for k, v in value]
+            return (
+                members
+                if len(members) == len(value)
+                else [{"key": _plain(k), "value": _plain(v)} for k, v in value]
+            )
         return [_plain(v) for v in value]
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else str(value)
+        return (
+            int(value) if value == value.to_integral_value() and abs(value) < 2**63 else str(value)
+        )
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, dt.timedelta):

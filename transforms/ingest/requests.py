@@ -1,7 +1,8 @@
 """Manual redaction requests from a file: JSON lines, JSON, CSV, YAML or Parquet.
 
-Redaction cannot be undone, so nothing is guessed: the scope must be written out, a misspelt member is an error, and so is a member that its scope
-does not use. Who asked and why are required, because the report must tell them.
+Redaction cannot be undone, so nothing is guessed: the scope must be written out, a misspelt member
+is an error, and so is a member that its scope does not use. Who asked and why are required, because
+the report must tell them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from callveil.schemas.fields import EXTRA, FieldError, FieldType, Integer, Json, ListOf, Number, Struct, Text
+from callveil.schemas.fields import (
+    EXTRA,
+    FieldError,
+    FieldType,
+    Integer,
+    Json,
+    ListOf,
+    Number,
+    Struct,
+    Text,
+)
 from callveil.schemas.interaction import BY_NAME, SECONDS
 from callveil.schemas.request import BASES, FIELDS, SCOPES, TRIGGERS, RedactionRequest
 from callveil.transforms.ingest.dates import parse_time
@@ -26,8 +37,15 @@ if TYPE_CHECKING:
 
 _NAMES = tuple(f.name for f in FIELDS)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}\Z")
-_STEP = re.compile(r"(?:\A|\.)([A-Za-z_][A-Za-z0-9_]*)|(\[\d{1,9}\])|(\{(?:\d{1,9}|[^\W\d][\w .:/-]{0,63})\})")
-_USES = {"all": (), "field": ("field",), "span": ("field", "start", "end"), "time": ("from_s", "to_s")}
+_STEP = re.compile(
+    r"(?:\A|\.)([A-Za-z_][A-Za-z0-9_]*)|(\[\d{1,9}\])|(\{(?:\d{1,9}|[^\W\d][\w .:/-]{0,63})\})"
+)
+_USES = {
+    "all": (),
+    "field": ("field",),
+    "span": ("field", "start", "end"),
+    "time": ("from_s", "to_s"),
+}
 _MAY = {"all": (), "field": (), "span": ("basis",), "time": ("channel",)}
 _SCOPED = ("field", "start", "end", "from_s", "to_s", "channel", "basis")
 _OFFSET, _CHANNEL, _SECONDS = Integer(0, 2**31), Integer(1, 64), Number()
@@ -40,10 +58,11 @@ class RequestsError(TableError):
 
 
 def read_requests(files: Files, patterns: Sequence[str]) -> list[RedactionRequest]:
-    """Read every request; members as in `schemas.request`. JSON and YAML may also be `{requests: [...]}`.
+    """Read every request; members as in `schemas.request`. JSON and YAML may also be `{requests:
+    [...]}`.
 
-    Returns: requests sorted by id; of equal ones one. A request without `request_id` gets a digest of its content, so the same request has the
-        same id whenever it is read.
+    Returns: requests sorted by id; of equal ones one. A request without `request_id` gets a digest
+        of its content, so the same request has the same id whenever it is read.
 
     Raises:
         RequestsError: any row is faulty, or two different requests have one id.
@@ -61,7 +80,14 @@ def read_requests(files: Files, patterns: Sequence[str]) -> list[RedactionReques
         known = found.setdefault(request.request_id, (request, row))
         if known[0] != request:
             other = f"{known[1].file}:{known[1].line}"
-            problems.append(TableProblem(row.file, row.line, "request_id", f"is used for another request at {other}; ids must differ"))
+            problems.append(
+                TableProblem(
+                    row.file,
+                    row.line,
+                    "request_id",
+                    f"is used for another request at {other}; ids must differ",
+                )
+            )
     if problems:
         raise RequestsError(problems)
     return [found[k][0] for k in sorted(found)]
@@ -77,7 +103,13 @@ def _request(row: TableRow, problems: list[TableProblem]) -> RedactionRequest | 
     for name in values:
         if name not in _NAMES:
             close = difflib.get_close_matches(name, _NAMES, 1)
-            fault("", "has a member that no request has" + (f"; did you mean {close[0]}?" if close else f"; members are {', '.join(_NAMES)}"))
+            fault(
+                "",
+                "has a member that no request has"
+                + (
+                    f"; did you mean {close[0]}?" if close else f"; members are {', '.join(_NAMES)}"
+                ),
+            )
     read: dict[str, Any] = {}
     for name, reader in _READERS.items():
         try:
@@ -95,7 +127,13 @@ def _request(row: TableRow, problems: list[TableProblem]) -> RedactionRequest | 
     if len(problems) > before:
         return None
     if not read["request_id"]:
-        read["request_id"] = "req-" + blake2b(orjson.dumps({**read, "request_id": ""}, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
+        read["request_id"] = (
+            "req-"
+            + blake2b(
+                orjson.dumps({**read, "request_id": ""}, option=orjson.OPT_SORT_KEYS),
+                digest_size=12,
+            ).hexdigest()
+        )
     return RedactionRequest(**read)
 
 
@@ -103,7 +141,10 @@ def _check_ranges(read: Mapping[str, Any], scope: str, fault: Callable[[str, str
     if scope == "span" and read["start"] >= read["end"]:
         fault("end", "must be greater than start; a span is half-open, in code points")
     if scope == "time" and read["from_s"] >= read["to_s"]:
-        fault("to_s", "must be greater than from_s, both in seconds from the beginning of the recording")
+        fault(
+            "to_s",
+            "must be greater than from_s, both in seconds from the beginning of the recording",
+        )
     if scope in ("field", "span"):
         try:
             check_field_path(read["field"], text=scope == "span")
@@ -115,33 +156,58 @@ def check_field_path(path: str, *, text: bool = False) -> None:
     """Check that `path` names a declared field that can be redacted.
 
     Args:
-        path: such as `notes`, `outline[3].text`, `form.custom[0].value`; a member of a JSON object goes by its key, `custom_fields{plan}`, or by
-            its place, `custom_fields{0}`.
+        path: such as `notes`, `outline[3].text`, `form.custom[0].value`; a member of a JSON object
+            goes by its key, `custom_fields{plan}`, or by its place, `custom_fields{0}`.
         text: whether it must be one text, as a span needs, and not a list or object.
 
     Raises:
         FieldError: it is no such path; the message says why.
     """
     steps = _STEP.findall(path)
-    if not steps or "".join(f".{name}" if name else index or place for name, index, place in steps) != f".{path}":
-        raise FieldError("field", "wrong_type", "is no path; write it like notes or outline[3].text")
+    if (
+        not steps
+        or "".join(f".{name}" if name else index or place for name, index, place in steps)
+        != f".{path}"
+    ):
+        raise FieldError(
+            "field", "wrong_type", "is no path; write it like notes or outline[3].text"
+        )
     top = BY_NAME.get(steps[0][0])
     if top is None:
         close = difflib.get_close_matches(steps[0][0], list(BY_NAME), 1)
-        raise FieldError("field", "wrong_type", "begins with no declared field" + (f"; did you mean {close[0]}?" if close else ""))
+        raise FieldError(
+            "field",
+            "wrong_type",
+            "begins with no declared field" + (f"; did you mean {close[0]}?" if close else ""),
+        )
     if top.group in ("identity", "time"):
-        raise FieldError("field", "wrong_type", f"names a field of the group {top.group}, which is kept so that the record can be found and retained")
+        raise FieldError(
+            "field",
+            "wrong_type",
+            f"names a field of the group {top.group}, which is kept so that the record can be "
+            "found and retained",
+        )
     kind: FieldType | None = top.type
     for name, index, place in steps[1:]:
         kind = _step(kind, name, index, place)
     if text and not isinstance(kind, Text | Json):
-        raise FieldError("field", "wrong_type", "names no text, so it has no span; name the text itself, such as outline[3].text, or use scope field")
+        raise FieldError(
+            "field",
+            "wrong_type",
+            "names no text, so it has no span; name the text itself, such as outline[3].text, or "
+            "use scope field",
+        )
 
 
 def _step(kind: FieldType | None, name: str, index: str, place: str) -> FieldType:
     if isinstance(kind, Json):
         if name:
-            raise FieldError("field", "wrong_type", "names a JSON object's member; write its key or its place in braces, such as custom_fields{plan}")
+            raise FieldError(
+                "field",
+                "wrong_type",
+                "names a JSON object's member; write its key or its place in braces, such as "
+                "custom_fields{plan}",
+            )
         return kind
     if index and isinstance(kind, ListOf):
         return kind.item
@@ -151,8 +217,17 @@ def _step(kind: FieldType | None, name: str, index: str, place: str) -> FieldTyp
         found = next((f.type for f in kind.fields if f.name == name), None)
         if found is not None:
             return found
-        raise FieldError("field", "wrong_type", f"names a member that is not declared; there are {', '.join(f.name for f in kind.fields)}")
-    needed = "needs an index at a list, such as outline[3]" if isinstance(kind, ListOf) else "goes below a field that has no such members"
+        raise FieldError(
+            "field",
+            "wrong_type",
+            "names a member that is not declared; there are "
+            f"{', '.join(f.name for f in kind.fields)}",
+        )
+    needed = (
+        "needs an index at a list, such as outline[3]"
+        if isinstance(kind, ListOf)
+        else "goes below a field that has no such members"
+    )
     raise FieldError("field", "wrong_type", needed)
 
 
@@ -160,7 +235,12 @@ def _one_of(names: Sequence[str], default: str = "") -> Callable[[Any], str]:
     def read(value: Any) -> str:
         text = default if value is None else str(value).strip().lower()
         if text not in names:
-            raise FieldError("", "wrong_type", ("is required" if value is None else "is not known") + f"; write one of {', '.join(names)}")
+            raise FieldError(
+                "",
+                "wrong_type",
+                ("is required" if value is None else "is not known")
+                + f"; write one of {', '.join(names)}",
+            )
         return text
 
     return read
@@ -192,7 +272,12 @@ def _request_id(value: Any) -> str:
         return ""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _REQUEST_ID.match(text):
-        raise FieldError("", "wrong_type", "must be 1 to 128 letters, digits or _ . : - (it is shown in reports, so let it hold nothing personal)")
+        raise FieldError(
+            "",
+            "wrong_type",
+            "must be 1 to 128 letters, digits or _ . : - (it is shown in reports, so let it hold "
+            "nothing personal)",
+        )
     return text
 
 

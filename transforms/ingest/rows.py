@@ -1,6 +1,8 @@
-"""Small tables that people write: JSON lines, JSON, CSV, YAML or Parquet, to rows that know where they stand.
+"""Small tables that people write: JSON lines, JSON, CSV, YAML or Parquet, to rows that know where
+they stand.
 
-For accounts and requests, which are read whole and where every fault is to be told at once, with file and line.
+For accounts and requests, which are read whole and where every fault is to be told at once, with
+file and line.
 """
 
 from __future__ import annotations
@@ -15,7 +17,12 @@ import yaml
 
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.lines import LineReader, ValueReader
-from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_parquet_rows, row_groups
+from callveil.transforms.ingest.parquet_source import (
+    BadParquet,
+    BadRow,
+    read_parquet_rows,
+    row_groups,
+)
 from callveil.transforms.ingest.sniff import FileFormat, NotReadable, sniff_format
 from callveil.transforms.ingest.streams import ZIP, DamagedStream, read_blocks
 from callveil.transforms.storage.files.strict_json import ParseError, load_json
@@ -34,7 +41,8 @@ class TableProblem:
 
     Attributes:
         file: where.
-        line: 1-based line (or 1-based record, where the format has no lines); None for the file as a whole.
+        line: 1-based line (or 1-based record, where the format has no lines); None for the file as
+            a whole.
         field: column at fault; empty for the row.
         message: what is wrong and how to mend it; quotes no personal content.
     """
@@ -46,7 +54,9 @@ class TableProblem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+        return (
+            f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+        )
 
 
 class TableError(ValueError):
@@ -57,7 +67,11 @@ class TableError(ValueError):
     def __init__(self, problems: Sequence[TableProblem]) -> None:
         self.problems = tuple(problems)
         shown = "\n".join(f"  {p}" for p in self.problems[:MAX_SHOWN])
-        more = f"\n  ... and {len(self.problems) - MAX_SHOWN} more" if len(self.problems) > MAX_SHOWN else ""
+        more = (
+            f"\n  ... and {len(self.problems) - MAX_SHOWN} more"
+            if len(self.problems) > MAX_SHOWN
+            else ""
+        )
         count = f"{len(self.problems)} problem{'s' * (len(self.problems) > 1)}"
         super().__init__(f"{count} in the {self.what}:\n{shown}{more}")
 
@@ -71,7 +85,9 @@ class TableRow:
     values: Mapping[str, Any]
 
 
-def read_table(files: Files, patterns: Sequence[str], list_name: str) -> Iterator[TableRow | TableProblem]:
+def read_table(
+    files: Files, patterns: Sequence[str], list_name: str
+) -> Iterator[TableRow | TableProblem]:
     """Yield rows of every file that `patterns` name, files by URL.
 
     Args:
@@ -86,7 +102,10 @@ def read_table(files: Files, patterns: Sequence[str], list_name: str) -> Iterato
     for pattern in patterns:
         found = [i.url for i in files.glob(pattern)]
         if not found:
-            raise InputError(f"nothing to read at {pattern!r}; check the path, and quote wildcards so that the shell leaves them alone")
+            raise InputError(
+                f"nothing to read at {pattern!r}; check the path, and quote wildcards so that the "
+                "shell leaves them alone"
+            )
         urls.update(found)
     for url in sorted(urls):
         yield from _file(files, url, list_name)
@@ -102,7 +121,9 @@ def _file(files: Files, url: str, list_name: str) -> Iterator[TableRow | TablePr
         if shape.format == "empty":
             return
         if shape.format in ("csv", "tsv"):
-            yield from _csv(url, _text(files, url, shape.packing), "\t" if shape.format == "tsv" else ",")
+            yield from _csv(
+                url, _text(files, url, shape.packing), "\t" if shape.format == "tsv" else ","
+            )
         elif shape.format == "yaml":
             yield from _yaml(url, _text(files, url, shape.packing), list_name)
         elif shape.format == "parquet":
@@ -113,13 +134,17 @@ def _file(files: Files, url: str, list_name: str) -> Iterator[TableRow | TablePr
             yield from _document(url, _bytes(files, url, shape.packing), list_name)
         else:
             way = "; unpack the archive, or save the sheet as CSV" if shape.format == ZIP else ""
-            yield TableProblem(url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{way}")
+            yield TableProblem(
+                url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{way}"
+            )
     except NotReadable as e:
         yield TableProblem(url, None, "", e.detail)
     except DamagedStream as e:
         yield TableProblem(url, None, "", e.detail)
     except UnicodeDecodeError as e:
-        yield TableProblem(url, None, "", f"not UTF-8 from byte {e.start} on; convert it with iconv -t UTF-8")
+        yield TableProblem(
+            url, None, "", f"not UTF-8 from byte {e.start} on; convert it with iconv -t UTF-8"
+        )
     except ParseError as e:
         yield TableProblem(url, None, "", e.detail)
 
@@ -129,7 +154,9 @@ def _bytes(files: Files, url: str, packing: str) -> bytes:
     for block in read_blocks(files, url, packing):
         out += block
         if len(out) > MAX_FILE_BYTES:
-            raise ParseError("record_too_large", f"more than {MAX_FILE_BYTES >> 20} MiB; write it as JSON lines")
+            raise ParseError(
+                "record_too_large", f"more than {MAX_FILE_BYTES >> 20} MiB; write it as JSON lines"
+            )
     return bytes(out).removeprefix(b"\xef\xbb\xbf")
 
 
@@ -139,7 +166,11 @@ def _text(files: Files, url: str, packing: str) -> str:
 
 def _lines(files: Files, url: str, shape: FileFormat) -> Iterator[TableRow | TableProblem]:
     stream = read_blocks(files, url, shape.packing)
-    for line in LineReader(stream, MAX_ROW_BYTES) if shape.format == "lines" else ValueReader(stream, MAX_ROW_BYTES):
+    for line in (
+        LineReader(stream, MAX_ROW_BYTES)
+        if shape.format == "lines"
+        else ValueReader(stream, MAX_ROW_BYTES)
+    ):
         raw = line.raw.strip().removeprefix(b"\xef\xbb\xbf")
         if not raw:
             continue
@@ -162,7 +193,9 @@ def _row(url: str, line: int, value: Any) -> TableRow | TableProblem:
     if not isinstance(value, Mapping):
         return TableProblem(url, line, "", "a row must be an object with named members")
     if type(value) is not dict:
-        return TableProblem(url, line, "", "a member is named twice in one object; keep one of them")
+        return TableProblem(
+            url, line, "", "a member is named twice in one object; keep one of them"
+        )
     return TableRow(url, line, {k: v for k, v in value.items() if v is not None})
 
 
@@ -176,9 +209,19 @@ def _csv(url: str, text: str, delimiter: str) -> Iterator[TableRow | TableProble
         reader.fieldnames = names
         for row in reader:
             if None in row:
-                yield TableProblem(url, reader.line_num, "", f"more cells than the header's {len(names)}; quote a cell that holds a {delimiter!r}")
+                yield TableProblem(
+                    url,
+                    reader.line_num,
+                    "",
+                    f"more cells than the header's {len(names)}; quote a cell that holds a "
+                    f"{delimiter!r}",
+                )
                 continue
-            yield TableRow(url, reader.line_num, {k: v.strip() for k, v in row.items() if isinstance(v, str) and v.strip()})
+            yield TableRow(
+                url,
+                reader.line_num,
+                {k: v.strip() for k, v in row.items() if isinstance(v, str) and v.strip()},
+            )
     except csv.Error:
         yield TableProblem(url, reader.line_num, "", "not well-formed CSV; check the quotes")
 
@@ -190,16 +233,29 @@ def _yaml(url: str, text: str, list_name: str) -> Iterator[TableRow | TableProbl
         node = loader.get_single_node()
         if isinstance(node, yaml.MappingNode):
             node = next((v for k, v in node.value if getattr(k, "value", None) == list_name), node)
-        for child in node.value if isinstance(node, yaml.SequenceNode) else [node] if node is not None else []:
+        for child in (
+            node.value
+            if isinstance(node, yaml.SequenceNode)
+            else [node]
+            if node is not None
+            else []
+        ):
             line = child.start_mark.line + 1
             keys = [k.value for k, _ in child.value] if isinstance(child, yaml.MappingNode) else []
             if len({str(k) for k in keys}) < len(keys):
-                yield TableProblem(url, line, "", "a member is named twice in one row; keep one of them")
+                yield TableProblem(
+                    url, line, "", "a member is named twice in one row; keep one of them"
+                )
                 continue
             yield _row(url, line, loader.construct_document(child))
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         mark = getattr(e, "problem_mark", None)
-        yield TableProblem(url, mark.line + 1 if mark else None, "", "not well-formed YAML; check the indentation and quotes")
+        yield TableProblem(
+            url,
+            mark.line + 1 if mark else None,
+            "",
+            "not well-formed YAML; check the indentation and quotes",
+        )
     finally:
         if loader is not None:
             loader.dispose()
@@ -213,7 +269,14 @@ def _parquet(files: Files, url: str) -> Iterator[TableRow | TableProblem]:
         for lot, first in groups:
             for i, row in read_parquet_rows(files, url, lot, first):
                 if isinstance(row, BadParquet | BadRow):
-                    yield TableProblem(url, i + 1, "", row.detail if isinstance(row, BadParquet) else "a text column holds bytes that are not UTF-8")
+                    yield TableProblem(
+                        url,
+                        i + 1,
+                        "",
+                        row.detail
+                        if isinstance(row, BadParquet)
+                        else "a text column holds bytes that are not UTF-8",
+                    )
                 else:
                     yield _row(url, i + 1, row)
     except BadParquet as e:

@@ -1,6 +1,7 @@
 """Members that occur in several shapes, each to its declared one.
 
-Every function gives (value for the declared member, what did not fit it); the second goes to `extra`, so nothing is lost.
+Every function gives (value for the declared member, what did not fit it); the second goes to
+`extra`, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -12,16 +13,23 @@ from typing import Any
 from callveil.schemas.fields import FieldError, Json, ListOf, Struct, json_type
 from callveil.schemas.interaction import BY_NAME
 from callveil.transforms.ingest.dates import parse_time
-from callveil.transforms.ingest.transcripts.common import first_present, role_channel, without_members
+from callveil.transforms.ingest.transcripts.common import (
+    first_present,
+    role_channel,
+    without_members,
+)
 from callveil.transforms.storage.files.strict_json import load_json_text
 
 Shaped = tuple[Any, Any]
 _SEPARATOR = re.compile(r"\s*[,;]\s*")
-_JSON_COLUMNS = frozenset(n for n, f in BY_NAME.items() if isinstance(f.type, Json | Struct | ListOf))
+_JSON_COLUMNS = frozenset(
+    n for n, f in BY_NAME.items() if isinstance(f.type, Json | Struct | ListOf)
+)
 
 
 def from_json_text(name: str, value: Any) -> Any:
-    """Return the value of a JSON text in a member that is declared as a list, an object or JSON; anything else as it is.
+    """Return the value of a JSON text in a member that is declared as a list, an object or JSON;
+    anything else as it is.
 
     Exports to CSV and Parquet write such members as text.
     """
@@ -32,7 +40,9 @@ def from_json_text(name: str, value: Any) -> Any:
 
 
 def shape_texts(value: Any, *names: str) -> Shaped:
-    """Return a list of texts from a text (split at commas and semicolons), a list of texts, or a list of objects that hold the text under one of `names`."""
+    """Return a list of texts from a text (split at commas and semicolons), a list of texts, or a
+    list of objects that hold the text under one of `names`.
+    """
     if isinstance(value, str):
         return [p for p in _SEPARATOR.split(value.strip()) if p], None
     if isinstance(value, Mapping):
@@ -42,7 +52,14 @@ def shape_texts(value: Any, *names: str) -> Shaped:
     kept, rest = [], []
     for item in value:
         if isinstance(item, Mapping):
-            name = next((n for n in names if isinstance(item.get(n), str | int) and not isinstance(item.get(n), bool)), "")
+            name = next(
+                (
+                    n
+                    for n in names
+                    if isinstance(item.get(n), str | int) and not isinstance(item.get(n), bool)
+                ),
+                "",
+            )
             if name:
                 kept.append(item[name])
             spare = without_members(item, name)
@@ -72,7 +89,9 @@ def shape_number_parts(value: Any) -> Shaped:
 
 
 def shape_form(value: Any) -> Shaped:
-    """Return `form`: its `custom` questions as a list of `{id, label, value}`, whichever way they came."""
+    """Return `form`: its `custom` questions as a list of `{id, label, value}`, whichever way they
+    came.
+    """
     if not isinstance(value, Mapping):
         return None, value
     shaped = dict(value)
@@ -89,7 +108,11 @@ def shape_form(value: Any) -> Shaped:
 def _answer(answer: Any) -> Any:
     if isinstance(answer, Mapping):
         if not any(k in answer for k in ("id", "label", "value")):
-            return next(({"label": k, "value": v} for k, v in answer.items()), {}) if len(answer) == 1 else answer
+            return (
+                next(({"label": k, "value": v} for k, v in answer.items()), {})
+                if len(answer) == 1
+                else answer
+            )
         return answer
     if isinstance(answer, list | tuple) and len(answer) == 2 and isinstance(answer[0], str):
         return {"label": answer[0], "value": answer[1]}
@@ -110,13 +133,17 @@ def shape_call_path(value: Any, zone: str | None) -> Shaped:
 
 
 def shape_chat_messages(value: Any, zone: str | None) -> Shaped:
-    """Return `chat_messages`: rows of `{id, speaker, channel, text, sent_at}` under the names that occur.
+    """Return `chat_messages`: rows of `{id, speaker, channel, text, sent_at}` under the names that
+    occur.
 
     Raises:
-        FieldError: `wrong_type` for what is no list or holds other than objects and texts, `bad_time` for a time.
+        FieldError: `wrong_type` for what is no list or holds other than objects and texts,
+            `bad_time` for a time.
     """
     if not isinstance(value, list | tuple):
-        raise FieldError("chat_messages", "wrong_type", f"expected an array, found {json_type(value)}")
+        raise FieldError(
+            "chat_messages", "wrong_type", f"expected an array, found {json_type(value)}"
+        )
     rows: list[dict[str, Any]] = []
     for i, row in enumerate(value):
         if row is None:
@@ -125,7 +152,9 @@ def shape_chat_messages(value: Any, zone: str | None) -> Shaped:
             rows.append({"text": row})
             continue
         if not isinstance(row, Mapping):
-            raise FieldError(f"chat_messages[{i}]", "wrong_type", f"expected an object, found {json_type(row)}")
+            raise FieldError(
+                f"chat_messages[{i}]", "wrong_type", f"expected an object, found {json_type(row)}"
+            )
         names = [
             next((n for n in group if _scalar(row.get(n))), "")
             for group in (
@@ -137,14 +166,22 @@ def shape_chat_messages(value: Any, zone: str | None) -> Shaped:
         text, speaker, sent = (row.get(n) for n in names)
         shaped = without_members(row, *names) | {"text": text, "speaker": speaker, "sent_at": sent}
         if shaped.get("channel") is None:
-            shaped["channel"] = role_channel(first_present(row, "role") or speaker) or role_channel(speaker)
+            shaped["channel"] = role_channel(first_present(row, "role") or speaker) or role_channel(
+                speaker
+            )
         rows.append(_with_time(shaped, "sent_at", zone, f"chat_messages[{i}].sent_at"))
     return rows, None
 
 
 def shape_agent(value: Any) -> Shaped:
     """Return `agent`: an object; a bare name or id becomes one."""
-    return ({"name": value}, None) if isinstance(value, str) else ({"id": value}, None) if isinstance(value, int) else (value, None)
+    return (
+        ({"name": value}, None)
+        if isinstance(value, str)
+        else ({"id": value}, None)
+        if isinstance(value, int)
+        else (value, None)
+    )
 
 
 def _scalar(value: Any) -> bool:

@@ -31,26 +31,84 @@ IN_PROGRESS, UNKNOWN, TERMINAL, REDACTED = range(4)
 _DURATION_BITS, _TIME_BITS, _COMPLETE_BITS = 25, 33, 3
 
 _RUNNING = frozenset(
-    ("in progress", "inprogress", "ringing", "initiated", "initiating", "queued", "started", "start", "active", "dialing", "connecting", "connected",
-     "sending", "pending", "accepted", "scheduled", "on hold", "transferring", "early media", "open", "waiting")
-)  # fmt: skip
+    (
+        "in progress",
+        "inprogress",
+        "ringing",
+        "initiated",
+        "initiating",
+        "queued",
+        "started",
+        "start",
+        "active",
+        "dialing",
+        "connecting",
+        "connected",
+        "sending",
+        "pending",
+        "accepted",
+        "scheduled",
+        "on hold",
+        "transferring",
+        "early media",
+        "open",
+        "waiting",
+    )
+)
 _ENDED = frozenset(
-    ("completed", "complete", "answered", "no answer", "noanswer", "unanswered", "missed", "busy", "failed", "canceled", "cancelled", "voicemail",
-     "voice mail", "hangup", "hang up", "abandoned", "rejected", "declined", "blocked", "spam", "received", "sent", "delivered", "undelivered",
-     "read", "ended", "end", "closed", "submitted", "timeout", "error", "expired", "finished", "done")
-)  # fmt: skip
+    (
+        "completed",
+        "complete",
+        "answered",
+        "no answer",
+        "noanswer",
+        "unanswered",
+        "missed",
+        "busy",
+        "failed",
+        "canceled",
+        "cancelled",
+        "voicemail",
+        "voice mail",
+        "hangup",
+        "hang up",
+        "abandoned",
+        "rejected",
+        "declined",
+        "blocked",
+        "spam",
+        "received",
+        "sent",
+        "delivered",
+        "undelivered",
+        "read",
+        "ended",
+        "end",
+        "closed",
+        "submitted",
+        "timeout",
+        "error",
+        "expired",
+        "finished",
+        "done",
+    )
+)
 
 
 def status_class(record: Mapping[str, Any]) -> int:
-    """Return class of a normalised record's status: `REDACTED`, `TERMINAL`, `UNKNOWN` or `IN_PROGRESS`.
+    """Return class of a normalised record's status: `REDACTED`, `TERMINAL`, `UNKNOWN` or
+    `IN_PROGRESS`.
 
-    `call_status` and `status` decide together (one that is running wins over one that has ended); `dial_status`, which speaks of one leg, only where
-    neither is known.
+    `call_status` and `status` decide together (one that is running wins over one that has ended);
+    `dial_status`, which speaks of one leg, only where neither is known.
     """
     if record.get("redacted") is True:
         return REDACTED
     for names in (("call_status", "status"), ("dial_status",)):
-        words = {str(record.get(n) or "").strip().lower().replace("_", " ").replace("-", " ") for n in names}
+        words = {
+            str(record.get(n) or "").strip().lower().replace("_", " ").replace("-", " ")
+            for n in names
+        }
         if words & _RUNNING:
             return IN_PROGRESS
         if words & _ENDED:
@@ -59,29 +117,42 @@ def status_class(record: Mapping[str, Any]) -> int:
 
 
 def snapshot_rank(record: Mapping[str, Any]) -> int:
-    """Rank of a normalised record among the snapshots of its key; higher holds. Non-negative, below 2^63."""
+    """Rank of a normalised record among the snapshots of its key; higher holds. Non-negative, below
+    2^63.
+    """
     duration = min(max(int(record.get("duration") or 0), 0), 2**_DURATION_BITS - 1)
     updated = record.get("updated_at")
     seconds = int((updated - EPOCH).total_seconds()) if isinstance(updated, dt.datetime) else 0
     seconds = min(max(seconds, 0), 2**_TIME_BITS - 1)
-    transcript = any(record.get(n) for n in ("outline", "transcription_text", "words", "chat_messages", "message_body"))
+    transcript = any(
+        record.get(n)
+        for n in ("outline", "transcription_text", "words", "chat_messages", "message_body")
+    )
     complete = 4 * transcript + 2 * bool(record.get("audio")) + bool(record.get("summary"))
     value = status_class(record)
-    for part, bits in ((duration, _DURATION_BITS), (seconds, _TIME_BITS), (complete, _COMPLETE_BITS)):
+    for part, bits in (
+        (duration, _DURATION_BITS),
+        (seconds, _TIME_BITS),
+        (complete, _COMPLETE_BITS),
+    ):
         value = value << bits | part
     return value
 
 
 def payload_digest(record: Mapping[str, Any]) -> bytes:
-    """16 bytes that are equal for equal records, whatever the order of their members. Not keyed: compare with it, never store it."""
+    """16 bytes that are equal for equal records, whatever the order of their members. Not keyed:
+    compare with it, never store it.
+    """
     text = orjson.dumps(record, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
     return blake2b(text, digest_size=16).digest()
 
 
 def resolve_snapshots(snapshots: Iterable[RawInteraction]) -> RawInteraction:
-    """Return the snapshot that holds: highest rank, then highest digest of the content, then the first place by source.
+    """Return the snapshot that holds: highest rank, then highest digest of the content, then the
+    first place by source.
 
-    The order and the number of copies have no influence. Raises ValueError for no snapshot, or for different keys.
+    The order and the number of copies have no influence. Raises ValueError for no snapshot, or for
+    different keys.
     """
     given = list(snapshots)
     if not given:
@@ -99,5 +170,7 @@ def resolve_snapshots(snapshots: Iterable[RawInteraction]) -> RawInteraction:
 
 def _place(snapshot: RawInteraction) -> tuple[str, int, int, int]:
     source = snapshot.source
-    line, offset, index = (-1 if v is None else v for v in (source.line, source.offset, source.index))
+    line, offset, index = (
+        -1 if v is None else v for v in (source.line, source.offset, source.index)
+    )
     return source.file, line, offset, index

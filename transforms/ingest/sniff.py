@@ -124,7 +124,8 @@ class FileFormat:
     """How a file is to be read.
 
     Attributes:
-        format: lines, values (JSON that runs together), document, parquet, sealed, csv, tsv, yaml, zip (its members are), or empty.
+        format: lines, values (JSON that runs together), document, parquet, sealed, csv, tsv, yaml,
+            zip (its members are), or empty.
         packing: see `streams.read_blocks`.
     """
 
@@ -149,7 +150,8 @@ def sniff_format(files: Files, url: str, size: int, member: int = -1, name: str 
     """Look at the beginning of a file, or of a member of a zip archive.
 
     Args:
-        size: bytes of the file. member: its place among the archive's members; -1 for none. name: its name, where that is not the URL's.
+        size: bytes of the file. member: its place among the archive's members; -1 for none. name:
+            its name, where that is not the URL's.
 
     Raises:
         NotReadable: it is of a kind that is not read.
@@ -184,7 +186,9 @@ def sniff_format(files: Files, url: str, size: int, member: int = -1, name: str 
     ) and _is_text(head):
         return FileFormat(named, packing)
     if name.endswith(".parquet") and not packing:
-        return FileFormat("parquet")  # damaged at its very beginning, which is told where it is read
+        return FileFormat(
+            "parquet"
+        )  # damaged at its very beginning, which is told where it is read
     return FileFormat(_texts(head, name), packing)
 
 
@@ -236,7 +240,8 @@ def _refuse_binary(head: bytes) -> None:
     if head[4:8] == b"ftyp":
         raise NotReadable(
             "media",
-            "a recording or film (MP4); recordings go to `callveil watch` or `callveil audio redact`",
+            "a recording or film (MP4); recordings go to `callveil watch` or `callveil audio "
+            "redact`",
         )
     even, odd = head[:4:2], head[1:4:2]
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or (
@@ -283,7 +288,8 @@ def _texts(head: bytes, name: str) -> str:
     if head.removeprefix(_BOM).lstrip()[:1] == b"<":
         raise NotReadable(
             "markup",
-            "HTML or XML, such as the error page of a server it was fetched from; export JSON lines or Parquet",
+            "HTML or XML, such as the error page of a server it was fetched from; export JSON "
+            "lines or Parquet",
         )
     try:
         text = head.removeprefix(_BOM).decode(
@@ -349,13 +355,17 @@ def _json(files: Files, url: str, size: int, packing: str, member: int, name: st
 
 
 def _flows(text: bytes) -> bool:
-    """Tell whether what begins with a bracket is YAML's own way of writing lists and objects, and no JSON."""
+    """Tell whether what begins with a bracket is YAML's own way of writing lists and objects, and
+    no JSON.
+    """
     end = value_end(text)
     return end is None or not _closed(text[:end])
 
 
 def _is_lines(text: bytes, whole: bool, packing: str, size: int) -> bool:
-    """Tell whether JSON whose first value does not end where it should is lines, of which the first is broken."""
+    """Tell whether JSON whose first value does not end where it should is lines, of which the first
+    is broken.
+    """
     first, feed, rest = text.partition(b"\n")
     second = rest.lstrip(b"\r\n\t ")
     first = first.rstrip()

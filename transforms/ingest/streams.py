@@ -1,8 +1,9 @@
 """Bytes of a file in blocks, unpacked where need be, up to the damage where there is one.
 
-Packed input is fed to the decoder in small pieces, so that no few bytes can unfold into gigabytes at once, and a file may unfold to
-`MOST_TIMES` its size (or `ALWAYS_BYTES`, whichever is more). Where a decoder fails, it is run again over the same input, byte by byte in
-the piece that failed, so that all that stands before the damage comes out.
+Packed input is fed to the decoder in small pieces, so that no few bytes can unfold into gigabytes
+at once, and a file may unfold to `MOST_TIMES` its size (or `ALWAYS_BYTES`, whichever is more).
+Where a decoder fails, it is run again over the same input, byte by byte in the piece that failed,
+so that all that stands before the damage comes out.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ _NEW: dict[str, Callable[[], Any]] = {
     "bzip2": bz2.BZ2Decompressor,
 }
 _BOUNDED = ("bzip2",)
-"""Decoders of which one piece may unfold a thousandfold and more; they are told how much to give at once."""
+"""Decoders of which one piece may unfold a thousandfold and more; they are told how much to give at
+once.
+"""
 _FAULTS = (zlib.error, zstandard.ZstdError, EOFError, OSError)
 _ZIP_FAULTS = (
     zipfile.BadZipFile,
@@ -58,7 +61,8 @@ Source = Callable[[], Iterator[bytes]]
 
 
 class DamagedStream(Exception):
-    """A packed stream that breaks off, does not decode, or unfolds beyond all measure. Everything before was given out.
+    """A packed stream that breaks off, does not decode, or unfolds beyond all measure. Everything
+    before was given out.
 
     Args:
         detail: one sentence that quotes nothing.
@@ -71,7 +75,9 @@ class DamagedStream(Exception):
 
 
 class _Members:
-    """Decodes members (gzip), frames (zstd) or streams (bzip2) one after another. Raises what is listed in `_FAULTS`."""
+    """Decodes members (gzip), frames (zstd) or streams (bzip2) one after another. Raises what is
+    listed in `_FAULTS`.
+    """
 
     def __init__(self, compression: str) -> None:
         self._compression = compression
@@ -116,7 +122,8 @@ def packing_of(head: bytes) -> str:
 def read_blocks(
     files: Files, url: str, packing: str, start: int = 0, end: int | None = None, member: int = -1
 ) -> Iterator[bytes]:
-    """Yield bytes of a file from `start` to `end` (packed files: all of it, unpacked), in blocks of about 1 MiB.
+    """Yield bytes of a file from `start` to `end` (packed files: all of it, unpacked), in blocks of
+    about 1 MiB.
 
     Args:
         packing: from the outside in, joined by `+`: `gzip`, `zip+gzip`; empty for none.
@@ -124,7 +131,8 @@ def read_blocks(
 
     Raises:
         DamagedStream: after the last good block.
-        OSError: the file cannot be read, ended before `end`, or came otherwise when damage in it was looked at again.
+        OSError: the file cannot be read, ended before `end`, or came otherwise when damage in it
+            was looked at again.
     """
     layers = packing.split("+") if packing else []
     raw = _Raw(files, url, start, end)
@@ -152,7 +160,8 @@ def _bounded(source: Source, most: int) -> Iterator[bytes]:
         given += len(block)
         if given > most:
             raise DamagedStream(
-                f"unfolds to more than {MOST_TIMES} times its size and {ALWAYS_BYTES >> 20} MiB; unpack it if it is what it should be",
+                f"unfolds to more than {MOST_TIMES} times its size and {ALWAYS_BYTES >> 20} MiB; "
+                "unpack it if it is what it should be",
                 0,
             )
         yield block
@@ -175,7 +184,9 @@ class _Raw:
                 block = source.read(BLOCK if left is None else min(BLOCK, left))
                 if not block:
                     if left:
-                        raise damaged_file_error(self._url, f"ended {left} bytes before the end it had")
+                        raise damaged_file_error(
+                            self._url, f"ended {left} bytes before the end it had"
+                        )
                     return
                 left = None if left is None else left - len(block)
                 if first:
@@ -183,13 +194,17 @@ class _Raw:
                 yield block
 
     def compare(self) -> None:
-        """Raise `FilesError` where what was read first now reads otherwise: the damage is the way's, not the file's."""
+        """Raise `FilesError` where what was read first now reads otherwise: the damage is the
+        way's, not the file's.
+        """
         left, again = self._size, 0
         with self._files.open(self._url, self._start) as source:
             while left > 0 and (block := source.read(min(BLOCK, left))):
                 left, again = left - len(block), zlib.crc32(block, again)
         if self._begun and (left or again != self._sum):
-            raise damaged_file_error(self._url, "came damaged, and otherwise when it was read again")
+            raise damaged_file_error(
+                self._url, "came damaged, and otherwise when it was read again"
+            )
 
 
 def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
@@ -205,9 +220,12 @@ def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
                 yield block
     except _ZIP_FAULTS:
         if _whole(files, url, member):
-            raise damaged_file_error(url, "came damaged, and whole when it was read again") from None
+            raise damaged_file_error(
+                url, "came damaged, and whole when it was read again"
+            ) from None
         raise DamagedStream(
-            f"the member of the zip archive is damaged behind byte {place} of its content; copy it again",
+            f"the member of the zip archive is damaged behind byte {place} of its content; copy it "
+            "again",
             place,
         ) from None
 
@@ -215,7 +233,11 @@ def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
 def _whole(files: Files, url: str, member: int) -> bool:
     """Tell whether a member of a zip archive can be read to its end."""
     try:
-        with files.open(url) as source, zipfile.ZipFile(source) as archive, archive.open(archive.infolist()[member]) as stream:
+        with (
+            files.open(url) as source,
+            zipfile.ZipFile(source) as archive,
+            archive.open(archive.infolist()[member]) as stream,
+        ):
             while stream.read(BLOCK):
                 pass
     except _ZIP_FAULTS:
@@ -246,13 +268,16 @@ def _decoded(source: Source, compression: str) -> Iterator[bytes]:
         place += len(block)
     if decoder.open_end:
         raise DamagedStream(
-            f"the {compression} stream breaks off at its end, byte {place}; the file was probably not copied whole",
+            f"the {compression} stream breaks off at its end, byte {place}; the file was probably "
+            "not copied whole",
             place,
         )
 
 
 def _again(source: Source, compression: str, start: int, given: int) -> Iterator[bytes]:
-    """Decode once more up to `start`, then byte by byte to the damage; what was given before is left out. Ends in DamagedStream."""
+    """Decode once more up to `start`, then byte by byte to the damage; what was given before is
+    left out. Ends in DamagedStream.
+    """
     decoder, size = _Members(compression), _PIECES[compression]
     place = 0
     for block in source():
@@ -266,7 +291,11 @@ def _again(source: Source, compression: str, start: int, given: int) -> Iterator
                     if fresh:
                         yield fresh
             except _FAULTS:
-                detail = f"the {compression} stream is damaged near byte {place} of the compressed file; copy it again"
+                detail = (
+                    f"the {compression} stream is damaged near byte {place} of the "
+                    "compressed "
+                    "file; copy it again"
+                )
                 raise DamagedStream(detail, place) from None
             at, place = at + step, place + step
     raise DamagedStream(

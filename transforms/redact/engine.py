@@ -28,9 +28,29 @@ from callveil.transforms.detect.resolve import FORCED, UNREAD, merge_spans, over
 from callveil.transforms.detect.text_fields import UNKNOWN, Leaf, Path, set_at, walk
 from callveil.transforms.detect.value_search import FoldedWords, find_values
 from callveil.transforms.redact.manual_requests import DETECTOR as REQUEST
-from callveil.transforms.redact.manual_requests import ENTITY, bind_span, field_requests, spans_for, top_level
-from callveil.transforms.redact.operators import Replacement, TokenKeys, canonical_value, encoded_params, operator_params, replace_spans
-from callveil.transforms.redact.record_edit import clone_json, drop_empty, is_json, removal_path, remove_at, rename_keys
+from callveil.transforms.redact.manual_requests import (
+    ENTITY,
+    bind_span,
+    field_requests,
+    spans_for,
+    top_level,
+)
+from callveil.transforms.redact.operators import (
+    Replacement,
+    TokenKeys,
+    canonical_value,
+    encoded_params,
+    operator_params,
+    replace_spans,
+)
+from callveil.transforms.redact.record_edit import (
+    clone_json,
+    drop_empty,
+    is_json,
+    removal_path,
+    remove_at,
+    rename_keys,
+)
 from callveil.transforms.redact.run import RunColumns as RunColumns
 from callveil.transforms.redact.span_pieces import SAID, collect_pieces
 from callveil.transforms.redact.subject_values import OwnValues
@@ -51,8 +71,10 @@ class RedactionResult:
         findings: its rows of the findings dataset.
         requests: manual requests it keeps obeying, as JSON texts.
         floor: what later snapshots are redacted to at least; see `detect.decide.Floor`.
-        people: who it is about, as keyed digests; see `transforms.storage.identity.record_identifiers`.
-        held: fields in which an earlier redaction held although this policy would have left them; `mode` for all that an earlier mode took.
+        people: who it is about, as keyed digests; see
+            `transforms.storage.identity.record_identifiers`.
+        held: fields in which an earlier redaction held although this policy would have left them;
+            `mode` for all that an earlier mode took.
     """
 
     interaction: RedactedInteraction
@@ -76,15 +98,21 @@ class Redactor:
         self.secrets = TokenKeys.of(keyring)
         self.run = run
 
-    def redact(self, detected: DetectionResult, extra: Mapping[str, Sequence[TextSpan]] = MappingProxyType({})) -> RedactionResult | Rejected:
+    def redact(
+        self,
+        detected: DetectionResult,
+        extra: Mapping[str, Sequence[TextSpan]] = MappingProxyType({}),
+    ) -> RedactionResult | Rejected:
         """Redact one record.
 
         Args:
             detected: the record with what was found in it.
-            extra: further spans to replace, by `Leaf.shown`, in the leaf's offsets; see `redact.settle`.
+            extra: further spans to replace, by `Leaf.shown`, in the leaf's offsets; see
+                `redact.settle`.
 
-        Returns: the redacted record with its findings, or a rejection where a finding could not be applied or a value
-            that had to go was still there afterwards. The raw record is not changed.
+        Returns: the redacted record with its findings, or a rejection where a finding could not be
+            applied or a value that had to go was still there afterwards. The raw record is not
+            changed.
         """
         raw = detected.job.raw
         try:
@@ -101,26 +129,46 @@ class Redactor:
                 interaction_id=raw.key.id,
             )
 
-    def _redact(self, detected: DetectionResult, extra: Mapping[str, Sequence[TextSpan]]) -> RedactionResult | Rejected:
+    def _redact(
+        self, detected: DetectionResult, extra: Mapping[str, Sequence[TextSpan]]
+    ) -> RedactionResult | Rejected:
         raw = detected.job.raw
         work = _InteractionRedaction(self, detected, extra)
         record = work.apply()
-        people = tokenize(self.keyring, interaction_people(raw, work.said(), work.decision.language or "en", work.runs, work.introduced))
+        people = tokenize(
+            self.keyring,
+            interaction_people(
+                raw, work.said(), work.decision.language or "en", work.runs, work.introduced
+            ),
+        )
         if work.residual(record):
             return Rejected(
-                raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
-                account_id=raw.key.account_id, interaction_id=raw.key.id,
-            )  # fmt: skip
+                raw.source,
+                "redact",
+                "residual",
+                "a number or address of the contact was still readable after redaction",
+                account_id=raw.key.account_id,
+                interaction_id=raw.key.id,
+            )
         redacted = work.state(record)
         floor = work.decision.floor | work.whole | set(redacted.record["redacted_entities"])
         requests = tuple(encode_request(replace(r, reason="")) for r in work.requests)
-        return RedactionResult(redacted, work.rows(record), requests, tuple(sorted(floor)), people, tuple(sorted(set(work.held()))))
+        return RedactionResult(
+            redacted,
+            work.rows(record),
+            requests,
+            tuple(sorted(floor)),
+            people,
+            tuple(sorted(set(work.held()))),
+        )
 
 
 class _InteractionRedaction:
     """One record on its way from raw to redacted."""
 
-    def __init__(self, redactor: Redactor, detected: DetectionResult, extra: Mapping[str, Sequence[TextSpan]]) -> None:
+    def __init__(
+        self, redactor: Redactor, detected: DetectionResult, extra: Mapping[str, Sequence[TextSpan]]
+    ) -> None:
         self.redactor, self.detected, self.extra = redactor, detected, extra
         self.values: dict[str, str] = {}
         self.parts: dict[str, tuple[str, ...]] = {}
@@ -147,23 +195,35 @@ class _InteractionRedaction:
         self.found = found.redact
         pieces = {id(leaf): spans for leaf, spans in found.redact}
         for leaf, span in found.keep:
-            self.findings.append(self._finding(leaf, span, "keep", span.start, span.end, "", status="kept"))
+            self.findings.append(
+                self._finding(leaf, span, "keep", span.start, span.end, "", status="kept")
+            )
         removed: list[Path] = []
         renamed: list[tuple[Path, str]] = []
         for leaf, treatment in self.detected.leaves:
             whole = None if leaf.key else field_requests(self.requests, leaf)
             self._note_whole(leaf, treatment)
-            if treatment == "clear" or (whole and (leaf.number or leaf.field.group in (UNKNOWN.group, NAMED))):
+            if treatment == "clear" or (
+                whole and (leaf.number or leaf.field.group in (UNKNOWN.group, NAMED))
+            ):
                 removed.append(removal_path(leaf) if treatment == "clear" else leaf.path)
                 self._count_cleared(leaf, whole)
                 continue
             if whole:
-                spans = [TextSpan(0, len(leaf.text), leaf.entity or ENTITY, 1.0, REQUEST, whole.request_id)]
+                spans = [
+                    TextSpan(
+                        0, len(leaf.text), leaf.entity or ENTITY, 1.0, REQUEST, whole.request_id
+                    )
+                ]
             elif treatment == "redact":
                 spans = self._whole(leaf)
             else:
                 spans = pieces.get(id(leaf), [])
-            manual = [s for s, _ in spans_for(self.requests, leaf, self.raw.record)] if self.requests and not leaf.key else []
+            manual = (
+                [s for s, _ in spans_for(self.requests, leaf, self.raw.record)]
+                if self.requests and not leaf.key
+                else []
+            )
             more = self.extra.get(leaf.shown, ())
             if manual or more:
                 spans = merge_spans([*spans, *more, *manual])
@@ -186,7 +246,11 @@ class _InteractionRedaction:
 
     def _clear_wordless(self, record: dict[str, Any]) -> None:
         """Clear fields that hold no text at all too: times of words, flags, empty lists."""
-        for name in [n for n in record if n in BY_NAME and self.rules.treatment(BY_NAME[n], self.decision.mode) == "clear"]:
+        for name in [
+            n
+            for n in record
+            if n in BY_NAME and self.rules.treatment(BY_NAME[n], self.decision.mode) == "clear"
+        ]:
             if name == EXTRA and self._is_named(record[name]):
                 continue
             if record.pop(name) not in ("", [], {}) and name not in self.cleared:
@@ -194,10 +258,14 @@ class _InteractionRedaction:
 
     def _is_named(self, members: Any) -> bool:
         """Tell whether undeclared members are left because the policy names them."""
-        return isinstance(members, dict) and any(leaf.path[0] == EXTRA and leaf.field.group == NAMED for leaf, _ in self.detected.leaves)
+        return isinstance(members, dict) and any(
+            leaf.path[0] == EXTRA and leaf.field.group == NAMED for leaf, _ in self.detected.leaves
+        )
 
     def _settle_kept(self) -> None:
-        """Say where kept findings stand now: what was replaced before them has moved them. One that a request has covered is kept no more."""
+        """Say where kept findings stand now: what was replaced before them has moved them. One that
+        a request has covered is kept no more.
+        """
         done: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
         for f in self.findings:
             if f.status == "done" and f.span_start is not None and f.span_end is not None:
@@ -208,7 +276,9 @@ class _InteractionRedaction:
         for f in self.findings:
             start, end = f.span_start or 0, f.span_end or 0
             places = done[f.field_path]
-            before = bisect_left(places, end, key=itemgetter(0))  # what is replaced in one text is disjoint
+            before = bisect_left(
+                places, end, key=itemgetter(0)
+            )  # what is replaced in one text is disjoint
             if f.status != "kept":
                 settled.append(f)
             elif not before or places[before - 1][1] <= start:
@@ -221,15 +291,33 @@ class _InteractionRedaction:
 
         Full redaction is remembered as the mode; only of staff the policy decides then too.
         """
-        if treatment == "clear" and not leaf.field.entity and (self.decision.mode != "full" or leaf.field.group == "staff"):
+        if (
+            treatment == "clear"
+            and not leaf.field.entity
+            and (self.decision.mode != "full" or leaf.field.group == "staff")
+        ):
             self.whole.add(f"clear:{leaf.field.name}")
         elif treatment == "redact" and not (leaf.entity or leaf.field.entity):
             self.whole.add(f"redact:{leaf.field.name}")
 
     def _whole(self, leaf: Leaf) -> list[TextSpan]:
         entity = leaf.entity or leaf.field.entity or ENTITY
-        if self.rules.operator(entity).name == "keep" and entity not in self.decision.floor and entity != ENTITY:
-            self.findings.append(self._finding(leaf, TextSpan(0, len(leaf.text), entity, 1.0, WHOLE), "keep", 0, len(leaf.text), "", status="kept"))
+        if (
+            self.rules.operator(entity).name == "keep"
+            and entity not in self.decision.floor
+            and entity != ENTITY
+        ):
+            self.findings.append(
+                self._finding(
+                    leaf,
+                    TextSpan(0, len(leaf.text), entity, 1.0, WHOLE),
+                    "keep",
+                    0,
+                    len(leaf.text),
+                    "",
+                    status="kept",
+                )
+            )
             return []
         return [TextSpan(0, len(leaf.text), entity, 1.0, WHOLE)]
 
@@ -247,7 +335,14 @@ class _InteractionRedaction:
             if literal is not None:
                 piece = literal.read(span.start, span.end)
             value = self.values.get(span.group, piece) if span.group else piece
-            action, params, key_id = operator_params(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
+            action, params, key_id = operator_params(
+                self.rules,
+                span.entity,
+                value,
+                self.redactor.secrets,
+                self.raw.key.account_id,
+                self.raw.key.id,
+            )
             if action == "mask" and (
                 span.detector == UNREAD
                 or span.mixed
@@ -255,7 +350,8 @@ class _InteractionRedaction:
                 or again(span.start, span.end)
             ):
                 # A part of a value may not show the last characters of each part; what another look
-                # still took for a value, what nobody can read, or what runs across two values shows none.
+                # still took for a value, what nobody can read, or what runs across two values shows
+                # none.
                 params["keep_last"] = 0
             if key_id and self.done.fullmatch(piece):
                 action_name = "same"  # a pseudonym of a pseudonym would link to nothing
@@ -272,16 +368,40 @@ class _InteractionRedaction:
             self.findings.append(self._finding(leaf, span, action, *place, key_id))
         return text
 
-    def _finding(self, leaf: Leaf, span: TextSpan, action: str, out_start: int, out_end: int, key_id: str, status: str = "done") -> Finding:
-        request = self.by_request.get(span.group) if span.detector == REQUEST else self.decision.request
+    def _finding(
+        self,
+        leaf: Leaf,
+        span: TextSpan,
+        action: str,
+        out_start: int,
+        out_end: int,
+        key_id: str,
+        status: str = "done",
+    ) -> Finding:
+        request = (
+            self.by_request.get(span.group) if span.detector == REQUEST else self.decision.request
+        )
         start, end = self._times(leaf)
         return Finding(
-            field_path=leaf.shown, entity_type=span.entity, detector=span.detector, score=span.score, action=action,
-            span_start=span.start, span_end=span.end, out_start=out_start, out_end=out_end, audio_start=start, audio_end=end,
-            group_id=self._group(span.group) if span.group else "", key_id=key_id,
-            trigger=request.trigger if request else "auto", request_id=request.request_id if request else "",
-            actor_id=request.actor if request else "", status=status, detector_version=self.redactor.run.detector_version,
-        )  # fmt: skip
+            field_path=leaf.shown,
+            entity_type=span.entity,
+            detector=span.detector,
+            score=span.score,
+            action=action,
+            span_start=span.start,
+            span_end=span.end,
+            out_start=out_start,
+            out_end=out_end,
+            audio_start=start,
+            audio_end=end,
+            group_id=self._group(span.group) if span.group else "",
+            key_id=key_id,
+            trigger=request.trigger if request else "auto",
+            request_id=request.request_id if request else "",
+            actor_id=request.actor if request else "",
+            status=status,
+            detector_version=self.redactor.run.detector_version,
+        )
 
     def _group(self, group: str) -> str:
         """Return the id of a group of spans: many share one."""
@@ -305,19 +425,36 @@ class _InteractionRedaction:
         detector = REQUEST if request else "mode" if self.decision.mode == "full" else WHOLE
         trigger = asked.trigger if asked else self.decision.trigger
         self.cleared[name] = Finding(
-            field_path=name, entity_type=leaf.field.entity or ENTITY, detector=detector, score=1.0, action="clear",
-            count=0 if leaf.key else 1, trigger=trigger, request_id=asked.request_id if asked else "", actor_id=asked.actor if asked else "",
+            field_path=name,
+            entity_type=leaf.field.entity or ENTITY,
+            detector=detector,
+            score=1.0,
+            action="clear",
+            count=0 if leaf.key else 1,
+            trigger=trigger,
+            request_id=asked.request_id if asked else "",
+            actor_id=asked.actor if asked else "",
             detector_version=self.redactor.run.detector_version,
-        )  # fmt: skip
+        )
 
     def residual(self, record: dict[str, Any]) -> bool:
-        """Tell whether a number or e-mail of the contact can still be read in the redacted record."""
+        """Tell whether a number or e-mail of the contact can still be read in the redacted
+        record.
+        """
         if self.decision.mode == "none":
             return False
-        strong = [v for v in self.detected.known if v.kind in (DIGITS, EMAIL) and len(v.target) >= 9 and self.rules.operator(v.entity).name != "keep"]
+        strong = [
+            v
+            for v in self.detected.known
+            if v.kind in (DIGITS, EMAIL)
+            and len(v.target) >= 9
+            and self.rules.operator(v.entity).name != "keep"
+        ]
         if not strong:
             return False
-        kept = {leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"}  # readable because the policy says so
+        kept = {
+            leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"
+        }  # readable because the policy says so
         left = (leaf.text for leaf in walk(record) if leaf.field.name not in kept)
         text = "\n".join(normalize_text(text, self.done).text for text in left)
         return bool(find_values(FoldedWords.of(text), strong))
@@ -349,39 +486,74 @@ class _InteractionRedaction:
         record["redacted"] = bool(record.get("redacted")) or mode != "none" or bool(done)
         record["redaction_mode"] = mode
         record["redacted_at"] = run.as_of
-        record["redacted_by"] = self.decision.request.actor if self.decision.request else run.policy_name
+        record["redacted_by"] = (
+            self.decision.request.actor if self.decision.request else run.policy_name
+        )
         record["policy_sha256"] = run.policy_sha256
         record["redacted_fields"] = sorted(fields)
-        record["redacted_entities"] = sorted({f.entity_type for f in done} | {e for e in self.decision.floor if ":" not in e})
+        record["redacted_entities"] = sorted(
+            {f.entity_type for f in done} | {e for e in self.decision.floor if ":" not in e}
+        )
         record["account_type"] = self.job.account_type
         record["rank"] = self.raw.rank
         record["run_id"] = run.run_id
-        return RedactedInteraction(self.raw.key, self.raw.kind, self.raw.called_at, self.raw.rank, self.job.account_type, mode, record)
+        return RedactedInteraction(
+            self.raw.key,
+            self.raw.kind,
+            self.raw.called_at,
+            self.raw.rank,
+            self.job.account_type,
+            mode,
+            record,
+        )
 
     def held(self) -> Iterator[str]:
-        """Yield where the record would have been left more than it is, had no earlier version of it been redacted."""
+        """Yield where the record would have been left more than it is, had no earlier version of it
+        been redacted.
+        """
         if self.decision.held:
             yield "mode"
         if not self.decision.floor:
             return
-        alone = leaf_treatments(replace(self.job, decision=replace(self.decision, floor=frozenset())))
+        alone = leaf_treatments(
+            replace(self.job, decision=replace(self.decision, floor=frozenset()))
+        )
         for (leaf, treatment), (_, otherwise) in zip(self.detected.leaves, alone, strict=True):
             if treatment != otherwise and not leaf.key:
                 yield leaf.field.name
-        left = {e for e in self.decision.floor if ":" not in e and self.rules.operator(e).name == "keep"}
+        left = {
+            e for e in self.decision.floor if ":" not in e and self.rules.operator(e).name == "keep"
+        }
         for f in self.findings:
             if f.status == "done" and f.entity_type in left and f.detector not in FORCED:
                 yield top_level(f.field_path)
 
     def rows(self, record: dict[str, Any]) -> list[FindingRow]:
-        """Return findings as rows of the findings dataset, in order of field and place; `record` is what is left of the record."""
+        """Return findings as rows of the findings dataset, in order of field and place; `record` is
+        what is left of the record.
+        """
         run, key = self.redactor.run, self.raw.key
         source = self.redactor.keyring.hmac(INPUT, dumps(self.raw.record))
         in_json = {f.field_path for f in self.findings if "{" in f.field_path}
-        named = {leaf.shown: leaf.by_keys(record) for leaf, _ in self.detected.leaves if leaf.shown in in_json} if in_json else {}
+        named = (
+            {
+                leaf.shown: leaf.by_keys(record)
+                for leaf, _ in self.detected.leaves
+                if leaf.shown in in_json
+            }
+            if in_json
+            else {}
+        )
         out: list[FindingRow] = []
         for n, finding in enumerate(sorted((*self.findings, *self.cleared.values()), key=_order)):
-            identity = self.redactor.keyring.hmac("finding", *key, finding.field_path, str(finding.span_start), finding.entity_type, str(n))[:24]
+            identity = self.redactor.keyring.hmac(
+                "finding",
+                *key,
+                finding.field_path,
+                str(finding.span_start),
+                finding.entity_type,
+                str(n),
+            )[:24]
             out.append(
                 FindingRow(
                     finding,
@@ -403,5 +575,14 @@ class _InteractionRedaction:
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:
-    path = tuple((int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"[.\[\]{}]+", finding.field_path) if p)
-    return path, finding.span_start if finding.span_start is not None else -1, finding.span_end or 0, finding.entity_type
+    path = tuple(
+        (int(p), "") if p.isdigit() else (-1, p)
+        for p in re.split(r"[.\[\]{}]+", finding.field_path)
+        if p
+    )
+    return (
+        path,
+        finding.span_start if finding.span_start is not None else -1,
+        finding.span_end or 0,
+        finding.entity_type,
+    )

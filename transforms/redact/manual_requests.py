@@ -24,14 +24,20 @@ def top_level(path: str) -> str:
     return re.split(r"[.\[{]", path, maxsplit=1)[0]
 
 
-def bind_span(request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring) -> RedactionRequest:
-    """Return tie a span request to the text it is applied to, and widen one whose text is no longer there.
+def bind_span(
+    request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring
+) -> RedactionRequest:
+    """Return tie a span request to the text it is applied to, and widen one whose text is no longer
+    there.
 
-    A span whose text has changed since it was asked for cannot be found again, so the whole field goes.
+    A span whose text has changed since it was asked for cannot be found again, so the whole field
+    goes.
     """
     if request.scope != "span" or not request.field:
         return request
-    text = next((leaf.text for leaf in leaves if not leaf.key and request.field in paths_of(leaf)), None)
+    text = next(
+        (leaf.text for leaf in leaves if not leaf.key and request.field in paths_of(leaf)), None
+    )
     digest = keyring.hmac("request-text", text)[:32] if text is not None else ""
     if request.text_digest and request.text_digest != digest:
         return replace(request, scope="field", field=top_level(request.field))
@@ -51,24 +57,36 @@ def paths_of(leaf: Leaf) -> tuple[str, ...]:
 
 def field_requests(requests: Sequence[RedactionRequest], leaf: Leaf) -> RedactionRequest | None:
     """Return the first request that asks for the whole of this leaf."""
-    return next((r for r in requests if r.scope == "field" and r.field and names_leaf(r.field, leaf)), None)
+    return next(
+        (r for r in requests if r.scope == "field" and r.field and names_leaf(r.field, leaf)), None
+    )
 
 
-def spans_for(requests: Sequence[RedactionRequest], leaf: Leaf, record: Mapping[str, Any]) -> Iterator[tuple[TextSpan, RedactionRequest]]:
+def spans_for(
+    requests: Sequence[RedactionRequest], leaf: Leaf, record: Mapping[str, Any]
+) -> Iterator[tuple[TextSpan, RedactionRequest]]:
     """Yield spans of one leaf that requests ask for.
 
-    A span that reaches past the text covers the text's rest. A time range covers words by their own times, and whole
-    turns where no words are timed.
+    A span that reaches past the text covers the text's rest. A time range covers words by their own
+    times, and whole turns where no words are timed.
     """
     for request in requests:
         if request.scope == "span" and request.field in paths_of(leaf):
-            lo, hi = max(0, request.start or 0), min(len(leaf.text), request.end if request.end is not None else len(leaf.text))
+            lo, hi = (
+                max(0, request.start or 0),
+                min(len(leaf.text), request.end if request.end is not None else len(leaf.text)),
+            )
             if lo < hi:
                 yield TextSpan(lo, hi, ENTITY, 1.0, DETECTOR, request.request_id), request
-        elif request.scope == "time" and leaf.path[0] in ("outline", "words") and len(leaf.path) == 3:
+        elif (
+            request.scope == "time" and leaf.path[0] in ("outline", "words") and len(leaf.path) == 3
+        ):
             row = record[str(leaf.path[0])][leaf.path[1]]
             if leaf.path[2] in ("text", "word") and _overlaps(row, request):
-                yield TextSpan(0, len(leaf.text), ENTITY, 1.0, DETECTOR, request.request_id), request
+                yield (
+                    TextSpan(0, len(leaf.text), ENTITY, 1.0, DETECTOR, request.request_id),
+                    request,
+                )
 
 
 def _overlaps(row: Mapping[str, Any], request: RedactionRequest) -> bool:
@@ -79,4 +97,6 @@ def _overlaps(row: Mapping[str, Any], request: RedactionRequest) -> bool:
         return True  # no times: it cannot be shown to lie outside
     lo = request.from_s if request.from_s is not None else float("-inf")
     hi = request.to_s if request.to_s is not None else float("inf")
-    return (end if end is not None else float("inf")) > lo and (start if start is not None else float("-inf")) < hi
+    return (end if end is not None else float("inf")) > lo and (
+        start if start is not None else float("-inf")
+    ) < hi

@@ -16,7 +16,15 @@ import orjson
 from presidio_anonymizer.operators import Operator, OperatorType
 
 from callveil.schemas.policy import Rules
-from callveil.transforms.detect.known_values import CODE, DIGITS, EMAIL, EMAIL_WORDS, NAME, normalize_code, strip_case_and_accents
+from callveil.transforms.detect.known_values import (
+    CODE,
+    DIGITS,
+    EMAIL,
+    EMAIL_WORDS,
+    NAME,
+    normalize_code,
+    strip_case_and_accents,
+)
 from callveil.transforms.detect.propagation import KINDS
 from callveil.transforms.storage.encryption.tokens import TOKEN as TOKEN
 from callveil.transforms.storage.encryption.tokens import TokenError as TokenError
@@ -28,15 +36,24 @@ from callveil.transforms.storage.encryption.tokens import reveal_token as reveal
 from callveil.transforms.storage.encryption.tokens import scope_of as scope_of
 
 PSEUDONYM_CHARS = 13
-"""Characters of a pseudonym in base 32: 65 bits, so that a million values of one account collide with a chance of about 1 in 70 million."""
+"""Characters of a pseudonym in base 32: 65 bits, so that a million values of one account collide
+with a chance of about 1 in 70 million.
+"""
 
 NUMERIC = frozenset({"CVV", "PIN", "US_ITIN"})
-"""Numbers that are not sought again (`detect.consistent.KINDS`), but read alike however they are said."""
+"""Numbers that are not sought again (`detect.consistent.KINDS`), but read alike however they are
+said.
+"""
 WORD = re.compile(r"[^\W_]+")
+
+
 def canonical_value(entity: str, text: str) -> str:
-    """Return the form in which two ways of writing or saying one value are equal: folded letters and digits; in numbers and codes spoken
-    digits and repeats as digits, and the letter o as a zero, since speech does not tell them apart; telephone numbers by their last
-    ten digits; e-mail addresses without their symbols and the words for them; names without what stands between their letters."""
+    """Return the form in which two ways of writing or saying one value are equal: folded letters
+    and digits; in numbers and codes spoken digits and repeats as digits, and the letter o as a
+    zero, since speech does not tell them apart; telephone numbers by their last ten digits; e-mail
+    addresses without their symbols and the words for them; names without what stands between their
+    letters.
+    """
     kind = KINDS.get(entity)
     if kind in (DIGITS, CODE) or entity in NUMERIC:
         joined = normalize_code(text).replace("o", "0")
@@ -85,7 +102,9 @@ class Same(_Anonymizer):
 
 
 class Mask(_Anonymizer):
-    """Each letter and digit replaced, but for the last `keep_last` of them, and at most half; punctuation stays and shows the form."""
+    """Each letter and digit replaced, but for the last `keep_last` of them, and at most half;
+    punctuation stays and shows the form.
+    """
 
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
         """Return a text of the same length."""
@@ -106,15 +125,21 @@ class Pseudonym(_Anonymizer):
         """HMAC-SHA256 over scope, entity type and canonical value."""
         params = params or {}
         entity, value = params["entity"], canonical_value(params["entity"], params["value"])
-        digest = hmac.digest(params["key"], encode_parts(*params["scope"], entity, value), hashlib.sha256)
+        digest = hmac.digest(
+            params["key"], encode_parts(*params["scope"], entity, value), hashlib.sha256
+        )
         return f"[{entity}:{base64.b32encode(digest).decode().lower()[:PSEUDONYM_CHARS]}]"
 
 
 class Token(_Anonymizer):
-    """An authenticated, reversible token, such as `[PERSON:t1.<key>.<text>]`; see `reveal_token`."""
+    """An authenticated, reversible token, such as `[PERSON:t1.<key>.<text>]`; see
+    `reveal_token`.
+    """
 
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
-        """Return AES-SIV of the text itself, bound to scope and entity type. Equal texts of one scope give equal tokens."""
+        """Return AES-SIV of the text itself, bound to scope and entity type. Equal texts of one
+        scope give equal tokens.
+        """
         params = params or {}
         return make_token(params["entity"], text, params["key"], params["key_id"], params["scope"])
 
@@ -132,7 +157,9 @@ class Encoded(_Anonymizer):
         return out
 
 
-def encoded_params(action: str, params: dict[str, Any], value: str, depth: int, number: bool) -> dict[str, Any]:
+def encoded_params(
+    action: str, params: dict[str, Any], value: str, depth: int, number: bool
+) -> dict[str, Any]:
     """Return parameters of `Encoded`.
 
     Args:
@@ -180,23 +207,35 @@ def replace_spans(
     return "".join((*parts, text[read:])), places
 
 
-def operator_params(rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str, interaction_id: str) -> tuple[str, dict[str, Any], str]:
+def operator_params(
+    rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str, interaction_id: str
+) -> tuple[str, dict[str, Any], str]:
     """Return operator for one value.
 
     Args:
-        value: the whole value, of which the text at hand may be a part (a number spread over turns).
+        value: the whole value, of which the text at hand may be a part (a number spread over
+            turns).
 
-    Returns: action as reports name it, Presidio parameters, and the id of the key used (empty where none is).
-        `keep` never comes back: where the policy keeps a type that must be replaced all the same, it is labelled.
+    Returns: action as reports name it, Presidio parameters, and the id of the key used (empty where
+        none is). `keep` never comes back: where the policy keeps a type that must be replaced all
+        the same, it is labelled.
     """
     operator = rules.operator(entity)
     scope = scope_of(operator.scope, account_id, interaction_id)
     if operator.name == "mask":
         return "mask", {"char": operator.char, "keep_last": operator.keep_last}, ""
     if operator.name == "pseudonym":
-        return "pseudonym", {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": scope}, secrets.pseudonym_id or secrets.key_id
+        return (
+            "pseudonym",
+            {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": scope},
+            secrets.pseudonym_id or secrets.key_id,
+        )
     if operator.name == "token":
-        return "token", {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope}, secrets.key_id
+        return (
+            "token",
+            {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope},
+            secrets.key_id,
+        )
     if operator.name == "clear":
         return "clear", {}, ""
     return "label", {"label": rules.label_for(entity)}, ""

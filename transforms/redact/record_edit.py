@@ -18,8 +18,14 @@ def is_json(leaf: Leaf) -> bool:
 
 
 def removal_path(leaf: Leaf) -> Path:
-    """Return what is removed when a leaf is cleared: the whole field, or the undeclared member it lies in."""
-    return leaf.path[: leaf.path.index(EXTRA) + 2] if leaf.field.group in (UNKNOWN.group, NAMED) and EXTRA in leaf.path else leaf.path[:1]
+    """Return what is removed when a leaf is cleared: the whole field, or the undeclared member it
+    lies in.
+    """
+    return (
+        leaf.path[: leaf.path.index(EXTRA) + 2]
+        if leaf.field.group in (UNKNOWN.group, NAMED) and EXTRA in leaf.path
+        else leaf.path[:1]
+    )
 
 
 def drop_empty(record: dict[str, Any], paths: Iterable[Path]) -> None:
@@ -43,7 +49,9 @@ def clone_json(value: Any) -> Any:
 
 
 def remove_at(record: dict[str, Any], path: Path) -> None:
-    """Take the value at `path` out; a list position becomes None, so that others keep theirs. Missing is fine."""
+    """Take the value at `path` out; a list position becomes None, so that others keep theirs.
+    Missing is fine.
+    """
     try:
         parent = get_at(record, path[:-1])
     except (KeyError, IndexError, TypeError):
@@ -55,13 +63,21 @@ def remove_at(record: dict[str, Any], path: Path) -> None:
 
 
 def rename_keys(record: dict[str, Any], renamed: Iterable[tuple[Path, str]]) -> None:
-    """Rename JSON keys in place, given by their paths, keeping the order; a name already taken gets a number."""
+    """Rename JSON keys in place, given by their paths, keeping the order; a name already taken gets
+    a number.
+    """
     by_parent: dict[Path, list[tuple[str | int, str]]] = defaultdict(list)
     for path, key in renamed:
         by_parent[path[:-1]].append((path[-1], key))
-    for place in sorted(by_parent, key=len, reverse=True):  # what is deeper is found under its parents' old names
+    for place in sorted(
+        by_parent, key=len, reverse=True
+    ):  # what is deeper is found under its parents' old names
         parent = get_at(record, place)
-        names, taken, last = {k: k for k in parent}, set(parent), dict.fromkeys((key for _, key in by_parent[place]), 2)
+        names, taken, last = (
+            {k: k for k in parent},
+            set(parent),
+            dict.fromkeys((key for _, key in by_parent[place]), 2),
+        )
         for old, key in by_parent[place]:
             if old not in names:
                 continue

@@ -13,18 +13,27 @@ from dataclasses import replace
 from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import RawInteraction
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
-from callveil.transforms.detect.known_values import WORD, known_values, normalize_code, strip_case_and_accents
+from callveil.transforms.detect.known_values import (
+    WORD,
+    known_values,
+    normalize_code,
+    strip_case_and_accents,
+)
 from callveil.transforms.redact.operators import canonical_value
 
 ASKED = {
-    "ADDRESS": r"address|where|street|post ?code|zip|house number|adresse|anschrift|wohn|stra(?:ß|ss)e|postleitzahl|plz|c[oó]digo postal|code postal|"
-               r"direcci[oó]n|domicilio|calle|rue|habit",
-    "PHONE_NUMBER": r"number|phone|mobile|cell|reach|call|nummer|telefon|handy|erreich|n[uú]mero|tel[eé]fono|num[eé]ro|t[eé]l[eé]phone",
+    "ADDRESS": r"address|where|street|post ?code|zip|house "
+    r"number|adresse|anschrift|wohn|stra(?:ß|ss)e|postleitzahl|plz|c[oó]digo "
+    r"postal|code postal|"
+    r"direcci[oó]n|domicilio|calle|rue|habit",
+    "PHONE_NUMBER": r"number|phone|mobile|cell|reach|call|nummer|telefon|handy|erreich|n[uú]mero|tel[eé]fono|num[eé]ro|t[eé]l[eé]phone",  # noqa: E501
     "EMAIL_ADDRESS": r"e-?mail|mail|correo|courriel",
     "PERSON": r"name|who|speaking|hei(?:ß|ss)|nombre|llama|\bnom\b|appel",
 }
 """What a question asks for, by type."""
-YOU = re.compile(r"\b(?:you|your|yours|ihre?n?r?|sie|ihnen|deine?|dich|du|su|tu|usted|te|votre|vos|vous|ton|ta)\b")
+YOU = re.compile(
+    r"\b(?:you|your|yours|ihre?n?r?|sie|ihnen|deine?|dich|du|su|tu|usted|te|votre|vos|vous|ton|ta)\b"
+)
 OTHERS = re.compile(
     r"\b(?:his|her|hers|him|their|them|he|she|they|brother|sister|mother|father|mom|mum|dad|wife|husband|partner|son|daughter|friend|"
     r"spouse|parents?|child|children|neighbou?r|colleague|boss|boyfriend|girlfriend|uncle|aunt|cousin|grandm\w+|grandf\w+|landlord|tenant|doctor|lawyer|assistant|"
@@ -38,33 +47,46 @@ SELF = {
     r"ich wohne|wir wohnen|meine adresse|vivo|mi direcci[oó]n|j'habite|mon adresse)",
     "PHONE_NUMBER": r"(?:my (?:\w+ )?(?:number|phone|mobile|cell)|(?:call|ring|reach|text|get) me|"
     r"meine (?:\w+ )?nummer|mich|mi (?:n[uú]mero|tel[eé]fono)|mon (?:num[eé]ro|t[eé]l[eé]phone))",
-    "EMAIL_ADDRESS": r"(?:my (?:\w+ )?(?:e-?mail|address|mail)(?: address)?|(?:write|mail|email) me|"
+    "EMAIL_ADDRESS": r"(?:my (?:\w+ )?(?:e-?mail|address|mail)(?: address)?|(?:write|mail|email) "
+    r"me|"
     r"meine (?:e-?mail|mail|adresse)|mi correo|mon (?:e-?mail|courriel|adresse))",
     "PERSON": r"(?:my name|this|i am|i'?m|it'?s|"
     r"mein name|ich hei(?:ß|ss)e|ich bin|me llamo|soy|mi nombre|je m'appelle|je suis|mon nom)",
 }
 """How somebody begins to say something of themselves, by type."""
 REQUEST = re.compile(
-    r"\b(?:(?:can|could|may|might|let) (?:i|we|me) (?:please )?(?:just )?(?:have|get|take|grab|note)|what(?:'s| is) (?:the|an?)|and (?:an?|the)|"
-    r"is there an?|any other|kann ich|k[oö]nnte ich|haben sie|wie ist die|puedo|me da|hay|puis-je|avez-vous)\b"
+    r"\b(?:(?:can|could|may|might|let) (?:i|we|me) (?:please )?(?:just "
+    r")?(?:have|get|take|grab|note)|what(?:'s| is) (?:the|an?)|and (?:an?|the)|"
+    r"is there an?|any other|kann ich|k[oö]nnte ich|haben sie|wie ist die|puedo|me "
+    r"da|hay|puis-je|avez-vous)\b"
 )
 """How somebody is asked for a value without `your`."""
 BIRTH = re.compile(r"birth|\bdob\b|born|age\b|geburt|nacimiento|naissance")
 ALIEN = re.compile(
-    r"emergency|guest|contact person|referr|recommend|next of kin|company|employer|notfall|gast\b|g[aä]ste|begleit|invitad|emergencia|invit[eé]|"
+    r"emergency|guest|contact person|referr|recommend|next of "
+    r"kin|company|employer|notfall|gast\b|g[aä]ste|begleit|invitad|emergencia|invit[eé]|"
     r"urgence"
 )
 """Labels of a form's fields that ask for somebody else."""
-COUNT = re.compile(r"number of|how many|anzahl|n[uú]mero de|nombre d|cu[aá]nt|combien|\bage|alter\b|employer|company")
+COUNT = re.compile(
+    r"number of|how many|anzahl|n[uú]mero de|nombre "
+    r"d|cu[aá]nt|combien|\bage|alter\b|employer|company"
+)
 """Labels that name people and ask for something else."""
 HERE = re.compile(r"\W*(?:here|speaking|again|hier|am apparat|al habla|à l'appareil)\b")
 """What follows the name of somebody who says who they are."""
 YES = re.compile(
-    r"\W*(?:yes|yeah|yep|yup|correct|right|that's (?:right|correct|it)|exactly|ja|genau|stimmt|richtig|s[ií]|correcto|exacto|oui|exact)\b"
+    r"\W*(?:yes|yeah|yep|yup|correct|right|that's "
+    r"(?:right|correct|it)|exactly|ja|genau|stimmt|richtig|s[ií]|correcto|exacto|oui|exact)\b"
 )
 WHOLE = {"PHONE_NUMBER": 7, "EMAIL_ADDRESS": 7}
-"""Values that are said in pieces, and the characters from which on what is read back of them together is theirs."""
-LINK = r"(?:['’]s|\s+(?:is|at|on|in|it'?s|back|ist|lautet|bei|in der|es|en|est|au|à|via|under|unter))*[\s:,]*$"
+"""Values that are said in pieces, and the characters from which on what is read back of them
+together is theirs.
+"""
+LINK = (
+    r"(?:['’]s|\s+(?:is|at|on|in|it'?s|back|ist|lautet|bei|in "
+    r"der|es|en|est|au|à|via|under|unter))*[\s:,]*$"
+)
 _SELF = {entity: re.compile(rf"\b{begin}{LINK}") for entity, begin in SELF.items()}
 _ASKED = {entity: re.compile(asked) for entity, asked in ASKED.items()}
 
@@ -77,31 +99,51 @@ class OwnValues:
 
     Args:
         raw: the record. role: what the person is in it: contact or agent.
-        known: tells confirmed identifiers. names: words of the person's name, and further values of theirs, as their other records have them.
+        known: tells confirmed identifiers. names: words of the person's name, and further values of
+            theirs, as their other records have them.
     """
 
-    def __init__(self, raw: RawInteraction, role: str, known: Known, names: Collection[str] = ()) -> None:
+    def __init__(
+        self, raw: RawInteraction, role: str, known: Known, names: Collection[str] = ()
+    ) -> None:
         self._known, self._role = known, role
         record, staff = raw.record, raw.record.get("agent") or {}
-        contact = {v.target for v in known_values(record)} | (set(names) if role == "contact" else set())
-        employee = set(_targets(staff.get("name"), staff.get("email"), staff.get("id"), record.get("agent_id")))
-        self._words, self._not_words = (contact, employee) if role == "contact" else (employee, contact)
+        contact = {v.target for v in known_values(record)} | (
+            set(names) if role == "contact" else set()
+        )
+        employee = set(
+            _targets(staff.get("name"), staff.get("email"), staff.get("id"), record.get("agent_id"))
+        )
+        self._words, self._not_words = (
+            (contact, employee) if role == "contact" else (employee, contact)
+        )
         self.named = bool(record.get("name")) if role == "contact" else bool(staff.get("name"))
         self._said: set[tuple[str, str]] = set()
         self._pieces: dict[str, str] = defaultdict(str)
         self._names: list[str] = []
-        self._wrote = role == "contact" and raw.kind == "text" and record.get("direction") != "outbound"
+        self._wrote = (
+            role == "contact" and raw.kind == "text" and record.get("direction") != "outbound"
+        )
 
     def listen(self, view: View, spans: Sequence[TextSpan]) -> None:
         """Note what the person says of themselves in a reading; before anything is asked of it."""
         mine, groups = (CALLER if self._role == "contact" else AGENT), {}  # type: ignore[var-annotated]
         asked, stated = "", list[TextSpan]()
         for turn in view.turns or ([Turn(0, len(view.text), mine)] if self._wrote else []):
-            told, inside = view.text[turn.start : turn.end].lower(), [s for s in spans if turn.start <= s.start < turn.end]
+            told, inside = (
+                view.text[turn.start : turn.end].lower(),
+                [s for s in spans if turn.start <= s.start < turn.end],
+            )
             if turn.role != mine:
-                asked = told if _is_new(told) else asked  # what is acknowledged or read back asks nothing else
+                asked = (
+                    told if _is_new(told) else asked
+                )  # what is acknowledged or read back asks nothing else
                 of_you = YOU.search(told) and not OTHERS.search(told)
-                stated = [s for s in inside if of_you and s.entity in _ASKED and _ASKED[s.entity].search(told)]
+                stated = [
+                    s
+                    for s in inside
+                    if of_you and s.entity in _ASKED and _ASKED[s.entity].search(told)
+                ]
                 continue
             for span in stated if YES.match(told) else ():
                 self._note(span.entity, view.text[span.start : span.end])
@@ -110,7 +152,9 @@ class OwnValues:
             for span in sorted(inside, key=lambda s: s.start):
                 piece = view.text[span.start : span.end]
                 before, after = told[: span.start - turn.start], told[span.end - turn.start :]
-                if span.start < other and self._of_oneself(span.entity, before, after, asked, piece):
+                if span.start < other and self._of_oneself(
+                    span.entity, before, after, asked, piece
+                ):
                     self._note(span.entity, piece)
                     groups[span.group] = span.entity
                 elif span.entity == "PERSON" and not self.is_own(span.entity, piece, piece):
@@ -137,17 +181,32 @@ class OwnValues:
             return False
         if entity == "PERSON" and (self.named or self._is_other(piece)):
             return False  # the record says who the person is; another name is another's
-        answer = bool(asked and (YOU.search(asked) or REQUEST.search(asked)) and _ASKED[entity].search(asked) and not OTHERS.search(asked))
-        return answer or _SELF[entity].search(before) is not None or (entity == "PERSON" and HERE.match(after) is not None)
+        answer = bool(
+            asked
+            and (YOU.search(asked) or REQUEST.search(asked))
+            and _ASKED[entity].search(asked)
+            and not OTHERS.search(asked)
+        )
+        return (
+            answer
+            or _SELF[entity].search(before) is not None
+            or (entity == "PERSON" and HERE.match(after) is not None)
+        )
 
     def is_own(self, entity: str, piece: str, whole: str) -> bool:
         """Tell whether a value is the person's. `whole`: all pieces of it."""
         for text in (piece, whole):
             joined = "".join(strip_case_and_accents(w) for w in WORD.findall(text))
-            if joined in self._words or normalize_code(text) in self._words or self._known(entity, text):
+            if (
+                joined in self._words
+                or normalize_code(text) in self._words
+                or self._known(entity, text)
+            ):
                 return True
         said = canonical_value(entity, piece)
-        if (entity, said) in self._said or (len(said) >= WHOLE.get(entity, 99) and said in self._pieces[entity]):
+        if (entity, said) in self._said or (
+            len(said) >= WHOLE.get(entity, 99) and said in self._pieces[entity]
+        ):
             return True
         return entity == "PERSON" and not list(self.foreign(piece))
 
@@ -169,7 +228,9 @@ class OwnValues:
         if span.entity != "PERSON":
             return [span]
         places = list(self.foreign(text[span.start : span.end]))
-        return [replace(span, start=span.start + a, end=span.start + b) for a, b in places] or [span]
+        return [replace(span, start=span.start + a, end=span.start + b) for a, b in places] or [
+            span
+        ]
 
     def why(self, entity: str, piece: str) -> str:
         """Tell why a value that is not the person's goes."""
@@ -179,22 +240,38 @@ class OwnValues:
 
     def _is_other(self, piece: str) -> bool:
         words = [strip_case_and_accents(w) for w in WORD.findall(piece)]
-        return bool(words) and ("".join(words) in self._not_words or any(w in self._not_words for w in words))
+        return bool(words) and (
+            "".join(words) in self._not_words or any(w in self._not_words for w in words)
+        )
 
 
 def asks_for_own(label: str) -> bool:
-    """Tell whether a form's field asks whoever fills it in for a value of their own: `Address`, not `Emergency contact's number`."""
-    return any(form.search(label) for form in (*_ASKED.values(), BIRTH)) and not OTHERS.search(label) and not ALIEN.search(label)
+    """Tell whether a form's field asks whoever fills it in for a value of their own: `Address`, not
+    `Emergency contact's number`.
+    """
+    return (
+        any(form.search(label) for form in (*_ASKED.values(), BIRTH))
+        and not OTHERS.search(label)
+        and not ALIEN.search(label)
+    )
 
 
 def asks_for_others(label: str) -> bool:
-    """Tell whether a form's field asks for somebody else: `Guest's name`, not `Number of guests`."""
+    """Tell whether a form's field asks for somebody else: `Guest's name`, not `Number of
+    guests`.
+    """
     return bool(OTHERS.search(label) or ALIEN.search(label)) and not COUNT.search(label)
 
 
 def _is_new(told: str) -> bool:
-    """Tell whether a turn of the other party asks or tells something of its own, beside what it acknowledges or reads back."""
-    return len(told.split()) > 14 or "?" in told or any(form.search(told) for form in (YOU, REQUEST, OTHERS, *_ASKED.values()))
+    """Tell whether a turn of the other party asks or tells something of its own, beside what it
+    acknowledges or reads back.
+    """
+    return (
+        len(told.split()) > 14
+        or "?" in told
+        or any(form.search(told) for form in (YOU, REQUEST, OTHERS, *_ASKED.values()))
+    )
 
 
 def _targets(*texts: object) -> Iterable[str]:

@@ -15,11 +15,31 @@ from callveil.schemas.policy_yaml import NodeReader, suggest_choice
 from callveil.schemas.retention import CLASSES
 
 ROLES = ("controller", "processor")
-_LISTS = ("purposes", "lawful_basis", "subject_categories", "special_categories", "source", "recipients", "processors", "third_countries",
-          "safeguards", "security_measures", "storage_location")  # fmt: skip
+_LISTS = (
+    "purposes",
+    "lawful_basis",
+    "subject_categories",
+    "special_categories",
+    "source",
+    "recipients",
+    "processors",
+    "third_countries",
+    "safeguards",
+    "security_measures",
+    "storage_location",
+)
 _TEXTS = ("name", "automated_decisions", "dpia_ref", "reviewed_by")
 _KEYS = ("id", "callveil", "role", "data_categories", "retention", "reviewed_at", *_LISTS, *_TEXTS)
-_REQUIRED = ("id", "name", "role", "purposes", "lawful_basis", "subject_categories", "data_categories", "retention")
+_REQUIRED = (
+    "id",
+    "name",
+    "role",
+    "purposes",
+    "lawful_basis",
+    "subject_categories",
+    "data_categories",
+    "retention",
+)
 """What a record must have; the rest may be missing where there is nothing to say (Art. 30(1))."""
 _COMPANY = ("controller", "joint_controllers", "representative", "dpo")
 TEMPLATE = Path(__file__).parent / "templates" / "processing.yaml"
@@ -76,22 +96,35 @@ def load_activities(path: str | Path) -> list[Activity]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ActivitiesError(f"{path}: cannot be read ({type(error).__name__}); `callveil report processing --template` prints one") from None
+        raise ActivitiesError(
+            f"{path}: cannot be read ({type(error).__name__}); `callveil report processing "
+            "--template` prints one"
+        ) from None
     r = NodeReader(str(path))
     node = r.compose(text)
     out: list[Activity] = []
     if node is not None:
         members = r.mapping(node, "", ("version", "company", "activities"))
         for missing in [k for k in ("version", "company", "activities") if k not in members]:
-            r.fail(node, missing, "is missing; `callveil report processing --template` prints a whole record")
+            r.fail(
+                node,
+                missing,
+                "is missing; `callveil report processing --template` prints a whole record",
+            )
         if "version" in members:
             r.integer(members["version"], "version", 1, 1)
         company = _company(r, members["company"]) if "company" in members else {}
         seen: set[str] = set()
-        for i, item in enumerate(r.items(members["activities"], "activities") if "activities" in members else ()):
+        for i, item in enumerate(
+            r.items(members["activities"], "activities") if "activities" in members else ()
+        ):
             activity = _activity(r, item, f"activities[{i}]", company)
             if activity and activity.values["activity_id"] in seen:
-                r.fail(item, f"activities[{i}].id", "the id stands twice; give each activity an id of its own")
+                r.fail(
+                    item,
+                    f"activities[{i}].id",
+                    "the id stands twice; give each activity an id of its own",
+                )
             elif activity:
                 seen.add(activity.values["activity_id"])
                 out.append(activity)
@@ -103,7 +136,11 @@ def load_activities(path: str | Path) -> list[Activity]:
 def _company(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
     members = r.mapping(node, "company", _COMPANY)
     if "controller" not in members:
-        r.fail(node, "company.controller", "is missing: name and contact of the controller (Art. 30(1)(a))")
+        r.fail(
+            node,
+            "company.controller",
+            "is missing: name and contact of the controller (Art. 30(1)(a))",
+        )
     out: dict[str, Any] = {}
     for key, value in members.items():
         if key == "joint_controllers":
@@ -113,7 +150,9 @@ def _company(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
     return out
 
 
-def _activity(r: NodeReader, node: yaml.Node, path: str, company: dict[str, Any]) -> Activity | None:
+def _activity(
+    r: NodeReader, node: yaml.Node, path: str, company: dict[str, Any]
+) -> Activity | None:
     before = len(r.problems)
     if not isinstance(node, yaml.MappingNode):
         r.expected(node, path, "a mapping")
@@ -134,9 +173,17 @@ def _activity(r: NodeReader, node: yaml.Node, path: str, company: dict[str, Any]
         elif key == "role":
             values["role"] = r.choice(value, place, ROLES)
         elif key == "data_categories":
-            categories = tuple(c for i, n in enumerate(r.items(value, place)) if (c := _category(r, n, f"{place}[{i}]")))
+            categories = tuple(
+                c
+                for i, n in enumerate(r.items(value, place))
+                if (c := _category(r, n, f"{place}[{i}]"))
+            )
         elif key == "retention":
-            limits = tuple(x for i, n in enumerate(r.items(value, place)) if (x := _limit(r, n, f"{place}[{i}]")))
+            limits = tuple(
+                x
+                for i, n in enumerate(r.items(value, place))
+                if (x := _limit(r, n, f"{place}[{i}]"))
+            )
         elif key == "reviewed_at":
             values[key] = _date(r, value, place)
         elif key in _LISTS:
@@ -162,7 +209,11 @@ def _category(r: NodeReader, node: yaml.Node, path: str) -> DataCategory | None:
     for n in r.items(members["entities"], f"{path}.entities") if "entities" in members else ():
         entity = r.text(n, f"{path}.entities")
         if entity and entity not in ENTITIES and not entity.startswith(CUSTOM_PREFIX):
-            r.fail(n, f"{path}.entities", f"no such entity type{suggest_choice(entity, list(ENTITIES))}")
+            r.fail(
+                n,
+                f"{path}.entities",
+                f"no such entity type{suggest_choice(entity, list(ENTITIES))}",
+            )
         elif entity:
             entities.add(entity)
     return DataCategory(name, frozenset(entities)) if name else None
@@ -174,18 +225,36 @@ def _limit(r: NodeReader, node: yaml.Node, path: str) -> TimeLimit | None:
         r.fail(node, f"{path}.{missing}", "is missing")
     category = r.text(members["category"], f"{path}.category") if "category" in members else None
     days = r.integer(members["days"], f"{path}.days", 0, 36_500) if "days" in members else None
-    record_class = r.choice(members["class"], f"{path}.class", CLASSES) if "class" in members else ""
-    kind = r.choice(members["account_type"], f"{path}.account_type", ACCOUNT_TYPES) if "account_type" in members else ""
-    return None if category is None or days is None or record_class is None or kind is None else TimeLimit(category, days, record_class, kind)
+    record_class = (
+        r.choice(members["class"], f"{path}.class", CLASSES) if "class" in members else ""
+    )
+    kind = (
+        r.choice(members["account_type"], f"{path}.account_type", ACCOUNT_TYPES)
+        if "account_type" in members
+        else ""
+    )
+    return (
+        None
+        if category is None or days is None or record_class is None or kind is None
+        else TimeLimit(category, days, record_class, kind)
+    )
 
 
 def _texts(r: NodeReader, node: yaml.Node, path: str) -> list[str]:
-    return [t for i, n in enumerate(r.items(node, path)) if (t := r.text(n, f"{path}[{i}]", numbers=True))]
+    return [
+        t
+        for i, n in enumerate(r.items(node, path))
+        if (t := r.text(n, f"{path}[{i}]", numbers=True))
+    ]
 
 
 def _optional(r: NodeReader, node: yaml.Node, path: str) -> str | None:
     """Return a text that may be empty."""
-    return None if isinstance(node, yaml.ScalarNode) and not node.value.strip() else r.text(node, path, longest=4000)
+    return (
+        None
+        if isinstance(node, yaml.ScalarNode) and not node.value.strip()
+        else r.text(node, path, longest=4000)
+    )
 
 
 def _date(r: NodeReader, node: yaml.Node, path: str) -> dt.datetime | None:

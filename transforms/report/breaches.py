@@ -31,10 +31,20 @@ _COUNTS = ("approx_subjects", "approx_records")
 _DERIVED = ("notify_by", "state")
 _KNOWN = tuple(f.name for f in BREACHES if f.name not in _DERIVED)
 COLUMNS = (
-    ("breach_id", "Breach"), ("aware_at", "Known since"), ("occurred_at", "Happened"), ("facts", "Facts"), ("approx_subjects", "People"),
-    ("approx_records", "Records"), ("notify_by", "72 hours end"), ("notified_at", "Authority told"), ("state", "State"),
-    ("decision_reason", "Reason"), ("late_reason", "Reason for delay"), ("subjects_notified_at", "People told"), ("measures", "Measures"),
-)  # fmt: skip
+    ("breach_id", "Breach"),
+    ("aware_at", "Known since"),
+    ("occurred_at", "Happened"),
+    ("facts", "Facts"),
+    ("approx_subjects", "People"),
+    ("approx_records", "Records"),
+    ("notify_by", "72 hours end"),
+    ("notified_at", "Authority told"),
+    ("state", "State"),
+    ("decision_reason", "Reason"),
+    ("late_reason", "Reason for delay"),
+    ("subjects_notified_at", "People told"),
+    ("measures", "Measures"),
+)
 
 TEMPLATE = """\
 # The breach register (Art. 33(5) GDPR). One entry per breach, notifiable or not; nothing is ever taken out.
@@ -64,7 +74,9 @@ class BreachesError(TableError):
     what = "breach register"
 
 
-def read_breaches(files: Files, patterns: Sequence[str], as_of: dt.datetime) -> list[dict[str, Any]]:
+def read_breaches(
+    files: Files, patterns: Sequence[str], as_of: dt.datetime
+) -> list[dict[str, Any]]:
     """Return breaches in order of `aware_at`, with `notify_by` and `state` at `as_of`.
 
     Raises: `BreachesError` with all that is wrong; `InputError` where a pattern names nothing.
@@ -77,9 +89,19 @@ def read_breaches(files: Files, patterns: Sequence[str], as_of: dt.datetime) -> 
             continue
         breach = _breach(item, problems)
         if breach and breach["breach_id"] in out:
-            problems.append(TableProblem(item.file, item.line, "breach_id", "the id stands twice; give each breach an id of its own"))
+            problems.append(
+                TableProblem(
+                    item.file,
+                    item.line,
+                    "breach_id",
+                    "the id stands twice; give each breach an id of its own",
+                )
+            )
         elif breach:
-            out[breach["breach_id"]] = breach | {"notify_by": breach["aware_at"] + LIMIT, "state": breach_state(breach, as_of)}
+            out[breach["breach_id"]] = breach | {
+                "notify_by": breach["aware_at"] + LIMIT,
+                "state": breach_state(breach, as_of),
+            }
     if problems:
         raise BreachesError(problems)
     return sorted(out.values(), key=lambda b: (b["aware_at"], b["breach_id"]))
@@ -89,7 +111,13 @@ def breach_state(breach: dict[str, Any], as_of: dt.datetime) -> str:
     """Tell where a breach stands by Art. 33(1): see `BREACH_STATES`."""
     limit = breach["aware_at"] + LIMIT
     if breach.get("notified_at"):
-        return "on_time" if breach["notified_at"] <= limit else "late_with_reasons" if breach.get("late_reason") else "late_without_reasons"
+        return (
+            "on_time"
+            if breach["notified_at"] <= limit
+            else "late_with_reasons"
+            if breach.get("late_reason")
+            else "late_without_reasons"
+        )
     if breach.get("notifiable") is False:
         return "not_notifiable"
     if as_of > limit:
@@ -105,7 +133,11 @@ def _breach(row: TableRow, problems: list[TableProblem]) -> dict[str, Any] | Non
 
     unknown = sorted(set(map(str, row.values)) - set(_KNOWN))
     if unknown:
-        fail("", f"{len(unknown)} columns that a breach register does not have; it has {', '.join(_KNOWN)}")
+        fail(
+            "",
+            f"{len(unknown)} columns that a breach register does not have; it has "
+            f"{', '.join(_KNOWN)}",
+        )
     out: dict[str, Any] = {}
     for name in _KNOWN:
         value = row.values.get(name)
@@ -120,11 +152,22 @@ def _breach(row: TableRow, problems: list[TableProblem]) -> dict[str, Any] | Non
             if out[name] is None:
                 fail(name, "expected a whole number")
         elif name == "notifiable":
-            out[name] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(str(value).strip().lower())
+            out[name] = {
+                "true": True,
+                "yes": True,
+                "1": True,
+                "false": False,
+                "no": False,
+                "0": False,
+            }.get(str(value).strip().lower())
             if out[name] is None:
                 fail(name, "expected true or false; leave it out while it is not decided")
         elif name == "data_categories":
-            out[name] = [str(v).strip() for v in (value if isinstance(value, list) else str(value).split(";")) if str(v).strip()]
+            out[name] = [
+                str(v).strip()
+                for v in (value if isinstance(value, list) else str(value).split(";"))
+                if str(v).strip()
+            ]
         else:
             out[name] = str(value).strip()
     for name in ("breach_id", "aware_at", "facts"):
@@ -143,7 +186,10 @@ def _consistent(out: dict[str, Any], fail: Any) -> None:
         if out.get(name) and out[name] < aware:
             fail(name, "is earlier than aware_at")
     if out.get("notifiable") is False and not out.get("decision_reason"):
-        fail("decision_reason", "is missing; why a breach need not be notified is to be documented (Art. 33(5))")
+        fail(
+            "decision_reason",
+            "is missing; why a breach need not be notified is to be documented (Art. 33(5))",
+        )
     if out.get("notifiable") is False and out.get("notified_at"):
         fail("notifiable", "is false, although notified_at is given")
 
@@ -194,43 +240,117 @@ class BreachReport:
         as_of = self._c.scope.as_of
         concerned = [r for r in self._rows if r.get("notifiable") is not False]
         told = concerned[-BARS:]
-        newest = f" The newest {BARS} of {format_count(len(concerned))}." if len(concerned) > BARS else ""
-        hours = [round(((r.get("notified_at") or as_of) - r["aware_at"]).total_seconds() / 3600, 1) for r in told]
+        newest = (
+            f" The newest {BARS} of {format_count(len(concerned))}."
+            if len(concerned) > BARS
+            else ""
+        )
+        hours = [
+            round(((r.get("notified_at") or as_of) - r["aware_at"]).total_seconds() / 3600, 1)
+            for r in told
+        ]
         chart = Chart(
-            "Hours until the authority was told", "hbar", [f"{r['breach_id']}{'' if r.get('notified_at') else ' (still open)'}" for r in told],
-            {"hours": hours, "allowed": [72.0] * len(told)}, "hours",
-            "Each breach of the period that was or may have to be notified, from when it became known; "
-            f"open ones up to the report's time.{newest}", "",
-        )  # fmt: skip
+            "Hours until the authority was told",
+            "hbar",
+            [f"{r['breach_id']}{'' if r.get('notified_at') else ' (still open)'}" for r in told],
+            {"hours": hours, "allowed": [72.0] * len(told)},
+            "hours",
+            "Each breach of the period that was or may have to be notified, from when it became "
+            "known; "
+            f"open ones up to the report's time.{newest}",
+            "",
+        )
         late, reasons = self._states["late_without_reasons"], self._states["late_with_reasons"]
-        why = [f"{count_phrase(self._states['overdue'], 'is', 'are')} overdue"] if self._states["overdue"] else []
-        why += [f"{count_phrase(late, 'was', 'were')} notified late without reasons"] if late else []
-        why += [f"{count_phrase(reasons, 'was', 'were')} notified late, with reasons"] if reasons else []
-        why += [f"{count_phrase(waiting, 'is', 'are')} to be decided or notified"] if waiting else []
+        why = (
+            [f"{count_phrase(self._states['overdue'], 'is', 'are')} overdue"]
+            if self._states["overdue"]
+            else []
+        )
+        why += (
+            [f"{count_phrase(late, 'was', 'were')} notified late without reasons"] if late else []
+        )
+        why += (
+            [f"{count_phrase(reasons, 'was', 'were')} notified late, with reasons"]
+            if reasons
+            else []
+        )
+        why += (
+            [f"{count_phrase(waiting, 'is', 'are')} to be decided or notified"] if waiting else []
+        )
         kept = self._states["on_time"] + self._states["not_notifiable"]
-        verdict = PromiseCheck("The authority is told of a breach within 72 hours", "breaches", kept, bad + reasons, waiting, tuple(why))
-        states = [{"state": value_in_words("state", s), "meaning": BREACH_STATES[s], "count": n} for s, n in self._states.most_common()]
+        verdict = PromiseCheck(
+            "The authority is told of a breach within 72 hours",
+            "breaches",
+            kept,
+            bad + reasons,
+            waiting,
+            tuple(why),
+        )
+        states = [
+            {"state": value_in_words("state", s), "meaning": BREACH_STATES[s], "count": n}
+            for s, n in self._states.most_common()
+        ]
         page = Page(
             [
-                Card("Breaches", format_count(len(self._rows)),
-                     f"became known in the period; about {format_count(sum(r.get('approx_subjects') or 0 for r in self._rows))} people concerned"),
-                Card("Late without reasons, or overdue", format_count(bad), "of these; the authority is to be told within 72 hours (Art. 33(1))",
-                     "bad" if bad else "good"),
-                Card("To be decided or notified", format_count(waiting), "of these; their 72 hours are not over", "warn" if waiting else ""),
-                Card("Need not be notified", format_count(self._states["not_notifiable"]), "of these, with the reason documented"),
+                Card(
+                    "Breaches",
+                    format_count(len(self._rows)),
+                    "became known in the period; about "
+                    f"{format_count(sum(r.get('approx_subjects') or 0 for r in self._rows))} "
+                    "people concerned",
+                ),
+                Card(
+                    "Late without reasons, or overdue",
+                    format_count(bad),
+                    "of these; the authority is to be told within 72 hours (Art. 33(1))",
+                    "bad" if bad else "good",
+                ),
+                Card(
+                    "To be decided or notified",
+                    format_count(waiting),
+                    "of these; their 72 hours are not over",
+                    "warn" if waiting else "",
+                ),
+                Card(
+                    "Need not be notified",
+                    format_count(self._states["not_notifiable"]),
+                    "of these, with the reason documented",
+                ),
             ],
-            [chart, ranking_chart("Breaches by state", counts_in_words("state", self._states), "breaches", "Breaches of the period, at the report's time.")],
+            [
+                chart,
+                ranking_chart(
+                    "Breaches by state",
+                    counts_in_words("state", self._states),
+                    "breaches",
+                    "Breaches of the period, at the report's time.",
+                ),
+            ],
             [
                 self._kept.view("Breaches", COLUMNS),
-                PageTable("States", (("state", "State"), ("meaning", "Meaning"), ("count", "Breaches")), states, len(states)),
+                PageTable(
+                    "States",
+                    (("state", "State"), ("meaning", "Meaning"), ("count", "Breaches")),
+                    states,
+                    len(states),
+                ),
             ],
-            ["The register is the company's own; callveil checks it and counts the hours. It is not looked for in the store."],
+            [
+                "The register is the company's own; callveil checks it and counts the hours. It is "
+                "not looked for in the store."
+            ],
             [verdict] if self._breaches is not None else [],
-        )  # fmt: skip
+        )
         if self._c.scope.accounts:
-            page.notes.insert(0, "Accounts were chosen; the register is not divided by account, so it stands here as a whole.")
+            page.notes.insert(
+                0,
+                "Accounts were chosen; the register is not divided by account, so it stands here "
+                "as a whole.",
+            )
         if self._breaches is None:
             page.notes.insert(
-                0, "No register was given (--breaches FILE), so this report is empty. `callveil report breaches --template` prints one."
+                0,
+                "No register was given (--breaches FILE), so this report is empty. `callveil "
+                "report breaches --template` prints one.",
             )
         return page

@@ -20,7 +20,11 @@ def scoped_receipts(c: ReportContext) -> Iterator[Receipt]:
     """Yield receipts of the report's accounts and period, in the order of accounts and ids."""
     try:
         for receipt in Live(c.store.files, c.store.root).receipts():
-            if receipt.get("as_of") and c.scope.about(receipt["account_id"]) and c.scope.holds(parse_time(receipt["as_of"])):
+            if (
+                receipt.get("as_of")
+                and c.scope.about(receipt["account_id"])
+                and c.scope.holds(parse_time(receipt["as_of"]))
+            ):
                 yield receipt
     except FileNotFoundError:
         return
@@ -30,8 +34,12 @@ def read_findings(c: ReportContext, receipt: Receipt) -> Iterator[dict[str, Any]
     """Yield findings of a record's receipt, as rows of the findings dataset."""
     live = Live(c.store.files, c.store.root)
     if receipt["what"] == "record" and receipt["status"] == "done":
-        url = c.store.files.join(live.folder(InteractionKey(receipt["account_id"], receipt["id"])), receipt["file"])
-        yield from (with_times(FIELDS, f) for f in orjson.loads(c.store.files.read(url))["findings"])
+        url = c.store.files.join(
+            live.folder(InteractionKey(receipt["account_id"], receipt["id"])), receipt["file"]
+        )
+        yield from (
+            with_times(FIELDS, f) for f in orjson.loads(c.store.files.read(url))["findings"]
+        )
 
 
 def scoped_rejections(c: ReportContext) -> Iterator[dict[str, Any]]:

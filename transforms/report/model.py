@@ -148,9 +148,13 @@ class ReportContext:
     def common(self, kind: ReportType) -> dict[str, Any]:
         """Return the common columns that are the same in every row."""
         return {
-            "report_id": self.scope.digest(kind.name, self.snapshot.manifest_sha256)[:32], "schema_version": SCHEMA_VERSION,
-            "run_id": self.snapshot.run_id or None, "as_of": self.scope.as_of, "generated_at": self.scope.as_of, "tool_version": self.tool,
-        }  # fmt: skip
+            "report_id": self.scope.digest(kind.name, self.snapshot.manifest_sha256)[:32],
+            "schema_version": SCHEMA_VERSION,
+            "run_id": self.snapshot.run_id or None,
+            "as_of": self.scope.as_of,
+            "generated_at": self.scope.as_of,
+            "tool_version": self.tool,
+        }
 
     def run_of(self, path: str) -> RunManifest | None:
         """Return the run that wrote a data file."""
@@ -196,15 +200,27 @@ class DailyCounts:
         return out
 
     def chart(self, title: str, unit: str, note: str) -> Chart:
-        """Return a stacked bar per day; the rarest names are summed as others, and long stretches are drawn by month."""
+        """Return a stacked bar per day; the rarest names are summed as others, and long stretches
+        are drawn by month.
+        """
         labels, cut = axis_periods({day for day, _ in self._counts})
         names = [n for n, _ in self.totals().most_common()]
         shown = names if len(names) <= MAX_SERIES else names[: MAX_SERIES - 1]
-        values: dict[str, Counter[str]] = {n: Counter() for n in [*shown, *([OTHER] if len(shown) < len(names) else [])]}
+        values: dict[str, Counter[str]] = {
+            n: Counter() for n in [*shown, *([OTHER] if len(shown) < len(names) else [])]
+        }
         for (day, name), count in self._counts.items():
             values[name if name in values else OTHER][day[:cut]] += count
         axis, by = ("day", "") if cut == DAY else ("month", f" {BY_MONTH}")
-        return Chart(title, "stacked", labels, {n: [c[d] for d in labels] for n, c in values.items()}, unit, note + by, axis)
+        return Chart(
+            title,
+            "stacked",
+            labels,
+            {n: [c[d] for d in labels] for n, c in values.items()},
+            unit,
+            note + by,
+            axis,
+        )
 
 
 DAY, MONTH = len("2026-11-24"), len("2026-11")
@@ -212,16 +228,21 @@ BY_MONTH = "The stretch is long, so months are drawn."
 
 
 def axis_periods(days: Collection[str]) -> tuple[list[str], int]:
-    """Return labels of an axis that has every one of some ISO days on it, and how many characters of a day make its label.
+    """Return labels of an axis that has every one of some ISO days on it, and how many characters
+    of a day make its label.
 
-    Days, or months where those would be too many; where one day lies far off all others, only the months that occur.
+    Days, or months where those would be too many; where one day lies far off all others, only the
+    months that occur.
     """
     if not days:
         return [], DAY
     a, b = dt.date.fromisoformat(min(days)), dt.date.fromisoformat(max(days))
     if (b - a).days < MAX_BARS:
         return [(a + dt.timedelta(days=n)).isoformat() for n in range((b - a).days + 1)], DAY
-    months = [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(a.year * 12 + a.month - 1, b.year * 12 + b.month)]
+    months = [
+        f"{n // 12:04d}-{n % 12 + 1:02d}"
+        for n in range(a.year * 12 + a.month - 1, b.year * 12 + b.month)
+    ]
     return months if len(months) <= MAX_BARS else sorted({d[:MONTH] for d in days}), MONTH
 
 
@@ -230,7 +251,15 @@ def ranking_chart(title: str, counts: Counter[str], unit: str, note: str, top: i
     best = counts.most_common(top)
     rest = sum(counts.values()) - sum(c for _, c in best)
     labels = [n for n, _ in best] + ([OTHER] if rest else [])
-    return Chart(title, "hbar", labels, {unit: [c for _, c in best] + ([rest] if rest else [])}, unit, note, "")
+    return Chart(
+        title,
+        "hbar",
+        labels,
+        {unit: [c for _, c in best] + ([rest] if rest else [])},
+        unit,
+        note,
+        "",
+    )
 
 
 class FirstRows:

@@ -41,7 +41,9 @@ class ReportScope:
 
     def digest(self, *more: str) -> str:
         """Return digest of all of it, hex."""
-        return hashlib.sha256(repr((self.start, self.end, self.as_of, sorted(self.accounts), more)).encode()).hexdigest()
+        return hashlib.sha256(
+            repr((self.start, self.end, self.as_of, sorted(self.accounts), more)).encode()
+        ).hexdigest()
 
 
 class RolesError(ValueError):
@@ -66,20 +68,26 @@ class Role:
     reports: frozenset[str]
     accounts: frozenset[str] | None
 
-    def narrow(self, reports: Collection[str], accounts: Collection[str], everything: bool) -> tuple[tuple[str, ...], frozenset[str]]:
+    def narrow(
+        self, reports: Collection[str], accounts: Collection[str], everything: bool
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
         """Return what of a wish this role gets.
 
         Args:
             reports: wanted. accounts: wanted; empty means all the role sees.
-            everything: `all` was asked for, so reports it does not see are left out instead of refused.
+            everything: `all` was asked for, so reports it does not see are left out instead of
+                refused.
 
-        Returns: reports in their order, and accounts (empty means every account). Raises `NotAllowed`.
+        Returns: reports in their order, and accounts (empty means every account). Raises
+            `NotAllowed`.
         """
         seen = tuple(r for r in reports if r in self.reports)
         refused = [r for r in reports if r not in self.reports]
         if (refused and not everything) or not seen:
             may = ", ".join(sorted(self.reports)) or "none"
-            raise NotAllowed(f"role {self.name} does not see the report {', '.join(refused)}; it sees: {may}")
+            raise NotAllowed(
+                f"role {self.name} does not see the report {', '.join(refused)}; it sees: {may}"
+            )
         if self.accounts is None:
             return seen, frozenset(accounts)
         others = sorted(set(accounts) - self.accounts)
@@ -109,7 +117,9 @@ class Roles:
         """Return a person's role. Raises `NotAllowed`."""
         name = self.people.get(person) or self.people.get("*")
         if name is None:
-            raise NotAllowed(f"{person}: has no role in the roles file; whoever keeps it can give one")
+            raise NotAllowed(
+                f"{person}: has no role in the roles file; whoever keeps it can give one"
+            )
         return self.roles[name]
 
 
@@ -122,7 +132,7 @@ roles:
 people:                 # login names on the machine that runs the command; "*" is everybody else
   alice: compliance
   bob: support-lead
-"""
+"""  # noqa: E501
 
 
 def load_roles(path: str | Path) -> Roles:
@@ -141,9 +151,13 @@ def load_roles(path: str | Path) -> Roles:
             r.fail(node, missing, "is missing")
         if "version" in members:
             r.integer(members["version"], "version", 1, 1)
-        for name, value in r.mapping(members["roles"], "roles").items() if "roles" in members else ():
+        for name, value in (
+            r.mapping(members["roles"], "roles").items() if "roles" in members else ()
+        ):
             roles[name] = _role(r, name, value)
-        for person, value in r.mapping(members["people"], "people").items() if "people" in members else ():
+        for person, value in (
+            r.mapping(members["people"], "people").items() if "people" in members else ()
+        ):
             role = r.choice(value, f"people.{safe_key(person)}", list(roles))
             if role is not None:
                 people[person] = role
@@ -160,16 +174,23 @@ def _role(r: NodeReader, name: str, node: yaml.Node) -> Role:
     reports: frozenset[str] = frozenset()
     accounts: frozenset[str] | None = frozenset()
     if "reports" in members:
-        given = [r.text(n, f"{path}.reports") for n in r.items(members["reports"], f"{path}.reports")]
+        given = [
+            r.text(n, f"{path}.reports") for n in r.items(members["reports"], f"{path}.reports")
+        ]
         for n, report in zip(r.items(members["reports"], f"{path}.reports"), given, strict=True):
             if report and report != ALL and report not in REPORTS:
-                r.fail(n, f"{path}.reports", f"no such report{suggest_choice(report, list(REPORTS))}")
+                r.fail(
+                    n, f"{path}.reports", f"no such report{suggest_choice(report, list(REPORTS))}"
+                )
         reports = frozenset(REPORTS) if ALL in given else frozenset(g for g in given if g)
     if "accounts" in members:
         node = members["accounts"]
         if node_kind(node) == "str" and node.value == ALL:
             accounts = None
         else:
-            texts = (r.text(n, f"{path}.accounts", numbers=True) for n in r.items(node, f"{path}.accounts"))
+            texts = (
+                r.text(n, f"{path}.accounts", numbers=True)
+                for n in r.items(node, f"{path}.accounts")
+            )
             accounts = frozenset(t for t in texts if t)
     return Role(name, reports, accounts)

@@ -1,4 +1,6 @@
-"""Writing a report's rows as they come: Parquet, CSV where it is asked for, and at most so many for the page. Bounded memory."""
+"""Writing a report's rows as they come: Parquet, CSV where it is asked for, and at most so many for
+the page. Bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,21 @@ class WrittenReport:
     csv_sha256: str = ""
 
 
-def row_hash(keyring: Keyring, row: dict[str, Any], previous: str, key_id: str | None = None) -> str:
-    """Hash of a row: HMAC-SHA256 over the hash before it and all other columns, so that no row can be changed, taken out or moved.
+def row_hash(
+    keyring: Keyring, row: dict[str, Any], previous: str, key_id: str | None = None
+) -> str:
+    """Hash of a row: HMAC-SHA256 over the hash before it and all other columns, so that no row can
+    be changed, taken out or moved.
 
     Keyed, since values can be guessed from a plain hash. Columns without a value are left out.
     """
     values = {k: v for k, v in row.items() if v is not None and k != "row_hash"}
-    return keyring.hmac(PURPOSE, previous, orjson.dumps(values, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z).decode(), key_id=key_id)
+    return keyring.hmac(
+        PURPOSE,
+        previous,
+        orjson.dumps(values, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z).decode(),
+        key_id=key_id,
+    )
 
 
 def add_row_hashes(keyring: Keyring, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -52,7 +62,9 @@ def add_row_hashes(keyring: Keyring, rows: Iterable[dict[str, Any]]) -> Iterator
         yield row | {"row_hash": previous}
 
 
-def write_report_rows(files: Files, kind: ReportType, url: str, csv_url: str, rows: Iterable[dict[str, Any]]) -> WrittenReport:
+def write_report_rows(
+    files: Files, kind: ReportType, url: str, csv_url: str, rows: Iterable[dict[str, Any]]
+) -> WrittenReport:
     """Write a report's rows; a reader sees whole files or none. `csv_url` may be empty."""
     columns = [f.name for f in kind.columns]
     with temporary_file() as sink, temporary_file() as plain:
@@ -88,7 +100,9 @@ class _Encoded:
 
 
 def csv_cell(value: Any) -> str:
-    """Return a value as CSV text. Text that a spreadsheet would take for a formula gets a leading apostrophe."""
+    """Return a value as CSV text. Text that a spreadsheet would take for a formula gets a leading
+    apostrophe.
+    """
     if value is None:
         return ""
     if isinstance(value, dt.datetime):
@@ -102,7 +116,8 @@ def csv_cell(value: Any) -> str:
 
 
 def verify_rows(files: Files, url: str, keyring: Keyring) -> list[str]:
-    """Check the chain of row hashes of a report's Parquet file; returns what is wrong. Works offline, with the keyring alone.
+    """Check the chain of row hashes of a report's Parquet file; returns what is wrong. Works
+    offline, with the keyring alone.
 
     Raises `OSError` where the file cannot be read.
     """
@@ -112,7 +127,13 @@ def verify_rows(files: Files, url: str, keyring: Keyring) -> list[str]:
         for batch in pq.ParquetFile(source).iter_batches():
             for row in batch.to_pylist():
                 stored = row["row_hash"]
-                if not any(row_hash(keyring, row, previous, key) == stored for key in (keyring.active, *keyring.key_ids)):
-                    problems.append(f"row {number}: was changed, or a row before it is missing or moved, or it was made with another keyring")
+                if not any(
+                    row_hash(keyring, row, previous, key) == stored
+                    for key in (keyring.active, *keyring.key_ids)
+                ):
+                    problems.append(
+                        f"row {number}: was changed, or a row before it is missing or moved, or it "
+                        "was made with another keyring"
+                    )
                 previous, number = stored, number + 1
     return problems

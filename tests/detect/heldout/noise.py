@@ -1,24 +1,68 @@
-"""What happens to values on a real line: digits heard as other words, restarts, a value given over several turns, a name said in pieces."""
+"""What happens to values on a real line: digits heard as other words, restarts, a value given over
+several turns, a name said in pieces.
+"""
 
 from __future__ import annotations
 
 import random
 
 from .people import HOSTS, local
-from .speak import HEARD, ONES, Manner, Pieces, alphabet, cardinal, digits, fused, group, letters, one_by_one, ordinal, pair, spelled, whole
-from .values import BIRTHS, CARDS, MONTHS, PHONES, POSTCODES, SSNS, _card16, _date, _nl, _ssn, _uk, _uk_landline, _us, _zip, spaced, uk_postcode
+from .speak import (
+    HEARD,
+    ONES,
+    Manner,
+    Pieces,
+    alphabet,
+    cardinal,
+    digits,
+    fused,
+    group,
+    letters,
+    one_by_one,
+    ordinal,
+    pair,
+    spelled,
+    whole,
+)
+from .values import (
+    BIRTHS,
+    CARDS,
+    MONTHS,
+    PHONES,
+    POSTCODES,
+    SSNS,
+    _card16,
+    _date,
+    _nl,
+    _ssn,
+    _uk,
+    _uk_landline,
+    _us,
+    _zip,
+    spaced,
+    uk_postcode,
+)
 
 TURN = ("\n", False)
 """A piece that ends the caller's turn; the agent says a word and the caller goes on."""
 
-SOUNDS = {"2": ["to", "too"], "4": ["for", "four"], "1": ["one", "won"], "8": ["eight", "ate"], "0": ["o", "oh", "zero"], "6": ["six", "sicks"]}
+SOUNDS = {
+    "2": ["to", "too"],
+    "4": ["for", "four"],
+    "1": ["one", "won"],
+    "8": ["eight", "ate"],
+    "0": ["o", "oh", "zero"],
+    "6": ["six", "sicks"],
+}
 
 
 def heard(rng: random.Random, number: str) -> str:
     """Digit words of which the recogniser wrote one or two as words that sound the same."""
     places = [i for i, d in enumerate(number) if d in SOUNDS and i]
     wrong = set(rng.sample(places, min(len(places), rng.choice([1, 1, 2]))))
-    return " ".join(rng.choice(SOUNDS[d]) if i in wrong else one_by_one(rng, d) for i, d in enumerate(number))
+    return " ".join(
+        rng.choice(SOUNDS[d]) if i in wrong else one_by_one(rng, d) for i, d in enumerate(number)
+    )
 
 
 def over_turns(rng: random.Random, parts: list[str]) -> Pieces:
@@ -33,7 +77,11 @@ def over_turns(rng: random.Random, parts: list[str]) -> Pieces:
 
 
 def _restart(rng: random.Random, start: str, full: str) -> Pieces:
-    return [(start, True), (rng.choice(["no", "sorry", "no sorry", "i mean", "wait"]), False), (full, True)]
+    return [
+        (start, True),
+        (rng.choice(["no", "sorry", "no sorry", "i mean", "wait"]), False),
+        (full, True),
+    ]
 
 
 def _uk_restart(rng: random.Random) -> Pieces:
@@ -43,14 +91,22 @@ def _uk_restart(rng: random.Random) -> Pieces:
 
 def _dob_pieces(rng: random.Random, way: str) -> Pieces:
     day, month, yr = _date(rng)
-    name, year = MONTHS[month - 1].lower(), f"nineteen {pair(f'{yr % 100:02d}')}" if yr < 2000 else str(yr)
+    name, year = (
+        MONTHS[month - 1].lower(),
+        f"nineteen {pair(f'{yr % 100:02d}')}" if yr < 2000 else str(yr),
+    )
     century, short = f"{yr}"[:2], f"{yr % 100:02d}"
     if way == "turns":
         return over_turns(rng, [f"the {ordinal(day)}", f"of {name}", year])
     if way == "restart":
-        return _restart(rng, f"the {ordinal(day)}", f"the {ordinal(min(28, day + 1))} of {name} {year}")
+        return _restart(
+            rng, f"the {ordinal(day)}", f"the {ordinal(min(28, day + 1))} of {name} {year}"
+        )
     if way == "weekday":
-        return [(rng.choice(["a tuesday", "it was a friday"]), False), (f"the {ordinal(day)} of {name} {year}", True)]
+        return [
+            (rng.choice(["a tuesday", "it was a friday"]), False),
+            (f"the {ordinal(day)} of {name} {year}", True),
+        ]
     text = {
         "split year": f"{day} {name} {century} {short}",
         "half year": f"{name} {day} {pair(century) if century != '20' else 'twenty'} {short}",
@@ -100,7 +156,14 @@ BIRTHS_NOISY: dict[str, Manner] = {
 }
 POSTCODES_NOISY: dict[str, Manner] = {
     "~uk sounds": lambda r: whole(
-        " ".join(HEARD.get(c, c) if c.isalpha() and r.random() < 0.6 else heard(r, "9" + c)[-9:].split()[-1] if c.isdigit() else c for c in _uk(r))
+        " ".join(
+            HEARD.get(c, c)
+            if c.isalpha() and r.random() < 0.6
+            else heard(r, "9" + c)[-9:].split()[-1]
+            if c.isdigit()
+            else c
+            for c in _uk(r)
+        )
     ),
     "~uk restart": _uk_restart,
     "~uk turns": lambda r: over_turns(r, [spaced(r, p) for p in uk_postcode(r)]),
@@ -112,34 +175,51 @@ POSTCODES_NOISY: dict[str, Manner] = {
     "~zip heard": lambda r: whole(heard(r, _zip(r))),
     "~zip round": lambda r: whole(_zip_round(r)),
     "~zip turns": lambda r: over_turns(r, group(_zip(r), [3])),
-    "~zip restart": lambda r: (lambda z: _restart(r, one_by_one(r, z[:3]), one_by_one(r, z)))(_zip(r)),
+    "~zip restart": lambda r: (lambda z: _restart(r, one_by_one(r, z[:3]), one_by_one(r, z)))(
+        _zip(r)
+    ),
     "~nl large": lambda r: whole(" ".join(_nl(r)).upper()),
     "~nl turns": lambda r: (lambda n: over_turns(r, [one_by_one(r, n[0]), " ".join(n[1])]))(_nl(r)),
-    "~nl alphabet": lambda r: (lambda n: whole(f"{one_by_one(r, n[0])} {alphabet(r, n[1])}"))(_nl(r)),
+    "~nl alphabet": lambda r: (lambda n: whole(f"{one_by_one(r, n[0])} {alphabet(r, n[1])}"))(
+        _nl(r)
+    ),
 }
 CARDS_NOISY: dict[str, Manner] = {
     "~heard": lambda r: whole(" ".join(heard(r, p) for p in group(_card16(r), [4, 4, 4]))),
     "~turns": lambda r: over_turns(r, [one_by_one(r, p) for p in group(_card16(r), [4, 4, 4])]),
     "~turns digits": lambda r: over_turns(r, group(_card16(r), [4, 4, 4])),
-    "~space": lambda r: whole(" space ".join(one_by_one(r, p) for p in group(_card16(r), [4, 4, 4]))),
+    "~space": lambda r: whole(
+        " space ".join(one_by_one(r, p) for p in group(_card16(r), [4, 4, 4]))
+    ),
     "~group repeated": lambda r: (lambda g: whole(" ".join([g[0], g[1], g[1], g[2], g[3]])))(
         [one_by_one(r, p) for p in group(_card16(r), [4, 4, 4])]
     ),
-    "~uneven digits": lambda r: whole(" ".join(group(_card16(r), [r.randrange(1, 7), r.randrange(1, 5)]))),
+    "~uneven digits": lambda r: whole(
+        " ".join(group(_card16(r), [r.randrange(1, 7), r.randrange(1, 5)]))
+    ),
 }
 PHONES_NOISY: dict[str, Manner] = {
     "~heard": lambda r: whole(" ".join(heard(r, p) for p in _us(r))),
     "~turns": lambda r: over_turns(r, [one_by_one(r, p) for p in _us(r)]),
     "~turns uk": lambda r: over_turns(r, [one_by_one(r, p) for p in _uk_landline(r)]),
-    "~restart": lambda r: (lambda p: _restart(r, one_by_one(r, p[0]) + " " + one_by_one(r, p[1][:2]), " ".join(one_by_one(r, x) for x in p)))(_us(r)),
-    "~uneven": lambda r: whole(" ".join(group("".join(_us(r)), [r.randrange(1, 5), r.randrange(1, 5)]))),
+    "~restart": lambda r: (
+        lambda p: _restart(
+            r,
+            one_by_one(r, p[0]) + " " + one_by_one(r, p[1][:2]),
+            " ".join(one_by_one(r, x) for x in p),
+        )
+    )(_us(r)),
+    "~uneven": lambda r: whole(
+        " ".join(group("".join(_us(r)), [r.randrange(1, 5), r.randrange(1, 5)]))
+    ),
     "~extension": lambda r: [
         (" ".join(one_by_one(r, x) for x in _us(r)), True),
         (r.choice(["extension", "ext"]), False),
         (one_by_one(r, digits(r, 3)), True),
     ],
     "~eight hundred": lambda r: whole(
-        f"{r.choice(['one eight hundred', 'eight hundred', '1 800'])} {one_by_one(r, digits(r, 3))} {one_by_one(r, digits(r, 4))}"
+        f"{r.choice(['one eight hundred', 'eight hundred', '1 800'])} "
+        f"{one_by_one(r, digits(r, 3))} {one_by_one(r, digits(r, 4))}"
     ),
     "~tens": lambda r: whole(
         " ".join(
@@ -151,13 +231,20 @@ PHONES_NOISY: dict[str, Manner] = {
             ]
         )
     ),
-    "~abroad": lambda r: whole(f"plus {r.choice(['three five three', 'four nine', 'six one', 'three one'])} {one_by_one(r, digits(r, 9), 'zero')}"),
+    "~abroad": lambda r: whole(
+        f"plus {r.choice(['three five three', 'four nine', 'six one', 'three one'])} "
+        f"{one_by_one(r, digits(r, 9), 'zero')}"
+    ),
 }
 SSNS_NOISY: dict[str, Manner] = {
     "~heard": lambda r: whole(" ".join(heard(r, p) for p in _ssn(r))),
     "~turns": lambda r: over_turns(r, [one_by_one(r, p) for p in _ssn(r)]),
-    "~restart": lambda r: (lambda s: _restart(r, one_by_one(r, s[0]), " ".join(one_by_one(r, p) for p in s)))(_ssn(r)),
-    "~uneven": lambda r: whole(" ".join(group("".join(_ssn(r)), [r.randrange(2, 5), r.randrange(1, 4)]))),
+    "~restart": lambda r: (
+        lambda s: _restart(r, one_by_one(r, s[0]), " ".join(one_by_one(r, p) for p in s))
+    )(_ssn(r)),
+    "~uneven": lambda r: whole(
+        " ".join(group("".join(_ssn(r)), [r.randrange(2, 5), r.randrange(1, 4)]))
+    ),
     "~half and half": lambda r: (lambda s: whole(f"{s[0]} {one_by_one(r, s[1])} {s[2]}"))(_ssn(r)),
 }
 
@@ -178,7 +265,11 @@ def _mail_restart(rng: random.Random, who: dict[str, str]) -> Pieces:
     return [
         (who["first"], True),
         (rng.choice(["no sorry", "sorry"]), False),
-        (f"{who['first'][0]} dot {who['last'].replace(chr(39), '')} at {rng.choice(HOSTS)} dot com", True),
+        (
+            f"{who['first'][0]} dot {who['last'].replace(chr(39), '')} at {rng.choice(HOSTS)} dot "
+            "com",
+            True,
+        ),
     ]
 
 
@@ -190,11 +281,26 @@ def _mail_mixed(rng: random.Random, who: dict[str, str]) -> Pieces:
     return whole(f"{local(rng, who)}@{rng.choice(HOSTS)} dot com")
 
 
-MAILS_NOISY = {"~no end": _no_end, "~one word": _one_word, "~restart": _mail_restart, "~turns": _mail_turns, "~mixed": _mail_mixed}
-NOISY = {"birth": BIRTHS | BIRTHS_NOISY, "postcode": POSTCODES | POSTCODES_NOISY, "card": CARDS | CARDS_NOISY, "phone": PHONES | PHONES_NOISY}
+MAILS_NOISY = {
+    "~no end": _no_end,
+    "~one word": _one_word,
+    "~restart": _mail_restart,
+    "~turns": _mail_turns,
+    "~mixed": _mail_mixed,
+}
+NOISY = {
+    "birth": BIRTHS | BIRTHS_NOISY,
+    "postcode": POSTCODES | POSTCODES_NOISY,
+    "card": CARDS | CARDS_NOISY,
+    "phone": PHONES | PHONES_NOISY,
+}
 NOISY |= {"ssn": SSNS | SSNS_NOISY}
 
 
 def spelled_badly(rng: random.Random, text: str) -> str:
     """A name spelt aloud of which some letters were written as the words they sound like."""
-    return " ".join(HEARD[c] if c in HEARD and rng.random() < 0.2 else c for c in text.lower()) if rng.random() < 0.5 else spelled(rng, text)
+    return (
+        " ".join(HEARD[c] if c in HEARD and rng.random() < 0.2 else c for c in text.lower())
+        if rng.random() < 0.5
+        else spelled(rng, text)
+    )

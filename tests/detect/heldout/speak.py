@@ -1,6 +1,8 @@
-"""How callers say numbers and letters, and how a recogniser writes them down. All values are generated; none belongs to a person.
+"""How callers say numbers and letters, and how a recogniser writes them down. All values are
+generated; none belongs to a person.
 
-A value is a list of pieces `(text, is_value)`; a filler in the middle of a value is a piece that is not part of it.
+A value is a list of pieces `(text, is_value)`; a filler in the middle of a value is a piece that is
+not part of it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,23 @@ from callveil.transforms.lab.sample.spelling import NATO
 Pieces = list[tuple[str, bool]]
 Manner = Callable[[random.Random], Pieces]
 
-ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"]
+ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+]
 ONES += ["fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 EVERYDAY = dict(
@@ -117,7 +135,13 @@ def doubled(rng: random.Random, number: str) -> str:
     """Digit words with "double" and "triple" for runs."""
     zero, out, at = rng.choice(["oh", "zero"]), [], 0
     while at < len(number):
-        run = 3 if number[at : at + 3] == number[at] * 3 else 2 if number[at : at + 2] == number[at] * 2 else 1
+        run = (
+            3
+            if number[at : at + 3] == number[at] * 3
+            else 2
+            if number[at : at + 2] == number[at] * 2
+            else 1
+        )
         word = zero if number[at] == "0" else ONES[int(number[at])]
         out.append(f"{['', '', 'double ', 'triple '][run]}{word}")
         at += run
@@ -126,12 +150,18 @@ def doubled(rng: random.Random, number: str) -> str:
 
 def paired(number: str) -> str:
     """Pairs of digits as numbers: "1984" nineteen eighty four."""
-    return " ".join(pair(part) if len(part) == 2 else ONES[int(part)] for part in group(number, [2] * (len(number) // 2)))
+    return " ".join(
+        pair(part) if len(part) == 2 else ONES[int(part)]
+        for part in group(number, [2] * (len(number) // 2))
+    )
 
 
 def mixed(rng: random.Random, number: str) -> str:
     """Digits and words in one value, as recognisers write them: "4 one 5"."""
-    return " ".join(digit if rng.random() < 0.6 else ("oh" if digit == "0" else ONES[int(digit)]) for digit in number)
+    return " ".join(
+        digit if rng.random() < 0.6 else ("oh" if digit == "0" else ONES[int(digit)])
+        for digit in number
+    )
 
 
 def whole(text: str) -> Pieces:
@@ -173,7 +203,10 @@ def year(rng: random.Random, value: int) -> str:
     if value >= 2000:
         rest = ONES[value - 2000] if value < 2020 else pair(str(value - 2000))
         return rng.choice(
-            [f"two thousand and {rest}" if value > 2000 else "two thousand", f"two thousand {rest}" if value > 2000 else "the year two thousand"]
+            [
+                f"two thousand and {rest}" if value > 2000 else "two thousand",
+                f"two thousand {rest}" if value > 2000 else "the year two thousand",
+            ]
         )
     if value % 100 < 10:
         return f"nineteen oh {ONES[value % 100]}"
@@ -212,7 +245,10 @@ def alphabet(rng: random.Random, text: str) -> str:
     link = rng.choice(["for", "as in", "like", "for"])
     words = rng.choice([NATO, EVERYDAY])
     share = rng.choice([0.4, 1.0])
-    return " ".join(f"{c} {link} {words[c]}" if c.isalpha() and rng.random() < share else c for c in text.lower())
+    return " ".join(
+        f"{c} {link} {words[c]}" if c.isalpha() and rng.random() < share else c
+        for c in text.lower()
+    )
 
 
 def spelled(rng: random.Random, text: str) -> str:

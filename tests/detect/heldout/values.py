@@ -1,4 +1,6 @@
-"""The values of the held-out sets and every manner of saying each of them. All are generated; none belongs to a person."""
+"""The values of the held-out sets and every manner of saying each of them. All are generated; none
+belongs to a person.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,20 @@ from .speak import (
     year,
 )
 
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 UK_AREAS = "ab b ba bb bd bh bn br bs cb cf ch ct cv da dd de dn dt e ec eh en ex g gl"
 UK_AREAS += " gu ha hp hu ip kt l le ls lu m me mk n ne ng nn nw ox pe pl po pr rg rm s"
 UK_AREAS += " sa se sk sl sn so sr ss st sw sy tn ts ub w wa wc wd wf wn wr ws yo"
@@ -60,7 +75,9 @@ US_AREA_CODES = [
 
 def luhn(body: str) -> str:
     """`body` with its Luhn check digit."""
-    total = sum(sum(divmod(int(d) * (2 if i % 2 == 0 else 1), 10)) for i, d in enumerate(reversed(body)))
+    total = sum(
+        sum(divmod(int(d) * (2 if i % 2 == 0 else 1), 10)) for i, d in enumerate(reversed(body))
+    )
     return body + str(-total % 10)
 
 
@@ -68,7 +85,9 @@ def uk_postcode(rng: random.Random) -> tuple[str, str]:
     """Outward and inward parts."""
     area = rng.choice(UK_AREAS.split())
     district = str(rng.randrange(1, 30))
-    return area + district, rng.choice("123456789") + "".join(rng.choice("abdefghjlnpqrstuwxyz") for _ in range(2))
+    return area + district, rng.choice("123456789") + "".join(
+        rng.choice("abdefghjlnpqrstuwxyz") for _ in range(2)
+    )
 
 
 def spaced(rng: random.Random, code: str, zero: str | None = None) -> str:
@@ -102,25 +121,38 @@ def _uk_double(rng: random.Random) -> str:
 
 def _uk_words(rng: random.Random) -> str:
     words = rng.choice([NATO, EVERYDAY])
-    return " ".join(words[c] if c.isalpha() else ONES[int(c)] if c != "0" else "zero" for c in _uk(rng))
+    return " ".join(
+        words[c] if c.isalpha() else ONES[int(c)] if c != "0" else "zero" for c in _uk(rng)
+    )
 
 
 def _uk_heard(rng: random.Random) -> str:
-    return " ".join((HEARD.get(c, c) if rng.random() < 0.35 else c) if c.isalpha() else rng.choice([c, ONES[int(c)]]) for c in _uk(rng))
+    return " ".join(
+        (HEARD.get(c, c) if rng.random() < 0.35 else c)
+        if c.isalpha()
+        else rng.choice([c, ONES[int(c)]])
+        for c in _uk(rng)
+    )
 
 
 def _ca(rng: random.Random) -> str:
     letter = rng.choice
-    return f"{letter(CA_FIRST)}{digits(rng, 1)}{letter(CA_LETTERS)}{digits(rng, 1)}{letter(CA_LETTERS)}{digits(rng, 1)}"
+    return f"{letter(CA_FIRST)}{digits(rng, 1)}{letter(CA_LETTERS)}{digits(rng, 1)}{letter(CA_LETTERS)}{digits(rng, 1)}"  # noqa: E501
 
 
 def _ca_halves(rng: random.Random) -> Pieces:
     code = _ca(rng)
-    return [(spaced(rng, code[:3]), True), (rng.choice(["and", "um", "then"]), False), (spaced(rng, code[3:]), True)]
+    return [
+        (spaced(rng, code[:3]), True),
+        (rng.choice(["and", "um", "then"]), False),
+        (spaced(rng, code[3:]), True),
+    ]
 
 
 def _nl(rng: random.Random) -> tuple[str, str]:
-    return str(rng.randrange(1000, 9999)), "".join(rng.choice("abcdeghjklmnprstvwxz") for _ in range(2))
+    return str(rng.randrange(1000, 9999)), "".join(
+        rng.choice("abcdeghjklmnprstvwxz") for _ in range(2)
+    )
 
 
 def _nl_paired(rng: random.Random) -> str:
@@ -143,12 +175,20 @@ def _zip(rng: random.Random) -> str:
 
 
 def _zip_plus(rng: random.Random) -> str:
-    return f"{one_by_one(rng, _zip(rng))} {rng.choice(['dash', '', 'hyphen'])} {one_by_one(rng, digits(rng, 4))}".replace("  ", " ")
+    return (
+        f"{one_by_one(rng, _zip(rng))} {rng.choice(['dash', '', 'hyphen'])} "
+        f"{one_by_one(rng, digits(rng, 4))}"
+    ).replace("  ", " ")
 
 
 def _zip_pairs(rng: random.Random) -> str:
     number = _zip(rng)
-    return rng.choice([f"{paired(number[:4])} {one_by_one(rng, number[4])}", f"{one_by_one(rng, number[0])} {paired(number[1:])}"])
+    return rng.choice(
+        [
+            f"{paired(number[:4])} {one_by_one(rng, number[4])}",
+            f"{one_by_one(rng, number[0])} {paired(number[1:])}",
+        ]
+    )
 
 
 POSTCODES: dict[str, Manner] = {
@@ -168,7 +208,9 @@ POSTCODES: dict[str, Manner] = {
     "zip digits": lambda r: whole(_zip(r)),
     "zip spaced": lambda r: whole(" ".join(_zip(r))),
     "zip pairs": lambda r: whole(_zip_pairs(r)),
-    "zip doubles": lambda r: whole(doubled(r, r.choice(["100", "331", "606", "900", "770", "222"]) + digits(r, 1) * 2)),
+    "zip doubles": lambda r: whole(
+        doubled(r, r.choice(["100", "331", "606", "900", "770", "222"]) + digits(r, 1) * 2)
+    ),
     "zip mixed": lambda r: whole(mixed(r, _zip(r))),
     "zip plus four": lambda r: whole(_zip_plus(r)),
     "ca spaced": lambda r: whole(spaced(r, _ca(r))),
@@ -184,7 +226,11 @@ POSTCODES: dict[str, Manner] = {
 
 
 def _date(rng: random.Random) -> tuple[int, int, int]:
-    return rng.randrange(1, 29), rng.randrange(1, 13), rng.choice([*range(1935, 2000), *range(2000, 2012)])
+    return (
+        rng.randrange(1, 29),
+        rng.randrange(1, 13),
+        rng.choice([*range(1935, 2000), *range(2000, 2012)]),
+    )
 
 
 def _dob(form: str) -> Manner:
@@ -217,7 +263,15 @@ def _dob(form: str) -> Manner:
         }
         head, _, tail = form.partition("|")
         out: Pieces = [(head.format(**parts).strip(), True)]
-        return [*out, (rng.choice(["um", "uh", "let me think", "no sorry"]), False), (tail.format(**parts).strip(), True)] if tail else out
+        return (
+            [
+                *out,
+                (rng.choice(["um", "uh", "let me think", "no sorry"]), False),
+                (tail.format(**parts).strip(), True),
+            ]
+            if tail
+            else out
+        )
 
     return say
 
@@ -307,7 +361,9 @@ CARDS: dict[str, Manner] = {
     "solid": lambda r: whole(_card16(r)),
     "spaced": lambda r: whole(" ".join(_card16(r))),
     "mixed": lambda r: whole(mixed(r, _card16(r))),
-    "fours of both": lambda r: whole(" ".join(p if r.random() < 0.5 else one_by_one(r, p) for p in _fours(_card16(r)))),
+    "fours of both": lambda r: whole(
+        " ".join(p if r.random() < 0.5 else one_by_one(r, p) for p in _fours(_card16(r)))
+    ),
     "filler": lambda r: with_filler(r, [one_by_one(r, p) for p in _fours(_card16(r))]),
     "filler digits": lambda r: with_filler(r, _fours(_card16(r))),
     "corrected": _corrected,
@@ -327,7 +383,10 @@ def _uk_mobile(rng: random.Random) -> list[str]:
 
 def _uk_landline(rng: random.Random) -> list[str]:
     return rng.choice(
-        [["020", rng.choice("78") + digits(rng, 3), digits(rng, 4)], ["0" + rng.choice(["161", "121", "113", "131"]), digits(rng, 3), digits(rng, 4)]]
+        [
+            ["020", rng.choice("78") + digits(rng, 3), digits(rng, 4)],
+            ["0" + rng.choice(["161", "121", "113", "131"]), digits(rng, 3), digits(rng, 4)],
+        ]
     )
 
 
@@ -342,14 +401,20 @@ def _last_paired(rng: random.Random) -> str:
 
 def _hundred(rng: random.Random) -> str:
     area, three, _ = _us(rng)
-    return f"{one_by_one(rng, area)} {one_by_one(rng, three)} {pair(str(rng.randrange(11, 99)))} hundred"
+    return (
+        f"{one_by_one(rng, area)} {one_by_one(rng, three)} {pair(str(rng.randrange(11, 99)))} "
+        "hundred"
+    )
 
 
 PHONES: dict[str, Manner] = {
     "words": lambda r: whole(one_by_one(r, "".join(_numbers(r)))),
     "word groups": lambda r: whole(", ".join(one_by_one(r, p) for p in _numbers(r))),
     "doubles": lambda r: whole(" ".join(doubled(r, p) for p in _numbers(r))),
-    "area code": lambda r: [("area code", False), (" ".join(one_by_one(r, p) for p in _us(r)), True)],
+    "area code": lambda r: [
+        ("area code", False),
+        (" ".join(one_by_one(r, p) for p in _us(r)), True),
+    ],
     "last paired": lambda r: whole(_last_paired(r)),
     "round": lambda r: whole(_hundred(r)),
     "digits": lambda r: whole(" ".join(_numbers(r))),
@@ -359,8 +424,12 @@ PHONES: dict[str, Manner] = {
     "spaced": lambda r: whole(" ".join("".join(_numbers(r)))),
     "mixed": lambda r: whole(mixed(r, "".join(_numbers(r)))),
     "filler": lambda r: with_filler(r, [one_by_one(r, p) for p in _numbers(r)]),
-    "plus one": lambda r: whole(r.choice(["plus one ", "one ", "+1 "]) + " ".join(one_by_one(r, p) for p in _us(r))),
-    "plus four four": lambda r: whole("plus four four " + one_by_one(r, "".join(_uk_mobile(r))[1:])),
+    "plus one": lambda r: whole(
+        r.choice(["plus one ", "one ", "+1 "]) + " ".join(one_by_one(r, p) for p in _us(r))
+    ),
+    "plus four four": lambda r: whole(
+        "plus four four " + one_by_one(r, "".join(_uk_mobile(r))[1:])
+    ),
     "+44": lambda r: whole("+44 " + " ".join(_uk_mobile(r))[1:]),
     "pairs": lambda r: whole("oh seven " + paired("".join(_uk_mobile(r))[2:])),
     "dots": lambda r: whole(".".join(_us(r))),
@@ -368,7 +437,11 @@ PHONES: dict[str, Manner] = {
 
 
 def _ssn(rng: random.Random) -> list[str]:
-    return [f"{rng.choice([*range(101, 666), *range(667, 772)])}", f"{rng.randrange(1, 100):02d}", f"{rng.randrange(1, 10000):04d}"]
+    return [
+        f"{rng.choice([*range(101, 666), *range(667, 772)])}",
+        f"{rng.randrange(1, 100):02d}",
+        f"{rng.randrange(1, 10000):04d}",
+    ]
 
 
 def _ssn_number(rng: random.Random) -> str:
@@ -390,5 +463,7 @@ SSNS: dict[str, Manner] = {
     "filler": lambda r: with_filler(r, [one_by_one(r, p) for p in _ssn(r)]),
     "filler digits": lambda r: with_filler(r, _ssn(r)),
     "threes": lambda r: whole(" ".join(one_by_one(r, p) for p in group("".join(_ssn(r)), [3, 3]))),
-    "last paired": lambda r: whole((lambda s: f"{one_by_one(r, s[0])} {one_by_one(r, s[1])} {paired(s[2])}")(_ssn(r))),
+    "last paired": lambda r: whole(
+        (lambda s: f"{one_by_one(r, s[0])} {one_by_one(r, s[1])} {paired(s[2])}")(_ssn(r))
+    ),
 }

@@ -1,4 +1,6 @@
-"""Presidio recognizers for what is said on the telephone, and for what is written in chats and forms."""
+"""Presidio recognizers for what is said on the telephone, and for what is written in chats and
+forms.
+"""
 
 from __future__ import annotations
 
@@ -39,16 +41,22 @@ _OTHERS = (
 
 
 def build_recognizers(
-    language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = ()
+    language: str,
+    phone_regions: Sequence[str],
+    amounts: bool = False,
+    dates: bool = False,
+    disable: Collection[str] = (),
 ) -> list[EntityRecognizer]:
     """Return callveil's recognizers of one language, ready for a Presidio registry.
 
     Args:
         language: code of a language there is data for, such as `en`.
-        phone_regions: CLDR region codes whose telephone numbers are valid without a country code, such as `US`.
+        phone_regions: CLDR region codes whose telephone numbers are valid without a country code,
+            such as `US`.
         amounts: also find amounts of money.
         dates: also find dates that are no birth dates.
-        disable: class names to leave out; names that are no recognizer here are the caller's business.
+        disable: class names to leave out; names that are no recognizer here are the caller's
+            business.
 
     Raises `LanguageError` (a `ValueError`) where there is no data for `language`.
     """

@@ -1,7 +1,9 @@
-"""The token pass of languages with accents: words without them, elided words apart, numbers of several words made one token.
+"""The token pass of languages with accents: words without them, elided words apart, numbers of
+several words made one token.
 
-English has neither; its pass stays in `reading`. After this one every rule sees "soixante-dix-sept", "treinta y uno" or
-"siebenundvierzig" as one token of kind `TEEN` whose value is the number, and "guion bajo" as one word.
+English has neither; its pass stays in `reading`. After this one every rule sees
+"soixante-dix-sept", "treinta y uno" or "siebenundvierzig" as one token of kind `TEEN` whose value
+is the number, and "guion bajo" as one word.
 """
 
 from __future__ import annotations
@@ -29,15 +31,23 @@ from callveil.transforms.detect.recognizers.vocabulary import (
     load_vocabulary,
 )
 
-_TOKEN = re.compile(r"(?:[^\W\d_][\u0300-\u036f]*)+(?:['’](?:[^\W\d_][\u0300-\u036f]*)+)*|\d+|\n|[^\w\s]|_")
+_TOKEN = re.compile(
+    r"(?:[^\W\d_][\u0300-\u036f]*)+(?:['’](?:[^\W\d_][\u0300-\u036f]*)+)*|\d+|\n|[^\w\s]|_"
+)
 Token = tuple[int, int, str, int, str]
 """Start, end (code points), word as compared, kind, value."""
 _NUMBERS = frozenset((UNIT, TEEN, TENS, HUNDRED, THOUSAND))
 
 
 def folded_tokens(text: str, begin: int, stop: int, vocab: Vocabulary) -> list[Token]:
-    """Return the tokens of one turn, half-open `begin` to `stop`; compound numbers and fixed phrases are one token each."""
-    tokens = [token for match in _TOKEN.finditer(text, begin, stop) for token in _tokens(match.group(), match.start(), vocab)]
+    """Return the tokens of one turn, half-open `begin` to `stop`; compound numbers and fixed
+    phrases are one token each.
+    """
+    tokens = [
+        token
+        for match in _TOKEN.finditer(text, begin, stop)
+        for token in _tokens(match.group(), match.start(), vocab)
+    ]
     return _Joining(tokens, vocab).joined()
 
 
@@ -51,9 +61,14 @@ def _tokens(raw: str, start: int, vocab: Vocabulary) -> Iterator[Token]:
     elif not raw[0].isalpha():
         yield start, end, "'" if raw == "’" else raw, WORD if raw.isalnum() else SEPARATOR, ""
     else:
-        pieces = split_elisions(strip_accents(raw), vocab.elided) if "'" in raw or "’" in raw else (strip_accents(raw),)
+        pieces = (
+            split_elisions(strip_accents(raw), vocab.elided)
+            if "'" in raw or "’" in raw
+            else (strip_accents(raw),)
+        )
         for piece in pieces[:-1]:
-            # an elided word is as long as it was before folding: it has one letter or a few without accents, and the apostrophe
+            # an elided word is as long as it was before folding: it has one letter or a few without
+            # accents, and the apostrophe
             yield start, start + len(piece), piece, WORD, ""
             start += len(piece)
         yield (start, end, *_word(pieces[-1], vocab))
@@ -68,7 +83,9 @@ def _word(word: str, vocab: Vocabulary) -> tuple[str, int, str]:
 
 @lru_cache(maxsize=4096)
 def parse_compound_number(word: str, code: str) -> tuple[int, str] | None:
-    """Return a number written as one word ("siebenundvierzig", "neunzehnhundertvier"), or its ordinal: (kind, digits)."""
+    """Return a number written as one word ("siebenundvierzig", "neunzehnhundertvier"), or its
+    ordinal: (kind, digits).
+    """
     vocab = load_vocabulary(code)
     if not vocab.glued_and or len(word) < 6:
         return None
@@ -91,7 +108,11 @@ def _glued(word: str, vocab: Vocabulary) -> int | None:
         times = 1 if before in ("", vocab.glued_one) else _glued(before, vocab)
         after = after.removeprefix(vocab.glued_and) if after.startswith(vocab.glued_and) else after
         rest = _glued(after, vocab) if after else 0
-        return None if times is None or rest is None or rest >= factor or times > 999 else times * factor + rest
+        return (
+            None
+            if times is None or rest is None or rest >= factor or times > 999
+            else times * factor + rest
+        )
     kind, value = vocab.kinds.get(word, (WORD, ""))
     if kind in (UNIT, TEEN, TENS):
         return int(value)
@@ -141,7 +162,9 @@ class _Joining:
         return at + 1 if at + 1 < len(self.tokens) and self.tokens[at][2] in ("-", "‐", "‑") else at
 
     def _phrase(self, at: int, table: Phrases) -> tuple[int, str] | None:
-        """Return the longest phrase that begins here, a hyphen or nothing between its words: (place after it, label)."""
+        """Return the longest phrase that begins here, a hyphen or nothing between its words: (place
+        after it, label).
+        """
         tokens = self.tokens
         for words, label in table.get(tokens[at][2], ()):
             place = at
@@ -180,18 +203,28 @@ class _Joining:
             total, after = 100, at + 1
         elif self.tokens[at][2] in self.vocab.number_articles and self._kind(at + 1) == HUNDRED:
             total, after = 100, at + 2
-        elif small is not None and 1 < small[1] < 20 and self._kind(self._past_hyphen(small[0])) == HUNDRED:
+        elif (
+            small is not None
+            and 1 < small[1] < 20
+            and self._kind(self._past_hyphen(small[0])) == HUNDRED
+        ):
             total, after = small[1] * 100, self._past_hyphen(small[0]) + 1
         else:
             return small
         return self._rest(after, total, self._small)
 
-    def _rest(self, after: int, total: int, part: Callable[[int], tuple[int, int] | None]) -> tuple[int, int]:
+    def _rest(
+        self, after: int, total: int, part: Callable[[int], tuple[int, int] | None]
+    ) -> tuple[int, int]:
         place = self._past_hyphen(after)
         if place < len(self.tokens) and self.tokens[place][2] in self.vocab.number_joints:
             place += 1
         rest = part(place)
-        return (rest[0], total + rest[1]) if rest is not None and rest[1] < (1000 if total >= 1000 and not total % 1000 else 100) else (after, total)
+        return (
+            (rest[0], total + rest[1])
+            if rest is not None and rest[1] < (1000 if total >= 1000 and not total % 1000 else 100)
+            else (after, total)
+        )
 
     def _thousands(self, at: int) -> tuple[int, int] | None:
         """Return a number from 1 to 999,999."""

@@ -1,11 +1,18 @@
-"""Street addresses: number and street, a place told after "the address is", and streets named without a number."""
+"""Street addresses: number and street, a place told after "the address is", and streets named
+without a number.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from callveil.transforms.detect.recognizers.context import open_questions
-from callveil.transforms.detect.recognizers.match import ValueMatch, names_product, prune_matches, spans_of
+from callveil.transforms.detect.recognizers.match import (
+    ValueMatch,
+    names_product,
+    prune_matches,
+    spans_of,
+)
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, AddressParts
 from callveil.transforms.detect.recognizers.run_on_addresses import find_run_on_addresses
 from callveil.transforms.detect.recognizers.streets import find_localized_streets
@@ -31,14 +38,26 @@ def find_addresses(reading: TokenizedConversation) -> list[ValueMatch]:
     kept: list[ValueMatch] | None = reading.__dict__.get("_addresses")
     if kept is None:
         places = AddressParts(reading)
-        found = _numbered(places) + _number_last(places) + find_localized_streets(places) + _told(places) + _unnumbered(places) + _boxes(places)
-        kept = reading.__dict__["_addresses"] = prune_matches(found + find_run_on_addresses(places, found))
+        found = (
+            _numbered(places)
+            + _number_last(places)
+            + find_localized_streets(places)
+            + _told(places)
+            + _unnumbered(places)
+            + _boxes(places)
+        )
+        kept = reading.__dict__["_addresses"] = prune_matches(
+            found + find_run_on_addresses(places, found)
+        )
     return kept
 
 
 def _hit(places: AddressParts, first: int, after: int, score: float, why: str) -> ValueMatch:
     reading = places.reading
-    while after - 1 > first and (reading.kind[after - 1] == LINE or (reading.kind[after - 1] == SEPARATOR and reading.low[after - 1] != ".")):
+    while after - 1 > first and (
+        reading.kind[after - 1] == LINE
+        or (reading.kind[after - 1] == SEPARATOR and reading.low[after - 1] != ".")
+    ):
         after -= 1
     return ValueMatch("ADDRESS", spans_of(reading, [first, after - 1]), score, why)
 
@@ -55,7 +74,12 @@ def _numbered(places: AddressParts) -> list[ValueMatch]:
         found = None
         if after is not None and after < stop:
             begin = after
-            if places.low[begin] == "," and begin + 1 < stop and places.kind[token] == DIGITS and places.capital(begin + 1):
+            if (
+                places.low[begin] == ","
+                and begin + 1 < stop
+                and places.kind[token] == DIGITS
+                and places.capital(begin + 1)
+            ):
                 begin += 1
             prefixed = places.prefixed(begin, stop)
             if prefixed is not None:
@@ -75,7 +99,9 @@ def _numbered(places: AddressParts) -> list[ValueMatch]:
                 and places.house(start - 1) is not None
             ):
                 start -= 1
-            out.append(_hit(places, start, end, 0.8 if found[1] else 0.6, "house number and street"))
+            out.append(
+                _hit(places, start, end, 0.8 if found[1] else 0.6, "house number and street")
+            )
             passed = end
         else:
             passed = after or 0
@@ -83,13 +109,22 @@ def _numbered(places: AddressParts) -> list[ValueMatch]:
 
 
 def _measured(reading: TokenizedConversation, token: int) -> bool:
-    """Tell letters right behind a number that are no part of a house number ("256GB"; not "12a")."""
-    return token < len(reading.low) and reading.glued(token) and reading.kind[token] == WORD and len(reading.low[token]) > 1
+    """Tell letters right behind a number that are no part of a house number ("256GB"; not
+    "12a").
+    """
+    return (
+        token < len(reading.low)
+        and reading.glued(token)
+        and reading.kind[token] == WORD
+        and len(reading.low[token]) > 1
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Street:
-    """A street named right before a number: its first token, what it was known by, and how sure that is."""
+    """A street named right before a number: its first token, what it was known by, and how sure
+    that is.
+    """
 
     first: int
     why: str = "street and house number"
@@ -97,7 +132,9 @@ class _Street:
 
 
 def _number_last(places: AddressParts) -> list[ValueMatch]:
-    """Return streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
+    """Return streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua
+    do Sol 16"), and units by themselves.
+    """
     reading, out = places.reading, []
     for token in reading.telling:
         if not _may_be_last(places, token):
@@ -105,15 +142,28 @@ def _number_last(places: AddressParts) -> list[ValueMatch]:
         start, stop = reading.turns[reading.turn[token]].first, places.limit(token)
         written = reading.kind[token] == DIGITS
         ways = _STREETS_BEFORE if written else _STREETS_BEFORE_WORDS
-        street = next((street for way in ways if (street := way(places, token, start, stop)) is not None), None)
+        street = next(
+            (street for way in ways if (street := way(places, token, start, stop)) is not None),
+            None,
+        )
         if street is None:
             continue
         first, end = street.first, token + 1
-        if first > start and reading.kind[first - 1] == DIGITS and first - 1 not in places.skip and len(reading.low[first - 1]) <= 5:
+        if (
+            first > start
+            and reading.kind[first - 1] == DIGITS
+            and first - 1 not in places.skip
+            and len(reading.low[first - 1]) <= 5
+        ):
             first -= 1
         while not written and end < stop and reading.kind[end] in HOUSE_KINDS and end - token < 5:
             end += 1
-        if end < stop and reading.glued(end) and len(reading.low[end]) == 1 and reading.low[end].isalpha():
+        if (
+            end < stop
+            and reading.glued(end)
+            and len(reading.low[end]) == 1
+            and reading.low[end].isalpha()
+        ):
             end += 1
         out.append(_hit(places, first, places.tail(end, stop), street.score, street.why))
     return out
@@ -122,9 +172,18 @@ def _number_last(places: AddressParts) -> list[ValueMatch]:
 def _may_be_last(places: AddressParts, token: int) -> bool:
     """Tell whether a number can be a house number that stands behind its street."""
     reading = places.reading
-    if token == 0 or reading.kind[token] not in NUMERIC or token in places.skip or len(reading.low[token]) > 5:
+    if (
+        token == 0
+        or reading.kind[token] not in NUMERIC
+        or token in places.skip
+        or len(reading.low[token]) > 5
+    ):
         return False
-    return reading.turn[token] == reading.turn[token - 1] and not reading.glued(token) and not _measured(reading, token + 1)
+    return (
+        reading.turn[token] == reading.turn[token - 1]
+        and not reading.glued(token)
+        and not _measured(reading, token + 1)
+    )
 
 
 def _unit_before(places: AddressParts, token: int, start: int, stop: int) -> _Street | None:
@@ -137,15 +196,27 @@ def _unit_before(places: AddressParts, token: int, start: int, stop: int) -> _St
 
 def _one_word_before(places: AddressParts, token: int, start: int, stop: int) -> _Street | None:
     """ "Hauptstrasse 5"."""
-    return _Street(token - 1) if places.kind[token - 1] == WORD and places.ending(token - 1) else None
+    return (
+        _Street(token - 1) if places.kind[token - 1] == WORD and places.ending(token - 1) else None
+    )
 
 
 def _kind_before(places: AddressParts, token: int, start: int, stop: int) -> _Street | None:
     """ "ul. Polna 73", "Rua do Sol 16"."""
     low, vocab, back = places.low, places.vocab, token - 1
-    while back > start and token - 1 - back < 4 and places.kind[back] in (WORD, SEPARATOR) and low[back] not in ",;:?!":
+    while (
+        back > start
+        and token - 1 - back < 4
+        and places.kind[back] in (WORD, SEPARATOR)
+        and low[back] not in ",;:?!"
+    ):
         sure = places.capital(back) or low[back] not in vocab.sets["doubtful_prefixes"]
-        if low[back] in vocab.street_prefixes and back < token - 1 and sure and _one_name(places, back + 1, token):
+        if (
+            low[back] in vocab.street_prefixes
+            and back < token - 1
+            and sure
+            and _one_name(places, back + 1, token)
+        ):
             return _Street(back)
         back -= 1
     return None
@@ -156,9 +227,19 @@ def _between_numbers(places: AddressParts, token: int, start: int, stop: int) ->
     low, kind, vocab, back = places.low, places.kind, places.vocab, token - 1
     if not places.proper(back) or low[back] in vocab.words:
         return None
-    while back > start and token - 1 - back < 3 and kind[back - 1] == WORD and (places.proper(back - 1) or low[back - 1] in vocab.particles):
+    while (
+        back > start
+        and token - 1 - back < 3
+        and kind[back - 1] == WORD
+        and (places.proper(back - 1) or low[back - 1] in vocab.particles)
+    ):
         back -= 1
-    numbered = back > start and kind[back - 1] == DIGITS and 2 <= len(low[back - 1]) <= 5 and back - 1 not in places.skip
+    numbered = (
+        back > start
+        and kind[back - 1] == DIGITS
+        and 2 <= len(low[back - 1]) <= 5
+        and back - 1 not in places.skip
+    )
     unit = _unit_follows(places, token + 1, stop)
     sure = numbered and (unit or _ends_line(places, token + 1, stop))
     return _Street(back, score=0.5) if sure or ((numbered or unit) and not places.uncased) else None
@@ -170,7 +251,9 @@ _STREETS_BEFORE = (*_STREETS_BEFORE_WORDS, _kind_before, _between_numbers)
 
 
 def _one_name(places: AddressParts, first: int, stop: int) -> bool:
-    """Tell whether the words between a street's kind and its number can be its name: no sentence ends there, no word of a sentence stands there."""
+    """Tell whether the words between a street's kind and its number can be its name: no sentence
+    ends there, no word of a sentence stands there.
+    """
     low, vocab = places.low, places.vocab
     for token in range(first, stop):
         if low[token] in vocab.particles or (token == first and low[token] == "."):
@@ -197,36 +280,76 @@ def _told(places: AddressParts) -> list[ValueMatch]:
     reading, out, after = places.reading, [], 0
     for token in reading.tokens_in(places.vocab.address_leads):
         said = reading.turns[reading.turn[token]]
-        lead = reading.match(token, places.vocab.address_leads, said.last) if token >= after else None
+        lead = (
+            reading.match(token, places.vocab.address_leads, said.last) if token >= after else None
+        )
         if lead is None:
             continue
         after = lead[0]
-        span = _place(places, lead[0], said.last, " ".join(reading.low[lead[0] - 2 : lead[0]]) in places.vocab.sets["corners"])
+        span = _place(
+            places,
+            lead[0],
+            said.last,
+            " ".join(reading.low[lead[0] - 2 : lead[0]]) in places.vocab.sets["corners"],
+        )
         if span is not None:
-            out.append(_hit(places, span[0], span[1], 0.6, f"'{' '.join(reading.low[token : lead[0]])}' before it"))
+            out.append(
+                _hit(
+                    places,
+                    span[0],
+                    span[1],
+                    0.6,
+                    f"'{' '.join(reading.low[token : lead[0]])}' before it",
+                )
+            )
     for cue in reading.cues:
-        if cue.topic == "address" and _number_follows(places, cue.last, reading.turns[cue.turn].last):
+        if cue.topic == "address" and _number_follows(
+            places, cue.last, reading.turns[cue.turn].last
+        ):
             span = _place(places, cue.last, reading.turns[cue.turn].last)
             if span is not None:
-                out.append(_hit(places, span[0], span[1], 0.6, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
+                out.append(
+                    _hit(
+                        places,
+                        span[0],
+                        span[1],
+                        0.6,
+                        f"'{' '.join(reading.low[cue.first : cue.last])}' before it",
+                    )
+                )
     if "address" in reading.topics:
         for index, said in enumerate(reading.turns):
             asked = open_questions(reading, index)
-            if asked and asked[0].name == "address" and asked[0].answers == 0 and asked[0].distance <= 3 and said.first < said.last:
+            if (
+                asked
+                and asked[0].name == "address"
+                and asked[0].answers == 0
+                and asked[0].distance <= 3
+                and said.first < said.last
+            ):
                 span = _place(places, said.first, said.last)
-                if span is not None and any(places.kind[t] in HOUSE_KINDS or places.low[t] in places.vocab.streets for t in range(*span)):
+                if span is not None and any(
+                    places.kind[t] in HOUSE_KINDS or places.low[t] in places.vocab.streets
+                    for t in range(*span)
+                ):
                     out.append(_hit(places, span[0], span[1], 0.5, asked[0].explain(reading)))
     return out
 
 
 def _number_follows(places: AddressParts, at: int, stop: int) -> bool:
-    """Tell whether a house number stands right behind a cue that no "is" parts from it ("address 72 main ...", "address no 5 ...")."""
+    """Tell whether a house number stands right behind a cue that no "is" parts from it ("address 72
+    main ...", "address no 5 ...").
+    """
     at += at < stop and places.low[at] in places.vocab.sets["house_leads"]
     return at < stop and places.kind[at] in HOUSE_KINDS and places.house(at) is not None
 
 
-def _place(places: AddressParts, at: int, stop: int, corner: bool = False) -> tuple[int, int] | None:
-    """Return the tokens of a place told from `at` on, half-open; `corner`: two streets, with an "and" between them."""
+def _place(
+    places: AddressParts, at: int, stop: int, corner: bool = False
+) -> tuple[int, int] | None:
+    """Return the tokens of a place told from `at` on, half-open; `corner`: two streets, with an
+    "and" between them.
+    """
     first = last = at = _without_frames(places, at, stop)
     sure, words = False, 0
     while at < stop and at - first < TOLD_TOKENS:
@@ -252,8 +375,20 @@ def _place(places: AddressParts, at: int, stop: int, corner: bool = False) -> tu
 def _without_frames(places: AddressParts, at: int, stop: int) -> int:
     """Return the token at which a place begins behind words such as "it's" and "that would be"."""
     vocab, begin = places.vocab, at
-    while at < stop and at - begin < 8 and (places.low[at] in vocab.sets["address_frames"] or places.low[at] in ":,'-" or places.kind[at] == LINE):
-        if places.low[at] in vocab.streets and at + 1 < stop and places.low[at + 1] not in vocab.sets["address_words"]:
+    while (
+        at < stop
+        and at - begin < 8
+        and (
+            places.low[at] in vocab.sets["address_frames"]
+            or places.low[at] in ":,'-"
+            or places.kind[at] == LINE
+        )
+    ):
+        if (
+            places.low[at] in vocab.streets
+            and at + 1 < stop
+            and places.low[at + 1] not in vocab.sets["address_words"]
+        ):
             break
         at += 1
     return at
@@ -270,31 +405,54 @@ def _sign_within(places: AddressParts, at: int, stop: int) -> bool:
 
 
 def _ends_place(places: AddressParts, at: int, stop: int, words: int) -> bool:
-    """Tell whether a word or number goes on with the sentence; a capital before the kind of a street makes a name of the word."""
+    """Tell whether a word or number goes on with the sentence; a capital before the kind of a
+    street makes a name of the word.
+    """
     low, vocab = places.low[at], places.vocab
     if places.kind[at] == DIGITS and (len(low) > 6 or at in places.skip):
         return True
     if low not in vocab.address_stops or low in vocab.sets["compass"]:
         return False
-    return not (len(low) > 2 and places.capital(at) and words and at + 1 < stop and places.low[at + 1] in vocab.streets)
+    return not (
+        len(low) > 2
+        and places.capital(at)
+        and words
+        and at + 1 < stop
+        and places.low[at + 1] in vocab.streets
+    )
 
 
 def _kind_of_street(places: AddressParts, at: int, first: int, stop: int) -> bool:
-    return at > first and places.low[at] in places.vocab.streets and any(places.kind[t] not in (SEPARATOR, LINE) for t in range(first, at))
+    return (
+        at > first
+        and places.low[at] in places.vocab.streets
+        and any(places.kind[t] not in (SEPARATOR, LINE) for t in range(first, at))
+    )
 
 
 def _no_word(places: AddressParts, at: int, first: int, stop: int) -> bool:
     low, vocab = places.low[at], places.vocab
-    return places.kind[at] in (WORD, MONTH) and low not in vocab.words and low not in vocab.directions
+    return (
+        places.kind[at] in (WORD, MONTH) and low not in vocab.words and low not in vocab.directions
+    )
 
 
 def _two_capitals(places: AddressParts, at: int, first: int, stop: int) -> bool:
-    name = places.kind[at] in (WORD, MONTH) and at > first and places.low[at] not in places.vocab.openers
+    name = (
+        places.kind[at] in (WORD, MONTH)
+        and at > first
+        and places.low[at] not in places.vocab.openers
+    )
     return name and places.capital(at) and places.capital(at - 1)
 
 
 def _number_and_name(places: AddressParts, at: int, first: int, stop: int) -> bool:
-    return places.kind[at] in HOUSE_KINDS and at + 1 < stop and places.kind[at + 1] == WORD and places.low[at + 1] not in places.vocab.words
+    return (
+        places.kind[at] in HOUSE_KINDS
+        and at + 1 < stop
+        and places.kind[at + 1] == WORD
+        and places.low[at + 1] not in places.vocab.words
+    )
 
 
 _FOR_A_PLACE = (_kind_of_street, _no_word, _two_capitals, _number_and_name)
@@ -304,19 +462,35 @@ _FOR_A_PLACE = (_kind_of_street, _no_word, _two_capitals, _number_and_name)
 def _unnumbered(places: AddressParts) -> list[ValueMatch]:
     """ "on park street", "Trinity Lane": one to three words and an unmistakable suffix."""
     reading, vocab, out = places.reading, places.vocab, []
-    ends = {word for word in reading.places if word in vocab.streets or word.endswith(vocab.street_endings)}
+    ends = {
+        word
+        for word in reading.places
+        if word in vocab.streets or word.endswith(vocab.street_endings)
+    }
     for token in reading.tokens_in(ends):
         if token == 0:
             continue
         first: int | None = None
         if reading.low[token] not in vocab.streets:
-            one_word = reading.kind[token] == WORD and reading.low[token - 1] in vocab.sets["on_streets"] and places.ending(token)
+            one_word = (
+                reading.kind[token] == WORD
+                and reading.low[token - 1] in vocab.sets["on_streets"]
+                and places.ending(token)
+            )
             first = token if one_word else None
         elif reading.turn[token] == reading.turn[token - 1]:
             first = _name_before(places, token)
             first = first if first is not None and _is_street(places, first, token) else None
         if first is not None:
-            out.append(_hit(places, first, places.tail(token + 1, places.limit(token)), 0.5, "name of a street"))
+            out.append(
+                _hit(
+                    places,
+                    first,
+                    places.tail(token + 1, places.limit(token)),
+                    0.5,
+                    "name of a street",
+                )
+            )
     return out
 
 
@@ -325,13 +499,19 @@ STREET_WORDS = 4
 
 
 def _name_before(places: AddressParts, token: int) -> int | None:
-    """Return the first token of the name that stands before the kind of a street at `token`; None where there is none."""
+    """Return the first token of the name that stands before the kind of a street at `token`; None
+    where there is none.
+    """
     start = places.reading.turns[places.reading.turn[token]].first
     first, words = token, 0
     while first > start and words < STREET_WORDS:
         before = first - 1
         if not _sign_in_name(places, before, start, words):
-            if places.kind[before] == LETTER and words and places.low[before] in places.vocab.directions:
+            if (
+                places.kind[before] == LETTER
+                and words
+                and places.low[before] in places.vocab.directions
+            ):
                 first = before
                 break
             if not _word_in_name(places, before, token, words):
@@ -348,7 +528,12 @@ def _sign_in_name(places: AddressParts, token: int, start: int, words: int) -> b
     low = places.low
     if low[token] == "s" and token - 1 > start and low[token - 1] in ("'", "’"):
         return True
-    if places.kind[token] != SEPARATOR or low[token] not in _NAME_SIGNS or token <= start or words >= STREET_WORDS - 1:
+    if (
+        places.kind[token] != SEPARATOR
+        or low[token] not in _NAME_SIGNS
+        or token <= start
+        or words >= STREET_WORDS - 1
+    ):
         return False
     return low[token] != "." or low[token - 1] in places.vocab.sets["saints"]
 
@@ -356,7 +541,11 @@ def _sign_in_name(places: AddressParts, token: int, start: int, words: int) -> b
 def _word_in_name(places: AddressParts, token: int, street: int, words: int) -> bool:
     """Tell whether a word can be one of the name of the street whose kind stands at `street`."""
     low, vocab = places.low[token], places.vocab
-    if places.kind[token] not in (WORD, MONTH, ORDINAL) or low in vocab.address_stops or low in vocab.quantities:
+    if (
+        places.kind[token] not in (WORD, MONTH, ORDINAL)
+        or low in vocab.address_stops
+        or low in vocab.quantities
+    ):
         return False
     if places.capital(street):
         return places.capital(token)
@@ -364,18 +553,30 @@ def _word_in_name(places: AddressParts, token: int, street: int, words: int) -> 
 
 
 def _is_street(places: AddressParts, first: int, token: int) -> bool:
-    """Tell whether tokens from `first` on name the street whose kind stands at `token`, by what stands before them and how they are written."""
+    """Tell whether tokens from `first` on name the street whose kind stands at `token`, by what
+    stands before them and how they are written.
+    """
     low, vocab = places.low, places.vocab
     words = [t for t in range(first, token) if places.kind[t] == WORD]
     capitals = places.capital(token) and all(places.capital(t) for t in words if low[t] != "s")
     lead = low[first - 1] if first > places.reading.turns[places.reading.turn[token]].first else ""
-    placed = lead == ":" or lead in vocab.sets["placed"] or (lead == "," and (capitals or low[first] not in vocab.words))
+    placed = (
+        lead == ":"
+        or lead in vocab.sets["placed"]
+        or (lead == "," and (capitals or low[first] not in vocab.words))
+    )
     if not placed and names_product(places.reading, token):
         return False
     if low[token] not in vocab.weak_streets:
-        return any(places.named(t) for t in range(first, token)) and (placed or (capitals and low[token] in vocab.sets["unplaced"]))
+        return any(places.named(t) for t in range(first, token)) and (
+            placed or (capitals and low[token] in vocab.sets["unplaced"])
+        )
     ends = vocab.sets["weak_unnumbered_capital" if lead == "on" and capitals else "weak_unnumbered"]
-    if lead not in vocab.sets["placed_weakly"] or low[token] not in ends or any(low[t] == "s" or low[t].endswith("'s") for t in range(first, token)):
+    if (
+        lead not in vocab.sets["placed_weakly"]
+        or low[token] not in ends
+        or any(low[t] == "s" or low[t].endswith("'s") for t in range(first, token))
+    ):
         return False
     return all(places.named(t) or low[t] in vocab.directions for t in words)
 
@@ -389,7 +590,9 @@ def _boxes(places: AddressParts) -> list[ValueMatch]:
         stop = places.limit(token)
         squeezed = [t for t in range(token, min(token + 8, stop)) if reading.low[t] != "."]
         words = tuple(reading.low[t] for t in squeezed)
-        size = next((len(box) for box, _ in vocab.boxes[reading.low[token]] if words[: len(box)] == box), 0)
+        size = next(
+            (len(box) for box, _ in vocab.boxes[reading.low[token]] if words[: len(box)] == box), 0
+        )
         if size and size < len(squeezed) and reading.kind[squeezed[size]] in HOUSE_KINDS:
             after = squeezed[size]
             while after < stop and reading.kind[after] in HOUSE_KINDS:

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from callveil.transforms.detect.lexicon import load_lexicon
 from callveil.transforms.detect.recognizers.address import find_addresses
-from callveil.transforms.detect.recognizers.code_groups import TOPICS, CodeGroup, groups_in, named_code
+from callveil.transforms.detect.recognizers.code_groups import (
+    TOPICS,
+    CodeGroup,
+    groups_in,
+    named_code,
+)
 from callveil.transforms.detect.recognizers.context import open_questions
 from callveil.transforms.detect.recognizers.evidence import (
     BOTH,
@@ -52,7 +57,9 @@ WHY = "by itself where the other party's turns are missing"
 
 
 def bare_answers(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Return numbers of four digits and more, codes, names and addresses that are all a turn says."""
+    """Return numbers of four digits and more, codes, names and addresses that are all a turn
+    says.
+    """
     short = [said for said in reading.turns if 0 < said.last - said.first <= TOKENS]
     return [hit for said in short for hit in _answers(reading, said)] if reading.one_party else []
 
@@ -116,7 +123,9 @@ def _answers(reading: TokenizedConversation, said: TurnTokens) -> Iterator[Value
         yield _hit(reading, "LOCATION" if placed else "PERSON", group)
 
 
-def _codes(reading: TokenizedConversation, said: TurnTokens, place: CodeGroup | None) -> list[CodeGroup]:
+def _codes(
+    reading: TokenizedConversation, said: TurnTokens, place: CodeGroup | None
+) -> list[CodeGroup]:
     """Return codes of a turn; within a street that is named as one nothing is."""
     parts = [(said.first, said.last)]
     if place is not None and any(_placing(reading, t) for t in range(place.first, place.stop)):
@@ -192,7 +201,9 @@ def _placing(reading: TokenizedConversation, token: int) -> bool:
     )
 
 
-def _hit(reading: TokenizedConversation, entity: str, group: CodeGroup, why: str = WHY) -> ValueMatch:
+def _hit(
+    reading: TokenizedConversation, entity: str, group: CodeGroup, why: str = WHY
+) -> ValueMatch:
     return ValueMatch(entity, spans_of(reading, [group.first, group.stop - 1]), SCORE, why)
 
 
@@ -203,7 +214,9 @@ def _named(reading: TokenizedConversation, code: CodeGroup) -> bool:
     return (
         longest >= DIGIT_COUNT
         and code.stop - code.first == len(words) + 1
-        and all(len(reading.low[t]) > 2 and word_kind(reading.low[t]) in (BOTH, NAME) for t in words)
+        and all(
+            len(reading.low[t]) > 2 and word_kind(reading.low[t]) in (BOTH, NAME) for t in words
+        )
     )
 
 
@@ -238,7 +251,9 @@ def _digit(reading: TokenizedConversation, token: int) -> bool:
 
 
 def _long(reading: TokenizedConversation, tokens: Iterable[int]) -> bool:
-    """Tell whether there are four digits in one piece or one by one; otherwise ("10 30") one more."""
+    """Tell whether there are four digits in one piece or one by one; otherwise ("10 30") one
+    more.
+    """
     sizes = [len(reading.value[t]) for t in tokens]
     single = len(sizes) == 1 or all(size == 1 for size in sizes)
     return sum(sizes) >= DIGIT_COUNT + (not single)
@@ -270,18 +285,25 @@ def _cued(reading: TokenizedConversation, token: int) -> bool:
 
 
 def _names(reading: TokenizedConversation, tokens: list[int], beside: bool) -> list[int]:
-    """Return those of `tokens` that may be names; behind another a word may be one too ("jane doe")."""
+    """Return those of `tokens` that may be names; behind another a word may be one too ("jane
+    doe").
+    """
     out: list[int] = []
     for t in tokens:
         if _name(reading, t, beside) or (
-            out and out[-1] == t - 1 and word_kind(reading.low[t]) == BOTH and reading.kind[t] == WORD
+            out
+            and out[-1] == t - 1
+            and word_kind(reading.low[t]) == BOTH
+            and reading.kind[t] == WORD
         ):
             out.append(t)
     return out
 
 
 def _name(reading: TokenizedConversation, token: int, beside: bool) -> bool:
-    """Tell whether a word may be a name by itself: a listed one, or beside a number an unknown one."""
+    """Tell whether a word may be a name by itself: a listed one, or beside a number an unknown
+    one.
+    """
     if reading.kind[token] != WORD or reading.vocab.language.code != LANGUAGE:
         return False
     low, vocab = reading.low[token], reading.vocab

@@ -83,7 +83,9 @@ def _verb(reading: TokenizedConversation, cue: Cue) -> bool:
 
 
 def _listed(reading: TokenizedConversation, topic: str, at: int, stop: int) -> Iterator[CodeGroup]:
-    """Yield the code behind a cue that ends at `at`, and those listed after it ("kt 40 and wq 731")."""
+    """Yield the code behind a cue that ends at `at`, and those listed after it ("kt 40 and wq
+    731").
+    """
     leads, low = reading.vocab.sets["code_leads"], reading.low
     begin = at
     while at < stop and at - begin < LEADS and (low[at] in leads or low[at] in ":#=-"):
@@ -103,8 +105,12 @@ def _listed(reading: TokenizedConversation, topic: str, at: int, stop: int) -> I
             at += 1
 
 
-def groups_in(reading: TokenizedConversation, first: int, stop: int, least: int = LONG) -> list[CodeGroup]:
-    """Return codes that no cue names, among the tokens `first` to `stop`, without words before them."""
+def groups_in(
+    reading: TokenizedConversation, first: int, stop: int, least: int = LONG
+) -> list[CodeGroup]:
+    """Return codes that no cue names, among the tokens `first` to `stop`, without words before
+    them.
+    """
     out: list[CodeGroup] = []
     at = first
     while at < stop:
@@ -174,7 +180,9 @@ def _sentence(reading: TokenizedConversation, token: int, end: int, stop: int) -
 
 
 def _spoken(reading: TokenizedConversation, group: CodeGroup) -> bool:
-    """Tell whether words behind a cue go on with the sentence ("a confirmation soon for 999 ...")."""
+    """Tell whether words behind a cue go on with the sentence ("a confirmation soon for 999
+    ...").
+    """
     words = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] == WORD]
     return any(w in reading.vocab.words or w in reading.vocab.fillers for w in words)
 
@@ -196,8 +204,14 @@ def _parted(reading: TokenizedConversation, token: int, stop: int) -> bool:
         reading.kind[token] == LETTER and after == DIGITS and low not in vocab.fillers
     ):
         return True
-    if low in vocab.words or (vocab.language.code == LANGUAGE and len(low) > 2 and is_ordinary_word(low)):
-        return after != DIGITS or len(low) > 2 or not is_code_group(reading, CodeGroup(token + 1, stop), 3)
+    if low in vocab.words or (
+        vocab.language.code == LANGUAGE and len(low) > 2 and is_ordinary_word(low)
+    ):
+        return (
+            after != DIGITS
+            or len(low) > 2
+            or not is_code_group(reading, CodeGroup(token + 1, stop), 3)
+        )
     return reading.kind[token] == WORD and after != DIGITS
 
 

@@ -35,7 +35,8 @@ class Topic:
 
     Attributes:
         name: topic of the cue.
-        source: `before`, `after`, `question`, or `read back` for what the party that asked repeats of the answer.
+        source: `before`, `after`, `question`, or `read back` for what the party that asked repeats
+            of the answer.
         cue: the phrase.
         distance: tokens between cue and value; turns for a question.
         answers: for a question, how many turns of substance the answering party has spent since.
@@ -58,7 +59,9 @@ class Topic:
 
 
 def asking_turns(reading: TokenizedConversation) -> dict[int, list[Cue]]:
-    """Return turns that ask for something, with what they ask for; the last thing asked for comes first."""
+    """Return turns that ask for something, with what they ask for; the last thing asked for comes
+    first.
+    """
     kept: dict[int, list[Cue]] | None = reading.__dict__.get("_asking")
     if kept is None:
         kept = {}
@@ -70,22 +73,40 @@ def asking_turns(reading: TokenizedConversation) -> dict[int, list[Cue]]:
             asked = requests if words[-1] == "." else openers
             trailing = len(words) <= 9 and words[-1] != "." and cues[-1].last >= said.last - 1
             told = reading.numbered[index] and any(reading.value[cues[-1].last : said.last])
-            if ((len(words) <= 5 or trailing or _bare_request(reading, index)) and not told) or "?" in words or not asked.isdisjoint(words):
-                kept[index] = [cue for cue in cues[: -ASKED - 1 : -1] if not _sets_rule(reading, cue, said.last)]
+            if (
+                ((len(words) <= 5 or trailing or _bare_request(reading, index)) and not told)
+                or "?" in words
+                or not asked.isdisjoint(words)
+            ):
+                kept[index] = [
+                    cue
+                    for cue in cues[: -ASKED - 1 : -1]
+                    if not _sets_rule(reading, cue, said.last)
+                ]
         reading.__dict__["_asking"] = kept
     return kept
 
 
 def _sets_rule(reading: TokenizedConversation, cue: Cue, stop: int) -> bool:
-    """Tell a turn that ends with what is set for passwords and asks for none ("password expires")."""
-    return cue.topic == "password" and cue.last == stop - 1 and reading.low[cue.last] in reading.vocab.sets["secret_verbs"]
+    """Tell a turn that ends with what is set for passwords and asks for none ("password
+    expires").
+    """
+    return (
+        cue.topic == "password"
+        and cue.last == stop - 1
+        and reading.low[cue.last] in reading.vocab.sets["secret_verbs"]
+    )
 
 
 def _bare_request(reading: TokenizedConversation, turn: int) -> bool:
-    """Tell whether a turn's last sentence is nothing but what is wanted ("Just the last four of the social security number.")."""
+    """Tell whether a turn's last sentence is nothing but what is wanted ("Just the last four of the
+    social security number.").
+    """
     said, sets, low = reading.turns[turn], reading.vocab.sets, reading.low
     first, stop = said.first, said.last
-    while stop > first and (low[stop - 1] in ".!\n" or low[stop - 1] in sets["request_ends"] or low[stop - 1] == ","):
+    while stop > first and (
+        low[stop - 1] in ".!\n" or low[stop - 1] in sets["request_ends"] or low[stop - 1] == ","
+    ):
         stop -= 1
     for token in range(stop - 1, first - 1, -1):
         if low[token] in ".!?\n":
@@ -94,11 +115,15 @@ def _bare_request(reading: TokenizedConversation, turn: int) -> bool:
     cues = [cue for cue in reading.cues_of[turn] if first <= cue.first and cue.last <= stop]
     if not cues or cues[-1].last < stop or stop - first > REQUEST_TOKENS:
         return False
-    return cues[0].first == first or all(low[t] in sets["request_starts"] for t in range(first, cues[0].first))
+    return cues[0].first == first or all(
+        low[t] in sets["request_starts"] for t in range(first, cues[0].first)
+    )
 
 
 def open_questions(reading: TokenizedConversation, turn: int) -> list[Topic]:
-    """Return what turn `turn` may be the answer to, latest question first. Depends on earlier turns alone."""
+    """Return what turn `turn` may be the answer to, latest question first. Depends on earlier turns
+    alone.
+    """
     cache: dict[int, list[Topic]] = reading.__dict__.setdefault("_questions", {})
     if turn in cache:
         return cache[turn]
@@ -134,7 +159,9 @@ def open_questions(reading: TokenizedConversation, turn: int) -> list[Topic]:
 
 
 def _other_question(reading: TokenizedConversation, turn: int) -> bool:
-    """Tell whether a turn asks something that no cue names; what was asked before it is then answered."""
+    """Tell whether a turn asks something that no cue names; what was asked before it is then
+    answered.
+    """
     kept: dict[int, bool] = reading.__dict__.setdefault("_other_questions", {})
     if turn not in kept:
         said, vocab = reading.turns[turn], reading.vocab
@@ -145,17 +172,27 @@ def _other_question(reading: TokenizedConversation, turn: int) -> bool:
 
 
 def _objects(reading: TokenizedConversation, turn: int) -> bool:
-    """Tell whether a short turn asks why something is wanted, or says why: the question before it still stands."""
+    """Tell whether a short turn asks why something is wanted, or says why: the question before it
+    still stands.
+    """
     kept: dict[int, bool] = reading.__dict__.setdefault("_objections", {})
     if turn not in kept:
         said = reading.turns[turn]
-        text = " ".join(reading.low[said.first : said.last]) if said.last - said.first <= OBJECTION_TOKENS else ""
+        text = (
+            " ".join(reading.low[said.first : said.last])
+            if said.last - said.first <= OBJECTION_TOKENS
+            else ""
+        )
         kept[turn] = any(phrase in text for phrase in reading.vocab.sets["objections"])
     return kept[turn]
 
 
-def _read_back(reading: TokenizedConversation, turn: int, asks: dict[int, list[Cue]]) -> list[Topic]:
-    """Return what the party that asked may be reading back just after the answer ("okay, july twenty fifth thirty seven")."""
+def _read_back(
+    reading: TokenizedConversation, turn: int, asks: dict[int, list[Cue]]
+) -> list[Topic]:
+    """Return what the party that asked may be reading back just after the answer ("okay, july
+    twenty fifth thirty seven").
+    """
     role = reading.turns[turn].role
     if role != AGENT or turn < 2 or reading.turns[turn - 1].role == role:
         return []
@@ -173,7 +210,9 @@ _begin, _end = attrgetter("first"), attrgetter("last")
 
 
 def topics_at(reading: TokenizedConversation, first: int, last: int) -> list[Topic]:
-    """Return topics that hold for the tokens `first` to `last` (both included), the most telling first."""
+    """Return topics that hold for the tokens `first` to `last` (both included), the most telling
+    first.
+    """
     turn = reading.turn[first]
     cues = reading.cues_of.get(turn, [])
     low, high = bisect_left(cues, first - BEFORE, key=_end), bisect_right(cues, first, key=_end)
@@ -189,18 +228,24 @@ def topics_at(reading: TokenizedConversation, first: int, last: int) -> list[Top
 
 
 def is_booking_reference(reading: TokenizedConversation, topic: Topic, first: int) -> bool:
-    """Tell whether a reference that only "order" cues name is one of a booking: the words around say booking and none says order.
+    """Tell whether a reference that only "order" cues name is one of a booking: the words around
+    say booking and none says order.
 
     Args:
         topic: the topic that named it.
         first: its first token.
     """
     sets = reading.vocab.sets
-    if topic.name != "order" or not sets["ordered_words"].isdisjoint(reading.low[topic.cue.first : topic.cue.last]):
+    if topic.name != "order" or not sets["ordered_words"].isdisjoint(
+        reading.low[topic.cue.first : topic.cue.last]
+    ):
         return False
     cache: dict[int, tuple[bool, bool]] = reading.__dict__.setdefault("_booked", {})
     around = {topic.cue.turn, reading.turn[first]}
     for turn in around - cache.keys():
         words = reading.low[reading.turns[turn].first : reading.turns[turn].last]
-        cache[turn] = not sets["booking_words"].isdisjoint(words), not sets["ordered_words"].isdisjoint(words)
+        cache[turn] = (
+            not sets["booking_words"].isdisjoint(words),
+            not sets["ordered_words"].isdisjoint(words),
+        )
     return any(cache[turn][0] for turn in around) and not any(cache[turn][1] for turn in around)

@@ -1,7 +1,9 @@
-"""Dates of a person that are no birth dates: appointments, admissions, payments. Found only where a policy asks for them.
+"""Dates of a person that are no birth dates: appointments, admissions, payments. Found only where a
+policy asks for them.
 
-45 CFR 164.514(b)(2)(i)(C) counts every element of a date but the year among the identifiers of the Safe Harbor method, so a day or a month has
-to be in it; a year, a weekday or a time of day alone is none. Who asks for dates would rather lose "may 5 people come" than keep "may 5".
+45 CFR 164.514(b)(2)(i)(C) counts every element of a date but the year among the identifiers of the
+Safe Harbor method, so a day or a month has to be in it; a year, a weekday or a time of day alone is
+none. Who asks for dates would rather lose "may 5 people come" than keep "may 5".
 """
 
 from __future__ import annotations
@@ -10,7 +12,15 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
-from callveil.transforms.detect.recognizers.dates import DATE_ITEM, DAY_ITEM, MONTH_ITEM, NUMBER_ITEM, DatePart, DateRuns, written_dates
+from callveil.transforms.detect.recognizers.dates import (
+    DATE_ITEM,
+    DAY_ITEM,
+    MONTH_ITEM,
+    NUMBER_ITEM,
+    DatePart,
+    DateRuns,
+    written_dates,
+)
 from callveil.transforms.detect.recognizers.match import ValueMatch, prune_matches, spans_of
 from callveil.transforms.detect.recognizers.numbers import REPAIR, blocked_tokens
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
@@ -34,7 +44,9 @@ class DateRecognizer(SpokenRecognizer):
 
 
 def find_dates(reading: TokenizedConversation) -> list[ValueMatch]:
-    """ "March 3rd", "the fourth of May twenty twenty six", "3/14/2026", "2026-03-14", "June 2024"."""
+    """ "March 3rd", "the fourth of May twenty twenty six", "3/14/2026", "2026-03-14", "June
+    2024".
+    """
     written, inside = written_dates(reading)
     skip = frozenset(blocked_tokens(reading) - inside)
     found: dict[tuple[tuple[int, int], ...], ValueMatch] = {}
@@ -45,8 +57,18 @@ def find_dates(reading: TokenizedConversation) -> list[ValueMatch]:
                 size = _size(run[place : place + LONGEST])
                 if size:
                     items = run[place : place + size]
-                    spans = spans_of(reading, [t for item in items for t in (item.first, item.last)])
-                    found.setdefault(spans, ValueMatch("DATE_TIME", spans, 0.6, "a day and a month" if size > 1 else "form of a date"))
+                    spans = spans_of(
+                        reading, [t for item in items for t in (item.first, item.last)]
+                    )
+                    found.setdefault(
+                        spans,
+                        ValueMatch(
+                            "DATE_TIME",
+                            spans,
+                            0.6,
+                            "a day and a month" if size > 1 else "form of a date",
+                        ),
+                    )
                 place += size or 1
     return prune_matches(found.values())
 
@@ -78,7 +100,12 @@ def _unbroken(items: Sequence[DatePart]) -> list[DatePart]:
 
 
 def _day(item: DatePart) -> bool:
-    return item.sort == DAY_ITEM or (item.sort == NUMBER_ITEM and len(item.digits) <= 2 and item.digits.isdigit() and 1 <= int(item.digits) <= 31)
+    return item.sort == DAY_ITEM or (
+        item.sort == NUMBER_ITEM
+        and len(item.digits) <= 2
+        and item.digits.isdigit()
+        and 1 <= int(item.digits) <= 31
+    )
 
 
 def _year(items: Sequence[DatePart]) -> int:

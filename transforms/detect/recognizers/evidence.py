@@ -15,26 +15,88 @@ from callveil.transforms.detect.recognizers.vocabulary import WORD, load_vocabul
 
 LANGUAGE = "en"
 """The language there is a list of common words for."""
-_NAMES_FIRST = frozenset((
-    "carol", "christian", "daisy", "dale", "dan", "harry", "heather", "henry", "iris", "ivy", "jack", "jade", "jasmine", "jay", "jean", "john",
-    "kay", "lee", "nick", "rob", "ruby", "tom", "victor",
-))  # fmt: skip
+_NAMES_FIRST = frozenset(
+    (
+        "carol",
+        "christian",
+        "daisy",
+        "dale",
+        "dan",
+        "harry",
+        "heather",
+        "henry",
+        "iris",
+        "ivy",
+        "jack",
+        "jade",
+        "jasmine",
+        "jay",
+        "jean",
+        "john",
+        "kay",
+        "lee",
+        "nick",
+        "rob",
+        "ruby",
+        "tom",
+        "victor",
+    )
+)
 """Names that are words too, but in talk mostly names."""
 _ENDINGS = ("s", "es", "d", "ed", "ing", "ly")
 _NO_PLURALS = frozenset(("ed", "ing", "ly"))
-"""With these a word that is a name as well is one no more ("shortly"); with an "s" it may be ("Woods")."""
+"""With these a word that is a name as well is one no more ("shortly"); with an "s" it may be
+("Woods").
+"""
 _WHERE = frozenset(("in", "near", "around"))
 _MEDICINES = (
-    "olol", "pril", "sartan", "statin", "prazole", "conazole", "cillin", "mycin", "floxacin", "zepam", "zolam", "triptan", "gliptin", "gliflozin",
-    "tidine", "dipine", "oxetine", "thyroxine", "codone", "codeine", "tramadol", "gabalin", "pentin", "formin", "xaban", "parin", "semide", "profen",
-    "azepine", "triptyline", "racetam", "setron", "terol", "tropium", "sonide", "cycline", "dronate", "glitazone",
-)  # fmt: skip
+    "olol",
+    "pril",
+    "sartan",
+    "statin",
+    "prazole",
+    "conazole",
+    "cillin",
+    "mycin",
+    "floxacin",
+    "zepam",
+    "zolam",
+    "triptan",
+    "gliptin",
+    "gliflozin",
+    "tidine",
+    "dipine",
+    "oxetine",
+    "thyroxine",
+    "codone",
+    "codeine",
+    "tramadol",
+    "gabalin",
+    "pentin",
+    "formin",
+    "xaban",
+    "parin",
+    "semide",
+    "profen",
+    "azepine",
+    "triptyline",
+    "racetam",
+    "setron",
+    "terol",
+    "tropium",
+    "sonide",
+    "cycline",
+    "dronate",
+    "glitazone",
+)
 """How the international names of medicines end (stems of the WHO)."""
 THING, BOTH, NAME, RARE = range(4)
 """A word that is no name, one that is a name as well, a listed name, and what no list has."""
 _VOWELS = frozenset("aeiouy")
 RARE_LETTERS = 3
-"""A word nobody knows is part of a name where it has more letters; shorter ones are mostly slips of the keyboard."""
+"""A word nobody knows is part of a name where it has more letters; shorter ones are mostly slips of
+the keyboard.
+"""
 MORE = 3
 """Further words of a name, at most."""
 OPENERS = frozenset('.!?:;-"\n')
@@ -43,14 +105,31 @@ _I = frozenset(("i", "i'm", "i'd", "i'll", "i've", "ok"))
 
 @lru_cache(maxsize=1)
 def _ordinary() -> frozenset[str]:
-    text = resources.files("callveil.transforms.detect.model").joinpath("ordinary.txt").read_text(encoding="utf-8")
-    listed = frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
-    return (listed | word_file(LANGUAGE, "everyday.txt") | load_vocabulary(LANGUAGE).words | load_vocabulary(LANGUAGE).things) - also_names() - _NAMES_FIRST
+    text = (
+        resources.files("callveil.transforms.detect.model")
+        .joinpath("ordinary.txt")
+        .read_text(encoding="utf-8")
+    )
+    listed = frozenset(
+        word for line in text.splitlines() if not line.startswith("#") for word in line.split()
+    )
+    return (
+        (
+            listed
+            | word_file(LANGUAGE, "everyday.txt")
+            | load_vocabulary(LANGUAGE).words
+            | load_vocabulary(LANGUAGE).things
+        )
+        - also_names()
+        - _NAMES_FIRST
+    )
 
 
 @lru_cache(maxsize=1)
 def also_names() -> frozenset[str]:
-    return (load_vocabulary(LANGUAGE).ambiguous_names | word_file(LANGUAGE, "name_words.txt")) - _NAMES_FIRST
+    return (
+        load_vocabulary(LANGUAGE).ambiguous_names | word_file(LANGUAGE, "name_words.txt")
+    ) - _NAMES_FIRST
 
 
 @lru_cache(maxsize=1)
@@ -59,7 +138,9 @@ def _stems() -> frozenset[str]:
 
 
 def is_common_word(word: str) -> bool:
-    """Tell whether a word, in lower case, is a common English one or a usual form of one ("tasks", "reflected", "hoping", "shortly"), or no word."""
+    """Tell whether a word, in lower case, is a common English one or a usual form of one ("tasks",
+    "reflected", "hoping", "shortly"), or no word.
+    """
     base = word.removesuffix("'s")
     return not base[:1].isalpha() or _known(strip_accents(base))
 
@@ -73,7 +154,12 @@ def _known(word: str) -> bool:
         listed = _stems() if ending in _NO_PLURALS else _ordinary()
         if len(stem) > 2 and stem != word:
             doubled = len(stem) > 3 and stem[-1] == stem[-2] and stem[:-1] in listed
-            if stem in listed or stem + "e" in listed or doubled or (stem[-1] == "i" and stem[:-1] + "y" in listed):
+            if (
+                stem in listed
+                or stem + "e" in listed
+                or doubled
+                or (stem[-1] == "i" and stem[:-1] + "y" in listed)
+            ):
                 return True
     return False
 
@@ -85,7 +171,12 @@ def word_kind(word: str) -> int:
     base = strip_accents(word.removesuffix("'s"))
     if base in vocab.ambiguous_names or base in word_file(LANGUAGE, "name_words.txt"):
         return BOTH
-    if base in vocab.sets["no_people"] or base in vocab.acronyms or base in vocab.words or base in vocab.things:
+    if (
+        base in vocab.sets["no_people"]
+        or base in vocab.acronyms
+        or base in vocab.words
+        or base in vocab.things
+    ):
         return THING
     if any(base in word_file(LANGUAGE, name) for name in ("everyday.txt", "shorthand.txt")):
         return THING
@@ -100,19 +191,33 @@ def word_kind(word: str) -> int:
 
 @lru_cache(maxsize=8192)
 def is_ordinary_word(word: str) -> bool:
-    """Tell whether a word in lower case is an ordinary one and no name: not one that few know, which a name may be written like."""
+    """Tell whether a word in lower case is an ordinary one and no name: not one that few know,
+    which a name may be written like.
+    """
     base = word.removesuffix("'s")
-    return word_kind(word) == THING and (is_common_word(word) or _compound(base) or base in load_vocabulary(LANGUAGE).sets["no_people"] or _medicine(base))
+    return word_kind(word) == THING and (
+        is_common_word(word)
+        or _compound(base)
+        or base in load_vocabulary(LANGUAGE).sets["no_people"]
+        or _medicine(base)
+    )
 
 
 def is_not_place(reading: TokenizedConversation, first: int, stop: int) -> bool:
-    """Tell what ordinary words name, in small letters, and no list: no place ("train station", "the main box"; not "in lax")."""
+    """Tell what ordinary words name, in small letters, and no list: no place ("train station", "the
+    main box"; not "in lax").
+    """
     low = reading.low[first:stop]
     said = reading.turns[reading.turn[first]]
-    lead, after = reading.low[first - 1 : first] * (first > said.first), reading.low[stop : stop + 1] * (stop < said.last)
+    lead, after = (
+        reading.low[first - 1 : first] * (first > said.first),
+        reading.low[stop : stop + 1] * (stop < said.last),
+    )
     if len(low) == 1 and (not _WHERE.isdisjoint(lead) or after == ["area"]):
         return False
-    if reading.text[reading.start[first] : reading.end[stop - 1]] != " ".join(low) or not all(map(is_ordinary_word, low)):
+    if reading.text[reading.start[first] : reading.end[stop - 1]] != " ".join(low) or not all(
+        map(is_ordinary_word, low)
+    ):
         return False
     parts = (" ".join(low[a:b]) for a in range(len(low)) for b in range(a + 1, len(low) + 1))
     return load_lexicon().places.isdisjoint(map(strip_accents, parts))
@@ -134,25 +239,39 @@ def is_rare_word(word: str) -> bool:
 
 
 def _compound(word: str) -> bool:
-    """Tell whether a word is two ordinary ones ("answerphone"), or the same sound twice ("tata")."""
+    """Tell whether a word is two ordinary ones ("answerphone"), or the same sound twice
+    ("tata").
+    """
     half = len(word) // 2
-    return any(is_common_word(word[:n]) and is_common_word(word[n:]) for n in range(3, len(word) - 2)) or word == word[:half] * 2
+    return (
+        any(is_common_word(word[:n]) and is_common_word(word[n:]) for n in range(3, len(word) - 2))
+        or word == word[:half] * 2
+    )
 
 
 def in_mixed_case_turn(reading: TokenizedConversation, token: int) -> bool:
-    """Tell whether the turn of a token is written with capitals and small letters; "I" alone says nothing."""
+    """Tell whether the turn of a token is written with capitals and small letters; "I" alone says
+    nothing.
+    """
     return _case(reading, token)[0]
 
 
 def _case(reading: TokenizedConversation, token: int) -> tuple[bool, bool]:
-    """Tell how the turn of a token is written: with capitals and small letters, with a capital that no sentence gives; looked at once for each turn."""
+    """Tell how the turn of a token is written: with capitals and small letters, with a capital that
+    no sentence gives; looked at once for each turn.
+    """
     kept: dict[int, tuple[bool, bool]] = reading.__dict__.setdefault("_case_of", {})
     turn = reading.turn[token]
     if turn not in kept:
         said = reading.turns[turn]
-        words = [t for t in range(said.first, said.last) if reading.kind[t] == WORD and reading.low[t] not in _I]
+        words = [
+            t
+            for t in range(said.first, said.last)
+            if reading.kind[t] == WORD and reading.low[t] not in _I
+        ]
         both = any(reading.text[reading.start[t]].isupper() for t in words) and (
-            len(words) < 2 or not all(reading.text[reading.start[t] : reading.end[t]].isupper() for t in words)
+            len(words) < 2
+            or not all(reading.text[reading.start[t] : reading.end[t]].isupper() for t in words)
         )
         kept[turn] = both, any(has_mid_sentence_capital(reading, t) for t in words)
     return kept[turn]
@@ -161,7 +280,11 @@ def _case(reading: TokenizedConversation, token: int) -> tuple[bool, bool]:
 def has_mid_sentence_capital(reading: TokenizedConversation, token: int) -> bool:
     """Tell whether a word has a capital that no sentence gives it."""
     said = reading.turns[reading.turn[token]]
-    return reading.text[reading.start[token]].isupper() and token != said.first and reading.low[token - 1] not in OPENERS
+    return (
+        reading.text[reading.start[token]].isupper()
+        and token != said.first
+        and reading.low[token - 1] not in OPENERS
+    )
 
 
 def names_have_capitals(reading: TokenizedConversation, token: int) -> bool:
@@ -176,7 +299,9 @@ def is_title_case(reading: TokenizedConversation, token: int) -> bool:
 
 
 def name_end(reading: TokenizedConversation, stop: int) -> int:
-    """Tell where a name that is written with capitals ends which goes on at least to `stop`: names of the lists right behind it belong to it."""
+    """Tell where a name that is written with capitals ends which goes on at least to `stop`: names
+    of the lists right behind it belong to it.
+    """
     limit = reading.turns[reading.turn[stop - 1]].last
     businesses = reading.vocab.sets["businesses"]
     last = stop
@@ -192,19 +317,38 @@ def name_end(reading: TokenizedConversation, stop: int) -> int:
 
 
 def uncased_name(reading: TokenizedConversation, first: int, stop: int) -> tuple[int, int]:
-    """Give the tokens of a name without capitals together with names of the lists right before and behind it.
+    """Give the tokens of a name without capitals together with names of the lists right before and
+    behind it.
 
-    A surname that is a verb too counts where the name is no subject ("i spoke to amir said", "amir said told me").
+    A surname that is a verb too counts where the name is no subject ("i spoke to amir said", "amir
+    said told me").
     """
     said, sets = reading.turns[reading.turn[first]], reading.vocab.sets
     begin, end = first, stop
-    while begin > said.first and first - begin < MORE and follows_directly(reading, begin) and is_listed_name(reading, begin - 1, rare=False):
+    while (
+        begin > said.first
+        and first - begin < MORE
+        and follows_directly(reading, begin)
+        and is_listed_name(reading, begin - 1, rare=False)
+    ):
         begin -= 1
-    while end < said.last and end - stop < MORE and follows_directly(reading, end) and is_listed_name(reading, end):
+    while (
+        end < said.last
+        and end - stop < MORE
+        and follows_directly(reading, end)
+        and is_listed_name(reading, end)
+    ):
         end += 1
-    if end - begin == 1 and end < said.last and follows_directly(reading, end) and is_listed_name(reading, begin):
+    if (
+        end - begin == 1
+        and end < said.last
+        and follows_directly(reading, end)
+        and is_listed_name(reading, begin)
+    ):
         word, after = reading.low[end], reading.low[end + 1] if end + 1 < said.last else ""
-        object_of = begin > said.first and (reading.low[begin - 1] in sets["before_named"] or reading.low[begin - 1] == "is")
+        object_of = begin > said.first and (
+            reading.low[begin - 1] in sets["before_named"] or reading.low[begin - 1] == "is"
+        )
         if word in sets["tells"] and (object_of or after in sets["tells"]):
             end += 1
     return begin, end
@@ -212,14 +356,28 @@ def uncased_name(reading: TokenizedConversation, first: int, stop: int) -> tuple
 
 def follows_directly(reading: TokenizedConversation, token: int) -> bool:
     """Tell a word that nothing but a space parts from the one before."""
-    return reading.start[token] == reading.end[token - 1] + 1 and reading.text[reading.end[token - 1]] == " "
+    return (
+        reading.start[token] == reading.end[token - 1] + 1
+        and reading.text[reading.end[token - 1]] == " "
+    )
 
 
 def is_listed_name(reading: TokenizedConversation, token: int, rare: bool = True) -> bool:
-    """Tell a listed name that is no word, or one that few know, and no place; `rare` takes words nobody knows in as well."""
+    """Tell a listed name that is no word, or one that few know, and no place; `rare` takes words
+    nobody knows in as well.
+    """
     low = reading.low[token]
     if reading.kind[token] != WORD or not low.isalpha() or len(low) < 2:
         return False
     kind = word_kind(low)
-    listed = kind == NAME or (kind == BOTH and is_rare_word(low)) or (rare and kind == RARE and len(low) > RARE_LETTERS)
-    return listed and low not in reading.vocab.titles and low not in reading.vocab.sets["businesses"] and low not in load_lexicon().places
+    listed = (
+        kind == NAME
+        or (kind == BOTH and is_rare_word(low))
+        or (rare and kind == RARE and len(low) > RARE_LETTERS)
+    )
+    return (
+        listed
+        and low not in reading.vocab.titles
+        and low not in reading.vocab.sets["businesses"]
+        and low not in load_lexicon().places
+    )

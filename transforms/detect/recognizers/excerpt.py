@@ -1,8 +1,9 @@
 """The stretches of a text that can hold a value, so that patterns need not read the rest.
 
-A stretch begins and ends at white space, which to Presidio's patterns is the same as the beginning and the end of a text.
-Stretches are cut at `LONGEST` characters and overlap there, so that a pattern which reads on to the end of a word without
-white space costs no more than a constant for each character.
+A stretch begins and ends at white space, which to Presidio's patterns is the same as the beginning
+and the end of a text. Stretches are cut at `LONGEST` characters and overlap there, so that a
+pattern which reads on to the end of a word without white space costs no more than a constant for
+each character.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _PHONE = re.compile(rf"\d+(?:[{_VALID_PUNCTUATION}]{{1,4}}\d+)*", re.IGNORECASE)
 PHONE_LEAST = 6
 """Digits of the shortest number that is taken for a telephone number."""
 _PHONE_BEFORE, _PHONE_AFTER = 12, 24
-"""Characters before and behind digits that Presidio's matcher may look at: signs in front, an extension behind."""
+"""Characters before and behind digits that Presidio's matcher may look at: signs in front, an
+extension behind.
+"""
 _DECIMAL = re.compile(r"\d")
 
 
@@ -75,14 +78,20 @@ def long_words(text: str) -> Stretches:
 
 
 def around_phones(text: str) -> Stretches:
-    """Return digits that a telephone number could take in, with those of an extension behind them."""
+    """Return digits that a telephone number could take in, with those of an extension behind
+    them.
+    """
     found = [m.span() for m in _PHONE.finditer(text)]
     return _cut(text, _merged(_phones(text, found)))
 
 
 def phone_runs(text: str) -> list[tuple[int, int, int]]:
-    """Return digits that a telephone number could take in, what stands between them short and no letter but x: start, end, digits."""
-    return [(*m.span(), count) for m in _PHONE.finditer(text) if (count := _digits(m[0])) >= PHONE_LEAST]
+    """Return digits that a telephone number could take in, what stands between them short and no
+    letter but x: start, end, digits.
+    """
+    return [
+        (*m.span(), count) for m in _PHONE.finditer(text) if (count := _digits(m[0])) >= PHONE_LEAST
+    ]
 
 
 _TOUCHED = re.compile(r"(?<![^\W_])(?:[^\W_]*\d[ ./+-](?=\d))*[^\W_]*\d[^\W_]*")
@@ -94,7 +103,8 @@ _TOUCHED_LEAST, _TOUCHED_MOST = 5, 48
 
 
 def without_touching_letters(text: str) -> Stretches:
-    """Return words with digits that letters or `_` touch, without these: `39632801577EUR`, `id_15070649C103_x`.
+    """Return words with digits that letters or `_` touch, without these: `39632801577EUR`,
+    `id_15070649C103_x`.
 
     Which of the letters are the number's own nobody knows, so a word is given in each way in turn.
     """
@@ -102,7 +112,10 @@ def without_touching_letters(text: str) -> Stretches:
     for match in _in_lines(_TOUCHED, text):
         groups = [match.span()]
         if " " in match[0]:
-            groups += [(match.start() + m.start(), match.start() + m.end()) for m in re.finditer("[^ ]+", match[0])]
+            groups += [
+                (match.start() + m.start(), match.start() + m.end())
+                for m in re.finditer("[^ ]+", match[0])
+            ]
         for start, end in groups:
             if end - start <= _TOUCHED_MOST and _digits(text[start:end]) >= _TOUCHED_LEAST:
                 spans.extend(_without_edges(text, start, end))
@@ -110,7 +123,9 @@ def without_touching_letters(text: str) -> Stretches:
 
 
 def _in_lines(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Yield matches of a pattern in the lines with digits; it needs a digit and reaches over no two lines."""
+    """Yield matches of a pattern in the lines with digits; it needs a digit and reaches over no two
+    lines.
+    """
     end = 0
     while (digits := _DIGITS.search(text, end)) is not None:
         start, end = text.rfind("\n", 0, digits.start()) + 1, text.find("\n", digits.end())
@@ -133,7 +148,9 @@ def _digits(text: str) -> int:
 
 
 def _phones(text: str, found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield each run of digits that is long enough, from behind the digits before it to the end of an extension."""
+    """Yield each run of digits that is long enough, from behind the digits before it to the end of
+    an extension.
+    """
     for n, (start, end) in enumerate(found):
         if end - start >= PHONE_LEAST and _digits(text[start:end]) >= PHONE_LEAST:
             first = max(start - _PHONE_BEFORE, found[n - 1][1] if n else 0)
@@ -158,11 +175,16 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 def to_ascii_digits(text: str) -> str:
     """Return a text of the same length with digits of every script as 0 to 9.
 
-    Presidio's check digits fail on others, as they do on the two signs that its patterns take for an s and a k.
+    Presidio's check digits fail on others, as they do on the two signs that its patterns take for
+    an s and a k.
     """
     if text.isascii():
         return text
-    return _DECIMAL.sub(lambda m: str(int(m[0])), text).replace("\N{LATIN SMALL LETTER LONG S}", "s").replace("\N{KELVIN SIGN}", "K")
+    return (
+        _DECIMAL.sub(lambda m: str(int(m[0])), text)
+        .replace("\N{LATIN SMALL LETTER LONG S}", "s")
+        .replace("\N{KELVIN SIGN}", "K")
+    )
 
 
 def _words(text: str, sign: re.Pattern[str]) -> Iterator[tuple[int, int]]:

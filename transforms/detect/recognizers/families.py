@@ -6,7 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from callveil.transforms.detect.lexicon import load_lexicon
-from callveil.transforms.detect.recognizers import address, amounts, bare_answers, checks, dates, internet, mail, names, recipients
+from callveil.transforms.detect.recognizers import (
+    address,
+    amounts,
+    bare_answers,
+    checks,
+    dates,
+    internet,
+    mail,
+    names,
+    recipients,
+)
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import classify_codes
 from callveil.transforms.detect.recognizers.digit_values import classify_runs
@@ -35,8 +45,12 @@ class _NumberRecognizer(SpokenRecognizer):
         return [hit for entity in self.ENTITIES for hit in hits.get(entity, ())]
 
 
-def _by_entity(read: TokenizedConversation, regions: tuple[str, ...]) -> dict[str, list[ValueMatch]]:
-    """Return values made of digits, or of letters and digits, by entity type: sorted out once for all families."""
+def _by_entity(
+    read: TokenizedConversation, regions: tuple[str, ...]
+) -> dict[str, list[ValueMatch]]:
+    """Return values made of digits, or of letters and digits, by entity type: sorted out once for
+    all families.
+    """
     key = f"_by_entity_{regions}"
     kept: dict[str, list[ValueMatch]] | None = read.__dict__.get(key)
     if kept is None:
@@ -53,7 +67,9 @@ class SpokenPhoneRecognizer(_NumberRecognizer):
 
 
 class SpokenCardRecognizer(_NumberRecognizer):
-    """Payment cards (Luhn), their last digits, verification codes, and the expiry dates beside them."""
+    """Payment cards (Luhn), their last digits, verification codes, and the expiry dates beside
+    them.
+    """
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("CREDIT_CARD", "CVV", "CARD_EXPIRY")
 
@@ -61,7 +77,14 @@ class SpokenCardRecognizer(_NumberRecognizer):
 class GovernmentIdRecognizer(_NumberRecognizer):
     """Numbers a state gives out; all but their strictest forms need context."""
 
-    ENTITIES: ClassVar[tuple[str, ...]] = ("US_SSN", "US_ITIN", "UK_NINO", "US_PASSPORT", "US_DRIVER_LICENSE", *STATE_NUMBERS)
+    ENTITIES: ClassVar[tuple[str, ...]] = (
+        "US_SSN",
+        "US_ITIN",
+        "UK_NINO",
+        "US_PASSPORT",
+        "US_DRIVER_LICENSE",
+        *STATE_NUMBERS,
+    )
 
 
 class BankAccountRecognizer(_NumberRecognizer):
@@ -121,7 +144,10 @@ class BirthDateRecognizer(SpokenRecognizer):
         return not read.topics.isdisjoint(("dob", "expiry"))
 
     def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
-        return [*dates.find_personal_dates(read), *(hit for hit in classify_runs(read, ()) if hit.entity in self.ENTITIES)]
+        return [
+            *dates.find_personal_dates(read),
+            *(hit for hit in classify_runs(read, ()) if hit.entity in self.ENTITIES),
+        ]
 
 
 class AgeRecognizer(SpokenRecognizer):
@@ -146,9 +172,15 @@ class AddressRecognizer(SpokenRecognizer):
         vocab, words = read.vocab, read.words
         if read.has_numbers or any(word.endswith(vocab.street_endings) for word in words):
             return True
-        if (vocab.kind_first and not words.isdisjoint(vocab.street_prefixes)) or not words.isdisjoint(vocab.street_words):
+        if (
+            vocab.kind_first and not words.isdisjoint(vocab.street_prefixes)
+        ) or not words.isdisjoint(vocab.street_words):
             return True
-        return bool("address" in read.topics or not words.isdisjoint(vocab.streets) or not words.isdisjoint(vocab.address_leads))
+        return bool(
+            "address" in read.topics
+            or not words.isdisjoint(vocab.streets)
+            or not words.isdisjoint(vocab.address_leads)
+        )
 
     def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
         return address.find_addresses(read)
@@ -218,18 +250,34 @@ class IntroductionRecognizer(SpokenRecognizer):
         vocab, words = read.vocab, read.words
         if "\n" in words or not words.isdisjoint(vocab.sets["residing"]) or recipients.gate(read):
             return True
-        if vocab.language.code == LANGUAGE and not (words.isdisjoint(load_lexicon().given) and words.isdisjoint(vocab.sets["whole_articles"])):
+        if vocab.language.code == LANGUAGE and not (
+            words.isdisjoint(load_lexicon().given)
+            and words.isdisjoint(vocab.sets["whole_articles"])
+        ):
             return True
-        return not (words.isdisjoint(vocab.name_leads) and words.isdisjoint(vocab.titles) and words.isdisjoint(vocab.spoken_after))
+        return not (
+            words.isdisjoint(vocab.name_leads)
+            and words.isdisjoint(vocab.titles)
+            and words.isdisjoint(vocab.spoken_after)
+        )
 
     def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
         return names.find_introductions(read)
 
 
 class BareAnswerRecognizer(SpokenRecognizer):
-    """What may answer a question nobody sees: numbers, codes and names by themselves, where one party's turns are missing."""
+    """What may answer a question nobody sees: numbers, codes and names by themselves, where one
+    party's turns are missing.
+    """
 
-    ENTITIES: ClassVar[tuple[str, ...]] = ("ACCOUNT_ID", "ORDER_ID", "ZIP_CODE", "PERSON", "LOCATION", "ADDRESS")
+    ENTITIES: ClassVar[tuple[str, ...]] = (
+        "ACCOUNT_ID",
+        "ORDER_ID",
+        "ZIP_CODE",
+        "PERSON",
+        "LOCATION",
+        "ADDRESS",
+    )
 
     def gate(self, read: TokenizedConversation) -> bool:
         return read.one_party

@@ -35,22 +35,31 @@ SPELLED = 3
 def is_person(read: TokenizedConversation, first: int, stop: int) -> bool:
     """Tell whether tokens that the model took for a person are one.
 
-    They are where one of them is a listed name or a word nobody knows; where all are names that are words as well, written as a name is; where a
-    name is told; and where a turn says nothing else and the words are no ordinary ones.
+    They are where one of them is a listed name or a word nobody knows; where all are names that are
+    words as well, written as a name is; where a name is told; and where a turn says nothing else
+    and the words are no ordinary ones.
     """
     if len({read.low[t] for t in range(first, stop) if read.kind[t] == LETTER}) >= SPELLED:
         return True
     words = _words(read, first, stop)
     if _hyphened(read, first, stop) or _endearment(read, first, stop):
         return False
-    if any(t not in words and read.low[t] in read.vocab.particles and word_kind(read.low[t]) in (NAME, RARE) for t in range(first, stop)):
+    if any(
+        t not in words
+        and read.low[t] in read.vocab.particles
+        and word_kind(read.low[t]) in (NAME, RARE)
+        for t in range(first, stop)
+    ):
         return True  # "du Cane"
     kinds = _kinds(read, words) if words else []
     if NAME in kinds or RARE in kinds or (BOTH in kinds and _written(read, words, kinds)):
         return True
     if not words or has_naming_context(read, first, stop) or _addressed(read, words[0], stop):
         return bool(words)
-    return _doubtful(read, words) and (_bare(read, first, stop) or (_behind(read, first) and not any(is_ordinary_word(read.low[t]) for t in words)))
+    return _doubtful(read, words) and (
+        _bare(read, first, stop)
+        or (_behind(read, first) and not any(is_ordinary_word(read.low[t]) for t in words))
+    )
 
 
 def _hyphened(read: TokenizedConversation, first: int, stop: int) -> bool:
@@ -62,19 +71,29 @@ def _hyphened(read: TokenizedConversation, first: int, stop: int) -> bool:
 
 
 def _endearment(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Tell a word said to anybody, alone and in small letters, where no name is told ("hi love")."""
+    """Tell a word said to anybody, alone and in small letters, where no name is told ("hi
+    love").
+    """
     alone = stop - first == 1 and read.low[first] in read.vocab.sets["endearments"]
-    return alone and read.text[read.start[first]].islower() and not has_naming_context(read, first, stop)
+    return (
+        alone
+        and read.text[read.start[first]].islower()
+        and not has_naming_context(read, first, stop)
+    )
 
 
 def is_person_answer(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Tell whether tokens that the model took for a person are one where a name was asked for: in an answer anything but ordinary words is."""
+    """Tell whether tokens that the model took for a person are one where a name was asked for: in
+    an answer anything but ordinary words is.
+    """
     said = read.turns[read.turn[first]]
     return said.last - said.first <= SHORT and _doubtful(read, _words(read, first, stop))
 
 
 def trim_ordinary_words(read: TokenizedConversation, first: int, stop: int) -> tuple[int, int]:
-    """Return the tokens without ordinary words in small letters at their ends, where names are written with capitals ("political Sinclair")."""
+    """Return the tokens without ordinary words in small letters at their ends, where names are
+    written with capitals ("political Sinclair").
+    """
     if not names_have_capitals(read, first):
         return first, stop
     begin, end = first, stop
@@ -89,7 +108,11 @@ def has_naming_context(read: TokenizedConversation, first: int, stop: int) -> bo
     """Tell whether a name is told here: asked for, introduced, after a title, signed."""
     kept = read.__dict__.get("_told")
     if kept is None:
-        kept = [span for hit in (*find_introductions(read), *find_name_answers(read)) for span in hit.spans]
+        kept = [
+            span
+            for hit in (*find_introductions(read), *find_name_answers(read))
+            for span in hit.spans
+        ]
         kept += [(read.start[told.first], told.end) for told in recipients(read)]
         read.__dict__["_told"] = kept
     begin, end = read.start[first], read.end[stop - 1]
@@ -98,18 +121,29 @@ def has_naming_context(read: TokenizedConversation, first: int, stop: int) -> bo
 
 def _words(read: TokenizedConversation, first: int, stop: int) -> list[int]:
     """Return the words of a name without titles, and without particles where there is more."""
-    words = [t for t in range(first, stop) if read.kind[t] in (WORD, MONTH) and read.low[t] not in read.vocab.titles]
+    words = [
+        t
+        for t in range(first, stop)
+        if read.kind[t] in (WORD, MONTH) and read.low[t] not in read.vocab.titles
+    ]
     return [t for t in words if read.low[t] not in read.vocab.particles] or words
 
 
 def _doubtful(read: TokenizedConversation, words: list[int]) -> bool:
-    """Tell whether not all of some words are ordinary, nor one the other said again ("star star")."""
+    """Tell whether not all of some words are ordinary, nor one the other said again ("star
+    star").
+    """
     low = [read.low[t] for t in words]
-    return not all(is_ordinary_word(w) or (w in EVERYWHERE and w not in read.vocab.ambiguous_names) for w in low) and (len(low) == 1 or len(set(low)) > 1)
+    return not all(
+        is_ordinary_word(w) or (w in EVERYWHERE and w not in read.vocab.ambiguous_names)
+        for w in low
+    ) and (len(low) == 1 or len(set(low)) > 1)
 
 
 def _kinds(read: TokenizedConversation, words: list[int]) -> list[int]:
-    """Return what the lists make of each word; in a cased turn an acronym is no name, and where names have capitals neither is what no list has."""
+    """Return what the lists make of each word; in a cased turn an acronym is no name, and where
+    names have capitals neither is what no list has.
+    """
     kinds = [word_kind(read.low[t]) for t in words]
     if not in_mixed_case_turn(read, words[0]):
         return kinds
@@ -117,49 +151,78 @@ def _kinds(read: TokenizedConversation, words: list[int]) -> list[int]:
     for place, t in enumerate(words):
         raw = read.text[read.start[t] : read.end[t]]
         acronym = raw.isupper() and raw.isascii() and 1 < len(raw) <= ACRONYM
-        if (acronym and kinds[place] != BOTH) or (written and raw.islower() and kinds[place] == RARE):
+        if (acronym and kinds[place] != BOTH) or (
+            written and raw.islower() and kinds[place] == RARE
+        ):
             kinds[place] = THING
     return kinds
 
 
 def _written(read: TokenizedConversation, words: list[int], kinds: list[int]) -> bool:
-    """Tell whether words of which one at least is a name as well, and none a name only, are written as a person's name is."""
+    """Tell whether words of which one at least is a name as well, and none a name only, are written
+    as a person's name is.
+    """
     low = [read.low[t] for t in words]
     if in_mixed_case_turn(read, words[0]):
-        return all(read.text[read.start[t]].isupper() or read.glued(t) for t in words) and (THING not in kinds or len(words) > 1)
+        return all(read.text[read.start[t]].isupper() or read.glued(t) for t in words) and (
+            THING not in kinds or len(words) > 1
+        )
     if len(words) == 1:
-        return (low[0] not in EVERYWHERE or low[0] in read.vocab.ambiguous_names) and not _noun(read, words[0])
+        return (low[0] not in EVERYWHERE or low[0] in read.vocab.ambiguous_names) and not _noun(
+            read, words[0]
+        )
     sets = read.vocab.sets
-    if kinds[0] != BOTH or low[0] in sets["whole_articles"] or low[0] in sets["before_named"] or len(set(low)) < len(low):
+    if (
+        kinds[0] != BOTH
+        or low[0] in sets["whole_articles"]
+        or low[0] in sets["before_named"]
+        or len(set(low)) < len(low)
+    ):
         return False
     unusual = any(k == BOTH and is_rare_word(w) for k, w in zip(kinds, low, strict=True))
-    return unusual or all(load_lexicon().named(strip_accents(w)) or word_kind(w) == BOTH or not is_ordinary_word(w) for w in low)
+    return unusual or all(
+        load_lexicon().named(strip_accents(w)) or word_kind(w) == BOTH or not is_ordinary_word(w)
+        for w in low
+    )
 
 
 def _noun(read: TokenizedConversation, token: int) -> bool:
-    """Tell whether the word before makes one a noun: an article, a possessive, "no", what is counted or paid for ("the phone bill")."""
+    """Tell whether the word before makes one a noun: an article, a possessive, "no", what is
+    counted or paid for ("the phone bill").
+    """
     first, sets = read.turns[read.turn[token]].first, read.vocab.sets
     before = read.low[token - 1] if token > first else ""
     if before in sets["noun_leads"] or (before == "no" and token - 1 > first):
         return True
-    return before in sets["noun_articles"] or (before in sets["determiners"] and before not in read.vocab.before_names)
+    return before in sets["noun_articles"] or (
+        before in sets["determiners"] and before not in read.vocab.before_names
+    )
 
 
 def _bare(read: TokenizedConversation, first: int, stop: int) -> bool:
     """Tell whether a turn says nothing else."""
     said, vocab = read.turns[read.turn[first]], read.vocab
-    others = [t for t in (*range(said.first, first), *range(stop, said.last)) if read.kind[t] in (WORD, MONTH)]
+    others = [
+        t
+        for t in (*range(said.first, first), *range(stop, said.last))
+        if read.kind[t] in (WORD, MONTH)
+    ]
     return all(read.low[t] in vocab.before_names for t in others)
 
 
 def _addressed(read: TokenizedConversation, first: int, stop: int) -> bool:
-    """Tell whether somebody is greeted or thanked by name ("good morning, Char."): with a capital, or in words that are not ordinary."""
+    """Tell whether somebody is greeted or thanked by name ("good morning, Char."): with a capital,
+    or in words that are not ordinary.
+    """
     said = read.turns[read.turn[first]]
     lead = first - 2 if first > said.first and read.low[first - 1] == "," else first - 1
     if lead < said.first or read.low[lead] not in read.vocab.sets["addressing"]:
         return False
     ended = stop >= said.last or read.kind[stop] in (SEPARATOR, LINE)
-    return ended and (has_mid_sentence_capital(read, first) or not any(is_ordinary_word(read.low[t]) for t in range(first, stop)))
+    return ended and (
+        has_mid_sentence_capital(read, first)
+        or not any(is_ordinary_word(read.low[t]) for t in range(first, stop))
+    )
 
 
 def _behind(read: TokenizedConversation, token: int) -> bool:
@@ -167,8 +230,16 @@ def _behind(read: TokenizedConversation, token: int) -> bool:
     before = token - 1
     if names_have_capitals(read, token):
         return False
-    return before >= read.turns[read.turn[token]].first and read.kind[before] == WORD and word_kind(read.low[before]) == NAME
+    return (
+        before >= read.turns[read.turn[token]].first
+        and read.kind[before] == WORD
+        and word_kind(read.low[before]) == NAME
+    )
 
 
 def _plain(read: TokenizedConversation, token: int) -> bool:
-    return read.kind[token] != LETTER and is_ordinary_word(read.low[token]) and read.text[read.start[token]].islower()
+    return (
+        read.kind[token] != LETTER
+        and is_ordinary_word(read.low[token])
+        and read.text[read.start[token]].islower()
+    )

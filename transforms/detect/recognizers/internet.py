@@ -18,8 +18,12 @@ _URL = re.compile(
 _MAY_URL = re.compile(r"(?i)\.[a-z]{2}|://|www\.")
 _MAY_MAC = re.compile(r"(?i)[:.-](?:[0-9a-f]{2}[:-]|[0-9a-f]{4})")
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
-_IPV6 = re.compile(r"(?i)(?<![\w:.])[0-9a-f:]{2,39}(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])")
-_MAC = re.compile(r"(?i)(?<![\w:-])[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![\w:-])|(?<![\w.])(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}(?![\w.])")
+_IPV6 = re.compile(
+    r"(?i)(?<![\w:.])[0-9a-f:]{2,39}(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])"
+)
+_MAC = re.compile(
+    r"(?i)(?<![\w:-])[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![\w:-])|(?<![\w.])(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}(?![\w.])"
+)
 _TRAILING = ".,;:!?)]}'\"’”"
 
 
@@ -55,23 +59,36 @@ def find_urls(reading: TokenizedConversation) -> list[ValueMatch]:
             continue
         last, sure = chains.end(dot)
         if sure >= dot and reading.low[last] in reading.vocab.tlds:
-            out.append(ValueMatch("URL", spans_of(reading, [dot - 1, last]), 0.5, "a web address read aloud"))
+            out.append(
+                ValueMatch(
+                    "URL", spans_of(reading, [dot - 1, last]), 0.5, "a web address read aloud"
+                )
+            )
             done = last
     return out
 
 
 class _Chains:
-    """Labels with a dot between each two; each chain is walked once, from wherever it is come upon."""
+    """Labels with a dot between each two; each chain is walked once, from wherever it is come
+    upon.
+    """
 
     def __init__(self, reading: TokenizedConversation) -> None:
         self.reading = reading
         self._ends: dict[int, tuple[int, int]] = {}
 
     def end(self, dot: int) -> tuple[int, int]:
-        """Return of the chain that goes on at `dot`: its last token, and the last dot in it that ends a domain, -1 where none does."""
+        """Return of the chain that goes on at `dot`: its last token, and the last dot in it that
+        ends a domain, -1 where none does.
+        """
         reading, at, last, sure = self.reading, dot, dot, -1
         passed: list[int] = []
-        while at + 1 < reading.count and reading.turn[at + 1] == reading.turn[dot] and is_dot(reading, at) and is_label(reading, at + 1):
+        while (
+            at + 1 < reading.count
+            and reading.turn[at + 1] == reading.turn[dot]
+            and is_dot(reading, at)
+            and is_label(reading, at + 1)
+        ):
             spend_steps()
             if at in self._ends:
                 last, sure = self._ends[at][0], max(sure, self._ends[at][1])
@@ -86,7 +103,9 @@ class _Chains:
 
 
 def find_network_addresses(reading: TokenizedConversation) -> list[ValueMatch]:
-    """IP addresses of both versions and hardware addresses, written; IPv4 spoken with "dot" between its parts."""
+    """IP addresses of both versions and hardware addresses, written; IPv4 spoken with "dot" between
+    its parts.
+    """
     text, out = reading.text, []
     for match in _MAC.finditer(text) if _MAY_MAC.search(text) else ():
         out.append(ValueMatch("MAC_ADDRESS", (match.span(),), 0.9, "form of a hardware address"))
@@ -96,7 +115,9 @@ def find_network_addresses(reading: TokenizedConversation) -> list[ValueMatch]:
     if text.count(":") >= 2:
         for match in _IPV6.finditer(text):
             if match.group().count(":") >= 2 and len(match.group()) >= 4 and _ipv6(match.group()):
-                out.append(ValueMatch("IP_ADDRESS", (match.span(),), 0.9, "form of an IPv6 address"))
+                out.append(
+                    ValueMatch("IP_ADDRESS", (match.span(),), 0.9, "form of an IPv6 address")
+                )
     return out
 
 
@@ -110,11 +131,15 @@ def _ipv6(candidate: str) -> bool:
 
 def _spoken_dots(reading: TokenizedConversation) -> frozenset[str]:
     """Return words that stand for a dot."""
-    return frozenset(word for word, sign in reading.vocab.mail_joints.items() if sign == "." and word != ".")
+    return frozenset(
+        word for word, sign in reading.vocab.mail_joints.items() if sign == "." and word != "."
+    )
 
 
 def spoken_ip(reading: TokenizedConversation) -> list[ValueMatch]:
-    """ "one nine two dot one six eight dot one dot five": four numbers to 255 with "dot" between them."""
+    """ "one nine two dot one six eight dot one dot five": four numbers to 255 with "dot" between
+    them.
+    """
     dots = _spoken_dots(reading)
     if reading.words.isdisjoint(dots):
         return []
@@ -133,7 +158,14 @@ def spoken_ip(reading: TokenizedConversation) -> list[ValueMatch]:
                 if len(groups) >= 4:
                     four = groups[-4:]
                     if all(len(g[0]) <= 3 and int(g[0]) <= 255 for g in four):
-                        out.append(ValueMatch("IP_ADDRESS", spans_of(reading, [four[0][1], four[3][2]]), 0.7, "an IPv4 address read aloud"))
+                        out.append(
+                            ValueMatch(
+                                "IP_ADDRESS",
+                                spans_of(reading, [four[0][1], four[3][2]]),
+                                0.7,
+                                "an IPv4 address read aloud",
+                            )
+                        )
                 if not (token < said.last and is_dot(reading, token)):
                     groups = []
             else:

@@ -7,13 +7,29 @@ import re
 from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.recognizers.context import open_questions
 from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
-from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, TokenizedConversation, TokenStream
-from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, SPOKEN_NUMBER, WORD, ZERO
+from callveil.transforms.detect.recognizers.tokens import (
+    HARD,
+    SOFT,
+    TokenizedConversation,
+    TokenStream,
+)
+from callveil.transforms.detect.recognizers.vocabulary import (
+    DIGITS,
+    LETTER,
+    LINE,
+    MONTH,
+    SEPARATOR,
+    SPOKEN_NUMBER,
+    WORD,
+    ZERO,
+)
 
 _DOMAIN = re.compile(r"[ \t]?[\w-]{1,63}(?:[ \t]?\.[ \t]?[\w-]{2,63}){0,6}")
 _TIGHT_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _MEASURE = re.compile(r"[ \t]?\d[\w-]*(?:\.\d[\w-]*)?\Z")
-"""What stands behind "at" in prices, sizes and rates ("24 @ 3.5mm", "1080@60Hz"): no domain begins so in all its parts but an IP address."""
+"""What stands behind "at" in prices, sizes and rates ("24 @ 3.5mm", "1080@60Hz"): no domain begins
+so in all its parts but an IP address.
+"""
 _LOCAL = frozenset(".+-_%&'*/=?^`{|}~!#$")
 _REACH, _WORDS = 26, 3
 """A local part read aloud is at most this many tokens, and words without a joint between them."""
@@ -27,7 +43,11 @@ def written_mail(reading: TokenizedConversation) -> list[ValueMatch]:
     while place >= 0:
         spend_steps()
         start = place
-        while start and place - start < 64 and (text[start - 1].isalnum() or text[start - 1] in _LOCAL):
+        while (
+            start
+            and place - start < 64
+            and (text[start - 1].isalnum() or text[start - 1] in _LOCAL)
+        ):
             start -= 1
         spaced = start == place
         if spaced and text[place - 1 : place] == '"':
@@ -42,17 +62,30 @@ def written_mail(reading: TokenizedConversation) -> list[ValueMatch]:
             if match is not None:
                 loose = _DOMAIN.match(text, place + 1)
                 end = match.end()
-                if loose is not None and loose.end() > end and loose.group().rsplit(".", 1)[-1].strip().lower() in reading.vocab.tlds:
+                if (
+                    loose is not None
+                    and loose.end() > end
+                    and loose.group().rsplit(".", 1)[-1].strip().lower() in reading.vocab.tlds
+                ):
                     end = loose.end()
                 written = "." in text[place:end] or not text[place + 1].isspace()
                 if written and not _MEASURE.match(text[place + 1 : end]):
-                    out.append(ValueMatch("EMAIL_ADDRESS", ((begin, end),), 0.95 if "." in text[place:end] else 0.6, "form of an e-mail address"))
+                    out.append(
+                        ValueMatch(
+                            "EMAIL_ADDRESS",
+                            ((begin, end),),
+                            0.95 if "." in text[place:end] else 0.6,
+                            "form of an e-mail address",
+                        )
+                    )
         place = text.find("@", place + 1)
     return out
 
 
 def _quoted_local(text: str, place: int) -> int:
-    """Start of a local part in quotes (RFC 5321: `"jane doe"@c.org`); `place` where there is none."""
+    """Start of a local part in quotes (RFC 5321: `"jane doe"@c.org`); `place` where there is
+    none.
+    """
     at = text.rfind('"', max(0, place - 66), place - 1)
     while at > 0 and text[at - 1] == "\\":
         at = text.rfind('"', max(0, place - 66), at)
@@ -69,7 +102,11 @@ def _spaced_local(text: str, place: int) -> int:
     word = start
     while start and place - start < 64:
         char = text[start - 1]
-        if char.isalnum() or char in "._+-" or (char in " \t" and start > 1 and (text[start - 2] in "._-" or text[start] in "._-")):
+        if (
+            char.isalnum()
+            or char in "._+-"
+            or (char in " \t" and start > 1 and (text[start - 2] in "._-" or text[start] in "._-"))
+        ):
             start -= 1
         else:
             break
@@ -77,60 +114,106 @@ def _spaced_local(text: str, place: int) -> int:
 
 
 def spoken_mail(reading: TokenizedConversation) -> list[ValueMatch]:
-    """Return addresses read aloud: "jane dot doe at example dot com", and their parts in answer to a question."""
+    """Return addresses read aloud: "jane dot doe at example dot com", and their parts in answer to
+    a question.
+    """
     vocab, out = reading.vocab, []
-    if reading.words.isdisjoint(vocab.mail_joints) and reading.words.isdisjoint(vocab.providers) and "email" not in reading.topics:
+    if (
+        reading.words.isdisjoint(vocab.mail_joints)
+        and reading.words.isdisjoint(vocab.providers)
+        and "email" not in reading.topics
+    ):
         return []
     ats = reading.tokens_in(vocab.mail_at, "@")
     for stream in reading.streams:
         for place in stream.at(ats):
             token = stream[place]
-            bracket = 0 < token < reading.count - 1 and reading.low[token - 1] in "[({<" and reading.low[token + 1] in "])}>"
+            bracket = (
+                0 < token < reading.count - 1
+                and reading.low[token - 1] in "[({<"
+                and reading.low[token + 1] in "])}>"
+            )
             found = _domain(reading, stream, place + 1 + bracket)
             if found is None:
                 continue
             last, sure = found
             first = _local(reading, stream, place - 1 - bracket, sure)
-            if first is not None and (sure or "email" in _topics(reading, token) or _mailbox(reading, stream, first, place)):
+            if first is not None and (
+                sure
+                or "email" in _topics(reading, token)
+                or _mailbox(reading, stream, first, place)
+            ):
                 tokens = _with_echoes(reading, [t for t in stream[first : last + 1] if t >= 0])
-                out.append(ValueMatch("EMAIL_ADDRESS", spans_of(reading, tokens), 0.9 if sure else 0.7, "an e-mail address read aloud"))
+                out.append(
+                    ValueMatch(
+                        "EMAIL_ADDRESS",
+                        spans_of(reading, tokens),
+                        0.9 if sure else 0.7,
+                        "an e-mail address read aloud",
+                    )
+                )
         out.extend(_answers(reading, stream))
     return out
 
 
 def _with_echoes(reading: TokenizedConversation, tokens: list[int]) -> list[int]:
-    """Return the tokens of an address said over several turns, and those by which the other party repeats them in between."""
+    """Return the tokens of an address said over several turns, and those by which the other party
+    repeats them in between.
+    """
     first, last = reading.turn[tokens[0]], reading.turn[tokens[-1]]
     own, said = {reading.turn[t] for t in tokens}, {reading.low[t] for t in tokens}
     between = (reading.turns[n] for n in range(first + 1, last) if n not in own)
-    return sorted([*tokens, *(t for turn in between for t in range(turn.first, turn.last) if reading.low[t] in said)])
+    return sorted(
+        [
+            *tokens,
+            *(
+                t
+                for turn in between
+                for t in range(turn.first, turn.last)
+                if reading.low[t] in said
+            ),
+        ]
+    )
 
 
 def _mailbox(reading: TokenizedConversation, stream: list[int], first: int, place: int) -> bool:
     """Tell whether "... at gmail" is an address though no ending was said.
 
-    It is by a joint, digits or a letter before it, or by a word that is no everyday one before a provider of nothing but mail.
+    It is by a joint, digits or a letter before it, or by a word that is no everyday one before a
+    provider of nothing but mail.
     """
     vocab, local = reading.vocab, [t for t in stream[first:place] if t >= 0]
-    if any(reading.low[t] in vocab.mail_joints or reading.kind[t] in (LETTER, DIGITS) for t in local):
+    if any(
+        reading.low[t] in vocab.mail_joints or reading.kind[t] in (LETTER, DIGITS) for t in local
+    ):
         return True
     only_mail = (
-        reading.match(stream[place + 1], vocab.mail_only, reading.turns[reading.turn[stream[place + 1]]].last) if stream[place + 1] >= 0 else None
+        reading.match(
+            stream[place + 1], vocab.mail_only, reading.turns[reading.turn[stream[place + 1]]].last
+        )
+        if stream[place + 1] >= 0
+        else None
     )
     return only_mail is not None and any(reading.low[t] not in vocab.words for t in local)
 
 
 def _topics(reading: TokenizedConversation, token: int) -> set[str]:
     turn = reading.turn[token]
-    return {t.name for t in open_questions(reading, turn)} | {c.topic for c in reading.cues_of.get(turn, ())}
+    return {t.name for t in open_questions(reading, turn)} | {
+        c.topic for c in reading.cues_of.get(turn, ())
+    }
 
 
 def is_dot(reading: TokenizedConversation, token: int) -> bool:
-    return token >= 0 and (reading.low[token] == "." or reading.vocab.mail_joints.get(reading.low[token]) == ".")
+    return token >= 0 and (
+        reading.low[token] == "." or reading.vocab.mail_joints.get(reading.low[token]) == "."
+    )
 
 
 def ends_domain(reading: TokenizedConversation, dot: int, label: str) -> bool:
-    """Tell whether `label` after the dot can end a domain; a full stop or "point" before a word such as "it" cannot."""
+    """Tell whether `label` after the dot can end a domain; a full stop or "point" before a word
+    such as "it" cannot.
+    """
     vocab = reading.vocab
     if label not in vocab.tlds:
         return False
@@ -143,13 +226,21 @@ def is_label(reading: TokenizedConversation, token: int) -> bool:
     return token >= 0 and reading.kind[token] not in (SEPARATOR, LINE)
 
 
-def _domain(reading: TokenizedConversation, stream: list[int], place: int) -> tuple[int, bool] | None:
-    """Place of the last token of a spoken domain, and whether it ends in a top-level domain; None where there is no domain."""
+def _domain(
+    reading: TokenizedConversation, stream: list[int], place: int
+) -> tuple[int, bool] | None:
+    """Place of the last token of a spoken domain, and whether it ends in a top-level domain; None
+    where there is no domain.
+    """
     vocab, size = reading.vocab, len(stream)
     words, at = 0, place
     while at < size and words < 7 and stream[at] != HARD:
         token = stream[at]
-        if token == SOFT or (reading.low[token] in vocab.fillers and reading.low[token] not in vocab.mail_joints and words == 0):
+        if token == SOFT or (
+            reading.low[token] in vocab.fillers
+            and reading.low[token] not in vocab.mail_joints
+            and words == 0
+        ):
             at += 1
             continue
         if words and reading.low[token] in vocab.mail_at:
@@ -167,33 +258,51 @@ def _domain(reading: TokenizedConversation, stream: list[int], place: int) -> tu
 
 
 def _endings(reading: TokenizedConversation, stream: list[int], at: int) -> int | None:
-    """Place of the last token of what follows the dot at `at`, where a top-level domain is among it."""
+    """Place of the last token of what follows the dot at `at`, where a top-level domain is among
+    it.
+    """
     size, last, found = len(stream), at, False
     while at + 1 < size and is_dot(reading, stream[at]) and is_label(reading, stream[at + 1]):
         label, final = _spelled_label(reading, stream, at + 1)
-        if label not in reading.vocab.tlds and not (final + 1 < size and is_dot(reading, stream[final + 1])):
+        if label not in reading.vocab.tlds and not (
+            final + 1 < size and is_dot(reading, stream[final + 1])
+        ):
             break
         found = found or ends_domain(reading, stream[at], label)
         last, at = final, final + 1
     return last if found else None
 
 
-def _provider(reading: TokenizedConversation, stream: list[int], place: int) -> tuple[int, bool] | None:
-    """As `_domain`, of a provider of mail whose ending was not said, or not the dot before it ("gmail com")."""
+def _provider(
+    reading: TokenizedConversation, stream: list[int], place: int
+) -> tuple[int, bool] | None:
+    """As `_domain`, of a provider of mail whose ending was not said, or not the dot before it
+    ("gmail com").
+    """
     vocab = reading.vocab
     if place >= len(stream) or stream[place] < 0:
         return None
-    split = reading.match(stream[place], vocab.split_providers, reading.turns[reading.turn[stream[place]]].last)
+    split = reading.match(
+        stream[place], vocab.split_providers, reading.turns[reading.turn[stream[place]]].last
+    )
     if split is not None:
         return place + split[0] - stream[place] - 1, False
     if reading.low[stream[place]] not in vocab.providers:
         return None
-    ahead = reading.low[stream[place + 1]] if place + 1 < len(stream) and stream[place + 1] >= 0 else ""
-    return (place + 1, True) if ahead in vocab.tlds and ahead not in vocab.word_tlds else (place, False)
+    ahead = (
+        reading.low[stream[place + 1]] if place + 1 < len(stream) and stream[place + 1] >= 0 else ""
+    )
+    return (
+        (place + 1, True)
+        if ahead in vocab.tlds and ahead not in vocab.word_tlds
+        else (place, False)
+    )
 
 
 def _spelled_label(reading: TokenizedConversation, stream: list[int], at: int) -> tuple[str, int]:
-    """Return the label at `at` and its last place; one read out ("c o", "u k") counts as one where that makes a top-level domain."""
+    """Return the label at `at` and its last place; one read out ("c o", "u k") counts as one where
+    that makes a top-level domain.
+    """
     text, best = "", (reading.low[stream[at]], at)
     for place in range(at, min(at + 4, len(stream))):
         token = stream[place]
@@ -206,24 +315,45 @@ def _spelled_label(reading: TokenizedConversation, stream: list[int], at: int) -
 
 
 def _before_pause(reading: TokenizedConversation, stream: list[int], place: int) -> int:
-    """Return the place left of the hesitation that ends at `place` ("jane dot doe, um, and then it's"); `place` where there is none."""
+    """Return the place left of the hesitation that ends at `place` ("jane dot doe, um, and then
+    it's"); `place` where there is none.
+    """
     vocab, at = reading.vocab, place
     while at > 0 and place - at < 5 and stream[at] >= 0:
         low = reading.low[stream[at]]
-        if low not in vocab.sets["hesitations"] and low not in vocab.sets["spelling_pauses"] and low not in ",-":
+        if (
+            low not in vocab.sets["hesitations"]
+            and low not in vocab.sets["spelling_pauses"]
+            and low not in ",-"
+        ):
             break
         at -= 1
     if at >= 0 and stream[at] == SOFT:
         return at
-    return at if at >= 0 and stream[at] >= 0 and reading.low[stream[at]] not in vocab.mail_stops else place
+    return (
+        at
+        if at >= 0 and stream[at] >= 0 and reading.low[stream[at]] not in vocab.mail_stops
+        else place
+    )
 
 
 def _couple(reading: TokenizedConversation, stream: list[int], at: int, best: int | None) -> bool:
     """Tell whether "and" at `at` joins two names of one local part ("mike and jen at ...")."""
-    if best is None or at < 1 or best != at + 1 or stream[at - 1] < 0 or reading.low[stream[at]] not in reading.vocab.sets["and"]:
+    if (
+        best is None
+        or at < 1
+        or best != at + 1
+        or stream[at - 1] < 0
+        or reading.low[stream[at]] not in reading.vocab.sets["and"]
+    ):
         return False
     pair, vocab = (stream[at - 1], stream[best]), reading.vocab
-    return all(reading.kind[t] in (WORD, MONTH) and reading.low[t] not in vocab.words and reading.low[t] not in vocab.mail_stops for t in pair)
+    return all(
+        reading.kind[t] in (WORD, MONTH)
+        and reading.low[t] not in vocab.words
+        and reading.low[t] not in vocab.mail_stops
+        for t in pair
+    )
 
 
 class _Local:
@@ -247,7 +377,14 @@ class _Local:
         """Take in the token at `at`. Returns whether the local part may go on before it."""
         token, vocab = self.stream[at], self.reading.vocab
         if token == SOFT:
-            return self.best is None or self.joined or (self._before(at) >= 0 and self.reading.low[self._before(at)] in vocab.mail_joints)
+            return (
+                self.best is None
+                or self.joined
+                or (
+                    self._before(at) >= 0
+                    and self.reading.low[self._before(at)] in vocab.mail_joints
+                )
+            )
         low, kind = self.reading.low[token], self.reading.kind[token]
         if low in vocab.mail_joints or (kind == SEPARATOR and low in "._-+"):
             self.joined, self.plain = True, 0
@@ -256,7 +393,9 @@ class _Local:
             return self._begin(at)
         spelled = self._spelled(at, low, kind)
         self.linked = False
-        if kind == LETTER and (low not in self.short or self.best is not None or self.joined or spelled):
+        if kind == LETTER and (
+            low not in self.short or self.best is not None or self.joined or spelled
+        ):
             return (spelled or self._letter_goes_on(low)) and self._begin(at)
         return kind in (WORD, MONTH, LETTER) and self._word(at, low)
 
@@ -268,13 +407,22 @@ class _Local:
         return True
 
     def _spelled(self, at: int, low: str, kind: int) -> bool:
-        """Tell whether a single letter here is one of several, or an initial ("e dot v dot a", "bianchi i at ...")."""
+        """Tell whether a single letter here is one of several, or an initial ("e dot v dot a",
+        "bianchi i at ...").
+        """
         before = self._before(at)
         if self.linked or _spelled(self.reading, self.stream, at - 1, self.short):
             return True
-        if kind == LETTER and before >= 0 and self.reading.kind[before] == WORD and self.reading.low[before] in self.reading.vocab.mail_joints:
+        if (
+            kind == LETTER
+            and before >= 0
+            and self.reading.kind[before] == WORD
+            and self.reading.low[before] in self.reading.vocab.mail_joints
+        ):
             return True
-        return self.sure and self.best is None and low in self.short and _foreign(self.reading, before)
+        return (
+            self.sure and self.best is None and low in self.short and _foreign(self.reading, before)
+        )
 
     def _letter_goes_on(self, low: str) -> bool:
         """Tell whether a letter that is a word too belongs to what stands behind it."""
@@ -296,8 +444,12 @@ class _Local:
         return True
 
 
-def _local(reading: TokenizedConversation, stream: list[int], place: int, sure: bool = False) -> int | None:
-    """Place of the first token of the local part that ends at `place`, reading leftwards; `sure` where a whole domain follows."""
+def _local(
+    reading: TokenizedConversation, stream: list[int], place: int, sure: bool = False
+) -> int | None:
+    """Place of the first token of the local part that ends at `place`, reading leftwards; `sure`
+    where a whole domain follows.
+    """
     local = _Local(reading, stream, sure)
     if sure:
         place = _before_pause(reading, stream, place)
@@ -309,7 +461,9 @@ def _local(reading: TokenizedConversation, stream: list[int], place: int, sure: 
 
 
 def _foreign(reading: TokenizedConversation, token: int) -> bool:
-    """Tell whether a word is none of the everyday ones: the letter after it is then an initial ("bianchi i at ...")."""
+    """Tell whether a word is none of the everyday ones: the letter after it is then an initial
+    ("bianchi i at ...").
+    """
     return (
         token >= 0
         and reading.kind[token] == WORD
@@ -318,8 +472,12 @@ def _foreign(reading: TokenizedConversation, token: int) -> bool:
     )
 
 
-def _spelled(reading: TokenizedConversation, stream: list[int], at: int, short: frozenset[str]) -> bool:
-    """Tell whether the single letters that end at `at` hold one that is no word: then the next is a letter too ("n e r e" before "a")."""
+def _spelled(
+    reading: TokenizedConversation, stream: list[int], at: int, short: frozenset[str]
+) -> bool:
+    """Tell whether the single letters that end at `at` hold one that is no word: then the next is a
+    letter too ("n e r e" before "a").
+    """
     while at >= 0 and stream[at] >= 0 and reading.kind[stream[at]] == LETTER:
         if reading.low[stream[at]] not in short:
             return True
@@ -330,13 +488,24 @@ def _spelled(reading: TokenizedConversation, stream: list[int], at: int, short: 
 def _alphabet(reading: TokenizedConversation, stream: list[int], at: int) -> bool:
     """Tell whether `at` is the link of "b as in boy" or "b for boy"."""
     back = at - 1
-    if back >= 0 and stream[back] >= 0 and reading.low[stream[back]] in reading.vocab.sets["before_link"]:
+    if (
+        back >= 0
+        and stream[back] >= 0
+        and reading.low[stream[back]] in reading.vocab.sets["before_link"]
+    ):
         back -= 1
-    return back >= 0 and stream[back] >= 0 and reading.kind[stream[back]] in (LETTER, ZERO) and len(reading.low[stream[back]]) == 1
+    return (
+        back >= 0
+        and stream[back] >= 0
+        and reading.kind[stream[back]] in (LETTER, ZERO)
+        and len(reading.low[stream[back]]) == 1
+    )
 
 
 def _answers(reading: TokenizedConversation, stream: TokenStream) -> list[ValueMatch]:
-    """Half an address given in answer to a question ("jane underscore doe", then "gmail dot com")."""
+    """Half an address given in answer to a question ("jane underscore doe", then "gmail dot
+    com").
+    """
     out, vocab = [], reading.vocab
     if "email" not in reading.topics:
         return []
@@ -350,5 +519,12 @@ def _answers(reading: TokenizedConversation, stream: TokenStream) -> list[ValueM
         if first is None or place + 1 >= len(stream) or not is_label(reading, stream[place + 1]):
             continue
         tokens = [t for t in stream[first : place + 2] if t >= 0]
-        out.append(ValueMatch("EMAIL_ADDRESS", spans_of(reading, tokens), 0.6, "part of an address, in answer to a question about e-mail"))
+        out.append(
+            ValueMatch(
+                "EMAIL_ADDRESS",
+                spans_of(reading, tokens),
+                0.6,
+                "part of an address, in answer to a question about e-mail",
+            )
+        )
     return out

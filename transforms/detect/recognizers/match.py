@@ -43,22 +43,35 @@ def is_not_street(reading: TokenizedConversation, token: int) -> bool:
 
 
 def names_product(reading: TokenizedConversation, token: int) -> bool:
-    """Tell whether the street that ends with `token` is what some goods are called ("the Oak Street collection", "the Broadway desk lamp")."""
+    """Tell whether the street that ends with `token` is what some goods are called ("the Oak Street
+    collection", "the Broadway desk lamp").
+    """
     stop, wares = reading.turns[reading.turn[token]].last, reading.vocab.sets["wares"]
     if is_not_street(reading, token):
         return True
     after = reading.low[token + 1 : min(token + 3, stop)]
-    if reading.low[token] not in reading.vocab.streets or not after or reading.kind[token + 1] != WORD:
+    if (
+        reading.low[token] not in reading.vocab.streets
+        or not after
+        or reading.kind[token + 1] != WORD
+    ):
         return False
     return after[0] in wares or (after[-1] in wares and after[0] not in reading.vocab.address_stops)
 
 
 def prune_matches(hits: Iterable[ValueMatch]) -> list[ValueMatch]:
-    """Return the hits in order of place, without those that lie wholly within another of the same entity."""
+    """Return the hits in order of place, without those that lie wholly within another of the same
+    entity.
+    """
     kept: list[ValueMatch] = []
     near: dict[str, list[ValueMatch]] = {}  # by entity, those that may reach over what is to come
-    for hit in sorted(hits, key=lambda h: (h.spans[0][0], -sum(b - a for a, b in h.spans), h.spans, h.entity, -h.score)):
-        others = near[hit.entity] = [other for other in near.get(hit.entity, ()) if other.spans[-1][1] > hit.spans[0][0]]
+    for hit in sorted(
+        hits,
+        key=lambda h: (h.spans[0][0], -sum(b - a for a, b in h.spans), h.spans, h.entity, -h.score),
+    ):
+        others = near[hit.entity] = [
+            other for other in near.get(hit.entity, ()) if other.spans[-1][1] > hit.spans[0][0]
+        ]
         spend_steps(1 + len(others))
         if not any(_within(hit, other) for other in others):
             kept.append(hit)

@@ -27,14 +27,18 @@ from collections.abc import Collection
 
 _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:19|20)\d\d"
 _DATE = (
-    rf"(?:{_YEAR}([./-]){_MONTH}\1{_DAY}|{_DAY}([./-]){_DAY}\2(?:{_YEAR}|\d\d)|{_DAY} {_MONTH} {_YEAR}|{_MONTH}[./-]{_YEAR}|{_YEAR})"
+    rf"(?:{_YEAR}([./-]){_MONTH}\1{_DAY}|{_DAY}([./-]){_DAY}\2(?:{_YEAR}|\d\d)|{_DAY} "
+    rf"{_MONTH} "
+    rf"{_YEAR}|{_MONTH}[./-]{_YEAR}|{_YEAR})"
 )
 _CLOCK = r"(?:(?:[01]?\d|2[0-4])[.:][0-5]\d(?:[.:][0-5]\d(?:[.,]\d{1,6})?)?|(?:[01]\d|2[0-4])(?:00|15|30|45))"
 _TO = r"(?: ?[-–—/] ?| to )"
 
 
 def _again(pattern: str, n: int) -> str:
-    """Return a pattern with two groups and references to them, for its n-th use in one expression."""
+    """Return a pattern with two groups and references to them, for its n-th use in one
+    expression.
+    """
     return pattern.replace(r"\1", rf"\{2 * n + 1}").replace(r"\2", rf"\{2 * n + 2}")
 
 
@@ -42,7 +46,8 @@ _FORMS = (
     rf"{_again(_DATE, 0)}(?:[ T,]+{_CLOCK}|{_TO}{_again(_DATE, 1)})?",
     rf"{_CLOCK}(?:{_TO}{_CLOCK})?(?:[,;]? {_CLOCK}{_TO}{_CLOCK})*",
     r"(?:v|ver|version|release|build|firmware|driver)[.: ]{0,2}\d{1,6}(?:\.\d{1,6}){1,4}",
-    r"(?:(?:part|model|item|article|stock) ?(?:no|nr|number|code|#)|part|model|sku|pn|p/n)[.:# ]{1,3}[\w-]{2,30}",
+    r"(?:(?:part|model|item|article|stock) ?(?:no|nr|number|code|#)|part|model|sku|pn|p/n)[.:# "
+    r"]{1,3}[\w-]{2,30}",
     r"-?\d{1,3}\.\d{3,12}, ?-?\d{1,3}\.\d{3,12}",
     r"0x[0-9a-f]{2,16}",
     r"\d{1,5}(?: ?[x×] ?\d{1,5}){1,2}",
@@ -60,7 +65,12 @@ _SURE_ENDINGS = frozenset({"com", "net", "org", "edu", "gov", "info", "io", "uk"
 
 
 def is_no_value(
-    entity: str, text: str, span: tuple[int, int], cued: bool, words: Collection[str], endings: Collection[str]
+    entity: str,
+    text: str,
+    span: tuple[int, int],
+    cued: bool,
+    words: Collection[str],
+    endings: Collection[str],
 ) -> bool:
     """Tell whether what a pattern found is one of the exceptions.
 
@@ -74,21 +84,28 @@ def is_no_value(
     """
     start, end = span
     if entity == "URL":
-        return _in_mail(text, start, end) or (not cued and _joins_sentences(text, start, end, words, endings))
+        return _in_mail(text, start, end) or (
+            not cued and _joins_sentences(text, start, end, words, endings)
+        )
     if entity in NO_NUMBERS:
         return False
     if not cued and _EPOCH.fullmatch(text, start, end):
         return True
     low = max(0, start - _AROUND)
     around = text[low : end + _AROUND]
-    return any(m.start() + low <= start and end <= m.end() + low for m in _NO_NUMBER.finditer(around))
+    return any(
+        m.start() + low <= start and end <= m.end() + low for m in _NO_NUMBER.finditer(around)
+    )
 
 
 def _in_mail(text: str, start: int, end: int) -> bool:
     if "/" in text[start:end] or text[max(0, start - 3) : start] == "://":
         return False
     behind = end + len(_rest(text, end))
-    return bool(_MAIL_BEFORE.search(text[max(0, start - _AROUND) : start])) or text[behind : behind + 1] == "@"
+    return (
+        bool(_MAIL_BEFORE.search(text[max(0, start - _AROUND) : start]))
+        or text[behind : behind + 1] == "@"
+    )
 
 
 def _rest(text: str, end: int) -> str:

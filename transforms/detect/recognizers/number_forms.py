@@ -64,54 +64,98 @@ class NumberForm:
 
 
 def _repaired_card(elements: Sequence[NumberElement]) -> bool:
-    """Tell whether a card number comes out once what was taken back is left out ("four five, no sorry, four six")."""
+    """Tell whether a card number comes out once what was taken back is left out ("four five, no
+    sorry, four six").
+    """
     digits = "".join(e.digits for e in elements)
-    places = [sum(len(e.digits) for e in elements[:i]) for i, e in enumerate(elements) if i and e.link == REPAIR]
-    return any(checks.is_card_number(digits[: place - dropped] + digits[place:]) for place in places[:4] for dropped in range(1, min(place, 16) + 1))
+    places = [
+        sum(len(e.digits) for e in elements[:i])
+        for i, e in enumerate(elements)
+        if i and e.link == REPAIR
+    ]
+    return any(
+        checks.is_card_number(digits[: place - dropped] + digits[place:])
+        for place in places[:4]
+        for dropped in range(1, min(place, 16) + 1)
+    )
 
 
 def _valid(number: NumberCandidate) -> bool:
-    return any(checks.is_valid_phone(number.digits, region) for region in (*number.regions, *number.reading.vocab.regions))
+    return any(
+        checks.is_valid_phone(number.digits, region)
+        for region in (*number.regions, *number.reading.vocab.regions)
+    )
 
 
 def _card(number: NumberCandidate) -> float:
-    right = not number.plus and (checks.is_card_number(number.digits) or _repaired_card(number.elements))
+    right = not number.plus and (
+        checks.is_card_number(number.digits) or _repaired_card(number.elements)
+    )
     return right * (1.0 if number.card else 0.9)
 
 
 def _ssn(number: NumberCandidate) -> float:
     named = number.told is not None and number.told.name == "ssn"
-    fits = number.sizes == [3, 2, 4] and (number.told is None or named) and number.digits[0] != "9" and number.digits[:3] not in ("000", "666")
+    fits = (
+        number.sizes == [3, 2, 4]
+        and (number.told is None or named)
+        and number.digits[0] != "9"
+        and number.digits[:3] not in ("000", "666")
+    )
     return fits * (0.85 if named else 0.6)
 
 
 def _dialled(number: NumberCandidate) -> float:
-    return 0.65 * (number.open and checks.is_international_number(number.digits) and (number.spoken or number.tight))
+    return 0.65 * (
+        number.open
+        and checks.is_international_number(number.digits)
+        and (number.spoken or number.tight)
+    )
 
 
 def _north_american(number: NumberCandidate) -> float:
-    fits = number.open and checks.is_nanp_number(number.digits) and (len(number.digits) == 10 or number.digits[0] == "1")
+    fits = (
+        number.open
+        and checks.is_nanp_number(number.digits)
+        and (len(number.digits) == 10 or number.digits[0] == "1")
+    )
     return fits * (0.6 if len(number.elements) == 1 and not number.spoken else 0.75)
 
 
 def _national(number: NumberCandidate) -> float:
     forms = number.reading.vocab.phone_forms
     usual = len(number.digits) in (10, 11) and number.digits[0] == "0" and number.digits[1] != "0"
-    return 0.65 * (number.open and (usual or (forms is not None and forms.fullmatch(number.digits) is not None)))
+    return 0.65 * (
+        number.open
+        and (usual or (forms is not None and forms.fullmatch(number.digits) is not None))
+    )
 
 
 def _local(number: NumberCandidate) -> float:
-    return 0.5 * (number.open and number.sizes == [3, 4] and not number.spoken and number.elements[-1].link == TIGHT)
+    return 0.5 * (
+        number.open
+        and number.sizes == [3, 4]
+        and not number.spoken
+        and number.elements[-1].link == TIGHT
+    )
 
 
 def _given_out(number: NumberCandidate) -> float:
-    return 0.6 * (number.open and not number.spoken and len(number.elements) > 1 and number.tight and _valid(number))
+    return 0.6 * (
+        number.open
+        and not number.spoken
+        and len(number.elements) > 1
+        and number.tight
+        and _valid(number)
+    )
 
 
 _ANY = 1_000_000
 FORMS = (
     NumberForm("CREDIT_CARD", "valid card number", "card", 13, 28, _card),
-    NumberForm("PHONE_NUMBER", "international form", "phone", 8, 15, lambda number: 0.85 * number.plus),
+    NumberForm(
+        "PHONE_NUMBER", "international form", "phone", 8, 15, lambda number: 0.85 * number.plus
+    ),
     NumberForm("US_SSN", "form of a social security number", "ssn", 9, 9, _ssn),
     NumberForm("PHONE_NUMBER", "number dialled to another country", "phone", 10, _ANY, _dialled),
     NumberForm("PHONE_NUMBER", "North American number", "phone", 10, 11, _north_american),

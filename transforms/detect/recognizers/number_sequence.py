@@ -20,8 +20,17 @@ CARD_GROUPS = ([4, 4, 4, 4], [4, 6, 5], [4, 6, 4])
 """How cards are printed: most brands, American Express, Diners Club."""
 
 _PHONE_GROUPS = (
-    [10], [11], [3, 7], [3, 3, 4], [6, 4], [1, 10], [1, 3, 7], [1, 3, 3, 4], [1, 6, 4], [4, 3, 4],
-)  # fmt: skip
+    [10],
+    [11],
+    [3, 7],
+    [3, 3, 4],
+    [6, 4],
+    [1, 10],
+    [1, 3, 7],
+    [1, 3, 3, 4],
+    [1, 6, 4],
+    [4, 3, 4],
+)
 _EXPIRY = re.compile(r"(?:0[1-9]|1[0-2])(?:20)?[2-4]\d\Z")
 _WRITTEN_ON = re.compile(r"(?:0[1-9]|1[0-2])(?:20)?[2-4]\d\d{0,4}\Z")
 _SHORT_EXPIRY = re.compile(r"[1-9][2-4]\d\Z")
@@ -52,7 +61,8 @@ Form = Callable[[Sequence[NumberElement], int, int], DigitValue | None]
 
 
 def cache_form(form: Form) -> Form:
-    """Return a form that judges the same elements of one reading once: a run is cut again for every part that it falls into.
+    """Return a form that judges the same elements of one reading once: a run is cut again for every
+    part that it falls into.
 
     Elements that follow each other are known by their first and last token.
     """
@@ -63,7 +73,11 @@ def cache_form(form: Form) -> Form:
         if key not in kept:
             kept[key] = form(elements, first, stop)
         value = kept[key]
-        return value if value is None or value.first == first else replace(value, first=first, stop=stop)
+        return (
+            value
+            if value is None or value.first == first
+            else replace(value, first=first, stop=stop)
+        )
 
     return judge
 
@@ -138,7 +152,8 @@ class ContextFreeForms:
         regions: CLDR regions whose numbers are telephone numbers without a country code.
         national_ids: state numbers of the language, of `checks.NATIONAL`.
         phone_forms: national telephone numbers of the language, digits only.
-        cued: the words beside the run speak of a card, so that one digit may be wrong, lost or doubled.
+        cued: the words beside the run speak of a card, so that one digit may be wrong, lost or
+            doubled.
     """
 
     regions: tuple[str, ...]
@@ -146,7 +161,9 @@ class ContextFreeForms:
     phone_forms: re.Pattern[str] | None = None
     cued: bool = False
 
-    def __call__(self, elements: Sequence[NumberElement], first: int, stop: int) -> DigitValue | None:
+    def __call__(
+        self, elements: Sequence[NumberElement], first: int, stop: int
+    ) -> DigitValue | None:
         """See `Form`."""
         parts = elements[first:stop]
         digits = "".join([e.digits for e in parts])
@@ -172,7 +189,9 @@ class ContextFreeForms:
         entity = checks.national_id_type(digits, self.national_ids) if self.national_ids else None
         return (entity, 1.0, 0.8, "state number with right check digits") if entity else None
 
-    def _card(self, digits: str, parts: Sequence[NumberElement]) -> tuple[str, float, float, str] | None:
+    def _card(
+        self, digits: str, parts: Sequence[NumberElement]
+    ) -> tuple[str, float, float, str] | None:
         if not 12 <= len(digits) <= LONGEST or parts[0].plus:
             return None
         usual, brand = checks.card_brand(digits)
@@ -194,12 +213,16 @@ class ContextFreeForms:
             return "CREDIT_CARD", 0.8, 0.5, "length and first digits of a brand's cards"
         return None
 
-    def _ssn(self, digits: str, parts: Sequence[NumberElement]) -> tuple[str, float, float, str] | None:
+    def _ssn(
+        self, digits: str, parts: Sequence[NumberElement]
+    ) -> tuple[str, float, float, str] | None:
         if len(parts) == 3 and group_sizes(parts) == [3, 2, 4] and checks.is_ssn(digits):
             return "US_SSN", 0.95, 0.6, "form of a social security number"
         return None
 
-    def _phone(self, digits: str, parts: Sequence[NumberElement]) -> tuple[str, float, float, str] | None:
+    def _phone(
+        self, digits: str, parts: Sequence[NumberElement]
+    ) -> tuple[str, float, float, str] | None:
         count = len(digits)
         if count > 18:
             return None
@@ -236,7 +259,9 @@ class ContextFreeForms:
 
 
 def _alike(parts: Sequence[NumberElement]) -> bool:
-    """Tell whether written parts are joined by one sign, but for the first, which may set a prefix off ("(415) 555-0142")."""
+    """Tell whether written parts are joined by one sign, but for the first, which may set a prefix
+    off ("(415) 555-0142").
+    """
     signs = [e.sign.strip() or e.sign[:1] for e in parts[1:]]
     if signs and parts[0].plus:
         signs = signs[1:]
@@ -246,7 +271,9 @@ def _alike(parts: Sequence[NumberElement]) -> bool:
 
 
 def _card_like(parts: Sequence[NumberElement]) -> bool:
-    """Tell whether the digits are grouped as people write a card: one sign, groups alike or none short but the last."""
+    """Tell whether the digits are grouped as people write a card: one sign, groups alike or none
+    short but the last.
+    """
     sizes, signs = group_sizes(parts)[:-1], {e.sign for e in parts[1:]}
     if any(e.spoken for e in parts):
         return True
@@ -259,7 +286,9 @@ def group_sizes(elements: Sequence[NumberElement]) -> list[int]:
 
 
 def joined_card(digits: str) -> int:
-    """Tell how many of `digits` are a card whose expiry date or code is written on; 0 where none is."""
+    """Tell how many of `digits` are a card whose expiry date or code is written on; 0 where none
+    is.
+    """
     if not 16 < len(digits) <= 30 or checks.card_brand(digits)[0]:
         return 0
     for size in (16, 15, 14):
@@ -270,7 +299,8 @@ def joined_card(digits: str) -> int:
 
 
 def card_details(elements: Sequence[NumberElement], code: bool = True) -> list[DigitValue]:
-    """Return what stands beside a card: expiry date, verification code, postcode, in the order given.
+    """Return what stands beside a card: expiry date, verification code, postcode, in the order
+    given.
 
     Args:
         elements: what stands there.
@@ -297,11 +327,17 @@ def _detail(elements: Sequence[NumberElement], first: int, code: bool) -> DigitV
         digits += elements[stop - 1].digits
         whole = len(elements) - stop == 0
         if _EXPIRY.match(digits) or (_SHORT_EXPIRY.match(digits) and stop - first == 2):
-            fits.append((3, DigitValue(first, stop, "CARD_EXPIRY", 0.6, "expiry beside a card number")))
+            fits.append(
+                (3, DigitValue(first, stop, "CARD_EXPIRY", 0.6, "expiry beside a card number"))
+            )
         elif code and 3 <= len(digits) <= 4:
-            fits.append((2 + whole, DigitValue(first, stop, "CVV", 0.6, "code beside a card number")))
+            fits.append(
+                (2 + whole, DigitValue(first, stop, "CVV", 0.6, "code beside a card number"))
+            )
         elif len(digits) == 5 or [len(e.digits) for e in elements[first:stop]] == [5, 4]:
-            fits.append((1, DigitValue(first, stop, "ZIP_CODE", 0.5, "postcode beside a card number")))
+            fits.append(
+                (1, DigitValue(first, stop, "ZIP_CODE", 0.5, "postcode beside a card number"))
+            )
     if not fits:
         return DigitValue(first, first + 1)
     return max(fits, key=lambda fit: (fit[0], fit[1].stop))[1]

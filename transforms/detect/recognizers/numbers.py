@@ -1,4 +1,6 @@
-"""Digits as they are written and said, gathered into runs: "four one five, double two" is one run of five digits."""
+"""Digits as they are written and said, gathered into runs: "four one five, double two" is one run
+of five digits.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ from dataclasses import dataclass, field
 
 from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.recognizers import checks
-from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, TokenizedConversation, TokenStream
+from callveil.transforms.detect.recognizers.tokens import (
+    HARD,
+    SOFT,
+    TokenizedConversation,
+    TokenStream,
+)
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     HUNDRED,
@@ -73,15 +80,23 @@ _BESIDE_DIGITS = re.compile(
 _CHAIN = re.compile(r"\d+(?:[-. ()/_]{1,2}\d+)*")
 _NAMING = frozenset(("cvv", "expiry", "card", "ssn", "pin"))
 GLUED, CHAIN = 9, 40
-"""Digits, and characters at most in which they stand, that letters may touch and still be a value of their own ("phone630-596-1187")."""
-_TIGHT_SIGNS, _LOOSE_SIGNS, _STOP_SIGNS = frozenset("-–—()/‐‑−+"), frozenset(",:#\\"), frozenset("$£€¥₹%@_=<{}[]")
+"""Digits, and characters at most in which they stand, that letters may touch and still be a value
+of their own ("phone630-596-1187").
+"""
+_TIGHT_SIGNS, _LOOSE_SIGNS, _STOP_SIGNS = (
+    frozenset("-–—()/‐‑−+"),
+    frozenset(",:#\\"),
+    frozenset("$£€¥₹%@_=<{}[]"),
+)
 
 
 @dataclass(slots=True)
 class NumberElement:
-    """One number as said: its digits, its tokens (both ends included), the link to the element before.
+    """One number as said: its digits, its tokens (both ends included), the link to the element
+    before.
 
-    `glued` tells that letters touch it; `sign` is what is written between it and the element before.
+    `glued` tells that letters touch it; `sign` is what is written between it and the element
+    before.
     """
 
     digits: str
@@ -100,7 +115,9 @@ class DigitRun:
 
     elements: list[NumberElement] = field(default_factory=list)
     counting: NumberElement | None = None
-    """A last number that counts what follows it ("... 2 rooms"), unless it completes a value ("4539 9103 1776 4670 USD")."""
+    """A last number that counts what follows it ("... 2 rooms"), unless it completes a value ("4539
+    9103 1776 4670 USD").
+    """
 
     @property
     def digits(self) -> str:
@@ -116,7 +133,9 @@ class DigitRun:
 
 
 def blocked_tokens(reading: TokenizedConversation) -> frozenset[int]:
-    """Return tokens of written dates, times, prices, shares, ratings, GUIDs, internet addresses and cues: they are in no run."""
+    """Return tokens of written dates, times, prices, shares, ratings, GUIDs, internet addresses and
+    cues: they are in no run.
+    """
     kept: frozenset[int] | None = reading.__dict__.get("_blocked")
     if kept is not None:
         return kept
@@ -129,7 +148,11 @@ def blocked_tokens(reading: TokenizedConversation) -> frozenset[int]:
             out.add(token)
             token += 1
     for cue in reading.cues:  # "the last four digits": the number belongs to the cue
-        spelled = cue.topic == "age" and reading.kind[cue.first] == LETTER and not (cue.first and reading.value[cue.first - 1])
+        spelled = (
+            cue.topic == "age"
+            and reading.kind[cue.first] == LETTER
+            and not (cue.first and reading.value[cue.first - 1])
+        )
         if cue.last - cue.first > 1 and not spelled:  # "y o" is years old after a number only
             out.update(range(cue.first, cue.last))
     for start, end in reading.ibans:  # known by themselves
@@ -143,9 +166,16 @@ def _not_numbers(reading: TokenizedConversation) -> list[re.Match[str]]:
     for start, end in _lines(text):
         found += _NOT_NUMBERS.finditer(text, start, end)
         # Right behind other digits a range may be a card's expiry date and code.
-        found += [m for m in _RANGES.finditer(text, start, end) if not _BESIDE_DIGITS.search(text, max(0, m.start() - 24), m.start())]
+        found += [
+            m
+            for m in _RANGES.finditer(text, start, end)
+            if not _BESIDE_DIGITS.search(text, max(0, m.start() - 24), m.start())
+        ]
     more = reading.vocab.no_numbers
-    return sorted((*found, *(more.finditer(text) if more is not None else ())), key=lambda match: match.start())
+    return sorted(
+        (*found, *(more.finditer(text) if more is not None else ())),
+        key=lambda match: match.start(),
+    )
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
@@ -160,7 +190,9 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 class NumberParser:
     """Reads one stream of a conversation."""
 
-    def __init__(self, reading: TokenizedConversation, stream: TokenStream, skip: frozenset[int]) -> None:
+    def __init__(
+        self, reading: TokenizedConversation, stream: TokenStream, skip: frozenset[int]
+    ) -> None:
         self.reading, self.stream, self.skip = reading, stream, skip
         self.kind, self.low, self.value = reading.kind, reading.low, reading.value
 
@@ -170,18 +202,26 @@ class NumberParser:
         token = self.stream[place]
         return self.kind[token] if token >= 0 else -1
 
-    def number(self, place: int, inside: bool, scaled: bool = False) -> tuple[str, int, bool] | None:
-        """Return the number that begins at `place`: (digits, place after it, whether it was said in words). `scaled`: it follows a hundred."""
+    def number(
+        self, place: int, inside: bool, scaled: bool = False
+    ) -> tuple[str, int, bool] | None:
+        """Return the number that begins at `place`: (digits, place after it, whether it was said in
+        words). `scaled`: it follows a hundred.
+        """
         spend_steps()
         read = _BY_KIND.get(self._kind(place))
         if read is None or (token := self.stream[place]) in self.skip:
             return None
         return read(self, place, token, inside, scaled)
 
-    def _in_digits(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+    def _in_digits(
+        self, place: int, token: int, inside: bool, scaled: bool
+    ) -> tuple[str, int, bool] | None:
         return self._written(place, token)
 
-    def _unit(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+    def _unit(
+        self, place: int, token: int, inside: bool, scaled: bool
+    ) -> tuple[str, int, bool] | None:
         sets = self.reading.vocab.sets
         if self.low[token] in sets["article_ones"] and self._article(place, inside):
             return None
@@ -190,40 +230,71 @@ class NumberParser:
             return None
         return self._scaled(self.value[token], place + 1, scaled)
 
-    def _zero(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+    def _zero(
+        self, place: int, token: int, inside: bool, scaled: bool
+    ) -> tuple[str, int, bool] | None:
         ahead = self._kind(self._past_signs(place + 1, 1) if inside else place + 1)
-        if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and len(self.low[token]) > 1):
+        if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (
+            ahead == DIGITS and len(self.low[token]) > 1
+        ):
             return "0", place + 1, True
-        return ("0", place + 1, True) if inside and self._number_before(place) and not self._clock(place) else None
+        return (
+            ("0", place + 1, True)
+            if inside and self._number_before(place) and not self._clock(place)
+            else None
+        )
 
     def _number_before(self, place: int) -> bool:
-        """Tell whether a number stands before `place`, signs, a hesitation or a joint passed over."""
+        """Tell whether a number stands before `place`, signs, a hesitation or a joint passed
+        over.
+        """
         back, vocab = self._past_signs(place - 1, -1), self.reading.vocab
         if self._kind(back) == WORD:
             low = self.low[self.stream[back]]
             back -= low in vocab.sets["hesitations"] or low in vocab.joints
-        return self._kind(back) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED) or self._sound(back) is not None
+        return (
+            self._kind(back) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED)
+            or self._sound(back) is not None
+        )
 
-    def _teen(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+    def _teen(
+        self, place: int, token: int, inside: bool, scaled: bool
+    ) -> tuple[str, int, bool] | None:
         return self._scaled(self.value[token], place + 1, scaled)
 
-    def _tens(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+    def _tens(
+        self, place: int, token: int, inside: bool, scaled: bool
+    ) -> tuple[str, int, bool] | None:
         after = place + 1
-        if self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-" and self._kind(after + 1) == UNIT:
+        if (
+            self._kind(after) == SEPARATOR
+            and self.low[self.stream[after]] == "-"
+            and self._kind(after + 1) == UNIT
+        ):
             after += 1
         if self._kind(after) == UNIT and self.value[self.stream[after]] != "0":
-            return self._scaled(str(int(self.value[token]) + int(self.value[self.stream[after]])), after + 1, scaled)
+            return self._scaled(
+                str(int(self.value[token]) + int(self.value[self.stream[after]])), after + 1, scaled
+            )
         return self._scaled(self.value[token], place + 1, scaled)
 
-    def _multiple(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+    def _multiple(
+        self, place: int, token: int, inside: bool, scaled: bool
+    ) -> tuple[str, int, bool] | None:
         """Return digits said at once ("double two"); those written count singly only."""
         ahead = self._kind(place + 1)
-        if ahead in (UNIT, ZERO) or (ahead == DIGITS and len(self.value[self.stream[place + 1]]) == 1 and self.stream[place + 1] not in self.skip):
+        if ahead in (UNIT, ZERO) or (
+            ahead == DIGITS
+            and len(self.value[self.stream[place + 1]]) == 1
+            and self.stream[place + 1] not in self.skip
+        ):
             return self.value[self.stream[place + 1]] * int(self.value[token]), place + 2, True
         return None
 
     def _past_signs(self, place: int, step: int) -> int:
-        """Return the place reached from `place` over full stops, commas and hyphens ("Five. Oh. One.")."""
+        """Return the place reached from `place` over full stops, commas and hyphens ("Five. Oh.
+        One.").
+        """
         while self._kind(place) == SEPARATOR and self.low[self.stream[place]] in ".,-":
             place += step
         return place
@@ -240,33 +311,56 @@ class NumberParser:
         return digits, place + 1, False
 
     def _touched(self, token: int) -> bool:
-        """Tell whether letters touch the digits of `token`; those that name them ("cvv123") or say "extension" don't count."""
+        """Tell whether letters touch the digits of `token`; those that name them ("cvv123") or say
+        "extension" don't count.
+        """
         if self._named_code(token):
             return False
         return (self.reading.glued(token) and self._touches(token - 1)) or (
-            token + 1 < self.reading.count and self.reading.glued(token + 1) and self._touches(token + 1)
+            token + 1 < self.reading.count
+            and self.reading.glued(token + 1)
+            and self._touches(token + 1)
         )
 
     def _named_code(self, token: int) -> bool:
-        """Tell whether a cue for a card's code stands right before: what follows is no unit of it then ("cvv 226USD")."""
+        """Tell whether a cue for a card's code stands right before: what follows is no unit of it
+        then ("cvv 226USD").
+        """
         before = token - 1
         while before >= 0 and self.low[before] in ":=#":
             before -= 1
         if before < 0 or self.reading.turn[before] != self.reading.turn[token]:
             return False
-        return any(cue.topic == "cvv" and cue.last - 1 == before for cue in self.reading.cues_of.get(self.reading.turn[token], ()))
+        return any(
+            cue.topic == "cvv" and cue.last - 1 == before
+            for cue in self.reading.cues_of.get(self.reading.turn[token], ())
+        )
 
     def _touches(self, token: int) -> bool:
         reading = self.reading
-        if self.kind[token] not in (WORD, LETTER, UNIT, TENS, ZERO) or self.low[token] in reading.vocab.sets["extension"]:
+        if (
+            self.kind[token] not in (WORD, LETTER, UNIT, TENS, ZERO)
+            or self.low[token] in reading.vocab.sets["extension"]
+        ):
             return False
-        return not any(cue.first <= token < cue.last and cue.topic in _NAMING for cue in reading.cues_of.get(reading.turn[token], ()))
+        return not any(
+            cue.first <= token < cue.last and cue.topic in _NAMING
+            for cue in reading.cues_of.get(reading.turn[token], ())
+        )
 
     def _long(self, token: int) -> bool:
-        """Tell whether the digits that letters touch are long enough for a value: they are none of a code's then."""
+        """Tell whether the digits that letters touch are long enough for a value: they are none of
+        a code's then.
+        """
         text, start, end = self.reading.text, self.reading.start[token], self.reading.end[token]
-        ahead, back = _CHAIN.match(text, start, start + CHAIN), _CHAIN.match(text[max(0, end - CHAIN) : end][::-1])
-        return any(found is not None and sum(map(str.isdigit, found[0])) >= GLUED for found in (ahead, back))
+        ahead, back = (
+            _CHAIN.match(text, start, start + CHAIN),
+            _CHAIN.match(text[max(0, end - CHAIN) : end][::-1]),
+        )
+        return any(
+            found is not None and sum(map(str.isdigit, found[0])) >= GLUED
+            for found in (ahead, back)
+        )
 
     def _scaled(self, digits: str, after: int, scaled: bool = False) -> tuple[str, int, bool]:
         kind = self._kind(after)
@@ -278,12 +372,20 @@ class NumberParser:
         if scaled:  # a hundred of hundreds is no number, whatever comes after it
             return digits + "00", after, True
         tail, joined = after, False
-        if self._kind(tail) == WORD and self.low[self.stream[tail]] in self.reading.vocab.sets["and"]:
+        if (
+            self._kind(tail) == WORD
+            and self.low[self.stream[tail]] in self.reading.vocab.sets["and"]
+        ):
             tail, joined = tail + 1, True
         if self._kind(tail) in (TEEN, TENS) or (joined and self._kind(tail) == UNIT):
             rest = self.number(tail, True, True)
-            # "eight hundred twenty one" is 821; "eight hundred five five five" goes on digit by digit
-            if rest is not None and len(rest[0]) <= 2 and self._kind(rest[1]) not in (UNIT, ZERO, TEEN, TENS, DIGITS, MULTIPLE):
+            # "eight hundred twenty one" is 821; "eight hundred five five five" goes on digit by
+            # digit
+            if (
+                rest is not None
+                and len(rest[0]) <= 2
+                and self._kind(rest[1]) not in (UNIT, ZERO, TEEN, TENS, DIGITS, MULTIPLE)
+            ):
                 return str(int(digits) * 100 + int(rest[0])), rest[1], True
         return digits + "00", after, True
 
@@ -294,28 +396,48 @@ class NumberParser:
         return before or after
 
     def _article(self, place: int, inside: bool) -> bool:
-        """Tell whether a word that is "one" and an article too ("un") is the article: nothing of a number stands beside it."""
-        ahead, pauses = place + 1, self.reading.vocab.sets["spelling_pauses"] | self.reading.vocab.sets["hesitations"]
-        while self._kind(ahead) in (SEPARATOR, WORD) and (self.low[self.stream[ahead]] in ",-" or self.low[self.stream[ahead]] in pauses):
+        """Tell whether a word that is "one" and an article too ("un") is the article: nothing of a
+        number stands beside it.
+        """
+        ahead, pauses = (
+            place + 1,
+            self.reading.vocab.sets["spelling_pauses"] | self.reading.vocab.sets["hesitations"],
+        )
+        while self._kind(ahead) in (SEPARATOR, WORD) and (
+            self.low[self.stream[ahead]] in ",-" or self.low[self.stream[ahead]] in pauses
+        ):
             ahead += 1
         if self._kind(ahead) in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED, TEEN, TENS, MONTH):
             return False
-        return not inside or (self._kind(ahead) == WORD and self._weight(self.stream[ahead]) is None)
+        return not inside or (
+            self._kind(ahead) == WORD and self._weight(self.stream[ahead]) is None
+        )
 
     def quantity(self, after: int) -> bool:
-        """Tell whether the word at `after` makes the number before it a quantity, a time or a price."""
+        """Tell whether the word at `after` makes the number before it a quantity, a time or a
+        price.
+        """
         while self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-":
             after += 1
         if self._clock(after):
             return True
-        return self._kind(after) in (WORD, ZERO, LETTER) and self.low[self.stream[after]] in self.reading.vocab.quantities
+        return (
+            self._kind(after) in (WORD, ZERO, LETTER)
+            and self.low[self.stream[after]] in self.reading.vocab.quantities
+        )
 
     def _clock(self, place: int) -> bool:
         """Tell whether "o clock" stands here."""
-        return self._kind(place) == ZERO and self._kind(place + 1) == WORD and self.low[self.stream[place + 1]] in self.reading.vocab.sets["clock"]
+        return (
+            self._kind(place) == ZERO
+            and self._kind(place + 1) == WORD
+            and self.low[self.stream[place + 1]] in self.reading.vocab.sets["clock"]
+        )
 
     def link(self, place: int) -> tuple[int, int] | None:
-        """From just after an element: (strength of the link, place of the next element), or None where the run ends."""
+        """From just after an element: (strength of the link, place of the next element), or None
+        where the run ends.
+        """
         strength, signs = TIGHT, 0
         while place < len(self.stream) and signs <= CONNECTORS:
             token = self.stream[place]
@@ -338,13 +460,23 @@ class NumberParser:
 
     def _annotation(self, place: int) -> int:
         """Return the place after a transcript's note such as `[pause]` or `<noise>`, or `place`."""
-        words = [self.low[self.stream[p]] for p in range(place, min(place + 4, len(self.stream))) if self.stream[p] >= 0]
-        if len(words) < 3 or words[0] not in "[<(" or words[1] not in self.reading.vocab.sets["annotations"]:
+        words = [
+            self.low[self.stream[p]]
+            for p in range(place, min(place + 4, len(self.stream)))
+            if self.stream[p] >= 0
+        ]
+        if (
+            len(words) < 3
+            or words[0] not in "[<("
+            or words[1] not in self.reading.vocab.sets["annotations"]
+        ):
             return place
         return next((place + n + 1 for n in (2, 3) if n < len(words) and words[n] in "]>)"), place)
 
     def _weight(self, token: int) -> int | None:
-        """Tell how firmly a word or sign between two numbers holds them together; None where it parts them."""
+        """Tell how firmly a word or sign between two numbers holds them together; None where it
+        parts them.
+        """
         low, kind, vocab = self.low[token], self.kind[token], self.reading.vocab
         if kind == LINE:
             return PAUSE
@@ -359,7 +491,11 @@ class NumberParser:
         return LOOSE if low in vocab.sets["extension"] else None
 
     def _sign(self, token: int, low: str) -> int | None:
-        inner = self.reading.glued(token) and token + 1 < self.reading.count and self.reading.glued(token + 1)
+        inner = (
+            self.reading.glued(token)
+            and token + 1 < self.reading.count
+            and self.reading.glued(token + 1)
+        )
         if inner and low in "_=":
             return TIGHT
         if low in _STOP_SIGNS or token in self.skip:
@@ -371,20 +507,34 @@ class NumberParser:
         return LOOSE if low in _LOOSE_SIGNS or low in ".…·'" else WEAK
 
     def repairs(self, token: int) -> bool:
-        """Tell whether the word takes something back, alone or with the word beside it ("sorry", "i mean", "scratch that")."""
+        """Tell whether the word takes something back, alone or with the word beside it ("sorry", "i
+        mean", "scratch that").
+        """
         reading, low = self.reading, self.low[token]
         if low in reading.vocab.repairs:
             return True
-        if low in reading.vocab.sets["before_repair"] and token + 1 < reading.count and self.low[token + 1] in reading.vocab.repairs:
+        if (
+            low in reading.vocab.sets["before_repair"]
+            and token + 1 < reading.count
+            and self.low[token + 1] in reading.vocab.repairs
+        ):
             return True
-        return low in reading.vocab.sets["after_repair"] and token > 0 and self.low[token - 1] in reading.vocab.repairs
+        return (
+            low in reading.vocab.sets["after_repair"]
+            and token > 0
+            and self.low[token - 1] in reading.vocab.repairs
+        )
 
     def _pause(self, token: int) -> bool:
         """Tell whether "one moment" stands here, from either of its words on."""
         low, sets = self.low, self.reading.vocab.sets
         if low[token] in sets["ones"]:
             return token + 1 < self.reading.count and low[token + 1] in sets["pauses"]
-        return low[token] in sets["pauses"] and token > 0 and (low[token - 1] in sets["ones"] or low[token - 1] in sets["noun_articles"])
+        return (
+            low[token] in sets["pauses"]
+            and token > 0
+            and (low[token - 1] in sets["ones"] or low[token - 1] in sets["noun_articles"])
+        )
 
     def runs(self) -> list[DigitRun]:
         out: list[DigitRun] = []
@@ -400,7 +550,11 @@ class NumberParser:
                 digits, after, _ = number
                 element = self._element(number, place, link, run)
                 place = after
-                if len(digits) <= 4 and self.quantity(after) and not self._named_code(element.first):
+                if (
+                    len(digits) <= 4
+                    and self.quantity(after)
+                    and not self._named_code(element.first)
+                ):
                     run.counting = element
                     break
                 run.elements.append(element)
@@ -413,17 +567,32 @@ class NumberParser:
                 out.append(run)
         return out
 
-    def _element(self, number: tuple[str, int, bool], place: int, link: int, run: DigitRun) -> NumberElement:
+    def _element(
+        self, number: tuple[str, int, bool], place: int, link: int, run: DigitRun
+    ) -> NumberElement:
         """Return the number that begins at `place` as the next element of `run`."""
         reading, (digits, after, spoken) = self.reading, number
         token = self.stream[place]
         before = token - 1
-        plus = before >= 0 and (self.low[before] == "+" or self.low[before] in reading.vocab.sets["plus"])
+        plus = before >= 0 and (
+            self.low[before] == "+" or self.low[before] in reading.vocab.sets["plus"]
+        )
         sign = reading.text[reading.end[run.last] : reading.start[token]] if run.elements else ""
-        return NumberElement(digits, token, self.stream[after - 1], link, spoken, plus, not spoken and self._touched(token), sign)
+        return NumberElement(
+            digits,
+            token,
+            self.stream[after - 1],
+            link,
+            spoken,
+            plus,
+            not spoken and self._touched(token),
+            sign,
+        )
 
     def _homophone(self, place: int, run: DigitRun) -> tuple[int, int] | None:
-        """Return a word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three", "eight won three two")."""
+        """Return a word that sounds like a digit counts as one in the midst of digits said one by
+        one ("four one five to three", "eight won three two").
+        """
         sound = self._sound(place)
         if sound is None or not all(e.spoken and len(e.digits) == 1 for e in run.elements[-2:]):
             return None
@@ -433,18 +602,28 @@ class NumberParser:
             ahead += 1
         goes_on = self._kind(ahead) in (UNIT, ZERO, MULTIPLE)
         if len(run.elements) < 2:  # "one to five" is a span of numbers, "seven to four nine" is not
-            goes_on = goes_on and (ahead > place + 1 or self._kind(ahead + 1) in (UNIT, ZERO, MULTIPLE) or self._sound(ahead + 1) is not None)
+            goes_on = goes_on and (
+                ahead > place + 1
+                or self._kind(ahead + 1) in (UNIT, ZERO, MULTIPLE)
+                or self._sound(ahead + 1) is not None
+            )
             return (TIGHT, place) if goes_on else None
         complete = ahead == place + 1 and self._completes(run, sound[0])
         return (TIGHT, place) if goes_on or complete or (sure and len(run.elements) > 2) else None
 
     @staticmethod
     def _completes(run: DigitRun, digit: str) -> bool:
-        """Tell whether a last "to" or "for" is the digit that is missing: of a telephone or card number, which is whole with it and not without."""
+        """Tell whether a last "to" or "for" is the digit that is missing: of a telephone or card
+        number, which is whole with it and not without.
+        """
         digits = run.digits
         if len(digits) == 9 and digits[0] != "0":
             return checks.is_nanp_number(digits + digit)
-        return (len(digits) == 10 and digits[0] == "0") or (14 <= len(digits) <= 15 and checks.is_card_number(digits + digit) and not checks.is_card_number(digits))
+        return (len(digits) == 10 and digits[0] == "0") or (
+            14 <= len(digits) <= 15
+            and checks.is_card_number(digits + digit)
+            and not checks.is_card_number(digits)
+        )
 
     def _sound(self, place: int) -> tuple[str, int, bool] | None:
         if place < 0 or self._kind(place) != WORD:
@@ -454,9 +633,13 @@ class NumberParser:
 
 
 _BY_KIND = {
-    DIGITS: NumberParser._in_digits, UNIT: NumberParser._unit, ZERO: NumberParser._zero, TEEN: NumberParser._teen,
-    TENS: NumberParser._tens, MULTIPLE: NumberParser._multiple,
-}  # fmt: skip
+    DIGITS: NumberParser._in_digits,
+    UNIT: NumberParser._unit,
+    ZERO: NumberParser._zero,
+    TEEN: NumberParser._teen,
+    TENS: NumberParser._tens,
+    MULTIPLE: NumberParser._multiple,
+}
 """How the number is read that begins with a token of a kind."""
 
 

@@ -1,7 +1,8 @@
 """Runs of digits that a text must hold for a pattern to match, worked out from the pattern itself.
 
-`\\b\\d{3}-\\d{2}-\\d{4}\\b` needs runs of just 3, 2 and 4 digits, `\\d{6}-?\\d{4}` one of ten or more, or one of six or more. A text without them
-need not be read for it. Of a pattern that this says nothing about, such as one with `.*`, every text may hold a match.
+`\\b\\d{3}-\\d{2}-\\d{4}\\b` needs runs of just 3, 2 and 4 digits, `\\d{6}-?\\d{4}` one of ten or
+more, or one of six or more. A text without them need not be read for it. Of a pattern that this
+says nothing about, such as one with `.*`, every text may hold a match.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _FORMS = 256
 _DIGITS = re.compile(r"\d+")
 
 Form = tuple[int, ...]
-"""Digits on end, in the order of a match; what is no digit stands between two. Those in the middle are in no order and none is 0."""
+"""Digits on end, in the order of a match; what is no digit stands between two. Those in the middle
+are in no order and none is 0.
+"""
 Need = tuple[int, int]
 """Runs of digits by their length, as bits, and digits on end at least."""
 _NOTHING: frozenset[Form] = frozenset({(0,)})
@@ -41,13 +44,17 @@ def runs_of(text: str) -> int:
 
 
 def may_match(needs: tuple[Need, ...] | None, runs: int) -> bool:
-    """Tell whether a text with such runs of digits may hold a match of a pattern with such needs."""
+    """Tell whether a text with such runs of digits may hold a match of a pattern with such
+    needs.
+    """
     return needs is None or any(bits & runs == bits and runs >> least for bits, least in needs)
 
 
 @lru_cache(maxsize=512)
 def needs_of(pattern: str) -> tuple[Need, ...] | None:
-    """Return what a text must hold for a pattern to match, each of which is enough; None where nothing is known."""
+    """Return what a text must hold for a pattern to match, each of which is enough; None where
+    nothing is known.
+    """
     try:
         items = parser.parse(pattern, re.IGNORECASE | re.MULTILINE | re.DOTALL)
         forms = _sequence(items, {})
@@ -55,11 +62,17 @@ def needs_of(pattern: str) -> tuple[Need, ...] | None:
         return None
     left, right = _bounded(items, 0), _bounded(items, -1)
     needs = {_need(form, left, right) for form in forms}
-    return None if any(least >= LONGEST or bits >> LONGEST for bits, least in needs) else tuple(sorted(needs))
+    return (
+        None
+        if any(least >= LONGEST or bits >> LONGEST for bits, least in needs)
+        else tuple(sorted(needs))
+    )
 
 
 def _need(form: Form, left: bool, right: bool) -> Need:
-    """Return what a form needs: of a run at an end that no border sets off, only that one as long is there."""
+    """Return what a form needs: of a run at an end that no border sets off, only that one as long
+    is there.
+    """
     exact, least = [*form[1:-1]], 0
     ends = [(form[0], left and right)] if len(form) == 1 else [(form[0], left), (form[-1], right)]
     for run, bounded in ends:
@@ -80,7 +93,12 @@ def _bounded(items: Any, end: int) -> bool:
         return all(_bounded(branch, end) for branch in of[1])
     if op is ops.ASSERT_NOT:  # (?<!\d), (?!\w)
         direction, inner = of
-        return direction == (-1 if end == 0 else 1) and len(inner) == 1 and inner[0][0] is ops.IN and _classes(inner[0][1]) >= _DIGIT
+        return (
+            direction == (-1 if end == 0 else 1)
+            and len(inner) == 1
+            and inner[0][0] is ops.IN
+            and _classes(inner[0][1]) >= _DIGIT
+        )
     return op is ops.AT and of is ops.AT_BOUNDARY
 
 
@@ -130,7 +148,9 @@ def _classes(items: Iterable[Any]) -> frozenset[Form]:
             out |= _DIGIT if chr(of).isdecimal() else _OTHER
         elif op is ops.RANGE:
             digits = sum(of[0] <= ord(digit) <= of[1] for digit in "0123456789")
-            out |= (_DIGIT if digits or of[1] > 127 else frozenset()) | (_OTHER if digits <= of[1] - of[0] else frozenset())
+            out |= (_DIGIT if digits or of[1] > 127 else frozenset()) | (
+                _OTHER if digits <= of[1] - of[0] else frozenset()
+            )
         elif op is ops.CATEGORY and of is ops.CATEGORY_DIGIT:
             out |= _DIGIT
         elif op is ops.CATEGORY and of is ops.CATEGORY_SPACE:

@@ -28,7 +28,8 @@ HOUSE_KINDS = frozenset((DIGITS, UNIT, TEEN, TENS, HUNDRED, THOUSAND, ZERO, MULT
 HOUSE_TOKENS = 40
 """A house number is at most this many tokens; a longer run of numbers is none."""
 CITY_TOKENS = 40
-"""A city, its state and its postcode are at most this many tokens, signs and line feeds among them."""
+"""A city, its state and its postcode are at most this many tokens, signs and line feeds among them.
+"""
 CODE_TOKENS = 24
 """A postcode in words is at most this many tokens."""
 NAME_WORDS = 6
@@ -54,29 +55,53 @@ class AddressParts:
         return self.raw(token)[:1].isupper()
 
     def proper(self, token: int) -> bool:
-        """Tell whether a word can be a place's name by how it is written: a capital, or in texts without capitals no everyday word."""
+        """Tell whether a word can be a place's name by how it is written: a capital, or in texts
+        without capitals no everyday word.
+        """
         if not self.uncased:
             return self.capital(token)
         low = self.low[token]
-        return self.kind[token] == WORD and len(low) > 2 and low not in self.vocab.address_stops and low not in self.vocab.common
+        return (
+            self.kind[token] == WORD
+            and len(low) > 2
+            and low not in self.vocab.address_stops
+            and low not in self.vocab.common
+        )
 
     def limit(self, token: int) -> int:
         return self.reading.turns[self.reading.turn[token]].last
 
     def house(self, token: int) -> int | None:
-        """Return the token after the house number that begins at `token`: "517a", "15 - 17", "four twelve", "one oh nine"."""
+        """Return the token after the house number that begins at `token`: "517a", "15 - 17", "four
+        twelve", "one oh nine".
+        """
         stop, at = self.limit(token), token
         spend_steps()
         if self.kind[token] == DIGITS:
             if token in self.skip or len(self.low[token]) > 6:
                 return None
             at += 1
-            if at < stop and self.reading.glued(at) and len(self.low[at]) == 1 and self.low[at].isalpha():
+            if (
+                at < stop
+                and self.reading.glued(at)
+                and len(self.low[at]) == 1
+                and self.low[at].isalpha()
+            ):
                 at += 1
             end = min(stop, token + HOUSE_TOKENS)
-            while at + 1 < end and self.low[at] in "-–/&" and self.kind[at + 1] == DIGITS and len(self.low[at + 1]) <= 5:
+            while (
+                at + 1 < end
+                and self.low[at] in "-–/&"
+                and self.kind[at + 1] == DIGITS
+                and len(self.low[at + 1]) <= 5
+            ):
                 at += 2
-                if at < stop and self.reading.glued(at) and len(self.low[at]) == 1 and self.low[at].isalpha():
+                if (
+                    at < stop
+                    and self.reading.glued(at)
+                    and len(self.low[at]) == 1
+                    and self.low[at].isalpha()
+                ):
                     at += 1
             # "6750 216 Karaiskaki", "one 0 four": a second number follows
             while (
@@ -90,17 +115,39 @@ class AddressParts:
         else:
             while at < stop and self.kind[at] in HOUSE_KINDS and at - token < 7:
                 at += 1
-            if self.low[token] in self.vocab.sets["ones"] and at == token + 1 and token and self.low[token - 1] in self.vocab.one_before:
+            if (
+                self.low[token] in self.vocab.sets["ones"]
+                and at == token + 1
+                and token
+                and self.low[token - 1] in self.vocab.one_before
+            ):
                 return None
-        if at >= stop or self.low[at] in self.vocab.quantities or self.low[at] == "%" or self.low[at] in self.vocab.ordinal_suffixes:
-            return None if at >= stop or self.low[at] not in self.vocab.ordinal_suffixes or self.reading.glued(at) else at
+        if (
+            at >= stop
+            or self.low[at] in self.vocab.quantities
+            or self.low[at] == "%"
+            or self.low[at] in self.vocab.ordinal_suffixes
+        ):
+            return (
+                None
+                if at >= stop
+                or self.low[at] not in self.vocab.ordinal_suffixes
+                or self.reading.glued(at)
+                else at
+            )
         return at
 
     def street(self, at: int, stop: int) -> tuple[int, bool] | None:
-        """Return from the first word of a street's name: (token after its suffix, whether the suffix is unmistakable)."""
+        """Return from the first word of a street's name: (token after its suffix, whether the
+        suffix is unmistakable).
+        """
         words, place, named, first_suffix = 0, at, False, None
         spend_steps()
-        if at + 1 < stop and self.low[at] in self.vocab.sets["whole_articles"] and self.low[at + 1] in self.vocab.streets:
+        if (
+            at + 1 < stop
+            and self.low[at] in self.vocab.sets["whole_articles"]
+            and self.low[at + 1] in self.vocab.streets
+        ):
             return at + 2, self.low[at + 1] not in self.vocab.weak_streets
         strong = False
         while place < stop and words <= NAME_WORDS:
@@ -112,21 +159,43 @@ class AddressParts:
                 break
             if kind == LINE:
                 break
-            if words and low in self.vocab.streets and (named or low not in self.vocab.weak_streets):
+            if (
+                words
+                and low in self.vocab.streets
+                and (named or low not in self.vocab.weak_streets)
+            ):
                 first_suffix, strong = place + 1, strong or low not in self.vocab.weak_streets
                 # a suffix may be followed by another ("Camino Real", "Great Mall Drive")
                 ahead = self.low[place + 1 : min(place + 3, stop)]
                 if ahead and (
                     ahead[0] in self.vocab.streets
-                    or (len(ahead) > 1 and len(ahead[1]) > 3 and ahead[1] in self.vocab.streets and ahead[0] not in self.vocab.address_stops)
+                    or (
+                        len(ahead) > 1
+                        and len(ahead[1]) > 3
+                        and ahead[1] in self.vocab.streets
+                        and ahead[0] not in self.vocab.address_stops
+                    )
                 ):
                     words, place, named = words + 1, place + 1, True
                     continue
                 break
-            named_so = place + 1 < stop and self.low[place + 1] in self.vocab.streets and low not in self.vocab.sets["articles"]
-            if low in self.vocab.address_stops and not (self.capital(place) and self.raw(place) != "I" and len(low) > 1 and (words or named_so)):
+            named_so = (
+                place + 1 < stop
+                and self.low[place + 1] in self.vocab.streets
+                and low not in self.vocab.sets["articles"]
+            )
+            if low in self.vocab.address_stops and not (
+                self.capital(place)
+                and self.raw(place) != "I"
+                and len(low) > 1
+                and (words or named_so)
+            ):
                 break
-            if kind in (DIGITS,) and words and not (place + 1 < stop and self.low[place + 1] in self.vocab.ordinal_suffixes):
+            if (
+                kind in (DIGITS,)
+                and words
+                and not (place + 1 < stop and self.low[place + 1] in self.vocab.ordinal_suffixes)
+            ):
                 break
             named = named or self.named(place)
             if low in self.vocab.quantities and not self.capital(place):
@@ -146,20 +215,29 @@ class AddressParts:
         )
 
     def ending(self, token: int) -> bool:
-        """Return a word that ends as streets do in other countries ("Prinsenstraat"); a short ending counts in capitals only."""
+        """Return a word that ends as streets do in other countries ("Prinsenstraat"); a short
+        ending counts in capitals only.
+        """
         low = self.low[token]
         if len(low) < 6 or low in self.vocab.words or not low.endswith(self.vocab.street_endings):
             return False
-        return self.capital(token) or low.endswith(tuple(e for e in self.vocab.street_endings if len(e) >= 4 or e in ("weg", "hof")))
+        return self.capital(token) or low.endswith(
+            tuple(e for e in self.vocab.street_endings if len(e) >= 4 or e in ("weg", "hof"))
+        )
 
     def prefixed(self, at: int, stop: int) -> int | None:
-        """Return a street whose kind comes first ("calle mayor", "El Camino Real", "rue de la Paix"): the token after it."""
+        """Return a street whose kind comes first ("calle mayor", "El Camino Real", "rue de la
+        Paix"): the token after it.
+        """
         place = at
         while place < stop and self.low[place] in self.vocab.sets["street_articles"]:
             place += 1
         if place >= stop or self.low[place] not in self.vocab.street_prefixes:
             return None
-        words = int(place > at and f"{self.low[place - 1]} {self.low[place]}" in self.vocab.sets["whole_streets"])
+        words = int(
+            place > at
+            and f"{self.low[place - 1]} {self.low[place]}" in self.vocab.sets["whole_streets"]
+        )
         place += 1
         while (
             place < stop
@@ -169,14 +247,19 @@ class AddressParts:
                 self.capital(place)
                 or self.kind[place] == DIGITS
                 or self.low[place] in self.vocab.particles
-                or (self.low[place] not in self.vocab.words and self.low[place] not in self.vocab.address_stops)
+                or (
+                    self.low[place] not in self.vocab.words
+                    and self.low[place] not in self.vocab.address_stops
+                )
             )
         ):
             place, words = place + 1, words + 1
         return place if words else None
 
     def tail(self, at: int, stop: int) -> int:
-        """Return the token after what follows a street: full stop of an abbreviation, direction, unit, district, city, state, postcode."""
+        """Return the token after what follows a street: full stop of an abbreviation, direction,
+        unit, district, city, state, postcode.
+        """
         end, passed = at, []
         while (end, stop) not in self._tails:
             spend_steps()
@@ -192,7 +275,12 @@ class AddressParts:
     def _part(self, end: int, stop: int) -> int:
         """Return the token after the next of these parts; `end` where none follows."""
         place = end
-        if place < stop and self.low[place] == "." and self.reading.glued(place) and place + 1 < stop:
+        if (
+            place < stop
+            and self.low[place] == "."
+            and self.reading.glued(place)
+            and place + 1 < stop
+        ):
             place += 1
         if (
             place < stop
@@ -221,7 +309,9 @@ class AddressParts:
         return end if city is None else city
 
     def district(self, at: int, stop: int) -> int | None:
-        """Return one to three words in capitals right after a street in capitals ("Milton Road Chesterton"): the token after them."""
+        """Return one to three words in capitals right after a street in capitals ("Milton Road
+        Chesterton"): the token after them.
+        """
         place = at + 1 if at < stop and self.low[at] == "." and at + 1 < stop else at
         begin = place
         if at == 0 or not (self.uncased or self.capital(at - 1)):
@@ -239,7 +329,10 @@ class AddressParts:
             if self.reading.match(place, self.vocab.states, stop) is not None:
                 break
             place += 1
-        if place == begin or (place < stop and (self.low[place] in self.vocab.streets or self.low[place] in self.vocab.things)):
+        if place == begin or (
+            place < stop
+            and (self.low[place] in self.vocab.streets or self.low[place] in self.vocab.things)
+        ):
             return None
         return place
 
@@ -250,37 +343,59 @@ class AddressParts:
         place = at
         if self.low[place] in self.vocab.units:
             place += 1
-            if place < stop and (self.low[place] in (".", "#") or self.low[place] in self.vocab.sets["unit_numbers"]):
+            if place < stop and (
+                self.low[place] in (".", "#") or self.low[place] in self.vocab.sets["unit_numbers"]
+            ):
                 place += 1
             if place < stop and self.low[place] == "#":
                 place += 1
         elif self.low[place] == "#" and place + 1 < stop:
             place += 1
         elif place + 1 < stop and (
-            self.kind[place] == ORDINAL or (self.kind[place] == DIGITS and self.low[place + 1] in self.vocab.ordinal_suffixes)
+            self.kind[place] == ORDINAL
+            or (self.kind[place] == DIGITS and self.low[place + 1] in self.vocab.ordinal_suffixes)
         ):
             place += 1 + (self.kind[place] == DIGITS)
-            lettered = self.vocab.kind_first and place < stop and (self.kind[place] == LETTER or self.low[place] in self.vocab.directions)
-            return place + 1 if place < stop and (lettered or self.low[place] in self.vocab.sets["floors"]) else None
+            lettered = (
+                self.vocab.kind_first
+                and place < stop
+                and (self.kind[place] == LETTER or self.low[place] in self.vocab.directions)
+            )
+            return (
+                place + 1
+                if place < stop and (lettered or self.low[place] in self.vocab.sets["floors"])
+                else None
+            )
         else:
             return None
         begin = place
         while (
             place < stop
             and place - begin < 5
-            and (self.kind[place] in HOUSE_KINDS or (self.kind[place] == LETTER and self.low[place] not in "i") or self.low[place] == "-")
+            and (
+                self.kind[place] in HOUSE_KINDS
+                or (self.kind[place] == LETTER and self.low[place] not in "i")
+                or self.low[place] == "-"
+            )
         ):
             place += 1
         while place > begin and self.low[place - 1] == "-":
             place -= 1
         if place > begin:
             return place
-        if place < stop and self.kind[place] == WORD and len(self.low[place]) <= 4 and self.raw(place).isupper():
+        if (
+            place < stop
+            and self.kind[place] == WORD
+            and len(self.low[place]) <= 4
+            and self.raw(place).isupper()
+        ):
             return place + 1
         return None
 
     def city(self, at: int, comma: int, stop: int) -> int | None:
-        """City, state and postcode after a street; needs a comma, a line's end, a state or a postcode to be sure."""
+        """City, state and postcode after a street; needs a comma, a line's end, a state or a
+        postcode to be sure.
+        """
         place, words = comma, 0
         best: int | None = None
         while place < stop and words <= 4 and place - comma < CITY_TOKENS:
@@ -289,7 +404,10 @@ class AddressParts:
             if (
                 state is None
                 and low in self.vocab.state_codes
-                and (self.raw(place).isupper() or (words and self.postcode(place + 1, stop) is not None))
+                and (
+                    self.raw(place).isupper()
+                    or (words and self.postcode(place + 1, stop) is not None)
+                )
             ):
                 state = place + 1, ""
             if state is not None and (words or comma > at):
@@ -309,41 +427,69 @@ class AddressParts:
                     place += 1
                     continue
                 break
-            if low in self.vocab.address_stops and not (self.capital(place) and words == 0 and len(low) > 2):
+            if low in self.vocab.address_stops and not (
+                self.capital(place) and words == 0 and len(low) > 2
+            ):
                 break
             if kind not in (WORD, MONTH, ORDINAL):
                 break
-            if not self.capital(place) and low in self.vocab.words and low not in self.vocab.sets["town_words"]:
+            if (
+                not self.capital(place)
+                and low in self.vocab.words
+                and low not in self.vocab.sets["town_words"]
+            ):
                 break
             words, place = words + 1, place + 1
-        if best is None and comma > at and words and self.capitals(comma, place) and ("," in self.low[at:comma] or self.kind[comma - 1] == LINE):
+        if (
+            best is None
+            and comma > at
+            and words
+            and self.capitals(comma, place)
+            and ("," in self.low[at:comma] or self.kind[comma - 1] == LINE)
+        ):
             return place
         return best
 
     def town(self, at: int, stop: int) -> int | None:
-        """Return a postcode and the town after it ("28013 Madrid", "75011 paris"): the token after them."""
+        """Return a postcode and the town after it ("28013 Madrid", "75011 paris"): the token after
+        them.
+        """
         place = self.postcode(at, stop)
         if place is None:
             return None
         end, words = place, 0
         while place < stop and words < 4 and self.kind[place] in (WORD, SEPARATOR):
             low = self.low[place]
-            if low in self.vocab.particles or low in self.vocab.sets["name_starts"] or (low == "-" and place > end):
+            if (
+                low in self.vocab.particles
+                or low in self.vocab.sets["name_starts"]
+                or (low == "-" and place > end)
+            ):
                 place += 1
                 continue
-            if self.kind[place] != WORD or not (self.capital(place) or low not in self.vocab.words) or low in self.vocab.address_stops:
+            if (
+                self.kind[place] != WORD
+                or not (self.capital(place) or low not in self.vocab.words)
+                or low in self.vocab.address_stops
+            ):
                 break
             place, words = place + 1, words + 1
             end = place
         return end
 
     def capitals(self, first: int, last: int) -> bool:
-        return first < last and all(self.proper(t) for t in range(first, last) if self.kind[t] in (WORD, MONTH))
+        return first < last and all(
+            self.proper(t) for t in range(first, last) if self.kind[t] in (WORD, MONTH)
+        )
 
     def postcode(self, at: int, stop: int, said: tuple[int, ...] = (5, 9)) -> int | None:
-        """Return a postcode of four or five digits (and four more); in words, of as many as `said` names: the token after it."""
+        """Return a postcode of four or five digits (and four more); in words, of as many as `said`
+        names: the token after it.
+        """
         place = at
-        while place < stop and (self.low[place] in ",\n>" or self.low[place] in self.vocab.sets["postcode_words"]):
+        while place < stop and (
+            self.low[place] in ",\n>" or self.low[place] in self.vocab.sets["postcode_words"]
+        ):
             place += 1
         if place >= stop:
             return None

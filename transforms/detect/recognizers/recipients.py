@@ -77,7 +77,9 @@ def recipients(reading: TokenizedConversation) -> list[Recipient]:
 
 
 def _targets(reading: TokenizedConversation) -> Iterator[tuple[int, int]]:
-    """Yield each token behind a lead, or behind a verb and its preposition, with that lead or verb."""
+    """Yield each token behind a lead, or behind a verb and its preposition, with that lead or
+    verb.
+    """
     low, kind, sets = reading.low, reading.kind, reading.vocab.sets
     for token in reading.tokens_in(reading.vocab.handed_leads):
         last = reading.turns[reading.turn[token]].last

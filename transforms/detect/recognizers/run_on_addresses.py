@@ -67,7 +67,9 @@ def _small(places: AddressParts, token: int) -> bool:
 
 
 def _numbered(places: AddressParts, token: int) -> Iterator[tuple[int, int]]:
-    """Yield a house number and a suffix a city runs on from, or words that state and postcode end."""
+    """Yield a house number and a suffix a city runs on from, or words that state and postcode
+    end.
+    """
     low, stop = places.low, places.limit(token)
     if places.reading.glued(token) or token in places.skip or places.house(token) is None:
         return

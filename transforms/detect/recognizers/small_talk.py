@@ -30,7 +30,9 @@ def is_small_talk(words: Sequence[str], alone: bool) -> bool:
 
 
 def trim_value_words(words: Sequence[str]) -> tuple[int, int]:
-    """Return the words of a value (half-open) without those at its ends that only say what it is."""
+    """Return the words of a value (half-open) without those at its ends that only say what it
+    is.
+    """
     said = load_vocabulary(LANGUAGE).sets["value_words"]
     first, stop = 0, len(words)
     while first < stop and words[first] in said:

@@ -6,7 +6,12 @@ from functools import lru_cache
 
 from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.recognizers.context import open_questions
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE, RARE, is_ordinary_word, word_kind
+from callveil.transforms.detect.recognizers.evidence import (
+    LANGUAGE,
+    RARE,
+    is_ordinary_word,
+    word_kind,
+)
 from callveil.transforms.detect.recognizers.mail import ends_domain
 from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
@@ -108,24 +113,35 @@ def _address(reading: TokenizedConversation, token: int) -> tuple[int, int] | No
 
 
 def _dotted_end(reading: TokenizedConversation, token: int, stop: int) -> int:
-    """Return the last token of "dot com" or "dot co dot uk" behind a provider's name, else the name's; a full stop ends a sentence."""
+    """Return the last token of "dot com" or "dot co dot uk" behind a provider's name, else the
+    name's; a full stop ends a sentence.
+    """
     joints = reading.vocab.mail_joints
-    while token + 2 < stop and joints.get(reading.low[token + 1]) == "." and ends_domain(reading, token + 1, reading.low[token + 2]):
+    while (
+        token + 2 < stop
+        and joints.get(reading.low[token + 1]) == "."
+        and ends_domain(reading, token + 1, reading.low[token + 2])
+    ):
         token += 2
     return token
 
 
 def _everyday(reading: TokenizedConversation, token: int) -> bool:
-    """Tell whether a word before a provider is an ordinary one, and no local part ("reset outlook")."""
+    """Tell whether a word before a provider is an ordinary one, and no local part ("reset
+    outlook").
+    """
     low = reading.low[token]
     return reading.kind[token] == WORD and (
-        low in reading.vocab.words or (reading.vocab.language.code == LANGUAGE and is_ordinary_word(low))
+        low in reading.vocab.words
+        or (reading.vocab.language.code == LANGUAGE and is_ordinary_word(low))
     )
 
 
 @lru_cache(maxsize=4096)
 def local_part_length(word: str, language: str) -> int | None:
-    """Return letters before the provider in `gmailcom` or `janegmailcom`; None for any other word."""
+    """Return letters before the provider in `gmailcom` or `janegmailcom`; None for any other
+    word.
+    """
     vocab = load_vocabulary(language)
     for size in (3, 2, 4, 5):  # com, de, couk, comau
         stem, end = word[:-size], word[-size:]
@@ -182,7 +198,9 @@ def _number(reading: TokenizedConversation, token: int) -> bool:
 
 
 def _local(reading: TokenizedConversation, token: int) -> int | None:
-    """Return the first token of the local part before `token`: numbers, letters, joints, a few words."""
+    """Return the first token of the local part before `token`: numbers, letters, joints, a few
+    words.
+    """
     vocab, first, words, joined = reading.vocab, None, 0, False
     start = max(reading.turns[reading.turn[token]].first, token - REACH)
     if token - 1 > start and reading.low[token - 1] in vocab.mail_at:
@@ -213,7 +231,9 @@ def _local(reading: TokenizedConversation, token: int) -> int | None:
 
 
 def _written(reading: TokenizedConversation, first: int, stop: int) -> bool:
-    """Tell whether a local part is one without an ending: a sign, letter or number by a rare word."""
+    """Tell whether a local part is one without an ending: a sign, letter or number by a rare
+    word.
+    """
     tokens = range(first, stop)
     signs = any(
         reading.kind[t] in (DIGITS, LETTER)

@@ -1,4 +1,5 @@
-"""Streets as other languages order them: the kind first ("calle mayor 5", "12 rue de la paix"), or the number last ("Hauptstraße 5").
+"""Streets as other languages order them: the kind first ("calle mayor 5", "12 rue de la paix"), or
+the number last ("Hauptstraße 5").
 
 Which of the two a language has, and its words for them, is in its `address.yaml`.
 """
@@ -20,17 +21,35 @@ def find_localized_streets(places: AddressParts) -> list[ValueMatch]:
     """Return streets of the current language's own order; nothing where its data names none."""
     vocab, out = places.vocab, []
     if vocab.kind_first and not places.reading.words.isdisjoint(vocab.street_prefixes):
-        out += [hit for token in range(places.reading.count) if (hit := _kind_first(places, token)) is not None]
+        out += [
+            hit
+            for token in range(places.reading.count)
+            if (hit := _kind_first(places, token)) is not None
+        ]
     if vocab.street_words:
-        out += [hit for token in range(places.reading.count) if (hit := _suffixed(places, token)) is not None]
+        out += [
+            hit
+            for token in range(places.reading.count)
+            if (hit := _suffixed(places, token)) is not None
+        ]
     elif places.reading.has_numbers:
-        ends = {word for word in places.reading.places if len(word) >= 6 and word.endswith(vocab.street_endings + vocab.capital_endings)}
-        out += [hit for token in places.reading.tokens_in(ends) if _foreign(places, token) and (hit := _suffixed(places, token)) is not None]
+        ends = {
+            word
+            for word in places.reading.places
+            if len(word) >= 6 and word.endswith(vocab.street_endings + vocab.capital_endings)
+        }
+        out += [
+            hit
+            for token in places.reading.tokens_in(ends)
+            if _foreign(places, token) and (hit := _suffixed(places, token)) is not None
+        ]
     return out
 
 
 def _foreign(places: AddressParts, token: int) -> bool:
-    """Tell whether a word is a street of a country that writes it as one word ("tulpenlaan ninety one"): by its ending, its capital or the question."""
+    """Tell whether a word is a street of a country that writes it as one word ("tulpenlaan ninety
+    one"): by its ending, its capital or the question.
+    """
     if places.low[token] in places.vocab.words:
         return False
     return places.ending(token) or _capital(places, token) or _asked(places, token)
@@ -44,7 +63,9 @@ def _hit(places: AddressParts, first: int, after: int, stop: int, why: str) -> V
 
 
 def _kind_first(places: AddressParts, token: int) -> ValueMatch | None:
-    """ "calle de alcalá número cuarenta y dos", "12 bis rue victor hugo": found at the token of the kind."""
+    """ "calle de alcalá número cuarenta y dos", "12 bis rue victor hugo": found at the token of the
+    kind.
+    """
     vocab, low = places.vocab, places.low
     if low[token] not in vocab.street_prefixes:
         return None
@@ -62,15 +83,30 @@ def _kind_first(places: AddressParts, token: int) -> ValueMatch | None:
     sure = slashed or low[token] in vocab.sure_prefixes
     if after is None and first is None:
         placed = token > start and (low[token - 1] in vocab.sets["placed"] or _asked(places, token))
-        if not (named and (placed or _capital(places, place - 1)) and (sure or _capital(places, token))):
+        if not (
+            named and (placed or _capital(places, place - 1)) and (sure or _capital(places, token))
+        ):
             return None
-    elif not (sure or named or _asked(places, token) or places.town(_past_comma(places, after or place, stop), stop) is not None):
+    elif not (
+        sure
+        or named
+        or _asked(places, token)
+        or places.town(_past_comma(places, after or place, stop), stop) is not None
+    ):
         return None
-    return _hit(places, token if first is None else first, after or place, stop, "kind of street, name and number")
+    return _hit(
+        places,
+        token if first is None else first,
+        after or place,
+        stop,
+        "kind of street, name and number",
+    )
 
 
 def _name(places: AddressParts, at: int, stop: int) -> tuple[int, int, bool]:
-    """Return the name of a street that begins at `at`: (token after it, words in it, whether one of them is no everyday word)."""
+    """Return the name of a street that begins at `at`: (token after it, words in it, whether one of
+    them is no everyday word).
+    """
     vocab, low, kind = places.vocab, places.low, places.kind
     place, words, named, last = at, 0, False, at
     while place < stop and words < NAME_WORDS:
@@ -79,7 +115,14 @@ def _name(places: AddressParts, at: int, stop: int) -> tuple[int, int, bool]:
             month = place + 1 + (place + 1 < stop and low[place + 1] in vocab.date_words)
             if month < stop and kind[month] == MONTH:  # "rue du 8 mai 1945", "calle dos de mayo"
                 year = month + 1
-                place = last = year + 1 if year < stop and kind[year] == DIGITS and len(low[year]) == 4 and word.isdigit() else year
+                place = last = (
+                    year + 1
+                    if year < stop
+                    and kind[year] == DIGITS
+                    and len(low[year]) == 4
+                    and word.isdigit()
+                    else year
+                )
                 words, named = words + 1, True
                 continue
             break
@@ -95,7 +138,9 @@ def _name(places: AddressParts, at: int, stop: int) -> tuple[int, int, bool]:
         if word in vocab.particles or word in vocab.sets["name_starts"]:
             place += 1
             continue
-        if not _capital(places, place) and (word in vocab.address_stops or (words and word in vocab.words)):
+        if not _capital(places, place) and (
+            word in vocab.address_stops or (words and word in vocab.words)
+        ):
             break
         named = named or _capital(places, place) or word not in vocab.words
         place, words = place + 1, words + 1
@@ -104,10 +149,16 @@ def _name(places: AddressParts, at: int, stop: int) -> tuple[int, int, bool]:
 
 
 def _numbered(places: AddressParts, at: int, stop: int) -> int | None:
-    """Return the token after the house number that follows a street ("número 5", ", 12 bis", "cuarenta y dos"), if one does."""
+    """Return the token after the house number that follows a street ("número 5", ", 12 bis",
+    "cuarenta y dos"), if one does.
+    """
     vocab, low, kind = places.vocab, places.low, places.kind
     place, told = at, False
-    while place < stop and place - at < 4 and (low[place] in ",.:#" or low[place] in vocab.sets["house_words"]):
+    while (
+        place < stop
+        and place - at < 4
+        and (low[place] in ",.:#" or low[place] in vocab.sets["house_words"])
+    ):
         told = told or low[place] in vocab.sets["house_words"]
         place += 1
     if place >= stop or kind[place] not in HOUSE_KINDS or place in places.skip:
@@ -116,7 +167,12 @@ def _numbered(places: AddressParts, at: int, stop: int) -> int | None:
         if len(low[place]) > 4:
             return None
         end = place + 1
-        while end + 1 < stop and low[end] in "-–/" and kind[end + 1] == DIGITS and len(low[end + 1]) <= 4:
+        while (
+            end + 1 < stop
+            and low[end] in "-–/"
+            and kind[end + 1] == DIGITS
+            and len(low[end + 1]) <= 4
+        ):
             end += 2
         if end < stop and places.reading.glued(end) and len(low[end]) == 1 and low[end].isalpha():
             end += 1
@@ -126,43 +182,81 @@ def _numbered(places: AddressParts, at: int, stop: int) -> int | None:
             end += 1
     if end < stop and low[end] in vocab.sets["house_letters"]:
         end += 1
-    if end < stop and not told and (low[end] in vocab.quantities or low[end] in vocab.currencies or low[end] in "€$£%:"):
+    if (
+        end < stop
+        and not told
+        and (low[end] in vocab.quantities or low[end] in vocab.currencies or low[end] in "€$£%:")
+    ):
         return None
     return end
 
 
 def _number_before(places: AddressParts, token: int, start: int) -> int | None:
-    """Return the first token of the house number right before a kind of street ("12 bis, rue"), if one stands there."""
+    """Return the first token of the house number right before a kind of street ("12 bis, rue"), if
+    one stands there.
+    """
     low, kind = places.low, places.kind
     place = token - 1
     if place > start and low[place] == ",":
         place -= 1
     if place > start and low[place] in places.vocab.sets["house_letters"]:
         place -= 1
-    if place > start and len(low[place]) == 1 and low[place].isalpha() and kind[place - 1] == DIGITS and places.reading.glued(place):
+    if (
+        place > start
+        and len(low[place]) == 1
+        and low[place].isalpha()
+        and kind[place - 1] == DIGITS
+        and places.reading.glued(place)
+    ):
         place -= 1
-    if place < start or kind[place] not in HOUSE_KINDS or place in places.skip or (kind[place] == DIGITS and len(low[place]) > 4):
+    if (
+        place < start
+        or kind[place] not in HOUSE_KINDS
+        or place in places.skip
+        or (kind[place] == DIGITS and len(low[place]) > 4)
+    ):
         return None
-    while place > start and kind[place] != DIGITS and kind[place - 1] in HOUSE_KINDS and token - place < SHORT:
+    while (
+        place > start
+        and kind[place] != DIGITS
+        and kind[place - 1] in HOUSE_KINDS
+        and token - place < SHORT
+    ):
         place -= 1
     return place
 
 
 def _suffixed(places: AddressParts, token: int) -> ValueMatch | None:
-    """ "Hauptstraße 5", "berliner straße zwölf", "Lange Gasse 3": found at the token that ends the name."""
+    """ "Hauptstraße 5", "berliner straße zwölf", "Lange Gasse 3": found at the token that ends the
+    name.
+    """
     vocab, low, kind = places.vocab, places.low, places.kind
     whole = low[token] in vocab.street_words
-    glued = not whole and len(low[token]) >= 6 and low[token] not in vocab.words and low[token].endswith(vocab.street_endings + vocab.capital_endings)
+    glued = (
+        not whole
+        and len(low[token]) >= 6
+        and low[token] not in vocab.words
+        and low[token].endswith(vocab.street_endings + vocab.capital_endings)
+    )
     if kind[token] != WORD or not (whole or glued):
         return None
     start, stop = places.reading.turns[places.reading.turn[token]].first, places.limit(token)
     first = _before(places, token, start) if whole else token
     if not whole:
-        while first - 2 >= start and low[first - 1] == "-" and kind[first - 2] == WORD and places.reading.glued(first):
+        while (
+            first - 2 >= start
+            and low[first - 1] == "-"
+            and kind[first - 2] == WORD
+            and places.reading.glued(first)
+        ):
             first -= 2  # "Konrad-Adenauer-Straße"
     if whole and first == token:
         return None
-    while first > start and (_capital(places, first - 1) or first - 1 > start) and _leads_name(places, first - 1, start):
+    while (
+        first > start
+        and (_capital(places, first - 1) or first - 1 > start)
+        and _leads_name(places, first - 1, start)
+    ):
         first -= 1
     after = _numbered(places, token + 1, stop)
     if after is None:
@@ -174,7 +268,9 @@ def _suffixed(places: AddressParts, token: int) -> ValueMatch | None:
 
 
 def _leads_name(places: AddressParts, token: int, start: int) -> bool:
-    """Tell whether a preposition in capitals begins the name ("Am Sandtorkai", "An der Alten Gasse")."""
+    """Tell whether a preposition in capitals begins the name ("Am Sandtorkai", "An der Alten
+    Gasse").
+    """
     if places.low[token] in places.vocab.particles and token > start:
         token -= 1
     return places.low[token] in places.vocab.sets["name_starts"] and _capital(places, token)
@@ -189,14 +285,20 @@ def _before(places: AddressParts, token: int, start: int) -> int:
         if low[before] == "-" and before > start and places.reading.glued(first):
             first = before
             continue
-        if kind[before] != WORD or low[before] in vocab.address_stops or (words and low[before] in vocab.words and low[first] != "-"):
+        if (
+            kind[before] != WORD
+            or low[before] in vocab.address_stops
+            or (words and low[before] in vocab.words and low[first] != "-")
+        ):
             break
         first, words = before, words + 1
     return first
 
 
 def _capital(places: AddressParts, token: int) -> bool:
-    """Tell whether a word begins with a capital and goes on in small letters: in a text all in capitals they say nothing."""
+    """Tell whether a word begins with a capital and goes on in small letters: in a text all in
+    capitals they say nothing.
+    """
     raw = places.raw(token)
     return raw[:1].isupper() and (len(raw) == 1 or not raw.isupper())
 
@@ -207,4 +309,7 @@ def _past_comma(places: AddressParts, at: int, stop: int) -> int:
 
 def _asked(places: AddressParts, token: int) -> bool:
     """Tell whether the turn answers a question for an address."""
-    return any(topic.name == "address" and topic.answers == 0 for topic in open_questions(places.reading, places.reading.turn[token]))
+    return any(
+        topic.name == "address" and topic.answers == 0
+        for topic in open_questions(places.reading, places.reading.turn[token])
+    )

@@ -1,4 +1,6 @@
-"""The normalised view of a conversation: one token pass, shared by every recognizer, each token mapped back exactly."""
+"""The normalised view of a conversation: one token pass, shared by every recognizer, each token
+mapped back exactly.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ from callveil.transforms.detect.recognizers.vocabulary import (
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|\n|[^\w\s]|_")
 HARD, SOFT = -1, -2
-"""Marks in a stream: a break no value runs over, and one that a value may run over (a pause, or the other party's backchannel)."""
+"""Marks in a stream: a break no value runs over, and one that a value may run over (a pause, or the
+other party's backchannel).
+"""
 _NO_NEWS = frozenset((SEPARATOR, LINE, LETTER, DIGITS, ZERO)) | SPOKEN_NUMBER
 """Kinds of tokens that say nothing of their own."""
 LIGHT_TOKENS = 14
@@ -78,7 +82,9 @@ class TokenStream(list[int]):
         for first, last, offset in self._turns:
             low = bisect_left(tokens, first)
             if low < len(tokens) and tokens[low] < last:
-                out.extend([token + offset for token in tokens[low : bisect_left(tokens, last, low)]])
+                out.extend(
+                    [token + offset for token in tokens[low : bisect_left(tokens, last, low)]]
+                )
         return out
 
 
@@ -92,7 +98,11 @@ def _token(raw: str, language: str) -> tuple[str, int, str]:
     if raw[0].isalpha():
         return word.replace("’", "'"), LETTER if len(raw) == 1 else WORD, ""
     if raw[0].isdecimal():
-        return word, DIGITS, raw if raw.isascii() else "".join(str(unicodedata.decimal(c)) for c in raw)
+        return (
+            word,
+            DIGITS,
+            raw if raw.isascii() else "".join(str(unicodedata.decimal(c)) for c in raw),
+        )
     if raw == "\n":
         return raw, LINE, ""
     return "'" if raw == "’" else word, WORD if raw.isalnum() else SEPARATOR, ""
@@ -111,7 +121,9 @@ class TokenizedConversation:
         one_party: they are one side's of a conversation; see `View.one_party`.
     """
 
-    def __init__(self, text: str, turns: Sequence[Turn], vocab: Vocabulary, one_party: bool = False) -> None:
+    def __init__(
+        self, text: str, turns: Sequence[Turn], vocab: Vocabulary, one_party: bool = False
+    ) -> None:
         self.text, self.vocab, self.one_party = text, vocab, one_party
         self.start: list[int] = []
         self.end: list[int] = []
@@ -192,7 +204,9 @@ class TokenizedConversation:
 
     @cached_property
     def telling(self) -> list[int]:
-        """Tokens that are no plain word, sign or line feed: digits, number words, ordinals, months, single letters."""
+        """Tokens that are no plain word, sign or line feed: digits, number words, ordinals, months,
+        single letters.
+        """
         return [token for token, kind in enumerate(self.kind) if kind not in PLAIN]
 
     @cached_property
@@ -216,7 +230,9 @@ class TokenizedConversation:
         return bisect_right(self.end, place)
 
     def match(self, token: int, table: Any, limit: int) -> tuple[int, str] | None:
-        """Return the longest phrase of `table` that begins at `token` and ends before `limit`: (token after it, label)."""
+        """Return the longest phrase of `table` that begins at `token` and ends before `limit`:
+        (token after it, label).
+        """
         found = table.get(self.low[token])
         if found is None:
             return None
@@ -244,7 +260,9 @@ class TokenizedConversation:
         return found
 
     def _later(self, token: int, stop: int, limit: int) -> int | None:
-        """Tell where a cue begins inside another and reaches further ("su número" and "número de pedido"), if one does."""
+        """Tell where a cue begins inside another and reaches further ("su número" and "número de
+        pedido"), if one does.
+        """
         for place in range(token, stop):
             hit = self.match(place, self.vocab.cues, limit)
             if hit is not None and hit[0] > stop:
@@ -271,8 +289,13 @@ class TokenizedConversation:
 
     @cached_property
     def light(self) -> list[bool]:
-        """Per turn: it says nothing of its own: fillers, backchannels, numbers and letters read back."""
-        return [said.last - said.first <= LIGHT_TOKENS and not self._news(said, ()) for said in self.turns]
+        """Per turn: it says nothing of its own: fillers, backchannels, numbers and letters read
+        back.
+        """
+        return [
+            said.last - said.first <= LIGHT_TOKENS and not self._news(said, ())
+            for said in self.turns
+        ]
 
     @cached_property
     def echoes(self) -> list[bool]:
@@ -280,15 +303,26 @@ class TokenizedConversation:
         out = list(self.light)
         for index, said in enumerate(self.turns[1:], 1):
             before = self.turns[index - 1]
-            if not out[index] and before.role != said.role and said.last - said.first <= LIGHT_TOKENS:
+            if (
+                not out[index]
+                and before.role != said.role
+                and said.last - said.first <= LIGHT_TOKENS
+            ):
                 out[index] = not self._news(said, frozenset(self.low[before.first : before.last]))
         return out
 
     def _news(self, said: TurnTokens, heard: Container[str]) -> bool:
-        """Tell whether a turn holds a word that is no filler, backchannel, number or letter, and was not `heard` before."""
+        """Tell whether a turn holds a word that is no filler, backchannel, number or letter, and
+        was not `heard` before.
+        """
         quiet, repairs, kind, low = self.vocab.backchannel, self.vocab.repairs, self.kind, self.low
         for token in range(said.first, said.last):
-            if kind[token] not in _NO_NEWS and low[token] not in quiet and low[token] not in repairs and low[token] not in heard:
+            if (
+                kind[token] not in _NO_NEWS
+                and low[token] not in quiet
+                and low[token] not in repairs
+                and low[token] not in heard
+            ):
                 return True
         return False
 
@@ -296,8 +330,8 @@ class TokenizedConversation:
     def streams(self) -> list[TokenStream]:
         """What each party says, as token indexes with `HARD` and `SOFT` marks between turns.
 
-        A stream runs softly over turns of the other party that are light; so a number said in pieces, each
-        acknowledged, is one run of tokens.
+        A stream runs softly over turns of the other party that are light; so a number said in
+        pieces, each acknowledged, is one run of tokens.
         """
         roles = (AGENT, CALLER, "") if self.roles_known else ("",)
         streams = []
@@ -308,7 +342,9 @@ class TokenizedConversation:
                 if said.role != role and self.roles_known:
                     continue
                 if stream:
-                    soft = index - previous <= 4 and all(self.echoes[between] for between in range(previous + 1, index))
+                    soft = index - previous <= 4 and all(
+                        self.echoes[between] for between in range(previous + 1, index)
+                    )
                     stream.append(SOFT if soft else HARD)
                 stream.add(said.first, said.last)
                 previous = index
@@ -337,20 +373,27 @@ def tokenize_conversation(text: str, artifacts: Any, language: str) -> Tokenized
 
     Args:
         text: what Presidio analyses.
-        artifacts: its `NlpArtifacts`, whose `tokens` may carry the view in `user_data["callveil_view"]`; or None.
+        artifacts: its `NlpArtifacts`, whose `tokens` may carry the view in
+            `user_data["callveil_view"]`; or None.
         language: code of the language whose data is used.
 
-    A view of another text is refused with `ValueError`: its offsets would redact the wrong characters.
+    A view of another text is refused with `ValueError`: its offsets would redact the wrong
+    characters.
     """
     data = getattr(getattr(artifacts, "tokens", None), "user_data", None)
     view = data.get("callveil_view") if data is not None else None
     if isinstance(view, View) and view.text != text:
-        raise ValueError("the view kept with this document is of another text; attach the view of the text that is analysed")
+        raise ValueError(
+            "the view kept with this document is of another text; attach the view of the text that "
+            "is analysed"
+        )
     turns = view.turns if isinstance(view, View) else ()
     if data is None:
         return _cached(text, turns, language)
     key = f"callveil_reading_{language}"
     kept = data.get(key)
     if not isinstance(kept, TokenizedConversation) or kept.text != text:
-        kept = data[key] = TokenizedConversation(text, turns, load_vocabulary(language), isinstance(view, View) and view.one_party)
+        kept = data[key] = TokenizedConversation(
+            text, turns, load_vocabulary(language), isinstance(view, View) and view.one_party
+        )
     return kept

@@ -46,7 +46,22 @@ KINDS: dict[str, ValueKind] = {
     "pin": ValueKind("PIN", 3, 3, 12),
 }
 """What a cue's topic makes of digits near it."""
-DIGITS_ASKED = frozenset(("last4", "ssn", "card", "cvv", "pin", "phone", "account", "bank", "medical", "license", "passport", "state"))
+DIGITS_ASKED = frozenset(
+    (
+        "last4",
+        "ssn",
+        "card",
+        "cvv",
+        "pin",
+        "phone",
+        "account",
+        "bank",
+        "medical",
+        "license",
+        "passport",
+        "state",
+    )
+)
 """After a question about one of these, a hundred or a thousand is a way to say digits."""
 TAILS = {
     "ssn": "US_SSN",

@@ -11,7 +11,22 @@ from typing import Any
 from callveil.transforms.detect.lang import LanguageData, Phrases, index_phrases, load_language
 
 # kinds of a token
-WORD, DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED, THOUSAND, MULTIPLE, ORDINAL, MONTH, LETTER, SEPARATOR, LINE = range(14)
+(
+    WORD,
+    DIGITS,
+    UNIT,
+    ZERO,
+    TEEN,
+    TENS,
+    HUNDRED,
+    THOUSAND,
+    MULTIPLE,
+    ORDINAL,
+    MONTH,
+    LETTER,
+    SEPARATOR,
+    LINE,
+) = range(14)
 NUMERIC = frozenset((DIGITS, UNIT, TEEN, TENS))
 """Kinds that can begin a number by themselves."""
 PLAIN = frozenset((WORD, SEPARATOR, LINE))
@@ -122,7 +137,9 @@ class _Sets(dict[str, frozenset[str]]):
 
 @lru_cache(maxsize=16)
 def load_vocabulary(code: str) -> Vocabulary:
-    """Return the tables of language `code`; raises `LanguageError` where there is no data for it."""
+    """Return the tables of language `code`; raises `LanguageError` where there is no data for
+    it.
+    """
     language = load_language(code)
     lex, net, adr, nam = language.lexicon, language.internet, language.address, language.names
 
@@ -143,13 +160,23 @@ def load_vocabulary(code: str) -> Vocabulary:
     kinds.update({w: (ORDINAL, v) for w, v in table(lex, "ordinals").items()})
     kinds.update({w: (UNIT, v) for w, v in table(lex, "units").items()})
     kinds.update(dict.fromkeys(lex.get("zeros", ()), (ZERO, "0")))
-    kinds.update({w: (TEEN, v) for w, v in (table(lex, "compounds") | table(lex, "teens") | table(lex, "hundreds")).items() if " " not in w})
+    kinds.update(
+        {
+            w: (TEEN, v)
+            for w, v in (
+                table(lex, "compounds") | table(lex, "teens") | table(lex, "hundreds")
+            ).items()
+            if " " not in w
+        }
+    )
     kinds.update({w: (TENS, v) for w, v in table(lex, "tens").items()})
     kinds.update(dict.fromkeys(lex.get("hundred", ()), (HUNDRED, "00")))
     kinds.update(dict.fromkeys(lex.get("thousand", ()), (THOUSAND, "000")))
     kinds.update({w: (MULTIPLE, v) for w, v in table(lex, "multiples").items() if " " not in w})
     joined = [(p, v) for p, v in table(lex, "multiples").items() if " " in p]
-    joined += [(p, "") for data in (table(lex, "joints"), table(net, "joints")) for p in data if " " in p]
+    joined += [
+        (p, "") for data in (table(lex, "joints"), table(net, "joints")) for p in data if " " in p
+    ]
     joined += [(p, "") for p in lex.get("quantities", ()) if " " in p]
     glue = table(lex, "glue")
     return Vocabulary(
@@ -181,7 +208,9 @@ def load_vocabulary(code: str) -> Vocabulary:
         words=language.words,
         common=language.common,
         sets=_Sets({name: frozenset(items) for name, items in language.sets.items()}),
-        spelling_links=tuple(tuple(link.split()) for link in language.sets.get("spelling_links", ())),
+        spelling_links=tuple(
+            tuple(link.split()) for link in language.sets.get("spelling_links", ())
+        ),
         streets=words(adr, "suffixes") | words(adr, "abbreviations"),
         weak_streets=words(adr, "weak_suffixes"),
         street_prefixes=words(adr, "prefixes"),
@@ -196,7 +225,11 @@ def load_vocabulary(code: str) -> Vocabulary:
         tails=plain(adr, "tails"),
         states=plain(adr, "states"),
         state_codes=words(adr, "state_codes"),
-        name_leads=index_phrases((p, label) for key, label in (("strong", "strong"), ("weak", "weak"), ("labels", "label")) for p in nam.get(key, ())),
+        name_leads=index_phrases(
+            (p, label)
+            for key, label in (("strong", "strong"), ("weak", "weak"), ("labels", "label"))
+            for p in nam.get(key, ())
+        ),
         handed_leads=plain(nam, "handed"),
         callers=words(nam, "callers"),
         titles=words(nam, "titles"),

@@ -1,7 +1,9 @@
-"""The live zone and inboxes sealed anew: each file in its place, by a conditional write, beside whatever else writes there.
+"""The live zone and inboxes sealed anew: each file in its place, by a conditional write, beside
+whatever else writes there.
 
-A file that was changed or purged since it was read is left to who did that. What was purged while it was being written anew is purged again: its
-receipt, or its reason, says so. Older object versions go after the write; those that a killed attempt left are found by listing versions.
+A file that was changed or purged since it was read is left to who did that. What was purged while
+it was being written anew is purged again: its receipt, or its reason, says so. Older object
+versions go after the write; those that a killed attempt left are found by listing versions.
 """
 
 from __future__ import annotations
@@ -15,15 +17,35 @@ from typing import Any
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.governance.rekey.token_rotation import count_tokens_by_key, without_active_key
-from callveil.transforms.governance.rekey.zones import INBOX, ORIGINALS, RECORDS, REJECTIONS, EncryptedFile, Tell, encrypted_files, superseded_files
+from callveil.transforms.governance.rekey.token_rotation import (
+    count_tokens_by_key,
+    without_active_key,
+)
+from callveil.transforms.governance.rekey.zones import (
+    INBOX,
+    ORIGINALS,
+    RECORDS,
+    REJECTIONS,
+    EncryptedFile,
+    Tell,
+    encrypted_files,
+    superseded_files,
+)
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import LEASE_HOURS
 from callveil.transforms.storage.encryption import sealed_body
 from callveil.transforms.storage.encryption.encrypted_file import SealedError, reencrypt_file
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.token_renewal import is_renewed_record, renew_record_tokens
-from callveil.transforms.storage.files.filesystem import FileInfo, Files, ObjectLocked, PreconditionFailed
+from callveil.transforms.storage.encryption.token_renewal import (
+    is_renewed_record,
+    renew_record_tokens,
+)
+from callveil.transforms.storage.files.filesystem import (
+    FileInfo,
+    Files,
+    ObjectLocked,
+    PreconditionFailed,
+)
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.live import LIVE, Live, Receipt
 from callveil.transforms.storage.format1.originals import PURPOSE as ORIGINAL
@@ -60,9 +82,15 @@ class ReencryptionCounts:
 
 
 def reencrypt_live(store: Store, keyring: Keyring, done: ReencryptionCounts, tell: Tell) -> None:
-    """Seal anew what the live zone holds under older keys, and make its records' tokens anew. What does not open stays."""
+    """Seal anew what the live zone holds under older keys, and make its records' tokens anew. What
+    does not open stays.
+    """
     live = Live(store.files, store.root)
-    old = [s for s in encrypted_files(store.files, live.url()) if s.key_id != keyring.active and keyring.opens(s.key_id)]
+    old = [
+        s
+        for s in encrypted_files(store.files, live.url())
+        if s.key_id != keyring.active and keyring.opens(s.key_id)
+    ]
     owned: list[tuple[str, str]] = []
     for number, found in enumerate(old):
         tell(LIVE, number, len(old))
@@ -75,21 +103,34 @@ def reencrypt_live(store: Store, keyring: Keyring, done: ReencryptionCounts, tel
             done.purged += len(store.files.purge(url))
 
 
-def _renew_one(live: Live, keyring: Keyring, found: EncryptedFile, done: ReencryptionCounts) -> list[tuple[str, str]]:
+def _renew_one(
+    live: Live, keyring: Keyring, found: EncryptedFile, done: ReencryptionCounts
+) -> list[tuple[str, str]]:
     """Seal one file anew. Returns it with what it belongs to, where that stood before."""
     url = found.info.url
     if found.path.startswith("rejected/"):
         receipt: dict[str, Any] = {}
-        zone, owner, name, purpose = REJECTIONS, f"{url.removesuffix(sealed_body.SUFFIX)}.json", f"{LIVE}/{found.path}", REJECTED
+        zone, owner, name, purpose = (
+            REJECTIONS,
+            f"{url.removesuffix(sealed_body.SUFFIX)}.json",
+            f"{LIVE}/{found.path}",
+            REJECTED,
+        )
     else:
         owner = f"{url.rpartition('/')[0]}/{RECEIPT}"
         receipt = live.read_receipt(owner) or {}
         if not receipt:  # nothing says whose it is
             return []
-        zone, name, purpose = ORIGINALS, name_of(InteractionKey(receipt["account_id"], receipt["id"])), ORIGINAL
+        zone, name, purpose = (
+            ORIGINALS,
+            name_of(InteractionKey(receipt["account_id"], receipt["id"])),
+            ORIGINAL,
+        )
     stood = _stands(live, owner)
     if zone == ORIGINALS:
-        live.announce(live.part(InteractionKey(receipt["account_id"], receipt["id"]), "audio"), RENEWED)
+        live.announce(
+            live.part(InteractionKey(receipt["account_id"], receipt["id"]), "audio"), RENEWED
+        )
     if reencrypt_in_place(live.files, keyring, found.info, name, purpose, done) is None:
         return []
     done.files[zone] += 1
@@ -97,13 +138,24 @@ def _renew_one(live: Live, keyring: Keyring, found: EncryptedFile, done: Reencry
 
 
 def _stands(live: Live, owner: str) -> bool:
-    """Tell whether what a sealed file belongs to is still there: a reason, or the receipt of a recording that was neither erased nor expired."""
+    """Tell whether what a sealed file belongs to is still there: a reason, or the receipt of a
+    recording that was neither erased nor expired.
+    """
     receipt = live.read_receipt(owner)
     return receipt is not None and receipt.get("status", "done") == "done"
 
 
-def reencrypt_in_place(files: Files, keyring: Keyring, info: FileInfo, name: str, purpose: str, done: ReencryptionCounts) -> str | None:
-    """Seal a file anew in its place and purge its older versions. Returns the new etag; None where it does not open, or was changed or taken away."""
+def reencrypt_in_place(
+    files: Files,
+    keyring: Keyring,
+    info: FileInfo,
+    name: str,
+    purpose: str,
+    done: ReencryptionCounts,
+) -> str | None:
+    """Seal a file anew in its place and purge its older versions. Returns the new etag; None where
+    it does not open, or was changed or taken away.
+    """
     try:
         with files.open(info.url) as source, temporary_file() as sink:
             if not reencrypt_file(source, sink, keyring, name, purpose):
@@ -119,13 +171,25 @@ def reencrypt_in_place(files: Files, keyring: Keyring, info: FileInfo, name: str
     return etag
 
 
-def reencrypt_inbox(files: Files, folder: str, stores: Iterable[Store], keyring: Keyring, done: ReencryptionCounts, tell: Tell) -> None:
+def reencrypt_inbox(
+    files: Files,
+    folder: str,
+    stores: Iterable[Store],
+    keyring: Keyring,
+    done: ReencryptionCounts,
+    tell: Tell,
+) -> None:
     """Seal anew the bodies of an inbox that lie under older keys.
 
     Args:
-        stores: of the `watch` that reads it: what they have dealt with counts as dealt with under its new etag.
+        stores: of the `watch` that reads it: what they have dealt with counts as dealt with under
+            its new etag.
     """
-    old = [s for s in encrypted_files(files, folder) if s.key_id != keyring.active and keyring.opens(s.key_id)]
+    old = [
+        s
+        for s in encrypted_files(files, folder)
+        if s.key_id != keyring.active and keyring.opens(s.key_id)
+    ]
     ledgers = [Live(s.files, s.root) for s in stores]
     for number, found in enumerate(old):
         tell(INBOX, number, len(old))
@@ -165,12 +229,16 @@ def records_with_tokens(live: Live) -> Iterable[tuple[FileInfo, Counter[str]]]:
 
 def _renew_records(live: Live, keyring: Keyring, done: ReencryptionCounts) -> None:
     for info, counts in list(records_with_tokens(live)):
-        if any(keyring.opens(k) for k in without_active_key(counts, keyring)) and _renew_record(live, keyring, info):
+        if any(keyring.opens(k) for k in without_active_key(counts, keyring)) and _renew_record(
+            live, keyring, info
+        ):
             done.files[RECORDS] += 1
 
 
 def _renew_record(live: Live, keyring: Keyring, info: FileInfo) -> bool:
-    """Write a record anew under the name of its new content, and have its receipt name that. One that is nobody's any more is purged."""
+    """Write a record anew under the name of its new content, and have its receipt name that. One
+    that is nobody's any more is purged.
+    """
     url = info.url
     folder, _, name = url.rpartition("/")
     receipt = live.read_receipt(f"{folder}/record.json")
@@ -197,23 +265,36 @@ def _renew_record(live: Live, keyring: Keyring, info: FileInfo) -> bool:
 
 
 def _is_left(live: Live, keyring: Keyring, info: FileInfo, receipt: Receipt) -> bool:
-    """Tell whether a record that its receipt does not name was left by somebody who was killed: it is what the named one was made anew from, or old.
+    """Tell whether a record that its receipt does not name was left by somebody who was killed: it
+    is what the named one was made anew from, or old.
 
     A later snapshot's is written moments before the receipt that names it.
     """
     if time.time() - info.modified > LEASE_HOURS * 3600:
         return True
     try:
-        named = live.files.read(f"{info.url.rpartition('/')[0]}/{receipt['file']}") if receipt.get("file") else b""
+        named = (
+            live.files.read(f"{info.url.rpartition('/')[0]}/{receipt['file']}")
+            if receipt.get("file")
+            else b""
+        )
         return is_renewed_record(keyring, named, live.files.sha256(info.url)[0])
     except FileNotFoundError:
         return False
 
 
-def renew_live_record(keyring: Keyring, data: bytes, receipt: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    """Return a record of the live zone with tokens of the active key, and its receipt as it has to be then."""
+def renew_live_record(
+    keyring: Keyring, data: bytes, receipt: dict[str, Any]
+) -> tuple[bytes, dict[str, Any]]:
+    """Return a record of the live zone with tokens of the active key, and its receipt as it has to
+    be then.
+    """
     if not without_active_key(count_tokens_by_key(data), keyring):
         return data, receipt
     new = renew_record_tokens(keyring, data)
     digest = hashlib.sha256(new).hexdigest()
-    return new, receipt | {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(new)}
+    return new, receipt | {
+        "file": f"record-{digest[:24]}.json",
+        "sha256": digest,
+        "bytes": len(new),
+    }

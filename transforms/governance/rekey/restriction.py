@@ -17,10 +17,20 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.rekey.live import RECEIPT, renew_live_record
-from callveil.transforms.governance.rekey.token_rotation import DATASETS, count_tokens_by_key, make_token_renewal
+from callveil.transforms.governance.rekey.token_rotation import (
+    DATASETS,
+    count_tokens_by_key,
+    make_token_renewal,
+)
 from callveil.transforms.governance.requests.publish import PURPOSE
 from callveil.transforms.governance.requests.restriction import NAME, PIECE
-from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, EncryptedReader, EncryptedWriter, encryption_key_id, reencrypt_file
+from callveil.transforms.storage.encryption.encrypted_file import (
+    HEAD_BYTES,
+    EncryptedReader,
+    EncryptedWriter,
+    encryption_key_id,
+    reencrypt_file,
+)
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.encryption.token_renewal import renew_value_tokens
@@ -36,16 +46,27 @@ def is_restricted_file(path: str) -> bool:
     return path.endswith(f"-{NAME}{SUFFIX}")
 
 
-def reencrypt_restricted(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, new_name: str) -> None:
-    """Seal rows that were set aside anew, and with them all that is sealed or a token within. Files of the live zone wait in temporary files."""
+def reencrypt_restricted(
+    source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, new_name: str
+) -> None:
+    """Seal rows that were set aside anew, and with them all that is sealed or a token within. Files
+    of the live zone wait in temporary files.
+    """
     records = _records(source, keyring, name)
     head: dict[str, Any] = orjson.loads(next(records))
     with ExitStack() as stack, EncryptedWriter(sink, keyring, new_name, PURPOSE) as writer:
-        parts = [stack.enter_context(_rows(keyring, dataset, next(records))) for dataset, _, _ in head["parts"]]
-        live = [(path, stack.enter_context(_gathered(records, size))) for path, size in head["live"]]
+        parts = [
+            stack.enter_context(_rows(keyring, dataset, next(records)))
+            for dataset, _, _ in head["parts"]
+        ]
+        live = [
+            (path, stack.enter_context(_gathered(records, size))) for path, size in head["live"]
+        ]
         live = [(path, stack.enter_context(data)) for path, data in _renewed_live(keyring, live)]
         head["live"] = [[path, data.seek(0, 2)] for path, data in live]
-        head["entries"] = [renew_value_tokens(keyring, entry, entry[0], entry[1]) for entry in head["entries"]]
+        head["entries"] = [
+            renew_value_tokens(keyring, entry, entry[0], entry[1]) for entry in head["entries"]
+        ]
         writer.append(orjson.dumps(head))
         for part in parts:
             writer.append(part.read())
@@ -84,7 +105,11 @@ def _rows(keyring: Keyring, dataset: str, data: bytes) -> BinaryIO:
     if dataset not in DATASETS or not table.num_rows:
         return io.BytesIO(data)
     change, sink = make_token_renewal(keyring, dataset), io.BytesIO()
-    pq.write_table(pa.Table.from_batches([change(b) for b in table.to_batches()], table.schema), sink, compression="zstd")
+    pq.write_table(
+        pa.Table.from_batches([change(b) for b in table.to_batches()], table.schema),
+        sink,
+        compression="zstd",
+    )
     sink.seek(0)
     return sink
 
@@ -99,21 +124,41 @@ def _gathered(records: Iterator[bytes], size: int) -> BinaryIO:
 
 
 def _renewed_live(keyring: Keyring, live: _Parts) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield files of the live zone as they are to be: originals sealed anew, records with new tokens and receipts that name them."""
+    """Yield files of the live zone as they are to be: originals sealed anew, records with new
+    tokens and receipts that name them.
+    """
     held = dict(live)
-    receipts = {path: orjson.loads(data.read()) for path, data in live if path.rpartition("/")[2] in (RECEIPT, "record.json")}
+    receipts = {
+        path: orjson.loads(data.read())
+        for path, data in live
+        if path.rpartition("/")[2] in (RECEIPT, "record.json")
+    }
     for path, data in live:
         folder, _, name = path.rpartition("/")
         data.seek(0)
         audio, record = receipts.get(f"{folder}/{RECEIPT}"), receipts.get(f"{folder}/record.json")
         if path.endswith(SUFFIX) and audio:
             sink = temporary_file()
-            is_new = reencrypt_file(data, sink, keyring, name_of(InteractionKey(audio["account_id"], audio["id"])), ORIGINAL)
+            is_new = reencrypt_file(
+                data,
+                sink,
+                keyring,
+                name_of(InteractionKey(audio["account_id"], audio["id"])),
+                ORIGINAL,
+            )
             yield path, sink if is_new else data
-        elif record and name in ("record.json", record["file"]) and f"{folder}/{record['file']}" in held:
+        elif (
+            record
+            and name in ("record.json", record["file"])
+            and f"{folder}/{record['file']}" in held
+        ):
             before = held[f"{folder}/{record['file']}"]
             before.seek(0)
             new, receipt = renew_live_record(keyring, before.read(), record)
-            yield (path, io.BytesIO(orjson.dumps(receipt))) if name == "record.json" else (f"{folder}/{receipt['file']}", io.BytesIO(new))
+            yield (
+                (path, io.BytesIO(orjson.dumps(receipt)))
+                if name == "record.json"
+                else (f"{folder}/{receipt['file']}", io.BytesIO(new))
+            )
         else:
             yield path, data

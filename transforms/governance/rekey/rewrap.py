@@ -1,7 +1,9 @@
-"""Sealing a store anew: what lies under an older key is opened and sealed with the active one, tokens likewise, and what was is purged.
+"""Sealing a store anew: what lies under an older key is opened and sealed with the active one,
+tokens likewise, and what was is purged.
 
-Files of datasets go through small published runs, so that readers see whole states and evidence follows; the live zone and inboxes are written in
-place. Killed anywhere it is repeated, and does what is left. Digests stay: they are made of what is stored no more.
+Files of datasets go through small published runs, so that readers see whole states and evidence
+follows; the live zone and inboxes are written in place. Killed anywhere it is repeated, and does
+what is left. Digests stay: they are made of what is stored no more.
 """
 
 from __future__ import annotations
@@ -11,15 +13,41 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from callveil.schemas.manifest import FileEntry
-from callveil.transforms.governance.rekey.live import ReencryptionCounts, reencrypt_inbox, reencrypt_live
-from callveil.transforms.governance.rekey.restriction import is_restricted_file, reencrypt_restricted
-from callveil.transforms.governance.rekey.token_rotation import files_to_renew, renew_file_tokens, token_files
+from callveil.transforms.governance.rekey.live import (
+    ReencryptionCounts,
+    reencrypt_inbox,
+    reencrypt_live,
+)
+from callveil.transforms.governance.rekey.restriction import (
+    is_restricted_file,
+    reencrypt_restricted,
+)
+from callveil.transforms.governance.rekey.token_rotation import (
+    files_to_renew,
+    renew_file_tokens,
+    token_files,
+)
 from callveil.transforms.governance.rekey.usage import count_key_uses
-from callveil.transforms.governance.rekey.zones import RekeyInboxes, Tell, encrypted_files, ignore_progress
-from callveil.transforms.governance.requests.publish import CONTENT, PURPOSE, RunChanges, publish_changes, purge_pending
-from callveil.transforms.governance.requests.quarantine_search import DeadLetterHit, erase_dead_letters
+from callveil.transforms.governance.rekey.zones import (
+    RekeyInboxes,
+    Tell,
+    encrypted_files,
+    ignore_progress,
+)
+from callveil.transforms.governance.requests.publish import (
+    CONTENT,
+    PURPOSE,
+    RunChanges,
+    publish_changes,
+    purge_pending,
+)
+from callveil.transforms.governance.requests.quarantine_search import (
+    DeadLetterHit,
+    erase_dead_letters,
+)
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedError, reencrypt_file
@@ -33,7 +61,9 @@ from callveil.transforms.storage.tables.parquet import publish_bytes
 
 JOB = "rewrap"
 BATCH = 64
-"""Files of one published run: a kill repeats no more, and another run that is faster has no more planned anew."""
+"""Files of one published run: a kill repeats no more, and another run that is faster has no more
+planned anew.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,8 +91,15 @@ class RewrapResult:
         return not (self.left or self.locked or self.failed)
 
 
-def rewrap_store(store: Store, keyring: Keyring, now: dt.datetime, inboxes: Sequence[str] = (), tell: Tell = ignore_progress) -> RewrapResult:
-    """Seal what a store, and inboxes of its `watch`, hold under older keys with the active one. Killed anywhere, it is repeated.
+def rewrap_store(
+    store: Store,
+    keyring: Keyring,
+    now: dt.datetime,
+    inboxes: Sequence[str] = (),
+    tell: Tell = ignore_progress,
+) -> RewrapResult:
+    """Seal what a store, and inboxes of its `watch`, hold under older keys with the active one.
+    Killed anywhere, it is repeated.
 
     Args:
         now: for leases and the record; decides nothing.
@@ -71,7 +108,9 @@ def rewrap_store(store: Store, keyring: Keyring, now: dt.datetime, inboxes: Sequ
     done, runs = ReencryptionCounts(), 0
     purged, locked = purge_pending(store, now)
     for what, build in ((_sealed, _build_sealed), (_tokens, _build_tokens)):
-        runs += _publish_all(store, keyring, now, what(store, keyring), _Builder(store, keyring, build), done, tell)
+        runs += _publish_all(
+            store, keyring, now, what(store, keyring), _Builder(store, keyring, build), done, tell
+        )
     reencrypt_live(store, keyring, done, tell)
     places = RekeyInboxes.of([Live(store.files, store.root)], inboxes)
     for inbox in places.here:
@@ -82,7 +121,14 @@ def rewrap_store(store: Store, keyring: Keyring, now: dt.datetime, inboxes: Sequ
     for key_id, use in count_key_uses(store, keyring, places.here).items():
         if key_id != keyring.active:
             left += use.opening
-    return RewrapResult(done.files, runs, purged + more + done.purged, tuple(sorted({*locked, *still, *done.locked})), tuple(done.failed), left)
+    return RewrapResult(
+        done.files,
+        runs,
+        purged + more + done.purged,
+        tuple(sorted({*locked, *still, *done.locked})),
+        tuple(done.failed),
+        left,
+    )
 
 
 @dataclass(frozen=True)
@@ -98,13 +144,26 @@ class _Builder:
         chosen = [f for f in snapshot.files if f.path in paths]
         made = self.build(self.store, self.keyring, snapshot, run_id, chosen)
         counts = Counter(f.dataset for f in chosen)
-        return RunChanges(made.added, made.removed, {f"rewrapped.{name}": n for name, n in counts.items()}, ({"key_id": self.keyring.active},))
+        return RunChanges(
+            made.added,
+            made.removed,
+            {f"rewrapped.{name}": n for name, n in counts.items()},
+            ({"key_id": self.keyring.active},),
+        )
 
 
 def _publish_all(
-    store: Store, keyring: Keyring, now: dt.datetime, chosen: list[FileEntry], builder: _Builder, done: ReencryptionCounts, tell: Tell
-) -> int:  # fmt: skip
-    """Publish runs over some files, each over a batch of them. One that does not open stays, and stops no other. Returns how many there were."""
+    store: Store,
+    keyring: Keyring,
+    now: dt.datetime,
+    chosen: list[FileEntry],
+    builder: _Builder,
+    done: ReencryptionCounts,
+    tell: Tell,
+) -> int:
+    """Publish runs over some files, each over a batch of them. One that does not open stays, and
+    stops no other. Returns how many there were.
+    """
     waiting = [chosen[at : at + BATCH] for at in range(0, len(chosen), BATCH)]
     runs = finished = 0
     while waiting:
@@ -113,7 +172,8 @@ def _publish_all(
         paths = {f.path for f in batch}
         run_id = hashlib.sha256(repr((JOB, keyring.active, sorted(paths))).encode()).hexdigest()
         try:
-            manifest = publish_changes(store, run_id, now, now, lambda s, r=run_id, p=paths: builder.changes(s, r, p), JOB)  # type: ignore[misc]
+            changes = partial(builder.changes, run_id=run_id, paths=paths)
+            manifest = publish_changes(store, run_id, now, now, changes, JOB)
         except SealedError as error:
             if len(batch) == 1:
                 done.failed.append(f"{batch[0].path}: {error}")
@@ -121,7 +181,9 @@ def _publish_all(
                 waiting[:0] = [[f] for f in batch]
             continue
         runs, finished = runs + 1, finished + len(batch)
-        done.files.update({n.removeprefix("rewrapped."): count for n, count in manifest.counts.items()})
+        done.files.update(
+            {n.removeprefix("rewrapped."): count for n, count in manifest.counts.items()}
+        )
     return runs
 
 
@@ -130,20 +192,35 @@ def _publish_all(
 
 def _sealed(store: Store, keyring: Keyring) -> list[FileEntry]:
     """Live sealed files under older keys that the keyring opens."""
-    old = {s.path for s in encrypted_files(store.files, store.root) if s.key_id != keyring.active and keyring.opens(s.key_id)}
-    return [f for name in (REJECTED, CONTENT) for f in store.current().by_dataset(name) if f.path in old]
+    old = {
+        s.path
+        for s in encrypted_files(store.files, store.root)
+        if s.key_id != keyring.active and keyring.opens(s.key_id)
+    }
+    return [
+        f for name in (REJECTED, CONTENT) for f in store.current().by_dataset(name) if f.path in old
+    ]
 
 
-def _build_sealed(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]) -> RunChanges:
-    # A hit outside of every block takes nothing out: the file is written anew as it is, and the reasons are pointed to it.
+def _build_sealed(
+    store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]
+) -> RunChanges:
+    # A hit outside of every block takes nothing out: the file is written anew as it is, and the
+    # reasons are pointed to it.
     hits = [DeadLetterHit("", "", f.path, -1, -1) for f in chosen if f.dataset == REJECTED]
-    added, removed = erase_dead_letters(store, keyring, snapshot, run_id, hits) if hits else ([], [])
+    added, removed = (
+        erase_dead_letters(store, keyring, snapshot, run_id, hits) if hits else ([], [])
+    )
     own = [f for f in chosen if f.dataset == CONTENT]
-    return RunChanges((*added, *(_of_request(store, keyring, run_id, f) for f in own)), (*removed, *own))
+    return RunChanges(
+        (*added, *(_of_request(store, keyring, run_id, f) for f in own)), (*removed, *own)
+    )
 
 
 def _of_request(store: Store, keyring: Keyring, run_id: str, entry: FileEntry) -> FileEntry:
-    """Return a sealed file of a request anew. What its name says behind the run's id stays: the file is found by it."""
+    """Return a sealed file of a request anew. What its name says behind the run's id stays: the
+    file is found by it.
+    """
     name = entry.path.rpartition("/")[2].partition("-")[2].removesuffix(SUFFIX)
     path = data_path(CONTENT, dict(entry.partition), run_id, name, SUFFIX)
     with store.files.open(store.url(entry.path)) as source, temporary_file() as sink:
@@ -162,5 +239,9 @@ def _tokens(store: Store, keyring: Keyring) -> list[FileEntry]:
     return files_to_renew(store, token_files(store.current()), keyring)
 
 
-def _build_tokens(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]) -> RunChanges:
-    return RunChanges(tuple(renew_file_tokens(store, keyring, snapshot, run_id, f) for f in chosen), tuple(chosen))
+def _build_tokens(
+    store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]
+) -> RunChanges:
+    return RunChanges(
+        tuple(renew_file_tokens(store, keyring, snapshot, run_id, f) for f in chosen), tuple(chosen)
+    )

@@ -1,4 +1,6 @@
-"""Reversible tokens in stored rows: which keys made them, and the same rows with tokens of the active key."""
+"""Reversible tokens in stored rows: which keys made them, and the same rows with tokens of the
+active key.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ from callveil.transforms.governance.requests.apply_plan import REQUESTS
 from callveil.transforms.governance.requests.register import EVENTS
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.encryption.token_renewal import TOKEN, make_finding_renewal, renew_value_tokens
+from callveil.transforms.storage.encryption.token_renewal import (
+    TOKEN,
+    make_finding_renewal,
+    renew_value_tokens,
+)
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.key_index import INDEX, origin_of
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, Table
@@ -30,7 +36,9 @@ _PLACES: dict[str, tuple[Table, list[str] | None, tuple[str, str]]] = {
     EVENTS.name: (EVENTS, None, ("", "request_id")),
     INDEX.name: (INDEX, ["requests"], ("account_id", "id")),
 }
-"""Datasets whose texts may hold tokens: the table, columns they stand in (None: any), and the columns that say what they are bound to."""
+"""Datasets whose texts may hold tokens: the table, columns they stand in (None: any), and the
+columns that say what they are bound to.
+"""
 DATASETS = (*_PLACES, FINDINGS.name)
 
 
@@ -67,18 +75,31 @@ def count_file_tokens(store: Store, entry: FileEntry) -> Counter[str]:
 def token_files(snapshot: Snapshot) -> Iterator[FileEntry]:
     """Live files that may hold tokens; findings beside the interactions they are about."""
     chosen = [f for f in snapshot.files if f.dataset in DATASETS]
-    yield from sorted(chosen, key=lambda f: (f.path.partition("/")[2].rpartition("/")[0], origin_of(f.path).rpartition("/")[2], f.dataset))
+    yield from sorted(
+        chosen,
+        key=lambda f: (
+            f.path.partition("/")[2].rpartition("/")[0],
+            origin_of(f.path).rpartition("/")[2],
+            f.dataset,
+        ),
+    )
 
 
-def renew_file_tokens(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, entry: FileEntry) -> FileEntry:
-    """Write a live file anew with tokens of the active key, and return the new entry. Rows, their order and lengths of texts stay."""
+def renew_file_tokens(
+    store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, entry: FileEntry
+) -> FileEntry:
+    """Write a live file anew with tokens of the active key, and return the new entry. Rows, their
+    order and lengths of texts stay.
+    """
     table = FINDINGS if entry.dataset == FINDINGS.name else _PLACES[entry.dataset][0]
     if entry.dataset in (INTERACTIONS.name, FINDINGS.name, VERSIONS.name):
-        name = f"{snapshot.seq:08d}-{origin_of(entry.path).rpartition('/')[2].removesuffix('.parquet')}"
+        name = f"{snapshot.seq:08d}-{origin_of(entry.path).rpartition('/')[2].removesuffix('.parquet')}"  # noqa: E501
     else:
         name = f"{snapshot.seq + 1:08d}.{entry.sha256[:12]}"
     path = data_path(entry.dataset, dict(entry.partition), run_id, name)
-    new = rewrite_file(store.files, store.root, entry, path, table, make_token_renewal(keyring, entry.dataset)).entry
+    new = rewrite_file(
+        store.files, store.root, entry, path, table, make_token_renewal(keyring, entry.dataset)
+    ).entry
     if new is None:
         raise ValueError(f"{entry.path}: holds no rows")
     return new
@@ -86,18 +107,30 @@ def renew_file_tokens(store: Store, keyring: Keyring, snapshot: Snapshot, run_id
 
 def make_token_renewal(keyring: Keyring, dataset: str) -> BatchChange:
     """Return a change of a dataset's rows that makes their tokens anew."""
-    one = make_finding_renewal(keyring.active) if dataset == FINDINGS.name else _row(keyring, *_PLACES[dataset][2])
+    one = (
+        make_finding_renewal(keyring.active)
+        if dataset == FINDINGS.name
+        else _row(keyring, *_PLACES[dataset][2])
+    )
     change = change_rows(one)
 
     def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return change(batch) if dataset == FINDINGS.name or _in_batch(batch).keys() - {keyring.active} else batch
+        return (
+            change(batch)
+            if dataset == FINDINGS.name or _in_batch(batch).keys() - {keyring.active}
+            else batch
+        )
 
     return apply
 
 
-def _row(keyring: Keyring, account: str, interaction: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _row(
+    keyring: Keyring, account: str, interaction: str
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def change(row: dict[str, Any]) -> dict[str, Any]:
-        new = renew_value_tokens(keyring, row, row[account] if account else "", row[interaction] if interaction else "")
+        new = renew_value_tokens(
+            keyring, row, row[account] if account else "", row[interaction] if interaction else ""
+        )
         return row if new == row else new
 
     return change
@@ -109,5 +142,11 @@ def without_active_key(counts: Counter[str], keyring: Keyring) -> Counter[str]:
 
 
 def files_to_renew(store: Store, entries: Iterable[FileEntry], keyring: Keyring) -> list[FileEntry]:
-    """Of some files, those that hold tokens which the keyring opens and another key than the active one made."""
-    return [e for e in entries if any(keyring.opens(k) for k in without_active_key(count_file_tokens(store, e), keyring))]
+    """Of some files, those that hold tokens which the keyring opens and another key than the active
+    one made.
+    """
+    return [
+        e
+        for e in entries
+        if any(keyring.opens(k) for k in without_active_key(count_file_tokens(store, e), keyring))
+    ]

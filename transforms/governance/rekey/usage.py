@@ -15,9 +15,18 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.rekey.live import records_with_tokens
-from callveil.transforms.governance.rekey.restriction import count_restricted_keys, is_restricted_file
+from callveil.transforms.governance.rekey.restriction import (
+    count_restricted_keys,
+    is_restricted_file,
+)
 from callveil.transforms.governance.rekey.token_rotation import count_file_tokens, token_files
-from callveil.transforms.governance.rekey.zones import OLDER, RECORDS, EncryptedFile, encrypted_files, superseded_files
+from callveil.transforms.governance.rekey.zones import (
+    OLDER,
+    RECORDS,
+    EncryptedFile,
+    encrypted_files,
+    superseded_files,
+)
 from callveil.transforms.governance.requests.publish import CONTENT
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
@@ -88,10 +97,14 @@ class _Uses(dict[str, KeyUse]):
         return self.setdefault(key_id, KeyUse())
 
 
-def count_key_uses(store: Store, keyring: Keyring, inboxes: Sequence[str] = ()) -> dict[str, KeyUse]:
-    """Return what hangs on each key, by key id. What does not say whose it is counts for every key that may have made it.
+def count_key_uses(
+    store: Store, keyring: Keyring, inboxes: Sequence[str] = ()
+) -> dict[str, KeyUse]:
+    """Return what hangs on each key, by key id. What does not say whose it is counts for every key
+    that may have made it.
 
-    Reads the first bytes of sealed files, texts that may hold tokens, and the columns of the identifier index that name keys.
+    Reads the first bytes of sealed files, texts that may hold tokens, and the columns of the
+    identifier index that name keys.
     """
     out, snapshot = _Uses(), store.current()
     for found in encrypted_files(store.files, store.root):
@@ -119,7 +132,9 @@ def count_inbox_uses(files: Files, inbox: str, keyring: Keyring, out: dict[str, 
 
 
 def _older(files: Files, folder: str, keyring: Keyring, out: dict[str, KeyUse]) -> None:
-    """Older object versions do not say without being read which key sealed them, so each counts for every key that no longer seals."""
+    """Older object versions do not say without being read which key sealed them, so each counts for
+    every key that no longer seals.
+    """
     number = len(superseded_files(files, folder))
     for key_id in keyring.key_ids:
         if number and key_id != keyring.active and keyring.opens(key_id):
@@ -130,7 +145,9 @@ def _values(store: Store, snapshot: Snapshot, out: _Uses) -> None:
     for entry in snapshot.by_dataset("findings"):
         with store.files.open(store.url(entry.path)) as source:
             for batch in pq.ParquetFile(source).iter_batches(20_000, columns=["key_id", "action"]):
-                pairs = Counter(zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True))
+                pairs = Counter(
+                    zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
+                )
                 for (key_id, action), count in pairs.items():
                     if key_id:
                         out[key_id].values[action] += count
@@ -173,12 +190,20 @@ def _grouped(keys: Iterable[str], days: Iterable[str]) -> Iterable[tuple[str, st
 
 
 def _makers(keyring: Keyring, key_id: str) -> tuple[str, ...]:
-    """Return keys that may have made digests which name a key: one that never made any stands for those that did."""
-    return (key_id,) if key_id in keyring.digest_keys or key_id not in keyring.key_ids else keyring.digest_keys
+    """Return keys that may have made digests which name a key: one that never made any stands for
+    those that did.
+    """
+    return (
+        (key_id,)
+        if key_id in keyring.digest_keys or key_id not in keyring.key_ids
+        else keyring.digest_keys
+    )
 
 
 def _markers(store: Store, keyring: Keyring, out: _Uses) -> None:
-    """Markers of the live zone: they, and lists of them, are named by a digest of their record, so the record tells which key made it."""
+    """Markers of the live zone: they, and lists of them, are named by a digest of their record, so
+    the record tells which key made it.
+    """
     folder = Live(store.files, store.root).url(MARKERS)
     by_record: dict[str, list[str]] = {}
     lists: dict[str, list[str]] = {}
@@ -195,7 +220,12 @@ def _markers(store: Store, keyring: Keyring, out: _Uses) -> None:
             row = orjson.loads(store.files.read(urls[0]))
         except FileNotFoundError:
             continue
-        ref, names = interaction_ref(InteractionKey(row["account_id"], row["id"])), {record, urls[0].split("/")[-2]}
-        makers = [k for k in keyring.digest_keys if record_token(keyring, ref, k) in names] or keyring.digest_keys
+        ref, names = (
+            interaction_ref(InteractionKey(row["account_id"], row["id"])),
+            {record, urls[0].split("/")[-2]},
+        )
+        makers = [
+            k for k in keyring.digest_keys if record_token(keyring, ref, k) in names
+        ] or keyring.digest_keys
         for key_id in makers:
             out[key_id].digest(LIVE_MARKERS, len(urls), row["day"])

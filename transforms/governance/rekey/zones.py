@@ -64,7 +64,9 @@ def storage_zone_of(path: str) -> str:
 
 
 def encrypted_files(files: Files, root: str) -> Iterator[EncryptedFile]:
-    """Yield every sealed file below a folder, working files of runs included. Reads the first bytes of each, and needs no key."""
+    """Yield every sealed file below a folder, working files of runs included. Reads the first bytes
+    of each, and needs no key.
+    """
     for info in files.list(root):
         if not info.url.endswith(SUFFIX):
             continue
@@ -77,7 +79,9 @@ def encrypted_files(files: Files, root: str) -> Iterator[EncryptedFile]:
 
 
 def superseded_files(files: Files, root: str) -> list[str]:
-    """Sealed files of which a bucket keeps older versions, which lie under whatever key sealed them."""
+    """Sealed files of which a bucket keeps older versions, which lie under whatever key sealed
+    them.
+    """
     return [url for url in files.superseded(root) if url.endswith(SUFFIX)]
 
 
@@ -86,7 +90,8 @@ class RekeyInboxes:
     """Inboxes to look at.
 
     Attributes:
-        here: folders. missing: those that `watch` has read for a store, and that are not there, or not here.
+        here: folders. missing: those that `watch` has read for a store, and that are not there, or
+            not here.
     """
 
     here: tuple[str, ...] = ()
@@ -94,9 +99,13 @@ class RekeyInboxes:
 
     @classmethod
     def of(cls, lives: Iterable[Live], given: Iterable[str] = ()) -> RekeyInboxes:
-        """Return those that `watch` has read for some stores, and those that are given; one that is both is written as it is given."""
+        """Return those that `watch` has read for some stores, and those that are given; one that is
+        both is written as it is given.
+        """
         known = {_place(f): f for f in (*(f for live in lives for f in inboxes(live)), *given)}
-        gone = tuple(f for place, f in sorted(known.items()) if not is_s3(f) and not Path(place).is_dir())
+        gone = tuple(
+            f for place, f in sorted(known.items()) if not is_s3(f) and not Path(place).is_dir()
+        )
         return cls(tuple(f for _, f in sorted(known.items()) if f not in gone), gone)
 
 

@@ -1,1 +1,3 @@
-"""Data-subject requests: who a record is about, what is due when, and how access, erasure and restriction are carried out."""
+"""Data-subject requests: who a record is about, what is due when, and how access, erasure and
+restriction are carried out.
+"""

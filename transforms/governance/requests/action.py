@@ -9,7 +9,9 @@ from callveil.transforms.governance.requests.retention_grounds import HOLD, Rete
 
 DROP, UNLINK, KEEP = "drop", "unlink", "keep"
 NOT_THEIRS = "not the person's own record"
-"""Why a restriction leaves a record alone: what only mentions the person, or what they did as staff, is not theirs to have set aside."""
+"""Why a restriction leaves a record alone: what only mentions the person, or what they did as
+staff, is not theirs to have set aside.
+"""
 
 
 class RecordAction(NamedTuple):
@@ -18,7 +20,8 @@ class RecordAction(NamedTuple):
     Attributes:
         record: which. role: what the person is in it.
         action: drop, unlink (it stays, what leads to the person goes) or keep.
-        path: live file that holds it; of the live zone, its folder. day, account_type: its partition.
+        path: live file that holds it; of the live zone, its folder. day, account_type: its
+            partition.
         digest: of the stored snapshot.
         ground: why it stays, or empty.
     """
@@ -44,4 +47,8 @@ def decide_action(role: str, ground: RetentionGround | None) -> tuple[str, str]:
 
 def restrict_action(action: RecordAction) -> RecordAction:
     """Return the action where the person asks for restriction."""
-    return action if action.action == DROP else action._replace(action=KEEP, ground=action.ground or NOT_THEIRS)
+    return (
+        action
+        if action.action == DROP
+        else action._replace(action=KEEP, ground=action.ground or NOT_THEIRS)
+    )

@@ -1,4 +1,6 @@
-"""Carrying a plan out on a state of the store: files rewritten, indexes brought up to date, and what was counted on the way."""
+"""Carrying a plan out on a state of the store: files rewritten, indexes brought up to date, and
+what was counted on the way.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,28 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.index.identifier_index import SUBJECTS
-from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, current_files, key_bucket, key_bucket_files, origin_of, read_key_bucket
-from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, TABLES, Table, publish_records
+from callveil.transforms.storage.tables.key_index import (
+    INDEX,
+    IndexEntry,
+    current_files,
+    key_bucket,
+    key_bucket_files,
+    origin_of,
+    read_key_bucket,
+)
+from callveil.transforms.storage.tables.parquet import (
+    FINDINGS,
+    INTERACTIONS,
+    TABLES,
+    Table,
+    publish_records,
+)
 from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite_file
 from callveil.transforms.storage.tables.versions import VERSIONS
 
-REQUESTS = Table("requests", request.SCHEMA, request.FIELDS, ("account_id", "interaction_id", "request_id"))
+REQUESTS = Table(
+    "requests", request.SCHEMA, request.FIELDS, ("account_id", "interaction_id", "request_id")
+)
 """Manual requests as the redaction job writes them."""
 
 
@@ -57,7 +75,16 @@ class ExecutionResult:
     kept: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list, repr=False)
     entries: list[IndexEntry] = field(default_factory=list)
 
-    def count(self, record_class: str, dataset: str, method: str, matched: int, erased: int, retained: int = 0, ground: str = "") -> None:
+    def count(
+        self,
+        record_class: str,
+        dataset: str,
+        method: str,
+        matched: int,
+        erased: int,
+        retained: int = 0,
+        ground: str = "",
+    ) -> None:
         """Add to a series."""
         held = self.rows.setdefault((record_class, dataset, method, ground), [0, 0, 0])
         for n, more in enumerate((matched, erased, retained)):
@@ -69,7 +96,11 @@ class ExecutionResult:
         self.removed += part.removed
         self.kept += part.kept
         self.entries += part.entries
-        for (record_class, dataset, method, ground), (matched, erased, retained) in part.rows.items():
+        for (record_class, dataset, method, ground), (
+            matched,
+            erased,
+            retained,
+        ) in part.rows.items():
             self.count(record_class, dataset, method, matched, erased, retained, ground)
 
 
@@ -81,8 +112,23 @@ class PlanExecutor:
         plan: what. set_aside: keep the rows that go, for a restriction.
     """
 
-    def __init__(self, store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, plan: ErasePlan, *, set_aside: bool = False) -> None:
-        self.store, self.keyring, self.snapshot, self.run_id, self.plan = store, keyring, snapshot, run_id, plan
+    def __init__(
+        self,
+        store: Store,
+        keyring: Keyring,
+        snapshot: Snapshot,
+        run_id: str,
+        plan: ErasePlan,
+        *,
+        set_aside: bool = False,
+    ) -> None:
+        self.store, self.keyring, self.snapshot, self.run_id, self.plan = (
+            store,
+            keyring,
+            snapshot,
+            run_id,
+            plan,
+        )
         self.set_aside = set_aside
         self.unlinker = Unlinker(keyring, plan.match.tokens, confirmed_values(plan.match.confirmed))
         self.done = ExecutionResult()
@@ -96,7 +142,8 @@ class PlanExecutor:
                 self.done.count(*self._series(action), "none", 1, 0, 1, action.ground)
             else:
                 by_path[action.path].append(action)
-        # Each file alone, so that any process may do it: the run's workers are this one's own, and what they get goes to nobody else.
+        # Each file alone, so that any process may do it: the run's workers are this one's own, and
+        # what they get goes to nobody else.
         pieces = [(self.live[path], actions) for path, actions in sorted(by_path.items())]
         for part in spread_work(self.plan.request_id, self.rewritten, pieces):
             self.done.add(part)
@@ -116,12 +163,16 @@ class PlanExecutor:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without secrets, which a worker loads for itself."""
-        return {n: v for n, v in self.__dict__.items() if n not in ("keyring", "unlinker")} | {"keyring": str(self.keyring.path)}
+        return {n: v for n, v in self.__dict__.items() if n not in ("keyring", "unlinker")} | {
+            "keyring": str(self.keyring.path)
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
         self.keyring = worker_keyring(self.store.files, self.store.root, state["keyring"])
-        self.unlinker = Unlinker(self.keyring, self.plan.match.tokens, confirmed_values(self.plan.match.confirmed))
+        self.unlinker = Unlinker(
+            self.keyring, self.plan.match.tokens, confirmed_values(self.plan.match.confirmed)
+        )
 
     def rewritten(self, entry: FileEntry, actions: list[RecordAction]) -> ExecutionResult:
         """Return what carrying out comes to for one file of interactions or versions."""
@@ -129,14 +180,22 @@ class PlanExecutor:
         alone._rows(entry, actions)
         return alone.done
 
-    def without(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]) -> tuple[ExecutionResult, int]:
-        """Return the same for one file of the identifier index, which loses entries; and how many."""
+    def without(
+        self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]
+    ) -> tuple[ExecutionResult, int]:
+        """Return the same for one file of the identifier index, which loses entries; and how
+        many.
+        """
         alone = self._alone()
         return alone.done, alone._subject_file(file, gone, linked)
 
     def dropped(self, record_class: str) -> set[InteractionKey]:
         """Return keys of records that go."""
-        own = (a.record for a in self.plan.actions if a.action == DROP and a.record.record_class == record_class)
+        own = (
+            a.record
+            for a in self.plan.actions
+            if a.action == DROP and a.record.record_class == record_class
+        )
         return {InteractionKey(r.account_id, r.record_id) for r in own}
 
     @staticmethod
@@ -147,29 +206,59 @@ class PlanExecutor:
         """Rewrite one file of interactions or versions."""
         gone = {a.record for a in actions if a.action == DROP}
         linked = {a.record: a for a in actions if a.action == UNLINK}
-        columns = ("account_id", "id") if entry.dataset == INTERACTIONS.name else ("account_id", "version_id", "item_type", "item_id")
+        columns = (
+            ("account_id", "id")
+            if entry.dataset == INTERACTIONS.name
+            else ("account_id", "version_id", "item_type", "item_id")
+        )
         kind = "interaction" if entry.dataset == INTERACTIONS.name else "version"
         table = INTERACTIONS if kind == "interaction" else VERSIONS
         seen = {DROP: 0, UNLINK: 0}
 
         def change(batch: pa.RecordBatch) -> pa.RecordBatch:
-            names = [RecordRef(kind, *key) for key in zip(*(batch.column(c).to_pylist() for c in columns), strict=True)]
+            names = [
+                RecordRef(kind, *key)
+                for key in zip(*(batch.column(c).to_pylist() for c in columns), strict=True)
+            ]
             batch = self._split(entry, batch, np.array([n in gone for n in names], np.bool_))
             seen[DROP] += sum(n in gone for n in names)
             mine = [n for n in names if n in linked]
             seen[UNLINK] += len(mine)
-            return change_rows(lambda row: self._unlinked(row, linked, kind, columns))(batch) if mine else batch
+            return (
+                change_rows(lambda row: self._unlinked(row, linked, kind, columns))(batch)
+                if mine
+                else batch
+            )
 
         self._rewrite(entry, table, change)
         if seen != {DROP: len(gone), UNLINK: len(linked)}:
-            raise CarryError(f"{entry.path}: holds other rows than were planned; nothing was published. Repeat the command")
+            raise CarryError(
+                f"{entry.path}: holds other rows than were planned; nothing was published. Repeat "
+                "the command"
+            )
         name, dataset = f"{kind}s", entry.dataset
         if gone:
-            self.done.count(name, dataset, "seal" if self.set_aside else "drop_rows", len(gone), len(gone))
+            self.done.count(
+                name, dataset, "seal" if self.set_aside else "drop_rows", len(gone), len(gone)
+            )
         for action in linked.values():
-            self.done.count(name, dataset, "unlink", 1, 0 if action.ground else 1, 1 if action.ground else 0, action.ground)
+            self.done.count(
+                name,
+                dataset,
+                "unlink",
+                1,
+                0 if action.ground else 1,
+                1 if action.ground else 0,
+                action.ground,
+            )
 
-    def _unlinked(self, row: dict[str, Any], linked: Mapping[RecordRef, RecordAction], kind: str, columns: tuple[str, ...]) -> dict[str, Any]:
+    def _unlinked(
+        self,
+        row: dict[str, Any],
+        linked: Mapping[RecordRef, RecordAction],
+        kind: str,
+        columns: tuple[str, ...],
+    ) -> dict[str, Any]:
         action = linked.get(RecordRef(kind, *(row[c] for c in columns)))
         if action is None:
             return row
@@ -185,18 +274,31 @@ class PlanExecutor:
             return batch
         if self.set_aside:
             sink = io.BytesIO()
-            pq.write_table(pa.Table.from_batches([batch.filter(pa.array(gone))]), sink, compression="zstd")
+            pq.write_table(
+                pa.Table.from_batches([batch.filter(pa.array(gone))]), sink, compression="zstd"
+            )
             self.done.kept.append((entry.dataset, dict(entry.partition), sink.getvalue()))
         return batch.filter(pa.array(~gone))
 
     def _rewrite(self, entry: FileEntry, table: Table, change: BatchChange) -> None:
-        name = f"{self.snapshot.seq:08d}-{origin_of(entry.path).rsplit('/', 1)[1].removesuffix('.parquet')}"
-        new = rewrite_file(self.store.files, self.store.root, entry, data_path(entry.dataset, dict(entry.partition), self.run_id, name), table, change)
+        name = f"{self.snapshot.seq:08d}-{origin_of(entry.path).rsplit('/', 1)[1].removesuffix('.parquet')}"  # noqa: E501
+        new = rewrite_file(
+            self.store.files,
+            self.store.root,
+            entry,
+            data_path(entry.dataset, dict(entry.partition), self.run_id, name),
+            table,
+            change,
+        )
         self.done.removed.append(entry)
         self.done.added += [new.entry] if new.entry else []
 
-    def _drop_keys(self, entry: FileEntry, columns: tuple[str, str], keys: set[InteractionKey]) -> int:
-        """Rewrite a file without the rows of some interactions; returns how many there were. One without such rows is left alone."""
+    def _drop_keys(
+        self, entry: FileEntry, columns: tuple[str, str], keys: set[InteractionKey]
+    ) -> int:
+        """Rewrite a file without the rows of some interactions; returns how many there were. One
+        without such rows is left alone.
+        """
         with self.store.files.open(self.store.url(entry.path)) as source:
             where = [(columns[1], "in", sorted({k.id for k in keys}))]
             rows = pq.read_table(source, columns=list(columns), filters=where).to_pylist()
@@ -205,10 +307,20 @@ class PlanExecutor:
             return 0
 
         def change(batch: pa.RecordBatch) -> pa.RecordBatch:
-            pairs = zip(batch.column(columns[0]).to_pylist(), batch.column(columns[1]).to_pylist(), strict=True)
-            return self._split(entry, batch, np.array([InteractionKey(a or "", b or "") in keys for a, b in pairs], np.bool_))
+            pairs = zip(
+                batch.column(columns[0]).to_pylist(),
+                batch.column(columns[1]).to_pylist(),
+                strict=True,
+            )
+            return self._split(
+                entry,
+                batch,
+                np.array([InteractionKey(a or "", b or "") in keys for a, b in pairs], np.bool_),
+            )
 
-        self._rewrite(entry, REQUESTS if entry.dataset == REQUESTS.name else TABLES[entry.dataset], change)
+        self._rewrite(
+            entry, REQUESTS if entry.dataset == REQUESTS.name else TABLES[entry.dataset], change
+        )
         return found
 
     def _findings(self, keys: set[InteractionKey]) -> None:
@@ -217,26 +329,39 @@ class PlanExecutor:
         for key in keys:
             folder, _, name = self.plan.entries[key].origin.partition("/")[2].rpartition("/")
             stem = name.removesuffix(".parquet")
-            again = f".again.{stem.replace('-', '.')}.parquet"  # findings of rows that were redacted further later on
+            # findings of rows that were redacted further later on
+            again = f".again.{stem.replace('-', '.')}.parquet"
             for origin in origins:
-                if origin == f"{FINDINGS.name}/{folder}/{name}" or (origin.startswith(f"{FINDINGS.name}/{folder}/") and origin.endswith(again)):
+                if origin == f"{FINDINGS.name}/{folder}/{name}" or (
+                    origin.startswith(f"{FINDINGS.name}/{folder}/") and origin.endswith(again)
+                ):
                     wanted[origin].add(key)
-        found = sum(self._drop_keys(origins[o], ("account_id", "interaction_id"), own) for o, own in sorted(wanted.items()))
+        found = sum(
+            self._drop_keys(origins[o], ("account_id", "interaction_id"), own)
+            for o, own in sorted(wanted.items())
+        )
         if found:
-            self.done.count("findings", FINDINGS.name, "seal" if self.set_aside else "drop_rows", found, found)
+            self.done.count(
+                "findings", FINDINGS.name, "seal" if self.set_aside else "drop_rows", found, found
+            )
 
     def _requests(self, keys: set[InteractionKey]) -> None:
         """Manual requests about interactions that go: each holds a reason that can be opened."""
         if self.set_aside or not keys:
             return
-        found = sum(self._drop_keys(entry, ("account_id", "interaction_id"), keys) for entry in self.snapshot.by_dataset(REQUESTS.name))
+        found = sum(
+            self._drop_keys(entry, ("account_id", "interaction_id"), keys)
+            for entry in self.snapshot.by_dataset(REQUESTS.name)
+        )
         if found:
             self.done.count("requests", REQUESTS.name, "drop_rows", found, found)
 
     # Indexes
 
     def _index(self, dropped: set[InteractionKey]) -> None:
-        """Tombstones of what went, so that no replay brings it back, and floors of staff fields that went. Touched buckets are merged."""
+        """Tombstones of what went, so that no replay brings it back, and floors of staff fields
+        that went. Touched buckets are merged.
+        """
         staff = {
             InteractionKey(a.record.account_id, a.record.record_id)
             for a in self.plan.actions
@@ -248,22 +373,29 @@ class PlanExecutor:
             if entry.key in dropped:
                 self.done.entries.append(entry)
                 return entry._replace(tombstone=True, digest="", entities=(), requests=(), seq=seq)
-            return entry._replace(entities=tuple(sorted({*entry.entities, *(f"clear:{n}" for n in STAFF_FIELDS)})), seq=seq)
+            return entry._replace(
+                entities=tuple(sorted({*entry.entities, *(f"clear:{n}" for n in STAFF_FIELDS)})),
+                seq=seq,
+            )
 
         update_key_index(self.store, self.snapshot, self.run_id, dropped | staff, new, self.done)
         if dropped:
             self.done.count("index", INDEX.name, "drop_rows", len(dropped), len(dropped))
 
     def _subjects(self) -> None:
-        """Entries that lead to the person, and all entries of records that went, leave the identifier index.
+        """Entries that lead to the person, and all entries of records that went, leave the
+        identifier index.
 
-        Every file is looked at: an earlier snapshot of a record may have had identifiers that its present entries do not list.
+        Every file is looked at: an earlier snapshot of a record may have had identifiers that its
+        present entries do not list.
         """
         gone = {a.record for a in self.plan.actions if a.action == DROP}
         linked = {a.record for a in self.plan.actions if a.action == UNLINK}
         dropped = 0
         files = self.snapshot.by_dataset(SUBJECTS.name) if gone or linked else ()
-        for part, fewer in spread_work(self.plan.request_id, self.without, ((file, gone, linked) for file in files)):
+        for part, fewer in spread_work(
+            self.plan.request_id, self.without, ((file, gone, linked) for file in files)
+        ):
             self.done.add(part)
             dropped += fewer
         if dropped:
@@ -271,7 +403,10 @@ class PlanExecutor:
 
     def _subject_file(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]) -> int:
         """Take entries out of one file of the identifier index; returns how many."""
-        mine, names = set(self.plan.match.tokens), pa.array(sorted({r.record_id for r in gone | linked}), pa.string())
+        mine, names = (
+            set(self.plan.match.tokens),
+            pa.array(sorted({r.record_id for r in gone | linked}), pa.string()),
+        )
         dropped = 0
 
         def one(row: dict[str, Any]) -> dict[str, Any] | None:
@@ -282,8 +417,12 @@ class PlanExecutor:
             return row if new is entry else None if new is None else new.as_row()
 
         def change(batch: pa.RecordBatch) -> pa.RecordBatch:
-            """Return only the rows that may be meant are turned into Python's own: there are few among many."""
-            places = np.flatnonzero(pc.is_in(batch.column("record_id"), value_set=names).to_numpy(zero_copy_only=False))
+            """Return only the rows that may be meant are turned into Python's own: there are few
+            among many.
+            """
+            places = np.flatnonzero(
+                pc.is_in(batch.column("record_id"), value_set=names).to_numpy(zero_copy_only=False)
+            )
             pieces, kept_from = [], 0
             for place in places.tolist():
                 piece = batch.slice(place, 1)
@@ -294,43 +433,71 @@ class PlanExecutor:
             return pa.concat_batches([*pieces, batch.slice(kept_from)]) if pieces else batch
 
         if self._holds(file, gone | linked, names):
-            path = data_path(SUBJECTS.name, dict(file.partition), self.run_id, f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}")
+            path = data_path(
+                SUBJECTS.name,
+                dict(file.partition),
+                self.run_id,
+                f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}",
+            )
             new = rewrite_file(self.store.files, self.store.root, file, path, SUBJECTS, change)
             self.done.removed.append(file)
             self.done.added += [new.entry] if new.entry else []
         return dropped
 
     def _holds(self, file: FileEntry, records: set[RecordRef], names: pa.Array) -> bool:
-        """Tell whether a file of the identifier index has entries of some records. Reads one column, and the others where that says so."""
+        """Tell whether a file of the identifier index has entries of some records. Reads one
+        column, and the others where that says so.
+        """
         with self.store.files.open(self.store.url(file.path)) as source:
             stored = pq.ParquetFile(source, page_checksum_verification=True)
-            if not pc.any(pc.is_in(stored.read(columns=["record_id"]).column(0), value_set=names)).as_py():
+            if not pc.any(
+                pc.is_in(stored.read(columns=["record_id"]).column(0), value_set=names)
+            ).as_py():
                 return False
             columns = ["record_class", "account_id", "record_id", "item_type", "item_id"]
-            return any(RecordRef(*(r[c] for c in columns)) in records for r in stored.read(columns=columns).to_pylist())
+            return any(
+                RecordRef(*(r[c] for c in columns)) in records
+                for r in stored.read(columns=columns).to_pylist()
+            )
 
 
-def _without(entry: SubjectEntry, gone: set[RecordRef], linked: set[RecordRef], mine: set[str]) -> SubjectEntry | None:
+def _without(
+    entry: SubjectEntry, gone: set[RecordRef], linked: set[RecordRef], mine: set[str]
+) -> SubjectEntry | None:
     """Return an entry as it stays: the same object where nothing changes, None where it goes."""
     if entry.record in gone or (entry.record in linked and entry.token in mine):
         return None
     if entry.record in linked and any(mine & {link.token, link.field} for link in entry.links):
-        return entry._replace(links=tuple(link for link in entry.links if not mine & {link.token, link.field}))
+        return entry._replace(
+            links=tuple(link for link in entry.links if not mine & {link.token, link.field})
+        )
     return entry
 
 
 def update_key_index(
-    store: Store, snapshot: Snapshot, run_id: str, keys: set[InteractionKey], change: Callable[[IndexEntry], IndexEntry], done: ExecutionResult
+    store: Store,
+    snapshot: Snapshot,
+    run_id: str,
+    keys: set[InteractionKey],
+    change: Callable[[IndexEntry], IndexEntry],
+    done: ExecutionResult,
 ) -> None:
-    """Change the key index' entries of some interactions. Each touched bucket becomes one file, so that nothing older says otherwise."""
+    """Change the key index' entries of some interactions. Each touched bucket becomes one file, so
+    that nothing older says otherwise.
+    """
     for bucket in sorted({key_bucket(k) for k in keys}):
         old = key_bucket_files(snapshot, bucket)
         entries = read_key_bucket(store.files, store.root, snapshot, bucket)
         for key in [k for k in entries if k in keys]:
             entries[key] = change(entries[key])
-        rows = [e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)} for _, e in sorted(entries.items())]
+        rows = [
+            e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)}
+            for _, e in sorted(entries.items())
+        ]
         partition = {"bucket": f"{bucket:02d}"}
         if rows:
             path = data_path(INDEX.name, partition, run_id, f"{snapshot.seq + 1:08d}")
-            done.added.append(publish_records(store.files, store.root, path, INDEX, partition, rows))
+            done.added.append(
+                publish_records(store.files, store.root, path, INDEX, partition, rows)
+            )
             done.removed += old

@@ -7,15 +7,23 @@ from callveil.transforms.governance.requests.register import RegisterError
 
 
 def require_approved(request: SubjectRequest, four_eyes: bool, actor: str, login: str = "") -> None:
-    """Refuse to carry a request out that no second person has approved, where the policy asks for that. Raises `RegisterError`."""
+    """Refuse to carry a request out that no second person has approved, where the policy asks for
+    that. Raises `RegisterError`.
+    """
     if not four_eyes:
         return
     way_out = f"callveil subject approve --request {request.request_id} --by NAME"
     if not request.approved_by:
-        raise RegisterError(f"request {request.request_id}: the policy asks for a second person's approval of what was found last: {way_out}")
-    if same_person(request.approved_by, actor) or (login and same_person(request.approved_login, login)):
         raise RegisterError(
-            f"request {request.request_id}: who approved it may not carry it out; let another person do so under their own "
+            f"request {request.request_id}: the policy asks for a second person's approval of what "
+            f"was found last: {way_out}"
+        )
+    if same_person(request.approved_by, actor) or (
+        login and same_person(request.approved_login, login)
+    ):
+        raise RegisterError(
+            f"request {request.request_id}: who approved it may not carry it out; let another "
+            "person do so under their own "
             f"login, or approve anew: {way_out}"
         )
 

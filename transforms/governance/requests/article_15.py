@@ -1,4 +1,6 @@
-"""The context that Art. 15(1) and (2) asks for along with the data: from a file the company keeps, and from what its policy and store really do."""
+"""The context that Art. 15(1) and (2) asks for along with the data: from a file the company keeps,
+and from what its policy and store really do.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,20 @@ KEYS = {
     "safeguards": "what protects it there",
     "retention": "how long it is kept",
     "source": "where it came from",
-    "automated_decisions": "decisions made by machines alone, and their logic; `none` where there are none",
+    "automated_decisions": "decisions made by machines alone, and their logic; `none` where there "
+    "are none",
     "authority": "the supervisory authority to complain to",
 }
-REQUIRED = ("controller", "contact", "purposes", "recipients", "third_countries", "source", "automated_decisions", "authority")
+REQUIRED = (
+    "controller",
+    "contact",
+    "purposes",
+    "recipients",
+    "third_countries",
+    "source",
+    "automated_decisions",
+    "authority",
+)
 RIGHTS = (
     "to have wrong data put right (Art. 16)",
     "to have data erased (Art. 17)",
@@ -46,15 +58,29 @@ CATEGORIES = {
     "mentions": "conversations of others in which you are mentioned",
 }
 GROUPS = {
-    "identity": "metadata", "time": "metadata", "flow": "metadata", "flow_text": "metadata", "caller": "contact", "content": "communication",
-    "media": "communication", "form": "communication", "custom": "communication", "unknown": "communication", "visitor": "online",
-}  # fmt: skip
+    "identity": "metadata",
+    "time": "metadata",
+    "flow": "metadata",
+    "flow_text": "metadata",
+    "caller": "contact",
+    "content": "communication",
+    "media": "communication",
+    "form": "communication",
+    "custom": "communication",
+    "unknown": "communication",
+    "visitor": "online",
+}
 """Categories of the person's own conversations, by group of fields."""
 CLASS_WORDS = {
-    "interactions": "conversations", "versions": "changes to records and settings", "findings": "notes of what was redacted",
-    "recordings": "recordings", "transcripts": "transcripts", "rejected": "records that could not be read", "raw": "records as they came in",
+    "interactions": "conversations",
+    "versions": "changes to records and settings",
+    "findings": "notes of what was redacted",
+    "recordings": "recordings",
+    "transcripts": "transcripts",
+    "rejected": "records that could not be read",
+    "raw": "records as they came in",
     "reports": "reports",
-}  # fmt: skip
+}
 
 
 class ContextError(ValueError):
@@ -76,7 +102,9 @@ class Article15Context:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Keys the law asks for that are not stated: those of `REQUIRED`, and what protects data that goes to a country."""
+        """Keys the law asks for that are not stated: those of `REQUIRED`, and what protects data
+        that goes to a country.
+        """
         transfers = self.stated.get("third_countries")
         needed = (*REQUIRED, "safeguards") if transfers and not _is_none(transfers) else REQUIRED
         return tuple(k for k in KEYS if k in needed and not self.stated.get(k))
@@ -87,7 +115,10 @@ class Article15Context:
             "article": "GDPR Art. 15(1) and (2)",
             **{k: self.stated.get(k) for k in KEYS},
             "retention_by_policy": list(self.retention),
-            "categories": [{"category": k, "description": CATEGORIES[k], "records": n} for k, n in categories.items()],
+            "categories": [
+                {"category": k, "description": CATEGORIES[k], "records": n}
+                for k, n in categories.items()
+            ],
             "rights": list(RIGHTS),
             "not_stated": list(self.missing),
         }
@@ -100,20 +131,34 @@ def _is_none(stated: Any) -> bool:
 
 def describe_retention(policy: Policy) -> tuple[str, ...]:
     """Return the policy's retention rules in words."""
-    verbs = {"delete": "deleted after", "redact": "cleared of everything personal after", "keep": "kept for at least"}
+    verbs = {
+        "delete": "deleted after",
+        "redact": "cleared of everything personal after",
+        "keep": "kept for at least",
+    }
     out = []
     for rule in sorted(policy.retention.rules):
         clock = "" if rule.clock == "event" else " from the end of the account they belong to"
-        who = f" of {' and '.join(sorted(rule.account_types))} accounts" if rule.account_types else ""
+        who = (
+            f" of {' and '.join(sorted(rule.account_types))} accounts" if rule.account_types else ""
+        )
         what = ", ".join(CLASS_WORDS.get(c, c) for c in sorted(rule.classes))
-        out.append(f"{what}{who}: {verbs[rule.action]} {rule.days} days{clock}" + (f" ({rule.basis})" if rule.basis else ""))
+        out.append(
+            f"{what}{who}: {verbs[rule.action]} {rule.days} days{clock}"
+            + (f" ({rule.basis})" if rule.basis else "")
+        )
     if policy.base.full_after_days:
-        out.append(f"conversations: cleared of everything personal after {policy.base.full_after_days} days")
+        out.append(
+            f"conversations: cleared of everything personal after {policy.base.full_after_days} "
+            "days"
+        )
     return tuple(out)
 
 
 def read_context(files: Files, url: str | None, policy: Policy) -> Article15Context:
-    """Read the company's file (YAML); without one only what the policy says is there. Raises `ContextError`."""
+    """Read the company's file (YAML); without one only what the policy says is there. Raises
+    `ContextError`.
+    """
     if not url:
         return Article15Context({}, describe_retention(policy))
     try:
@@ -129,6 +174,9 @@ def read_context(files: Files, url: str | None, policy: Policy) -> Article15Cont
     if unknown:
         raise ContextError(f"{url}: {', '.join(unknown)}: no such key; there are {', '.join(KEYS)}")
     for key, value in data.items():
-        if not (isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))):
+        if not (
+            isinstance(value, str)
+            or (isinstance(value, list) and all(isinstance(v, str) for v in value))
+        ):
             raise ContextError(f"{url}: {key}: expected a text or a list of texts")
     return Article15Context(data, describe_retention(policy))

@@ -1,4 +1,6 @@
-"""The end of an erasure or restriction: everything purged, that checked, and the certificate published with its register entry. Safe to repeat."""
+"""The end of an erasure or restriction: everything purged, that checked, and the certificate
+published with its register entry. Safe to repeat.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,19 @@ from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import residual_scan
 from callveil.transforms.governance.requests.controller import Controller, controller_of
 from callveil.transforms.governance.requests.current_rows import current_entries
-from callveil.transforms.governance.requests.inbox_search import BodyReader, SearchedInboxes, erase_bodies
+from callveil.transforms.governance.requests.inbox_search import (
+    BodyReader,
+    SearchedInboxes,
+    erase_bodies,
+)
 from callveil.transforms.governance.requests.live_quarantine_search import erase_live_rejections
-from callveil.transforms.governance.requests.live_records import erase_live, erase_markers, find_live, unlink_live, urls_held
+from callveil.transforms.governance.requests.live_records import (
+    erase_live,
+    erase_markers,
+    find_live,
+    unlink_live,
+    urls_held,
+)
 from callveil.transforms.governance.requests.publish import (
     RunChanges,
     publish_changes,
@@ -39,7 +51,13 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.public_key import PublicKey, Signer
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.format1.live import Live
-from callveil.transforms.storage.format1.snapshot import SHORT_ID, Snapshot, data_path, manifest_name, sha256
+from callveil.transforms.storage.format1.snapshot import (
+    SHORT_ID,
+    Snapshot,
+    data_path,
+    manifest_name,
+    sha256,
+)
 from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.index.identifier_index import lookup_entries
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
@@ -47,8 +65,10 @@ from callveil.transforms.storage.tables.parquet import Table, publish_records, r
 CERTIFICATES = register_table(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
 MESSAGE = b"callveil erasure certificate 1\n"
 METHOD = (
-    "search of the identifier index and of the live zone's markers by every confirmed identifier; byte search of all files the run wrote; live zone "
-    "listed; rejected input, rejections of the live zone and inboxes opened and looked through, where they are not said to be left out"
+    "search of the identifier index and of the live zone's markers by every confirmed identifier; "
+    "byte search of all files the run wrote; live zone "
+    "listed; rejected input, rejections of the live zone and inboxes opened and looked through, "
+    "where they are not said to be left out"
 )
 
 
@@ -69,7 +89,14 @@ class CertificationResult:
     locked: tuple[tuple[str, str], ...]
 
 
-def certify_request(store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, as_of: dt.datetime, now: dt.datetime) -> CertificationResult:
+def certify_request(
+    store: Store,
+    keyring: Keyring,
+    request: SubjectRequest,
+    manifest: RunManifest,
+    as_of: dt.datetime,
+    now: dt.datetime,
+) -> CertificationResult:
     """Finish one published run of a request."""
     facts = next(f for f in manifest.inputs if "series" in f)
     work = _work(store, keyring, store.current(), request.request_id, manifest.run_id)
@@ -84,40 +111,88 @@ def certify_request(store: Store, keyring: Keyring, request: SubjectRequest, man
     locked = tuple(v for v in waiting if v[0] in own)
     record = store.url(purged_name(manifest.seq))
     is_purged = store.files.info(record) is not None
-    purged = sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"]) if is_purged else 0
-    residual = _residual(store, keyring, manifest, tokens, work, event, controller) if event != "lifted" else 0
-    series = [tuple(s) for s in facts["series"]] or [("interactions", "interactions", "none", "", 0, 0, 0)]
+    purged = (
+        sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"])
+        if is_purged
+        else 0
+    )
+    residual = (
+        _residual(store, keyring, manifest, tokens, work, event, controller)
+        if event != "lifted"
+        else 0
+    )
+    series = [tuple(s) for s in facts["series"]] or [
+        ("interactions", "interactions", "none", "", 0, 0, 0)
+    ]
     base = {
-        "request_id": request.request_id, "subject_ref": request.subject_ref, "scope": "erasure" if event == "erased" else "restriction",
-        "versions_purged": purged + versions, "started_at": dt.datetime.fromisoformat(manifest.as_of),
-        "entered_at": next((e.get("entered_at") for e in RequestRegister(store, keyring).events(request.request_id)
-                            if e.get("run_id") == manifest.run_id and e["event"] == event), None),
+        "request_id": request.request_id,
+        "subject_ref": request.subject_ref,
+        "scope": "erasure" if event == "erased" else "restriction",
+        "versions_purged": purged + versions,
+        "started_at": dt.datetime.fromisoformat(manifest.as_of),
+        "entered_at": next(
+            (
+                e.get("entered_at")
+                for e in RequestRegister(store, keyring).events(request.request_id)
+                if e.get("run_id") == manifest.run_id and e["event"] == event
+            ),
+            None,
+        ),
         "completed_at": now if is_purged else None,
-        "verification_method": METHOD, "residual_hits": residual,
-        "evidence_root_sha256": sha256(store.files.read(store.url(manifest_name(manifest.seq)))), "signer_key_id": None, "signature": None,
-    }  # fmt: skip
-    names = ("record_class", "location", "method", "retention_ground", "rows_matched", "rows_erased", "rows_retained")
+        "verification_method": METHOD,
+        "residual_hits": residual,
+        "evidence_root_sha256": sha256(store.files.read(store.url(manifest_name(manifest.seq)))),
+        "signer_key_id": None,
+        "signature": None,
+    }
+    names = (
+        "record_class",
+        "location",
+        "method",
+        "retention_ground",
+        "rows_matched",
+        "rows_erased",
+        "rows_retained",
+    )
     rows = [
-        dict(zip(names, s, strict=True)) | base | {"certificate_id": hashlib.sha256(repr((manifest.run_id, s[:4])).encode()).hexdigest()[:32]}
+        dict(zip(names, s, strict=True))
+        | base
+        | {
+            "certificate_id": hashlib.sha256(repr((manifest.run_id, s[:4])).encode()).hexdigest()[
+                :32
+            ]
+        }
         for s in series
     ]
     _publish(store, keyring, request, manifest, rows, is_purged, as_of, now)
     if is_purged:
-        purge_pending(store, now)  # what the certificate took out of the store: the person's identifiers as they were given
+        purge_pending(
+            store, now
+        )  # what the certificate took out of the store: the person's identifiers as they were given
     return CertificationResult(tuple(rows), purged + versions, residual, locked)
 
 
-def _work(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, run_id: str) -> dict[str, Any]:
+def _work(
+    store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, run_id: str
+) -> dict[str, Any]:
     for file in request_files(snapshot, request_id):
-        if file.path.endswith("work.sealed") and file.path.rsplit("/", 1)[1].startswith(run_id[:SHORT_ID]):
+        if file.path.endswith("work.sealed") and file.path.rsplit("/", 1)[1].startswith(
+            run_id[:SHORT_ID]
+        ):
             found: dict[str, Any] = read_encrypted_json(store, keyring, file)
             return found
     return {}
 
 
 def _purge_live(
-    store: Store, keyring: Keyring, tokens: tuple[str, ...], work: dict[str, Any], event: str, run_id: str, controller: Controller
-) -> int:  # fmt: skip
+    store: Store,
+    keyring: Keyring,
+    tokens: tuple[str, ...],
+    work: dict[str, Any],
+    event: str,
+    run_id: str,
+    controller: Controller,
+) -> int:
     """Purge what lies outside the catalog; returns object versions removed.
 
     A restriction leaves the markers: by them what it brings back is found.
@@ -128,18 +203,29 @@ def _purge_live(
         looking = _looking(tokens, work, controller)
         reader = BodyReader(keyring, looking, _keys(work, "stay"))
         unlinker = Unlinker(keyring, tokens, looking.known)
-        versions += sum(unlink_live(live, InteractionKey(a, i), role, unlinker, run_id) for a, i, role in work["unlink"])
-        versions += erase_live_rejections(live, work["rejections"]) + erase_bodies(store.files, live, keyring, reader, work["bodies"])
-        versions += erase_markers(live, keyring, keys, tokens, _keys(work, "stay"), controller.holds)
+        versions += sum(
+            unlink_live(live, InteractionKey(a, i), role, unlinker, run_id)
+            for a, i, role in work["unlink"]
+        )
+        versions += erase_live_rejections(live, work["rejections"]) + erase_bodies(
+            store.files, live, keyring, reader, work["bodies"]
+        )
+        versions += erase_markers(
+            live, keyring, keys, tokens, _keys(work, "stay"), controller.holds
+        )
     return versions
 
 
 def _looking(tokens: tuple[str, ...], work: dict[str, Any], controller: Controller) -> SearchTarget:
     known = tuple(Identifier(kind, value) for kind, value in work.get("known", ()))
     return SearchTarget(
-        frozenset(work.get("tokens", tokens)), known, frozenset(_keys(work, "keys")), frozenset(_keys(work, "mentioned")),
-        frozenset(work.get("rejected", ())), controller,
-    )  # fmt: skip
+        frozenset(work.get("tokens", tokens)),
+        known,
+        frozenset(_keys(work, "keys")),
+        frozenset(_keys(work, "mentioned")),
+        frozenset(work.get("rejected", ())),
+        controller,
+    )
 
 
 def _keys(work: dict[str, Any], name: str) -> list[InteractionKey]:
@@ -147,33 +233,63 @@ def _keys(work: dict[str, Any], name: str) -> list[InteractionKey]:
 
 
 def _residual(
-    store: Store, keyring: Keyring, manifest: RunManifest, tokens: tuple[str, ...], work: dict[str, Any], event: str, controller: Controller
-) -> int:  # fmt: skip
-    """Return what is still found: records that the index leads to and no ground keeps, identifiers in files the run wrote, and what the live zone has.
+    store: Store,
+    keyring: Keyring,
+    manifest: RunManifest,
+    tokens: tuple[str, ...],
+    work: dict[str, Any],
+    event: str,
+    controller: Controller,
+) -> int:
+    """Return what is still found: records that the index leads to and no ground keeps, identifiers
+    in files the run wrote, and what the live zone has.
 
     After an erasure, what was never read into a dataset is opened and looked through once more.
     """
     snapshot = store.current()
     kept = {RecordRef(*r) for r in work.get("kept", ())}
-    entries = current_entries(store.files, store.root, snapshot, lookup_entries(store.files, store.root, snapshot, tokens))
+    entries = current_entries(
+        store.files, store.root, snapshot, lookup_entries(store.files, store.root, snapshot, tokens)
+    )
     found = {e.record for e in entries if controller.holds(e.account_id)} - kept
     present = {f.path for f in snapshot.files}
     written = [f for f in manifest.added if f.path in present and not f.path.endswith(".sealed")]
     looking, zone = _looking(tokens, work, controller), Live(store.files, store.root)
     left = sum(bool(urls_held(zone, k)) for k in _keys(work, "live"))
     if event == "erased":
-        arrived = {k for k in find_live(store.files, store.root, tokens) if controller.holds(k.account_id)}
+        arrived = {
+            k for k in find_live(store.files, store.root, tokens) if controller.holds(k.account_id)
+        }
         left += len(arrived - set(_keys(work, "stay")))
         if work.get("inboxes") is not None:
-            unread = search_unindexed(store, keyring, snapshot, looking, SearchedInboxes(tuple(work["inboxes"])), _keys(work, "stay"))
+            unread = search_unindexed(
+                store,
+                keyring,
+                snapshot,
+                looking,
+                SearchedInboxes(tuple(work["inboxes"])),
+                _keys(work, "stay"),
+            )
             left += sum(unread.counts().values())
-    return len(found) + residual_scan.count_byte_hits(store, written, residual_scan.identifier_bytes(looking.known)) + left
+    return (
+        len(found)
+        + residual_scan.count_byte_hits(
+            store, written, residual_scan.identifier_bytes(looking.known)
+        )
+        + left
+    )
 
 
 def _publish(
-    store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, rows: list[dict[str, Any]], is_purged: bool, as_of: dt.datetime,
+    store: Store,
+    keyring: Keyring,
+    request: SubjectRequest,
+    manifest: RunManifest,
+    rows: list[dict[str, Any]],
+    is_purged: bool,
+    as_of: dt.datetime,
     now: dt.datetime,
-) -> None:  # fmt: skip
+) -> None:
     run_id = request_run_id(manifest.run_id, "certified", is_purged)
     register_, signer = RequestRegister(store, keyring), open_signer(store.keyring)
     event = next(f["event"] for f in manifest.inputs if "series" in f)
@@ -188,19 +304,42 @@ def _publish(
         removed: list[FileEntry] = []
         if is_purged:
             values = {"run_id": manifest.run_id}
-            row = register_.row(request.request_id, "certified", as_of, len(register_.events(request.request_id, snapshot)) + 1, values, now)
+            row = register_.row(
+                request.request_id,
+                "certified",
+                as_of,
+                len(register_.events(request.request_id, snapshot)) + 1,
+                values,
+                now,
+            )
             added.append(register_.write(run_id, row, f"{snapshot.seq:08d}.event"))
-            removed = [f for f in request_files(snapshot, request.request_id) if _is_done_with(f, manifest.run_id, event)]
-        return RunChanges(tuple(added), tuple(removed), {"certificates": len(rows)}, ({"request_id": request.request_id, "event": "certified"},))
+            removed = [
+                f
+                for f in request_files(snapshot, request.request_id)
+                if _is_done_with(f, manifest.run_id, event)
+            ]
+        return RunChanges(
+            tuple(added),
+            tuple(removed),
+            {"certificates": len(rows)},
+            ({"request_id": request.request_id, "event": "certified"},),
+        )
 
     publish_changes(store, run_id, as_of, now, build)
 
 
 def certificate_message(row: dict[str, Any]) -> bytes:
     """Return what is signed of a certificate: all of it but the signature, in one form."""
-    # A column that came later is signed where it says something, so that older certificates hold as they were signed.
-    names = (f.name for f in CERTIFICATE_FIELDS if f.name != "signature" and (f.name != "entered_at" or row.get(f.name)))
-    return MESSAGE + orjson.dumps({n: row.get(n) for n in names}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+    # A column that came later is signed where it says something, so that older certificates hold as
+    # they were signed.
+    names = (
+        f.name
+        for f in CERTIFICATE_FIELDS
+        if f.name != "signature" and (f.name != "entered_at" or row.get(f.name))
+    )
+    return MESSAGE + orjson.dumps(
+        {n: row.get(n) for n in names}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
+    )
 
 
 def sign_certificate(row: dict[str, Any], signer: Signer) -> dict[str, Any]:
@@ -212,11 +351,15 @@ def sign_certificate(row: dict[str, Any], signer: Signer) -> dict[str, Any]:
 
 def is_certificate_signed(row: dict[str, Any], key: PublicKey) -> bool:
     """Tell whether a certificate, as read from the store, bears the signature of a key."""
-    return key.is_valid(hashlib.sha256(certificate_message(row)).digest(), base64.b64decode(row["signature"] or ""))
+    return key.is_valid(
+        hashlib.sha256(certificate_message(row)).digest(), base64.b64decode(row["signature"] or "")
+    )
 
 
 def _is_done_with(file: FileEntry, run_id: str, event: str) -> bool:
-    """Tell whether a sealed file of the request is no longer needed: after an erasure none that names the person is."""
+    """Tell whether a sealed file of the request is no longer needed: after an erasure none that
+    names the person is.
+    """
     name = file.path.rsplit("/", 1)[1]
     own = name.startswith(run_id[:SHORT_ID]) and name.endswith("work.sealed")
     return own or (event == "erased" and name.endswith(("identity.sealed", "match.sealed")))
@@ -225,4 +368,6 @@ def _is_done_with(file: FileEntry, run_id: str, event: str) -> bool:
 def _last(snapshot: Snapshot) -> str:
     """SHA-256 of the certificates that were published last, or an empty text."""
     files = snapshot.by_dataset(CERTIFICATES.name)
-    return max(files, key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1]).sha256 if files else ""
+    return (
+        max(files, key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1]).sha256 if files else ""
+    )

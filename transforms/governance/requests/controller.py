@@ -1,4 +1,6 @@
-"""The one controller a request is bound to: an account, or an agency with its subaccounts. Nobody else's records are looked at."""
+"""The one controller a request is bound to: an account, or an agency with its subaccounts. Nobody
+else's records are looked at.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class Controller:
     Attributes:
         account, agency: one of them; neither where the store holds nobody's records yet.
         owners: who is responsible for each account, as the store was told; else the account itself.
-        alone: the store holds no other controller's records, so what names no account is this one's.
+        alone: the store holds no other controller's records, so what names no account is this
+            one's.
     """
 
     account: str = ""
@@ -54,40 +57,64 @@ class Controller:
     @property
     def accounts(self) -> frozenset[str]:
         """Accounts that are known to be the controller's."""
-        return frozenset({self.account, self.agency, *(a for a, c in self.owners.items() if c == self.agency)} - {""})
+        return frozenset(
+            {self.account, self.agency, *(a for a, c in self.owners.items() if c == self.agency)}
+            - {""}
+        )
 
     def __str__(self) -> str:
-        return f"agency {self.agency}" if self.agency else f"account {self.account}" if self.account else "nobody yet"
+        return (
+            f"agency {self.agency}"
+            if self.agency
+            else f"account {self.account}"
+            if self.account
+            else "nobody yet"
+        )
 
 
-def controller_of(store: Store, request: SubjectRequest, snapshot: Snapshot | None = None) -> Controller:
-    """Return the controller a request is bound to; of one that is bound to none, the store's only one.
+def controller_of(
+    store: Store, request: SubjectRequest, snapshot: Snapshot | None = None
+) -> Controller:
+    """Return the controller a request is bound to; of one that is bound to none, the store's only
+    one.
 
     Raises `RegisterError` where the store holds several.
     """
     if request.account or request.agency:
         bound = Controller(request.account, request.agency, account_controllers(store))
-        return replace(bound, alone=all(map(bound.holds, accounts_in(store, snapshot or store.current()))))
+        return replace(
+            bound, alone=all(map(bound.holds, accounts_in(store, snapshot or store.current())))
+        )
     return only_controller(store, f"callveil subject bind --request {request.request_id}", snapshot)
 
 
 def select_controller(store: Store, account: str, agency: str) -> Controller:
-    """Return the controller that somebody names. Raises `RegisterError` for an agency that belongs to another."""
+    """Return the controller that somebody names. Raises `RegisterError` for an agency that belongs
+    to another.
+    """
     held = account_controllers(store)
     above = held.get(agency, agency)
     if agency and above != agency:
-        raise RegisterError(f"agency {agency}: belongs to {above}, which is responsible; name --agency {above}, or the --account alone")
+        raise RegisterError(
+            f"agency {agency}: belongs to {above}, which is responsible; name --agency {above}, or "
+            "the --account alone"
+        )
     return Controller(account, agency, held)
 
 
 def only_controller(store: Store, way_out: str, snapshot: Snapshot | None = None) -> Controller:
-    """Return the one controller of all that a store holds. Raises `RegisterError` where there are several."""
+    """Return the one controller of all that a store holds. Raises `RegisterError` where there are
+    several.
+    """
     held = account_controllers(store)
     found = sorted({held.get(a, a) for a in accounts_in(store, snapshot or store.current())})
     if len(found) > 1:
-        names = ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+        names = ", ".join(found[:SHOWN]) + (
+            f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        )
         raise RegisterError(
-            f"the store holds records of {len(found)} controllers ({names}), and a request belongs to one: {way_out} "
+            f"the store holds records of {len(found)} controllers ({names}), and a request belongs "
+            f"to one: {way_out} "
             "with --account ID, or --agency ID for an agency with its subaccounts"
         )
     if not found:
@@ -103,12 +130,16 @@ def account_controllers(store: Store) -> Mapping[str, str]:
 
 
 def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
-    """Return accounts that have records in a store. Reads one column of the key index and of the versions."""
+    """Return accounts that have records in a store. Reads one column of the key index and of the
+    versions.
+    """
     out: set[str] = set()
     for dataset in (INDEX.name, VERSIONS.name):
         for file in snapshot.by_dataset(dataset):
             with store.files.open(store.url(file.path)) as source:
-                out.update(pc.unique(pq.read_table(source, columns=["account_id"]).column(0)).to_pylist())
+                out.update(
+                    pc.unique(pq.read_table(source, columns=["account_id"]).column(0)).to_pylist()
+                )
     return (out | set(_arrived(Live(store.files, store.root)))) - {"", None}
 
 
@@ -116,6 +147,8 @@ def _arrived(live: Live) -> Iterable[str]:
     """Return accounts with a folder in the live zone."""
     root = live.url("calls") + "/"
     try:
-        return {unquote(f.url[len(root) :].split("/", 1)[0]) for f in live.files.list(root.rstrip("/"))}
+        return {
+            unquote(f.url[len(root) :].split("/", 1)[0]) for f in live.files.list(root.rstrip("/"))
+        }
     except FileNotFoundError:
         return ()

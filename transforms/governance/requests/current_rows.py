@@ -16,21 +16,33 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.key_index import IndexEntry, current_files, key_bucket, key_bucket_files
+from callveil.transforms.storage.tables.key_index import (
+    IndexEntry,
+    current_files,
+    key_bucket,
+    key_bucket_files,
+)
 from callveil.transforms.storage.tables.parquet import INTERACTIONS
 from callveil.transforms.storage.tables.versions import VERSIONS
 
 VERSION_COLUMNS = ("version_id", "account_id", "item_type", "item_id")
 
 
-def index_entries(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]) -> dict[InteractionKey, IndexEntry]:
-    """Return the key index' latest entry of each of some interactions; reads the row groups that may hold them."""
+def index_entries(
+    files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]
+) -> dict[InteractionKey, IndexEntry]:
+    """Return the key index' latest entry of each of some interactions; reads the row groups that
+    may hold them.
+    """
     by_bucket: dict[int, set[InteractionKey]] = defaultdict(set)
     for key in wanted:
         by_bucket[key_bucket(key)].add(key)
     out: dict[InteractionKey, IndexEntry] = {}
     for bucket, keys in sorted(by_bucket.items()):
-        where = [("account_id", "in", sorted({k.account_id for k in keys})), ("id", "in", sorted({k.id for k in keys}))]
+        where = [
+            ("account_id", "in", sorted({k.account_id for k in keys})),
+            ("id", "in", sorted({k.id for k in keys})),
+        ]
         for file in key_bucket_files(snapshot, bucket):
             with files.open(files.join(root, file.path)) as source:
                 rows = pq.read_table(source, filters=where).to_pylist()
@@ -51,7 +63,12 @@ def version_files(snapshot: Snapshot) -> dict[str, list[FileEntry]]:
 
 
 def version_rows(
-    files: Files, root: str, by_day: dict[str, list[FileEntry]], day: str, wanted: Iterable[RecordRef], columns: list[str] | None = None
+    files: Files,
+    root: str,
+    by_day: dict[str, list[FileEntry]],
+    day: str,
+    wanted: Iterable[RecordRef],
+    columns: list[str] | None = None,
 ) -> dict[RecordRef, tuple[FileEntry, dict[str, Any]]]:
     """Return rows of some versions of one day, each with its file."""
     refs = set(wanted)
@@ -61,16 +78,26 @@ def version_rows(
         with files.open(files.join(root, file.path)) as source:
             rows = pq.read_table(source, columns=columns, filters=where).to_pylist()
         for row in rows:
-            ref = RecordRef("version", row["account_id"], row["version_id"], row["item_type"], row["item_id"])
+            ref = RecordRef(
+                "version", row["account_id"], row["version_id"], row["item_type"], row["item_id"]
+            )
             if ref in refs:
                 out[ref] = (file, row)
     return out
 
 
-def current_entries(files: Files, root: str, snapshot: Snapshot, entries: Iterable[SubjectEntry]) -> list[SubjectEntry]:
-    """Return those entries whose record is stored, in the snapshot the entry was made from, in order."""
+def current_entries(
+    files: Files, root: str, snapshot: Snapshot, entries: Iterable[SubjectEntry]
+) -> list[SubjectEntry]:
+    """Return those entries whose record is stored, in the snapshot the entry was made from, in
+    order.
+    """
     entries = list(entries)
-    keys = {InteractionKey(e.account_id, e.record_id) for e in entries if e.record_class == "interaction"}
+    keys = {
+        InteractionKey(e.account_id, e.record_id)
+        for e in entries
+        if e.record_class == "interaction"
+    }
     stored = index_entries(files, root, snapshot, keys) if keys else {}
     days: dict[str, set[RecordRef]] = defaultdict(set)
     for e in entries:

@@ -29,7 +29,8 @@ class DeadlineError(ValueError):
 
 @dataclass(frozen=True)
 class Regulation:
-    """How long there is. `months` or `days`, the other is 0; so for `extended_*`, counted from the same start.
+    """How long there is. `months` or `days`, the other is 0; so for `extended_*`, counted from the
+    same start.
 
     Attributes:
         working_days: whether a last day that is none moves to the next working day.
@@ -45,9 +46,20 @@ class Regulation:
 
 
 REGULATIONS = {
-    "gdpr": Regulation(1, 0, 3, 0, True, "GDPR Art. 12(3); Regulation (EEC, Euratom) 1182/71 Art. 3"),
-    "uk_gdpr": Regulation(1, 0, 3, 0, True, "UK GDPR Art. 12(3); ICO, time limits for responding to data protection rights requests"),
-    "ccpa": Regulation(0, 45, 0, 90, False, "California Code of Regulations, title 11, section 7021(b)"),
+    "gdpr": Regulation(
+        1, 0, 3, 0, True, "GDPR Art. 12(3); Regulation (EEC, Euratom) 1182/71 Art. 3"
+    ),
+    "uk_gdpr": Regulation(
+        1,
+        0,
+        3,
+        0,
+        True,
+        "UK GDPR Art. 12(3); ICO, time limits for responding to data protection rights requests",
+    ),
+    "ccpa": Regulation(
+        0, 45, 0, 90, False, "California Code of Regulations, title 11, section 7021(b)"
+    ),
 }
 
 
@@ -60,7 +72,8 @@ def regulation_of(name: str) -> Regulation:
 
 @lru_cache(maxsize=64)
 def holidays_of(name: str) -> Any:
-    """Return holidays and weekend days of a country or a part of it, such as `GB-ENG`, `DE-BY` or `FR`; None for an empty name.
+    """Return holidays and weekend days of a country or a part of it, such as `GB-ENG`, `DE-BY` or
+    `FR`; None for an empty name.
 
     Raises `DeadlineError` for one that is not known.
     """
@@ -72,7 +85,9 @@ def holidays_of(name: str) -> Any:
     try:
         return holidays.country_holidays(country, subdiv=part or None)
     except NotImplementedError:
-        raise DeadlineError("calendar: not known; expected a country or a part of one: FR, GB-ENG, DE-BY, US-CA") from None
+        raise DeadlineError(
+            "calendar: not known; expected a country or a part of one: FR, GB-ENG, DE-BY, US-CA"
+        ) from None
 
 
 def load_time_zone(name: str) -> ZoneInfo:
@@ -80,7 +95,9 @@ def load_time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise DeadlineError("zone: not known; expected an IANA name such as Europe/Berlin") from None
+        raise DeadlineError(
+            "zone: not known; expected an IANA name such as Europe/Berlin"
+        ) from None
 
 
 def months_after(day: dt.date, months: int) -> dt.date:
@@ -99,7 +116,9 @@ def working_day(day: dt.date, calendar_name: str) -> dt.date:
 
 
 def paused_days(pauses: Iterable[Pause], zone: str) -> int:
-    """Return days the clock has stood still, by the dates of the zone; a pause that still lasts counts nothing yet. Overlaps count once."""
+    """Return days the clock has stood still, by the dates of the zone; a pause that still lasts
+    counts nothing yet. Overlaps count once.
+    """
     place = load_time_zone(zone)
     days: set[dt.date] = set()
     for pause in pauses:
@@ -112,7 +131,15 @@ def paused_days(pauses: Iterable[Pause], zone: str) -> int:
     return len(days)
 
 
-def response_deadline(regulation: str, start: dt.datetime, zone: str, calendar: str, pauses: Iterable[Pause] = (), *, extended: bool = False) -> dt.datetime:
+def response_deadline(
+    regulation: str,
+    start: dt.datetime,
+    zone: str,
+    calendar: str,
+    pauses: Iterable[Pause] = (),
+    *,
+    extended: bool = False,
+) -> dt.datetime:
     """End of the last day for an answer, UTC.
 
     Args:
@@ -127,7 +154,9 @@ def response_deadline(regulation: str, start: dt.datetime, zone: str, calendar: 
     """
     rule, place = regulation_of(regulation), load_time_zone(zone)
     first = start.astimezone(place).date()
-    last = months_after(first, rule.extended_months if extended else rule.months) + DAY * (rule.extended_days if extended else rule.days)
+    last = months_after(first, rule.extended_months if extended else rule.months) + DAY * (
+        rule.extended_days if extended else rule.days
+    )
     last += DAY * paused_days(pauses, zone)
     if rule.working_days:
         last = working_day(last, calendar)

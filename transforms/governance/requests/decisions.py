@@ -18,18 +18,25 @@ SHOWN = 20
 
 
 def require_decided(store: Store, request_id: str, match: SearchResult) -> None:
-    """Refuse to go on where nobody has said yet whose a record is. Raises `RegisterError`, which names the records and the commands."""
+    """Refuse to go on where nobody has said yet whose a record is. Raises `RegisterError`, which
+    names the records and the commands.
+    """
     if not match.undecided:
         return
     records = [r.shown for r, _ in match.undecided]
     more = f" and {len(records) - SHOWN} more" if len(records) > SHOWN else ""
     names = sorted({n for _, inside in match.undecided for n in inside}, key=lambda n: int(n[1:]))
     command = f"callveil subject search --store {store.root} --request {request_id}"
-    of_names = f"{command} --confirm NAME, or --reject NAME, of {', '.join(names)}; or " if names else ""
+    of_names = (
+        f"{command} --confirm NAME, or --reject NAME, of {', '.join(names)}; or " if names else ""
+    )
     shared = ", ".join(match.shared)
     raise RegisterError(
-        f"request {request_id}: {f'{shared} may belong to several people, and ' if shared else ''}nobody has said whose these are: "
-        f"{', '.join(records[:SHOWN])}{more}. Decide: {of_names}by record {command} --include ID --reason TEXT, or --exclude ID --reason TEXT"
+        f"request {request_id}: "
+        f"{f'{shared} may belong to several people, and ' if shared else ''}nobody has said whose "
+        "these are: "
+        f"{', '.join(records[:SHOWN])}{more}. Decide: {of_names}by record {command} --include ID "
+        "--reason TEXT, or --exclude ID --reason TEXT"
     )
 
 
@@ -43,9 +50,16 @@ def digests_of(keyring: Keyring, match: SearchResult, ids: Iterable[str]) -> lis
     out = set()
     for text in ids:
         account, slash, own = text.rpartition("/")
-        chosen = [r for r in found if r.record_id in (own, stored.id(own)) and (not slash or r.account_id == account)]
+        chosen = [
+            r
+            for r in found
+            if r.record_id in (own, stored.id(own)) and (not slash or r.account_id == account)
+        ]
         if not chosen:
-            raise RegisterError(f"{text}: no record of this search; `callveil subject search --json` lists what it found")
+            raise RegisterError(
+                f"{text}: no record of this search; `callveil subject search --json` lists what it "
+                "found"
+            )
         if len({r.account_id for r in chosen}) > 1:
             raise RegisterError(f"{text}: is in several accounts; name it as ACCOUNT/ID")
         plain = (interaction_ref(_key(r)) if r.record_class == LIVE else r for r in chosen)

@@ -1,9 +1,11 @@
-"""A person's data in the inboxes of webhooks that `watch` has read: sealed bodies, which are opened and looked through.
+"""A person's data in the inboxes of webhooks that `watch` has read: sealed bodies, which are opened
+and looked through.
 
-A record of the person's own is taken out of its body. So is somebody else's that mentions them, once it was redacted and published: nothing needs
-its raw form any more, and words may tell a number in ways that detection alone reads. One that waits to be redacted stays, with labels in the place
-of what leads to the person. The body keeps its name, which one that is delivered again would have, so that the receiver takes that for a repetition;
-where nothing is left it holds an empty list.
+A record of the person's own is taken out of its body. So is somebody else's that mentions them,
+once it was redacted and published: nothing needs its raw form any more, and words may tell a number
+in ways that detection alone reads. One that waits to be redacted stays, with labels in the place of
+what leads to the person. The body keeps its name, which one that is delivered again would have, so
+that the receiver takes that for a repetition; where nothing is left it holds an empty list.
 """
 
 from __future__ import annotations
@@ -31,7 +33,12 @@ from callveil.transforms.storage.files.urls import is_s3, local_path
 from callveil.transforms.storage.format1.inbox_registry import inboxes
 from callveil.transforms.storage.format1.live import Ledger, Live
 from callveil.transforms.storage.identity import identifiers as ids
-from callveil.transforms.storage.identity.record_identifiers import CONTACT, NUMBER, STAFF, interaction_people
+from callveil.transforms.storage.identity.record_identifiers import (
+    CONTACT,
+    NUMBER,
+    STAFF,
+    interaction_people,
+)
 
 NOTHING = b"[]"
 """A body without records."""
@@ -54,7 +61,8 @@ class SearchedInboxes:
     """What is known of inboxes.
 
     Attributes:
-        folders: those that are there. missing: those that `watch` has read and that are not there, or not here.
+        folders: those that are there. missing: those that `watch` has read and that are not there,
+            or not here.
     """
 
     folders: tuple[str, ...] = ()
@@ -72,14 +80,24 @@ class BodyReader:
     """Reads bodies for one person.
 
     Args:
-        keyring: opens and seals. looking: who is looked for. stay: interactions that stay as they are.
+        keyring: opens and seals. looking: who is looked for. stay: interactions that stay as they
+            are.
     """
 
-    def __init__(self, keyring: Keyring, looking: SearchTarget, stay: Iterable[InteractionKey] = ()) -> None:
+    def __init__(
+        self, keyring: Keyring, looking: SearchTarget, stay: Iterable[InteractionKey] = ()
+    ) -> None:
         self._keyring, self._looking, self._stay = keyring, looking, frozenset(stay)
         self._unlinker = Unlinker(keyring, looking.tokens, looking.known)
-        self._own_words = frozenset(w for i in looking.known if i.kind == "name_address" for w in i.value.split("|", 1)[0].split())
-        self._texts = sorted((i.value for i in looking.known if i.kind in ("visitor", "ip")), key=len, reverse=True)
+        self._own_words = frozenset(
+            w
+            for i in looking.known
+            if i.kind == "name_address"
+            for w in i.value.split("|", 1)[0].split()
+        )
+        self._texts = sorted(
+            (i.value for i in looking.known if i.kind in ("visitor", "ip")), key=len, reverse=True
+        )
 
     def look(self, url: str, body: bytes) -> BodyHit | None:
         """Return what a body has of the person, or None."""
@@ -87,26 +105,42 @@ class BodyReader:
         return BodyHit(url, own) if new != body else None
 
     def without(self, body: bytes) -> tuple[bytes, tuple[InteractionKey, ...]]:
-        """Return a body without the person, the same bytes where it has nothing of them, and the keys of the records that were taken out."""
+        """Return a body without the person, the same bytes where it has nothing of them, and the
+        keys of the records that were taken out.
+        """
         try:
             doc = load_json(body)
         except ParseError:  # nothing says where a record of theirs ends
             theirs = self._looking.controller.holds("")
-            return (NOTHING, ()) if theirs and mentions_subject(self._keyring, body, self._looking) else (body, ())
+            return (
+                (NOTHING, ())
+                if theirs and mentions_subject(self._keyring, body, self._looking)
+                else (body, ())
+            )
         own: list[InteractionKey] = []
         name = list_member(doc)
         if name or isinstance(doc, list):
             entries = doc[name] if name else doc
             shared = {k: v for k, v in doc.items() if k != name} if name else {}
-            new: list[Any] = [out for e in entries if (out := self._entry(e, shared, name, own)) is not None]
-            same = len(new) == len(entries) and all(a is b for a, b in zip(new, entries, strict=True))
+            new: list[Any] = [
+                out for e in entries if (out := self._entry(e, shared, name, own)) is not None
+            ]
+            same = len(new) == len(entries) and all(
+                a is b for a, b in zip(new, entries, strict=True)
+            )
             result: Any = doc if same else {**doc, name: new} if name else new
         else:
             result = self._entry(doc, {}, "", own)
-        return (body if result is doc else NOTHING if result is None else dump_json(result)), tuple(own)
+        return (body if result is doc else NOTHING if result is None else dump_json(result)), tuple(
+            own
+        )
 
-    def _entry(self, entry: Any, around: dict[str, Any], name: str, own: list[InteractionKey]) -> Any:
-        """Return one record as it stays: the same object where nothing changes, None where it goes."""
+    def _entry(
+        self, entry: Any, around: dict[str, Any], name: str, own: list[InteractionKey]
+    ) -> Any:
+        """Return one record as it stays: the same object where nothing changes, None where it
+        goes.
+        """
         raw = _read({**around, name: [entry]} if name else [entry])
         key = raw.key if raw else None
         if key in self._stay or not self._looking.controller.holds(key.account_id if key else ""):
@@ -122,18 +156,30 @@ class BodyReader:
         if raw is None:
             return None
         new = self._masked(entry, STAFF in roles, frozenset())
-        return new if not mentions_subject(self._keyring, dump_json(new), self._looking) else self._masked(new, STAFF in roles, self._own_words)
+        return (
+            new
+            if not mentions_subject(self._keyring, dump_json(new), self._looking)
+            else self._masked(new, STAFF in roles, self._own_words)
+        )
 
     def _roles(self, raw: RawInteraction) -> set[str]:
-        found = [(p.role, set(ids.identifier_tokens(self._keyring, p.identifier).values())) for p in interaction_people(raw)]
+        found = [
+            (p.role, set(ids.identifier_tokens(self._keyring, p.identifier).values()))
+            for p in interaction_people(raw)
+        ]
         if any(role == CONTACT and digests & self._looking.rejected for role, digests in found):
             return set()  # somebody else's
         return {role for role, digests in found if self._looking.tokens & digests}
 
     def _masked(self, value: Any, is_staff: bool, words: frozenset[str]) -> Any:
-        """Return a record of somebody else's with labels in the place of what leads to the person; `words` of names go too."""
+        """Return a record of somebody else's with labels in the place of what leads to the person;
+        `words` of names go too.
+        """
         if isinstance(value, dict):
-            return {k: None if is_staff and k in STAFF_FIELDS else self._masked(v, is_staff, words) for k, v in value.items()}
+            return {
+                k: None if is_staff and k in STAFF_FIELDS else self._masked(v, is_staff, words)
+                for k, v in value.items()
+            }
         if isinstance(value, list):
             return [self._masked(v, is_staff, words) for v in value]
         if isinstance(value, int) and not isinstance(value, bool):
@@ -141,10 +187,16 @@ class BodyReader:
         return self._text(value, words) if isinstance(value, str) else value
 
     def _text(self, text: str, words: frozenset[str]) -> str:
-        text = NUMBER.sub(self._label("PHONE_NUMBER"), ids.EMAIL.sub(self._label("EMAIL_ADDRESS"), text))
+        text = NUMBER.sub(
+            self._label("PHONE_NUMBER"), ids.EMAIL.sub(self._label("EMAIL_ADDRESS"), text)
+        )
         for own in self._texts:
             text = re.sub(re.escape(own), "[ONLINE_ID]", text, flags=re.IGNORECASE)
-        return WORD.sub(lambda m: "[PERSON]" if strip_case_and_accents(m[0]) in words else m[0], text) if words else text
+        return (
+            WORD.sub(lambda m: "[PERSON]" if strip_case_and_accents(m[0]) in words else m[0], text)
+            if words
+            else text
+        )
 
     def _label(self, entity: str) -> Callable[[re.Match[str]], str]:
         return lambda m: f"[{entity}]" if self._unlinker.is_own(entity, m[0]) else m[0]
@@ -154,13 +206,23 @@ def _read(doc: Any) -> RawInteraction | None:
     """Return the record of a document with one, or None where it cannot be read."""
     item = next(iter(expand_document(doc)), None)
     try:
-        return normalize_interaction(item.value, SourceRef(""), InputLimits(), kind_hint=item.kind_hint) if item else None
+        return (
+            normalize_interaction(
+                item.value, SourceRef(""), InputLimits(), kind_hint=item.kind_hint
+            )
+            if item
+            else None
+        )
     except Exception:  # noqa: BLE001 - what cannot be read is looked through as text
         return None
 
 
-def search_inboxes(files: Files, folders: Iterable[str], keyring: Keyring, reader: BodyReader) -> list[BodyHit]:
-    """Return every body that is about the person. Reads and opens all of them; raises `SealedError` where the keyring does not open one."""
+def search_inboxes(
+    files: Files, folders: Iterable[str], keyring: Keyring, reader: BodyReader
+) -> list[BodyHit]:
+    """Return every body that is about the person. Reads and opens all of them; raises `SealedError`
+    where the keyring does not open one.
+    """
 
     def look(info: FileInfo) -> BodyHit | None:
         try:
@@ -170,17 +232,23 @@ def search_inboxes(files: Files, folders: Iterable[str], keyring: Keyring, reade
         return reader.look(info.url, sealed_body.decrypt_body(data, keyring))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return sorted(hit for folder in folders for hit in pool.map(look, _bodies(files, folder)) if hit)
+        return sorted(
+            hit for folder in folders for hit in pool.map(look, _bodies(files, folder)) if hit
+        )
 
 
 def _bodies(files: Files, folder: str) -> Iterator[FileInfo]:
     return (f for f in files.list(folder) if f.url.endswith(sealed_body.SUFFIX))
 
 
-def erase_bodies(files: Files, live: Live, keyring: Keyring, reader: BodyReader, urls: Iterable[str]) -> int:
-    """Seal bodies anew without the person and purge what they were, every version. Safe to repeat; returns object versions removed.
+def erase_bodies(
+    files: Files, live: Live, keyring: Keyring, reader: BodyReader, urls: Iterable[str]
+) -> int:
+    """Seal bodies anew without the person and purge what they were, every version. Safe to repeat;
+    returns object versions removed.
 
-    What `watch` has dealt with counts as dealt with under its new etag. Raises `PreconditionFailed` where a body was changed meanwhile.
+    What `watch` has dealt with counts as dealt with under its new etag. Raises `PreconditionFailed`
+    where a body was changed meanwhile.
     """
     versions, chosen = 0, sorted(urls)
     for folder in sorted({url.rpartition("/")[0] for url in chosen}):
@@ -204,4 +272,7 @@ def _carry_ledger(live: Live, info: FileInfo, etag: str, own: Iterable[Interacti
     if ledger is not None:
         gone = set(own)
         keys = tuple(k for k in ledger.keys if InteractionKey(k[0], k[1]) not in gone)
-        live.note(Arrival(info.url, etag, info.size, info.modified), Ledger(ledger.what, keys, ledger.rejected, ledger.note))
+        live.note(
+            Arrival(info.url, etag, info.size, info.modified),
+            Ledger(ledger.what, keys, ledger.rejected, ledger.note),
+        )

@@ -1,4 +1,6 @@
-"""Letters to a person about their request, and a one-page certificate, as HTML that is ready to print. They hold no record of the person."""
+"""Letters to a person about their request, and a one-page certificate, as HTML that is ready to
+print. They hold no record of the person.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,16 @@ from callveil.transforms.governance.requests.register import RegisterError
 
 KINDS = ("received", "extended", "granted", "refused", "certificate")
 _RIGHTS = {
-    "access": "access to your personal data (Article 15)", "portability": "a portable copy of your personal data (Article 20)",
-    "erasure": "erasure of your personal data (Article 17)", "restriction": "restriction of processing (Article 18)",
-    "objection": "objection to processing (Article 21)", "rectification": "rectification of your personal data (Article 16)",
-}  # fmt: skip
+    "access": "access to your personal data (Article 15)",
+    "portability": "a portable copy of your personal data (Article 20)",
+    "erasure": "erasure of your personal data (Article 17)",
+    "restriction": "restriction of processing (Article 18)",
+    "objection": "objection to processing (Article 21)",
+    "rectification": "rectification of your personal data (Article 16)",
+}
 _COMPLAINT = (
-    "You have the right to lodge a complaint with a data protection supervisory authority, in particular where you live or work or where you "
+    "You have the right to lodge a complaint with a data protection supervisory authority, in "
+    "particular where you live or work or where you "
     "think the law was infringed (Article 77), and the right to a judicial remedy (Article 79)."
 )
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": {}, "de": GERMAN}
@@ -38,8 +44,13 @@ th, td { padding: .15rem .2rem } table { font-size: 8pt } }
 
 
 def render_letter(
-    kind: str, request: SubjectRequest, on: dt.datetime, reason: str = "", certificates: Sequence[Mapping[str, Any]] = (), language: str = "en"
-) -> str:  # fmt: skip
+    kind: str,
+    request: SubjectRequest,
+    on: dt.datetime,
+    reason: str = "",
+    certificates: Sequence[Mapping[str, Any]] = (),
+    language: str = "en",
+) -> str:
     """Return one letter, with blanks for name and signature.
 
     Args:
@@ -51,7 +62,10 @@ def render_letter(
 
     Raises `RegisterError` where the register does not bear the letter out.
     """
-    place, known = load_time_zone(request.zone), LANGUAGES.get(language if kind != "certificate" else "en", {})
+    place, known = (
+        load_time_zone(request.zone),
+        LANGUAGES.get(language if kind != "certificate" else "en", {}),
+    )
 
     def day(when: dt.datetime | None) -> str:
         if when is None:
@@ -80,42 +94,90 @@ def render_letter(
 
 
 def _letter(
-    kind: str, request: SubjectRequest, reason: str, certificates: Sequence[Mapping[str, Any]], day: Callable[[dt.datetime | None], str],
+    kind: str,
+    request: SubjectRequest,
+    reason: str,
+    certificates: Sequence[Mapping[str, Any]],
+    day: Callable[[dt.datetime | None], str],
     say: Callable[..., str],
-) -> tuple[str, list[str]]:  # fmt: skip
+) -> tuple[str, list[str]]:
     """Return title and paragraphs of a letter."""
     what = {"right": say(_RIGHTS[request.type]), "received": day(request.received_at)}
     if kind == "received":
         return say("We have received your request"), [
             say("On {received} we received your request for {right}.", **what),
-            say("We will answer by {day} at the latest. If we need more information to be sure who you are, we will ask you.",
-                day=day(request.last_day)),
-        ]  # fmt: skip
+            say(
+                "We will answer by {day} at the latest. If we need more information to be sure who "
+                "you are, we will ask you.",
+                day=day(request.last_day),
+            ),
+        ]
     if kind == "extended":
         if not request.extended_due_at:
-            raise RegisterError(f"request {request.request_id}: was not extended; `callveil subject extend` enters an extension first")
+            raise RegisterError(
+                f"request {request.request_id}: was not extended; `callveil subject extend` enters "
+                "an extension first"
+            )
         return say("We need more time for your request"), [
-            say("Your request for {right} of {received} would have been due on {day}.", **what, day=day(request.due_at)),
-            say("We extend this time to {day} (Article 12(3)). The reason: {reason}.", day=day(request.extended_due_at),
-                reason=reason or say("see our separate explanation")),
+            say(
+                "Your request for {right} of {received} would have been due on {day}.",
+                **what,
+                day=day(request.due_at),
+            ),
+            say(
+                "We extend this time to {day} (Article 12(3)). The reason: {reason}.",
+                day=day(request.extended_due_at),
+                reason=reason or say("see our separate explanation"),
+            ),
             say(_COMPLAINT),
-        ]  # fmt: skip
+        ]
     if kind == "granted":
         if request.decision not in ("granted", "partly_granted"):
-            raise RegisterError(f"request {request.request_id}: was not granted; `callveil subject close` enters the decision first")
+            raise RegisterError(
+                f"request {request.request_id}: was not granted; `callveil subject close` enters "
+                "the decision first"
+            )
         partly = request.decision == "partly_granted"
-        told = "Your request for {right} of {received} is granted in part." if partly else "Your request for {right} of {received} is granted."
+        told = (
+            "Your request for {right} of {received} is granted in part."
+            if partly
+            else "Your request for {right} of {received} is granted."
+        )
         body = [say(told, **what)]
-        body += [say("Not carried out: {what}.", what="; ".join(request.systems_not_executed))] if request.systems_not_executed else []
-        body += [say("Exemptions we rely on: {what}.", what="; ".join(request.exemptions))] if request.exemptions else []
-        return say("Your request is granted in part" if partly else "Your request is granted"), body + ([say(_COMPLAINT)] if partly else [])
+        body += (
+            [say("Not carried out: {what}.", what="; ".join(request.systems_not_executed))]
+            if request.systems_not_executed
+            else []
+        )
+        body += (
+            [say("Exemptions we rely on: {what}.", what="; ".join(request.exemptions))]
+            if request.exemptions
+            else []
+        )
+        return say(
+            "Your request is granted in part" if partly else "Your request is granted"
+        ), body + ([say(_COMPLAINT)] if partly else [])
     if kind == "refused":
         if request.decision != "refused":
-            raise RegisterError(f"request {request.request_id}: was not refused; `callveil subject close` enters the decision first")
-        ground = say("We cannot meet your request for {right} of {received}. The ground: {ground}.", **what, ground=request.refusal_ground)
-        return say("Your request is refused"), [ground, *([say("The reason: {reason}.", reason=reason)] if reason else []), say(_COMPLAINT)]
+            raise RegisterError(
+                f"request {request.request_id}: was not refused; `callveil subject close` enters "
+                "the decision first"
+            )
+        ground = say(
+            "We cannot meet your request for {right} of {received}. The ground: {ground}.",
+            **what,
+            ground=request.refusal_ground,
+        )
+        return say("Your request is refused"), [
+            ground,
+            *([say("The reason: {reason}.", reason=reason)] if reason else []),
+            say(_COMPLAINT),
+        ]
     if not certificates:
-        raise RegisterError(f"request {request.request_id}: has no certificate; an erasure or restriction that is carried out makes one")
+        raise RegisterError(
+            f"request {request.request_id}: has no certificate; an erasure or restriction that is "
+            "carried out makes one"
+        )
     return f"Certificate of {' and '.join(sorted({c['scope'] for c in certificates}))}", []
 
 
@@ -127,11 +189,19 @@ def _certified(rows: Sequence[Mapping[str, Any]], day: Any) -> list[tuple[str, s
 
     done = [" and ".join(map(day, each(n))) for n in ("started_at", "entered_at")]
     waiting = sum(r["completed_at"] is None for r in rows)
-    gone, aside = (sum(r["rows_erased"] or 0 for r in rows if r["scope"] == scope) for scope in ("erasure", "restriction"))
-    hits = {r["evidence_root_sha256"]: r["residual_hits"] or 0 for r in rows}  # of a run; each of its certificates has it
+    gone, aside = (
+        sum(r["rows_erased"] or 0 for r in rows if r["scope"] == scope)
+        for scope in ("erasure", "restriction")
+    )
+    hits = {
+        r["evidence_root_sha256"]: r["residual_hits"] or 0 for r in rows
+    }  # of a run; each of its certificates has it
     return [
         ("Carried out", f"{done[0]} as stated" + (f", entered {done[1]}" if done[1] else "")),
-        ("Every copy purged", "not yet: old copies are locked" if waiting else day(max(each("completed_at")))),
+        (
+            "Every copy purged",
+            "not yet: old copies are locked" if waiting else day(max(each("completed_at"))),
+        ),
         *([("Rows erased", f"{gone:,}")] if "erasure" in each("scope") else []),
         *([("Rows set aside", f"{aside:,}")] if "restriction" in each("scope") else []),
         ("Rows kept", f"{sum(r['rows_retained'] or 0 for r in rows):,}"),
@@ -145,13 +215,21 @@ def _certified(rows: Sequence[Mapping[str, Any]], day: Any) -> list[tuple[str, s
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     shown = [r for r in rows if r["rows_matched"] or r["retention_ground"]]
     counts = ("rows_matched", "rows_erased", "rows_retained")
-    heads = "".join(f'<th scope="col"{mark}>{h}</th>' for h, mark in
-                    (("What", ""), ("How", ""), *((h, ' class="num"') for h in ("Found", "Done", "Kept")), ("Ground", "")))  # fmt: skip
+    heads = "".join(
+        f'<th scope="col"{mark}>{h}</th>'
+        for h, mark in (
+            ("What", ""),
+            ("How", ""),
+            *((h, ' class="num"') for h in ("Found", "Done", "Kept")),
+            ("Ground", ""),
+        )
+    )
     cells = "".join(
         f"<tr><td>{escape(_what(r))}</td><td>{escape(value_in_words('method', r['method']))}</td>"
-        + "".join(f'<td class="num">{r[c] or 0:,}</td>' for c in counts) + f"<td>{escape(r['retention_ground'] or '-')}</td></tr>"
+        + "".join(f'<td class="num">{r[c] or 0:,}</td>' for c in counts)
+        + f"<td>{escape(r['retention_ground'] or '-')}</td></tr>"
         for r in shown
-    )  # fmt: skip
+    )
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
 
 

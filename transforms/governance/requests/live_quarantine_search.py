@@ -1,7 +1,9 @@
-"""A person's data among the live zone's rejections: as in the rejected dataset, sealed content is opened and looked through.
+"""A person's data among the live zone's rejections: as in the rejected dataset, sealed content is
+opened and looked through.
 
-A record that could not be redacted is the person's own where they are its contact, and where its content cannot be read well enough to tell. What
-else has arrived of such an interaction, as a recording that was covered whole, goes with it, unless a redacted record says whose it is.
+A record that could not be redacted is the person's own where they are its contact, and where its
+content cannot be read well enough to tell. What else has arrived of such an interaction, as a
+recording that was covered whole, goes with it, unless a redacted record says whose it is.
 """
 
 from __future__ import annotations
@@ -44,8 +46,11 @@ class LiveRejectionHit(NamedTuple):
         return InteractionKey(self.account_id, self.interaction_id)
 
 
-def search_live_rejections(live: Live, keyring: Keyring, looking: SearchTarget) -> list[LiveRejectionHit]:
-    """Return every rejection of the live zone that is about the person. Reads and opens all of them.
+def search_live_rejections(
+    live: Live, keyring: Keyring, looking: SearchTarget
+) -> list[LiveRejectionHit]:
+    """Return every rejection of the live zone that is about the person. Reads and opens all of
+    them.
 
     Raises `SealedError` where the keyring does not open one.
     """
@@ -72,7 +77,11 @@ def search_live_rejections(live: Live, keyring: Keyring, looking: SearchTarget) 
 
 def _key(live: Live, info: FileInfo | None) -> InteractionKey:
     row = live.read_receipt(info.url) if info else None
-    return InteractionKey(str(row["account_id"] or ""), str(row["interaction_id"] or "")) if row else InteractionKey("", "")
+    return (
+        InteractionKey(str(row["account_id"] or ""), str(row["interaction_id"] or ""))
+        if row
+        else InteractionKey("", "")
+    )
 
 
 def _content(live: Live, keyring: Keyring, name: str) -> bytes:
@@ -89,9 +98,19 @@ def _is_own(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
         people = interaction_people(decode_raw_record(content))
     except Exception:  # noqa: BLE001 - it was rejected because it cannot be read, so whatever reads it may fail in any way
         return True
-    return any(p.role == CONTACT and looking.tokens & set(identifier_tokens(keyring, p.identifier).values()) for p in people)
+    return any(
+        p.role == CONTACT
+        and looking.tokens & set(identifier_tokens(keyring, p.identifier).values())
+        for p in people
+    )
 
 
 def erase_live_rejections(live: Live, names: Iterable[str]) -> int:
-    """Purge rejections, every version: reasons first, since content alone is found as well. Safe to repeat. Returns object versions removed."""
-    return sum(len(live.files.purge(live.url(FOLDER, name + suffix))) for name in sorted(names) for suffix in (REASON, CONTENT))
+    """Purge rejections, every version: reasons first, since content alone is found as well. Safe to
+    repeat. Returns object versions removed.
+    """
+    return sum(
+        len(live.files.purge(live.url(FOLDER, name + suffix)))
+        for name in sorted(names)
+        for suffix in (REASON, CONTENT)
+    )

@@ -1,6 +1,8 @@
-"""Requests in bulk, in the shape of OpenDSR 2.0 (formerly OpenGDPR): https://github.com/opengdpr/OpenDSR/blob/master/specification.md.
+"""Requests in bulk, in the shape of OpenDSR 2.0 (formerly OpenGDPR):
+https://github.com/opengdpr/OpenDSR/blob/master/specification.md.
 
-Each request is read by itself, so that one that is wrong holds up none of the others. Callback URLs are not called: no network call is made.
+Each request is read by itself, so that one that is wrong holds up none of the others. Callback URLs
+are not called: no network call is made.
 """
 
 from __future__ import annotations
@@ -15,18 +17,36 @@ import orjson
 
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.identity.identifiers import Identifier, IdentifierError, identifiers_of_kind, parse_identifier
+from callveil.transforms.storage.identity.identifiers import (
+    Identifier,
+    IdentifierError,
+    identifiers_of_kind,
+    parse_identifier,
+)
 
 TYPES = ("access", "portability", "erasure")
 REGULATIONS = ("gdpr", "ccpa")
 KINDS = {
-    "email": "email", "phone": "phone", "ios_advertising_id": "visitor", "android_advertising_id": "visitor", "fire_advertising_id": "visitor",
-    "microsoft_advertising_id": "visitor", "roku_advertising_id": "visitor", "android_id": "visitor", "ios_vendor_id": "visitor",
-    "microsoft_publisher_id": "visitor", "roku_publisher_id": "visitor", "controller_customer_id": "visitor",
-}  # fmt: skip
-"""Kind of identifier by OpenDSR's identity types, and `phone`, which callers have and OpenDSR lacks."""
+    "email": "email",
+    "phone": "phone",
+    "ios_advertising_id": "visitor",
+    "android_advertising_id": "visitor",
+    "fire_advertising_id": "visitor",
+    "microsoft_advertising_id": "visitor",
+    "roku_advertising_id": "visitor",
+    "android_id": "visitor",
+    "ios_vendor_id": "visitor",
+    "microsoft_publisher_id": "visitor",
+    "roku_publisher_id": "visitor",
+    "controller_customer_id": "visitor",
+}
+"""Kind of identifier by OpenDSR's identity types, and `phone`, which callers have and OpenDSR
+lacks.
+"""
 EXTENSION = "callveil"
-"""Name of the extension in which identifiers may stand as `callveil subject open --identifier` takes them."""
+"""Name of the extension in which identifiers may stand as `callveil subject open --identifier`
+takes them.
+"""
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -58,7 +78,9 @@ class BulkItem:
 
 
 def read_bulk(files: Files, url: str, region: str = "") -> list[BulkItem]:
-    """Return requests of a file: one object, an array, `{"requests": [...]}`, or JSON lines. Raises `BulkError`."""
+    """Return requests of a file: one object, an array, `{"requests": [...]}`, or JSON lines. Raises
+    `BulkError`.
+    """
     try:
         data = files.read(url)
     except FileNotFoundError:
@@ -84,7 +106,10 @@ def _documents(url: str, data: bytes) -> Iterator[tuple[str, Any]]:
             try:
                 yield f"line {number}", orjson.loads(line)
             except ValueError:
-                raise BulkError(f"{url}, line {number}: not JSON; expected one request a line, or an array of them") from None
+                raise BulkError(
+                    f"{url}, line {number}: not JSON; expected one request a line, or an array of "
+                    "them"
+                ) from None
 
 
 def _item(place: str, doc: Any, region: str) -> BulkItem:
@@ -94,7 +119,10 @@ def _item(place: str, doc: Any, region: str) -> BulkItem:
     request_id = str(doc.get("subject_request_id") or "")
     if not UUID4.fullmatch(request_id.lower()):
         problems.append("subject_request_id: expected a UUID, version 4, in lower case")
-    kind, regulation = str(doc.get("subject_request_type") or ""), str(doc.get("regulation") or "gdpr")
+    kind, regulation = (
+        str(doc.get("subject_request_type") or ""),
+        str(doc.get("regulation") or "gdpr"),
+    )
     if kind not in TYPES:
         problems.append(f"subject_request_type: expected one of {', '.join(TYPES)}")
     if regulation not in REGULATIONS:
@@ -115,11 +143,23 @@ def _item(place: str, doc: Any, region: str) -> BulkItem:
         except IdentifierError as error:
             problems.append(f"extensions.{EXTENSION}.identifiers[{n}]: {error}")
     if not found and not problems:
-        problems.append("subject_identities: none that can be searched for" + (f" ({'; '.join(missed)})" if missed else ""))
-    return BulkItem(place, request_id, kind, regulation, submitted, tuple(found), tuple(problems), tuple(missed))
+        problems.append(
+            "subject_identities: none that can be searched for"
+            + (f" ({'; '.join(missed)})" if missed else "")
+        )
+    return BulkItem(
+        place, request_id, kind, regulation, submitted, tuple(found), tuple(problems), tuple(missed)
+    )
 
 
-def _identity(place: str, identity: Any, region: str, found: list[Identifier], missed: list[str], problems: list[str]) -> None:
+def _identity(
+    place: str,
+    identity: Any,
+    region: str,
+    found: list[Identifier],
+    missed: list[str],
+    problems: list[str],
+) -> None:
     if not isinstance(identity, Mapping):
         problems.append(f"{place}: expected an object")
         return
@@ -146,15 +186,31 @@ def _time(value: Any) -> dt.datetime | None:
     return when.astimezone(dt.UTC) if when is not None and when.tzinfo is not None else None
 
 
-STATUS = {"open": "pending", "verified": "in_progress", "on_hold": "pending", "in_progress": "in_progress", "completed": "completed",
-          "partly_completed": "completed", "refused": "cancelled", "withdrawn": "cancelled", "not_executed": "cancelled"}  # fmt: skip
+STATUS = {
+    "open": "pending",
+    "verified": "in_progress",
+    "on_hold": "pending",
+    "in_progress": "in_progress",
+    "completed": "completed",
+    "partly_completed": "completed",
+    "refused": "cancelled",
+    "withdrawn": "cancelled",
+    "not_executed": "cancelled",
+}
 """OpenDSR's status by ours."""
 
 
-def build_response(request: SubjectRequest, received_at: dt.datetime, controller: str = "") -> dict[str, Any]:
-    """Return the answer to one request, as OpenDSR has it. The encoded request is left out: it would repeat what identifies the person."""
+def build_response(
+    request: SubjectRequest, received_at: dt.datetime, controller: str = ""
+) -> dict[str, Any]:
+    """Return the answer to one request, as OpenDSR has it. The encoded request is left out: it
+    would repeat what identifies the person.
+    """
     return {
         "controller_id": controller or request.agency or request.account,
-        "subject_request_id": request.request_id, "received_time": received_at.isoformat(),
-        "expected_completion_time": request.last_day.isoformat(), "request_status": STATUS[request.status], "api_version": "2.0",
-    }  # fmt: skip
+        "subject_request_id": request.request_id,
+        "received_time": received_at.isoformat(),
+        "expected_completion_time": request.last_day.isoformat(),
+        "request_status": STATUS[request.status],
+        "api_version": "2.0",
+    }

@@ -1,4 +1,6 @@
-"""The package a person receives: one zip with their data in forms for people and for machines, a manifest, and a page that explains it."""
+"""The package a person receives: one zip with their data in forms for people and for machines, a
+manifest, and a page that explains it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,12 @@ from callveil.transforms.governance.requests.article_15 import CATEGORIES, GROUP
 from callveil.transforms.governance.requests.disclosure import REASONS
 from callveil.transforms.storage.files.serialization import encode_time
 
-MANIFEST, README, CONTEXT, WITHHELD = "manifest.json", "README.html", "context.json", "withheld.json"
+MANIFEST, README, CONTEXT, WITHHELD = (
+    "manifest.json",
+    "README.html",
+    "context.json",
+    "withheld.json",
+)
 FIXED = (1980, 1, 1, 0, 0, 0)
 """Time of every member of the zip, so that equal packages have equal bytes."""
 PIECE = 1 << 20
@@ -120,7 +127,14 @@ class _Zip:
         self.zip = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
         self.entries: list[PackageFile] = []
 
-    def put(self, path: str, data: bytes | BinaryIO, rows: int = 0, source: str = "this package", category: str = "about") -> None:
+    def put(
+        self,
+        path: str,
+        data: bytes | BinaryIO,
+        rows: int = 0,
+        source: str = "this package",
+        category: str = "about",
+    ) -> None:
         info = zipfile.ZipInfo(path, FIXED)
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o600 << 16
@@ -135,7 +149,8 @@ class _Zip:
 
 
 def write_package(package: AccessPackage, readme: bytes, out: Path) -> str:
-    """Write a package and return its SHA-256. The file is new, mode 0600, and there as a whole or not at all.
+    """Write a package and return its SHA-256. The file is new, mode 0600, and there as a whole or
+    not at all.
 
     Raises `PackageError` where a file of that name is there.
     """
@@ -144,7 +159,9 @@ def write_package(package: AccessPackage, readme: bytes, out: Path) -> str:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+        with os.fdopen(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+        ) as sink:
             made = _Zip(sink)
             made.put(README, readme)
             made.put(CONTEXT, to_readable_json(package.context))
@@ -155,9 +172,13 @@ def write_package(package: AccessPackage, readme: bytes, out: Path) -> str:
                 with recording.opener() as source:
                     made.put(recording.path, source, 0, "live zone, redacted", "recordings")
             manifest = {
-                "request_id": package.request_id, "kind": package.kind, "made_at": package.made_at, "format_version": 1,
-                "files": [e.__dict__ for e in made.entries], "withheld": package.withheld,
-            }  # fmt: skip
+                "request_id": package.request_id,
+                "kind": package.kind,
+                "made_at": package.made_at,
+                "format_version": 1,
+                "files": [e.__dict__ for e in made.entries],
+                "withheld": package.withheld,
+            }
             made.put(MANIFEST, to_readable_json(manifest))
             made.zip.close()
             sink.flush()
@@ -176,13 +197,17 @@ def _section(made: _Zip, section: PackageSection, portable: bool) -> None:
     made.put(f"data/{section.name}.csv", to_csv(section.fields, section.rows), *facts)
     made.put(f"data/{section.name}.parquet", to_parquet(section.fields, section.rows), *facts)
     if portable:
-        schema = json_schema(section.title, section.fields, (), f"One record of {section.name}.json.")
+        schema = json_schema(
+            section.title, section.fields, (), f"One record of {section.name}.json."
+        )
         made.put(f"schema/{section.name}.schema.json", to_readable_json(schema))
 
 
 def to_readable_json(value: Any) -> bytes:
     """Return JSON for people and machines: indented, UTF-8, times in ISO 8601."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, default=encode_time) + "\n").encode("utf-8", "surrogatepass")
+    return (json.dumps(value, indent=2, ensure_ascii=False, default=encode_time) + "\n").encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def to_parquet(fields: tuple[Field, ...], rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -195,7 +220,9 @@ def to_parquet(fields: tuple[Field, ...], rows: Iterable[Mapping[str, Any]]) -> 
 
 
 def to_csv(fields: tuple[Field, ...], rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return CSV with one column per declared name that occurs; nested values as JSON. A cell that a spreadsheet would take for a formula is quoted."""
+    """Return CSV with one column per declared name that occurs; nested values as JSON. A cell that
+    a spreadsheet would take for a formula is quoted.
+    """
     names = [f.name for f in fields if any(r.get(f.name) is not None for r in rows)]
     sink = io.StringIO(newline="")
     out = csv.writer(sink)
@@ -208,27 +235,53 @@ def to_csv(fields: tuple[Field, ...], rows: Sequence[Mapping[str, Any]]) -> byte
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else value.isoformat() if isinstance(value, dt.datetime) else _text(value)
-    risky = text[:1] in ("=", "@", "\t", "\r") or (text[:1] in ("+", "-") and any(c.isalpha() for c in text))
+    text = (
+        value
+        if isinstance(value, str)
+        else value.isoformat()
+        if isinstance(value, dt.datetime)
+        else _text(value)
+    )
+    risky = text[:1] in ("=", "@", "\t", "\r") or (
+        text[:1] in ("+", "-") and any(c.isalpha() for c in text)
+    )
     return f"'{text}" if risky else text
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=encode_time)
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, default=encode_time)
+    )
 
 
 def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
     """Return what was withheld, as the package lists it: by part of the package and reason."""
-    return [{"from": where, "reason": why, "explanation": REASONS[why], "count": n} for (where, why), n in sorted(counts.items()) if n]
+    return [
+        {"from": where, "reason": why, "explanation": REASONS[why], "count": n}
+        for (where, why), n in sorted(counts.items())
+        if n
+    ]
 
 
-def count_by_category(sections: Iterable[PackageSection], recordings: Sequence[PackageRecording] = ()) -> dict[str, int]:
-    """Return records of a package by category of data (`context.CATEGORIES`), in that order; one record may hold several."""
+def count_by_category(
+    sections: Iterable[PackageSection], recordings: Sequence[PackageRecording] = ()
+) -> dict[str, int]:
+    """Return records of a package by category of data (`context.CATEGORIES`), in that order; one
+    record may hold several.
+    """
     out: Counter[str] = Counter()
     for section in sections:
         if section.category == "communication":
             for row in section.rows:
-                out.update({GROUPS[BY_NAME[n].group] for n, v in row.items() if n in BY_NAME and BY_NAME[n].group in GROUPS and v not in EMPTY})
+                out.update(
+                    {
+                        GROUPS[BY_NAME[n].group]
+                        for n, v in row.items()
+                        if n in BY_NAME and BY_NAME[n].group in GROUPS and v not in EMPTY
+                    }
+                )
         else:
             out[section.category] += len(section.rows)
     out["recordings"] += len(recordings)

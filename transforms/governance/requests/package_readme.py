@@ -1,4 +1,5 @@
-"""The page that explains a package to the person it is about: plain words, no scripts, nothing from the network.
+"""The page that explains a package to the person it is about: plain words, no scripts, nothing from
+the network.
 
 It refers to files of the package alone, so that these open from it once the package is unpacked.
 """
@@ -17,7 +18,12 @@ from zoneinfo import ZoneInfo
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.interaction import BY_NAME
-from callveil.transforms.governance.requests.package import EMPTY, AccessPackage, PackageRecording, PackageSection
+from callveil.transforms.governance.requests.package import (
+    EMPTY,
+    AccessPackage,
+    PackageRecording,
+    PackageSection,
+)
 from callveil.transforms.governance.requests.package_readme_de import WORDS as GERMAN
 
 SHOWN = 200
@@ -46,45 +52,109 @@ audio{display:block;width:100%;max-width:32rem;margin:.5rem 0}code{font-family:u
 main{max-width:none;padding:0}audio{display:none}details::details-content{content-visibility:visible;height:auto;display:block}h2,h3,summary{break-after:avoid}
 ol.said li,dl>div{break-inside:avoid}@page{margin:18mm}}
 """
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self' file:; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; media-src 'self' file:; base-uri 'none'; "
+    "form-action 'none'"
+)
 HELD = {
-    "communication": ("conversation of yours", "conversations of yours", "What was said and written, when, and what we noted with it."),
-    "staff": ("conversation", "conversations", "You took part as a member of staff. What is about our customers is left out."),
-    "mentions": ("conversation of others", "conversations of others", "You are mentioned in it. We may only tell you that, and when it was."),
+    "communication": (
+        "conversation of yours",
+        "conversations of yours",
+        "What was said and written, when, and what we noted with it.",
+    ),
+    "staff": (
+        "conversation",
+        "conversations",
+        "You took part as a member of staff. What is about our customers is left out.",
+    ),
+    "mentions": (
+        "conversation of others",
+        "conversations of others",
+        "You are mentioned in it. We may only tell you that, and when it was.",
+    ),
     "changes": ("change", "changes", "What was changed in records or settings that concern you."),
-    "processing": ("redaction", "redactions", "What was taken out of your conversations when they were stored, and by which rule."),
-}  # fmt: skip
+    "processing": (
+        "redaction",
+        "redactions",
+        "What was taken out of your conversations when they were stored, and by which rule.",
+    ),
+}
 """What a section holds, in words: one, several, and what it is."""
 SECTIONS = {
-    "conversations": "your conversations", "staff_activity": "what you did as staff", "mentions": "conversations of others",
-    "change_history": "changes", "redactions": "redactions", "recordings": "the recordings",
-    "unreadable": "what could not be read when it came in", "inbox": "messages as they came in", "originals": "recordings as they came in",
-}  # fmt: skip
+    "conversations": "your conversations",
+    "staff_activity": "what you did as staff",
+    "mentions": "conversations of others",
+    "change_history": "changes",
+    "redactions": "redactions",
+    "recordings": "the recordings",
+    "unreadable": "what could not be read when it came in",
+    "inbox": "messages as they came in",
+    "originals": "recordings as they came in",
+}
 QUESTIONS = {
-    "purposes": "What we use it for", "lawful_basis": "Why we may", "source": "Where we have it from", "recipients": "Who receives it",
-    "third_countries": "Countries outside the EEA or UK it goes to", "safeguards": "What protects it there", "retention": "How long we keep it",
+    "purposes": "What we use it for",
+    "lawful_basis": "Why we may",
+    "source": "Where we have it from",
+    "recipients": "Who receives it",
+    "third_countries": "Countries outside the EEA or UK it goes to",
+    "safeguards": "What protects it there",
+    "retention": "How long we keep it",
     "automated_decisions": "Decisions made by machines alone",
-}  # fmt: skip
-PEOPLE = {"controller": "Who is responsible", "contact": "Where to write", "dpo": "Data protection officer", "authority": "Supervisory authority"}
-FACTS = frozenset({"purposes", "source", "recipients", "third_countries", "automated_decisions", *PEOPLE} - {"dpo"})
+}
+PEOPLE = {
+    "controller": "Who is responsible",
+    "contact": "Where to write",
+    "dpo": "Data protection officer",
+    "authority": "Supervisory authority",
+}
+FACTS = frozenset(
+    {"purposes", "source", "recipients", "third_countries", "automated_decisions", *PEOPLE}
+    - {"dpo"}
+)
 """What is asked about even where the company states nothing."""
 NOT_STATED = "Not stated in this package. You can ask for it."
 NAMES = {
-    "direction": "Direction", "language": "Language", "duration": "Length", "extra": "Further fields", "tracking_number": "Number that was called",
-    "tracking_label": "Label of that number", "source": "What led to it", "business_number": "Number that rang", "is_new_caller": "First contact",
-}  # fmt: skip
+    "direction": "Direction",
+    "language": "Language",
+    "duration": "Length",
+    "extra": "Further fields",
+    "tracking_number": "Number that was called",
+    "tracking_label": "Label of that number",
+    "source": "What led to it",
+    "business_number": "Number that rang",
+    "is_new_caller": "First contact",
+}
 """Fields under plainer names than their declaration's."""
-_SKIP = frozenset({
-    "words", "transcription_text", "outline", "chat_messages", "id", "account_id", "sid", "agency_id", "unix_time", "kind", "called_at", "updated_at",
-    "caller_number_split", "caller_number_bare", "caller_number_complete", "caller_number_format",
-})  # fmt: skip
+_SKIP = frozenset(
+    {
+        "words",
+        "transcription_text",
+        "outline",
+        "chat_messages",
+        "id",
+        "account_id",
+        "sid",
+        "agency_id",
+        "unix_time",
+        "kind",
+        "called_at",
+        "updated_at",
+        "caller_number_split",
+        "caller_number_bare",
+        "caller_number_complete",
+        "caller_number_format",
+    }
+)
 CUT = "{text}… (all of it is in the files)"
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": {}, "de": GERMAN}
 """Languages of the page, with their words by the English ones."""
-_VOICE: ContextVar[tuple[Mapping[str, str], ZoneInfo]] = ContextVar("voice", default=(LANGUAGES["en"], ZoneInfo("UTC")))
+_VOICE: ContextVar[tuple[Mapping[str, str], ZoneInfo]] = ContextVar(
+    "voice", default=(LANGUAGES["en"], ZoneInfo("UTC"))
+)
 _LABEL = re.compile(r"\[(?:withheld: )?([A-Z][A-Z0-9_]{1,63})(?::[^\]\s]*)?\]")
 _RULE = re.compile(
-    r"(?P<what>.+?)(?: of (?P<who>.+) accounts)?: (?P<verb>deleted after|cleared of everything personal after|kept for at least) (?P<n>\d+) days"
+    r"(?P<what>.+?)(?: of (?P<who>.+) accounts)?: (?P<verb>deleted after|cleared of everything "
+    r"personal after|kept for at least) (?P<n>\d+) days"
     r"(?: (?P<clock>from the end of the account they belong to))?(?: \((?P<basis>.*)\))?"
 )
 _SECONDS = frozenset({"duration", "talk_time", "ring_time", "hold_time"})
@@ -100,7 +170,9 @@ def render_readme(package: AccessPackage) -> bytes:
 
 
 def _t(text: str, **values: object) -> str:
-    """Return a text in the page's language, escaped; `values` stand in it as they are. Without a translation it is English."""
+    """Return a text in the page's language, escaped; `values` stand in it as they are. Without a
+    translation it is English.
+    """
     made = escape(_VOICE.get()[0].get(text, text), quote=False)
     return made.format(**values) if values else made
 
@@ -108,17 +180,30 @@ def _t(text: str, **values: object) -> str:
 def _page(p: AccessPackage) -> Iterator[str]:
     title = _t("Your data" if p.kind == "access" else "Your data, to take with you")
     language = p.language if p.language in LANGUAGES else "en"
-    yield f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}"><meta name="robots" content="noindex">'
-    yield f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>'
+    yield (
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
+    )
+    yield (
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}"><meta '
+        'name="robots" content="noindex">'
+    )
+    yield (
+        '<meta name="viewport" '
+        f'content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>'
+    )
     whose = p.context.get("controller")
     asked = "You asked what data is held about you."
     if p.kind != "access":
         asked = "You asked for the data you provided, in a form you can take elsewhere."
     yield f"<h1>{title}</h1>"
     yield from _held(p)
-    yield f"<p>{_t(asked)} " + (_t("Who answers: {name}.", name=escape(_text(whose).splitlines()[0])) + " " if whose else "")
-    told = "This is the answer to your request {id}, made on {when}. It holds personal data, so please keep it where only you can read it."
+    yield f"<p>{_t(asked)} " + (
+        _t("Who answers: {name}.", name=escape(_text(whose).splitlines()[0])) + " " if whose else ""
+    )
+    told = (
+        "This is the answer to your request {id}, made on {when}. It holds personal data, so "
+        "please keep it where only you can read it."
+    )
     yield _t(told, id=f"<code>{escape(p.request_id)}</code>", when=_when(p.made_at)) + "</p>"
     yield from _records(p)
     yield from _withheld(p)
@@ -139,8 +224,14 @@ def _held(p: AccessPackage) -> Iterator[str]:
         name = f"{_number(len(s.rows))} {_t(one if len(s.rows) == 1 else many)}"
         yield f'<li><b><a href="#{s.name}">{name}</a></b><span class="soft">{_t(what)}</span></li>'
     if p.recordings:
-        name = f"{_number(len(p.recordings))} {_t('recording' if len(p.recordings) == 1 else 'recordings')}"
-        about = _t("Of your calls; you can listen to them below. Personal words in them are covered by silence or a tone.")
+        name = (
+            f"{_number(len(p.recordings))} "
+            f"{_t('recording' if len(p.recordings) == 1 else 'recordings')}"
+        )
+        about = _t(
+            "Of your calls; you can listen to them below. Personal words in them are covered by "
+            "silence or a tone."
+        )
         yield f'<li><b>{name}</b><span class="soft">{about}</span></li>'
     yield "</ul>"
     if p.context.get("categories") and p.kind == "access":
@@ -149,58 +240,99 @@ def _held(p: AccessPackage) -> Iterator[str]:
 
 
 def _opening(p: AccessPackage) -> Iterator[str]:
-    lines = ["Unpack the package first: on most computers a double click does, in Windows a right click and “Extract all”. "
-             "Then open README.html again, which is this page."]  # fmt: skip
+    lines = [
+        "Unpack the package first: on most computers a double click does, in Windows a right click "
+        "and “Extract all”. "
+        "Then open README.html again, which is this page."
+    ]
     if p.sections:
-        lines.append("The same data lies in the folder data: the files that end in .csv open in a spreadsheet; "
-                     ".json and .parquet hold the same for programs.")  # fmt: skip
+        lines.append(
+            "The same data lies in the folder data: the files that end in .csv open in a "
+            "spreadsheet; "
+            ".json and .parquet hold the same for programs."
+        )
     if p.recordings:
         lines.append("Recordings lie in the folder recordings and play in any music player.")
     if p.kind == "portability" and p.sections:
-        lines.append("To take your data to another service, give it the files in data; "
-                     "those in schema tell its programs what each field means (JSON Schema).")  # fmt: skip
-    yield f"<h2>{_t('How to open the files')}</h2><ol>" + "".join(f"<li>{_t(line)}</li>" for line in lines) + "</ol>"
+        lines.append(
+            "To take your data to another service, give it the files in data; "
+            "those in schema tell its programs what each field means (JSON Schema)."
+        )
+    yield (
+        f"<h2>{_t('How to open the files')}</h2><ol>"
+        + "".join(f"<li>{_t(line)}</li>" for line in lines)
+        + "</ol>"
+    )
     for section in p.sections:
-        files = ", ".join(f'<a href="data/{section.name}.{end}">{section.name}.{end}</a>' for end in ("csv", "json", "parquet"))
+        files = ", ".join(
+            f'<a href="data/{section.name}.{end}">{section.name}.{end}</a>'
+            for end in ("csv", "json", "parquet")
+        )
         yield f"<p>{_t(section.title)}: {files}</p>"
-    check = ("For those who want to check: manifest.json lists every file with its SHA-256; withheld.json and context.json hold for programs "
-             "what this page says about what is not here and about your rights.")  # fmt: skip
+    check = (
+        "For those who want to check: manifest.json lists every file with its SHA-256; "
+        "withheld.json and context.json hold for programs "
+        "what this page says about what is not here and about your rights."
+    )
     yield f'<p class="soft">{_t(check)}</p>'
 
 
 def _records(p: AccessPackage) -> Iterator[str]:
-    sounds: dict[tuple[str, str], PackageRecording] = {(r.account_id, r.record_id): r for r in p.recordings}
+    sounds: dict[tuple[str, str], PackageRecording] = {
+        (r.account_id, r.record_id): r for r in p.recordings
+    }
     for section in p.sections:
         yield f'<h2 id="{section.name}">{_t(section.title)}</h2>'
         if section.category == "processing":
             yield from _redactions(section)
             continue
         if len(section.rows) > SHOWN:
-            some = _t("Here are the first {n} of {all}; the files hold all.", n=SHOWN, all=_number(len(section.rows)))
+            some = _t(
+                "Here are the first {n} of {all}; the files hold all.",
+                n=SHOWN,
+                all=_number(len(section.rows)),
+            )
             yield f'<p class="soft">{some}</p>'
         for row in section.rows[:SHOWN]:
             if section.category == "changes":
                 yield from _change(row)
             else:
-                yield from _conversation(row, sounds.pop((str(row.get("account_id")), str(row.get("id"))), None))
+                yield from _conversation(
+                    row, sounds.pop((str(row.get("account_id")), str(row.get("id"))), None)
+                )
     if sounds:
         links = "".join(f"<li>{_link(r.path, r.name)}</li>" for _, r in sorted(sounds.items()))
         yield f"<h2>{_t('Other recordings')}</h2><ul>{links}</ul>"
 
 
 def _conversation(row: Mapping[str, Any], sound: PackageRecording | None) -> Iterator[str]:
-    kind = {"call": "Call", "text": "Text message", "chat": "Chat", "form": "Form"}.get(str(row.get("kind")), "Record")
+    kind = {"call": "Call", "text": "Text message", "chat": "Chat", "form": "Form"}.get(
+        str(row.get("kind")), "Record"
+    )
     length = f", {_seconds(row['duration'])}" if row.get("duration") else ""
     more = f" <small>{_t('with its recording')}</small>" if sound else ""
-    yield f"<details open><summary>{_t('{kind} of {when}', kind=_t(kind), when=_when(row.get('called_at')))}{length}{more}</summary>"
+    yield (
+        "<details "
+        f"open><summary>{_t('{kind} of {when}', kind=_t(kind), when=_when(row.get('called_at')))}{length}{more}</summary>"
+    )
     if sound:
         whole = _t("All of it is covered, since nothing told what is said in it.")
-        some = _t("Covered in {n} places.", n=_number(sound.covered)) if sound.covered else _t("Nothing in it is covered.")
-        yield f'<audio controls preload="none" src="{quote(sound.path)}"></audio><p class="soft">{_link(sound.path, sound.name)}, '
+        some = (
+            _t("Covered in {n} places.", n=_number(sound.covered))
+            if sound.covered
+            else _t("Nothing in it is covered.")
+        )
+        yield (
+            f'<audio controls preload="none" src="{quote(sound.path)}"></audio><p '
+            f'class="soft">{_link(sound.path, sound.name)}, '
+        )
         yield f"{_seconds(sound.seconds)}. {whole if sound.whole else some}</p>"
     turns = row.get("outline") or row.get("chat_messages") or ()
     if turns:
-        yield f'<h3>{_t("What was said" if row.get("outline") else "What was written")}</h3><ol class="said">'
+        yield (
+            f"<h3>{_t('What was said' if row.get('outline') else 'What was written')}</h3><ol "
+            'class="said">'
+        )
         for turn in turns:
             mine = ' class="mine"' if turn.get("channel") == 1 else ""
             yield f"<li{mine}><b>{escape(_speaker(turn))}</b>{escape(_readable(turn.get('text') or ''))}</li>"
@@ -223,10 +355,19 @@ def _speaker(turn: Mapping[str, Any]) -> str:
 def _change(row: Mapping[str, Any]) -> Iterator[str]:
     what = str(row.get("item_type") or "record").rpartition("::")[2]
     name = escape(f"{what} {row.get('item_id') or ''}: {row.get('event') or 'change'}")
-    yield f"<details open><summary>{_t('{kind} of {when}', kind=name, when=_when(row.get('created_at')))}</summary><dl>"
+    yield (
+        "<details "
+        f"open><summary>{_t('{kind} of {when}', kind=name, when=_when(row.get('created_at')))}</summary><dl>"
+    )
     for change in row.get("changes") or ():
-        before, after = (escape(_shorter(_text(change.get(side)))) or _t("(nothing)") for side in ("before", "after"))
-        yield f"<div><dt>{escape(str(change.get('field') or ''))}</dt><dd>{before} → {after}</dd></div>"
+        before, after = (
+            escape(_shorter(_text(change.get(side)))) or _t("(nothing)")
+            for side in ("before", "after")
+        )
+        yield (
+            f"<div><dt>{escape(str(change.get('field') or ''))}</dt><dd>{before} → "
+            f"{after}</dd></div>"
+        )
     yield "</dl></details>"
 
 
@@ -259,8 +400,11 @@ def _withheld(p: AccessPackage) -> Iterator[str]:
             yield f"<li>{_t('From {where}, {times}: {why}.', where=_t(where), times=_times(w['count']), why=_t(why))}</li>"
         yield "</ul>"
     if _is_labelled(p):
-        told = ("Words in square brackets stand where something was taken out: [withheld: …] for this package, "
-                "the others when the conversation was stored.")  # fmt: skip
+        told = (
+            "Words in square brackets stand where something was taken out: [withheld: …] for this "
+            "package, "
+            "the others when the conversation was stored."
+        )
         yield f"<p>{_t(told)}</p>"
 
 
@@ -271,14 +415,23 @@ def _is_labelled(p: AccessPackage) -> bool:
 
 
 def _readable(text: str) -> str:
-    """Return a text with words for what was taken out of it: `[telephone number]`; the files keep its label, `[PHONE_NUMBER]`."""
+    """Return a text with words for what was taken out of it: `[telephone number]`; the files keep
+    its label, `[PHONE_NUMBER]`.
+    """
 
     def said(match: re.Match[str]) -> str:
         words = _VOICE.get()[0]
-        kind = re.split(r"[,:(]", ENTITIES.get(match[1]) or match[1].removeprefix("X_").replace("_", " ").lower())[0].strip()
+        kind = re.split(
+            r"[,:(]",
+            ENTITIES.get(match[1]) or match[1].removeprefix("X_").replace("_", " ").lower(),
+        )[0].strip()
         kind = {"PERSON": "name"}.get(match[1], kind)
         kind = words.get(kind, words.get(ENTITIES.get(match[1], ""), kind))
-        return f"[{words.get('withheld', 'withheld')}: {kind}]" if match[0].startswith("[withheld") else f"[{kind}]"
+        return (
+            f"[{words.get('withheld', 'withheld')}: {kind}]"
+            if match[0].startswith("[withheld")
+            else f"[{kind}]"
+        )
 
     return _LABEL.sub(said, text)
 
@@ -315,7 +468,9 @@ def _facts(context: Mapping[str, Any], names: Mapping[str, str]) -> str:
         texts = [value] if isinstance(value, str) else list(value or ())
         shown = [escape(t) for t in texts] or ([_t(NOT_STATED)] if key in FACTS else [])
         if shown:
-            out += f"<div><dt>{_t(question)}</dt>" + "".join(f"<dd>{t}</dd>" for t in shown) + "</div>"
+            out += (
+                f"<div><dt>{_t(question)}</dt>" + "".join(f"<dd>{t}</dd>" for t in shown) + "</div>"
+            )
     return f'<dl class="facts">{out}</dl>'
 
 
@@ -327,8 +482,12 @@ def _meaning(entity: str) -> str:
 def _label(name: str) -> str:
     if name in NAMES:
         return _VOICE.get()[0].get(NAMES[name], NAMES[name])
-    text = (BY_NAME[name].doc if name in BY_NAME else name.replace("_", " "))
-    label = _capital(re.sub(r"\b(?:(?:the )?contact|visitor)'s\b", "your", text.removesuffix(", seconds")).replace("of the contact", "of yours"))
+    text = BY_NAME[name].doc if name in BY_NAME else name.replace("_", " ")
+    label = _capital(
+        re.sub(
+            r"\b(?:(?:the )?contact|visitor)'s\b", "your", text.removesuffix(", seconds")
+        ).replace("of the contact", "of yours")
+    )
     return _VOICE.get()[0].get(label, label)
 
 
@@ -340,10 +499,15 @@ def _value(name: str, value: Any) -> str:
     if name in ("status", "call_status", "dial_status", "chat_status") and isinstance(value, str):
         return _VOICE.get()[0].get(value.replace("_", " ").replace("-", " ").lower(), value)
     if name == "language":
-        known = {"en": "English", "de": "German", "es": "Spanish", "fr": "French"}.get(str(value)[:2], str(value))
+        known = {"en": "English", "de": "German", "es": "Spanish", "fr": "French"}.get(
+            str(value)[:2], str(value)
+        )
         return _VOICE.get()[0].get(known, known)
     if name == "extra" and isinstance(value, dict) and "mentioned_in" in value:
-        where = ({"content": "what was said or written"}.get(w, w.replace("_", " ")) for w in value["mentioned_in"])
+        where = (
+            {"content": "what was said or written"}.get(w, w.replace("_", " "))
+            for w in value["mentioned_in"]
+        )
         return f"{_t('mentioned in')}: " + ", ".join(map(_t, where))
     return _shorter(_text(value))
 
@@ -354,8 +518,14 @@ def _shorter(text: str) -> str:
 
 def _seconds(value: float) -> str:
     minutes, seconds = divmod(round(value), 60)
-    parts = [_t("{n} minute" if minutes == 1 else "{n} minutes", n=_number(minutes))] if minutes else []
-    return " ".join([*parts, _t("{n} second" if seconds == 1 else "{n} seconds", n=seconds)] if seconds or not minutes else parts)
+    parts = (
+        [_t("{n} minute" if minutes == 1 else "{n} minutes", n=_number(minutes))] if minutes else []
+    )
+    return " ".join(
+        [*parts, _t("{n} second" if seconds == 1 else "{n} seconds", n=seconds)]
+        if seconds or not minutes
+        else parts
+    )
 
 
 def _capital(text: str) -> str:
@@ -370,7 +540,13 @@ def _when(value: Any) -> str:
     if not isinstance(value, dt.datetime):
         return escape(_text(value)) or _t("an unknown time")
     at = value.astimezone(_VOICE.get()[1])
-    parts = {"day": at.day, "month": _t(at.strftime("%B")), "year": at.year, "time": at.strftime("%H:%M"), "zone": at.tzname()}
+    parts = {
+        "day": at.day,
+        "month": _t(at.strftime("%B")),
+        "year": at.year,
+        "time": at.strftime("%H:%M"),
+        "zone": at.tzname(),
+    }
     return _t("{day} {month} {year}, {time} ({zone})", **parts)
 
 
@@ -382,7 +558,9 @@ def _text(value: Any) -> str:
     if isinstance(value, dict) and value.keys() >= {"label", "value"}:  # a field of a form
         return f"{value['label']}: {_text(value['value'])}"
     if isinstance(value, dict):
-        return "\n".join(f"{str(k).replace('_', ' ')}: {_text(v)}" for k, v in value.items() if v not in EMPTY)
+        return "\n".join(
+            f"{str(k).replace('_', ' ')}: {_text(v)}" for k, v in value.items() if v not in EMPTY
+        )
     if isinstance(value, list | tuple):
         return "\n".join(_text(v) for v in value)
     return "" if value is None else _readable(str(value))

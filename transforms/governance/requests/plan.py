@@ -16,16 +16,44 @@ import orjson
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK, RecordAction, decide_action, restrict_action
+from callveil.transforms.governance.requests.action import (
+    DROP,
+    KEEP,
+    UNLINK,
+    RecordAction,
+    decide_action,
+    restrict_action,
+)
 from callveil.transforms.governance.requests.controller import Controller
-from callveil.transforms.governance.requests.current_rows import VERSION_COLUMNS, index_entries, interaction_files, version_files, version_rows
+from callveil.transforms.governance.requests.current_rows import (
+    VERSION_COLUMNS,
+    index_entries,
+    interaction_files,
+    version_files,
+    version_rows,
+)
 from callveil.transforms.governance.requests.decisions import require_decided
 from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
-from callveil.transforms.governance.requests.live_plan import is_held, live_actions, own_actions, raw_files_outside
+from callveil.transforms.governance.requests.live_plan import (
+    is_held,
+    live_actions,
+    own_actions,
+    raw_files_outside,
+)
 from callveil.transforms.governance.requests.live_records import LIVE, find_live
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
-from callveil.transforms.governance.requests.search import MatchedRecord, SearchResult, SubjectSearch
-from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, UnindexedHits, make_search_target, search_unindexed
+from callveil.transforms.governance.requests.search import (
+    MatchedRecord,
+    SearchResult,
+    SubjectSearch,
+)
+from callveil.transforms.governance.requests.unindexed import (
+    INBOX,
+    LIVE_REJECTED,
+    UnindexedHits,
+    make_search_target,
+    search_unindexed,
+)
 from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -34,7 +62,11 @@ from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import IndexEntry
 
 ERASURE, RESTRICTION = "erasure", "restriction"
-WORDS = {"live": "interactions in the live zone", LIVE_REJECTED: "rejections of the live zone", INBOX: "bodies of webhooks"}
+WORDS = {
+    "live": "interactions in the live zone",
+    LIVE_REJECTED: "rejections of the live zone",
+    INBOX: "bodies of webhooks",
+}
 """What is counted under names that do not say it."""
 
 
@@ -49,9 +81,11 @@ class ErasePlan:
     Attributes:
         request_id, scope: the request; erasure or restriction.
         match: what was found in this state of the store.
-        actions: one per record of the datasets, in order. live: one per interaction of the live zone.
+        actions: one per record of the datasets, in order. live: one per interaction of the live
+            zone.
         unread: what was found in what was never read into a dataset.
-        outside: URLs of raw files outside the store that records which go came from, as far as is known; they are left alone.
+        outside: URLs of raw files outside the store that records which go came from, as far as is
+            known; they are left alone.
         entries: the key index' entries of the interactions.
     """
 
@@ -66,17 +100,35 @@ class ErasePlan:
 
     @property
     def sha256(self) -> str:
-        """Digest of what will be done. Files are not part of it: others may be rewritten meanwhile without harm."""
-        rows = [[*a.record, a.role, a.action, a.digest, a.ground] for a in (*self.actions, *self.live)]
-        unread: list[list[object]] = [[h.rejected_id, h.block, h.position] for h in self.unread.rejected]
-        unread += [[name] for name in (*(h.name for h in self.unread.live), *(h.url for h in self.unread.bodies))]
-        facts = [self.request_id, self.scope, rows, unread, self.match.tokens, sorted(map(list, self.match.others))]
+        """Digest of what will be done. Files are not part of it: others may be rewritten meanwhile
+        without harm.
+        """
+        rows = [
+            [*a.record, a.role, a.action, a.digest, a.ground] for a in (*self.actions, *self.live)
+        ]
+        unread: list[list[object]] = [
+            [h.rejected_id, h.block, h.position] for h in self.unread.rejected
+        ]
+        unread += [
+            [name]
+            for name in (*(h.name for h in self.unread.live), *(h.url for h in self.unread.bodies))
+        ]
+        facts = [
+            self.request_id,
+            self.scope,
+            rows,
+            unread,
+            self.match.tokens,
+            sorted(map(list, self.match.others)),
+        ]
         return hashlib.sha256(orjson.dumps(facts)).hexdigest()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be changed."""
-        return not any(self.unread.counts().values()) and all(a.action == KEEP for a in (*self.actions, *self.live))
+        return not any(self.unread.counts().values()) and all(
+            a.action == KEEP for a in (*self.actions, *self.live)
+        )
 
     def counts(self) -> dict[str, int]:
         """Return records by class and action."""
@@ -87,67 +139,139 @@ class ErasePlan:
 
     def lines(self) -> list[str]:
         """Return what the plan does, in words."""
-        words = {DROP: "erased" if self.scope == "erasure" else "set aside, encrypted", UNLINK: "stay without what leads to the person", KEEP: "stay"}
+        words = {
+            DROP: "erased" if self.scope == "erasure" else "set aside, encrypted",
+            UNLINK: "stay without what leads to the person",
+            KEEP: "stay",
+        }
         lines = [f"plan {self.sha256[:16]} of {self.scope} for request {self.request_id}"]
         for name, n in self.counts().items():
             record_class, action = name.split(".")
             lines.append(f"  {n:,} {WORDS.get(record_class, record_class)} {words[action]}")
         grounds = Counter(a.ground for a in (*self.actions, *self.live) if a.ground)
         lines += [f"  {n:,} on the ground: {ground}" for ground, n in sorted(grounds.items())]
-        lines += [f"  not there to be looked at: the inbox {folder}; say where it lies now with --inbox" for folder in self.unread.missing]
-        return lines + [f"  left alone, as it is not the store's; delete it there: {url}" for url in self.outside]
+        lines += [
+            f"  not there to be looked at: the inbox {folder}; say where it lies now with --inbox"
+            for folder in self.unread.missing
+        ]
+        return lines + [
+            f"  left alone, as it is not the store's; delete it there: {url}"
+            for url in self.outside
+        ]
 
 
 def make_erase_plan(
-    store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, before: SearchResult, grounds: RetentionGrounds, scope: str = ERASURE,
-    inboxes: SearchedInboxes | None = None, *, controller: Controller, decisions: Mapping[str, str] | None = None,
-) -> ErasePlan:  # fmt: skip
+    store: Store,
+    keyring: Keyring,
+    snapshot: Snapshot,
+    request_id: str,
+    before: SearchResult,
+    grounds: RetentionGrounds,
+    scope: str = ERASURE,
+    inboxes: SearchedInboxes | None = None,
+    *,
+    controller: Controller,
+    decisions: Mapping[str, str] | None = None,
+) -> ErasePlan:
     """Plan on a state of the store.
 
     Args:
         before: the search whose identifiers were confirmed; records are looked for anew.
         grounds: why records stay.
-        inboxes: look through what was never read into a dataset too, and through these; None: leave all of that out.
+        inboxes: look through what was never read into a dataset too, and through these; None: leave
+            all of that out.
         controller: whose records are touched. decisions: what was said of records, by digest.
 
     Raises `RegisterError` where nobody has said yet whose a record is.
     """
-    match = SubjectSearch(store, keyring, snapshot, controller, decisions).run(before.confirmed, before.rejected, before.proposed)
+    match = SubjectSearch(store, keyring, snapshot, controller, decisions).run(
+        before.confirmed, before.rejected, before.proposed
+    )
     require_decided(store, request_id, match)
-    entries = index_entries(store.files, store.root, snapshot, [_key(m.record) for m in match.records if m.record.record_class == "interaction"])
-    actions = sorted([*_interactions(snapshot, match.records, entries, grounds), *_versions(store, snapshot, match.records, grounds)])
+    entries = index_entries(
+        store.files,
+        store.root,
+        snapshot,
+        [_key(m.record) for m in match.records if m.record.record_class == "interaction"],
+    )
+    actions = sorted(
+        [
+            *_interactions(snapshot, match.records, entries, grounds),
+            *_versions(store, snapshot, match.records, grounds),
+        ]
+    )
     zone = Live(store.files, store.root)
     stored = {_key(a.record): a for a in actions if a.record.record_class == "interaction"}
     arrived = find_live(store.files, store.root, match.tokens)
     others = {k for k in arrived if k in match.others or not controller.holds(k.account_id)}
-    live = list(live_actions(zone, {k: rows for k, rows in arrived.items() if k not in others}, stored, grounds))
+    live = list(
+        live_actions(
+            zone, {k: rows for k, rows in arrived.items() if k not in others}, stored, grounds
+        )
+    )
     if scope == RESTRICTION:
-        actions, live = [restrict_action(a) for a in actions], [restrict_action(a) for a in live if is_held(a)]
+        actions, live = (
+            [restrict_action(a) for a in actions],
+            [restrict_action(a) for a in live if is_held(a)],
+        )
     unread = UnindexedHits()
     if inboxes is not None and scope == ERASURE:
         stay = {_key(a.record) for a in (*actions, *live) if a.action == KEEP} | match.others
-        unread = search_unindexed(store, keyring, snapshot, make_search_target(match, controller), inboxes, stay)
+        unread = search_unindexed(
+            store, keyring, snapshot, make_search_target(match, controller), inboxes, stay
+        )
         live += own_actions(zone, unread.own - {_key(a.record) for a in live}, grounds)
         live.sort()
-    return ErasePlan(request_id, scope, match, tuple(actions), tuple(live), unread, tuple(raw_files_outside(zone, live)), entries)
+    return ErasePlan(
+        request_id,
+        scope,
+        match,
+        tuple(actions),
+        tuple(live),
+        unread,
+        tuple(raw_files_outside(zone, live)),
+        entries,
+    )
 
 
 def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
 
 
-def _interactions(snapshot: Snapshot, records: Iterable[MatchedRecord], entries: dict[InteractionKey, IndexEntry], grounds: RetentionGrounds) -> Iterable[RecordAction]:
+def _interactions(
+    snapshot: Snapshot,
+    records: Iterable[MatchedRecord],
+    entries: dict[InteractionKey, IndexEntry],
+    grounds: RetentionGrounds,
+) -> Iterable[RecordAction]:
     files = interaction_files(snapshot)
     for m in records:
         if m.record.record_class != "interaction":
             continue
         entry = entries[_key(m.record)]
-        record = RetentionRecord("interactions", *_key(m.record), entry.called_us, entry.account_type, redacted=entry.mode == "full")
+        record = RetentionRecord(
+            "interactions",
+            *_key(m.record),
+            entry.called_us,
+            entry.account_type,
+            redacted=entry.mode == "full",
+        )
         action, ground = decide_action(m.role, grounds.of(record))
-        yield RecordAction(m.record, m.role, action, files[entry.origin].path, m.day, entry.account_type, entry.digest, ground)
+        yield RecordAction(
+            m.record,
+            m.role,
+            action,
+            files[entry.origin].path,
+            m.day,
+            entry.account_type,
+            entry.digest,
+            ground,
+        )
 
 
-def _versions(store: Store, snapshot: Snapshot, records: Iterable[MatchedRecord], grounds: RetentionGrounds) -> Iterable[RecordAction]:
+def _versions(
+    store: Store, snapshot: Snapshot, records: Iterable[MatchedRecord], grounds: RetentionGrounds
+) -> Iterable[RecordAction]:
     by_day: dict[str, dict[RecordRef, MatchedRecord]] = {}
     for m in records:
         if m.record.record_class == "version":
@@ -155,14 +279,33 @@ def _versions(store: Store, snapshot: Snapshot, records: Iterable[MatchedRecord]
     files = version_files(snapshot) if by_day else {}
     columns = [*VERSION_COLUMNS, "created_at", "digest"]
     for day, own in sorted(by_day.items()):
-        for ref, (file, row) in version_rows(store.files, store.root, files, day, own, columns).items():
+        for ref, (file, row) in version_rows(
+            store.files, store.root, files, day, own, columns
+        ).items():
             kind = dict(file.partition)["account_type"]
-            record = RetentionRecord("versions", ref.account_id, ref.record_id, to_micros(row["created_at"]), kind, ref.item_type, ref.item_id)
+            record = RetentionRecord(
+                "versions",
+                ref.account_id,
+                ref.record_id,
+                to_micros(row["created_at"]),
+                kind,
+                ref.item_type,
+                ref.item_id,
+            )
             action, ground = decide_action(own[ref].role, grounds.of(record))
-            yield RecordAction(ref, own[ref].role, action, file.path, day, kind, row["digest"], ground)
+            yield RecordAction(
+                ref, own[ref].role, action, file.path, day, kind, row["digest"], ground
+            )
 
 
 def summarize_plan(plan: ErasePlan) -> dict[str, Any]:
     """JSON form of a plan's head."""
-    return {"request_id": plan.request_id, "scope": plan.scope, "plan_sha256": plan.sha256, "counts": plan.counts(), "empty": plan.is_empty,
-            "outside": list(plan.outside), "not_there": list(plan.unread.missing)}  # fmt: skip
+    return {
+        "request_id": plan.request_id,
+        "scope": plan.scope,
+        "plan_sha256": plan.sha256,
+        "counts": plan.counts(),
+        "empty": plan.is_empty,
+        "outside": list(plan.outside),
+        "not_there": list(plan.unread.missing),
+    }

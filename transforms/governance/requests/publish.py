@@ -1,4 +1,6 @@
-"""Publishing what a request does to the store: small runs, safe to repeat, planned anew where another run came first."""
+"""Publishing what a request does to the store: small runs, safe to repeat, planned anew where
+another run came first.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,14 @@ def request_run_id(*parts: object) -> str:
 
 
 def publish_changes(
-    store: Store, run_id: str, as_of: dt.datetime, now: dt.datetime, build: Callable[[Snapshot], RunChanges], job: str = JOB, *, attempts: int = ATTEMPTS
+    store: Store,
+    run_id: str,
+    as_of: dt.datetime,
+    now: dt.datetime,
+    build: Callable[[Snapshot], RunChanges],
+    job: str = JOB,
+    *,
+    attempts: int = ATTEMPTS,
 ) -> RunManifest:
     """Do a run's work and publish it; on the new state of the store where another run came first.
 
@@ -67,8 +76,9 @@ def publish_changes(
         build: writes the run's files for a state of the store and says which they are.
         now: for the lease; decides nothing.
 
-    Returns: the manifest; of an earlier attempt where that was published. Raises `PublishConflict` once all attempts are spent, and whatever
-        `build` raises; the lease then stays, so that what was written is collected once it is over.
+    Returns: the manifest; of an earlier attempt where that was published. Raises `PublishConflict`
+        once all attempts are spent, and whatever `build` raises; the lease then stays, so that what
+        was written is collected once it is over.
     """
     for attempt in range(1, attempts + 1):
         base = store.current()
@@ -80,10 +90,18 @@ def publish_changes(
         try:
             changes = build(base)
             manifest = RunManifest(
-                run_id=run_id, **base.chain(), job=job, as_of=as_of.isoformat(), tool_version=TOOL, policy_name="", policy_sha256="",
-                inputs=changes.inputs, counts=dict(sorted(changes.counts.items())), added=tuple(sorted(changes.added)),
+                run_id=run_id,
+                **base.chain(),
+                job=job,
+                as_of=as_of.isoformat(),
+                tool_version=TOOL,
+                policy_name="",
+                policy_sha256="",
+                inputs=changes.inputs,
+                counts=dict(sorted(changes.counts.items())),
+                added=tuple(sorted(changes.added)),
                 removed=tuple(sorted(changes.removed)),
-            )  # fmt: skip
+            )
             store.publish(manifest, base)
         except AlreadyPublished as twin:
             abandon_run(store, run_id, base)
@@ -101,7 +119,9 @@ def publish_changes(
 
 
 def purge_pending(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
-    """Purge what published runs removed, and what dead runs left, and check it; returns versions purged, and `(url, version)` that are locked."""
+    """Purge what published runs removed, and what dead runs left, and check it; returns versions
+    purged, and `(url, version)` that are locked.
+    """
     purged, locked = 0, []
     for seq in unpurged_runs(store):
         try:
@@ -114,7 +134,9 @@ def purge_pending(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, 
     return purged, locked
 
 
-def write_encrypted_json(store: Store, keyring: Keyring, run_id: str, request_id: str, name: str, value: Any) -> FileEntry:
+def write_encrypted_json(
+    store: Store, keyring: Keyring, run_id: str, request_id: str, name: str, value: Any
+) -> FileEntry:
     """Write a JSON value as a sealed file and return its entry."""
     partition = {"request": request_id}
     path = data_path(CONTENT, partition, run_id, name, ".sealed")
@@ -130,17 +152,24 @@ def _blocks(data: bytes) -> Iterable[bytes]:
 
 
 def read_encrypted_json(store: Store, keyring: Keyring, entry: FileEntry) -> Any:
-    """Return inverse of `write_encrypted_json`. Raises `SealedError` where the keyring does not open it."""
+    """Return inverse of `write_encrypted_json`. Raises `SealedError` where the keyring does not
+    open it.
+    """
     return orjson.loads(decrypt_file(store.files, store.url(entry.path), entry.path, keyring))
 
 
 def decrypt_file(files: Files, url: str, name: str, keyring: Keyring) -> bytes:
     """Return bytes of a sealed file of one value."""
     with files.open(url) as source:
-        return b"".join(record for block in EncryptedReader(source, keyring, name, PURPOSE) for record in block)
+        return b"".join(
+            record for block in EncryptedReader(source, keyring, name, PURPOSE) for record in block
+        )
 
 
 def request_files(snapshot: Snapshot, request_id: str, name: str = "") -> list[FileEntry]:
     """Live sealed files of a request, those of one name or all, the latest last."""
     own = [f for f in snapshot.by_dataset(CONTENT) if dict(f.partition)["request"] == request_id]
-    return sorted((f for f in own if not name or f.path.endswith(f"{name}.sealed")), key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1])
+    return sorted(
+        (f for f in own if not name or f.path.endswith(f"{name}.sealed")),
+        key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1],
+    )

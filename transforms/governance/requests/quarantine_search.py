@@ -1,4 +1,6 @@
-"""A person's data in the rejected zone: what could not be read was not indexed, so its sealed content is opened and looked through."""
+"""A person's data in the rejected zone: what could not be read was not indexed, so its sealed
+content is opened and looked through.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +55,10 @@ class SearchTarget:
     Attributes:
         tokens: digests of confirmed identifiers.
         known: those known in clear.
-        keys: the person's own interactions. mentioned: others of which a redacted record says that they are mentioned.
-        rejected: digests of identifiers that are not the person's; content with one is somebody else's.
+        keys: the person's own interactions. mentioned: others of which a redacted record says that
+            they are mentioned.
+        rejected: digests of identifiers that are not the person's; content with one is somebody
+            else's.
         controller: whose records are looked through.
     """
 
@@ -69,9 +73,19 @@ class SearchTarget:
 def mentions_subject(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
     """Tell whether rejected content holds one of the person's identifiers."""
     text = unescape_json(content.decode("utf-8", "replace"))
-    regions = {ids.REGION, *(ids.region_of_number(i.value) for i in looking.known if i.kind == "phone")} - {""}
-    found = {Identifier("email", a) for m in ids.EMAIL.finditer(text) if (a := ids.normal_email(m[0]))}
-    found |= {Identifier("phone", n) for m in NUMBER.finditer(text) for region in regions if (n := ids.normal_phone(m[0], region))}
+    regions = {
+        ids.REGION,
+        *(ids.region_of_number(i.value) for i in looking.known if i.kind == "phone"),
+    } - {""}
+    found = {
+        Identifier("email", a) for m in ids.EMAIL.finditer(text) if (a := ids.normal_email(m[0]))
+    }
+    found |= {
+        Identifier("phone", n)
+        for m in NUMBER.finditer(text)
+        for region in regions
+        if (n := ids.normal_phone(m[0], region))
+    }
     digests = {t for i in found for t in ids.identifier_tokens(keyring, i).values()}
     if digests & looking.rejected:
         return False
@@ -83,7 +97,9 @@ def mentions_subject(keyring: Keyring, content: bytes, looking: SearchTarget) ->
             return True
         if identifier.kind == "name_address":
             name, place = identifier.value.split("|", 1)
-            if place in ids.normal_place(folded) and set(name.split()) <= set(ids.normal_name(folded).split()):
+            if place in ids.normal_place(folded) and set(name.split()) <= set(
+                ids.normal_name(folded).split()
+            ):
                 return True
     return False
 
@@ -93,20 +109,28 @@ def count_unowned(store: Store, snapshot: Snapshot) -> int:
     count = 0
     for file in snapshot.by_dataset(REJECTED.name):
         with store.files.open(store.url(file.path)) as source:
-            count += sum(not a for a in pq.read_table(source, columns=["account_id"]).column(0).to_pylist())
+            count += sum(
+                not a for a in pq.read_table(source, columns=["account_id"]).column(0).to_pylist()
+            )
     return count
 
 
 def unescape_json(text: str) -> str:
-    """Return a text as it reads once JSON's escapes are undone: `\\n4155550123` is a number at the beginning of a line."""
+    """Return a text as it reads once JSON's escapes are undone: `\\n4155550123` is a number at the
+    beginning of a line.
+    """
     if "\\" not in text:
         return text
     read = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _ESCAPES.get(m[2], m[2]), text)
     return read.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def search_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, looking: SearchTarget) -> list[DeadLetterHit]:
-    """Return every rejected record that is about the person. Reads and opens the whole zone; raises `SealedError` where the keyring does not open it."""
+def search_dead_letters(
+    store: Store, keyring: Keyring, snapshot: Snapshot, looking: SearchTarget
+) -> list[DeadLetterHit]:
+    """Return every rejected record that is about the person. Reads and opens the whole zone; raises
+    `SealedError` where the keyring does not open it.
+    """
     blobs: dict[str, list[tuple[FileEntry, dict[str, object]]]] = defaultdict(list)
     out: list[DeadLetterHit] = []
     columns = ["rejected_id", "account_id", "interaction_id", "blob", "block", "size"]
@@ -117,7 +141,10 @@ def search_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, look
                     continue
                 if row["blob"]:
                     blobs[row["blob"]].append((file, row))
-                elif InteractionKey(row["account_id"] or "", row["interaction_id"] or "") in looking.keys:
+                elif (
+                    InteractionKey(row["account_id"] or "", row["interaction_id"] or "")
+                    in looking.keys
+                ):
                     out.append(DeadLetterHit(file.path, row["rejected_id"], "", -1, -1))
     live = {f.path for f in snapshot.by_dataset(CONTENT)}
     for blob, rows in sorted(blobs.items()):
@@ -126,7 +153,13 @@ def search_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, look
     return sorted(out)
 
 
-def _scan_blob(store: Store, keyring: Keyring, blob: str, rows: list[tuple[FileEntry, dict[str, object]]], looking: SearchTarget) -> Iterator[DeadLetterHit]:
+def _scan_blob(
+    store: Store,
+    keyring: Keyring,
+    blob: str,
+    rows: list[tuple[FileEntry, dict[str, object]]],
+    looking: SearchTarget,
+) -> Iterator[DeadLetterHit]:
     with store.files.open(store.url(blob)) as source:
         reader = EncryptedReader(source, keyring, blob, PURPOSE)
         for block in range(reader.blocks):
@@ -135,24 +168,45 @@ def _scan_blob(store: Store, keyring: Keyring, blob: str, rows: list[tuple[FileE
                 row = _row_of(here, content)
                 if row is None and not looking.controller.holds(peek_key(content)[0]):
                     continue
-                own = row and InteractionKey(str(row[1]["account_id"] or ""), str(row[1]["interaction_id"] or "")) in looking.keys
+                own = (
+                    row
+                    and InteractionKey(
+                        str(row[1]["account_id"] or ""), str(row[1]["interaction_id"] or "")
+                    )
+                    in looking.keys
+                )
                 if own or mentions_subject(keyring, content, looking):
-                    yield DeadLetterHit(row[0].path if row else "", str(row[1]["rejected_id"]) if row else "", blob, block, position)
+                    yield DeadLetterHit(
+                        row[0].path if row else "",
+                        str(row[1]["rejected_id"]) if row else "",
+                        blob,
+                        block,
+                        position,
+                    )
                 if row:
                     here.remove(row)
 
 
-def _row_of(rows: list[tuple[FileEntry, dict[str, object]]], content: bytes) -> tuple[FileEntry, dict[str, object]] | None:
-    """Return the reasons row of some content: the one of its size, and of its key where several have that."""
+def _row_of(
+    rows: list[tuple[FileEntry, dict[str, object]]], content: bytes
+) -> tuple[FileEntry, dict[str, object]] | None:
+    """Return the reasons row of some content: the one of its size, and of its key where several
+    have that.
+    """
     same = [r for r in rows if r[1]["size"] == len(content)]
     if len(same) > 1:
         key = tuple(k or "" for k in peek_key(content))
-        same = [r for r in same if (r[1]["account_id"] or "", r[1]["interaction_id"] or "") == key] or same
+        same = [
+            r for r in same if (r[1]["account_id"] or "", r[1]["interaction_id"] or "") == key
+        ] or same
     return same[0] if same else None
 
 
-def erase_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, hits: Iterable[DeadLetterHit]) -> tuple[list[FileEntry], list[FileEntry]]:
-    """Take records out of the rejected zone. The numbers of the blocks that stay are the same, since the reasons name them.
+def erase_dead_letters(
+    store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, hits: Iterable[DeadLetterHit]
+) -> tuple[list[FileEntry], list[FileEntry]]:
+    """Take records out of the rejected zone. The numbers of the blocks that stay are the same,
+    since the reasons name them.
 
     Returns: files added and removed.
     """
@@ -169,15 +223,34 @@ def erase_dead_letters(store: Store, keyring: Keyring, snapshot: Snapshot, run_i
     moved: dict[str, str] = {}
     for blob, gone in sorted(by_blob.items()):
         entry = live[blob]
-        new = _without(store, keyring, entry, data_path(CONTENT, dict(entry.partition), run_id, f"{snapshot.seq:08d}.{_stem(blob)}", ".sealed"), gone)
+        new = _without(
+            store,
+            keyring,
+            entry,
+            data_path(
+                CONTENT,
+                dict(entry.partition),
+                run_id,
+                f"{snapshot.seq:08d}.{_stem(blob)}",
+                ".sealed",
+            ),
+            gone,
+        )
         removed.append(entry)
         added.append(new)
         moved[blob] = new.path
     for file in snapshot.by_dataset(REJECTED.name):
         gone_rows = by_file.get(file.path, set())
         if gone_rows or _names(store, file, moved):
-            name = data_path(REJECTED.name, dict(file.partition), run_id, f"{snapshot.seq:08d}.{_stem(file.path)}")
-            new_rows = rewrite_file(store.files, store.root, file, name, REJECTED, _moved(gone_rows, moved))
+            name = data_path(
+                REJECTED.name,
+                dict(file.partition),
+                run_id,
+                f"{snapshot.seq:08d}.{_stem(file.path)}",
+            )
+            new_rows = rewrite_file(
+                store.files, store.root, file, name, REJECTED, _moved(gone_rows, moved)
+            )
             removed.append(file)
             added += [new_rows.entry] if new_rows.entry else []
     return added, removed
@@ -192,7 +265,9 @@ def _names(store: Store, file: FileEntry, moved: dict[str, str]) -> bool:
     if not moved:
         return False
     with store.files.open(store.url(file.path)) as source:
-        return bool(set(pq.read_table(source, columns=["blob"]).column(0).to_pylist()) & moved.keys())
+        return bool(
+            set(pq.read_table(source, columns=["blob"]).column(0).to_pylist()) & moved.keys()
+        )
 
 
 def _moved(gone: set[str], moved: dict[str, str]) -> BatchChange:
@@ -204,13 +279,19 @@ def _moved(gone: set[str], moved: dict[str, str]) -> BatchChange:
     return change_rows(change)
 
 
-def _without(store: Store, keyring: Keyring, entry: FileEntry, path: str, gone: set[tuple[int, int]]) -> FileEntry:
-    """Return a sealed file anew, without some records: an emptied block holds one empty record, so that later blocks keep their numbers."""
+def _without(
+    store: Store, keyring: Keyring, entry: FileEntry, path: str, gone: set[tuple[int, int]]
+) -> FileEntry:
+    """Return a sealed file anew, without some records: an emptied block holds one empty record, so
+    that later blocks keep their numbers.
+    """
     with store.files.open(store.url(entry.path)) as source, temporary_file() as sink:
         reader = EncryptedReader(source, keyring, entry.path, PURPOSE)
         with EncryptedWriter(sink, keyring, path, PURPOSE, block_bytes=1 << 40) as writer:
             for block in range(reader.blocks):
-                kept = [r for n, r in enumerate(reader.read_block(block)) if (block, n) not in gone] or [b""]
+                kept = [
+                    r for n, r in enumerate(reader.read_block(block)) if (block, n) not in gone
+                ] or [b""]
                 for record in kept:
                     writer.append(record)
                 if block + 1 < reader.blocks:

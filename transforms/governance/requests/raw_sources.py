@@ -1,4 +1,6 @@
-"""The raw sources of records, where the company still has them: read again to show what a redacted store no longer says."""
+"""The raw sources of records, where the company still has them: read again to show what a redacted
+store no longer says.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,22 @@ from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import interaction_people, interaction_ref
+from callveil.transforms.storage.identity.record_identifiers import (
+    interaction_people,
+    interaction_ref,
+)
 
 CHUNK = 32 << 20
 
 
-def raw_records(files: Files, sources: Sequence[str], policy: Policy | None = None, keyring: Keyring | None = None) -> Iterator[RawInteraction]:
-    """Yield records of the sources, one at a time; what cannot be read is passed over, as it lies in the rejected zone. `keyring` opens sealed bodies.
+def raw_records(
+    files: Files,
+    sources: Sequence[str],
+    policy: Policy | None = None,
+    keyring: Keyring | None = None,
+) -> Iterator[RawInteraction]:
+    """Yield records of the sources, one at a time; what cannot be read is passed over, as it lies
+    in the rejected zone. `keyring` opens sealed bodies.
 
     Raises `InputError` where a source is not there.
     """
@@ -33,7 +44,10 @@ def raw_records(files: Files, sources: Sequence[str], policy: Policy | None = No
 
 
 def latest_raw_records(
-    files: Files, sources: Sequence[str], wanted: Iterable[InteractionKey], policy: Policy | None = None
+    files: Files,
+    sources: Sequence[str],
+    wanted: Iterable[InteractionKey],
+    policy: Policy | None = None,
 ) -> dict[InteractionKey, RawInteraction]:
     """Return the latest snapshot of each of some interactions in the sources."""
     keys = set(wanted)
@@ -44,7 +58,14 @@ def latest_raw_records(
     return out
 
 
-def people_in(files: Files, sources: Sequence[str], records: Iterable[RecordRef], policy: Policy | None = None) -> set[Identifier]:
+def people_in(
+    files: Files, sources: Sequence[str], records: Iterable[RecordRef], policy: Policy | None = None
+) -> set[Identifier]:
     """Return identifiers, in clear, of everybody in some records, as the sources tell them."""
     wanted = set(records)
-    return {p.identifier for raw in raw_records(files, sources, policy) if interaction_ref(raw.key) in wanted for p in interaction_people(raw)}
+    return {
+        p.identifier
+        for raw in raw_records(files, sources, policy)
+        if interaction_ref(raw.key) in wanted
+        for p in interaction_people(raw)
+    }

@@ -1,4 +1,6 @@
-"""The register of requests: events that are appended and never changed, and the state that they lead to."""
+"""The register of requests: events that are appended and never changed, and the state that they
+lead to.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,19 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.schemas.subject import EVENT_FIELDS, EVENT_SCHEMA, TERMINAL, Pause, SubjectRequest, register_entry
-from callveil.transforms.governance.requests.publish import RunChanges, publish_changes, request_run_id
+from callveil.schemas.subject import (
+    EVENT_FIELDS,
+    EVENT_SCHEMA,
+    TERMINAL,
+    Pause,
+    SubjectRequest,
+    register_entry,
+)
+from callveil.transforms.governance.requests.publish import (
+    RunChanges,
+    publish_changes,
+    request_run_id,
+)
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.tokens import TokenKeys, make_call_token
@@ -24,13 +37,38 @@ from callveil.transforms.storage.tables.parquet import Table, publish_records, r
 
 EVENTS = register_table(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
-_SIMPLE = ("method", "refusal_ground", "decision", "package", "package_sha256", "records_found", "disclosed", "withheld", "responded_at",
-           "extension_notified_at", "extended_due_at", "due_at", "subject_ref", "account", "agency", "approved_by")  # fmt: skip
-_LISTS = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "tokens", "accounts")
+_SIMPLE = (
+    "method",
+    "refusal_ground",
+    "decision",
+    "package",
+    "package_sha256",
+    "records_found",
+    "disclosed",
+    "withheld",
+    "responded_at",
+    "extension_notified_at",
+    "extended_due_at",
+    "due_at",
+    "subject_ref",
+    "account",
+    "agency",
+    "approved_by",
+)
+_LISTS = (
+    "exemptions",
+    "systems_searched",
+    "systems_not_executed",
+    "recipients_notified",
+    "tokens",
+    "accounts",
+)
 
 
 class RegisterError(ValueError):
-    """A request that is not there, or that cannot take the step that was asked for; the text says what is wrong and the way out."""
+    """A request that is not there, or that cannot take the step that was asked for; the text says
+    what is wrong and the way out.
+    """
 
 
 @dataclass(frozen=True)
@@ -54,17 +92,27 @@ class RequestRegister:
         by_request: dict[str, list[FileEntry]] = defaultdict(list)
         for file in snapshot.by_dataset(EVENTS.name):
             by_request[dict(file.partition)["request"]].append(file)
-        return {request_id: replay_events(self._events(files)) for request_id, files in sorted(by_request.items())}
+        return {
+            request_id: replay_events(self._events(files))
+            for request_id, files in sorted(by_request.items())
+        }
 
     def events(self, request_id: str, snapshot: Snapshot | None = None) -> list[dict[str, Any]]:
         """Return a request's events in order; empty where there is none."""
-        return self._events(f for f in (snapshot or self.store.current()).by_dataset(EVENTS.name) if dict(f.partition)["request"] == request_id)
+        return self._events(
+            f
+            for f in (snapshot or self.store.current()).by_dataset(EVENTS.name)
+            if dict(f.partition)["request"] == request_id
+        )
 
     def get(self, request_id: str, snapshot: Snapshot | None = None) -> SubjectRequest:
         """Return one request. Raises `RegisterError` where there is none."""
         events = self.events(request_id, snapshot)
         if not events:
-            raise RegisterError(f"request {request_id}: not in the register; `callveil subject status` lists what is")
+            raise RegisterError(
+                f"request {request_id}: not in the register; `callveil subject status` lists what "
+                "is"
+            )
         return replay_events(events)
 
     def _events(self, files: Iterable[FileEntry]) -> list[dict[str, Any]]:
@@ -78,13 +126,33 @@ class RequestRegister:
 
     def conceal(self, request_id: str, text: str) -> str:
         """Free text as a reversible token, which `callveil reveal --interaction REQUEST` opens."""
-        return make_call_token("REASON", text, TokenKeys.of(self.keyring), "", request_id) if text else ""
+        return (
+            make_call_token("REASON", text, TokenKeys.of(self.keyring), "", request_id)
+            if text
+            else ""
+        )
 
     def row(
-        self, request_id: str, event: str, at: dt.datetime, seq: int, values: Mapping[str, Any], now: dt.datetime
+        self,
+        request_id: str,
+        event: str,
+        at: dt.datetime,
+        seq: int,
+        values: Mapping[str, Any],
+        now: dt.datetime,
     ) -> dict[str, Any]:
-        """Return an event as it is stored, with the time of its entry; its id is a digest of what it says."""
-        row = {"request_id": request_id, "event": event, "at": at, "entered_at": now, "seq": seq, "login": self.login, **values}
+        """Return an event as it is stored, with the time of its entry; its id is a digest of what
+        it says.
+        """
+        row = {
+            "request_id": request_id,
+            "event": event,
+            "at": at,
+            "entered_at": now,
+            "seq": seq,
+            "login": self.login,
+            **values,
+        }
         digest = hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()
         return row | {"event_id": digest[:32]}
 
@@ -92,41 +160,76 @@ class RequestRegister:
         """Write one event's file for a run that publishes it."""
         partition = {"request": row["request_id"]}
         path = data_path(EVENTS.name, partition, run_id, name)
-        return publish_records(self.store.files, self.store.root, path, EVENTS, partition, [dict(row)])
+        return publish_records(
+            self.store.files, self.store.root, path, EVENTS, partition, [dict(row)]
+        )
 
-    def append(self, request_id: str, event: str, at: dt.datetime, now: dt.datetime, values: Mapping[str, Any], more: Any = None) -> RunManifest:
+    def append(
+        self,
+        request_id: str,
+        event: str,
+        at: dt.datetime,
+        now: dt.datetime,
+        values: Mapping[str, Any],
+        more: Any = None,
+    ) -> RunManifest:
         """Publish one event.
 
         Args:
             at: when it happened, UTC. now: when it is entered.
             values: columns of the event.
-            more: a function of run id and snapshot that writes what goes along with it and returns `RunChanges`.
+            more: a function of run id and snapshot that writes what goes along with it and returns
+                `RunChanges`.
 
-        The same event again does nothing. Where another event came in between, it is `seq` that tells their order.
+        The same event again does nothing. Where another event came in between, it is `seq` that
+        tells their order.
         """
-        run_id = request_run_id(request_id, event, at.isoformat(), orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode())
+        run_id = request_run_id(
+            request_id,
+            event,
+            at.isoformat(),
+            orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode(),
+        )
 
         def build(snapshot: Snapshot) -> RunChanges:
             extra: RunChanges = more(run_id, snapshot) if more else RunChanges()
-            row = self.row(request_id, event, at, len(self.events(request_id, snapshot)) + 1, values, now)
+            row = self.row(
+                request_id, event, at, len(self.events(request_id, snapshot)) + 1, values, now
+            )
             facts = ({"request_id": request_id, "event": event}, *extra.inputs)
             return RunChanges(
-                (self.write(run_id, row, f"{snapshot.seq:08d}.event"), *extra.added), extra.removed, {f"event.{event}": 1, **extra.counts}, facts
+                (self.write(run_id, row, f"{snapshot.seq:08d}.event"), *extra.added),
+                extra.removed,
+                {f"event.{event}": 1, **extra.counts},
+                facts,
             )
 
         return publish_changes(self.store, run_id, at, now, build)
 
 
 def replay_events(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
-    """Return the state that events lead to, in order. What an event does not say stays as it was; nothing is derived from the time of looking."""
+    """Return the state that events lead to, in order. What an event does not say stays as it was;
+    nothing is derived from the time of looking.
+    """
     request: SubjectRequest | None = None
     for row in events:
         if row["event"] == "opened":
             request = SubjectRequest(
-                row["request_id"], row["regulation"], row["type"], row["channel"], row["zone"], row["calendar"] or "", row["received_at"],
-                row["clock_start_at"], row["subject_ref"], row["due_at"], events=1, account=row.get("account") or "",
-                agency=row.get("agency") or "", entries=(register_entry(row),),
-            )  # fmt: skip
+                row["request_id"],
+                row["regulation"],
+                row["type"],
+                row["channel"],
+                row["zone"],
+                row["calendar"] or "",
+                row["received_at"],
+                row["clock_start_at"],
+                row["subject_ref"],
+                row["due_at"],
+                events=1,
+                account=row.get("account") or "",
+                agency=row.get("agency") or "",
+                entries=(register_entry(row),),
+            )
         elif request is not None:
             request = _step(request, row)
     if request is None:
@@ -142,19 +245,36 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
     if event == "verified":
         given["identity_verified_at"], status = row["at"], "verified"
     elif event == "paused":
-        given["pauses"], status = (*request.pauses, Pause.since(row["at"], row.get("entered_at"), row["reason"] or "")), "on_hold"
+        given["pauses"], status = (
+            (*request.pauses, Pause.since(row["at"], row.get("entered_at"), row["reason"] or "")),
+            "on_hold",
+        )
     elif event == "resumed":
         *before, last = request.pauses
-        given["pauses"], status = (*before, last.until(row["at"], row.get("entered_at"))), "verified" if request.identity_verified_at else "open"
+        given["pauses"], status = (
+            (*before, last.until(row["at"], row.get("entered_at"))),
+            "verified" if request.identity_verified_at else "open",
+        )
     elif event == "extended":
         given["extension_reason"] = row["reason"] or ""
-    elif event in ("searched", "disclosed", "erased", "restricted", "lifted", "objected") and status in ("open", "verified"):
+    elif event in (
+        "searched",
+        "disclosed",
+        "erased",
+        "restricted",
+        "lifted",
+        "objected",
+    ) and status in ("open", "verified"):
         status = "in_progress"
     elif event == "closed":
         status = TERMINAL[row["decision"]]
     if event in ("included", "excluded"):
         given["decisions"] = {**request.decisions, **dict.fromkeys(row["records"], event)}
-    if event in ("searched", "included", "excluded"):  # what was approved is no longer what will be done
+    if event in (
+        "searched",
+        "included",
+        "excluded",
+    ):  # what was approved is no longer what will be done
         given["approved_by"] = given["approved_login"] = ""
     elif event == "approved":
         given["approved_login"] = row.get("login") or ""
@@ -168,11 +288,44 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
 
 def register_row(request: SubjectRequest) -> dict[str, Any]:
     """Return a request as a row of the register; see `schemas.subject.REGISTER_FIELDS`."""
-    names = ("request_id", "regulation", "type", "channel", "received_at", "clock_start_at", "identity_verified_at", "method", "subject_ref",
-             "due_at", "extension_reason", "extension_notified_at", "extended_due_at", "status", "decision", "refusal_ground", "records_found",
-             "account", "agency", "disclosed", "withheld", "responded_at", "on_time", "package", "package_sha256", "received_entered_at",
-             "verified_entered_at", "responded_entered_at")  # fmt: skip
-    lists = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "accounts", "stated_times")
+    names = (
+        "request_id",
+        "regulation",
+        "type",
+        "channel",
+        "received_at",
+        "clock_start_at",
+        "identity_verified_at",
+        "method",
+        "subject_ref",
+        "due_at",
+        "extension_reason",
+        "extension_notified_at",
+        "extended_due_at",
+        "status",
+        "decision",
+        "refusal_ground",
+        "records_found",
+        "account",
+        "agency",
+        "disclosed",
+        "withheld",
+        "responded_at",
+        "on_time",
+        "package",
+        "package_sha256",
+        "received_entered_at",
+        "verified_entered_at",
+        "responded_entered_at",
+    )
+    lists = (
+        "exemptions",
+        "systems_searched",
+        "systems_not_executed",
+        "recipients_notified",
+        "accounts",
+        "stated_times",
+    )
     pauses = [{"from": p.start, "to": p.end, "reason": p.reason} for p in request.pauses]
     return (
         {n: getattr(request, n) for n in names}

@@ -1,4 +1,6 @@
-"""The check after an erasure: are any of the person's identifiers left, in the index or in the bytes of files?"""
+"""The check after an erasure: are any of the person's identifiers left, in the index or in the
+bytes of files?
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from callveil.transforms.storage.identity.identifiers import Identifier
 
 
 def identifier_bytes(known: Iterable[Identifier]) -> list[bytes]:
-    """Return bytes that would give an identifier away, in lower case: addresses and online ids as they are, numbers with and without their country."""
+    """Return bytes that would give an identifier away, in lower case: addresses and online ids as
+    they are, numbers with and without their country.
+    """
     out: set[str] = set()
     for identifier in known:
         value = identifier.value.lower()

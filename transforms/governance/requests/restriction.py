@@ -1,4 +1,6 @@
-"""Restriction (Art. 18): rows leave every dataset that anybody reads and lie sealed until it is lifted, when they come back as they were."""
+"""Restriction (Art. 18): rows leave every dataset that anybody reads and lie sealed until it is
+lifted, when they come back as they were.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,13 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.apply_plan import ExecutionResult, update_key_index
 from callveil.transforms.governance.requests.controller import Controller, controller_of
-from callveil.transforms.governance.requests.publish import CONTENT, PURPOSE, RunChanges, publish_changes, request_run_id
+from callveil.transforms.governance.requests.publish import (
+    CONTENT,
+    PURPOSE,
+    RunChanges,
+    publish_changes,
+    request_run_id,
+)
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
 from callveil.transforms.governance.requests.search import ConfirmedIdentifier, SearchResult
 from callveil.transforms.governance.requests.shared_identifiers import ERASED
@@ -29,7 +37,12 @@ from callveil.transforms.storage.format1.live import GONE, WHATS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.index.suppression_list import ERASED as LIST
 from callveil.transforms.storage.tables.key_index import IndexEntry
-from callveil.transforms.storage.tables.parquet import INTERACTIONS, TABLES, TableWriter, publish_bytes
+from callveil.transforms.storage.tables.parquet import (
+    INTERACTIONS,
+    TABLES,
+    TableWriter,
+    publish_bytes,
+)
 
 NAME = "aside"
 PIECE = 1 << 20
@@ -43,7 +56,8 @@ class RestrictedHeader:
         tokens: digests of the person's identifiers.
         parts: `(dataset, partition, rows)` of each part, in the order they follow.
         entries: the interactions' index entries as they were.
-        live: `(path below the store, size in bytes)` of files of the live zone, in the order they follow.
+        live: `(path below the store, size in bytes)` of files of the live zone, in the order they
+            follow.
     """
 
     tokens: tuple[str, ...]
@@ -53,14 +67,23 @@ class RestrictedHeader:
 
 
 def write_restricted(
-    store: Store, keyring: Keyring, run_id: str, request_id: str, tokens: Iterable[str], done: ExecutionResult, keys: Iterable[InteractionKey]
+    store: Store,
+    keyring: Keyring,
+    run_id: str,
+    request_id: str,
+    tokens: Iterable[str],
+    done: ExecutionResult,
+    keys: Iterable[InteractionKey],
 ) -> FileEntry:
     """Write what a restriction takes out of the store as one sealed file, and return its entry."""
     live = [(f.url, f.size) for key in sorted(set(keys)) for f in _folder(store, key)]
     root = store.root.rstrip("/") + "/"
     head = {
         "tokens": list(tokens),
-        "parts": [[name, partition, pq.read_metadata(io.BytesIO(data)).num_rows] for name, partition, data in done.kept],
+        "parts": [
+            [name, partition, pq.read_metadata(io.BytesIO(data)).num_rows]
+            for name, partition, data in done.kept
+        ],
         "entries": [list(e) for e in done.entries],
         "live": [[url.removeprefix(root), size] for url, size in live],
     }
@@ -78,7 +101,9 @@ def write_restricted(
                         writer.append(data)
                         read += len(data)
                 if read != size:
-                    raise FileNotFoundError(url)  # it was replaced meanwhile; the run is planned anew
+                    raise FileNotFoundError(
+                        url
+                    )  # it was replaced meanwhile; the run is planned anew
         return publish_bytes(store.files, store.root, path, CONTENT, partition, sink)
 
 
@@ -109,44 +134,82 @@ def read_restricted_header(store: Store, keyring: Keyring, file: FileEntry) -> R
 def _head(data: bytes) -> RestrictedHeader:
     d = orjson.loads(data)
     parts = tuple((name, partition, rows) for name, partition, rows in d["parts"])
-    return RestrictedHeader(tuple(d["tokens"]), parts, tuple(IndexEntry.of(e) for e in d["entries"]), tuple((p, s) for p, s in d["live"]))
+    return RestrictedHeader(
+        tuple(d["tokens"]),
+        parts,
+        tuple(IndexEntry.of(e) for e in d["entries"]),
+        tuple((p, s) for p, s in d["live"]),
+    )
 
 
-def read_restricted_tables(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[tuple[str, dict[str, str], pa.Table]]:
+def read_restricted_tables(
+    store: Store, keyring: Keyring, file: FileEntry
+) -> Iterator[tuple[str, dict[str, str], pa.Table]]:
     """Yield rows that are set aside, by dataset and partition."""
     records = _records(store, keyring, file)
     for name, partition, _ in _head(next(records)).parts:
         yield name, partition, pq.read_table(io.BytesIO(next(records)))
 
 
-def requests_of_controller(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str) -> frozenset[str]:
+def requests_of_controller(
+    store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str
+) -> frozenset[str]:
     """Return requests that are bound to no other controller than one is."""
     found = RequestRegister(store, keyring).requests(snapshot)
     own = controller_of(store, found[request_id], snapshot)
-    bound = {r.request_id: Controller(r.account, r.agency, own.owners) for r in found.values() if r.account or r.agency}
+    bound = {
+        r.request_id: Controller(r.account, r.agency, own.owners)
+        for r in found.values()
+        if r.account or r.agency
+    }
     return frozenset(r for r in found if (own.covers(bound[r]) if r in bound else own.alone))
 
 
 def find_restricted_files(
-    store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], requests: Collection[str]
+    store: Store,
+    keyring: Keyring,
+    snapshot: Snapshot,
+    tokens: Iterable[str],
+    requests: Collection[str],
 ) -> list[tuple[FileEntry, RestrictedHeader]]:
-    """Sealed files whose rows some requests have set aside for a person that some digests identify."""
+    """Sealed files whose rows some requests have set aside for a person that some digests
+    identify.
+    """
     mine = set(tokens)
-    found = ((f, read_restricted_header(store, keyring, f)) for f in restricted_files(snapshot) if dict(f.partition)["request"] in requests)
+    found = (
+        (f, read_restricted_header(store, keyring, f))
+        for f in restricted_files(snapshot)
+        if dict(f.partition)["request"] in requests
+    )
     return [(f, head) for f, head in found if mine & set(head.tokens)]
 
 
 def find_restricted_interactions(
-    store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], requests: Collection[str]
+    store: Store,
+    keyring: Keyring,
+    snapshot: Snapshot,
+    tokens: Iterable[str],
+    requests: Collection[str],
 ) -> set[InteractionKey]:
     """Return interactions that some requests have set aside for a person."""
-    return {e.key for _, head in find_restricted_files(store, keyring, snapshot, tokens, requests) for e in head.entries}
+    return {
+        e.key
+        for _, head in find_restricted_files(store, keyring, snapshot, tokens, requests)
+        for e in head.entries
+    }
 
 
 def drop_restricted(
-    store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], done: ExecutionResult, requests: Collection[str]
+    store: Store,
+    keyring: Keyring,
+    snapshot: Snapshot,
+    tokens: Iterable[str],
+    done: ExecutionResult,
+    requests: Collection[str],
 ) -> None:
-    """Take what was set aside for a person out of the store, for an erasure; its records stay on the list of what may not come back."""
+    """Take what was set aside for a person out of the store, for an erasure; its records stay on
+    the list of what may not come back.
+    """
     for file, head in find_restricted_files(store, keyring, snapshot, tokens, requests):
         done.removed.append(file)
         for name, _, rows in head.parts:
@@ -154,19 +217,36 @@ def drop_restricted(
 
 
 def result_from_tokens(tokens: Iterable[str]) -> SearchResult:
-    """Return a match of digests alone, for a request whose identifiers were erased with its records."""
-    return SearchResult(0, (ConfirmedIdentifier("E", ERASED, tuple(tokens), "identified the person when they were erased"),), (), (), ())
+    """Return a match of digests alone, for a request whose identifiers were erased with its
+    records.
+    """
+    return SearchResult(
+        0,
+        (
+            ConfirmedIdentifier(
+                "E", ERASED, tuple(tokens), "identified the person when they were erased"
+            ),
+        ),
+        (),
+        (),
+        (),
+    )
 
 
-def restore_restricted(store: Store, keyring: Keyring, request_id: str, as_of: dt.datetime, now: dt.datetime) -> int:
-    """Bring back what a request had set aside; returns the number of rows. Killed anywhere, it can be repeated.
+def restore_restricted(
+    store: Store, keyring: Keyring, request_id: str, as_of: dt.datetime, now: dt.datetime
+) -> int:
+    """Bring back what a request had set aside; returns the number of rows. Killed anywhere, it can
+    be repeated.
 
     Raises `RegisterError` where nothing is set aside.
     """
     register = RequestRegister(store, keyring)
     request = register.get(request_id)
     files = restricted_files(store.current(), request_id)
-    pending = [r for r in request.runs if (seq := store.published(r)) is not None and _is_lift(store, seq)]
+    pending = [
+        r for r in request.runs if (seq := store.published(r)) is not None and _is_lift(store, seq)
+    ]
     if not files and not pending:
         raise RegisterError(f"request {request_id}: nothing is set aside for it")
     rows = 0
@@ -180,9 +260,20 @@ def restore_restricted(store: Store, keyring: Keyring, request_id: str, as_of: d
             for file in own:
                 entries.update(_restore(store, keyring, snapshot, run_id, file, done))
             update_key_index(store, snapshot, run_id, set(entries), lambda e: entries[e.key], done)
-            listed = [f for f in snapshot.by_dataset(LIST.name) if dict(f.partition)["request"] == request_id]
+            listed = [
+                f
+                for f in snapshot.by_dataset(LIST.name)
+                if dict(f.partition)["request"] == request_id
+            ]
             series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
-            row = register.row(request_id, "lifted", as_of, len(register.events(request_id, snapshot)) + 1, {"run_id": run_id}, now)
+            row = register.row(
+                request_id,
+                "lifted",
+                as_of,
+                len(register.events(request_id, snapshot)) + 1,
+                {"run_id": run_id},
+                now,
+            )
             done.added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))
             facts = {"request_id": request_id, "event": "lifted", "series": series}
             return RunChanges(tuple(done.added), (*done.removed, *own, *listed), {}, (facts,))
@@ -196,8 +287,17 @@ def _is_lift(store: Store, seq: int) -> bool:
     return any(f.get("event") == "lifted" for f in store.manifest(seq).inputs)
 
 
-def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, file: FileEntry, done: ExecutionResult) -> dict[InteractionKey, IndexEntry]:
-    """Write the rows back, and files of the live zone; returns the key index' entries as they are to be."""
+def _restore(
+    store: Store,
+    keyring: Keyring,
+    snapshot: Snapshot,
+    run_id: str,
+    file: FileEntry,
+    done: ExecutionResult,
+) -> dict[InteractionKey, IndexEntry]:
+    """Write the rows back, and files of the live zone; returns the key index' entries as they are
+    to be.
+    """
     grouped: dict[tuple[str, tuple[tuple[str, str], ...]], list[pa.Table]] = defaultdict(list)
     for name, partition, table in read_restricted_tables(store, keyring, file):
         grouped[name, tuple(partition.items())].append(table)
@@ -206,25 +306,40 @@ def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, fi
     for (name, pairs_of), tables in sorted(grouped.items()):
         partition = dict(pairs_of)
         table = TABLES[name]
-        rows = pa.concat_tables([t.cast(table.schema) for t in tables]).sort_by([(c, "ascending") for c in table.sort_by])
-        path = data_path(name, partition, run_id, stem)  # findings have the name of their interactions' file
+        rows = pa.concat_tables([t.cast(table.schema) for t in tables]).sort_by(
+            [(c, "ascending") for c in table.sort_by]
+        )
+        path = data_path(
+            name, partition, run_id, stem
+        )  # findings have the name of their interactions' file
         with temporary_file() as sink:
             writer = TableWriter(sink, table)
             for batch in rows.combine_chunks().to_batches():
                 writer.append_batch(batch)
             count = writer.close()
-            done.added.append(publish_bytes(store.files, store.root, path, name, partition, sink, count))
+            done.added.append(
+                publish_bytes(store.files, store.root, path, name, partition, sink, count)
+            )
         done.count(name, name, "restore", count, 0)
         if name == INTERACTIONS.name:
-            pairs = zip(rows.column("account_id").to_pylist(), rows.column("id").to_pylist(), strict=True)
+            pairs = zip(
+                rows.column("account_id").to_pylist(), rows.column("id").to_pylist(), strict=True
+            )
             origins.update({InteractionKey(*pair): path for pair in pairs})
     _restore_live(store, keyring, file, origins)
     entries = {e.key: e for e in read_restricted_header(store, keyring, file).entries}
-    return {key: entries[key]._replace(origin=path, seq=snapshot.seq + 1) for key, path in origins.items()}
+    return {
+        key: entries[key]._replace(origin=path, seq=snapshot.seq + 1)
+        for key, path in origins.items()
+    }
 
 
-def _restore_live(store: Store, keyring: Keyring, file: FileEntry, keys: Iterable[InteractionKey]) -> None:
-    """Write files of the live zone back, over the receipts that say the record is set aside. `keys`: interactions whose rows are back."""
+def _restore_live(
+    store: Store, keyring: Keyring, file: FileEntry, keys: Iterable[InteractionKey]
+) -> None:
+    """Write files of the live zone back, over the receipts that say the record is set aside.
+    `keys`: interactions whose rows are back.
+    """
     records = _records(store, keyring, file)
     head = _head(next(records))
     for _ in head.parts:
@@ -243,7 +358,8 @@ def _restore_live(store: Store, keyring: Keyring, file: FileEntry, keys: Iterabl
 
 
 def _clear_receipts(store: Store, restored: set[str], keys: Iterable[InteractionKey]) -> None:
-    """Take away receipts that say of parts which were not there that they are set aside: what comes of them later is to be redacted.
+    """Take away receipts that say of parts which were not there that they are set aside: what comes
+    of them later is to be redacted.
 
     Args:
         restored: files of the live zone that are back. keys: interactions whose rows are.

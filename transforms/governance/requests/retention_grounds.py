@@ -21,7 +21,8 @@ class RetentionGround(NamedTuple):
     """Why a record stays.
 
     Attributes:
-        kind: `hold`: nothing of it may be changed; `duty`: it stays, but what leads to the person goes.
+        kind: `hold`: nothing of it may be changed; `duty`: it stays, but what leads to the person
+            goes.
         text: the ground, for the certificate.
     """
 
@@ -42,20 +43,31 @@ class RetentionGrounds:
     given: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, record: RetentionRecord) -> RetentionGround | None:
-        """Return the ground on which a record stays, or None. A duty that only keeps what a closed account may be reactivated with is none."""
+        """Return the ground on which a record stays, or None. A duty that only keeps what a closed
+        account may be reactivated with is none.
+        """
         if self.engine is not None:
             hold = self.engine.holds.covering(record)
             if hold:
                 return RetentionGround(HOLD, f"legal hold {hold} (Art. 17(3)(e))")
-            _, now, status = self.engine.account(record, self.engine.timelines.get(record.account_id))
+            _, now, status = self.engine.account(
+                record, self.engine.timelines.get(record.account_id)
+            )
             duties = [
-                r for r in self.engine.retention.rules
-                if r.action == "keep" and r.clock == "event" and record.at + r.days * DAY_US > self.engine.as_of
+                r
+                for r in self.engine.retention.rules
+                if r.action == "keep"
+                and r.clock == "event"
+                and record.at + r.days * DAY_US > self.engine.as_of
                 and r.matches(record.record_class, now, status, record.account_id)
-            ]  # fmt: skip
+            ]
             if duties:
                 longest = max(duties, key=lambda r: (r.days, r.rule_id))
                 until = from_micros(record.at + longest.days * DAY_US).date().isoformat()
-                return RetentionGround(DUTY, f"duty to keep until {until}: {longest.basis or longest.rule_id} (Art. 17(3)(b))")
+                return RetentionGround(
+                    DUTY,
+                    f"duty to keep until {until}: {longest.basis or longest.rule_id} (Art. "
+                    "17(3)(b))",
+                )
         text = self.given.get(record.record_class, "")
         return RetentionGround(DUTY, text) if text else None

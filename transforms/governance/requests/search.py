@@ -19,14 +19,22 @@ from callveil.schemas.subject_index import NAME, RECORD, IdentifierLink, RecordR
 from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.governance.requests.current_rows import current_entries
 from callveil.transforms.governance.requests.live_records import LIVE, find_live, links_of
-from callveil.transforms.governance.requests.shared_identifiers import ERASED, SharedReview, SharedReviewer
+from callveil.transforms.governance.requests.shared_identifiers import (
+    ERASED,
+    SharedReview,
+    SharedReviewer,
+)
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import NAMED, interaction_ref, record_token
+from callveil.transforms.storage.identity.record_identifiers import (
+    NAMED,
+    interaction_ref,
+    record_token,
+)
 from callveil.transforms.storage.index.identifier_index import lookup_entries
 
 WEAK = frozenset({"ip"})
@@ -105,11 +113,14 @@ class SearchResult:
         seq: state of the store that was searched.
         confirmed, proposed: identifiers; rejected: digests someone said are not the person's.
         records: matched records, in order.
-        unread: how much of what was never read into a dataset is about the person, by zone; empty where that was not looked at.
+        unread: how much of what was never read into a dataset is about the person, by zone; empty
+            where that was not looked at.
         not_read: what was not searched, or may hold more than the search could find.
         shared: names of confirmed identifiers that may belong to several people.
-        left_out: records that lead to the person, and are somebody else's: they carry a rejected contact, or somebody has said so.
-        undecided: records of which nobody has said yet whose they are, with names of the proposals that stand in them.
+        left_out: records that lead to the person, and are somebody else's: they carry a rejected
+            contact, or somebody has said so.
+        undecided: records of which nobody has said yet whose they are, with names of the proposals
+            that stand in them.
         set_aside: interactions of theirs that a restriction has set aside.
     """
 
@@ -133,7 +144,9 @@ class SearchResult:
     @property
     def own_tokens(self) -> tuple[str, ...]:
         """Digests of the confirmed identifiers that are the person's alone, in order."""
-        return tuple(sorted({t for c in self.confirmed if c.name not in self.shared for t in c.tokens}))
+        return tuple(
+            sorted({t for c in self.confirmed if c.name not in self.shared for t in c.tokens})
+        )
 
     @property
     def others(self) -> frozenset[InteractionKey]:
@@ -143,15 +156,23 @@ class SearchResult:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form; it holds what the person gave, so it is sealed or handed to whoever asked."""
-        parts = {name: [_as_dict(m) for m in getattr(self, name)] for name in ("records", "left_out")}
-        return asdict(self) | parts | {"undecided": [[r._asdict(), list(names)] for r, names in self.undecided]}
+        parts = {
+            name: [_as_dict(m) for m in getattr(self, name)] for name in ("records", "left_out")
+        }
+        return (
+            asdict(self)
+            | parts
+            | {"undecided": [[r._asdict(), list(names)] for r, names in self.undecided]}
+        )
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> SearchResult:
         """Return inverse of `as_dict`."""
         return cls(
             d["seq"],
-            tuple(ConfirmedIdentifier(**(c | {"tokens": tuple(c["tokens"])})) for c in d["confirmed"]),
+            tuple(
+                ConfirmedIdentifier(**(c | {"tokens": tuple(c["tokens"])})) for c in d["confirmed"]
+            ),
             tuple(CandidateIdentifier(**p) for p in d["proposed"]),
             tuple(d["rejected"]),
             tuple(map(_of_dict, d["records"])),
@@ -169,18 +190,30 @@ def _as_dict(m: MatchedRecord) -> dict[str, Any]:
 
 
 def _of_dict(m: Mapping[str, Any]) -> MatchedRecord:
-    return MatchedRecord(RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"]))
+    return MatchedRecord(
+        RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"])
+    )
 
 
 def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
 
 
-def given_identifiers(keyring: Keyring, identifiers: Iterable[Identifier]) -> tuple[ConfirmedIdentifier, ...]:
+def given_identifiers(
+    keyring: Keyring, identifiers: Iterable[Identifier]
+) -> tuple[ConfirmedIdentifier, ...]:
     """Return identifiers the person gave."""
     out = []
     for n, identifier in enumerate(sorted(set(identifiers)), 1):
-        out.append(ConfirmedIdentifier(f"G{n}", identifier.kind, ids.tokens_to_search(keyring, identifier), "given by the person", identifier.value))
+        out.append(
+            ConfirmedIdentifier(
+                f"G{n}",
+                identifier.kind,
+                ids.tokens_to_search(keyring, identifier),
+                "given by the person",
+                identifier.value,
+            )
+        )
     return tuple(out)
 
 
@@ -190,17 +223,33 @@ class SubjectSearch:
     Args:
         store: the store. keyring: conceals. snapshot: the state.
         controller: whose records are looked at; no other's are.
-        decisions: what somebody has said of records, `included` or `excluded`, by digest of the record.
+        decisions: what somebody has said of records, `included` or `excluded`, by digest of the
+            record.
     """
 
     def __init__(
-        self, store: Store, keyring: Keyring, snapshot: Snapshot, controller: Controller, decisions: Mapping[str, str] | None = None
+        self,
+        store: Store,
+        keyring: Keyring,
+        snapshot: Snapshot,
+        controller: Controller,
+        decisions: Mapping[str, str] | None = None,
     ) -> None:
-        self.store, self.keyring, self.snapshot, self.controller = store, keyring, snapshot, controller
+        self.store, self.keyring, self.snapshot, self.controller = (
+            store,
+            keyring,
+            snapshot,
+            controller,
+        )
         self._decisions = decisions or {}
         self._known: dict[str, list[SubjectEntry]] = {}
 
-    def run(self, confirmed: Iterable[ConfirmedIdentifier], rejected: Iterable[str] = (), before: Iterable[CandidateIdentifier] = ()) -> SearchResult:
+    def run(
+        self,
+        confirmed: Iterable[ConfirmedIdentifier],
+        rejected: Iterable[str] = (),
+        before: Iterable[CandidateIdentifier] = (),
+    ) -> SearchResult:
         """Find records, and propose what else may identify the person.
 
         Args:
@@ -214,23 +263,40 @@ class SubjectSearch:
         records = _matched(found, by_token)
         records += self._live_zone({m.record for m in records}, by_token)
         found_out = self._review(records, confirmed, by_token, frozenset(rejected))
-        proposed = list(self._proposals(records, by_token, set(rejected), {p.token: p.name for p in before}))
+        proposed = list(
+            self._proposals(records, by_token, set(rejected), {p.token: p.name for p in before})
+        )
         left_out = [m for m in records if m.record in found_out.others]
         records = [m for m in records if m.record not in found_out.others]
         names = {p.token: p.name for p in proposed}
-        undecided = tuple((r, tuple(sorted(names[t] for t in inside if t in names))) for r, inside in sorted(found_out.undecided.items()))
+        undecided = tuple(
+            (r, tuple(sorted(names[t] for t in inside if t in names)))
+            for r, inside in sorted(found_out.undecided.items())
+        )
         return SearchResult(
-            self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records), shared=tuple(sorted(found_out.shared)),
-            left_out=tuple(left_out), undecided=undecided,
-        )  # fmt: skip
+            self.snapshot.seq,
+            confirmed,
+            tuple(proposed),
+            rejected,
+            tuple(records),
+            shared=tuple(sorted(found_out.shared)),
+            left_out=tuple(left_out),
+            undecided=undecided,
+        )
 
     def decision(self, record: RecordRef) -> str:
         """Return what somebody has said of a record: `included`, `excluded` or nothing."""
-        digests = (record_token(self.keyring, _plain(record), key_id) for key_id in self.keyring.key_ids)
+        digests = (
+            record_token(self.keyring, _plain(record), key_id) for key_id in self.keyring.key_ids
+        )
         return next((self._decisions[d] for d in digests if d in self._decisions), "")
 
     def _review(
-        self, records: list[MatchedRecord], confirmed: tuple[ConfirmedIdentifier, ...], by_token: Mapping[str, ConfirmedIdentifier], rejected: frozenset[str]
+        self,
+        records: list[MatchedRecord],
+        confirmed: tuple[ConfirmedIdentifier, ...],
+        by_token: Mapping[str, ConfirmedIdentifier],
+        rejected: frozenset[str],
     ) -> SharedReview:
         """Tell records of the person from those that a shared identifier leads to."""
         said = {m.record: self.decision(m.record) for m in records} if self._decisions else {}
@@ -242,68 +308,150 @@ class SubjectSearch:
         for role in ("contact", "agent") if all(c.kind != ERASED for c in confirmed) else ():
             own = {m.record: m for m in records if m.role == role and m.record not in included}
             beside = {r: [x for x in links.get(r, ()) if x.role == role] for r in own}
-            found = SharedReviewer(beside, names, kinds, rejected, self._own_names, self._own_words(confirmed)).review(excluded & own.keys())
+            found = SharedReviewer(
+                beside, names, kinds, rejected, self._own_names, self._own_words(confirmed)
+            ).review(excluded & own.keys())
             shared |= found.shared
             others |= found.others
             undecided |= found.undecided
-        told = self._links(m.record for m in records if m.role == "third_party" and m.record not in included) if rejected else {}
-        others |= {r for r, own in told.items() if any(x.token in rejected for x in own)}  # which only mention the person
+        told = (
+            self._links(
+                m.record for m in records if m.role == "third_party" and m.record not in included
+            )
+            if rejected
+            else {}
+        )
+        others |= {
+            r for r, own in told.items() if any(x.token in rejected for x in own)
+        }  # which only mention the person
         calls = {_plain(r) for r in others if r.record_class != "version"}
-        others |= {m.record for m in records if m.through == ("about",) and m.record not in included and self._calls_of(m, links) & calls}
-        return SharedReview(frozenset(shared), frozenset(others), {r: names for r, names in undecided.items() if r not in others})
+        others |= {
+            m.record
+            for m in records
+            if m.through == ("about",)
+            and m.record not in included
+            and self._calls_of(m, links) & calls
+        }
+        return SharedReview(
+            frozenset(shared),
+            frozenset(others),
+            {r: names for r, names in undecided.items() if r not in others},
+        )
 
     def _own_names(self, record: RecordRef) -> list[str]:
         if record.record_class == "version":
             return []
-        return list(ids.identifier_tokens(self.keyring, ids.interaction_identifier(record.account_id, record.record_id)).values())
+        return list(
+            ids.identifier_tokens(
+                self.keyring, ids.interaction_identifier(record.account_id, record.record_id)
+            ).values()
+        )
 
     def _own_words(self, confirmed: Iterable[ConfirmedIdentifier]) -> list[frozenset[str]]:
-        """Return digests of the words of the person's names, beside each of their identifiers that are known in clear."""
+        """Return digests of the words of the person's names, beside each of their identifiers that
+        are known in clear.
+        """
         known = confirmed_values(confirmed)
         names = {i.value.partition("|")[0] for i in known if i.kind == "name_address"}
         places = [(i, key_id) for i in known if i.kind in NAMED for key_id in self.keyring.key_ids]
-        return [frozenset(ids.identifier_token(self.keyring, ids.name_beside(w, i), k) for w in n.split()) for n in sorted(names) for i, k in places]
+        return [
+            frozenset(
+                ids.identifier_token(self.keyring, ids.name_beside(w, i), k) for w in n.split()
+            )
+            for n in sorted(names)
+            for i, k in places
+        ]
 
-    def _calls_of(self, m: MatchedRecord, links: Mapping[RecordRef, tuple[IdentifierLink, ...]]) -> set[RecordRef]:
+    def _calls_of(
+        self, m: MatchedRecord, links: Mapping[RecordRef, tuple[IdentifierLink, ...]]
+    ) -> set[RecordRef]:
         """Return interactions that a version is about."""
-        return {RecordRef("interaction", m.record.account_id, m.record.item_id)} if links.get(m.record) else set()
+        return (
+            {RecordRef("interaction", m.record.account_id, m.record.item_id)}
+            if links.get(m.record)
+            else set()
+        )
 
     def _live(self, tokens: Iterable[str]) -> list[SubjectEntry]:
-        """Return entries under some digests, in order; what this search has looked up once it does not look up again."""
+        """Return entries under some digests, in order; what this search has looked up once it does
+        not look up again.
+        """
         wanted = sorted(set(tokens))
         new = [t for t in wanted if t not in self._known]
         self._known.update({t: [] for t in new})
         files, root = self.store.files, self.store.root
-        for entry in current_entries(files, root, self.snapshot, lookup_entries(files, root, self.snapshot, new)) if new else ():
+        for entry in (
+            current_entries(
+                files, root, self.snapshot, lookup_entries(files, root, self.snapshot, new)
+            )
+            if new
+            else ()
+        ):
             if self.controller.holds(entry.account_id):
                 self._known[entry.token].append(entry)
         return [entry for t in wanted for entry in self._known[t]]
 
     def _about(self, found: Iterable[SubjectEntry]) -> list[SubjectEntry]:
         """Return versions about the person's own interactions."""
-        keys = {(e.account_id, e.record_id) for e in found if e.record_class == "interaction" and e.role == "contact"}
-        names = [t for account, own in sorted(keys) for t in ids.identifier_tokens(self.keyring, ids.interaction_identifier(account, own)).values()]
+        keys = {
+            (e.account_id, e.record_id)
+            for e in found
+            if e.record_class == "interaction" and e.role == "contact"
+        }
+        names = [
+            t
+            for account, own in sorted(keys)
+            for t in ids.identifier_tokens(
+                self.keyring, ids.interaction_identifier(account, own)
+            ).values()
+        ]
         return [e for e in self._live(names) if e.record_class == "version"] if names else []
 
-    def _live_zone(self, known: set[RecordRef], by_token: Mapping[str, ConfirmedIdentifier]) -> list[MatchedRecord]:
+    def _live_zone(
+        self, known: set[RecordRef], by_token: Mapping[str, ConfirmedIdentifier]
+    ) -> list[MatchedRecord]:
         """Return records that were redacted as they arrived and are in no dataset yet."""
         out = []
         for key, rows in sorted(find_live(self.store.files, self.store.root, by_token).items()):
             if interaction_ref(key) not in known and self.controller.holds(key.account_id):
                 role = min((r["role"] for r in rows), key=RANK.__getitem__)
-                fields, through = {r["field"] for r in rows if r["role"] == role}, {by_token[r["token"]].name for r in rows}
-                out.append(MatchedRecord(RecordRef(LIVE, *key), rows[0]["day"], role, tuple(sorted(fields)), tuple(sorted(through))))
+                fields, through = (
+                    {r["field"] for r in rows if r["role"] == role},
+                    {by_token[r["token"]].name for r in rows},
+                )
+                out.append(
+                    MatchedRecord(
+                        RecordRef(LIVE, *key),
+                        rows[0]["day"],
+                        role,
+                        tuple(sorted(fields)),
+                        tuple(sorted(through)),
+                    )
+                )
         return out
 
     def _links(self, records: Iterable[RecordRef]) -> dict[RecordRef, tuple[IdentifierLink, ...]]:
         """Return all identifiers of some records."""
         wanted = sorted(set(records))
         zone = Live(self.store.files, self.store.root)
-        arrived = {r: links_of(zone, self.keyring, _key(r)) for r in wanted if r.record_class == LIVE}
-        names = [record_token(self.keyring, r, key_id) for r in wanted if r not in arrived for key_id in self.keyring.key_ids]
+        arrived = {
+            r: links_of(zone, self.keyring, _key(r)) for r in wanted if r.record_class == LIVE
+        }
+        names = [
+            record_token(self.keyring, r, key_id)
+            for r in wanted
+            if r not in arrived
+            for key_id in self.keyring.key_ids
+        ]
         return {e.record: e.links for e in self._live(names) if e.kind == RECORD} | arrived
 
-    def _proposals(self, records: list[MatchedRecord], by_token: Mapping[str, ConfirmedIdentifier], rejected: set[str], names: dict[str, str]) -> Iterator[CandidateIdentifier]:
+    def _proposals(
+        self,
+        records: list[MatchedRecord],
+        by_token: Mapping[str, ConfirmedIdentifier],
+        rejected: set[str],
+        names: dict[str, str],
+    ) -> Iterator[CandidateIdentifier]:
         matched = {m.record: m for m in records}
         mine = {m.record for m in records if m.role != "third_party"}
         beside: dict[str, list[tuple[IdentifierLink, RecordRef]]] = defaultdict(list)
@@ -325,7 +473,15 @@ class SubjectSearch:
                 number += 1
                 names[token] = f"L{number}"
             link, record = places[0]
-            shown = ", ".join(sorted({by_token[x.token].kind for x in links[record] if x.token in by_token and x.role == link.role}))
+            shown = ", ".join(
+                sorted(
+                    {
+                        by_token[x.token].kind
+                        for x in links[record]
+                        if x.token in by_token and x.role == link.role
+                    }
+                )
+            )
             entries = self._live([token])
             all_records = {e.record for e in entries if e.role == link.role}
             all_records |= {r for x, r in places if r.record_class == LIVE}
@@ -333,7 +489,13 @@ class SubjectSearch:
             reason = f"stands beside the confirmed {shown} as the same {link.role}'s in {what}"
             reason += f" and {len(places) - 1} more" if len(places) > 1 else ""
             yield CandidateIdentifier(
-                names[token], link.kind, token, reason, len(all_records), len(all_records - matched.keys()), self._shared(link, all_records)
+                names[token],
+                link.kind,
+                token,
+                reason,
+                len(all_records),
+                len(all_records - matched.keys()),
+                self._shared(link, all_records),
             )
 
     def _shared(self, link: IdentifierLink, records: Iterable[RecordRef]) -> str:
@@ -341,10 +503,18 @@ class SubjectSearch:
         others: dict[str, set[str]] = defaultdict(set)
         for own in self._links(sorted(records)[:LOOK]).values():
             for other in own:
-                if other.role == link.role and other.token != link.token and other.kind in ("phone", "email") and other.kind != link.kind:
+                if (
+                    other.role == link.role
+                    and other.token != link.token
+                    and other.kind in ("phone", "email")
+                    and other.kind != link.kind
+                ):
                     others[other.kind].add(other.token)
         many = {kind: len(found) for kind, found in others.items() if len(found) > SHARED}
-        return "; ".join(f"stands beside {n} different {kind}s, so it may be shared" for kind, n in sorted(many.items()))
+        return "; ".join(
+            f"stands beside {n} different {kind}s, so it may be shared"
+            for kind, n in sorted(many.items())
+        )
 
 
 def _plain(record: RecordRef) -> RecordRef:
@@ -352,7 +522,9 @@ def _plain(record: RecordRef) -> RecordRef:
     return interaction_ref(_key(record)) if record.record_class == LIVE else record
 
 
-def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, ConfirmedIdentifier]) -> list[MatchedRecord]:
+def _matched(
+    found: Iterable[SubjectEntry], by_token: Mapping[str, ConfirmedIdentifier]
+) -> list[MatchedRecord]:
     by_record: dict[RecordRef, list[SubjectEntry]] = defaultdict(list)
     for entry in found:
         by_record[entry.record].append(entry)
@@ -361,13 +533,20 @@ def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, ConfirmedIden
         role = min((e.role for e in entries), key=RANK.__getitem__)
         through = {by_token[e.token].name if e.token in by_token else "about" for e in entries}
         fields = {e.field for e in entries if e.role == role}
-        out.append(MatchedRecord(record, entries[0].day, role, tuple(sorted(fields)), tuple(sorted(through))))
+        out.append(
+            MatchedRecord(
+                record, entries[0].day, role, tuple(sorted(fields)), tuple(sorted(through))
+            )
+        )
     return out
 
 
-def confirm_candidates(match: SearchResult, names: Iterable[str]) -> tuple[ConfirmedIdentifier, ...]:
-    """Return the confirmed identifiers with some proposals among them; `all` means every one that is not marked as shared, and stands in no record
-    of which nobody has said yet whose it is: those are decided by name.
+def confirm_candidates(
+    match: SearchResult, names: Iterable[str]
+) -> tuple[ConfirmedIdentifier, ...]:
+    """Return the confirmed identifiers with some proposals among them; `all` means every one that
+    is not marked as shared, and stands in no record of which nobody has said yet whose it is: those
+    are decided by name.
 
     Raises ValueError, naming it, for a proposal that is not there.
     """
@@ -375,21 +554,41 @@ def confirm_candidates(match: SearchResult, names: Iterable[str]) -> tuple[Confi
     known = {p.name: p for p in match.proposed}
     if "all" in wanted:
         doubtful = {name for _, inside in match.undecided for name in inside}
-        wanted = (wanted - {"all"}) | {p.name for p in match.proposed if not p.shared and p.name not in doubtful}
+        wanted = (wanted - {"all"}) | {
+            p.name for p in match.proposed if not p.shared and p.name not in doubtful
+        }
     missing = sorted(wanted - known.keys())
     if missing:
-        raise ValueError(f"{', '.join(missing)}: no such proposal; search again without --confirm to see what there is")
+        raise ValueError(
+            f"{', '.join(missing)}: no such proposal; search again without --confirm to see what "
+            "there is"
+        )
     chosen = (known[n] for n in sorted(wanted, key=lambda n: int(n[1:])))
-    return (*match.confirmed, *(ConfirmedIdentifier(p.name, p.kind, (p.token,), p.reason) for p in chosen))
+    return (
+        *match.confirmed,
+        *(ConfirmedIdentifier(p.name, p.kind, (p.token,), p.reason) for p in chosen),
+    )
 
 
-def fill_confirmed_values(confirmed: Iterable[ConfirmedIdentifier], keyring: Keyring, seen: Iterable[Identifier]) -> tuple[ConfirmedIdentifier, ...]:
-    """Confirmed identifiers with the values that the sources show for them, and so with their digests under every key."""
+def fill_confirmed_values(
+    confirmed: Iterable[ConfirmedIdentifier], keyring: Keyring, seen: Iterable[Identifier]
+) -> tuple[ConfirmedIdentifier, ...]:
+    """Confirmed identifiers with the values that the sources show for them, and so with their
+    digests under every key.
+    """
     by_token = {t: i for i in set(seen) for t in ids.identifier_tokens(keyring, i).values()}
     out = []
     for c in confirmed:
-        known = next((by_token[t] for t in c.tokens if t in by_token), None) if not c.value else None
-        out.append(replace(c, value=known.value, tokens=tuple(ids.identifier_tokens(keyring, known).values())) if known else c)
+        known = (
+            next((by_token[t] for t in c.tokens if t in by_token), None) if not c.value else None
+        )
+        out.append(
+            replace(
+                c, value=known.value, tokens=tuple(ids.identifier_tokens(keyring, known).values())
+            )
+            if known
+            else c
+        )
     return tuple(out)
 
 

@@ -1,8 +1,9 @@
 """Identifiers that belong to several people, and the records that are reached through them alone.
 
-A number may be a couple's, an address a family's, a name at a postcode a father's and a son's. Digests
-do not say so, but what stands beside them does: a confirmed identifier that stands beside the contacts
-of two people is nobody's alone, and what is reached through it alone is not the person's beyond doubt.
+A number may be a couple's, an address a family's, a name at a postcode a father's and a son's.
+Digests do not say so, but what stands beside them does: a confirmed identifier that stands beside
+the contacts of two people is nobody's alone, and what is reached through it alone is not the
+person's beyond doubt.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from callveil.schemas.subject_index import NAME, IdentifierLink, RecordRef
 KINDS = ("agent", "name_address", NAME, "email", "phone", "visitor")
 """Kinds that tell people apart, the strongest first."""
 STRONG = frozenset({"agent", "email", "interaction"})
-"""Kinds of confirmed identifiers beside which a rejected one leaves doubt; beside any other it leaves none."""
+"""Kinds of confirmed identifiers beside which a rejected one leaves doubt; beside any other it
+leaves none.
+"""
 ERASED = "erased"
 """Kind of what identified a person who was erased: it holds no shared identifier."""
 
@@ -74,7 +77,8 @@ class SharedReviewer:
         names: name of the confirmed identifier by digest. kinds: its kind by name.
         rejected: digests that are not the person's.
         own_names: digests of a record's own key.
-        own_words: digests of the words of the person's names; see `transforms.storage.identity.identifiers.name_at`.
+        own_words: digests of the words of the person's names; see
+            `transforms.storage.identity.identifiers.name_at`.
     """
 
     def __init__(
@@ -86,9 +90,17 @@ class SharedReviewer:
         own_names: Callable[[RecordRef], Iterable[str]],
         own_words: Collection[frozenset[str]] = (),
     ) -> None:
-        self._names, self._kinds, self._rejected, self._own_names = names, kinds, rejected, own_names
+        self._names, self._kinds, self._rejected, self._own_names = (
+            names,
+            kinds,
+            rejected,
+            own_names,
+        )
         named, self._own_nodes = _named(links, own_words)
-        self._nodes = {record: frozenset([*self._of(record, own), *named.get(record, ())]) for record, own in links.items()}
+        self._nodes = {
+            record: frozenset([*self._of(record, own), *named.get(record, ())])
+            for record, own in links.items()
+        }
         self._groups = _Groups({})
 
     def _of(self, record: RecordRef, links: Iterable[IdentifierLink]) -> Iterator[IdentifierNode]:
@@ -100,18 +112,28 @@ class SharedReviewer:
                 yield IdentifierNode(kind, self._names.get(token, token))
 
     def review(self, excluded: Collection[RecordRef] = ()) -> SharedReview:
-        """Tell the records that are the person's from those that are not, and those nobody can tell.
+        """Tell the records that are the person's from those that are not, and those nobody can
+        tell.
 
         Args:
             excluded: records somebody has said are not the person's.
         """
         carriers = {
-            r for r, own in self._nodes.items() if r not in excluded and any(n.name in self._rejected for n in own)
+            r
+            for r, own in self._nodes.items()
+            if r not in excluded and any(n.name in self._rejected for n in own)
         }
         doubted = {r for r in carriers if any(self._is_strong(n) for n in self._nodes[r])}
         foreign = (carriers - doubted) | {r for r in excluded if r in self._nodes}
-        shared = {n for r in foreign for n in self._nodes[r] if n.name in self._kinds and not self._is_strong(n)}
-        clean = {r: own for r, own in self._nodes.items() if r not in carriers and r not in excluded}
+        shared = {
+            n
+            for r in foreign
+            for n in self._nodes[r]
+            if n.name in self._kinds and not self._is_strong(n)
+        }
+        clean = {
+            r: own for r, own in self._nodes.items() if r not in carriers and r not in excluded
+        }
         places: dict[IdentifierNode, list[RecordRef]] = defaultdict(list)
         for record, own_nodes in sorted(clean.items()):
             for node in own_nodes:
@@ -122,24 +144,40 @@ class SharedReviewer:
         self._join(places, shared)
         own = self._own(places, shared)
         unsure = {r for r in clean if self._groups.of(r) not in own} | doubted
-        told = shared | {n for n in places if n.name in self._kinds and not unsure.isdisjoint(places[n])}
+        told = shared | {
+            n for n in places if n.name in self._kinds and not unsure.isdisjoint(places[n])
+        }
         waiting = {r: frozenset(n.name for n in self._nodes[r]) for r in sorted(unsure)}
         return SharedReview(frozenset(n.name for n in told), frozenset(carriers - doubted), waiting)
 
     def _is_strong(self, node: IdentifierNode) -> bool:
         return self._kinds.get(node.name) in STRONG
 
-    def _join(self, places: Mapping[IdentifierNode, list[RecordRef]], shared: set[IdentifierNode]) -> None:
-        """Join records through identifiers that contradict no stronger one; the others are shared."""
+    def _join(
+        self, places: Mapping[IdentifierNode, list[RecordRef]], shared: set[IdentifierNode]
+    ) -> None:
+        """Join records through identifiers that contradict no stronger one; the others are
+        shared.
+        """
         for at, kind in enumerate(KINDS):
             for node in sorted(n for n in places if n.kind == kind and n not in shared):
-                if len(self._told_apart(places[node], node, KINDS[:at])) < 2 and self._alike(places[node], node):
+                if len(self._told_apart(places[node], node, KINDS[:at])) < 2 and self._alike(
+                    places[node], node
+                ):
                     self._groups.join(places[node])
 
-    def _told_apart(self, records: Iterable[RecordRef], node: IdentifierNode, kinds: tuple[str, ...] = KINDS) -> set[RecordRef]:
-        """Return groups of some records that an identifier of some kinds, other than a given one, tells from others."""
+    def _told_apart(
+        self, records: Iterable[RecordRef], node: IdentifierNode, kinds: tuple[str, ...] = KINDS
+    ) -> set[RecordRef]:
+        """Return groups of some records that an identifier of some kinds, other than a given one,
+        tells from others.
+        """
         roots = {self._groups.of(r) for r in records}
-        return {root for root in roots if any(n.kind in kinds and n != node for n in self._groups.nodes[root])}
+        return {
+            root
+            for root in roots
+            if any(n.kind in kinds and n != node for n in self._groups.nodes[root])
+        }
 
     def _alike(self, records: Iterable[RecordRef], node: IdentifierNode) -> bool:
         """Tell whether what else of its kind stands beside an identifier hangs together."""
@@ -152,8 +190,12 @@ class SharedReviewer:
                 groups = [g for g in groups if not g & mine] + [mine]
         return len(groups) < 2
 
-    def _own(self, places: Mapping[IdentifierNode, list[RecordRef]], shared: set[IdentifierNode]) -> set[RecordRef]:
-        """Return groups that a confirmed identifier makes the person's: one that leads to no other group."""
+    def _own(
+        self, places: Mapping[IdentifierNode, list[RecordRef]], shared: set[IdentifierNode]
+    ) -> set[RecordRef]:
+        """Return groups that a confirmed identifier makes the person's: one that leads to no other
+        group.
+        """
         own = {self._groups.of(r) for n in self._own_nodes for r in places.get(n, ())}
         left = {n for n in places if n.name in self._kinds and n not in shared}
         while found := {n for n in left if self._leads_to_one(places[n], n, own)}:
@@ -161,15 +203,21 @@ class SharedReviewer:
             own |= {self._groups.of(r) for n in found for r in places[n]}
         return own
 
-    def _leads_to_one(self, records: list[RecordRef], node: IdentifierNode, own: set[RecordRef]) -> bool:
+    def _leads_to_one(
+        self, records: list[RecordRef], node: IdentifierNode, own: set[RecordRef]
+    ) -> bool:
         groups = {self._groups.of(r) for r in records}
         return len(self._told_apart(records, node) - own) + (not groups.isdisjoint(own)) < 2
 
 
-def _named(links: Mapping[RecordRef, Iterable[IdentifierLink]], own_words: Collection[frozenset[str]]) -> tuple[Mapping[RecordRef, set[IdentifierNode]], frozenset[IdentifierNode]]:
-    """Return a node for each of the names that stand beside one identifier and cannot be one person's, and those of them that are the person's.
+def _named(
+    links: Mapping[RecordRef, Iterable[IdentifierLink]], own_words: Collection[frozenset[str]]
+) -> tuple[Mapping[RecordRef, set[IdentifierNode]], frozenset[IdentifierNode]]:
+    """Return a node for each of the names that stand beside one identifier and cannot be one
+    person's, and those of them that are the person's.
 
-    One name is another in short where its words are among the other's; one that may be short for two tells nothing.
+    One name is another in short where its words are among the other's; one that may be short for
+    two tells nothing.
     """
     beside: dict[str, dict[RecordRef, frozenset[str]]] = defaultdict(dict)
     for record, own in links.items():
@@ -189,5 +237,12 @@ def _named(links: Mapping[RecordRef, Iterable[IdentifierLink]], own_words: Colle
             if len(whole) == 1:
                 node = IdentifierNode(NAME, "/".join(sorted(whole[0])))
                 nodes[record].add(node)
-                theirs |= {node} if any(len(own & whole[0]) > 1 and (own <= whole[0] or whole[0] <= own) for own in own_words) else set()
+                theirs |= (
+                    {node}
+                    if any(
+                        len(own & whole[0]) > 1 and (own <= whole[0] or whole[0] <= own)
+                        for own in own_words
+                    )
+                    else set()
+                )
     return nodes, frozenset(theirs)

@@ -1,9 +1,11 @@
-"""Carrying out a plan: due files and rows leave the store in one published run, then every old version of their files is purged.
+"""Carrying out a plan: due files and rows leave the store in one published run, then every old
+version of their files is purged.
 
-    planned -> rewritten -> verified -> published -> fully redacted (where rules ask for it) -> purged -> attested
+    planned -> rewritten -> verified -> published -> fully redacted (where rules ask for it) ->
+    purged -> attested
 
-Killed anywhere, it can be repeated: up to publishing nothing a reader sees has changed, and from there on each step finds what is left to do
-in the store itself. See `attest` for the last two.
+Killed anywhere, it can be repeated: up to publishing nothing a reader sees has changed, and from
+there on each step finds what is left to do in the store itself. See `attest` for the last two.
 """
 
 from __future__ import annotations
@@ -25,13 +27,28 @@ from callveil.transforms.execution.worker_pool import spread_work
 from callveil.transforms.governance.retention.decide_rows import Actions, actions_of, decide_rows
 from callveil.transforms.governance.retention.file_stats import FilePruner
 from callveil.transforms.governance.retention.last_run import DATASET, state_path
-from callveil.transforms.governance.retention.plan_file import DISPOSITIONS, STATE, PlanError, PlanInputs, RetentionPlan, plan_rows, require_same
+from callveil.transforms.governance.retention.plan_file import (
+    DISPOSITIONS,
+    STATE,
+    PlanError,
+    PlanInputs,
+    RetentionPlan,
+    plan_rows,
+    require_same,
+)
 from callveil.transforms.governance.retention.record_classes import ROW_DATASETS, ROWS, table_of
 from callveil.transforms.governance.retention.scan import key_batches
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.storage.commit.maintenance import abandon_run, take_lease
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, key_bucket, key_bucket_files, origin_of, read_key_bucket
+from callveil.transforms.storage.tables.key_index import (
+    INDEX,
+    IndexEntry,
+    key_bucket,
+    key_bucket_files,
+    origin_of,
+    read_key_bucket,
+)
 from callveil.transforms.storage.tables.parquet import publish_bytes, publish_records
 from callveil.transforms.storage.tables.rewrite import BatchChange, rewrite_file
 
@@ -44,7 +61,9 @@ def retention_run_id(plan: RetentionPlan, step: str = JOB) -> str:
 
 
 def dispositions_name(now: dt.datetime) -> str:
-    """Name of a run's dispositions: `now` stands in them, so two processes that carry out the same plan at once may not share the file."""
+    """Name of a run's dispositions: `now` stands in them, so two processes that carry out the same
+    plan at once may not share the file.
+    """
     return f"dispositions-{hashlib.sha256(now.isoformat().encode()).hexdigest()[:8]}"
 
 
@@ -54,7 +73,8 @@ class ChangedFile:
 
     Attributes:
         entry: the new file; None where none is left.
-        deleted: interactions that went with their rows. cleared: fields that were emptied, by interaction.
+        deleted: interactions that went with their rows. cleared: fields that were emptied, by
+            interaction.
     """
 
     entry: FileEntry | None
@@ -85,15 +105,19 @@ class RetentionApplier:
     now: dt.datetime
     run_id: str = field(init=False)
     _deleted: set[InteractionKey] = field(init=False, default_factory=set)
-    _cleared: dict[InteractionKey, set[str]] = field(init=False, default_factory=lambda: defaultdict(set))
+    _cleared: dict[InteractionKey, set[str]] = field(
+        init=False, default_factory=lambda: defaultdict(set)
+    )
 
     def __post_init__(self) -> None:
         self.run_id = retention_run_id(self.plan)
 
     def apply(self) -> RunManifest:
-        """Publish the run; where it is published already, by an earlier attempt or one beside this, nothing is done.
+        """Publish the run; where it is published already, by an earlier attempt or one beside this,
+        nothing is done.
 
-        Raises `PlanError` where the plan does not fit what there is, and `PublishConflict` where another run was faster; nothing was changed then.
+        Raises `PlanError` where the plan does not fit what there is, and `PublishConflict` where
+        another run was faster; nothing was changed then.
         """
         published = self.store.published(self.run_id)
         if published is not None:
@@ -115,10 +139,18 @@ class RetentionApplier:
         removed += list(self.snapshot.by_dataset(DATASET))
         index_added, index_removed = self._index()
         manifest = RunManifest(
-            run_id=self.run_id, **self.snapshot.chain(), job=JOB, as_of=self.plan.inputs.as_of, tool_version=self.inputs.tool,
-            policy_name=self.policy[0], policy_sha256=self.policy[1], inputs=({"plan_sha256": self.plan.sha256},), counts=dict(self.plan.counts),
-            added=tuple(sorted(added + index_added)), removed=tuple(sorted(removed + index_removed)),
-        )  # fmt: skip
+            run_id=self.run_id,
+            **self.snapshot.chain(),
+            job=JOB,
+            as_of=self.plan.inputs.as_of,
+            tool_version=self.inputs.tool,
+            policy_name=self.policy[0],
+            policy_sha256=self.policy[1],
+            inputs=({"plan_sha256": self.plan.sha256},),
+            counts=dict(self.plan.counts),
+            added=tuple(sorted(added + index_added)),
+            removed=tuple(sorted(removed + index_removed)),
+        )
         self.store.publish(manifest, self.snapshot)
         return manifest
 
@@ -128,13 +160,19 @@ class RetentionApplier:
         live = {f.path: f for f in self.snapshot.files}
         todo: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         for row in plan_rows(self.store.files, self.plan):
-            if row["record_id"] is None and row["method"] not in ("none", "full_redaction", "purge_live"):
+            if row["record_id"] is None and row["method"] not in (
+                "none",
+                "full_redaction",
+                "purge_live",
+            ):
                 todo[row["object"]][row["record_class"], row["method"]] += row["rows_deleted"]
         added: list[FileEntry] = []
         removed: list[FileEntry] = []
         done: dict[str, FileEntry | None] = {}
         pieces = [(live[path], dict(planned)) for path, planned in sorted(todo.items())]
-        for (entry, _), change in zip(pieces, spread_work(self.run_id, self.change_file, pieces), strict=True):
+        for (entry, _), change in zip(
+            pieces, spread_work(self.run_id, self.change_file, pieces), strict=True
+        ):
             done[entry.path] = change.entry
             removed.append(entry)
             added += [change.entry] if change.entry else []
@@ -158,28 +196,42 @@ class RetentionApplier:
 
     def _forget(self, entry: FileEntry) -> None:
         for batch in key_batches(self.store, entry, ("account_id", "id")):
-            self._deleted.update(InteractionKey(*k) for k in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True))
+            self._deleted.update(
+                InteractionKey(*k)
+                for k in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
+            )
 
-    def _rewrite(self, entry: FileEntry, planned: Mapping[tuple[str, str], int]) -> FileEntry | None:
+    def _rewrite(
+        self, entry: FileEntry, planned: Mapping[tuple[str, str], int]
+    ) -> FileEntry | None:
         counts: dict[str, int] = defaultdict(int)
         actions = actions_of(self.outlook.engine, ROW_DATASETS[entry.dataset])
         name = origin_of(entry.path).rsplit("/", 1)[1].removesuffix(".parquet")
         path = data_path(entry.dataset, dict(entry.partition), self.run_id, name)
         change = self._change(actions, dict(entry.partition)["account_type"], counts)
-        new = rewrite_file(self.store.files, self.store.root, entry, path, table_of(entry.dataset), change)
-        if counts != {name: n for (name, _), n in planned.items()} or new.rows_before - new.rows_after != counts.get(
-            ROW_DATASETS[entry.dataset][0].name, 0
-        ):
-            raise PlanError(f"{entry.path}: other rows are due than were planned; nothing was published. Make a new plan")
+        new = rewrite_file(
+            self.store.files, self.store.root, entry, path, table_of(entry.dataset), change
+        )
+        if counts != {
+            name: n for (name, _), n in planned.items()
+        } or new.rows_before - new.rows_after != counts.get(ROW_DATASETS[entry.dataset][0].name, 0):
+            raise PlanError(
+                f"{entry.path}: other rows are due than were planned; nothing was published. Make "
+                "a new plan"
+            )
         return new.entry
 
     def _change(self, actions: Actions, stored: str, counts: dict[str, int]) -> BatchChange:
-        """Return a change of a batch: due rows go, due fields become null; `counts` grows by class. Rows due for full redaction stay for the next step."""
+        """Return a change of a batch: due rows go, due fields become null; `counts` grows by class.
+        Rows due for full redaction stay for the next step.
+        """
 
         def change(batch: pa.RecordBatch) -> pa.RecordBatch:
             keep = np.ones(batch.num_rows, np.bool_)
             clear: dict[str, list[int]] = defaultdict(list)
-            for record_class, action, place, record, decision in decide_rows(self.outlook, batch, actions, stored):
+            for record_class, action, place, record, decision in decide_rows(
+                self.outlook, batch, actions, stored
+            ):
                 if decision.decision != "delete" or action != "delete":
                     continue
                 counts[record_class.name] += 1
@@ -217,15 +269,27 @@ class RetentionApplier:
 
         partition = {"day": self.plan.inputs.as_of[:10]}
         path = data_path(DISPOSITIONS.name, partition, self.run_id, dispositions_name(self.now))
-        return publish_records(self.store.files, self.store.root, path, DISPOSITIONS, partition, rows())
+        return publish_records(
+            self.store.files, self.store.root, path, DISPOSITIONS, partition, rows()
+        )
 
     def _state(self) -> FileEntry:
         data = self.store.files.read(self.store.files.join(self.plan.folder, STATE))
-        return publish_bytes(self.store.files, self.store.root, state_path(self.run_id), DATASET, {"kind": "state"}, io.BytesIO(data), 0)
+        return publish_bytes(
+            self.store.files,
+            self.store.root,
+            state_path(self.run_id),
+            DATASET,
+            {"kind": "state"},
+            io.BytesIO(data),
+            0,
+        )
 
     def _index(self) -> tuple[list[FileEntry], list[FileEntry]]:
-        """Return tombstones of deleted interactions, so that no replay brings them back, and notes of cleared fields. Touched buckets are merged, so
-        that what older entries say of a deleted interaction goes too."""
+        """Return tombstones of deleted interactions, so that no replay brings them back, and notes
+        of cleared fields. Touched buckets are merged, so that what older entries say of a deleted
+        interaction goes too.
+        """
         keys = self._deleted | self._cleared.keys()
         added, removed = [], []
         for bucket in sorted({key_bucket(k) for k in keys}):
@@ -233,11 +297,16 @@ class RetentionApplier:
             entries = read_key_bucket(self.store.files, self.store.root, self.snapshot, bucket)
             for key in [k for k in entries if k in keys]:
                 entries[key] = self._entry(entries[key])
-            rows = [e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)} for _, e in sorted(entries.items())]
+            rows = [
+                e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)}
+                for _, e in sorted(entries.items())
+            ]
             partition = {"bucket": f"{bucket:02d}"}
             path = data_path(INDEX.name, partition, self.run_id, f"{self.snapshot.seq + 1:08d}")
             if rows:
-                added.append(publish_records(self.store.files, self.store.root, path, INDEX, partition, rows))
+                added.append(
+                    publish_records(self.store.files, self.store.root, path, INDEX, partition, rows)
+                )
                 removed += old
         return added, removed
 
@@ -257,5 +326,7 @@ def _cleared(batch: pa.RecordBatch, clear: dict[str, list[int]]) -> pa.RecordBat
         # Taking with a null place gives null, whatever the column's type.
         mask = np.zeros(batch.num_rows, np.bool_)
         mask[places] = True
-        batch = batch.set_column(number, batch.schema.field(number), column.take(pa.array(take, mask=mask)))
+        batch = batch.set_column(
+            number, batch.schema.field(number), column.take(pa.array(take, mask=mask))
+        )
     return batch

@@ -1,4 +1,6 @@
-"""The end of a retention run: old versions purged, that checked, and certificates published. Safe to repeat; finds its work in the store."""
+"""The end of a retention run: old versions purged, that checked, and certificates published. Safe
+to repeat; finds its work in the store.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ class FinishResult:
 
 
 def finish_runs(store: Store, run_ids: Iterable[str], now: dt.datetime) -> FinishResult:
-    """Purge what published runs removed, check it, publish certificates of retention runs, and clear away what dead runs left.
+    """Purge what published runs removed, check it, publish certificates of retention runs, and
+    clear away what dead runs left.
 
     Args:
         run_ids: runs whose leases are over.
@@ -74,7 +77,9 @@ def finish_runs(store: Store, run_ids: Iterable[str], now: dt.datetime) -> Finis
 
 
 def _uncertified(store: Store, waiting: list[int]) -> list[RunManifest]:
-    """Retention runs that may lack certificates: those whose files were not purged, and the latest ones back to the first that has its own."""
+    """Retention runs that may lack certificates: those whose files were not purged, and the latest
+    ones back to the first that has its own.
+    """
     out = {}
     for seq in range(store.current().seq, 0, -1):
         manifest = store.manifest(seq)
@@ -90,14 +95,22 @@ def _certificate_run(manifest: RunManifest, is_purged: bool) -> str:
     return hashlib.sha256(f"{JOB}:{manifest.run_id}:{is_purged}".encode()).hexdigest()
 
 
-def _certify(store: Store, manifest: RunManifest, locked: list[tuple[str, str]], now: dt.datetime) -> int:
-    """Publish certificates of one run; 0 where they are there already, in this state of things, or the run disposed of nothing."""
+def _certify(
+    store: Store, manifest: RunManifest, locked: list[tuple[str, str]], now: dt.datetime
+) -> int:
+    """Publish certificates of one run; 0 where they are there already, in this state of things, or
+    the run disposed of nothing.
+    """
     record = store.url(purged_name(manifest.seq))
     is_purged = store.files.info(record) is not None
     run_id = _certificate_run(manifest, is_purged)
     if store.published(run_id) is not None:
         return 0
-    versions = sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"]) if is_purged else 0
+    versions = (
+        sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"])
+        if is_purged
+        else 0
+    )
     own = {store.url(f.path) for f in manifest.removed}
     facts = {
         "run_id": manifest.run_id,
@@ -112,25 +125,43 @@ def _certify(store: Store, manifest: RunManifest, locked: list[tuple[str, str]],
     if not rows:
         return 0
     partition = {"day": manifest.as_of[:10]}
-    # Certificates name the time of purging: two processes that finish the same run at once may not share the file.
+    # Certificates name the time of purging: two processes that finish the same run at once may not
+    # share the file.
     name = f"certificates-{hashlib.sha256(repr(rows).encode()).hexdigest()[:8]}"
     take_lease(store, run_id, now)
     try:
-        entry = publish_records(store.files, store.root, data_path(CERTIFICATES.name, partition, run_id, name), CERTIFICATES, partition, rows)
+        entry = publish_records(
+            store.files,
+            store.root,
+            data_path(CERTIFICATES.name, partition, run_id, name),
+            CERTIFICATES,
+            partition,
+            rows,
+        )
         return _publish(store, manifest, run_id, entry, now)
     finally:
         if store.published(run_id) is not None:
             abandon_run(store, run_id, Snapshot())
 
 
-def _publish(store: Store, manifest: RunManifest, run_id: str, entry: FileEntry, now: dt.datetime) -> int:
+def _publish(
+    store: Store, manifest: RunManifest, run_id: str, entry: FileEntry, now: dt.datetime
+) -> int:
     """Publish one run's certificates; 0 where another process was faster."""
     for attempt in range(1, ATTEMPTS + 1):
         base = store.current()
         made = RunManifest(
-            run_id=run_id, **base.chain(), job=JOB, as_of=manifest.as_of, tool_version=manifest.tool_version, policy_name=manifest.policy_name,
-            policy_sha256=manifest.policy_sha256, inputs=({"run_id": manifest.run_id},), counts={"certificates": entry.rows}, added=(entry,),
-        )  # fmt: skip
+            run_id=run_id,
+            **base.chain(),
+            job=JOB,
+            as_of=manifest.as_of,
+            tool_version=manifest.tool_version,
+            policy_name=manifest.policy_name,
+            policy_sha256=manifest.policy_sha256,
+            inputs=({"run_id": manifest.run_id},),
+            counts={"certificates": entry.rows},
+            added=(entry,),
+        )
         try:
             store.publish(made, base)
             purge_removed(store, made, now.isoformat())  # it removed nothing; the record says so
@@ -144,8 +175,13 @@ def _publish(store: Store, manifest: RunManifest, run_id: str, entry: FileEntry,
 
 
 def _verified(store: Store, manifest: RunManifest) -> bool:
-    """Tell whether nothing is left of any file the run removed: no object, no old version, no delete marker."""
-    return all(store.files.info(store.url(f.path)) is None and not store.files.purge(store.url(f.path)) for f in manifest.removed)
+    """Tell whether nothing is left of any file the run removed: no object, no old version, no
+    delete marker.
+    """
+    return all(
+        store.files.info(store.url(f.path)) is None and not store.files.purge(store.url(f.path))
+        for f in manifest.removed
+    )
 
 
 def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
@@ -153,7 +189,9 @@ def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
     found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = defaultdict(list)
     (entry,) = [f for f in manifest.added if f.dataset == DISPOSITIONS.name]
     for row in _file_rows(store, entry.path):
-        found[row["record_class"], row["type_at_event"] or "", row["rule_id"] or "", row["method"]].append(row)
+        found[
+            row["record_class"], row["type_at_event"] or "", row["rule_id"] or "", row["method"]
+        ].append(row)
     out = []
     for series, rows in sorted(found.items()):
         expired = [r["eligible_at"] for r in rows if r["eligible_at"]]
@@ -161,7 +199,9 @@ def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
         out.append(
             dict(zip(("record_class", "account_type", "rule_id", "method"), series, strict=True))
             | {
-                "certificate_id": hashlib.sha256(repr((manifest.run_id, series)).encode()).hexdigest()[:32],
+                "certificate_id": hashlib.sha256(
+                    repr((manifest.run_id, series)).encode()
+                ).hexdigest()[:32],
                 "rows_deleted": sum(r["rows_deleted"] for r in rows),
                 "files": len({r["object"] for r in rows}),
                 "expired_first": min(first, default=None),
@@ -175,4 +215,8 @@ def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
 def _file_rows(store: Store, path: str) -> Iterable[dict[str, Any]]:
     with store.files.open(store.url(path)) as source:
         for batch in pq.ParquetFile(source).iter_batches():
-            yield from (r for r in batch.to_pylist() if r["record_id"] is None and r["method"] not in ("none",))
+            yield from (
+                r
+                for r in batch.to_pylist()
+                if r["record_id"] is None and r["method"] not in ("none",)
+            )

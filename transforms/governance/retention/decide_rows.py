@@ -1,4 +1,6 @@
-"""Judging the rows of a batch. Planning and carrying out share it, so that what is done is what was planned."""
+"""Judging the rows of a batch. Planning and carrying out share it, so that what is done is what was
+planned.
+"""
 
 from __future__ import annotations
 
@@ -24,31 +26,51 @@ Actions = Sequence[tuple[RecordClass, str]]
 
 def has_rules(engine: RetentionEngine, record_class: RecordClass, action: str) -> bool:
     """Tell whether any rule can bring an action about."""
-    return any(r.action == action and record_class.name in r.classes for r in engine.retention.rules)
+    return any(
+        r.action == action and record_class.name in r.classes for r in engine.retention.rules
+    )
 
 
-def actions_of(engine: RetentionEngine, classes: Sequence[RecordClass]) -> list[tuple[RecordClass, str]]:
-    """Return what the rules can bring about in one dataset; deleting rows comes first, since what is gone needs nothing else."""
+def actions_of(
+    engine: RetentionEngine, classes: Sequence[RecordClass]
+) -> list[tuple[RecordClass, str]]:
+    """Return what the rules can bring about in one dataset; deleting rows comes first, since what
+    is gone needs nothing else.
+    """
     return [(c, a) for c in classes for a in ("delete", "redact") if has_rules(engine, c, a)]
 
 
 def key_columns(actions: Actions) -> list[str]:
     """Return columns that judging reads."""
     mode = [MODE] if any(a == "redact" for _, a in actions) else []
-    return list(dict.fromkeys(c for record_class, _ in actions for c in record_class.columns)) + mode
+    return (
+        list(dict.fromkeys(c for record_class, _ in actions for c in record_class.columns)) + mode
+    )
 
 
-def decide_rows(outlook: FilePruner, batch: Any, actions: Actions, stored: str) -> Iterator[tuple[RecordClass, str, int, RetentionRecord, RetentionDecision]]:
-    """Yield decisions about the due rows of a batch, with their places; a row that goes is not judged for its fields any more.
+def decide_rows(
+    outlook: FilePruner, batch: Any, actions: Actions, stored: str
+) -> Iterator[tuple[RecordClass, str, int, RetentionRecord, RetentionDecision]]:
+    """Yield decisions about the due rows of a batch, with their places; a row that goes is not
+    judged for its fields any more.
 
     Args:
         stored: account type of the partition.
     """
     gone = np.zeros(batch.num_rows, np.bool_)
     for record_class, action in actions:
-        mask = due_mask(batch, record_class.time, partial(_spans, outlook, record_class.name, action, stored)) & ~gone
+        mask = (
+            due_mask(
+                batch,
+                record_class.time,
+                partial(_spans, outlook, record_class.name, action, stored),
+            )
+            & ~gone
+        )
         if action == "redact":
-            mask &= ~pc.fill_null(pc.equal(batch.column(MODE), "full"), False).to_numpy(zero_copy_only=False)
+            mask &= ~pc.fill_null(pc.equal(batch.column(MODE), "full"), False).to_numpy(
+                zero_copy_only=False
+            )
         for place in np.flatnonzero(mask):
             record = record_of(batch, int(place), record_class, stored)
             decision = outlook.engine.decide(record)
@@ -57,7 +79,9 @@ def decide_rows(outlook: FilePruner, batch: Any, actions: Actions, stored: str) 
             yield record_class, action, int(place), record, decision
 
 
-def _spans(outlook: FilePruner, record_class: str, action: str, stored: str, account_id: str) -> Spans:
+def _spans(
+    outlook: FilePruner, record_class: str, action: str, stored: str, account_id: str
+) -> Spans:
     return outlook.spans(record_class, action, account_id, stored)
 
 
@@ -65,9 +89,22 @@ def record_of(batch: Any, place: int, record_class: RecordClass, stored: str) ->
     """Return one row as a record."""
 
     def text(column: str) -> str:
-        return str(batch.column(column)[place].as_py() or "") if column and column in batch.schema.names else ""
+        return (
+            str(batch.column(column)[place].as_py() or "")
+            if column and column in batch.schema.names
+            else ""
+        )
 
     at = int(column_micros(batch.slice(place, 1), record_class.time)[0])
     names = (record_class.record_id, record_class.item_type, record_class.item_id)
     record_id, item_type, item_id = (text(n) for n in names)
-    return RetentionRecord(record_class.name, text("account_id"), record_id, at, stored, item_type, item_id, text(MODE) == "full")
+    return RetentionRecord(
+        record_class.name,
+        text("account_id"),
+        record_id,
+        at,
+        stored,
+        item_type,
+        item_id,
+        text(MODE) == "full",
+    )

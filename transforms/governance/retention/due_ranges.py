@@ -17,8 +17,16 @@ Spans = tuple[tuple[int, int], ...]
 """Half-open stretches of records' times, microseconds, sorted, apart from each other."""
 
 
-def due_spans(engine: RetentionEngine, record_class: str, account_id: str, stored_type: str, action: str, as_of: int) -> Spans:
-    """Return times whose records are due, holds aside, by what is known about the account at the engine's own time.
+def due_spans(
+    engine: RetentionEngine,
+    record_class: str,
+    account_id: str,
+    stored_type: str,
+    action: str,
+    as_of: int,
+) -> Spans:
+    """Return times whose records are due, holds aside, by what is known about the account at the
+    engine's own time.
 
     Args:
         stored_type: account type they are stored under.
@@ -29,7 +37,12 @@ def due_spans(engine: RetentionEngine, record_class: str, account_id: str, store
     end = as_of + engine.retention.skew_us + 1
 
     def is_due(at: int) -> bool:
-        return engine.due(RetentionRecord(record_class, account_id, "", at, stored_type), action, timeline).at <= as_of
+        return (
+            engine.due(
+                RetentionRecord(record_class, account_id, "", at, stored_type), action, timeline
+            ).at
+            <= as_of
+        )
 
     edges = [0, *(b for b in (timeline.breaks if timeline else ()) if 0 < b < end), end]
     out: list[tuple[int, int]] = []

@@ -34,8 +34,16 @@ class ExplainedRecord:
         return from_micros(micros).isoformat() if micros is not None else None
 
 
-def explain_record(store: Store, snapshot: Snapshot, engine: RetentionEngine, record_class: str, account_id: str, ids: Collection[str]) -> list[ExplainedRecord]:
-    """Return decisions about the stored records of this class, account and id; several where an id occurs under several objects.
+def explain_record(
+    store: Store,
+    snapshot: Snapshot,
+    engine: RetentionEngine,
+    record_class: str,
+    account_id: str,
+    ids: Collection[str],
+) -> list[ExplainedRecord]:
+    """Return decisions about the stored records of this class, account and id; several where an id
+    occurs under several objects.
 
     Args:
         ids: what the id may be stored as; see `Names.stored`.
@@ -49,15 +57,32 @@ def explain_record(store: Store, snapshot: Snapshot, engine: RetentionEngine, re
     found = []
     chosen = (ds.field("account_id") == account_id) & ds.field(kind.record_id).isin(sorted(ids))
     for entry in snapshot.by_dataset(kind.dataset):
-        only = Snapshot(snapshot.seq, snapshot.run_id, snapshot.manifest, snapshot.manifest_sha256, (entry,))
+        only = Snapshot(
+            snapshot.seq, snapshot.run_id, snapshot.manifest, snapshot.manifest_sha256, (entry,)
+        )
         columns = [*kind.columns, *([MODE] if kind.dataset == "interactions" else [])]
-        for batch in open_dataset(store, kind.dataset, only).to_table(filter=chosen, columns=columns).to_batches():
+        for batch in (
+            open_dataset(store, kind.dataset, only)
+            .to_table(filter=chosen, columns=columns)
+            .to_batches()
+        ):
             for place in range(batch.num_rows):
-                record = record_of(batch, place, kind, dict(entry.partition).get("account_type", "unknown"))
+                record = record_of(
+                    batch, place, kind, dict(entry.partition).get("account_type", "unknown")
+                )
                 if kind.unit == "file":  # such a file goes when the last moment of its day is due
                     record = record._replace(at=day_of(entry)[1] - 1)
                 timeline = engine.timelines.get(account_id)
-                found.append(ExplainedRecord(record, entry.path, engine.decide(record), timeline.states if timeline else ()))
+                found.append(
+                    ExplainedRecord(
+                        record,
+                        entry.path,
+                        engine.decide(record),
+                        timeline.states if timeline else (),
+                    )
+                )
     if not found:
-        raise LookupError("no such record is stored; it may have gone already, see the dispositions")
+        raise LookupError(
+            "no such record is stored; it may have gone already, see the dispositions"
+        )
     return found

@@ -1,4 +1,6 @@
-"""Legal holds, arranged for looking up: which of them covers a record, and which accounts and days need a look at all."""
+"""Legal holds, arranged for looking up: which of them covers a record, and which accounts and days
+need a look at all.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     from callveil.transforms.governance.retention.record import RetentionRecord
 
 _SAME = (frozenset({"interactions", "recordings", "transcripts"}), frozenset({"rejected", "raw"}))
-"""Classes that share a row or a file: none of them can go without harm to the others, so a hold on one holds all."""
+"""Classes that share a row or a file: none of them can go without harm to the others, so a hold on
+one holds all.
+"""
 
 
 def held_classes(hold: Hold) -> frozenset[str]:
@@ -42,7 +46,12 @@ class HoldIndex:
 
     def covering(self, record: RetentionRecord) -> str:
         """Return id of the first hold (by id) that covers a record, or an empty text."""
-        found = [h.hold_id for key in {record.account_id, ""} for h in self._by_account.get(key, ()) if self._covers(h, record)]
+        found = [
+            h.hold_id
+            for key in {record.account_id, ""}
+            for h in self._by_account.get(key, ())
+            if self._covers(h, record)
+        ]
         return min(found, default="")
 
     def _covers(self, hold: Hold, record: RetentionRecord) -> bool:
@@ -64,16 +73,29 @@ class HoldIndex:
         return self._by_account.get("", [])
 
     def touches(self, lo: int, hi: int) -> bool:
-        """Tell whether a hold that names no account may cover a record of time `lo` to `hi` (exclusive)."""
+        """Tell whether a hold that names no account may cover a record of time `lo` to `hi`
+        (exclusive).
+        """
         return any(
-            (h.period_to is None or to_micros(h.period_to) > lo) and (h.period_from is None or to_micros(h.period_from) < hi) for h in self.anyone
+            (h.period_to is None or to_micros(h.period_to) > lo)
+            and (h.period_from is None or to_micros(h.period_from) < hi)
+            for h in self.anyone
         )
 
     def digest(self, account_id: str) -> str:
-        """Return digest of the holds that name an account; an empty text names those that name none."""
-        return hashlib.sha256(repr([sorted_repr(h) for h in self._by_account.get(account_id, ())]).encode()).hexdigest()[:16]
+        """Return digest of the holds that name an account; an empty text names those that name
+        none.
+        """
+        return hashlib.sha256(
+            repr([sorted_repr(h) for h in self._by_account.get(account_id, ())]).encode()
+        ).hexdigest()[:16]
 
 
 def sorted_repr(hold: Hold) -> str:
     """Return text that equal holds share: sets have no order of their own."""
-    return repr([(n, sorted(v) if isinstance(v, frozenset) else v) for n, v in ((n, getattr(hold, n)) for n in hold.__dataclass_fields__)])
+    return repr(
+        [
+            (n, sorted(v) if isinstance(v, frozenset) else v)
+            for n, v in ((n, getattr(hold, n)) for n in hold.__dataclass_fields__)
+        ]
+    )

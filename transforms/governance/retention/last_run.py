@@ -35,7 +35,8 @@ class RetainState:
         anyone: digest of the holds that name no account.
         accounts: digest of what was known about each account, its holds counted in.
         odd: by origin of a file, accounts whose rows lie under another type than is known of them.
-        pending: origins of files whose full redaction was still to come, in a run of its own, when this was published.
+        pending: origins of files whose full redaction was still to come, in a run of its own, when
+            this was published.
     """
 
     as_of: int
@@ -48,11 +49,15 @@ class RetainState:
 
     def encode(self) -> bytes:
         """Return bytes; equal states have equal ones."""
-        return zstandard.ZstdCompressor(level=3).compress(orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_SORT_KEYS))
+        return zstandard.ZstdCompressor(level=3).compress(
+            orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_SORT_KEYS)
+        )
 
     @classmethod
     def decode(cls, data: bytes) -> RetainState | None:
-        """Return inverse of `encode`; None for one of another format, after which everything is looked at."""
+        """Return inverse of `encode`; None for one of another format, after which everything is
+        looked at.
+        """
         members: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
         if members.pop("format") != FORMAT:
             return None
@@ -63,7 +68,10 @@ class RetainState:
 
 def account_digests(engine: RetentionEngine) -> dict[str, str]:
     """Return what is known about each account, as a digest."""
-    names = {*engine.timelines.by_account, *(h.account_id for h in engine.holds.all if h.account_id)}
+    names = {
+        *engine.timelines.by_account,
+        *(h.account_id for h in engine.holds.all if h.account_id),
+    }
     out = {}
     for name in sorted(names):
         timeline = engine.timelines.get(name)

@@ -1,4 +1,6 @@
-"""Versions that come after retention has deleted them, or would have: they are not taken in again."""
+"""Versions that come after retention has deleted them, or would have: they are not taken in
+again.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ from callveil.transforms.governance.retention.record import RetentionRecord
 
 @dataclass(frozen=True)
 class LateArrivalFilter:
-    """Tells whether a version that arrives would be gone by now, had it been there at the store's last retention run.
+    """Tells whether a version that arrives would be gone by now, had it been there at the store's
+    last retention run.
 
-    Whole days of versions are deleted without being read, so no list of what went can be kept. What that run decided by is known instead: where the
-    rules, the account's facts and the holds are the same now, all of the account's versions of certain times are gone. Where they differ, or a hold
+    Whole days of versions are deleted without being read, so no list of what went can be kept. What
+    that run decided by is known instead: where the rules, the account's facts and the holds are the
+    same now, all of the account's versions of certain times are gone. Where they differ, or a hold
     covers the version, it is taken in, and the next retention run decides.
 
     Attributes:
@@ -28,7 +32,9 @@ class LateArrivalFilter:
 
     @classmethod
     def after(cls, engine: RetentionEngine, state: RetainState | None) -> LateArrivalFilter | None:
-        """Return for a store whose last retention run left `state`; None where there was none, or it decided by other rules or general holds."""
+        """Return for a store whose last retention run left `state`; None where there was none, or
+        it decided by other rules or general holds.
+        """
         outlook = FilePruner(engine, state)
         return cls(outlook) if outlook.usable else None
 
@@ -42,5 +48,7 @@ class LateArrivalFilter:
         spans = self.outlook.gone("versions", "delete", key.account_id, stored_type)
         if not any(a <= at < b for a, b in spans):
             return False
-        record = RetentionRecord("versions", key.account_id, key.version_id, at, stored_type, key.item_type, key.item_id)
+        record = RetentionRecord(
+            "versions", key.account_id, key.version_id, at, stored_type, key.item_type, key.item_id
+        )
         return self.outlook.engine.decide(record).decision == "delete"

@@ -1,7 +1,9 @@
-"""Retention in the live zone: what was redacted as it arrived goes when the interaction, its recording or its transcript is due.
+"""Retention in the live zone: what was redacted as it arrived goes when the interaction, its
+recording or its transcript is due.
 
-Each of its folders is judged as its interaction would be. What goes leaves a receipt that says no more than that it has expired, so that neither a
-late event nor a replay brings it back. The batch store keeps its own copy of the record, and its own time.
+Each of its folders is judged as its interaction would be. What goes leaves a receipt that says no
+more than that it has expired, so that neither a late event nor a replay brings it back. The batch
+store keeps its own copy of the record, and its own time.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ PARTS: dict[What, str] = {"record": "transcripts", "audio": "recordings"}
 
 
 def live_rows(planner: RetentionPlanner) -> Iterator[Row]:
-    """Yield rows of the plan about the live zone: one for each part of a folder that is due or held, then one for each class that says how many go.
+    """Yield rows of the plan about the live zone: one for each part of a folder that is due or
+    held, then one for each class that says how many go.
 
     Reads every receipt, which is a small file for each recording and each record.
     """
@@ -38,7 +41,9 @@ def live_rows(planner: RetentionPlanner) -> Iterator[Row]:
     except FileNotFoundError:
         return
     for key, found in groupby(receipts, lambda r: InteractionKey(r["account_id"], r["id"])):
-        parts: dict[What, Receipt] = {r["what"]: r for r in found if r["status"] in ("done", "rejected")}
+        parts: dict[What, Receipt] = {
+            r["what"]: r for r in found if r["status"] in ("done", "rejected")
+        }
         about = parts.get("record") or parts.get("audio")
         if about is None:
             continue
@@ -50,7 +55,11 @@ def live_rows(planner: RetentionPlanner) -> Iterator[Row]:
                 row = planner.record_row(None, record, decision, False)
                 row["object"] = f"{live.folder(key)[len(store.root.rstrip('/')) + 1 :]}/{what}"
                 if _goes(decision):
-                    row |= {"method": METHOD, "decision": "delete", "object_version_old": receipt.get("sha256")}
+                    row |= {
+                        "method": METHOD,
+                        "decision": "delete",
+                        "object_version_old": receipt.get("sha256"),
+                    }
                     heads.setdefault((record.record_class, record.account_id), []).append(row)
                     planner.counts[f"{record.record_class}.delete"] += 1
                 yield row
@@ -61,17 +70,32 @@ def live_rows(planner: RetentionPlanner) -> Iterator[Row]:
         first = min(r["eligible_at"] for r in rows)
         last = max(rows, key=lambda r: r["eligible_at"])
         yield last | {
-            "record_class": name, "account_id": account, "record_id": None, "clock_start": None, "retain_until": None, "expired_first": first,
-            "object": LIVE, "object_version_old": None, "rows_before": len(rows), "rows_deleted": len(rows), "rows_after": 0,
-        }  # fmt: skip
+            "record_class": name,
+            "account_id": account,
+            "record_id": None,
+            "clock_start": None,
+            "retain_until": None,
+            "expired_first": first,
+            "object": LIVE,
+            "object_version_old": None,
+            "rows_before": len(rows),
+            "rows_deleted": len(rows),
+            "rows_after": 0,
+        }
 
 
 def _records(key: InteractionKey, what: What, about: Receipt) -> Iterator[RetentionRecord]:
     """Yield one part of a folder as the classes it may go by."""
     called = about.get("called_at")
-    at = to_micros(dt.datetime.fromisoformat(called) if called else dt.datetime.fromtimestamp(about["landed_at"], dt.UTC))
+    at = to_micros(
+        dt.datetime.fromisoformat(called)
+        if called
+        else dt.datetime.fromtimestamp(about["landed_at"], dt.UTC)
+    )
     stored = about.get("account_type", "unknown")
-    full = about.get("mode") == "full" or what == "audio"  # a recording is covered as it is; only what can still be read grows old
+    full = (
+        about.get("mode") == "full" or what == "audio"
+    )  # a recording is covered as it is; only what can still be read grows old
     for name in ("interactions", PARTS[what]):
         yield RetentionRecord(name, key.account_id, key.id, at, stored, redacted=full)
 
@@ -81,7 +105,8 @@ def _goes(decision: RetentionDecision) -> bool:
 
 
 def purge_live(store: Store, plan: RetentionPlan) -> int:
-    """Carry out what a plan says of the live zone, and return how many parts of folders went. Repeated, it does what is left.
+    """Carry out what a plan says of the live zone, and return how many parts of folders went.
+    Repeated, it does what is left.
 
     Raises `ObjectLocked` after trying all of a folder, where a lock protects some of its files.
     """
@@ -95,16 +120,38 @@ def purge_live(store: Store, plan: RetentionPlan) -> int:
 
 
 def _expire(live: Live, folder: str, what: Any) -> bool:
-    """Purge a part's files, in every version, then let its receipt say that it has expired: killed in between, it is still due."""
+    """Purge a part's files, in every version, then let its receipt say that it has expired: killed
+    in between, it is still due.
+    """
     url = live.files.join(folder, f"{what}.json")
     receipt = live.read_receipt(url)
     if receipt is None or receipt["status"] == "expired":
         return False
-    doomed = [f.url for f in live.files.list(folder) if f.url.rpartition("/")[2].startswith((f"{what}-", f"{what}.proof."))]
-    doomed += [f.url for f in live.files.list(folder) if f.url.rpartition("/")[2].startswith("original")] if what == "audio" else []
+    doomed = [
+        f.url
+        for f in live.files.list(folder)
+        if f.url.rpartition("/")[2].startswith((f"{what}-", f"{what}.proof."))
+    ]
+    doomed += (
+        [f.url for f in live.files.list(folder) if f.url.rpartition("/")[2].startswith("original")]
+        if what == "audio"
+        else []
+    )
     for name in doomed:
         live.files.purge(name)
-    stub = {"what": what, "account_id": receipt["account_id"], "id": receipt["id"], "object": receipt["object"]}
-    stub |= {"status": "expired", "reason": "expired", "file": "", "rank": LAST, "spans": None, "original": "keep"}
+    stub = {
+        "what": what,
+        "account_id": receipt["account_id"],
+        "id": receipt["id"],
+        "object": receipt["object"],
+    }
+    stub |= {
+        "status": "expired",
+        "reason": "expired",
+        "file": "",
+        "rank": LAST,
+        "spans": None,
+        "original": "keep",
+    }
     live.replace_receipt(url, stub)
     return True

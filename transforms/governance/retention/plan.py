@@ -12,13 +12,33 @@ import numpy as np
 
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import from_micros
-from callveil.transforms.governance.retention.decide_rows import actions_of, decide_rows, has_rules, key_columns, record_of
+from callveil.transforms.governance.retention.decide_rows import (
+    actions_of,
+    decide_rows,
+    has_rules,
+    key_columns,
+    record_of,
+)
 from callveil.transforms.governance.retention.due_ranges import spans_cover, spans_overlap
-from callveil.transforms.governance.retention.engine import NEVER, RetentionDecision, RetentionEngine
+from callveil.transforms.governance.retention.engine import (
+    NEVER,
+    RetentionDecision,
+    RetentionEngine,
+)
 from callveil.transforms.governance.retention.file_stats import FilePruner, day_of
 from callveil.transforms.governance.retention.record import RetentionRecord
-from callveil.transforms.governance.retention.record_classes import CLASSES, FILE, ROW_DATASETS, RecordClass
-from callveil.transforms.governance.retention.scan import accounts_present, batch_accounts, column_micros, key_batches
+from callveil.transforms.governance.retention.record_classes import (
+    CLASSES,
+    FILE,
+    ROW_DATASETS,
+    RecordClass,
+)
+from callveil.transforms.governance.retention.scan import (
+    accounts_present,
+    batch_accounts,
+    column_micros,
+    key_batches,
+)
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import origin_of
@@ -49,8 +69,12 @@ class _Due(NamedTuple):
 
 
 def _alike(accounts: Mapping[str, int], last: Row, first: Row) -> dict[str, _Due]:
-    """Return the same decision for every account; under no account what is nobody's by name. A file of which nothing is listed goes all the same."""
-    return {account: _Due(n, last, first["eligible_at"]) for account, n in (accounts or {"": 0}).items()}
+    """Return the same decision for every account; under no account what is nobody's by name. A file
+    of which nothing is listed goes all the same.
+    """
+    return {
+        account: _Due(n, last, first["eligible_at"]) for account, n in (accounts or {"": 0}).items()
+    }
 
 
 @dataclass
@@ -65,7 +89,8 @@ class RetentionPlanner:
     Attributes:
         odd: afterwards, accounts to remember by origin of a file.
         pending: afterwards, origins of files with rows to be fully redacted.
-        counts: afterwards, records by class and decision, files by method, bytes of files that went unread.
+        counts: afterwards, records by class and decision, files by method, bytes of files that went
+            unread.
     """
 
     store: Store
@@ -82,7 +107,9 @@ class RetentionPlanner:
         return self.outlook.engine
 
     def rows(self) -> Iterator[Row]:
-        """Yield rows of the plan in a fixed order: for each file that is touched one row per class, then its single records."""
+        """Yield rows of the plan in a fixed order: for each file that is touched one row per class,
+        then its single records.
+        """
         fresh = self._fresh()
         for dataset, classes in ROW_DATASETS.items():
             actions = actions_of(self.engine, classes)
@@ -99,19 +126,31 @@ class RetentionPlanner:
         state = self.outlook.state
         if state is None or not self.outlook.usable or state.seq > self.snapshot.seq:
             return paths
-        added = {f.path for seq in range(state.seq + 1, self.snapshot.seq + 1) for f in self.store.manifest(seq).added}
+        added = {
+            f.path
+            for seq in range(state.seq + 1, self.snapshot.seq + 1)
+            for f in self.store.manifest(seq).added
+        }
         return {p for p in paths if p in added or origin_of(p) in state.pending}
 
     # Files whose rows are judged one by one
 
-    def _judge(self, entry: FileEntry, actions: Sequence[tuple[RecordClass, str]], fresh: bool) -> list[Row]:
+    def _judge(
+        self, entry: FileEntry, actions: Sequence[tuple[RecordClass, str]], fresh: bool
+    ) -> list[Row]:
         accounts: set[str] | None = None
         if not fresh:
             self._remember(entry, self.outlook.odd(entry))
             stored = dict(entry.partition)["account_type"]
             lo, hi = day_of(entry)
-            plain = [(c, a) for c, a in actions if spans_overlap(self.outlook.newly(c.name, a, "", stored), lo, hi)]
-            accounts = {name for c, a in actions for name in self.outlook.candidates(entry, c.name, a)}
+            plain = [
+                (c, a)
+                for c, a in actions
+                if spans_overlap(self.outlook.newly(c.name, a, "", stored), lo, hi)
+            ]
+            accounts = {
+                name for c, a in actions for name in self.outlook.candidates(entry, c.name, a)
+            }
             accounts |= {a for a in self.outlook.changed if self.outlook.is_odd(a, stored)}
             if not plain and not accounts:
                 return []
@@ -127,33 +166,54 @@ class RetentionPlanner:
             return False
         if not spans_cover(self.outlook.spans(record_class.name, "delete", "", stored), lo, hi):
             return False
-        return not accounts_present(self.store, entry, self.outlook.keepers(entry, record_class.name))
+        return not accounts_present(
+            self.store, entry, self.outlook.keepers(entry, record_class.name)
+        )
 
     def _unread(self, entry: FileEntry, record_class: RecordClass) -> list[Row]:
         lo, hi = day_of(entry)
         stored = dict(entry.partition)["account_type"]
-        first, last = (_decided(self.engine.decide(RetentionRecord(record_class.name, "", "", at, stored))) for at in (lo, hi - 1))
+        first, last = (
+            _decided(self.engine.decide(RetentionRecord(record_class.name, "", "", at, stored)))
+            for at in (lo, hi - 1)
+        )
         self.counts["bytes_unread"] += entry.bytes
         accounts: Counter[str] = Counter()
         for batch in key_batches(self.store, entry, ("account_id",)):
             accounts.update(a or "" for a in batch.column(0).to_pylist())
         return self._file_rows(entry, record_class.name, "drop_file", _alike(accounts, last, first))
 
-    def _scan(self, entry: FileEntry, actions: Sequence[tuple[RecordClass, str]], accounts: set[str] | None, fresh: bool) -> list[Row]:
+    def _scan(
+        self,
+        entry: FileEntry,
+        actions: Sequence[tuple[RecordClass, str]],
+        accounts: set[str] | None,
+        fresh: bool,
+    ) -> list[Row]:
         stored = dict(entry.partition)["account_type"]
         records: dict[tuple[str, str], list[Row]] = defaultdict(list)
         others: list[Row] = []
         odd: set[str] = set()
         # What a killed run did not come to redact is looked at again, but it did not arrive late.
-        arrived = fresh and not (self.outlook.state and origin_of(entry.path) in self.outlook.state.pending)
+        arrived = fresh and not (
+            self.outlook.state and origin_of(entry.path) in self.outlook.state.pending
+        )
         for batch in key_batches(self.store, entry, key_columns(actions), accounts):
             odd.update(a for a in batch_accounts(batch)[0] if self.outlook.is_odd(a, stored))
             if fresh:
                 others += self._set_aside(batch, actions[0][0], stored)
-            for record_class, action, _, record, decision in decide_rows(self.outlook, batch, actions, stored):
-                late = arrived and self.outlook.state is not None and (decision.eligible_at or 0) <= self.outlook.state.as_of
+            for record_class, action, _, record, decision in decide_rows(
+                self.outlook, batch, actions, stored
+            ):
+                late = (
+                    arrived
+                    and self.outlook.state is not None
+                    and (decision.eligible_at or 0) <= self.outlook.state.as_of
+                )
                 goes = decision.decision in ("delete", "redact")
-                (records[record_class.name, action] if goes else others).append(self.record_row(entry, record, decision, late))
+                (records[record_class.name, action] if goes else others).append(
+                    self.record_row(entry, record, decision, late)
+                )
         self._remember(entry, odd | self.outlook.odd(entry))
         out: list[Row] = []
         for (name, action), rows in records.items():
@@ -161,12 +221,22 @@ class RetentionPlanner:
         return out + others
 
     def _set_aside(self, batch: Any, record_class: RecordClass, stored: str) -> list[Row]:
-        """Return rows of quarantined records: dated in the future, or of accounts nothing is known about and no rule covers."""
-        ahead = column_micros(batch, record_class.time) > self.engine.as_of + self.engine.retention.skew_us
+        """Return rows of quarantined records: dated in the future, or of accounts nothing is known
+        about and no rule covers.
+        """
+        ahead = (
+            column_micros(batch, record_class.time)
+            > self.engine.as_of + self.engine.retention.skew_us
+        )
         if stored == "unknown":
             names, place = batch_accounts(batch)
-            ahead |= np.array([self.engine.timelines.get(n) is None for n in names], np.bool_)[place]
-        found = ((r, self.engine.decide(r)) for r in (record_of(batch, int(p), record_class, stored) for p in np.flatnonzero(ahead)))
+            ahead |= np.array([self.engine.timelines.get(n) is None for n in names], np.bool_)[
+                place
+            ]
+        found = (
+            (r, self.engine.decide(r))
+            for r in (record_of(batch, int(p), record_class, stored) for p in np.flatnonzero(ahead))
+        )
         return [self.record_row(None, r, d, False) for r, d in found if d.decision == "quarantine"]
 
     def _remember(self, entry: FileEntry, odd: set[str] | frozenset[str]) -> None:
@@ -176,37 +246,62 @@ class RetentionPlanner:
     # Files that go as a whole
 
     def _judge_file(self, record_class: RecordClass, entry: FileEntry) -> list[Row]:
-        """Return a file whose records share their time goes once the last moment of its day is due for every account in it, and none is held."""
+        """Return a file whose records share their time goes once the last moment of its day is due
+        for every account in it, and none is held.
+        """
         _, hi = day_of(entry)
-        least = min(r.days for r in self.engine.retention.rules if r.action == "delete" and record_class.name in r.classes)
+        least = min(
+            r.days
+            for r in self.engine.retention.rules
+            if r.action == "delete" and record_class.name in r.classes
+        )
         if hi - 1 + least * 86_400_000_000 > self.engine.as_of:
             return []
         decisions = [(r, self.engine.decide(r)) for r in self._inside(record_class, entry, hi - 1)]
         held = [(r, d) for r, d in decisions if d.decision == "hold"]
         if held:
-            return [self.record_row(None, *held[0], False) | {"object": entry.path, "rows_before": entry.rows}]
+            return [
+                self.record_row(None, *held[0], False)
+                | {"object": entry.path, "rows_before": entry.rows}
+            ]
         if any(d.decision != "delete" for _, d in decisions):
             return []
         found = sorted((_decided(d) for _, d in decisions), key=lambda row: row["eligible_at"])
-        return self._file_rows(entry, record_class.name, "drop_file", _alike(self._holds(record_class, entry), found[-1], found[0]))
+        return self._file_rows(
+            entry,
+            record_class.name,
+            "drop_file",
+            _alike(self._holds(record_class, entry), found[-1], found[0]),
+        )
 
     def _holds(self, record_class: RecordClass, entry: FileEntry) -> Counter[str]:
-        """Tell how many records of each account a file holds; of sealed content, what the reasons beside it say lies in it."""
+        """Tell how many records of each account a file holds; of sealed content, what the reasons
+        beside it say lies in it.
+        """
         listing = _listing(record_class, entry, self.snapshot)
         accounts: Counter[str] = Counter()
         for batch in key_batches(self.store, listing, ("account_id", "blob")) if listing else ():
             names, blobs = batch.column(0).to_pylist(), batch.column(1).to_pylist()
-            accounts.update(a or "" for a, blob in zip(names, blobs, strict=True) if blob or listing is entry)
+            accounts.update(
+                a or "" for a, blob in zip(names, blobs, strict=True) if blob or listing is entry
+            )
         return accounts
 
-    def _inside(self, record_class: RecordClass, entry: FileEntry, at: int) -> list[RetentionRecord]:
-        """Return records of a file by account and interaction; one that stands for the file where nothing in it names any."""
+    def _inside(
+        self, record_class: RecordClass, entry: FileEntry, at: int
+    ) -> list[RetentionRecord]:
+        """Return records of a file by account and interaction; one that stands for the file where
+        nothing in it names any.
+        """
         listing = _listing(record_class, entry, self.snapshot)
         found: list[RetentionRecord] = []
         if listing:
             for batch in key_batches(self.store, listing, CLASSES["rejected"].columns):
                 found += [
-                    record_of(batch, p, CLASSES["rejected"], "unknown")._replace(record_class=record_class.name, at=at) for p in range(batch.num_rows)
+                    record_of(batch, p, CLASSES["rejected"], "unknown")._replace(
+                        record_class=record_class.name, at=at
+                    )
+                    for p in range(batch.num_rows)
                 ]
         return found or [RetentionRecord(record_class.name, "", origin_of(entry.path), at)]
 
@@ -233,7 +328,8 @@ class RetentionPlanner:
     ) -> list[Row]:
         """Return rows about a file, one for each account that has records in it that are due.
 
-        Rows before and after are the file's, or its records' where it is sealed; those that go are the account's.
+        Rows before and after are the file's, or its records' where it is sealed; those that go are
+        the account's.
         """
         lo, _ = day_of(entry)
         partition = dict(entry.partition)
@@ -244,16 +340,40 @@ class RetentionPlanner:
         out = []
         for account, d in sorted(due.items()):
             self.counts[f"{name}.{d.last['decision']}"] += d.rows
-            out.append(dict(d.last) | {
-                "record_class": name, "account_id": account or None, "record_id": None, "item_type": None, "item_id": None,
-                "event_time": from_micros(lo), "type_at_event": partition.get("account_type", "unknown"), "type_as_of": None,
-                "account_status": None, "clock_start": None, "retain_until": None, "expired_first": d.first, "late": late, "dry_run": True,
-                "method": method, "object": entry.path, "object_version_old": entry.sha256, "rows_before": max(entry.rows, rows),
-                "rows_deleted": d.rows, "rows_after": after,
-            })  # fmt: skip
+            out.append(
+                dict(d.last)
+                | {
+                    "record_class": name,
+                    "account_id": account or None,
+                    "record_id": None,
+                    "item_type": None,
+                    "item_id": None,
+                    "event_time": from_micros(lo),
+                    "type_at_event": partition.get("account_type", "unknown"),
+                    "type_as_of": None,
+                    "account_status": None,
+                    "clock_start": None,
+                    "retain_until": None,
+                    "expired_first": d.first,
+                    "late": late,
+                    "dry_run": True,
+                    "method": method,
+                    "object": entry.path,
+                    "object_version_old": entry.sha256,
+                    "rows_before": max(entry.rows, rows),
+                    "rows_deleted": d.rows,
+                    "rows_after": after,
+                }
+            )
         return out
 
-    def record_row(self, entry: FileEntry | None, record: RetentionRecord, decision: RetentionDecision, late: bool) -> Row:
+    def record_row(
+        self,
+        entry: FileEntry | None,
+        record: RetentionRecord,
+        decision: RetentionDecision,
+        late: bool,
+    ) -> Row:
         """Return a row about one record; what is not to go is counted."""
         if decision.decision not in ("delete", "redact"):
             self.counts[f"{record.record_class}.{decision.decision}"] += 1
@@ -262,7 +382,9 @@ class RetentionPlanner:
             "account_id": record.account_id or None,
             "record_id": self.conceal(record.record_class, record.account_id, record.record_id),
             "item_type": record.item_type or None,
-            "item_id": self.conceal("item", record.account_id, record.item_id) if record.item_id else None,
+            "item_id": self.conceal("item", record.account_id, record.item_id)
+            if record.item_id
+            else None,
             "event_time": from_micros(record.at),
             "late": late,
             "dry_run": True,
@@ -272,9 +394,14 @@ class RetentionPlanner:
 
 
 def _listing(record_class: RecordClass, entry: FileEntry, snapshot: Snapshot) -> FileEntry | None:
-    """Return the Parquet file that says whose records a file holds: itself, or for sealed content the reasons beside it."""
+    """Return the Parquet file that says whose records a file holds: itself, or for sealed content
+    the reasons beside it.
+    """
     if record_class.name == "raw":
-        path = entry.path.replace("rejected_content/", "rejected/", 1).removesuffix(".sealed") + ".parquet"
+        path = (
+            entry.path.replace("rejected_content/", "rejected/", 1).removesuffix(".sealed")
+            + ".parquet"
+        )
         return next((f for f in snapshot.by_dataset("rejected") if f.path == path), None)
     return entry if record_class.name == "rejected" else None
 
@@ -284,7 +411,15 @@ def _decided(d: RetentionDecision) -> Row:
         return None if micros is None or micros >= NEVER else from_micros(micros)
 
     return {
-        "type_at_event": d.type_at_event, "type_as_of": d.type_as_of, "account_status": d.status, "rule_id": d.rule_id or None,
-        "retention_days": d.days, "clock_start": when(d.clock_start), "retain_until": when(d.retain_until), "eligible_at": when(d.eligible_at),
-        "decision": d.decision, "reason_code": d.reason, "hold_id": d.hold_id or None,
-    }  # fmt: skip
+        "type_at_event": d.type_at_event,
+        "type_as_of": d.type_as_of,
+        "account_status": d.status,
+        "rule_id": d.rule_id or None,
+        "retention_days": d.days,
+        "clock_start": when(d.clock_start),
+        "retain_until": when(d.retain_until),
+        "eligible_at": when(d.eligible_at),
+        "decision": d.decision,
+        "reason_code": d.reason,
+        "hold_id": d.hold_id or None,
+    }

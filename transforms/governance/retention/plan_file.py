@@ -1,7 +1,8 @@
-"""A plan as files: `plan.parquet` (its rows), `state.json.zst` (for the next run), `plan.json` (what it was made from, and digests of the
-others), and `summary.txt` for people.
+"""A plan as files: `plan.parquet` (its rows), `state.json.zst` (for the next run), `plan.json`
+(what it was made from, and digests of the others), and `summary.txt` for people.
 
-The plan's hash is the SHA-256 of `plan.json`. The same inputs give the same bytes, so the same plan has the same hash wherever it is made.
+The plan's hash is the SHA-256 of `plan.json`. The same inputs give the same bytes, so the same plan
+has the same hash wherever it is made.
 """
 
 from __future__ import annotations
@@ -90,7 +91,14 @@ class RetentionPlan:
         return sum(n for k, n in self.counts.items() if k.startswith("files."))
 
 
-def write_plan(files: Files, folder: str, inputs: PlanInputs, rows: Iterable[dict[str, Any]], counts: Counter[str], state: Any) -> RetentionPlan:
+def write_plan(
+    files: Files,
+    folder: str,
+    inputs: PlanInputs,
+    rows: Iterable[dict[str, Any]],
+    counts: Counter[str],
+    state: Any,
+) -> RetentionPlan:
     """Write a plan.
 
     Args:
@@ -111,41 +119,79 @@ def write_plan(files: Files, folder: str, inputs: PlanInputs, rows: Iterable[dic
     files.write(files.join(folder, STATE), encoded)
     digests[STATE] = hashlib.sha256(encoded).hexdigest()
     kept = dict(sorted((k, n) for k, n in counts.items() if n))
-    document = to_json({"format": FORMAT, "inputs": asdict(inputs), "counts": kept, "rows": number, "files": digests})
+    document = to_json(
+        {
+            "format": FORMAT,
+            "inputs": asdict(inputs),
+            "counts": kept,
+            "rows": number,
+            "files": digests,
+        }
+    )
     files.write(files.join(folder, PLAN), document)  # last: without it the others are no plan
-    plan = RetentionPlan(folder, inputs, kept, hashlib.sha256(document).hexdigest(), number, digests)
+    plan = RetentionPlan(
+        folder, inputs, kept, hashlib.sha256(document).hexdigest(), number, digests
+    )
     files.write(files.join(folder, SUMMARY), ("\n".join(describe_plan(plan)) + "\n").encode())
     return plan
 
 
 def describe_plan(plan: RetentionPlan) -> list[str]:
     """Readable lines: hash, time, and what happens to how many records and files."""
-    lines = [f"plan {plan.sha256} as of {plan.inputs.as_of}", f"  {PLAN}, {ROWS} ({plan.rows:,} rows) in {plan.folder}"]
+    lines = [
+        f"plan {plan.sha256} as of {plan.inputs.as_of}",
+        f"  {PLAN}, {ROWS} ({plan.rows:,} rows) in {plan.folder}",
+    ]
     for name in CLASSES:
-        parts = [f"{n:,} {k.split('.')[1]}" for k, n in sorted(plan.counts.items()) if k.startswith(f"{name}.")]
+        parts = [
+            f"{n:,} {k.split('.')[1]}"
+            for k, n in sorted(plan.counts.items())
+            if k.startswith(f"{name}.")
+        ]
         if parts:
             lines.append(f"  {name}: {', '.join(parts)}")
-    changed = [f"{n:,} {k.removeprefix('files.').replace('_', ' ')}" for k, n in sorted(plan.counts.items()) if k.startswith("files.")]
+    changed = [
+        f"{n:,} {k.removeprefix('files.').replace('_', ' ')}"
+        for k, n in sorted(plan.counts.items())
+        if k.startswith("files.")
+    ]
     return [*lines, f"  files: {', '.join(changed) or 'none'}"]
 
 
 def read_plan(files: Files, folder: str) -> RetentionPlan:
-    """Read a plan's head and check its files. Raises `PlanError` where something is missing or was changed."""
+    """Read a plan's head and check its files. Raises `PlanError` where something is missing or was
+    changed.
+    """
     try:
         data = files.read(files.join(folder, PLAN))
         document = orjson.loads(data)
-        plan = RetentionPlan(folder, PlanInputs(**document["inputs"]), document["counts"], hashlib.sha256(data).hexdigest(), document["rows"], document["files"])
+        plan = RetentionPlan(
+            folder,
+            PlanInputs(**document["inputs"]),
+            document["counts"],
+            hashlib.sha256(data).hexdigest(),
+            document["rows"],
+            document["files"],
+        )
     except FileNotFoundError:
-        raise PlanError(f"{folder}: there is no plan here ({PLAN} is missing); make one with `callveil retain plan --out`") from None
+        raise PlanError(
+            f"{folder}: there is no plan here ({PLAN} is missing); make one with `callveil retain "
+            "plan --out`"
+        ) from None
     except (ValueError, KeyError, TypeError):
-        raise PlanError(f"{folder}/{PLAN}: not a plan of this version of callveil; make it anew") from None
+        raise PlanError(
+            f"{folder}/{PLAN}: not a plan of this version of callveil; make it anew"
+        ) from None
     for name, digest in plan.digests.items():
         try:
             found = files.sha256(files.join(folder, name))[0]
         except FileNotFoundError:
             found = ""
         if found != digest:
-            raise PlanError(f"{folder}/{name}: missing, or not what {PLAN} names; the plan was changed after it was made. Make it anew")
+            raise PlanError(
+                f"{folder}/{name}: missing, or not what {PLAN} names; the plan was changed after "
+                "it was made. Make it anew"
+            )
     return plan
 
 
@@ -160,7 +206,10 @@ def require_same(plan: RetentionPlan, now: PlanInputs) -> None:
     """Raise `PlanError`, naming what changed, unless `now` is what the plan was made from."""
     changed = sorted({WHAT[k] for k, v in asdict(plan.inputs).items() if getattr(now, k) != v})
     if changed:
-        raise PlanError(f"{plan.folder}: made from other inputs than there are now: {', '.join(changed)}. Nothing was changed; make a new plan")
+        raise PlanError(
+            f"{plan.folder}: made from other inputs than there are now: {', '.join(changed)}. "
+            "Nothing was changed; make a new plan"
+        )
 
 
 def _digest(sink: Any) -> str:

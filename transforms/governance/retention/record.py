@@ -13,7 +13,8 @@ class RetentionRecord(NamedTuple):
         account_id: account; empty where none could be read.
         record_id: its id.
         at: its time, microseconds.
-        stored_type: account type it is stored under; counts where nothing is known about the account at the time.
+        stored_type: account type it is stored under; counts where nothing is known about the
+            account at the time.
         item_type, item_id: the object a version is about, or the interaction a finding is about.
         redacted: whether it is fully redacted already.
     """
@@ -26,4 +27,3 @@ class RetentionRecord(NamedTuple):
     item_type: str = ""
     item_id: str = ""
     redacted: bool = False
-

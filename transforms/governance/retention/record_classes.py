@@ -35,25 +35,45 @@ class RecordClass:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that a decision reads; all small, none personal."""
-        return tuple(c for c in ("account_id", self.time, self.record_id, self.item_type, self.item_id) if c)
+        return tuple(
+            c for c in ("account_id", self.time, self.record_id, self.item_type, self.item_id) if c
+        )
 
 
 CLASSES: dict[str, RecordClass] = {
     c.name: c
     for c in (
-        RecordClass("versions", "versions", ROWS, "created_at", "version_id", "item_type", "item_id"),
+        RecordClass(
+            "versions", "versions", ROWS, "created_at", "version_id", "item_type", "item_id"
+        ),
         RecordClass("interactions", "interactions", ROWS, "called_at", "id"),
-        RecordClass("recordings", "interactions", FIELDS, "called_at", "id", fields=("audio", "message_media")),
+        RecordClass(
+            "recordings",
+            "interactions",
+            FIELDS,
+            "called_at",
+            "id",
+            fields=("audio", "message_media"),
+        ),
         RecordClass(
             "transcripts",
             "interactions",
             FIELDS,
             "called_at",
             "id",
-            fields=("transcription_text", "outline", "words", "transcription", "summary", "activity_analysis"),
+            fields=(
+                "transcription_text",
+                "outline",
+                "words",
+                "transcription",
+                "summary",
+                "activity_analysis",
+            ),
         ),
         RecordClass("findings", "findings", ROWS, "event_time", "finding_id", "", "interaction_id"),
-        RecordClass("rejected", "rejected", FILE, "rejected_at", "rejected_id", "", "interaction_id"),
+        RecordClass(
+            "rejected", "rejected", FILE, "rejected_at", "rejected_id", "", "interaction_id"
+        ),
         RecordClass("raw", "rejected_content", FILE),
         RecordClass("reports", "reports", FILE),
     )
@@ -61,11 +81,17 @@ CLASSES: dict[str, RecordClass] = {
 """Record classes by name."""
 
 ROW_DATASETS: dict[str, tuple[RecordClass, ...]] = {
-    name: tuple(c for c in CLASSES.values() if c.dataset == name) for name in ("versions", "interactions", "findings")
+    name: tuple(c for c in CLASSES.values() if c.dataset == name)
+    for name in ("versions", "interactions", "findings")
 }
-"""Datasets whose rows are judged one by one, with the classes they hold; the class whose rows go is the first."""
+"""Datasets whose rows are judged one by one, with the classes they hold; the class whose rows go is
+the first.
+"""
 
-_REGISTERED_BY = {"versions": "callveil.transforms.storage.tables.versions", "index": "callveil.transforms.storage.tables.key_index"}
+_REGISTERED_BY = {
+    "versions": "callveil.transforms.storage.tables.versions",
+    "index": "callveil.transforms.storage.tables.key_index",
+}
 
 
 def table_of(dataset: str) -> Table:

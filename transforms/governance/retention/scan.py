@@ -1,4 +1,6 @@
-"""Looking into one stored file: which of its rows are due, reading key columns only, and of those only the row groups that can matter."""
+"""Looking into one stored file: which of its rows are due, reading key columns only, and of those
+only the row groups that can matter.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,18 @@ def groups_with(file: Any, accounts: Collection[str]) -> list[int]:
     out = []
     for number in range(file.num_row_groups):
         statistics = file.metadata.row_group(number).column(column).statistics
-        if statistics is None or not statistics.has_min_max or any(statistics.min <= a <= statistics.max for a in wanted):
+        if (
+            statistics is None
+            or not statistics.has_min_max
+            or any(statistics.min <= a <= statistics.max for a in wanted)
+        ):
             out.append(number)
     return out
 
 
-def key_batches(store: Store, entry: FileEntry, columns: Sequence[str], accounts: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+def key_batches(
+    store: Store, entry: FileEntry, columns: Sequence[str], accounts: Collection[str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """Key columns of a file, one row group at a time.
 
     Args:
@@ -44,7 +52,11 @@ def key_batches(store: Store, entry: FileEntry, columns: Sequence[str], accounts
         present = [c for c in columns if c in file.schema_arrow.names]
         numbers = range(file.num_row_groups) if accounts is None else groups_with(file, accounts)
         for number in numbers:
-            yield from file.read_row_group(number, columns=present, use_threads=False).combine_chunks().to_batches()
+            yield from (
+                file.read_row_group(number, columns=present, use_threads=False)
+                .combine_chunks()
+                .to_batches()
+            )
 
 
 def accounts_present(store: Store, entry: FileEntry, accounts: Collection[str]) -> bool:
@@ -52,21 +64,28 @@ def accounts_present(store: Store, entry: FileEntry, accounts: Collection[str]) 
     if not accounts:
         return False
     wanted = pa.array(sorted(accounts), pa.string())
-    return any(pc.any(pc.is_in(batch.column(0), value_set=wanted)).as_py() for batch in key_batches(store, entry, ("account_id",), accounts))
+    return any(
+        pc.any(pc.is_in(batch.column(0), value_set=wanted)).as_py()
+        for batch in key_batches(store, entry, ("account_id",), accounts)
+    )
 
 
 def column_micros(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:
     """Return a time column as microseconds since 1970; 0 for null."""
-    values: npt.NDArray[np.int64] = pc.fill_null(batch.column(column).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), 0).to_numpy(
-        zero_copy_only=False
-    )
+    values: npt.NDArray[np.int64] = pc.fill_null(
+        batch.column(column).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), 0
+    ).to_numpy(zero_copy_only=False)
     return values
 
 
 def batch_accounts(batch: pa.RecordBatch) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Distinct accounts of a batch, and each row's place among them. A row without an account belongs to the account with an empty name."""
+    """Distinct accounts of a batch, and each row's place among them. A row without an account
+    belongs to the account with an empty name.
+    """
     encoded = pc.fill_null(batch.column("account_id"), "").dictionary_encode()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(
+        np.int64
+    )
 
 
 def due_mask(batch: pa.RecordBatch, time: str, spans_of: SpansOf) -> Mask:

@@ -1,4 +1,5 @@
-"""Accounts over time: lifecycle events, in any order and from any source, to what held when, as it was known at one time.
+"""Accounts over time: lifecycle events, in any order and from any source, to what held when, as it
+was known at one time.
 
 Times are integers, microseconds since 1970 UTC.
 """
@@ -23,7 +24,8 @@ class State(NamedTuple):
 
     Attributes:
         at: from when, microseconds.
-        type: individual, agency or unknown, the agency's capability counted in where subaccounts inherit it.
+        type: individual, agency or unknown, the agency's capability counted in where subaccounts
+            inherit it.
         status: active, paused or cancelled.
         agency_id: agency it belongs to, or empty.
         pause: what a pause stops, or empty.
@@ -51,7 +53,9 @@ class Closure(NamedTuple):
 
 
 class Window(NamedTuple):
-    """A cancellation that a reactivation within the window has undone: `at` and `back`, microseconds."""
+    """A cancellation that a reactivation within the window has undone: `at` and `back`,
+    microseconds.
+    """
 
     at: int
     back: int
@@ -88,18 +92,24 @@ class Timeline:
         return self.states[-1]
 
     def closure(self, when: int) -> Closure | None:
-        """Return the cancellation that governs a record of time `when`: the first whose life it belongs to."""
+        """Return the cancellation that governs a record of time `when`: the first whose life it
+        belongs to.
+        """
         return next((c for c in self.closures if c.until is None or when < c.until), None)
 
     @property
     def breaks(self) -> list[int]:
         """Times at which anything about it changes, sorted."""
         ends = [c.until for c in self.closures if c.until is not None]
-        return sorted({*self._times, *(c.at for c in self.closures), *ends, *itertools.chain(*self.windows)})
+        return sorted(
+            {*self._times, *(c.at for c in self.closures), *ends, *itertools.chain(*self.windows)}
+        )
 
     def digest(self) -> str:
         """Return digest of everything in it."""
-        return hashlib.sha256(repr((self.states, self.closures, self.windows)).encode()).hexdigest()[:16]
+        return hashlib.sha256(
+            repr((self.states, self.closures, self.windows)).encode()
+        ).hexdigest()[:16]
 
 
 @dataclass
@@ -115,14 +125,18 @@ class _Account:
 
 
 def known_events(events: Iterable[AccountEvent], as_of: dt.datetime) -> list[AccountEvent]:
-    """Return the facts that hold at `as_of` as far as they were known then, in order: of each id the one recorded last, unless it was retracted."""
+    """Return the facts that hold at `as_of` as far as they were known then, in order: of each id
+    the one recorded last, unless it was retracted.
+    """
     latest: dict[str, AccountEvent] = {}
     for event in events:
         if event.recorded_at <= as_of:
             held = latest.get(event.event_id)
             if held is None or _recorded(event) > _recorded(held):
                 latest[event.event_id] = event
-    return sorted((e for e in latest.values() if not e.retracted and e.effective_at <= as_of), key=_order)
+    return sorted(
+        (e for e in latest.values() if not e.retracted and e.effective_at <= as_of), key=_order
+    )
 
 
 def _recorded(event: AccountEvent) -> tuple[dt.datetime, str]:
@@ -143,7 +157,13 @@ class Timelines:
         inherit: whether a subaccount of an agency counts as an agency's account.
     """
 
-    def __init__(self, events: Iterable[AccountEvent], as_of: dt.datetime, window_us: int, inherit: bool = False) -> None:
+    def __init__(
+        self,
+        events: Iterable[AccountEvent],
+        as_of: dt.datetime,
+        window_us: int,
+        inherit: bool = False,
+    ) -> None:
         self._window, self._inherit = window_us, inherit
         self._accounts: dict[str, _Account] = {}
         self._children: dict[str, set[str]] = defaultdict(set)
@@ -151,7 +171,8 @@ class Timelines:
         for event in known_events(events, as_of):
             self._apply(event)
         self.by_account: Mapping[str, Timeline] = {
-            k: Timeline(tuple(a.states), tuple(a.closures), tuple(a.windows)) for k, a in sorted(self._accounts.items())
+            k: Timeline(tuple(a.states), tuple(a.closures), tuple(a.windows))
+            for k, a in sorted(self._accounts.items())
         }
 
     def get(self, account_id: str) -> Timeline | None:
@@ -172,7 +193,9 @@ class Timelines:
             account.numbers = event.numbers or account.numbers
         if event.kind == "cancelled" or (event.kind == "stated" and event.status == "cancelled"):
             touched |= self._cancel_all(account_id, at)
-        elif event.kind == "reactivated" or (event.kind == "stated" and event.status in ("active", "paused")):
+        elif event.kind == "reactivated" or (
+            event.kind == "stated" and event.status in ("active", "paused")
+        ):
             touched |= self._reactivate_all(account_id, at)
         if account.status != "cancelled":
             if event.kind == "paused" or (event.kind == "stated" and event.status == "paused"):
@@ -209,7 +232,8 @@ class Timelines:
         touched = self._reactivate(account_id, at)
         for child in sorted(self._children.get(account_id, ())) if in_window else ():
             other = self._accounts[child]
-            # Only what this agency's cancellation took along comes back with it, and only while it is the agency's still.
+            # Only what this agency's cancellation took along comes back with it, and only while it
+            # is the agency's still.
             if other.status == "cancelled" and other.closures[-1].cause == account_id:
                 touched |= self._reactivate(child, at)
         return touched
@@ -227,7 +251,9 @@ class Timelines:
     def _note(self, account_id: str, at: int) -> None:
         account = self._accounts[account_id]
         kind = account.type
-        agency = self._accounts.get(account.agency_id) if self._inherit and account.agency_id else None
+        agency = (
+            self._accounts.get(account.agency_id) if self._inherit and account.agency_id else None
+        )
         if agency is not None and agency.type == "agency":
             kind = "agency"
         state = State(at, kind, account.status, account.agency_id, account.pause)

@@ -1,4 +1,6 @@
-"""A file that is no more than a transcript: it names no interaction, and belongs to the recording beside it."""
+"""A file that is no more than a transcript: it names no interaction, and belongs to the recording
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ SUFFIXES = (".json", ".vtt", ".srt", ".ctm", ".txt")
 
 
 def bare_transcript(data: bytes) -> Any | None:
-    """Return the transcript in a file, for a record's `transcript`: the parsed JSON or the text of captions; None where it is a record or anything else.
+    """Return the transcript in a file, for a record's `transcript`: the parsed JSON or the text of
+    captions; None where it is a record or anything else.
 
     Raises `FieldError` where it is one, and a part of it has a type it cannot have.
     """
@@ -23,7 +26,9 @@ def bare_transcript(data: bytes) -> Any | None:
             doc = load_json(data.removeprefix(b"\xef\xbb\xbf"))
         except ParseError:
             return None
-        if any(m.get("account_id") is not None or m.get("account") is not None for m in _members(doc)):
+        if any(
+            m.get("account_id") is not None or m.get("account") is not None for m in _members(doc)
+        ):
             return None
         found = read_transcript(doc)
         return doc if found and (found.outline or found.words or found.text) else None
@@ -35,10 +40,14 @@ def bare_transcript(data: bytes) -> Any | None:
 
 
 def _members(doc: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects that may be records: the document, what it wraps, and the entries of what it lists."""
+    """Yield the objects that may be records: the document, what it wraps, and the entries of what
+    it lists.
+    """
     if isinstance(doc, list):
         yield from (m for m in doc if isinstance(m, Mapping))
     elif isinstance(doc, Mapping):
         yield doc
         for value in doc.values():
-            yield from (m for m in (value if isinstance(value, list) else [value]) if isinstance(m, Mapping))
+            yield from (
+                m for m in (value if isinstance(value, list) else [value]) if isinstance(m, Mapping)
+            )

@@ -1,4 +1,6 @@
-"""Transcripts that are text: WebVTT (W3C) as Zoom and Teams write it, SubRip, and CTM (NIST), as Kaldi, NeMo and sclite write it."""
+"""Transcripts that are text: WebVTT (W3C) as Zoom and Teams write it, SubRip, and CTM (NIST), as
+Kaldi, NeMo and sclite write it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,13 @@ import re
 from typing import Any
 
 from callveil.transforms.ingest.transcripts.common import Row, Transcript, by_time, role_channel
-from callveil.transforms.ingest.transcripts.utterances import channel_from_one, end_time, make_transcript, make_word, word_utterances
+from callveil.transforms.ingest.transcripts.utterances import (
+    channel_from_one,
+    end_time,
+    make_transcript,
+    make_word,
+    word_utterances,
+)
 
 _CLOCK = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _CUE = re.compile(rf"[ \t]*{_CLOCK}[ \t]*-->[ \t]*{_CLOCK}(?:[ \t].*)?\Z", re.ASCII)
@@ -15,7 +23,9 @@ _VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^>]{1,200})>")
 _TAG = re.compile(r"</?[A-Za-z0-9.:][^>]{0,200}>")
 _NAMED = re.compile(r"([^\s:][^:\n]{0,60}):[ \t]+(?=\S)")
 _CTM = re.compile(
-    r"(\S+)[ \t]+([A-Za-z]|\d{1,2})[ \t]+(\d+(?:\.\d+)?)[ \t]+(\d+(?:\.\d+)?)[ \t]+(\S+)(?:[ \t]+(NA|\d(?:\.\d+)?)(?:[ \t]+\S+)*)?", re.ASCII
+    r"(\S+)[ \t]+([A-Za-z]|\d{1,2})[ \t]+(\d+(?:\.\d+)?)[ \t]+(\d+(?:\.\d+)?)[ \t]+(\S+)(?:[ "
+    r"\t]+(NA|\d(?:\.\d+)?)(?:[ \t]+\S+)*)?",
+    re.ASCII,
 )
 _BLANK = re.compile(r"\n[ \t]*\n")
 
@@ -23,8 +33,8 @@ _BLANK = re.compile(r"\n[ \t]*\n")
 def read_captions(text: str) -> Transcript | None:
     """Read WebVTT or SubRip.
 
-    A cue is a turn; a voice tag (`<v Name>`) or a name and colon before its text tell who speaks. Notes, styles and cue settings are no
-    one's words; what stands in notes is kept as `rest`.
+    A cue is a turn; a voice tag (`<v Name>`) or a name and colon before its text tell who speaks.
+    Notes, styles and cue settings are no one's words; what stands in notes is kept as `rest`.
 
     Args:
         text: a whole file.
@@ -49,16 +59,20 @@ def read_captions(text: str) -> Transcript | None:
         said = "\n".join(lines[place + 1 :])
         if cue is not None and said.strip():
             outline.extend(_turns(said, _seconds(*cue.groups()[:4]), _seconds(*cue.groups()[4:])))
-    return Transcript(by_time(outline), rest={"notes": notes} if notes else None) if outline else None
+    return (
+        Transcript(by_time(outline), rest={"notes": notes} if notes else None) if outline else None
+    )
 
 
 def read_ctm(text: str) -> Transcript | None:
-    """Read CTM: `recording channel start seconds word [confidence]`, a word a line, comments behind `;;`.
+    """Read CTM: `recording channel start seconds word [confidence]`, a word a line, comments behind
+    `;;`.
 
     Args:
         text: a whole file.
 
-    Returns: the transcript; None where a line is none of these. Channels `A` and `B` are the first and the second; where there is one
+    Returns: the transcript; None where a line is none of these. Channels `A` and `B` are the first
+        and the second; where there is one
     alone, it tells nothing of who speaks.
     """
     rows: list[Row] = []
@@ -71,8 +85,15 @@ def read_ctm(text: str) -> Transcript | None:
             if match is None:
                 return None
             _, channel, start, length, said, sure = match.groups()
-            row = make_word(said, float(start), end_time(float(start), float(length)), None if sure in (None, "NA") else sure)
-            rows.append(row | {"channel": "AB".find(channel.upper()) + 1 or channel_from_one(channel)})
+            row = make_word(
+                said,
+                float(start),
+                end_time(float(start), float(length)),
+                None if sure in (None, "NA") else sure,
+            )
+            rows.append(
+                row | {"channel": "AB".find(channel.upper()) + 1 or channel_from_one(channel)}
+            )
     if not rows:
         return None
     if len({row["channel"] for row in rows}) == 1:
@@ -93,11 +114,19 @@ def _turns(said: str, start: float, end: float) -> list[dict[str, Any]]:
         parts = ["", named[1], said[named.end() :]] if named else ["", "", said]
     pairs = [("", parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
     return [
-        {"speaker": html.unescape(who) or None, "channel": role_channel(who), "text": plain, "s": start, "e": end}
+        {
+            "speaker": html.unescape(who) or None,
+            "channel": role_channel(who),
+            "text": plain,
+            "s": start,
+            "e": end,
+        }
         for who, words in pairs
         if (plain := html.unescape(_TAG.sub("", words)).strip())
     ]
 
 
 def _seconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> float:
-    return float(int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)) + int(fraction) / 10.0 ** len(fraction)
+    return float(int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)) + int(
+        fraction
+    ) / 10.0 ** len(fraction)

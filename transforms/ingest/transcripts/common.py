@@ -21,28 +21,122 @@ PAUSE = 2.0
 """Seconds of silence after which words of one speaker begin a new turn."""
 
 _ROLES = {
-    **dict.fromkeys(("caller", "customer", "client", "contact", "visitor", "lead", "external", "patient", "guest"), EXTERNAL),
-    **dict.fromkeys(("agent", "representative", "rep", "business", "staff", "internal", "operator", "receptionist", "employee"), BUSINESS),
+    **dict.fromkeys(
+        (
+            "caller",
+            "customer",
+            "client",
+            "contact",
+            "visitor",
+            "lead",
+            "external",
+            "patient",
+            "guest",
+        ),
+        EXTERNAL,
+    ),
+    **dict.fromkeys(
+        (
+            "agent",
+            "representative",
+            "rep",
+            "business",
+            "staff",
+            "internal",
+            "operator",
+            "receptionist",
+            "employee",
+        ),
+        BUSINESS,
+    ),
 }
 _LABELS = re.compile(r"(?:spk|ch|speaker)[_ ]?\d+\Z|(?:pronunciation|punctuation)\Z", re.IGNORECASE)
 _SPEAKER_PREFIX = re.compile(r"^speaker \d+:\s*", re.IGNORECASE | re.MULTILINE)
 _NEITHER = re.compile(r"[\W_]+")
 _DECIMAL = re.compile(r"-?\d+(?:\.\d+)?\Z", re.ASCII)
-_MEASURES = frozenset(("start_time", "end_time", "confidence", "start", "end", "s", "e", "score", "probability"))
+_MEASURES = frozenset(
+    ("start_time", "end_time", "confidence", "start", "end", "s", "e", "score", "probability")
+)
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{2,8})*\Z")
 _LANGUAGE_NAMES = {
-    "english": "en", "spanish": "es", "french": "fr", "german": "de", "portuguese": "pt", "italian": "it", "dutch": "nl", "polish": "pl",
-    "russian": "ru", "ukrainian": "uk", "turkish": "tr", "arabic": "ar", "hebrew": "he", "hindi": "hi", "chinese": "zh", "japanese": "ja",
-    "korean": "ko", "vietnamese": "vi", "tagalog": "tl", "swedish": "sv", "danish": "da", "norwegian": "no", "finnish": "fi", "greek": "el",
-    "czech": "cs", "romanian": "ro", "hungarian": "hu", "thai": "th", "indonesian": "id", "persian": "fa", "urdu": "ur", "bengali": "bn",
-}  # fmt: skip
+    "english": "en",
+    "spanish": "es",
+    "french": "fr",
+    "german": "de",
+    "portuguese": "pt",
+    "italian": "it",
+    "dutch": "nl",
+    "polish": "pl",
+    "russian": "ru",
+    "ukrainian": "uk",
+    "turkish": "tr",
+    "arabic": "ar",
+    "hebrew": "he",
+    "hindi": "hi",
+    "chinese": "zh",
+    "japanese": "ja",
+    "korean": "ko",
+    "vietnamese": "vi",
+    "tagalog": "tl",
+    "swedish": "sv",
+    "danish": "da",
+    "norwegian": "no",
+    "finnish": "fi",
+    "greek": "el",
+    "czech": "cs",
+    "romanian": "ro",
+    "hungarian": "hu",
+    "thai": "th",
+    "indonesian": "id",
+    "persian": "fa",
+    "urdu": "ur",
+    "bengali": "bn",
+}
 _LANGUAGE_CODES = {
-    "eng": "en", "spa": "es", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de", "por": "pt", "ita": "it", "nld": "nl", "dut": "nl",
-    "pol": "pl", "rus": "ru", "ukr": "uk", "tur": "tr", "ara": "ar", "heb": "he", "hin": "hi", "zho": "zh", "chi": "zh", "cmn": "zh",
-    "jpn": "ja", "kor": "ko", "vie": "vi", "tgl": "tl", "fil": "tl", "swe": "sv", "dan": "da", "nor": "no", "nob": "no", "fin": "fi",
-    "ell": "el", "gre": "el", "ces": "cs", "cze": "cs", "ron": "ro", "rum": "ro", "hun": "hu", "tha": "th", "ind": "id", "fas": "fa",
-    "per": "fa", "urd": "ur", "ben": "bn",
-}  # fmt: skip
+    "eng": "en",
+    "spa": "es",
+    "fra": "fr",
+    "fre": "fr",
+    "deu": "de",
+    "ger": "de",
+    "por": "pt",
+    "ita": "it",
+    "nld": "nl",
+    "dut": "nl",
+    "pol": "pl",
+    "rus": "ru",
+    "ukr": "uk",
+    "tur": "tr",
+    "ara": "ar",
+    "heb": "he",
+    "hin": "hi",
+    "zho": "zh",
+    "chi": "zh",
+    "cmn": "zh",
+    "jpn": "ja",
+    "kor": "ko",
+    "vie": "vi",
+    "tgl": "tl",
+    "fil": "tl",
+    "swe": "sv",
+    "dan": "da",
+    "nor": "no",
+    "nob": "no",
+    "fin": "fi",
+    "ell": "el",
+    "gre": "el",
+    "ces": "cs",
+    "cze": "cs",
+    "ron": "ro",
+    "rum": "ro",
+    "hun": "hu",
+    "tha": "th",
+    "ind": "id",
+    "fas": "fa",
+    "per": "fa",
+    "urd": "ur",
+    "ben": "bn",
+}
 """ISO 639-2 and 639-3 codes of languages that ISO 639-1 has a code for."""
 
 
@@ -51,7 +145,8 @@ class Transcript:
     """What an adapter read.
 
     Attributes:
-        outline: rows of `schemas.interaction.OUTLINE`, by time; members it does not declare become the row's `extra`.
+        outline: rows of `schemas.interaction.OUTLINE`, by time; members it does not declare become
+            the row's `extra`.
         words: rows of `schemas.interaction.WORD`, by time.
         text: flat text that is no copy of the outline; empty else.
         language: ISO 639 code; empty where the transcript names none.
@@ -66,7 +161,9 @@ class Transcript:
 
 
 def letters_and_digits(text: str) -> str:
-    """Return letters and digits of `text`, case folded: what is left when layout and punctuation are taken away."""
+    """Return letters and digits of `text`, case folded: what is left when layout and punctuation
+    are taken away.
+    """
     return _NEITHER.sub("", text.casefold())
 
 
@@ -77,11 +174,16 @@ def used_text(outline: Sequence[Mapping[str, Any]], words: Sequence[Mapping[str,
 
 
 def is_covered(value: Any, used: str, key: str = "") -> bool:
-    """Tell whether every text in `value` occurs in `used` (squashed), so that dropping `value` loses nothing. Numbers count as covered."""
+    """Tell whether every text in `value` occurs in `used` (squashed), so that dropping `value`
+    loses nothing. Numbers count as covered.
+    """
     if isinstance(value, str):
         if _LABELS.match(value) or (key in _MEASURES and _DECIMAL.match(value)):
             return True
-        return letters_and_digits(value) in used or letters_and_digits(_SPEAKER_PREFIX.sub("", value)) in used
+        return (
+            letters_and_digits(value) in used
+            or letters_and_digits(_SPEAKER_PREFIX.sub("", value)) in used
+        )
     if isinstance(value, Mapping):
         return all(is_covered(v, used, str(k)) for k, v in value.items())
     if isinstance(value, list | tuple):
@@ -100,14 +202,18 @@ def without_members(members: Mapping[str, Any], *names: str) -> Row:
 
 
 def require_objects(value: Any, path: str) -> list[Mapping[str, Any]]:
-    """Return `value` as a list of objects; null is an empty list. Raises FieldError `wrong_type` for anything else."""
+    """Return `value` as a list of objects; null is an empty list. Raises FieldError `wrong_type`
+    for anything else.
+    """
     if value is None:
         return []
     if not isinstance(value, list | tuple):
         raise FieldError(path, "wrong_type", f"expected an array, found {json_type(value)}")
     for i, item in enumerate(value):
         if not isinstance(item, Mapping):
-            raise FieldError(f"{path}[{i}]", "wrong_type", f"expected an object, found {json_type(item)}")
+            raise FieldError(
+                f"{path}[{i}]", "wrong_type", f"expected an object, found {json_type(item)}"
+            )
     return list(value)
 
 
@@ -117,7 +223,9 @@ def first_present(members: Mapping[str, Any], *names: str) -> Any:
 
 
 def parse_number(value: Any) -> float | None:
-    """Return a finite number, also from text; None where it is none. For ordering and grouping; declared types check the value itself later."""
+    """Return a finite number, also from text; None where it is none. For ordering and grouping;
+    declared types check the value itself later.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -128,7 +236,9 @@ def parse_number(value: Any) -> float | None:
 
 
 def seconds_of_millis(value: Any) -> Any:
-    """Return milliseconds to seconds; what is no number passes, to be refused by the declared type."""
+    """Return milliseconds to seconds; what is no number passes, to be refused by the declared
+    type.
+    """
     found = parse_number(value)
     return value if found is None else found / 1000
 
@@ -139,12 +249,16 @@ def text_of(value: Any) -> Any:
 
 
 def role_channel(speaker: Any) -> int | None:
-    """Return channel of a speaker named by role (`AGENT`, `Caller`): 1 external party, 2 business; None for other names."""
+    """Return channel of a speaker named by role (`AGENT`, `Caller`): 1 external party, 2 business;
+    None for other names.
+    """
     return _ROLES.get(speaker.strip().lower()) if isinstance(speaker, str) else None
 
 
 def language_code(value: Any) -> str:
-    """ISO 639 code in lower case from a code, a locale (`en-US`) or an English name; empty where it is none of these."""
+    """ISO 639 code in lower case from a code, a locale (`en-US`) or an English name; empty where it
+    is none of these.
+    """
     if not isinstance(value, str):
         return ""
     named = _LANGUAGE_NAMES.get(value.strip().lower())
@@ -171,7 +285,8 @@ def as_key(*values: Any) -> tuple[Any, ...]:
 def group_turns(words: Sequence[Row]) -> list[Row]:
     """Gather words into turns, in the order in which these begin.
 
-    A new turn begins where another party has begun to speak since, or after `PAUSE` seconds of silence; two who speak at once are not cut up.
+    A new turn begins where another party has begun to speak since, or after `PAUSE` seconds of
+    silence; two who speak at once are not cut up.
     """
     rows: list[Row] = []
     open_rows: dict[Any, Row] = {}
@@ -180,10 +295,18 @@ def group_turns(words: Sequence[Row]) -> list[Row]:
         channel, speaker = word.get("channel"), word.get("speaker")
         now = as_key(channel, speaker)
         row = open_rows.get(now)
-        over = row is None or (row is not rows[-1] and (start is None or _answered(row, rows, start)))
+        over = row is None or (
+            row is not rows[-1] and (start is None or _answered(row, rows, start))
+        )
         previous = parse_number(row.get("e")) if row is not None else None
         if over or (start is not None and previous is not None and start - previous > PAUSE):
-            row = open_rows[now] = {"speaker": speaker, "channel": channel, "s": word.get("s"), "e": word.get("e"), "_parts": []}
+            row = open_rows[now] = {
+                "speaker": speaker,
+                "channel": channel,
+                "s": word.get("s"),
+                "e": word.get("e"),
+                "_parts": [],
+            }
             rows.append(row)
         assert row is not None
         row["_parts"].append(str(word.get("word", "")))
@@ -199,6 +322,11 @@ def _answered(row: Row, rows: Sequence[Row], start: float) -> bool:
         if other is row:
             return False
         begin, stop = parse_number(other.get("s")), parse_number(other.get("e"))
-        if end is None or begin is None or begin >= end or (stop is not None and end < stop <= start):
+        if (
+            end is None
+            or begin is None
+            or begin >= end
+            or (stop is not None and end < stop <= start)
+        ):
             return True
     return False

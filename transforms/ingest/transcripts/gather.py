@@ -1,4 +1,6 @@
-"""From the members of a record that may hold a transcript to `outline`, `words` and `transcription_text`."""
+"""From the members of a record that may hold a transcript to `outline`, `words` and
+`transcription_text`.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from callveil.transforms.ingest.transcripts.captions import read_text
-from callveil.transforms.ingest.transcripts.common import Row, Transcript, is_covered, letters_and_digits, used_text, without_members
+from callveil.transforms.ingest.transcripts.common import (
+    Row,
+    Transcript,
+    is_covered,
+    letters_and_digits,
+    used_text,
+    without_members,
+)
 from callveil.transforms.ingest.transcripts.platform import outline_rows, word_rows
 from callveil.transforms.ingest.transcripts.plausible import plausible_times
 from callveil.transforms.ingest.transcripts.registry import read_transcript
 from callveil.transforms.storage.files.strict_json import load_json_text
 
-CANDIDATES = ("outline", "transcript_outline", "transcript", "transcription", "transcription_json", "transcription_text")
-"""Members that may hold a transcript, in order of trust: of two outlines the first is kept as `outline`."""
+CANDIDATES = (
+    "outline",
+    "transcript_outline",
+    "transcript",
+    "transcription",
+    "transcription_json",
+    "transcription_text",
+)
+"""Members that may hold a transcript, in order of trust: of two outlines the first is kept as
+`outline`.
+"""
 
-_ADDRESS = re.compile(r"(?=[^\s{}\[\]]*\Z)(?:[^/]*/|.*\.(?:json|txt|vtt|srt|xml|html?|pdf)\Z)", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?=[^\s{}\[\]]*\Z)(?:[^/]*/|.*\.(?:json|txt|vtt|srt|xml|html?|pdf)\Z)", re.IGNORECASE
+)
 """A URL or path, as opposed to something that was said."""
 
 
@@ -26,9 +46,10 @@ def gather_transcripts(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]
     Args:
         members: a record's members; not changed.
 
-    Returns: (members without the transcripts, with `outline`, `words`, `transcription_text` and `language` set where found; what was not used, by
-        the member it came from; which of `outline` and `words` gave times that cannot be, which were left out). A second transcript that says
-        the same is dropped as a copy; one that differs is kept whole in the second.
+    Returns: (members without the transcripts, with `outline`, `words`, `transcription_text` and
+        `language` set where found; what was not used, by the member it came from; which of
+        `outline` and `words` gave times that cannot be, which were left out). A second transcript
+        that says the same is dropped as a copy; one that differs is kept whole in the second.
 
     Raises:
         FieldError: an outline or word list has a type it cannot have.
@@ -76,7 +97,11 @@ def gather_transcripts(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]
 
 def _said_before(rows: list[Row], outline: list[Row], words: list[Row]) -> bool:
     """Tell whether all texts of some rows, their speakers too, are in what is kept already."""
-    speakers = {letters_and_digits(str(r["speaker"])) for r in (*outline, *words) if r.get("speaker") is not None}
+    speakers = {
+        letters_and_digits(str(r["speaker"]))
+        for r in (*outline, *words)
+        if r.get("speaker") is not None
+    }
     used = "\n".join((used_text(outline, words), *sorted(speakers)))
     return is_covered([without_members(r, "channel", "s", "e") for r in rows], used)
 
@@ -91,13 +116,19 @@ def _read(name: str, value: Any) -> Transcript | None:
     return read_transcript(value)
 
 
-def _place_texts(texts: list[tuple[str, str]], outline: list[Row], words: list[Row], out: Row, rest: Row) -> None:
-    """The record's own flat text is kept; another becomes it where there is none and it says more than the outline."""
+def _place_texts(
+    texts: list[tuple[str, str]], outline: list[Row], words: list[Row], out: Row, rest: Row
+) -> None:
+    """The record's own flat text is kept; another becomes it where there is none and it says more
+    than the outline.
+    """
     texts.sort(key=lambda t: t[0] != "transcription_text")
     for name, text in texts:
         if name == "transcription_text" and "transcription_text" not in out:
             out[name] = text
-        elif is_covered(text, used_text(outline, words)) or letters_and_digits(text) == letters_and_digits(str(out.get("transcription_text", ""))):
+        elif is_covered(text, used_text(outline, words)) or letters_and_digits(
+            text
+        ) == letters_and_digits(str(out.get("transcription_text", ""))):
             continue
         elif "transcription_text" not in out:
             out["transcription_text"] = text

@@ -1,7 +1,7 @@
 """The platform's own outline: rows `{speaker, text, channel, s, e}`, alone or inside an object.
 
-Other names that occur for the same members are read as well. Times are seconds; `m:ss` and `h:mm:ss` occur. What a row holds
-besides becomes the row's `extra`.
+Other names that occur for the same members are read as well. Times are seconds; `m:ss` and
+`h:mm:ss` occur. What a row holds besides becomes the row's `extra`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,17 @@ _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)\Z", re.ASCII)
 
 
 class Platform:
-    """A list of rows, or an object with one under `outline`, `transcript`, `turns`, `segments` or `utterances`, or with flat `text`."""
+    """A list of rows, or an object with one under `outline`, `transcript`, `turns`, `segments` or
+    `utterances`, or with flat `text`.
+    """
 
     @staticmethod
     def recognise(doc: Any) -> bool:
         """Tell whether `doc` has this shape."""
         if isinstance(doc, Mapping):
-            return any(_rows(doc.get(k)) for k in _LISTS) or any(isinstance(doc.get(k), str) for k in ("text", "transcript", "transcription_text"))
+            return any(_rows(doc.get(k)) for k in _LISTS) or any(
+                isinstance(doc.get(k), str) for k in ("text", "transcript", "transcription_text")
+            )
         return _rows(doc)
 
     @staticmethod
@@ -81,11 +85,16 @@ def outline_rows(value: Any, path: str = "outline") -> tuple[list[Row], list[Row
             outline.append({"text": row})
             continue
         if not isinstance(row, Mapping):
-            raise FieldError(f"{path}[{i}]", "wrong_type", f"expected an object, found {json_type(row)}")
+            raise FieldError(
+                f"{path}[{i}]", "wrong_type", f"expected an object, found {json_type(row)}"
+            )
         if row.keys() <= _DECLARED:  # the usual case, quickly
             outline.append(_declared(row))
             continue
-        names = [next((n for n in group if row.get(n) is not None), "") for group in (_TEXT, _START, _END, _SPEAKER)]
+        names = [
+            next((n for n in group if row.get(n) is not None), "")
+            for group in (_TEXT, _START, _END, _SPEAKER)
+        ]
         text, start, end, speaker = (row.get(n) for n in names)
         channel = row.get("channel")
         channel = role_channel(speaker) if channel is None else channel
@@ -93,7 +102,13 @@ def outline_rows(value: Any, path: str = "outline") -> tuple[list[Row], list[Row
         words += [word_row(w, speaker, channel) for w in require_objects(spoken, "words")]
         outline.append(
             without_members(row, *names, "channel", *(("words",) if spoken is not None else ()))
-            | {"speaker": speaker, "text": text, "channel": channel, "s": clock_seconds(start), "e": clock_seconds(end)}
+            | {
+                "speaker": speaker,
+                "text": text,
+                "channel": channel,
+                "s": clock_seconds(start),
+                "e": clock_seconds(end),
+            }
         )
     return outline, words
 
@@ -109,12 +124,16 @@ def _declared(row: Mapping[str, Any]) -> Row:
 
 
 def word_rows(value: Any) -> list[Row]:
-    """Return rows of a record's own `words`, under whichever names. Raises FieldError `wrong_type` where a row is no object."""
+    """Return rows of a record's own `words`, under whichever names. Raises FieldError `wrong_type`
+    where a row is no object.
+    """
     return [word_row(w, None, None) for w in require_objects(value, "words")]
 
 
 def clock_seconds(value: Any) -> Any:
-    """Return seconds of `h:mm:ss`; anything else passes, to be read or refused by the declared type."""
+    """Return seconds of `h:mm:ss`; anything else passes, to be read or refused by the declared
+    type.
+    """
     clock = _CLOCK.match(text_of(value)) if isinstance(value, str) else None
     return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3]) if clock else value
 

@@ -9,7 +9,16 @@ from callveil.transforms.ingest.transcripts.cloud import Azure, AzureSdk, Bedroc
 from callveil.transforms.ingest.transcripts.common import Transcript
 from callveil.transforms.ingest.transcripts.deepgram import Deepgram
 from callveil.transforms.ingest.transcripts.platform import Platform
-from callveil.transforms.ingest.transcripts.services import AssemblyAI, DeepgramLive, ElevenLabs, Genesys, Gong, Rev, Speechmatics, Twilio
+from callveil.transforms.ingest.transcripts.services import (
+    AssemblyAI,
+    DeepgramLive,
+    ElevenLabs,
+    Genesys,
+    Gong,
+    Rev,
+    Speechmatics,
+    Twilio,
+)
 from callveil.transforms.ingest.transcripts.toolkits import HuggingFace, NeMo, Vosk, WhisperCpp
 from callveil.transforms.ingest.transcripts.whisper import Whisper
 
@@ -21,7 +30,9 @@ class Adapter(Protocol):
         """Tell whether `doc` has this format's shape."""
 
     def convert(self, doc: Any) -> Transcript:
-        """Read it; `doc` is left as it is. Raises FieldError where a part of it has a type it cannot have."""
+        """Read it; `doc` is left as it is. Raises FieldError where a part of it has a type it
+        cannot have.
+        """
 
 
 ADAPTERS: tuple[Adapter, ...] = (

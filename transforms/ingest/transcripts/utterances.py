@@ -1,4 +1,6 @@
-"""Building blocks of the adapters whose formats are lists of phrases with words in them, or of words alone."""
+"""Building blocks of the adapters whose formats are lists of phrases with words in them, or of
+words alone.
+"""
 
 from __future__ import annotations
 
@@ -54,13 +56,16 @@ def make_word(text: Any, s: Any, e: Any, confidence: Any = None) -> Row:
     return {"word": text_of(text), "s": s, "e": e, "confidence": confidence}
 
 
-def make_transcript(said: Iterable[Utterance], doc: Any, used: Iterable[str], language: Any = None) -> Transcript:
+def make_transcript(
+    said: Iterable[Utterance], doc: Any, used: Iterable[str], language: Any = None
+) -> Transcript:
     """Return the transcript that utterances add up to.
 
     Args:
         said: utterances in any order.
         doc: the document. What of it says something that no utterance says is kept as `rest`.
-        used: names of members that hold times, labels or settings and are left out of `rest`, at any depth.
+        used: names of members that hold times, labels or settings and are left out of `rest`, at
+            any depth.
         language: as the document names it.
     """
     outline, words = [], []
@@ -80,9 +85,15 @@ def make_transcript(said: Iterable[Utterance], doc: Any, used: Iterable[str], la
 
 
 def _left(value: Any, said: str, used: frozenset[str]) -> Any:
-    """Return what of a value was not read: members and items that hold a text nobody said; None where there is none."""
+    """Return what of a value was not read: members and items that hold a text nobody said; None
+    where there is none.
+    """
     if isinstance(value, Mapping):
-        kept = {k: v for k, m in value.items() if k not in used and (v := _left(m, said, used)) is not None}
+        kept = {
+            k: v
+            for k, m in value.items()
+            if k not in used and (v := _left(m, said, used)) is not None
+        }
         return kept or None
     if isinstance(value, list | tuple):
         return [v for item in value if (v := _left(item, said, used)) is not None] or None
@@ -90,7 +101,9 @@ def _left(value: Any, said: str, used: frozenset[str]) -> Any:
 
 
 def word_utterances(rows: Iterable[Row]) -> list[Utterance]:
-    """Return words alone, each of which names its own speaker and channel: `make_transcript` makes turns of them."""
+    """Return words alone, each of which names its own speaker and channel: `make_transcript` makes
+    turns of them.
+    """
     return [Utterance(words=list(rows))]
 
 
@@ -101,8 +114,15 @@ def attach_punctuation(rows: list[Row], mark: Any) -> None:
 
 
 def seconds_in(members: Mapping[str, Any], name: str) -> float | None:
-    """Return seconds of the first of a member's forms: ticks, milliseconds, ISO 8601 (`PT1.5S`), `1.5s`, seconds and nanoseconds, a number."""
-    for suffix, parts in (("InTicks", _TICKS), ("Milliseconds", 1000), ("InMs", 1000), ("Ms", 1000)):
+    """Return seconds of the first of a member's forms: ticks, milliseconds, ISO 8601 (`PT1.5S`),
+    `1.5s`, seconds and nanoseconds, a number.
+    """
+    for suffix, parts in (
+        ("InTicks", _TICKS),
+        ("Milliseconds", 1000),
+        ("InMs", 1000),
+        ("Ms", 1000),
+    ):
         found = parse_number(members.get(name + suffix))
         if found is not None:
             return found / parts
@@ -120,7 +140,9 @@ def parse_duration(value: Any) -> float | None:
         millis = parse_number(value.get("milliseconds"))
         if millis is not None:
             return millis / 1000
-        return (parse_number(value.get("seconds")) or 0.0) + (parse_number(value.get("nanos")) or 0.0) / 1e9
+        return (parse_number(value.get("seconds")) or 0.0) + (
+            parse_number(value.get("nanos")) or 0.0
+        ) / 1e9
     if not isinstance(value, str):
         return parse_number(value)
     span = _SPAN.match(value)
@@ -141,24 +163,40 @@ def channel_from_zero(index: Any) -> int | None:
 
 
 def channel_from_one(index: Any) -> int | None:
-    """Return a channel that is counted from 1, as a number or text (`channel_2`); None where it is neither or 0."""
+    """Return a channel that is counted from 1, as a number or text (`channel_2`); None where it is
+    neither or 0.
+    """
     if isinstance(index, str):
         label = _NUMBERED.match(index.strip())
-        index = int(label[1]) if label else int(index) if index.isascii() and index.isdigit() else None
+        index = (
+            int(label[1]) if label else int(index) if index.isascii() and index.isdigit() else None
+        )
     return index if isinstance(index, int) and not isinstance(index, bool) and index > 0 else None
 
 
 def timecode_seconds(value: Any) -> Any:
     """Return seconds of `hh:mm:ss,mmm` or `hh:mm:ss.mmm`; anything else as it is."""
     match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
-    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3].replace(",", ".")) if match else value
+    return (
+        int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3].replace(",", "."))
+        if match
+        else value
+    )
 
 
 def have_members(value: Any, *names: str) -> bool:
     """Tell a list of objects, not empty, that all have one of these members."""
-    return isinstance(value, list) and bool(value) and all(isinstance(r, Mapping) and first_present(r, *names) is not None for r in value)
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(r, Mapping) and first_present(r, *names) is not None for r in value)
+    )
 
 
 def any_object(value: Any, test: Callable[[Mapping[str, Any]], bool]) -> bool:
     """Tell a list of objects alone of which one at least passes a test."""
-    return isinstance(value, list) and all(isinstance(r, Mapping) for r in value) and any(test(r) for r in value)
+    return (
+        isinstance(value, list)
+        and all(isinstance(r, Mapping) for r in value)
+        and any(test(r) for r in value)
+    )

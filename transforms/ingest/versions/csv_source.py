@@ -24,7 +24,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class _CsvLines:
-    """Lines for the csv module, which can be given back: a quote that is never closed must cost its own line only."""
+    """Lines for the csv module, which can be given back: a quote that is never closed must cost its
+    own line only.
+    """
 
     def __init__(self, stream: Iterator[Line]) -> None:
         self._stream = stream
@@ -38,7 +40,8 @@ class _CsvLines:
         line = self._again.popleft() if self._again else next(self._stream)
         self.taken.append(line)
         raw = line.raw.removeprefix(_BOM) if line.offset == 0 else line.raw
-        # A byte that is no UTF-8 becomes half a surrogate pair, which is refused further down: the row is lost, the file is not.
+        # A byte that is no UTF-8 becomes half a surrogate pair, which is refused further down: the
+        # row is lost, the file is not.
         return raw.decode("utf-8", "surrogateescape") + "\n"
 
     def begin(self) -> None:
@@ -55,14 +58,24 @@ class _CsvLines:
         return b"\n".join(line.raw for line in self.taken)[: limits.record_bytes]
 
 
-def read_csv(files: Files, chunk: InputChunk, limits: InputLimits, make: Make) -> Iterator[RawVersion | Rejected]:
-    """Yield rows of a CSV (or TSV) file with a header. A row that is not well formed costs its first line; the next one is read on.
+def read_csv(
+    files: Files, chunk: InputChunk, limits: InputLimits, make: Make
+) -> Iterator[RawVersion | Rejected]:
+    """Yield rows of a CSV (or TSV) file with a header. A row that is not well formed costs its
+    first line; the next one is read on.
 
     Args:
         make: turns a row, its bytes and its place into a version or a rejection.
     """
     csv.field_size_limit(min(limits.record_bytes, 2**31 - 1))
-    lines = _CsvLines(iter(LineReader(read_blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member), limits.record_bytes)))
+    lines = _CsvLines(
+        iter(
+            LineReader(
+                read_blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member),
+                limits.record_bytes,
+            )
+        )
+    )
     reader = csv.reader(lines, delimiter="\t" if chunk.format == "tsv" else ",", strict=True)
     header: list[str] | None = None
     while True:
@@ -73,11 +86,20 @@ def read_csv(files: Files, chunk: InputChunk, limits: InputLimits, make: Make) -
             return
         except csv.Error:
             lines.keep_first()
-            yield Rejected(_place(chunk, lines), "ingest", "bad_csv", "not well-formed CSV; check the quotes", "", lines.content(limits))
+            yield Rejected(
+                _place(chunk, lines),
+                "ingest",
+                "bad_csv",
+                "not well-formed CSV; check the quotes",
+                "",
+                lines.content(limits),
+            )
             continue
         except DamagedStream as e:
             detail = f"{e.detail}; all complete rows before were read"
-            yield Rejected(_place(chunk, lines), "ingest", "bad_compression", detail, "", lines.content(limits))
+            yield Rejected(
+                _place(chunk, lines), "ingest", "bad_compression", detail, "", lines.content(limits)
+            )
             return
         if not any(cells):
             continue
@@ -85,17 +107,40 @@ def read_csv(files: Files, chunk: InputChunk, limits: InputLimits, make: Make) -
         if header is None:
             header = [c.strip() for c in cells]
             if len(set(header)) < len(header):
-                yield Rejected(source, "ingest", "bad_csv", "two columns have the same name; rename one. Nothing of the file was read", "", raw)
+                yield Rejected(
+                    source,
+                    "ingest",
+                    "bad_csv",
+                    "two columns have the same name; rename one. Nothing of the file was read",
+                    "",
+                    raw,
+                )
                 return
             continue
         if len(cells) > len(header):
             yield Rejected(
-                source, "ingest", "bad_csv", f"{len(cells)} cells, the header has {len(header)}; quote a cell that holds a separator", "", raw
+                source,
+                "ingest",
+                "bad_csv",
+                f"{len(cells)} cells, the header has {len(header)}; quote a cell that holds a "
+                "separator",
+                "",
+                raw,
             )
             continue
-        found = make({k: v for k, v in zip(header, cells, strict=False) if v not in ("", "\\N")}, raw, source, limits)
+        found = make(
+            {k: v for k, v in zip(header, cells, strict=False) if v not in ("", "\\N")},
+            raw,
+            source,
+            limits,
+        )
         if isinstance(found, Rejected) and found.reason == "lone_surrogate":
-            found = replace(found, reason="bad_utf8", detail="a cell holds bytes that are not UTF-8; convert the file with iconv -t UTF-8")
+            found = replace(
+                found,
+                reason="bad_utf8",
+                detail="a cell holds bytes that are not UTF-8; convert "
+                "the file with iconv -t UTF-8",
+            )
         yield found
 
 

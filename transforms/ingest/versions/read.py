@@ -1,4 +1,6 @@
-"""Version logs to `RawVersion`s: JSON lines, JSON documents, CSV, YAML and Parquet, from disk or S3."""
+"""Version logs to `RawVersion`s: JSON lines, JSON documents, CSV, YAML and Parquet, from disk or
+S3.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +41,18 @@ _ITEM = re.compile(r"(?:-|---)(?:\s|$)")
 """Line that begins an item of a list, or a document."""
 
 
-def plan_versions(files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> InputPlan:
-    """Find the input and cut it up, as `ingest.chunks.plan_input` does, which see; tables and YAML are read too."""
+def plan_versions(
+    files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES
+) -> InputPlan:
+    """Find the input and cut it up, as `ingest.chunks.plan_input` does, which see; tables and YAML
+    are read too.
+    """
     return plan_input(files, patterns, chunk_bytes, reads=READ)
 
 
 def list_inputs(files: Files, patterns: Sequence[str]) -> list[InputFile]:
-    """Return the files that `plan_versions` would look into, in order of URL; none where there are none yet. They are not opened.
+    """Return the files that `plan_versions` would look into, in order of URL; none where there are
+    none yet. They are not opened.
 
     Raises `InputError` for a place that lies in a store.
     """
@@ -54,9 +61,11 @@ def list_inputs(files: Files, patterns: Sequence[str]) -> list[InputFile]:
 
 
 def read_versions(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
-    """Read one chunk, streaming; a YAML or JSON document is held whole, at most `limits.document_bytes`.
+    """Read one chunk, streaming; a YAML or JSON document is held whole, at most
+    `limits.document_bytes`.
 
-    Yields: in the order of the file, a `RawVersion` or `Rejected` for each record, plus one `Rejected` for the rest of a damaged stream.
+    Yields: in the order of the file, a `RawVersion` or `Rejected` for each record, plus one
+        `Rejected` for the rest of a damaged stream.
 
     Raises:
         InputChanged: the file was replaced or cut since planning.
@@ -64,8 +73,18 @@ def read_versions(files: Files, chunk: InputChunk, limits: InputLimits) -> Itera
     """
     now = files.info(chunk.url)
     if now is None or now.size < chunk.size or (now.size == chunk.size and now.etag != chunk.etag):
-        raise InputChanged(f"{chunk.url}: was removed, replaced or cut while the run was going on; start the run again")
-    readers = {"parquet": _parquet, "document": _document, "csv": _csv, "tsv": _csv, "yaml": _yaml, "values": _values}
+        raise InputChanged(
+            f"{chunk.url}: was removed, replaced or cut while the run was going on; start the run "
+            "again"
+        )
+    readers = {
+        "parquet": _parquet,
+        "document": _document,
+        "csv": _csv,
+        "tsv": _csv,
+        "yaml": _yaml,
+        "values": _values,
+    }
     yield from readers.get(chunk.format, _lines)(files, chunk, limits)
 
 
@@ -78,7 +97,10 @@ def read_version(raw: bytes, source: SourceRef, limits: InputLimits) -> Iterator
         limits: bounds; more than `record_bytes` is rejected.
     """
     if len(raw) > limits.record_bytes:
-        detail = f"{len(raw)} bytes; the limit is {limits.record_bytes} (limits.record_bytes in the policy)"
+        detail = (
+            f"{len(raw)} bytes; the limit is {limits.record_bytes} (limits.record_bytes in "
+            "the policy)"
+        )
         yield Rejected(source, "ingest", "record_too_large", detail, "", raw[: limits.record_bytes])
         return
     try:
@@ -90,11 +112,15 @@ def read_version(raw: bytes, source: SourceRef, limits: InputLimits) -> Iterator
 
 
 def _fault(problem: Exception) -> tuple[str, str]:
-    """Return reason and detail of a record that could not be read. Of a fault of ours only the type is told,
-    for its message may quote content."""
+    """Return reason and detail of a record that could not be read. Of a fault of ours only the type
+    is told, for its message may quote content.
+    """
     if isinstance(problem, ParseError):
         return problem.reason, problem.detail
-    return "internal_error", f"{type(problem).__name__} while reading the version; please report this"
+    return (
+        "internal_error",
+        f"{type(problem).__name__} while reading the version; please report this",
+    )
 
 
 def _expand(doc: Any, raw: bytes | None, source: SourceRef, limits: InputLimits) -> Iterator[Read]:
@@ -123,16 +149,35 @@ def _one(value: Any, raw: bytes | None, source: SourceRef, limits: InputLimits) 
     except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
         (reason, detail), path = _fault(e), ""
     account = value.get("account_id") if isinstance(value, Mapping) else None
-    shown = str(account) if isinstance(account, int | str) and str(account).isalnum() and len(str(account)) <= 64 else ""
-    return Rejected(source, "ingest", reason, detail, path, (dump_json(value) if raw is None else raw)[: limits.record_bytes], shown)
+    shown = (
+        str(account)
+        if isinstance(account, int | str) and str(account).isalnum() and len(str(account)) <= 64
+        else ""
+    )
+    return Rejected(
+        source,
+        "ingest",
+        reason,
+        detail,
+        path,
+        (dump_json(value) if raw is None else raw)[: limits.record_bytes],
+        shown,
+    )
 
 
 def _lines(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
     first = chunk.start == 0
-    begin = 0 if first else chunk.start - 1  # one byte early: a line that begins right at `start` is ours
+    begin = (
+        0 if first else chunk.start - 1
+    )  # one byte early: a line that begins right at `start` is ours
     stream = read_blocks(files, chunk.url, chunk.compression, begin, chunk.size, chunk.member)
     reader = LineReader(
-        stream, limits.record_bytes, offset=begin, number=chunk.first_line, skip_first=not first, end=None if chunk.compression else chunk.end
+        stream,
+        limits.record_bytes,
+        offset=begin,
+        number=chunk.first_line,
+        skip_first=not first,
+        end=None if chunk.compression else chunk.end,
     )
     yield from _each(reader, chunk, limits)
 
@@ -142,12 +187,17 @@ def _values(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Re
     yield from _each(ValueReader(stream, limits.record_bytes), chunk, limits)
 
 
-def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
+def _each(
+    reader: LineReader | ValueReader, chunk: InputChunk, limits: InputLimits
+) -> Iterator[Read]:
     try:
         for line in reader:
             source = SourceRef(chunk.place, line.number, line.offset)
             if line.too_long:
-                detail = f"{line.size} bytes; the limit is {limits.record_bytes} (limits.record_bytes in the policy)"
+                detail = (
+                    f"{line.size} bytes; the limit is {limits.record_bytes} "
+                    "(limits.record_bytes in the policy)"
+                )
                 yield Rejected(source, "ingest", "record_too_large", detail, "", line.raw)
                 continue
             raw = line.raw.strip(_SPACE).removeprefix(_BOM).strip(_SPACE)
@@ -155,8 +205,17 @@ def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: InputLimi
                 yield from read_version(raw, source, limits)
     except DamagedStream as e:
         tail = reader.tail
-        source = SourceRef(chunk.place, tail.number if tail else None, tail.offset if tail else None)
-        yield Rejected(source, "ingest", "bad_compression", f"{e.detail}; all complete lines before were read", "", tail.raw if tail else b"")
+        source = SourceRef(
+            chunk.place, tail.number if tail else None, tail.offset if tail else None
+        )
+        yield Rejected(
+            source,
+            "ingest",
+            "bad_compression",
+            f"{e.detail}; all complete lines before were read",
+            "",
+            tail.raw if tail else b"",
+        )
 
 
 def _whole(files: Files, chunk: InputChunk, limits: InputLimits) -> bytes | Rejected:
@@ -167,12 +226,27 @@ def _whole(files: Files, chunk: InputChunk, limits: InputLimits) -> bytes | Reje
             size += len(block)
             if size > limits.document_bytes:
                 detail = (
-                    f"one document of more than {limits.document_bytes} bytes; write it as JSON lines, or raise limits.document_bytes in the policy"
+                    f"one document of more than {limits.document_bytes} bytes; write it as "
+                    "JSON lines, or raise limits.document_bytes in the policy"
                 )
-                return Rejected(SourceRef(chunk.place, 1, 0), "ingest", "record_too_large", detail, "", b"".join(parts)[: limits.record_bytes])
+                return Rejected(
+                    SourceRef(chunk.place, 1, 0),
+                    "ingest",
+                    "record_too_large",
+                    detail,
+                    "",
+                    b"".join(parts)[: limits.record_bytes],
+                )
     except DamagedStream as e:
         raw = b"".join(parts)[: limits.record_bytes]
-        return Rejected(SourceRef(chunk.place, 1, 0), "ingest", "bad_compression", f"{e.detail}; a document cannot be read in part", "", raw)
+        return Rejected(
+            SourceRef(chunk.place, 1, 0),
+            "ingest",
+            "bad_compression",
+            f"{e.detail}; a document cannot be read in part",
+            "",
+            raw,
+        )
     return b"".join(parts).removeprefix(_BOM)
 
 
@@ -193,7 +267,9 @@ def _document(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[
 
 
 def _yaml(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
-    """Yield a list of versions, `{versions: [...]}`, or a stream of documents with one version each. A rejected one is told by its line."""
+    """Yield a list of versions, `{versions: [...]}`, or a stream of documents with one version
+    each. A rejected one is told by its line.
+    """
     raw = _whole(files, chunk, limits)
     if isinstance(raw, Rejected):
         yield raw
@@ -201,7 +277,14 @@ def _yaml(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read
     try:
         text = raw.decode()
     except UnicodeDecodeError as e:
-        yield Rejected(SourceRef(chunk.place, 1, 0), "ingest", "bad_utf8", f"not UTF-8 from byte {e.start} on", "", raw[: limits.record_bytes])
+        yield Rejected(
+            SourceRef(chunk.place, 1, 0),
+            "ingest",
+            "bad_utf8",
+            f"not UTF-8 from byte {e.start} on",
+            "",
+            raw[: limits.record_bytes],
+        )
         return
     lines = text.split("\n")
     done = 0
@@ -232,12 +315,20 @@ def _yaml_versions(
             yield Rejected(source, "ingest", *_fault(problem), "", content)
             continue
         own = {**(shared or {}), **own}
-        yield _one({**own, **value} if own and isinstance(value, Mapping) else value, content, source, limits)
+        yield _one(
+            {**own, **value} if own and isinstance(value, Mapping) else value,
+            content,
+            source,
+            limits,
+        )
 
 
-def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:
-    """Yield where a document is not well formed, its items (or the documents behind it) each by itself, so
-    that one costs the others nothing."""
+def _yaml_parts(
+    lines: list[str], done: int, problem: ParseError, chunk: InputChunk, limits: InputLimits
+) -> Iterator[Read]:
+    """Yield where a document is not well formed, its items (or the documents behind it) each by
+    itself, so that one costs the others nothing.
+    """
     starts = [i for i in range(done, len(lines)) if _ITEM.match(lines[i])]
     parts = list(zip([done, *starts], [*starts, len(lines)], strict=True))
     shared: dict[str, Any] = {}
@@ -247,7 +338,9 @@ def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputCh
             continue
         try:
             nodes = list(yaml_documents("\n".join(part)))
-            if begin == done and begin not in starts and starts:  # what stands before the first item
+            if (
+                begin == done and begin not in starts and starts
+            ):  # what stands before the first item
                 shared = _shared(nodes[0]) if nodes else {}
                 continue
         except ParseError as own:
@@ -267,7 +360,9 @@ def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, dict[str, Any]]]:
     shared: dict[str, Any] = {}
     if isinstance(node, yaml.MappingNode):
         members = {k.value: v for k, v in node.value if isinstance(k, yaml.ScalarNode)}
-        held = next((members[n] for n in LISTS if isinstance(members.get(n), yaml.SequenceNode)), None)
+        held = next(
+            (members[n] for n in LISTS if isinstance(members.get(n), yaml.SequenceNode)), None
+        )
         if held is not None and "item_type" not in members:
             shared = _shared(node)
             node = held
@@ -279,7 +374,11 @@ def _shared(node: yaml.Node) -> dict[str, Any]:
     """Return what a page says of all its versions."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     members = {k.value: v for k, v in pairs if isinstance(k, yaml.ScalarNode)}
-    return {k: node_value(members[k]) for k in ("account_id", "agency_id") if isinstance(members.get(k), yaml.ScalarNode)}
+    return {
+        k: node_value(members[k])
+        for k in ("account_id", "agency_id")
+        if isinstance(members.get(k), yaml.ScalarNode)
+    }
 
 
 def _csv(files: Files, chunk: InputChunk, limits: InputLimits) -> Iterator[Read]:

@@ -1,8 +1,10 @@
 """YAML and JSON texts to plain values, safely: no object is ever built, whatever a tag asks for.
 
-Rails writes versions as YAML with tags of its own (`!ruby/object:BigDecimal`, `!ruby/object:ActiveSupport::TimeWithZone`, hashes with
-indifferent access, symbols). Each of these has a plain value, which is taken; a tag that is not known here gives the node's plain content.
-References (`*1`) are followed, but what they unfold to is counted, so that a few lines cannot become gigabytes.
+Rails writes versions as YAML with tags of its own (`!ruby/object:BigDecimal`,
+`!ruby/object:ActiveSupport::TimeWithZone`, hashes with indifferent access, symbols). Each of these
+has a plain value, which is taken; a tag that is not known here gives the node's plain content.
+References (`*1`) are followed, but what they unfold to is counted, so that a few lines cannot
+become gigabytes.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ def load_object(text: str) -> Any:
     """Return the value of a text column that holds JSON or YAML.
 
     Raises:
-        ParseError: `bad_json` or `bad_yaml` for text that is neither, `too_deep`, or `record_too_large` for references that unfold too far.
+        ParseError: `bad_json` or `bad_yaml` for text that is neither, `too_deep`, or
+            `record_too_large` for references that unfold too far.
     """
     if text.lstrip()[:1] in ("{", "[", '"'):
         try:
@@ -43,7 +46,9 @@ def load_object(text: str) -> Any:
 
 
 def is_null(text: str) -> bool:
-    """Tell whether a text is null as databases and YAML write it: `null`, `~`, `\\N`, `---`, an empty text."""
+    """Tell whether a text is null as databases and YAML write it: `null`, `~`, `\\N`, `---`, an
+    empty text.
+    """
     return len(text) <= 40 and _NULL.fullmatch(text) is not None
 
 
@@ -56,7 +61,9 @@ def load_yaml(text: str) -> Any:
 
 
 def yaml_documents(text: str) -> Iterator[yaml.Node]:
-    """Yield nodes of every document of a YAML stream. Raises `ParseError` after the last good one."""
+    """Yield nodes of every document of a YAML stream. Raises `ParseError` after the last good
+    one.
+    """
     _check_depth(text)
     loader = None
     try:
@@ -66,19 +73,25 @@ def yaml_documents(text: str) -> Iterator[yaml.Node]:
     except Exception as error:  # noqa: BLE001 - whatever the parser raises, what it was given is no YAML
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         where = f" near its line {mark.line + 1}" if mark else ""
-        raise ParseError("bad_yaml", f"not well-formed YAML{where}; check indentation and quotes") from None
+        raise ParseError(
+            "bad_yaml", f"not well-formed YAML{where}; check indentation and quotes"
+        ) from None
     finally:
         if loader is not None:
             loader.dispose()
 
 
 def node_value(node: yaml.Node) -> Any:
-    """Return the plain value of a node. Raises `ParseError` where it unfolds too far or too deep."""
+    """Return the plain value of a node. Raises `ParseError` where it unfolds too far or too
+    deep.
+    """
     return _Budget().value(node)
 
 
 def _check_depth(text: str) -> None:
-    """Refuse texts that would nest far before a parser written in C meets them: brackets within one line, or indentation."""
+    """Refuse texts that would nest far before a parser written in C meets them: brackets within one
+    line, or indentation.
+    """
     if text.count("[") + text.count("{") > MAX_DEPTH:
         depth = deepest = 0
         for char in text:
@@ -104,7 +117,9 @@ class _Budget:
         """Plain value of a node."""
         self.left -= 1
         if self.left < 0:
-            raise ParseError("record_too_large", f"references unfold to more than {MAX_NODES} values")
+            raise ParseError(
+                "record_too_large", f"references unfold to more than {MAX_NODES} values"
+            )
         if depth > MAX_DEPTH:
             raise ParseError("too_deep", f"nested more than {MAX_DEPTH} levels deep")
         if isinstance(node, yaml.ScalarNode):
@@ -120,16 +135,25 @@ class _Budget:
             if not isinstance(key, yaml.ScalarNode):
                 raise ParseError("bad_yaml", "a key of a mapping is no plain text")
             if key.tag == "tag:yaml.org,2002:merge" or key.value == "<<":
-                raise ParseError("bad_yaml", "merge keys (<<) are not read: what they mean depends on the reader")
+                raise ParseError(
+                    "bad_yaml", "merge keys (<<) are not read: what they mean depends on the reader"
+                )
             name = _symbol(key.value)
             if name in out:
-                raise ParseError("duplicate_key", "one mapping names the same member twice, so one of its values would be lost")
+                raise ParseError(
+                    "duplicate_key",
+                    "one mapping names the same member twice, so one of its values would be lost",
+                )
             out[name] = self.value(child, depth + 1)
         if "TimeWithZone" in tag and "utc" in out:
             return out["utc"]
         if "/hash" in tag or "HashWithIndifferentAccess" in tag:
             inner = out.get("hash")
-            return inner if isinstance(inner, dict) and len(out) <= 2 else {k: v for k, v in out.items() if k not in ("ivars",)}
+            return (
+                inner
+                if isinstance(inner, dict) and len(out) <= 2
+                else {k: v for k, v in out.items() if k not in ("ivars",)}
+            )
         return out
 
 
@@ -152,7 +176,8 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return text.lower() in ("yes", "true", "on")
     if name == "int":
         plain = text.replace("_", "")
-        # Base sixty and octal of YAML 1.1 are surprises: what is no plain decimal stays the text it was.
+        # Base sixty and octal of YAML 1.1 are surprises: what is no plain decimal stays the text it
+        # was.
         return int(plain) if re.fullmatch(r"[+-]?(?:0|[1-9]\d{0,17})", plain) else text
     if name == "float":
         return _number(text)
@@ -175,9 +200,13 @@ def _number(text: str) -> Any:
 def _time(text: str) -> str:
     """Return a YAML time as ISO 8601 in UTC; without an offset Rails means UTC."""
     try:
-        value = _RESOLVER.construct_yaml_timestamp(yaml.ScalarNode("tag:yaml.org,2002:timestamp", text))
+        value = _RESOLVER.construct_yaml_timestamp(
+            yaml.ScalarNode("tag:yaml.org,2002:timestamp", text)
+        )
         if isinstance(value, dt.datetime):
-            value = value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+            value = (
+                value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+            )
             return value.isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError, AttributeError):
         return text

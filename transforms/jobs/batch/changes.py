@@ -25,7 +25,13 @@ from callveil.transforms.redact.reredact import stored_record, to_stored_offsets
 from callveil.transforms.storage.files.serialization import interaction_row
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
-from callveil.transforms.storage.tables.key_index import IndexEntry, current_files, key_bucket, origin_of, read_key_bucket
+from callveil.transforms.storage.tables.key_index import (
+    IndexEntry,
+    current_files,
+    key_bucket,
+    origin_of,
+    read_key_bucket,
+)
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, publish_records
 from callveil.transforms.storage.tables.rewrite import change_rows, drop_rows, rewrite_file
 
@@ -33,7 +39,9 @@ from callveil.transforms.storage.tables.rewrite import change_rows, drop_rows, r
 def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
     """Return what `apply_changes` gives, done or remembered."""
     checkpoint = WorkCache(job, "changes")
-    name = hashlib.sha256(repr((origin, changes, job.snapshot.manifest_sha256)).encode()).hexdigest()[:24]
+    name = hashlib.sha256(
+        repr((origin, changes, job.snapshot.manifest_sha256)).encode()
+    ).hexdigest()[:24]
     result = checkpoint.load(name)
     if result is None:
         result = apply_changes(job, engines_of(job), origin, changes)
@@ -41,15 +49,18 @@ def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> 
     return result
 
 
-def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
+def apply_changes(
+    job: RedactJob, built: Engines, origin: str, changes: Sequence[Change]
+) -> dict[str, Any]:
     """Rewrite one interactions file and its findings file.
 
     Args:
         origin: the file's first name; see `store.index.origin_of`.
         changes: what happens to which of its rows.
 
-    Returns: JSON-ready `{outcome, index}` as `write_shard` does. A row that cannot be redacted further goes to the rejected zone and out
-        of the dataset: what was asked to be hidden is not left readable.
+    Returns: JSON-ready `{outcome, index}` as `write_shard` does. A row that cannot be redacted
+        further goes to the rejected zone and out of the dataset: what was asked to be hidden is not
+        left readable.
     """
     entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
     dropped = {InteractionKey(c.account_id, c.id) for c in changes if c.action == DROP}
@@ -60,17 +71,25 @@ def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence
 
 
 def _again(origin: str) -> str:
-    """Last part of the names of files that hold findings of rows of a file which were redacted further."""
+    """Last part of the names of files that hold findings of rows of a file which were redacted
+    further.
+    """
     return f"again.{origin.rsplit('/', 1)[1].removesuffix('.parquet').replace('-', '.')}"
 
 
 def _findings_of(job: RedactJob, origin: str) -> list[FileEntry]:
-    """Return files with the findings of an interactions file. Those of rows that were redacted further in an earlier run lie in files of their own."""
-    folder, name = f"{FINDINGS.name}/{origin.split('/', 1)[1].rpartition('/')[0]}", origin.rsplit("/", 1)[1]
+    """Return files with the findings of an interactions file. Those of rows that were redacted
+    further in an earlier run lie in files of their own.
+    """
+    folder, name = (
+        f"{FINDINGS.name}/{origin.split('/', 1)[1].rpartition('/')[0]}",
+        origin.rsplit("/", 1)[1],
+    )
     return [
         f
         for o, f in sorted(current_files(job.snapshot, FINDINGS.name).items())
-        if o == f"{folder}/{name}" or (o.startswith(f"{folder}/") and o.endswith(f".{_again(origin)}.parquet"))
+        if o == f"{folder}/{name}"
+        or (o.startswith(f"{folder}/") and o.endswith(f".{_again(origin)}.parquet"))
     ]
 
 
@@ -85,7 +104,8 @@ def replace_rows(
     """Rewrite one interactions file and its findings file.
 
     Args:
-        redone: rows that take the place of stored ones. rejected: those that go to the rejected zone. dropped: those that only go.
+        redone: rows that take the place of stored ones. rejected: those that go to the rejected
+            zone. dropped: those that only go.
 
     Returns: as `apply_changes` does.
     """
@@ -106,30 +126,45 @@ def replace_rows(
     new = rewrite_file(job.files, job.root, entry, path, INTERACTIONS, change_rows(change))
     outcome.removed.append(entry.path)
     outcome.added.extend([new.entry] if new.entry else [])
-    forget = drop_rows(lambda row: (row["account_id"], row["interaction_id"]) in gone, ("account_id", "interaction_id"))
+    forget = drop_rows(
+        lambda row: (row["account_id"], row["interaction_id"]) in gone,
+        ("account_id", "interaction_id"),
+    )
     for file in _findings_of(job, origin) if gone else []:
         stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
         place = data_path(FINDINGS.name, partition, job.run.run_id, job.rewritten_name(stem))
         kept = rewrite_file(job.files, job.root, file, place, FINDINGS, forget)
         outcome.removed.append(file.path)
         outcome.added.extend([kept.entry] if kept.entry else [])
-    rows: list[FindingRow] = sorted((f for r in redone.values() for f in r.findings), key=lambda f: (f.account_id, f.interaction_id, f.finding_id))
+    rows: list[FindingRow] = sorted(
+        (f for r in redone.values() for f in r.findings),
+        key=lambda f: (f.account_id, f.interaction_id, f.finding_id),
+    )
     if rows:
         place = data_path(FINDINGS.name, partition, job.run.run_id, job.new_name(again))
         outcome.added.append(publish_records(job.files, job.root, place, FINDINGS, partition, rows))
     refused = job.new_name(f"{partition['account_type']}.{partition['day']}.{again}")
-    rejects = DeadLetterWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, refused)
+    rejects = DeadLetterWriter(
+        job.files, job.root, built.keyring, job.run.run_id, job.as_of, refused
+    )
     for item in rejected:
         rejects.add(item)
     outcome.added.extend(rejects.publish())
     outcome.counts = count_redacted(list(redone.values()))
     outcome.counts["redone"] = outcome.counts.pop("redacted", 0)
     outcome.counts["redone_rejected"] += len(rejected)
-    return {"outcome": outcome.as_dict(), "index": [list(e) for e in _entries(job, redone, rejected)]}
+    return {
+        "outcome": outcome.as_dict(),
+        "index": [list(e) for e in _entries(job, redone, rejected)],
+    }
 
 
 def _redo(
-    job: RedactJob, built: Engines, path: str, findings_paths: Sequence[str], redo: Mapping[InteractionKey, Change]
+    job: RedactJob,
+    built: Engines,
+    path: str,
+    findings_paths: Sequence[str],
+    redo: Mapping[InteractionKey, Change],
 ) -> tuple[dict[InteractionKey, RedactionResult], list[Rejected]]:
     rows = _rows(job, path, "id", redo)
     findings = [row for file in findings_paths for row in _rows(job, file, "interaction_id", redo)]
@@ -137,13 +172,28 @@ def _redo(
     for row in rows:
         raw = stored_record(row, path)
         change = redo[raw.key]
-        own = [f for f in findings if f["interaction_id"] == raw.key.id and f["account_id"] == raw.key.account_id]
-        requests = tuple(to_stored_offsets(decode_request(r), own, raw.record) for r in change.requests)
-        floor = MinimumRedaction(strongest_mode(change.mode, row["redaction_mode"]), frozenset(row["redacted_entities"] or ()))
+        own = [
+            f
+            for f in findings
+            if f["interaction_id"] == raw.key.id and f["account_id"] == raw.key.account_id
+        ]
+        requests = tuple(
+            to_stored_offsets(decode_request(r), own, raw.record) for r in change.requests
+        )
+        floor = MinimumRedaction(
+            strongest_mode(change.mode, row["redaction_mode"]),
+            frozenset(row["redacted_entities"] or ()),
+        )
         language = built.detector.language_of(raw.record.get("language"))
-        decision = decide_redaction(job.policy, raw, row["account_type"], job.as_of, language, floor, requests)
+        decision = decide_redaction(
+            job.policy, raw, row["account_type"], job.as_of, language, floor, requests
+        )
         account = job.accounts.at(raw.key.account_id, raw.called_at)
-        jobs.append(DetectionJob(raw, decision, row["account_type"], str(raw.record.get("agency_id") or ""), account))
+        jobs.append(
+            DetectionJob(
+                raw, decision, row["account_type"], str(raw.record.get("agency_id") or ""), account
+            )
+        )
     done: dict[InteractionKey, RedactionResult] = {}
     rejected: list[Rejected] = []
     for some in slice_jobs(jobs):
@@ -155,15 +205,23 @@ def _redo(
     return done, rejected
 
 
-def _rows(job: RedactJob, path: str, column: str, wanted: Mapping[InteractionKey, Change]) -> list[dict[str, Any]]:
+def _rows(
+    job: RedactJob, path: str, column: str, wanted: Mapping[InteractionKey, Change]
+) -> list[dict[str, Any]]:
     ids = {key.id for key in wanted}
     with job.files.open(job.files.join(job.root, path)) as source:
         table = pq.read_table(source, filters=[(column, "in", sorted(ids))])
-    return [row for row in table.to_pylist() if InteractionKey(row["account_id"], row[column]) in wanted]
+    return [
+        row for row in table.to_pylist() if InteractionKey(row["account_id"], row[column]) in wanted
+    ]
 
 
-def _entries(job: RedactJob, redone: Mapping[InteractionKey, RedactionResult], rejected: Sequence[Rejected]) -> list[IndexEntry]:
-    """Index entries of rows that were redacted further; one that was rejected keeps a tombstone, so that no replay brings it back."""
+def _entries(
+    job: RedactJob, redone: Mapping[InteractionKey, RedactionResult], rejected: Sequence[Rejected]
+) -> list[IndexEntry]:
+    """Index entries of rows that were redacted further; one that was rejected keeps a tombstone, so
+    that no replay brings it back.
+    """
     lost = {InteractionKey(r.account_id, r.interaction_id) for r in rejected}
     stored: dict[InteractionKey, IndexEntry] = {}
     for bucket in sorted({key_bucket(key) for key in (*redone, *lost)}):
@@ -173,6 +231,11 @@ def _entries(job: RedactJob, redone: Mapping[InteractionKey, RedactionResult], r
         entry = stored[key]
         floor = tuple(sorted({*entry.entities, *item.floor}))
         out.append(
-            entry._replace(mode=item.interaction.mode, entities=floor, requests=(*entry.requests, *item.requests), policy_sha256=job.policy.sha256)
+            entry._replace(
+                mode=item.interaction.mode,
+                entities=floor,
+                requests=(*entry.requests, *item.requests),
+                policy_sha256=job.policy.sha256,
+            )
         )
     return out

@@ -21,19 +21,24 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
 
-if TYPE_CHECKING:  # they take seconds to load, which a process that only hands out work does without
+if (
+    TYPE_CHECKING
+):  # they take seconds to load, which a process that only hands out work does without
     from callveil.transforms.detect.engine import Detector
     from callveil.transforms.redact.engine import Redactor
 
 SHARD_ROWS = 500
 SHARD_BYTES = 16 << 20
-"""A shard, and with it one file of the store, holds at most so many interactions or bytes of raw content. A worker holds one shard in memory, and
-with each record some thirty findings, so the size of a shard is what a worker's memory depends on: 2,000 rows took 130 MiB more."""
+"""A shard, and with it one file of the store, holds at most so many interactions or bytes of raw
+content. A worker holds one shard in memory, and with each record some thirty findings, so the size
+of a shard is what a worker's memory depends on: 2,000 rows took 130 MiB more.
+"""
 
 
 @dataclass(frozen=True)
 class RedactJob:
-    """One run of the redaction job. Pickled to every worker; it holds no secret, only the keyring's path.
+    """One run of the redaction job. Pickled to every worker; it holds no secret, only the keyring's
+    path.
 
     Attributes:
         run: id, policy digest and name, as_of.
@@ -70,15 +75,19 @@ class RedactJob:
         return self.files.join(self.target, CONTROL, "work", self.run.run_id)
 
     def new_name(self, name: str) -> str:
-        """Name of a file this run writes, telling the state of the store the run was planned on; see `data_path` for the run's own part.
+        """Name of a file this run writes, telling the state of the store the run was planned on;
+        see `data_path` for the run's own part.
 
-        Planned on another state, the same run writes other bytes. A twin that is still at work on the old state, while this process has published
-        on a newer one, must not write them under the name of a file that is live.
+        Planned on another state, the same run writes other bytes. A twin that is still at work on
+        the old state, while this process has published on a newer one, must not write them under
+        the name of a file that is live.
         """
         return f"{self.snapshot.seq:08d}.{name}"
 
     def rewritten_name(self, origin: str) -> str:
-        """Return the same for a file that takes the place of another, whose first name `origin` stays at its end; see `store.index.origin_of`."""
+        """Return the same for a file that takes the place of another, whose first name `origin`
+        stays at its end; see `store.index.origin_of`.
+        """
         return f"{self.snapshot.seq:08d}-{origin}"
 
     @property
@@ -89,7 +98,8 @@ class RedactJob:
 
 @dataclass
 class Engines:
-    """One process' keyring, detector and redactor. spaCy pipelines are not safe to share between threads, so hold `lock` while using them.
+    """One process' keyring, detector and redactor. spaCy pipelines are not safe to share between
+    threads, so hold `lock` while using them.
 
     Attributes:
         detect: the settings the detector was built from.
@@ -109,7 +119,9 @@ _building = threading.RLock()
 
 
 def engines_of(job: RedactJob) -> Engines:
-    """Return this process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
+    """Return this process' engines for a run, built on first use and kept: they take seconds to
+    build, and Beam makes many instances of a DoFn.
+    """
     from callveil.transforms.redact.engine import Redactor
 
     key = (job.run.run_id, job.policy.sha256, job.keyring_path)
@@ -118,7 +130,9 @@ def engines_of(job: RedactJob) -> Engines:
             _engines.clear()
             detector, lock = detector_of(job.policy.detect)
             keyring = keyring_of(job)
-            _engines[key] = Engines(job.policy.detect, keyring, detector, Redactor(keyring, job.run), lock)
+            _engines[key] = Engines(
+                job.policy.detect, keyring, detector, Redactor(keyring, job.run), lock
+            )
         return _engines[key]
 
 
@@ -133,7 +147,9 @@ def keyring_of(job: RedactJob) -> Keyring:
 
 
 def detector_of(settings: DetectionSettings) -> tuple[Detector, threading.Lock]:
-    """Return this process' detector with its lock. It depends on its settings alone, so the next run with the same ones has it as well."""
+    """Return this process' detector with its lock. It depends on its settings alone, so the next
+    run with the same ones has it as well.
+    """
     from callveil.transforms.detect.engine import Detector
 
     with _building:
@@ -144,19 +160,24 @@ def detector_of(settings: DetectionSettings) -> tuple[Detector, threading.Lock]:
 
 
 def load_whole(settings: DetectionSettings) -> None:
-    """Load a detector with what it reads only when it first needs it, for processes that are forked from this one and then share it."""
+    """Load a detector with what it reads only when it first needs it, for processes that are forked
+    from this one and then share it.
+    """
     from callveil.transforms.detect.lexicon import load_lexicon
     from callveil.transforms.detect.script import other_words
 
     load_lexicon()  # 40 MiB
     other_words()
-    detector_of(settings)  # the last: what is loaded by then is passed over by the garbage collector
+    detector_of(
+        settings
+    )  # the last: what is loaded by then is passed over by the garbage collector
 
 
 class WorkCache:
     """Results of finished pieces of work, so that a run that was killed repeats none of them.
 
-    A piece is named by a digest of everything it depends on, so a result is never taken for another's.
+    A piece is named by a digest of everything it depends on, so a result is never taken for
+    another's.
     """
 
     def __init__(self, job: RedactJob, stage: str) -> None:
@@ -171,6 +192,8 @@ class WorkCache:
         return result
 
     def store(self, name: str, result: Mapping[str, Any]) -> None:
-        """Keep a result; the work itself must be durable by now. The memory it took goes back to the system."""
+        """Keep a result; the work itself must be durable by now. The memory it took goes back to
+        the system.
+        """
         self.files.write(self.files.join(self.folder, f"{name}.json"), orjson.dumps(result))
         trim_heap()

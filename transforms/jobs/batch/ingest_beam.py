@@ -1,4 +1,6 @@
-"""Ingest as a Beam transform: input chunks to the encrypted spool, pointers to what lies there, and rejections."""
+"""Ingest as a Beam transform: input chunks to the encrypted spool, pointers to what lies there, and
+rejections.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +51,14 @@ class _IngestChunk(SpreadStep):
 
 @dataclass
 class IngestChunks(beam.PTransform):  # type: ignore[misc]
-    """PCollection[InputChunk] -> `main`: PCollection[(bucket, packed pointers)], `outcomes`: PCollection[bytes]."""
+    """PCollection[InputChunk] -> `main`: PCollection[(bucket, packed pointers)], `outcomes`:
+    PCollection[bytes].
+    """
 
     job: RedactJob
 
     def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Return one ParDo."""
-        return chunks | "Read chunk" >> beam.ParDo(_IngestChunk(self.job)).with_outputs(OUTCOMES, main="main")
+        return chunks | "Read chunk" >> beam.ParDo(_IngestChunk(self.job)).with_outputs(
+            OUTCOMES, main="main"
+        )

@@ -1,4 +1,6 @@
-"""One chunk of input: raw records to the encrypted spool, pointers to what lies there, and rejections."""
+"""One chunk of input: raw records to the encrypted spool, pointers to what lies there, and
+rejections.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,19 @@ from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.jobs.batch.context import RedactJob, WorkCache, keyring_of
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.strict_json import dump_json
-from callveil.transforms.storage.identity.identifier_names import PREFIX, NamePseudonymizer, is_number
+from callveil.transforms.storage.identity.identifier_names import (
+    PREFIX,
+    NamePseudonymizer,
+    is_number,
+)
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter, KnownDeadLetters
 from callveil.transforms.storage.tables.key_index import key_bucket
 from callveil.transforms.storage.tables.spool import SpoolWriter, spool_url
 
 POINTERS_HELD = 2_000
-"""So many pointers wait as objects before they are packed, which takes them a tenth of the room: a compressed file is one chunk however large."""
+"""So many pointers wait as objects before they are packed, which takes them a tenth of the room: a
+compressed file is one chunk however large.
+"""
 
 
 def ingest_once(job: RedactJob, chunk: InputChunk) -> dict[str, Any]:
@@ -42,11 +50,20 @@ def ingest_once(job: RedactJob, chunk: InputChunk) -> dict[str, Any]:
 def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[str, Any]:
     """Read one chunk: raw records to the spool, the rest to the rejected zone.
 
-    Returns: JSON-ready `{outcome, buckets}`; `buckets` maps a bucket of the key index to blocks of packed pointers (base64).
+    Returns: JSON-ready `{outcome, buckets}`; `buckets` maps a bucket of the key index to blocks of
+        packed pointers (base64).
     """
     spool = SpoolWriter(keyring, job.run.run_id, chunk.ordinal)
     before = KnownDeadLetters(job.files, job.root, job.snapshot, keyring)
-    rejects = DeadLetterWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}", before)
+    rejects = DeadLetterWriter(
+        job.files,
+        job.target,
+        keyring,
+        job.run.run_id,
+        job.as_of,
+        f"ingest.{chunk.ordinal:06d}",
+        before,
+    )
     counts: Counter[str] = Counter()
     buckets: dict[str, list[str]] = {}
     names = NamePseudonymizer(keyring, job.policy.detect.digit_ids)
@@ -63,7 +80,9 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
         except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
             detail = f"{type(e).__name__} while the record was put aside; please report this"
             raw = dump_json(dict(item.record))
-            rejects.add(Rejected(item.source, "ingest", "internal_error", detail, "", raw, *item.key))
+            rejects.add(
+                Rejected(item.source, "ingest", "internal_error", detail, "", raw, *item.key)
+            )
             counts["rejected"] += 1
         if len(spool.pointers) >= POINTERS_HELD:
             _pack(spool.pointers, buckets)
@@ -83,7 +102,13 @@ def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Cou
     spool.add(item, account.type if account else "unknown", agency)
     counts["account_unknown"] += account is None
     counts.update(set(item.notes))
-    kind = "named_ids" if item.key.id.startswith(PREFIX) else "digit_ids" if is_number(item.key.id) else ""
+    kind = (
+        "named_ids"
+        if item.key.id.startswith(PREFIX)
+        else "digit_ids"
+        if is_number(item.key.id)
+        else ""
+    )
     if kind:
         counts[kind] += 1
 
@@ -94,5 +119,7 @@ def _pack(pointers: list[RecordPointer], buckets: dict[str, list[str]]) -> None:
     for pointer in pointers:
         rows[key_bucket(pointer.key)].append(pointer)
     for bucket in sorted(rows):
-        buckets.setdefault(str(bucket), []).append(base64.b64encode(pack_rows(rows[bucket])).decode())
+        buckets.setdefault(str(bucket), []).append(
+            base64.b64encode(pack_rows(rows[bucket])).decode()
+        )
     pointers.clear()

@@ -1,4 +1,6 @@
-"""Records redacted some at a time: what is cut from a shard, what comes of it, and the turn that finding and replacing take."""
+"""Records redacted some at a time: what is cut from a shard, what comes of it, and the turn that
+finding and replacing take.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,16 @@ from callveil.transforms.storage.tables.spool import encode_raw_record
 
 SLICE_ROWS = 128
 SLICE_CHARS = 1 << 20
-"""Records, and about so many characters of them, that are read at a time: what is known of a text while it is read takes many times its room."""
+"""Records, and about so many characters of them, that are read at a time: what is known of a text
+while it is read takes many times its room.
+"""
 
 
 @dataclass(frozen=True)
 class RawBatch:
-    """A shard's raw records with their decisions, to be read once. It goes from one step to the next in memory only, and a few at a time."""
+    """A shard's raw records with their decisions, to be read once. It goes from one step to the
+    next in memory only, and a few at a time.
+    """
 
     shard: Shard
     jobs: Iterator[DetectionJob | Rejected] = field(repr=False)
@@ -40,8 +46,12 @@ def with_content(rejected: Rejected, job: DetectionJob) -> Rejected:
     return replace(rejected, raw=encode_raw_record(job.raw))
 
 
-def slice_jobs(jobs: Iterable[DetectionJob], rows: int = SLICE_ROWS, chars: int = SLICE_CHARS) -> Iterator[list[DetectionJob]]:
-    """Cut a shard's records into runs of at most `rows` records and, one long record apart, about `chars` characters."""
+def slice_jobs(
+    jobs: Iterable[DetectionJob], rows: int = SLICE_ROWS, chars: int = SLICE_CHARS
+) -> Iterator[list[DetectionJob]]:
+    """Cut a shard's records into runs of at most `rows` records and, one long record apart, about
+    `chars` characters.
+    """
     pending: list[DetectionJob] = []
     size = 0
     for job in jobs:
@@ -55,7 +65,9 @@ def slice_jobs(jobs: Iterable[DetectionJob], rows: int = SLICE_ROWS, chars: int 
         yield pending
 
 
-def redact_jobs(built: Engines, jobs: list[DetectionJob]) -> Iterator[tuple[DetectionJob, RedactionResult | Rejected]]:
+def redact_jobs(
+    built: Engines, jobs: list[DetectionJob]
+) -> Iterator[tuple[DetectionJob, RedactionResult | Rejected]]:
     """Find personal data in some records and replace it, with the engines' lock held.
 
     Yields: each record with its result; those that failed detection first.

@@ -15,15 +15,20 @@ from callveil.transforms.jobs.batch.redact_batches import RawBatch, RedactedBatc
 
 
 class BatchCoder(beam.coders.Coder):  # type: ignore[misc]
-    """Batches go from step to step within one worker, so all that Beam asks of their coder is a size, for its statistics.
+    """Batches go from step to step within one worker, so all that Beam asks of their coder is a
+    size, for its statistics.
 
-    Its own answer would be to pickle some of them, which doubles what a worker holds. Raw records are refused where a runner does mean to move them.
+    Its own answer would be to pickle some of them, which doubles what a worker holds. Raw records
+    are refused where a runner does mean to move them.
     """
 
     def encode(self, value: RawBatch | RedactedBatch) -> bytes:
         """Return pickle a redacted batch. Raises `TypeError` for a raw one."""
         if isinstance(value, RawBatch):
-            raise TypeError("raw records do not leave the worker that read them: this runner does not keep the steps of a shard together")
+            raise TypeError(
+                "raw records do not leave the worker that read them: this runner does not keep the "
+                "steps of a shard together"
+            )
         return pickle.dumps(value)
 
     def decode(self, encoded: bytes) -> RedactedBatch:
@@ -45,7 +50,9 @@ for _batch in (RawBatch, RedactedBatch):
 
 
 class _Redact(beam.DoFn):  # type: ignore[misc]
-    """Element: RawBatch. Output: RedactedBatch. Engines are built once per process, on first use."""
+    """Element: RawBatch. Output: RedactedBatch. Engines are built once per process, on first
+    use.
+    """
 
     def __init__(self, job: RedactJob) -> None:
         self.job = job
@@ -68,11 +75,14 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
 class RedactBatches(beam.PTransform):  # type: ignore[misc]
     """PCollection[RawBatch] -> PCollection[RedactedBatch]. Each conversation is read as a whole.
 
-    Finding and replacing are one step because they take turns: what was replaced is read again until nothing more is found.
+    Finding and replacing are one step because they take turns: what was replaced is read again
+    until nothing more is found.
     """
 
     job: RedactJob
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         """Return one ParDo."""
-        return batches | "Find and replace" >> beam.ParDo(_Redact(self.job)).with_output_types(RedactedBatch)
+        return batches | "Find and replace" >> beam.ParDo(_Redact(self.job)).with_output_types(
+            RedactedBatch
+        )

@@ -17,7 +17,8 @@ from callveil.transforms.jobs.batch.context import RedactJob
 class SpreadStep(beam.DoFn):  # type: ignore[misc]
     """A step of batch jobs, over elements of the global window.
 
-    A subclass says what the work is, which piece an element is, and what a result gives. Results come in the elements' order whoever worked on them.
+    A subclass says what the work is, which piece an element is, and what a result gives. Results
+    come in the elements' order whoever worked on them.
     """
 
     job: RedactJob
@@ -25,7 +26,9 @@ class SpreadStep(beam.DoFn):  # type: ignore[misc]
 
     @abstractmethod
     def work(self) -> Callable[..., Any]:
-        """Return the function that does a piece: of a module, or a `partial` of one; it is pickled for each worker."""
+        """Return the function that does a piece: of a module, or a `partial` of one; it is pickled
+        for each worker.
+        """
 
     @abstractmethod
     def piece(self, element: Any, side: Any = None) -> Piece:

@@ -1,4 +1,6 @@
-"""The store's side of the job as Beam transforms: resolve keys, read and write shards, change stored rows, write the index."""
+"""The store's side of the job as Beam transforms: resolve keys, read and write shards, change
+stored rows, write the index.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,31 @@ from callveil.transforms.jobs.batch.changes import change_file_once
 from callveil.transforms.jobs.batch.context import RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
 from callveil.transforms.jobs.batch.redact_batches import RawBatch, RedactedBatch
-from callveil.transforms.jobs.batch.shards import read_shard, redact_shard, write_entries, write_shard
+from callveil.transforms.jobs.batch.shards import (
+    read_shard,
+    redact_shard,
+    write_entries,
+    write_shard,
+)
 from callveil.transforms.jobs.batch.steps import SpreadStep, in_window
 from callveil.transforms.storage.index.identifier_index import token_bucket as subject_bucket
-from callveil.transforms.storage.index.identifier_index import write_identifier_bucket as write_subjects
-from callveil.transforms.storage.tables.key_index import IndexEntry, key_bucket, read_key_bucket, write_key_bucket
+from callveil.transforms.storage.index.identifier_index import (
+    write_identifier_bucket as write_subjects,
+)
+from callveil.transforms.storage.tables.key_index import (
+    IndexEntry,
+    key_bucket,
+    read_key_bucket,
+    write_key_bucket,
+)
 
 INDEX, CHANGES, SUBJECTS = "index", "changes", "subjects"
 
 
 def results_of(result: dict[str, Any]) -> Iterator[Any]:
-    """Yield outputs of a finished piece of work: its outcome, entries of both indexes by bucket, and changes to stored rows by file."""
+    """Yield outputs of a finished piece of work: its outcome, entries of both indexes by bucket,
+    and changes to stored rows by file.
+    """
     by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
     for row in result["index"]:
         by_bucket[key_bucket(IndexEntry.of(row).key)].append(row)
@@ -57,7 +73,9 @@ def subject_blocks(rows: Iterable[list[Any]]) -> Iterator[Any]:
 
 
 class _Resolve(beam.DoFn):  # type: ignore[misc]
-    """Element: (bucket, packed pointers). Outputs shards' rows by partition and, tagged, changes by file and an Outcome."""
+    """Element: (bucket, packed pointers). Outputs shards' rows by partition and, tagged, changes by
+    file and an Outcome.
+    """
 
     def __init__(self, job: RedactJob) -> None:
         self.job = job
@@ -84,7 +102,9 @@ class _Resolve(beam.DoFn):  # type: ignore[misc]
 
 @dataclass
 class ResolveSnapshots(beam.PTransform):  # type: ignore[misc]
-    """PCollection[(bucket, packed pointers)] -> `main`: (partition, packed Chosen), `changes`: (file, packed Change), `outcomes`."""
+    """PCollection[(bucket, packed pointers)] -> `main`: (partition, packed Chosen), `changes`:
+    (file, packed Change), `outcomes`.
+    """
 
     job: RedactJob
 
@@ -93,11 +113,14 @@ class ResolveSnapshots(beam.PTransform):  # type: ignore[misc]
         return (
             pointers
             | "Group by key bucket" >> beam.GroupByKey()
-            | "Resolve snapshots" >> beam.ParDo(_Resolve(self.job)).with_outputs(CHANGES, OUTCOMES, main="main")
+            | "Resolve snapshots"
+            >> beam.ParDo(_Resolve(self.job)).with_outputs(CHANGES, OUTCOMES, main="main")
         )
 
 
-def shards_of(job: RedactJob, partition: tuple[str, str], blocks: Iterable[bytes]) -> Iterator[Shard]:
+def shards_of(
+    job: RedactJob, partition: tuple[str, str], blocks: Iterable[bytes]
+) -> Iterator[Shard]:
     """Yield shards of one partition."""
     rows = [row for block in blocks for row in unpack_chosen(block)]
     for number, shard in enumerate(plan_shards(rows, job.shard_rows, job.shard_bytes)):
@@ -113,17 +136,23 @@ class _PlanShards(beam.DoFn):  # type: ignore[misc]
 
 
 WAITING = 64
-"""Of so many shards the largest goes first to the worker processes, so that none is left with a large one when the others are done."""
+"""Of so many shards the largest goes first to the worker processes, so that none is left with a
+large one when the others are done.
+"""
 
 
 class _ReadShard(SpreadStep):
-    """Element: Shard. Output: RawBatch, or the results where an earlier attempt at this run finished the shard, or a worker process does."""
+    """Element: Shard. Output: RawBatch, or the results where an earlier attempt at this run
+    finished the shard, or a worker process does.
+    """
 
     _waiting: list[tuple[int, Shard]]
 
     def __init__(self, job: RedactJob) -> None:
         self.job = job
-        self.seen, self.done, self.rejected = (Metrics.counter("redact", name) for name in ("in", "out", "rejected"))
+        self.seen, self.done, self.rejected = (
+            Metrics.counter("redact", name) for name in ("in", "out", "rejected")
+        )
         self.msec = Metrics.distribution("redact", "msec")
         self.written = Metrics.counter("store", "out")
 
@@ -166,19 +195,25 @@ class _ReadShard(SpreadStep):
 
 @dataclass
 class ReadShards(beam.PTransform):  # type: ignore[misc]
-    """PCollection[(partition, packed Chosen)] -> `main`: RawBatch; of shards finished before: `index`, `subjects`, `changes`, `outcomes`."""
+    """PCollection[(partition, packed Chosen)] -> `main`: RawBatch; of shards finished before:
+    `index`, `subjects`, `changes`, `outcomes`.
+    """
 
     job: RedactJob
 
     def expand(self, rows: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        """Group by partition, cut into shards, spread them over the workers, and read each from the spool."""
+        """Group by partition, cut into shards, spread them over the workers, and read each from the
+        spool.
+        """
         return (
             rows
             | "Group by partition" >> beam.GroupByKey()
             | "Cut into shards" >> beam.ParDo(_PlanShards(self.job))
             | "Spread shards" >> beam.Reshuffle()
             | "Read shard"
-            >> beam.ParDo(_ReadShard(self.job)).with_output_types(RawBatch).with_outputs(INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main")
+            >> beam.ParDo(_ReadShard(self.job))
+            .with_output_types(RawBatch)
+            .with_outputs(INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main")
         )
 
 
@@ -198,13 +233,17 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
 
 @dataclass
 class WriteShards(beam.PTransform):  # type: ignore[misc]
-    """PCollection[RedactedBatch] -> `index`, `subjects`, `changes`, `outcomes`. Only redacted records can be written: the rows' type is checked."""
+    """PCollection[RedactedBatch] -> `index`, `subjects`, `changes`, `outcomes`. Only redacted
+    records can be written: the rows' type is checked.
+    """
 
     job: RedactJob
 
     def expand(self, batches: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Return one ParDo."""
-        return batches | "Write shard" >> beam.ParDo(_WriteShard(self.job)).with_outputs(INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main")
+        return batches | "Write shard" >> beam.ParDo(_WriteShard(self.job)).with_outputs(
+            INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main"
+        )
 
 
 class _ApplyChanges(SpreadStep):
@@ -214,7 +253,9 @@ class _ApplyChanges(SpreadStep):
     def work(self) -> Callable[..., Any]:
         return partial(change_file_once, self.job)
 
-    def piece(self, element: tuple[str, Iterable[bytes]], side: Any = None) -> tuple[str, list[Change]]:
+    def piece(
+        self, element: tuple[str, Iterable[bytes]], side: Any = None
+    ) -> tuple[str, list[Change]]:
         origin, blocks = element
         return origin, sorted(Change.of(row) for block in blocks for row in unpack_rows(block))
 
@@ -237,7 +278,8 @@ class ChangeStored(beam.PTransform):  # type: ignore[misc]
         return (
             changes
             | "Group by file" >> beam.GroupByKey()
-            | "Rewrite file" >> beam.ParDo(_ApplyChanges(self.job)).with_outputs(INDEX, OUTCOMES, main="main")
+            | "Rewrite file"
+            >> beam.ParDo(_ApplyChanges(self.job)).with_outputs(INDEX, OUTCOMES, main="main")
         )
 
 
@@ -250,13 +292,20 @@ class _WriteBucket(SpreadStep):
         write: writes one bucket's entries; gives the file it added, if any, and those it removed.
     """
 
-    def __init__(self, job: RedactJob, read: Callable[[list[Any]], Any], write: Callable[..., tuple[Any, list[Any]]]) -> None:
+    def __init__(
+        self,
+        job: RedactJob,
+        read: Callable[[list[Any]], Any],
+        write: Callable[..., tuple[Any, list[Any]]],
+    ) -> None:
         self.job, self.read, self.write = job, read, write
 
     def work(self) -> Callable[..., Any]:
         return partial(write_entries, self.job, self.read, self.write)
 
-    def piece(self, element: tuple[int, Iterable[bytes]], side: Any = None) -> tuple[int, list[bytes]]:
+    def piece(
+        self, element: tuple[int, Iterable[bytes]], side: Any = None
+    ) -> tuple[int, list[bytes]]:
         return element[0], list(element[1])
 
     def results(self, result: bytes, msec: int) -> Iterator[bytes]:
@@ -276,7 +325,11 @@ class WriteIndex(beam.PTransform):  # type: ignore[misc]
     def expand(self, entries: beam.PCollection) -> beam.PCollection:
         """Group by bucket, since a bucket gets one file a run."""
         write = _WriteBucket(self.job, IndexEntry.of, write_key_bucket)
-        return entries | "Group by index bucket" >> beam.GroupByKey() | "Write index" >> beam.ParDo(write)
+        return (
+            entries
+            | "Group by index bucket" >> beam.GroupByKey()
+            | "Write index" >> beam.ParDo(write)
+        )
 
 
 @dataclass
@@ -288,4 +341,8 @@ class WriteSubjects(beam.PTransform):  # type: ignore[misc]
     def expand(self, entries: beam.PCollection) -> beam.PCollection:
         """Group by bucket, since a bucket gets one file a run."""
         write = _WriteBucket(self.job, SubjectEntry.of, write_subjects)
-        return entries | "Group by bucket of identifiers" >> beam.GroupByKey() | "Write subjects" >> beam.ParDo(write)
+        return (
+            entries
+            | "Group by bucket of identifiers" >> beam.GroupByKey()
+            | "Write subjects" >> beam.ParDo(write)
+        )

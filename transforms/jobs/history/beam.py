@@ -28,7 +28,9 @@ MARKS = "marks"
 
 
 class _LoadChunk(SpreadStep):
-    """Element: InputChunk. Outputs `(day, encoded versions)` and, tagged, packed marks, entries of the identifier index, and an encoded Outcome."""
+    """Element: InputChunk. Outputs `(day, encoded versions)` and, tagged, packed marks, entries of
+    the identifier index, and an encoded Outcome.
+    """
 
     def __init__(self, job: RedactJob, arrivals: LateArrivalFilter | None) -> None:
         self.job, self.arrivals = job, arrivals
@@ -57,7 +59,8 @@ class _LoadChunk(SpreadStep):
 
 @dataclass
 class LoadChunks(beam.PTransform):  # type: ignore[misc]
-    """PCollection[InputChunk] -> `main`: (day, encoded versions), `marks`: packed interaction keys, `subjects`, `outcomes`.
+    """PCollection[InputChunk] -> `main`: (day, encoded versions), `marks`: packed interaction keys,
+    `subjects`, `outcomes`.
 
     Args:
         arrivals: knows which versions retention has deleted before; None: none.
@@ -68,20 +71,26 @@ class LoadChunks(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Return one ParDo."""
-        return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job, self.arrivals)).with_outputs(MARKS, SUBJECTS, OUTCOMES, main="main")
+        return chunks | "Read and redact" >> beam.ParDo(
+            _LoadChunk(self.job, self.arrivals)
+        ).with_outputs(MARKS, SUBJECTS, OUTCOMES, main="main")
 
 
 class _WriteDay(SpreadStep):
     """Element: (day, encoded versions). Output: encoded Outcome."""
 
-    def __init__(self, job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str]) -> None:
+    def __init__(
+        self, job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str]
+    ) -> None:
         self.job, self.changed, self.aged = job, changed, aged
         self.written = Metrics.counter("history", "out")
 
     def work(self) -> Callable[..., Any]:
         return partial(write_day_once, self.job, self.changed, self.aged)
 
-    def piece(self, element: tuple[str, Iterable[bytes]], side: Any = None) -> tuple[str, list[bytes], frozenset[InteractionKey]]:
+    def piece(
+        self, element: tuple[str, Iterable[bytes]], side: Any = None
+    ) -> tuple[str, list[bytes], frozenset[InteractionKey]]:
         day, found = element
         marked = frozenset(InteractionKey(*row) for block in side for row in unpack_rows(block))
         return day, sorted(block for block in found if block), marked
@@ -112,5 +121,8 @@ class WriteDays(beam.PTransform):  # type: ignore[misc]
         return (
             days
             | "Group by day" >> beam.GroupByKey()
-            | "Write day" >> beam.ParDo(_WriteDay(self.job, self.changed, self.aged), beam.pvalue.AsList(self.marks))
+            | "Write day"
+            >> beam.ParDo(
+                _WriteDay(self.job, self.changed, self.aged), beam.pvalue.AsList(self.marks)
+            )
         )

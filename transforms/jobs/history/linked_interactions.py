@@ -20,7 +20,12 @@ from callveil.transforms.redact.manual_requests import top_level
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, parse_time
-from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, key_bucket, key_bucket_files
+from callveil.transforms.storage.tables.key_index import (
+    INDEX,
+    IndexEntry,
+    key_bucket,
+    key_bucket_files,
+)
 from callveil.transforms.storage.tables.versions import VERSIONS, read_marks
 
 JOB = "history"
@@ -34,7 +39,8 @@ class LinkedInteraction(NamedTuple):
 
     Attributes:
         floor: mode and entity types.
-        fields: fields that people asked to have redacted, as a whole or in part; a version shows no part of them.
+        fields: fields that people asked to have redacted, as a whole or in part; a version shows no
+            part of them.
     """
 
     floor: MinimumRedaction
@@ -44,8 +50,12 @@ class LinkedInteraction(NamedTuple):
 FULL = LinkedInteraction(MinimumRedaction("full"))
 
 
-def lookup_interactions(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]) -> dict[InteractionKey, LinkedInteraction]:
-    """Return what is known of some interactions: from the key index, and from `redact` events that came before."""
+def lookup_interactions(
+    files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]
+) -> dict[InteractionKey, LinkedInteraction]:
+    """Return what is known of some interactions: from the key index, and from `redact` events that
+    came before.
+    """
     keys = set(wanted)
     by_bucket: dict[int, set[InteractionKey]] = defaultdict(set)
     for key in keys:
@@ -92,16 +102,24 @@ class LastHistoryRun(NamedTuple):
 
 
 def last_run(store: Store, snapshot: Snapshot, policy_sha256: str) -> LastHistoryRun:
-    """Find the last run of this job, from the newest manifest back. One by another policy tells nothing about what has grown old since."""
+    """Find the last run of this job, from the newest manifest back. One by another policy tells
+    nothing about what has grown old since.
+    """
     for seq in range(snapshot.seq, 0, -1):
         manifest = store.manifest(seq)
         if manifest.job == JOB:
-            return LastHistoryRun(seq, parse_time(manifest.as_of) if manifest.policy_sha256 == policy_sha256 else None)
+            return LastHistoryRun(
+                seq, parse_time(manifest.as_of) if manifest.policy_sha256 == policy_sha256 else None
+            )
     return LastHistoryRun()
 
 
-def redacted_since(files: Files, root: str, snapshot: Snapshot, since: LastHistoryRun) -> frozenset[InteractionKey]:
-    """Return interactions that runs after `since` have redacted in full, deleted, or in part at someone's request. Reads index files of those runs only."""
+def redacted_since(
+    files: Files, root: str, snapshot: Snapshot, since: LastHistoryRun
+) -> frozenset[InteractionKey]:
+    """Return interactions that runs after `since` have redacted in full, deleted, or in part at
+    someone's request. Reads index files of those runs only.
+    """
     if not since.seq:
         return frozenset()
     out: set[InteractionKey] = set()
@@ -118,8 +136,12 @@ def redacted_since(files: Files, root: str, snapshot: Snapshot, since: LastHisto
     return frozenset(out)
 
 
-def aged_days(snapshot: Snapshot, policy: Policy, since: LastHistoryRun, as_of: dt.datetime) -> set[str]:
-    """Return days of stored versions in which some have reached an age of full redaction after `since` and by `as_of`."""
+def aged_days(
+    snapshot: Snapshot, policy: Policy, since: LastHistoryRun, as_of: dt.datetime
+) -> set[str]:
+    """Return days of stored versions in which some have reached an age of full redaction after
+    `since` and by `as_of`.
+    """
     ages = {policy.base.full_after_days, *(o.settings.full_after_days for o in policy.overrides)}
     days = {dict(f.partition)["day"] for f in snapshot.by_dataset(VERSIONS.name)}
     out: set[str] = set()
@@ -129,6 +151,8 @@ def aged_days(snapshot: Snapshot, policy: Policy, since: LastHistoryRun, as_of: 
         for day in days:
             begins = dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC)
             limit = dt.timedelta(days=age)
-            if begins + limit <= as_of and (since.as_of is None or begins + DAY + limit > since.as_of):
+            if begins + limit <= as_of and (
+                since.as_of is None or begins + DAY + limit > since.as_of
+            ):
                 out.add(day)
     return out

@@ -19,13 +19,22 @@ from callveil.transforms.governance.retention.late_arrivals import LateArrivalFi
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.versions.read import read_versions
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
-from callveil.transforms.jobs.history.linked_interactions import LinkedInteraction, lookup_interactions
+from callveil.transforms.jobs.history.linked_interactions import (
+    LinkedInteraction,
+    lookup_interactions,
+)
 from callveil.transforms.redact.versions.decision import RedactionSettings, choose_settings
 from callveil.transforms.redact.versions.redactor import VersionRedactor
 from callveil.transforms.redact.versions.until_stable import redact_versions_until_stable
 from callveil.transforms.storage.files.strict_json import dump_json
 from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
-from callveil.transforms.storage.identity.record_identifiers import interaction_ref, make_subject_entries, tokenize, version_people, version_ref
+from callveil.transforms.storage.identity.record_identifiers import (
+    interaction_ref,
+    make_subject_entries,
+    tokenize,
+    version_people,
+    version_ref,
+)
 from callveil.transforms.storage.index.suppression_list import SuppressionList
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter, KnownDeadLetters
 from callveil.transforms.storage.tables.versions import encode_versions, version_row
@@ -35,9 +44,16 @@ BATCH = 500
 
 
 def redactor_of(job: RedactJob, built: Engines) -> VersionRedactor:
-    """Return this process' redactor of versions for a run, over its engines; hold their lock while it is used."""
+    """Return this process' redactor of versions for a run, over its engines; hold their lock while
+    it is used.
+    """
     if _redactors.get("engines") is not built:
-        _redactors.update(engines=built, redactor=VersionRedactor(built.detector, built.keyring, job.run.run_id, job.policy.sha256, job.as_of))
+        _redactors.update(
+            engines=built,
+            redactor=VersionRedactor(
+                built.detector, built.keyring, job.run.run_id, job.policy.sha256, job.as_of
+            ),
+        )
     redactor: VersionRedactor = _redactors["redactor"]
     return redactor
 
@@ -50,18 +66,33 @@ def linked_key(key: VersionKey) -> InteractionKey:
     return InteractionKey(key.account_id, key.item_id)
 
 
-def redact_versions(job: RedactJob, built: Engines, raws: Sequence[RawVersion]) -> Iterator[RedactedVersion | Rejected]:
-    """Redact raw versions, one result each, in order. A rejection carries no content; see `with_raw`."""
-    known = lookup_interactions(job.files, job.root, job.snapshot, {linked_key(r.key) for r in raws if is_interaction(r.key.item_type)})
+def redact_versions(
+    job: RedactJob, built: Engines, raws: Sequence[RawVersion]
+) -> Iterator[RedactedVersion | Rejected]:
+    """Redact raw versions, one result each, in order. A rejection carries no content; see
+    `with_raw`.
+    """
+    known = lookup_interactions(
+        job.files,
+        job.root,
+        job.snapshot,
+        {linked_key(r.key) for r in raws if is_interaction(r.key.item_type)},
+    )
     ready = [_decided(job, raw, known.get(linked_key(raw.key))) for raw in raws]
-    work = [(raw, decided) for raw, decided in zip(raws, ready, strict=True) if isinstance(decided, RedactionSettings)]
+    work = [
+        (raw, decided)
+        for raw, decided in zip(raws, ready, strict=True)
+        if isinstance(decided, RedactionSettings)
+    ]
     with built.lock:
         found = iter(redact_versions_until_stable(redactor_of(job, built), work))
         for decided in ready:
             yield decided if isinstance(decided, Rejected) else next(found)
 
 
-def _decided(job: RedactJob, raw: RawVersion, about: LinkedInteraction | None) -> RedactionSettings | Rejected:
+def _decided(
+    job: RedactJob, raw: RawVersion, about: LinkedInteraction | None
+) -> RedactionSettings | Rejected:
     try:
         return settings_for(job, raw, about)
     except Exception as problem:  # noqa: BLE001 - one record must not end the run
@@ -69,23 +100,52 @@ def _decided(job: RedactJob, raw: RawVersion, about: LinkedInteraction | None) -
 
 
 def reject_for_fault(raw: RawVersion, problem: Exception) -> Rejected:
-    """Return a version rejected for a fault of ours; only the fault's type is told, for its message may quote content."""
+    """Return a version rejected for a fault of ours; only the fault's type is told, for its message
+    may quote content.
+    """
     detail = f"{type(problem).__name__} while redacting the version; please report this"
     return Rejected(raw.source, "redact", "internal_error", detail, account_id=raw.key.account_id)
 
 
-def settings_for(job: RedactJob, raw: RawVersion, about: LinkedInteraction | None) -> RedactionSettings:
-    """Tell how a version is redacted, by what is known of its account and of the interaction it is about."""
+def settings_for(
+    job: RedactJob, raw: RawVersion, about: LinkedInteraction | None
+) -> RedactionSettings:
+    """Tell how a version is redacted, by what is known of its account and of the interaction it is
+    about.
+    """
     account = job.accounts.at(raw.key.account_id, raw.created_at)
-    floor, fields = (about.floor, about.fields) if about and is_interaction(raw.key.item_type) else (None, frozenset())
-    decided = choose_settings(job.policy, raw, account.type if account else "unknown", account.agency_id if account else "", job.as_of, floor, fields)
-    return replace(decided, own=frozenset(collapse_whitespace(text) for text in (account.name, *account.numbers) if text)) if account else decided
+    floor, fields = (
+        (about.floor, about.fields)
+        if about and is_interaction(raw.key.item_type)
+        else (None, frozenset())
+    )
+    decided = choose_settings(
+        job.policy,
+        raw,
+        account.type if account else "unknown",
+        account.agency_id if account else "",
+        job.as_of,
+        floor,
+        fields,
+    )
+    return (
+        replace(
+            decided,
+            own=frozenset(
+                collapse_whitespace(text) for text in (account.name, *account.numbers) if text
+            ),
+        )
+        if account
+        else decided
+    )
 
 
-def load_once(job: RedactJob, arrivals: LateArrivalFilter | None, chunk: InputChunk) -> dict[str, Any]:
+def load_once(
+    job: RedactJob, arrivals: LateArrivalFilter | None, chunk: InputChunk
+) -> dict[str, Any]:
     """Return what `load_chunk` gives, done or remembered."""
     checkpoint = WorkCache(job, "ingest")
-    name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"
+    name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"  # noqa: E501
     result = checkpoint.load(name)
     if result is None:
         result = load_chunk(job, engines_of(job), chunk, arrivals)
@@ -93,25 +153,32 @@ def load_once(job: RedactJob, arrivals: LateArrivalFilter | None, chunk: InputCh
     return result
 
 
-def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: LateArrivalFilter | None = None) -> dict[str, Any]:
-    """Read one chunk and redact it at once, so that nothing raw leaves this process but what is rejected, sealed.
+def load_chunk(
+    job: RedactJob, built: Engines, chunk: InputChunk, arrivals: LateArrivalFilter | None = None
+) -> dict[str, Any]:
+    """Read one chunk and redact it at once, so that nothing raw leaves this process but what is
+    rejected, sealed.
 
     Args:
         arrivals: knows which versions retention has deleted before; None: none.
 
-    Returns: JSON-ready `{outcome, days, marks, subjects}`: encoded versions (base64) by UTC day, interactions that `redact` events name, and
-        entries of the identifier index.
+    Returns: JSON-ready `{outcome, days, marks, subjects}`: encoded versions (base64) by UTC day,
+        interactions that `redact` events name, and entries of the identifier index.
     """
     return _Chunk(job, built, chunk, arrivals).load()
 
 
 class _Chunk:
-    def __init__(self, job: RedactJob, built: Engines, chunk: InputChunk, arrivals: LateArrivalFilter | None) -> None:
+    def __init__(
+        self, job: RedactJob, built: Engines, chunk: InputChunk, arrivals: LateArrivalFilter | None
+    ) -> None:
         self.job, self.built, self.chunk, self.arrivals = job, built, chunk, arrivals
         self.erased = SuppressionList.read(job.files, job.root, job.snapshot, built.keyring)
         name = job.new_name(f"history.{chunk.ordinal:06d}")
         before = KnownDeadLetters(job.files, job.root, job.snapshot, built.keyring)
-        self.rejects = DeadLetterWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, name, before)
+        self.rejects = DeadLetterWriter(
+            job.files, job.target, built.keyring, job.run.run_id, job.as_of, name, before
+        )
         self.counts: Counter[str] = Counter()
         self.days: dict[str, list[RedactedVersion]] = defaultdict(list)
         self.people: list[SubjectEntry] = []
@@ -137,7 +204,10 @@ class _Chunk:
         self.counts.update({f"reason.{reason}": n for reason, n in self.rejects.reasons.items()})
         return {
             "outcome": Outcome(files, [], self.counts).as_dict(),
-            "days": {day: base64.b64encode(encode_versions(found)).decode() for day, found in sorted(self.days.items())},
+            "days": {
+                day: base64.b64encode(encode_versions(found)).decode()
+                for day, found in sorted(self.days.items())
+            },
             "marks": sorted(map(list, self.marks)),
             "subjects": [e.as_list() for e in self.people],
         }
@@ -149,12 +219,21 @@ class _Chunk:
     def _wanted(self, raw: RawVersion) -> bool:
         """Tell whether a version is to be taken in; one that is not is counted here."""
         try:
-            refs = [version_ref(raw.key), *([interaction_ref(linked_key(raw.key))] if is_interaction(raw.key.item_type) else [])]
+            refs = [
+                version_ref(raw.key),
+                *(
+                    [interaction_ref(linked_key(raw.key))]
+                    if is_interaction(raw.key.item_type)
+                    else []
+                ),
+            ]
             if any(map(self.erased.holds, refs)):
                 self.counts["erased_on_arrival"] += 1
                 return False
             account = self.job.accounts.at(raw.key.account_id, raw.created_at)
-            late = self.arrivals is not None and self.arrivals.expired(raw, account.type if account else "unknown")
+            late = self.arrivals is not None and self.arrivals.expired(
+                raw, account.type if account else "unknown"
+            )
         except Exception as problem:  # noqa: BLE001 - one record must not end the run
             self._reject(with_raw(reject_for_fault(raw, problem), raw))
             return False
@@ -169,12 +248,17 @@ class _Chunk:
             self.marks.add(linked_key(version.key))
 
     def _flush(self) -> None:
-        for raw, found in zip(self.pending, redact_versions(self.job, self.built, self.pending), strict=True):
+        for raw, found in zip(
+            self.pending, redact_versions(self.job, self.built, self.pending), strict=True
+        ):
             item, people = found, []
             if isinstance(item, RedactedVersion):
                 try:
                     people = identifier_entries(self.built, raw, item)
-                    version_row(item), encode_versions([item])  # one that cannot be written must not fail with all others
+                    (
+                        version_row(item),
+                        encode_versions([item]),
+                    )  # one that cannot be written must not fail with all others
                 except Exception as problem:  # noqa: BLE001 - as above
                     item = reject_for_fault(raw, problem)
             if isinstance(item, Rejected):
@@ -187,9 +271,17 @@ class _Chunk:
         self.pending.clear()
 
 
-def identifier_entries(built: Engines, raw: RawVersion, item: RedactedVersion) -> list[SubjectEntry]:
+def identifier_entries(
+    built: Engines, raw: RawVersion, item: RedactedVersion
+) -> list[SubjectEntry]:
     """Return the identifier index' entries of a version."""
-    return make_subject_entries(built.keyring, version_ref(item.key), item.day, item.record["digest"], tokenize(built.keyring, version_people(raw)))
+    return make_subject_entries(
+        built.keyring,
+        version_ref(item.key),
+        item.day,
+        item.record["digest"],
+        tokenize(built.keyring, version_people(raw)),
+    )
 
 
 def with_raw(rejected: Rejected, raw: RawVersion) -> Rejected:

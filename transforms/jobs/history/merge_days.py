@@ -15,7 +15,11 @@ from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RedactedVersion, VersionKey, is_interaction
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
-from callveil.transforms.jobs.history.linked_interactions import FULL, LinkedInteraction, lookup_interactions
+from callveil.transforms.jobs.history.linked_interactions import (
+    FULL,
+    LinkedInteraction,
+    lookup_interactions,
+)
 from callveil.transforms.jobs.history.load import BATCH, linked_key
 from callveil.transforms.jobs.history.reredact import redact_again
 from callveil.transforms.redact.versions.decision import KIND
@@ -24,18 +28,32 @@ from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import publish_records
 from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
-from callveil.transforms.storage.tables.versions import VERSIONS, best_versions, decode_versions, version_from_row, version_row, version_sort_key
+from callveil.transforms.storage.tables.versions import (
+    VERSIONS,
+    best_versions,
+    decode_versions,
+    version_from_row,
+    version_row,
+    version_sort_key,
+)
 
 FILE_ROWS = 50_000
 """Rows of one file of the dataset."""
 
 
 def write_day_once(
-    job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str], day: str, blocks: list[bytes], marked: frozenset[InteractionKey]
+    job: RedactJob,
+    changed: frozenset[InteractionKey],
+    aged: frozenset[str],
+    day: str,
+    blocks: list[bytes],
+    marked: frozenset[InteractionKey],
 ) -> dict[str, Any]:
     """Return what `write_day` gives, done or remembered."""
     checkpoint = WorkCache(job, "days")
-    facts = hashlib.sha256(repr((sorted(marked), sorted(changed), sorted(aged), job.snapshot.manifest_sha256)).encode())
+    facts = hashlib.sha256(
+        repr((sorted(marked), sorted(changed), sorted(aged), job.snapshot.manifest_sha256)).encode()
+    )
     for block in blocks:
         facts.update(hashlib.sha256(block).digest())
     name = f"{day}-{facts.hexdigest()[:24]}"
@@ -55,16 +73,19 @@ def write_day(
     changed: frozenset[InteractionKey],
     aged: bool = False,
 ) -> dict[str, Any]:
-    """Take in new versions, better deliveries of stored ones, and redact stored ones further where their interaction was.
+    """Take in new versions, better deliveries of stored ones, and redact stored ones further where
+    their interaction was.
 
     Args:
         day: UTC day, `YYYY-MM-DD`.
         blocks: encoded versions of this day.
         marks: interactions that `redact` events of this run name.
         changed: interactions that were redacted further since the last run.
-        aged: some interactions of this day may have reached an age of full redaction since the last run.
+        aged: some interactions of this day may have reached an age of full redaction since the last
+            run.
 
-    Returns: a JSON-ready outcome. A day for which nothing came, and none of whose versions are about a redacted interaction, is hardly read.
+    Returns: a JSON-ready outcome. A day for which nothing came, and none of whose versions are
+        about a redacted interaction, is hardly read.
     """
     work = _Day(job, built, day, marks, changed, aged)
     work.run(v for block in blocks for v in decode_versions(block))
@@ -73,16 +94,40 @@ def write_day(
 
 class _Day:
     def __init__(
-        self, job: RedactJob, built: Engines, day: str, marks: frozenset[InteractionKey], changed: frozenset[InteractionKey], aged: bool
+        self,
+        job: RedactJob,
+        built: Engines,
+        day: str,
+        marks: frozenset[InteractionKey],
+        changed: frozenset[InteractionKey],
+        aged: bool,
     ) -> None:
-        self.job, self.built, self.day, self.marks, self.changed, self.aged = job, built, day, marks, changed | marks, aged
+        self.job, self.built, self.day, self.marks, self.changed, self.aged = (
+            job,
+            built,
+            day,
+            marks,
+            changed | marks,
+            aged,
+        )
         self.outcome = Outcome()
-        self.rejects = DeadLetterWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(f"history.{day}"))
+        self.rejects = DeadLetterWriter(
+            job.files,
+            job.target,
+            built.keyring,
+            job.run.run_id,
+            job.as_of,
+            job.new_name(f"history.{day}"),
+        )
 
     def run(self, came: Iterable[RedactedVersion]) -> None:
         """Do the work and fill in the outcome."""
         counts, all_came = self.outcome.counts, list(came)
-        stored = [f for f in self.job.snapshot.by_dataset(VERSIONS.name) if dict(f.partition)["day"] == self.day]
+        stored = [
+            f
+            for f in self.job.snapshot.by_dataset(VERSIONS.name)
+            if dict(f.partition)["day"] == self.day
+        ]
         best = best_versions(all_came)
         counts["duplicates"] += len(all_came) - len(best)
         for file in stored:
@@ -110,9 +155,18 @@ class _Day:
         for account_type, rows in sorted(by_type.items()):
             partition = {"account_type": account_type, "day": self.day}
             for number in range(0, len(rows), FILE_ROWS):
-                path = data_path(VERSIONS.name, partition, self.job.run.run_id, self.job.new_name(f"{number // FILE_ROWS:06d}"))
+                path = data_path(
+                    VERSIONS.name,
+                    partition,
+                    self.job.run.run_id,
+                    self.job.new_name(f"{number // FILE_ROWS:06d}"),
+                )
                 part = rows[number : number + FILE_ROWS]
-                self.outcome.added.append(publish_records(self.job.files, self.job.target, path, VERSIONS, partition, part))
+                self.outcome.added.append(
+                    publish_records(
+                        self.job.files, self.job.target, path, VERSIONS, partition, part
+                    )
+                )
         self.outcome.counts["stored"] += len(versions)
 
     def _concerned(self, file: FileEntry) -> bool:
@@ -120,22 +174,45 @@ class _Day:
         if self.aged or not self.changed:
             return self.aged
         with self.job.files.open(self.job.files.join(self.job.root, file.path)) as source:
-            table = pq.read_table(source, columns=["account_id", "item_id"], filters=[("item_id", "in", sorted({k.id for k in self.changed}))])
-        return any(InteractionKey(row["account_id"], row["item_id"]) in self.changed for row in table.to_pylist())
+            table = pq.read_table(
+                source,
+                columns=["account_id", "item_id"],
+                filters=[("item_id", "in", sorted({k.id for k in self.changed}))],
+            )
+        return any(
+            InteractionKey(row["account_id"], row["item_id"]) in self.changed
+            for row in table.to_pylist()
+        )
 
     def _heads(self, file: FileEntry) -> dict[VersionKey, tuple[tuple[int, str], str]]:
         """Order and mode of every row of a stored file, by key; the values are not read."""
         columns = [*VersionKey._fields, "rank", "digest", "redaction_mode"]
         with self.job.files.open(self.job.files.join(self.job.root, file.path)) as source:
             rows = pq.read_table(source, columns=columns).to_pylist()
-        return {VersionKey(*(r[c] for c in VersionKey._fields)): ((r["rank"], r["digest"]), r["redaction_mode"]) for r in rows}
+        return {
+            VersionKey(*(r[c] for c in VersionKey._fields)): (
+                (r["rank"], r["digest"]),
+                r["redaction_mode"],
+            )
+            for r in rows
+        }
 
     def _further(self, best: Mapping[VersionKey, RedactedVersion]) -> list[RedactedVersion]:
-        """New versions, those about interactions that this run found to be redacted, redacted like them."""
-        chosen = [v for v in best.values() if is_interaction(v.key.item_type) and linked_key(v.key) in self.marks and v.mode != "full"]
+        """New versions, those about interactions that this run found to be redacted, redacted like
+        them.
+        """
+        chosen = [
+            v
+            for v in best.values()
+            if is_interaction(v.key.item_type)
+            and linked_key(v.key) in self.marks
+            and v.mode != "full"
+        ]
         out = {v.key: v for v in best.values()}
         known = dict.fromkeys((linked_key(v.key) for v in chosen), FULL)
-        for version, item in zip(chosen, redact_again(self.job, self.built, chosen, known), strict=True):
+        for version, item in zip(
+            chosen, redact_again(self.job, self.built, chosen, known), strict=True
+        ):
             if isinstance(item, Rejected):
                 self.rejects.add(item)
                 self.outcome.counts["rejected"] += 1
@@ -144,11 +221,28 @@ class _Day:
                 out[version.key] = item
         return list(out.values())
 
-    def _change(self, file: FileEntry, heads: Mapping[VersionKey, tuple[tuple[int, str], str]], drop: set[VersionKey]) -> None:
-        """Rewrite a stored file where a better delivery replaces a row, or an interaction was redacted further."""
-        weak = {key for key, (_, mode) in heads.items() if is_interaction(key.item_type) and mode != "full" and key not in drop}
+    def _change(
+        self,
+        file: FileEntry,
+        heads: Mapping[VersionKey, tuple[tuple[int, str], str]],
+        drop: set[VersionKey],
+    ) -> None:
+        """Rewrite a stored file where a better delivery replaces a row, or an interaction was
+        redacted further.
+        """
+        weak = {
+            key
+            for key, (_, mode) in heads.items()
+            if is_interaction(key.item_type) and mode != "full" and key not in drop
+        }
         redo = {k for k in weak if linked_key(k) in self.changed}
-        known = lookup_interactions(self.job.files, self.job.root, self.job.snapshot, {linked_key(k) for k in redo}) if redo else {}
+        known = (
+            lookup_interactions(
+                self.job.files, self.job.root, self.job.snapshot, {linked_key(k) for k in redo}
+            )
+            if redo
+            else {}
+        )
         known.update(dict.fromkeys(self.marks & {linked_key(k) for k in redo}, FULL))
         redo |= self._aged(file, weak)
         if not drop and not redo:
@@ -165,7 +259,9 @@ class _Day:
             return version_row(done[key]) if key in done else row
 
         stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
-        path = data_path(VERSIONS.name, dict(file.partition), self.job.run.run_id, self.job.rewritten_name(stem))
+        path = data_path(
+            VERSIONS.name, dict(file.partition), self.job.run.run_id, self.job.rewritten_name(stem)
+        )
         new = rewrite_file(self.job.files, self.job.root, file, path, VERSIONS, change_rows(change))
         self.outcome.removed.append(file.path)
         self.outcome.added.extend([new.entry] if new.entry else [])
@@ -180,18 +276,29 @@ class _Day:
         out = set()
         for row in rows:
             key = VersionKey(*(row[c] for c in VersionKey._fields))
-            rules = policy.rules(key.account_id, dict(file.partition)["account_type"], KIND, policy.detect.default_language)
+            rules = policy.rules(
+                key.account_id,
+                dict(file.partition)["account_type"],
+                KIND,
+                policy.detect.default_language,
+            )
             if key in weak and rules.mode_at(row["created_at"], self.job.as_of) == "full":
                 out.add(key)
         return out
 
-    def _redone(self, file: FileEntry, redo: set[VersionKey], known: dict[InteractionKey, LinkedInteraction]) -> Iterator[tuple[VersionKey, RedactedVersion]]:
+    def _redone(
+        self, file: FileEntry, redo: set[VersionKey], known: dict[InteractionKey, LinkedInteraction]
+    ) -> Iterator[tuple[VersionKey, RedactedVersion]]:
         with self.job.files.open(self.job.files.join(self.job.root, file.path)) as source:
-            rows = pq.read_table(source, filters=[("item_id", "in", sorted({k.item_id for k in redo}))]).to_pylist()
+            rows = pq.read_table(
+                source, filters=[("item_id", "in", sorted({k.item_id for k in redo}))]
+            ).to_pylist()
         chosen = [v for v in map(version_from_row, rows) if v.key in redo]
         for at in range(0, len(chosen), BATCH):
             batch = chosen[at : at + BATCH]
-            for version, item in zip(batch, redact_again(self.job, self.built, batch, known, file.path), strict=True):
+            for version, item in zip(
+                batch, redact_again(self.job, self.built, batch, known, file.path), strict=True
+            ):
                 if isinstance(item, Rejected):
                     self.rejects.add(item)
                     self.outcome.counts["redo_rejected"] += 1

@@ -1,10 +1,12 @@
-"""The history as a stream: versions redacted as they arrive, and the changes of each object kept right while late ones come in.
+"""The history as a stream: versions redacted as they arrive, and the changes of each object kept
+right while late ones come in.
 
     messages | RedactVersions(job) -> versions, rejected
     versions | TrackChanges()      -> changes, as upserts
 
-State is kept per object: the versions seen so far, redacted. A version that arrives late changes what its neighbours changed, so rows for those
-are given out again, under the same key. Whoever keeps the last row of each key has the history that a batch over the same versions gives.
+State is kept per object: the versions seen so far, redacted. A version that arrives late changes
+what its neighbours changed, so rows for those are given out again, under the same key. Whoever
+keeps the last row of each key has the history that a batch over the same versions gives.
 """
 
 from __future__ import annotations
@@ -19,7 +21,12 @@ import orjson
 from apache_beam.coders import BytesCoder, StrUtf8Coder
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.userstate import (
+    BagStateSpec,
+    ReadModifyWriteStateSpec,
+    TimerSpec,
+    on_timer,
+)
 from apache_beam.utils.timestamp import Timestamp
 
 from callveil.schemas.interaction import SourceRef
@@ -40,8 +47,10 @@ class ChangeRow(NamedTuple):
     """What one version changed, as it is known now.
 
     Attributes:
-        account_id, item_type, item_id, version_id: its key; a later row of the same key takes this one's place.
-        changes: JSON: `known`, `classes`, and `changes` as `[field, before, after, sensitive class]`.
+        account_id, item_type, item_id, version_id: its key; a later row of the same key takes this
+            one's place.
+        changes: JSON: `known`, `classes`, and `changes` as `[field, before, after, sensitive
+            class]`.
         revision: 1 for the first row of a key, one more for each that takes its place.
     """
 
@@ -70,7 +79,9 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
                 yield beam.pvalue.TaggedOutput(REJECTED, item)
             else:
                 raws.append(item)
-        for raw, found in zip(raws, redact_versions(self.job, engines_of(self.job), raws), strict=True):
+        for raw, found in zip(
+            raws, redact_versions(self.job, engines_of(self.job), raws), strict=True
+        ):
             if isinstance(found, Rejected):
                 self.refused.inc()
                 yield beam.pvalue.TaggedOutput(REJECTED, with_raw(found, raw))
@@ -80,10 +91,12 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
 
 @dataclass
 class RedactVersions(beam.PTransform):  # type: ignore[misc]
-    """PCollection[bytes], one JSON version or page each -> `main`: PCollection[RedactedVersion], `rejected`: PCollection[Rejected].
+    """PCollection[bytes], one JSON version or page each -> `main`: PCollection[RedactedVersion],
+    `rejected`: PCollection[Rejected].
 
     Args:
-        job: policy, accounts, keyring path, and the store's snapshot that tells which interactions are redacted.
+        job: policy, accounts, keyring path, and the store's snapshot that tells which interactions
+            are redacted.
         source: name of the stream, for rejections.
     """
 
@@ -92,11 +105,15 @@ class RedactVersions(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, messages: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Return one ParDo; nothing raw leaves the worker but what is rejected."""
-        return messages | "Read and redact message" >> beam.ParDo(_Redact(self.job, self.source)).with_outputs(REJECTED, main="main")
+        return messages | "Read and redact message" >> beam.ParDo(
+            _Redact(self.job, self.source)
+        ).with_outputs(REJECTED, main="main")
 
 
 class _Track(beam.DoFn):  # type: ignore[misc]
-    """Element: (object, encoded version). Keeps what was seen of the object, and gives out the rows that are new or have changed."""
+    """Element: (object, encoded version). Keeps what was seen of the object, and gives out the rows
+    that are new or have changed.
+    """
 
     SEEN = BagStateSpec("seen", BytesCoder())
     TOLD = ReadModifyWriteStateSpec("told", StrUtf8Coder())
@@ -132,7 +149,11 @@ class _Track(beam.DoFn):  # type: ignore[misc]
         told.write(canonical_json(known))
 
     @on_timer(FORGET)
-    def forget(self, seen: Any = beam.DoFn.StateParam(SEEN), told: Any = beam.DoFn.StateParam(TOLD)) -> None:  # noqa: B008
+    def forget(
+        self,
+        seen: Any = beam.DoFn.StateParam(SEEN),  # noqa: B008
+        told: Any = beam.DoFn.StateParam(TOLD),  # noqa: B008
+    ) -> None:
         """Nothing of the object is due to be kept any more: its state goes."""
         seen.clear()
         told.clear()
@@ -144,9 +165,21 @@ def _loads(text: str | None) -> dict[str, list[Any]]:
 
 
 def entry_digest_text(entry: HistoryEntry) -> str:
-    """Return what is known of an entry, as canonical JSON; it does not depend on when or how often its version came."""
-    changes = [[c.name, c.before.value, c.after.value, c.sensitive_class, c.before.digest, c.after.digest] for c in entry.changes]
-    return canonical_json({"event": entry.version.event, "known": entry.known, "classes": list(entry.classes), "changes": changes})
+    """Return what is known of an entry, as canonical JSON; it does not depend on when or how often
+    its version came.
+    """
+    changes = [
+        [c.name, c.before.value, c.after.value, c.sensitive_class, c.before.digest, c.after.digest]
+        for c in entry.changes
+    ]
+    return canonical_json(
+        {
+            "event": entry.version.event,
+            "known": entry.known,
+            "classes": list(entry.classes),
+            "changes": changes,
+        }
+    )
 
 
 def key_by_object(version: RedactedVersion) -> tuple[str, bytes]:
@@ -159,8 +192,9 @@ class TrackChanges(beam.PTransform):  # type: ignore[misc]
     """PCollection[RedactedVersion] -> PCollection[ChangeRow], upserts.
 
     Args:
-        keep_days: how long after an object's last version its state is kept, in days of event time: at least what the retention of
-            versions keeps, since a version later than that is due for deletion anyway.
+        keep_days: how long after an object's last version its state is kept, in days of event time:
+            at least what the retention of versions keeps, since a version later than that is due
+            for deletion anyway.
     """
 
     keep_days: int = 120
@@ -168,7 +202,9 @@ class TrackChanges(beam.PTransform):  # type: ignore[misc]
     def expand(self, versions: beam.PCollection) -> beam.PCollection:
         """Return key by object, and track each."""
         return (
-            versions | "Key by object" >> beam.Map(key_by_object).with_output_types(tuple[str, bytes]) | "Track object" >> beam.ParDo(_Track(self.keep_days))
+            versions
+            | "Key by object" >> beam.Map(key_by_object).with_output_types(tuple[str, bytes])
+            | "Track object" >> beam.ParDo(_Track(self.keep_days))
         )
 
 

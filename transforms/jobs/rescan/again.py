@@ -75,7 +75,11 @@ class RereadRecord:
 
 
 def job_of(
-    job: RedactJob, built: Engines, raw: RawInteraction, row: Mapping[str, Any], earlier: EarlierPolicies
+    job: RedactJob,
+    built: Engines,
+    raw: RawInteraction,
+    row: Mapping[str, Any],
+    earlier: EarlierPolicies,
 ) -> DetectionJob:
     """Tell how a stored row is redacted again: by the policy, in no weaker a mode than before.
 
@@ -134,7 +138,9 @@ def read_again(
                 yield one, again
 
 
-def _again(job: DetectionJob, row: Mapping[str, Any], result: RedactionResult) -> RereadRecord | None:
+def _again(
+    job: DetectionJob, row: Mapping[str, Any], result: RedactionResult
+) -> RereadRecord | None:
     before, after = job.raw.record, result.interaction.record
     if all(before.get(n) == after.get(n) for n in {*before, *after} & BY_NAME.keys()):
         return None

@@ -42,7 +42,9 @@ class RescanTask:
 
 
 def list_tasks(job: RedactJob) -> list[RescanTask]:
-    """Return all there is to read in a store, in order. Memory: the URLs of the live zone's records."""
+    """Return all there is to read in a store, in order. Memory: the URLs of the live zone's
+    records.
+    """
     out = [
         RescanTask(INTERACTIONS, (origin,))
         for origin in sorted(current_files(job.snapshot, INTERACTIONS))
@@ -57,7 +59,9 @@ def list_tasks(job: RedactJob) -> list[RescanTask]:
         )
     except FileNotFoundError:
         urls = []
-    return out + [RescanTask(LIVE, tuple(urls[n : n + RECORDS])) for n in range(0, len(urls), RECORDS)]
+    return out + [
+        RescanTask(LIVE, tuple(urls[n : n + RECORDS])) for n in range(0, len(urls), RECORDS)
+    ]
 
 
 def run_task(job: RedactJob, piece: RescanTask) -> dict[str, Any]:

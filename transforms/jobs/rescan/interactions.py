@@ -17,11 +17,21 @@ from callveil.transforms.jobs.batch.changes import replace_rows
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.batch.redact_batches import with_content
 from callveil.transforms.jobs.rescan.again import EarlierPolicies, job_of, read_again
-from callveil.transforms.jobs.rescan.report import INTERACTIONS, UnreadableRow, count_row, count_unread
+from callveil.transforms.jobs.rescan.report import (
+    INTERACTIONS,
+    UnreadableRow,
+    count_row,
+    count_unread,
+)
 from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.redact.reredact import stored_record
 from callveil.transforms.storage.format1.live import Live
-from callveil.transforms.storage.identity.record_identifiers import OTHER, interaction_ref, make_subject_entries, record_token
+from callveil.transforms.storage.identity.record_identifiers import (
+    OTHER,
+    interaction_ref,
+    make_subject_entries,
+    record_token,
+)
 from callveil.transforms.storage.index.identifier_index import lookup_entries
 from callveil.transforms.storage.tables.key_index import IndexEntry, current_files
 
@@ -52,7 +62,9 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
         count_row(counts, INTERACTIONS, item.found)
         if item.is_heard and is_audible(live, one.raw.key):
             audible.append(one.raw.key)
-    unread = [UnreadableRow(INTERACTIONS, r.account_id, r.interaction_id, r.reason) for r in rejected]
+    unread = [
+        UnreadableRow(INTERACTIONS, r.account_id, r.interaction_id, r.reason) for r in rejected
+    ]
     rejected = [r for r in rejected if r.reason not in RETRYABLE]  # the next rescan may read them
     result: dict[str, Any] = {"outcome": Outcome().as_dict(), "index": []}
     if (redone or rejected) and not job.scratch:
@@ -69,7 +81,9 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
 
 
 def is_audible(live: Live, key: InteractionKey) -> bool:
-    """Tell whether the live zone has a redacted recording, in which what was not found can be heard."""
+    """Tell whether the live zone has a redacted recording, in which what was not found can be
+    heard.
+    """
     receipt = live.receipt(key, "audio")
     return receipt is not None and receipt.get("status") == "done"
 
@@ -110,5 +124,9 @@ def _people(
         ]
         links = {*said, *(link for e in held for link in e.links)}
         yield from make_subject_entries(
-            built.keyring, interaction_ref(stored.key), found.interaction.day, stored.digest, sorted(links)
+            built.keyring,
+            interaction_ref(stored.key),
+            found.interaction.day,
+            stored.digest,
+            sorted(links),
         )

@@ -30,7 +30,11 @@ from callveil.transforms.redact.audio.span_times import audio_spans
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.serialization import dumps, finding_row, interaction_row
 from callveil.transforms.storage.format1.live import Live, Receipt, state_of
-from callveil.transforms.storage.identity.record_identifiers import OTHER, interaction_ref, record_token
+from callveil.transforms.storage.identity.record_identifiers import (
+    OTHER,
+    interaction_ref,
+    record_token,
+)
 from callveil.transforms.storage.index.identity_markers import write_markers
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
 
@@ -131,7 +135,9 @@ def _jobs(
 
 
 def read_live_record(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str, Any]]:
-    """Return a record of the live zone as one that can be redacted again, and its row, times as such."""
+    """Return a record of the live zone as one that can be redacted again, and its row, times as
+    such.
+    """
     timed = dict(row) | {
         n: v
         for n, v in parse_times(STATE, {f.name: row.get(f.name) for f in STATE}).items()
@@ -167,13 +173,16 @@ def _further(
     return old | named | told | {MARK: job.run.run_id}, data
 
 
-def manifest_facts(keyring: Keyring, receipts: Sequence[Sequence[Receipt]]) -> dict[str, dict[str, str]]:
+def manifest_facts(
+    keyring: Keyring, receipts: Sequence[Sequence[Receipt]]
+) -> dict[str, dict[str, str]]:
     """Return what a manifest says of the records that a run changes.
 
     Returns: the SHA-256 of each by the digest of its key; empty for one that could not be read.
     """
     changed = {
-        record_token(keyring, interaction_ref(_key(new))): str(new.get("sha256", "")) for _, new in receipts
+        record_token(keyring, interaction_ref(_key(new))): str(new.get("sha256", ""))
+        for _, new in receipts
     }
     return {MARK: dict(sorted(changed.items()))}
 

@@ -24,7 +24,12 @@ from callveil.transforms.jobs.rescan.again import EarlierPolicies
 from callveil.transforms.jobs.rescan.report import VERSIONS as ZONE
 from callveil.transforms.jobs.rescan.report import UnreadableRow, count_row, count_unread
 from callveil.transforms.redact.versions.decision import KIND, RedactionSettings, choose_settings
-from callveil.transforms.redact.versions.until_stable import Placed, iter_version_texts, repeat_until_stable, stored_version
+from callveil.transforms.redact.versions.until_stable import (
+    Placed,
+    iter_version_texts,
+    repeat_until_stable,
+    stored_version,
+)
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
 from callveil.transforms.storage.tables.key_index import origin_of
@@ -94,7 +99,11 @@ def _settled(
 
 
 def _again(
-    job: RedactJob, built: Engines, versions: Sequence[RedactedVersion], path: str, earlier: EarlierPolicies
+    job: RedactJob,
+    built: Engines,
+    versions: Sequence[RedactedVersion],
+    path: str,
+    earlier: EarlierPolicies,
 ) -> Iterator[tuple[RedactedVersion | Rejected, Rules]]:
     """Redact some stored versions again; each result with its rules."""
     work = [
@@ -136,7 +145,9 @@ def _found(
     """Tell how often what is covered that was readable before, by column and entity type."""
     done = placeholder_pattern(rules)
     found: Counter[tuple[str, str]] = Counter()
-    for (column, old, _), (_, new, entities) in zip(iter_version_texts(before), iter_version_texts(after), strict=True):
+    for (column, old, _), (_, new, entities) in zip(
+        iter_version_texts(before), iter_version_texts(after), strict=True
+    ):
         if old != new and has_unredacted_text(old, done):
             for entity, number in _entities(old, new, entities, rules).items():
                 found[column, entity] += number

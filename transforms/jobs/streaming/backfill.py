@@ -1,8 +1,10 @@
-"""Markers for records that reached the live zone before markers were kept, so that a search finds the people they are about.
+"""Markers for records that reached the live zone before markers were kept, so that a search finds
+the people they are about.
 
-What a record no longer says is taken from where it came from, if that is still there: the source file, or the sealed body, read by the same detection
-as when it was redacted. Else the reversible tokens of the redacted record are opened. Where there are none either, the record is found by its own key
-alone, and counted. Repeated, it does what is left.
+What a record no longer says is taken from where it came from, if that is still there: the source
+file, or the sealed body, read by the same detection as when it was redacted. Else the reversible
+tokens of the redacted record are opened. Where there are none either, the record is found by its
+own key alone, and counted. Repeated, it does what is left.
 """
 
 from __future__ import annotations
@@ -32,8 +34,22 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live, Receipt
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import CONTACT, METHOD, OTHER, STAFF, FoundIdentifier, tokenize
-from callveil.transforms.storage.index.identity_markers import COMPLETE, SUBJECTS, MissingMarkers, note_complete, write_marker_list, write_markers
+from callveil.transforms.storage.identity.record_identifiers import (
+    CONTACT,
+    METHOD,
+    OTHER,
+    STAFF,
+    FoundIdentifier,
+    tokenize,
+)
+from callveil.transforms.storage.index.identity_markers import (
+    COMPLETE,
+    SUBJECTS,
+    MissingMarkers,
+    note_complete,
+    write_marker_list,
+    write_markers,
+)
 
 FROM_MARKERS = "1"
 """Method of a list that is put together from markers: these say nothing of names."""
@@ -47,7 +63,8 @@ class BackfillResult:
         listed: had markers, and have a list of them now.
         read: marked from their sources. opened: from their tokens.
         unknown: nothing says whom they are about.
-        older: stay as an earlier callveil noted them, which noted less, since their sources are not there.
+        older: stay as an earlier callveil noted them, which noted less, since their sources are not
+            there.
     """
 
     listed: int
@@ -67,12 +84,18 @@ def backfill_markers(store: Store, keyring: Keyring, gone: Collection[str] = ())
     """
     live = Live(store.files, store.root)
     listed = _list_markers(live)
-    waiting = {InteractionKey(r["account_id"], r["id"]): r for r in live.receipts() if r["what"] == "record" and r["status"] == "done"}
+    waiting = {
+        InteractionKey(r["account_id"], r["id"]): r
+        for r in live.receipts()
+        if r["what"] == "record" and r["status"] == "done"
+    }
     methods = {key: marker_methods(live, keyring, key) for key in waiting}
     waiting = {key: r for key, r in waiting.items() if METHOD not in methods[key]}
     read = opened = unknown = 0
     for key, people in _from_sources(store, keyring, live, waiting):
-        write_markers(live, keyring, key, _day(waiting.pop(key)), (p for p in people if p.token not in gone))
+        write_markers(
+            live, keyring, key, _day(waiting.pop(key)), (p for p in people if p.token not in gone)
+        )
         read += 1
     bare = {key: r for key, r in sorted(waiting.items()) if not methods[key]}
     for key, receipt in bare.items():
@@ -101,8 +124,12 @@ def _list_markers(live: Live) -> int:
             listed[folder] |= {link[0] for link in row["links"]}
         else:
             record = name.removesuffix(".json")
-            links[record, InteractionKey(row["account_id"], row["id"]), row["day"]].add(IdentifierLink(*(row[n] for n in IdentifierLink._fields)))
-    fresh = {k: {link for link in own if link.token not in listed[k[0]]} for k, own in links.items()}
+            links[record, InteractionKey(row["account_id"], row["id"]), row["day"]].add(
+                IdentifierLink(*(row[n] for n in IdentifierLink._fields))
+            )
+    fresh = {
+        k: {link for link in own if link.token not in listed[k[0]]} for k, own in links.items()
+    }
     for (record, key, day), own in sorted(fresh.items()):
         if own:
             write_marker_list(live, key, record, day, sorted(own), FROM_MARKERS)
@@ -125,10 +152,19 @@ def _from_sources(
         latest: dict[InteractionKey, Any] = {}
         for chunk in plan_chunks(store.files, [arrival.url])[0]:
             for item in read_chunk(store.files, chunk, load_policy(None).limits, keyring=keyring):
-                if not isinstance(item, Rejected) and item.key in keys and item.rank == waiting[item.key]["rank"]:
+                if (
+                    not isinstance(item, Rejected)
+                    and item.key in keys
+                    and item.rank == waiting[item.key]["rank"]
+                ):
                     latest[item.key] = item
         for key, raw in sorted(latest.items()):
-            yield key, _actor(store, keyring, waiting[key]).people_of(raw, arrival.landed_at, arrival.object_id)
+            yield (
+                key,
+                _actor(store, keyring, waiting[key]).people_of(
+                    raw, arrival.landed_at, arrival.object_id
+                ),
+            )
 
 
 def _actor(store: Store, keyring: Keyring, receipt: Receipt) -> InteractionPublisher:
@@ -138,14 +174,24 @@ def _actor(store: Store, keyring: Keyring, receipt: Receipt) -> InteractionPubli
     return InteractionPublisher(job, job.engines())
 
 
-def _from_tokens(live: Live, keyring: Keyring, key: InteractionKey, receipt: Receipt) -> tuple[IdentifierLink, ...]:
-    row = orjson.loads(live.files.read(live.files.join(live.folder(key), receipt["file"])))["interaction"]
+def _from_tokens(
+    live: Live, keyring: Keyring, key: InteractionKey, receipt: Receipt
+) -> tuple[IdentifierLink, ...]:
+    row = orjson.loads(live.files.read(live.files.join(live.folder(key), receipt["file"])))[
+        "interaction"
+    ]
     found = {
-        FoundIdentifier(identifier, STAFF if group == "staff" else CONTACT if group in OWN_GROUPS else OTHER, name)
+        FoundIdentifier(
+            identifier,
+            STAFF if group == "staff" else CONTACT if group in OWN_GROUPS else OTHER,
+            name,
+        )
         for name, value in row.items()
         if value is not None
         for group in [BY_NAME[name].group if name in BY_NAME else "unknown"]
-        for identifier in _opened(keyring, key, value if isinstance(value, str) else orjson.dumps(value).decode())
+        for identifier in _opened(
+            keyring, key, value if isinstance(value, str) else orjson.dumps(value).decode()
+        )
     }
     return tokenize(keyring, found)
 

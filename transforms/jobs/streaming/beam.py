@@ -1,4 +1,6 @@
-"""The watch pipeline's steps as Beam transforms: arrivals to pieces, pieces joined by key, and what is ready acted on."""
+"""The watch pipeline's steps as Beam transforms: arrivals to pieces, pieces joined by key, and what
+is ready acted on.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,12 @@ import apache_beam as beam
 from apache_beam.coders import BytesCoder, FloatCoder
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.userstate import (
+    BagStateSpec,
+    ReadModifyWriteStateSpec,
+    TimerSpec,
+    on_timer,
+)
 from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
@@ -35,13 +42,20 @@ from callveil.transforms.jobs.streaming.pair import (
     waiting_ends_at,
 )
 from callveil.transforms.jobs.streaming.read_object import Found, read_arrival
-from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher, PublishedOutput
+from callveil.transforms.jobs.streaming.redact_and_publish import (
+    InteractionPublisher,
+    PublishedOutput,
+)
 
 Clock = Callable[[], float]
-"""Seconds since 1970; the one thing here that tells the time. It decides how long is waited, and nothing about what comes out."""
+"""Seconds since 1970; the one thing here that tells the time. It decides how long is waited, and
+nothing about what comes out.
+"""
 
 GRACE = 10.0
-"""Seconds for which a piece that landed long ago is held all the same: after an outage its other half may be the next to come."""
+"""Seconds for which a piece that landed long ago is held all the same: after an outage its other
+half may be the next to come.
+"""
 
 EARLY = 1.0
 """Seconds by which a timer may fire before its time."""
@@ -50,15 +64,20 @@ AT_ONCE = 8
 """Interactions of a bundle that are acted on at once."""
 
 ATTEMPTS = 5
-"""How often a piece of work is begun anew where a source or the store did not answer, the pauses between doubling from half a second. Then the
-runner takes over: Flink restarts from its checkpoint; elsewhere the process ends and is started again, and what is not settled comes again."""
+"""How often a piece of work is begun anew where a source or the store did not answer, the pauses
+between doubling from half a second. Then the runner takes over: Flink restarts from its checkpoint;
+elsewhere the process ends and is started again, and what is not settled comes again.
+"""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def retry_iter(work: Callable[[], Iterable[T]], pause: Callable[[float], None] = time.sleep) -> Iterator[T]:
-    """Yield what `work` gives, one by one; begun anew, and what was given already passed over, where it meets an `OSError`, whose last one is raised.
+def retry_iter(
+    work: Callable[[], Iterable[T]], pause: Callable[[float], None] = time.sleep
+) -> Iterator[T]:
+    """Yield what `work` gives, one by one; begun anew, and what was given already passed over,
+    where it meets an `OSError`, whose last one is raised.
 
     `work` must give the same again.
     """
@@ -72,7 +91,13 @@ def retry_iter(work: Callable[[], Iterable[T]], pause: Callable[[float], None] =
         except OSError as problem:
             if attempt == ATTEMPTS:
                 raise
-            log.warning("%s (errno %s); trying again, attempt %d of %d", type(problem).__name__, problem.errno, attempt + 1, ATTEMPTS)
+            log.warning(
+                "%s (errno %s); trying again, attempt %d of %d",
+                type(problem).__name__,
+                problem.errno,
+                attempt + 1,
+                ATTEMPTS,
+            )
             pause(0.25 * 2**attempt)
 
 
@@ -101,16 +126,20 @@ class ReadArrival(beam.DoFn):  # type: ignore[misc]
 
 
 class JoinByKey(beam.DoFn):  # type: ignore[misc]
-    """Element: (key, encoded Piece). Output: `Ready`, when all parts are there or waiting is over, and once more when a recording has settled.
+    """Element: (key, encoded Piece). Output: `Ready`, when all parts are there or waiting is over,
+    and once more when a recording has settled.
 
-    Timers go by processing time: how long is waited is a matter of the wall clock, and a source that is idle must not hold it up.
+    Timers go by processing time: how long is waited is a matter of the wall clock, and a source
+    that is idle must not hold it up.
     """
 
     PIECES = BagStateSpec("pieces", BytesCoder())
     DUE = ReadModifyWriteStateSpec("due", FloatCoder())
     WAIT = TimerSpec("wait", TimeDomain.REAL_TIME)
 
-    def __init__(self, wait: float, clock: Clock = time.time, settle: float = 0.0, puts_away: bool = False) -> None:
+    def __init__(
+        self, wait: float, clock: Clock = time.time, settle: float = 0.0, puts_away: bool = False
+    ) -> None:
         self.wait, self.clock, self.settle, self.puts_away = wait, clock, settle, puts_away
 
     def process(
@@ -130,7 +159,11 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
             held = self._still(held, now)
             at = held.landed_at + self.settle if held.pieces else math.nan
         elif not why:
-            at = max(at, waiting_ends_at(held, self.wait), now + min(self.wait, GRACE) if set_for is None else set_for)
+            at = max(
+                at,
+                waiting_ends_at(held, self.wait),
+                now + min(self.wait, GRACE) if set_for is None else set_for,
+            )
         for d in _encoded(held):
             pieces.add(d)
         if not held.pieces:
@@ -173,11 +206,18 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
 
 
 class JoinParts(beam.DoFn):  # type: ignore[misc]
-    """Element: (key, all encoded pieces there are). Output: `Ready` where it is ready at `now`; the rest stays unsettled and comes again."""
+    """Element: (key, all encoded pieces there are). Output: `Ready` where it is ready at `now`; the
+    rest stays unsettled and comes again.
+    """
 
-    def __init__(self, wait: float, now: float, settle: float = 0.0, puts_away: bool = False) -> None:
+    def __init__(
+        self, wait: float, now: float, settle: float = 0.0, puts_away: bool = False
+    ) -> None:
         self.wait, self.now, self.settle, self.puts_away = wait, now, settle, puts_away
-        self.waiting, self.settling = Metrics.counter("watch", "waiting"), Metrics.counter("watch", "settling")
+        self.waiting, self.settling = (
+            Metrics.counter("watch", "waiting"),
+            Metrics.counter("watch", "settling"),
+        )
 
     def process(self, element: tuple[str, Iterable[bytes]]) -> Iterator[Ready]:
         key, pieces = element
@@ -194,7 +234,8 @@ class JoinParts(beam.DoFn):  # type: ignore[misc]
 class PublishInteractions(beam.DoFn):  # type: ignore[misc]
     """Element: `Ready`. Output: Published.
 
-    Several elements of a bundle are in work at once, since most of an element's time goes by waiting for the store; no two of one interaction.
+    Several elements of a bundle are in work at once, since most of an element's time goes by
+    waiting for the store; no two of one interaction.
     """
 
     def __init__(self, job: WatchJob, clock: Clock = time.time) -> None:
@@ -231,13 +272,17 @@ class PublishInteractions(beam.DoFn):  # type: ignore[misc]
         return list(retry_iter(lambda: actor.act(parse_key_text(text), held, now)))
 
     def _done(self, text: str) -> list[PublishedOutput]:
-        """Return what came of an element; waits for it, and raises what it raised. Counted here: Beam's counters belong to the bundle's own thread."""
+        """Return what came of an element; waits for it, and raises what it raised. Counted here:
+        Beam's counters belong to the bundle's own thread.
+        """
         found = self.going.pop(text).result()
         for done in found:
             Metrics.counter("watch", f"{done.what}.{done.status}").inc()
             if done.reason:
                 Metrics.counter("watch", f"reason.{done.reason}").inc()
-            Metrics.distribution("watch", "latency_msec").update(max(0, int((self.clock() - done.landed_at) * 1000)))
+            Metrics.distribution("watch", "latency_msec").update(
+                max(0, int((self.clock() - done.landed_at) * 1000))
+            )
         return found
 
 
@@ -251,11 +296,13 @@ def _ready(key: str, held: InteractionParts, why: Why, now: float) -> Ready:
 
 @dataclass
 class WatchRecordings(beam.PTransform):  # type: ignore[misc]
-    """PCollection[Arrival] -> PCollection[Published]: each recording and each record redacted once, however often word of it comes.
+    """PCollection[Arrival] -> PCollection[Published]: each recording and each record redacted once,
+    however often word of it comes.
 
     Attributes:
         job: how.
-        now: given where the arrivals are bounded: what is not ready then, by the wait counted from when it landed, is left for the next time.
+        now: given where the arrivals are bounded: what is not ready then, by the wait counted from
+            when it landed, is left for the next time.
     """
 
     job: WatchJob
@@ -263,13 +310,27 @@ class WatchRecordings(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, arrivals: beam.PCollection) -> beam.PCollection:
         """Read, join by key, act."""
-        if self.now is None:  # a source's bundle gives nothing on until it ends; reading is slow, and goes on beside it
+        if (
+            self.now is None
+            # a source's bundle gives nothing on until it ends; reading is slow, and goes on beside
+            # it
+        ):
             arrivals = arrivals | "Spread" >> beam.Reshuffle()
-        pieces = arrivals | "Read" >> beam.ParDo(ReadArrival(self.job)).with_output_types(tuple[str, bytes])
+        pieces = arrivals | "Read" >> beam.ParDo(ReadArrival(self.job)).with_output_types(
+            tuple[str, bytes]
+        )
         rules = self.job.policy.recordings
         settle, puts_away = rules.settle_seconds, rules.original != "keep"
         if self.now is None:
-            joined = pieces | "Join" >> beam.ParDo(JoinByKey(self.job.wait, settle=settle, puts_away=puts_away))
+            joined = pieces | "Join" >> beam.ParDo(
+                JoinByKey(self.job.wait, settle=settle, puts_away=puts_away)
+            )
         else:
-            joined = pieces | "Gather" >> beam.GroupByKey() | "Join" >> beam.ParDo(JoinParts(self.job.wait, self.now, settle, puts_away))
-        return joined | "Act" >> beam.ParDo(PublishInteractions(self.job)).with_output_types(PublishedOutput)
+            joined = (
+                pieces
+                | "Gather" >> beam.GroupByKey()
+                | "Join" >> beam.ParDo(JoinParts(self.job.wait, self.now, settle, puts_away))
+            )
+        return joined | "Act" >> beam.ParDo(PublishInteractions(self.job)).with_output_types(
+            PublishedOutput
+        )

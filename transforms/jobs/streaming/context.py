@@ -21,7 +21,8 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True)
 class WatchJob:
-    """How what arrives is redacted. Pickled to every worker; it holds no secret, only the keyring's path.
+    """How what arrives is redacted. Pickled to every worker; it holds no secret, only the keyring's
+    path.
 
     Attributes:
         policy: the policy.
@@ -29,7 +30,8 @@ class WatchJob:
         keyring_path: each worker loads the keyring from there.
         accounts: effective-dated accounts.
         naming: how recordings are named.
-        recogniser: what hears each redacted recording before it is out, and transcribes one without transcript where the policy says
+        recogniser: what hears each redacted recording before it is out, and transcribes one without
+            transcript where the policy says
             `recognise`: `embedded`, or the path of a model. Empty: nothing does.
     """
 
@@ -56,9 +58,20 @@ class WatchJob:
         models = model_fingerprint(self.policy.detect)
         told = ("watch", self.policy.sha256, *((models,) if models else ()), *objects)
         run_id = hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
-        return RunColumns(run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models)
+        return RunColumns(
+            run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models
+        )
 
     def engines(self) -> Engines:
         """Return this process' keyring, detector and redactor; see `run.job.engines`."""
-        job = RedactJob(self.run_at(0), self.policy, self.files, self.root, self.keyring_path, self.accounts, {}, Snapshot())
+        job = RedactJob(
+            self.run_at(0),
+            self.policy,
+            self.files,
+            self.root,
+            self.keyring_path,
+            self.accounts,
+            {},
+            Snapshot(),
+        )
         return engines_of(job)

@@ -19,25 +19,35 @@ from callveil.transforms.storage.files.urls import fixed_prefix
 from callveil.transforms.storage.format1.live import Live
 
 QUIET = 1.0
-"""Seconds a local file must not have been written to before it is taken: others may still be writing it. S3 shows whole objects only."""
+"""Seconds a local file must not have been written to before it is taken: others may still be
+writing it. S3 shows whole objects only.
+"""
 
 
-def list_arrivals(files: Files, places: Iterable[str], now: float, quiet: float = QUIET) -> Iterator[Arrival]:
-    """Yield every file in some folders (or that globs name) that is whole, in the order in which they were written.
+def list_arrivals(
+    files: Files, places: Iterable[str], now: float, quiet: float = QUIET
+) -> Iterator[Arrival]:
+    """Yield every file in some folders (or that globs name) that is whole, in the order in which
+    they were written.
 
-    Hidden and temporary names, and what lies in hidden folders, are passed over: writers that rename when they are done can hide what is not.
+    Hidden and temporary names, and what lies in hidden folders, are passed over: writers that
+    rename when they are done can hide what is not.
     """
     found = {}
     for place in places:
         least = 0.0 if place.startswith("s3://") else quiet
         for info in files.glob(place):
-            if info.modified + least <= now and not is_skipped_name(info.url, place if info.url.startswith(place) else fixed_prefix(place), place):
+            if info.modified + least <= now and not is_skipped_name(
+                info.url, place if info.url.startswith(place) else fixed_prefix(place), place
+            ):
                 found[info.url] = Arrival(info.url, info.etag, info.size, info.modified)
     yield from sorted(found.values(), key=lambda a: (a.landed_at, a.url))
 
 
 def unsettled_arrivals(live: Live, found: Iterable[Arrival]) -> list[Arrival]:
-    """Of some arrivals, those that are not settled; one listing says of which it is worth asking."""
+    """Of some arrivals, those that are not settled; one listing says of which it is worth
+    asking.
+    """
     noted = live.noted()
     return [a for a in found if a.object_id not in noted or not live.settled(a)]
 
@@ -45,8 +55,9 @@ def unsettled_arrivals(live: Live, found: Iterable[Arrival]) -> list[Arrival]:
 class EmittedArrivals:
     """What this process has told of some folders, and what of it is known to be settled.
 
-    It is kept by the process, not by a reader: Flink makes a reader for each poll. An arrival that was told and is not settled in time is told again,
-    since a runner that goes back to a checkpoint forgets what came after it.
+    It is kept by the process, not by a reader: Flink makes a reader for each poll. An arrival that
+    was told and is not settled in time is told again, since a runner that goes back to a checkpoint
+    forgets what came after it.
 
     Args:
         live: which objects are settled. patience: seconds after which that is looked up.
@@ -71,7 +82,9 @@ class EmittedArrivals:
             out = []
             for arrival in found:
                 told = self._told.get(arrival.object_id)
-                if arrival.object_id in self._settled or (told is not None and now < told + self.patience):
+                if arrival.object_id in self._settled or (
+                    told is not None and now < told + self.patience
+                ):
                     continue
                 if told is not None and self.live.settled(arrival):
                     self._settled.add(arrival.object_id)
@@ -87,7 +100,9 @@ _making = threading.Lock()
 
 
 class _Nothing(CheckpointMark):
-    """Where a folder has been read to is written in the store, so a checkpoint has nothing to say and nothing to acknowledge."""
+    """Where a folder has been read to is written in the store, so a checkpoint has nothing to say
+    and nothing to acknowledge.
+    """
 
     def finalize_checkpoint(self) -> None:
         """Nothing to do."""
@@ -95,12 +110,14 @@ class _Nothing(CheckpointMark):
 
 @dataclass(frozen=True)
 class FolderSource(UnboundedSource):  # type: ignore[misc]
-    """Reads folders again and again; what is not settled is told once by each process, and again where it stays unsettled.
+    """Reads folders again and again; what is not settled is told once by each process, and again
+    where it stays unsettled.
 
     Attributes:
         files, places: folders or globs.
         live: which objects are settled.
-        patience: seconds after which what was told is told again unless it is settled; longer than any wait the policy has.
+        patience: seconds after which what was told is told again unless it is settled; longer than
+            any wait the policy has.
         quiet: see `QUIET`.
         poll: seconds between two listings.
     """
@@ -135,7 +152,9 @@ class FolderSource(UnboundedSource):  # type: ignore[misc]
 class FolderReader(UnboundedReader):  # type: ignore[misc]
     """Reader of a `FolderSource`."""
 
-    def __init__(self, source: FolderSource, told: EmittedArrivals, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, source: FolderSource, told: EmittedArrivals, clock: Callable[[], float] = time.time
+    ) -> None:
         self.source, self.told, self.clock = source, told, clock
         self._next: Iterator[Arrival] = iter(())
         self._current: Arrival | None = None
@@ -150,7 +169,11 @@ class FolderReader(UnboundedReader):  # type: ignore[misc]
         now = self.clock()
         if self._current is None and now >= self.told.listed_at + self.source.poll:
             source = self.source
-            self._next = iter(self.told.new(list(list_arrivals(source.files, source.places, now, source.quiet)), now))
+            self._next = iter(
+                self.told.new(
+                    list(list_arrivals(source.files, source.places, now, source.quiet)), now
+                )
+            )
             self._current = next(self._next, None)
         return self._current is not None
 
@@ -165,7 +188,9 @@ class FolderReader(UnboundedReader):  # type: ignore[misc]
         return Timestamp(self.get_current().landed_at)
 
     def get_watermark(self) -> Timestamp:
-        """Return the time of the last listing: what comes later was written later, give or take the clocks."""
+        """Return the time of the last listing: what comes later was written later, give or take the
+        clocks.
+        """
         return Timestamp(max(0.0, self.told.listed_at - self.source.quiet))
 
     def get_checkpoint_mark(self) -> CheckpointMark:

@@ -1,6 +1,7 @@
 """Pieces: recordings, record and transcript of one interaction, on their way to each other.
 
-A piece holds nothing readable: a record travels sealed, since runners keep what waits on disk and in checkpoints.
+A piece holds nothing readable: a record travels sealed, since runners keep what waits on disk and
+in checkpoints.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class InteractionPart(NamedTuple):
     """One part of an interaction.
 
     Attributes:
-        sort: `recording`, `record`, or `transcript`: a record that is no more than the transcript in a file beside the recording.
+        sort: `recording`, `record`, or `transcript`: a record that is no more than the transcript
+            in a file beside the recording.
         object_id, url, etag: the object it came from.
         place: number of the record in that object.
         landed_at: seconds since 1970.
@@ -74,12 +76,18 @@ def parse_key_text(text: str) -> InteractionKey:
 
 def encrypt_record(keyring: Keyring, raw: RawInteraction, object_id: str, place: int) -> bytes:
     """Return a raw record, encrypted."""
-    return encrypt_bytes(keyring.current(), _name(object_id, place), PURPOSE, encode_raw_record(raw))
+    return encrypt_bytes(
+        keyring.current(), _name(object_id, place), PURPOSE, encode_raw_record(raw)
+    )
 
 
 def decrypt_record(keyring: Keyring, piece: InteractionPart) -> RawInteraction:
-    """Return the record of a piece. Raises `SealedError` where it was changed or the keyring is another."""
-    return decode_raw_record(decrypt_bytes(keyring, _name(piece.object_id, piece.place), PURPOSE, piece.sealed))
+    """Return the record of a piece. Raises `SealedError` where it was changed or the keyring is
+    another.
+    """
+    return decode_raw_record(
+        decrypt_bytes(keyring, _name(piece.object_id, piece.place), PURPOSE, piece.sealed)
+    )
 
 
 def _name(object_id: str, place: int) -> str:
@@ -92,14 +100,26 @@ def has_transcript(raw: RawInteraction) -> bool:
 
 
 def with_transcript(raw: RawInteraction, words: RawInteraction) -> RawInteraction:
-    """Return a record with the transcript that lies in a file beside it; what of that was not used stands under `extra`."""
-    record = {**raw.record, **{name: words.record[name] for name in (*_TEXTS, "language") if words.record.get(name)}}
+    """Return a record with the transcript that lies in a file beside it; what of that was not used
+    stands under `extra`.
+    """
+    record = {
+        **raw.record,
+        **{name: words.record[name] for name in (*_TEXTS, "language") if words.record.get(name)},
+    }
     rest = words.record.get(EXTRA)
     if rest:
         record[EXTRA] = {**(raw.record.get(EXTRA) or {}), "transcript_file": rest}
-    return replace(raw, record=record, rank=max(raw.rank, snapshot_rank(record)), notes=(*raw.notes, *words.notes))
+    return replace(
+        raw,
+        record=record,
+        rank=max(raw.rank, snapshot_rank(record)),
+        notes=(*raw.notes, *words.notes),
+    )
 
 
 def is_complete(raw: RawInteraction) -> bool:
-    """Tell whether a call's record needs no later snapshot: it has ended, and its transcript is there."""
+    """Tell whether a call's record needs no later snapshot: it has ended, and its transcript is
+    there.
+    """
     return has_transcript(raw) and status_class(raw.record) != IN_PROGRESS

@@ -1,9 +1,11 @@
 """Parser for S3 event notifications in queue messages.
 
 Three forms come, alone or wrapped by SNS:
-    - S3's own: `Records`, each with `s3.bucket.name` and `s3.object` ("Event message structure", Amazon S3 User Guide). Its keys are URL-encoded
-      as forms are: a blank is `+`. MinIO and Ceph write it too, with `s3:` before the event's name.
-    - EventBridge: `detail-type`, and `detail` with `bucket` and `object` ("EventBridge event message structure", same guide). Its keys are plain.
+    - S3's own: `Records`, each with `s3.bucket.name` and `s3.object` ("Event message structure",
+      Amazon S3 User Guide). Its keys are URL-encoded as forms are: a blank is `+`. MinIO and Ceph
+      write it too, with `s3:` before the event's name.
+    - EventBridge: `detail-type`, and `detail` with `bucket` and `object` ("EventBridge event
+      message structure", same guide). Its keys are plain.
     - `s3:TestEvent`, sent once when notifications are set up.
 """
 
@@ -20,14 +22,28 @@ from callveil.schemas.arrival import Arrival
 from callveil.transforms.ingest.discover import TEMPORARY
 
 WRAPPERS = 3
-"""Wrappings that are taken off; SNS does not wrap its own messages more often than topics are chained."""
-TEST, REMOVED, OTHER, FOLDER, ELSEWHERE, OWN, UNFINISHED = "test", "removed", "other", "folder", "elsewhere", "own", "unfinished"
-"""Why an event brings no arrival: S3's test, an object deleted, another event, an object that only shows a folder, outside the prefixes, written by
-the store itself, which is never input, or of a hidden or temporary name, to be renamed once it is whole."""
+"""Wrappings that are taken off; SNS does not wrap its own messages more often than topics are
+chained.
+"""
+TEST, REMOVED, OTHER, FOLDER, ELSEWHERE, OWN, UNFINISHED = (
+    "test",
+    "removed",
+    "other",
+    "folder",
+    "elsewhere",
+    "own",
+    "unfinished",
+)
+"""Why an event brings no arrival: S3's test, an object deleted, another event, an object that only
+shows a folder, outside the prefixes, written by the store itself, which is never input, or of a
+hidden or temporary name, to be renamed once it is whole.
+"""
 
 
 class NotANotification(ValueError):
-    """A message is no notification of S3, or a broken one. The text names the field and quotes nothing."""
+    """A message is no notification of S3, or a broken one. The text names the field and quotes
+    nothing.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +59,26 @@ class ParsedNotification:
     ignored: tuple[str, ...] = ()
 
 
-def parse_notification(body: str | bytes, prefixes: tuple[str, ...] = (), store: str = "") -> ParsedNotification:
+def parse_notification(
+    body: str | bytes, prefixes: tuple[str, ...] = (), store: str = ""
+) -> ParsedNotification:
     """Read a message's body.
 
     Args:
         body: as the queue gave it.
-        prefixes: only objects whose URL begins with one of these are arrivals, as `s3://bucket/calls/`; none means all.
+        prefixes: only objects whose URL begins with one of these are arrivals, as
+            `s3://bucket/calls/`; none means all.
         store: root of the store that is written to; objects below it are none.
 
     Raises `NotANotification`. A message of which one event is broken is broken as a whole.
     """
     document = _json(body, "the body")
     for _ in range(WRAPPERS):
-        if not (isinstance(document, dict) and document.get("Type") == "Notification" and "Message" in document):
+        if not (
+            isinstance(document, dict)
+            and document.get("Type") == "Notification"
+            and "Message" in document
+        ):
             break
         document = _json(document["Message"], "Message")
     if not isinstance(document, dict):
@@ -65,11 +88,19 @@ def parse_notification(body: str | bytes, prefixes: tuple[str, ...] = (), store:
     if "detail-type" in document:
         events = [_bridge(document)]
     elif isinstance(document.get("Records"), list) and document["Records"]:
-        events = [_record(record, f"Records[{number}]") for number, record in enumerate(document["Records"])]
+        events = [
+            _record(record, f"Records[{number}]")
+            for number, record in enumerate(document["Records"])
+        ]
     else:
-        raise NotANotification("the body is JSON, but has neither Records nor detail-type: no notification of S3")
+        raise NotANotification(
+            "the body is JSON, but has neither Records nor detail-type: no notification of S3"
+        )
     found = [_within(event, prefixes, store) for event in events]
-    return ParsedNotification(tuple(f for f in found if isinstance(f, Arrival)), tuple(f for f in found if isinstance(f, str)))
+    return ParsedNotification(
+        tuple(f for f in found if isinstance(f, Arrival)),
+        tuple(f for f in found if isinstance(f, str)),
+    )
 
 
 def _within(event: Arrival | str, prefixes: tuple[str, ...], store: str) -> Arrival | str:
@@ -96,7 +127,10 @@ def _record(record: Any, path: str) -> Arrival | str:
         key = unquote_plus(_text(record, path, "s3", "object", "key"), errors="strict")
     except UnicodeDecodeError:
         raise NotANotification(f"{path}.s3.object.key: not UTF-8 once decoded") from None
-    etag, size = _text(record, path, "s3", "object", "eTag"), _size(record, path, "s3", "object", "size")
+    etag, size = (
+        _text(record, path, "s3", "object", "eTag"),
+        _size(record, path, "s3", "object", "size"),
+    )
     return _arrival(path, bucket, key, etag, size, _time(record, path, "eventTime"))
 
 
@@ -109,7 +143,14 @@ def _bridge(event: dict[str, Any]) -> Arrival | str:
         return REMOVED if kind == "Object Deleted" else OTHER
     at = ("detail", "object")
     bucket, key = _text(event, "", "detail", "bucket", "name"), _text(event, "", *at, "key")
-    return _arrival("detail", bucket, key, _text(event, "", *at, "etag"), _size(event, "", *at, "size"), _time(event, "", "time"))
+    return _arrival(
+        "detail",
+        bucket,
+        key,
+        _text(event, "", *at, "etag"),
+        _size(event, "", *at, "size"),
+        _time(event, "", "time"),
+    )
 
 
 def _arrival(path: str, bucket: str, key: str, etag: str, size: int, landed_at: float) -> Arrival:
@@ -148,7 +189,9 @@ def _text(record: Any, path: str, *names: str) -> str:
 def _size(record: Any, path: str, *names: str) -> int:
     value = _member(record, path, *names)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
-        raise NotANotification(f"{'.'.join((path, *names)).lstrip('.')}: expected a number of bytes")
+        raise NotANotification(
+            f"{'.'.join((path, *names)).lstrip('.')}: expected a number of bytes"
+        )
     return value
 
 
@@ -161,4 +204,6 @@ def _time(record: Any, path: str, name: str) -> float:
     except ValueError as error:
         if isinstance(error, NotANotification):
             raise
-    raise NotANotification(f"{'.'.join((path, name)).lstrip('.')}: expected a time such as 2026-11-24T06:00:00.000Z")
+    raise NotANotification(
+        f"{'.'.join((path, name)).lstrip('.')}: expected a time such as 2026-11-24T06:00:00.000Z"
+    )

@@ -16,11 +16,20 @@ from callveil.transforms.storage.format1.originals import PURPOSE, name_of
 PIECE = 1 << 20
 
 
-def archive_original(files: Files, live: Live, keyring: Keyring, key: InteractionKey, entry: Receipt, piece: InteractionPart) -> None:
-    """Seal the original of one of a call's recordings into the store or only delete it, in every version, and write down that it was done.
+def archive_original(
+    files: Files,
+    live: Live,
+    keyring: Keyring,
+    key: InteractionKey,
+    entry: Receipt,
+    piece: InteractionPart,
+) -> None:
+    """Seal the original of one of a call's recordings into the store or only delete it, in every
+    version, and write down that it was done.
 
-    Killed anywhere it can be repeated: the source is deleted only after its sealed copy is written, and a source that is gone already is none
-    to seal. One that is no longer what was redacted is left alone: it is an arrival of its own.
+    Killed anywhere it can be repeated: the source is deleted only after its sealed copy is written,
+    and a source that is gone already is none to seal. One that is no longer what was redacted is
+    left alone: it is an arrival of its own.
 
     Args:
         entry: what the receipt says of it; `original` says `seal` or `delete`.
@@ -50,4 +59,7 @@ def archive_original(files: Files, live: Live, keyring: Keyring, key: Interactio
             files.purge(piece.url, if_match=piece.etag)
         except PreconditionFailed:
             return
-    files.write(done, orjson.dumps({"how": entry["original"], "source": piece.url, "object": piece.object_id}))
+    files.write(
+        done,
+        orjson.dumps({"how": entry["original"], "source": piece.url, "object": piece.object_id}),
+    )

@@ -1,4 +1,5 @@
-"""Joining recordings with their record: what is held of an interaction, and when it is acted on. Pure functions; time is an argument.
+"""Joining recordings with their record: what is held of an interaction, and when it is acted on.
+Pure functions; time is an argument.
 
 | there is | is waited for | until |
 | --- | --- | --- |
@@ -9,9 +10,10 @@
 | a record, its recording being out already, or the other way round | nothing | at once |
 | a recording that is shorter than it declares | the rest of it | it landed + `settle_seconds`; then it is taken as it is |
 
-Of several snapshots the one of the highest rank is held, of several contents of one recording's file the newest. The wait is counted from when the
-first piece landed. A recording whose original is to be put away is held on until it has not grown for `settle_seconds`.
-"""
+Of several snapshots the one of the highest rank is held, of several contents of one recording's
+file the newest. The wait is counted from when the first piece landed. A recording whose original is
+to be put away is held on until it has not grown for `settle_seconds`.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -39,14 +41,18 @@ class InteractionParts:
     transcript: InteractionPart | None = None
 
     def with_(self, piece: InteractionPart) -> InteractionParts:
-        """Return this and one more piece. The order in which pieces come makes no difference, but for copies of equal standing, of which one is kept."""
+        """Return this and one more piece. The order in which pieces come makes no difference, but
+        for copies of equal standing, of which one is kept.
+        """
         if piece.sort == "recording":
             same = [piece, *(p for p in self.recordings if p.url == piece.url)]
             newest = max(same, key=_newest)._replace(alone=any(p.alone for p in same))
             others = [p for p in self.recordings if p.url != piece.url]
             return replace(self, recordings=tuple(sorted([*others, newest], key=_first)))
         if piece.sort == "transcript":
-            return replace(self, transcript=max((p for p in (self.transcript, piece) if p), key=_newest))
+            return replace(
+                self, transcript=max((p for p in (self.transcript, piece) if p), key=_newest)
+            )
         return replace(self, record=max((p for p in (self.record, piece) if p), key=_later))
 
     @property
@@ -81,7 +87,9 @@ def collect_parts(pieces: Iterable[InteractionPart]) -> InteractionParts:
 
 
 def ready_reason(held: InteractionParts) -> Why | None:
-    """Tell why it can be acted on, as far as its parts are there, or None where one is waited for. Raises ValueError where nothing is held."""
+    """Tell why it can be acted on, as far as its parts are there, or None where one is waited for.
+    Raises ValueError where nothing is held.
+    """
     if not held.pieces:
         raise ValueError("nothing is held")
     if held.recordings and (held.transcript or (held.record and held.record.complete)):
@@ -95,7 +103,9 @@ def waiting_ends_at(held: InteractionParts, wait: float) -> float:
 
 
 def settled_at(held: InteractionParts, settle: float) -> float:
-    """From when on all recordings may be taken as they are, seconds since 1970. `settle` in seconds."""
+    """From when on all recordings may be taken as they are, seconds since 1970. `settle` in
+    seconds.
+    """
     return max((p.landed_at + settle for p in held.recordings if p.cut), default=-math.inf)
 
 
@@ -107,6 +117,10 @@ def due_reason(held: InteractionParts, now: float, wait: float, settle: float = 
 
 
 def growing_recordings(held: InteractionParts, now: float, settle: float) -> InteractionParts:
-    """Return recordings that may still grow, held on alone after they were acted on; those that were cut are left where they are anyway."""
-    kept = (p._replace(alone=True) for p in held.recordings if not p.cut and now < p.landed_at + settle)
+    """Return recordings that may still grow, held on alone after they were acted on; those that
+    were cut are left where they are anyway.
+    """
+    kept = (
+        p._replace(alone=True) for p in held.recordings if not p.cut and now < p.landed_at + settle
+    )
     return InteractionParts(tuple(kept))

@@ -1,4 +1,6 @@
-"""A call as it is told: its record, and the transcript that lies in a file beside its recording, as one."""
+"""A call as it is told: its record, and the transcript that lies in a file beside its recording, as
+one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,13 @@ from dataclasses import dataclass
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.jobs.streaming.halves import BARE, InteractionPart, decrypt_record, has_transcript, with_transcript
+from callveil.transforms.jobs.streaming.halves import (
+    BARE,
+    InteractionPart,
+    decrypt_record,
+    has_transcript,
+    with_transcript,
+)
 from callveil.transforms.jobs.streaming.pair import InteractionParts
 from callveil.transforms.jobs.streaming.read_object import reread_interaction
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -20,7 +28,8 @@ class JoinedRecord:
     Attributes:
         piece: what its receipt names. raw: the record.
         said: object of the transcript in it that came in a file of its own; empty where none did.
-        out: receipt of the record where that is published and cannot be read again, so that `raw`, a transcript, tells only what to cover.
+        out: receipt of the record where that is published and cannot be read again, so that `raw`,
+            a transcript, tells only what to cover.
     """
 
     piece: InteractionPart
@@ -29,16 +38,23 @@ class JoinedRecord:
     out: Receipt | None = None
 
 
-def joined_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: InteractionParts) -> JoinedRecord | None:
+def joined_of(
+    job: WatchJob, keyring: Keyring, key: InteractionKey, held: InteractionParts
+) -> JoinedRecord | None:
     """Return the record, with its transcript; None where nothing is told that is not published.
 
-    What came before, a record without its transcript or a transcript without its record, is read again from where it came.
+    What came before, a record without its transcript or a transcript without its record, is read
+    again from where it came.
     """
     receipt = job.live.receipt(key, "record") or {}
     record, transcript = held.record, held.transcript
     if record and receipt and int(receipt["rank"]) >= record.rank:
         record = None  # an earlier snapshot, or this one once more
-    if transcript and receipt and (receipt["status"] in EMPTY or says(receipt, transcript.object_id)):
+    if (
+        transcript
+        and receipt
+        and (receipt["status"] in EMPTY or says(receipt, transcript.object_id))
+    ):
         transcript = None
     said = decrypt_record(keyring, transcript) if transcript else None
     if record:
@@ -55,10 +71,14 @@ def joined_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: Intera
     before = reread_interaction(job, keyring, receipt["object"], key)
     if before is None:
         return JoinedRecord(transcript, said, transcript.object_id, receipt)
-    piece = transcript._replace(object_id=receipt["object"], landed_at=receipt["landed_at"], sort="record")
+    piece = transcript._replace(
+        object_id=receipt["object"], landed_at=receipt["landed_at"], sort="record"
+    )
     return _both(piece, before, said, transcript.object_id)
 
 
-def _both(piece: InteractionPart, raw: RawInteraction, said: RawInteraction, name: str) -> JoinedRecord:
+def _both(
+    piece: InteractionPart, raw: RawInteraction, said: RawInteraction, name: str
+) -> JoinedRecord:
     raw = with_transcript(raw, said)
     return JoinedRecord(piece._replace(rank=raw.rank), raw, name)

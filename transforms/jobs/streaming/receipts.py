@@ -33,17 +33,38 @@ def span_rows(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None
 
 
 def transcript_entry(said: TranscriptCoverage, recording: str) -> dict[str, Any]:
-    """Return what a transcript says of its recording, as the record's receipt holds it: times alone. `recording`: the object they were held against."""
+    """Return what a transcript says of its recording, as the record's receipt holds it: times
+    alone. `recording`: the object they were held against.
+    """
     fitted = {"fit": {**asdict(said.fit), "object": recording}} if said.fit and recording else {}
-    return {"spans": span_rows(said.spans), "turns": [list(r) for r in said.rows], "withheld": said.withheld, **fitted}
+    return {
+        "spans": span_rows(said.spans),
+        "turns": [list(r) for r in said.rows],
+        "withheld": said.withheld,
+        **fitted,
+    }
 
 
 def read_transcript_entry(receipt: Receipt, recording: str) -> TranscriptCoverage:
-    """Return the same read back; its fit only where it is the fit of this recording, an object's id."""
+    """Return the same read back; its fit only where it is the fit of this recording, an object's
+    id.
+    """
     rows, known = receipt.get("spans"), dict(receipt.get("fit") or {})
-    spans = None if rows is None else [AudioSpan(start, math.inf if end is None else end, channel) for start, end, channel in rows]
+    spans = (
+        None
+        if rows is None
+        else [
+            AudioSpan(start, math.inf if end is None else end, channel)
+            for start, end, channel in rows
+        ]
+    )
     fitted = TranscriptFit(**known) if known.pop("object", None) == recording and known else None
-    return TranscriptCoverage(spans, tuple((s, e, c) for s, e, c in receipt.get("turns") or ()), fitted, withheld=receipt.get("withheld") or {})
+    return TranscriptCoverage(
+        spans,
+        tuple((s, e, c) for s, e, c in receipt.get("turns") or ()),
+        fitted,
+        withheld=receipt.get("withheld") or {},
+    )
 
 
 def recording_entry(receipt: Receipt, piece: InteractionPart) -> Receipt | None:
@@ -53,10 +74,14 @@ def recording_entry(receipt: Receipt, piece: InteractionPart) -> Receipt | None:
 
 def covers_recording(entry: Receipt, digest: str) -> bool:
     """Tell whether a redacted copy is of a recording of that content, all of it."""
-    return entry.get("status") == "done" and not entry["cut"] and entry.get("source_sha256") == digest
+    return (
+        entry.get("status") == "done" and not entry["cut"] and entry.get("source_sha256") == digest
+    )
 
 
 def same_length(done: Receipt, beside: Receipt) -> bool:
-    """Tell whether a recording is as long as the first of its call, so that times in that are times in this."""
+    """Tell whether a recording is as long as the first of its call, so that times in that are times
+    in this.
+    """
     first = entries_of(beside)[0].get("seconds")
     return first is not None and abs(first - done["seconds"]) <= SAME_LENGTH

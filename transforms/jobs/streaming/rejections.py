@@ -18,7 +18,14 @@ from callveil.transforms.storage.identity.identifier_names import NamePseudonymi
 from callveil.transforms.storage.tables.dead_letters import PURPOSE
 
 
-def write_rejection(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, rejected: Rejected, counts: Counter[str]) -> None:
+def write_rejection(
+    job: WatchJob,
+    keyring: Keyring,
+    arrival: Arrival,
+    place: int,
+    rejected: Rejected,
+    counts: Counter[str],
+) -> None:
     """Put a rejection into the live zone. The same rejection writes the same files again.
 
     Args:
@@ -30,9 +37,14 @@ def write_rejection(job: WatchJob, keyring: Keyring, arrival: Arrival, place: in
     blob = ""
     if rejected.raw:
         blob = f"{LIVE}/{'/'.join(parts)}.sealed"
-        job.files.write(job.files.join(job.root, blob), encrypt_bytes(keyring.current(), blob, PURPOSE, rejected.raw))
+        job.files.write(
+            job.files.join(job.root, blob),
+            encrypt_bytes(keyring.current(), blob, PURPOSE, rejected.raw),
+        )
     run = job.run_at(arrival.landed_at, arrival.object_id)
-    row = rejected_row(rejected, run_id=run.run_id, rejected_at=run.as_of, blob=blob, block=0 if blob else None)
+    row = rejected_row(
+        rejected, run_id=run.run_id, rejected_at=run.as_of, blob=blob, block=0 if blob else None
+    )
     job.files.write(job.live.url(*parts) + ".json", orjson.dumps(row))
     counts["rejected"] += 1
     counts[f"reason.{rejected.reason}"] += 1

@@ -86,28 +86,42 @@ def _timed(values: Sequence[str]) -> SignatureClaim:
             try:
                 digests.append(bytes.fromhex(value))
             except ValueError:
-                raise SignatureRefused("bad_signature", "the signature is not hexadecimal") from None
+                raise SignatureRefused(
+                    "bad_signature", "the signature is not hexadecimal"
+                ) from None
     if len(times) != 1 or not _UNIX.match(times[0]) or not digests:
-        raise SignatureRefused("bad_signature", "the signature header must have the form t=SECONDS,v1=HEX")
+        raise SignatureRefused(
+            "bad_signature", "the signature header must have the form t=SECONDS,v1=HEX"
+        )
     return SignatureClaim(float(times[0]), times[0].encode() + b".", tuple(digests), "sha256")
 
 
 SCHEMES: dict[str, SignatureScheme] = {
     "ctm": SignatureScheme(
-        # From the vendor's own sample receiver: base64 of HMAC-SHA1, keyed by the account's secret key, over the time header's text and the body.
-        "CallTrackingMetrics: X-CTM-Signature has base64 of HMAC-SHA1 over X-CTM-Time and the body, keyed by the account's secret key",
+        # From the vendor's own sample receiver: base64 of HMAC-SHA1, keyed by the account's secret
+        # key, over the time header's text and the body.
+        "CallTrackingMetrics: X-CTM-Signature has base64 of HMAC-SHA1 over X-CTM-Time and the "
+        "body, keyed by the account's secret key",
         ("X-CTM-Signature", "X-CTM-Time"),
         _ctm,
     ),
     "hmac-sha256": SignatureScheme(
-        "X-Signature: t=SECONDS,v1=HEX, where HEX is HMAC-SHA256 over SECONDS, a full stop and the body; several v1 may stand there",
+        "X-Signature: t=SECONDS,v1=HEX, where HEX is HMAC-SHA256 over SECONDS, a full stop and the "
+        "body; several v1 may stand there",
         ("X-Signature",),
         _timed,
     ),
 }
 
 
-def verify_signature(scheme: SignatureScheme, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: float, tolerance: float = TOLERANCE) -> None:
+def verify_signature(
+    scheme: SignatureScheme,
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: Sequence[bytes],
+    now: float,
+    tolerance: float = TOLERANCE,
+) -> None:
     """Check that a request comes from one who knows a secret, and was sent just now.
 
     Args:
@@ -128,6 +142,13 @@ def verify_signature(scheme: SignatureScheme, headers: Mapping[str, str], body: 
         for digest in claim.digests:
             matches |= hmac.compare_digest(expected, digest)
     if not matches:
-        raise SignatureRefused("bad_signature", "the signature does not match the body, its time and any secret known here")
+        raise SignatureRefused(
+            "bad_signature",
+            "the signature does not match the body, its time and any secret known here",
+        )
     if not abs(now - claim.time) <= tolerance:
-        raise SignatureRefused("stale", f"the request's time is more than {tolerance:.0f} seconds from ours: a replay, or a clock that is wrong")
+        raise SignatureRefused(
+            "stale",
+            f"the request's time is more than {tolerance:.0f} seconds from ours: a replay, or a "
+            "clock that is wrong",
+        )

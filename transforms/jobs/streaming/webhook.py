@@ -1,4 +1,6 @@
-"""The webhook receiver: a WSGI application that answers 200 only for a body that is signed, fresh, and safely in the inbox."""
+"""The webhook receiver: a WSGI application that answers 200 only for a body that is signed, fresh,
+and safely in the inbox.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,26 @@ from typing import Any
 import orjson
 
 from callveil.transforms.jobs.streaming.message_lease import Clock
-from callveil.transforms.jobs.streaming.signatures import TOLERANCE, SignatureRefused, SignatureScheme, verify_signature
+from callveil.transforms.jobs.streaming.signatures import (
+    TOLERANCE,
+    SignatureRefused,
+    SignatureScheme,
+    verify_signature,
+)
 
 BODY_BYTES = 4 << 20
 RETRY_SECONDS = 30
 _STATUS = {
-    200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 411: "Length Required",
-    413: "Content Too Large", 500: "Internal Server Error", 503: "Service Unavailable",
-}  # fmt: skip
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    411: "Length Required",
+    413: "Content Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 HEALTH, METRICS = "/health", "/metrics"
 Environ = Mapping[str, Any]
 
@@ -29,9 +43,11 @@ class SenderLimits:
     """What a sender may take up.
 
     Attributes:
-        header_seconds: from a connection's beginning, or a later request's first byte, to the end of its headers; a TLS handshake counts in.
+        header_seconds: from a connection's beginning, or a later request's first byte, to the end
+            of its headers; a TLS handshake counts in.
         body_seconds: from there to the end of the body.
-        peer_connections: open at a time from one peer: an IPv4 address, or an IPv6 network of 64 bits.
+        peer_connections: open at a time from one peer: an IPv4 address, or an IPv6 network of 64
+            bits.
         connections: open at a time.
     """
 
@@ -43,7 +59,8 @@ class SenderLimits:
 
 @dataclass(frozen=True)
 class AccessLogEntry:
-    """One request, for the access log: nothing of its content, nor what a sender put into path, query or headers.
+    """One request, for the access log: nothing of its content, nor what a sender put into path,
+    query or headers.
 
     Attributes:
         peer: address the connection came from; a proxy's where one stands before.
@@ -77,7 +94,8 @@ class Webhook:
     """The application.
 
     Attributes:
-        store: writes a body durably, False where it was there; see `inbox.Inbox.store`. Raises `OSError`.
+        store: writes a body durably, False where it was there; see `inbox.Inbox.store`. Raises
+            `OSError`.
         scheme: how senders sign.
         secrets: any of which may have signed; may be replaced while requests come in.
         path: where bodies are posted.
@@ -107,13 +125,29 @@ class Webhook:
         try:
             answer = self._answer(method, path, environ)
         except Exception:  # noqa: BLE001 - its text may quote the body
-            answer = _Answer(500, "internal_error", "a fault of the receiver; nothing was stored, send it again")
+            answer = _Answer(
+                500, "internal_error", "a fault of the receiver; nothing was stored, send it again"
+            )
         self._count(answer.outcome)
         known = path if path == self.path else "-"
-        verb = method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS") else "-"
+        verb = (
+            method
+            if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+            else "-"
+        )
         size = _length(environ) or 0
         seconds = time.perf_counter() - began
-        self.visited(AccessLogEntry(str(environ.get("REMOTE_ADDR", "-")), verb, known, answer.status, answer.outcome, size, seconds))
+        self.visited(
+            AccessLogEntry(
+                str(environ.get("REMOTE_ADDR", "-")),
+                verb,
+                known,
+                answer.status,
+                answer.outcome,
+                size,
+                seconds,
+            )
+        )
         return _sent(answer, method, start)
 
     def turned_away(self, peer: str, status: int, outcome: str, seconds: float) -> None:
@@ -127,7 +161,9 @@ class Webhook:
 
     def _answer(self, method: str, path: str, environ: Environ) -> _Answer:
         if path != self.path:
-            return _Answer(404, "bad_path", "nothing is received here; check the URL the sender has")
+            return _Answer(
+                404, "bad_path", "nothing is received here; check the URL the sender has"
+            )
         if method != "POST":
             return _Answer(405, "bad_method", "bodies are sent by POST", (("Allow", "POST"),))
         return self._receive(environ)
@@ -137,11 +173,21 @@ class Webhook:
         if length is None:
             return _Answer(411, "no_length", "the header Content-Length is missing or no number")
         if length > self.limit:
-            return _Answer(413, "too_large", f"a body may have {self.limit} bytes here", (("Connection", "close"),))
+            return _Answer(
+                413,
+                "too_large",
+                f"a body may have {self.limit} bytes here",
+                (("Connection", "close"),),
+            )
         body = environ["wsgi.input"].read(length)
         if len(body) != length or not body:
-            return _Answer(400, "short_body", "the body is empty, or shorter than Content-Length says")
-        headers = {name: str(environ.get("HTTP_" + name.upper().replace("-", "_"), "")) for name in self.scheme.headers}
+            return _Answer(
+                400, "short_body", "the body is empty, or shorter than Content-Length says"
+            )
+        headers = {
+            name: str(environ.get("HTTP_" + name.upper().replace("-", "_"), ""))
+            for name in self.scheme.headers
+        }
         try:
             verify_signature(self.scheme, headers, body, self.secrets, self.clock(), self.tolerance)
         except SignatureRefused as refused:
@@ -150,9 +196,18 @@ class Webhook:
             new = self.store(body)
         except OSError:  # its text names the inbox, which is none of the sender's business
             self._failing = True
-            return _Answer(503, "inbox_failed", "the body could not be stored; send it again later", (("Retry-After", str(RETRY_SECONDS)),))
+            return _Answer(
+                503,
+                "inbox_failed",
+                "the body could not be stored; send it again later",
+                (("Retry-After", str(RETRY_SECONDS)),),
+            )
         self._failing = False
-        return _Answer(200, "stored", "stored") if new else _Answer(200, "duplicate", "this body was stored before")
+        return (
+            _Answer(200, "stored", "stored")
+            if new
+            else _Answer(200, "duplicate", "this body was stored before")
+        )
 
     def health(self) -> _Answer:
         """Say whether bodies can be stored."""
@@ -164,14 +219,21 @@ class Webhook:
         """Return counters in Prometheus' text format."""
         with self._lock:
             counts = sorted(self.counts.items())
-        rows = [f'callveil_receive_requests_total{{outcome="{outcome}"}} {count}\n' for outcome, count in counts]
-        head = "# HELP callveil_receive_requests_total Requests by outcome.\n# TYPE callveil_receive_requests_total counter\n"
+        rows = [
+            f'callveil_receive_requests_total{{outcome="{outcome}"}} {count}\n'
+            for outcome, count in counts
+        ]
+        head = (
+            "# HELP callveil_receive_requests_total Requests by outcome.\n# TYPE "
+            "callveil_receive_requests_total counter\n"
+        )
         return _Answer(200, "ok", head + "".join(rows), kind="text/plain; version=0.0.4")
 
 
 @dataclass(frozen=True)
 class HealthApp:
-    """The application that tells how the receiver is, for a listener of its own: none of it is the senders' business.
+    """The application that tells how the receiver is, for a listener of its own: none of it is the
+    senders' business.
 
     Attributes:
         webhook: the receiver.
@@ -195,8 +257,17 @@ class HealthApp:
 
 
 def _sent(answer: _Answer, method: str, start: Callable[..., Any]) -> list[bytes]:
-    body = answer.text.encode() if answer.kind != "application/json" else orjson.dumps({"outcome": answer.outcome, "detail": answer.text}) + b"\n"
-    headers = [("Content-Type", answer.kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"), *answer.headers]
+    body = (
+        answer.text.encode()
+        if answer.kind != "application/json"
+        else orjson.dumps({"outcome": answer.outcome, "detail": answer.text}) + b"\n"
+    )
+    headers = [
+        ("Content-Type", answer.kind),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        *answer.headers,
+    ]
     start(f"{answer.status} {_STATUS[answer.status]}", headers)
     return [] if method == "HEAD" else [body]
 

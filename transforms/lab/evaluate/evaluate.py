@@ -10,14 +10,27 @@ from typing import Any, Protocol
 
 from callveil.schemas.policy import Policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.lab.evaluate.gold import GoldRow, Prediction, normalize_type, predict_rows, read_gold
+from callveil.transforms.lab.evaluate.gold import (
+    GoldRow,
+    Prediction,
+    normalize_type,
+    predict_rows,
+    read_gold,
+)
 from callveil.transforms.lab.evaluate.measure import Scoring, SetMetrics, Tally
 from callveil.transforms.lab.evaluate.misses import ErrorCounts
 
 POOLED = "all files"
 """Name of the measures over all files together."""
 WARM_UP = GoldRow(
-    "", "", 0, (("agent", "May I have your name and number?"), ("customer", "Joan Smith, 415 555 0142, 12 Elm Street in Boston, on May 4th.")), ()
+    "",
+    "",
+    0,
+    (
+        ("agent", "May I have your name and number?"),
+        ("customer", "Joan Smith, 415 555 0142, 12 Elm Street in Boston, on May 4th."),
+    ),
+    (),
 )
 
 
@@ -29,7 +42,8 @@ class SetResult:
         name: the file as the user named it, or `POOLED`.
         tally, account: sums, misses and over-redaction.
         words: words of all turns.
-        failed: conversations the job would have rejected; nothing is found in them, so all they hold counts as leaked here.
+        failed: conversations the job would have rejected; nothing is found in them, so all they
+            hold counts as leaked here.
         people: spans found as people, rightly or not.
         cpu_seconds: CPU time of detection, without loading and scoring.
     """
@@ -67,9 +81,12 @@ class SetResult:
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         own = {
-            "name": self.name, "words": self.words, "failed": self.failed, "people_per_1000_words": self.people_per_1000,
+            "name": self.name,
+            "words": self.words,
+            "failed": self.failed,
+            "people_per_1000_words": self.people_per_1000,
             "cpu_seconds": round(self.cpu_seconds, 2),
-        }  # fmt: skip
+        }
         return {**own, **self.figures.as_dict(), **self.account.as_dict()}
 
 
@@ -89,11 +106,14 @@ class EntityFinder(Protocol):
     cpu_seconds: float
 
     def predict(self, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
-        """Return each row with what is found in it, in order; None where the job would have rejected it."""
+        """Return each row with what is found in it, in order; None where the job would have
+        rejected it.
+        """
 
 
 class CallveilFinder:
-    """callveil, reading each conversation as a whole, by the path the redaction job takes, under the rules for a call of no particular account.
+    """callveil, reading each conversation as a whole, by the path the redaction job takes, under
+    the rules for a call of no particular account.
 
     Args:
         detector: engines of `policy.detect`.
@@ -119,7 +139,9 @@ class CallveilFinder:
 
 
 def warm_up(finder: EntityFinder) -> None:
-    """Let a finder read one made-up conversation that does not count: what it loads when first needed is loading, not detection."""
+    """Let a finder read one made-up conversation that does not count: what it loads when first
+    needed is loading, not detection.
+    """
     list(finder.predict(iter([WARM_UP])))
     finder.cpu_seconds = 0.0
 
@@ -150,7 +172,10 @@ def evaluate_sets(
     """
     out: list[SetResult] = []
     for path in paths:
-        measured, before = SetResult(str(path), Tally(scoring), ErrorCounts(quote)), finder.cpu_seconds
+        measured, before = (
+            SetResult(str(path), Tally(scoring), ErrorCounts(quote)),
+            finder.cpu_seconds,
+        )
         for row, predictions in finder.predict(read_gold(path, limit)):
             measured.add(row, predictions)
             if sink is not None:

@@ -25,30 +25,56 @@ from callveil.transforms.detect.resolve import accept_findings, merge_spans
 CHANNELS = {CALLER: 1, AGENT: 2}
 ACCOUNT = "evaluation"
 BEGAN = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-"""Labelled conversations carry no time, and detection reads none; a record needs one all the same."""
+"""Labelled conversations carry no time, and detection reads none; a record needs one all the same.
+"""
 BATCH = 64
 """Conversations analysed at once; also the most that are held in memory."""
 
 SCORED_AS = {
-    "PHONE_NUMBER": "PHONE", "EMAIL_ADDRESS": "EMAIL", "IP_ADDRESS": "IP", "ORGANIZATION": "ORG", "GPE": "LOCATION", "DATE_TIME": "DATE",
-    "NAME": "PERSON", "DOB": "DATE_OF_BIRTH", "STREET_ADDRESS": "ADDRESS",
-    "ZIP_CODE": "ZIP", "POSTCODE": "ZIP", "UK_POSTCODE": "ZIP",
-    "US_SSN": "SSN", "US_ITIN": "SSN", "UK_NINO": "SSN", "IBAN_CODE": "IBAN", "US_BANK_NUMBER": "ACCOUNT_ID",
-    "US_DRIVER_LICENSE": "ID", "US_PASSPORT": "ID", "US_MBI": "ID", "US_NPI": "ID", "MEDICAL_LICENSE": "ID",
-    "UK_NHS": "ID", "UK_PASSPORT": "ID", "UK_VEHICLE_REGISTRATION": "ID", "UK_DRIVING_LICENCE": "ID",
-}  # fmt: skip
-"""Entity types as labelled sets name them, so that predictions and labels can be compared. Types not named here stand for themselves."""
+    "PHONE_NUMBER": "PHONE",
+    "EMAIL_ADDRESS": "EMAIL",
+    "IP_ADDRESS": "IP",
+    "ORGANIZATION": "ORG",
+    "GPE": "LOCATION",
+    "DATE_TIME": "DATE",
+    "NAME": "PERSON",
+    "DOB": "DATE_OF_BIRTH",
+    "STREET_ADDRESS": "ADDRESS",
+    "ZIP_CODE": "ZIP",
+    "POSTCODE": "ZIP",
+    "UK_POSTCODE": "ZIP",
+    "US_SSN": "SSN",
+    "US_ITIN": "SSN",
+    "UK_NINO": "SSN",
+    "IBAN_CODE": "IBAN",
+    "US_BANK_NUMBER": "ACCOUNT_ID",
+    "US_DRIVER_LICENSE": "ID",
+    "US_PASSPORT": "ID",
+    "US_MBI": "ID",
+    "US_NPI": "ID",
+    "MEDICAL_LICENSE": "ID",
+    "UK_NHS": "ID",
+    "UK_PASSPORT": "ID",
+    "UK_VEHICLE_REGISTRATION": "ID",
+    "UK_DRIVING_LICENCE": "ID",
+}
+"""Entity types as labelled sets name them, so that predictions and labels can be compared. Types
+not named here stand for themselves.
+"""
 
 
 class GoldError(ValueError):
-    """A file of labelled conversations cannot be used; the text names file, line and field and quotes nothing of it."""
+    """A file of labelled conversations cannot be used; the text names file, line and field and
+    quotes nothing of it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class GoldLabel:
     """A labelled span: turn number, half-open code points in that turn's text, normalised type.
 
-    `weak` labels are ignored, and `by` tells labels a pattern added (`regex`) from those the publisher gave.
+    `weak` labels are ignored, and `by` tells labels a pattern added (`regex`) from those the
+    publisher gave.
     """
 
     turn: int
@@ -68,7 +94,8 @@ class GoldRow:
         file, line: where it stands.
         turns: (speaker, text), in order.
         labels: what is to be found.
-        complete: normalised types that are labelled exhaustively, so that precision can be judged for them.
+        complete: normalised types that are labelled exhaustively, so that precision can be judged
+            for them.
         language: ISO 639-1, or empty.
     """
 
@@ -99,7 +126,13 @@ class Prediction:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form in which predictions are exchanged."""
-        return {"turn": self.turn, "start": self.start, "end": self.end, "type": self.type, "score": round(self.score, 4)}
+        return {
+            "turn": self.turn,
+            "start": self.start,
+            "end": self.end,
+            "type": self.type,
+            "score": round(self.score, 4),
+        }
 
 
 def normalize_type(entity: str) -> str:
@@ -110,14 +143,15 @@ def normalize_type(entity: str) -> str:
 def read_gold(path: Path, limit: int | None = None) -> Iterator[GoldRow]:
     """Labelled conversations of one JSON-lines file, in order; blank lines are passed over.
 
-    A row is `{"id", "turns": [{"speaker", "text"}], "spans": [{"turn", "start", "end", "type"}], "metadata"}`; `metadata` may hold
-    `complete_types` and `language`.
+    A row is `{"id", "turns": [{"speaker", "text"}], "spans": [{"turn", "start", "end", "type"}],
+    "metadata"}`; `metadata` may hold `complete_types` and `language`.
 
     Args:
         path: the file.
         limit: rows at most.
 
-    Raises `GoldError` for a file that cannot be opened and for the first row that is not of this form.
+    Raises `GoldError` for a file that cannot be opened and for the first row that is not of this
+    form.
     """
     try:
         source = path.open("rb")
@@ -125,15 +159,23 @@ def read_gold(path: Path, limit: int | None = None) -> Iterator[GoldRow]:
         raise GoldError(f"{path}: cannot be opened ({error.strerror})") from None
     seen: dict[str, int] = {}
     with source:
-        for number, line in islice(((n, text) for n, text in enumerate(source, 1) if text.strip()), limit):
+        for number, line in islice(
+            ((n, text) for n, text in enumerate(source, 1) if text.strip()), limit
+        ):
             place = f"{path}:{number}"
             try:
                 row = orjson.loads(line)
             except ValueError:
-                raise GoldError(f"{place}: not a JSON line; the file must hold one conversation per line, in UTF-8") from None
+                raise GoldError(
+                    f"{place}: not a JSON line; the file must hold one conversation per line, in "
+                    "UTF-8"
+                ) from None
             made = _row(row, str(path), number, place)
             if made.id in seen:
-                raise GoldError(f"{place}: id: line {seen[made.id]} has the same; predictions are matched by id, so give each row its own")
+                raise GoldError(
+                    f"{place}: id: line {seen[made.id]} has the same; predictions are matched by "
+                    "id, so give each row its own"
+                )
             seen[made.id] = number
             yield made
 
@@ -144,12 +186,16 @@ def _row(row: Any, file: str, number: int, place: str) -> GoldRow:
     if not isinstance(row.get("id"), str | int) or isinstance(row["id"], bool) or row["id"] == "":
         raise GoldError(f"{place}: id: expected a text or a whole number")
     turns = row.get("turns")
-    if not isinstance(turns, list) or not all(isinstance(t, dict) and isinstance(t.get("text"), str) for t in turns):
+    if not isinstance(turns, list) or not all(
+        isinstance(t, dict) and isinstance(t.get("text"), str) for t in turns
+    ):
         raise GoldError(f"{place}: turns: expected a list of objects with a text")
     texts = tuple((str(t.get("speaker") or ""), t["text"]) for t in turns)
     spans = row.get("spans")
     if not isinstance(spans, list):
-        raise GoldError(f"{place}: spans: expected a list (an empty one where nothing is to be found)")
+        raise GoldError(
+            f"{place}: spans: expected a list (an empty one where nothing is to be found)"
+        )
     labels = tuple(_label(span, texts, f"{place}: spans[{i}]") for i, span in enumerate(spans))
     metadata = row.get("metadata") or {}
     if not isinstance(metadata, dict):
@@ -157,7 +203,15 @@ def _row(row: Any, file: str, number: int, place: str) -> GoldRow:
     complete = metadata.get("complete_types") or []
     if not isinstance(complete, list) or not all(isinstance(t, str) for t in complete):
         raise GoldError(f"{place}: metadata.complete_types: expected a list of types")
-    return GoldRow(str(row["id"]), file, number, texts, labels, frozenset(map(normalize_type, complete)), str(metadata.get("language") or ""))
+    return GoldRow(
+        str(row["id"]),
+        file,
+        number,
+        texts,
+        labels,
+        frozenset(map(normalize_type, complete)),
+        str(metadata.get("language") or ""),
+    )
 
 
 def _label(span: Any, turns: Sequence[tuple[str, str]], place: str) -> GoldLabel:
@@ -173,53 +227,102 @@ def _label(span: Any, turns: Sequence[tuple[str, str]], place: str) -> GoldLabel
         raise GoldError(f"{place}.turn: there are {len(turns)} turns; the first is 0")
     if not 0 <= start < end <= len(turns[turn][1]):
         size = len(turns[turn][1])
-        raise GoldError(f"{place}: {start} to {end} is no piece of a turn of {size} characters; offsets count characters of the turn, not bytes")
-    return GoldLabel(turn, start, end, normalize_type(span["type"]), bool(span.get("weak")), str(span.get("by") or ""))
+        raise GoldError(
+            f"{place}: {start} to {end} is no piece of a turn of {size} characters; offsets count "
+            "characters of the turn, not bytes"
+        )
+    return GoldLabel(
+        turn,
+        start,
+        end,
+        normalize_type(span["type"]),
+        bool(span.get("weak")),
+        str(span.get("by") or ""),
+    )
 
 
 def as_job(row: GoldRow, policy: Policy, detector: Detector) -> DetectionJob:
-    """Return a row as the job would meet it: a call with an outline and nothing known of the contact, redacted in content mode.
+    """Return a row as the job would meet it: a call with an outline and nothing known of the
+    contact, redacted in content mode.
 
-    Raises `GoldError` where the policy does not read the row's language: there is nothing to measure then.
+    Raises `GoldError` where the policy does not read the row's language: there is nothing to
+    measure then.
     """
     language = detector.language_of(row.language or None)
     if language is None:
-        raise GoldError(f"{row.file}:{row.line}: metadata.language: the policy reads {', '.join(policy.detect.languages)} only (detect.languages)")
+        raise GoldError(
+            f"{row.file}:{row.line}: metadata.language: the policy reads "
+            f"{', '.join(policy.detect.languages)} only (detect.languages)"
+        )
     outline = []
     for speaker, text in row.turns:
-        turn: dict[str, Any] = {"speaker": speaker, "text": text, "channel": CHANNELS.get(role_of(speaker, None))}
+        turn: dict[str, Any] = {
+            "speaker": speaker,
+            "text": text,
+            "channel": CHANNELS.get(role_of(speaker, None)),
+        }
         outline.append({k: v for k, v in turn.items() if v is not None})
     record = {"id": row.id, "account_id": ACCOUNT, "kind": "call", "outline": outline}
-    raw = RawInteraction(InteractionKey(ACCOUNT, row.id), "call", BEGAN, 0, record, SourceRef(row.file, row.line))
-    return DetectionJob(raw, RedactionDecision(policy.rules(ACCOUNT, "unknown", "call", language), "content", "auto", language), "unknown")
+    raw = RawInteraction(
+        InteractionKey(ACCOUNT, row.id), "call", BEGAN, 0, record, SourceRef(row.file, row.line)
+    )
+    return DetectionJob(
+        raw,
+        RedactionDecision(
+            policy.rules(ACCOUNT, "unknown", "call", language), "content", "auto", language
+        ),
+        "unknown",
+    )
 
 
 def predictions_of(detected: DetectionResult) -> list[Prediction]:
     """Return what the job would replace in the turns of a conversation, in order of place.
 
-    Where a mention of something found elsewhere names a stretch, the strongest recognizer that found the same type there by itself gets the credit.
+    Where a mention of something found elsewhere names a stretch, the strongest recognizer that
+    found the same type there by itself gets the credit.
     """
     out: list[Prediction] = []
     rules, floor = detected.job.decision.rules, detected.job.decision.floor
     for reading, found in zip(detected.readings, detected.spans, strict=True):
         redact, _ = accept_findings(reading.view.text, found, rules, floor)
-        own = sorted((s for s in redact if s.detector != CONSISTENCY), key=lambda s: (s.start, -s.score, s.end, s.detector))
+        own = sorted(
+            (s for s in redact if s.detector != CONSISTENCY),
+            key=lambda s: (s.start, -s.score, s.end, s.detector),
+        )
         for span in merge_spans(redact):
             detector = span.detector
             if detector == CONSISTENCY:
-                within = (s for s in own if s.entity == span.entity and span.start <= s.start < span.end)
+                within = (
+                    s for s in own if s.entity == span.entity and span.start <= s.start < span.end
+                )
                 detector = max(within, key=lambda s: s.score, default=span).detector
             for leaf, piece in reading.split([span]):
                 if leaf.path[0] == "outline" and leaf.path[-1] == "text":
-                    out.append(Prediction(int(leaf.path[1]), piece.start, piece.end, piece.entity, piece.score, detector))
+                    out.append(
+                        Prediction(
+                            int(leaf.path[1]),
+                            piece.start,
+                            piece.end,
+                            piece.entity,
+                            piece.score,
+                            detector,
+                        )
+                    )
     return sorted(out, key=lambda p: (p.turn, p.start, p.end))
 
 
-def predict_rows(detector: Detector, policy: Policy, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
+def predict_rows(
+    detector: Detector, policy: Policy, rows: Iterator[GoldRow]
+) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
     """Run detection over labelled conversations, `BATCH` at a time.
 
-    Yields: each row with its predictions, or with None where the job would have rejected the record.
+    Yields: each row with its predictions, or with None where the job would have rejected the
+        record.
     """
     while batch := list(islice(rows, BATCH)):
-        for row, item in zip(batch, detect_batch(detector, [as_job(row, policy, detector) for row in batch]), strict=True):
+        for row, item in zip(
+            batch,
+            detect_batch(detector, [as_job(row, policy, detector) for row in batch]),
+            strict=True,
+        ):
             yield row, None if isinstance(item, Rejected) else predictions_of(item)

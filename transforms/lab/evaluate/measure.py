@@ -20,9 +20,26 @@ import numpy as np
 from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, Prediction, normalize_type
 
 CORE = frozenset(
-    {"PERSON", "PHONE", "EMAIL", "ADDRESS", "ZIP", "USERNAME", "ORDER_ID", "ACCOUNT_ID", "DATE_OF_BIRTH", "CREDIT_CARD", "SSN", "IBAN", "IP", "ID"}
+    {
+        "PERSON",
+        "PHONE",
+        "EMAIL",
+        "ADDRESS",
+        "ZIP",
+        "USERNAME",
+        "ORDER_ID",
+        "ACCOUNT_ID",
+        "DATE_OF_BIRTH",
+        "CREDIT_CARD",
+        "SSN",
+        "IBAN",
+        "IP",
+        "ID",
+    }
 )
-"""Types whose loss is a leak. Places, organizations, dates and amounts are measured by type but not counted among the core."""
+"""Types whose loss is a leak. Places, organizations, dates and amounts are measured by type but not
+counted among the core.
+"""
 
 Z95 = 1.959963984540054
 """97.5 % point of the normal distribution."""
@@ -54,7 +71,9 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, its 95 % interval, and how many spans, characters or conversations it rests on. None where there is nothing to measure."""
+    """A figure, its 95 % interval, and how many spans, characters or conversations it rests on.
+    None where there is nothing to measure.
+    """
 
     value: float | None
     low: float | None
@@ -78,7 +97,13 @@ def wilson_interval(hits: int, n: int) -> Estimate:
     return Estimate(p, low, high, n)
 
 
-def bootstrap_ratio(parts: Sequence[int], wholes: Sequence[int], scale: float = 1.0, resamples: int = RESAMPLES, seed: int = SEED) -> Estimate:
+def bootstrap_ratio(
+    parts: Sequence[int],
+    wholes: Sequence[int],
+    scale: float = 1.0,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Estimate:
     """Return `scale * sum(parts) / sum(wholes)` with a 95 % interval from drawing the pairs anew.
 
     Args:
@@ -106,7 +131,8 @@ class TypeCount:
     Attributes:
         spans, found: labelled spans, and those wholly covered.
         letters, covered: their letters and digits, and those covered.
-        predicted, touching, matching: predicted spans in rows that label the type exhaustively; those that touch any label; one of their type.
+        predicted, touching, matching: predicted spans in rows that label the type exhaustively;
+            those that touch any label; one of their type.
     """
 
     spans: int = 0
@@ -132,7 +158,9 @@ class Tally:
     without_leak: int = 0
 
     def add(self, row: GoldRow, predictions: Iterable[Prediction]) -> list[GoldLabel]:
-        """Count one conversation. Returns the core labels that were not wholly covered, in their order."""
+        """Count one conversation. Returns the core labels that were not wholly covered, in their
+        order.
+        """
         predictions = list(predictions)
         cover = covered_characters(row, predictions)
         gold: list[set[int]] = [set() for _ in row.turns]
@@ -147,7 +175,11 @@ class Tally:
                 continue
             text, found = row.turns[label.turn][1], cover[label.turn]
             wanted = [c for c in places if text[c].isalnum()]
-            hit = sum(1 for c in wanted if (label.type in found.get(c, ()) if self.scoring.typed else c in found))
+            hit = sum(
+                1
+                for c in wanted
+                if (label.type in found.get(c, ()) if self.scoring.typed else c in found)
+            )
             count = self.types.setdefault(label.type, TypeCount())
             count.spans += 1
             count.found += hit == len(wanted)
@@ -163,12 +195,25 @@ class Tally:
         self.chars.append(sum(len(text) for _, text in row.turns))
         self.leaked.append(leak)
         self.core_letters.append(letters)
-        self.over.append(sum(1 for t, found in enumerate(cover) for c in found if c not in gold[t] and row.turns[t][1][c].isalnum()))
+        self.over.append(
+            sum(
+                1
+                for t, found in enumerate(cover)
+                for c in found
+                if c not in gold[t] and row.turns[t][1][c].isalnum()
+            )
+        )
         self.with_core += core > 0
         self.without_leak += core > 0 and not leak
         return missed
 
-    def _precision(self, row: GoldRow, predictions: list[Prediction], gold: list[set[int]], by_type: list[dict[str, set[int]]]) -> None:
+    def _precision(
+        self,
+        row: GoldRow,
+        predictions: list[Prediction],
+        gold: list[set[int]],
+        by_type: list[dict[str, set[int]]],
+    ) -> None:
         for p in predictions:
             kind = normalize_type(p.type)
             if kind in row.complete:
@@ -200,7 +245,10 @@ class Tally:
             dialogues=len(self.chars),
             chars=sum(self.chars),
             entity_recall=wilson_interval(sum(c.found for c in core), sum(c.spans for c in core)),
-            char_recall=bootstrap_ratio([n - k for n, k in zip(self.core_letters, self.leaked, strict=True)], self.core_letters),
+            char_recall=bootstrap_ratio(
+                [n - k for n, k in zip(self.core_letters, self.leaked, strict=True)],
+                self.core_letters,
+            ),
             leak_per_1000=bootstrap_ratio(self.leaked, self.chars, 1000),
             over_per_1000=bootstrap_ratio(self.over, self.chars, 1000),
             zero_leak=wilson_interval(self.without_leak, self.with_core),
@@ -210,7 +258,9 @@ class Tally:
         )
 
 
-def covered_characters(row: GoldRow, predictions: Iterable[Prediction]) -> list[dict[int, set[str]]]:
+def covered_characters(
+    row: GoldRow, predictions: Iterable[Prediction]
+) -> list[dict[int, set[str]]]:
     """For each turn, the characters that are covered and the normalised types that cover them."""
     cover: list[dict[int, set[str]]] = [{} for _ in row.turns]
     for p in predictions:
@@ -232,7 +282,12 @@ class TypeMetrics:
 
 def _type_figures(count: TypeCount, core: bool) -> TypeMetrics:
     chars = count.covered / count.letters if count.letters else None
-    return TypeMetrics(core, wilson_interval(count.found, count.spans), chars, wilson_interval(count.touching, count.predicted))
+    return TypeMetrics(
+        core,
+        wilson_interval(count.found, count.spans),
+        chars,
+        wilson_interval(count.touching, count.predicted),
+    )
 
 
 @dataclass(frozen=True)
@@ -244,10 +299,11 @@ class SetMetrics:
         entity_recall: share of core spans whose every letter and digit is covered.
         char_recall: share of the core spans' letters and digits that is covered.
         leak_per_1000: letters and digits of core spans left readable, per 1,000 characters of text.
-        over_per_1000: letters and digits covered outside every label, per 1,000 characters; an upper bound of what is redacted needlessly,
-            since labels are seldom complete.
+        over_per_1000: letters and digits covered outside every label, per 1,000 characters; an
+            upper bound of what is redacted needlessly, since labels are seldom complete.
         zero_leak: share of conversations with core spans in which nothing of them is readable.
-        precision, typed_precision: share of predicted spans, of types a row labels exhaustively, that touch a label (of their type).
+        precision, typed_precision: share of predicted spans, of types a row labels exhaustively,
+            that touch a label (of their type).
         by_type: by labelled type, most frequent first.
     """
 
@@ -265,13 +321,36 @@ class SetMetrics:
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         out: dict[str, Any] = {"dialogues": self.dialogues, "chars": self.chars}
-        for name in ("entity_recall", "char_recall", "leak_per_1000", "over_per_1000", "zero_leak", "precision", "typed_precision"):
+        for name in (
+            "entity_recall",
+            "char_recall",
+            "leak_per_1000",
+            "over_per_1000",
+            "zero_leak",
+            "precision",
+            "typed_precision",
+        ):
             out[name] = getattr(self, name).as_dict()
         out["by_type"] = {
-            k: {"core": f.core, "entity_recall": f.entity_recall.as_dict(), "char_recall": f.char_recall, "precision": f.precision.as_dict()}
+            k: {
+                "core": f.core,
+                "entity_recall": f.entity_recall.as_dict(),
+                "char_recall": f.char_recall,
+                "precision": f.precision.as_dict(),
+            }
             for k, f in self.by_type.items()
         }
         return out
 
 
-__all__ = ["CORE", "Estimate", "Scoring", "SetMetrics", "Tally", "TypeMetrics", "bootstrap_ratio", "covered_characters", "wilson_interval"]
+__all__ = [
+    "CORE",
+    "Estimate",
+    "Scoring",
+    "SetMetrics",
+    "Tally",
+    "TypeMetrics",
+    "bootstrap_ratio",
+    "covered_characters",
+    "wilson_interval",
+]

@@ -26,7 +26,8 @@ class MissKind:
 
     Attributes:
         type: labelled type.
-        nearest: `part of TYPE` where a prediction covers some of it, `near TYPE` within `NEAR` characters, else `none`.
+        nearest: `part of TYPE` where a prediction covers some of it, `near TYPE` within `NEAR`
+            characters, else `none`.
         case: lower, upper, capitalised, or no letters.
         position: whole turn, start, middle or end of the turn.
         after_question: the turn before, by the other party, asks something.
@@ -40,12 +41,20 @@ class MissKind:
 
     def as_dict(self) -> dict[str, str | bool]:
         """JSON form."""
-        return {"type": self.type, "nearest": self.nearest, "case": self.case, "position": self.position, "after_question": self.after_question}
+        return {
+            "type": self.type,
+            "nearest": self.nearest,
+            "case": self.case,
+            "position": self.position,
+            "after_question": self.after_question,
+        }
 
 
 @dataclass(frozen=True)
 class QuotedExample:
-    """A place in a labelled conversation, with the words around it. Holds the text itself: for `--show-text` alone."""
+    """A place in a labelled conversation, with the words around it. Holds the text itself: for
+    `--show-text` alone.
+    """
 
     id: str
     turn: int
@@ -55,13 +64,25 @@ class QuotedExample:
 
     def as_dict(self) -> dict[str, str | int]:
         """JSON form."""
-        return {"id": self.id, "turn": self.turn, "before": self.before, "text": self.text, "after": self.after}
+        return {
+            "id": self.id,
+            "turn": self.turn,
+            "before": self.before,
+            "text": self.text,
+            "after": self.after,
+        }
 
 
 def quote_example(row: GoldRow, turn: int, start: int, end: int) -> QuotedExample:
     """Return the place `start` to `end` of a turn."""
     text = row.turns[turn][1]
-    return QuotedExample(row.id, turn, text[max(0, start - AROUND) : start], text[start:end], text[end : end + AROUND])
+    return QuotedExample(
+        row.id,
+        turn,
+        text[max(0, start - AROUND) : start],
+        text[start:end],
+        text[end : end + AROUND],
+    )
 
 
 def miss_kind(row: GoldRow, label: GoldLabel, predictions: Sequence[Prediction]) -> MissKind:
@@ -78,10 +99,21 @@ def miss_kind(row: GoldRow, label: GoldLabel, predictions: Sequence[Prediction])
     if not any(c.isalpha() for c in said):
         case = "no letters"
     else:
-        case = "lower" if said == said.lower() else "upper" if said == said.upper() else "capitalised"
-    starts, ends = not any(c.isalnum() for c in text[: label.start]), not any(c.isalnum() for c in text[label.end :])
-    position = "whole turn" if starts and ends else "start" if starts else "end" if ends else "middle"
-    asked = bool(label.turn) and row.turns[label.turn - 1][0] != row.turns[label.turn][0] and "?" in row.turns[label.turn - 1][1]
+        case = (
+            "lower" if said == said.lower() else "upper" if said == said.upper() else "capitalised"
+        )
+    starts, ends = (
+        not any(c.isalnum() for c in text[: label.start]),
+        not any(c.isalnum() for c in text[label.end :]),
+    )
+    position = (
+        "whole turn" if starts and ends else "start" if starts else "end" if ends else "middle"
+    )
+    asked = (
+        bool(label.turn)
+        and row.turns[label.turn - 1][0] != row.turns[label.turn][0]
+        and "?" in row.turns[label.turn - 1][1]
+    )
     return MissKind(label.type, nearest, case, position, asked)
 
 
@@ -100,22 +132,32 @@ class ErrorCounts:
     misses: Counter[MissKind] = field(default_factory=Counter)
     over: Counter[tuple[str, str]] = field(default_factory=Counter)
     over_spans: Counter[tuple[str, str]] = field(default_factory=Counter)
-    missed_examples: dict[MissKind, list[QuotedExample]] = field(default_factory=lambda: defaultdict(list))
-    over_examples: dict[tuple[str, str], list[QuotedExample]] = field(default_factory=lambda: defaultdict(list))
+    missed_examples: dict[MissKind, list[QuotedExample]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    over_examples: dict[tuple[str, str], list[QuotedExample]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
-    def add(self, row: GoldRow, predictions: Sequence[Prediction], missed: Sequence[GoldLabel]) -> None:
+    def add(
+        self, row: GoldRow, predictions: Sequence[Prediction], missed: Sequence[GoldLabel]
+    ) -> None:
         """Count one conversation; `missed` are the labels not wholly covered."""
         for label in missed:
             kind = miss_kind(row, label, predictions)
             self.misses[kind] += 1
             if self.quote and len(self.missed_examples[kind]) < EXAMPLES:
-                self.missed_examples[kind].append(quote_example(row, label.turn, label.start, label.end))
+                self.missed_examples[kind].append(
+                    quote_example(row, label.turn, label.start, label.end)
+                )
         gold: list[set[int]] = [set() for _ in row.turns]
         for label in row.labels:
             gold[label.turn].update(range(label.start, label.end))
         for p in predictions:
             text = row.turns[p.turn][1]
-            outside = sum(1 for c in range(p.start, p.end) if c not in gold[p.turn] and text[c].isalnum())
+            outside = sum(
+                1 for c in range(p.start, p.end) if c not in gold[p.turn] and text[c].isalnum()
+            )
             if outside:
                 key = (p.type, p.detector)
                 self.over[key] += outside
@@ -145,9 +187,29 @@ class ErrorCounts:
         """JSON form; examples are in it only where they were kept."""
         misses = []
         for kind, n in self.ranked_misses():
-            misses.append({**kind.as_dict(), "n": n, **({"examples": [e.as_dict() for e in self.missed_examples[kind]]} if self.quote else {})})
+            misses.append(
+                {
+                    **kind.as_dict(),
+                    "n": n,
+                    **(
+                        {"examples": [e.as_dict() for e in self.missed_examples[kind]]}
+                        if self.quote
+                        else {}
+                    ),
+                }
+            )
         over = []
         for key, letters in self.ranked_over():
-            quoted = {"examples": [e.as_dict() for e in self.over_examples[key]]} if self.quote else {}
-            over.append({"type": key[0], "detector": key[1], "letters": letters, "spans_without_label": self.over_spans[key], **quoted})
+            quoted = (
+                {"examples": [e.as_dict() for e in self.over_examples[key]]} if self.quote else {}
+            )
+            over.append(
+                {
+                    "type": key[0],
+                    "detector": key[1],
+                    "letters": letters,
+                    "spans_without_label": self.over_spans[key],
+                    **quoted,
+                }
+            )
         return {"misses": misses, "over": over}

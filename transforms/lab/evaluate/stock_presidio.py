@@ -63,7 +63,9 @@ class StockPresidio:
         self, model: str = DEFAULT_MODEL, kept: Callable[[str], bool] = lambda entity: False
     ) -> None:
         if "/" in model and not Path(model, "config.cfg").is_file():
-            raise StockError(f"{model}: it is no spaCy pipeline; name the folder that holds its config.cfg")
+            raise StockError(
+                f"{model}: it is no spaCy pipeline; name the folder that holds its config.cfg"
+            )
         if not ("/" in model or _installed(model)):  # Presidio's engine would download it
             raise StockError(
                 f"the spaCy pipeline {model} is not installed, and nothing is downloaded unasked: "
@@ -103,7 +105,9 @@ class StockPresidio:
         self._pool.shutdown(cancel_futures=True)
 
     def predict(self, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
-        """Yield each row with what is found in it. Raises `GoldError` for one that is not English."""
+        """Yield each row with what is found in it. Raises `GoldError` for one that is not
+        English.
+        """
         from callveil.transforms.lab.evaluate.gold import GoldError, Prediction
 
         while batch := list(islice(rows, BATCH)):

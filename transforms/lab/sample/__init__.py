@@ -1,1 +1,3 @@
-"""Generated call-tracking data: people, values, conversations, records, broken input. It describes nobody."""
+"""Generated call-tracking data: people, values, conversations, records, broken input. It describes
+nobody.
+"""

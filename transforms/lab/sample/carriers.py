@@ -9,7 +9,21 @@ from importlib.resources import files
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _DROP = re.compile(r"[.,?!;:]+(?=\s|$)")
-_KEEPS_CAPITAL = ("I ", "I'", "Dr.", "Mrs.", "Visa", "Visa,", "CVV", "D O B", "IP", "IBAN", "AC ", "Google", "Officer")
+_KEEPS_CAPITAL = (
+    "I ",
+    "I'",
+    "Dr.",
+    "Mrs.",
+    "Visa",
+    "Visa,",
+    "CVV",
+    "D O B",
+    "IP",
+    "IBAN",
+    "AC ",
+    "Google",
+    "Officer",
+)
 
 Part = tuple[bool, str]
 """(is it a slot, its name or the literal text)."""
@@ -17,7 +31,9 @@ Part = tuple[bool, str]
 
 @dataclass(frozen=True, slots=True)
 class LineTemplate:
-    """One sentence. `parts` as it stands alone, `continued` as it follows a filler (its first letter small). `then`: the turns after it."""
+    """One sentence. `parts` as it stands alone, `continued` as it follows a filler (its first
+    letter small). `then`: the turns after it.
+    """
 
     parts: tuple[Part, ...]
     continued: tuple[Part, ...]
@@ -34,7 +50,8 @@ class ScenarioScript:
     """What is particular to a scenario. Lines stand as written in the data; `lines` compiles them.
 
     Attributes:
-        endings: endings of business names. slots: slot expressions in order. topics: what it is about.
+        endings: endings of business names. slots: slot expressions in order. topics: what it is
+            about.
         opening, talk: raw lines. tell: chance that the agent gives a reference.
     """
 
@@ -49,7 +66,11 @@ class ScenarioScript:
 
 def _read(name: str) -> list[tuple[str, list[str]]]:
     out: list[tuple[str, list[str]]] = []
-    for line in (files("callveil.transforms.lab.sample") / "data" / name).read_text(encoding="utf-8").splitlines():
+    for line in (
+        (files("callveil.transforms.lab.sample") / "data" / name)
+        .read_text(encoding="utf-8")
+        .splitlines()
+    ):
         line = line.strip()
         if line.startswith("["):
             out.append((line[1:-1], []))
@@ -83,7 +104,10 @@ def compile_line(line: str, cased: bool, punctuated: bool) -> LineTemplate:
 @lru_cache(maxsize=4)
 def line_templates(cased: bool, punctuated: bool) -> dict[str, tuple[LineTemplate, ...]]:
     """Return every section of `data/carriers.txt`, compiled for one way of writing."""
-    return {name: tuple(compile_line(x, cased, punctuated) for x in lines) for name, lines in _read("carriers.txt")}
+    return {
+        name: tuple(compile_line(x, cased, punctuated) for x in lines)
+        for name, lines in _read("carriers.txt")
+    }
 
 
 @lru_cache(maxsize=1)
@@ -115,7 +139,11 @@ def load_scenarios() -> dict[str, ScenarioScript]:
 
 
 @lru_cache(maxsize=256)
-def script_lines(name: str, cased: bool, punctuated: bool) -> tuple[tuple[LineTemplate, ...], tuple[LineTemplate, ...]]:
+def script_lines(
+    name: str, cased: bool, punctuated: bool
+) -> tuple[tuple[LineTemplate, ...], tuple[LineTemplate, ...]]:
     """(opening lines, exchanges) of a scenario, compiled for one way of writing."""
     s = load_scenarios()[name]
-    return tuple(compile_line(x, cased, punctuated) for x in s.opening), tuple(compile_line(x, cased, punctuated) for x in s.talk)
+    return tuple(compile_line(x, cased, punctuated) for x in s.opening), tuple(
+        compile_line(x, cased, punctuated) for x in s.talk
+    )

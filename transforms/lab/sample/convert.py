@@ -36,13 +36,19 @@ def read_conversation_files(paths: Sequence[Path]) -> Iterator[tuple[str, int, d
                 except ValueError:
                     raise ConvertError(f"{path}:{number}: not a JSON line") from None
                 turns = row.get("turns") if isinstance(row, dict) else None
-                if not isinstance(turns, list) or not all(isinstance(t, dict) and isinstance(t.get("text"), str) for t in turns):
-                    raise ConvertError(f"{path}:{number}: turns: expected a list of objects with a text")
+                if not isinstance(turns, list) or not all(
+                    isinstance(t, dict) and isinstance(t.get("text"), str) for t in turns
+                ):
+                    raise ConvertError(
+                        f"{path}:{number}: turns: expected a list of objects with a text"
+                    )
                 yield path.stem, number, row
 
 
 def as_call(source: str, number: int, row: dict[str, Any], start: dt.datetime) -> dict[str, Any]:
-    """Return one conversation as the platform would send it: outline with times, flat transcript, no contact data."""
+    """Return one conversation as the platform would send it: outline with times, flat transcript,
+    no contact data.
+    """
     outline: list[dict[str, Any]] = []
     place = 0.0
     for turn in row["turns"]:
@@ -60,19 +66,30 @@ def as_call(source: str, number: int, row: dict[str, Any], start: dt.datetime) -
         )
         place += length
     name = str(row.get("id") or f"{source}-{number}")
-    # An id of the platform is a number beyond 32 bits; a digest of the conversation's own id gives the same one every time.
-    key = 5_000_000_000 + int.from_bytes(hashlib.sha256(f"{source}/{name}".encode()).digest()[:6], "big")
+    # An id of the platform is a number beyond 32 bits; a digest of the conversation's own id gives
+    # the same one every time.
+    key = 5_000_000_000 + int.from_bytes(
+        hashlib.sha256(f"{source}/{name}".encode()).digest()[:6], "big"
+    )
     called = start + dt.timedelta(seconds=37 * number)
     return {
-        "id": key, "account_id": ACCOUNT, "sid": f"CA-{source}-{number}", "direction": "inbound", "status": "completed",
-        "called_at": called.isoformat(), "duration": round(place), "talk_time": round(place), "source": "converted conversation",
+        "id": key,
+        "account_id": ACCOUNT,
+        "sid": f"CA-{source}-{number}",
+        "direction": "inbound",
+        "status": "completed",
+        "called_at": called.isoformat(),
+        "duration": round(place),
+        "talk_time": round(place),
+        "source": "converted conversation",
         "transcript": {"outline": outline},
         "transcription_text": "\n".join(f"{t['speaker']}: {t['text']}" for t in outline),
-    }  # fmt: skip
+    }
 
 
 def convert_conversations(paths: Sequence[Path], out: Path, seed: int, day: dt.date) -> int:
-    """Write the conversations as JSON lines below `out/interactions`, one file per source, and an account record.
+    """Write the conversations as JSON lines below `out/interactions`, one file per source, and an
+    account record.
 
     Returns: how many. Raises `ConvertError` for a file or line that holds none.
     """
@@ -90,8 +107,11 @@ def convert_conversations(paths: Sequence[Path], out: Path, seed: int, day: dt.d
     finally:
         for sink in sinks.values():
             sink.close()
-    (out / "accounts.jsonl").write_bytes(orjson.dumps({"account_id": ACCOUNT, "type": "individual", "status": "active"}) + b"\n")
+    (out / "accounts.jsonl").write_bytes(
+        orjson.dumps({"account_id": ACCOUNT, "type": "individual", "status": "active"}) + b"\n"
+    )
     (out / "README.txt").write_text(
-        "Calls made by `callveil sample --dialogues` from conversations that other people wrote. Times, ids and the account are generated.\n"
+        "Calls made by `callveil sample --dialogues` from conversations that other people wrote. "
+        "Times, ids and the account are generated.\n"
     )
     return count

@@ -1,7 +1,8 @@
 """Generated conversations with every planted value labelled.
 
-A conversation is put together from the sentences in `data/carriers.txt` and `data/scenarios.txt`: a business, a caller, an agent, a scenario, and a
-style that says how a recogniser or a typing person would write it. Values are labelled as they are written, so a label's offsets are exact by
+A conversation is put together from the sentences in `data/carriers.txt` and `data/scenarios.txt`: a
+business, a caller, an agent, a scenario, and a style that says how a recogniser or a typing person
+would write it. Values are labelled as they are written, so a label's offsets are exact by
 construction; nothing is searched for afterwards.
 """
 
@@ -50,7 +51,9 @@ __all__ = [
 
 @dataclass(slots=True)
 class Dialogue:
-    """A conversation. `values` holds each planted value's type and canonical form by the key its spans carry."""
+    """A conversation. `values` holds each planted value's type and canonical form by the key its
+    spans carry.
+    """
 
     scenario: str
     topic: str
@@ -73,7 +76,11 @@ _MISREAD = frozenset(("phone", "card", "zip", "account", "order"))
 def _ask(scene: Scene, slot: str, read_back: bool, asked: bool = True) -> None:
     rng = scene.rng
     if asked:
-        lead = () if not scene.turns or scene.turns[-1].speaker == "agent" or rng.random() < 0.65 else ("ack.agent",)
+        lead = (
+            ()
+            if not scene.turns or scene.turns[-1].speaker == "agent" or rng.random() < 0.65
+            else ("ack.agent",)
+        )
         scene.agent_says(*lead, f"ask.{slot}")
     r = rng.random()
     if r < 0.05:
@@ -97,12 +104,17 @@ def _ask(scene: Scene, slot: str, read_back: bool, asked: bool = True) -> None:
             scene.caller_says("nack.customer", f"say.{slot}", v=scene.pieces(slot))
             scene.agent_says(f"read.{slot}", v=scene.pieces(slot))
         else:
-            scene.agent_says(f"read.{slot}", v=scene.pieces("first" if slot == "name" and rng.random() < 0.6 else slot))
+            scene.agent_says(
+                f"read.{slot}",
+                v=scene.pieces("first" if slot == "name" and rng.random() < 0.6 else slot),
+            )
         scene.caller_says("ack.customer")
 
 
 def _spread(scene: Scene, slot: str, whole: TurnPiece) -> None:
-    """Say a long value in groups over several turns, with the agent's backchannels, some of which repeat the group."""
+    """Say a long value in groups over several turns, with the agent's backchannels, some of which
+    repeat the group.
+    """
     rng = scene.rng
     body = whole.canonical.replace("-", "").replace("+", "")
     sizes: tuple[int, ...] | list[int] = _LONG[slot]
@@ -111,7 +123,11 @@ def _spread(scene: Scene, slot: str, whole: TurnPiece) -> None:
     groups = say.groups_of(body, sizes)
     style = say.any_style(rng, 1 - scene.style.spoken)
     for i, group in enumerate(groups):
-        text = say.spoken_code(rng, group, "letters") if not group.isdigit() else say.spoken_digits(rng, group, style)
+        text = (
+            say.spoken_code(rng, group, "letters")
+            if not group.isdigit()
+            else say.spoken_digits(rng, group, style)
+        )
         piece = (TurnPiece(scene.written(text), whole.type, whole.key, whole.canonical),)
         if i == 0:
             scene.caller_says(f"say.{slot}", v=piece)
@@ -120,7 +136,11 @@ def _spread(scene: Scene, slot: str, whole: TurnPiece) -> None:
         if i + 1 < len(groups):
             if rng.random() < 0.25:
                 echo = say.spoken_digits(rng, group, "words") if group.isdigit() else group
-                scene.turn("agent", scene.bare, v=(TurnPiece(scene.written(echo), whole.type, whole.key, whole.canonical),))
+                scene.turn(
+                    "agent",
+                    scene.bare,
+                    v=(TurnPiece(scene.written(echo), whole.type, whole.key, whole.canonical),),
+                )
             else:
                 scene.agent_says("backchannel")
 
@@ -132,7 +152,9 @@ def _misread(scene: Scene, slot: str, pieces: tuple[TurnPiece, ...]) -> tuple[Tu
     text = p.text
     if spots:
         at = pick_one(scene.rng, spots)
-        text = text[:at] + str((int(text[at]) + 1 + int(scene.rng.random() * 8)) % 10) + text[at + 1 :]
+        text = (
+            text[:at] + str((int(text[at]) + 1 + int(scene.rng.random() * 8)) % 10) + text[at + 1 :]
+        )
     else:
         words = text.split(" ")
         found = [i for i, w in enumerate(words) if w.lower() in say.ONES]
@@ -176,7 +198,11 @@ def _slot_plan(rng: random.Random, slots: tuple[str, ...], country: str) -> list
         if expression.endswith("?") and rng.random() < 0.5:
             continue
         slot = pick_one(rng, name.split("/"))
-        slot = ("routing" if slot == "iban" else slot) if country == "US" else _ELSEWHERE.get(slot, slot)
+        slot = (
+            ("routing" if slot == "iban" else slot)
+            if country == "US"
+            else _ELSEWHERE.get(slot, slot)
+        )
         if slot and all(slot != other for other, _ in plan):
             plan.append((slot, expression.endswith("!")))
     if len(plan) > 2 and rng.random() < 0.25:
@@ -236,12 +262,20 @@ SCENARIOS: tuple[str, ...] = (*load_scenarios(), "voicemail")
 """Names of all scenarios."""
 
 
-def random_dialogue(rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str | None = None, style: Style | None = None) -> Dialogue:
+def random_dialogue(
+    rng: random.Random,
+    caller: Person,
+    agent: Person,
+    firm: Business,
+    scenario: str | None = None,
+    style: Style | None = None,
+) -> Dialogue:
     """Return a conversation between a caller and a business.
 
     Args:
         rng: seeded. caller, agent, firm: who takes part.
-        scenario: one of `SCENARIOS`; the firm's own when absent. style: how it is written down; drawn when absent.
+        scenario: one of `SCENARIOS`; the firm's own when absent. style: how it is written down;
+            drawn when absent.
 
     Raises:
         ValueError: unknown scenario.
@@ -249,7 +283,16 @@ def random_dialogue(rng: random.Random, caller: Person, agent: Person, firm: Bus
     name = scenario or firm.scenario
     if name not in SCENARIOS:
         raise ValueError(f"unknown scenario {name!r}; one of {', '.join(SCENARIOS)}")
-    scene = Scene(rng, caller, agent, firm, firm.scenario if name == "voicemail" else name, style or random_style(rng), VALUES, NEUTRAL)
+    scene = Scene(
+        rng,
+        caller,
+        agent,
+        firm,
+        firm.scenario if name == "voicemail" else name,
+        style or random_style(rng),
+        VALUES,
+        NEUTRAL,
+    )
     if name == "voicemail":
         _voicemail(scene)
     else:
@@ -258,9 +301,16 @@ def random_dialogue(rng: random.Random, caller: Person, agent: Person, firm: Bus
 
 
 def random_sentence(
-    rng: random.Random, section: str, caller: Person, agent: Person, firm: Business, style: Style = TYPED, topic: str = ""
+    rng: random.Random,
+    section: str,
+    caller: Person,
+    agent: Person,
+    firm: Business,
+    style: Style = TYPED,
+    topic: str = "",
 ) -> tuple[DialogueTurn, dict[str, PlantedValue]]:
-    """Return one sentence of a section of `data/carriers.txt` (`sms.in`, `summary`, `note`, ...), with its labels and the values they point to.
+    """Return one sentence of a section of `data/carriers.txt` (`sms.in`, `summary`, `note`, ...),
+    with its labels and the values they point to.
 
     Raises:
         KeyError: unknown section.

@@ -39,7 +39,9 @@ SENSITIVE = frozenset(
 
 @dataclass(slots=True)
 class PlantedSpan:
-    """One planted surface form: dotted path of the field in the source record (`outline[3].text`), half-open code points, type, value key."""
+    """One planted surface form: dotted path of the field in the source record (`outline[3].text`),
+    half-open code points, type, value key.
+    """
 
     path: str
     start: int
@@ -55,8 +57,10 @@ class InteractionGold:
 
     Attributes:
         account_id, id: key of the interaction.
-        values: key to type and canonical form. spans: every place where a form of a value was written; word rows (`words`, and the word lists
-            inside recognisers' transcripts) repeat the text they were cut from and are not listed, since one word (`four`) is no form of a value.
+        values: key to type and canonical form. spans: every place where a form of a value was
+            written; word rows (`words`, and the word lists inside recognisers' transcripts) repeat
+            the text they were cut from and are not listed, since one word (`four`) is no form of a
+            value.
     """
 
     account_id: str
@@ -64,11 +68,17 @@ class InteractionGold:
     values: dict[str, PlantedValue] = field(default_factory=dict)
     spans: list[PlantedSpan] = field(default_factory=list)
 
-    def turn(self, path: str, turn: DialogueTurn, shift: int, values: dict[str, PlantedValue]) -> None:
+    def turn(
+        self, path: str, turn: DialogueTurn, shift: int, values: dict[str, PlantedValue]
+    ) -> None:
         """Add the labels of a turn that stands in the field at offset `shift`."""
         for s in turn.spans:
             self.values.setdefault(s.key, values[s.key])
-            self.spans.append(PlantedSpan(path, s.start + shift, s.end + shift, s.type, s.key, turn.text[s.start : s.end]))
+            self.spans.append(
+                PlantedSpan(
+                    path, s.start + shift, s.end + shift, s.type, s.key, turn.text[s.start : s.end]
+                )
+            )
 
     def whole(self, path: str, text: str, entity: str, key: str, canonical: str) -> None:
         """Add a field that is one value from end to end."""
@@ -81,7 +91,9 @@ class InteractionGold:
             self.spans.append(PlantedSpan(path, start, start + len(text), entity, key, text))
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON form: values with all their surface forms (each once, in order of appearance), and spans."""
+        """JSON form: values with all their surface forms (each once, in order of appearance), and
+        spans.
+        """
         forms: dict[str, dict[str, None]] = {k: {} for k in self.values}
         for s in self.spans:
             forms[s.key].setdefault(s.text)
@@ -90,8 +102,17 @@ class InteractionGold:
             "account_id": self.account_id,
             "id": self.id,
             "values": [
-                {"key": k, "type": v.type, "value": v.canonical, "sensitive": v.type in SENSITIVE, "forms": list(forms[k])}
+                {
+                    "key": k,
+                    "type": v.type,
+                    "value": v.canonical,
+                    "sensitive": v.type in SENSITIVE,
+                    "forms": list(forms[k]),
+                }
                 for k, v in self.values.items()
             ],
-            "spans": [{"path": s.path, "start": s.start, "end": s.end, "type": s.type, "key": s.key} for s in self.spans],
+            "spans": [
+                {"path": s.path, "start": s.start, "end": s.end, "type": s.type, "key": s.key}
+                for s in self.spans
+            ],
         }

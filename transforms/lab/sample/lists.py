@@ -43,7 +43,9 @@ class NameOrigin:
 
 @dataclass(frozen=True)
 class Town:
-    """A town: country code, city, state or county, postal code pattern, telephone areas without trunk digit."""
+    """A town: country code, city, state or county, postal code pattern, telephone areas without
+    trunk digit.
+    """
 
     country: str
     city: str
@@ -72,11 +74,18 @@ def _sections(name: str) -> list[tuple[str, dict[str, list[str]]]]:
 
 @lru_cache(maxsize=1)
 def name_origins() -> dict[str, NameOrigin]:
-    """Return every origin by name, in the order of the list. Lists are in file order and hold no duplicates within an origin."""
+    """Return every origin by name, in the order of the list. Lists are in file order and hold no
+    duplicates within an origin.
+    """
     out = {}
     for head, lists in _sections("names.txt"):
         name, _, weight = head.partition(" ")
-        out[name] = NameOrigin(name, int(weight), tuple(dict.fromkeys(lists["given"])), tuple(dict.fromkeys(lists["sur"])))
+        out[name] = NameOrigin(
+            name,
+            int(weight),
+            tuple(dict.fromkeys(lists["given"])),
+            tuple(dict.fromkeys(lists["sur"])),
+        )
     return out
 
 
@@ -87,13 +96,18 @@ def towns_by_country() -> dict[str, tuple[Town, ...]]:
     for line in _data("places.txt").splitlines():
         if line and not line.startswith("#"):
             country, city, state, postal, areas = line.split("|")
-            out.setdefault(country, []).append(Town(country, city, state, postal, tuple(areas.split(","))))
+            out.setdefault(country, []).append(
+                Town(country, city, state, postal, tuple(areas.split(",")))
+            )
     return {k: tuple(v) for k, v in out.items()}
 
 
 @lru_cache(maxsize=1)
 def street_parts() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    return {head: (tuple(lists["name"]), tuple(lists["suffix"])) for head, lists in _sections("streets.txt")}
+    return {
+        head: (tuple(lists["name"]), tuple(lists["suffix"]))
+        for head, lists in _sections("streets.txt")
+    }
 
 
 @lru_cache(maxsize=16)
@@ -101,10 +115,21 @@ def origin_wheel(country: str) -> tuple[NameOrigin, ...]:
     wheel: list[NameOrigin] = []
     local = _LOCAL.get(country, ())
     for o in name_origins().values():
-        wheel += [o] * (o.weight * (6 if o.name in local and country in ("NL", "DE", "FR", "IE") else 2 if o.name in local else 1))
+        wheel += [o] * (
+            o.weight
+            * (
+                6
+                if o.name in local and country in ("NL", "DE", "FR", "IE")
+                else 2
+                if o.name in local
+                else 1
+            )
+        )
     return tuple(wheel)
 
 
 def pick_one(rng: random.Random, seq: Sequence[_T]) -> _T:
-    """Return one element, uniformly; about four times as fast as `rng.choice`. `seq` must not be empty."""
+    """Return one element, uniformly; about four times as fast as `rng.choice`. `seq` must not be
+    empty.
+    """
     return seq[int(rng.random() * len(seq))]

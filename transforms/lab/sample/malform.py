@@ -1,8 +1,9 @@
 """Broken input: records turned into lines that must be rejected, one way of being broken per class.
 
-The classes are those that call exports are seen to have, and each comes with the reason codes (`schemas.rejected.REASONS`) that are right for it.
-Breaking is done on bytes, because what is broken (half a surrogate pair, Infinity, bad UTF-8) cannot be written by a JSON library that keeps the
-rules.
+The classes are those that call exports are seen to have, and each comes with the reason codes
+(`schemas.rejected.REASONS`) that are right for it. Breaking is done on bytes, because what is
+broken (half a surrogate pair, Infinity, bad UTF-8) cannot be written by a JSON library that keeps
+the rules.
 """
 
 from __future__ import annotations
@@ -49,7 +50,15 @@ def _with(record: Record, name: str, raw: bytes) -> bytes:
 def _broken_json(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     line = orjson.dumps(record)
     return pick_one(
-        rng, (line[:-1] + b",}", line.replace(b":", b"", 1), b"{" + line, line[:-1] + b',"x" 1}', line[1:-1].replace(b'"', b"'") + b"'", line + b"}")
+        rng,
+        (
+            line[:-1] + b",}",
+            line.replace(b":", b"", 1),
+            b"{" + line,
+            line[:-1] + b',"x" 1}',
+            line[1:-1].replace(b'"', b"'") + b"'",
+            line + b"}",
+        ),
     )
 
 
@@ -79,26 +88,48 @@ def _wrong_type(rng: random.Random, record: Record, limits: InputLimits) -> byte
 
 
 def _huge_field(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
-    words = ("and so on and so forth " * (limits.field_chars // 23 + 2))[: limits.field_chars + 1 + int(rng.random() * 1000)]
-    return _with(record, pick_one(rng, ("transcription_text", "notes", "summary")), orjson.dumps(words))
+    words = ("and so on and so forth " * (limits.field_chars // 23 + 2))[
+        : limits.field_chars + 1 + int(rng.random() * 1000)
+    ]
+    return _with(
+        record, pick_one(rng, ("transcription_text", "notes", "summary")), orjson.dumps(words)
+    )
 
 
 def _huge_record(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     """Return a transcript of about 1.2 times the limit, in turns that are each short enough."""
-    turn = orjson.dumps({"speaker": "Agent", "text": "and so on " * 400, "channel": 2, "s": 1.0, "e": 2.0})
-    return _with(record, "outline", b"[" + b",".join([turn] * (limits.record_bytes * 6 // 5 // len(turn) + 1)) + b"]")
+    turn = orjson.dumps(
+        {"speaker": "Agent", "text": "and so on " * 400, "channel": 2, "s": 1.0, "e": 2.0}
+    )
+    return _with(
+        record,
+        "outline",
+        b"[" + b",".join([turn] * (limits.record_bytes * 6 // 5 // len(turn) + 1)) + b"]",
+    )
 
 
 def _bad_utf8(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
-    return _with(record, "notes", b'"caf' + pick_one(rng, (b"\xe9", b"\xff", b"\xc3(", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80")) + b' after the tone"')
+    return _with(
+        record,
+        "notes",
+        b'"caf'
+        + pick_one(rng, (b"\xe9", b"\xff", b"\xc3(", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80"))
+        + b' after the tone"',
+    )
 
 
 def _surrogate(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
-    return _with(record, pick_one(rng, ("notes", "summary", "name")), b'"see you ' + pick_one(rng, (rb"\ud83d", rb"\ude00", rb"\ud83d x")) + b'"')
+    return _with(
+        record,
+        pick_one(rng, ("notes", "summary", "name")),
+        b'"see you ' + pick_one(rng, (rb"\ud83d", rb"\ude00", rb"\ud83d x")) + b'"',
+    )
 
 
 def _null_id(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
-    return orjson.dumps(record | {pick_one(rng, ("id", "account_id")): pick_one(rng, (None, "", "  "))})
+    return orjson.dumps(
+        record | {pick_one(rng, ("id", "account_id")): pick_one(rng, (None, "", "  "))}
+    )
 
 
 def _missing_id(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
@@ -114,7 +145,15 @@ def _deep(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
 def _bad_time(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     whole = {k: v for k, v in record.items() if k != "unix_time"}
     value = pick_one(
-        rng, ("0000-00-00 00:00:00", "2026-13-45T99:99:99Z", "yesterday", "9999-12-31T23:59:59Z", "1826-05-01T10:00:00Z", "2026-02-30T10:00:00Z")
+        rng,
+        (
+            "0000-00-00 00:00:00",
+            "2026-13-45T99:99:99Z",
+            "yesterday",
+            "9999-12-31T23:59:59Z",
+            "1826-05-01T10:00:00Z",
+            "2026-02-30T10:00:00Z",
+        ),
     )
     return orjson.dumps(whole | {"called_at": value})
 
@@ -122,13 +161,23 @@ def _bad_time(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
 def _out_of_range(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     name, value = pick_one(
         rng,
-        (("duration", b"-5"), ("duration", b"99999999999"), ("unix_time", b"-1"), ("unix_time", b"99999999999999999999"), ("talk_time", b"1" * 40)),
+        (
+            ("duration", b"-5"),
+            ("duration", b"99999999999"),
+            ("unix_time", b"-1"),
+            ("unix_time", b"99999999999999999999"),
+            ("talk_time", b"1" * 40),
+        ),
     )
     return _with(record, name, value)
 
 
 def _infinite(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
-    return _with(record, pick_one(rng, ("billed_amount", "latitude", "duration")), pick_one(rng, (b"Infinity", b"-Infinity", b"1e999")))
+    return _with(
+        record,
+        pick_one(rng, ("billed_amount", "latitude", "duration")),
+        pick_one(rng, (b"Infinity", b"-Infinity", b"1e999")),
+    )
 
 
 def _nul(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
@@ -161,14 +210,18 @@ CLASSES: dict[str, tuple[Break, tuple[str, ...], bool]] = {
     "huge_field": (_huge_field, ("field_too_large",), True),
     "huge_record": (_huge_record, ("record_too_large",), True),
 }
-"""Name of a class: how it breaks a record, the reasons that are right, and whether the key stays readable."""
+"""Name of a class: how it breaks a record, the reasons that are right, and whether the key stays
+readable.
+"""
 
 SMALL = tuple(name for name in CLASSES if not name.startswith("huge"))
 
 
 def class_of(ordinal: int) -> str:
-    """Return the class of the n-th broken line of a sample. All small classes in turn; one line in 97 has a huge field and one in 397 is a huge record
-    (the first of each comes early, so that a small sample has them too), which keeps 100,000 interactions with 2 % broken below 1 GB."""
+    """Return the class of the n-th broken line of a sample. All small classes in turn; one line in
+    97 has a huge field and one in 397 is a huge record (the first of each comes early, so that a
+    small sample has them too), which keeps 100,000 interactions with 2 % broken below 1 GB.
+    """
     if ordinal % 397 == 15:
         return "huge_record"
     if ordinal % 97 == 14:
@@ -176,11 +229,14 @@ def class_of(ordinal: int) -> str:
     return SMALL[ordinal % len(SMALL)]
 
 
-def malform_record(rng: random.Random, record: Record, kind: str, limits: InputLimits | None = None) -> MalformedLine:
+def malform_record(
+    rng: random.Random, record: Record, kind: str, limits: InputLimits | None = None
+) -> MalformedLine:
     """Return break a record.
 
     Args:
-        rng: seeded. record: a sound record with `id` and `account_id`; not changed. kind: a name of `CLASSES`.
+        rng: seeded. record: a sound record with `id` and `account_id`; not changed. kind: a name of
+            `CLASSES`.
         limits: bounds to exceed; the product's defaults when absent.
 
     Raises:
@@ -190,4 +246,10 @@ def malform_record(rng: random.Random, record: Record, kind: str, limits: InputL
         raise ValueError(f"unknown class {kind!r}; one of {', '.join(CLASSES)}")
     make, reasons, readable = CLASSES[kind]
     line = make(rng, record, limits or InputLimits())
-    return MalformedLine(line, kind, reasons, str(record["account_id"]) if readable else "", str(record["id"]) if readable else "")
+    return MalformedLine(
+        line,
+        kind,
+        reasons,
+        str(record["account_id"]) if readable else "",
+        str(record["id"]) if readable else "",
+    )

@@ -68,12 +68,39 @@ CARS = (
     "Vauxhall Corsa",
     "Skoda",
 )
-COLORS = ("white", "black", "gray", "silver", "red", "blue", "green", "brown", "dark green", "beige", "amber", "violet")
-PETS = ("Biscuit", "Rex", "Whiskers", "Mittens", "Pickles", "Bandit", "Peanut", "Snowball", "Patches", "Waffles", "Shadow")
+COLORS = (
+    "white",
+    "black",
+    "gray",
+    "silver",
+    "red",
+    "blue",
+    "green",
+    "brown",
+    "dark green",
+    "beige",
+    "amber",
+    "violet",
+)
+PETS = (
+    "Biscuit",
+    "Rex",
+    "Whiskers",
+    "Mittens",
+    "Pickles",
+    "Bandit",
+    "Peanut",
+    "Snowball",
+    "Patches",
+    "Waffles",
+    "Shadow",
+)
 
 
 def _time(s: Scene) -> str:
-    return say.spoken_time(s.rng, 8 + int(s.rng.random() * 11), pick_one(s.rng, (0, 0, 15, 30, 30, 45)))
+    return say.spoken_time(
+        s.rng, 8 + int(s.rng.random() * 11), pick_one(s.rng, (0, 0, 15, 30, 30, 45))
+    )
 
 
 def _n(s: Scene) -> str:
@@ -83,7 +110,10 @@ def _n(s: Scene) -> str:
 
 def _date(s: Scene) -> str:
     m, d = int(s.rng.random() * 12), 1 + int(s.rng.random() * 28)
-    return f"{say.MONTHS[m].title()} {say.ordinal_words(d) if s.rng.random() < 0.5 else say.ordinal_suffix(d)}"
+    return (
+        f"{say.MONTHS[m].title()} "
+        f"{say.ordinal_words(d) if s.rng.random() < 0.5 else say.ordinal_suffix(d)}"
+    )
 
 
 NEUTRAL: dict[str, Callable[[Scene], str]] = {
@@ -95,9 +125,13 @@ NEUTRAL: dict[str, Callable[[Scene], str]] = {
     "smallage": lambda s: say.number_words(4 + int(s.rng.random() * 12)),
     "month": lambda s: say.MONTHS[int(s.rng.random() * 12)].title(),
     "date": _date,
-    "amount": lambda s: say.spoken_amount(s.rng, pick_one(s.rng, (0, 50, 99, 25)) + 100 * (15 + int(s.rng.random() * 400))),
+    "amount": lambda s: say.spoken_amount(
+        s.rng, pick_one(s.rng, (0, 50, 99, 25)) + 100 * (15 + int(s.rng.random() * 400))
+    ),
     "bigamount": lambda s: (
-        f"${100 + int(s.rng.random() * 800)},000" if s.rng.random() < 0.5 else f"{say.number_words(2 + int(s.rng.random() * 6))} hundred thousand"
+        f"${100 + int(s.rng.random() * 800)},000"
+        if s.rng.random() < 0.5
+        else f"{say.number_words(2 + int(s.rng.random() * 6))} hundred thousand"
     ),
     "thousands": lambda s: (
         f"{5 + int(s.rng.random() * 140)},{random_digits(s.rng, 3)}"

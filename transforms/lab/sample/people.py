@@ -1,7 +1,8 @@
 """Generated people: names of many origins, addresses, numbers, documents.
 
-Every value is made from the lists in `data/` and a seeded generator; a likeness to anyone living is chance. See `numbers` for the ranges telephone
-numbers and cards are taken from. Mail domains are those of RFC 2606 unless realistic ones are asked for.
+Every value is made from the lists in `data/` and a seeded generator; a likeness to anyone living is
+chance. See `numbers` for the ranges telephone numbers and cards are taken from. Mail domains are
+those of RFC 2606 unless realistic ones are asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ from callveil.transforms.lab.sample.lists import (
     street_parts,
     towns_by_country,
 )
-from callveil.transforms.lab.sample.numbers import card_number, luhn_digit, phone_number, postal_code, random_digits, random_ssn
+from callveil.transforms.lab.sample.numbers import (
+    card_number,
+    luhn_digit,
+    phone_number,
+    postal_code,
+    random_digits,
+    random_ssn,
+)
 
 __all__ = [
     "COUNTRIES",
@@ -63,7 +71,16 @@ _COUNTRY_NAMES = {
     "DE": "Germany",
     "FR": "France",
 }
-_SAFE_DOMAINS = ("example.com", "example.org", "example.net", "mail.example", "post.example", "inbox.example", "webmail.example", "northwind.example")
+_SAFE_DOMAINS = (
+    "example.com",
+    "example.org",
+    "example.net",
+    "mail.example",
+    "post.example",
+    "inbox.example",
+    "webmail.example",
+    "northwind.example",
+)
 _REAL_DOMAINS = (
     "gmail.com",
     "gmail.com",
@@ -109,7 +126,9 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class Person:
-    """A generated person. `phone` is E.164; `dob` a date; `random_ssn` nine digits with dashes; `card` digits only; `expiry` is (month, year)."""
+    """A generated person. `phone` is E.164; `dob` a date; `random_ssn` nine digits with dashes;
+    `card` digits only; `expiry` is (month, year).
+    """
 
     first: str
     last: str
@@ -146,7 +165,11 @@ class Person:
     @property
     def street_line(self) -> str:
         """House number, street and unit as written in the country."""
-        line = f"{self.street} {self.number}" if self.country in ("NL", "DE") else f"{self.number} {self.street}"
+        line = (
+            f"{self.street} {self.number}"
+            if self.country in ("NL", "DE")
+            else f"{self.number} {self.street}"
+        )
         return f"{line}, {self.unit}" if self.unit else line
 
     @property
@@ -171,12 +194,28 @@ def birth_date(rng: random.Random) -> dt.date:
 
 @lru_cache(maxsize=8192)
 def ascii_fold(text: str) -> str:
-    """Lower-case ASCII letters of a name, as people put it into an address: `Núñez de Hart` gives `nunezdehart`."""
-    text = text.lower().replace("ß", "ss").replace("ø", "o").replace("ł", "l").replace("đ", "d").replace("ı", "i")
+    """Lower-case ASCII letters of a name, as people put it into an address: `Núñez de Hart` gives
+    `nunezdehart`.
+    """
+    text = (
+        text.lower()
+        .replace("ß", "ss")
+        .replace("ø", "o")
+        .replace("ł", "l")
+        .replace("đ", "d")
+        .replace("ı", "i")
+    )
     return "".join(c for c in unicodedata.normalize("NFKD", text) if "a" <= c <= "z")
 
 
-def email_address(rng: random.Random, first: str, last: str, year: int, country: str = "US", realistic: bool = False) -> str:
+def email_address(
+    rng: random.Random,
+    first: str,
+    last: str,
+    year: int,
+    country: str = "US",
+    realistic: bool = False,
+) -> str:
     """Return an address for a name; `year` of birth may show in it."""
     f, n, r = ascii_fold(first) or "user", ascii_fold(last) or "name", rng.random()
     if r < 0.25:
@@ -217,7 +256,9 @@ def user_name(rng: random.Random, first: str, last: str, year: int) -> str:
 
 def street_name(rng: random.Random, country: str) -> str:
     """Return street with its suffix, in the country's order."""
-    names, suffixes = street_parts().get(country, street_parts()["GB" if country in ("AU", "IE") else "US"])
+    names, suffixes = street_parts().get(
+        country, street_parts()["GB" if country in ("AU", "IE") else "US"]
+    )
     name, suffix = pick_one(rng, names), pick_one(rng, suffixes)
     if country in ("NL", "DE"):
         return name + suffix
@@ -234,8 +275,15 @@ def house_number(rng: random.Random, country: str) -> str:
     """Return a house number as usual there; a few carry a letter."""
     r = rng.random()
     if country in ("US", "CA", "AU"):
-        return str(1 + int(rng.random() * (99 if r < 0.15 else 999 if r < 0.5 else 9999 if r < 0.93 else 19999)))
-    return str(1 + int(rng.random() * (60 if r < 0.6 else 400))) + (pick_one(rng, "abc") if r > 0.9 else "")
+        return str(
+            1
+            + int(
+                rng.random() * (99 if r < 0.15 else 999 if r < 0.5 else 9999 if r < 0.93 else 19999)
+            )
+        )
+    return str(1 + int(rng.random() * (60 if r < 0.6 else 400))) + (
+        pick_one(rng, "abc") if r > 0.9 else ""
+    )
 
 
 def unit_name(rng: random.Random, country: str) -> str:
@@ -251,7 +299,9 @@ def unit_name(rng: random.Random, country: str) -> str:
     return ""
 
 
-def person_name(rng: random.Random, country: str = "US", origin: str | None = None) -> tuple[str, str, str]:
+def person_name(
+    rng: random.Random, country: str = "US", origin: str | None = None
+) -> tuple[str, str, str]:
     """(given name, surname, origin); one name in eight pairs two origins, as families do."""
     o = name_origins()[origin] if origin else pick_one(rng, origin_wheel(country))
     first, last = pick_one(rng, o.given), pick_one(rng, o.surnames)
@@ -260,13 +310,16 @@ def person_name(rng: random.Random, country: str = "US", origin: str | None = No
     return first, last, o.name
 
 
-def random_person(rng: random.Random, country: str = "US", realistic: bool = False, origin: str | None = None) -> Person:
+def random_person(
+    rng: random.Random, country: str = "US", realistic: bool = False, origin: str | None = None
+) -> Person:
     """Return a generated person.
 
     Args:
         rng: seeded; equal states give equal people.
         country: one of `COUNTRIES`.
-        realistic: numbers and mail domains that validators take for real ones, instead of those set aside for fiction.
+        realistic: numbers and mail domains that validators take for real ones, instead of those set
+            aside for fiction.
         origin: a key of `name_origins()`; drawn by weight when absent.
 
     Raises:
@@ -275,7 +328,9 @@ def random_person(rng: random.Random, country: str = "US", realistic: bool = Fal
     if country not in COUNTRIES:
         raise ValueError(f"unknown country {country!r}; one of {', '.join(COUNTRIES)}")
     if origin is not None and origin not in name_origins():
-        raise ValueError(f"unknown origin {origin!r}; see callveil.transforms.lab.sample.people.origins()")
+        raise ValueError(
+            f"unknown origin {origin!r}; see callveil.transforms.lab.sample.people.origins()"
+        )
     place = pick_one(rng, towns_by_country()[country])
     first, last, label = person_name(rng, country, origin)
     o, r, born = name_origins()[label], rng.random, birth_date(rng)

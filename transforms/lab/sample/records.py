@@ -1,7 +1,7 @@
 """Generated interactions in the platform's own shape.
 
-`Sample.interaction(i)` depends on the seed and `i` only, so that a sample can be made in parallel, streamed, or looked up, and two machines that are
-given the same seed write the same bytes.
+`Sample.interaction(i)` depends on the seed and `i` only, so that a sample can be made in parallel,
+streamed, or looked up, and two machines that are given the same seed write the same bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from typing import Any
 from callveil.transforms.lab.sample import content, values
 from callveil.transforms.lab.sample.gold import InteractionGold
 from callveil.transforms.lab.sample.people import Person, ascii_fold, pick_one, random_person
-from callveil.transforms.lab.sample.world import SampleAccount, account_records, random_stream, sample_account
+from callveil.transforms.lab.sample.world import (
+    SampleAccount,
+    account_records,
+    random_stream,
+    sample_account,
+)
 
 SOURCE = "generated sample"
 FIRST_ID = 2_400_000_000
@@ -29,8 +34,10 @@ class GeneratedInteraction:
     """One generated interaction.
 
     Attributes:
-        snapshots: the records in the order they are to be sent; the last state of the interaction is among them, not always last.
-        gold: what was planted in the final record, or None where it was not asked for. Earlier snapshots hold nothing that the final one lacks.
+        snapshots: the records in the order they are to be sent; the last state of the interaction
+            is among them, not always last.
+        gold: what was planted in the final record, or None where it was not asked for. Earlier
+            snapshots hold nothing that the final one lacks.
         final: place of the final record in `snapshots`.
     """
 
@@ -44,9 +51,12 @@ class Sample:
 
     Args:
         seed: any integer; equal seeds give equal samples.
-        accounts: number of accounts, at least 1. interactions: number of interactions. days: length of the window in days.
-        end: the day after the last one, UTC. snapshots: send some interactions as the series of webhooks the platform sends.
-        realistic: share of people whose numbers and mail domains pass for real instead of being set aside for fiction.
+        accounts: number of accounts, at least 1. interactions: number of interactions. days: length
+            of the window in days.
+        end: the day after the last one, UTC. snapshots: send some interactions as the series of
+            webhooks the platform sends.
+        realistic: share of people whose numbers and mail domains pass for real instead of being set
+            aside for fiction.
 
     Raises:
         ValueError: a count below its minimum, or a share outside 0 to 1.
@@ -62,12 +72,22 @@ class Sample:
         snapshots: bool = True,
         realistic: float = 0.0,
     ) -> None:
-        for name, value, least in (("accounts", accounts, 1), ("interactions", interactions, 0), ("days", days, 1)):
+        for name, value, least in (
+            ("accounts", accounts, 1),
+            ("interactions", interactions, 0),
+            ("days", days, 1),
+        ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
         if not 0 <= realistic <= 1:
             raise ValueError(f"realistic is a share between 0 and 1, got {realistic}")
-        self.seed, self.accounts, self.interactions, self.snapshots, self.realistic = seed, accounts, interactions, snapshots, realistic
+        self.seed, self.accounts, self.interactions, self.snapshots, self.realistic = (
+            seed,
+            accounts,
+            interactions,
+            snapshots,
+            realistic,
+        )
         self.end = dt.datetime(end.year, end.month, end.day, tzinfo=dt.UTC)
         self.start = self.end - dt.timedelta(days=days)
         self.days = days
@@ -99,7 +119,12 @@ class Sample:
         record = _base(rng, f, kind, when, number, caller, agent)
         _caller(rng, record, kind, caller, g)
         _visitor(rng, record, kind, caller, g)
-        built = {"call": content.fill_call, "text": content.fill_text_message, "chat": content.fill_chat, "form": content.fill_form}[kind](rng, record, f, caller, agent, when, g)
+        built = {
+            "call": content.fill_call,
+            "text": content.fill_text_message,
+            "chat": content.fill_chat,
+            "form": content.fill_form,
+        }[kind](rng, record, f, caller, agent, when, g)
         _staff(rng, record, f, agent, kind, when, g)
         if kind == "call" and self.snapshots and built and rng.random() < 0.12:
             return _series(rng, record, when, g)
@@ -112,7 +137,15 @@ class Sample:
         return day + dt.timedelta(hours=pick_one(rng, _HOURS), seconds=int(rng.random() * 3600))
 
 
-def _base(rng: random.Random, f: SampleAccount, kind: str, when: dt.datetime, number: int, caller: Person, agent: Person) -> dict[str, Any]:
+def _base(
+    rng: random.Random,
+    f: SampleAccount,
+    kind: str,
+    when: dt.datetime,
+    number: int,
+    caller: Person,
+    agent: Person,
+) -> dict[str, Any]:
     line = int(rng.random() * len(f.numbers))
     tracking, own = f.numbers[line], f.business.phone
     bare, sizes = values.national_digits(tracking)
@@ -152,13 +185,23 @@ def format_national(number: str, sizes: list[int]) -> str:
     return f"({g[0]}) {g[1]}-{g[2]}" if len(number) == 10 and sizes == [3, 3, 4] else " ".join(g)
 
 
-def _put(record: dict[str, Any], g: InteractionGold | None, path: str, text: str, entity: str, key: str, canonical: str) -> None:
+def _put(
+    record: dict[str, Any],
+    g: InteractionGold | None,
+    path: str,
+    text: str,
+    entity: str,
+    key: str,
+    canonical: str,
+) -> None:
     record[path] = text
     if g:
         g.whole(path, text, entity, key, canonical)
 
 
-def _caller(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: InteractionGold | None) -> None:
+def _caller(
+    rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: InteractionGold | None
+) -> None:
     r = rng.random
     bare, sizes = values.national_digits(p.phone)
     if kind != "form":
@@ -175,35 +218,95 @@ def _caller(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g:
             for i, text in enumerate(split):
                 g.whole(f"caller_number_split[{i}]", text, "PHONE_NUMBER", "caller.phone", p.phone)
         if r() < 0.6:
-            _put(record, g, "cnam", f"{p.last} {p.first}".upper()[:15].strip(), "PERSON", "caller.name", p.full)
+            _put(
+                record,
+                g,
+                "cnam",
+                f"{p.last} {p.first}".upper()[:15].strip(),
+                "PERSON",
+                "caller.name",
+                p.full,
+            )
     if r() < 0.7:
-        _put(record, g, "name", p.full if r() < 0.9 else p.full.upper(), "PERSON", "caller.name", p.full)
+        _put(
+            record,
+            g,
+            "name",
+            p.full if r() < 0.9 else p.full.upper(),
+            "PERSON",
+            "caller.name",
+            p.full,
+        )
     if r() < 0.35:
         _put(record, g, "email", p.email, "EMAIL_ADDRESS", "caller.email", p.email)
         record["emails"] = [{"email": e} for e in p.emails] if r() < 0.3 else list(p.emails)
         if g:
             for i, e in enumerate(p.emails):
-                path = f"emails[{i}].email" if isinstance(record["emails"][i], dict) else f"emails[{i}]"
-                g.whole(path, e, "EMAIL_ADDRESS", "caller.email" if i == 0 else f"caller.email{i}", e)
+                path = (
+                    f"emails[{i}].email"
+                    if isinstance(record["emails"][i], dict)
+                    else f"emails[{i}]"
+                )
+                g.whole(
+                    path, e, "EMAIL_ADDRESS", "caller.email" if i == 0 else f"caller.email{i}", e
+                )
     if r() < 0.75:
-        for name, text, entity in (("city", p.city, "LOCATION"), ("state", p.state, "LOCATION"), ("postal_code", p.postal_code, "ZIP_CODE")):
-            _put(record, g, name, text, entity, f"caller.{'zip' if name == 'postal_code' else name}", text)
+        for name, text, entity in (
+            ("city", p.city, "LOCATION"),
+            ("state", p.state, "LOCATION"),
+            ("postal_code", p.postal_code, "ZIP_CODE"),
+        ):
+            _put(
+                record,
+                g,
+                name,
+                text,
+                entity,
+                f"caller.{'zip' if name == 'postal_code' else name}",
+                text,
+            )
         record["country"] = p.country
     if r() < 0.3:
         _put(record, g, "street", p.street_line, "ADDRESS", "caller.street", p.street_line)
     if r() < 0.2:
         record["latitude"], record["longitude"] = round(25 + 25 * r(), 5), round(-120 + 50 * r(), 5)
     if r() < 0.12:
-        _put(record, g, "alternative_number", values.written_phone(rng, p.phone2), "PHONE_NUMBER", "caller.phone2", p.phone2)
+        _put(
+            record,
+            g,
+            "alternative_number",
+            values.written_phone(rng, p.phone2),
+            "PHONE_NUMBER",
+            "caller.phone2",
+            p.phone2,
+        )
     if r() < 0.06:
-        record["extended_lookup"] = {"name": p.full, "age": "35-44", "addresses": [{"line_1": p.street_line, "zip": p.postal_code}]}
+        record["extended_lookup"] = {
+            "name": p.full,
+            "age": "35-44",
+            "addresses": [{"line_1": p.street_line, "zip": p.postal_code}],
+        }
         if g:
             g.whole("extended_lookup.name", p.full, "PERSON", "caller.name", p.full)
-            g.whole("extended_lookup.addresses[0].line_1", p.street_line, "ADDRESS", "caller.street", p.street_line)
-            g.whole("extended_lookup.addresses[0].zip", p.postal_code, "ZIP_CODE", "caller.zip", p.postal_code)
+            g.whole(
+                "extended_lookup.addresses[0].line_1",
+                p.street_line,
+                "ADDRESS",
+                "caller.street",
+                p.street_line,
+            )
+            g.whole(
+                "extended_lookup.addresses[0].zip",
+                p.postal_code,
+                "ZIP_CODE",
+                "caller.zip",
+                p.postal_code,
+            )
 
 
-def _visitor(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: InteractionGold | None) -> None:
+def _visitor(
+    rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: InteractionGold | None
+) -> None:
     r = rng.random
     if r() > (0.9 if kind in ("form", "chat") else 0.35):
         return
@@ -228,10 +331,21 @@ def _visitor(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g
         if g:
             g.part("last_location", len(head), p.email, "EMAIL_ADDRESS", "caller.email", p.email)
     if r() < 0.1:
-        record["touchpoints"] = [{"at": record["called_at"], "page": f"{site}/pricing"}, {"at": record["called_at"], "page": record["location"]}]
+        record["touchpoints"] = [
+            {"at": record["called_at"], "page": f"{site}/pricing"},
+            {"at": record["called_at"], "page": record["location"]},
+        ]
 
 
-def _staff(rng: random.Random, record: dict[str, Any], f: SampleAccount, agent: Person, kind: str, when: dt.datetime, g: InteractionGold | None) -> None:
+def _staff(
+    rng: random.Random,
+    record: dict[str, Any],
+    f: SampleAccount,
+    agent: Person,
+    kind: str,
+    when: dt.datetime,
+    g: InteractionGold | None,
+) -> None:
     r = rng.random
     if kind in ("call", "chat") and r() < 0.8:
         mail = f"{ascii_fold(agent.first)}@{ascii_fold(f.business.name)[:18] or 'office'}.example"
@@ -260,7 +374,14 @@ def _staff(rng: random.Random, record: dict[str, Any], f: SampleAccount, agent: 
                 }
             )
             if g:
-                g.part("call_path[1].route_name", len(head), agent.full, "PERSON", "agent.name", agent.full)
+                g.part(
+                    "call_path[1].route_name",
+                    len(head),
+                    agent.full,
+                    "PERSON",
+                    "agent.name",
+                    agent.full,
+                )
         record["call_path"] = path
     if r() < 0.03:
         record["crm_owner"] = agent.full
@@ -285,11 +406,21 @@ _LATER = (
 )
 
 
-def _series(rng: random.Random, final: dict[str, Any], when: dt.datetime, g: InteractionGold | None) -> GeneratedInteraction:
-    """Return webhooks of one call: start, end (no audio yet), delayed end; now and then out of order, twice, or cut short."""
+def _series(
+    rng: random.Random, final: dict[str, Any], when: dt.datetime, g: InteractionGold | None
+) -> GeneratedInteraction:
+    """Return webhooks of one call: start, end (no audio yet), delayed end; now and then out of
+    order, twice, or cut short.
+    """
     took = int(final.get("duration", 0))
-    end = {k: v for k, v in final.items() if k not in _LATER} | {"updated_at": content.written_timestamp(rng, when + dt.timedelta(seconds=took + 2))}
-    start = {k: v for k, v in end.items() if k not in ("talk_time", "hold_time", "agent", "agent_id", "billed_amount")} | {
+    end = {k: v for k, v in final.items() if k not in _LATER} | {
+        "updated_at": content.written_timestamp(rng, when + dt.timedelta(seconds=took + 2))
+    }
+    start = {
+        k: v
+        for k, v in end.items()
+        if k not in ("talk_time", "hold_time", "agent", "agent_id", "billed_amount")
+    } | {
         "status": "in progress",
         "call_status": "in-progress",
         "duration": 0,

@@ -7,12 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from callveil.transforms.lab.sample.carriers import LineTemplate, compile_line, line_templates, load_scenarios, script_lines
+from callveil.transforms.lab.sample.carriers import (
+    LineTemplate,
+    compile_line,
+    line_templates,
+    load_scenarios,
+    script_lines,
+)
 from callveil.transforms.lab.sample.people import Person, pick_one, random_person
 
 
 class TurnSpan(NamedTuple):
-    """A labelled piece of a turn: half-open code points, entity type, and the key of the value in `Dialogue.values`."""
+    """A labelled piece of a turn: half-open code points, entity type, and the key of the value in
+    `Dialogue.values`.
+    """
 
     start: int
     end: int
@@ -26,7 +34,8 @@ class DialogueTurn:
 
     Attributes:
         speaker: `customer` or `agent`. channel: 1 customer, 2 agent.
-        text: what was said or typed. s, e: seconds from the beginning. spans: in order, not overlapping.
+        text: what was said or typed. s, e: seconds from the beginning. spans: in order, not
+            overlapping.
     """
 
     speaker: str
@@ -44,7 +53,8 @@ class Style:
     Attributes:
         cased: capitals are kept. punctuated: full stops and commas are kept.
         spoken: share of values said in words and not as written digits.
-        fillers: chance that a caller's turn begins with a filler. split: chance that a long value is spread over turns.
+        fillers: chance that a caller's turn begins with a filler. split: chance that a long value
+            is spread over turns.
         length: multiplies the small talk and the exchanges; 1 gives about 150 words.
     """
 
@@ -62,15 +72,27 @@ TYPED = Style(True, True, 0.0, 0.0, 0.0, 0.5)
 
 
 def random_style(rng: random.Random) -> Style:
-    """Return a style as recognisers differ: about half cased and punctuated, two fifths flat, the rest in between."""
+    """Return a style as recognisers differ: about half cased and punctuated, two fifths flat, the
+    rest in between.
+    """
     r = rng.random()
-    base = CLEAN if r < 0.5 else FLAT if r < 0.9 else Style(True, False, 0.6, 0.15) if r < 0.95 else Style(False, True, 0.6, 0.15)
+    base = (
+        CLEAN
+        if r < 0.5
+        else FLAT
+        if r < 0.9
+        else Style(True, False, 0.6, 0.15)
+        if r < 0.95
+        else Style(False, True, 0.6, 0.15)
+    )
     return replace(base, length=3.0 + 5 * rng.random()) if rng.random() < 0.03 else base
 
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """A generated business: name, scenario it is fit for, town, own number (E.164) and street address."""
+    """A generated business: name, scenario it is fit for, town, own number (E.164) and street
+    address.
+    """
 
     name: str
     scenario: str
@@ -141,9 +163,15 @@ _ADJECTIVES = [
 ]
 
 
-def random_business(rng: random.Random, scenario: str | None = None, country: str = "US") -> Business:
-    """Return a business for a scenario; drawn when absent or `voicemail`, which any business has. Raises ValueError for an unknown scenario."""
-    name = scenario if scenario and scenario != "voicemail" else pick_one(rng, tuple(load_scenarios()))
+def random_business(
+    rng: random.Random, scenario: str | None = None, country: str = "US"
+) -> Business:
+    """Return a business for a scenario; drawn when absent or `voicemail`, which any business has.
+    Raises ValueError for an unknown scenario.
+    """
+    name = (
+        scenario if scenario and scenario != "voicemail" else pick_one(rng, tuple(load_scenarios()))
+    )
     if name not in load_scenarios():
         raise ValueError(f"unknown scenario {name!r}; one of {', '.join(load_scenarios())}")
     ending = pick_one(rng, load_scenarios()[name].endings)
@@ -170,7 +198,9 @@ class PlantedValue(NamedTuple):
 
 
 class TurnPiece(NamedTuple):
-    """A stretch of a turn: its text, and type, key and canonical form where it is a value (else empty)."""
+    """A stretch of a turn: its text, and type, key and canonical form where it is a value (else
+    empty).
+    """
 
     text: str
     type: str
@@ -186,7 +216,8 @@ class Scene:
     """Who is in a conversation, and what has been said so far. Slots draw from it.
 
     Args:
-        slots, neutral: what is said for each slot, with and without a value; see `slots.VALUES` and `neutral.NEUTRAL`.
+        slots, neutral: what is said for each slot, with and without a value; see `slots.VALUES` and
+            `neutral.NEUTRAL`.
     """
 
     rng: random.Random
@@ -199,7 +230,15 @@ class Scene:
     turns: list[DialogueTurn]
 
     def __init__(
-        self, rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str, style: Style, slots: Slots, neutral: Neutral
+        self,
+        rng: random.Random,
+        caller: Person,
+        agent: Person,
+        firm: Business,
+        scenario: str,
+        style: Style,
+        slots: Slots,
+        neutral: Neutral,
     ) -> None:
         self.rng, self.caller, self.agent, self.firm, self.style = rng, caller, agent, firm, style
         self._slots, self._neutral = slots, neutral
@@ -216,7 +255,9 @@ class Scene:
         self.bare = compile_line("{v}.", style.cased, style.punctuated)
 
     def other(self, role: str) -> Person:
-        """Return a further person of the conversation (other, other2, doctor, doctor2), made when first named."""
+        """Return a further person of the conversation (other, other2, doctor, doctor2), made when
+        first named.
+        """
         if role not in self._cast:
             self._cast[role] = random_person(self.rng, self.caller.country)
         return self._cast[role]
@@ -248,8 +289,12 @@ class Scene:
                 self.values[p.key] = PlantedValue(p.type, p.canonical)
         return made
 
-    def turn(self, speaker: str, *lines: LineTemplate, v: tuple[TurnPiece, ...] = (), opening: str = "") -> None:
-        """Add a turn that says the lines one after the other, `{v}` standing for the pieces given."""
+    def turn(
+        self, speaker: str, *lines: LineTemplate, v: tuple[TurnPiece, ...] = (), opening: str = ""
+    ) -> None:
+        """Add a turn that says the lines one after the other, `{v}` standing for the pieces
+        given.
+        """
         text, spans, place = [], [], 0
         if opening:
             text.append(opening)
@@ -258,7 +303,9 @@ class Scene:
             if place:
                 text.append(" ")
                 place += 1
-            for is_slot, part in line.continued if opening and place == len(opening) + 1 else line.parts:
+            for is_slot, part in (
+                line.continued if opening and place == len(opening) + 1 else line.parts
+            ):
                 if not is_slot:
                     text.append(part)
                     place += len(part)
@@ -273,7 +320,16 @@ class Scene:
         took = 0.5 + 0.33 * (body.count(" ") + 1) + self.rng.random() * 0.5
         start = self.clock
         self.clock = start + took + self.rng.random()
-        self.turns.append(DialogueTurn(speaker, body, 1 if speaker == "customer" else 2, round(start, 2), round(start + took, 2), spans))
+        self.turns.append(
+            DialogueTurn(
+                speaker,
+                body,
+                1 if speaker == "customer" else 2,
+                round(start, 2),
+                round(start + took, 2),
+                spans,
+            )
+        )
 
     def line(self, section: str) -> LineTemplate:
         """Return one sentence of a section of the carriers."""
@@ -287,7 +343,11 @@ class Scene:
         """A caller's turn, with a filler in front now and then."""
         opening = ""
         if self.rng.random() < self.style.fillers:
-            opening = self.written(pick_one(self.rng, ("Uh,", "Um,", "Well,", "So,", "Oh,", "Yeah, um,", "Er,", "Okay, uh,")))
+            opening = self.written(
+                pick_one(
+                    self.rng, ("Uh,", "Um,", "Well,", "So,", "Oh,", "Yeah, um,", "Er,", "Okay, uh,")
+                )
+            )
         self.turn("customer", *(self.line(s) for s in sections), v=v, opening=opening)
 
     def exchange(self, section: str, first: str = "agent") -> None:

@@ -1,4 +1,6 @@
-"""Transcripts in the shapes that recognisers deliver: the platform's outline, AWS Transcribe, Whisper, Deepgram, flat text, words with times."""
+"""Transcripts in the shapes that recognisers deliver: the platform's outline, AWS Transcribe,
+Whisper, Deepgram, flat text, words with times.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,16 @@ from callveil.transforms.lab.sample.dialogues import DialogueTurn
 JsonObject = dict[str, Any]
 
 
-def as_outline(turns: list[DialogueTurn], names: tuple[str, str] = ("Caller", "Agent")) -> list[JsonObject]:
-    """Return the platform's outline: speaker, text, channel (1 external party, 2 business), s and e in seconds."""
-    return [{"speaker": names[t.channel - 1], "text": t.text, "channel": t.channel, "s": t.s, "e": t.e} for t in turns]
+def as_outline(
+    turns: list[DialogueTurn], names: tuple[str, str] = ("Caller", "Agent")
+) -> list[JsonObject]:
+    """Return the platform's outline: speaker, text, channel (1 external party, 2 business), s and e
+    in seconds.
+    """
+    return [
+        {"speaker": names[t.channel - 1], "text": t.text, "channel": t.channel, "s": t.s, "e": t.e}
+        for t in turns
+    ]
 
 
 def as_word_rows(rng: random.Random, turns: list[DialogueTurn]) -> list[JsonObject]:
@@ -55,7 +64,9 @@ def as_one_line(turns: list[DialogueTurn]) -> tuple[str, list[int]]:
 
 
 def as_aws_transcribe(rng: random.Random, turns: list[DialogueTurn], job: str) -> JsonObject:
-    """Return AWS Transcribe, standard, with channel labels: `results.transcripts`, `results.items` with times as strings, punctuation items without."""
+    """Return AWS Transcribe, standard, with channel labels: `results.transcripts`, `results.items`
+    with times as strings, punctuation items without.
+    """
     items: list[JsonObject] = []
     for w in as_word_rows(rng, turns):
         bare = w["word"].rstrip(".,?!")
@@ -71,8 +82,17 @@ def as_aws_transcribe(rng: random.Random, turns: list[DialogueTurn], job: str) -
                 }
             )
         if bare != w["word"]:
-            items.append({"channel_label": channel, "type": "punctuation", "alternatives": [{"confidence": "0.0", "content": w["word"][-1]}]})
-    labels = [{"channel_label": f"ch_{c}", "items": [i for i in items if i["channel_label"] == f"ch_{c}"]} for c in (0, 1)]
+            items.append(
+                {
+                    "channel_label": channel,
+                    "type": "punctuation",
+                    "alternatives": [{"confidence": "0.0", "content": w["word"][-1]}],
+                }
+            )
+    labels = [
+        {"channel_label": f"ch_{c}", "items": [i for i in items if i["channel_label"] == f"ch_{c}"]}
+        for c in (0, 1)
+    ]
     return {
         "jobName": job,
         "accountId": "000000000000",
@@ -89,7 +109,15 @@ def as_whisper(rng: random.Random, turns: list[DialogueTurn]) -> JsonObject:
     """Whisper: text, segments with words and probabilities; it knows no channels."""
     segments = []
     for i, t in enumerate(turns):
-        rows = [{"word": f" {w['word']}", "start": w["s"], "end": w["e"], "probability": w["confidence"]} for w in as_word_rows(rng, [t])]
+        rows = [
+            {
+                "word": f" {w['word']}",
+                "start": w["s"],
+                "end": w["e"],
+                "probability": w["confidence"],
+            }
+            for w in as_word_rows(rng, [t])
+        ]
         segments.append(
             {
                 "id": i,
@@ -113,15 +141,38 @@ def as_deepgram(rng: random.Random, turns: list[DialogueTurn], request: str) -> 
     for c in (1, 2):
         own = [t for t in turns if t.channel == c]
         rows = [
-            {"word": w["word"].lower().strip(".,?!"), "start": w["s"], "end": w["e"], "confidence": w["confidence"], "punctuated_word": w["word"]}
+            {
+                "word": w["word"].lower().strip(".,?!"),
+                "start": w["s"],
+                "end": w["e"],
+                "confidence": w["confidence"],
+                "punctuated_word": w["word"],
+            }
             for w in as_word_rows(rng, own)
         ]
-        channels.append({"alternatives": [{"transcript": as_one_line(own)[0], "confidence": 0.97, "words": rows}]})
+        channels.append(
+            {
+                "alternatives": [
+                    {"transcript": as_one_line(own)[0], "confidence": 0.97, "words": rows}
+                ]
+            }
+        )
     for t in turns:
         utterances.append(
-            {"start": t.s, "end": t.e, "confidence": 0.95, "channel": t.channel - 1, "transcript": t.text, "id": f"{request}-{len(utterances)}"}
+            {
+                "start": t.s,
+                "end": t.e,
+                "confidence": 0.95,
+                "channel": t.channel - 1,
+                "transcript": t.text,
+                "id": f"{request}-{len(utterances)}",
+            }
         )
     return {
-        "metadata": {"request_id": request, "channels": 2, "duration": turns[-1].e if turns else 0.0},
+        "metadata": {
+            "request_id": request,
+            "channels": 2,
+            "duration": turns[-1].e if turns else 0.0,
+        },
         "results": {"channels": channels, "utterances": utterances},
     }

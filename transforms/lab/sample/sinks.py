@@ -1,4 +1,6 @@
-"""The file formats a sample is written in: lines, compressed lines, API pages, webhook bodies, Parquet."""
+"""The file formats a sample is written in: lines, compressed lines, API pages, webhook bodies,
+Parquet.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ class LineSink:
         if self.suffix == "jsonl.gz":
             # No name and no time in the header, so that equal content gives equal bytes.
             self._plain = path.open("wb")
-            self._out = gzip.GzipFile(filename="", mode="wb", compresslevel=5, fileobj=self._plain, mtime=0)
+            self._out = gzip.GzipFile(
+                filename="", mode="wb", compresslevel=5, fileobj=self._plain, mtime=0
+            )
         elif self.suffix == "jsonl.zst":
             self._out = zstandard.ZstdCompressor(level=3).stream_writer(path.open("wb"))
         else:
@@ -85,7 +89,9 @@ class PageSink:
 
     def _write(self, more: bool) -> None:
         self.page += 1
-        after = f"https://api.example/api/v1/accounts/all/calls?page={self.page + 1}" if more else None
+        after = (
+            f"https://api.example/api/v1/accounts/all/calls?page={self.page + 1}" if more else None
+        )
         body = {
             "calls": self.held,
             "page": self.page,
@@ -95,7 +101,9 @@ class PageSink:
             "next_page": after,
             "after": f"cursor{self.page}" if more else None,
         }
-        (self.folder / "interactions" / f"page-{self.page:04d}.json").write_bytes(orjson.dumps(body))
+        (self.folder / "interactions" / f"page-{self.page:04d}.json").write_bytes(
+            orjson.dumps(body)
+        )
         self.held = []
 
     def close(self) -> None:
@@ -112,17 +120,41 @@ class WebhookSink:
 
     def put(self, record: dict[str, Any]) -> None:
         """Write one body."""
-        body = record if self.rng.random() < 0.5 else {"call": record, "event": pick_one(self.rng, ("start", "end", "delayed_end"))}
-        (self.folder / "interactions" / f"webhook-{self.count:05d}.json").write_bytes(orjson.dumps(body))
+        body = (
+            record
+            if self.rng.random() < 0.5
+            else {"call": record, "event": pick_one(self.rng, ("start", "end", "delayed_end"))}
+        )
+        (self.folder / "interactions" / f"webhook-{self.count:05d}.json").write_bytes(
+            orjson.dumps(body)
+        )
         self.count += 1
 
     def close(self) -> None:
         """Nothing to finish."""
 
 
-_TURN = pa.list_(pa.struct([("speaker", pa.string()), ("text", pa.string()), ("channel", pa.int64()), ("s", pa.float64()), ("e", pa.float64())]))
+_TURN = pa.list_(
+    pa.struct(
+        [
+            ("speaker", pa.string()),
+            ("text", pa.string()),
+            ("channel", pa.int64()),
+            ("s", pa.float64()),
+            ("e", pa.float64()),
+        ]
+    )
+)
 _MESSAGE = pa.list_(
-    pa.struct([("id", pa.string()), ("speaker", pa.string()), ("channel", pa.int64()), ("text", pa.string()), ("sent_at", pa.string())])
+    pa.struct(
+        [
+            ("id", pa.string()),
+            ("speaker", pa.string()),
+            ("channel", pa.int64()),
+            ("text", pa.string()),
+            ("sent_at", pa.string()),
+        ]
+    )
 )
 _TEXTS = [
     "id",
@@ -210,7 +242,9 @@ PARQUET_SCHEMA = pa.schema(
     + [(n, pa.string()) for n in _NESTED]
     + [("extra", pa.string())]
 )
-"""Columns of a Parquet export: nested members are JSON text, but for the outline and chat messages; what has no column is under `extra`."""
+"""Columns of a Parquet export: nested members are JSON text, but for the outline and chat messages;
+what has no column is under `extra`.
+"""
 _COLUMNS = frozenset(PARQUET_SCHEMA.names)
 
 

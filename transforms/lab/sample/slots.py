@@ -6,7 +6,14 @@ import random
 from collections.abc import Callable
 
 from callveil.transforms.lab.sample import values as say
-from callveil.transforms.lab.sample.people import house_number, person_name, pick_one, random_digits, street_name, towns_by_country
+from callveil.transforms.lab.sample.people import (
+    house_number,
+    person_name,
+    pick_one,
+    random_digits,
+    street_name,
+    towns_by_country,
+)
 from callveil.transforms.lab.sample.scene import Scene, TurnPiece
 
 
@@ -73,7 +80,10 @@ ORG_ENDS = (
 
 def org_name(rng: random.Random) -> str:
     """Return a company name that belongs to nobody we know of."""
-    return f"{pick_one(rng, ORG_WORDS) if rng.random() < 0.75 else person_name(rng)[1]} {pick_one(rng, ORG_ENDS)}"
+    return (
+        f"{pick_one(rng, ORG_WORDS) if rng.random() < 0.75 else person_name(rng)[1]} "
+        f"{pick_one(rng, ORG_ENDS)}"
+    )
 
 
 def _name(role: str, form: str) -> Slot:
@@ -104,7 +114,13 @@ def _name(role: str, form: str) -> Slot:
     return make
 
 
-def _of(entity: str, key: str, canonical: Callable[[Scene], str], spoken: Callable[[Scene, str], str], written: Callable[[Scene, str], str]) -> Slot:
+def _of(
+    entity: str,
+    key: str,
+    canonical: Callable[[Scene], str],
+    spoken: Callable[[Scene, str], str],
+    written: Callable[[Scene, str], str],
+) -> Slot:
     def make(s: Scene) -> tuple[TurnPiece, ...]:
         value = canonical(s)
         text = spoken(s, value) if s.spoken() else written(s, value)
@@ -115,21 +131,37 @@ def _of(entity: str, key: str, canonical: Callable[[Scene], str], spoken: Callab
 
 def _reference(key: str, entity: str, kind: str) -> Slot:
     return _of(
-        entity, f"caller.{key}", lambda s: s.keep(key, lambda: say.random_reference(s.rng, kind)), lambda s, v: say.spoken_code(s.rng, v), lambda s, v: v
+        entity,
+        f"caller.{key}",
+        lambda s: s.keep(key, lambda: say.random_reference(s.rng, kind)),
+        lambda s, v: say.spoken_code(s.rng, v),
+        lambda s, v: v,
     )
 
 
 def _phone(key: str, number: Callable[[Scene], str]) -> Slot:
-    return _of("PHONE_NUMBER", key, number, lambda s, v: say.spoken_phone(s.rng, v), lambda s, v: say.written_phone(s.rng, v))
+    return _of(
+        "PHONE_NUMBER",
+        key,
+        number,
+        lambda s, v: say.spoken_phone(s.rng, v),
+        lambda s, v: say.written_phone(s.rng, v),
+    )
 
 
 def _spell(s: Scene) -> tuple[TurnPiece, ...]:
     p = s.caller
     what = p.last if s.rng.random() < 0.75 else p.first
-    text = say.spell_text(s.rng, what, None if s.spoken() else pick_one(s.rng, ("dashes", "letters")))
+    text = say.spell_text(
+        s.rng, what, None if s.spoken() else pick_one(s.rng, ("dashes", "letters"))
+    )
     pieces = [TurnPiece(text if s.style.cased else text.lower(), "PERSON", "caller.name", p.full)]
     if s.rng.random() < 0.2:
-        pieces = [TurnPiece(s.written(what), "PERSON", "caller.name", p.full), _lit(s.written(", ")), *pieces]
+        pieces = [
+            TurnPiece(s.written(what), "PERSON", "caller.name", p.full),
+            _lit(s.written(", ")),
+            *pieces,
+        ]
     return tuple(pieces)
 
 
@@ -138,22 +170,38 @@ def _address(s: Scene) -> tuple[TurnPiece, ...]:
     line = say.spoken_address(s.rng, p) if s.spoken() else s.written(p.street_line)
     pieces = [TurnPiece(line, "ADDRESS", "caller.street", p.street_line)]
     if r < 0.5:
-        pieces += [_lit(s.written(", ")), TurnPiece(s.written(p.city), "LOCATION", "caller.city", p.city)]
+        pieces += [
+            _lit(s.written(", ")),
+            TurnPiece(s.written(p.city), "LOCATION", "caller.city", p.city),
+        ]
     if r < 0.25:
         if p.country in ("US", "CA", "AU"):
-            pieces += [_lit(s.written(", ") if s.style.punctuated else " "), TurnPiece(s.written(p.state), "LOCATION", "caller.state", p.state)]
+            pieces += [
+                _lit(s.written(", ") if s.style.punctuated else " "),
+                TurnPiece(s.written(p.state), "LOCATION", "caller.state", p.state),
+            ]
         pieces += [_lit(" "), *_zip(s)]
     return tuple(pieces)
 
 
-_zip = _of("ZIP_CODE", "caller.zip", lambda s: s.caller.postal_code, lambda s, v: say.spoken_postal(s.rng, v, s.caller.country), lambda s, v: v)
+_zip = _of(
+    "ZIP_CODE",
+    "caller.zip",
+    lambda s: s.caller.postal_code,
+    lambda s, v: say.spoken_postal(s.rng, v, s.caller.country),
+    lambda s, v: v,
+)
 
 
 def _street(s: Scene) -> tuple[TurnPiece, ...]:
     country = s.caller.country
     name = street_name(s.rng, country)
     if s.rng.random() < 0.35:
-        name = f"{name} {house_number(s.rng, country)}" if country in ("NL", "DE") else f"{house_number(s.rng, country)} {name}"
+        name = (
+            f"{name} {house_number(s.rng, country)}"
+            if country in ("NL", "DE")
+            else f"{house_number(s.rng, country)} {name}"
+        )
     return (TurnPiece(s.written(name), "ADDRESS", f"place.{name}", name),)
 
 
@@ -169,8 +217,14 @@ def _email(s: Scene) -> tuple[TurnPiece, ...]:
     if s.spoken():
         text = say.spoken_email(s.rng, value)
     else:
-        text = value if s.rng.random() < 0.75 or s.style.spoken == 0 else say.spaced_email(s.rng, value)
-    return (TurnPiece(text if s.style.cased else text.lower(), "EMAIL_ADDRESS", "caller.email", value),)
+        text = (
+            value
+            if s.rng.random() < 0.75 or s.style.spoken == 0
+            else say.spaced_email(s.rng, value)
+        )
+    return (
+        TurnPiece(text if s.style.cased else text.lower(), "EMAIL_ADDRESS", "caller.email", value),
+    )
 
 
 def _biz(s: Scene) -> tuple[TurnPiece, ...]:
@@ -183,7 +237,12 @@ def _org(s: Scene) -> tuple[TurnPiece, ...]:
 
 
 def _ip(s: Scene) -> str:
-    return s.keep("ip", lambda: f"{pick_one(s.rng, ('192.0.2', '198.51.100', '203.0.113'))}.{1 + int(s.rng.random() * 254)}")
+    return s.keep(
+        "ip",
+        lambda: (
+            f"{pick_one(s.rng, ('192.0.2', '198.51.100', '203.0.113'))}.{1 + int(s.rng.random() * 254)}"  # noqa: E501
+        ),
+    )
 
 
 def _passport(s: Scene) -> str:
@@ -227,8 +286,12 @@ VALUES: dict[str, Slot] = {
     "street2": _street,
     "biz": _biz,
     "org": _org,
-    "yourcity": lambda s: (TurnPiece(s.written(s.caller.city), "LOCATION", "caller.city", s.caller.city),),
-    "bizaddress": lambda s: (TurnPiece(s.written(s.firm.address), "ADDRESS", "business.address", s.firm.address),),
+    "yourcity": lambda s: (
+        TurnPiece(s.written(s.caller.city), "LOCATION", "caller.city", s.caller.city),
+    ),
+    "bizaddress": lambda s: (
+        TurnPiece(s.written(s.firm.address), "ADDRESS", "business.address", s.firm.address),
+    ),
     "dob": _of(
         "DATE_OF_BIRTH",
         "caller.dob",
@@ -237,10 +300,18 @@ VALUES: dict[str, Slot] = {
         lambda s, v: say.written_date(s.rng, s.caller.dob, s.caller.country == "US"),
     ),
     "card": _of(
-        "CREDIT_CARD", "caller.card", lambda s: s.caller.card, lambda s, v: say.spoken_card(s.rng, v), lambda s, v: say.written_card(s.rng, v)
+        "CREDIT_CARD",
+        "caller.card",
+        lambda s: s.caller.card,
+        lambda s, v: say.spoken_card(s.rng, v),
+        lambda s, v: say.written_card(s.rng, v),
     ),
     "card4": _of(
-        "CREDIT_CARD", "caller.card4", lambda s: s.caller.card[-4:], lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng)), lambda s, v: v
+        "CREDIT_CARD",
+        "caller.card4",
+        lambda s: s.caller.card[-4:],
+        lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng)),
+        lambda s, v: v,
     ),
     "expiry": _of(
         "CARD_EXPIRY",
@@ -249,7 +320,13 @@ VALUES: dict[str, Slot] = {
         lambda s, v: say.spoken_expiry(s.rng, *s.caller.expiry),
         lambda s, v: say.written_expiry(s.rng, *s.caller.expiry),
     ),
-    "cvv": _of("CVV", "caller.cvv", lambda s: s.caller.cvv, lambda s, v: say.spoken_cvv(s.rng, v), lambda s, v: v),
+    "cvv": _of(
+        "CVV",
+        "caller.cvv",
+        lambda s: s.caller.cvv,
+        lambda s, v: say.spoken_cvv(s.rng, v),
+        lambda s, v: v,
+    ),
     "ssn": _of(
         "US_SSN",
         "caller.ssn",
@@ -257,7 +334,13 @@ VALUES: dict[str, Slot] = {
         lambda s, v: say.spoken_ssn(s.rng, v),
         lambda s, v: v if s.rng.random() < 0.7 else v.replace("-", " "),
     ),
-    "ssn4": _of("US_SSN", "caller.ssn4", lambda s: s.caller.ssn[-4:], lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng)), lambda s, v: v),
+    "ssn4": _of(
+        "US_SSN",
+        "caller.ssn4",
+        lambda s: s.caller.ssn[-4:],
+        lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng)),
+        lambda s, v: v,
+    ),
     "account": _reference("account", "ACCOUNT_ID", "account"),
     "policy": _reference("policy", "ACCOUNT_ID", "policy"),
     "order": _reference("order", "ORDER_ID", "order"),
@@ -269,12 +352,26 @@ VALUES: dict[str, Slot] = {
         lambda s, v: say.spoken_code(s.rng, v),
         lambda s, v: v,
     ),
-    "username": _of("USERNAME", "caller.username", lambda s: s.caller.username, lambda s, v: say.spoken_username(s.rng, v), lambda s, v: v),
+    "username": _of(
+        "USERNAME",
+        "caller.username",
+        lambda s: s.caller.username,
+        lambda s, v: say.spoken_username(s.rng, v),
+        lambda s, v: v,
+    ),
     "routing": _of(
-        "US_BANK_NUMBER", "caller.routing", _bank(0), lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng), (3, 3, 3), 0.1), lambda s, v: v
+        "US_BANK_NUMBER",
+        "caller.routing",
+        _bank(0),
+        lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng), (3, 3, 3), 0.1),
+        lambda s, v: v,
     ),
     "bank": _of(
-        "US_BANK_NUMBER", "caller.bank", _bank(1), lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng), (4, 4, 4), 0.1), lambda s, v: v
+        "US_BANK_NUMBER",
+        "caller.bank",
+        _bank(1),
+        lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng), (4, 4, 4), 0.1),
+        lambda s, v: v,
     ),
     "iban": _of(
         "IBAN_CODE",
@@ -283,7 +380,19 @@ VALUES: dict[str, Slot] = {
         lambda s, v: say.spoken_code(s.rng, v, "letters"),
         lambda s, v: say.written_iban(s.rng, v),
     ),
-    "ip": _of("IP_ADDRESS", "caller.ip", _ip, lambda s, v: " dot ".join(say.spoken_digits(s.rng, x, "words") for x in v.split(".")), lambda s, v: v),
-    "passport": _of("US_PASSPORT", "caller.passport", _passport, lambda s, v: say.spoken_code(s.rng, v), lambda s, v: v),
+    "ip": _of(
+        "IP_ADDRESS",
+        "caller.ip",
+        _ip,
+        lambda s, v: " dot ".join(say.spoken_digits(s.rng, x, "words") for x in v.split(".")),
+        lambda s, v: v,
+    ),
+    "passport": _of(
+        "US_PASSPORT",
+        "caller.passport",
+        _passport,
+        lambda s, v: say.spoken_code(s.rng, v),
+        lambda s, v: v,
+    ),
 }
 """Slots that plant a value, by the name used in braces."""

@@ -81,9 +81,14 @@ EVERYDAY: Final = {
 
 
 def spell_text(rng: random.Random, text: str, style: str | None = None) -> str:
-    """Return letters and digits one by one. Styles: `letters` (s m i t h), `dashes` (S-M-I-T-H), `double` (double l), `nato`, `everyday` (b as in boy),
-    `half` (letters with a word here and there), `fused` (k yl e), as recognisers write them."""
-    style = style or pick_one(rng, ("letters", "letters", "letters", "dashes", "double", "nato", "everyday", "half", "fused"))
+    """Return letters and digits one by one. Styles: `letters` (s m i t h), `dashes` (S-M-I-T-H),
+    `double` (double l), `nato`, `everyday` (b as in boy), `half` (letters with a word here and
+    there), `fused` (k yl e), as recognisers write them.
+    """
+    style = style or pick_one(
+        rng,
+        ("letters", "letters", "letters", "dashes", "double", "nato", "everyday", "half", "fused"),
+    )
     chars = [c for c in text.lower() if c.isalnum() and c.isascii()] or list(ascii_fold(text))
     said = [ONES[int(c)] if c.isdigit() and style != "dashes" else c for c in chars]
     if style == "dashes":
@@ -92,9 +97,16 @@ def spell_text(rng: random.Random, text: str, style: str | None = None) -> str:
         return " ".join(NATO.get(c, c) for c in said)
     if style == "everyday":
         link = pick_one(rng, ("as in", "for", "like", "as in"))
-        return " ".join(f"{c} {link} {pick_one(rng, EVERYDAY[c])}" if c in EVERYDAY else c for c in said)
+        return " ".join(
+            f"{c} {link} {pick_one(rng, EVERYDAY[c])}" if c in EVERYDAY else c for c in said
+        )
     if style == "half":
-        return " ".join(f"{c} {pick_one(rng, ('for', 'as in'))} {pick_one(rng, EVERYDAY[c])}" if c in EVERYDAY and rng.random() < 0.3 else c for c in said)
+        return " ".join(
+            f"{c} {pick_one(rng, ('for', 'as in'))} {pick_one(rng, EVERYDAY[c])}"
+            if c in EVERYDAY and rng.random() < 0.3
+            else c
+            for c in said
+        )
     if style == "double":
         out: list[str] = []
         for c in said:
@@ -115,8 +127,12 @@ def spell_text(rng: random.Random, text: str, style: str | None = None) -> str:
 
 
 def spoken_code(rng: random.Random, code: str, style: str | None = None) -> str:
-    """Return a code of letters and digits said aloud: order and booking references, account numbers, plates, postcodes."""
-    style = style or pick_one(rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps", "written"))
+    """Return a code of letters and digits said aloud: order and booking references, account
+    numbers, plates, postcodes.
+    """
+    style = style or pick_one(
+        rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps", "written")
+    )
     if style == "written":
         return code
     out: list[str] = []
@@ -126,26 +142,52 @@ def spoken_code(rng: random.Random, code: str, style: str | None = None) -> str:
             run += c
             continue
         if run:
-            out.append(spoken_digits(rng, run, pick_one(rng, ("words", "words", "double", "spaced", "mixed")), (3, 3, 3) if len(run) > 4 else ()))
+            out.append(
+                spoken_digits(
+                    rng,
+                    run,
+                    pick_one(rng, ("words", "words", "double", "spaced", "mixed")),
+                    (3, 3, 3) if len(run) > 4 else (),
+                )
+            )
             run = ""
         if c != "\0":
-            out.append(c.upper() if style == "caps" else spell_text(rng, c, style if style in ("half", "everyday", "nato") else "letters"))
+            out.append(
+                c.upper()
+                if style == "caps"
+                else spell_text(
+                    rng, c, style if style in ("half", "everyday", "nato") else "letters"
+                )
+            )
     return " ".join(out)
 
 
 def spoken_postal(rng: random.Random, code: str, country: str, style: str | None = None) -> str:
-    """Return a postal code said aloud: `nine four one oh seven`, `c b four three p q`, `c for charlie b for bravo 4 3 p q`."""
+    """Return a postal code said aloud: `nine four one oh seven`, `c b four three p q`, `c for
+    charlie b for bravo 4 3 p q`.
+    """
     if country in ("US", "AU", "DE", "FR"):
         return (
             code
             if rng.random() < 0.2 and not style
-            else spoken_digits(rng, code, style or pick_one(rng, ("words", "words", "double", "spaced", "tens", "mixed")))
+            else spoken_digits(
+                rng,
+                code,
+                style or pick_one(rng, ("words", "words", "double", "spaced", "tens", "mixed")),
+            )
         )
-    return spoken_code(rng, code, style or pick_one(rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps")))
+    return spoken_code(
+        rng,
+        code,
+        style
+        or pick_one(rng, ("letters", "letters", "letters", "half", "everyday", "nato", "caps")),
+    )
 
 
 def spoken_email(rng: random.Random, address: str) -> str:
-    """Return an address said aloud: `jane dot doe at example dot com`, `j a n e underscore doe`, `g mail`, digits in words or not."""
+    """Return an address said aloud: `jane dot doe at example dot com`, `j a n e underscore doe`, `g
+    mail`, digits in words or not.
+    """
     local, _, domain = address.partition("@")
     spelled, style = rng.random() < 0.12, pick_one(rng, ("words", "spaced", "digits", "tens"))
     said: list[str] = []
@@ -155,19 +197,35 @@ def spoken_email(rng: random.Random, address: str) -> str:
         elif kind == "alpha":
             said.append(spell_text(rng, run, "letters") if spelled and run.isascii() else run)
         else:
-            said.append({".": "dot", "_": "underscore", "-": pick_one(rng, ("dash", "hyphen")), "+": "plus"}.get(run, run))
+            said.append(
+                {
+                    ".": "dot",
+                    "_": "underscore",
+                    "-": pick_one(rng, ("dash", "hyphen")),
+                    "+": "plus",
+                }.get(run, run)
+            )
     host = domain.replace("-", " dash ")
     if rng.random() < 0.5:
-        host = host.replace("gmail", "g mail").replace("hotmail", "hot mail").replace("icloud", "i cloud").replace("aol.", "a o l.")
+        host = (
+            host.replace("gmail", "g mail")
+            .replace("hotmail", "hot mail")
+            .replace("icloud", "i cloud")
+            .replace("aol.", "a o l.")
+        )
     return f"{' '.join(said)} at {host.replace('.', ' dot ')}"
 
 
 def spoken_username(rng: random.Random, name: str) -> str:
-    """Return a user name said aloud: `maple otter forty two`, `j dot smith 8 7`, `jane underscore doe`."""
+    """Return a user name said aloud: `maple otter forty two`, `j dot smith 8 7`, `jane underscore
+    doe`.
+    """
     out: list[str] = []
     for kind, run in _runs(name):
         if kind == "digit":
-            out.append(spoken_digits(rng, run, pick_one(rng, ("words", "tens", "spaced", "digits"))))
+            out.append(
+                spoken_digits(rng, run, pick_one(rng, ("words", "tens", "spaced", "digits")))
+            )
         elif kind == "alpha":
             out.append(run)
         else:
@@ -188,7 +246,9 @@ def _runs(text: str) -> list[tuple[str, str]]:
 
 
 def spaced_email(rng: random.Random, address: str) -> str:
-    """Return an address as recognisers and cautious writers put it: spaces around the signs, `[at]`, capitals."""
+    """Return an address as recognisers and cautious writers put it: spaces around the signs,
+    `[at]`, capitals.
+    """
     local, _, domain = address.partition("@")
     return pick_one(
         rng,
@@ -204,7 +264,9 @@ def spaced_email(rng: random.Random, address: str) -> str:
 
 
 def spoken_address(rng: random.Random, person: Person, style: str | None = None) -> str:
-    """Return the street line said aloud: `four twelve north elm street apartment three b`, `517a coldham lane`. Styles: `words`, `digits`."""
+    """Return the street line said aloud: `four twelve north elm street apartment three b`, `517a
+    coldham lane`. Styles: `words`, `digits`.
+    """
     style = style or pick_one(rng, ("words", "words", "digits"))
     num = "".join(c for c in person.number if c.isdigit())
     letter = person.number[len(num) :]
@@ -216,14 +278,18 @@ def spoken_address(rng: random.Random, person: Person, style: str | None = None)
         elif len(num) == 4 and rng.random() < 0.7:
             said = f"{pair_words(num[:2])} {'hundred' if num[2:] == '00' else pair_words(num[2:])}"
         else:
-            said = number_words(int(num)) if rng.random() < 0.5 else spoken_digits(rng, num, "words")
+            said = (
+                number_words(int(num)) if rng.random() < 0.5 else spoken_digits(rng, num, "words")
+            )
         said += f" {letter}" if letter else ""
     street = _say_street(rng, person.street, style)
     line = f"{street} {said}" if person.country in ("NL", "DE") else f"{said} {street}"
     if person.unit:
         kind, _, label = person.unit.replace("#", "Unit ").partition(" ")
         kind = {"apt": pick_one(rng, ("apartment", "apt"))}.get(kind.lower(), kind.lower())
-        line += f" {kind} {label.lower() if style == 'digits' else spoken_code(rng, label, 'letters')}"
+        line += (
+            f" {kind} {label.lower() if style == 'digits' else spoken_code(rng, label, 'letters')}"
+        )
     return line
 
 
@@ -234,6 +300,13 @@ def _say_street(rng: random.Random, street: str, style: str) -> str:
             w = {"n": "north", "s": "south", "e": "east", "w": "west"}[w]
         elif w[0].isdigit() and style == "words":
             n = int("".join(c for c in w if c.isdigit()))
-            w = ordinal_words(n) if n < 100 else f"{ONES[n // 100]} {'hundred ' if rng.random() < 0.3 else ''}{ordinal_words(n % 100)}"
+            w = (
+                ordinal_words(n)
+                if n < 100
+                else (
+                    f"{ONES[n // 100]} "
+                    f"{'hundred ' if rng.random() < 0.3 else ''}{ordinal_words(n % 100)}"
+                )
+            )
         out.append(w)
     return " ".join(out)

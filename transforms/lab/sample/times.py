@@ -32,11 +32,21 @@ def spoken_expiry(rng: random.Random, month: int, year: int) -> str:
 
 def written_expiry(rng: random.Random, month: int, year: int) -> str:
     """Return `04/29`, `4/29`, `04/2029`, `04-29`."""
-    return pick_one(rng, (f"{month:02d}/{year % 100:02d}", f"{month}/{year % 100:02d}", f"{month:02d}/{year}", f"{month:02d}-{year % 100:02d}"))
+    return pick_one(
+        rng,
+        (
+            f"{month:02d}/{year % 100:02d}",
+            f"{month}/{year % 100:02d}",
+            f"{month:02d}/{year}",
+            f"{month:02d}-{year % 100:02d}",
+        ),
+    )
 
 
 def year_words(rng: random.Random, year: int) -> str:
-    """Return `nineteen eighty four`, `nineteen oh six`, `two thousand and four`, `twenty twelve`."""
+    """Return `nineteen eighty four`, `nineteen oh six`, `two thousand and four`, `twenty
+    twelve`.
+    """
     if year < 2000:
         return f"nineteen {pair_words(f'{year % 100:02d}')}" if year % 100 else "nineteen hundred"
     if year < 2010:
@@ -44,11 +54,15 @@ def year_words(rng: random.Random, year: int) -> str:
         if tail and rng.random() < 0.2:
             return f"twenty oh {ONES[tail]}"
         return "two thousand" + (pick_one(rng, (" ", " and ")) + ONES[tail] if tail else "")
-    return pick_one(rng, (f"twenty {number_words(year % 100)}", f"two thousand {number_words(year % 100)}"))
+    return pick_one(
+        rng, (f"twenty {number_words(year % 100)}", f"two thousand {number_words(year % 100)}")
+    )
 
 
 def spoken_date(rng: random.Random, day: dt.date, american: bool = True) -> str:
-    """Return a birth date said aloud, in every order that occurs; a few as a recogniser formats them (`4/7/84`, `july 4th 1984`)."""
+    """Return a birth date said aloud, in every order that occurs; a few as a recogniser formats
+    them (`4/7/84`, `july 4th 1984`).
+    """
     d, m, y = day.day, day.month, day.year
     month, yy, full = MONTHS[m - 1], f"{y % 100:02d}", year_words(rng, y)
     year = full if rng.random() < 0.7 else pair_words(yy)
@@ -59,7 +73,11 @@ def spoken_date(rng: random.Random, day: dt.date, american: bool = True) -> str:
     if r < 0.32:
         return f"the {ordinal_words(d)} of {month} {year}"
     if r < 0.4:
-        return f"{ordinal_words(d)} {month} {year}" if rng.random() < 0.5 else f"{ordinal_words(d)} of {month} {year}"
+        return (
+            f"{ordinal_words(d)} {month} {year}"
+            if rng.random() < 0.5
+            else f"{ordinal_words(d)} of {month} {year}"
+        )
     if r < 0.46:
         return f"{number_words(d)} {month} {year}"
     if r < 0.54:
@@ -68,12 +86,16 @@ def spoken_date(rng: random.Random, day: dt.date, american: bool = True) -> str:
         return f"{number_words(a)} {number_words(b)} {year}"
     if r < 0.64:
         return (
-            f"{number_words(a)} {pick_one(rng, ('slash', 'stroke', 'dash'))} {number_words(b)} {pick_one(rng, ('slash', 'stroke', 'dash'))} {pair_words(yy)}"
+            f"{number_words(a)} {pick_one(rng, ('slash', 'stroke', 'dash'))} {number_words(b)} "
+            f"{pick_one(rng, ('slash', 'stroke', 'dash'))} {pair_words(yy)}"
         )
     if r < 0.68:
         return f"the {ordinal_words(a if not american else d)} of the {ordinal_words(m)} {year}"
     if r < 0.72:
-        return " ".join(spoken_digits(rng, x, "words") for x in (f"{a:02d}", f"{b:02d}", yy if rng.random() < 0.5 else str(y)))
+        return " ".join(
+            spoken_digits(rng, x, "words")
+            for x in (f"{a:02d}", f"{b:02d}", yy if rng.random() < 0.5 else str(y))
+        )
     if r < 0.82:
         return f"{month} {ordinal_suffix(d)} {y}" if rng.random() < 0.5 else f"{month} {d} {y}"
     if r < 0.88:
@@ -113,14 +135,22 @@ def spoken_amount(rng: random.Random, cents: int, currency: str = "dollars") -> 
         return f"{sign}{whole:,}" + (f".{part:02d}" if part else "")
     if part and r < 0.6:
         return f"{number_words(whole)} {pair_words(f'{part:02d}')}"
-    return f"{number_words(whole)} {currency}" + (f" and {number_words(part)} cents" if part and currency == "dollars" else "")
+    return f"{number_words(whole)} {currency}" + (
+        f" and {number_words(part)} cents" if part and currency == "dollars" else ""
+    )
 
 
 def spoken_time(rng: random.Random, hour: int, minute: int) -> str:
-    """Return a time of day: `four thirty`, `half past four`, `18:45`, `4:30 pm`, `quarter to five`."""
+    """Return a time of day: `four thirty`, `half past four`, `18:45`, `4:30 pm`, `quarter to
+    five`.
+    """
     h12, r = hour % 12 or 12, rng.random()
     if r < 0.3:
-        return f"{h12}:{minute:02d} {'am' if hour < 12 else 'pm'}" if minute else f"{h12} {'am' if hour < 12 else 'pm'}"
+        return (
+            f"{h12}:{minute:02d} {'am' if hour < 12 else 'pm'}"
+            if minute
+            else f"{h12} {'am' if hour < 12 else 'pm'}"
+        )
     if r < 0.4:
         return f"{hour:02d}:{minute:02d}"
     if minute == 30 and r < 0.6:
@@ -129,9 +159,21 @@ def spoken_time(rng: random.Random, hour: int, minute: int) -> str:
         return f"quarter past {ONES[h12]}"
     if minute == 45 and r < 0.6:
         return f"quarter to {ONES[h12 % 12 + 1]}"
-    return f"{ONES[h12]} {pair_words(f'{minute:02d}') if minute else pick_one(rng, ('o clock', 'in the afternoon' if 12 <= hour < 18 else 'o clock'))}"
+    return (
+        f"{ONES[h12]} "
+        f"{pair_words(f'{minute:02d}') if minute else pick_one(rng, ('o clock', 'in the afternoon' if 12 <= hour < 18 else 'o clock'))}"  # noqa: E501
+    )
 
 
 def spoken_age(rng: random.Random, years: int) -> str:
     """Return an age: `ninety two`, `92`, `ninety two years old`."""
-    return pick_one(rng, (str(years), number_words(years), f"{number_words(years)} years old", f"{years} years old", f"{years}-year-old"))
+    return pick_one(
+        rng,
+        (
+            str(years),
+            number_words(years),
+            f"{number_words(years)} years old",
+            f"{years} years old",
+            f"{years}-year-old",
+        ),
+    )

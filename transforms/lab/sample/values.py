@@ -7,8 +7,21 @@ arguments.
 
 from __future__ import annotations
 
-from callveil.transforms.detect.spoken_numbers import MONTHS, ONES, TENS, number_words, ordinal_words
-from callveil.transforms.lab.sample.references import licence_plate, random_iban, random_imei, random_reference, us_account, written_iban
+from callveil.transforms.detect.spoken_numbers import (
+    MONTHS,
+    ONES,
+    TENS,
+    number_words,
+    ordinal_words,
+)
+from callveil.transforms.lab.sample.references import (
+    licence_plate,
+    random_iban,
+    random_imei,
+    random_reference,
+    us_account,
+    written_iban,
+)
 from callveil.transforms.lab.sample.speech import (
     FILLERS,
     STYLES,

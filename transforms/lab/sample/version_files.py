@@ -4,7 +4,8 @@
     OUT/versions/paper_trail.csv      rows of paper_trail, states as YAML
     OUT/versions/paper_trail.parquet  rows of paper_trail, states as JSON
     OUT/versions/late.yaml            what comes late, and a second time
-    OUT/versions-gold.jsonl           (when asked for) each object's states over time, and every planted value
+    OUT/versions-gold.jsonl           (when asked for) each object's states over time, and every
+                                      planted value
 
 The same arguments give the same bytes.
 """
@@ -25,7 +26,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from callveil.transforms.lab.sample.versions import SALT, VersionedObject, VersionStep, generate_objects, native_event, paper_trail
+from callveil.transforms.lab.sample.versions import (
+    SALT,
+    VersionedObject,
+    VersionStep,
+    generate_objects,
+    native_event,
+    paper_trail,
+)
 from callveil.transforms.lab.sample.world import random_stream
 
 PART = 100_000
@@ -47,13 +55,20 @@ class VersionsSummary:
 
 
 def write_versions(
-    out_dir: str | Path, seed: int, per_account: int = 8, accounts: int = 20, days: int = 30, end: dt.date = dt.date(2026, 11, 1), gold: bool = False
+    out_dir: str | Path,
+    seed: int,
+    per_account: int = 8,
+    accounts: int = 20,
+    days: int = 30,
+    end: dt.date = dt.date(2026, 11, 1),
+    gold: bool = False,
 ) -> VersionsSummary:
     """Write version logs; see the module's text for the layout.
 
     Args:
         out_dir: where `versions/` goes; it must not be there yet.
-        seed: any integer. per_account: objects of each account. accounts: how many, the same as `Sample` has for this seed.
+        seed: any integer. per_account: objects of each account. accounts: how many, the same as
+            `Sample` has for this seed.
         days: versions lie in the days before `end`.
         gold: write `versions-gold.jsonl`, which holds every planted value in clear.
 
@@ -70,7 +85,9 @@ def write_versions(
     notes = (out / "versions-gold.jsonl").open("wb") if gold else None
     try:
         for account in range(accounts):
-            for thing in generate_objects(seed, account, per_account, last - dt.timedelta(days=days), last):
+            for thing in generate_objects(
+                seed, account, per_account, last - dt.timedelta(days=days), last
+            ):
                 summary.objects += 1
                 kinds[thing.kind] += 1
                 for step in thing.steps:
@@ -86,12 +103,18 @@ def write_versions(
                         "item_id": thing.item_id,
                         "shape": thing.shape,
                     }
-                    notes.write(orjson.dumps(line | {"states": states, "planted": thing.planted}) + b"\n")
+                    notes.write(
+                        orjson.dumps(line | {"states": states, "planted": thing.planted}) + b"\n"
+                    )
     finally:
         sinks.close()
         if notes:
             notes.close()
-    summary.repeated, summary.events, summary.kinds = sinks.repeated, dict(sorted(events.items())), dict(sorted(kinds.items()))
+    summary.repeated, summary.events, summary.kinds = (
+        sinks.repeated,
+        dict(sorted(events.items())),
+        dict(sorted(kinds.items())),
+    )
     return summary
 
 
@@ -103,7 +126,17 @@ class _Sinks:
         self.repeated = self.natives = 0
         self.native: Any = None
         self.table = (folder / "paper_trail.csv").open("w", encoding="utf-8", newline="")
-        names = ["id", "account_id", "agency_id", "item_type", "item_id", "event", "whodunnit", "object", "created_at"]
+        names = [
+            "id",
+            "account_id",
+            "agency_id",
+            "item_type",
+            "item_id",
+            "event",
+            "whodunnit",
+            "object",
+            "created_at",
+        ]
         self.csv = csv.DictWriter(self.table, names)
         self.csv.writeheader()
         self.schema = pa.schema([(name, pa.string()) for name in names])
@@ -124,7 +157,13 @@ class _Sinks:
             if self.natives % PART == 0:
                 self._close_native()
                 # No time and no name in the header, so that the same sample has the same bytes.
-                self.native = gzip.GzipFile("", "wb", 6, (self.folder / f"native-{self.natives // PART:03d}.jsonl.gz").open("wb"), mtime=0)
+                self.native = gzip.GzipFile(
+                    "",
+                    "wb",
+                    6,
+                    (self.folder / f"native-{self.natives // PART:03d}.jsonl.gz").open("wb"),
+                    mtime=0,
+                )
             self.natives += 1
             self.native.write(orjson.dumps(row) + b"\n")
         elif thing.shape == "yaml":
@@ -142,7 +181,9 @@ class _Sinks:
 
     def _flush(self) -> None:
         if self.rows:
-            self.parquet = self.parquet or pq.ParquetWriter(self.folder / "paper_trail.parquet", self.schema, compression="zstd")
+            self.parquet = self.parquet or pq.ParquetWriter(
+                self.folder / "paper_trail.parquet", self.schema, compression="zstd"
+            )
             self.parquet.write_table(pa.Table.from_pylist(self.rows, self.schema))
             self.rows = []
 

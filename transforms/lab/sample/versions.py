@@ -1,7 +1,9 @@
-"""Version logs of generated accounts: users, numbers, settings, keys, cards and calls being made, changed, destroyed and restored.
+"""Version logs of generated accounts: users, numbers, settings, keys, cards and calls being made,
+changed, destroyed and restored.
 
-Every object's states are known, so what a history should say is known, too. A part of the objects is told as native events, a part as rows of
-paper_trail with YAML or JSON states. Nobody in it exists; see `people` and `numbers`. The same arguments give the same bytes.
+Every object's states are known, so what a history should say is known, too. A part of the objects
+is told as native events, a part as rows of paper_trail with YAML or JSON states. Nobody in it
+exists; see `people` and `numbers`. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +34,14 @@ KINDS = (
     "Call",
     "Contact",
 )
-ROLES = ("Call Agent", "Call Manager", "Reporting Manager", "Billing Manager", "Marketing Manager", "Administrator")
+ROLES = (
+    "Call Agent",
+    "Call Manager",
+    "Reporting Manager",
+    "Billing Manager",
+    "Marketing Manager",
+    "Administrator",
+)
 SALT = 11
 _HEX = "0123456789abcdef"
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
@@ -60,7 +69,9 @@ class VersionStep:
 
 @dataclass
 class VersionedObject:
-    """One object of an account with its whole life, and the values planted in it, by entity type."""
+    """One object of an account with its whole life, and the values planted in it, by entity
+    type.
+    """
 
     firm: SampleAccount
     kind: str
@@ -97,22 +108,47 @@ def _make(rng: random.Random, thing: VersionedObject) -> dict[str, Any]:
             "record_calls": True,
         }
     if thing.kind == "Source":
-        return {"name": pick_one(rng, thing.firm.labels), "position": int(rng.random() * 20), "comment": ""}
+        return {
+            "name": pick_one(rng, thing.firm.labels),
+            "position": int(rng.random() * 20),
+            "comment": "",
+        }
     if thing.kind == "Account":
         return {
-            "name": thing.firm.business.name, "time_zone": thing.firm.zone, "login_required_for_recordings": False, "redaction_mode": "none",
-            "auto_logout_minutes": 60, "support_access_until": None, "recording_encryption": False,
-        }  # fmt: skip
+            "name": thing.firm.business.name,
+            "time_zone": thing.firm.zone,
+            "login_required_for_recordings": False,
+            "redaction_mode": "none",
+            "auto_logout_minutes": 60,
+            "support_access_until": None,
+            "recording_encryption": False,
+        }
     if thing.kind == "ApiKey":
         key = f"sk_live_{_word(rng, _LETTERS, 24)}"
         planted.append(("SECRET", key))
-        return {"name": pick_one(rng, ("website", "CRM", "reports", "warehouse")), "api_key": key, "scopes": ["read"]}
+        return {
+            "name": pick_one(rng, ("website", "CRM", "reports", "warehouse")),
+            "api_key": key,
+            "scopes": ["read"],
+        }
     if thing.kind == "PaymentMethod":
         planted += [("CREDIT_CARD", who.card), ("PERSON", who.full)]
-        return {"holder_name": who.full, "card_number": who.card, "cvv": who.cvv, "exp_month": who.expiry[0], "card_last4": who.card[-4:]}
+        return {
+            "holder_name": who.full,
+            "card_number": who.card,
+            "cvv": who.cvv,
+            "exp_month": who.expiry[0],
+            "card_last4": who.card[-4:],
+        }
     planted += [("PERSON", who.full), ("PHONE_NUMBER", who.phone)]
     if thing.kind == "Call":
-        return {"name": who.full, "caller_number": who.phone, "status": "completed", "notes": "", "duration": int(rng.random() * 600)}
+        return {
+            "name": who.full,
+            "caller_number": who.phone,
+            "status": "completed",
+            "notes": "",
+            "duration": int(rng.random() * 600),
+        }
     planted.append(("EMAIL_ADDRESS", who.email))
     return {"name": who.full, "phone": who.phone, "email": who.email, "city": who.city}
 
@@ -127,10 +163,26 @@ def _change(rng: random.Random, thing: VersionedObject, state: dict[str, Any]) -
         new[name] = not value
     elif name in ("notes", "comment"):
         thing.planted += [("PHONE_NUMBER", who.phone), ("EMAIL_ADDRESS", who.email)]
-        new[name] = pick_one(rng, (f"reach them at {who.phone}", f"wrote to {who.email} about the invoice", "nothing to add"))
+        new[name] = pick_one(
+            rng,
+            (
+                f"reach them at {who.phone}",
+                f"wrote to {who.email} about the invoice",
+                "nothing to add",
+            ),
+        )
     elif name == "role":
         new[name] = pick_one(rng, ROLES)
-    elif name in ("name", "email", "phone", "caller_number", "holder_name", "api_key", "encrypted_password", "card_number"):
+    elif name in (
+        "name",
+        "email",
+        "phone",
+        "caller_number",
+        "holder_name",
+        "api_key",
+        "encrypted_password",
+        "card_number",
+    ):
         fresh = _make(rng, thing)
         new[name] = fresh.get(name, value)
     elif name == "support_access_until":
@@ -144,52 +196,100 @@ def _change(rng: random.Random, thing: VersionedObject, state: dict[str, Any]) -
     return new
 
 
-def generate_objects(seed: int, account: int, count: int, start: dt.datetime, end: dt.datetime) -> Iterator[VersionedObject]:
-    """Yield the objects of account number `account`, each with versions between `start` and `end`."""
+def generate_objects(
+    seed: int, account: int, count: int, start: dt.datetime, end: dt.datetime
+) -> Iterator[VersionedObject]:
+    """Yield the objects of account number `account`, each with versions between `start` and
+    `end`.
+    """
     owner = sample_account(seed, account)
     span = (end - start).total_seconds()
     for n in range(count):
         rng = random_stream(seed, SALT, account * 100_000 + n)
         kind = "Account" if n == 0 else pick_one(rng, KINDS)
         shape = pick_one(rng, ("native", "native", "yaml", "json"))
-        thing = VersionedObject(owner, kind, owner.account_id if kind == "Account" else str(7_000_000_000 + account * 100_000 + n), shape)
+        thing = VersionedObject(
+            owner,
+            kind,
+            owner.account_id if kind == "Account" else str(7_000_000_000 + account * 100_000 + n),
+            shape,
+        )
         state: dict[str, Any] | None = None
-        times = sorted(start + dt.timedelta(microseconds=int(span * 1e6 * rng.random())) for _ in range(1 + int(rng.random() * 7)))
+        times = sorted(
+            start + dt.timedelta(microseconds=int(span * 1e6 * rng.random()))
+            for _ in range(1 + int(rng.random() * 7))
+        )
         for number, when in enumerate(times, 1):
             before = state
             if state is None:
-                event, state = ("create" if number == 1 or thing.kind == "Call" else "restore"), _make(rng, thing)
+                event, state = (
+                    ("create" if number == 1 or thing.kind == "Call" else "restore"),
+                    _make(rng, thing),
+                )
             elif rng.random() < 0.08 and kind != "Account":
                 event, state = "destroy", None
             else:
                 event, state = "update", _change(rng, thing, state)
             version_id = str((account * 100_000 + n) * 100 + number)
-            thing.steps.append(VersionStep(version_id, number, event if event != "restore" else "create", when, before, state, pick_one(rng, owner.staff)))
+            thing.steps.append(
+                VersionStep(
+                    version_id,
+                    number,
+                    event if event != "restore" else "create",
+                    when,
+                    before,
+                    state,
+                    pick_one(rng, owner.staff),
+                )
+            )
         yield thing
 
 
 def native_event(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
     """Return a version as a native event."""
     old, new = step.before or {}, step.after or {}
-    changes = [{"field": k, "before": old.get(k), "after": new.get(k)} for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k)]
+    changes = [
+        {"field": k, "before": old.get(k), "after": new.get(k)}
+        for k in sorted(old.keys() | new.keys())
+        if old.get(k) != new.get(k)
+    ]
     return _head(thing, step) | {
-        "version_id": step.version_id, "version_number": step.number, "user_name": step.actor.full, "user_role": "Administrator",
+        "version_id": step.version_id,
+        "version_number": step.number,
+        "user_name": step.actor.full,
+        "user_role": "Administrator",
         "actor_type": "user",
-        "ip": f"203.0.113.{int(step.version_id) % 250}", "request_id": f"r-{step.version_id}", "changes": changes,
+        "ip": f"203.0.113.{int(step.version_id) % 250}",
+        "request_id": f"r-{step.version_id}",
+        "changes": changes,
         "item_label": (step.after or step.before or {}).get("name"),
-    }  # fmt: skip
+    }
 
 
 def paper_trail(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
-    """Return a version as a row of paper_trail: the state before as YAML or JSON text, no changes."""
+    """Return a version as a row of paper_trail: the state before as YAML or JSON text, no
+    changes.
+    """
     text = None
     if step.before is not None:
-        text = yaml.safe_dump(step.before, explicit_start=True) if thing.shape == "yaml" else orjson.dumps(step.before).decode()
-    return _head(thing, step) | {"id": step.version_id, "whodunnit": step.actor.email if int(step.version_id) % 3 else "17", "object": text}
+        text = (
+            yaml.safe_dump(step.before, explicit_start=True)
+            if thing.shape == "yaml"
+            else orjson.dumps(step.before).decode()
+        )
+    return _head(thing, step) | {
+        "id": step.version_id,
+        "whodunnit": step.actor.email if int(step.version_id) % 3 else "17",
+        "object": text,
+    }
 
 
 def _head(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
     return {
-        "account_id": thing.firm.account_id, "agency_id": thing.firm.agency_id or None, "item_type": thing.kind, "item_id": thing.item_id,
-        "event": step.event, "created_at": step.when.isoformat().replace("+00:00", "Z"),
-    }  # fmt: skip
+        "account_id": thing.firm.account_id,
+        "agency_id": thing.firm.agency_id or None,
+        "item_type": thing.kind,
+        "item_id": thing.item_id,
+        "event": step.event,
+        "created_at": step.when.isoformat().replace("+00:00", "Z"),
+    }

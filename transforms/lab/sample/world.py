@@ -9,9 +9,17 @@ from functools import lru_cache
 from typing import Any
 
 from callveil.transforms.lab.sample.dialogues import Business, random_business
-from callveil.transforms.lab.sample.people import Person, phone_number, pick_one, random_person, towns_by_country
+from callveil.transforms.lab.sample.people import (
+    Person,
+    phone_number,
+    pick_one,
+    random_person,
+    towns_by_country,
+)
 
-_MIX = ("US",) * 70 + ("GB",) * 12 + ("CA",) * 8 + ("AU",) * 4 + ("IE", "IE", "NL", "NL", "DE", "FR")
+_MIX = (
+    ("US",) * 70 + ("GB",) * 12 + ("CA",) * 8 + ("AU",) * 4 + ("IE", "IE", "NL", "NL", "DE", "FR")
+)
 _ZONES = {
     "US": ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"),
     "GB": ("Europe/London",),
@@ -22,13 +30,28 @@ _ZONES = {
     "DE": ("Europe/Berlin",),
     "FR": ("Europe/Paris",),
 }
-_LABELS = ("Google Ads", "Google Organic", "Facebook", "Yellow Pages", "Website", "Radio Spot", "Direct Mail", "Billboard I-80", "Bing", "Referral")
+_LABELS = (
+    "Google Ads",
+    "Google Organic",
+    "Facebook",
+    "Yellow Pages",
+    "Website",
+    "Radio Spot",
+    "Direct Mail",
+    "Billboard I-80",
+    "Bing",
+    "Referral",
+)
 GROUP = 7
-"""Accounts come in groups of seven: an agency, three of its subaccounts, three accounts of their own."""
+"""Accounts come in groups of seven: an agency, three of its subaccounts, three accounts of their
+own.
+"""
 
 
 def random_stream(seed: int, salt: int, index: int) -> random.Random:
-    """Return a generator of its own for one thing of the sample, so that each can be made without the ones before it."""
+    """Return a generator of its own for one thing of the sample, so that each can be made without
+    the ones before it.
+    """
     return random.Random(((seed & 0xFFFFFFFF) << 72) | (salt << 64) | index)
 
 
@@ -38,7 +61,8 @@ class SampleAccount:
 
     Attributes:
         account_id, agency_id: ids; agency_id empty for an account of its own.
-        business: name, scenario, town. staff: who answers. numbers: tracking numbers, E.164. labels: their labels.
+        business: name, scenario, town. staff: who answers. numbers: tracking numbers, E.164.
+            labels: their labels.
         zone: IANA time zone. country: where it is.
     """
 
@@ -63,7 +87,11 @@ def sample_account(seed: int, index: int) -> SampleAccount:
     b = random_business(rng, None, country)
     town = pick_one(rng, towns_by_country()[country])
     staff = tuple(random_person(rng, country) for _ in range(3 + int(rng.random() * 5)))
-    numbers = tuple(dict.fromkeys(phone_number(rng, town, mobile=False) for _ in range(2 + int(rng.random() * 3))))
+    numbers = tuple(
+        dict.fromkeys(
+            phone_number(rng, town, mobile=False) for _ in range(2 + int(rng.random() * 3))
+        )
+    )
     labels = tuple(pick_one(rng, _LABELS) for _ in numbers)
     return SampleAccount(
         account_id(index),
@@ -83,10 +111,14 @@ def account_id(index: int) -> str:
     return str(18_000 + 13 * index)
 
 
-def account_records(seed: int, index: int, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
-    """Return the effective-dated versions of one account, oldest first, as an account file holds them.
+def account_records(
+    seed: int, index: int, start: dt.datetime, end: dt.datetime
+) -> list[dict[str, Any]]:
+    """Return the effective-dated versions of one account, oldest first, as an account file holds
+    them.
 
-    One account in ten changes its type inside [start, end), one in twenty its status; half give the capability and not the type.
+    One account in ten changes its type inside [start, end), one in twenty its status; half give the
+    capability and not the type.
     """
     f, rng = sample_account(seed, index), random_stream(seed, 3, index)
     opened = start - dt.timedelta(days=30 + int(rng.random() * 900))
@@ -102,16 +134,27 @@ def account_records(seed: int, index: int, start: dt.datetime, end: dt.datetime)
     by_capability = rng.random() < 0.5
 
     def version(kind: str, **changes: Any) -> dict[str, Any]:
-        return base | ({"can_create_subaccounts": kind == "agency"} if by_capability else {"type": kind}) | changes
+        return (
+            base
+            | ({"can_create_subaccounts": kind == "agency"} if by_capability else {"type": kind})
+            | changes
+        )
 
     out = [version(f.kind)]
     span, kind = (end - start).total_seconds(), f.kind
     if rng.random() < 0.1 and not f.agency_id:
         kind = "individual" if kind == "agency" else "agency"
-        out.append(version(kind, effective_at=_iso(start + dt.timedelta(seconds=int(span * rng.random() * 0.6)))))
+        out.append(
+            version(
+                kind,
+                effective_at=_iso(start + dt.timedelta(seconds=int(span * rng.random() * 0.6))),
+            )
+        )
     if rng.random() < 0.05:
         when = start + dt.timedelta(seconds=int(span * (0.6 + 0.35 * rng.random())))
-        out.append(version(kind, status=pick_one(rng, ("paused", "cancelled")), effective_at=_iso(when)))
+        out.append(
+            version(kind, status=pick_one(rng, ("paused", "cancelled")), effective_at=_iso(when))
+        )
     return out
 
 

@@ -1,4 +1,5 @@
-"""Write a sample to files, as the sources of a pipeline deliver them: lines, compressed lines, API pages, webhook bodies, Parquet.
+"""Write a sample to files, as the sources of a pipeline deliver them: lines, compressed lines, API
+pages, webhook bodies, Parquet.
 
     OUT/README.txt            says that everything here is generated
     OUT/accounts.jsonl        accounts, effective-dated
@@ -6,7 +7,8 @@
     OUT/gold.jsonl            what was planted where (only when asked for)
     OUT/malformed.jsonl       which broken line is which (only where lines were broken)
 
-Nothing is held in memory but one page, one row group and the files' buffers. The same arguments give the same bytes.
+Nothing is held in memory but one page, one row group and the files' buffers. The same arguments
+give the same bytes.
 """
 
 from __future__ import annotations
@@ -24,12 +26,19 @@ import orjson
 from callveil.transforms.lab.sample.malform import class_of, malform_record
 from callveil.transforms.lab.sample.people import pick_one
 from callveil.transforms.lab.sample.records import Sample
-from callveil.transforms.lab.sample.sinks import LineSink, PageSink, ParquetSink, SampleSink, WebhookSink
+from callveil.transforms.lab.sample.sinks import (
+    LineSink,
+    PageSink,
+    ParquetSink,
+    SampleSink,
+    WebhookSink,
+)
 from callveil.transforms.lab.sample.world import random_stream
 
 FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "pages", "webhooks", "parquet")
 MAX_WEBHOOKS = 400
-"""Webhook bodies are one file each, so there are only so many; the rest goes to the other formats."""
+"""Webhook bodies are one file each, so there are only so many; the rest goes to the other formats.
+"""
 _SHARES = {"jsonl": 9, "jsonl.gz": 5, "jsonl.zst": 4, "pages": 2, "webhooks": 1, "parquet": 1}
 README = """\
 Everything in this folder is generated. No name, number, address, document or conversation here belongs to anyone: names are drawn from
@@ -48,7 +57,9 @@ callveil redact --input {out}/interactions --accounts {out}/accounts.jsonl --out
 
 @dataclass
 class SampleSummary:
-    """What was written. `bytes` is on disk; `records` counts snapshots; `malformed` counts broken lines by class."""
+    """What was written. `bytes` is on disk; `records` counts snapshots; `malformed` counts broken
+    lines by class.
+    """
 
     out_dir: str
     seed: int
@@ -80,7 +91,8 @@ def write_sample(
     """Write a sample; see the module's text for the layout.
 
     Args:
-        out_dir: an empty or new folder. seed: any integer. interactions, accounts, days, end, snapshots, realistic: as for `Sample`.
+        out_dir: an empty or new folder. seed: any integer. interactions, accounts, days, end,
+            snapshots, realistic: as for `Sample`.
         malformed: share of the interactions, 0 to 1, that are written as broken lines instead.
         gold: write `gold.jsonl`, which holds every planted value in clear.
         formats: some of `FORMATS`; broken lines need one of the first three.
@@ -89,32 +101,56 @@ def write_sample(
     Returns: what was written.
 
     Raises:
-        ValueError: a share outside 0 to 1, an unknown format, or broken lines without a line format.
+        ValueError: a share outside 0 to 1, an unknown format, or broken lines without a line
+            format.
         FileExistsError: the folder is not empty, so files of another sample would mix with these.
     """
     unknown = [f for f in formats if f not in FORMATS]
     if unknown or not formats:
         raise ValueError(
-            f"unknown format {unknown[0]!r}; some of {', '.join(FORMATS)}" if unknown else f"no format given; some of {', '.join(FORMATS)}"
+            f"unknown format {unknown[0]!r}; some of {', '.join(FORMATS)}"
+            if unknown
+            else f"no format given; some of {', '.join(FORMATS)}"
         )
     if not 0 <= malformed <= 1:
         raise ValueError(f"malformed is a share between 0 and 1, got {malformed}")
     lines = [f for f in formats if f.startswith("jsonl")]
     if malformed and not lines:
-        raise ValueError("broken lines need a line format: add jsonl, jsonl.gz or jsonl.zst to formats")
+        raise ValueError(
+            "broken lines need a line format: add jsonl, jsonl.gz or jsonl.zst to formats"
+        )
     sample = Sample(seed, accounts, interactions, days, end, snapshots, realistic)
     out = Path(out_dir)
     (out / "interactions").mkdir(parents=True, exist_ok=True)
-    if any(p for p in out.iterdir() if p.name != "interactions") or any((out / "interactions").iterdir()):
-        raise FileExistsError(f"{out} is not empty; files of two samples would mix. Give a new folder, or remove what is there.")
+    if any(p for p in out.iterdir() if p.name != "interactions") or any(
+        (out / "interactions").iterdir()
+    ):
+        raise FileExistsError(
+            f"{out} is not empty; files of two samples would mix. Give a new folder, or remove "
+            "what is there."
+        )
     summary = SampleSummary(str(out), seed, accounts, interactions=interactions)
     with (out / "accounts.jsonl").open("wb") as f:
         for row in sample.account_rows():
             f.write(orjson.dumps(row) + b"\n")
             summary.account_versions += 1
-    note = f"\nShare of people whose numbers and mail domains pass for real: {realistic:g}. Do not call or write to them." if realistic else ""
+    note = (
+        (
+            f"\nShare of people whose numbers and mail domains pass for real: {realistic:g}. Do "
+            "not "
+            "call or write to them."
+        )
+        if realistic
+        else ""
+    )
     text = README.format(
-        seed=seed, interactions=interactions, accounts=accounts, start=sample.start.date(), end=sample.end.date(), out=out.name, realistic=note
+        seed=seed,
+        interactions=interactions,
+        accounts=accounts,
+        start=sample.start.date(),
+        end=sample.end.date(),
+        out=out.name,
+        realistic=note,
     )
     (out / "README.txt").write_text(text, encoding="utf-8")
     _Writer(out, sample, malformed, gold, tuple(formats), summary).run(progress)
@@ -126,8 +162,22 @@ def write_sample(
 class _Writer:
     """One pass over the sample, each record to the sink its draw says."""
 
-    def __init__(self, out: Path, sample: Sample, malformed: float, gold: bool, formats: tuple[str, ...], summary: SampleSummary) -> None:
-        self.out, self.sample, self.malformed, self.gold, self.summary = out, sample, malformed, gold, summary
+    def __init__(
+        self,
+        out: Path,
+        sample: Sample,
+        malformed: float,
+        gold: bool,
+        formats: tuple[str, ...],
+        summary: SampleSummary,
+    ) -> None:
+        self.out, self.sample, self.malformed, self.gold, self.summary = (
+            out,
+            sample,
+            malformed,
+            gold,
+            summary,
+        )
         self.wheel = [f for f in FORMATS if f in formats for _ in range(_SHARES[f])]
         self.calm = [f for f in self.wheel if f != "webhooks"] or self.wheel
         self.lines = {f: LineSink(out, f) for f in formats if f.startswith("jsonl")}
@@ -137,7 +187,10 @@ class _Writer:
             "parquet": lambda: ParquetSink(out),
             "webhooks": lambda: WebhookSink(out, random_stream(sample.seed, 6, 0)),
         }
-        self.sinks: dict[str, SampleSink] = {**self.lines, **{f: makers[f]() for f in formats if f in makers}}
+        self.sinks: dict[str, SampleSink] = {
+            **self.lines,
+            **{f: makers[f]() for f in formats if f in makers},
+        }
         self.webhooks, self.broken = 0, 0
         self.kinds: Counter[str] = Counter()
         self.formats: Counter[str] = Counter()
@@ -166,7 +219,11 @@ class _Writer:
                 if f:
                     f.close()
         s = self.summary
-        s.kinds, s.formats, s.malformed = dict(sorted(self.kinds.items())), dict(sorted(self.formats.items())), dict(sorted(self.classes.items()))
+        s.kinds, s.formats, s.malformed = (
+            dict(sorted(self.kinds.items())),
+            dict(sorted(self.formats.items())),
+            dict(sorted(self.classes.items())),
+        )
         s.records = sum(s.formats.values())
 
     def _send(self, rng: random.Random, snapshots: list[dict[str, Any]]) -> None:
@@ -199,4 +256,12 @@ class _Writer:
 
 
 def _kind(record: dict[str, Any]) -> str:
-    return "chat" if "chat_messages" in record else "form" if "form" in record else "text" if "message_body" in record else "call"
+    return (
+        "chat"
+        if "chat_messages" in record
+        else "form"
+        if "form" in record
+        else "text"
+        if "message_body" in record
+        else "call"
+    )

@@ -8,7 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from callveil.transforms.lab.sample.people import pick_one
-from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, LabeledUtterance, Mark, Talk
+from callveil.transforms.lab.train.corpus import (
+    PERSON_OR_ORG,
+    PUBLIC_PERSON,
+    UNKNOWN,
+    LabeledUtterance,
+    Mark,
+    Talk,
+)
 from callveil.transforms.lab.train.fill import Filler
 from callveil.transforms.lab.train.lists import word_lists
 from callveil.transforms.lab.train.slots import random_address, random_street
@@ -24,11 +31,13 @@ _ORG_WORD = re.compile(
 
 
 def swap_values(rng: random.Random, talk: Talk, fill: Filler, share: float = 0.8) -> Talk:
-    """Return the conversation with labelled values replaced by generated ones, each value by the same one throughout.
+    """Return the conversation with labelled values replaced by generated ones, each value by the
+    same one throughout.
 
     Args:
         share: chance that a value is replaced, 0 to 1.
-    Provider names that may be a person or a business are always replaced, half by either, which settles their label.
+    Provider names that may be a person or a business are always replaced, half by either, which
+    settles their label.
     """
     chosen: dict[tuple[str, str], tuple[str, str]] = {}
     turns = []
@@ -61,11 +70,17 @@ def _other(rng: random.Random, value: str, label: str, fill: Filler) -> tuple[st
     if label == "PERSON" and looks_spelled(value):
         return value, label
     if label == "PERSON":
-        return (fill.names.given(rng) if " " not in value and rng.random() < 0.7 else fill.names.full(rng)), "PERSON"
+        return (
+            fill.names.given(rng)
+            if " " not in value and rng.random() < 0.7
+            else fill.names.full(rng)
+        ), "PERSON"
     if label == PUBLIC_PERSON:
         return fill.names.full(rng), "PERSON"
     if label == "ADDRESS":
-        return (random_address(rng, False) if any(c.isdigit() for c in value) else random_street(rng)), "ADDRESS"
+        return (
+            random_address(rng, False) if any(c.isdigit() for c in value) else random_street(rng)
+        ), "ADDRESS"
     if label == "ORGANIZATION":
         return fill.organization(rng), label
     if any(c.isdigit() for c in value):
@@ -89,31 +104,43 @@ def _provider(rng: random.Random, fill: Filler) -> str:
 
 
 def keep_characters(turn: LabeledUtterance, keep: Callable[[int], bool]) -> LabeledUtterance:
-    """Return the turn without the characters for which `keep(index)` is false; marks follow, and vanish where nothing of them is left."""
+    """Return the turn without the characters for which `keep(index)` is false; marks follow, and
+    vanish where nothing of them is left.
+    """
     place, text = [0], []
     for i, c in enumerate(turn.text):
         kept = keep(i)
         if kept:
             text.append(c)
         place.append(place[-1] + kept)
-    marks = tuple(Mark(place[m.start], place[m.end], m.label) for m in turn.marks if place[m.end] > place[m.start])
+    marks = tuple(
+        Mark(place[m.start], place[m.end], m.label)
+        for m in turn.marks
+        if place[m.end] > place[m.start]
+    )
     return replace(turn, text="".join(text), marks=marks)
 
 
 def drop_punctuation(turn: LabeledUtterance) -> LabeledUtterance:
-    """Return the turn without punctuation, as most recognisers write; decimals, times, e-mail dots and apostrophes stay."""
+    """Return the turn without punctuation, as most recognisers write; decimals, times, e-mail dots
+    and apostrophes stay.
+    """
     gone = {i for m in _DROPPED.finditer(turn.text) for i in range(m.start(), m.end())}
     return keep_characters(turn, lambda i: i not in gone) if gone else turn
 
 
 def change_case(turn: LabeledUtterance, how: Callable[[str], str]) -> LabeledUtterance:
-    """Return the turn with `how` (a case mapping that keeps the length) applied; a character whose mapping changes length stays as it is."""
+    """Return the turn with `how` (a case mapping that keeps the length) applied; a character whose
+    mapping changes length stays as it is.
+    """
     text = "".join(d if len(d := how(c)) == 1 else c for c in turn.text)
     return replace(turn, text=text)
 
 
 def vary_surface(rng: random.Random, talk: Talk) -> Talk:
-    """Return case and punctuation of a whole conversation, drawn once: as written, lower, bare, lower and bare, upper."""
+    """Return case and punctuation of a whole conversation, drawn once: as written, lower, bare,
+    lower and bare, upper.
+    """
     r = rng.random() * (0.45 if talk.spoken and rng.random() < 0.8 else 1.0)
     turns = talk.turns
     if r < 0.35 or 0.45 <= r < 0.6:
@@ -127,8 +154,12 @@ def vary_surface(rng: random.Random, talk: Talk) -> Talk:
     return replace(talk, turns=turns)
 
 
-def insert_hesitations(rng: random.Random, turn: LabeledUtterance, share: float = 0.06) -> LabeledUtterance:
-    """Return the turn with fillers put between words, inside names as well, and a word lost or doubled here and there."""
+def insert_hesitations(
+    rng: random.Random, turn: LabeledUtterance, share: float = 0.06
+) -> LabeledUtterance:
+    """Return the turn with fillers put between words, inside names as well, and a word lost or
+    doubled here and there.
+    """
     text, marks = turn.text, list(turn.marks)
     gaps = [i for i, c in enumerate(text) if c == " "]
     for at in sorted((g for g in gaps if rng.random() < share), reverse=True):
@@ -137,31 +168,49 @@ def insert_hesitations(rng: random.Random, turn: LabeledUtterance, share: float 
             continue
         word = " " + pick_one(rng, _FILLERS)
         text = text[:at] + word + text[at:]
-        marks = [Mark(m.start + len(word) * (m.start >= at), m.end + len(word) * (m.end > at), m.label) for m in marks]
+        marks = [
+            Mark(m.start + len(word) * (m.start >= at), m.end + len(word) * (m.end > at), m.label)
+            for m in marks
+        ]
     return replace(turn, text=text, marks=tuple(marks))
 
 
 _PLAIN = re.compile(r"(?<![\w@#./'’-])[a-z]{4,}(?![\w@./'’-])")
 
 
-def scramble_words(rng: random.Random, turn: LabeledUtterance, share: float = 0.05) -> LabeledUtterance:
-    """Return the turn with some ordinary words replaced by others or misspelt, so that an unknown word is no sign of a name by itself."""
+def scramble_words(
+    rng: random.Random, turn: LabeledUtterance, share: float = 0.05
+) -> LabeledUtterance:
+    """Return the turn with some ordinary words replaced by others or misspelt, so that an unknown
+    word is no sign of a name by itself.
+    """
     taken = [(m.start, m.end) for m in turn.marks]
     text, marks = "", list(turn.marks)
     at = 0
     for match in _PLAIN.finditer(turn.text):
         if rng.random() >= share or any(s < match.end() and match.start() < e for s, e in taken):
             continue
-        word = mishear_name(rng, match.group()) if rng.random() < 0.35 else pick_one(rng, word_lists()[pick_one(rng, ("noun", "noun", "adj", "verb"))])
+        word = (
+            mishear_name(rng, match.group())
+            if rng.random() < 0.35
+            else pick_one(rng, word_lists()[pick_one(rng, ("noun", "noun", "adj", "verb"))])
+        )
         text += turn.text[at : match.start()] + word
         at = match.end()
         change = len(word) - len(match.group())
-        marks = [m if turn.marks[i].start < match.start() else Mark(m.start + change, m.end + change, m.label) for i, m in enumerate(marks)]
+        marks = [
+            m
+            if turn.marks[i].start < match.start()
+            else Mark(m.start + change, m.end + change, m.label)
+            for i, m in enumerate(marks)
+        ]
     return replace(turn, text=text + turn.text[at:], marks=tuple(marks))
 
 
 def sentence_case(rng: random.Random, turn: LabeledUtterance) -> LabeledUtterance:
-    """Return the turn as one writes it: a capital to begin with and a mark at the end, where it has none."""
+    """Return the turn as one writes it: a capital to begin with and a mark at the end, where it has
+    none.
+    """
     text = turn.text
     if text and len(text[0].upper()) == 1:
         text = text[0].upper() + text[1:]
@@ -171,19 +220,30 @@ def sentence_case(rng: random.Random, turn: LabeledUtterance) -> LabeledUtteranc
 
 
 _SOMEONE = re.compile(
-    r"(?<![\w'’])(?:(?:he|she|him|someone|somebody|my (?:wife|husband|friend|boss|mom|mum|dad|mother|father|brother|sister|son|daughter|cousin))"
-    r"(?= ?[\w.,?!]|$)(?! else)|(?<=for )you|(?<=with )you|(?<=help )you|(?<=give )you|(?<=tell )you|(?<=call )you|(?<=send )you)(?![\w'’-])",
+    r"(?<![\w'’])(?:(?:he|she|him|someone|somebody|my "
+    r"(?:wife|husband|friend|boss|mom|mum|dad|mother|father|brother|sister|son|daughter|cousin))"
+    r"(?= ?[\w.,?!]|$)(?! else)|(?<=for )you|(?<=with )you|(?<=help )you|(?<=give )you|(?<=tell "
+    r")you|(?<=call )you|(?<=send )you)(?![\w'’-])",
     re.IGNORECASE,
 )
 _HAIL = re.compile(
-    r"^(?:thanks|thank you|thank you so much|hi|hello|hey|okay|ok|sure|great|yes|no|sorry|good morning|alright|perfect|bye|goodbye)(?=[.,!?]|$)",
+    r"^(?:thanks|thank you|thank you so much|hi|hello|hey|okay|ok|sure|great|yes|no|sorry|good "
+    r"morning|alright|perfect|bye|goodbye)(?=[.,!?]|$)",
     re.IGNORECASE,
 )
 
 
-def insert_people(rng: random.Random, turn: LabeledUtterance, fill: Filler, share: float = 0.5) -> LabeledUtterance:
-    """Return a real turn with people put in: a name where it says `he` or `my friend`, and the listener's name after a greeting or at the end."""
-    spots = [(m.start(), m.end(), "") for m in _SOMEONE.finditer(turn.text) if m.end() > m.start() and rng.random() < share]
+def insert_people(
+    rng: random.Random, turn: LabeledUtterance, fill: Filler, share: float = 0.5
+) -> LabeledUtterance:
+    """Return a real turn with people put in: a name where it says `he` or `my friend`, and the
+    listener's name after a greeting or at the end.
+    """
+    spots = [
+        (m.start(), m.end(), "")
+        for m in _SOMEONE.finditer(turn.text)
+        if m.end() > m.start() and rng.random() < share
+    ]
     hail = _HAIL.search(turn.text)
     if hail and rng.random() < share / 4:
         spots.append((hail.end(), hail.end(), pick_one(rng, (", ", " "))))
@@ -196,6 +256,8 @@ def insert_people(rng: random.Random, turn: LabeledUtterance, fill: Filler, shar
         name = fill.full(rng) if not before else fill.names.given(rng)
         change = len(before) + len(name) - (end - start)
         text = text[:start] + before + name + text[end:]
-        marks = [Mark(m.start + change, m.end + change, m.label) if m.start >= end else m for m in marks]
+        marks = [
+            Mark(m.start + change, m.end + change, m.label) if m.start >= end else m for m in marks
+        ]
         marks.append(Mark(start + len(before), start + len(before) + len(name), "PERSON"))
     return replace(turn, text=text, marks=tuple(sorted(marks, key=lambda m: m.start)))

@@ -14,7 +14,13 @@ from spacy.language import Language
 from callveil.transforms.detect.low_confidence_names import apply_margins
 from callveil.transforms.detect.model import LABELS, load_call_model
 from callveil.transforms.lab.train.augment import change_case, vary_surface
-from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read_corpus
+from callveil.transforms.lab.train.corpus import (
+    PERSON_OR_ORG,
+    PUBLIC_PERSON,
+    UNKNOWN,
+    Talk,
+    read_corpus,
+)
 from callveil.transforms.lab.train.mix import TrainingMix
 from callveil.transforms.lab.train.trainer import TrainReport
 
@@ -23,12 +29,15 @@ CARD = "MODEL_CARD.md"
 
 @dataclass(frozen=True, slots=True)
 class ModelMetrics:
-    """What a model finds on one set. A value counts as found when every letter and digit of it is covered.
+    """What a model finds on one set. A value counts as found when every letter and digit of it is
+    covered.
 
     Attributes:
         name: of the set. talks, words: its size.
-        gold, covered, typed: by label, labelled values, those covered by a finding of any type, those covered by one of the same type.
-        given, wrong: by label, findings, and those that touch no labelled value and no unknown word.
+        gold, covered, typed: by label, labelled values, those covered by a finding of any type,
+            those covered by one of the same type.
+        given, wrong: by label, findings, and those that touch no labelled value and no unknown
+            word.
         seconds: processor time of the pipeline over the whole set.
     """
 
@@ -43,15 +52,21 @@ class ModelMetrics:
     seconds: float = 0.0
 
     def recall(self, label: str) -> float:
-        """Return share of labelled values covered, by a finding of any type; NaN where there are none."""
+        """Return share of labelled values covered, by a finding of any type; NaN where there are
+        none.
+        """
         return self.covered[label] / self.gold[label] if self.gold[label] else float("nan")
 
     def typed_recall(self, label: str) -> float:
-        """Return share of labelled values covered by findings of their own type; NaN where there are none."""
+        """Return share of labelled values covered by findings of their own type; NaN where there
+        are none.
+        """
         return self.typed[label] / self.gold[label] if self.gold[label] else float("nan")
 
     def precision(self, label: str) -> float:
-        """Return share of findings of a type that touch something labelled, or a word nobody judged; NaN where there are none."""
+        """Return share of findings of a type that touch something labelled, or a word nobody
+        judged; NaN where there are none.
+        """
         return 1 - self.wrong[label] / self.given[label] if self.given[label] else float("nan")
 
 
@@ -60,17 +75,24 @@ def evaluate_model(nlp: Language, talks: Sequence[Talk], name: str = "") -> Mode
     joined = ["\n".join(u.text for u in t.turns) for t in talks]
     figures = ModelMetrics(name, len(talks), sum(len(t.split()) for t in joined))
     begun = time.process_time()
-    found = [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in nlp.pipe(joined, batch_size=64)]
+    found = [
+        [(e.start_char, e.end_char, e.label_) for e in doc.ents]
+        for doc in nlp.pipe(joined, batch_size=64)
+    ]
     seconds = time.process_time() - begun
     for talk, text, spans in zip(talks, joined, found, strict=True):
-        by_char: dict[int, str] = {i: label for start, end, label in spans for i in range(start, end)}
+        by_char: dict[int, str] = {
+            i: label for start, end, label in spans for i in range(start, end)
+        }
         touched: set[int] = set()
         place = 0
         for turn in talk.turns:
             for mark in turn.marks:
                 chars = range(place + mark.start, place + mark.end)
                 touched.update(chars)
-                label = {PUBLIC_PERSON: "PERSON", PERSON_OR_ORG: UNKNOWN}.get(mark.label, mark.label)
+                label = {PUBLIC_PERSON: "PERSON", PERSON_OR_ORG: UNKNOWN}.get(
+                    mark.label, mark.label
+                )
                 if label == UNKNOWN:
                     continue
                 solid = [i for i in chars if text[i].isalnum()]
@@ -90,35 +112,54 @@ def lower_case_talks(talks: Sequence[Talk]) -> list[Talk]:
 
 
 def held_out_talks(kind: str, count: int, seed: int = 5) -> list[Talk]:
-    """Generated conversations (`call` or `request`) whose people are all named from the held-out part of the lists.
+    """Generated conversations (`call` or `request`) whose people are all named from the held-out
+    part of the lists.
 
     Raises `ValueError` for another kind.
     """
     if kind not in ("call", "request"):
         raise ValueError(f"unknown kind {kind!r}; call or request")
     mix, rng = TrainingMix(held=True), random.Random(seed)
-    return [vary_surface(rng, mix.call(rng) if kind == "call" else mix.request(rng)) for _ in range(count)]
+    return [
+        vary_surface(rng, mix.call(rng) if kind == "call" else mix.request(rng))
+        for _ in range(count)
+    ]
 
 
 def measure_model(nlp: Language, sets: Mapping[str, Path], count: int = 2000) -> list[ModelMetrics]:
-    """Return figures on held-out generated conversations and on each labelled file, as written and lower-cased.
+    """Return figures on held-out generated conversations and on each labelled file, as written and
+    lower-cased.
 
     Raises what `corpus.read_corpus` raises.
     """
-    out = [evaluate_model(nlp, held_out_talks(kind, count), f"generated {kind}s, unseen names") for kind in ("call", "request")]
+    out = [
+        evaluate_model(nlp, held_out_talks(kind, count), f"generated {kind}s, unseen names")
+        for kind in ("call", "request")
+    ]
     for name, path in sets.items():
         talks = read_corpus(path)
-        out += [evaluate_model(nlp, talks, name), evaluate_model(nlp, lower_case_talks(talks), f"{name}, lower-cased")]
+        out += [
+            evaluate_model(nlp, talks, name),
+            evaluate_model(nlp, lower_case_talks(talks), f"{name}, lower-cased"),
+        ]
     return out
 
 
 def metrics_table(figures: Sequence[ModelMetrics]) -> str:
-    """Return a Markdown table: per set and label, recall by any type, by the same type, precision."""
-    rows = ["| set | words | type | values | recall | same type | precision |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    """Return a Markdown table: per set and label, recall by any type, by the same type,
+    precision.
+    """
+    rows = [
+        "| set | words | type | values | recall | same type | precision |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for f in figures:
         for label in sorted(LABELS, key=lambda x: x != "PERSON"):
             if f.gold[label]:
-                found = f"{f.recall(label):.3f} | {f.typed_recall(label):.3f} | {_number(f.precision(label))}"
+                found = (
+                    f"{f.recall(label):.3f} | {f.typed_recall(label):.3f} | "
+                    f"{_number(f.precision(label))}"
+                )
                 rows.append(f"| {f.name} | {f.words:,} | {label} | {f.gold[label]:,} | {found} |")
     return "\n".join(rows)
 
@@ -128,9 +169,14 @@ def _number(value: float) -> str:
 
 
 def describe_model(
-    report: TrainReport, sets: Mapping[str, Path], corpora: Sequence[str] = (), command: str = "callveil train", count: int = 2000
+    report: TrainReport,
+    sets: Mapping[str, Path],
+    corpora: Sequence[str] = (),
+    command: str = "callveil train",
+    count: int = 2000,
 ) -> tuple[Path, list[ModelMetrics]]:
-    """Load the model a training run wrote, take its figures on `sets` (name to labelled file) and write its card.
+    """Load the model a training run wrote, take its figures on `sets` (name to labelled file) and
+    write its card.
 
     Returns: the card's path and the figures. Raises what `corpus.read_corpus` raises.
     """
@@ -140,15 +186,24 @@ def describe_model(
     return write_card(report.out, report, figures, corpora, command), figures
 
 
-def write_card(folder: Path, report: TrainReport, figures: Sequence[ModelMetrics], corpora: Sequence[str], command: str) -> Path:
+def write_card(
+    folder: Path,
+    report: TrainReport,
+    figures: Sequence[ModelMetrics],
+    corpora: Sequence[str],
+    command: str,
+) -> Path:
     """Write `MODEL_CARD.md` beside a model.
 
     Args:
-        corpora: one line of Markdown for each labelled file used, with its size, source and licence.
+        corpora: one line of Markdown for each labelled file used, with its size, source and
+            licence.
         command: what was typed, without folders of the machine.
     Returns: the card's path.
     """
-    speed = max((f.words / f.seconds for f in figures if f.seconds and f.words > 5000), default=float("nan"))
+    speed = max(
+        (f.words / f.seconds for f in figures if f.seconds and f.words > 5000), default=float("nan")
+    )
     sources = ", ".join(f"{name or 'unnamed'} {count:,}" for name, count in report.sources.items())
     text = _TEMPLATE.format(
         labels=", ".join(LABELS),

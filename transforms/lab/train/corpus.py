@@ -1,10 +1,11 @@
 """Labelled conversations: how they are held, and how they are read from JSON lines.
 
-A file of JSON lines holds one conversation a line, `{"id", "turns":[{"speaker","text"}], "spans":[{"turn","start","end","type"}],
-"metadata":{"complete_types":[...]}}`. A type missing from `complete_types` (or all, where that is missing) is labelled in places only,
-so a word that may well be a name and has no label there is *unknown*, neither a name nor its absence; the trainer gives no gradient
-for it. Where capitals tell nothing, the lists of English words and of names say which words
-may be one.
+A file of JSON lines holds one conversation a line, `{"id", "turns":[{"speaker","text"}],
+"spans":[{"turn","start","end","type"}], "metadata":{"complete_types":[...]}}`. A type missing from
+`complete_types` (or all, where that is missing) is labelled in places only, so a word that may well
+be a name and has no label there is *unknown*, neither a name nor its absence; the trainer gives no
+gradient for it. Where capitals tell nothing, the lists of English words and of names say which
+words may be one.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ TYPES: dict[str, str] = {
     "ORG": "ORGANIZATION",
     "ORGANIZATION": "ORGANIZATION",
 }
-"""Types of a file that teach something here; all others are left to pattern recognizers and are no names."""
+"""Types of a file that teach something here; all others are left to pattern recognizers and are no
+names.
+"""
 _NO_NAME = "NO_NAME"
 _MAY_HOLD_NAMES = frozenset(("EMAIL", "PASSWORD", "USERNAME"))
 """Types of whose words one may be a name: these say of none that it is not."""
@@ -117,12 +120,16 @@ _SENTENCE_END = re.compile(r"[.?!:;\"“(\n]\s*$")
 
 
 class CorpusError(ValueError):
-    """A corpus file cannot be used. The text names file, line and field, and quotes nothing of the content."""
+    """A corpus file cannot be used. The text names file, line and field, and quotes nothing of the
+    content.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A labelled stretch of a turn, half-open, in code points. `label` is a type of `TYPES`' values, or `UNKNOWN`."""
+    """A labelled stretch of a turn, half-open, in code points. `label` is a type of `TYPES`'
+    values, or `UNKNOWN`.
+    """
 
     start: int
     end: int
@@ -153,7 +160,9 @@ class Talk:
     spoken: bool = False
 
 
-def build_utterance(parts: Iterable[str | tuple[str, str]], agent: bool = False) -> LabeledUtterance:
+def build_utterance(
+    parts: Iterable[str | tuple[str, str]], agent: bool = False
+) -> LabeledUtterance:
     """Return an utterance from plain strings and `(text, label)` pairs, joined as they stand."""
     text, marks = "", []
     for part in parts:
@@ -167,12 +176,17 @@ def build_utterance(parts: Iterable[str | tuple[str, str]], agent: bool = False)
 def _fail(path: Path, line: int, detail: str) -> CorpusError:
     return CorpusError(
         f"{path}, line {line}: {detail}. Labelled files are JSON lines of "
-        '{"id", "turns":[{"speaker","text"}], "spans":[{"turn","start","end","type"}]}; write each conversation on one line of its own.'
+        '{"id", "turns":[{"speaker","text"}], "spans":[{"turn","start","end","type"}]}; write each '
+        "conversation on one line of its own."
     )
 
 
 def _talk(row: Any, path: Path, line: int) -> tuple[Talk, frozenset[str]]:
-    if not isinstance(row, dict) or not isinstance(row.get("turns"), list) or not isinstance(row.get("spans", []), list):
+    if (
+        not isinstance(row, dict)
+        or not isinstance(row.get("turns"), list)
+        or not isinstance(row.get("spans", []), list)
+    ):
         raise _fail(path, line, "`turns` or `spans` is missing or is not an array")
     texts: list[tuple[str, bool]] = []
     for i, turn in enumerate(row["turns"]):
@@ -182,20 +196,41 @@ def _talk(row: Any, path: Path, line: int) -> tuple[Talk, frozenset[str]]:
     marks: list[list[Mark]] = [[] for _ in texts]
     for i, span in enumerate(row.get("spans", [])):
         try:
-            turn, start, end, kind = int(span["turn"]), int(span["start"]), int(span["end"]), str(span["type"])
+            turn, start, end, kind = (
+                int(span["turn"]),
+                int(span["start"]),
+                int(span["end"]),
+                str(span["type"]),
+            )
         except (KeyError, TypeError, ValueError):
-            raise _fail(path, line, f"spans[{i}] lacks one of turn, start, end, type, or one is of the wrong type") from None
+            raise _fail(
+                path,
+                line,
+                f"spans[{i}] lacks one of turn, start, end, type, or one is of the wrong type",
+            ) from None
         if not 0 <= turn < len(texts) or not 0 <= start < end <= len(texts[turn][0]):
-            raise _fail(path, line, f"spans[{i}] lies outside its turn; offsets are code points in that turn's text, end exclusive")
+            raise _fail(
+                path,
+                line,
+                f"spans[{i}] lies outside its turn; offsets are code points in that turn's text, "
+                "end exclusive",
+            )
         label = TYPES.get(kind, _NO_NAME)
         if kind not in _MAY_HOLD_NAMES:
             marks[turn].append(Mark(start, end, UNKNOWN if span.get("weak") else label))
     metadata = row.get("metadata") or {}
     stated = metadata.get("complete_types", []) if isinstance(metadata, dict) else None
     if not isinstance(stated, list):
-        raise _fail(path, line, "`metadata` is not an object, or its `complete_types` is not an array of types")
+        raise _fail(
+            path,
+            line,
+            "`metadata` is not an object, or its `complete_types` is not an array of types",
+        )
     complete = frozenset(TYPES.get(str(t), str(t)) for t in stated)
-    turns = tuple(LabeledUtterance(text, _apart(found), agent) for (text, agent), found in zip(texts, marks, strict=True))
+    turns = tuple(
+        LabeledUtterance(text, _apart(found), agent)
+        for (text, agent), found in zip(texts, marks, strict=True)
+    )
     spoken = not any(c.isupper() for text, _ in texts for c in text)
     return Talk(turns, str(row.get("source") or path.stem), spoken), complete
 
@@ -212,9 +247,11 @@ def _apart(marks: list[Mark]) -> tuple[Mark, ...]:
 def read_corpus(path: Path) -> list[Talk]:
     """Read one labelled file.
 
-    Returns: its conversations in file order, with unknown stretches marked wherever a type is not labelled in full.
+    Returns: its conversations in file order, with unknown stretches marked wherever a type is not
+        labelled in full.
     Raises:
-        CorpusError: a line is not of the form above; the file is refused as a whole, since half a corpus trains another model.
+        CorpusError: a line is not of the form above; the file is refused as a whole, since half a
+            corpus trains another model.
         OSError: the file cannot be read.
     """
     rows: list[tuple[Talk, frozenset[str]]] = []
@@ -250,7 +287,9 @@ def _names_only(talk: Talk) -> Talk:
 
 
 def proper_words(talks: Iterable[Talk]) -> frozenset[str]:
-    """Return words that are nearly always written with a capital inside a sentence: names, going by the corpus' own habit."""
+    """Return words that are nearly always written with a capital inside a sentence: names, going by
+    the corpus' own habit.
+    """
     capital: Counter[str] = Counter()
     lower: Counter[str] = Counter()
     for talk in talks:
@@ -266,21 +305,31 @@ def proper_words(talks: Iterable[Talk]) -> frozenset[str]:
 _ORGANIZATION = re.compile(
     r"(?:[A-Z][\w'’.-]*|&|and|of|the|'s)(?: (?:[A-Z][\w'’.-]*|&|and|of|the|'[Ss]))* "
     r"(?:Hotel|Inn|Lodge|Resort|Hostel|Suites|Restaurant|Cafe|Café|Grill|Bistro|Brasserie|Kitchen|Pizzeria|Steakhouse|Diner|Tavern|Apartments|Salon|Spa|"
-    r"Clinic|Bank|Airlines|Dental|College|Sushi|BBQ|Tandoori|Taqueria|Bakery|Deli|Barber Shop|Hair Studio|Bar|Pub|House Of Pancakes)\b"
+    r"Clinic|Bank|Airlines|Dental|College|Sushi|BBQ|Tandoori|Taqueria|Bakery|Deli|Barber Shop|Hair "
+    r"Studio|Bar|Pub|House Of Pancakes)\b"
 )
 _VENUE = re.compile(
-    r"[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*)* (?:Theater|Theatre|Park|Station|Stadium|Museum|Airport|Arena|Hall|Gardens?|Beach|Winery|Aquarium|Zoo)\b"
+    r"[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*)* "
+    r"(?:Theater|Theatre|Park|Station|Stadium|Museum|Airport|Arena|Hall|Gardens?|Beach|Winery|Aquarium|Zoo)\b"
 )
 
 
 def _venues(text: str) -> Iterator[Mark]:
-    """Yield businesses and places that end in a word that says so. Corpora of service dialogues leave them unlabelled."""
+    """Yield businesses and places that end in a word that says so. Corpora of service dialogues
+    leave them unlabelled.
+    """
     for pattern, label in ((_ORGANIZATION, "ORGANIZATION"), (_VENUE, "LOCATION")):
         for match in pattern.finditer(text):
             start = (
                 match.start()
                 + len(match.group())
-                - len(re.sub(r"^(?:(?:The|the|and|of|&|'s|[A-Z][a-z]+ing|How|What|There|Is|I|Try|At|In|A|An) )+", "", match.group()))
+                - len(
+                    re.sub(
+                        r"^(?:(?:The|the|and|of|&|'s|[A-Z][a-z]+ing|How|What|There|Is|I|Try|At|In|A|An) )+",  # noqa: E501
+                        "",
+                        match.group(),
+                    )
+                )
             )
             if match.end() - start > len(match.group().split()[-1]):
                 yield Mark(start, match.end(), label)
@@ -308,7 +357,8 @@ _USUAL = 200
 
 
 def usual_words(talks: Sequence[Talk]) -> frozenset[str]:
-    """Return words that many conversations have and no label ever holds: greetings and units ("hai", "gb").
+    """Return words that many conversations have and no label ever holds: greetings and units
+    ("hai", "gb").
 
     There are none where nothing is labelled at all.
     """
@@ -329,7 +379,8 @@ def usual_words(talks: Sequence[Talk]) -> frozenset[str]:
 
 
 def mark_unlisted(talk: Talk, usual: frozenset[str] = frozenset()) -> Talk:
-    """Return the conversation with every unlabelled word marked unknown that may be somebody's name.
+    """Return the conversation with every unlabelled word marked unknown that may be somebody's
+    name.
 
     For conversations without capitals, where the lists tell.
     """
@@ -347,7 +398,8 @@ def mark_unlisted(talk: Talk, usual: frozenset[str] = frozenset()) -> Talk:
 
 @lru_cache(maxsize=65_536)
 def _plain(word: str) -> bool:
-    """Tell whether a word in lower case is an English one that nobody has for a given name, or a letter.
+    """Tell whether a word in lower case is an English one that nobody has for a given name, or a
+    letter.
 
     A surname that is a word ("long") nearly always stands for the word.
     """
@@ -364,4 +416,8 @@ def _words(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _begins_sentence(text: str, start: int) -> bool:
-    return start == 0 or not text[:start].strip() or bool(_SENTENCE_END.search(text, max(0, start - 4), start))
+    return (
+        start == 0
+        or not text[:start].strip()
+        or bool(_SENTENCE_END.search(text, max(0, start - 4), start))
+    )

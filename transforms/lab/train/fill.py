@@ -1,7 +1,7 @@
 """Slots filled with generated values.
 
-Slots that name a person, a place, an address or an organization are labelled; the others (dates, numbers, things, titles) are there so that the
-model sees what no name is.
+Slots that name a person, a place, an address or an organization are labelled; the others (dates,
+numbers, things, titles) are there so that the model sees what no name is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ from callveil.transforms.lab.train.lists import TrainingNames, word_lists
 from callveil.transforms.lab.train.spell import mishear_name, spell_name
 
 _Maker = Callable[[random.Random, bool], str]
-_CHAINS = ("Hotel", "La", "El", "The", "Cafe", "Restaurant", "Best Western", "Marriott", "Hilton", "Casa")
+_CHAINS = (
+    "Hotel",
+    "La",
+    "El",
+    "The",
+    "Cafe",
+    "Restaurant",
+    "Best Western",
+    "Marriott",
+    "Hilton",
+    "Casa",
+)
 
 
 class Filler:
@@ -26,7 +37,8 @@ class Filler:
 
     Args:
         names: where people's names come from.
-        noise: share of names written as a recogniser mishears them, 0 to 0.5; twice that in spoken text, a third of it in typed text.
+        noise: share of names written as a recogniser mishears them, 0 to 0.5; twice that in spoken
+            text, a third of it in typed text.
     """
 
     def __init__(self, names: TrainingNames, noise: float = 0.06) -> None:
@@ -49,20 +61,45 @@ class Filler:
             "DOB": (slots.birth_date, None),
             "TIME": (slots.random_time, None),
             "DAY": (lambda r, s: pick_one(r, slots.DAYS), None),
-            "MONTH": (lambda r, s: pick_one(r, word_lists()["month"]) if r.random() < 0.7 else pick_one(r, ("may", "june", "april", "march", "august")), None),
+            "MONTH": (
+                lambda r, s: (
+                    pick_one(r, word_lists()["month"])
+                    if r.random() < 0.7
+                    else pick_one(r, ("may", "june", "april", "march", "august"))
+                ),
+                None,
+            ),
             "NUM": (slots.random_number, None),
             "AMOUNT": (slots.random_amount, None),
             "PHONE": (slots.random_phone, None),
             "EMAIL": (slots.random_email, None),
             "POST": (slots.random_postal_code, None),
             "REF": (slots.random_order_reference, None),
-            "CUISINE": (lambda r, s: pick_one(r, word_lists()["cuisine"]).title() if r.random() < 0.4 else pick_one(r, word_lists()["cuisine"]), None),
+            "CUISINE": (
+                lambda r, s: (
+                    pick_one(r, word_lists()["cuisine"]).title()
+                    if r.random() < 0.4
+                    else pick_one(r, word_lists()["cuisine"])
+                ),
+                None,
+            ),
             "TITLE": (lambda r, s: slots.random_title(r), None),
-            **{k.upper(): (_listed(k), None) for k in ("noun", "adj", "verb", "item", "brand", "song")},
+            **{
+                k.upper(): (_listed(k), None)
+                for k in ("noun", "adj", "verb", "item", "brand", "song")
+            },
         }
 
-    def fill(self, rng: random.Random, carrier: SentenceTemplate, spoken: bool = False, agent: bool = False) -> LabeledUtterance:
-        """Return one utterance from a carrier, its names labelled. Raises `KeyError` for a slot that does not exist."""
+    def fill(
+        self,
+        rng: random.Random,
+        carrier: SentenceTemplate,
+        spoken: bool = False,
+        agent: bool = False,
+    ) -> LabeledUtterance:
+        """Return one utterance from a carrier, its names labelled. Raises `KeyError` for a slot
+        that does not exist.
+        """
         parts: list[str | tuple[str, str]] = []
         for piece in carrier.draw(rng):
             if piece.startswith("{"):
@@ -78,11 +115,22 @@ class Filler:
         return self.names.given(rng) if rng.random() < 0.17 else self.names.full(rng)
 
     def _heard(self, rng: random.Random, name: str, spoken: bool) -> str:
-        return mishear_name(rng, name) if rng.random() < (self._noise * 2 if spoken else self._noise / 3) else name
+        return (
+            mishear_name(rng, name)
+            if rng.random() < (self._noise * 2 if spoken else self._noise / 3)
+            else name
+        )
 
     def _spell(self, rng: random.Random) -> str:
         r = rng.random()
-        return spell_name(rng, self.names.given(rng) if r < 0.3 else self.names.surname(rng) if r < 0.8 else self.names.full(rng))
+        return spell_name(
+            rng,
+            self.names.given(rng)
+            if r < 0.3
+            else self.names.surname(rng)
+            if r < 0.8
+            else self.names.full(rng),
+        )
 
     def city(self, rng: random.Random) -> str:
         """Return a town, known or invented."""
@@ -105,7 +153,13 @@ class Filler:
         r, w, names = rng.random(), word_lists(), self.names
         if r < 0.3:
             return pick_one(rng, w["org"])
-        stem = pick_one(rng, w["orgstem"]) if r < 0.6 else names.surname(rng) if r < 0.85 else self.city(rng)
+        stem = (
+            pick_one(rng, w["orgstem"])
+            if r < 0.6
+            else names.surname(rng)
+            if r < 0.85
+            else self.city(rng)
+        )
         q = rng.random()
         if q < 0.55:
             return f"{stem} {pick_one(rng, w['orgword'])}"
@@ -116,13 +170,20 @@ class Filler:
         if q < 0.9:
             return f"{names.surname(rng)}{pick_one(rng, (' and ', ' & ', '-'))}{names.surname(rng)}"
         if q < 0.95:
-            return f"{pick_one(rng, ('Bank', 'University', 'Church', 'Hospital', 'City', 'Port'))} of {self.city(rng)}"
+            return (
+                f"{pick_one(rng, ('Bank', 'University', 'Church', 'Hospital', 'City', 'Port'))} "
+                f"of {self.city(rng)}"
+            )
         return f"{names.given(rng)}'s {pick_one(rng, w['orgword'])}"
 
     def venue(self, rng: random.Random) -> str:
         """Return a restaurant, hotel, block of flats, theatre or college."""
         stem = self._venue_stem(rng)
-        return f"{stem} {pick_one(rng, word_lists()['eatery'])}" if rng.random() < 0.85 else f"{pick_one(rng, _CHAINS)} {stem}"
+        return (
+            f"{stem} {pick_one(rng, word_lists()['eatery'])}"
+            if rng.random() < 0.85
+            else f"{pick_one(rng, _CHAINS)} {stem}"
+        )
 
     def _venue_stem(self, rng: random.Random) -> str:
         r, w, names = rng.random(), word_lists(), self.names
@@ -141,11 +202,17 @@ class Filler:
         return f"The {pick_one(rng, w['noun'])}".title() if r < 0.9 else names.pair(rng)[1]
 
     def long_address(self, rng: random.Random, spoken: bool) -> str:
-        """Street, town, state or country and code, parted as people part them, on one line or several."""
+        """Street, town, state or country and code, parted as people part them, on one line or
+        several.
+        """
         line, r, w = slots.random_address(rng, spoken), rng.random(), word_lists()
         if r < 0.06 and not spoken:
             return slots.military_address(rng)
-        sep = pick_one(rng, (" ", ", ", " in ")) if spoken else pick_one(rng, (", ", ", ", " ", "\n", "\n ", " , "))
+        sep = (
+            pick_one(rng, (" ", ", ", " in "))
+            if spoken
+            else pick_one(rng, (", ", ", ", " ", "\n", "\n ", " , "))
+        )
         code = slots.random_postal_code(rng, spoken) if rng.random() < 0.7 else ""
         tail = [self.city(rng)]
         if rng.random() < 0.75:

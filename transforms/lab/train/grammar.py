@@ -1,7 +1,8 @@
 """Carrier sentences, in a small grammar.
 
-A carrier is a line such as `<my name is|it's> {F}<.|>`: `<a|b|>` chooses one alternative, nested at will, and `{F}` is a slot that `fill.Filler`
-fills. Files of carriers are parted into sections by lines `# name`.
+A carrier is a line such as `<my name is|it's> {F}<.|>`: `<a|b|>` chooses one alternative, nested at
+will, and `{F}` is a slot that `fill.Filler` fills. Files of carriers are parted into sections by
+lines `# name`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ _TOKEN = re.compile(r"[<>|]|\{[A-Z]+\}|[^<>|{}]+")
 
 
 class SentenceTemplate:
-    """One line of the grammar, parsed. Raises `ValueError`, naming `where`, for a bracket out of place."""
+    """One line of the grammar, parsed. Raises `ValueError`, naming `where`, for a bracket out of
+    place.
+    """
 
     def __init__(self, line: str, where: str) -> None:
         stack: list[list[list[object]]] = [[[]]]
@@ -31,7 +34,10 @@ class SentenceTemplate:
                 choice = stack.pop()
                 stack[-1][-1].append(choice)
             elif token in ("<", ">", "|"):
-                raise ValueError(f"{where}: `{token}` stands outside of `<...>`; write alternatives as `<this|that>`")
+                raise ValueError(
+                    f"{where}: `{token}` stands outside of `<...>`; write alternatives as "
+                    "`<this|that>`"
+                )
             else:
                 stack[-1][-1].append(token)
         if len(stack) != 1:
@@ -53,13 +59,16 @@ def _draw(nodes: list[object], rng: random.Random) -> Iterator[str]:
 
 @lru_cache(maxsize=8)
 def sentence_templates(name: str) -> dict[str, tuple[SentenceTemplate, ...]]:
-    """Return carriers by section of a file of this package: `ask.txt`, `answer.txt` or `requests.txt`.
+    """Return carriers by section of a file of this package: `ask.txt`, `answer.txt` or
+    `requests.txt`.
 
     Raises `ValueError` with file and line for a carrier that does not parse.
     """
     out: dict[str, list[SentenceTemplate]] = {}
     section: list[SentenceTemplate] = []
-    for number, line in enumerate(resources.files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(
+        resources.files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines(), 1
+    ):
         if line.startswith("# "):
             section = out.setdefault(line[2:].strip(), [])
         elif line.strip():

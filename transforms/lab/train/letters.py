@@ -1,11 +1,15 @@
-"""Learn `transforms/redact/audio/grapheme_to_phoneme.txt`, which says how letters sound, from a pronouncing dictionary:
+"""Learn `transforms/redact/audio/grapheme_to_phoneme.txt`, which says how letters sound, from a
+pronouncing dictionary:
 
-    python -m callveil.transforms.lab.train.letters > transforms/redact/audio/grapheme_to_phoneme.txt
+    python -m callveil.transforms.lab.train.letters >
+    transforms/redact/audio/grapheme_to_phoneme.txt
 
-Each letter is lined up with up to two sounds by expectation maximisation over whole words (Damper et al., "Aligning text and phonemes for speech
-technology applications using an EM-like algorithm", 2005); the tree that tells them apart by the letters around is an IGTree (Daelemans et al., 1997)
-whose branches hold at least four words. On 3,000 words kept out of learning it gets 10.7 % of the sounds wrong, and 53 % of the words wholly right:
-enough to find a word in a recording, not to speak it.
+Each letter is lined up with up to two sounds by expectation maximisation over whole words (Damper
+et al., "Aligning text and phonemes for speech technology applications using an EM-like algorithm",
+2005); the tree that tells them apart by the letters around is an IGTree (Daelemans et al., 1997)
+whose branches hold at least four words. On 3,000 words kept out of learning it gets 10.7 % of the
+sounds wrong, and 53 % of the words wholly right: enough to find a word in a recording, not to speak
+it.
 """
 
 from __future__ import annotations
@@ -19,7 +23,12 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from callveil.transforms.redact.audio.grapheme_to_phoneme import AROUND, SAME, SILENT, letter_context
+from callveil.transforms.redact.audio.grapheme_to_phoneme import (
+    AROUND,
+    SAME,
+    SILENT,
+    letter_context,
+)
 
 Sounds = tuple[str, ...]
 Costs = dict[str, dict[Sounds, float]]
@@ -85,8 +94,14 @@ def learn_tree(words: list[tuple[str, Sounds]]) -> list[tuple[str, str]]:
         for word, sounds in drawn:
             for letter, part in zip(word, align_sounds(word, sounds, costs) or (), strict=False):
                 counts[letter][part] += 1
-        costs = {letter: {s: math.log(n / seen.total()) for s, n in seen.items()} for letter, seen in counts.items()}
-    kept = {letter: {s: c for s, c in seen.items() if c > RARE} for letter, seen in (costs or {}).items()}
+        costs = {
+            letter: {s: math.log(n / seen.total()) for s, n in seen.items()}
+            for letter, seen in counts.items()
+        }
+    kept = {
+        letter: {s: c for s, c in seen.items() if c > RARE}
+        for letter, seen in (costs or {}).items()
+    }
     cases: dict[str, list[tuple[str, Sounds]]] = defaultdict(list)
     for word, sounds in words:
         parts = align_sounds(word, sounds, kept)
@@ -96,7 +111,9 @@ def learn_tree(words: list[tuple[str, Sounds]]) -> list[tuple[str, str]]:
     return [row for letter in sorted(cases) for row in _branch(letter, cases[letter], 0, None)]
 
 
-def _branch(key: str, cases: list[tuple[str, Sounds]], depth: int, parent: Sounds | None) -> list[tuple[str, str]]:
+def _branch(
+    key: str, cases: list[tuple[str, Sounds]], depth: int, parent: Sounds | None
+) -> list[tuple[str, str]]:
     counts = Counter(s for _, s in cases)
     likeliest = min(counts, key=lambda s: (-counts[s], s))
     below: list[tuple[str, str]] = []
@@ -115,7 +132,12 @@ def _branch(key: str, cases: list[tuple[str, Sounds]], depth: int, parent: Sound
 def main() -> None:
     """Print the tree."""
     path = Path(str(resources.files("pocketsphinx"))) / "model" / "en-us" / "cmudict-en-us.dict"
-    sys.stdout.write("\n".join([HEADER, *(f"{key}\t{sounds}" for key, sounds in learn_tree(list(words_of(path))))]) + "\n")
+    sys.stdout.write(
+        "\n".join(
+            [HEADER, *(f"{key}\t{sounds}" for key, sounds in learn_tree(list(words_of(path))))]
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

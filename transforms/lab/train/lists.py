@@ -1,8 +1,9 @@
 """The lists training draws from: names of every origin and invented ones, places, things.
 
-One name in `HELD_OUT_SHARE` that is not among the commonest is kept out of training by a checksum of its folded form, so that
-held-out dialogues name people the model never saw. Invented names come from a letter chain over the same lists: they teach what a
-name looks like, not which names there are.
+One name in `HELD_OUT_SHARE` that is not among the commonest is kept out of training by a checksum
+of its folded form, so that held-out dialogues name people the model never saw. Invented names come
+from a letter chain over the same lists: they teach what a name looks like, not which names there
+are.
 """
 
 from __future__ import annotations
@@ -18,15 +19,21 @@ from callveil.transforms.detect.model import model_key
 from callveil.transforms.lab.sample.people import name_origins, pick_one
 
 HELD_OUT_SHARE = 12
-"""One name in this many is held out. The lists of `words.txt` hold the commonest names and are trained on whole, since a model that
-misses those is of no use."""
+"""One name in this many is held out. The lists of `words.txt` hold the commonest names and are
+trained on whole, since a model that misses those is of no use.
+"""
 _ORDER = 3
 _END = "\n"
 
 
 def is_held_out(name: str) -> bool:
-    """Tell whether a given name or surname is kept out of training. Stable over versions: CRC-32 of the folded name."""
-    return zlib.crc32(model_key(name).encode()) % HELD_OUT_SHARE == 0 and model_key(name) not in _common()
+    """Tell whether a given name or surname is kept out of training. Stable over versions: CRC-32 of
+    the folded name.
+    """
+    return (
+        zlib.crc32(model_key(name).encode()) % HELD_OUT_SHARE == 0
+        and model_key(name) not in _common()
+    )
 
 
 @lru_cache(maxsize=1)
@@ -36,10 +43,14 @@ def _common() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def word_lists() -> dict[str, tuple[str, ...]]:
-    """Return lists by section of `words.txt`. A section is words parted by spaces (`_` for a space inside one) or phrases parted by `|`."""
+    """Return lists by section of `words.txt`. A section is words parted by spaces (`_` for a space
+    inside one) or phrases parted by `|`.
+    """
     out: dict[str, list[str]] = {}
     section: list[str] = []
-    for line in resources.files(__package__).joinpath("words.txt").read_text(encoding="utf-8").splitlines():
+    for line in (
+        resources.files(__package__).joinpath("words.txt").read_text(encoding="utf-8").splitlines()
+    ):
         if line.startswith("# "):
             section = out.setdefault(line[2:].strip(), [])
         elif "|" in line:
@@ -65,7 +76,9 @@ def listed_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 class LetterChain:
-    """A letter chain of order 3 over a list of names. Draws are seeded by the caller; equal lists give equal chains."""
+    """A letter chain of order 3 over a list of names. Draws are seeded by the caller; equal lists
+    give equal chains.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         table: dict[str, list[str]] = {}
@@ -86,11 +99,17 @@ class LetterChain:
                 out += letter
             name = out[_ORDER:]
             if 3 <= len(name) <= 12 and not is_held_out(name):
-                return name.title() if name.replace("'", "").isalpha() else name.title().replace("'S", "'s")
+                return (
+                    name.title()
+                    if name.replace("'", "").isalpha()
+                    else name.title().replace("'S", "'s")
+                )
 
 
 class TrainingNames:
-    """People's names for training (`held=False`) or for held-out figures (`held=True`, listed names only)."""
+    """People's names for training (`held=False`) or for held-out figures (`held=True`, listed names
+    only).
+    """
 
     def __init__(
         self, held: bool = False, invented: float = 0.2, ordinary: float = 0.0, lexical: float = 0.3
@@ -100,16 +119,27 @@ class TrainingNames:
         self._ordinary = ordinary
         self._invented = 0.0 if held else invented
         self._lexical = 0.0 if held else self._invented + lexical
-        self._origins = [(select_held_out(o.given, held), select_held_out(o.surnames, held)) for o in name_origins().values() for _ in range(max(1, o.weight // 2))]
+        self._origins = [
+            (select_held_out(o.given, held), select_held_out(o.surnames, held))
+            for o in name_origins().values()
+            for _ in range(max(1, o.weight // 2))
+        ]
         self._origins = [o for o in self._origins if o[0] and o[1]]
-        self._common: tuple[tuple[str, ...], ...] = () if held else (word_lists()["given"], word_lists()["sur"])
-        lists = [(select_held_out(o.given, False), select_held_out(o.surnames, False)) for o in name_origins().values()] + [(word_lists()["given"], word_lists()["sur"])]
+        self._common: tuple[tuple[str, ...], ...] = (
+            () if held else (word_lists()["given"], word_lists()["sur"])
+        )
+        lists = [
+            (select_held_out(o.given, False), select_held_out(o.surnames, False))
+            for o in name_origins().values()
+        ] + [(word_lists()["given"], word_lists()["sur"])]
         self._chains = [(LetterChain(given), LetterChain(surnames)) for given, surnames in lists]
 
     def pair(self, rng: random.Random) -> tuple[str, str]:
         """Return a given name and a surname, mostly of one origin."""
         if self._ordinary and rng.random() < self._ordinary:
-            return pick_one(rng, word_lists()["noun"]).title(), pick_one(rng, word_lists()["adj" if rng.random() < 0.3 else "noun"]).title()
+            return pick_one(rng, word_lists()["noun"]).title(), pick_one(
+                rng, word_lists()["adj" if rng.random() < 0.3 else "noun"]
+            ).title()
         r = rng.random()
         if r < self._invented:
             chain = pick_one(rng, self._chains)
@@ -128,27 +158,43 @@ class TrainingNames:
     def given(self, rng: random.Random) -> str:
         """Return a given name; now and then a double one."""
         name = self.pair(rng)[0]
-        return f"{name}{pick_one(rng, (' ', '-'))}{self.pair(rng)[0]}" if rng.random() < 0.02 else name
+        return (
+            f"{name}{pick_one(rng, (' ', '-'))}{self.pair(rng)[0]}" if rng.random() < 0.02 else name
+        )
 
     def surname(self, rng: random.Random) -> str:
         """Return a surname; now and then a double-barrelled one."""
         name = self.pair(rng)[1]
-        return f"{name}{pick_one(rng, ('-', '-', ' '))}{self.pair(rng)[1]}" if rng.random() < 0.04 else name
+        return (
+            f"{name}{pick_one(rng, ('-', '-', ' '))}{self.pair(rng)[1]}"
+            if rng.random() < 0.04
+            else name
+        )
 
     def full(self, rng: random.Random) -> str:
-        """Return a whole name as people give it: with an initial or a middle name at times, surname first at times."""
+        """Return a whole name as people give it: with an initial or a middle name at times, surname
+        first at times.
+        """
         given, surname = self.pair(rng)
         r = rng.random()
         if r < 0.06:
-            return f"{given} {pick_one(rng, 'ABCDEFGHJKLMNPRSTW')}{pick_one(rng, ('.', ''))} {surname}"
+            return (
+                f"{given} {pick_one(rng, 'ABCDEFGHJKLMNPRSTW')}{pick_one(rng, ('.', ''))} {surname}"
+            )
         if r < 0.11:
             return f"{given} {self.pair(rng)[0]} {surname}"
         if r < 0.15:
             return f"{given} {surname}{pick_one(rng, ('-', ' '))}{self.pair(rng)[1]}"
         if r < 0.17:
-            return f"{surname} {given}{pick_one(rng, ('', f' {pick_one(rng, chr(65) + chr(74) + chr(77))}'))}"
+            return (
+                f"{surname} "
+                f"{given}{pick_one(rng, ('', f' {pick_one(rng, chr(65) + chr(74) + chr(77))}'))}"
+            )
         if r < 0.18:
-            return f"{given} {surname} {pick_one(rng, ('Junior', 'Jr.', 'Jr', 'III', 'the third', 'Senior'))}"
+            return (
+                f"{given} {surname} "
+                f"{pick_one(rng, ('Junior', 'Jr.', 'Jr', 'III', 'the third', 'Senior'))}"
+            )
         return f"{given} {surname}"
 
 

@@ -1,4 +1,6 @@
-"""The endless stream of training texts: generated calls and requests, and windows of real conversations with other names in them."""
+"""The endless stream of training texts: generated calls and requests, and windows of real
+conversations with other names in them.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,22 @@ from spacy.language import Language
 
 from callveil.transforms.lab.sample.dialogues import random_business, random_dialogue
 from callveil.transforms.lab.sample.people import pick_one, random_person
-from callveil.transforms.lab.train.augment import insert_hesitations, insert_people, scramble_words, sentence_case, swap_values, vary_surface
-from callveil.transforms.lab.train.corpus import TYPES, UNKNOWN, LabeledUtterance, Mark, Talk, build_utterance
+from callveil.transforms.lab.train.augment import (
+    insert_hesitations,
+    insert_people,
+    scramble_words,
+    sentence_case,
+    swap_values,
+    vary_surface,
+)
+from callveil.transforms.lab.train.corpus import (
+    TYPES,
+    UNKNOWN,
+    LabeledUtterance,
+    Mark,
+    Talk,
+    build_utterance,
+)
 from callveil.transforms.lab.train.fill import Filler
 from callveil.transforms.lab.train.grammar import sentence_templates
 from callveil.transforms.lab.train.lists import TrainingNames
@@ -33,7 +49,16 @@ _TOPIC_SHARES = {
     "other": 4,
 }
 _TOPICS = tuple(topic for topic, share in _TOPIC_SHARES.items() for _ in range(share))
-_SECTION_SHARES = {"with names": 5, "stories": 3, "callers": 4, "places": 2, "without": 4, "venues": 2, "titles": 1, "nouns": 4}
+_SECTION_SHARES = {
+    "with names": 5,
+    "stories": 3,
+    "callers": 4,
+    "places": 2,
+    "without": 4,
+    "venues": 2,
+    "titles": 1,
+    "nouns": 4,
+}
 _SECTIONS = tuple(section for section, share in _SECTION_SHARES.items() for _ in range(share))
 _NAME_TOPICS = ("full", "first", "last", "spell")
 _BACK = (
@@ -103,15 +128,17 @@ class TrainingMix:
     """Draws training conversations.
 
     Args:
-        real: conversations that were read from files; empty is fine, the generated part stands alone.
-            A source is drawn by the square root of its words, so that a small one is heard beside a
-            large one.
+        real: conversations that were read from files; empty is fine, the generated part stands
+            alone. A source is drawn by the square root of its words, so that a small one is heard
+            beside a large one.
         held: draw names from the held-out part, for figures.
     """
 
     def __init__(self, real: Sequence[Talk] = (), held: bool = False) -> None:
         self.fill = Filler(TrainingNames(held))
-        self._odd = Filler(TrainingNames(held, ordinary=0.0 if held else 0.4), noise=0.0 if held else 0.25)
+        self._odd = Filler(
+            TrainingNames(held, ordinary=0.0 if held else 0.4), noise=0.0 if held else 0.25
+        )
         self._corpora = [
             _Corpus([t for t in real if t.source == source])
             for source in dict.fromkeys(t.source for t in real)
@@ -142,7 +169,9 @@ class TrainingMix:
             yield vary_surface(rng, talk)
 
     def call(self, rng: random.Random) -> Talk:
-        """Return one to four questions with their answers, backchannels and requests between them."""
+        """Return one to four questions with their answers, backchannels and requests between
+        them.
+        """
         spoken = rng.random() < 0.7
         turns: list[LabeledUtterance] = []
         for _ in range(pick_one(rng, (1, 1, 1, 2, 2, 3, 4))):
@@ -156,7 +185,9 @@ class TrainingMix:
         return Talk(tuple(turns), "call", spoken)
 
     def exchange(self, rng: random.Random, topic: str, spoken: bool) -> list[LabeledUtterance]:
-        """Return a question and its answer; at times the answer has nothing to do with it, or comes twice, or without a question."""
+        """Return a question and its answer; at times the answer has nothing to do with it, or comes
+        twice, or without a question.
+        """
         ask, say = sentence_templates("ask.txt"), sentence_templates("answer.txt")
         answered = topic if rng.random() < 0.9 else pick_one(rng, (*_TOPICS, "noun"))
         if topic == "other" and rng.random() < 0.4:
@@ -170,8 +201,27 @@ class TrainingMix:
             return [answer]
         turns = [question]
         if rng.random() < 0.08:
-            turns += [LabeledUtterance(pick_one(rng, ("sorry?", "what was that?", "pardon?", "my name?", "uh", "what?", "hold on")))]
-            turns += [self.fill.fill(rng, pick_one(rng, ask[f"ask {topic}"]), spoken, agent=True)] if rng.random() < 0.6 else []
+            turns += [
+                LabeledUtterance(
+                    pick_one(
+                        rng,
+                        (
+                            "sorry?",
+                            "what was that?",
+                            "pardon?",
+                            "my name?",
+                            "uh",
+                            "what?",
+                            "hold on",
+                        ),
+                    )
+                )
+            ]
+            turns += (
+                [self.fill.fill(rng, pick_one(rng, ask[f"ask {topic}"]), spoken, agent=True)]
+                if rng.random() < 0.6
+                else []
+            )
         turns.append(answer)
         if topic in _NAME_TOPICS and rng.random() < 0.15 and answer.marks:
             mark = pick_one(rng, answer.marks)
@@ -181,7 +231,9 @@ class TrainingMix:
     def sentence(self, rng: random.Random, spoken: bool) -> LabeledUtterance:
         """Return one request or remark."""
         section = pick_one(rng, _SECTIONS)
-        return self.fill.fill(rng, pick_one(rng, sentence_templates("requests.txt")[section]), spoken)
+        return self.fill.fill(
+            rng, pick_one(rng, sentence_templates("requests.txt")[section]), spoken
+        )
 
     def request(self, rng: random.Random) -> Talk:
         """Return a lone utterance, or two or three running."""
@@ -195,13 +247,24 @@ class TrainingMix:
         return Talk(turns, "request", spoken)
 
     def sampled(self, rng: random.Random) -> Talk:
-        """Return up to twelve turns of a conversation of the sample generator, its people renamed from this mix's own names."""
+        """Return up to twelve turns of a conversation of the sample generator, its people renamed
+        from this mix's own names.
+        """
         country = pick_one(rng, ("US", "US", "US", "GB", "GB", "CA", "AU"))
-        whole = random_dialogue(rng, random_person(rng, country), random_person(rng, country), random_business(rng, country=country))
+        whole = random_dialogue(
+            rng,
+            random_person(rng, country),
+            random_person(rng, country),
+            random_business(rng, country=country),
+        )
         size = 3 + int(rng.random() * 10)
         start = int(rng.random() * max(1, len(whole.turns) - size + 1))
         turns = tuple(
-            LabeledUtterance(t.text, tuple(Mark(s.start, s.end, TYPES[s.type]) for s in t.spans if s.type in TYPES), t.speaker == "agent")
+            LabeledUtterance(
+                t.text,
+                tuple(Mark(s.start, s.end, TYPES[s.type]) for s in t.spans if s.type in TYPES),
+                t.speaker == "agent",
+            )
             for t in whole.turns[start : start + size]
         )
         return swap_values(rng, Talk(turns, "sample"), self.fill, 1.0)
@@ -234,7 +297,11 @@ class TrainingMix:
             talk = replace(talk, turns=tuple(insert_people(rng, t, self.fill) for t in talk.turns))
         if not alone and rng.random() < 0.25:
             at = int(rng.random() * (len(talk.turns) + 1))
-            extra = self.exchange(rng, pick_one(rng, _TOPICS), False) if rng.random() < 0.7 else [self.sentence(rng, False)]
+            extra = (
+                self.exchange(rng, pick_one(rng, _TOPICS), False)
+                if rng.random() < 0.7
+                else [self.sentence(rng, False)]
+            )
             talk = replace(talk, turns=talk.turns[:at] + tuple(extra) + talk.turns[at:])
         return talk
 

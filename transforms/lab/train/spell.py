@@ -65,12 +65,24 @@ _HEARD = {
     "y": ("why",),
     "z": ("zed", "zee", "said"),
 }
-_PUNCTUATION = {"-": ("hyphen", "dash", ""), "'": ("apostrophe", ""), " ": ("space", "new word", "", "and then")}
+_PUNCTUATION = {
+    "-": ("hyphen", "dash", ""),
+    "'": ("apostrophe", ""),
+    " ": ("space", "new word", "", "and then"),
+}
 
 
 def name_letters(name: str) -> list[str]:
-    """Return the letters of a name, lower case a to z, with marks, spaces and hyphens kept as they stand."""
-    plain = unicodedata.normalize("NFKD", name).lower().replace("ß", "ss").replace("ø", "o").replace("ł", "l")
+    """Return the letters of a name, lower case a to z, with marks, spaces and hyphens kept as they
+    stand.
+    """
+    plain = (
+        unicodedata.normalize("NFKD", name)
+        .lower()
+        .replace("ß", "ss")
+        .replace("ø", "o")
+        .replace("ł", "l")
+    )
     return [c for c in plain if "a" <= c <= "z" or c in _PUNCTUATION]
 
 
@@ -78,7 +90,13 @@ def _units(rng: random.Random, chars: list[str], heard: float) -> list[str]:
     doubles, out, i = rng.random() < 0.6, [], 0
     while i < len(chars):
         c = chars[i]
-        word = pick_one(rng, _PUNCTUATION[c]) if c in _PUNCTUATION else pick_one(rng, _HEARD[c]) if rng.random() < heard else c
+        word = (
+            pick_one(rng, _PUNCTUATION[c])
+            if c in _PUNCTUATION
+            else pick_one(rng, _HEARD[c])
+            if rng.random() < heard
+            else c
+        )
         if doubles and i + 1 < len(chars) and chars[i + 1] == c and c not in _PUNCTUATION:
             word, i = f"double {word}", i + 1
         out.append(word)
@@ -87,7 +105,8 @@ def _units(rng: random.Random, chars: list[str], heard: float) -> list[str]:
 
 
 def spell_name(rng: random.Random, name: str) -> str:
-    """Return a name letter by letter, in one of the ways it turns up: parted, hyphenated, fused by the recogniser, by alphabet words.
+    """Return a name letter by letter, in one of the ways it turns up: parted, hyphenated, fused by
+    the recogniser, by alphabet words.
 
     Returns: the text without an introduction; never empty for a name with a letter in it.
     """
@@ -99,12 +118,20 @@ def spell_name(rng: random.Random, name: str) -> str:
         text = joined.join(c.upper() if c.isalpha() else "-" for c in chars if c != " ")
         return f"{text}." if joined == ". " else text
     if r < 0.22:
-        return " ".join(NATO[c] if c.isalpha() else pick_one(rng, _PUNCTUATION[c]) for c in chars).replace("  ", " ").strip()
+        return (
+            " ".join(NATO[c] if c.isalpha() else pick_one(rng, _PUNCTUATION[c]) for c in chars)
+            .replace("  ", " ")
+            .strip()
+        )
     if r < 0.36:
         link = pick_one(rng, ("for", "as in", "like", "is for", "as in", "for"))
         share = pick_one(rng, (1.0, 0.5, 0.25))
         units = [
-            f"{c} {link} {pick_one(rng, _EVERYDAY[c])}" if c.isalpha() and rng.random() < share else c if c.isalpha() else pick_one(rng, _PUNCTUATION[c])
+            f"{c} {link} {pick_one(rng, _EVERYDAY[c])}"
+            if c.isalpha() and rng.random() < share
+            else c
+            if c.isalpha()
+            else pick_one(rng, _PUNCTUATION[c])
             for c in chars
         ]
         return pick_one(rng, (" ", " ", ", ")).join(u for u in units if u)
@@ -115,16 +142,26 @@ def spell_name(rng: random.Random, name: str) -> str:
 
 
 def fuse_letters(rng: random.Random, units: list[str]) -> str:
-    """Return letters run together at random, as a recogniser groups them; a lone `i` is often written `I`."""
+    """Return letters run together at random, as a recogniser groups them; a lone `i` is often
+    written `I`.
+    """
     groups: list[str] = []
     share = pick_one(rng, (0.15, 0.3, 0.5))
     for unit in units:
-        if groups and len(unit) == 1 and " " not in groups[-1] and len(groups[-1]) < 5 and rng.random() < share:
+        if (
+            groups
+            and len(unit) == 1
+            and " " not in groups[-1]
+            and len(groups[-1]) < 5
+            and rng.random() < share
+        ):
             groups[-1] += unit
         else:
             groups.append(unit)
     big = rng.random() < 0.5
-    return " ".join("I" if g == "i" and big else g.upper() if rng.random() < 0.03 else g for g in groups)
+    return " ".join(
+        "I" if g == "i" and big else g.upper() if rng.random() < 0.03 else g for g in groups
+    )
 
 
 def looks_spelled(text: str) -> bool:
@@ -134,7 +171,9 @@ def looks_spelled(text: str) -> bool:
 
 
 def mishear_name(rng: random.Random, name: str) -> str:
-    """Return the name as a recogniser may miss it: split, joined, with a letter off, or with sounds written another way."""
+    """Return the name as a recogniser may miss it: split, joined, with a letter off, or with sounds
+    written another way.
+    """
     r = rng.random()
     if r < 0.3 and len(name) >= 6 and " " not in name:
         cut = 2 + int(rng.random() * (len(name) - 4))
@@ -165,5 +204,9 @@ def mishear_name(rng: random.Random, name: str) -> str:
     if len(name) > 3:
         at = 1 + int(rng.random() * (len(name) - 2))
         if name[at].isalpha():
-            return name[:at] + pick_one(rng, ("", pick_one(rng, "aeiou"), name[at] * 2)) + name[at + 1 :]
+            return (
+                name[:at]
+                + pick_one(rng, ("", pick_one(rng, "aeiou"), name[at] * 2))
+                + name[at + 1 :]
+            )
     return name

@@ -1,4 +1,6 @@
-"""Training the names model: seeded, on one core, to a folder `callveil.transforms.detect.model.load` reads."""
+"""Training the names model: seeded, on one core, to a folder
+`callveil.transforms.detect.model.load` reads.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,18 @@ from spacy.util import fix_random_seed
 from thinc.api import Adam, get_current_ops, set_current_ops
 
 from callveil.transforms.detect.model import LABELS, LANGUAGE, fast_ops
-from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read_corpus
+from callveil.transforms.lab.train.corpus import (
+    PERSON_OR_ORG,
+    PUBLIC_PERSON,
+    UNKNOWN,
+    Talk,
+    read_corpus,
+)
 from callveil.transforms.lab.train.mix import TrainingMix
 
 MAX_BYTES = 8_000_000
-"""A model folder larger than this is refused: it ships in the package and is loaded by each worker."""
+"""A model folder larger than this is refused: it ships in the package and is loaded by each worker.
+"""
 ROWS: tuple[int, int, int, int] = (10_000, 2_500, 2_500, 300)
 """Rows of the tables of the four word features. More cost bytes and no time."""
 MINE: tuple[float, ...] = (0.25, 0.5, 0.75)
@@ -59,13 +68,15 @@ def blank_pipeline(width: int, depth: int) -> Language:
     """Return an untrained pipeline.
 
     Args:
-        width: columns of a word's vector, a multiple of 8 from 16 to 128. depth: window layers, 1 to 8; each adds one word of context on either side.
+        width: columns of a word's vector, a multiple of 8 from 16 to 128. depth: window layers, 1
+            to 8; each adds one word of context on either side.
     Raises:
         ValueError: out of those ranges.
     """
     if not 16 <= width <= 128 or width % 8 or not 1 <= depth <= 8:
         raise ValueError(
-            f"width {width}, depth {depth}: width must be a multiple of 8 from 16 to 128 and depth 1 to 8; larger models do not fit the package"
+            f"width {width}, depth {depth}: width must be a multiple of 8 from 16 to 128 and depth "
+            "1 to 8; larger models do not fit the package"
         )
     nlp = spacy.blank(LANGUAGE)
     embed = {
@@ -75,7 +86,13 @@ def blank_pipeline(width: int, depth: int) -> Language:
         "rows": list(ROWS),
         "include_static_vectors": False,
     }
-    encode = {"@architectures": "spacy.MaxoutWindowEncoder.v2", "width": width, "window_size": 1, "maxout_pieces": 2, "depth": depth}
+    encode = {
+        "@architectures": "spacy.MaxoutWindowEncoder.v2",
+        "width": width,
+        "window_size": 1,
+        "maxout_pieces": 2,
+        "depth": depth,
+    }
     model = {
         "@architectures": "spacy.TransitionBasedParser.v2",
         "state_type": "ner",
@@ -92,13 +109,16 @@ def blank_pipeline(width: int, depth: int) -> Language:
 
 
 def make_example(nlp: Language, talk: Talk) -> Example:
-    """Return a training example: the turns joined by line feeds, labels on the tokens they cover, unknown stretches left open.
+    """Return a training example: the turns joined by line feeds, labels on the tokens they cover,
+    unknown stretches left open.
 
     A label that starts or ends inside a token takes the whole token, as redaction would.
     """
     text, marks = "", []
     for turn in talk.turns:
-        marks += [(len(text) + m.start, len(text) + m.end, _AS.get(m.label, m.label)) for m in turn.marks]
+        marks += [
+            (len(text) + m.start, len(text) + m.end, _AS.get(m.label, m.label)) for m in turn.marks
+        ]
         text += turn.text + "\n"
     doc = nlp.make_doc(text[:-1])
     gold = Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
@@ -122,7 +142,9 @@ def make_example(nlp: Language, talk: Talk) -> Example:
     return Example(doc, gold)
 
 
-def make_batches(nlp: Language, stream: Iterator[Talk], size: int, sources: dict[str, int]) -> Iterator[list[Example]]:
+def make_batches(
+    nlp: Language, stream: Iterator[Talk], size: int, sources: dict[str, int]
+) -> Iterator[list[Example]]:
     """Yield batches of about `size` tokens; counts what was drawn in `sources`."""
     batch: list[Example] = []
     tokens = 0
@@ -152,13 +174,16 @@ def train_model(
 
     Args:
         out: folder to write; made if absent, files of an older model in it are replaced.
-        seed: equal seed, corpora, steps and machine give equal weights, byte for byte. With `minutes` the number of steps depends on the machine.
+        seed: equal seed, corpora, steps and machine give equal weights, byte for byte. With
+            `minutes` the number of steps depends on the machine.
         extra: labelled JSON lines, see `corpus.read_corpus`.
         steps: updates of about 1,000 tokens. width, depth: see `blank_pipeline`.
         log: takes one line of progress at a time; it holds figures only.
-        minutes: stop after this much time if that is sooner than `steps`; the learning rate then falls with time.
+        minutes: stop after this much time if that is sooner than `steps`; the learning rate then
+            falls with time.
     Raises:
-        corpus.CorpusError: a file of `extra` is not of the form. ValueError: figures out of range, or the model came out larger than `MAX_BYTES`.
+        corpus.CorpusError: a file of `extra` is not of the form. ValueError: figures out of range,
+            or the model came out larger than `MAX_BYTES`.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; at least 1 update is needed")
@@ -185,7 +210,15 @@ def _train(
     log(f"{len(real)} labelled conversations read from {len(extra)} files")
     fix_random_seed(seed)
     nlp = blank_pipeline(width, depth)
-    optimizer = Adam(0.001, beta1=0.9, beta2=0.999, L2=0.01, grad_clip=1.0, use_averages=True, L2_is_weight_decay=True)
+    optimizer = Adam(
+        0.001,
+        beta1=0.9,
+        beta2=0.999,
+        L2=0.01,
+        grad_clip=1.0,
+        use_averages=True,
+        L2_is_weight_decay=True,
+    )
     nlp.initialize(sgd=optimizer)
     sources: dict[str, int] = {}
     mix, rng = TrainingMix(real), random.Random(seed)
@@ -202,7 +235,10 @@ def _train(
         words += count
         losses.append(found["ner"] / count)
         if step % 500 == 0:
-            log(f"step {step} of {steps}, {words} words, loss {sum(losses[-500:]) / 500:.4f} a word, {time.monotonic() - begun:.0f} s")
+            log(
+                f"step {step} of {steps}, {words} words, loss {sum(losses[-500:]) / 500:.4f} a "
+                f"word, {time.monotonic() - begun:.0f} s"
+            )
         if part >= 1:
             break
         if mined < len(MINE) and part >= MINE[mined]:
@@ -215,18 +251,32 @@ def _train(
         )
     tail = losses[-max(1, len(losses) // 10) :]
     return TrainReport(
-        out, seed, step, width, depth, words, time.monotonic() - begun, size, float(sum(tail) / len(tail)), dict(sorted(sources.items()))
+        out,
+        seed,
+        step,
+        width,
+        depth,
+        words,
+        time.monotonic() - begun,
+        size,
+        float(sum(tail) / len(tail)),
+        dict(sorted(sources.items())),
     )
 
 
 def write_pipeline(nlp: Language, out: Path, about: dict[str, float]) -> int:
-    """Write the pipeline without the strings it met in training, which would carry names out of the corpora.
+    """Write the pipeline without the strings it met in training, which would carry names out of the
+    corpora.
 
     Returns: bytes written. Raises `ValueError` where they exceed `MAX_BYTES`.
     """
     clean = spacy.blank(LANGUAGE)
     clean.meta.update(
-        name="calls", description="Names, places, addresses and organizations in call text", license="Apache-2.0", author="callveil", callveil=about
+        name="calls",
+        description="Names, places, addresses and organizations in call text",
+        license="Apache-2.0",
+        author="callveil",
+        callveil=about,
     )
     source: Any = nlp.get_pipe("ner")
     ner: Any = clean.add_pipe("ner", config={"model": nlp.config["components"]["ner"]["model"]})
@@ -236,7 +286,14 @@ def write_pipeline(nlp: Language, out: Path, about: dict[str, float]) -> int:
     ner.model.from_bytes(source.model.to_bytes())
     out.mkdir(parents=True, exist_ok=True)
     clean.to_disk(out)
-    size = sum(p.stat().st_size for p in sorted(out.rglob("*")) if p.is_file() and p.suffix not in (".py", ".pyc"))
+    size = sum(
+        p.stat().st_size
+        for p in sorted(out.rglob("*"))
+        if p.is_file() and p.suffix not in (".py", ".pyc")
+    )
     if size > MAX_BYTES:
-        raise ValueError(f"the model takes {size} bytes, more than the {MAX_BYTES} that ship with the package; choose a smaller width")
+        raise ValueError(
+            f"the model takes {size} bytes, more than the {MAX_BYTES} that ship with the package; "
+            "choose a smaller width"
+        )
     return size

@@ -1,1 +1,3 @@
-"""Redacting recordings: what is said in some stretches of time is muted, beeped or covered by a low tone, channel by channel."""
+"""Redacting recordings: what is said in some stretches of time is muted, beeped or covered by a low
+tone, channel by channel.
+"""

@@ -18,7 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callveil.transforms.redact.audio.grapheme_to_phoneme import sounds_of
-from callveil.transforms.redact.audio.pronunciations import ANYTHING, Graph, pronunciation_graph, tokens_of
+from callveil.transforms.redact.audio.pronunciations import (
+    ANYTHING,
+    Graph,
+    pronunciation_graph,
+    tokens_of,
+)
 
 RATE = 16_000
 """Samples per second the acoustic model is made for; telephone speech is resampled to it."""
@@ -29,14 +34,18 @@ EDGE = 0.2
 PEAK = 0.7
 """Loudest sample."""
 NOISES = (300 / 32768, 800 / 32768)
-"""Levels of the white noise laid under the sound, the second where the first leads to nothing sure. Telephone speech has nothing above 4 kHz, which
-the model takes for silence: with less noise half of the short turns find no way (measured)."""
+"""Levels of the white noise laid under the sound, the second where the first leads to nothing sure.
+Telephone speech has nothing above 4 kHz, which the model takes for silence: with less noise half of
+the short turns find no way (measured).
+"""
 BEAMS = {"beam": 1e-60, "pbeam": 1e-60, "wbeam": 1e-40}
 """Wider ones find no more and cost twice as much (measured)."""
 FILLED = 1e-6
 """Probability of what is in no transcript: breath, noise, a filler."""
 MAX_ADDED = 5_000
-"""Words added to a recogniser's dictionary after which it is built anew, so that a long-lived worker does not grow."""
+"""Words added to a recogniser's dictionary after which it is built anew, so that a long-lived
+worker does not grow.
+"""
 
 Sound = NDArray[np.floating[Any]]
 
@@ -48,8 +57,10 @@ class TokenTime:
     Attributes:
         token: which one.
         s, e: seconds from the beginning of the stretch.
-        before, after: how far the next words on either side are; equal to `s` and `e` where none but silence or noise lies between.
-        score: mean log likelihood of a frame, relative to the best of the sounds that were looked at; 0 is best.
+        before, after: how far the next words on either side are; equal to `s` and `e` where none
+            but silence or noise lies between.
+        score: mean log likelihood of a frame, relative to the best of the sounds that were looked
+            at; 0 is best.
         guessed: its sounds were guessed from its letters.
     """
 
@@ -77,12 +88,14 @@ class SoundAlignment:
 
 @dataclass
 class Aligner:
-    """Aligns texts; the recogniser is built on first use (0.1 s, about 60 MB) and stays out of pickles.
+    """Aligns texts; the recogniser is built on first use (0.1 s, about 60 MB) and stays out of
+    pickles.
 
     Attributes:
-        threshold: confidence from which an alignment is used. Of 200 generated turns 91 % reach it; of texts that belong to another turn 1.5 %, of
-            texts with a third left out 15 % (the words that are left stand right there), with words added none, and with the first 0.75 s of the
-            sound missing 10 %.
+        threshold: confidence from which an alignment is used. Of 200 generated turns 91 % reach it;
+            of texts that belong to another turn 1.5 %, of texts with a third left out 15 % (the
+            words that are left stand right there), with words added none, and with the first 0.75 s
+            of the sound missing 10 %.
     """
 
     threshold: float = 0.5
@@ -99,16 +112,21 @@ class Aligner:
             sound: one channel at `RATE`, between -1 and 1.
             text: as a transcript writes it.
 
-        Returns: an alignment without `heard` where there is none. Nothing is raised for odd sound or text.
+        Returns: an alignment without `heard` where there is none. Nothing is raised for odd sound
+            or text.
         """
         tokens = tokens_of(text)
         if not tokens or len(sound) < RATE // 20:
             return SoundAlignment()
         decoder = self._built()
-        graph = pronunciation_graph(tokens, lambda word: decoder.lookup_word(word) is not None, sounds_of)
+        graph = pronunciation_graph(
+            tokens, lambda word: decoder.lookup_word(word) is not None, sounds_of
+        )
         if not any(arc.word for arc in graph.arcs):
             return SoundAlignment()
-        padded = np.concatenate([np.zeros(int(EDGE * RATE)), np.nan_to_num(sound), np.zeros(int(EDGE * RATE))])
+        padded = np.concatenate(
+            [np.zeros(int(EDGE * RATE)), np.nan_to_num(sound), np.zeros(int(EDGE * RATE))]
+        )
         best = SoundAlignment()
         try:
             self._load(graph)
@@ -127,20 +145,28 @@ class Aligner:
             decoder.process_raw(normalize_level(padded, noise), False, True)
         finally:
             decoder.end_utt()
-        segments = [(s.word, s.start_frame, s.end_frame + 1, s.ascore) for s in decoder.seg()] if decoder.hyp() else []
+        segments = (
+            [(s.word, s.start_frame, s.end_frame + 1, s.ascore) for s in decoder.seg()]
+            if decoder.hyp()
+            else []
+        )
         words = [s for s in segments if s[0] == ANYTHING or s[0][0] not in "<["]
         owners = path_of(graph, [w[0].split("(")[0] for w in words])
         if owners is None:
             return SoundAlignment()
         phones = [len((decoder.lookup_word(w[0]) or "").split()) for w in words]
-        return SoundAlignment(_rows(words, owners, len(padded)), confidence_of(padded, words, phones))
+        return SoundAlignment(
+            _rows(words, owners, len(padded)), confidence_of(padded, words, phones)
+        )
 
     def _built(self) -> Any:
         if self._decoder is None or self._added > MAX_ADDED:
             from pocketsphinx import Decoder  # the package and its model take 0.1 s to load
 
             # Its messages would hold words of the transcript.
-            self._decoder = Decoder(lm=None, samprate=RATE, loglevel="FATAL", fillprob=FILLED, **BEAMS)
+            self._decoder = Decoder(
+                lm=None, samprate=RATE, loglevel="FATAL", fillprob=FILLED, **BEAMS
+            )
             self._decoder.add_word(ANYTHING, "+SPN+", True)
             self._added = 0
         return self._decoder
@@ -167,7 +193,9 @@ class Aligner:
 
 
 def path_of(graph: Graph, words: Sequence[str]) -> list[int] | None:
-    """Return the token that each word of a path belongs to; None where the words are no way through the graph from end to end."""
+    """Return the token that each word of a path belongs to; None where the words are no way through
+    the graph from end to end.
+    """
     silent = _silent(graph)
     arcs: dict[tuple[int, str], list[tuple[int, int]]] = {}
     for arc in graph.arcs:
@@ -179,7 +207,11 @@ def path_of(graph: Graph, words: Sequence[str]) -> list[int] | None:
             for target in silent.get(state, ()):
                 ways.setdefault(target, ways[state])
         if n < len(words):
-            ways = {target: (way, token) for state, way in ways.items() for target, token in arcs.get((state, words[n]), ())}
+            ways = {
+                target: (way, token)
+                for state, way in ways.items()
+                for target, token in arcs.get((state, words[n]), ())
+            }
     if graph.final not in ways:
         return None
     way, out = ways[graph.final], []
@@ -194,10 +226,12 @@ Segment = tuple[str, int, int, float]
 
 
 def confidence_of(padded: Sound, words: Sequence[Segment], phones: Sequence[int]) -> float:
-    """Tell how sure it is that words are heard where they were found: the least of six measures, each between 0 (wrong) and 1 (right).
+    """Tell how sure it is that words are heard where they were found: the least of six measures,
+    each between 0 (wrong) and 1 (right).
 
-    The likelihood of all frames and of the worst word; how much loud sound lies in no word; and how many words are squeezed to the shortest there
-    is, which happens where they were not said. The limits come from generated turns with their own texts, others', and texts with words left out,
+    The likelihood of all frames and of the worst word; how much loud sound lies in no word; and how
+    many words are squeezed to the shortest there is, which happens where they were not said. The
+    limits come from generated turns with their own texts, others', and texts with words left out,
     added or replaced (tests/audio/test_forced_alignment.py measures some of it anew).
     """
     if not words:
@@ -210,7 +244,9 @@ def confidence_of(padded: Sound, words: Sequence[Segment], phones: Sequence[int]
     for _, a, b, _ in words:
         said[a:b] = True
     outside = int(np.sum(loud & ~said))
-    known = [(w, n) for w, n in zip(words, phones, strict=True) if w[0] != ANYTHING] or [(words[0], 1)]
+    known = [(w, n) for w, n in zip(words, phones, strict=True) if w[0] != ANYTHING] or [
+        (words[0], 1)
+    ]
     scores = [_score(w) for w, _ in known]
     frames = [w[2] - w[1] for w, _ in known]
     each = [f / max(n, 1) for f, (_, n) in zip(frames, known, strict=True)]
@@ -234,11 +270,27 @@ def _rows(words: Sequence[Segment], owners: Sequence[int], samples: int) -> tupl
     for i, token in enumerate(tokens):
         mine = rows[token]
         before = rows[tokens[i - 1]][-1][2] if i else int(EDGE * RATE) // FRAME
-        after = rows[tokens[i + 1]][0][1] if i + 1 < len(tokens) else (samples - int(EDGE * RATE)) // FRAME
+        after = (
+            rows[tokens[i + 1]][0][1]
+            if i + 1 < len(tokens)
+            else (samples - int(EDGE * RATE)) // FRAME
+        )
         score = float(np.average([_score(w) for w in mine], weights=[w[2] - w[1] for w in mine]))
         # What has no known sounds is somewhere between its neighbours; nothing more can be said.
-        first, last = (before, after) if any(w[0] == ANYTHING for w in mine) else (mine[0][1], mine[-1][2])
-        out.append(TokenTime(token, _second(first), _second(last), _second(before), _second(after), score, any(w[0].startswith(ANYTHING) for w in mine)))
+        first, last = (
+            (before, after) if any(w[0] == ANYTHING for w in mine) else (mine[0][1], mine[-1][2])
+        )
+        out.append(
+            TokenTime(
+                token,
+                _second(first),
+                _second(last),
+                _second(before),
+                _second(after),
+                score,
+                any(w[0].startswith(ANYTHING) for w in mine),
+            )
+        )
     return tuple(out)
 
 
@@ -247,7 +299,9 @@ def _second(frame: int) -> float:
 
 
 def _score(word: Segment) -> float:
-    """Mean log likelihood of a frame. The recogniser gives likelihoods, not their logarithms: long words with poor sound come as zero."""
+    """Mean log likelihood of a frame. The recogniser gives likelihoods, not their logarithms: long
+    words with poor sound come as zero.
+    """
     return (math.log(word[3]) if word[3] > 0 else -745.0) / (word[2] - word[1])
 
 
@@ -278,6 +332,11 @@ def _silent(graph: Graph) -> dict[int, set[int]]:
 
 
 def normalize_level(sound: Sound, noise: float) -> bytes:
-    """16-bit samples at the level the model is used to, with noise under them; always the same noise."""
+    """16-bit samples at the level the model is used to, with noise under them; always the same
+    noise.
+    """
     under = np.random.default_rng(1).normal(0, noise, len(sound))
-    return np.asarray(np.clip(sound * (PEAK / max(0.05, float(np.abs(sound).max()))) + under, -1, 1) * 32767, "<i2").tobytes()
+    return np.asarray(
+        np.clip(sound * (PEAK / max(0.05, float(np.abs(sound).max()))) + under, -1, 1) * 32767,
+        "<i2",
+    ).tobytes()

@@ -16,17 +16,49 @@ from callveil.transforms.redact.audio.samples import PCM
 from callveil.transforms.storage.files.filesystem import Files
 
 CONTAINERS = (
-    "wav", "w64", "mp3", "ogg", "flac", "mov", "aac", "ac3", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dss",
-    "eac3", "flv", "gsm", "ircam", "matroska", "mpeg", "mpegts", "nistsphere", "qcp", "sox", "tta", "voc", "wv",
-)  # fmt: skip
-"""Demuxers FFmpeg may use. Others, playlists above all, could make it read files that the recording names."""
+    "wav",
+    "w64",
+    "mp3",
+    "ogg",
+    "flac",
+    "mov",
+    "aac",
+    "ac3",
+    "aiff",
+    "amr",
+    "ape",
+    "asf",
+    "au",
+    "avi",
+    "caf",
+    "dss",
+    "eac3",
+    "flv",
+    "gsm",
+    "ircam",
+    "matroska",
+    "mpeg",
+    "mpegts",
+    "nistsphere",
+    "qcp",
+    "sox",
+    "tta",
+    "voc",
+    "wv",
+)
+"""Demuxers FFmpeg may use. Others, playlists above all, could make it read files that the recording
+names.
+"""
 
 PACKET_BYTES = 1 << 14
-"""What the WAV demuxer gives at a time at most. With its own 1,024 demuxing takes a tenth of all there is to do;
-with more, pieces leave the cache."""
+"""What the WAV demuxer gives at a time at most. With its own 1,024 demuxing takes a tenth of all
+there is to do; with more, pieces leave the cache.
+"""
 
 DECLARING = ("aiff", "au", "flac", "mov", "tta", "wv")
-"""Containers that say how long the sound is. FFmpeg guesses for others, and then counts what is there."""
+"""Containers that say how long the sound is. FFmpeg guesses for others, and then counts what is
+there.
+"""
 
 FACTUAL = ("adpcm_ima_wav", "adpcm_ms", "gsm_ms")
 """Codecs for which a WAV file says so in its `fact` chunk."""
@@ -78,7 +110,8 @@ def open_recording(files: Files, url: str) -> Iterator[OpenRecording]:
     """Open a recording by its content.
 
     Raises:
-        AudioRejected: it holds no sound or several tracks of it, or is no audio; FFmpeg's errors within the block become `bad_audio`.
+        AudioRejected: it holds no sound or several tracks of it, or is no audio; FFmpeg's errors
+            within the block become `bad_audio`.
         FileNotFoundError, OSError: it cannot be read.
     """
     info = files.info(url)
@@ -94,7 +127,9 @@ def open_recording(files: Files, url: str) -> Iterator[OpenRecording]:
             with av.open(file, "r", options=options, metadata_errors="replace") as source:
                 yield sound_track(source, declared)
         except av.FFmpegError as error:
-            raise AudioRejected("bad_audio", f"it cannot be read as audio ({type(error).__name__})") from None
+            raise AudioRejected(
+                "bad_audio", f"it cannot be read as audio ({type(error).__name__})"
+            ) from None
 
 
 def sound_track(source: InputContainer, data_bytes: int | None = None) -> OpenRecording:
@@ -110,31 +145,56 @@ def sound_track(source: InputContainer, data_bytes: int | None = None) -> OpenRe
     if not tracks:
         raise AudioRejected("bad_audio", "it holds no sound track")
     if len(tracks) > 1:
-        raise AudioRejected("unsupported_audio", f"it holds {len(tracks)} sound tracks; times say nothing about which one is meant")
+        raise AudioRejected(
+            "unsupported_audio",
+            f"it holds {len(tracks)} sound tracks; times say nothing about which one is meant",
+        )
     stream = tracks[0]
     context = stream.codec_context
     if not (1 <= context.layout.nb_channels <= MAX_CHANNELS and 1 <= stream.rate <= MAX_RATE):
-        raise AudioRejected("bad_audio", "it names an impossible number of channels or samples per second")
+        raise AudioRejected(
+            "bad_audio", "it names an impossible number of channels or samples per second"
+        )
     context.thread_count = 1
     container = source.format.name.split(",")[0]
-    films = tuple(s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic)
-    return OpenRecording(source, stream, container, context.name, _declared(source, stream, container, data_bytes), films)
+    films = tuple(
+        s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic
+    )
+    return OpenRecording(
+        source,
+        stream,
+        container,
+        context.name,
+        _declared(source, stream, container, data_bytes),
+        films,
+    )
 
 
-def _declared(source: InputContainer, stream: AudioStream, container: str, data_bytes: int | None) -> int | None:
+def _declared(
+    source: InputContainer, stream: AudioStream, container: str, data_bytes: int | None
+) -> int | None:
     context = stream.codec_context
     if container == "wav" and context.name in PCM:
         align = context.layout.nb_channels * PCM[context.name].size
         return data_bytes // align if data_bytes else None
     if container == "matroska":  # of the file as a whole
-        return round(source.duration * stream.rate / av.time_base) if source.duration and not source.streams.video else None
-    if stream.duration and stream.time_base and (container in DECLARING or (container == "wav" and context.name in FACTUAL)):
+        return (
+            round(source.duration * stream.rate / av.time_base)
+            if source.duration and not source.streams.video
+            else None
+        )
+    if (
+        stream.duration
+        and stream.time_base
+        and (container in DECLARING or (container == "wav" and context.name in FACTUAL))
+    ):
         return round(stream.duration * stream.time_base * stream.rate)
     return None
 
 
 def _wav_bytes(file: BinaryIO) -> int | None:
-    """Return bytes of samples a RIFF header declares; None for other files, and for headers written before the length was known.
+    """Return bytes of samples a RIFF header declares; None for other files, and for headers written
+    before the length was known.
 
     FFmpeg does not say: it counts what is there.
     """

@@ -21,17 +21,25 @@ from callveil.transforms.redact.audio.stream import ReadProgress, begin_reading,
 from callveil.transforms.storage.files.filesystem import Files
 
 MOMENT = 0.02
-"""Seconds over which loudness is measured: a syllable is longer, the pause between two words mostly is."""
+"""Seconds over which loudness is measured: a syllable is longer, the pause between two words mostly
+is.
+"""
 SILENCE = -120.0
 """dBFS that stands for digital silence, and the least there is."""
 BELOW_LOUD, ABOVE_NOISE, FAINTEST = 32.0, 4.0, -65.0
-"""Speech is at most so many dB below its own loudest, at least so many above the line's noise, and never fainter than so many dBFS."""
+"""Speech is at most so many dB below its own loudest, at least so many above the line's noise, and
+never fainter than so many dBFS.
+"""
 FLAT = 8.0
-"""dB between the noise and the loudest of a channel from which anything can be told of who speaks when."""
+"""dB between the noise and the loudest of a channel from which anything can be told of who speaks
+when.
+"""
 LEAK = 12.0
 """dB by which another channel is louder where what is heard is its echo."""
 HOLE, BURST = 0.2, 0.06
-"""Seconds of silence that belong to speech (a stop, a breath), and of sound that do not make speech (a click)."""
+"""Seconds of silence that belong to speech (a stop, a breath), and of sound that do not make speech
+(a click).
+"""
 
 Levels = NDArray[np.float32]
 """dBFS, `(channels, moments)`."""
@@ -66,7 +74,9 @@ class RecordingSurvey:
 
 
 class LevelMeter:
-    """Takes the levels of sound that comes in pieces of any size; the moments lie where they would if it came in one."""
+    """Takes the levels of sound that comes in pieces of any size; the moments lie where they would
+    if it came in one.
+    """
 
     def __init__(self, rate: Callable[[], int]) -> None:
         self._rate = rate
@@ -99,7 +109,8 @@ def survey_recording(files: Files, url: str, *, keypad: bool = True) -> Recordin
         url: its path or URL.
         keypad: look for keypad tones as well.
 
-    Memory: 200 bytes for each second and channel. Raises as `open_recording` and `read_sound_blocks` do.
+    Memory: 200 bytes for each second and channel. Raises as `open_recording` and
+        `read_sound_blocks` do.
     """
     with open_recording(files, url) as recording:
         return survey_open(recording, keypad=keypad)
@@ -148,7 +159,8 @@ class SpeechActivity:
     Attributes:
         heard: something can be made out on the channel, be it an echo.
         own: the same without what another channel has much louder.
-        telling: channels of which it can be told; one that is equally loud all the time (noise, music over everything) tells nothing.
+        telling: channels of which it can be told; one that is equally loud all the time (noise,
+            music over everything) tells nothing.
     """
 
     heard: Active
@@ -157,7 +169,9 @@ class SpeechActivity:
 
     def share(self, channel: int, start: float, end: float, *, own: bool = False) -> float:
         """Part of a stretch, seconds, in which something is heard on a channel, from 1."""
-        row = (self.own if own else self.heard)[channel - 1, int(start / MOMENT) : max(int(start / MOMENT) + 1, round(end / MOMENT))]
+        row = (self.own if own else self.heard)[
+            channel - 1, int(start / MOMENT) : max(int(start / MOMENT) + 1, round(end / MOMENT))
+        ]
         return float(row.mean()) if len(row) else 0.0
 
 
@@ -166,7 +180,11 @@ def speech_in(levels: Levels) -> SpeechActivity:
     heard = np.zeros(levels.shape, np.bool_)
     telling = []
     for channel, level in enumerate(levels):
-        noise, loud = (float(q) for q in np.quantile(level, (0.05, 0.99))) if len(level) else (SILENCE, SILENCE)
+        noise, loud = (
+            (float(q) for q in np.quantile(level, (0.05, 0.99)))
+            if len(level)
+            else (SILENCE, SILENCE)
+        )
         telling.append(loud - noise >= FLAT or loud < FAINTEST)
         heard[channel] = level > max(loud - BELOW_LOUD, noise + ABOVE_NOISE, FAINTEST)
     own = heard & (levels > levels.max(axis=0) - LEAK) if len(levels) > 1 else heard.copy()
@@ -177,7 +195,9 @@ def speech_in(levels: Levels) -> SpeechActivity:
 
 
 def _turn_short(row: Active, value: bool, most: int) -> None:
-    """Turn over runs of `value` of at most `most` moments, in place; those at the ends stay, since they may go on beyond."""
+    """Turn over runs of `value` of at most `most` moments, in place; those at the ends stay, since
+    they may go on beyond.
+    """
     edges = np.flatnonzero(np.diff(row.view(np.int8))) + 1
     for a, b in pairwise(edges.tolist()):
         if row[a] == value and b - a <= most:

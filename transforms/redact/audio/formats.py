@@ -12,9 +12,11 @@ from callveil.transforms.redact.audio.container import AudioRejected, OpenRecord
 from callveil.transforms.redact.audio.samples import PCM
 
 AAC_SMEAR, OPUS_SMEAR, MP3_SMEAR_SAMPLES = 0.04, 0.1, 864
-"""Seconds, and for MP3 samples (one and a half granules), by which a cover is widened where sound is coded by transform: what stands beside a cover
-smears into it. Measured with loud noise in the rhythm of speech right beside the cover, at 16 to 96 kbit/s: behind that distance the loudest 5 ms
-are below -60 dBFS."""
+"""Seconds, and for MP3 samples (one and a half granules), by which a cover is widened where sound
+is coded by transform: what stands beside a cover smears into it. Measured with loud noise in the
+rhythm of speech right beside the cover, at 16 to 96 kbit/s: behind that distance the loudest 5 ms
+are below -60 dBFS.
+"""
 
 ADPCM_SMEAR = 0.01
 """The same for coders that predict a sample from those before: until they have settled."""
@@ -61,7 +63,8 @@ class TargetFormat:
         bit_rate: bits per second; 0 where it does not apply.
         guard: seconds by which covers are widened.
         films: moving pictures come along as they are.
-        lossless: samples outside covers and fades come out as they went in, or as they were decoded.
+        lossless: samples outside covers and fades come out as they went in, or as they were
+            decoded.
     """
 
     muxer: str
@@ -85,10 +88,10 @@ class TargetFormat:
 def target_of(recording: OpenRecording, size: int, *, films: bool = False) -> TargetFormat:
     """Say how to write a recording again.
 
-    Codecs whose streams cannot say by how much their encoder is late (AMR, MP2, G.722, WMA, AC-3) are
-    not used: what is heard would move against its transcript. AAC goes into M4A and MP3 into a file of its
-    own, since there the delay has its place. Vorbis becomes Opus: FFmpeg's own encoder is experimental,
-    and takes two channels only.
+    Codecs whose streams cannot say by how much their encoder is late (AMR, MP2, G.722, WMA, AC-3)
+    are not used: what is heard would move against its transcript. AAC goes into M4A and MP3 into a
+    file of its own, since there the delay has its place. Vorbis becomes Opus: FFmpeg's own encoder
+    is experimental, and takes two channels only.
 
     Args:
         recording: as opened.
@@ -112,11 +115,20 @@ def _wav_options(large: bool) -> Mapping[str, str]:
 
 
 def _decoded(recording: OpenRecording, size: int) -> TargetFormat:
-    """Return FLAC of 16 bits for what is coded with loss, and for stored samples of no more; else WAV of the very samples."""
+    """Return FLAC of 16 bits for what is coded with loss, and for stored samples of no more; else
+    WAV of the very samples.
+    """
     context = recording.stream.codec_context
     form = context.format.packed.name if context.format else ""
     stored = {"s32": "pcm_s32le", "flt": "pcm_f32le", "dbl": "pcm_f64le"}.get(form, "pcm_s16le")
-    exact = recording.codec.startswith("pcm_") or recording.codec in ("wavpack", "tta", "ape", "tak", "mlp", "truehd")
+    exact = recording.codec.startswith("pcm_") or recording.codec in (
+        "wavpack",
+        "tta",
+        "ape",
+        "tak",
+        "mlp",
+        "truehd",
+    )
     whole = form in ("u8", "s16") or not exact
     large = _wav_options(size > LARGE_BYTES // GROWTH)
     if recording.container == "wav":
@@ -134,7 +146,10 @@ def _bit_rate(recording: OpenRecording) -> int:
 
 def _flac(recording: OpenRecording) -> TargetFormat:
     if _flac_bits(recording.stream.codec_context.extradata) > 24:
-        raise AudioRejected("unsupported_audio", "FLAC with more than 24 bits per sample cannot be written again without loss")
+        raise AudioRejected(
+            "unsupported_audio",
+            "FLAC with more than 24 bits per sample cannot be written again without loss",
+        )
     return TargetFormat("ogg" if recording.container == "ogg" else "flac", "flac")
 
 
@@ -154,12 +169,21 @@ def _opus(recording: OpenRecording) -> TargetFormat:
     channels = recording.stream.codec_context.layout.nb_channels
     options = {"application": "audio", "compression_level": "3"}
     bits = min(max(_bit_rate(recording), 24_000 * channels), 256_000 * channels)
-    return TargetFormat("webm" if recording.container == "matroska" else "ogg", "libopus", BARE, options, bits, OPUS_SMEAR)
+    return TargetFormat(
+        "webm" if recording.container == "matroska" else "ogg",
+        "libopus",
+        BARE,
+        options,
+        bits,
+        OPUS_SMEAR,
+    )
 
 
 def _aac(recording: OpenRecording) -> TargetFormat:
-    # The fast coder takes a quarter of the time and stays nearer to the speech it is given (26 dB against 13 at 96 kbit/s).
-    # Below about 0.9 bit a sample the encoder has nothing left for speech; recordings with band replication come in lower.
+    # The fast coder takes a quarter of the time and stays nearer to the speech it is given (26 dB
+    # against 13 at 96 kbit/s).
+    # Below about 0.9 bit a sample the encoder has nothing left for speech; recordings with band
+    # replication come in lower.
     channels = recording.stream.codec_context.layout.nb_channels
     options = {"aac_ms": "0", "aac_is": "0", "aac_coder": "fast"}
     bits = max(_bit_rate(recording), int(0.9 * recording.stream.rate * channels))
@@ -167,19 +191,33 @@ def _aac(recording: OpenRecording) -> TargetFormat:
 
 
 def _adpcm(recording: OpenRecording) -> TargetFormat:
-    return TargetFormat("wav", recording.codec, BARE, {"block_size": str(ADPCM_BLOCK)}, guard=ADPCM_SMEAR)
+    return TargetFormat(
+        "wav", recording.codec, BARE, {"block_size": str(ADPCM_BLOCK)}, guard=ADPCM_SMEAR
+    )
 
 
 def _with_films(recording: OpenRecording) -> TargetFormat:
-    """Return the container that takes the pictures as they are, with the codec that belongs into it."""
+    """Return the container that takes the pictures as they are, with the codec that belongs into
+    it.
+    """
     if recording.container == "mov":
         return _of(_aac(recording), "mp4")
-    web = all(film.codec_context.name in ("vp8", "vp9", "av1", "libdav1d") for film in recording.films)
+    web = all(
+        film.codec_context.name in ("vp8", "vp9", "av1", "libdav1d") for film in recording.films
+    )
     return _of(_opus(recording), "webm" if web else "matroska")
 
 
 def _of(target: TargetFormat, muxer: str) -> TargetFormat:
-    return TargetFormat(muxer, target.encoder, BARE, target.encoder_options, target.bit_rate, target.guard, films=True)
+    return TargetFormat(
+        muxer,
+        target.encoder,
+        BARE,
+        target.encoder_options,
+        target.bit_rate,
+        target.guard,
+        films=True,
+    )
 
 
 CODERS: Mapping[str, Callable[[OpenRecording], TargetFormat]] = {
@@ -196,7 +234,9 @@ CODERS: Mapping[str, Callable[[OpenRecording], TargetFormat]] = {
 
 
 def _flac_bits(extradata: bytes | None) -> int:
-    """Return bits per sample from the STREAMINFO block (RFC 9639, section 8.2); 16 where there is none."""
+    """Return bits per sample from the STREAMINFO block (RFC 9639, section 8.2); 16 where there is
+    none.
+    """
     if not extradata or len(extradata) < 34:
         return 16
     block = extradata[-34:] if extradata[:4] != b"fLaC" else extradata[8:42]

@@ -1,6 +1,8 @@
-"""G.711: mu-law and A-law codes and the linear samples they stand for (ITU-T Recommendation G.711, tables 1a to 2b).
+"""G.711: mu-law and A-law codes and the linear samples they stand for (ITU-T Recommendation G.711,
+tables 1a to 2b).
 
-Recordings are never taken through linear samples and back as a whole: two mu-law codes stand for zero, so that would not return every byte.
+Recordings are never taken through linear samples and back as a whole: two mu-law codes stand for
+zero, so that would not return every byte.
 """
 
 from __future__ import annotations
@@ -20,12 +22,15 @@ def _mulaw_levels() -> NDArray[np.int16]:
 def _alaw_levels() -> NDArray[np.int16]:
     codes = np.arange(256, dtype=np.int32) ^ 0x55
     exponent, mantissa = (codes & 0x70) >> 4, codes & 0x0F
-    magnitude = np.where(exponent == 0, (mantissa << 4) + 8, ((mantissa << 4) + 0x108) << np.maximum(exponent - 1, 0))
+    magnitude = np.where(
+        exponent == 0, (mantissa << 4) + 8, ((mantissa << 4) + 0x108) << np.maximum(exponent - 1, 0)
+    )
     return np.where(codes & 0x80, magnitude, -magnitude).astype(np.int16)
 
 
 def _codes(levels: NDArray[np.int16]) -> Codes:
-    """For each 16-bit sample, by its value + 32768, the code whose level is nearest; of two as near, the louder one.
+    """For each 16-bit sample, by its value + 32768, the code whose level is nearest; of two as
+    near, the louder one.
 
     Of mu-law's two zeros it is the positive one, 0xFF, which lines send as silence.
     """

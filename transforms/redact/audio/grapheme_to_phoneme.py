@@ -24,13 +24,20 @@ def letter_context(word: str, at: int) -> str:
 
 @cache
 def _tree() -> dict[str, tuple[str, ...] | None]:
-    text = (resources.files("callveil.transforms.redact.audio") / "grapheme_to_phoneme.txt").read_text()
+    text = (
+        resources.files("callveil.transforms.redact.audio") / "grapheme_to_phoneme.txt"
+    ).read_text()
     rows = (line.split("\t") for line in text.splitlines() if line and not line.startswith("#"))
-    return {key: None if sounds == SAME else () if sounds == SILENT else tuple(sounds.split()) for key, sounds in rows}
+    return {
+        key: None if sounds == SAME else () if sounds == SILENT else tuple(sounds.split())
+        for key, sounds in rows
+    }
 
 
 def sounds_of(word: str) -> list[str]:
-    """ARPAbet phones, without stress, of a word in lower-case letters a to z; other characters are passed over. May be empty."""
+    """ARPAbet phones, without stress, of a word in lower-case letters a to z; other characters are
+    passed over. May be empty.
+    """
     tree = _tree()
     letters = "".join(c for c in word if "a" <= c <= "z")
     out: list[str] = []

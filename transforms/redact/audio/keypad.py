@@ -1,4 +1,6 @@
-"""Keypad tones (DTMF, ITU-T Q.23 and Q.24): digits that a caller keyed can be read off a recording."""
+"""Keypad tones (DTMF, ITU-T Q.23 and Q.24): digits that a caller keyed can be read off a
+recording.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,20 @@ from callveil.transforms.redact.audio.samples import Floats
 LOW, HIGH = (697.0, 770.0, 852.0, 941.0), (1209.0, 1336.0, 1477.0, 1633.0)
 """Hz of the rows and columns of a keypad; a key is one of each."""
 OFF = (-0.012, 0.0, 0.012)
-"""By how much, in parts of it, a tone is looked for beside where it should be; Q.24 has 1.5 % understood."""
+"""By how much, in parts of it, a tone is looked for beside where it should be; Q.24 has 1.5 %
+understood.
+"""
 WINDOW, HOP = 0.024, 0.008
 """Seconds that are looked at at once, and from one look to the next."""
 LOOKS, STEADY = 3, 5
-"""Looks in a row that a tone lasts at least: 40 ms, as Q.24 has it for what must be understood; and those from which on one sure look is enough."""
+"""Looks in a row that a tone lasts at least: 40 ms, as Q.24 has it for what must be understood; and
+those from which on one sure look is enough.
+"""
 SURE, LIKELY = (0.55, 4.0), (0.2, 1.6)
-"""Of the energy in a window what its two tones have at least, and times the power of the next tone of its group that each has: for a key by
-itself, and for one beside others, which somebody may talk over."""
+"""Of the energy in a window what its two tones have at least, and times the power of the next tone
+of its group that each has: for a key by itself, and for one beside others, which somebody may talk
+over.
+"""
 TWIST = 16.0
 """Times the power of one tone that the other has at most (12 dB)."""
 QUIET = 1e-4
@@ -62,7 +70,10 @@ class _Track:
     """The keys of one channel."""
 
     def __init__(self, hop: float, window: float) -> None:
-        self._hop, self._window = hop, window  # seconds, of whole samples: `HOP` would run away from them
+        self._hop, self._window = (
+            hop,
+            window,
+        )  # seconds, of whole samples: `HOP` would run away from them
         self.keys: list[tuple[float, float, bool]] = []
         self._key, self._from, self._looks, self._sure = -1, 0, 0, 0
 
@@ -77,7 +88,9 @@ class _Track:
             self._sure += int(sure[a:b].sum())
 
     def rows(self) -> Iterator[tuple[float, float]]:
-        """Yield rows of keys of which some are sure, whole, and single sure ones, as what talk sounds like at times: seconds from and to."""
+        """Yield rows of keys of which some are sure, whole, and single sure ones, as what talk
+        sounds like at times: seconds from and to.
+        """
         self._close()
         row: list[tuple[float, float, bool]] = []
         for key in (*self.keys, (math.inf, math.inf, False)):
@@ -98,7 +111,9 @@ class _Track:
 
 
 def _waves(size: int, rate: int) -> NDArray[np.complex128]:
-    """Return one complex wave for each tone and offset, `(size, 24)`, scaled so that a sine's energy in the window comes out."""
+    """Return one complex wave for each tone and offset, `(size, 24)`, scaled so that a sine's
+    energy in the window comes out.
+    """
     place = np.arange(size)[:, None] / rate
     tones = np.outer(1 + np.array(OFF), [*LOW, *HIGH]).ravel()
     waves: NDArray[np.complex128] = np.exp(-2j * math.pi * place * tones) * math.sqrt(2.0 / size)
@@ -106,7 +121,9 @@ def _waves(size: int, rate: int) -> NDArray[np.complex128]:
     return waves
 
 
-def _keys(sound: Floats, looks: int, size: int, hop: int, waves: NDArray[np.complex128]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _keys(
+    sound: Floats, looks: int, size: int, hop: int, waves: NDArray[np.complex128]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """For each look the key that may be heard (0 to 15, by rows), or -1, and whether it is sure."""
     shape, strides = (looks, size), (sound.strides[0] * hop, sound.strides[0])
     windows = np.lib.stride_tricks.as_strided(sound, shape, strides, writeable=False)
@@ -118,7 +135,9 @@ def _keys(sound: Floats, looks: int, size: int, hop: int, waves: NDArray[np.comp
     power = (np.abs(windows[loud] @ waves) ** 2).reshape(len(loud), len(OFF), 8).max(1)
     rows, columns = power[:, :4], power[:, 4:]
     low, high = rows.max(1), columns.max(1)
-    above = np.minimum(*(p.max(1) / np.maximum(np.partition(p, -2, 1)[:, -2], 1e-12) for p in (rows, columns)))
+    above = np.minimum(
+        *(p.max(1) / np.maximum(np.partition(p, -2, 1)[:, -2], 1e-12) for p in (rows, columns))
+    )
     share = (low + high) / energy[loud]
     even = (low <= TWIST * high) & (high <= TWIST * low)
     sure, likely = (even & (share >= part) & (above >= times) for part, times in (SURE, LIKELY))

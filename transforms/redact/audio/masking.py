@@ -31,20 +31,27 @@ class CoverTone:
 
     def __post_init__(self) -> None:
         if not (0 <= self.amplitude <= 1 and 0 <= self.frequency <= 20_000):
-            raise ValueError("a sound needs an amplitude between 0 and 1 and a frequency up to 20,000 Hz")
+            raise ValueError(
+                "a sound needs an amplitude between 0 and 1 and a frequency up to 20,000 Hz"
+            )
 
     @classmethod
     def of(cls, mode: str) -> CoverTone:
-        """Return `mute`: silence; `beep`: 1,000 Hz; `tone`: a low 220 Hz. Both 20 dB below full scale. Raises ValueError for another mode."""
+        """Return `mute`: silence; `beep`: 1,000 Hz; `tone`: a low 220 Hz. Both 20 dB below full
+        scale. Raises ValueError for another mode.
+        """
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}")
         return {"mute": cls(), "beep": cls(1000.0, 0.1), "tone": cls(220.0, 0.1)}[mode]
 
     def at(self, lo: int, hi: int, rate: int) -> Floats:
-        """Return samples `lo` to `hi`, exclusive, counted from the beginning of the recording. Above half the rate there is silence."""
+        """Return samples `lo` to `hi`, exclusive, counted from the beginning of the recording.
+        Above half the rate there is silence.
+        """
         if not self.amplitude or self.frequency * 2 >= rate:
             return np.zeros(hi - lo)
-        # The phase is taken within one second, which holds a whole number of periods: it stays exact however long the call is.
+        # The phase is taken within one second, which holds a whole number of periods: it stays
+        # exact however long the call is.
         place = np.arange(lo, hi, dtype=np.int64)
         whole, part = divmod(self.frequency, 1.0)
         turns = (place * int(whole) % rate) / rate + (part * place / rate) % 1.0
@@ -58,7 +65,8 @@ class SoundCover:
         covered: samples by channel.
         sound: what is heard there.
         rate: samples per second.
-        fade: samples over which the voice fades into the sound before a stretch, and back behind it.
+        fade: samples over which the voice fades into the sound before a stretch, and back behind
+            it.
     """
 
     def __init__(self, covered: Plan, sound: CoverTone, rate: int, fade: int) -> None:
@@ -71,7 +79,8 @@ class SoundCover:
         return any(ranges.near(lo, hi, self.fade) for ranges in self.covered)
 
     def apply(self, block: Block, lo: int, samples: SampleFormat) -> None:
-        """Lay the sound over a block in place; samples outside the stretches and their fades are not written to.
+        """Lay the sound over a block in place; samples outside the stretches and their fades are
+        not written to.
 
         Args:
             block: stored samples, frames first.
@@ -81,14 +90,22 @@ class SoundCover:
         hi = lo + len(block)
         for channel, ranges in enumerate(self.covered):
             for position in ranges.near(lo, hi, self.fade):
-                for a, b, voice in self._pieces(ranges.starts[position], ranges.ends[position], lo, hi):
+                for a, b, voice in self._pieces(
+                    ranges.starts[position], ranges.ends[position], lo, hi
+                ):
                     sound = self.sound.at(a, b, self.rate)
                     if voice is not None:
-                        sound = samples.load(block[a - lo : b - lo, channel]) * voice + sound * (1 - voice)
+                        sound = samples.load(block[a - lo : b - lo, channel]) * voice + sound * (
+                            1 - voice
+                        )
                     block[a - lo : b - lo, channel] = samples.store(sound)
 
-    def _pieces(self, start: int, end: int, lo: int, hi: int) -> Iterator[tuple[int, int, Floats | None]]:
-        """Yield where a stretch and its fades lie within `[lo, hi)`, with the voice's gain; None where no voice is left."""
+    def _pieces(
+        self, start: int, end: int, lo: int, hi: int
+    ) -> Iterator[tuple[int, int, Floats | None]]:
+        """Yield where a stretch and its fades lie within `[lo, hi)`, with the voice's gain; None
+        where no voice is left.
+        """
         a, b = max(lo, start), min(hi, end)
         if a < b:
             yield a, b, None

@@ -1,6 +1,7 @@
 """From stretches of time to stretches of samples: what of each channel of a recording is covered.
 
-All arithmetic is exact (fractions), so that a plan depends on its input alone and a sample is covered wholly or not at all.
+All arithmetic is exact (fractions), so that a plan depends on its input alone and a sample is
+covered wholly or not at all.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ class AudioSpan:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start) and self.start <= self.end):  # NaN fails both
-            raise ValueError("a stretch of audio needs a finite start and an end that is not before it")
+            raise ValueError(
+                "a stretch of audio needs a finite start and an end that is not before it"
+            )
         if self.channel < 0:
             raise ValueError("channels are counted from 1; 0 means all of them")
 
 
 EVERYTHING = AudioSpan(0.0, math.inf)
-"""The whole recording, on every channel: what is covered where nothing says when something was said."""
+"""The whole recording, on every channel: what is covered where nothing says when something was
+said.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,12 @@ class CoverMargins:
     """How far a cover reaches beyond the stretch it hides. Seconds.
 
     Attributes:
-        before, after: added to each stretch: recognisers place the edges of words some tens of milliseconds off.
-        join: covers on one channel that are at most so far apart become one; a syllable left between two beeps tells more than it is worth.
-        fade: length of the faded edges, outside the cover, so that the cover itself holds nothing of what was said.
+        before, after: added to each stretch: recognisers place the edges of words some tens of
+            milliseconds off.
+        join: covers on one channel that are at most so far apart become one; a syllable left
+            between two beeps tells more than it is worth.
+        fade: length of the faded edges, outside the cover, so that the cover itself holds nothing
+            of what was said.
     """
 
     before: float = 0.1
@@ -62,7 +70,13 @@ class CoverMargins:
 
     def widened(self, guard: float) -> CoverMargins:
         """Return the same with `guard` seconds more on either side."""
-        return CoverMargins(min(60, self.before + guard), min(60, self.after + guard), self.join, self.fade) if guard else self
+        return (
+            CoverMargins(
+                min(60, self.before + guard), min(60, self.after + guard), self.join, self.fade
+            )
+            if guard
+            else self
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +91,16 @@ class CoveredRanges:
     ends: tuple[int, ...] = ()
 
     def near(self, lo: int, hi: int, reach: int = 0) -> range:
-        """Return positions of the ranges that come within `reach` samples of the stretch `[lo, hi)`."""
+        """Return positions of the ranges that come within `reach` samples of the stretch `[lo,
+        hi)`.
+        """
         return range(bisect_right(self.ends, lo - reach), bisect_left(self.starts, hi + reach))
 
     def clamped(self, frames: int) -> CoveredRanges:
         """Return what of it lies before sample `frames`."""
-        kept = [(a, min(b, frames)) for a, b in zip(self.starts, self.ends, strict=True) if a < frames]
+        kept = [
+            (a, min(b, frames)) for a, b in zip(self.starts, self.ends, strict=True) if a < frames
+        ]
         return CoveredRanges(tuple(a for a, _ in kept), tuple(b for _, b in kept))
 
     @property
@@ -95,18 +113,26 @@ Plan = tuple[CoveredRanges, ...]
 """Covered samples by channel."""
 
 
-def plan_coverage(spans: Iterable[AudioSpan], rate: int, channels: int, margins: CoverMargins = CoverMargins(), frames: int = END) -> Plan:
+def plan_coverage(
+    spans: Iterable[AudioSpan],
+    rate: int,
+    channels: int,
+    margins: CoverMargins = CoverMargins(),
+    frames: int = END,
+) -> Plan:
     """Lay out which samples are covered.
 
     Args:
-        spans: what must not be heard, in any order, overlapping or not. A span on a channel the recording does not have covers every
+        spans: what must not be heard, in any order, overlapping or not. A span on a channel the
+            recording does not have covers every
             channel: the transcript and the recording then disagree on who is heard where.
         rate: samples per second.
         channels: channels of the recording.
         margins: widening, joining and fading.
         frames: samples per channel; leave out where it is not known yet.
 
-    Returns: one `CoveredRanges` per channel. A sample is covered where any part of its time `[n / rate, (n + 1) / rate)` lies in a widened span.
+    Returns: one `CoveredRanges` per channel. A sample is covered where any part of its time `[n /
+        rate, (n + 1) / rate)` lies in a widened span.
 
     Raises:
         ValueError: rate or channels below 1.

@@ -13,15 +13,25 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from callveil.transforms.detect.spoken_numbers import MONTHS, ONES, TENS, number_words, ordinal_words
+from callveil.transforms.detect.spoken_numbers import (
+    MONTHS,
+    ONES,
+    TENS,
+    number_words,
+    ordinal_words,
+)
 
 Known = Callable[[str], bool]
 """Whether the dictionary has a word, lower case."""
 Sounds = Callable[[str], Sequence[str]]
-"""Sounds of a word that the dictionary does not have, as ARPAbet phones; none where it cannot be pronounced."""
+"""Sounds of a word that the dictionary does not have, as ARPAbet phones; none where it cannot be
+pronounced.
+"""
 
 ANYTHING = "="
-"""Word that stands for speech whose sounds are not known. `=` with phones behind it is a word that is said so."""
+"""Word that stands for speech whose sounds are not known. `=` with phones behind it is a word that
+is said so.
+"""
 
 MAX_RUN = 40
 """Digits beyond which a run is read digit by digit only."""
@@ -31,19 +41,59 @@ SPELLED = 6
 _PIECE = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|[^\w\s]|_")
 _DATE = re.compile(r"\W*\d{1,2}[/.-]\d{1,2}(?:[/.-](?:\d{2}|\d{4}))?\W*")
 _SIGNS = {
-    "@": ("at",), "&": ("and",), "+": ("plus",), "%": ("percent",), "#": ("number", "hash", "pound"), "/": ("slash", "stroke", "of", "out of", "per"),
-    "-": ("dash", "hyphen", "minus", "to"), "–": ("dash", "to"), "_": ("underscore",), "*": ("star",), "=": ("equals",), ":": ("colon",),
-    ".": ("dot", "point", "dollars", "dollars and", "pounds", "euros", "and"), "°": ("degrees",),
-}  # fmt: skip
-_ENDS = {"$": ("dollars", "dollar", "bucks", "cents"), "£": ("pounds", "pound", "pence"), "€": ("euros", "euro", "cents")}
+    "@": ("at",),
+    "&": ("and",),
+    "+": ("plus",),
+    "%": ("percent",),
+    "#": ("number", "hash", "pound"),
+    "/": ("slash", "stroke", "of", "out of", "per"),
+    "-": ("dash", "hyphen", "minus", "to"),
+    "–": ("dash", "to"),
+    "_": ("underscore",),
+    "*": ("star",),
+    "=": ("equals",),
+    ":": ("colon",),
+    ".": ("dot", "point", "dollars", "dollars and", "pounds", "euros", "and"),
+    "°": ("degrees",),
+}
+_ENDS = {
+    "$": ("dollars", "dollar", "bucks", "cents"),
+    "£": ("pounds", "pound", "pence"),
+    "€": ("euros", "euro", "cents"),
+}
 _SHORT = {
-    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor|drive", "st": "street|saint", "ave": "avenue", "rd": "road", "blvd": "boulevard",
-    "ln": "lane", "ct": "court", "apt": "apartment", "ste": "suite", "jr": "junior", "sr": "senior", "vs": "versus", "no": "number",
+    "mr": "mister",
+    "mrs": "missus",
+    "ms": "miz",
+    "dr": "doctor|drive",
+    "st": "street|saint",
+    "ave": "avenue",
+    "rd": "road",
+    "blvd": "boulevard",
+    "ln": "lane",
+    "ct": "court",
+    "apt": "apartment",
+    "ste": "suite",
+    "jr": "junior",
+    "sr": "senior",
+    "vs": "versus",
+    "no": "number",
     "ext": "extension",
-    "hwy": "highway", "pkwy": "parkway", "sq": "square", "pl": "place", "hr": "hour", "hrs": "hours", "min": "minutes", "lbs": "pounds",
-    "ok": "okay", "etc": "et cetera", "z": "zed",
-}  # fmt: skip
-_LATIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "’": "'"})
+    "hwy": "highway",
+    "pkwy": "parkway",
+    "sq": "square",
+    "pl": "place",
+    "hr": "hour",
+    "hrs": "hours",
+    "min": "minutes",
+    "lbs": "pounds",
+    "ok": "okay",
+    "etc": "et cetera",
+    "z": "zed",
+}
+_LATIN = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "’": "'"}
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +102,8 @@ class Arc:
 
     Attributes:
         source, target: states.
-        word: lower case; `=PHONES` for one that is not in the dictionary; empty where nothing is said.
+        word: lower case; `=PHONES` for one that is not in the dictionary; empty where nothing is
+            said.
         token: which token of the text it belongs to.
     """
 
@@ -110,7 +161,13 @@ class _Token:
     """Adds the readings of one token to a graph."""
 
     def __init__(self, graph: Graph, number: int, token: str, known: Known, sounds: Sounds) -> None:
-        self.graph, self.number, self.token, self.known, self.sounds = graph, number, token, known, sounds
+        self.graph, self.number, self.token, self.known, self.sounds = (
+            graph,
+            number,
+            token,
+            known,
+            sounds,
+        )
         self.date = bool(_DATE.fullmatch(token))
 
     def add(self, here: int) -> int:
@@ -120,7 +177,11 @@ class _Token:
             return here
         i = 0
         while i < len(pieces):
-            piece, before, after = pieces[i], pieces[i - 1] if i else "", pieces[i + 1] if i + 1 < len(pieces) else ""
+            piece, before, after = (
+                pieces[i],
+                pieces[i - 1] if i else "",
+                pieces[i + 1] if i + 1 < len(pieces) else "",
+            )
             there = self.graph.state()
             if piece[0].isdecimal():
                 number = piece.replace(",", "")
@@ -152,9 +213,13 @@ class _Token:
 
     def _word(self, source: int, target: int, piece: str) -> None:
         word = piece.lower().translate(_LATIN).rstrip("'") or piece.lower()
-        plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+        plain = "".join(
+            c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c)
+        )
         found = [w for w in dict.fromkeys((word, plain)) if self.known(w)][:1]
-        self._say(source, target, *found, *_SHORT.get(word, "").split("|") if word in _SHORT else ())
+        self._say(
+            source, target, *found, *_SHORT.get(word, "").split("|") if word in _SHORT else ()
+        )
         letters = [c for c in plain if "a" <= c <= "z"]
         if not found:
             phones = self.sounds(plain.replace("'", ""))
@@ -197,7 +262,13 @@ class _Token:
             if int(number) <= 12:
                 self._say(source, target, MONTHS[int(number) - 1])
         if n == 2 and number[1] == "0" and number[0] != "0":
-            self._say(source, target, TENS[int(number[0])] + "s" if self.known(TENS[int(number[0])] + "s") else TENS[int(number[0])])
+            self._say(
+                source,
+                target,
+                TENS[int(number[0])] + "s"
+                if self.known(TENS[int(number[0])] + "s")
+                else TENS[int(number[0])],
+            )
 
 
 def _whole(value: int) -> list[str]:

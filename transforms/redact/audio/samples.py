@@ -30,7 +30,9 @@ class SampleFormat(Protocol):
     def size(self) -> int: ...
 
     def view(self, data: bytearray, channels: int) -> Block:
-        """Interleaved samples as a block that shares memory with `data`; bytes behind the last whole frame are left out."""
+        """Interleaved samples as a block that shares memory with `data`; bytes behind the last
+        whole frame are left out.
+        """
 
     def load(self, block: Block) -> Floats:
         """Return samples as numbers between -1 and 1."""
@@ -135,7 +137,9 @@ class G711Samples:
 
 
 def to_integers(values: Floats, bits: int) -> NDArray[np.int64]:
-    """Return numbers between -1 and 1 as signed integers of `bits` bits, rounded to the nearest, clipped."""
+    """Return numbers between -1 and 1 as signed integers of `bits` bits, rounded to the nearest,
+    clipped.
+    """
     top = 2.0 ** (bits - 1)
     return np.clip(np.rint(values * top), -top, top - 1).astype(np.int64)
 
@@ -177,5 +181,6 @@ DECODED: dict[str, SampleFormat] = {
         FloatSamples("dbl", "=f8"),
     )
 }
-"""Packed sample formats decoders give, by FFmpeg's name. `s32` comes from 24-bit FLAC and ALAC above all, whose lowest byte is zero: covers
-keep it so."""
+"""Packed sample formats decoders give, by FFmpeg's name. `s32` comes from 24-bit FLAC and ALAC
+above all, whose lowest byte is zero: covers keep it so.
+"""

@@ -34,21 +34,28 @@ class SoundSegment:
     channel: int = 0
 
 
-def read_segments(files: Files, url: str, wanted: Sequence[SoundSegment], rate: int) -> Iterator[tuple[int, Sound]]:
+def read_segments(
+    files: Files, url: str, wanted: Sequence[SoundSegment], rate: int
+) -> Iterator[tuple[int, Sound]]:
     """Yield stretches of a recording, as they are read.
 
     Args:
         files: access to it.
         url: path or URL.
-        wanted: in any order, overlapping or not. Those longer than `MAX_STRETCH` or without any sound are left out.
+        wanted: in any order, overlapping or not. Those longer than `MAX_STRETCH` or without any
+            sound are left out.
         rate: samples per second of what is given.
 
     Yields: the place in `wanted`, and samples between -1 and 1.
 
     Raises:
-        AudioRejected, FileNotFoundError, FilesError, OSError: as `open_recording` does, on the way too.
+        AudioRejected, FileNotFoundError, FilesError, OSError: as `open_recording` does, on the way
+            too.
     """
-    waiting = sorted((n for n, w in enumerate(wanted) if 0 < w.end - w.start <= MAX_STRETCH), key=lambda n: wanted[n].start)
+    waiting = sorted(
+        (n for n, w in enumerate(wanted) if 0 < w.end - w.start <= MAX_STRETCH),
+        key=lambda n: wanted[n].start,
+    )
     if not waiting:
         return
     with open_recording(files, url) as recording:
@@ -71,13 +78,23 @@ def read_segments(files: Files, url: str, wanted: Sequence[SoundSegment], rate: 
             yield from _cut(n, wanted[n], held, read.rate, rate)
 
 
-def _cut(n: int, stretch: SoundSegment, held: Sequence[tuple[int, NDArray[np.float32]]], have: int, rate: int) -> Iterator[tuple[int, Sound]]:
+def _cut(
+    n: int,
+    stretch: SoundSegment,
+    held: Sequence[tuple[int, NDArray[np.float32]]],
+    have: int,
+    rate: int,
+) -> Iterator[tuple[int, Sound]]:
     a, b = int(stretch.start * have), int(stretch.end * have)
     column = slice(stretch.channel - 1, stretch.channel)
     parts = []
     for at, piece in held:
         part = piece[max(0, a - at) : max(0, b - at)]
-        parts.append((part[:, column] if 0 < stretch.channel <= part.shape[1] else part).mean(axis=1) if len(part) else part[:, 0])
+        parts.append(
+            (part[:, column] if 0 < stretch.channel <= part.shape[1] else part).mean(axis=1)
+            if len(part)
+            else part[:, 0]
+        )
     sound = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if len(sound):
         yield n, resample_sound(sound, have, rate)
@@ -90,4 +107,6 @@ def resample_sound(sound: NDArray[Any], have: int, rate: int) -> Sound:
     resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound, np.float32)[None], "flt", "mono")
     frame.sample_rate = have
-    return np.concatenate([part.to_ndarray()[0] for part in (*resampler.resample(frame), *resampler.resample(None))])
+    return np.concatenate(
+        [part.to_ndarray()[0] for part in (*resampler.resample(frame), *resampler.resample(None))]
+    )

@@ -34,19 +34,25 @@ Row = Mapping[str, Any]
 
 
 class TurnWords(list[dict[str, Any]]):
-    """Words of a record that name in `turn` the turn of `outline` they were found in, so that they need not be looked up by their times."""
+    """Words of a record that name in `turn` the turn of `outline` they were found in, so that they
+    need not be looked up by their times.
+    """
 
 
-def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own") -> list[AudioSpan]:
-    """Return stretches of the recording in which what was replaced in the transcript is heard, and what was taken out of it before (`find_placeholders`).
+def audio_spans(
+    record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own"
+) -> list[AudioSpan]:
+    """Return stretches of the recording in which what was replaced in the transcript is heard, and
+    what was taken out of it before (`find_placeholders`).
 
     Args:
         record: the interaction as its source gave it: the findings' places are places in its texts.
-        findings: of this interaction. Those that were kept, and those in other fields than the transcript's, count for nothing.
+        findings: of this interaction. Those that were kept, and those in other fields than the
+            transcript's, count for nothing.
         channels: one of `CHANNELS`.
 
-    Returns: spans, with repetitions where copies of the transcript hold the same words. `EVERYTHING` is among them where nothing says when a
-        finding was heard.
+    Returns: spans, with repetitions where copies of the transcript hold the same words.
+        `EVERYTHING` is among them where nothing says when a finding was heard.
 
     Raises:
         ValueError: `channels` is none of `CHANNELS`.
@@ -72,7 +78,9 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
 
 
 def turns_with(record: Mapping[str, Any], findings: Iterable[Finding]) -> set[int]:
-    """Return numbers of the turns of `outline` in which something is to be covered, by the same reading of the findings as `audio_spans`."""
+    """Return numbers of the turns of `outline` in which something is to be covered, by the same
+    reading of the findings as `audio_spans`.
+    """
     places = _Places(record)
     out: set[int] = set()
     for f in findings:
@@ -114,7 +122,9 @@ class _Places:
             yield self._turn(int(match[2]))
 
     def is_beside(self, path: str) -> bool:
-        """Tell whether a value of a row says nothing of what is heard: ids, confidences, labels, or the words of the row's own text again."""
+        """Tell whether a value of a row says nothing of what is heard: ids, confidences, labels, or
+        the words of the row's own text again.
+        """
         match = _BESIDE.fullmatch(path)
         if match is None or match[0].endswith(".key"):
             return match is not None
@@ -125,13 +135,27 @@ class _Places:
             return False
         if self._leaves is None:
             leaves = walk({"outline": self.turns, "words": self.words})
-            self._leaves = {leaf.shown: leaf.text for leaf in leaves if not leaf.key and _BESIDE.fullmatch(leaf.shown)}
-        texts = [text for shown, text in self._leaves.items() if shown == path or shown.startswith((path + "{", path + "["))]
-        parts = [part for text in texts for part in _UNSPACED.sub(r" \g<0> ", text.casefold()).split()]  # `text.segment` is one
-        return sum(any(c.isalpha() for c in part) for part in parts) < TALK or said.issuperset(w for part in parts for w in _WORD.findall(part))
+            self._leaves = {
+                leaf.shown: leaf.text
+                for leaf in leaves
+                if not leaf.key and _BESIDE.fullmatch(leaf.shown)
+            }
+        texts = [
+            text
+            for shown, text in self._leaves.items()
+            if shown == path or shown.startswith((path + "{", path + "["))
+        ]
+        parts = [
+            part for text in texts for part in _UNSPACED.sub(r" \g<0> ", text.casefold()).split()
+        ]  # `text.segment` is one
+        return sum(any(c.isalpha() for c in part) for part in parts) < TALK or said.issuperset(
+            w for part in parts for w in _WORD.findall(part)
+        )
 
     def turns_of(self, path: str, start: int | None, end: int | None) -> Iterator[int]:
-        """Yield turns in which a finding stands; none where it is covered by other times than theirs."""
+        """Yield turns in which a finding stands; none where it is covered by other times than
+        theirs.
+        """
         match = _PLACE.fullmatch(path)
         if path == "transcription_text" and start is not None and end is not None and self.turns:
             yield from (n for n, _, _ in self._lined().pieces(start, end))
@@ -147,14 +171,24 @@ class _Places:
         if start is not None and end is not None:
             return start, end, channel
         # Words stand in the order of their times, so one without lies between its timed neighbours.
-        same = [w for w in self.words if channel_of(w) in (0, channel)] if channel else list(self.words)
+        same = (
+            [w for w in self.words if channel_of(w) in (0, channel)]
+            if channel
+            else list(self.words)
+        )
         here = next(i for i, w in enumerate(same) if w is word)
-        lo = start if start is not None else max((e for w in same[:here] if (e := times_of(w)[0]) is not None), default=0.0)
+        lo = (
+            start
+            if start is not None
+            else max((e for w in same[:here] if (e := times_of(w)[0]) is not None), default=0.0)
+        )
         after = [s for w in same[here + 1 :] if (s := times_of(w)[0]) is not None and s >= lo]
         return lo, end if end is not None else min(after, default=self._over(channel, lo)), channel
 
     def _over(self, channel: int, start: float) -> float:
-        """Tell when a party's last turn is over: no word of theirs comes later. Never, where a turn of theirs has no end."""
+        """Tell when a party's last turn is over: no word of theirs comes later. Never, where a turn
+        of theirs has no end.
+        """
         ends = [times_of(t)[1] for t in self.turns if not channel or channel_of(t) in (0, channel)]
         known = [e for e in ends if e is not None]
         return max(known) if known and len(known) == len(ends) and max(known) > start else math.inf
@@ -166,11 +200,16 @@ class _Places:
         channel = channel_of(turn)
         start, end = times_of(turn)
         if end is None and start is not None:
-            # A party's turn is over when its next one begins; who spoke is known only where channels are.
+            # A party's turn is over when its next one begins; who spoke is known only where
+            # channels are.
             later = [
                 s
                 for i, t in enumerate(self.turns)
-                if i > n and channel and channel_of(t) == channel and (s := times_of(t)[0]) is not None and s > start
+                if i > n
+                and channel
+                and channel_of(t) == channel
+                and (s := times_of(t)[0]) is not None
+                and s > start
             ]
             end = min(later, default=math.inf)
         return start if start is not None else 0.0, end if end is not None else math.inf, channel
@@ -181,13 +220,21 @@ class _Places:
             return
         if n not in self._turn_words:
             chosen = self._words_of(n)
-            self._turn_words[n] = (_Copy([str(self.words[i].get("word") or "") for i in chosen], str(self.turns[n].get("text") or ""), " "), chosen)
+            self._turn_words[n] = (
+                _Copy(
+                    [str(self.words[i].get("word") or "") for i in chosen],
+                    str(self.turns[n].get("text") or ""),
+                    " ",
+                ),
+                chosen,
+            )
         copy, chosen = self._turn_words[n]
         pieces = copy.pieces(start, end)
         places = [self._word(chosen[i]) for i, _, _ in pieces]
         turn = self._turn(n)
         if not places or any(
-            times_of(self.words[chosen[i]]) == (None, None) or math.isinf(p[1]) for (i, _, _), p in zip(pieces, places, strict=True)
+            times_of(self.words[chosen[i]]) == (None, None) or math.isinf(p[1])
+            for (i, _, _), p in zip(pieces, places, strict=True)
         ):
             yield turn
             return
@@ -199,7 +246,10 @@ class _Places:
             return [i for i, word in enumerate(self.words) if word.get("turn") == n]
         start, end = times_of(turn)
         channel, speaker = channel_of(turn), turn.get("speaker")
-        lo, hi = start - SLACK if start is not None else 0.0, end + SLACK if end is not None else math.inf
+        lo, hi = (
+            start - SLACK if start is not None else 0.0,
+            end + SLACK if end is not None else math.inf,
+        )
         chosen = []
         for i, word in enumerate(self.words):
             a, b = times_of(word)
@@ -225,13 +275,20 @@ class _Places:
                 yield self._word(n)
 
     def _speakers(self) -> frozenset[str]:
-        return frozenset(str(t["speaker"]).lower() for t in (*self.turns, *self.words) if t.get("speaker"))
+        return frozenset(
+            str(t["speaker"]).lower() for t in (*self.turns, *self.words) if t.get("speaker")
+        )
 
     def _lined(self) -> _Copy:
         """Return the flat text, lined up with turns, or with words where there are no turns."""
         if self._flat is None:
             rows, name = (self.turns, "text") if self.turns else (self.words, "word")
-            self._flat = _Copy([str(r.get(name) or "") for r in rows], self.flat, "\n" if self.turns else " ", self._speakers())
+            self._flat = _Copy(
+                [str(r.get(name) or "") for r in rows],
+                self.flat,
+                "\n" if self.turns else " ",
+                self._speakers(),
+            )
         return self._flat
 
 
@@ -245,7 +302,9 @@ class _Copy:
         speakers: labels of speakers in `text`, lower case.
     """
 
-    def __init__(self, pieces: Sequence[str], text: str, between: str, speakers: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, pieces: Sequence[str], text: str, between: str, speakers: frozenset[str] = frozenset()
+    ) -> None:
         self.text, self.starts = text, []
         at = 0
         for piece in pieces:
@@ -256,7 +315,9 @@ class _Copy:
         self.partner = dict(zip(lined.right, lined.left, strict=True))
 
     def pieces(self, start: int, end: int) -> list[tuple[int, int, int]]:
-        """Tell which pieces hold `text[start:end]`: number, and place within; none where a letter or digit of it stands in no piece."""
+        """Tell which pieces hold `text[start:end]`: number, and place within; none where a letter
+        or digit of it stands in no piece.
+        """
         letters = [i for i in range(start, min(end, len(self.text))) if self.text[i].isalnum()]
         if not letters or any(i not in self.partner for i in letters):
             return []
@@ -269,8 +330,13 @@ class _Copy:
 
 
 def times_of(row: Row) -> tuple[float | None, float | None]:
-    """Return seconds: start and end where they can be times; an end that is not behind its start says nothing."""
-    start, end = (float(v) if isinstance(v, int | float) and math.isfinite(v) and v >= 0 else None for v in (row.get("s"), row.get("e")))
+    """Return seconds: start and end where they can be times; an end that is not behind its start
+    says nothing.
+    """
+    start, end = (
+        float(v) if isinstance(v, int | float) and math.isfinite(v) and v >= 0 else None
+        for v in (row.get("s"), row.get("e"))
+    )
     return (start, end) if start is None or end is None or start < end else (None, None)
 
 
@@ -281,7 +347,9 @@ def channel_of(row: Row) -> int:
 
 
 def heard_on(channel: int, channels: str) -> int:
-    """Return the recording's channel on which a transcript's is heard, 0 for every one. `channels`: one of `CHANNELS`."""
+    """Return the recording's channel on which a transcript's is heard, 0 for every one. `channels`:
+    one of `CHANNELS`.
+    """
     if channels == "all":
         return 0
     return 3 - channel if channels == "swapped" and channel in (1, 2) else channel

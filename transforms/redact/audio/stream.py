@@ -1,4 +1,6 @@
-"""Recordings as a stream: read piece by piece, covered, written piece by piece. No more than a few pieces are held."""
+"""Recordings as a stream: read piece by piece, covered, written piece by piece. No more than a few
+pieces are held.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from callveil.transforms.redact.audio.samples import DECODED, PCM, Block, Floats
 UNNAMED = {"1 channels": "mono", "2 channels": "stereo"}
 
 MAX_GAP = 0.1
-"""Seconds by which the times a file states may run ahead of its sound. With more, sound is missing in the middle and nobody knows what times mean."""
+"""Seconds by which the times a file states may run ahead of its sound. With more, sound is missing
+in the middle and nobody knows what times mean.
+"""
 
 
 @dataclass
@@ -49,7 +53,9 @@ Aside = Callable[["av.Packet[Any]"], None]
 """Takes the packets of moving pictures."""
 
 
-def frames_of(recording: OpenRecording, read: ReadProgress, aside: Aside | None = None) -> Iterator[AudioFrame]:
+def frames_of(
+    recording: OpenRecording, read: ReadProgress, aside: Aside | None = None
+) -> Iterator[AudioFrame]:
     """Decode a recording; `read.frames` is the place of the frame that is given.
 
     Args:
@@ -58,8 +64,8 @@ def frames_of(recording: OpenRecording, read: ReadProgress, aside: Aside | None 
         aside: given what comes of moving pictures; without it they are passed over.
 
     Raises:
-        AudioRejected: `bad_audio` where sound is damaged or missing before the end; `unsupported_audio` where the format changes on the way,
-            or is none that is known here.
+        AudioRejected: `bad_audio` where sound is damaged or missing before the end;
+            `unsupported_audio` where the format changes on the way, or is none that is known here.
     """
     form: tuple[int, str, str] | None = None
     first: int | None = None
@@ -80,25 +86,35 @@ def frames_of(recording: OpenRecording, read: ReadProgress, aside: Aside | None 
             here = (frame.sample_rate, frame.layout.name, frame.format.name)
             if form is None:
                 if frame.format.packed.name not in DECODED:
-                    raise AudioRejected("unsupported_audio", f"its samples are of a kind ({frame.format.packed.name}) that is not read here")
+                    raise AudioRejected(
+                        "unsupported_audio",
+                        f"its samples are of a kind ({frame.format.packed.name}) that is not read "
+                        "here",
+                    )
                 form, read.rate, read.channels = here, frame.sample_rate, frame.layout.nb_channels
                 # In whole numbers: fractions take more time than decoding does.
                 base = frame.time_base or Fraction(0)
                 unit, gap = base.numerator * read.rate, MAX_GAP * read.rate * base.denominator
                 scale = base.denominator
             elif here != form:
-                raise AudioRejected("unsupported_audio", "its sampling rate or channels change on the way")
+                raise AudioRejected(
+                    "unsupported_audio", "its sampling rate or channels change on the way"
+                )
             pts = frame.pts
             if pts is not None and unit:
                 first = pts if first is None else first
                 if abs((pts - first) * unit - read.frames * scale) > gap:
-                    raise AudioRejected("bad_audio", "the times it states jump: sound is missing in the middle")
+                    raise AudioRejected(
+                        "bad_audio", "the times it states jump: sound is missing in the middle"
+                    )
             yield frame
             read.frames += frame.samples
 
 
 def packets_of(recording: OpenRecording, read: ReadProgress) -> Iterator[Block]:
-    """Coded samples of a PCM or G.711 recording; `read.frames` is the place of the block that is given. Blocks may be written to."""
+    """Coded samples of a PCM or G.711 recording; `read.frames` is the place of the block that is
+    given. Blocks may be written to.
+    """
     samples = PCM[recording.codec]
     left = b""
     for packet in recording.source.demux(recording.stream):
@@ -121,8 +137,11 @@ def count_frames(recording: OpenRecording) -> ReadProgress:
     return read
 
 
-def read_sound_blocks(recording: OpenRecording, read: ReadProgress) -> Iterator[tuple[int, Callable[[], Floats]]]:
-    """Yield pieces of sound: how many samples per channel, and a function that gives them as numbers, `(frames, channels)`.
+def read_sound_blocks(
+    recording: OpenRecording, read: ReadProgress
+) -> Iterator[tuple[int, Callable[[], Floats]]]:
+    """Yield pieces of sound: how many samples per channel, and a function that gives them as
+    numbers, `(frames, channels)`.
 
     `read.frames` is the place of the piece that is given. Raises as `frames_of` does.
     """
@@ -135,8 +154,11 @@ def read_sound_blocks(recording: OpenRecording, read: ReadProgress) -> Iterator[
         yield frame.samples, partial(_numbers, frame)
 
 
-def rewrite_recording(recording: OpenRecording, target: TargetFormat, make: MakeCover, sink: BinaryIO) -> ReadProgress:
-    """Write a recording again with a cover laid over it; tags, pictures and chapters do not come along.
+def rewrite_recording(
+    recording: OpenRecording, target: TargetFormat, make: MakeCover, sink: BinaryIO
+) -> ReadProgress:
+    """Write a recording again with a cover laid over it; tags, pictures and chapters do not come
+    along.
 
     Args:
         recording: as opened; it is read to its end.
@@ -159,12 +181,18 @@ def rewrite_recording(recording: OpenRecording, target: TargetFormat, make: Make
 
 
 def begin_reading(recording: OpenRecording) -> ReadProgress:
-    """Return a recording of which nothing has been read, with rate and channels as its header has them."""
+    """Return a recording of which nothing has been read, with rate and channels as its header has
+    them.
+    """
     return ReadProgress(recording.stream.rate, recording.stream.codec_context.layout.nb_channels)
 
 
-def _samples(recording: OpenRecording, read: ReadProgress, cover: SoundCover, out: OutputContainer) -> None:
-    """The way of samples that are stored as they are: what is not covered is copied byte by byte."""
+def _samples(
+    recording: OpenRecording, read: ReadProgress, cover: SoundCover, out: OutputContainer
+) -> None:
+    """The way of samples that are stored as they are: what is not covered is copied byte by
+    byte.
+    """
     samples = PCM[recording.codec]
     stream = out.add_stream_from_template(recording.stream)
     for block in packets_of(recording, read):
@@ -178,8 +206,16 @@ def _samples(recording: OpenRecording, read: ReadProgress, cover: SoundCover, ou
         out.mux_one(packet)
 
 
-def _coded(recording: OpenRecording, read: ReadProgress, target: TargetFormat, make: MakeCover, out: OutputContainer) -> None:
-    """The way of coded sound: decode, cover, encode. Encoder delay is written into the file, and taken off again by decoders that read it."""
+def _coded(
+    recording: OpenRecording,
+    read: ReadProgress,
+    target: TargetFormat,
+    make: MakeCover,
+    out: OutputContainer,
+) -> None:
+    """The way of coded sound: decode, cover, encode. Encoder delay is written into the file, and
+    taken off again by decoders that read it.
+    """
     stream: AudioStream | None = None
     cover: SoundCover | None = None
     films = _Films(recording, out) if target.films else None
@@ -187,7 +223,11 @@ def _coded(recording: OpenRecording, read: ReadProgress, target: TargetFormat, m
     for frame in frames_of(recording, read, films.take if films else None):
         at = read.frames
         if stream is None or cover is None:
-            stream, cover, base = _encoder(out, target, frame), make(read.rate, read.channels), Fraction(1, read.rate)
+            stream, cover, base = (
+                _encoder(out, target, frame),
+                make(read.rate, read.channels),
+                Fraction(1, read.rate),
+            )
             if films:
                 # Sound that begins later than the pictures keeps its distance to them.
                 first = max(0, round((frame.pts or 0) * (frame.time_base or 0) * read.rate))
@@ -201,7 +241,9 @@ def _coded(recording: OpenRecording, read: ReadProgress, target: TargetFormat, m
 
 
 class _Films:
-    """Copies moving pictures beside the sound. Packets wait until all streams are known: the header comes first."""
+    """Copies moving pictures beside the sound. Packets wait until all streams are known: the header
+    comes first.
+    """
 
     def __init__(self, recording: OpenRecording, out: OutputContainer) -> None:
         self._out = out
@@ -226,15 +268,26 @@ def _encoder(out: OutputContainer, target: TargetFormat, frame: AudioFrame) -> A
     rate = frame.sample_rate
     if rates and rate not in rates:
         if target.encoder != "libopus":
-            raise AudioRejected("unsupported_audio", f"{rate} samples per second cannot be written in this format")
+            raise AudioRejected(
+                "unsupported_audio", f"{rate} samples per second cannot be written in this format"
+            )
         rate = 48_000
     # Headers may tell the number of channels alone, which some encoders do not take.
     layout = UNNAMED.get(frame.layout.name, frame.layout.name)
-    stream = cast(AudioStream, out.add_stream(target.encoder, rate=rate, options=dict(target.encoder_options), layout=layout))
+    stream = cast(
+        AudioStream,
+        out.add_stream(
+            target.encoder, rate=rate, options=dict(target.encoder_options), layout=layout
+        ),
+    )
     if target.bit_rate:
         stream.bit_rate = target.bit_rate
     formats = [f.name for f in av.Codec(target.encoder, "w").audio_formats or ()]
-    wanted = [n for n in (frame.format.name, frame.format.packed.name, frame.format.planar.name) if n in formats]
+    wanted = [
+        n
+        for n in (frame.format.name, frame.format.packed.name, frame.format.planar.name)
+        if n in formats
+    ]
     if wanted:
         stream.codec_context.format = wanted[0]
     return stream

@@ -13,7 +13,9 @@ from callveil.transforms.redact.audio.container import MAX_CHUNKS, STREAMED
 from callveil.transforms.storage.files.filesystem import Files
 
 Length = Literal["whole", "cut", "open"]
-"""All that is declared is there; less is there; or no length is declared, so that nothing says whether more comes."""
+"""All that is declared is there; less is there; or no length is declared, so that nothing says
+whether more comes.
+"""
 
 HEAD, TAIL = 8192, 1 << 18
 SHORTEST = 12
@@ -25,10 +27,13 @@ _UNKNOWN_EBML = {(1 << 7 * n) - 1 for n in range(1, 9)}
 
 
 def length_of(files: Files, url: str) -> Length:
-    """Compare what a recording declares with what is there; of a container that is not known, nothing is declared.
+    """Compare what a recording declares with what is there; of a container that is not known,
+    nothing is declared.
 
-    RIFF, RF64, Wave64, AIFF, AU: size of the samples. FLAC: number of samples, against the last frame. Ogg: whether the last page ends the
-    stream. MP4: its boxes, and whether the index (`moov`) is there. Matroska, ASF: size of the file. MP3: bytes of a Xing or VBRI header.
+    RIFF, RF64, Wave64, AIFF, AU: size of the samples. FLAC: number of samples, against the last
+        frame. Ogg: whether the last page ends the
+    stream. MP4: its boxes, and whether the index (`moov`) is there. Matroska, ASF: size of the
+    file. MP3: bytes of a Xing or VBRI header.
 
     Raises `FileNotFoundError` and `OSError` as `Files.open` does.
     """
@@ -135,7 +140,9 @@ def _matroska(_file: BinaryIO, head: bytes, size: int) -> Length:
 
 
 def _vint(data: bytes, place: int) -> tuple[int, int]:
-    """Return a variable-length number of EBML (RFC 8794), and the place behind it; (0, place) where there is none."""
+    """Return a variable-length number of EBML (RFC 8794), and the place behind it; (0, place) where
+    there is none.
+    """
     if place >= len(data) or not data[place]:
         return 0, place
     width = 9 - data[place].bit_length()
@@ -147,7 +154,10 @@ def _asf(_file: BinaryIO, head: bytes, size: int) -> Length:
     at = head.find(_ASF_FILE)
     if at < 0 or len(head) < at + 92:
         return "cut"
-    (length,), (flags,) = struct.unpack_from("<Q", head, at + 40), struct.unpack_from("<I", head, at + 88)
+    (length,), (flags,) = (
+        struct.unpack_from("<Q", head, at + 40),
+        struct.unpack_from("<I", head, at + 88),
+    )
     return "open" if flags & 1 or not length else _ends(length, size)
 
 
@@ -169,7 +179,9 @@ def _tagged(file: BinaryIO, head: bytes, size: int) -> Length:
 
 
 def _mp3(_file: BinaryIO, head: bytes, size: int, begin: int = 0) -> Length:
-    """Return the first frame may hold how many bytes follow: of Xing's (LAME's `Info`) or Fraunhofer's header."""
+    """Return the first frame may hold how many bytes follow: of Xing's (LAME's `Info`) or
+    Fraunhofer's header.
+    """
     if len(head) < 4:
         return "open"
     newer, mono = head[1] & 8, head[3] >> 6 == 3
@@ -203,7 +215,9 @@ def _flac(file: BinaryIO, head: bytes, size: int) -> Length:
 
 
 def _frame_end(head: bytes, block: int) -> int | None:
-    """Number of the sample behind a frame of FLAC (RFC 9639, section 9.1); None where no frame begins here."""
+    """Number of the sample behind a frame of FLAC (RFC 9639, section 9.1); None where no frame
+    begins here.
+    """
     if len(head) < 6 or head[1] & 0xFE != 0xF8 or head[3] & 1:
         return None
     lead = 8 - (head[4] ^ 0xFF).bit_length()
@@ -215,7 +229,9 @@ def _frame_end(head: bytes, block: int) -> int | None:
     for byte in head[5:place]:
         number = number << 6 | byte & 0x3F
     more = {6: 1, 7: 2}.get(code, 0)
-    samples = int.from_bytes(head[place : place + more], "big") + 1 if more else 192 if code == 1 else 0
+    samples = (
+        int.from_bytes(head[place : place + more], "big") + 1 if more else 192 if code == 1 else 0
+    )
     samples = samples or (576 << (code - 2) if code < 6 else 256 << (code - 8))
     place += more + {12: 1, 13: 2, 14: 2}.get(rate, 0)
     if _crc(head[: place + 1], 0x07, 8):
@@ -249,6 +265,15 @@ def _tail(file: BinaryIO, size: int) -> bytes:
 
 _TABLES = {0x07: _table(0x07, 8), 0x8005: _table(0x8005, 16)}
 _LOOKS: tuple[tuple[bytes, Callable[[BinaryIO, bytes, int], Length]], ...] = (
-    (b"RIFF", _riff), (b"RF64", _riff), (b"BW64", _riff), (b"FORM", _riff), (b"riff\x2e\x91\xcf\x11", _wave64), (b".snd", _au),
-    (b"fLaC", _flac), (b"OggS", _ogg), (b"\x1a\x45\xdf\xa3", _matroska), (_ASF, _asf), (b"ID3", _tagged),
-)  # fmt: skip
+    (b"RIFF", _riff),
+    (b"RF64", _riff),
+    (b"BW64", _riff),
+    (b"FORM", _riff),
+    (b"riff\x2e\x91\xcf\x11", _wave64),
+    (b".snd", _au),
+    (b"fLaC", _flac),
+    (b"OggS", _ogg),
+    (b"\x1a\x45\xdf\xa3", _matroska),
+    (_ASF, _asf),
+    (b"ID3", _tagged),
+)

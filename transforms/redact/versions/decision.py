@@ -22,11 +22,13 @@ class RedactionSettings:
 
     Attributes:
         rules: the policy's rules for it.
-        mode: none, content or full; of a version about an interaction at least the interaction's own.
+        mode: none, content or full; of a version about an interaction at least the interaction's
+            own.
         account_type: type of the account when it happened.
         agency_id: its agency.
         language: language its texts are read in.
-        floor: entity types (and `clear:<field>`, `redact:<field>`) that were redacted in the interaction.
+        floor: entity types (and `clear:<field>`, `redact:<field>`) that were redacted in the
+            interaction.
         fields: fields of the interaction that someone asked to have redacted.
         own: the business' own name and numbers, folded, which are nobody's personal data.
     """
@@ -61,8 +63,21 @@ def choose_settings(
     rules = policy.rules(raw.key.account_id, account_type, KIND, policy.detect.default_language)
     mode = rules.mode
     if is_interaction(raw.key.item_type):
-        mode = strongest_mode(rules.mode_at(raw.created_at, as_of), floor.mode if floor else "none", "full" if raw.event == "redact" else "none")
+        mode = strongest_mode(
+            rules.mode_at(raw.created_at, as_of),
+            floor.mode if floor else "none",
+            "full" if raw.event == "redact" else "none",
+        )
     elif mode == "full":
-        mode = "content"  # full redaction empties interactions; an object of the account keeps its name
+        # full redaction empties interactions; an object of the account keeps its name
+        mode = "content"
     agency = str(raw.record.get("agency_id") or agency_id)
-    return RedactionSettings(rules, mode, account_type, agency, policy.detect.default_language, floor.entities if floor else frozenset(), fields)
+    return RedactionSettings(
+        rules,
+        mode,
+        account_type,
+        agency,
+        policy.detect.default_language,
+        floor.entities if floor else frozenset(),
+        fields,
+    )

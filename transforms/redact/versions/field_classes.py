@@ -16,68 +16,177 @@ from functools import lru_cache
 from typing import Any
 
 from callveil.schemas.version import to_snake_case
-from callveil.transforms.detect.closed_values import MAX_CHARS, closed_words, is_code, is_count, is_flag, is_form, is_letter_flag, is_time
+from callveil.transforms.detect.closed_values import (
+    MAX_CHARS,
+    closed_words,
+    is_code,
+    is_count,
+    is_flag,
+    is_form,
+    is_letter_flag,
+    is_time,
+)
 from callveil.transforms.detect.secret_fields import normalize_name as _folded
 
 PERSON_ITEMS = frozenset(
-    {"user", "agent", "contact", "caller", "customer", "person", "lead", "visitor", "patient", "member", "employee", "invitation"}
+    {
+        "user",
+        "agent",
+        "contact",
+        "caller",
+        "customer",
+        "person",
+        "lead",
+        "visitor",
+        "patient",
+        "member",
+        "employee",
+        "invitation",
+    }
 )
 """Item types that are people: their name and label are a person's."""
 
-NUMBER_ITEMS = frozenset({"tracking_number", "phone_number", "number", "receiving_number", "business_number", "target_number", "toll_free_number"})
+NUMBER_ITEMS = frozenset(
+    {
+        "tracking_number",
+        "phone_number",
+        "number",
+        "receiving_number",
+        "business_number",
+        "target_number",
+        "toll_free_number",
+    }
+)
 """Item types that are the business' own numbers."""
 
 
 def _words(patterns: str) -> re.Pattern[str]:
-    """Return one pattern of many, separated by white space, each of which must match whole words of a name in snake case."""
+    """Return one pattern of many, separated by white space, each of which must match whole words of
+    a name in snake case.
+    """
     return re.compile(rf"(?:^|_)(?:{'|'.join(patterns.split())})(?:_|$)")
 
 
 STAFF_ITEMS = frozenset({"user", "agent", "member", "employee"})
 """Item types that are people who work for the account."""
-STATUS_ITEMS = frozenset(f"{who}_{what}" for who in STAFF_ITEMS for what in ("status", "availability", "presence", "activity", "state"))
+STATUS_ITEMS = frozenset(
+    f"{who}_{what}"
+    for who in STAFF_ITEMS
+    for what in ("status", "availability", "presence", "activity", "state")
+)
 """Item types that say what someone who works for the account is doing."""
 NOTE = "UNKNOWN_FIELD"
-"""Stands for free text about someone who works for the account: why they are away may be about their health."""
+"""Stands for free text about someone who works for the account: why they are away may be about
+their health.
+"""
 _STATUS = re.compile(
     r"(?:^|_)(?:status|availability|presence|activity|away|absence|break|unavailable|not_ready|out_of_office|dnd)"
     r"(?:_(?:text|message|notes?|reason|name|label|title|comment|detail|details|description))?$"
 )
-_STATUS_NOTE = re.compile(r"^(?:item_label|name|label|title|text|message|notes?|reason|comment|detail|details|description|value|from|to)$")
+_STATUS_NOTE = re.compile(
+    r"^(?:item_label|name|label|title|text|message|notes?|reason|comment|detail|details|description|value|from|to)$"
+)
 _STATUS_WORDS = frozenset(
     {
-        "available", "unavailable", "online", "offline", "ready", "not_ready", "busy", "idle",
-        "away", "break", "on_break", "on_a_break", "lunch", "on_lunch", "at_lunch",
-        "lunch_break", "coffee_break", "short_break", "wrap_up", "wrapup", "after_call_work",
-        "acw", "dnd", "do_not_disturb", "meeting", "in_meeting", "in_a_meeting", "training",
-        "in_training", "coaching", "on_a_call", "in_a_call", "on_call", "in_call", "ringing",
-        "logged_in", "logged_out", "signed_in", "signed_out", "out_of_office", "inbound",
-        "outbound", "outbound_only", "inbound_only", "accept_calls", "end_of_shift",
-        "off_shift", "on_shift",
+        "available",
+        "unavailable",
+        "online",
+        "offline",
+        "ready",
+        "not_ready",
+        "busy",
+        "idle",
+        "away",
+        "break",
+        "on_break",
+        "on_a_break",
+        "lunch",
+        "on_lunch",
+        "at_lunch",
+        "lunch_break",
+        "coffee_break",
+        "short_break",
+        "wrap_up",
+        "wrapup",
+        "after_call_work",
+        "acw",
+        "dnd",
+        "do_not_disturb",
+        "meeting",
+        "in_meeting",
+        "in_a_meeting",
+        "training",
+        "in_training",
+        "coaching",
+        "on_a_call",
+        "in_a_call",
+        "on_call",
+        "in_call",
+        "ringing",
+        "logged_in",
+        "logged_out",
+        "signed_in",
+        "signed_out",
+        "out_of_office",
+        "inbound",
+        "outbound",
+        "outbound_only",
+        "inbound_only",
+        "accept_calls",
+        "end_of_shift",
+        "off_shift",
+        "on_shift",
     }
-)  # fmt: skip
+)
 
 _NATIONAL = _words("ssn social_security(?:_number|_no)? national_id tax_id tin")
 _WHOLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("CVV", _words("cvv2? cvc2? ccv csc card_(?:verification|security)_(?:value|code)")),
-    ("CARD_EXPIRY", _words("""card_exp(?:iry|iration|ires)?(?:_(?:date|month|year))? cc_exp[a-z]* exp_(?:month|year|date)
-        expiration_(?:month|year)""")),
-    ("CREDIT_CARD", _words("""(?:credit_|debit_)?card_(?:number|no|num) cc_(?:number|num|no) ccnum (?:credit|debit)_card pan card_holder_number
-        (?:saved|stored|default|primary|backup|billing)_card cards?_on_file""")),
+    (
+        "CARD_EXPIRY",
+        _words("""card_exp(?:iry|iration|ires)?(?:_(?:date|month|year))? cc_exp[a-z]* exp_(?:month|year|date)
+        expiration_(?:month|year)"""),
+    ),
+    (
+        "CREDIT_CARD",
+        _words("""(?:credit_|debit_)?card_(?:number|no|num) cc_(?:number|num|no) ccnum (?:credit|debit)_card pan card_holder_number
+        (?:saved|stored|default|primary|backup|billing)_card cards?_on_file"""),
+    ),
     ("IBAN_CODE", _words("iban")),
-    ("US_BANK_NUMBER", _words("(?:bank_)?account_(?:number|no) routing_(?:number|no) bank_account sort_code bic swift")),
+    (
+        "US_BANK_NUMBER",
+        _words(
+            "(?:bank_)?account_(?:number|no) routing_(?:number|no) bank_account sort_code bic swift"
+        ),
+    ),
     ("DATE_OF_BIRTH", _words("dob birth_?dates? date_of_birth birth_?days? born")),
-    ("EMAIL_ADDRESS", _words("e?_?mails? email_address(?:es)? mail_to recipients? reply_to bcc cc")),
+    (
+        "EMAIL_ADDRESS",
+        _words("e?_?mails? email_address(?:es)? mail_to recipients? reply_to bcc cc"),
+    ),
     ("IP_ADDRESS", _words("ip ips ip_address(?:es)? remote_addr")),
-    ("PERSON", _words("""(?:first|last|middle|full|given|family|maiden|sur|nick|caller|contact|customer|agent|person|display|holder|legal)_?name
-        surname cnam cardholder""")),
+    (
+        "PERSON",
+        _words("""(?:first|last|middle|full|given|family|maiden|sur|nick|caller|contact|customer|agent|person|display|holder|legal)_?name
+        surname cnam cardholder"""),
+    ),
     ("USERNAME", _words("user_?name login_name screen_name")),
-    ("ADDRESS", _words(r"""street(?:_address)? (?:street_|home_|mailing_|postal_|billing_)?address(?:_?(?:line_?)?\d)? addr""")),
-    ("PHONE_NUMBER", _words("""phones? mobiles? cell(?:_?phone)? (?:home|work|cell|mobile)_(?:phone|number) phone_numbers? fax telephone msisdn""")),
+    (
+        "ADDRESS",
+        _words(
+            r"""street(?:_address)? (?:street_|home_|mailing_|postal_|billing_)?address(?:_?(?:line_?)?\d)? addr"""
+        ),
+    ),
+    (
+        "PHONE_NUMBER",
+        _words(
+            """phones? mobiles? cell(?:_?phone)? (?:home|work|cell|mobile)_(?:phone|number) phone_numbers? fax telephone msisdn"""
+        ),
+    ),
     ("LOCATION", _words("latitude longitude lat lng geo_?location")),
     ("US_DRIVER_LICENSE", _words("driver_?s?_licen[cs]e[a-z_]*")),
     ("US_PASSPORT", _words("passport[a-z_]*")),
-)  # fmt: skip
+)
 _PERSON_ONLY = (
     ("PERSON", re.compile(r"^(?:name|label|title_and_name)$")),
     ("LOCATION", re.compile(r"^(?:city|state|country|region|county)$")),
@@ -92,10 +201,16 @@ _DATES = frozenset({"CARD_EXPIRY", "DATE_OF_BIRTH"})
 _NUMBERS = _DATES | {"US_SSN", "CVV", "CREDIT_CARD", "PHONE_NUMBER", "US_BANK_NUMBER", "ZIP_CODE"}
 """Kinds of data of which a short number may be a part."""
 _FIXED = (_NUMBERS - {"ZIP_CODE"}) | {
-    "IBAN_CODE", "EMAIL_ADDRESS", "IP_ADDRESS", "US_DRIVER_LICENSE", "US_PASSPORT"
-}  # fmt: skip
+    "IBAN_CODE",
+    "EMAIL_ADDRESS",
+    "IP_ADDRESS",
+    "US_DRIVER_LICENSE",
+    "US_PASSPORT",
+}
 """Kinds of data whose values have digits or a form: no word is one."""
-_ALLOWED_IPS = _words("""(?:allowed|trusted|whitelisted|blocked)_ips? ip_(?:allow|white|block|deny)_?lists? ip_ranges?""")
+_ALLOWED_IPS = _words(
+    """(?:allowed|trusted|whitelisted|blocked)_ips? ip_(?:allow|white|block|deny)_?lists? ip_ranges?"""
+)
 
 
 def item_name(item_type: str) -> str:
@@ -105,9 +220,11 @@ def item_name(item_type: str) -> str:
 
 @lru_cache(maxsize=8192)
 def whole_entity(item_type: str, name: str) -> str:
-    """Entity type of a field that is personal (or card data) by its name; empty where the name does not tell.
+    """Entity type of a field that is personal (or card data) by its name; empty where the name does
+    not tell.
 
-    The business' own numbers are none: on items that are numbers, `number` and `phone_number` are the item itself.
+    The business' own numbers are none: on items that are numbers, `number` and `phone_number` are
+    the item itself.
     """
     item, folded = item_name(item_type), _folded(name)
     if _NATIONAL.search(folded):
@@ -127,7 +244,9 @@ def whole_entity(item_type: str, name: str) -> str:
 
 
 def is_status(item: str, folded: str) -> bool:
-    """Tell whether a field says what someone who works for the account is doing, in words of their own perhaps."""
+    """Tell whether a field says what someone who works for the account is doing, in words of their
+    own perhaps.
+    """
     if item in STATUS_ITEMS:
         return _STATUS.search(folded) is not None or _STATUS_NOTE.match(folded) is not None
     return item in STAFF_ITEMS and _STATUS.search(folded) is not None
@@ -136,13 +255,13 @@ def is_status(item: str, folded: str) -> bool:
 _WHO = _words("""names? nicknames? alias handle label titles? login logins users? owners? contacts?
     callers? customers? clients? leads? agents? managers? assignees? assigned assigned_to authors?
     [a-z]+ed_by by senders? recipients? sign[eo]rs? holders? employees? patients? members? to from
-    cc""")  # fmt: skip
+    cc""")
 """Names whose value may be a person's: not `login_at` and `user_role`, for they end otherwise."""
 _SETTING = _words("""types? kinds? methods? modes? status state format level frequency theme size
     plan tier roles? permissions? access brand network provider channels? priority visibility policy
     preferences? strategy scheme interval schedule period units? style layout direction sort order
     options? settings? action default behaviou?r display redaction masking on_file notifications?
-    alerts? digest""")  # fmt: skip
+    alerts? digest""")
 _CODED = re.compile(
     r"(?:^|_)(?:(?P<language>languages?|langs?|locales?)|(?P<country>countr(?:y|ies))"
     r"|(?P<currency>currenc(?:y|ies))|(?P<zone>time_?zones?|tz))(?:_(?:codes?|names?|iso))?$"
@@ -170,19 +289,23 @@ def _ends(pattern: re.Pattern[str], folded: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _kind(item_type: str, name: str) -> tuple[str, bool]:
-    """Entity type of a name, and whether the name ends in it: `email`, but not `email_notifications`."""
+    """Entity type of a name, and whether the name ends in it: `email`, but not
+    `email_notifications`.
+    """
     entity = whole_entity(item_type, name)
     folded = _LAST.sub("", _folded(name))
     patterns = {"US_SSN": _NATIONAL, **dict(_WHOLE)}
     last = patterns.get(entity)
-    if last is None or (item_name(item_type) in PERSON_ITEMS and any(p.match(folded) for _, p in _PERSON_ONLY)):
+    if last is None or (
+        item_name(item_type) in PERSON_ITEMS and any(p.match(folded) for _, p in _PERSON_ONLY)
+    ):
         return entity, True
     return entity, any(m.end() == len(folded) for m in last.finditer(folded))
 
 
 def is_setting(item_type: str, name: str, text: str) -> bool:
-    """Tell whether a text under a field's name is a state, a time, a measure or a closed word, and so
-    a setting that says nothing about a person.
+    """Tell whether a text under a field's name is a state, a time, a measure or a closed word, and
+    so a setting that says nothing about a person.
 
     Args:
         item_type: of the version.
@@ -199,10 +322,19 @@ def _is_setting(item_type: str, name: str, text: str) -> bool:
     strong, weak = closed_words(text)
     if entity == NOTE:
         plain = re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
-        return is_flag(text) or strong > 0 or plain in _STATUS_WORDS or (text.isdigit() and len(text) < 4)
+        return (
+            is_flag(text)
+            or strong > 0
+            or plain in _STATUS_WORDS
+            or (text.isdigit() and len(text) < 4)
+        )
     switch = _SWITCHES.search(folded) is not None
     asked = switch or (not last if entity else _STATES_ONLY.search(folded))
-    if (asked or (entity in _FIXED and text.isalpha())) and is_letter_flag(text) and "initial" not in folded:
+    if (
+        (asked or (entity in _FIXED and text.isalpha()))
+        and is_letter_flag(text)
+        and "initial" not in folded
+    ):
         return True
     if entity and last:
         if switch and strong > 0 and not any(c.isdigit() for c in text):
@@ -227,7 +359,9 @@ def _is_setting(item_type: str, name: str, text: str) -> bool:
 
 
 def holds_business_number(item_type: str, name: str) -> bool:
-    """Tell whether a field holds one of the business' own numbers: the policy's treatment of `tracking_number` holds for it."""
+    """Tell whether a field holds one of the business' own numbers: the policy's treatment of
+    `tracking_number` holds for it.
+    """
     return item_name(item_type) in NUMBER_ITEMS and to_snake_case(name) in (
         "number",
         "phone_number",
@@ -238,33 +372,104 @@ def holds_business_number(item_type: str, name: str) -> bool:
     )
 
 
-_ACCOUNT_ITEMS = frozenset({"account", "agency", "subaccount", "sub_account", "company", "organization", "subscription", "plan"})
+_ACCOUNT_ITEMS = frozenset(
+    {
+        "account",
+        "agency",
+        "subaccount",
+        "sub_account",
+        "company",
+        "organization",
+        "subscription",
+        "plan",
+    }
+)
 _CLASS_OF_FIELD: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("two_factor", _words("""two_?factor[a-z_]* 2fa[a-z_]* mfa[a-z_]* otp[a-z_]* totp[a-z_]* (?:backup|recovery)_?codes? second_factor[a-z_]*""")),
-    ("support_access", _words("support_access[a-z_]* support_(?:grant|granted|login)[a-z_]* allow_support")),
-    ("privacy_settings", _words("""gdpr[a-z_]* ccpa[a-z_]* hipaa[a-z_]* (?:cookie_|tracking_|recording_)?consent[a-z_]* privacy[a-z_]*
+    (
+        "two_factor",
+        _words(
+            """two_?factor[a-z_]* 2fa[a-z_]* mfa[a-z_]* otp[a-z_]* totp[a-z_]* (?:backup|recovery)_?codes? second_factor[a-z_]*"""
+        ),
+    ),
+    (
+        "support_access",
+        _words("support_access[a-z_]* support_(?:grant|granted|login)[a-z_]* allow_support"),
+    ),
+    (
+        "privacy_settings",
+        _words("""gdpr[a-z_]* ccpa[a-z_]* hipaa[a-z_]* (?:cookie_|tracking_|recording_)?consent[a-z_]* privacy[a-z_]*
         data_(?:processing|protection|retention|residency|subject)[a-z_]* retention(?:_[a-z]+)* anonymi[sz]e[a-z_]* do_not_track
-        dpa[a-z_]* right_to[a-z_]*""")),
-    ("redaction_settings", _words("redact(?:ion|ed|s|_after)?[a-z_]* auto_?redact[a-z_]* pci_mode mask(?:ing|ed)?_[a-z_]*")),
-    ("recording_encryption", _words("""recording_encrypt[a-z_]* encrypt(?:ion)?_recordings? recordings_encrypt[a-z_]*
-        encryption_key_id encrypt_at_rest""")),
-    ("role", _words("""roles? role_ids? permissions? access_level is_admin admin administrator privileges? scopes?""")),
-    ("login_rule", _words("""login_required[a-z_]* require_login[a-z_]* requires_login sso[a-z_]* saml[a-z_]* oidc[a-z_]*
+        dpa[a-z_]* right_to[a-z_]*"""),
+    ),
+    (
+        "redaction_settings",
+        _words(
+            "redact(?:ion|ed|s|_after)?[a-z_]* auto_?redact[a-z_]* pci_mode mask(?:ing|ed)?_[a-z_]*"
+        ),
+    ),
+    (
+        "recording_encryption",
+        _words("""recording_encrypt[a-z_]* encrypt(?:ion)?_recordings? recordings_encrypt[a-z_]*
+        encryption_key_id encrypt_at_rest"""),
+    ),
+    (
+        "role",
+        _words(
+            """roles? role_ids? permissions? access_level is_admin admin administrator privileges? scopes?"""
+        ),
+    ),
+    (
+        "login_rule",
+        _words("""login_required[a-z_]* require_login[a-z_]* requires_login sso[a-z_]* saml[a-z_]* oidc[a-z_]*
         password_(?:policy|min|max|length|expires?|rotation)[a-z_]* auto_?logout[a-z_]* session_timeout[a-z_]* idle_timeout[a-z_]*
-        lockout[a-z_]* login_hours allowed_domains?""")),
-    ("payment_method", _words("""payment_methods?[a-z_]* (?:credit_|debit_)?card_[a-z0-9_]+ cc_[a-z]+ ccv cvv iban bank_account[a-z_]* routing_number
-        billing_(?:card|account|method)[a-z_]*""")),
-    ("credential", _words("pass(?:word|wd|phrase)[a-z_]* encrypted_password security_(?:question|answer)s? pin")),
-    ("key", _words("""api_?keys?[a-z_]* (?:access|private|signing|encryption|webhook|secret)_?keys? secrets? tokens? client_secret credentials?""")),
-)  # fmt: skip
+        lockout[a-z_]* login_hours allowed_domains?"""),
+    ),
+    (
+        "payment_method",
+        _words("""payment_methods?[a-z_]* (?:credit_|debit_)?card_[a-z0-9_]+ cc_[a-z]+ ccv cvv iban bank_account[a-z_]* routing_number
+        billing_(?:card|account|method)[a-z_]*"""),
+    ),
+    (
+        "credential",
+        _words(
+            "pass(?:word|wd|phrase)[a-z_]* encrypted_password security_(?:question|answer)s? pin"
+        ),
+    ),
+    (
+        "key",
+        _words(
+            """api_?keys?[a-z_]* (?:access|private|signing|encryption|webhook|secret)_?keys? secrets? tokens? client_secret credentials?"""
+        ),
+    ),
+)
 _CLASS_OF_ITEM = {
-    **dict.fromkeys(("api_key", "access_key", "access_token", "api_token", "oauth_application", "webhook_secret", "ssh_key", "credential"), "key"),
-    **dict.fromkeys(("payment_method", "credit_card", "card", "bank_account", "billing_method"), "payment_method"),
+    **dict.fromkeys(
+        (
+            "api_key",
+            "access_key",
+            "access_token",
+            "api_token",
+            "oauth_application",
+            "webhook_secret",
+            "ssh_key",
+            "credential",
+        ),
+        "key",
+    ),
+    **dict.fromkeys(
+        ("payment_method", "credit_card", "card", "bank_account", "billing_method"),
+        "payment_method",
+    ),
     **dict.fromkeys(("role", "permission", "user_role", "membership"), "role"),
     **dict.fromkeys(("support_access", "support_grant", "support_access_grant"), "support_access"),
-    **dict.fromkeys(("redaction_setting", "redaction_settings", "redaction_rule", "redaction_policy"), "redaction_settings"),
+    **dict.fromkeys(
+        ("redaction_setting", "redaction_settings", "redaction_rule", "redaction_policy"),
+        "redaction_settings",
+    ),
     **dict.fromkeys(("two_factor", "two_factor_device", "otp_device", "mfa_device"), "two_factor"),
-    **dict.fromkeys(("login_rule", "sso_configuration", "saml_configuration", "ip_rule"), "login_rule"),
+    **dict.fromkeys(
+        ("login_rule", "sso_configuration", "saml_configuration", "ip_rule"), "login_rule"
+    ),
 }
 _ACCOUNT_STATE = re.compile(
     r"(?:^|_)(?:plan|status|state|tier|subscription)(?:_(?:id|name|type|code|level))?$|^(?:active|enabled|disabled|closed|deleted|archived)$"
@@ -274,11 +479,28 @@ _ACCOUNT_STATE = re.compile(
 """What an account is and whether it lives: fields of items that are accounts or their plans."""
 _ACCOUNT_EVENTS = frozenset(
     {
-        "pause", "paused", "resume", "resumed", "cancel", "cancelled", "canceled",
-        "reactivate", "reactivated", "suspend", "suspended", "close", "closed", "destroy",
-        "plan_change", "plan_changed", "upgrade", "upgraded", "downgrade", "downgraded",
+        "pause",
+        "paused",
+        "resume",
+        "resumed",
+        "cancel",
+        "cancelled",
+        "canceled",
+        "reactivate",
+        "reactivated",
+        "suspend",
+        "suspended",
+        "close",
+        "closed",
+        "destroy",
+        "plan_change",
+        "plan_changed",
+        "upgrade",
+        "upgraded",
+        "downgrade",
+        "downgraded",
     }
-)  # fmt: skip
+)
 _RELEASE = re.compile(r"^(?:released|released_at|released_on|release|cancelled_at|ported_out_at)$")
 
 
@@ -297,15 +519,21 @@ def security_class(item_type: str, event: str, name: str) -> str:
         return "number_release"
     if item in _CLASS_OF_ITEM:
         return _CLASS_OF_ITEM[item]
-    if item in _ACCOUNT_ITEMS and (_ACCOUNT_STATE.search(folded) or (not folded and event in _ACCOUNT_EVENTS)):
+    if item in _ACCOUNT_ITEMS and (
+        _ACCOUNT_STATE.search(folded) or (not folded and event in _ACCOUNT_EVENTS)
+    ):
         return "account_state"
     if _ALLOWED_IPS.search(folded):
         return "login_rule"
-    return next((name for name, pattern in _CLASS_OF_FIELD if folded and pattern.search(folded)), "")
+    return next(
+        (name for name, pattern in _CLASS_OF_FIELD if folded and pattern.search(folded)), ""
+    )
 
 
 def change_class(item_type: str, event: str, name: str, before: Any, after: Any) -> str:
-    """Security class of a field's change, looking also at the members inside of its values that differ; empty where it has none."""
+    """Security class of a field's change, looking also at the members inside of its values that
+    differ; empty where it has none.
+    """
     found = security_class(item_type, event, name)
     if found or not (isinstance(before, Mapping) or isinstance(after, Mapping)):
         return found

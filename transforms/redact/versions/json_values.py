@@ -1,6 +1,7 @@
 """JSON values of a version: the texts in them, and the same value with some of its texts replaced.
 
-Texts that are JSON themselves (or a YAML document), however often encoded, are read as what they write.
+Texts that are JSON themselves (or a YAML document), however often encoded, are read as what they
+write.
 """
 
 from __future__ import annotations
@@ -23,25 +24,53 @@ from callveil.transforms.storage.files.strict_json import ParseError, inspect_re
 
 Path = tuple[str | int, ...]
 SHORT_DIGITS = 4
-"""Whole numbers of fewer digits than five are counts, sizes and flags; what may be a PIN is known by its field's name."""
+"""Whole numbers of fewer digits than five are counts, sizes and flags; what may be a PIN is known
+by its field's name.
+"""
 INSIDE = -1
 """Step of a path from a text to the value it writes."""
 NAME_DIGITS = 5
 """Digits a field's name may hold; one with more may be a number that someone has."""
 NAMED = (
-    "name", "key", "field", "header", "attribute", "setting", "option", "variable", "param",
-    "parameter", "property", "id",
-)  # fmt: skip
+    "name",
+    "key",
+    "field",
+    "header",
+    "attribute",
+    "setting",
+    "option",
+    "variable",
+    "param",
+    "parameter",
+    "property",
+    "id",
+)
 VALUED = (
-    "value", "val", "values", "content", "data", "before", "after", "from", "to", "old", "new",
-    "old_value", "new_value", "default",
-)  # fmt: skip
+    "value",
+    "val",
+    "values",
+    "content",
+    "data",
+    "before",
+    "after",
+    "from",
+    "to",
+    "old",
+    "new",
+    "old_value",
+    "new_value",
+    "default",
+)
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,60}")
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text is written like the name of a field, and holds no number that could be someone's."""
-    return FIELD_NAME.fullmatch(text) is not None and sum(c.isdecimal() for c in text) <= NAME_DIGITS
+    """Tell whether a text is written like the name of a field, and holds no number that could be
+    someone's.
+    """
+    return (
+        FIELD_NAME.fullmatch(text) is not None and sum(c.isdecimal() for c in text) <= NAME_DIGITS
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +144,9 @@ def _inner(text: str) -> Any:
         inspect_record({"value": found}, InputLimits())
     except (ParseError, FieldError) as error:
         if error.reason in ("too_deep", "duplicate_key", "record_too_large"):
-            raise ParseError(error.reason, "a text that writes a value nests too deep or repeats a member") from None
+            raise ParseError(
+                error.reason, "a text that writes a value nests too deep or repeats a member"
+            ) from None
         return None
     except UnicodeEncodeError:
         return None
@@ -125,10 +156,14 @@ def _inner(text: str) -> Any:
     return parse_embedded(found) if isinstance(found, Mapping | list) else None
 
 
-def iter_texts(value: Any, path: Path = (), key: str = "", below: bool = False) -> Iterator[ValueText]:
-    """Yield texts of a value, keys before what stands under them. Booleans and nulls say nothing about anyone.
+def iter_texts(
+    value: Any, path: Path = (), key: str = "", below: bool = False
+) -> Iterator[ValueText]:
+    """Yield texts of a value, keys before what stands under them. Booleans and nulls say nothing
+    about anyone.
 
-    What a list or object names beside it (`{"name": "api_key", "value": ...}`) stands under that name.
+    What a list or object names beside it (`{"name": "api_key", "value": ...}`) stands under that
+    name.
     """
     if isinstance(value, str):
         if value:
@@ -152,20 +187,28 @@ def iter_texts(value: Any, path: Path = (), key: str = "", below: bool = False) 
             yield ValueText((*path, name), name, key, is_key=True, below=under)
             yield from iter_texts(child, (*path, name), own, under)
     else:
-        pair = len(value) == 2 and isinstance(value[0], str) and _names(value[0]) and is_secret(value[0])
+        pair = (
+            len(value) == 2
+            and isinstance(value[0], str)
+            and _names(value[0])
+            and is_secret(value[0])
+        )
         for i, child in enumerate(value):
             yield from iter_texts(child, (*path, i), value[0] if pair and i else key, below)
 
 
 def on_keypad(key: str, value: Any) -> bool:
     """Tell whether a value lists what the keys of a telephone do: `keys: {"1": "sales"}`."""
-    return key.lower() == "keys" and isinstance(value, Mapping) and all(map(KEYPAD.fullmatch, value))
+    return (
+        key.lower() == "keys" and isinstance(value, Mapping) and all(map(KEYPAD.fullmatch, value))
+    )
 
 
 def tells_name(value: Any) -> bool:
     """Tell whether a member called `key` names the member beside it, and is no key to anything."""
     return isinstance(value, str) and (
-        is_secret(value) or (FIELD_NAME.fullmatch(value) is not None and not any(c.isdecimal() for c in value))
+        is_secret(value)
+        or (FIELD_NAME.fullmatch(value) is not None and not any(c.isdecimal() for c in value))
     )
 
 
@@ -176,8 +219,12 @@ def _names(text: str) -> bool:
     return _HEADER.fullmatch(text) is not None and is_secret(text)
 
 
-def replace_texts(value: Any, texts: Mapping[Path, str], keys: Mapping[Path, str], path: Path = ()) -> Any:
-    """Return the value with the texts at some paths replaced, and some keys renamed; a name already taken gets a number."""
+def replace_texts(
+    value: Any, texts: Mapping[Path, str], keys: Mapping[Path, str], path: Path = ()
+) -> Any:
+    """Return the value with the texts at some paths replaced, and some keys renamed; a name already
+    taken gets a number.
+    """
     if path in texts:
         return texts[path]
     if isinstance(value, EmbeddedJson):

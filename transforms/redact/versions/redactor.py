@@ -1,8 +1,9 @@
 """Redaction of versions: every value of a diff judged by its field's name and by what it is.
 
-What is decided by name comes first: secrets go whole, whatever the policy says; card data and personal fields go as the policy says of
-their entity type. Everything else is read by the same detection as interactions are. A version about an interaction follows the policy's
-treatment of that interaction's fields, in the mode the interaction itself was redacted in.
+What is decided by name comes first: secrets go whole, whatever the policy says; card data and
+personal fields go as the policy says of their entity type. Everything else is read by the same
+detection as interactions are. A version about an interaction follows the policy's treatment of that
+interaction's fields, in the mode the interaction itself was redacted in.
 """
 
 from __future__ import annotations
@@ -34,15 +35,25 @@ class VersionRedactor:
         run_id, policy_sha256, as_of: stand in every row.
     """
 
-    def __init__(self, detector: Detector, keyring: Keyring, run_id: str, policy_sha256: str, as_of: dt.datetime) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        keyring: Keyring,
+        run_id: str,
+        policy_sha256: str,
+        as_of: dt.datetime,
+    ) -> None:
         self.detector = detector
         self.run = VersionRun(detector.settings, keyring, run_id, policy_sha256, as_of)
         self._seen: OrderedDict[tuple[str, View], list[TextSpan]] = OrderedDict()
 
-    def redact(self, work: Sequence[tuple[RawVersion, RedactionSettings]]) -> Iterator[RedactedVersion | Rejected]:
+    def redact(
+        self, work: Sequence[tuple[RawVersion, RedactionSettings]]
+    ) -> Iterator[RedactedVersion | Rejected]:
         """Redact a batch.
 
-        Yields: one item per version, in order: the redacted version, or why it cannot be shown to be clean. No raw version is changed.
+        Yields: one item per version, in order: the redacted version, or why it cannot be shown to
+            be clean. No raw version is changed.
         """
         prepared: list[VersionRedaction | Rejected] = []
         for raw, decided in work:
@@ -54,7 +65,13 @@ class VersionRedactor:
                 prepared.append(Rejected(raw.source, "redact", *why, account_id=account))
             except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
                 prepared.append(_failed(raw, f"redaction raised {type(problem).__name__}"))
-        found = self._detect([(item.decided.language, item.reading.view) for item in prepared if isinstance(item, VersionRedaction) and item.reading is not None])
+        found = self._detect(
+            [
+                (item.decided.language, item.reading.view)
+                for item in prepared
+                if isinstance(item, VersionRedaction) and item.reading is not None
+            ]
+        )
         for item in prepared:
             spans: list[TextSpan] | DetectionFailed = []
             if isinstance(item, VersionRedaction) and item.reading is not None:
@@ -63,15 +80,21 @@ class VersionRedactor:
                 yield item
             elif isinstance(spans, DetectionFailed):
                 raw = item.raw
-                yield Rejected(raw.source, "detect", spans.reason, str(spans), account_id=raw.key.account_id)
+                yield Rejected(
+                    raw.source, "detect", spans.reason, str(spans), account_id=raw.key.account_id
+                )
             else:
                 try:
                     yield item.finish(spans)
                 except Exception as problem:  # noqa: BLE001 - as above
                     yield _failed(item.raw, f"redaction raised {type(problem).__name__}")
 
-    def _detect(self, wanted: Sequence[tuple[str, View]]) -> dict[tuple[str, View], list[TextSpan] | DetectionFailed]:
-        """Return spans of each view. What is found depends on the view alone, and settings change between few values, so short views are remembered."""
+    def _detect(
+        self, wanted: Sequence[tuple[str, View]]
+    ) -> dict[tuple[str, View], list[TextSpan] | DetectionFailed]:
+        """Return spans of each view. What is found depends on the view alone, and settings change
+        between few values, so short views are remembered.
+        """
         out: dict[tuple[str, View], list[TextSpan] | DetectionFailed] = {}
         fresh: dict[str, dict[View, None]] = defaultdict(dict)
         for language, view in wanted:
@@ -89,8 +112,12 @@ class VersionRedactor:
             self._seen.popitem(last=False)
         return out
 
-    def _each(self, views: list[View], language: str) -> Iterator[tuple[View, list[TextSpan] | DetectionFailed]]:
-        """Yield spans of each view. Where a batch fails as a whole its views are read one by one."""
+    def _each(
+        self, views: list[View], language: str
+    ) -> Iterator[tuple[View, list[TextSpan] | DetectionFailed]]:
+        """Yield spans of each view. Where a batch fails as a whole its views are read one by
+        one.
+        """
         done = 0
         try:
             for view, spans in self.detector.run([(view, view) for view in views], language):

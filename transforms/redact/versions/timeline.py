@@ -1,9 +1,12 @@
-"""The history of one object: its versions in order, what each changed, and the object as it was at any time.
+"""The history of one object: its versions in order, what each changed, and the object as it was at
+any time.
 
-Everything here is a function of the set of versions: in which order and how often they came makes no difference.
+Everything here is a function of the set of versions: in which order and how often they came makes
+no difference.
 
-Some sources hold no change at all but the whole object before it (paper_trail without object_changes). What such a version changed follows from
-the next version's object, so it is derived when it is asked for, and a version that comes late corrects its neighbours by itself.
+Some sources hold no change at all but the whole object before it (paper_trail without
+object_changes). What such a version changed follows from the next version's object, so it is
+derived when it is asked for, and a version that comes late corrects its neighbours by itself.
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ class StoredValue(NamedTuple):
     digest: str = ""
 
     def same(self, other: StoredValue) -> bool:
-        """Tell whether two values were equal before redaction. Digests tell it where both are redacted, since `[PERSON]` may stand for anyone."""
+        """Tell whether two values were equal before redaction. Digests tell it where both are
+        redacted, since `[PERSON]` may stand for anyone.
+        """
         if self.digest and other.digest:
             return self.digest == other.digest
         return canonical_json(self.value) == canonical_json(other.value)
@@ -68,7 +73,8 @@ class HistoryEntry:
     Attributes:
         version: the version.
         changes: by field, in order of name.
-        known: false where the source holds only states before changes and the next version has not come.
+        known: false where the source holds only states before changes and the next version has not
+            come.
         sensitive_class: of the event itself; empty where it has none.
     """
 
@@ -80,7 +86,9 @@ class HistoryEntry:
     @property
     def classes(self) -> tuple[str, ...]:
         """Security classes of the event and its changes, sorted."""
-        return tuple(sorted({self.sensitive_class, *(c.sensitive_class for c in self.changes)} - {""}))
+        return tuple(
+            sorted({self.sensitive_class, *(c.sensitive_class for c in self.changes)} - {""})
+        )
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,8 @@ class ObjectState:
         exists: None where nothing tells.
         fields: values by name; of a destroyed object those it had last.
         version: the last version before that time; None before the first.
-        unsure: fields that the last version may have changed: its source tells that with the next one, which has not come.
+        unsure: fields that the last version may have changed: its source tells that with the next
+            one, which has not come.
     """
 
     exists: bool | None
@@ -101,12 +110,21 @@ class ObjectState:
 
 
 def order_versions(versions: Iterable[RedactedVersion]) -> list[RedactedVersion]:
-    """Return versions of one object in order, each once: by their numbers where all have one of their own, else by time and id."""
+    """Return versions of one object in order, each once: by their numbers where all have one of
+    their own, else by time and id.
+    """
     found = list(best_versions(versions).values())
     numbers = [v.record.get("version_number") for v in found]
     if None not in numbers and len(set(numbers)) == len(numbers):
         return sorted(found, key=lambda v: v.record["version_number"])
-    return sorted(found, key=lambda v: (v.created_at, v.record.get("version_number") or 0, _id_order(v.key.version_id)))
+    return sorted(
+        found,
+        key=lambda v: (
+            v.created_at,
+            v.record.get("version_number") or 0,
+            _id_order(v.key.version_id),
+        ),
+    )
 
 
 def _id_order(text: str) -> tuple[int, int, str]:
@@ -116,7 +134,10 @@ def _id_order(text: str) -> tuple[int, int, str]:
 def history_of(versions: Iterable[RedactedVersion]) -> list[HistoryEntry]:
     """Return the history of one object, oldest first."""
     line = order_versions(versions)
-    return [_entry(version, line[n + 1] if n + 1 < len(line) else None) for n, version in enumerate(line)]
+    return [
+        _entry(version, line[n + 1] if n + 1 < len(line) else None)
+        for n, version in enumerate(line)
+    ]
 
 
 def _entry(version: RedactedVersion, following: RedactedVersion | None) -> HistoryEntry:
@@ -128,7 +149,9 @@ def _entry(version: RedactedVersion, following: RedactedVersion | None) -> Histo
     after = _object(following) if following is not None and following.event != "create" else None
     if event == "destroy" and held is not None:
         after = {}
-    if held is None and not (event in ("create", "restore") and version.record.get("shape") == "paper_trail"):
+    if held is None and not (
+        event in ("create", "restore") and version.record.get("shape") == "paper_trail"
+    ):
         return HistoryEntry(version, (), True, own)  # a sign-in or an export changes nothing
     if after is None:
         return HistoryEntry(version, (), False, own)
@@ -139,18 +162,25 @@ def listed_changes(version: RedactedVersion) -> list[FieldChange]:
     """Return the changes a version lists."""
     out = []
     for c in version.record.get("changes") or ():
-        before, after = StoredValue(c.get("before"), c.get("before_digest") or ""), StoredValue(c.get("after"), c.get("after_digest") or "")
+        before, after = (
+            StoredValue(c.get("before"), c.get("before_digest") or ""),
+            StoredValue(c.get("after"), c.get("after_digest") or ""),
+        )
         out.append(FieldChange(c["field"], before, after, c.get("sensitive_class") or ""))
     return out
 
 
-def diff_states(item_type: str, event: str, before: Mapping[str, StoredValue], after: Mapping[str, StoredValue]) -> list[FieldChange]:
+def diff_states(
+    item_type: str, event: str, before: Mapping[str, StoredValue], after: Mapping[str, StoredValue]
+) -> list[FieldChange]:
     """Return fields that differ between two states, in order of name."""
     out = []
     for name in sorted(before.keys() | after.keys()):
         a, b = before.get(name, NOTHING), after.get(name, NOTHING)
         if not a.same(b):
-            out.append(FieldChange(name, a, b, change_class(item_type, event, name, a.value, b.value)))
+            out.append(
+                FieldChange(name, a, b, change_class(item_type, event, name, a.value, b.value))
+            )
     return out
 
 
@@ -158,14 +188,17 @@ def _object(version: RedactedVersion) -> dict[str, StoredValue] | None:
     """Return the whole object before a version, or None where the source does not hold it."""
     if not version.record["has_object"]:
         return None
-    return {v["field"]: StoredValue(v.get("value"), v.get("digest") or "") for v in version.record.get("object") or ()}
+    return {
+        v["field"]: StoredValue(v.get("value"), v.get("digest") or "")
+        for v in version.record.get("object") or ()
+    }
 
 
 def state_at(versions: Iterable[RedactedVersion], when: dt.datetime) -> ObjectState:
     """Return the object as it was at `when`; a version holds from its own instant on.
 
-    States are taken where a source holds them; between them changes are replayed. Fields that only later changes tell of are filled in from
-    what those say was there before.
+    States are taken where a source holds them; between them changes are replayed. Fields that only
+    later changes tell of are filled in from what those say was there before.
     """
     line = order_versions(versions)
     last = max((n for n, v in enumerate(line) if v.created_at <= when), default=-1)
@@ -188,15 +221,23 @@ def state_at(versions: Iterable[RedactedVersion], when: dt.datetime) -> ObjectSt
     if last < 0:
         if not later:
             return ObjectState(None)
-        exists = later[0].event != "create" if later[0].event in ("create", "update", "destroy", "redact") else None
+        exists = (
+            later[0].event != "create"
+            if later[0].event in ("create", "update", "destroy", "redact")
+            else None
+        )
     if exists is not False:
         fields, stale = _filled(fields, stale, later)
     known = {name: value for name, value in sorted(fields.items()) if value.value is not None}
     return ObjectState(exists, known, line[last] if last >= 0 else None, tuple(sorted(stale)))
 
 
-def _filled(fields: Mapping[str, StoredValue], stale: set[str], later: Sequence[RedactedVersion]) -> tuple[dict[str, StoredValue], set[str]]:
-    """Return fields with what later versions say was there before them, where that is better than what is known; and those that stay stale."""
+def _filled(
+    fields: Mapping[str, StoredValue], stale: set[str], later: Sequence[RedactedVersion]
+) -> tuple[dict[str, StoredValue], set[str]]:
+    """Return fields with what later versions say was there before them, where that is better than
+    what is known; and those that stay stale.
+    """
     out, told = dict(fields), fields.keys() - stale
     for version in later:
         if version.event == "create":
@@ -205,6 +246,10 @@ def _filled(fields: Mapping[str, StoredValue], stale: set[str], later: Sequence[
         before = {**held, **{c.name: c.before for c in listed_changes(version)}}
         out.update({name: value for name, value in before.items() if name not in told})
         told = told | before.keys()
-        if version.record["has_object"] or version.event == "destroy" or not version.record["has_changes"]:
+        if (
+            version.record["has_object"]
+            or version.event == "destroy"
+            or not version.record["has_changes"]
+        ):
             break  # what lies behind a version that does not say what it changed is no witness
     return out, stale - told

@@ -12,7 +12,12 @@ from callveil.schemas.rules import collapse_whitespace
 from callveil.schemas.version import RawVersion, is_interaction, to_snake_case
 from callveil.transforms.detect.closed_values import time_zones
 from callveil.transforms.detect.plain_ids import card_spans
-from callveil.transforms.detect.secret_fields import SECRET, is_misplaced_secret, is_secret, is_secret_state
+from callveil.transforms.detect.secret_fields import (
+    SECRET,
+    is_misplaced_secret,
+    is_secret,
+    is_secret_state,
+)
 from callveil.transforms.redact.versions.decision import RedactionSettings
 from callveil.transforms.redact.versions.field_classes import (
     NOTE,
@@ -32,7 +37,15 @@ ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
 
 
 ROLES = frozenset(
-    {"Call Agent", "Call Manager", "Reporting Manager", "Billing Manager", "Marketing Manager", "Administrator", "Agency Administrator"}
+    {
+        "Call Agent",
+        "Call Manager",
+        "Reporting Manager",
+        "Billing Manager",
+        "Marketing Manager",
+        "Administrator",
+        "Agency Administrator",
+    }
 )
 """Names of the platform's roles."""
 _LAST_FOUR = re.compile(r"last_?(?:4|four)(?:_digits)?$")
@@ -81,7 +94,13 @@ class FieldClassifier:
             return "redact", SECRET
         entity = whole_entity(item, name)
         if slot.place[0] == "item_label":
-            entity = "PERSON" if self.about or item_name(item) in PERSON_ITEMS else NOTE if item_name(item) in STATUS_ITEMS else ""
+            entity = (
+                "PERSON"
+                if self.about or item_name(item) in PERSON_ITEMS
+                else NOTE
+                if item_name(item) in STATUS_ITEMS
+                else ""
+            )
         if entity in ALWAYS:
             return "redact", entity
         if self.about:
@@ -90,7 +109,10 @@ class FieldClassifier:
             return "keep", ""
         if slot.place == (EXTRA,):
             return self.rules.treatment(BY_NAME[EXTRA], self.decided.mode), UNKNOWN
-        if holds_business_number(item, name) and self.rules.treatment(BY_NAME["tracking_number"], self.decided.mode) == "keep":
+        if (
+            holds_business_number(item, name)
+            and self.rules.treatment(BY_NAME["tracking_number"], self.decided.mode) == "keep"
+        ):
             return "keep", ""
         if entity:
             kept = self.rules.operator(entity).name == "keep" and entity not in self.decided.floor
@@ -109,24 +131,37 @@ class FieldClassifier:
             treatment = "redact" if treatment != "clear" else treatment
         if slot.place[0] == "item_label" and self.decided.mode != "none":
             return "redact", "PERSON"
-        if treatment == "redact" and self.rules.operator(entity).name == "keep" and entity not in floor and entity != UNKNOWN:
+        if (
+            treatment == "redact"
+            and self.rules.operator(entity).name == "keep"
+            and entity not in floor
+            and entity != UNKNOWN
+        ):
             return "keep", entity
         return treatment, entity
 
     def is_plain(self, name: str, piece: ValueText) -> bool:
-        """Tell whether a text says nothing about a person by what it is: the business' own name or number, a time zone, a role of the platform,
-        the last four digits of a card (PCI DSS lets them be shown)."""
+        """Tell whether a text says nothing about a person by what it is: the business' own name or
+        number, a time zone, a role of the platform, the last four digits of a card (PCI DSS lets
+        them be shown).
+        """
         text = piece.text
         return (
             text in ROLES
             or (not self.about and is_setting(self.raw.key.item_type, name, text))
             or ("/" in text and text in time_zones())
             or collapse_whitespace(text) in self.decided.own
-            or (_LAST_FOUR.search(to_snake_case(name)) is not None and len(text) <= 4 and text.isdigit())
+            or (
+                _LAST_FOUR.search(to_snake_case(name)) is not None
+                and len(text) <= 4
+                and text.isdigit()
+            )
         )
 
     def entity(self, slot: FieldValue, piece: ValueText) -> str:
-        """Entity type a text goes whole as, by the names it stands under; empty where it is read."""
+        """Entity type a text goes whole as, by the names it stands under; empty where it is
+        read.
+        """
         secret = slot.entity == SECRET
         name = slot.name if not piece.key or on_keypad(slot.name, {piece.key: 0}) else piece.key
         if piece.below or (secret and (piece.is_key or piece.key)):
@@ -139,7 +174,11 @@ class FieldClassifier:
             return SECRET
         item = self.raw.key.item_type
         if slot.treatment in ("redact", "clear"):
-            named = not self.about and slot.place != (EXTRA,) and (slot.place[0] != "item_label" or slot.entity == NOTE)
+            named = (
+                not self.about
+                and slot.place != (EXTRA,)
+                and (slot.place[0] != "item_label" or slot.entity == NOTE)
+            )
             if named and is_setting(item, name, piece.text):
                 return ""
             return slot.entity or "REDACTED"
@@ -148,5 +187,7 @@ class FieldClassifier:
         entity = whole_entity(item, piece.key) if piece.key else ""
         if not entity or (not self.about and is_setting(item, piece.key, piece.text)):
             return ""
-        kept = slot.treatment == "keep" or (self.rules.operator(entity).name == "keep" and entity not in self.decided.floor)
+        kept = slot.treatment == "keep" or (
+            self.rules.operator(entity).name == "keep" and entity not in self.decided.floor
+        )
         return "" if kept and entity not in ALWAYS else entity

@@ -1,7 +1,7 @@
 """Redaction of versions until nothing more is found: redacting a redacted version changes nothing.
 
-What is covered changes how the rest reads, so versions in which something was covered are read again
-as they stand.
+What is covered changes how the rest reads, so versions in which something was covered are read
+again as they stand.
 """
 
 from __future__ import annotations
@@ -33,16 +33,34 @@ Found = Counter[tuple[str, str]]
 """How often what was found, by column and entity type."""
 
 _SOURCE = frozenset(
-    {"agency_id", "item_label", "version_number", "actor_id", "actor_type", "actor_role", "actor_name", "actor_ip", "user_agent", "request_id",
-     "restored_from", "shape", EXTRA}
-)  # fmt: skip
+    {
+        "agency_id",
+        "item_label",
+        "version_number",
+        "actor_id",
+        "actor_type",
+        "actor_role",
+        "actor_name",
+        "actor_ip",
+        "user_agent",
+        "request_id",
+        "restored_from",
+        "shape",
+        EXTRA,
+    }
+)
 
 
 def stored_version(version: RedactedVersion, source: str = "store") -> RawVersion:
-    """Return a stored version as one that can be redacted again. It is read as it stands: labels are text like any other."""
+    """Return a stored version as one that can be redacted again. It is read as it stands: labels
+    are text like any other.
+    """
     record = {k: v for k, v in version.record.items() if k in _SOURCE}
     if version.record["has_changes"]:
-        record["changes"] = [{"field": c["field"], "before": c.get("before"), "after": c.get("after")} for c in version.record.get("changes") or ()]
+        record["changes"] = [
+            {"field": c["field"], "before": c.get("before"), "after": c.get("after")}
+            for c in version.record.get("changes") or ()
+        ]
     if version.record["has_object"]:
         record["object"] = {v["field"]: v.get("value") for v in version.record.get("object") or ()}
     return RawVersion(version.key, version.event, version.created_at, record, SourceRef(source))
@@ -118,7 +136,11 @@ def changed_texts(before: RedactedVersion, after: RedactedVersion, rules: Rules)
     """Return texts that were readable and of which the second redaction shows less, by column."""
     done = placeholder_pattern(rules)
     pairs = zip(iter_version_texts(before), iter_version_texts(after), strict=True)
-    return Counter((column, "") for (column, old, _), (_, new, _) in pairs if old != new and has_unredacted_text(old, done))
+    return Counter(
+        (column, "")
+        for (column, old, _), (_, new, _) in pairs
+        if old != new and has_unredacted_text(old, done)
+    )
 
 
 def iter_version_texts(version: RedactedVersion) -> Iterator[Text]:
@@ -132,7 +154,11 @@ def iter_version_texts(version: RedactedVersion) -> Iterator[Text]:
     for name in ("item_label", EXTRA):
         for piece in iter_texts(record.get(name)):
             yield name, piece.text, whole
-    heading = {"event": version.event, "item_type": version.key.item_type, "item_id": version.key.item_id}
+    heading = {
+        "event": version.event,
+        "item_type": version.key.item_type,
+        "item_id": version.key.item_id,
+    }
     for name, text in (*heading.items(), *((name, record.get(name)) for name in PLAIN)):
         yield name, str(text or ""), whole
 
@@ -146,12 +172,20 @@ def _row_texts(name: str, row: dict[str, Any], sides: Iterable[str]) -> Iterator
 
 
 def keep_delivered_facts(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
-    """Return the new redaction with what the old row knew: digests of the values as they were delivered, and which entity types were found."""
+    """Return the new redaction with what the old row knew: digests of the values as they were
+    delivered, and which entity types were found.
+    """
     record = new.record | {k: old.record[k] for k in ("rank", "digest", "recorded_at")}
-    record["redacted_entities"] = sorted({*(old.record.get("redacted_entities") or ()), *(new.record.get("redacted_entities") or ())})
+    record["redacted_entities"] = sorted(
+        {*(old.record.get("redacted_entities") or ()), *(new.record.get("redacted_entities") or ())}
+    )
     for name in ("changes", "object"):
         for before, after in zip(old.record.get(name) or (), record.get(name) or (), strict=True):
-            after.update({k: v for k, v in before.items() if k.endswith("digest") or k == "sensitive_class"})
+            after.update(
+                {k: v for k, v in before.items() if k.endswith("digest") or k == "sensitive_class"}
+            )
             after["redacted"] = bool(after["redacted"] or before.get("redacted"))
-            after["entities"] = sorted({*(after["entities"] or ()), *(before.get("entities") or ())})
+            after["entities"] = sorted(
+                {*(after["entities"] or ()), *(before.get("entities") or ())}
+            )
     return RedactedVersion(new.key, new.event, new.created_at, old.account_type, new.mode, record)

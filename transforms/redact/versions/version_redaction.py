@@ -1,4 +1,6 @@
-"""One version on its way from raw to redacted: its values, what is decided about each, and what stands in their place."""
+"""One version on its way from raw to redacted: its values, what is decided about each, and what
+stands in their place.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
 from callveil.transforms.detect.document import InteractionDocument, Segment
 from callveil.transforms.detect.known_values import KnownValue
 from callveil.transforms.detect.normalized_text import normalize_text
-from callveil.transforms.detect.placeholders import exclude_places, placeholder_pattern, placeholder_spans
+from callveil.transforms.detect.placeholders import (
+    exclude_places,
+    placeholder_pattern,
+    placeholder_spans,
+)
 from callveil.transforms.detect.plain_ids import card_spans, is_plain_id
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.propagation import KINDS, distinct_values, values_from_spans
@@ -60,11 +66,24 @@ def apply_operator(action: str, text: str, params: dict[str, Any]) -> str:
     return str(_OPERATE[f"callveil_{action}"].operate(text, params))
 
 
-def distinct_label(rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str) -> str:
-    """Return what stands for a name, address or id that tells actors apart: the policy's operator, but a pseudonym of account scope in place of a
-    mere label, so that one person's actions can be told from another's without saying who it is."""
+def distinct_label(
+    rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str
+) -> str:
+    """Return what stands for a name, address or id that tells actors apart: the policy's operator,
+    but a pseudonym of account scope in place of a mere label, so that one person's actions can be
+    told from another's without saying who it is.
+    """
     if rules.operator(entity).name in ("label", "keep"):
-        return apply_operator("pseudonym", value, {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": ("account", account_id)})
+        return apply_operator(
+            "pseudonym",
+            value,
+            {
+                "entity": entity,
+                "value": value,
+                "key": secrets.pseudonym,
+                "scope": ("account", account_id),
+            },
+        )
     action, params, _ = operator_params(rules, entity, value, secrets, account_id, "")
     return apply_operator(action, value, params)
 
@@ -91,7 +110,9 @@ class VersionRun:
         return TokenKeys.of(self.keyring)
 
     def digest(self, account_id: str, value: Any) -> str:
-        """Keyed digest of a value (32 hex digits), by which two redacted values of one account are told apart or alike."""
+        """Keyed digest of a value (32 hex digits), by which two redacted values of one account are
+        told apart or alike.
+        """
         return self.keyring.hmac("version-value", account_id, canonical_json(value))[:32]
 
     def stand_in(self, rules: Rules, entity: str, value: str, account_id: str) -> str:
@@ -99,8 +120,14 @@ class VersionRun:
         return distinct_label(rules, entity, value, self.secrets, account_id)
 
     def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
-        """Return an id as it is stored: one that is no plain id (an address, a card, a number with its +) or is a name becomes a pseudonym."""
-        return text if is_plain_id(text) and not entity_of(text) else distinct_label(rules, "ID", text, self.secrets, account_id)
+        """Return an id as it is stored: one that is no plain id (an address, a card, a number with
+        its +) or is a name becomes a pseudonym.
+        """
+        return (
+            text
+            if is_plain_id(text) and not entity_of(text)
+            else distinct_label(rules, "ID", text, self.secrets, account_id)
+        )
 
 
 class VersionRedaction:
@@ -115,7 +142,9 @@ class VersionRedaction:
         self.done = placeholder_pattern(self.rules)
         for slot in self.slots:
             slot.treatment, slot.entity = self.judge.of(slot)
-            slot.tree = parse_embedded(slot.value) if slot.treatment in ("scan", "keep") else slot.value
+            slot.tree = (
+                parse_embedded(slot.value) if slot.treatment in ("scan", "keep") else slot.value
+            )
         self.reading = self._view()
 
     def _slots(self) -> Iterator[FieldValue]:
@@ -124,11 +153,17 @@ class VersionRedaction:
             if not is_name(change["field"]):
                 yield FieldValue(("changes", i, "field"), "", change["field"], heading=True)
             for side in ("before", "after"):
-                yield FieldValue(("changes", i, side), renamed.get(change["field"], change["field"]), to_plain_json(change[side]))
+                yield FieldValue(
+                    ("changes", i, side),
+                    renamed.get(change["field"], change["field"]),
+                    to_plain_json(change[side]),
+                )
         for name in record.get("object") or ():
             if not is_name(name):
                 yield FieldValue(("object", name, "field"), "", name, heading=True)
-            yield FieldValue(("object", name), renamed.get(name, name), to_plain_json(record["object"][name]))
+            yield FieldValue(
+                ("object", name), renamed.get(name, name), to_plain_json(record["object"][name])
+            )
         for name in HEADINGS:
             text = self._heading(name)
             if "@" in text or sum(c.isdecimal() for c in text) > NAME_DIGITS or secret_spans(text):
@@ -139,9 +174,15 @@ class VersionRedaction:
             yield FieldValue((EXTRA,), EXTRA, to_plain_json(record[EXTRA]))
 
     def _renamed(self) -> dict[str, str]:
-        """Return what fields are judged as where one names the other: `key: api_key` beside `value`."""
+        """Return what fields are judged as where one names the other: `key: api_key` beside
+        `value`.
+        """
         record = self.raw.record
-        rows = [(c["field"], c[side]) for c in record.get("changes") or () for side in ("before", "after")]
+        rows = [
+            (c["field"], c[side])
+            for c in record.get("changes") or ()
+            for side in ("before", "after")
+        ]
         rows += list((record.get("object") or {}).items())
         valued = sorted({name for name, _ in rows if name.lower() in VALUED})
         said = [value for name, value in rows if name.lower() in NAMED and isinstance(value, str)]
@@ -152,7 +193,11 @@ class VersionRedaction:
 
     def _heading(self, name: str) -> str:
         raw = self.raw
-        return {"event": raw.event, "item_type": raw.key.item_type}.get(name) or raw.record.get(name) or ""
+        return (
+            {"event": raw.event, "item_type": raw.key.item_type}.get(name)
+            or raw.record.get(name)
+            or ""
+        )
 
     def _view(self) -> InteractionDocument | None:
         """Return all texts to be read as one view: the field's name asks, its values answer."""
@@ -198,7 +243,9 @@ class VersionRedaction:
                     if not asks and not run_on:
                         add(self._question(name), AGENT)
                     seen[name, piece.text] = add(read.text, AGENT if asks else CALLER, run_on)
-                leaf = Leaf(piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number)
+                leaf = Leaf(
+                    piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number
+                )
                 self.leaves[id(leaf)] = (slot, piece)
                 segments.append(Segment(leaf, seen[name, piece.text], read))
         if not parts:
@@ -207,8 +254,14 @@ class VersionRedaction:
         return InteractionDocument("version", View("\n".join(parts), tuple(turns)), segments)
 
     def _question(self, name: str) -> str:
-        """Return what a value answers. The name of a thing is asked for by what the thing is: "name" alone asks for a person's."""
-        return (item_name(self.raw.key.item_type) if to_snake_case(name) in ("name", "label", "title") else name).replace("_", " ")
+        """Return what a value answers. The name of a thing is asked for by what the thing is:
+        "name" alone asks for a person's.
+        """
+        return (
+            item_name(self.raw.key.item_type)
+            if to_snake_case(name) in ("name", "label", "title")
+            else name
+        ).replace("_", " ")
 
     def finish(self, spans: list[TextSpan]) -> RedactedVersion:
         """Replace what has to go."""
@@ -228,7 +281,9 @@ class VersionRedaction:
             if slot.treatment == "clear" and own != SECRET:
                 slot.texts[piece.path] = self.rules.label_for(own)
             elif not self.done.fullmatch(piece.text):
-                (slot.keys if piece.is_key else slot.texts)[piece.path] = self._operated(own, piece.text)
+                (slot.keys if piece.is_key else slot.texts)[piece.path] = self._operated(
+                    own, piece.text
+                )
             slot.entities.add(own)
 
     def _scanned(self, reading: InteractionDocument, spans: list[TextSpan]) -> None:
@@ -238,41 +293,57 @@ class VersionRedaction:
         if settings.unknown_language == "full":
             spans = [*spans, *unsupported_language_spans(reading.view, settings.languages)]
         # Spans of one value share a group; what stands alone is a value of its own.
-        spans = [replace(s, group=s.group or str(s.start)) for s in exclude_places(text, spans, places)]
+        spans = [
+            replace(s, group=s.group or str(s.start)) for s in exclude_places(text, spans, places)
+        ]
         accepted, _ = accept_findings(text, spans, self.rules, self.decided.floor)
         wanted = distinct_values([*self._known(), *values_from_spans(text, accepted, language)])
         if wanted:
-            accepted += exclude_places(text, find_values(FoldedWords.of(text), wanted, CONSISTENCY), places)
+            accepted += exclude_places(
+                text, find_values(FoldedWords.of(text), wanted, CONSISTENCY), places
+            )
         by_leaf: dict[int, list[TextSpan]] = defaultdict(list)
         for leaf, span in reading.split(merge_spans(accepted)):
             by_leaf[id(leaf)].append(span)
         for key, own in by_leaf.items():
             slot, piece = self.leaves[key]
             if piece.is_key or (slot.heading and slot.place[-1] != "field"):
-                own = [s for s in own if s.detector not in ("SpacyRecognizer", CONSISTENCY)]  # what looks like a field's name is none of a person
+                own = [
+                    s for s in own if s.detector not in ("SpacyRecognizer", CONSISTENCY)
+                ]  # what looks like a field's name is none of a person
             if own:
                 self._put(slot, piece, merge_spans(own))
 
     def _known(self) -> Iterator[KnownValue]:
-        """Yield values that are personal by the name they stand under, to be found again wherever else this version says them."""
+        """Yield values that are personal by the name they stand under, to be found again wherever
+        else this version says them.
+        """
         for slot in self.slots:
             for piece in iter_texts(slot.tree):
                 entity = "" if piece.is_key else self.judge.entity(slot, piece)
                 if entity in KINDS and not self.done.search(piece.text):
-                    yield from values_from_spans(piece.text, [TextSpan(0, len(piece.text), entity, 1.0, "field")], self.decided.language)
+                    yield from values_from_spans(
+                        piece.text,
+                        [TextSpan(0, len(piece.text), entity, 1.0, "field")],
+                        self.decided.language,
+                    )
 
     def _secrets(self, slot: FieldValue) -> None:
         """What is a secret by its form goes even from values that are kept, and from mode none."""
         for piece in iter_texts(slot.tree):
             if piece.number or piece.path in (slot.keys if piece.is_key else slot.texts):
                 continue
-            found = merge_spans(TextSpan(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text))
+            found = merge_spans(
+                TextSpan(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text)
+            )
             if found and not self.done.fullmatch(piece.text):
                 self._put(slot, piece, found)
 
     def _put(self, slot: FieldValue, piece: ValueText, spans: list[TextSpan]) -> None:
         found = [TextSpan(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text)]
-        spans = merge_spans([*exclude_places(piece.text, found, placeholder_spans(piece.text, self.done)), *spans])
+        spans = merge_spans(
+            [*exclude_places(piece.text, found, placeholder_spans(piece.text, self.done)), *spans]
+        )
         slot.entities |= {span.entity for span in spans}
         (slot.keys if piece.is_key else slot.texts)[piece.path] = self._with(piece.text, spans)
 
@@ -280,24 +351,39 @@ class VersionRedaction:
         """Return a text with what stands for each span in its place."""
         out, place = [], 0
         for span in spans:
-            out += [text[place : span.start], self._operated(span.entity, text[span.start : span.end])]
+            out += [
+                text[place : span.start],
+                self._operated(span.entity, text[span.start : span.end]),
+            ]
             place = span.end
         return "".join(out) + text[place:]
 
     def _operated(self, entity: str, text: str) -> str:
         if entity == SECRET:
-            return self.rules.label_for(SECRET)  # a pseudonym of a weak password could be guessed by whoever holds the key
-        scope = self.raw.key.item_id if self.about else f"{self.raw.key.item_type}/{self.raw.key.item_id}"
-        action, params, _ = operator_params(self.rules, entity, text, self.run.secrets, self.raw.key.account_id, scope)
+            return self.rules.label_for(
+                SECRET
+            )  # a pseudonym of a weak password could be guessed by whoever holds the key
+        scope = (
+            self.raw.key.item_id
+            if self.about
+            else f"{self.raw.key.item_type}/{self.raw.key.item_id}"
+        )
+        action, params, _ = operator_params(
+            self.rules, entity, text, self.run.secrets, self.raw.key.account_id, scope
+        )
         return apply_operator(action, text, params)
 
     def _redacted(self) -> RedactedVersion:
         raw, record, account = self.raw, self.raw.record, self.raw.key.account_id
         by_place = self.by_place = {slot.place: slot for slot in self.slots}
         entities = {e for slot in self.slots for e in slot.entities}
-        out: dict[str, Any] = {k: v for k, v in record.items() if k not in ("changes", "object", "item_label", EXTRA)}
+        out: dict[str, Any] = {
+            k: v for k, v in record.items() if k not in ("changes", "object", "item_label", EXTRA)
+        }
         if "changes" in record:
-            out["changes"] = [self._change(i, change["field"]) for i, change in enumerate(record["changes"])]
+            out["changes"] = [
+                self._change(i, change["field"]) for i, change in enumerate(record["changes"])
+            ]
         if "object" in record:
             out["object"] = _unique([self._value(name) for name in record["object"]])
         for name in ("item_label", EXTRA):
@@ -311,20 +397,37 @@ class VersionRedaction:
             if name in out:
                 out[name] = self.run.plain_id(self.rules, out[name], account)
         entities |= self._actor(out)
-        digest = self.run.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical_json(to_plain_json(record)))[:32]
+        digest = self.run.keyring.hmac(
+            "version",
+            *raw.key,
+            raw.event,
+            raw.created_at.isoformat(),
+            canonical_json(to_plain_json(record)),
+        )[:32]
         key = raw.key._replace(
             item_type=self._name(("item_type",), raw.key.item_type),
             item_id=self.run.plain_id(self.rules, raw.key.item_id, account),
         )
         event = self._name(("event",), raw.event)
         state = {
-            **key._asdict(), "event": event, "created_at": raw.created_at, "agency_id": self.decided.agency_id,
-            "has_changes": "changes" in record, "has_object": "object" in record,
-            "rank": 2 * ("changes" in record) + ("object" in record), "digest": digest,
-            "recorded_at": self.run.as_of, "redaction_mode": self.decided.mode, "redacted_entities": sorted(entities),
-            "policy_sha256": self.run.policy_sha256, "account_type": self.decided.account_type, "run_id": self.run.run_id,
-        }  # fmt: skip
-        return RedactedVersion(key, event, raw.created_at, self.decided.account_type, self.decided.mode, out | state)
+            **key._asdict(),
+            "event": event,
+            "created_at": raw.created_at,
+            "agency_id": self.decided.agency_id,
+            "has_changes": "changes" in record,
+            "has_object": "object" in record,
+            "rank": 2 * ("changes" in record) + ("object" in record),
+            "digest": digest,
+            "recorded_at": self.run.as_of,
+            "redaction_mode": self.decided.mode,
+            "redacted_entities": sorted(entities),
+            "policy_sha256": self.run.policy_sha256,
+            "account_type": self.decided.account_type,
+            "run_id": self.run.run_id,
+        }
+        return RedactedVersion(
+            key, event, raw.created_at, self.decided.account_type, self.decided.mode, out | state
+        )
 
     def _name(self, place: Path, name: str) -> str:
         slot = self.by_place.get(place)
@@ -334,19 +437,29 @@ class VersionRedaction:
         key = self.raw.key
         slots = {side: self.by_place["changes", i, side] for side in ("before", "after")}
         entities = set().union(*(slot.entities for slot in slots.values()))
-        out: dict[str, Any] = {"field": self._name(("changes", i, "field"), name), "redacted": bool(entities), "entities": sorted(entities)}
+        out: dict[str, Any] = {
+            "field": self._name(("changes", i, "field"), name),
+            "redacted": bool(entities),
+            "entities": sorted(entities),
+        }
         for side, slot in slots.items():
             if slot.value is not None:
                 out[side] = replace_texts(slot.tree, slot.texts, slot.keys)
             if slot.entities:
                 out[f"{side}_digest"] = self.run.digest(key.account_id, slot.value)
-        kind = change_class(key.item_type, self.raw.event, name, slots["before"].value, slots["after"].value)
+        kind = change_class(
+            key.item_type, self.raw.event, name, slots["before"].value, slots["after"].value
+        )
         return out | ({"sensitive_class": kind} if kind else {})
 
     def _value(self, name: str) -> dict[str, Any]:
         slot = self.by_place["object", name]
         shown = self._name(("object", name, "field"), name)
-        out: dict[str, Any] = {"field": shown, "redacted": bool(slot.entities), "entities": sorted(slot.entities)}
+        out: dict[str, Any] = {
+            "field": shown,
+            "redacted": bool(slot.entities),
+            "entities": sorted(slot.entities),
+        }
         if slot.value is not None:
             out["value"] = replace_texts(slot.tree, slot.texts, slot.keys)
         if slot.entities:
@@ -354,10 +467,16 @@ class VersionRedaction:
         return out
 
     def _actor(self, out: dict[str, Any]) -> set[str]:
-        """Tell who did it: the id stays, or nobody could be held to account; name and address follow the policy's treatment of staff."""
+        """Tell who did it: the id stays, or nobody could be held to account; name and address
+        follow the policy's treatment of staff.
+        """
         treatment = self.rules.treatment(BY_NAME["agent"], self.decided.mode)
         entities: set[str] = set()
-        for name, entity in (("actor_name", "PERSON"), ("actor_ip", "IP_ADDRESS"), ("user_agent", "ONLINE_ID")):
+        for name, entity in (
+            ("actor_name", "PERSON"),
+            ("actor_ip", "IP_ADDRESS"),
+            ("user_agent", "ONLINE_ID"),
+        ):
             text = out.get(name)
             if not text or self.done.fullmatch(text):
                 continue

@@ -1,4 +1,6 @@
-"""The change-history report: rows per changed field, chained per account by keyed hashes, and the check of such a file."""
+"""The change-history report: rows per changed field, chained per account by keyed hashes, and the
+check of such a file.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +56,14 @@ class ReportColumns:
     policies: Mapping[str, str] = field(default_factory=dict)
 
 
-def accounts_with_versions(store: Store, snapshot: Snapshot, accounts: Sequence[str] = (), agencies: Sequence[str] = ()) -> Counter[str]:
+def accounts_with_versions(
+    store: Store, snapshot: Snapshot, accounts: Sequence[str] = (), agencies: Sequence[str] = ()
+) -> Counter[str]:
     """Return accounts that have versions, with how many.
 
     Args:
-        accounts: only these. agencies: only accounts that are one of these or belonged to one when something happened. Empty: all.
+        accounts: only these. agencies: only accounts that are one of these or belonged to one when
+            something happened. Empty: all.
     """
     data = open_dataset(store, VERSIONS.name, snapshot)
     where = _among("account_id", accounts) if accounts else None
@@ -79,7 +84,8 @@ def _among(column: str, values: Sequence[str]) -> Any:
 def read_account_versions(
     store: Store, snapshot: Snapshot, counts: Mapping[str, int], agencies: Sequence[str] = ()
 ) -> Iterator[tuple[str, list[RedactedVersion]]]:
-    """Yield versions account by account, in order of account; a bounded number of accounts is held at once.
+    """Yield versions account by account, in order of account; a bounded number of accounts is held
+    at once.
 
     Args:
         counts: from `accounts_with_versions`.
@@ -114,7 +120,11 @@ def account_history(versions: Iterable[RedactedVersion]) -> list[HistoryEntry]:
     items: dict[tuple[str, str, str], list[RedactedVersion]] = defaultdict(list)
     for version in versions:
         items[version.key.item].append(version)
-    out = [(e.version.created_at, item, n, e) for item, found in items.items() for n, e in enumerate(history_of(found))]
+    out = [
+        (e.version.created_at, item, n, e)
+        for item, found in items.items()
+        for n, e in enumerate(history_of(found))
+    ]
     return [e for _, _, _, e in sorted(out, key=lambda row: row[:3])]
 
 
@@ -130,9 +140,14 @@ def account_rows(
     Args:
         versions: of one account, in any order.
         expires: tells when a version becomes due for deletion.
-        within: tells whether an entry belongs in the report; what it does not hold still tells what others led to.
+        within: tells whether an entry belongs in the report; what it does not hold still tells what
+            others led to.
     """
-    kept = [v for v in versions if v.created_at <= report.as_of and v.record["recorded_at"] <= report.as_of]
+    kept = [
+        v
+        for v in versions
+        if v.created_at <= report.as_of and v.record["recorded_at"] <= report.as_of
+    ]
     previous, seq = "", 0
     for entry in account_history(kept):
         if within is not None and not within(entry):
@@ -144,22 +159,46 @@ def account_rows(
             yield row
 
 
-def _row(report: ReportColumns, entry: HistoryEntry, change: FieldChange | None, expires: Expires | None) -> dict[str, Any]:
+def _row(
+    report: ReportColumns, entry: HistoryEntry, change: FieldChange | None, expires: Expires | None
+) -> dict[str, Any]:
     v = entry.version
     r = v.record
     kind = (change.sensitive_class if change else "") or entry.sensitive_class
     return {
-        "report_id": report.report_id, "schema_version": SCHEMA_VERSION, "run_id": report.run_id, "as_of": report.as_of, "generated_at": report.as_of,
-        "tool_version": report.tool, "policy_version": report.policies.get(r["policy_sha256"]), "policy_sha256": r["policy_sha256"],
-        "account_id": v.key.account_id, "agency_id": r.get("agency_id"),
-        "account_type_at_event": v.account_type, "version_id": v.key.version_id, "item_type": v.key.item_type, "item_id": v.key.item_id,
-        "item_label": r.get("item_label"), "event": v.event, "occurred_at": v.created_at, "recorded_at": r["recorded_at"],
+        "report_id": report.report_id,
+        "schema_version": SCHEMA_VERSION,
+        "run_id": report.run_id,
+        "as_of": report.as_of,
+        "generated_at": report.as_of,
+        "tool_version": report.tool,
+        "policy_version": report.policies.get(r["policy_sha256"]),
+        "policy_sha256": r["policy_sha256"],
+        "account_id": v.key.account_id,
+        "agency_id": r.get("agency_id"),
+        "account_type_at_event": v.account_type,
+        "version_id": v.key.version_id,
+        "item_type": v.key.item_type,
+        "item_id": v.key.item_id,
+        "item_label": r.get("item_label"),
+        "event": v.event,
+        "occurred_at": v.created_at,
+        "recorded_at": r["recorded_at"],
         "actor_id": r.get("actor_id"),
-        "actor_type": r.get("actor_type"), "actor_name": r.get("actor_name"), "actor_role": r.get("actor_role"), "actor_ip": r.get("actor_ip"),
-        "request_id": r.get("request_id"), "field": change.name if change else None, "before": _json(change.before.value) if change else None,
-        "after": _json(change.after.value) if change else None, "after_known": entry.known, "redacted": change.redacted if change else False,
-        "sensitive_class": kind or None, "reverted_from": r.get("restored_from"), "retention_expires_at": expires(v) if expires else None,
-    }  # fmt: skip
+        "actor_type": r.get("actor_type"),
+        "actor_name": r.get("actor_name"),
+        "actor_role": r.get("actor_role"),
+        "actor_ip": r.get("actor_ip"),
+        "request_id": r.get("request_id"),
+        "field": change.name if change else None,
+        "before": _json(change.before.value) if change else None,
+        "after": _json(change.after.value) if change else None,
+        "after_known": entry.known,
+        "redacted": change.redacted if change else False,
+        "sensitive_class": kind or None,
+        "reverted_from": r.get("restored_from"),
+        "retention_expires_at": expires(v) if expires else None,
+    }
 
 
 def _json(value: Any) -> str | None:
@@ -167,7 +206,9 @@ def _json(value: Any) -> str | None:
 
 
 def row_hash(keyring: Keyring, row: Mapping[str, Any], key_id: str | None = None) -> str:
-    """Hash of a row: HMAC-SHA256 over the hash before it and all other columns. Keyed, since values can be guessed from a plain hash."""
+    """Hash of a row: HMAC-SHA256 over the hash before it and all other columns. Keyed, since values
+    can be guessed from a plain hash.
+    """
     values = {name: _plain(row.get(name)) for name in _CHAINED}
     return keyring.hmac(PURPOSE, row["previous_hash"], canonical_json(values), key_id=key_id)
 
@@ -177,7 +218,9 @@ def _plain(value: Any) -> Any:
 
 
 def write_report(files: Files, url: str, rows: Iterable[dict[str, Any]]) -> int:
-    """Write rows as one Parquet file and return their number. A reader sees the whole file or none."""
+    """Write rows as one Parquet file and return their number. A reader sees the whole file or
+    none.
+    """
     with temporary_file() as sink:
         writer = TableWriter(sink, REPORT)
         try:
@@ -193,7 +236,8 @@ def write_report(files: Files, url: str, rows: Iterable[dict[str, Any]]) -> int:
 
 
 def verify_report(files: Files, url: str, keyring: Keyring) -> list[str]:
-    """Check the chains of a report's file; returns what is wrong, empty where it is whole. Works offline, with the keyring alone.
+    """Check the chains of a report's file; returns what is wrong, empty where it is whole. Works
+    offline, with the keyring alone.
 
     Raises `OSError` where the file cannot be read.
     """
@@ -205,8 +249,17 @@ def verify_report(files: Files, url: str, keyring: Keyring) -> list[str]:
                 account = row["account_id"]
                 seq, previous = chains.get(account, (0, ""))
                 if row["seq"] != seq + 1 or row["previous_hash"] != previous:
-                    problems.append(f"account {account}: row {seq + 1} is missing, or rows were put in another order")
-                if not any(row_hash(keyring, row, key) == row["row_hash"] for key in (keyring.active, *keyring.key_ids)):
-                    problems.append(f"account {account}: row {row['seq']} was changed, or the report was made with another keyring")
+                    problems.append(
+                        f"account {account}: row {seq + 1} is missing, or rows were put in another "
+                        "order"
+                    )
+                if not any(
+                    row_hash(keyring, row, key) == row["row_hash"]
+                    for key in (keyring.active, *keyring.key_ids)
+                ):
+                    problems.append(
+                        f"account {account}: row {row['seq']} was changed, or the report was made "
+                        "with another keyring"
+                    )
                 chains[account] = (row["seq"], row["row_hash"])
     return problems

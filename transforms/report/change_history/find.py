@@ -19,12 +19,20 @@ from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.redact.versions.field_classes import item_name
 from callveil.transforms.redact.versions.timeline import FieldChange, HistoryEntry
 from callveil.transforms.redact.versions.version_redaction import distinct_label
-from callveil.transforms.report.change_history.export import account_history, accounts_with_versions, read_account_versions
+from callveil.transforms.report.change_history.export import (
+    account_history,
+    accounts_with_versions,
+    read_account_versions,
+)
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer, entity_of, is_number
+from callveil.transforms.storage.identity.identifier_names import (
+    NamePseudonymizer,
+    entity_of,
+    is_number,
+)
 from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row
 
 
@@ -33,10 +41,12 @@ class ItemError(ValueError):
 
 
 class MaskedForms:
-    """What names, addresses and odd ids look like in the store, so that they can be asked for in clear.
+    """What names, addresses and odd ids look like in the store, so that they can be asked for in
+    clear.
 
     Args:
-        keyring: gives the store's keyring; called when something is asked for in clear, and not before.
+        keyring: gives the store's keyring; called when something is asked for in clear, and not
+            before.
         policy: the policy the versions were redacted by.
     """
 
@@ -49,21 +59,34 @@ class MaskedForms:
         return [TokenKeys.of(keyring, key) for key in keyring.key_ids]
 
     def stored(self, own: str) -> frozenset[str]:
-        """Return what an interaction's id may be stored as, where it is a name, or a number and the policy says so."""
+        """Return what an interaction's id may be stored as, where it is a name, or a number and the
+        policy says so.
+        """
         return NamePseudonymizer(self._load()).stored(own)
 
     def is_readable(self, own: str) -> bool:
         """Tell whether an id is stored as it is."""
-        return is_plain_id(own) and not entity_of(own) and not (self._policy.detect.digit_ids and is_number(own))
+        return (
+            is_plain_id(own)
+            and not entity_of(own)
+            and not (self._policy.detect.digit_ids and is_number(own))
+        )
 
     def of(self, entity: str, value: str, account_id: str) -> frozenset[str]:
         """Return the value itself, and what stands for it in an account's versions."""
-        rules = self._policy.rules(account_id, "unknown", KIND, self._policy.detect.default_language)
-        return frozenset({value, *(distinct_label(rules, entity, value, s, account_id) for s in self._secrets)})
+        rules = self._policy.rules(
+            account_id, "unknown", KIND, self._policy.detect.default_language
+        )
+        return frozenset(
+            {value, *(distinct_label(rules, entity, value, s, account_id) for s in self._secrets)}
+        )
 
 
-def item_versions(store: Store, snapshot: Snapshot, item: str, masks: MaskedForms, account: str = "") -> dict[tuple[str, str, str], list[RedactedVersion]]:
-    """Return versions of the objects `TYPE/ID` names, by object: one per account, unless `account` narrows it.
+def item_versions(
+    store: Store, snapshot: Snapshot, item: str, masks: MaskedForms, account: str = ""
+) -> dict[tuple[str, str, str], list[RedactedVersion]]:
+    """Return versions of the objects `TYPE/ID` names, by object: one per account, unless `account`
+    narrows it.
 
     The type may be written any way that is the same in snake case, with or without Ruby modules.
     Raises `ItemError` where `item` is not of the form `TYPE/ID`.
@@ -114,11 +137,24 @@ class ChangeQuery:
 
 
 def find_changes(
-    store: Store, snapshot: Snapshot, query: ChangeQuery, masks: MaskedForms, accounts: tuple[str, ...] = (), agencies: tuple[str, ...] = ()
+    store: Store,
+    snapshot: Snapshot,
+    query: ChangeQuery,
+    masks: MaskedForms,
+    accounts: tuple[str, ...] = (),
+    agencies: tuple[str, ...] = (),
 ) -> Iterator[tuple[HistoryEntry, FieldChange | None]]:
-    """Yield changes that match, account by account, each account's in order of time; an event without changes comes with None."""
-    for account, versions in read_account_versions(store, snapshot, accounts_with_versions(store, snapshot, accounts, agencies), agencies):
-        actor = masks.of("PERSON", query.actor, account) if query.actor and not query.actor.isdigit() else frozenset()
+    """Yield changes that match, account by account, each account's in order of time; an event
+    without changes comes with None.
+    """
+    for account, versions in read_account_versions(
+        store, snapshot, accounts_with_versions(store, snapshot, accounts, agencies), agencies
+    ):
+        actor = (
+            masks.of("PERSON", query.actor, account)
+            if query.actor and not query.actor.isdigit()
+            else frozenset()
+        )
         ip = masks.of("IP_ADDRESS", query.ip, account) if query.ip else frozenset()
         ids = _ids(query.item.partition("/")[2], masks, account)
         for entry in account_history(versions):
@@ -132,7 +168,13 @@ def _ids(wanted: str, masks: MaskedForms, account: str) -> frozenset[str]:
     return masks.of("ID", wanted, account) | masks.stored(wanted)
 
 
-def _matches(v: RedactedVersion, query: ChangeQuery, actor: frozenset[str], ip: frozenset[str], ids: frozenset[str]) -> bool:
+def _matches(
+    v: RedactedVersion,
+    query: ChangeQuery,
+    actor: frozenset[str],
+    ip: frozenset[str],
+    ids: frozenset[str],
+) -> bool:
     r: dict[str, Any] = v.record
     kind = query.item.partition("/")[0]
     return (
@@ -146,15 +188,22 @@ def _matches(v: RedactedVersion, query: ChangeQuery, actor: frozenset[str], ip: 
     )
 
 
-def _changes(entry: HistoryEntry, query: ChangeQuery) -> Iterator[tuple[HistoryEntry, FieldChange | None]]:
+def _changes(
+    entry: HistoryEntry, query: ChangeQuery
+) -> Iterator[tuple[HistoryEntry, FieldChange | None]]:
     for change in entry.changes or (None,):
         kind = (change.sensitive_class if change else "") or entry.sensitive_class
         if (query.relevant and not kind) or (query.classes and kind not in query.classes):
             continue
-        if query.field and (change is None or not fnmatch.fnmatchcase(to_snake_case(change.name), _pattern(query.field))):
+        if query.field and (
+            change is None
+            or not fnmatch.fnmatchcase(to_snake_case(change.name), _pattern(query.field))
+        ):
             continue
         yield entry, change
 
 
 def _pattern(text: str) -> str:
-    return "*".join(to_snake_case(part) if part.strip("_") == part else part.lower() for part in text.split("*"))
+    return "*".join(
+        to_snake_case(part) if part.strip("_") == part else part.lower() for part in text.split("*")
+    )

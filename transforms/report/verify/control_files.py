@@ -1,4 +1,6 @@
-"""Checking what a store keeps about itself: pointer, snapshots, markers, policies, records of purging."""
+"""Checking what a store keeps about itself: pointer, snapshots, markers, policies, records of
+purging.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,51 @@ from callveil.schemas.manifest import RunManifest
 from callveil.transforms.storage.commit.maintenance import KEEP_SNAPSHOTS, purged_name
 from callveil.transforms.storage.evidence.chain import RecordChain
 from callveil.transforms.storage.evidence.problem import ProblemCollector
-from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, PULLS, SALTS, SEALS, RecordError, is_record_signed, parse_record
+from callveil.transforms.storage.evidence.signed_record import (
+    EVIDENCE,
+    IDENTITY,
+    PULLS,
+    SALTS,
+    SEALS,
+    RecordError,
+    is_record_signed,
+    parse_record,
+)
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.format1.snapshot import CONTROL, LATEST_FILE, STORE_FILE, STORE_FORMAT, parse_snapshot, sha256, to_json
+from callveil.transforms.storage.format1.snapshot import (
+    CONTROL,
+    LATEST_FILE,
+    STORE_FILE,
+    STORE_FORMAT,
+    parse_snapshot,
+    sha256,
+    to_json,
+)
 
-KNOWN = ("manifests", "snapshots", "runs", "work", "purged", "policies", "evidence", "salts", "pulls", "seals", "anchors", "identity")
+KNOWN = (
+    "manifests",
+    "snapshots",
+    "runs",
+    "work",
+    "purged",
+    "policies",
+    "evidence",
+    "salts",
+    "pulls",
+    "seals",
+    "anchors",
+    "identity",
+)
 
 
 def check_control(
-    files: Files, root: str, paths: Mapping[str, int], chain: RecordChain, digests: Mapping[int, RunDigest], manifests: Mapping[int, RunManifest], found: ProblemCollector
+    files: Files,
+    root: str,
+    paths: Mapping[str, int],
+    chain: RecordChain,
+    digests: Mapping[int, RunDigest],
+    manifests: Mapping[int, RunManifest],
+    found: ProblemCollector,
 ) -> None:
     """Check everything below `_callveil` but the chain itself, the manifests and the salts."""
     check = _Control(files, root, paths, chain, digests, manifests, found)
@@ -35,10 +73,22 @@ def check_control(
 
 class _Control:
     def __init__(
-        self, files: Files, root: str, paths: Mapping[str, int], chain: RecordChain, digests: Mapping[int, RunDigest], manifests: Mapping[int, RunManifest],
+        self,
+        files: Files,
+        root: str,
+        paths: Mapping[str, int],
+        chain: RecordChain,
+        digests: Mapping[int, RunDigest],
+        manifests: Mapping[int, RunManifest],
         found: ProblemCollector,
-    ) -> None:  # fmt: skip
-        self._files, self._root, self._paths, self._chain, self._found = files, root, paths, chain, found
+    ) -> None:
+        self._files, self._root, self._paths, self._chain, self._found = (
+            files,
+            root,
+            paths,
+            chain,
+            found,
+        )
         self._digests, self._manifests = digests, manifests
         self._last = chain.links[-1].seq
 
@@ -54,9 +104,19 @@ class _Control:
         """The pointer names the newest run; the store's own file is what every store has."""
         for path in (STORE_FILE, LATEST_FILE):
             if path not in self._paths:
-                self._found.add(path, "missing", "gone; restore it" if path == STORE_FILE else "gone; the next job builds it from the manifests")
-        if STORE_FILE in self._paths and self._read(STORE_FILE) != to_json({"format": STORE_FORMAT}):
-            self._found.add(STORE_FILE, "changed", f"not the file of a store of format {STORE_FORMAT}")
+                self._found.add(
+                    path,
+                    "missing",
+                    "gone; restore it"
+                    if path == STORE_FILE
+                    else "gone; the next job builds it from the manifests",
+                )
+        if STORE_FILE in self._paths and self._read(STORE_FILE) != to_json(
+            {"format": STORE_FORMAT}
+        ):
+            self._found.add(
+                STORE_FILE, "changed", f"not the file of a store of format {STORE_FORMAT}"
+            )
         last = self._digests.get(self._last)
         if LATEST_FILE not in self._paths or last is None:
             return
@@ -66,15 +126,26 @@ class _Control:
         except (ValueError, KeyError, TypeError):
             seq = None
         expected = {
-            "seq": last.seq, "run_id": last.run_id, "manifest": f"{CONTROL}/manifests/{last.seq:08d}.json", "manifest_sha256": last.manifest_sha256,
-            "snapshot": last.snapshot, "snapshot_sha256": last.snapshot_sha256,
-        }  # fmt: skip
+            "seq": last.seq,
+            "run_id": last.run_id,
+            "manifest": f"{CONTROL}/manifests/{last.seq:08d}.json",
+            "manifest_sha256": last.manifest_sha256,
+            "snapshot": last.snapshot,
+            "snapshot_sha256": last.snapshot_sha256,
+        }
         if data == to_json(expected):
             return
         if isinstance(seq, int) and seq < last.seq:
-            self._found.add(LATEST_FILE, "order", f"names run {seq}, although run {last.seq} is signed: it was set back, or a run is unfinished")
+            self._found.add(
+                LATEST_FILE,
+                "order",
+                f"names run {seq}, although run {last.seq} is signed: it was set back, or a run is "
+                "unfinished",
+            )
         else:
-            self._found.add(LATEST_FILE, "changed", f"does not name run {last.seq} as it was signed")
+            self._found.add(
+                LATEST_FILE, "changed", f"does not name run {last.seq} as it was signed"
+            )
 
     def snapshots(self) -> None:
         """Snapshots are those that were signed; the latest ones are there."""
@@ -114,13 +185,24 @@ class _Control:
             known[path] = seq
             if path not in self._paths:
                 if seq < self._last:
-                    self._found.add(path, "missing", f"the marker of run {seq} is gone: the run could be done a second time")
+                    self._found.add(
+                        path,
+                        "missing",
+                        f"the marker of run {seq} is gone: the run could be done a second time",
+                    )
                 else:
-                    self._found.add(path, "missing", f"the marker of run {seq} is gone, or the run was killed at its end; the next job writes it")
+                    self._found.add(
+                        path,
+                        "missing",
+                        f"the marker of run {seq} is gone, or the run was killed at its end; the "
+                        "next job writes it",
+                    )
             elif self._read(path) != to_json({"run_id": run_id, "seq": seq}):
                 self._found.add(path, "changed", f"not the marker of run {seq}")
         whole = len(known) == self._last
-        for path in sorted(p for p in self._paths if p.startswith(f"{CONTROL}/runs/") and p not in known):
+        for path in sorted(
+            p for p in self._paths if p.startswith(f"{CONTROL}/runs/") and p not in known
+        ):
             if whole:
                 self._found.add(path, "stray", "the marker of a run that was never published")
 
@@ -131,7 +213,11 @@ class _Control:
                 self._found.add(path, "changed", "the policy is not the one its name says")
         for digest in self._digests.values():
             if digest.policy and digest.policy not in self._paths:
-                self._found.add(digest.policy, "missing", f"the policy that run {digest.seq} was decided by is gone")
+                self._found.add(
+                    digest.policy,
+                    "missing",
+                    f"the policy that run {digest.seq} was decided by is gone",
+                )
 
     def purged(self) -> None:
         """Records of purging are signed and name the files that their run removed."""
@@ -146,10 +232,17 @@ class _Control:
             elif removed is not None:
                 here = [p for p, _ in removed if p in self._paths]
                 if here:
-                    self._found.note(path, "missing", f"what run {seq} removed is not purged yet: {len(here)} files")
+                    self._found.note(
+                        path,
+                        "missing",
+                        f"what run {seq} removed is not purged yet: {len(here)} files",
+                    )
                 else:
                     self._found.add(
-                        path, "missing", f"the record that run {seq} was purged is gone, or the run was killed before its end; the next job writes it"
+                        path,
+                        "missing",
+                        f"the record that run {seq} was purged is gone, or the run was killed "
+                        "before its end; the next job writes it",
                     )
         for path in sorted(p for p in self._paths if p.startswith(f"{CONTROL}/purged/")):
             if path not in {purged_name(seq) for seq in range(1, self._last + 1)}:
@@ -158,19 +251,31 @@ class _Control:
     def _removed(self, seq: int) -> list[tuple[str, str]] | None:
         if seq in self._digests:
             return [(f["path"], f["sha256"]) for f in self._digests[seq].removed]
-        return [(f.path, f.sha256) for f in sorted(self._manifests[seq].removed)] if seq in self._manifests else None
+        return (
+            [(f.path, f.sha256) for f in sorted(self._manifests[seq].removed)]
+            if seq in self._manifests
+            else None
+        )
 
-    def _purge_record(self, path: str, seq: int, removed: list[tuple[str, str]] | None, signed: bool) -> None:
+    def _purge_record(
+        self, path: str, seq: int, removed: list[tuple[str, str]] | None, signed: bool
+    ) -> None:
         data = self._read(path)
         try:
             if signed:
                 record = parse_record(data)
                 key = self._chain.trusted.get(record.key.id)
                 if key is None or key.der != record.key.der:
-                    self._found.add(path, "key", f"signed by key {record.key.id}, which is not trusted: a look-alike")
+                    self._found.add(
+                        path,
+                        "key",
+                        f"signed by key {record.key.id}, which is not trusted: a look-alike",
+                    )
                     return
                 if not is_record_signed(record, key):
-                    self._found.add(path, "signature", "the signature does not hold: it was changed")
+                    self._found.add(
+                        path, "signature", "the signature does not hold: it was changed"
+                    )
                     return
                 body = record.body
             else:
@@ -189,23 +294,39 @@ class _Control:
 
     def strays(self) -> None:
         """Files in the control folder that nothing accounts for."""
-        expected = {d.proofs for d in self._digests.values()} | {link.path for link in self._chain.links}
+        expected = {d.proofs for d in self._digests.values()} | {
+            link.path for link in self._chain.links
+        }
         unsure = len(self._digests) < len(self._chain.links)
         for path in sorted(self._paths):
             if not path.startswith(f"{CONTROL}/"):
                 continue
             folder = path.split("/")[1]
-            if path.startswith(f"{EVIDENCE}/") and path not in expected and not (unsure and path.endswith(".proofs")):
-                self._found.add(path, "stray", "no record names it: it was put there, or a killed attempt left it")
+            if (
+                path.startswith(f"{EVIDENCE}/")
+                and path not in expected
+                and not (unsure and path.endswith(".proofs"))
+            ):
+                self._found.add(
+                    path,
+                    "stray",
+                    "no record names it: it was put there, or a killed attempt left it",
+                )
             elif path.startswith(f"{PULLS}/") and not re.fullmatch(rf"{PULLS}/\d{{8}}\.json", path):
                 self._found.add(path, "stray", "no record of a report that was pulled")
             elif path.startswith(f"{SEALS}/") and not re.fullmatch(rf"{SEALS}/\d{{8}}\.json", path):
                 self._found.add(path, "stray", "no checkpoint of the live zone")
-            elif path.startswith(f"{IDENTITY}/") and not re.fullmatch(rf"{IDENTITY}/\d{{8}}\.json", path):
+            elif path.startswith(f"{IDENTITY}/") and not re.fullmatch(
+                rf"{IDENTITY}/\d{{8}}\.json", path
+            ):
                 self._found.add(path, "stray", "no record of whose the store is")
-            elif path.startswith(f"{SALTS}/") and not re.fullmatch(rf"{SALTS}/[0-9a-f]{{16}}-\d{{8}}-[0-9a-f]{{16}}\.json", path):
+            elif path.startswith(f"{SALTS}/") and not re.fullmatch(
+                rf"{SALTS}/[0-9a-f]{{16}}-\d{{8}}-[0-9a-f]{{16}}\.json", path
+            ):
                 self._found.add(path, "stray", "not named as salts are")
             elif folder == path.rsplit("/", 1)[-1] and path not in (STORE_FILE, LATEST_FILE):
                 self._found.add(path, "stray", "not a file that a store has")
             elif "/" in path[len(CONTROL) + 1 :] and folder not in KNOWN:
-                self._found.note(path, "stray", "kept by another part of callveil; evidence does not cover it")
+                self._found.note(
+                    path, "stray", "kept by another part of callveil; evidence does not cover it"
+                )

@@ -9,14 +9,26 @@ from dataclasses import dataclass, field
 import orjson
 
 from callveil.schemas.evidence import Checkpoint, LiveEntry, RunDigest
-from callveil.transforms.storage.checkpoints.live_part import PartProof, belongs_to_part, is_part, proof_name, proof_of
+from callveil.transforms.storage.checkpoints.live_part import (
+    PartProof,
+    belongs_to_part,
+    is_part,
+    proof_name,
+    proof_of,
+)
 from callveil.transforms.storage.evidence.chain import RecordChain
 from callveil.transforms.storage.evidence.problem import ProblemCollector
 from callveil.transforms.storage.evidence.signed_record import SEALS, record_name
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import CALLS, LIVE, UNSEALED
 
-JOBS = {"expired": "retain", "erased": "subject", "lifted": "subject", "unlinked": "subject", "rescanned": "rescan"}
+JOBS = {
+    "expired": "retain",
+    "erased": "subject",
+    "lifted": "subject",
+    "unlinked": "subject",
+    "rescanned": "rescan",
+}
 """Which job's run gives the reason of a change."""
 UNCOVERED = {
     "objects": "what arrived: where it is gone an arrival is taken in anew, and gives the same",
@@ -70,7 +82,9 @@ class ZoneCheck:
     @property
     def _is_sure(self) -> bool:
         """Whether all that checkpoints commit to is known."""
-        return all(link.is_good for link in self.chain.links) and [x.seq for x in self.chain.links] == list(range(1, len(self.chain.links) + 1))
+        return all(link.is_good for link in self.chain.links) and [
+            x.seq for x in self.chain.links
+        ] == list(range(1, len(self.chain.links) + 1))
 
     def _read(self, path: str) -> bytes:
         return self.files.read(self.files.join(self.root, path))
@@ -94,18 +108,32 @@ class ZoneCheck:
             return
         link = next((x for x in self.runs.links if x.seq == checkpoint.run), None)
         if link is None:
-            self.found.add(record_name(checkpoint.run), "gap", f"record {checkpoint.run} is missing, which {path} names: runs were cut off")
+            self.found.add(
+                record_name(checkpoint.run),
+                "gap",
+                f"record {checkpoint.run} is missing, which {path} names: runs were cut off",
+            )
         elif link.is_good and link.sha256 != checkpoint.run_sha256:
-            self.found.add(link.path, "order", f"not the record that {path} names: the history was rewritten")
+            self.found.add(
+                link.path, "order", f"not the record that {path} names: the history was rewritten"
+            )
 
     def _follow(self, path: str, seq: int, entry: LiveEntry) -> None:
         before = self._newest.get(entry.part)
         if before and before[1].leaf and entry.change in ("new", "found"):
-            self.found.add(entry.part, "order", f"{path} takes it for new, although checkpoint {before[0]} commits to it: it was put in its place")
+            self.found.add(
+                entry.part,
+                "order",
+                f"{path} takes it for new, although checkpoint {before[0]} commits to it: it was "
+                "put in its place",
+            )
         job = JOBS.get(entry.change)
         if job and entry.run in self.digests and self.digests[entry.run].job != job:
             self.found.add(
-                entry.part, "changed", f"{path} says that run {entry.run} gives the reason, which is of the job {self.digests[entry.run].job}"
+                entry.part,
+                "changed",
+                f"{path} says that run {entry.run} gives the reason, which is of the job "
+                f"{self.digests[entry.run].job}",
             )
         self._newest[entry.part] = (seq, entry)
 
@@ -126,19 +154,35 @@ class ZoneCheck:
         self.parts_checked += 1
         folder, what = part.rpartition("/")[::2]
         say = self.found.note if part in self._waiting else self.found.add
-        after = "; a change was announced, which the next checkpoint judges" if part in self._waiting else ""
+        after = (
+            "; a change was announced, which the next checkpoint judges"
+            if part in self._waiting
+            else ""
+        )
         name = proof_name(part, entry.leaf)
         mine = {n for n in self._folders.get(folder, ()) if belongs_to_part(part, n)}
         self._owners[folder] |= mine | {name.rpartition("/")[2]}
         if not self._folders.get(folder):
-            say(part, "missing", f"gone with its whole folder, although checkpoint {seq} commits to it{after}")
+            say(
+                part,
+                "missing",
+                f"gone with its whole folder, although checkpoint {seq} commits to it{after}",
+            )
             return
         proof = self._proof(name, entry)
         if proof is None:
-            kind, text = ("changed", "its salt or content was changed") if name in self.paths else ("missing", "gone")
+            kind, text = (
+                ("changed", "its salt or content was changed")
+                if name in self.paths
+                else ("missing", "gone")
+            )
             say(name, kind, f"{text}: it opens what checkpoint {seq} commits to of {part}{after}")
             if f"{what}.json" not in mine:
-                say(f"{part}.json", "missing", f"gone, although checkpoint {seq} commits to it{after}")
+                say(
+                    f"{part}.json",
+                    "missing",
+                    f"gone, although checkpoint {seq} commits to it{after}",
+                )
             return
         for file, (digest, size) in sorted(proof.state.files.items()):
             self._file(f"{folder}/{file}", digest, size, seq, say, after)
@@ -146,7 +190,8 @@ class ZoneCheck:
             say(
                 f"{folder}/{file}",
                 "stray",
-                f"not among what checkpoint {seq} commits to of {part}: it was put there, or a killed worker left it{after}",
+                f"not among what checkpoint {seq} commits to of {part}: it was put there, or a "
+                f"killed worker left it{after}",
             )
 
     def _proof(self, name: str, entry: LiveEntry) -> PartProof | None:
@@ -167,8 +212,14 @@ class ZoneCheck:
         except FileNotFoundError:
             now, bytes_now = "", -1
         if (now, bytes_now) != (digest, size):
-            length = f": it has {bytes_now:,} bytes instead of {size:,}" if bytes_now != size else ""
-            say(path, "changed", f"its SHA-256 is not the one that checkpoint {seq} commits to{length}{after}")
+            length = (
+                f": it has {bytes_now:,} bytes instead of {size:,}" if bytes_now != size else ""
+            )
+            say(
+                path,
+                "changed",
+                f"its SHA-256 is not the one that checkpoint {seq} commits to{length}{after}",
+            )
 
     # What else lies in the zone
 
@@ -191,12 +242,24 @@ class ZoneCheck:
                 self.found.add(path, "stray", "not a file that the live zone has")
             elif proof.seal > newest and proof.state.part not in self._waiting:
                 missing = record_name(proof.seal, SEALS)
-                self.found.add(missing, "gap", f"checkpoint {proof.seal} is missing, which {path} was made for: it was cut off")
+                self.found.add(
+                    missing,
+                    "gap",
+                    f"checkpoint {proof.seal} is missing, which {path} "
+                    "was made for: it was cut off",
+                )
             else:
-                self.found.note(path, "stray", "a proof that no checkpoint needs any more, or of one that did not come to sign")
+                self.found.note(
+                    path,
+                    "stray",
+                    "a proof that no checkpoint needs any more, or of "
+                    "one that did not come to sign",
+                )
 
     def _leftover(self, path: str) -> PartProof | None:
-        """Return a proof that lies where it belongs, although the newest checkpoint of its part needs another."""
+        """Return a proof that lies where it belongs, although the newest checkpoint of its part
+        needs another.
+        """
         try:
             proof = PartProof.decode(self._read(path))
         except ValueError:
@@ -205,17 +268,33 @@ class ZoneCheck:
 
     def _uncommitted(self, part: str, has_receipt: bool) -> None:
         if not has_receipt:
-            self.found.note(part, "stray", "files without a receipt: it is in work, or its worker was killed")
+            self.found.note(
+                part, "stray", "files without a receipt: it is in work, or its worker was killed"
+            )
         elif part in self._waiting or not self.chain.links or not self._is_sure:
-            self.found.note(part, "stray", "no checkpoint commits to it yet; `callveil evidence seal` makes one")
+            self.found.note(
+                part, "stray", "no checkpoint commits to it yet; `callveil evidence seal` makes one"
+            )
         else:
-            self.found.add(part, "stray", "no checkpoint commits to it, and nobody announced it: it was put there")
+            self.found.add(
+                part,
+                "stray",
+                "no checkpoint commits to it, and nobody announced it: it was put there",
+            )
 
     def _others(self) -> None:
-        for path in sorted(p for p in self.paths if p.startswith(f"{LIVE}/") and not p.startswith((f"{CALLS}/", f"{UNSEALED}/"))):
+        for path in sorted(
+            p
+            for p in self.paths
+            if p.startswith(f"{LIVE}/") and not p.startswith((f"{CALLS}/", f"{UNSEALED}/"))
+        ):
             if path.split("/")[1] not in UNCOVERED:
                 self.found.add(path, "stray", "not a file that the live zone has")
         for folder, text in UNCOVERED.items():
             number = sum(p.startswith(f"{LIVE}/{folder}/") for p in self.paths)
             if number:
-                self.found.note(f"{LIVE}/{folder}", "stray", f"{number:,} files that no checkpoint commits to: {text}")
+                self.found.note(
+                    f"{LIVE}/{folder}",
+                    "stray",
+                    f"{number:,} files that no checkpoint commits to: {text}",
+                )

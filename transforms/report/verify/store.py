@@ -1,8 +1,9 @@
 """Checking a store against its evidence: offline, with public keys alone, on a folder or in S3.
 
-What is trusted is the signed records; manifests, snapshots, data and all the rest are compared with these. Each finding names the file,
-and within it the bytes or rows. Removing the newest runs together with everything that names them cannot be seen from inside a store:
-for that a head digest is kept outside, and given as an anchor.
+What is trusted is the signed records; manifests, snapshots, data and all the rest are compared with
+these. Each finding names the file, and within it the bytes or rows. Removing the newest runs
+together with everything that names them cannot be seen from inside a store: for that a head digest
+is kept outside, and given as an anchor.
 """
 
 from __future__ import annotations
@@ -28,15 +29,23 @@ from callveil.transforms.storage.commit.known_heads import RUNS, ChainHead
 from callveil.transforms.storage.evidence.chain import ChainLink, RecordChain, read_chain
 from callveil.transforms.storage.evidence.problem import EvidenceProblem, ProblemCollector
 from callveil.transforms.storage.evidence.public_key import PublicKey
-from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, PULLS, SEALS, record_name
+from callveil.transforms.storage.evidence.signed_record import (
+    EVIDENCE,
+    IDENTITY,
+    PULLS,
+    SEALS,
+    record_name,
+)
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, manifest_name, sha256
 
 __all__ = ["EvidenceProblem", "VerificationReport", "verify_evidence"]
 
 UNTOLD = (
-    "no head from outside the store was compared, so nothing can be told about newer records that may be missing: give one with --anchor (see "
-    "`callveil evidence head`), or verify on the machine that runs the jobs, which remembers the newest"
+    "no head from outside the store was compared, so nothing can be told about newer records that "
+    "may be missing: give one with --anchor (see "
+    "`callveil evidence head`), or verify on the machine that runs the jobs, which remembers the "
+    "newest"
 )
 
 
@@ -49,9 +58,11 @@ class VerificationReport:
         notes: what cannot be told, or is unfinished, without being wrong.
         runs, files, rows: how many were checked. head: digest of the newest record.
         seq: its number. keys: ids of the keys that signed.
-        checkpoints: of the live zone. parts: records and recordings there that were checked. live_head: digest of the newest checkpoint.
+        checkpoints: of the live zone. parts: records and recordings there that were checked.
+            live_head: digest of the newest checkpoint.
         timestamps: of an authority, that hold, oldest first.
-        anchored: a head from outside the store was compared; without, nothing is told about newer records that may be missing.
+        anchored: a head from outside the store was compared; without, nothing is told about newer
+            records that may be missing.
     """
 
     problems: tuple[EvidenceProblem, ...]
@@ -70,17 +81,25 @@ class VerificationReport:
 
 
 def verify_evidence(
-    files: Files, root: str, keys: Iterable[PublicKey], anchors: Collection[str] = (), rows: bool = True,
-    authorities: Sequence[Certificate] = (), seen: Mapping[str, ChainHead] | None = None, memory: str = "",
-) -> VerificationReport:  # fmt: skip
+    files: Files,
+    root: str,
+    keys: Iterable[PublicKey],
+    anchors: Collection[str] = (),
+    rows: bool = True,
+    authorities: Sequence[Certificate] = (),
+    seen: Mapping[str, ChainHead] | None = None,
+    memory: str = "",
+) -> VerificationReport:
     """Check the store at `root`.
 
     Args:
         keys: public keys that are trusted. Keys they handed over to are trusted too.
         anchors: digests of records that were noted outside the store; each must be in the chain.
         authorities: certificates by which timestamps are checked; see `anchor`.
-        rows: compute the commitments of all rows, which proves what retention and erasure left; without, bytes alone are compared.
-        seen: heads that were remembered outside the store, by chain; see `store.heads`. memory: the file that says so.
+        rows: compute the commitments of all rows, which proves what retention and erasure left;
+            without, bytes alone are compared.
+        seen: heads that were remembered outside the store, by chain; see `store.heads`. memory: the
+            file that says so.
 
     Raises `OSError` where the store cannot be reached.
     """
@@ -93,16 +112,27 @@ def verify_evidence(
     owners = read_chain(files, root, IDENTITY, paths, chain.trusted, found)
     anchored = bool(anchors or seen)
     if stranger := _other_key(trusted, (chain, seals, owners, pulls)):
-        return VerificationReport((EvidenceProblem(EVIDENCE, "key", stranger),), (), seq=chain.links[-1].seq if chain.links else 0, keys=_signers(chain, seals))
+        return VerificationReport(
+            (EvidenceProblem(EVIDENCE, "key", stranger),),
+            (),
+            seq=chain.links[-1].seq if chain.links else 0,
+            keys=_signers(chain, seals),
+        )
     for anchor in anchors:
-        if not any(anchor.lower() in (link.sha256, link.sha256[:16]) for link in (*chain.links, *pulls.links, *seals.links)):
+        if not any(
+            anchor.lower() in (link.sha256, link.sha256[:16])
+            for link in (*chain.links, *pulls.links, *seals.links)
+        ):
             found.add(
                 EVIDENCE,
                 "anchor",
-                f"no record has the digest {anchor[:16]}... that --anchor gives: it is missing with what followed it (runs were cut off), or the "
+                f"no record has the digest {anchor[:16]}... that --anchor gives: it is missing "
+                "with what followed it (runs were cut off), or the "
                 "history was rewritten. Put the newest state back",
             )
-    _compare_heads(files, root, seen or {}, {SEALS: seals, IDENTITY: owners, PULLS: pulls}, found, memory)
+    _compare_heads(
+        files, root, seen or {}, {SEALS: seals, IDENTITY: owners, PULLS: pulls}, found, memory
+    )
     stamps = check_anchors(files, root, paths, {"run": chain, "live": seals}, authorities, found)
     digests = _digests(chain, found)
     _check_owners(digests, owners, found)
@@ -110,14 +140,37 @@ def verify_evidence(
     zone.check()
     if not chain.links:
         if not seals.links or any(p.startswith(f"{CONTROL}/manifests/") for p in paths):
-            text = "there are no signed records; `callveil evidence sign` begins the chain of runs, `seal` that of the live zone; or restore them"
+            text = (
+                "there are no signed records; `callveil evidence sign` begins the chain of "
+                "runs, `seal` that of the live zone; or restore them"
+            )
             found.add(EVIDENCE, "gap", text)
-        return _report(found, seals, zone, VerificationReport((), (), keys=_signers(seals), timestamps=stamps, anchored=anchored))
+        return _report(
+            found,
+            seals,
+            zone,
+            VerificationReport((), (), keys=_signers(seals), timestamps=stamps, anchored=anchored),
+        )
     if not any(link.is_good for link in chain.links):
         found.add(
-            EVIDENCE, "key", "no record holds by a key that is trusted, so nothing can be told of the rest; give the store's public key with --key"
+            EVIDENCE,
+            "key",
+            "no record holds by a key that is trusted, so nothing can be told of the rest; give "
+            "the store's public key with --key",
         )
-        return _report(found, seals, zone, VerificationReport((), (), seq=chain.links[-1].seq, keys=_signers(chain, seals), timestamps=stamps, anchored=anchored))
+        return _report(
+            found,
+            seals,
+            zone,
+            VerificationReport(
+                (),
+                (),
+                seq=chain.links[-1].seq,
+                keys=_signers(chain, seals),
+                timestamps=stamps,
+                anchored=anchored,
+            ),
+        )
     manifests = _manifests(files, root, chain, digests, paths, found)
     check = FileCheck(files, root, paths, digests, manifests, found)
     check.check_all(rows)
@@ -125,12 +178,25 @@ def verify_evidence(
     _note_steps_back(files, root, check, paths, found)
     newest = chain.links[-1]
     counts = len(manifests), check.files_checked, check.rows_checked
-    done = VerificationReport((), (), *counts, newest.seq, newest.sha256, _signers(chain, seals), timestamps=stamps, anchored=anchored)
+    done = VerificationReport(
+        (),
+        (),
+        *counts,
+        newest.seq,
+        newest.sha256,
+        _signers(chain, seals),
+        timestamps=stamps,
+        anchored=anchored,
+    )
     return _report(found, seals, zone, done)
 
 
-def _note_steps_back(files: Files, root: str, check: FileCheck, paths: Collection[str], found: ProblemCollector) -> None:
-    """Name steps of requests that go back in time: whoever may enter them may state any time, so that is no change of what was signed."""
+def _note_steps_back(
+    files: Files, root: str, check: FileCheck, paths: Collection[str], found: ProblemCollector
+) -> None:
+    """Name steps of requests that go back in time: whoever may enter them may state any time, so
+    that is no change of what was signed.
+    """
     entries: dict[str, list[tuple[int, RegisterEntry, str]]] = defaultdict(list)
     for path, proof in check.live.items():
         if proof.dataset != "subject_requests" or path not in paths:
@@ -147,7 +213,9 @@ def _note_steps_back(files: Files, root: str, check: FileCheck, paths: Collectio
 
 
 def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[RecordChain]) -> str:
-    """Return what is to be said, once, where nothing in a store was signed with a key that is trusted; empty where something was, or nothing is signed."""
+    """Return what is to be said, once, where nothing in a store was signed with a key that is
+    trusted; empty where something was, or nothing is signed.
+    """
     links = [link for chain in chains for link in chain.links if link.record]
     if not links or any(link.is_good for link in links):
         return ""
@@ -156,12 +224,20 @@ def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[RecordChain]) 
         return ""  # it claims a trusted key; what does not hold is named file by file
     given = ", ".join(sorted(trusted)) or "none"
     return (
-        f"the store is signed with key {', '.join(sorted(signers))}, and the key given is {given}: nothing can be told of it. Give the store's own "
+        f"the store is signed with key {', '.join(sorted(signers))}, and the key given is {given}: "
+        "nothing can be told of it. Give the store's own "
         "public key with --key; if this is its own, the records were replaced by somebody else's"
     )
 
 
-def _compare_heads(files: Files, root: str, seen: Mapping[str, ChainHead], chains: Mapping[str, RecordChain], found: ProblemCollector, memory: str) -> None:
+def _compare_heads(
+    files: Files,
+    root: str,
+    seen: Mapping[str, ChainHead],
+    chains: Mapping[str, RecordChain],
+    found: ProblemCollector,
+    memory: str,
+) -> None:
     """Compare a store with the heads that were remembered outside of it, in the file `memory`."""
     for name, head in seen.items():
         what = f"run {head.seq}" if name == RUNS else f"record {head.seq} of {name}"
@@ -172,34 +248,64 @@ def _compare_heads(files: Files, root: str, seen: Mapping[str, ChainHead], chain
             except FileNotFoundError:
                 digest = ""
         else:
-            digest = next((link.sha256 for link in chains[name].links if link.seq == head.seq), "") if name in chains else head.sha256
+            digest = (
+                next((link.sha256 for link in chains[name].links if link.seq == head.seq), "")
+                if name in chains
+                else head.sha256
+            )
         if digest != head.sha256:
-            text = "with another content" if digest else "and it is gone with all that followed it, erasures too"
+            text = (
+                "with another content"
+                if digest
+                else "and it is gone with all that followed it, erasures too"
+            )
             found.add(
-                path, "rolled_back", f"{what} was seen here before ({memory} says so), {text}: the store was set back, or its history was rewritten. "
-                "Put the newest state back; or, where it is meant so, say it: callveil evidence accept",
-            )  # fmt: skip
+                path,
+                "rolled_back",
+                f"{what} was seen here before ({memory} says so), {text}: the store was set back, "
+                "or its history was rewritten. "
+                "Put the newest state back; or, where it is meant so, say it: callveil evidence "
+                "accept",
+            )
 
 
-def _check_owners(digests: Mapping[int, RunDigest], owners: RecordChain, found: ProblemCollector) -> None:
-    """Runs name the record of whose the store was: one that is gone, or was put in its place, shows."""
+def _check_owners(
+    digests: Mapping[int, RunDigest], owners: RecordChain, found: ProblemCollector
+) -> None:
+    """Runs name the record of whose the store was: one that is gone, or was put in its place,
+    shows.
+    """
     known = {link.sha256 for link in owners.links}
     for seq in sorted(s for s, d in digests.items() if d.identity and d.identity not in known):
         missing = record_name(owners.links[-1].seq + 1 if owners.links else 1, IDENTITY)
-        found.add(missing, "gap", f"the record of whose the store is that run {seq} names is gone, or another was put in its place")
+        found.add(
+            missing,
+            "gap",
+            f"the record of whose the store is that run {seq} names is gone, or another was put in "
+            "its place",
+        )
         return
 
 
-def _report(found: ProblemCollector, seals: RecordChain, zone: ZoneCheck, runs: VerificationReport) -> VerificationReport:
+def _report(
+    found: ProblemCollector, seals: RecordChain, zone: ZoneCheck, runs: VerificationReport
+) -> VerificationReport:
     """Return what was found, with what is to be said of the live zone."""
     head = seals.links[-1].sha256 if seals.links else ""
     return replace(
-        runs, problems=found.sorted(), notes=found.sorted_notes(), checkpoints=len(seals.links), parts=zone.parts_checked, live_head=head
-    )  # fmt: skip
+        runs,
+        problems=found.sorted(),
+        notes=found.sorted_notes(),
+        checkpoints=len(seals.links),
+        parts=zone.parts_checked,
+        live_head=head,
+    )
 
 
 def _signers(*chains: RecordChain) -> tuple[str, ...]:
-    return tuple(sorted({link.record.key.id for chain in chains for link in chain.links if link.record}))
+    return tuple(
+        sorted({link.record.key.id for chain in chains for link in chain.links if link.record})
+    )
 
 
 def _digests(chain: RecordChain, found: ProblemCollector) -> dict[int, RunDigest]:
@@ -215,9 +321,16 @@ def _digests(chain: RecordChain, found: ProblemCollector) -> dict[int, RunDigest
 
 
 def _manifests(
-    files: Files, root: str, chain: RecordChain, digests: Mapping[int, RunDigest], paths: Mapping[str, int], found: ProblemCollector
+    files: Files,
+    root: str,
+    chain: RecordChain,
+    digests: Mapping[int, RunDigest],
+    paths: Mapping[str, int],
+    found: ProblemCollector,
 ) -> dict[int, RunManifest]:
-    """Return manifests that are what was signed, by number. Those from before evidence was kept hang on the first record by their own chain."""
+    """Return manifests that are what was signed, by number. Those from before evidence was kept
+    hang on the first record by their own chain.
+    """
     first, last = chain.links[0].seq, chain.links[-1].seq
     data: dict[int, bytes] = {}
     for seq in range(1, last + 1):
@@ -231,7 +344,10 @@ def _manifests(
             found.add(name, "stray", "no run has this number")
         elif name == manifest_name(last + 1):
             found.add(
-                record_name(last + 1), "gap", f"run {last + 1} has no signed record: it was taken out, or the run is unfinished; any job finishes it"
+                record_name(last + 1),
+                "gap",
+                f"run {last + 1} has no signed record: it was taken out, or the run is unfinished; "
+                "any job finishes it",
             )
     out: dict[int, RunManifest] = _unsigned(files, root, last + 1, paths)
     expected: dict[int, str] = {seq: d.manifest_sha256 for seq, d in digests.items()}
@@ -254,10 +370,22 @@ def _manifests(
     return dict(sorted(out.items()))
 
 
-def _unsigned(files: Files, root: str, seq: int, paths: Mapping[str, int]) -> dict[int, RunManifest]:
-    """Return the manifest of a run behind the newest record, so that its files are not taken for strangers."""
+def _unsigned(
+    files: Files, root: str, seq: int, paths: Mapping[str, int]
+) -> dict[int, RunManifest]:
+    """Return the manifest of a run behind the newest record, so that its files are not taken for
+    strangers.
+    """
     try:
-        return {seq: RunManifest.from_dict(orjson.loads(files.read(files.join(root, manifest_name(seq)))))} if manifest_name(seq) in paths else {}
+        return (
+            {
+                seq: RunManifest.from_dict(
+                    orjson.loads(files.read(files.join(root, manifest_name(seq))))
+                )
+            }
+            if manifest_name(seq) in paths
+            else {}
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 

@@ -1,13 +1,16 @@
-"""Timestamps by an authority (RFC 3161): somebody outside says when the newest records of a store were there.
+"""Timestamps by an authority (RFC 3161): somebody outside says when the newest records of a store
+were there.
 
     _callveil/anchors/run-<seq>-<x>.tsr     the authority's answer over the record of run number <seq>, DER
     _callveil/anchors/live-<seq>-<x>.tsr    over checkpoint number <seq> of the live zone
 
-The authority is given a SHA-256 and nothing else. What it signs are that digest and its time, which `verify` checks offline with the authority's
-certificates: its own and those above it, as it publishes them. They are not asked for with the answer, where they would prove nothing, and where
-OpenSSL's own authority puts them in an order that DER forbids and strict readers refuse. Since each record names the one before it, a timestamp
-speaks for all of them up to its own.
-"""
+The authority is given a SHA-256 and nothing else. What it signs are that digest and its time, which
+`verify` checks offline with the authority's
+certificates: its own and those above it, as it publishes them. They are not asked for with the
+    answer, where they would prove nothing, and where
+OpenSSL's own authority puts them in an order that DER forbids and strict readers refuse. Since each
+record names the one before it, a timestamp speaks for all of them up to its own.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -57,7 +60,8 @@ class Anchor:
     """A timestamp.
 
     Attributes:
-        chain: run or live. seq: number of the record. head: its digest. at: the authority's time, UTC.
+        chain: run or live. seq: number of the record. head: its digest. at: the authority's time,
+            UTC.
         path: of the authority's answer, below the root.
     """
 
@@ -75,18 +79,24 @@ def read_certificates(paths: Sequence[str | Path]) -> list[x509.Certificate]:
         try:
             out += x509.load_pem_x509_certificates(Path(path).read_bytes())
         except (OSError, ValueError):
-            raise AnchorError(f"{path}: cannot be read as certificates in PEM; take those that the timestamp authority publishes") from None
+            raise AnchorError(
+                f"{path}: cannot be read as certificates in PEM; take those that the timestamp "
+                "authority publishes"
+            ) from None
     return out
 
 
-def timestamp_chains(store: Store, url: str, certificates: Sequence[x509.Certificate] = ()) -> list[Anchor]:
+def timestamp_chains(
+    store: Store, url: str, certificates: Sequence[x509.Certificate] = ()
+) -> list[Anchor]:
     """Have the newest record of each chain timestamped, and keep the answers in the store.
 
     Args:
         url: of the authority, http or https.
         certificates: the authority's; with them each answer is checked before it is kept.
 
-    Raises `AnchorError` where the authority cannot be reached, refuses, or answers something else than it was asked.
+    Raises `AnchorError` where the authority cannot be reached, refuses, or answers something else
+    than it was asked.
     """
     out = []
     for name, folder in CHAINS.items():
@@ -109,7 +119,9 @@ def _ask(url: str, data: bytes) -> tuple[bytes, TimeStampResponse]:
     if not url.lower().startswith(("http://", "https://")):
         raise AnchorError(f"{url}: expected the http or https address of a timestamp authority")
     asked = TimestampRequestBuilder(data, HashAlgorithm.SHA256, cert_req=False).build()
-    request = urllib.request.Request(url, asked.as_bytes(), {"Content-Type": "application/timestamp-query"})  # noqa: S310 - checked above
+    request = urllib.request.Request(  # noqa: S310 - checked above
+        url, asked.as_bytes(), {"Content-Type": "application/timestamp-query"}
+    )
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as reply:  # noqa: S310
             answer: bytes = reply.read(LONGEST)
@@ -117,21 +129,38 @@ def _ask(url: str, data: bytes) -> tuple[bytes, TimeStampResponse]:
     except (urllib.error.URLError, OSError) as error:
         raise AnchorError(f"{url}: the timestamp authority cannot be reached: {error}") from None
     except ValueError:
-        raise AnchorError(f"{url}: the answer is no timestamp; is this the address of a timestamp authority?") from None
+        raise AnchorError(
+            f"{url}: the answer is no timestamp; is this the address of a timestamp authority?"
+        ) from None
     if PKIStatus(response.status) != PKIStatus.GRANTED:
-        raise AnchorError(f"{url}: the timestamp authority refused ({PKIStatus(response.status).name.lower()})")
+        raise AnchorError(
+            f"{url}: the timestamp authority refused ({PKIStatus(response.status).name.lower()})"
+        )
     if response.tst_info.nonce != asked.nonce:
-        raise AnchorError(f"{url}: the answer is to another question; somebody may have played back an old one")
+        raise AnchorError(
+            f"{url}: the answer is to another question; somebody may have played back an old one"
+        )
     return answer, response
 
 
-def _differs(response: TimeStampResponse, data: bytes, certificates: Sequence[x509.Certificate]) -> str:
-    """Return what is wrong with a timestamp over some bytes, or an empty text; without certificates its signature is not checked."""
+def _differs(
+    response: TimeStampResponse, data: bytes, certificates: Sequence[x509.Certificate]
+) -> str:
+    """Return what is wrong with a timestamp over some bytes, or an empty text; without certificates
+    its signature is not checked.
+    """
     if not certificates:
-        return "" if response.tst_info.message_imprint.message == hashlib.sha256(data).digest() else "the timestamp is over something else"
+        return (
+            ""
+            if response.tst_info.message_imprint.message == hashlib.sha256(data).digest()
+            else "the timestamp is over something else"
+        )
     signer = next((c for c in certificates if _stamps(c)), None)
     if signer is None:
-        return "none of the certificates given is a timestamp authority's own: give that beside those above it"
+        return (
+            "none of the certificates given is a timestamp authority's own: give that beside "
+            "those above it"
+        )
     roots = [c for c in certificates if c.issuer == c.subject] or [signer]
     above = [c for c in certificates if c not in roots]
     verifier = VerifierBuilder(tsa_certificate=signer, roots=roots, intermediates=above).build()
@@ -152,13 +181,19 @@ def _stamps(certificate: x509.Certificate) -> bool:
 
 
 def check_anchors(
-    files: Files, root: str, paths: Mapping[str, int], chains: Mapping[str, RecordChain], certificates: Sequence[x509.Certificate], found: ProblemCollector
+    files: Files,
+    root: str,
+    paths: Mapping[str, int],
+    chains: Mapping[str, RecordChain],
+    certificates: Sequence[x509.Certificate],
+    found: ProblemCollector,
 ) -> tuple[Anchor, ...]:
     """Check the timestamps a store has; returns those that hold, oldest first.
 
     Args:
         chains: by the word their timestamps are named with.
-        certificates: the authority's; without them signatures are not checked, and no timestamp is said to hold.
+        certificates: the authority's; without them signatures are not checked, and no timestamp is
+            said to hold.
     """
     out = []
     for path in sorted(p for p in paths if p.startswith(f"{ANCHORS}/")):
@@ -169,19 +204,32 @@ def check_anchors(
             at = response.tst_info.gen_time
         except ValueError:
             named = None
-        if named is None or path.rpartition("-")[2] != f"{hashlib.sha256(data).hexdigest()[:16]}.tsr":
+        if (
+            named is None
+            or path.rpartition("-")[2] != f"{hashlib.sha256(data).hexdigest()[:16]}.tsr"
+        ):
             found.add(path, "changed", "not a timestamp, or not the one its name says")
             continue
         seq = int(named[2])
         link = next((x for x in chains[named[1]].links if x.seq == seq), None)
         if link is None:
-            found.add(path, "anchor", f"a timestamp of {at:%Y-%m-%d %H:%M:%S} UTC over record {seq}, which is gone: records were cut off")
+            found.add(
+                path,
+                "anchor",
+                f"a timestamp of {at:%Y-%m-%d %H:%M:%S} UTC over record {seq}, which is gone: "
+                "records were cut off",
+            )
             continue
         problem = _differs(response, files.read(files.join(root, link.path)), certificates)
         if problem:
             found.add(path, "anchor", f"{problem} (record {link.path})")
         elif not certificates:
-            found.note(path, "anchor", "a timestamp over the record it names, whose signature was not checked: give the authority's certificates")
+            found.note(
+                path,
+                "anchor",
+                "a timestamp over the record it names, whose signature was not checked: give the "
+                "authority's certificates",
+            )
         else:
             out.append(Anchor(named[1], seq, link.sha256, at, path))
     return tuple(sorted(out, key=lambda a: a.at))

@@ -26,13 +26,37 @@ from callveil.transforms.storage.format1.live import Live, entries_of, outranks
 from callveil.transforms.storage.format1.originals import open_original
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
-from callveil.transforms.storage.index.suppression_list import ERASED, SuppressionList, read_suppressed_tokens
+from callveil.transforms.storage.index.suppression_list import (
+    ERASED,
+    SuppressionList,
+    read_suppressed_tokens,
+)
 
 DISPOSITIONS = "dispositions"
-GROWS = frozenset({
-    "file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "written_container", "video", "rate", "channels",
-    "seconds", "cut", "keyed", "replaced", "residue_dbfs", "changed_db", "overheard", "reason",
-})  # fmt: skip
+GROWS = frozenset(
+    {
+        "file",
+        "sha256",
+        "bytes",
+        "covered_seconds",
+        "spans",
+        "container",
+        "codec",
+        "written",
+        "written_container",
+        "video",
+        "rate",
+        "channels",
+        "seconds",
+        "cut",
+        "keyed",
+        "replaced",
+        "residue_dbfs",
+        "changed_db",
+        "overheard",
+        "reason",
+    }
+)
 """What a recording's receipt says otherwise once more of it is covered."""
 
 COPIES = ("redone", "covered", "added")
@@ -43,15 +67,20 @@ RENEWED = frozenset({"file", "sha256", "bytes"})
 """What a record's receipt says otherwise once its tokens are made anew."""
 
 RESCANNED = "rescanned"
-FURTHER = frozenset({*RENEWED, RESCANNED, "mode", "findings", "spans", "status", "reason", "detail"})
-"""What a record's receipt says otherwise once more of it is covered, or it could not be read again."""
+FURTHER = frozenset(
+    {*RENEWED, RESCANNED, "mode", "findings", "spans", "status", "reason", "detail"}
+)
+"""What a record's receipt says otherwise once more of it is covered, or it could not be read again.
+"""
 
 
 class ChangeReasons:
-    """Looks for the reasons of changes. Made for one checkpoint: it remembers which runs it has read.
+    """Looks for the reasons of changes. Made for one checkpoint: it remembers which runs it has
+    read.
 
     Args:
-        store: whose. keyring: of the store; tells whom a listed erasure is about, and opens originals.
+        store: whose. keyring: of the store; tells whom a listed erasure is about, and opens
+            originals.
     """
 
     def __init__(self, store: Store, keyring: Keyring) -> None:
@@ -65,7 +94,9 @@ class ChangeReasons:
         return self._store.current()
 
     def change(self, before: PartState | None, now: PartState) -> tuple[str, int] | None:
-        """Change and run that lead from what was committed to (None: nothing is known of it) to what is there; None where there is no good reason."""
+        """Change and run that lead from what was committed to (None: nothing is known of it) to
+        what is there; None where there is no good reason.
+        """
         if now.status == "expired":
             return self._run("expired", self._expiry(now.part))
         if now.status == "erased":
@@ -76,17 +107,24 @@ class ChangeReasons:
             return self._run("lifted", self._lift(now))
         if before.receipt == now.receipt:
             return self._original(before, now)
-        if now.receipt.get("unlinked") and before.receipt.get("unlinked") != now.receipt["unlinked"]:
+        if (
+            now.receipt.get("unlinked")
+            and before.receipt.get("unlinked") != now.receipt["unlinked"]
+        ):
             return self._run("unlinked", self._unlinking(before, now))
         if now.receipt.get(RESCANNED) and before.receipt.get(RESCANNED) != now.receipt[RESCANNED]:
             return self._run(RESCANNED, self._rescan(before, now))
         change = "renewed" if self._is_renewal(before, now) else _of_receipt(before, now)
-        if change is None or (change in COPIES and _originals(before) and self._original(before, now) is None):
+        if change is None or (
+            change in COPIES and _originals(before) and self._original(before, now) is None
+        ):
             return None
         return change, 0
 
     def gone(self, before: PartState) -> tuple[str, int] | None:
-        """Change and run that lead from what was committed to to nothing; None where there is no good reason."""
+        """Change and run that lead from what was committed to to nothing; None where there is no
+        good reason.
+        """
         if before.status == "rejected":
             return "taken_back", 0
         return self._run("lifted", self._lift(before)) if before.status == "erased" else None
@@ -100,11 +138,15 @@ class ChangeReasons:
         old, new = _originals(before), _originals(now)
         if all(new.get(n) == f for n, f in old.items()):
             return "put_away", 0
-        same = old.keys() == new.keys() and all(new[n] == f for n, f in old.items() if not n.endswith(SEALED))
+        same = old.keys() == new.keys() and all(
+            new[n] == f for n, f in old.items() if not n.endswith(SEALED)
+        )
         return ("resealed", 0) if same and self._opens(now) else None
 
     def _opens(self, now: PartState) -> bool:
-        """Tell whether the keyring opens the whole of a sealed original: nobody without it can make one that does."""
+        """Tell whether the keyring opens the whole of a sealed original: nobody without it can make
+        one that does.
+        """
         live = Live(self._store.files, self._store.root)
         try:
             for name in (n for n in _originals(now) if n.endswith(SEALED)):
@@ -117,10 +159,14 @@ class ChangeReasons:
     def _is_renewal(self, before: PartState, now: PartState) -> bool:
         """Tell whether a record is the same but for the key of its tokens."""
         old, new = before.receipt, now.receipt
-        same = {k: v for k, v in old.items() if k not in RENEWED} == {k: v for k, v in new.items() if k not in RENEWED}
+        same = {k: v for k, v in old.items() if k not in RENEWED} == {
+            k: v for k, v in new.items() if k not in RENEWED
+        }
         if not same or not now.part.endswith("/record") or new.get("status") != "done":
             return False
-        data = self._store.files.read(self._store.url(f"{now.part.rpartition('/')[0]}/{new['file']}"))
+        data = self._store.files.read(
+            self._store.url(f"{now.part.rpartition('/')[0]}/{new['file']}")
+        )
         return is_renewed_record(self._keyring, data, str(old.get("sha256")))
 
     # Runs, from the newest back
@@ -132,7 +178,11 @@ class ChangeReasons:
 
     def _expiry(self, part: str) -> int:
         for seq in range(self._snapshot.seq, 0, -1):
-            if any(part in self._named(f) for f in self._manifest(seq).added if f.dataset == DISPOSITIONS):
+            if any(
+                part in self._named(f)
+                for f in self._manifest(seq).added
+                if f.dataset == DISPOSITIONS
+            ):
                 return seq
         return 0
 
@@ -162,26 +212,45 @@ class ChangeReasons:
 
     def _listed(self, file: FileEntry) -> frozenset[str]:
         if file.path not in self._tokens:
-            self._tokens[file.path] = frozenset(read_suppressed_tokens(self._store.files, self._store.root, file))
+            self._tokens[file.path] = frozenset(
+                read_suppressed_tokens(self._store.files, self._store.root, file)
+            )
         return self._tokens[file.path]
 
     def _is_listed(self, state: PartState) -> bool:
-        return SuppressionList.read(self._store.files, self._store.root, self._snapshot, self._keyring).holds(interaction_ref(_key(state)))
+        return SuppressionList.read(
+            self._store.files, self._store.root, self._snapshot, self._keyring
+        ).holds(interaction_ref(_key(state)))
 
     def _unlinking(self, before: PartState, now: PartState) -> int:
         """Return the run that says it took out of a record what leads to somebody else."""
-        old, new = ({k: v for k, v in s.receipt.items() if k not in (*RENEWED, "unlinked")} for s in (before, now))
-        mine = {record_token(self._keyring, interaction_ref(_key(now)), key_id) for key_id in self._keyring.key_ids}
+        old, new = (
+            {k: v for k, v in s.receipt.items() if k not in (*RENEWED, "unlinked")}
+            for s in (before, now)
+        )
+        mine = {
+            record_token(self._keyring, interaction_ref(_key(now)), key_id)
+            for key_id in self._keyring.key_ids
+        }
         for seq in range(self._snapshot.seq, 0, -1) if old == new else ():
             manifest = self._manifest(seq)
             if manifest.run_id == now.receipt.get("unlinked"):
-                return seq if any(mine & set(fact.get("unlinked") or ()) for fact in manifest.inputs) else 0
+                return (
+                    seq
+                    if any(mine & set(fact.get("unlinked") or ()) for fact in manifest.inputs)
+                    else 0
+                )
         return 0
 
     def _rescan(self, before: PartState, now: PartState) -> int:
-        """Return the run that says it covered more of a record, and what the record is then; nothing, where it could not be read again."""
+        """Return the run that says it covered more of a record, and what the record is then;
+        nothing, where it could not be read again.
+        """
         old, new = ({k: v for k, v in s.receipt.items() if k not in FURTHER} for s in (before, now))
-        mine = {record_token(self._keyring, interaction_ref(_key(now)), key_id) for key_id in self._keyring.key_ids}
+        mine = {
+            record_token(self._keyring, interaction_ref(_key(now)), key_id)
+            for key_id in self._keyring.key_ids
+        }
         digest = str(now.receipt.get("sha256", ""))
         for seq in range(self._snapshot.seq, 0, -1) if old == new else ():
             manifest = self._manifest(seq)
@@ -213,9 +282,15 @@ def _of_receipt(before: PartState, now: PartState) -> str | None:
 
 
 def _of_recording(old: dict[str, Any], new: dict[str, Any]) -> str | None:
-    same = {k: v for k, v in old.items() if k not in GROWS} == {k: v for k, v in new.items() if k not in GROWS}
+    same = {k: v for k, v in old.items() if k not in GROWS} == {
+        k: v for k, v in new.items() if k not in GROWS
+    }
     spans = new.get("spans") or []
-    if same and len(spans) > len(old.get("spans") or []) and all(s in spans for s in old.get("spans") or []):
+    if (
+        same
+        and len(spans) > len(old.get("spans") or [])
+        and all(s in spans for s in old.get("spans") or [])
+    ):
         return "covered"
     if old.get("source") != new.get("source"):
         return None

@@ -1,11 +1,14 @@
-"""Checkpoints: signed records, in a chain of their own, that commit to what is new in the live zone.
+"""Checkpoints: signed records, in a chain of their own, that commit to what is new in the live
+zone.
 
-Whoever changes a part of the zone announces it first (`Live.announce`), so a checkpoint looks at what was announced and at nothing else; only the
-first one, or one that is asked to, lists all calls. It believes receipts for the SHA-256 of the files they name, which was taken as these were
+Whoever changes a part of the zone announces it first (`Live.announce`), so a checkpoint looks at
+what was announced and at nothing else; only the first one, or one that is asked to, lists all
+calls. It believes receipts for the SHA-256 of the files they name, which was taken as these were
 written, and reads nothing but receipts and originals that were sealed into the store.
 
-An announcement is dropped once the state it tells of is committed to, or when it is old: who made it has lost a race, or was killed. Killed anywhere,
-a checkpoint is made again: proofs are written before the record that commits to them, announcements are dropped and old proofs purged after it.
+An announcement is dropped once the state it tells of is committed to, or when it is old: who made
+it has lost a race, or was killed. Killed anywhere, a checkpoint is made again: proofs are written
+before the record that commits to them, announcements are dropped and old proofs purged after it.
 """
 
 from __future__ import annotations
@@ -23,25 +26,48 @@ import orjson
 
 from callveil.schemas.evidence import Checkpoint, LiveEntry
 from callveil.transforms.storage.checkpoints.explained_changes import ChangeReasons
-from callveil.transforms.storage.checkpoints.live_part import PartProof, PartState, is_original, is_part, proof_of
+from callveil.transforms.storage.checkpoints.live_part import (
+    PartProof,
+    PartState,
+    is_original,
+    is_part,
+    proof_of,
+)
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.commit.known_heads import ChainHead, remember_heads
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.salts import SEED_BYTES
-from callveil.transforms.storage.evidence.signed_record import EVIDENCE, SEALS, RecordError, parse_record, record_name
+from callveil.transforms.storage.evidence.signed_record import (
+    EVIDENCE,
+    SEALS,
+    RecordError,
+    parse_record,
+    record_name,
+)
 from callveil.transforms.storage.files.filesystem import FileInfo
-from callveil.transforms.storage.format1.live import BACK, CALLS, GONE, PUT_AWAY, UNSEALED, entries_of, state_of
+from callveil.transforms.storage.format1.live import (
+    BACK,
+    CALLS,
+    GONE,
+    PUT_AWAY,
+    UNSEALED,
+    entries_of,
+    state_of,
+)
 from callveil.transforms.storage.format1.snapshot import sha256
 
 KIND = "live"
 PATIENCE = 3600.0
-"""Seconds after which an announcement that did not come true is dropped: it is written moments before what it tells of."""
+"""Seconds after which an announcement that did not come true is dropped: it is written moments
+before what it tells of.
+"""
 LIMIT = 5_000
 """Entries of one checkpoint."""
 AT_ONCE = 16
 
 Clock = Callable[[], float]
-"""Seconds since 1970; decides how long announcements are kept, and nothing of what is committed to."""
+"""Seconds since 1970; decides how long announcements are kept, and nothing of what is committed to.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,8 +75,10 @@ class CheckpointResult:
     """What checkpoints were made.
 
     Attributes:
-        seq: number of the newest one, 0 where there is none. made: how many were made now. entries: parts they commit to.
-        refused: parts that are not as committed to, without a good reason; they stay committed to as they were.
+        seq: number of the newest one, 0 where there is none. made: how many were made now. entries:
+            parts they commit to.
+        refused: parts that are not as committed to, without a good reason; they stay committed to
+            as they were.
     """
 
     seq: int
@@ -66,7 +94,8 @@ class _Look:
     Attributes:
         entry, proof: to be signed and written; None where nothing has changed, or nothing is left.
         refused: it may not be committed to.
-        stale: URLs of proofs that are of no use any more. state: what announcements are compared with; None where there is no receipt.
+        stale: URLs of proofs that are of no use any more. state: what announcements are compared
+            with; None where there is no receipt.
         names: files of its folder.
     """
 
@@ -79,20 +108,35 @@ class _Look:
     names: frozenset[str] = frozenset()
 
 
-def write_checkpoint(store: Store, keyring: Keyring, as_of: dt.datetime, everything: bool = False, clock: Clock = time.time) -> CheckpointResult:
+def write_checkpoint(
+    store: Store,
+    keyring: Keyring,
+    as_of: dt.datetime,
+    everything: bool = False,
+    clock: Clock = time.time,
+) -> CheckpointResult:
     """Commit to what is new in the live zone; nothing is written where nothing is.
 
     Args:
         as_of: time to record, UTC.
         everything: look at all calls, not only at those that were announced.
 
-    Raises `StoreError` where the key cannot be used or is another than the chain's, or an earlier checkpoint is missing or damaged.
+    Raises `StoreError` where the key cannot be used or is another than the chain's, or an earlier
+    checkpoint is missing or damaged.
     """
     while True:
         done = _Sealer(store, keyring, as_of, clock).run(everything)
         if done is not None:
             if done.made:
-                remember_heads(store, {SEALS: ChainHead(done.seq, sha256(store.files.read(store.url(record_name(done.seq, SEALS)))))})
+                remember_heads(
+                    store,
+                    {
+                        SEALS: ChainHead(
+                            done.seq,
+                            sha256(store.files.read(store.url(record_name(done.seq, SEALS)))),
+                        )
+                    },
+                )
             return done
 
 
@@ -106,7 +150,9 @@ class _Sealer:
         self._checkpoints: dict[int, frozenset[tuple[str, str]]] = {}
 
     def run(self, everything: bool) -> CheckpointResult | None:
-        """Make checkpoints; None where another process made one meanwhile, and it is to be begun anew."""
+        """Make checkpoints; None where another process made one meanwhile, and it is to be begun
+        anew.
+        """
         marks = self._announced()
         parts = set(marks) | (set(self._all()) if everything or self._first else set())
         looks = list(self._look_at(parts))
@@ -119,7 +165,9 @@ class _Sealer:
             made, entries = made + 1, entries + len(batch)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda k: self._clear(k, marks.get(k.part, ())), looks))
-        return CheckpointResult(self._seq, made, entries, tuple(sorted(k.part for k in looks if k.refused)))
+        return CheckpointResult(
+            self._seq, made, entries, tuple(sorted(k.part for k in looks if k.refused))
+        )
 
     # What to look at
 
@@ -139,7 +187,10 @@ class _Sealer:
         except FileNotFoundError:
             return info, None
         except (ValueError, KeyError, TypeError):
-            raise StoreError(f"{info.url}: not an announcement; it was changed. Remove it, and run `callveil evidence seal --all`") from None
+            raise StoreError(
+                f"{info.url}: not an announcement; it was changed. Remove it, and run `callveil "
+                "evidence seal --all`"
+            ) from None
 
     def _all(self) -> Iterator[str]:
         root = self._store.root.rstrip("/") + "/"
@@ -163,7 +214,9 @@ class _Sealer:
         found = {f.url.rpartition("/")[2]: f for f in _listed(self._store, folder)}
         out = []
         for part in parts:
-            with suppress(FileNotFoundError):  # it is changing at this moment: its announcement stays for the next time
+            with suppress(
+                FileNotFoundError
+            ):  # it is changing at this moment: its announcement stays for the next time
                 out.append(self._part(part, found))
         return out
 
@@ -185,7 +238,11 @@ class _Sealer:
             return look
         if before is not None and before.state.content() == now.content():
             return look
-        reason = ("found", 0) if self._first else self._reasons.change(before.state if before else None, now)
+        reason = (
+            ("found", 0)
+            if self._first
+            else self._reasons.change(before.state if before else None, now)
+        )
         if reason is None:
             look.refused = True
             return look
@@ -204,7 +261,10 @@ class _Sealer:
         try:
             receipt = dict(orjson.loads(data))
         except (ValueError, TypeError):
-            raise StoreError(f"{found[name].url}: not a receipt; it was changed or damaged. `callveil evidence verify` tells more") from None
+            raise StoreError(
+                f"{found[name].url}: not a receipt; it was changed or damaged. `callveil evidence "
+                "verify` tells more"
+            ) from None
         files = {name: (sha256(data), len(data))}
         for entry in entries_of(receipt):
             named = entry.get("file")
@@ -217,13 +277,17 @@ class _Sealer:
         return PartState(part, receipt, files)
 
     def _before(self, part: str, found: dict[str, FileInfo]) -> tuple[PartProof | None, list[str]]:
-        """Return the proof of what the newest checkpoint has of a part, and URLs of older ones. Raises ValueError where one was changed."""
+        """Return the proof of what the newest checkpoint has of a part, and URLs of older ones.
+        Raises ValueError where one was changed.
+        """
         signed: list[PartProof] = []
         for name in (n for n in found if proof_of(n) == part.rpartition("/")[2]):
             proof = PartProof.decode(self._files.read(found[name].url))
             if proof.path != f"{part.rpartition('/')[0]}/{name}" or proof.state.part != part:
                 raise ValueError(name)
-            if (part, proof.leaf) in self._checkpoint(proof.seal):  # else of an attempt that did not come to sign
+            if (part, proof.leaf) in self._checkpoint(
+                proof.seal
+            ):  # else of an attempt that did not come to sign
                 signed.append(proof)
         signed.sort(key=lambda p: p.seal)
         return (signed[-1] if signed else None), [self._store.url(p.path) for p in signed[:-1]]
@@ -238,7 +302,9 @@ class _Sealer:
                 record = parse_record(self._files.read(url))
                 entries = Checkpoint.from_dict(record.body).entries
             except (FileNotFoundError, RecordError, KeyError, TypeError):
-                raise StoreError(f"{url}: missing or damaged; restore it. `callveil evidence verify` tells more") from None
+                raise StoreError(
+                    f"{url}: missing or damaged; restore it. `callveil evidence verify` tells more"
+                ) from None
             self._checkpoints[seq] = frozenset((e.part, e.leaf) for e in entries)
         return self._checkpoints[seq]
 
@@ -246,13 +312,17 @@ class _Sealer:
 
     def _sign(self, batch: Iterable[_Look]) -> bool:
         seq = self._seq + 1
-        looks = [(k, PartProof(k.proof.state, seq, k.proof.salt) if k.proof else None) for k in batch]
+        looks = [
+            (k, PartProof(k.proof.state, seq, k.proof.salt) if k.proof else None) for k in batch
+        ]
         self._witness.ready(seq, SEALS)
         proofs = [p for _, p in looks if p is not None]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda p: self._files.write(self._store.url(p.path), p.encode()), proofs))
         run, digest = self._newest_run()
-        body = Checkpoint(seq, self._as_of.isoformat(), run, digest, tuple(k.entry for k, _ in looks if k.entry)).as_dict()
+        body = Checkpoint(
+            seq, self._as_of.isoformat(), run, digest, tuple(k.entry for k, _ in looks if k.entry)
+        ).as_dict()
         if not self._witness.link(SEALS, KIND, body, seq):
             for proof in proofs:
                 self._files.purge(self._store.url(proof.path))
@@ -268,8 +338,17 @@ class _Sealer:
             return 0, ""  # no run yet, or a store from before evidence was kept
 
     def _clear(self, look: _Look, marks: Iterable[tuple[FileInfo, str]]) -> None:
-        """Purge proofs of what is committed to no more, and announcements that came true and are committed to, or are old."""
-        urls = [*look.stale, *(i.url for i, s in marks if (_is_true(look, s) and not look.refused) or self._clock() - i.modified > PATIENCE)]
+        """Purge proofs of what is committed to no more, and announcements that came true and are
+        committed to, or are old.
+        """
+        urls = [
+            *look.stale,
+            *(
+                i.url
+                for i, s in marks
+                if (_is_true(look, s) and not look.refused) or self._clock() - i.modified > PATIENCE
+            ),
+        ]
         for url in urls:
             self._files.purge(url)
 
@@ -282,7 +361,7 @@ def _is_true(look: _Look, state: str) -> bool:
         state == state_of(look.state.receipt)
         or (state == PUT_AWAY and any(is_original(n) for n in look.names))
         or (state == BACK and look.state.status != "erased")
-    )  # fmt: skip
+    )
 
 
 def _listed(store: Store, folder: str) -> list[FileInfo]:

@@ -1,8 +1,10 @@
-"""A part of the live zone as a checkpoint commits to it: an interaction's record, or its recording, with its receipt.
+"""A part of the live zone as a checkpoint commits to it: an interaction's record, or its recording,
+with its receipt.
 
-The commitment is a digest under a random salt. Salt and receipt lie in the interaction's own folder, as its proof: whatever purges the folder, or the
-part, destroys the salt, so that what is signed says nothing any more. The signed entry names the part by its path, which the receipt of something
-that has expired or was erased keeps too.
+The commitment is a digest under a random salt. Salt and receipt lie in the interaction's own
+folder, as its proof: whatever purges the folder, or the part, destroys the salt, so that what is
+signed says nothing any more. The signed entry names the part by its path, which the receipt of
+something that has expired or was erased keeps too.
 """
 
 from __future__ import annotations
@@ -47,7 +49,11 @@ class PartState:
         return orjson.dumps(self._dict(), option=orjson.OPT_SORT_KEYS)
 
     def _dict(self) -> dict[str, Any]:
-        return {"part": self.part, "receipt": self.receipt, "files": {n: list(f) for n, f in self.files.items()}}
+        return {
+            "part": self.part,
+            "receipt": self.receipt,
+            "files": {n: list(f) for n, f in self.files.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,19 @@ class PartProof:
 
     def encode(self) -> bytes:
         """Return its bytes."""
-        return orjson.dumps({"seal": self.seal, "salt": self.salt.hex(), **self.state._dict()}, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(
+            {"seal": self.seal, "salt": self.salt.hex(), **self.state._dict()},
+            option=orjson.OPT_SORT_KEYS,
+        )
 
     @classmethod
     def decode(cls, data: bytes) -> PartProof:
         """Return inverse of `encode`. Raises ValueError for other bytes than that gives."""
         try:
             d = orjson.loads(data)
-            state = PartState(d["part"], d["receipt"], {n: (sha, size) for n, (sha, size) in d["files"].items()})
+            state = PartState(
+                d["part"], d["receipt"], {n: (sha, size) for n, (sha, size) in d["files"].items()}
+            )
             proof = cls(state, d["seal"], bytes.fromhex(d["salt"]))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError("not a proof") from None
@@ -111,7 +122,11 @@ def is_part(path: str) -> bool:
 def belongs_to_part(part: str, name: str) -> bool:
     """Tell whether a file of an interaction's folder belongs to a part, by its name."""
     what = part.rpartition("/")[2]
-    return name == f"{what}.json" or name.startswith(f"{what}-") or (what == "audio" and is_original(name))
+    return (
+        name == f"{what}.json"
+        or name.startswith(f"{what}-")
+        or (what == "audio" and is_original(name))
+    )
 
 
 def is_original(name: str) -> bool:

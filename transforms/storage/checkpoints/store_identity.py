@@ -28,7 +28,12 @@ from callveil.transforms.storage.commit import known_heads
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.commit.known_heads import ChainHead
 from callveil.transforms.storage.commit.maintenance import refuse_read_only
-from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, EncryptedReader, SealedError, encryption_key_id
+from callveil.transforms.storage.encryption.encrypted_file import (
+    HEAD_BYTES,
+    EncryptedReader,
+    SealedError,
+    encryption_key_id,
+)
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, default_path
 from callveil.transforms.storage.evidence.public_key import EvidenceKeyError
 from callveil.transforms.storage.evidence.signed_record import (
@@ -110,7 +115,9 @@ class StoreIdentity:
     def told(
         self, controllers: Mapping[str, str], stated: Mapping[str, str], operator: str
     ) -> StoreIdentity:
-        """Return the same with an operator and with controllers; those stated by hand outrank others."""
+        """Return the same with an operator and with controllers; those stated by hand outrank
+        others.
+        """
         held = {a: c for a, c in self.controllers.items() if a in self.stated}
         own = tuple(sorted({*self.stated, *stated}))
         return replace(
@@ -169,7 +176,9 @@ def open_to_change(files: Files, root: str, keyring: str | None = None) -> tuple
 
 
 def store_keyring(store: Store) -> Keyring:
-    """Return the keyring that is given for a store; where it cannot be used the store's is named."""
+    """Return the keyring that is given for a store; where it cannot be used the store's is
+    named.
+    """
     try:
         return Keyring.load(store.keyring)
     except KeyringError as error:
@@ -202,7 +211,9 @@ def compare_store(
 
 
 def keyring_for(files: Files, root: str, keyring: str | None = None) -> Keyring:
-    """Return the same, and a keyring is made where there is none and no store yet. Raises as `compare_store`."""
+    """Return the same, and a keyring is made where there is none and no store yet. Raises as
+    `compare_store`.
+    """
     return compare_store(files, root, keyring) or Keyring.open_or_create(keyring)
 
 
@@ -242,7 +253,9 @@ def compare_inbox(files: Files, folder: str, keyring: str | None = None) -> None
     """
     refuse_replaced(files, keyring)
     sealed = (i for i in islice(files.list(folder), LOOK) if i.url.endswith(SEALED))
-    named = {encryption_key_id(files.read(i.url, 0, HEAD_BYTES)) for i in islice(sealed, 3)} - {None}
+    named = {encryption_key_id(files.read(i.url, 0, HEAD_BYTES)) for i in islice(sealed, 3)} - {
+        None
+    }
     peeked = Keyring.peek(keyring) if named else None
     ids = peeked.key_ids if peeked else ()
     if unknown := sorted(k for k in named if k and k not in ids):
@@ -256,7 +269,11 @@ def compare_inbox(files: Files, folder: str, keyring: str | None = None) -> None
 def refuse_replaced(files: Files, keyring: str | None) -> None:
     """Raise `IdentityError` for a keyring from before `callveil keys rotate`."""
     peeked = Keyring.peek(keyring)
-    if peeked and (problem := known_heads.explain_outdated(files.state, *peeked, str(keyring or default_path()))):
+    if peeked and (
+        problem := known_heads.explain_outdated(
+            files.state, *peeked, str(keyring or default_path())
+        )
+    ):
         raise IdentityError(f"{problem}. {WAY_OUT}")
 
 
@@ -447,7 +464,9 @@ def _named_keys(store: Store) -> Iterator[str]:
 
 
 def _does_not_open(store: Store, keyring: Keyring) -> str:
-    """Tell why the newest rejected file does not open although the keyring has a key of its name."""
+    """Tell why the newest rejected file does not open although the keyring has a key of its
+    name.
+    """
     for entry in store.current().by_dataset(CONTENT)[-1:]:
         url = store.url(entry.path)
         try:
@@ -492,7 +511,9 @@ def _operator_problem(found: StoreIdentity | None) -> str:
 
 
 def _signed_by(store: Store) -> str:
-    """Return id of the key that signed a store's newest run, else its newest checkpoint; else empty."""
+    """Return id of the key that signed a store's newest run, else its newest checkpoint; else
+    empty.
+    """
     for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, store.attestor().newest(SEALS))):
         with suppress(FileNotFoundError, RecordError):
             return parse_record(store.files.read(store.url(record_name(seq, chain)))).key.id

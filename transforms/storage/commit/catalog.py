@@ -14,21 +14,26 @@ Layout below the root:
     _callveil/salts/...                      salts of rows, destroyed with them
     <dataset>/<key>=<value>/.../<run>-<name> data
 
-Why publishing can be killed anywhere. The commit is one atomic step: creating `manifests/<seq>.json` with if-none-match.
-Its name holds the number alone, so of all runs that want a number exactly one gets it.
+Why publishing can be killed anywhere. The commit is one atomic step: creating
+`manifests/<seq>.json` with if-none-match. Its name holds the number alone, so of all runs that want
+a number exactly one gets it.
 
-- Before it, nothing a reader looks at has changed. Data files and the snapshot lie there under names of this run alone; a
-  repetition writes the same bytes to the same names, and other runs never use them.
-- After it, the run is complete: its files were verified before, and the snapshot it leads to is a function of the pointer's
-  snapshot and the manifest. So anybody can finish: `recover` finds a manifest one ahead of the pointer, verifies its files
-  again, writes the snapshot and swaps the pointer, then looks for the next one. Opening a store for writing and
-  publishing both begin with it, so a run that was killed here is finished by whoever comes next.
-- The pointer only moves forward: it is swapped with if-match, and a swap that fails is tried again only while the
-  pointer is behind. Two recoveries at once write the same bytes.
-- A run's marker below `runs/` is written after the swap. If that is missed, the pointer itself names the run, and
-  `recover` writes the marker before anything else is published; so every published run is found by one or the other.
+- Before it, nothing a reader looks at has changed. Data files and the snapshot lie there under
+  names of this run alone; a repetition writes the same bytes to the same names, and other runs
+  never use them.
+- After it, the run is complete: its files were verified before, and the snapshot it leads to is a
+  function of the pointer's snapshot and the manifest. So anybody can finish: `recover` finds a
+  manifest one ahead of the pointer, verifies its files again, writes the snapshot and swaps the
+  pointer, then looks for the next one. Opening a store for writing and publishing both begin with
+  it, so a run that was killed here is finished by whoever comes next.
+- The pointer only moves forward: it is swapped with if-match, and a swap that fails is tried again
+  only while the pointer is behind. Two recoveries at once write the same bytes.
+- A run's marker below `runs/` is written after the swap. If that is missed, the pointer itself
+  names the run, and `recover` writes the marker before anything else is published; so every
+  published run is found by one or the other.
 - Until the pointer moves, readers see the snapshot before: a whole run or none.
-- The signed record is made between the commit and the pointer, by the run or by whoever finishes it: no run is seen without.
+- The signed record is made between the commit and the pointer, by the run or by whoever finishes
+  it: no run is seen without.
 """
 
 from __future__ import annotations
@@ -67,12 +72,14 @@ __all__ = ["AlreadyPublished", "PublishConflict", "Snapshot", "Store", "StoreErr
 
 
 class Store:
-    """A store of published files at a local folder or an `s3://bucket/prefix`. Picklable; keeps no state of its own.
+    """A store of published files at a local folder or an `s3://bucket/prefix`. Picklable; keeps no
+    state of its own.
 
     Args:
         files: how to reach it.
         root: where it is. Use `open_or_create` (writing) or `open` (reading).
-        keyring: path of the keyring beside which the key lies that signs what is published, or None for the default place.
+        keyring: path of the keyring beside which the key lies that signs what is published, or None
+            for the default place.
     """
 
     def __init__(self, files: Files, root: str, keyring: str | None = None) -> None:
@@ -80,16 +87,24 @@ class Store:
 
     @classmethod
     def open(cls, files: Files, root: str, keyring: str | None = None) -> Store:
-        """Open an existing store, to read. Raises `StoreError` where there is none or a newer version wrote it."""
+        """Open an existing store, to read. Raises `StoreError` where there is none or a newer
+        version wrote it.
+        """
         store = cls(files, root, keyring)
         try:
             found = orjson.loads(files.read(store.url(STORE_FILE)))
         except FileNotFoundError:
-            raise StoreError(f"{root}: there is no store here ({STORE_FILE} is missing); check the path, or run a job that creates one") from None
+            raise StoreError(
+                f"{root}: there is no store here ({STORE_FILE} is missing); check the path, or run "
+                "a job that creates one"
+            ) from None
         except ValueError:
             raise StoreError(f"{store.url(STORE_FILE)}: not JSON; the file is damaged") from None
         if not isinstance(found, dict) or found.get("format") != STORE_FORMAT:
-            raise StoreError(f"{store.url(STORE_FILE)}: field format: not {STORE_FORMAT}; a newer callveil wrote the store, so use that one")
+            raise StoreError(
+                f"{store.url(STORE_FILE)}: field format: not {STORE_FORMAT}; a newer callveil "
+                "wrote the store, so use that one"
+            )
         return store
 
     @classmethod
@@ -97,12 +112,16 @@ class Store:
         """Open a store, making it where there is none."""
         store = cls(files, root, keyring)
         with suppress(PreconditionFailed):
-            files.write(store.url(STORE_FILE), to_json({"format": STORE_FORMAT}), if_none_match=True)
+            files.write(
+                store.url(STORE_FILE), to_json({"format": STORE_FORMAT}), if_none_match=True
+            )
         return cls.open(files, root, keyring)
 
     @classmethod
     def open_or_create(cls, files: Files, root: str, keyring: str | None = None) -> Store:
-        """Open a store to write, making it where there is none, and finish what a killed run left between commit and pointer."""
+        """Open a store to write, making it where there is none, and finish what a killed run left
+        between commit and pointer.
+        """
         store = cls.make(files, root, keyring)
         store.recover()
         return store
@@ -118,7 +137,9 @@ class Store:
     # Reading
 
     def current(self) -> Snapshot:
-        """Return the snapshot that the pointer names; an empty one where nothing was published. Raises `StoreError` where it is damaged."""
+        """Return the snapshot that the pointer names; an empty one where nothing was published.
+        Raises `StoreError` where it is damaged.
+        """
         pointer, _ = self._pointer()
         return self._snapshot(pointer) if pointer else Snapshot()
 
@@ -128,12 +149,16 @@ class Store:
         return pointer.seq if pointer else 0
 
     def head(self) -> ChainHead:
-        """Number of the newest published run and the SHA-256 of its manifest; 0 and empty where there is none. Reads one small file."""
+        """Number of the newest published run and the SHA-256 of its manifest; 0 and empty where
+        there is none. Reads one small file.
+        """
         pointer, _ = self._pointer()
         return ChainHead(pointer.seq, pointer.manifest_sha256) if pointer else ChainHead(0, "")
 
     def published(self, run_id: str) -> int | None:
-        """Return position of a published run, or None. Reads two small files, however long the history is."""
+        """Return position of a published run, or None. Reads two small files, however long the
+        history is.
+        """
         pointer, _ = self._pointer()
         if pointer and pointer.run_id == run_id:
             return pointer.seq
@@ -147,17 +172,25 @@ class Store:
         return self._read_manifest(seq)[0]
 
     def manifests(self, since: int = 1) -> Iterator[RunManifest]:
-        """Published manifests in order, from number `since`. Raises `StoreError` where the hash chain is broken."""
+        """Published manifests in order, from number `since`. Raises `StoreError` where the hash
+        chain is broken.
+        """
         before = sha256(self.files.read(self.url(manifest_name(since - 1)))) if since > 1 else ""
         pointer, _ = self._pointer()
         for seq in range(since, (pointer.seq if pointer else 0) + 1):
             manifest, data = self._read_manifest(seq)
             if manifest.parent_sha256 != before:
-                raise StoreError(f"{self.url(manifest_name(seq))}: names another predecessor than the one stored; one of the two was changed")
+                raise StoreError(
+                    f"{self.url(manifest_name(seq))}: names another predecessor than the one "
+                    "stored; one of the two was changed"
+                )
             before = sha256(data)
             yield manifest
         if pointer and since <= pointer.seq and before != pointer.manifest_sha256:
-            raise StoreError(f"{self.url(pointer.manifest)}: differs from what {LATEST_FILE} names; one of the two was changed")
+            raise StoreError(
+                f"{self.url(pointer.manifest)}: differs from what {LATEST_FILE} names; one of the "
+                "two was changed"
+            )
 
     def _read_manifest(self, seq: int) -> tuple[RunManifest, bytes]:
         url = self.url(manifest_name(seq))
@@ -165,15 +198,24 @@ class Store:
             data = self.files.read(url)
             manifest = RunManifest.from_dict(orjson.loads(data))
         except FileNotFoundError:
-            raise StoreError(f"{url}: missing, although a later run was published; manifests must never be deleted. Restore it") from None
+            raise StoreError(
+                f"{url}: missing, although a later run was published; manifests must never be "
+                "deleted. Restore it"
+            ) from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise StoreError(f"{url}: not a run manifest of this version; it was changed or damaged. Restore it") from None
+            raise StoreError(
+                f"{url}: not a run manifest of this version; it was changed or damaged. Restore it"
+            ) from None
         if manifest.seq != seq:
-            raise StoreError(f"{url}: field seq does not agree with the file's name; it was moved or changed")
+            raise StoreError(
+                f"{url}: field seq does not agree with the file's name; it was moved or changed"
+            )
         return manifest, data
 
     def _pointer(self) -> tuple[LatestPointer | None, str]:
-        """Return the pointer and its etag; the etag is taken first, so that a change in between makes the swap fail."""
+        """Return the pointer and its etag; the etag is taken first, so that a change in between
+        makes the swap fail.
+        """
         url = self.url(LATEST_FILE)
         info = self.files.info(url)
         if info is None:
@@ -181,7 +223,10 @@ class Store:
         try:
             return LatestPointer(**orjson.loads(self.files.read(url))), info.etag
         except (ValueError, TypeError):
-            raise StoreError(f"{url}: not a valid pointer; it was damaged. Restore it, or delete it to have it rebuilt from the manifests") from None
+            raise StoreError(
+                f"{url}: not a valid pointer; it was damaged. Restore it, or delete it to have it "
+                "rebuilt from the manifests"
+            ) from None
 
     def _snapshot(self, pointer: LatestPointer) -> Snapshot:
         url = self.url(pointer.snapshot)
@@ -190,7 +235,10 @@ class Store:
         except FileNotFoundError:
             data = b""
         if sha256(data) != pointer.snapshot_sha256:
-            raise StoreError(f"{url}: missing, or not what {LATEST_FILE} names. Delete {LATEST_FILE} to have both rebuilt from the manifests")
+            raise StoreError(
+                f"{url}: missing, or not what {LATEST_FILE} names. Delete {LATEST_FILE} to have "
+                "both rebuilt from the manifests"
+            )
         return parse_snapshot(data)
 
     @staticmethod
@@ -205,12 +253,15 @@ class Store:
         """Publish a run whose files are written, and return the snapshot it leads to.
 
         Args:
-            manifest: with `**base.chain()`; every added file must lie in the store as its entry says.
+            manifest: with `**base.chain()`; every added file must lie in the store as its entry
+                says.
             base: the snapshot the run was planned on.
 
-        Raises: `AlreadyPublished` where this run is there already; `PublishConflict` where another one came first;
-        `StoreError` where an added file is missing or differs, or evidence cannot be signed; ValueError where the manifest does not fit on `base`.
-        Killed anywhere, it can be repeated: see the module's text.
+        Raises: `AlreadyPublished` where this run is there already; `PublishConflict` where another
+            one came first;
+        `StoreError` where an added file is missing or differs, or evidence cannot be signed;
+        ValueError where the manifest does not fit on `base`. Killed anywhere, it can be repeated:
+        see the module's text.
         """
         self._marker(manifest.run_id)
         snapshot = base.after(manifest)
@@ -224,7 +275,9 @@ class Store:
         try:
             self.files.write(self.url(manifest_name(manifest.seq)), data, if_none_match=True)
         except PreconditionFailed:
-            if self.files.read(self.url(manifest_name(manifest.seq))) != data:  # equal: an answer was lost, or our twin was faster
+            if (
+                self.files.read(self.url(manifest_name(manifest.seq))) != data
+            ):  # equal: an answer was lost, or our twin was faster
                 self.files.delete(self.url(snapshot_name(snapshot)))
                 self._refuse(manifest, base, self.recover())
                 raise
@@ -239,7 +292,10 @@ class Store:
         if seq is not None:
             raise AlreadyPublished(manifest.run_id, seq)
         if (current.seq, current.manifest_sha256) != (base.seq, base.manifest_sha256):
-            raise PublishConflict(f"the store stands at run {current.seq}, this run was planned at {base.seq}: another was faster. Plan it again")
+            raise PublishConflict(
+                f"the store stands at run {current.seq}, this run was planned at {base.seq}: "
+                "another was faster. Plan it again"
+            )
 
     def recover(self) -> Snapshot:
         """Finish runs that were committed but not yet pointed to, and return the current snapshot.
@@ -257,21 +313,30 @@ class Store:
             try:
                 following = snapshot.after(manifest)
             except ValueError as error:
-                raise StoreError(f"{url}: does not continue the history ({error}); it was changed, or the store was restored in part") from None
+                raise StoreError(
+                    f"{url}: does not continue the history ({error}); it was changed, or the store "
+                    "was restored in part"
+                ) from None
             try:
                 self._verify_added(manifest.added)
             except StoreError:
-                if self.current().seq > snapshot.seq:  # others were faster, and a later run may have removed those files since
+                if (
+                    self.current().seq > snapshot.seq
+                ):  # others were faster, and a later run may have removed those files since
                     continue
                 if not self._removed_later(manifest):
                     raise
             self.files.write(self.url(snapshot_name(following)), snapshot_bytes(following))
             self.attestor().attest(manifest, following)
             self._advance(following)
-            self._mark(following)  # before the pointer moves on, since then only the marker says that this run is there
+            self._mark(
+                following
+            )  # before the pointer moves on, since then only the marker says that this run is there
 
     def _removed_later(self, manifest: RunManifest) -> bool:
-        """Tell whether each file that `manifest` added and that is gone was removed by a later run; so when a pointer is rebuilt from the manifests."""
+        """Tell whether each file that `manifest` added and that is gone was removed by a later run;
+        so when a pointer is rebuilt from the manifests.
+        """
         missing = {f for f in manifest.added if self.differs(f)}
         seq = manifest.seq + 1
         while missing and self.files.info(self.url(manifest_name(seq))) is not None:
@@ -291,18 +356,33 @@ class Store:
         for entry in added:
             problem = self.differs(entry)
             if problem:
-                raise StoreError(f"{self.url(entry.path)}: {problem}; it was not written to its end, or changed since. Run the job again")
+                raise StoreError(
+                    f"{self.url(entry.path)}: {problem}; it was not written to its end, or changed "
+                    "since. Run the job again"
+                )
 
     def _advance(self, snapshot: Snapshot) -> None:
         """Move the pointer to `snapshot` unless it is there or beyond."""
         path = snapshot_name(snapshot)
-        target = LatestPointer(snapshot.seq, snapshot.run_id, snapshot.manifest, snapshot.manifest_sha256, path, sha256(snapshot_bytes(snapshot)))
+        target = LatestPointer(
+            snapshot.seq,
+            snapshot.run_id,
+            snapshot.manifest,
+            snapshot.manifest_sha256,
+            path,
+            sha256(snapshot_bytes(snapshot)),
+        )
         while True:
             pointer, etag = self._pointer()
             if pointer and pointer.seq >= snapshot.seq:
                 return
             try:
-                self.files.write(self.url(LATEST_FILE), to_json(asdict(target)), if_none_match=pointer is None, if_match=etag if pointer else None)
+                self.files.write(
+                    self.url(LATEST_FILE),
+                    to_json(asdict(target)),
+                    if_none_match=pointer is None,
+                    if_match=etag if pointer else None,
+                )
                 return
             except PreconditionFailed:
                 continue

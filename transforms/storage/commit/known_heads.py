@@ -87,7 +87,9 @@ def known_heads_path(store: RememberedStore) -> Path:
 
 
 def read_known_heads(store: RememberedStore) -> dict[str, ChainHead]:
-    """Return what is remembered of a store, by chain. Raises `StoreError` where the file is damaged."""
+    """Return what is remembered of a store, by chain. Raises `StoreError` where the file is
+    damaged.
+    """
 
     def heads(document: Any) -> dict[str, ChainHead]:
         found = document["heads"].items()
@@ -101,7 +103,8 @@ def read_known_heads(store: RememberedStore) -> dict[str, ChainHead]:
 def _read(
     find: Callable[[], Path], parse: Callable[[Any], dict[str, T]], untold: str, damaged: str
 ) -> dict[str, T]:
-    """Return what a file of the state folder holds; empty where there is none, or it cannot be read.
+    """Return what a file of the state folder holds; empty where there is none, or it cannot be
+    read.
 
     Raises `StoreError` where it is damaged.
     """
@@ -125,13 +128,17 @@ def remember_heads(store: RememberedStore, seen: Mapping[str, ChainHead]) -> Non
     """
     known = read_known_heads(store)
     newer = {
-        chain: head for chain, head in seen.items() if head.seq > known.get(chain, ChainHead(0, "")).seq
+        chain: head
+        for chain, head in seen.items()
+        if head.seq > known.get(chain, ChainHead(0, "")).seq
     }
     if newer:
         _write(store, known | newer)
 
 
-def accept_older_heads(store: RememberedStore, seen: Mapping[str, ChainHead]) -> dict[str, ChainHead]:
+def accept_older_heads(
+    store: RememberedStore, seen: Mapping[str, ChainHead]
+) -> dict[str, ChainHead]:
     """Remember what is seen although it is older, after a store was put back on purpose.
 
     Returns what was remembered.
@@ -243,7 +250,8 @@ def _digest(store: RememberedStore, path: str) -> str:
 
 def _text(store: RememberedStore, what: str, now: str) -> str:
     return (
-        f"{store.root}: {what} was seen here before ({known_heads_path(store)} says so), and now {now}: "
+        f"{store.root}: {what} was seen here before ({known_heads_path(store)} says so), and now "
+        f"{now}: "
         "the store was set back, put "
         "back from a copy, or made anew, so what came since is missing, erasures too. Put the "
         "newest state back; or, where it is meant so, say it: callveil evidence accept --store "

@@ -17,13 +17,18 @@ from callveil.transforms.storage.tables.parquet import TABLES
 
 
 class _Handler(pafs.FileSystemHandler):
-    """Lets pyarrow read through `Files`, so that credentials and endpoints are found in one way only. Read-only."""
+    """Lets pyarrow read through `Files`, so that credentials and endpoints are found in one way
+    only. Read-only.
+    """
 
     def __init__(self, files: Files, root: str) -> None:
         self._files, self._root = files, root
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Handler) and (self._files, self._root) == (other._files, other._root)
+        return isinstance(other, _Handler) and (self._files, self._root) == (
+            other._files,
+            other._root,
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -37,11 +42,17 @@ class _Handler(pafs.FileSystemHandler):
         out = []
         for path in paths:
             info = self._files.info(self._files.join(self._root, path))
-            out.append(pafs.FileInfo(path, pafs.FileType.File, size=info.size) if info else pafs.FileInfo(path, pafs.FileType.NotFound))
+            out.append(
+                pafs.FileInfo(path, pafs.FileType.File, size=info.size)
+                if info
+                else pafs.FileInfo(path, pafs.FileType.NotFound)
+            )
         return out
 
     def get_file_info_selector(self, selector: Any) -> list[Any]:
-        raise NotImplementedError("datasets of a store are opened by name of file, never by listing a folder")
+        raise NotImplementedError(
+            "datasets of a store are opened by name of file, never by listing a folder"
+        )
 
     def open_input_file(self, path: str) -> Any:
         return pa.PythonFile(self._files.open(self._files.join(self._root, path)), mode="r")
@@ -52,7 +63,9 @@ class _Handler(pafs.FileSystemHandler):
     def _read_only(self, *args: Any, **kwargs: Any) -> Any:
         raise PermissionError("the store is written by publishing runs, never through pyarrow")
 
-    create_dir = delete_dir = delete_dir_contents = delete_root_dir_contents = delete_file = _read_only
+    create_dir = delete_dir = delete_dir_contents = delete_root_dir_contents = delete_file = (
+        _read_only
+    )
     move = copy_file = open_output_stream = open_append_stream = _read_only
 
 
@@ -60,10 +73,13 @@ def open_dataset(store: Store, name: str, snapshot: Snapshot | None = None) -> A
     """Return a `pyarrow.dataset.Dataset` over the live files of one dataset.
 
     Args:
-        name: interactions, findings, rejected, index or another registered one; ValueError for an unknown name.
-        snapshot: which to read; None means the current one. It stays readable until its removed files are purged.
+        name: interactions, findings, rejected, index or another registered one; ValueError for an
+            unknown name.
+        snapshot: which to read; None means the current one. It stays readable until its removed
+            files are purged.
 
-    Partition columns (`account_type`, `day`, ...) are columns of the dataset, and a filter on them skips whole files.
+    Partition columns (`account_type`, `day`, ...) are columns of the dataset, and a filter on them
+    skips whole files.
     """
     if name not in TABLES:
         raise ValueError(f"no Parquet dataset {name!r}; there are {', '.join(sorted(TABLES))}")
@@ -74,7 +90,10 @@ def open_dataset(store: Store, name: str, snapshot: Snapshot | None = None) -> A
             schema = schema.append(pa.field(column, pa.string()))
     filesystem = pafs.PyFileSystem(_Handler(store.files, store.root))
     layout = ds.ParquetFileFormat()
-    fragments = [layout.make_fragment(e.path, filesystem=filesystem, partition_expression=_where(e)) for e in entries]
+    fragments = [
+        layout.make_fragment(e.path, filesystem=filesystem, partition_expression=_where(e))
+        for e in entries
+    ]
     return ds.FileSystemDataset(fragments, schema, layout, filesystem=filesystem)
 
 

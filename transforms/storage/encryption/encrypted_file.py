@@ -6,15 +6,16 @@ Layout, integers big-endian:
     frame    u8 kind | u32 length | AES-SIV ciphertext           one per block, then one for the footer
     trailer  u64 offset of the footer's frame | u32 number of blocks | magic "CVSEALED"
 
-A block's plaintext is zstd over `u32 length | record` repeated. The footer's plaintext is zstd over a JSON list of
-`[offset, records]` per block. AES-SIV (RFC 5297) is deterministic and resists nonce misuse, so the same records under
-the same name give the same bytes, which lets a repeated run produce the same file. What that shows an onlooker is only
-whether two blocks with the same name, number and key are equal, that is, whether a rerun changed.
+A block's plaintext is zstd over `u32 length | record` repeated. The footer's plaintext is zstd over
+a JSON list of `[offset, records]` per block. AES-SIV (RFC 5297) is deterministic and resists nonce
+misuse, so the same records under the same name give the same bytes, which lets a repeated run
+produce the same file. What that shows an onlooker is only whether two blocks with the same name,
+number and key are equal, that is, whether a rerun changed.
 
-Each frame is bound by associated data to the header, the file's logical name, its kind (a block, the last block, the
-footer) and its number. So a block that is changed, exchanged, moved, repeated or cut off does not authenticate, nor does
-a whole file that is put in another one's place.
-"""
+Each frame is bound by associated data to the header, the file's logical name, its kind (a block,
+the last block, the footer) and its number. So a block that is changed, exchanged, moved, repeated
+or cut off does not authenticate, nor does a whole file that is put in another one's place.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -44,13 +45,17 @@ HEAD_BYTES = len(MAGIC) + 1 + 64
 
 
 class SealedError(ValueError):
-    """A sealed file cannot be opened: changed, cut off, under another name, or sealed with another key."""
+    """A sealed file cannot be opened: changed, cut off, under another name, or sealed with another
+    key.
+    """
 
 
 class _Sealer:
     """The cipher of one file: encrypts and decrypts frames by kind and number."""
 
-    def __init__(self, keyring: Keyring, key_id: str, name: str, purpose: str, header: bytes) -> None:
+    def __init__(
+        self, keyring: Keyring, key_id: str, name: str, purpose: str, header: bytes
+    ) -> None:
         self._siv = AESSIV(keyring.derive(f"sealed/{purpose}", 64, key_id))
         self._bound = [header, name.encode()]
 
@@ -68,10 +73,13 @@ class _Sealer:
         except (InvalidTag, ValueError):
             what = "the footer" if kind == _FOOTER else f"block {number}"
             raise SealedError(
-                f"{what} does not authenticate: the file was changed or damaged, is stored under another file's name, or belongs to another purpose. "
+                f"{what} does not authenticate: the file was changed or damaged, is stored under "
+                "another file's name, or belongs to another purpose. "
                 "Restore it from a copy whose SHA-256 the manifest names"
             ) from None
-        return zstandard.ZstdDecompressor().decompress(packed)  # authenticated, so its declared size can be trusted
+        return zstandard.ZstdDecompressor().decompress(
+            packed
+        )  # authenticated, so its declared size can be trusted
 
 
 class EncryptedWriter:
@@ -84,10 +92,18 @@ class EncryptedWriter:
         purpose: what the content is, such as `rejected`; other purposes have other keys.
         block_bytes: plaintext bytes after which a block ends.
 
-    Used as a context manager it closes on success only: after an exception the file stays without its end, and so unreadable.
+    Used as a context manager it closes on success only: after an exception the file stays without
+    its end, and so unreadable.
     """
 
-    def __init__(self, sink: BinaryIO, keyring: Keyring, name: str, purpose: str, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self,
+        sink: BinaryIO,
+        keyring: Keyring,
+        name: str,
+        purpose: str,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
         self._sink, self._limit = sink, block_bytes
         key_id = keyring.active.encode()
         header = MAGIC + bytes([len(key_id)]) + key_id
@@ -108,7 +124,9 @@ class EncryptedWriter:
         return len(self._index)
 
     def append(self, record: bytes) -> tuple[int, int]:
-        """Add a record (at most 256 MiB) and return its place: block, and position in that block, both from 0."""
+        """Add a record (at most 256 MiB) and return its place: block, and position in that block,
+        both from 0.
+        """
         if self.closed:
             raise ValueError("the sealed file is closed")
         if len(record) > MAX_FRAME // 4:
@@ -122,7 +140,9 @@ class EncryptedWriter:
         return place
 
     def cut(self) -> None:
-        """End the block here, so that what follows lies in blocks of its own. Nothing happens where the block is empty."""
+        """End the block here, so that what follows lies in blocks of its own. Nothing happens where
+        the block is empty.
+        """
         if self._in_block:
             self._flush(_BLOCK)
 
@@ -164,7 +184,8 @@ class EncryptedReader:
         keyring: must hold the key that sealed it (the active one or an older one).
         name, purpose: as when it was written.
 
-    Opening checks header, index and end, reading only those; blocks are checked as they are read. Raises `SealedError`.
+    Opening checks header, index and end, reading only those; blocks are checked as they are read.
+    Raises `SealedError`.
     """
 
     def __init__(self, source: BinaryIO, keyring: Keyring, name: str, purpose: str) -> None:
@@ -173,20 +194,32 @@ class EncryptedReader:
         source.seek(0)
         head = self._exactly(len(MAGIC) + 1)
         if head[: len(MAGIC)] != MAGIC:
-            raise SealedError("not a sealed file: its first bytes are others. Check that the path is the one the manifest names")
+            raise SealedError(
+                "not a sealed file: its first bytes are others. Check that the path is the one the "
+                "manifest names"
+            )
         key_id = self._exactly(head[-1])
         header = head + key_id
         try:
             self.key_id = key_id.decode()
             self._sealer = _Sealer(keyring, self.key_id, name, purpose, header)
         except (KeyringError, UnicodeDecodeError):
-            raise SealedError(f"sealed with a key that {keyring.path} does not hold; use the keyring it was sealed with") from None
+            raise SealedError(
+                f"sealed with a key that {keyring.path} does not hold; use the keyring it was "
+                "sealed with"
+            ) from None
         if end < len(header) + _TRAILER.size:
-            raise SealedError("the file is cut off; its writer was killed, or it was copied in part. Run the job again, or restore a copy")
+            raise SealedError(
+                "the file is cut off; its writer was killed, or it was copied in part. Run the job "
+                "again, or restore a copy"
+            )
         source.seek(end - _TRAILER.size)
         footer_at, blocks, magic = _TRAILER.unpack(self._exactly(_TRAILER.size))
         if magic != END_MAGIC or not len(header) <= footer_at <= end - _TRAILER.size:
-            raise SealedError("the file has no valid end: it is cut off or damaged. Run the job again, or restore a copy")
+            raise SealedError(
+                "the file has no valid end: it is cut off or damaged. Run the job again, or "
+                "restore a copy"
+            )
         self._header_end, self._footer_at, self._end = len(header), footer_at, end - _TRAILER.size
         self._index = self._read_index(blocks)
 
@@ -205,7 +238,9 @@ class EncryptedReader:
             yield self.read_block(number)
 
     def read_block(self, number: int) -> list[bytes]:
-        """Return records of block `number` (from 0). Raises IndexError outside the file, `SealedError` where it was changed."""
+        """Return records of block `number` (from 0). Raises IndexError outside the file,
+        `SealedError` where it was changed.
+        """
         if not 0 <= number < len(self._index):
             raise IndexError(f"the file has {len(self._index)} block(s)")
         at, count = self._index[number]
@@ -223,11 +258,15 @@ class EncryptedReader:
         return records
 
     def _read_index(self, blocks: int) -> list[tuple[int, int]]:
-        """Decrypt the footer. Its place and the number of blocks come from the unprotected trailer; wrong ones fail to authenticate."""
+        """Decrypt the footer. Its place and the number of blocks come from the unprotected trailer;
+        wrong ones fail to authenticate.
+        """
         plain = self._frame(_FOOTER, blocks, self._footer_at, self._end)
         index = [(int(at), int(count)) for at, count in orjson.loads(plain)]
         if len(index) != blocks or not blocks or index[0][0] != self._header_end:
-            raise SealedError("the blocks do not stand where the index says: the file was changed or damaged")
+            raise SealedError(
+                "the blocks do not stand where the index says: the file was changed or damaged"
+            )
         return index
 
     def _frame(self, kind: int, number: int, at: int, upto: int) -> bytes:
@@ -237,18 +276,26 @@ class EncryptedReader:
             raise SealedError("a frame is too short: the file was changed or damaged")
         found, length = _FRAME.unpack(self._exactly(_FRAME.size))
         if found != kind or length != upto - at - _FRAME.size or length > MAX_FRAME:
-            raise SealedError("a frame does not begin as the index says: the file was changed, cut off or damaged")
+            raise SealedError(
+                "a frame does not begin as the index says: the file was changed, cut off or damaged"
+            )
         return self._sealer.open(kind, number, self._exactly(length))
 
     def _exactly(self, size: int) -> bytes:
         data = self._source.read(size)
         if len(data) != size:
-            raise SealedError("the file is cut off; its writer was killed, or it was copied in part. Run the job again, or restore a copy")
+            raise SealedError(
+                "the file is cut off; its writer was killed, or it was copied in part. Run the job "
+                "again, or restore a copy"
+            )
         return data
 
 
-def reencrypt_file(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, purpose: str, new_name: str = "") -> bool:
-    """Seal a file anew with the keyring's active key, block by block, so that the places of its records stay. False where that key sealed it already.
+def reencrypt_file(
+    source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, purpose: str, new_name: str = ""
+) -> bool:
+    """Seal a file anew with the keyring's active key, block by block, so that the places of its
+    records stay. False where that key sealed it already.
 
     Args:
         source: the sealed file, seekable. sink: takes the new one; not closed.
@@ -270,7 +317,9 @@ def reencrypt_file(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str
 
 
 def encryption_key_id(head: bytes) -> str | None:
-    """Return id of the key that sealed a file, from its first `HEAD_BYTES` bytes; None where it is no sealed file."""
+    """Return id of the key that sealed a file, from its first `HEAD_BYTES` bytes; None where it is
+    no sealed file.
+    """
     if not head.startswith(MAGIC) or len(head) <= len(MAGIC):
         return None
     start = len(MAGIC) + 1
@@ -278,7 +327,9 @@ def encryption_key_id(head: bytes) -> str | None:
 
 
 def encrypt_bytes(keyring: Keyring, name: str, purpose: str, data: bytes) -> bytes:
-    """Return a sealed file of one record, in memory; the same bytes each time as long as the keyring's active key is the same."""
+    """Return a sealed file of one record, in memory; the same bytes each time as long as the
+    keyring's active key is the same.
+    """
     sink = io.BytesIO()
     with EncryptedWriter(sink, keyring, name, purpose) as writer:
         writer.append(data)
@@ -286,7 +337,9 @@ def encrypt_bytes(keyring: Keyring, name: str, purpose: str, data: bytes) -> byt
 
 
 def decrypt_bytes(keyring: Keyring, name: str, purpose: str, sealed: bytes) -> bytes:
-    """Return inverse of `encrypt_bytes`. Raises `SealedError` where it was changed or cut off, holds other than one record, or its key is not in the keyring."""
+    """Return inverse of `encrypt_bytes`. Raises `SealedError` where it was changed or cut off,
+    holds other than one record, or its key is not in the keyring.
+    """
     reader = EncryptedReader(io.BytesIO(sealed), keyring, name, purpose)
     if reader.records != 1:
         raise SealedError("the file holds no single record")

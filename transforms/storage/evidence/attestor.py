@@ -1,9 +1,10 @@
 """The attestor of a run: commits to its files and rows, and signs.
 
-The store calls it whenever a run is published, in this order: `prepare` before the commit, which also checks the files against their
-entries; `attest` between the commit and the moment readers see the run, so the files that the run replaces are still there and no run is
-ever visible without its record. Killed in between, whoever finishes the run does it again: salts are drawn anew, the record is created
-with if-none-match, and what the losing attempt wrote is purged.
+The store calls it whenever a run is published, in this order: `prepare` before the commit, which
+also checks the files against their entries; `attest` between the commit and the moment readers see
+the run, so the files that the run replaces are still there and no run is ever visible without its
+record. Killed in between, whoever finishes the run does it again: salts are drawn anew, the record
+is created with if-none-match, and what the losing attempt wrote is purged.
 """
 
 from __future__ import annotations
@@ -21,11 +22,20 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 from callveil.schemas.evidence import FileProof, FileRewrite, RunDigest
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.execution.worker_pool import spread_work
-from callveil.transforms.storage.evidence.canonical_rows import RowsError, commitment_hint, read_canonical_rows
+from callveil.transforms.storage.evidence.canonical_rows import (
+    RowsError,
+    commitment_hint,
+    read_canonical_rows,
+)
 from callveil.transforms.storage.evidence.checksums import PIECE, PieceSum, pack_sums, piece_sum
 from callveil.transforms.storage.evidence.merkle import leaf_hash
 from callveil.transforms.storage.evidence.merkle import root_hash as root_of
-from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail, proofs_name
+from callveil.transforms.storage.evidence.proofs import (
+    FileDetail,
+    Proofs,
+    RewriteDetail,
+    proofs_name,
+)
 from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, Signer
 from callveil.transforms.storage.evidence.salt_store import SaltStore, encode_sections, salts_name
 from callveil.transforms.storage.evidence.salts import FileSalts
@@ -44,7 +54,13 @@ from callveil.transforms.storage.evidence.signed_record import (
 )
 from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
-from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot, StoreError, snapshot_bytes, snapshot_name
+from callveil.transforms.storage.format1.snapshot import (
+    CONTROL,
+    Snapshot,
+    StoreError,
+    snapshot_bytes,
+    snapshot_name,
+)
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import TABLES
 
@@ -53,7 +69,9 @@ WHOLE_BYTES = 32 << 20
 
 
 class Committed(NamedTuple):
-    """What is known of one file: what is signed of it, its salts and details; of one that replaces another, that as well."""
+    """What is known of one file: what is signed of it, its salts and details; of one that replaces
+    another, that as well.
+    """
 
     proof: FileProof
     salts: FileSalts
@@ -66,7 +84,8 @@ class PreparedEvidence:
     """What is known of a run's files before it is committed.
 
     Attributes:
-        files: what is signed of each. salts, details: by path. rewrites: old path by new path, with what is signed of it.
+        files: what is signed of each. salts, details: by path. rewrites: old path by new path, with
+            what is signed of it.
     """
 
     files: list[FileProof] = field(default_factory=list)
@@ -101,7 +120,8 @@ class Attestor:
 
     Args:
         store: whose.
-        keyring: path of the keyring beside which the key lies, or None for the default place; see `keys.key_path`.
+        keyring: path of the keyring beside which the key lies, or None for the default place; see
+            `keys.key_path`.
     """
 
     def __init__(self, store: AttestedStore, keyring: str | None = None) -> None:
@@ -111,9 +131,11 @@ class Attestor:
     # Before the commit
 
     def ready(self, seq: int, folder: str = EVIDENCE) -> tuple[Signer, str, list[dict[str, str]]]:
-        """Return what signs record number `seq`, the digest of the record before it (empty for the first), and handovers where the key changed.
+        """Return what signs record number `seq`, the digest of the record before it (empty for the
+        first), and handovers where the key changed.
 
-        Raises `StoreError` where the key cannot be used, is another than the chain's, or the record before is missing.
+        Raises `StoreError` where the key cannot be used, is another than the chain's, or the record
+        before is missing.
         """
         try:
             before = self._before(seq, folder)
@@ -125,16 +147,22 @@ class Attestor:
         except EvidenceKeyError as error:
             raise StoreError(f"evidence cannot be signed: {error}") from None
         except RecordError as error:
-            raise StoreError(f"{self._store.url(record_name(seq - 1, folder))}: {error}. Restore it; `callveil evidence verify` tells more") from None
+            raise StoreError(
+                f"{self._store.url(record_name(seq - 1, folder))}: {error}. Restore it; `callveil "
+                "evidence verify` tells more"
+            ) from None
         if steps is None:
             raise StoreError(
-                f"evidence of this store is signed with key {known.key.id}, and the key given is {signer.public.id}. "
-                "Use the keyring (or CALLVEIL_EVIDENCE_KEY) it was made with; to change keys: callveil evidence key --rotate"
+                f"evidence of this store is signed with key {known.key.id}, and the key given is "
+                f"{signer.public.id}. "
+                "Use the keyring (or CALLVEIL_EVIDENCE_KEY) it was made with; to change keys: "
+                "callveil evidence key --rotate"
             )
         return signer, before.sha256 if before else "", steps
 
     def signed(self, kind: str, body: dict[str, Any], seq: int) -> bytes:
-        """Return a signed record that belongs to run number `seq` without being a link of the chain, such as that of purging.
+        """Return a signed record that belongs to run number `seq` without being a link of the
+        chain, such as that of purging.
 
         Raises `StoreError` as `ready` does.
         """
@@ -142,7 +170,8 @@ class Attestor:
         return sign_record({"kind": kind, "previous_sha256": ""} | body, signer, [])
 
     def append(self, folder: str, kind: str, body: dict[str, Any]) -> int:
-        """Add a record to a chain of its own below `folder`, such as that of reports that were pulled; returns its number.
+        """Add a record to a chain of its own below `folder`, such as that of reports that were
+        pulled; returns its number.
 
         Raises `StoreError` as `ready` does.
         """
@@ -152,33 +181,44 @@ class Attestor:
                 return seq
 
     def link(self, folder: str, kind: str, body: dict[str, Any], seq: int) -> bool:
-        """Add a record to a chain of its own as number `seq`; False where another process was faster.
+        """Add a record to a chain of its own as number `seq`; False where another process was
+        faster.
 
         Raises `StoreError` as `ready` does.
         """
         signer, previous, handovers = self.ready(seq, folder)
-        record = sign_record({"kind": kind, "previous_sha256": previous, "seq": seq} | body, signer, handovers)
+        record = sign_record(
+            {"kind": kind, "previous_sha256": previous, "seq": seq} | body, signer, handovers
+        )
         try:
-            self._store.files.write(self._store.url(record_name(seq, folder)), record, if_none_match=True)
+            self._store.files.write(
+                self._store.url(record_name(seq, folder)), record, if_none_match=True
+            )
         except PreconditionFailed:
             return False
         return True
 
     def newest(self, folder: str) -> int:
-        """Number of the newest record of a chain of its own; 0 where there is none. Looks at as many names as the number has binary digits, twice."""
+        """Number of the newest record of a chain of its own; 0 where there is none. Looks at as
+        many names as the number has binary digits, twice.
+        """
         known, unknown = 0, 1
         while self._is_there(unknown, folder):
             known, unknown = unknown, unknown * 2
         while unknown - known > 1:
             middle = (known + unknown) // 2
-            known, unknown = (middle, unknown) if self._is_there(middle, folder) else (known, middle)
+            known, unknown = (
+                (middle, unknown) if self._is_there(middle, folder) else (known, middle)
+            )
         return known
 
     def _is_there(self, seq: int, folder: str) -> bool:
         return self._store.files.info(self._store.url(record_name(seq, folder))) is not None
 
     def destroy_salts(self, paths: Iterable[str], live: Iterable[str]) -> int:
-        """Destroy the salts of files that are gone; returns how many object versions were purged. Safe to repeat."""
+        """Destroy the salts of files that are gone; returns how many object versions were purged.
+        Safe to repeat.
+        """
         return SaltStore(self._store.files, self._store.root).destroy(paths, live)
 
     def signer_leads_from(self, known: str, public: str) -> bool:
@@ -198,33 +238,52 @@ class Attestor:
         try:
             return parse_record(self._store.files.read(url))
         except FileNotFoundError:
-            if any(f.url.endswith(".json") and f.url < url for f in self._store.files.list(self._store.url(folder))):
-                raise StoreError(f"{url}: missing, although earlier records are there; evidence must never be deleted. Restore it") from None
+            if any(
+                f.url.endswith(".json") and f.url < url
+                for f in self._store.files.list(self._store.url(folder))
+            ):
+                raise StoreError(
+                    f"{url}: missing, although earlier records are there; evidence must never be "
+                    "deleted. Restore it"
+                ) from None
             return None  # a store from before evidence was kept
 
     def _beside(self, folder: str) -> SignedRecord | None:
-        """Return the newest record of another chain of the store, for the first of this one: one key signs them all."""
+        """Return the newest record of another chain of the store, for the first of this one: one
+        key signs them all.
+        """
         for name in {EVIDENCE, SEALS, PULLS, IDENTITY} - {folder}:
             newest = self._store.current().seq if name == EVIDENCE else self.newest(name)
-            for seq in range(newest, max(newest - 2, 0), -1):  # the newest run may not have its record yet
+            for seq in range(
+                newest, max(newest - 2, 0), -1
+            ):  # the newest run may not have its record yet
                 if self._is_there(seq, name):
-                    return parse_record(self._store.files.read(self._store.url(record_name(seq, name))))
+                    return parse_record(
+                        self._store.files.read(self._store.url(record_name(seq, name)))
+                    )
         return None
 
     def prepare(self, manifest: RunManifest) -> PreparedEvidence:
-        """Read a run's files and commit to their rows, by the run's worker processes where it has some; nothing is written.
+        """Read a run's files and commit to their rows, by the run's worker processes where it has
+        some; nothing is written.
 
         Raises `StoreError` where a file is missing, or not as its entry says.
         """
         out = PreparedEvidence()
         old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
         added = sorted(manifest.added)
-        replaced = {e.path: there for e in added if (there := old.get((e.dataset, origin_of(e.path))))}
+        replaced = {
+            e.path: there for e in added if (there := old.get((e.dataset, origin_of(e.path))))
+        }
         # Those that replace others are read here: the salts of these are read once for all of them.
         pieces = [(e, e.dataset in TABLES) for e in added if e.path not in replaced]
-        new = spread_work(manifest.run_id, partial(commit_to, self._store.files, self._store.root), pieces)
+        new = spread_work(
+            manifest.run_id, partial(commit_to, self._store.files, self._store.root), pieces
+        )
         for entry in added:
-            out.add(self._file(entry, replaced[entry.path]) if entry.path in replaced else next(new))
+            out.add(
+                self._file(entry, replaced[entry.path]) if entry.path in replaced else next(new)
+            )
         return out
 
     def _file(self, entry: FileEntry, old: FileEntry | None) -> Committed:
@@ -233,7 +292,9 @@ class Attestor:
         return commit_to(files, root, entry, is_table, (old, *known) if old and known else None)
 
     def _old(self, old: FileEntry) -> tuple[FileSalts, list[bytes]] | None:
-        """Return salts and rows of a replaced file; None where it is gone already, or from before evidence was kept."""
+        """Return salts and rows of a replaced file; None where it is gone already, or from before
+        evidence was kept.
+        """
         salts = self._salts.read(old.path)
         if salts is None:
             return None
@@ -246,7 +307,9 @@ class Attestor:
 
     # Between the commit and the pointer
 
-    def attest(self, manifest: RunManifest, snapshot: Snapshot, prepared: PreparedEvidence | None = None) -> None:
+    def attest(
+        self, manifest: RunManifest, snapshot: Snapshot, prepared: PreparedEvidence | None = None
+    ) -> None:
         """Sign a committed run. Nothing is done where its record is there.
 
         Raises `StoreError` as `ready` and `prepare` do.
@@ -256,22 +319,40 @@ class Attestor:
             return
         signer, previous, handovers = self.ready(manifest.seq)
         prepared = prepared or self._again(manifest)
-        proofs = Proofs(prepared.details, {path: detail for path, (_, detail) in prepared.rewrites.items()})
+        proofs = Proofs(
+            prepared.details, {path: detail for path, (_, detail) in prepared.rewrites.items()}
+        )
         data = proofs.encode() if prepared.details else b""
         policy = f"{CONTROL}/policies/{manifest.policy_sha256}.yaml"
         digest = RunDigest(
-            manifest.seq, manifest.run_id, manifest.job, manifest.as_of, snapshot.manifest_sha256, snapshot_name(snapshot),
-            hashlib.sha256(snapshot_bytes(snapshot)).hexdigest(), policy if store.files.info(store.url(policy)) else "", tuple(prepared.files),
+            manifest.seq,
+            manifest.run_id,
+            manifest.job,
+            manifest.as_of,
+            snapshot.manifest_sha256,
+            snapshot_name(snapshot),
+            hashlib.sha256(snapshot_bytes(snapshot)).hexdigest(),
+            policy if store.files.info(store.url(policy)) else "",
+            tuple(prepared.files),
             tuple({"path": f.path, "sha256": f.sha256} for f in sorted(manifest.removed)),
-            tuple(r for _, (r, _) in sorted(prepared.rewrites.items())), proofs_name(manifest.seq, data) if data else "",
-            hashlib.sha256(data).hexdigest() if data else "", 0 if previous else manifest.seq - 1, self._identity(),
-        )  # fmt: skip
+            tuple(r for _, (r, _) in sorted(prepared.rewrites.items())),
+            proofs_name(manifest.seq, data) if data else "",
+            hashlib.sha256(data).hexdigest() if data else "",
+            0 if previous else manifest.seq - 1,
+            self._identity(),
+        )
         salts = encode_sections({p: s.encode() for p, s in prepared.salts.items()})
-        mine = [store.url(salts_name(manifest.run_id, manifest.seq, salts)), store.url(digest.proofs)] if data else []
+        mine = (
+            [store.url(salts_name(manifest.run_id, manifest.seq, salts)), store.url(digest.proofs)]
+            if data
+            else []
+        )
         if data:
             store.files.write(mine[0], salts)
             store.files.write(mine[1], data)
-        record = sign_record({"kind": "run", "previous_sha256": previous} | digest.as_dict(), signer, handovers)
+        record = sign_record(
+            {"kind": "run", "previous_sha256": previous} | digest.as_dict(), signer, handovers
+        )
         try:
             store.files.write(store.url(name), record, if_none_match=True)
         except PreconditionFailed:
@@ -284,31 +365,48 @@ class Attestor:
     def _identity(self) -> str:
         """Return digest of the newest record of whose the store is."""
         seq, files = self.newest(IDENTITY), self._store.files
-        return hashlib.sha256(files.read(self._store.url(record_name(seq, IDENTITY)))).hexdigest() if seq else ""
+        return (
+            hashlib.sha256(files.read(self._store.url(record_name(seq, IDENTITY)))).hexdigest()
+            if seq
+            else ""
+        )
 
     def _again(self, manifest: RunManifest) -> PreparedEvidence:
-        """Prepare a run that another process committed. Files that a later run has removed since are left without proofs of their rows."""
+        """Prepare a run that another process committed. Files that a later run has removed since
+        are left without proofs of their rows.
+        """
         out = PreparedEvidence()
         old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
         for entry in sorted(manifest.added):
             try:
                 out.add(self._file(entry, old.get((entry.dataset, origin_of(entry.path)))))
             except StoreError:
-                out.files.append(FileProof(entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256))
+                out.files.append(
+                    FileProof(entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256)
+                )
         return out
 
     def _clear(self, manifest: RunManifest, mine: list[str]) -> None:
         """Purge what attempts that were killed before they signed have left."""
         if not manifest.added:
             return
-        for folder, begin in ((EVIDENCE, f"{manifest.seq:08d}-"), (f"{CONTROL}/salts", f"{manifest.run_id[:16]}-")):
+        for folder, begin in (
+            (EVIDENCE, f"{manifest.seq:08d}-"),
+            (f"{CONTROL}/salts", f"{manifest.run_id[:16]}-"),
+        ):
             start = self._store.url(f"{folder}/{begin}")
             for info in list(self._store.files.list(self._store.url(folder))):
                 if info.url.startswith(start) and info.url not in mine:
                     self._store.files.purge(info.url)
 
 
-def commit_to(files: Files, root: str, entry: FileEntry, is_table: bool, known: tuple[FileEntry, FileSalts, list[bytes]] | None = None) -> Committed:
+def commit_to(
+    files: Files,
+    root: str,
+    entry: FileEntry,
+    is_table: bool,
+    known: tuple[FileEntry, FileSalts, list[bytes]] | None = None,
+) -> Committed:
     """Read a file and commit to its rows.
 
     Args:
@@ -326,21 +424,44 @@ def commit_to(files: Files, root: str, entry: FileEntry, is_table: bool, known: 
             if is_table:
                 with suppress(RowsError):
                     rows = list(read_canonical_rows(source))
-            salts = known[1].carried(kept := _kept(rows, known[2])) if rows is not None and known else FileSalts.new(len(rows or []))
+            salts = (
+                known[1].carried(kept := _kept(rows, known[2]))
+                if rows is not None and known
+                else FileSalts.new(len(rows or []))
+            )
             source.seek(0)
             sums = _sums(url, entry, source, salts.pad)
     except FileNotFoundError:
-        raise StoreError(f"{url}: missing; it was not written to its end, or changed since. Run the job again") from None
-    leaves = [leaf_hash(s, r) for s, r in zip(salts.by_row(), rows, strict=True)] if rows is not None else []
+        raise StoreError(
+            f"{url}: missing; it was not written to its end, or changed since. Run the job again"
+        ) from None
+    leaves = (
+        [leaf_hash(s, r) for s, r in zip(salts.by_row(), rows, strict=True)]
+        if rows is not None
+        else []
+    )
     proof = FileProof(
-        entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256, root_of(leaves).hex() if rows is not None else "", salts.sha256()
+        entry.path,
+        entry.dataset,
+        entry.rows,
+        entry.bytes,
+        entry.sha256,
+        root_of(leaves).hex() if rows is not None else "",
+        salts.sha256(),
     )
     detail = FileDetail(pack_sums(sums), b"".join(map(commitment_hint, leaves)))
-    return Committed(proof, salts, detail, _rewrite(known[0], entry, kept, known[1:]) if known and rows is not None else None)
+    return Committed(
+        proof,
+        salts,
+        detail,
+        _rewrite(known[0], entry, kept, known[1:]) if known and rows is not None else None,
+    )
 
 
 def _open(files: Files, url: str, size: int) -> BinaryIO:
-    """Return a reader of a file; one of ordinary size is fetched whole, which in S3 is one request instead of several."""
+    """Return a reader of a file; one of ordinary size is fetched whole, which in S3 is one request
+    instead of several.
+    """
     return io.BytesIO(files.read(url)) if size <= WHOLE_BYTES else files.open(url)
 
 
@@ -353,7 +474,9 @@ def _sums(url: str, entry: FileEntry, source: BinaryIO, pad: bytes) -> list[Piec
         size += len(piece)
     problem = entry.differs(digest.hexdigest(), size)
     if problem:
-        raise StoreError(f"{url}: {problem}; it was not written to its end, or changed since. Run the job again")
+        raise StoreError(
+            f"{url}: {problem}; it was not written to its end, or changed since. Run the job again"
+        )
     return sums
 
 
@@ -369,7 +492,9 @@ def _exactly(source: BinaryIO, size: int) -> bytes:
 
 
 def _kept(rows: list[bytes], old: list[bytes]) -> list[int | None]:
-    """For each row the equal one of the old file, each taken once and in order where there are several."""
+    """For each row the equal one of the old file, each taken once and in order where there are
+    several.
+    """
     places: dict[bytes, list[int]] = defaultdict(list)
     for place in range(len(old) - 1, -1, -1):
         places[hashlib.sha256(old[place]).digest()].append(place)
@@ -380,7 +505,9 @@ def _kept(rows: list[bytes], old: list[bytes]) -> list[int | None]:
     return out
 
 
-def _rewrite(old: FileEntry, new: FileEntry, kept: list[int | None], known: tuple[FileSalts, list[bytes]]) -> tuple[FileRewrite, RewriteDetail]:
+def _rewrite(
+    old: FileEntry, new: FileEntry, kept: list[int | None], known: tuple[FileSalts, list[bytes]]
+) -> tuple[FileRewrite, RewriteDetail]:
     salts, rows = known
     spans: list[list[int]] = []
     for here, there in enumerate(kept):
@@ -391,6 +518,12 @@ def _rewrite(old: FileEntry, new: FileEntry, kept: list[int | None], known: tupl
         else:
             spans.append([here, there, 1])
     stays = {there for there in kept if there is not None}
-    tombstones = b"".join(leaf_hash(s, r) for n, (s, r) in enumerate(zip(salts.by_row(), rows, strict=True)) if n not in stays)
+    tombstones = b"".join(
+        leaf_hash(s, r)
+        for n, (s, r) in enumerate(zip(salts.by_row(), rows, strict=True))
+        if n not in stays
+    )
     detail = RewriteDetail(old.path, len(rows), tuple((a, b, c) for a, b, c in spans), tombstones)
-    return FileRewrite(old.path, new.path, len(stays), len(rows) - len(stays), len(kept) - len(stays)), detail
+    return FileRewrite(
+        old.path, new.path, len(stays), len(rows) - len(stays), len(kept) - len(stays)
+    ), detail

@@ -21,18 +21,25 @@ class RowsError(ValueError):
 
 
 def row_bytes(batch: pa.RecordBatch) -> list[bytes]:
-    """Return rows as canonical JSON, times as microseconds since 1970. Columns without a value are left out, so one that is added later changes nothing."""
+    """Return rows as canonical JSON, times as microseconds since 1970. Columns without a value are
+    left out, so one that is added later changes nothing.
+    """
     order = sorted(range(batch.num_columns), key=batch.schema.names.__getitem__)
     names = [batch.schema.names[n] for n in order]
     columns = [_values(batch.column(n)) for n in order]
     dumps, sort = orjson.dumps, orjson.OPT_SORT_KEYS
-    return [dumps({k: v for k, v in zip(names, row, strict=True) if v is not None}, _other, sort) for row in zip(*columns, strict=True)]
+    return [
+        dumps({k: v for k, v in zip(names, row, strict=True) if v is not None}, _other, sort)
+        for row in zip(*columns, strict=True)
+    ]
 
 
 def _values(column: Any) -> list[Any]:
     # Times as numbers: making a datetime of each costs as much as all the rest.
     values: list[Any] = (
-        column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+        column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+        if pa.types.is_timestamp(column.type)
+        else column
     ).to_pylist()
     return values
 
@@ -63,30 +70,47 @@ def commitment_hint(commitment: bytes) -> bytes:
 
 
 def describe_changed_rows(rows: list[bytes], salts: list[bytes], hints: bytes) -> list[str]:
-    """Tell which rows differ from those that were committed to, in words; rows are counted from 0. Empty where none does.
+    """Tell which rows differ from those that were committed to, in words; rows are counted from 0.
+    Empty where none does.
 
     Args:
         rows: as they are now. salts, hints: of the rows as they were.
     """
     signed = [hints[i : i + HINT_BYTES] for i in range(0, len(hints), HINT_BYTES)]
-    bad = [n for n, (row, salt, h) in enumerate(zip(rows, salts, signed, strict=False)) if commitment_hint(leaf_hash(salt, row)) != h]
+    bad = [
+        n
+        for n, (row, salt, h) in enumerate(zip(rows, salts, signed, strict=False))
+        if commitment_hint(leaf_hash(salt, row)) != h
+    ]
     if len(rows) == len(signed):
         return _exchanged(rows, salts, signed, bad)
     first = bad[0] if bad else min(len(rows), len(signed))
     fewer = len(signed) - len(rows)
-    tail = [commitment_hint(leaf_hash(s, r)) for r, s in zip(rows[first + max(-fewer, 0) :], salts[first + max(fewer, 0) :], strict=False)]
+    tail = [
+        commitment_hint(leaf_hash(s, r))
+        for r, s in zip(
+            rows[first + max(-fewer, 0) :], salts[first + max(fewer, 0) :], strict=False
+        )
+    ]
     aligned = tail == signed[first + max(fewer, 0) :]
     what = "taken out" if fewer > 0 else "put in"
     which = f"row {first}" if abs(fewer) == 1 else f"rows {first} to {first + abs(fewer) - 1}"
     if aligned:
         return [f"{which} {'was' if abs(fewer) == 1 else 'were'} {what}"]
-    return [f"holds {len(rows)} rows instead of {len(signed)}; the first that differs is row {first}"]
+    return [
+        f"holds {len(rows)} rows instead of {len(signed)}; the first that differs is row {first}"
+    ]
 
 
-def _exchanged(rows: list[bytes], salts: list[bytes], signed: list[bytes], bad: list[int]) -> list[str]:
+def _exchanged(
+    rows: list[bytes], salts: list[bytes], signed: list[bytes], bad: list[int]
+) -> list[str]:
     """Return rows that stand in another's place, and rows that are others."""
     if 1 < len(bad) <= 1000:
-        by_row = {n: [m for m in bad if commitment_hint(leaf_hash(salts[m], rows[n])) == signed[m]] for n in bad}
+        by_row = {
+            n: [m for m in bad if commitment_hint(leaf_hash(salts[m], rows[n])) == signed[m]]
+            for n in bad
+        }
         moved = {n: found[0] for n, found in by_row.items() if found}
         if len(moved) == len(bad):
             pairs = sorted((a, b) for a, b in moved.items() if a < b and moved.get(b) == a)

@@ -51,7 +51,14 @@ class RecordChain:
     trusted: dict[str, PublicKey] = field(default_factory=dict)
 
 
-def read_chain(files: Files, root: str, folder: str, paths: Mapping[str, int], keys: Mapping[str, PublicKey], found: ProblemCollector) -> RecordChain:
+def read_chain(
+    files: Files,
+    root: str,
+    folder: str,
+    paths: Mapping[str, int],
+    keys: Mapping[str, PublicKey],
+    found: ProblemCollector,
+) -> RecordChain:
     """Read the records of `folder` and check names, order, chain and signatures."""
     pattern = re.compile(rf"{re.escape(folder)}/(\d{{8}})\.json")
     chain = RecordChain(trusted=dict(keys))
@@ -77,16 +84,26 @@ def _check_numbers(chain: RecordChain, folder: str, found: ProblemCollector) -> 
     numbers = [link.seq for link in chain.links]
     for before, after in pairwise(numbers):
         for seq in range(before + 1, after):
-            found.add(record_name(seq, folder), "gap", f"record {seq} is missing, although record {after} is there")
+            found.add(
+                record_name(seq, folder),
+                "gap",
+                f"record {seq} is missing, although record {after} is there",
+            )
     by_digest = {}
     for link in chain.links:
         by_digest[link.sha256] = link.seq
     if chain.links and chain.links[0].record and chain.links[0].record.previous:
-        found.add(record_name(numbers[0] - 1, folder), "gap", f"record {numbers[0] - 1} is missing, which record {numbers[0]} follows")
+        found.add(
+            record_name(numbers[0] - 1, folder),
+            "gap",
+            f"record {numbers[0] - 1} is missing, which record {numbers[0]} follows",
+        )
 
 
 def _check_links(chain: RecordChain, found: ProblemCollector) -> None:
-    """Go from the newest record back: one that is signed by a trusted key vouches for the bytes of the one before it."""
+    """Go from the newest record back: one that is signed by a trusted key vouches for the bytes of
+    the one before it.
+    """
     vouched = ""
     for place in range(len(chain.links) - 1, -1, -1):
         link = chain.links[place]
@@ -95,7 +112,11 @@ def _check_links(chain: RecordChain, found: ProblemCollector) -> None:
         if record is None:
             continue
         if record.body.get("seq") != link.seq:
-            found.add(link.path, "order", f"holds record {record.body.get('seq')}: records were put in another order")
+            found.add(
+                link.path,
+                "order",
+                f"holds record {record.body.get('seq')}: records were put in another order",
+            )
             continue
         if expected and link.sha256 != expected:
             found.add(link.path, *_not_the_one(link, record, chain.trusted))
@@ -110,26 +131,57 @@ def _check_links(chain: RecordChain, found: ProblemCollector) -> None:
         if place and chain.links[place - 1].seq == link.seq - 1:
             vouched = record.previous
             if not vouched:
-                found.add(link.path, "gap", f"says that nothing comes before it, although record {link.seq - 1} is there")
+                found.add(
+                    link.path,
+                    "gap",
+                    f"says that nothing comes before it, although record {link.seq - 1} is there",
+                )
 
 
-def _holds(link: ChainLink, record: SignedRecord, chain: RecordChain, found: ProblemCollector) -> bool:
-    """Tell whether a record that none vouches for, such as the newest, is signed by a trusted key."""
+def _holds(
+    link: ChainLink, record: SignedRecord, chain: RecordChain, found: ProblemCollector
+) -> bool:
+    """Tell whether a record that none vouches for, such as the newest, is signed by a trusted
+    key.
+    """
     key = chain.trusted.get(record.key.id)
     if key is None or key.der != record.key.der:
         known = ", ".join(sorted(chain.trusted)) or "none"
-        found.add(link.path, "key", f"signed by key {record.key.id}, which is not trusted (trusted: {known}): another key, or a look-alike")
+        found.add(
+            link.path,
+            "key",
+            f"signed by key {record.key.id}, which is not trusted (trusted: {known}): another key, "
+            "or a look-alike",
+        )
         return False
     if not is_record_signed(record, key):
-        found.add(link.path, "signature", f"not signed by key {key.id}, although it says so: it was changed")
+        found.add(
+            link.path,
+            "signature",
+            f"not signed by key {key.id}, although it says so: it was changed",
+        )
         return False
     return True
 
 
-def _not_the_one(link: ChainLink, record: SignedRecord, trusted: Mapping[str, PublicKey]) -> tuple[str, str]:
+def _not_the_one(
+    link: ChainLink, record: SignedRecord, trusted: Mapping[str, PublicKey]
+) -> tuple[str, str]:
     key = trusted.get(record.key.id)
     if key is None or key.der != record.key.der:
-        return "key", f"not the record that record {link.seq + 1} follows, and signed by key {record.key.id}, which is not trusted: a look-alike"
+        return (
+            "key",
+            f"not the record that record {link.seq + 1} follows, and signed by key "
+            f"{record.key.id}, which is not trusted: a look-alike",
+        )
     if not is_record_signed(record, key):
-        return "signature", f"not the record that record {link.seq + 1} follows, and its signature does not hold: it was changed"
-    return "order", f"signed, but not the record that record {link.seq + 1} follows: another version of it was put in its place"
+        return (
+            "signature",
+            f"not the record that record {link.seq + 1} follows, and its signature does not hold: "
+            "it was changed",
+        )
+    return (
+        "order",
+        f"signed, but not the record that record {link.seq + 1} follows: another version of it was "
+        "put in its place",
+    )

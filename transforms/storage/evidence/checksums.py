@@ -1,8 +1,9 @@
 """Sums of a file's bytes by which a change is found to the byte.
 
-For each piece of 64 KiB: a keyed digest, the sum of its bytes, and the sum of its bytes times their places. Where one byte differs, the
-first difference is by how much, and the second divided by the first is where; putting the byte back then gives the signed SHA-256, so
-the answer is proven, not guessed. The sums are masked by the file's own salt, which is destroyed with it.
+For each piece of 64 KiB: a keyed digest, the sum of its bytes, and the sum of its bytes times their
+places. Where one byte differs, the first difference is by how much, and the second divided by the
+first is where; putting the byte back then gives the signed SHA-256, so the answer is proven, not
+guessed. The sums are masked by the file's own salt, which is destroyed with it.
 """
 
 from __future__ import annotations
@@ -35,14 +36,24 @@ def _raw(piece: bytes) -> tuple[int, int]:
 
 
 def _masks(pad: bytes, number: int) -> tuple[int, int]:
-    return struct.unpack(">QQ", hashlib.blake2b(number.to_bytes(8, "big"), key=pad, digest_size=16, person=b"callveil mask 1").digest())
+    return struct.unpack(
+        ">QQ",
+        hashlib.blake2b(
+            number.to_bytes(8, "big"), key=pad, digest_size=16, person=b"callveil mask 1"
+        ).digest(),
+    )
 
 
 def piece_sum(pad: bytes, number: int, piece: bytes) -> PieceSum:
     """Return sum of piece `number` (from 0) of a file."""
     first, second = _raw(piece)
     a, b = _masks(pad, number)
-    digest = hashlib.blake2b(number.to_bytes(8, "big") + piece, key=pad, digest_size=DIGEST_BYTES, person=b"callveil sum 1").digest()
+    digest = hashlib.blake2b(
+        number.to_bytes(8, "big") + piece,
+        key=pad,
+        digest_size=DIGEST_BYTES,
+        person=b"callveil sum 1",
+    ).digest()
     return PieceSum(digest, (first + a) & _MASK, (second + b) & _MASK)
 
 
@@ -72,7 +83,9 @@ class ByteChange(NamedTuple):
     now: int = 0
 
 
-def locate_changes(pad: bytes, sums: Sequence[PieceSum], size: int, data: bytes, is_signed: Callable[[bytes], bool]) -> list[ByteChange]:
+def locate_changes(
+    pad: bytes, sums: Sequence[PieceSum], size: int, data: bytes, is_signed: Callable[[bytes], bool]
+) -> list[ByteChange]:
     """Tell where `data` differs from the file whose sums are given.
 
     Args:
@@ -102,7 +115,9 @@ def locate_changes(pad: bytes, sums: Sequence[PieceSum], size: int, data: bytes,
     return out
 
 
-def _one_byte(pad: bytes, number: int, signed: PieceSum, data: bytes, is_signed: Callable[[bytes], bool]) -> ByteChange | None:
+def _one_byte(
+    pad: bytes, number: int, signed: PieceSum, data: bytes, is_signed: Callable[[bytes], bool]
+) -> ByteChange | None:
     piece = data[number * PIECE : (number + 1) * PIECE]
     first, second = _raw(piece)
     a, b = _masks(pad, number)

@@ -12,7 +12,8 @@ _ALGORITHMS = {"ed25519": "ED25519_SHA_512", "ecdsa-p256-sha256": "ECDSA_SHA_256
 
 
 class KmsSigner:
-    """A key of AWS KMS. Credentials, region and endpoint come from the usual AWS settings (`AWS_ENDPOINT_URL_KMS` included).
+    """A key of AWS KMS. Credentials, region and endpoint come from the usual AWS settings
+    (`AWS_ENDPOINT_URL_KMS` included).
 
     Args:
         key: key id, ARN or alias (`alias/...`).
@@ -31,7 +32,10 @@ class KmsSigner:
         try:
             return kms_client()
         except BotoCoreError as error:
-            raise EvidenceKeyError(f"{self._key}: no connection to KMS ({type(error).__name__}); check region and credentials") from None
+            raise EvidenceKeyError(
+                f"{self._key}: no connection to KMS ({type(error).__name__}); check region and "
+                "credentials"
+            ) from None
 
     def _call(self, name: str, **given: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -40,9 +44,15 @@ class KmsSigner:
             return getattr(self._client, name)(**given)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            raise EvidenceKeyError(f"{self._key}: KMS refused {name} ({code}); check the key and the role's permissions") from None
+            raise EvidenceKeyError(
+                f"{self._key}: KMS refused {name} ({code}); check the key and the role's "
+                "permissions"
+            ) from None
         except BotoCoreError as error:
-            raise EvidenceKeyError(f"{self._key}: KMS could not be asked ({type(error).__name__}); check region, network and credentials") from None
+            raise EvidenceKeyError(
+                f"{self._key}: KMS could not be asked ({type(error).__name__}); check region, "
+                "network and credentials"
+            ) from None
 
     @property
     def public(self) -> PublicKey:
@@ -52,4 +62,12 @@ class KmsSigner:
     def sign(self, message: bytes) -> bytes:
         """Signature over a message of at most 4 KiB."""
         algorithm = _ALGORITHMS[self._public.algorithm]
-        return bytes(self._call("sign", KeyId=self._key, Message=message, MessageType="RAW", SigningAlgorithm=algorithm)["Signature"])
+        return bytes(
+            self._call(
+                "sign",
+                KeyId=self._key,
+                Message=message,
+                MessageType="RAW",
+                SigningAlgorithm=algorithm,
+            )["Signature"]
+        )

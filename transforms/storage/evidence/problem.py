@@ -16,7 +16,8 @@ KINDS = {
     "stray": "a file that no run wrote",
     "anchor": "the chain does not hold what was given with --anchor, or what a timestamp is over",
     "rolled_back": "the store is older than this machine has seen it, or has another history",
-    "time": "a step of a request is stated for, or was entered at, a time before the step it follows",
+    "time": "a step of a request is stated for, or was entered at, a time before the step it "
+    "follows",
     "left": "what was destroyed is still there",
 }
 

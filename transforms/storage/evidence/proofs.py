@@ -41,7 +41,8 @@ class RewriteDetail:
     Attributes:
         old: path of the file it replaces.
         rows: rows of that file.
-        spans: `(row here, row there, number)` of rows that are in both; the rest of the old file's rows are gone.
+        spans: `(row here, row there, number)` of rows that are in both; the rest of the old file's
+            rows are gone.
         tombstones: their commitments, 32 bytes each, in the old file's order.
     """
 
@@ -56,7 +57,9 @@ class RewriteDetail:
         return [n for n in range(self.rows) if n not in kept]
 
     def old_leaves(self, leaves: list[bytes]) -> list[bytes]:
-        """Return commitments of the old file's rows, from those of the new one's. Raises IndexError where they do not fit together."""
+        """Return commitments of the old file's rows, from those of the new one's. Raises IndexError
+        where they do not fit together.
+        """
         out: list[bytes] = [b""] * self.rows
         for here, there, count in self.spans:
             out[there : there + count] = leaves[here : here + count]
@@ -79,7 +82,13 @@ class Proofs:
         """Return bytes of the file; equal proofs have equal bytes."""
         files = {p: {"sums": _b64(d.sums), "hints": _b64(d.hints)} for p, d in self.files.items()}
         rewrites = {
-            p: {"old": d.old, "rows": d.rows, "spans": [list(s) for s in d.spans], "tombstones": _b64(d.tombstones)} for p, d in self.rewrites.items()
+            p: {
+                "old": d.old,
+                "rows": d.rows,
+                "spans": [list(s) for s in d.spans],
+                "tombstones": _b64(d.tombstones),
+            }
+            for p, d in self.rewrites.items()
         }
         plain = orjson.dumps({"files": files, "rewrites": rewrites}, option=orjson.OPT_SORT_KEYS)
         return zstandard.ZstdCompressor(level=3).compress(plain)
@@ -89,9 +98,17 @@ class Proofs:
         """Return inverse of `encode`. Raises ValueError for anything else."""
         try:
             found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
-            files = {p: FileDetail(base64.b64decode(d["sums"]), base64.b64decode(d["hints"])) for p, d in found["files"].items()}
+            files = {
+                p: FileDetail(base64.b64decode(d["sums"]), base64.b64decode(d["hints"]))
+                for p, d in found["files"].items()
+            }
             rewrites = {
-                p: RewriteDetail(d["old"], d["rows"], tuple((a, b, c) for a, b, c in d["spans"]), base64.b64decode(d["tombstones"]))
+                p: RewriteDetail(
+                    d["old"],
+                    d["rows"],
+                    tuple((a, b, c) for a, b, c in d["spans"]),
+                    base64.b64decode(d["tombstones"]),
+                )
                 for p, d in found["rewrites"].items()
             }
         except (zstandard.ZstdError, KeyError, TypeError, AttributeError):

@@ -18,7 +18,9 @@ ID_DIGITS = 16
 
 
 class EvidenceKeyError(ValueError):
-    """A key cannot be used; the text says what is wrong and how to mend it, and quotes no secret."""
+    """A key cannot be used; the text says what is wrong and how to mend it, and quotes no
+    secret.
+    """
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class PublicKey:
 
     Attributes:
         der: SubjectPublicKeyInfo, DER.
-        algorithm: ed25519 or ecdsa-p256-sha256; follows from the key, never from what a record claims.
+        algorithm: ed25519 or ecdsa-p256-sha256; follows from the key, never from what a record
+            claims.
     """
 
     der: bytes
@@ -39,31 +42,44 @@ class PublicKey:
         try:
             key = serialization.load_der_public_key(der)
         except (ValueError, TypeError):
-            raise EvidenceKeyError("not a public key; expected SubjectPublicKeyInfo (PEM or DER)") from None
+            raise EvidenceKeyError(
+                "not a public key; expected SubjectPublicKeyInfo (PEM or DER)"
+            ) from None
         if isinstance(key, Ed25519PublicKey):
             return cls(der, "ed25519")
         if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
             return cls(der, "ecdsa-p256-sha256")
-        raise EvidenceKeyError("the public key is neither Ed25519 nor ECDSA on P-256; evidence is signed with one of these")
+        raise EvidenceKeyError(
+            "the public key is neither Ed25519 nor ECDSA on P-256; evidence is signed with one of "
+            "these"
+        )
 
     @classmethod
     def read(cls, path: str | Path) -> PublicKey:
-        """Return from a PEM or DER file; a private key's file gives its public half. Raises `EvidenceKeyError`."""
+        """Return from a PEM or DER file; a private key's file gives its public half. Raises
+        `EvidenceKeyError`.
+        """
         try:
             data = Path(path).read_bytes()
         except OSError as error:
             raise EvidenceKeyError(
-                f"{path}: cannot be read ({error.strerror}); name the file that `callveil evidence key --out FILE` wrote"
+                f"{path}: cannot be read ({error.strerror}); name the file that `callveil evidence "
+                "key --out FILE` wrote"
             ) from None
         if b"PRIVATE KEY" in data:
             return FileSigner.of(data, str(path)).public
         try:
             if data.lstrip().startswith(b"-----BEGIN"):
                 key = serialization.load_pem_public_key(data)
-                data = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+                data = key.public_bytes(
+                    serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+                )
             return cls.of(data)
         except (ValueError, TypeError) as error:
-            raise EvidenceKeyError(f"{path}: {error if isinstance(error, EvidenceKeyError) else 'not a public key in PEM or DER'}") from None
+            raise EvidenceKeyError(
+                f"{path}: "
+                f"{error if isinstance(error, EvidenceKeyError) else 'not a public key in PEM or DER'}"  # noqa: E501
+            ) from None
 
     @property
     def id(self) -> str:
@@ -108,19 +124,26 @@ class FileSigner:
 
     def __init__(self, key: Ed25519PrivateKey, source: str) -> None:
         self._key, self.source = key, source
-        der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        der = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
         self._public = PublicKey.of(der)
 
     @classmethod
     def of(cls, data: bytes, source: str) -> FileSigner:
-        """Return from a private key in PEM (PKCS #8). `source` stands in messages. Raises `EvidenceKeyError`."""
+        """Return from a private key in PEM (PKCS #8). `source` stands in messages. Raises
+        `EvidenceKeyError`.
+        """
         try:
             key = serialization.load_pem_private_key(data, None)
         except (ValueError, TypeError):
-            raise EvidenceKeyError(f"{source}: not an unencrypted private key in PEM; restore it from your backup") from None
+            raise EvidenceKeyError(
+                f"{source}: not an unencrypted private key in PEM; restore it from your backup"
+            ) from None
         if not isinstance(key, Ed25519PrivateKey):
             raise EvidenceKeyError(
-                f"{source}: the private key is not Ed25519; make one with `openssl genpkey -algorithm ed25519`, or let callveil make it"
+                f"{source}: the private key is not Ed25519; make one with `openssl genpkey "
+                "-algorithm ed25519`, or let callveil make it"
             )
         return cls(key, source)
 

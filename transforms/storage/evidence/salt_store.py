@@ -16,7 +16,12 @@ from typing import Any
 import orjson
 
 from callveil.transforms.storage.evidence.salts import FileSalts
-from callveil.transforms.storage.evidence.signed_record import SALTS, RecordError, parse_record, record_name
+from callveil.transforms.storage.evidence.signed_record import (
+    SALTS,
+    RecordError,
+    parse_record,
+    record_name,
+)
 from callveil.transforms.storage.files.filesystem import Files
 
 SHORT = 16
@@ -48,7 +53,8 @@ def section_sha256(section: Mapping[str, Any]) -> str:
 
 
 class SaltStore:
-    """Reads and destroys salts. Remembers what it has read, so it is made for one piece of work and thrown away.
+    """Reads and destroys salts. Remembers what it has read, so it is made for one piece of work and
+    thrown away.
 
     Args:
         files, root: the store.
@@ -76,17 +82,28 @@ class SaltStore:
         return [n for n in self._names if n.startswith(begin)]
 
     def _of(self, run: str) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
-        """Yield salts files of a run, with what in them is signed: a killed attempt may have left others. Damaged ones are left out."""
+        """Yield salts files of a run, with what in them is signed: a killed attempt may have left
+        others. Damaged ones are left out.
+        """
         for url in self._urls(run):
             try:
                 found = orjson.loads(self._files.read(url))
                 signed = self._signed(seq_of(url))
-                yield url, {p: s for p, s in found.items() if signed is None or signed.get(p) == section_sha256(s)}
+                yield (
+                    url,
+                    {
+                        p: s
+                        for p, s in found.items()
+                        if signed is None or signed.get(p) == section_sha256(s)
+                    },
+                )
             except (ValueError, FileNotFoundError, AttributeError, IndexError, TypeError):
                 continue
 
     def _signed(self, seq: int) -> dict[str, str] | None:
-        """Return digests of salts by path, from the run's record; None where that cannot be read."""
+        """Return digests of salts by path, from the run's record; None where that cannot be
+        read.
+        """
         try:
             record = parse_record(self._files.read(self._files.join(self._root, record_name(seq))))
             return {f["path"]: f["salts_sha256"] for f in record.body["added"]}
@@ -94,7 +111,8 @@ class SaltStore:
             return None
 
     def destroy(self, paths: Iterable[str], live: Iterable[str]) -> int:
-        """Destroy the salts of data files that are gone; returns how many object versions were purged. Safe to repeat.
+        """Destroy the salts of data files that are gone; returns how many object versions were
+        purged. Safe to repeat.
 
         Args:
             paths: data files that are gone. live: data files whose salts must stay.

@@ -1,8 +1,10 @@
 """Salts: one of 32 bytes for each row, destroyed with the row.
 
-A file's salts are the leaves of a tree that grows from one random seed (the construction of Goldreich, Goldwasser and Micali), so
-32 bytes stand for any number of salts. To destroy some of them the seed is replaced by seeds of subtrees that hold none of these;
-what is above is gone, and the tree grows one way only. A rewritten file keeps the salts of the rows it keeps, and so their commitments.
+A file's salts are the leaves of a tree that grows from one random seed (the construction of
+Goldreich, Goldwasser and Micali), so 32 bytes stand for any number of salts. To destroy some of
+them the seed is replaced by seeds of subtrees that hold none of these; what is above is gone, and
+the tree grows one way only. A rewritten file keeps the salts of the rows it keeps, and so their
+commitments.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ class SaltTree:
 
     Attributes:
         leaves: number it had at first.
-        seeds: `(level, place) -> seed`; level 0 is the root. Leaves below none of them are destroyed.
+        seeds: `(level, place) -> seed`; level 0 is the root. Leaves below none of them are
+            destroyed.
     """
 
     leaves: int
@@ -64,7 +67,9 @@ class SaltTree:
     def without(self, gone: Iterable[int]) -> SaltTree:
         """Return what is left once some leaves are destroyed."""
         depth = _depth(self.leaves)
-        cut: set[tuple[int, int]] = {(level, place >> (depth - level)) for place in gone for level in range(depth + 1)}
+        cut: set[tuple[int, int]] = {
+            (level, place >> (depth - level)) for place in gone for level in range(depth + 1)
+        }
         seeds: dict[tuple[int, int], bytes] = {}
         waiting = list(self.seeds.items())
         while waiting:
@@ -96,10 +101,16 @@ class FileSalts:
     @classmethod
     def new(cls, rows: int) -> FileSalts:
         """New salts for a file."""
-        return cls((SaltTree.grown(rows),), ((0, 0, rows),) if rows else (), secrets.token_bytes(SEED_BYTES))
+        return cls(
+            (SaltTree.grown(rows),),
+            ((0, 0, rows),) if rows else (),
+            secrets.token_bytes(SEED_BYTES),
+        )
 
     def by_row(self) -> list[bytes]:
-        """Return salts in the order of rows. Raises LookupError where one is destroyed that the file still needs."""
+        """Return salts in the order of rows. Raises LookupError where one is destroyed that the
+        file still needs.
+        """
         grown = [t.salts() for t in self.trees]
         return [grown[tree][leaf] for tree, leaf in self.places()]
 
@@ -112,7 +123,8 @@ class FileSalts:
         """Return the salts of a file that replaces this one.
 
         Args:
-            kept: for each of its rows the row of this file that it is, or None for a new or changed one. No row twice.
+            kept: for each of its rows the row of this file that it is, or None for a new or changed
+                one. No row twice.
         """
         rows = list(kept)
         places = list(self.places())
@@ -131,25 +143,44 @@ class FileSalts:
             else:
                 spans.append([tree, leaf, 1])
         trees = [t.without(set(range(t.leaves)) - u) for t, u in zip(self.trees, used, strict=True)]
-        return FileSalts((*trees, fresh), tuple((a, b, c) for a, b, c in spans), secrets.token_bytes(SEED_BYTES))._packed()
+        return FileSalts(
+            (*trees, fresh), tuple((a, b, c) for a, b, c in spans), secrets.token_bytes(SEED_BYTES)
+        )._packed()
 
     def _packed(self) -> FileSalts:
         """Without trees that no row uses."""
         used = sorted({t for t, _, _ in self.spans})
         number = {t: n for n, t in enumerate(used)}
-        return FileSalts(tuple(self.trees[t] for t in used), tuple((number[t], a, b) for t, a, b in self.spans), self.pad)
+        return FileSalts(
+            tuple(self.trees[t] for t in used),
+            tuple((number[t], a, b) for t, a, b in self.spans),
+            self.pad,
+        )
 
     def encode(self) -> dict[str, Any]:
         """JSON form."""
-        trees = [{"leaves": t.leaves, "seeds": [[level, place, s.hex()] for (level, place), s in sorted(t.seeds.items())]} for t in self.trees]
+        trees = [
+            {
+                "leaves": t.leaves,
+                "seeds": [[level, place, s.hex()] for (level, place), s in sorted(t.seeds.items())],
+            }
+            for t in self.trees
+        ]
         return {"trees": trees, "spans": [list(s) for s in self.spans], "pad": self.pad.hex()}
 
     @classmethod
     def decode(cls, d: dict[str, Any]) -> FileSalts:
         """Return inverse of `encode`. Raises KeyError, TypeError or ValueError for another form."""
-        trees = tuple(SaltTree(t["leaves"], {(level, place): bytes.fromhex(s) for level, place, s in t["seeds"]}) for t in d["trees"])
+        trees = tuple(
+            SaltTree(
+                t["leaves"], {(level, place): bytes.fromhex(s) for level, place, s in t["seeds"]}
+            )
+            for t in d["trees"]
+        )
         return cls(trees, tuple((a, b, c) for a, b, c in d["spans"]), bytes.fromhex(d["pad"]))
 
     def sha256(self) -> str:
-        """Return digest of the JSON form, hex; safe to publish, since the seeds in it are random."""
+        """Return digest of the JSON form, hex; safe to publish, since the seeds in it are
+        random.
+        """
         return hashlib.sha256(orjson.dumps(self.encode(), option=orjson.OPT_SORT_KEYS)).hexdigest()

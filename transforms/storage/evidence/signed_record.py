@@ -12,7 +12,12 @@ from typing import Any
 
 import orjson
 
-from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, FileSigner, PublicKey, Signer
+from callveil.transforms.storage.evidence.public_key import (
+    EvidenceKeyError,
+    FileSigner,
+    PublicKey,
+    Signer,
+)
 from callveil.transforms.storage.files.local import LocalFiles
 from callveil.transforms.storage.format1.snapshot import CONTROL, to_json
 
@@ -66,8 +71,12 @@ def _message(signed: dict[str, Any]) -> bytes:
     return _PURPOSE + hashlib.sha256(to_json(signed)).hexdigest().encode()
 
 
-def sign_record(body: dict[str, Any], signer: Signer, handovers: Sequence[dict[str, str]] = ()) -> bytes:
-    """Return a record's bytes: `body` with key, signature, and where keys changed the handovers. Canonical, so that it has one form only."""
+def sign_record(
+    body: dict[str, Any], signer: Signer, handovers: Sequence[dict[str, str]] = ()
+) -> bytes:
+    """Return a record's bytes: `body` with key, signature, and where keys changed the handovers.
+    Canonical, so that it has one form only.
+    """
     public = signer.public
     signed = body | {
         "signer": public.id,
@@ -79,7 +88,9 @@ def sign_record(body: dict[str, Any], signer: Signer, handovers: Sequence[dict[s
 
 
 def parse_record(data: bytes) -> SignedRecord:
-    """Read a record. Raises `RecordError` where it is damaged, or not in canonical form; the signature is not checked."""
+    """Read a record. Raises `RecordError` where it is damaged, or not in canonical form; the
+    signature is not checked.
+    """
     try:
         found = orjson.loads(data)
         if not isinstance(found, dict) or to_json(found) != data:
@@ -92,13 +103,22 @@ def parse_record(data: bytes) -> SignedRecord:
         body = {k: v for k, v in found.items() if k not in SIGNATURE_FIELDS}
         if not isinstance(body["previous_sha256"], str):
             raise TypeError
-        return SignedRecord(body, key, signature, tuple(found["handovers"]), _message(signed), hashlib.sha256(data).hexdigest())
+        return SignedRecord(
+            body,
+            key,
+            signature,
+            tuple(found["handovers"]),
+            _message(signed),
+            hashlib.sha256(data).hexdigest(),
+        )
     except RecordError:
         raise
     except EvidenceKeyError:
         raise RecordError("the key it carries is no public key of a known kind") from None
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
-        raise RecordError("not a signed record of this version; it was changed or damaged") from None
+        raise RecordError(
+            "not a signed record of this version; it was changed or damaged"
+        ) from None
 
 
 def is_record_signed(record: SignedRecord, key: PublicKey) -> bool:
@@ -115,13 +135,20 @@ def make_handover(old: Signer, new: PublicKey) -> dict[str, str]:
     return {"from": old.public.id, "to": base64.b64encode(new.der).decode(), "signature": signature}
 
 
-def follow_handovers(trusted: dict[str, PublicKey], handovers: Sequence[dict[str, str]]) -> dict[str, PublicKey]:
+def follow_handovers(
+    trusted: dict[str, PublicKey], handovers: Sequence[dict[str, str]]
+) -> dict[str, PublicKey]:
     """Return keys trusted once handovers are counted in; those that do not hold are passed over."""
     out = dict(trusted)
     for given in handovers:
         try:
-            old, new = out.get(given["from"]), PublicKey.of(base64.b64decode(given["to"], validate=True))
-            if old and old.is_valid(_HANDOVER + new.der, base64.b64decode(given["signature"], validate=True)):
+            old, new = (
+                out.get(given["from"]),
+                PublicKey.of(base64.b64decode(given["to"], validate=True)),
+            )
+            if old and old.is_valid(
+                _HANDOVER + new.der, base64.b64decode(given["signature"], validate=True)
+            ):
                 out[new.id] = new
         except (EvidenceKeyError, ValueError, KeyError, TypeError):
             continue
@@ -135,16 +162,25 @@ def read_handovers(folder: Path) -> list[dict[str, str]]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError):
-        raise EvidenceKeyError(f"{folder / HANDOVERS}: cannot be read as JSON; restore it from your backup") from None
+        raise EvidenceKeyError(
+            f"{folder / HANDOVERS}: cannot be read as JSON; restore it from your backup"
+        ) from None
     return list(found)
 
 
 def add_handover(folder: Path, old: FileSigner, new: PublicKey) -> None:
     """Note that `old` handed over to `new`."""
-    LocalFiles().write(str(folder / HANDOVERS), to_json([*read_handovers(folder), make_handover(old, new)]), if_none_match=False, if_match=None)
+    LocalFiles().write(
+        str(folder / HANDOVERS),
+        to_json([*read_handovers(folder), make_handover(old, new)]),
+        if_none_match=False,
+        if_match=None,
+    )
 
 
-def handover_path(handovers: Sequence[dict[str, str]], old: str, new: str) -> list[dict[str, str]] | None:
+def handover_path(
+    handovers: Sequence[dict[str, str]], old: str, new: str
+) -> list[dict[str, str]] | None:
     """Return handovers that lead from key `old` to key `new`, or None."""
     given_to = {PublicKey.of(base64.b64decode(h["to"])).id: h for h in handovers}
     steps: list[dict[str, str]] = []

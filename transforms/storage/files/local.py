@@ -1,7 +1,8 @@
 """Local files: atomic, durable writes and listings.
 
-A write goes to a temporary file in the same folder, is flushed to the disk, takes its place by a link or a rename, and
-then the folder itself is flushed. A killed process leaves at most a file named `.callveil-tmp-*`.
+A write goes to a temporary file in the same folder, is flushed to the disk, takes its place by a
+link or a rename, and then the folder itself is flushed. A killed process leaves at most a file
+named `.callveil-tmp-*`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ COPY_BYTES = 4 << 20
 
 
 def temporary_file() -> BinaryIO:
-    """Return a nameless temporary file in TMPDIR, for building a file of unknown size before its upload; the system deletes it with its process."""
+    """Return a nameless temporary file in TMPDIR, for building a file of unknown size before its
+    upload; the system deletes it with its process.
+    """
     return cast(BinaryIO, tempfile.TemporaryFile())
 
 
@@ -56,7 +59,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Create `folder` and its parents, readable by the owner only, each made durable in its own parent."""
+    """Create `folder` and its parents, readable by the owner only, each made durable in its own
+    parent.
+    """
     if folder.is_dir():
         return
     _make_folder(folder.parent)
@@ -69,7 +74,9 @@ def _make_folder(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock file. It is never deleted: deleting a lock file lets two holders in."""
+    """Hold the folder's lock file. It is never deleted: deleting a lock file lets two holders
+    in.
+    """
     handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -79,7 +86,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _temporary(folder: Path) -> tuple[int, Path]:
-    """Return a new temporary file under a lock that lives as long as its writer, so that sweeping can tell it from a dead one's."""
+    """Return a new temporary file under a lock that lives as long as its writer, so that sweeping
+    can tell it from a dead one's.
+    """
     while True:
         handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -101,7 +110,9 @@ class LocalFiles:
     def read(self, url: str, start: int = 0, length: int | None = None) -> bytes:
         try:
             source = Path(local_path(url)).open("rb")  # noqa: SIM115 - closed below
-        except NotADirectoryError as error:  # a file where a folder should be: what is below it is not there
+        except (
+            NotADirectoryError
+        ) as error:  # a file where a folder should be: what is below it is not there
             raise FileNotFoundError(errno.ENOENT, error.strerror, url) from None
         with source:
             source.seek(start)
@@ -112,7 +123,9 @@ class LocalFiles:
         source.seek(offset)
         return cast(BinaryIO, source)
 
-    def write(self, url: str, data: bytes | BinaryIO, if_none_match: bool, if_match: str | None) -> str:
+    def write(
+        self, url: str, data: bytes | BinaryIO, if_none_match: bool, if_match: str | None
+    ) -> str:
         target = Path(local_path(url))
         folder = target.parent
         _make_folder(folder)
@@ -127,7 +140,9 @@ class LocalFiles:
                 os.fsync(sink.fileno())
                 etag = self._place(temporary, target, if_none_match, if_match)
         except OSError as error:
-            error.filename = str(target)  # a full disk fails without a name, and the temporary one tells nobody anything
+            error.filename = str(
+                target
+            )  # a full disk fails without a name, and the temporary one tells nobody anything
             error.filename2 = None
             raise
         finally:
@@ -135,7 +150,9 @@ class LocalFiles:
         _sync_folder(folder)
         return etag
 
-    def _place(self, temporary: Path, target: Path, if_none_match: bool, if_match: str | None) -> str:
+    def _place(
+        self, temporary: Path, target: Path, if_none_match: bool, if_match: str | None
+    ) -> str:
         """Give the finished temporary file its name, under the condition asked for."""
         if if_none_match:
             self._link_new(temporary, target)
@@ -143,7 +160,9 @@ class LocalFiles:
             with _locked(target.parent):
                 found = self.info(str(target))
                 if found is None or found.etag != if_match:
-                    raise PreconditionFailed(errno.EAGAIN, "the file changed since it was read", str(target))
+                    raise PreconditionFailed(
+                        errno.EAGAIN, "the file changed since it was read", str(target)
+                    )
                 self._replace(temporary, target)
         else:
             self._replace(temporary, target)
@@ -151,7 +170,9 @@ class LocalFiles:
 
     @staticmethod
     def _replace(temporary: Path, target: Path) -> None:
-        """Rename over `target`. File systems stamp times in ticks of milliseconds, so a later content is given a later time."""
+        """Rename over `target`. File systems stamp times in ticks of milliseconds, so a later
+        content is given a later time.
+        """
         try:
             before = target.stat().st_mtime_ns
         except FileNotFoundError:
@@ -163,7 +184,9 @@ class LocalFiles:
 
     @staticmethod
     def _link_new(temporary: Path, target: Path) -> None:
-        """Create `target` only if it is absent. A hard link fails atomically where the name exists, which a rename does not."""
+        """Create `target` only if it is absent. A hard link fails atomically where the name exists,
+        which a rename does not.
+        """
         taken = PreconditionFailed(errno.EEXIST, "the file already exists", str(target))
         try:
             target.hardlink_to(temporary)
@@ -198,7 +221,11 @@ class LocalFiles:
     def _walk(self, url: str, path: str) -> Iterator[FileInfo]:
         try:
             with os.scandir(path) as entries:
-                found = sorted((e.name + "/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in entries if not _is_internal(e.name))
+                found = sorted(
+                    (e.name + "/" if e.is_dir(follow_symlinks=False) else e.name, e)
+                    for e in entries
+                    if not _is_internal(e.name)
+                )
         except (FileNotFoundError, NotADirectoryError):
             return
         for name, entry in found:

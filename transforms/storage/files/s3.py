@@ -1,6 +1,7 @@
 """Objects in S3 or a compatible server, through boto3 and its usual credential chain.
 
-Conditional writes are S3's own (`If-None-Match: *`, `If-Match`): see "Conditional writes" in the Amazon S3 User Guide.
+Conditional writes are S3's own (`If-None-Match: *`, `If-Match`): see "Conditional writes" in the
+Amazon S3 User Guide.
 """
 
 from __future__ import annotations
@@ -19,9 +20,23 @@ from contextlib import suppress
 from typing import Any, BinaryIO, TypeVar, cast
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, IncompleteReadError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    IncompleteReadError,
+    ReadTimeoutError,
+)
 
-from callveil.transforms.storage.files.s3_errors import AGAIN, ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, code_of, limit_retries, translate_errors
+from callveil.transforms.storage.files.s3_errors import (
+    AGAIN,
+    ATTEMPTS,
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    code_of,
+    limit_retries,
+    translate_errors,
+)
 from callveil.transforms.storage.files.urls import (
     FileInfo,
     FilesError,
@@ -40,11 +55,18 @@ from callveil.transforms.storage.files.urls import (
 RANGE_BYTES = 4 << 20
 PART_BYTES = 16 << 20
 _NONCE = "callveil-write"
-"""Metadata of an object written under a condition: a random name of that write, so that its repetition knows its own work."""
+"""Metadata of an object written under a condition: a random name of that write, so that its
+repetition knows its own work.
+"""
 _PART = re.compile(r"bytes (\d+)-(\d+)/")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CONFLICTS = ("ConditionalRequestConflict", "OperationAborted")
-_DAMAGED = ("BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "InvalidDigest")
+_DAMAGED = (
+    "BadDigest",
+    "XAmzContentSHA256Mismatch",
+    "XAmzContentChecksumMismatch",
+    "InvalidDigest",
+)
 _Result = TypeVar("_Result")
 _making_client = threading.Lock()
 _silent: set[S3Settings] = set()
@@ -52,10 +74,13 @@ _silent: set[S3Settings] = set()
 
 
 class RangedReader(io.RawIOBase):
-    """A seekable view of one object, read by ranged GETs. It fails if the object is replaced while being read.
+    """A seekable view of one object, read by ranged GETs. It fails if the object is replaced while
+    being read.
 
-    Of a part of an object S3 gives no checksum. So an object of up to `RANGE_BYTES` is fetched whole, and one that is read from its beginning to its
-    end is compared with its etag, which most often is its MD5: where it is not, the object is read again, and what came twice is what is stored.
+    Of a part of an object S3 gives no checksum. So an object of up to `RANGE_BYTES` is fetched
+    whole, and one that is read from its beginning to its end is compared with its etag, which most
+    often is its MD5: where it is not, the object is read again, and what came twice is what is
+    stored.
     """
 
     def __init__(self, s3: S3Files, info: FileInfo) -> None:
@@ -105,7 +130,12 @@ class RangedReader(io.RawIOBase):
                 if self._digested == size:
                     self._compare()
         if len(data) != want:
-            raise FilesError(errno.EIO, f"S3 gave {len(data)} of {want} bytes from byte {start} on; check the server, then {AGAIN}", self._info.url)
+            raise FilesError(
+                errno.EIO,
+                f"S3 gave {len(data)} of {want} bytes from byte {start} on; check the server, then "
+                f"{AGAIN}",
+                self._info.url,
+            )
         self._at += want
         return data
 
@@ -117,12 +147,17 @@ class RangedReader(io.RawIOBase):
         for start in range(0, self._info.size, RANGE_BYTES):
             again.update(self._s3.read(self._info.url, start, RANGE_BYTES, self._info.etag))
         if again.digest() != self._digest.digest():
-            text = f"the object came damaged, and otherwise when it was read again; check the network, then {AGAIN}"
+            text = (
+                "the object came damaged, and otherwise when it was read again; check the "
+                f"network, then {AGAIN}"
+            )
             raise FilesError(errno.EIO, text, self._info.url)
 
 
 class S3Files:
-    """The S3 half of `Files`; same methods. The client is made on first use in each process and never pickled."""
+    """The S3 half of `Files`; same methods. The client is made on first use in each process and
+    never pickled.
+    """
 
     def __init__(self, settings: S3Settings) -> None:
         self.settings = settings
@@ -135,9 +170,14 @@ class S3Files:
     def client(self) -> Any:
         """boto3's S3 client of this process; safe to share between threads.
 
-        Where a request has had no answer in all its attempts, those that follow, most often to clear up, do not wait as long again.
+        Where a request has had no answer in all its attempts, those that follow, most often to
+        clear up, do not wait as long again.
         """
-        how = (os.getpid(), 1, CONNECT_SECONDS) if self.settings in _silent else (os.getpid(), ATTEMPTS, READ_SECONDS)
+        how = (
+            (os.getpid(), 1, CONNECT_SECONDS)
+            if self.settings in _silent
+            else (os.getpid(), ATTEMPTS, READ_SECONDS)
+        )
         if how not in self._made:
             with _making_client:
                 if how not in self._made:
@@ -145,7 +185,11 @@ class S3Files:
         return self._made[how]
 
     def _client(self, attempts: int, seconds: int) -> Any:
-        custom = self.settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        custom = (
+            self.settings.endpoint_url
+            or os.environ.get("AWS_ENDPOINT_URL_S3")
+            or os.environ.get("AWS_ENDPOINT_URL")
+        )
         import boto3  # which takes half a second to load, and a store on disk does without
 
         config = Config(
@@ -156,7 +200,9 @@ class S3Files:
             max_pool_connections=32,
         )
         where = {"endpoint_url": self.settings.endpoint_url, "region_name": self.settings.region}
-        client = limit_retries(boto3.session.Session().client("s3", config=config, **where), "s3", attempts)
+        client = limit_retries(
+            boto3.session.Session().client("s3", config=config, **where), "s3", attempts
+        )
         client.meta.events.register("after-call.s3", self._answered)
         client.meta.events.register("after-call-error.s3", self._failed)
         return client
@@ -177,9 +223,16 @@ class S3Files:
                 head = self.client.head_object(Bucket=bucket, Key=key)
         except FileNotFoundError:
             return None
-        return FileInfo(url, int(head["ContentLength"]), str(head["ETag"]).strip('"'), head["LastModified"].timestamp())
+        return FileInfo(
+            url,
+            int(head["ContentLength"]),
+            str(head["ETag"]).strip('"'),
+            head["LastModified"].timestamp(),
+        )
 
-    def read(self, url: str, start: int = 0, length: int | None = None, etag: str | None = None) -> bytes:
+    def read(
+        self, url: str, start: int = 0, length: int | None = None, etag: str | None = None
+    ) -> bytes:
         bucket, key = split_s3(url)
         if length == 0:
             return b""
@@ -192,7 +245,9 @@ class S3Files:
             return self._body(args)
 
     def _body(self, args: dict[str, Any]) -> bytes:
-        """Return one GET with its body; botocore tries again what fails before the body, and this what breaks off or comes damaged within it."""
+        """Return one GET with its body; botocore tries again what fails before the body, and this
+        what breaks off or comes damaged within it.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = self.client.get_object(**args)
@@ -221,36 +276,60 @@ class S3Files:
         source.seek(offset)
         return cast(BinaryIO, source)
 
-    def write(self, url: str, data: bytes | BinaryIO, if_none_match: bool, if_match: str | None) -> str:
+    def write(
+        self, url: str, data: bytes | BinaryIO, if_none_match: bool, if_match: str | None
+    ) -> str:
         bucket, key = split_s3(url)
-        condition = {"IfNoneMatch": "*"} if if_none_match else {"IfMatch": f'"{if_match}"'} if if_match is not None else {}
+        condition = (
+            {"IfNoneMatch": "*"}
+            if if_none_match
+            else {"IfMatch": f'"{if_match}"'}
+            if if_match is not None
+            else {}
+        )
         where: dict[str, Any] = {"Bucket": bucket, "Key": key}
         made = where | ({"Metadata": {_NONCE: uuid.uuid4().hex}} if condition else {})
-        head = bytes(data) if isinstance(data, bytes | bytearray | memoryview) else data.read(PART_BYTES + 1)
+        head = (
+            bytes(data)
+            if isinstance(data, bytes | bytearray | memoryview)
+            else data.read(PART_BYTES + 1)
+        )
         stream = io.BytesIO(head) if isinstance(data, bytes | bytearray | memoryview) else data
         try:
             with translate_errors(url):
                 if len(head) <= PART_BYTES:
-                    return self._etag(made, lambda: self.client.put_object(**made, Body=head, **condition))
+                    return self._etag(
+                        made, lambda: self.client.put_object(**made, Body=head, **condition)
+                    )
                 if stream is not data:
                     head = stream.read(PART_BYTES)
                 return self._multipart(made, head, stream, condition)
         except FileNotFoundError:
-            if if_match is not None:  # S3 answers 404, not 412, where the object to be replaced is gone
-                raise PreconditionFailed(errno.EAGAIN, "the object is gone since it was read", url) from None
+            if (
+                if_match is not None
+            ):  # S3 answers 404, not 412, where the object to be replaced is gone
+                raise PreconditionFailed(
+                    errno.EAGAIN, "the object is gone since it was read", url
+                ) from None
             raise
 
     def _etag(self, made: dict[str, Any], call: Callable[[], Any]) -> str:
-        """Run a write; S3 asks for a retry (409) where another request to the key was under way, and refuses a body that came damaged.
+        """Run a write; S3 asks for a retry (409) where another request to the key was under way,
+        and refuses a body that came damaged.
 
-        Where the answer to a write that happened was lost, botocore repeats it, and its condition fails for its own work: the nonce tells.
+        Where the answer to a write that happened was lost, botocore repeats it, and its condition
+        fails for its own work: the nonce tells.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return str(call()["ETag"]).strip('"')
             except ClientError as error:
                 code = code_of(error)
-                lost = code in ("PreconditionFailed", "NoSuchUpload", *_CONFLICTS) and error.response["ResponseMetadata"].get("RetryAttempts")
+                lost = code in (
+                    "PreconditionFailed",
+                    "NoSuchUpload",
+                    *_CONFLICTS,
+                ) and error.response["ResponseMetadata"].get("RetryAttempts")
                 if lost and (etag := self._own(made)):
                     return etag
                 if code not in (*_CONFLICTS, *_DAMAGED) or attempt == ATTEMPTS:
@@ -264,10 +343,18 @@ class S3Files:
         except ClientError:
             return ""
         nonce = made.get("Metadata", {}).get(_NONCE)
-        return str(head["ETag"]).strip('"') if nonce and head.get("Metadata", {}).get(_NONCE) == nonce else ""
+        return (
+            str(head["ETag"]).strip('"')
+            if nonce and head.get("Metadata", {}).get(_NONCE) == nonce
+            else ""
+        )
 
-    def _multipart(self, made: dict[str, Any], head: bytes, stream: BinaryIO, condition: dict[str, str]) -> str:
-        made.setdefault("Metadata", {_NONCE: uuid.uuid4().hex})  # a lost answer leaves no upload to complete, condition or not
+    def _multipart(
+        self, made: dict[str, Any], head: bytes, stream: BinaryIO, condition: dict[str, str]
+    ) -> str:
+        made.setdefault(
+            "Metadata", {_NONCE: uuid.uuid4().hex}
+        )  # a lost answer leaves no upload to complete, condition or not
         begun = self.client.create_multipart_upload(**made, ChecksumAlgorithm="CRC32")
         upload = {"Bucket": made["Bucket"], "Key": made["Key"], "UploadId": begun["UploadId"]}
         parts: list[dict[str, Any]] = []
@@ -276,11 +363,22 @@ class S3Files:
                 body, head = head[:PART_BYTES], head[PART_BYTES:]
                 while len(body) < PART_BYTES and (more := stream.read(PART_BYTES - len(body))):
                     body += more
-                answer = self.client.upload_part(**upload, PartNumber=len(parts) + 1, Body=body, ChecksumAlgorithm="CRC32")
-                checksums = {k: v for k, v in answer.items() if k.startswith("Checksum") and k != "ChecksumType"}
+                answer = self.client.upload_part(
+                    **upload, PartNumber=len(parts) + 1, Body=body, ChecksumAlgorithm="CRC32"
+                )
+                checksums = {
+                    k: v
+                    for k, v in answer.items()
+                    if k.startswith("Checksum") and k != "ChecksumType"
+                }
                 parts.append({"PartNumber": len(parts) + 1, "ETag": answer["ETag"], **checksums})
                 head = head or stream.read(PART_BYTES)
-            return self._etag(made, lambda: self.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **condition))
+            return self._etag(
+                made,
+                lambda: self.client.complete_multipart_upload(
+                    **upload, MultipartUpload={"Parts": parts}, **condition
+                ),
+            )
         except BaseException:
             with suppress(ClientError, BotoCoreError):
                 self.client.abort_multipart_upload(**upload)
@@ -296,8 +394,14 @@ class S3Files:
         gone: list[str] = []
         refused: list[tuple[str, str]] = []
         with translate_errors(url):
-            doomed = self._older(bucket, key).get(key, []) if older else list(self._versions(bucket, key))
-            now = self.info(url) if if_match is not None else None  # after the list: what comes later is not in it
+            doomed = (
+                self._older(bucket, key).get(key, [])
+                if older
+                else list(self._versions(bucket, key))
+            )
+            now = (
+                self.info(url) if if_match is not None else None
+            )  # after the list: what comes later is not in it
             if now is not None and now.etag != if_match:
                 raise PreconditionFailed(errno.EAGAIN, "the object changed since it was read", url)
             for version in doomed:
@@ -309,14 +413,19 @@ class S3Files:
                         refused.append((url, version))
                     elif version in self._versions(bucket, key):
                         raise
-                    # else another process has purged it meanwhile: AWS calls that a success, other servers an invalid argument
+                    # else another process has purged it meanwhile: AWS calls that a success, other
+                    # servers an invalid argument
         if refused:
             raise ObjectLocked(refused)
         return gone
 
     def _versions(self, bucket: str, key: str) -> Iterator[str]:
-        """Yield ids of every version and delete marker of exactly this key. A bucket without versioning has one, called `null`."""
-        for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+        """Yield ids of every version and delete marker of exactly this key. A bucket without
+        versioning has one, called `null`.
+        """
+        for page in self.client.get_paginator("list_object_versions").paginate(
+            Bucket=bucket, Prefix=key
+        ):
             for group in ("Versions", "DeleteMarkers"):
                 for item in page.get(group, ()):
                     if item["Key"] == key:
@@ -328,10 +437,14 @@ class S3Files:
             return sorted(f"s3://{bucket}/{name}" for name in self._older(bucket, key))
 
     def _older(self, bucket: str, prefix: str) -> dict[str, list[str]]:
-        """Return versions below a prefix that are not the present content of their key, by key; a deleted key's delete marker comes last."""
+        """Return versions below a prefix that are not the present content of their key, by key; a
+        deleted key's delete marker comes last.
+        """
         out: dict[str, list[str]] = {}
         markers: dict[str, str] = {}
-        for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for page in self.client.get_paginator("list_object_versions").paginate(
+            Bucket=bucket, Prefix=prefix
+        ):
             for item in page.get("Versions", ()):
                 if not item["IsLatest"]:
                     out.setdefault(item["Key"], []).append(str(item["VersionId"]))
@@ -340,7 +453,10 @@ class S3Files:
                     markers[item["Key"]] = str(item["VersionId"])
                 else:
                     out.setdefault(item["Key"], []).append(str(item["VersionId"]))
-        return {key: versions + ([markers[key]] if key in markers else []) for key, versions in out.items()}
+        return {
+            key: versions + ([markers[key]] if key in markers else [])
+            for key, versions in out.items()
+        }
 
     def _is_locked(self, bucket: str, key: str, version: str) -> bool:
         try:
@@ -355,17 +471,25 @@ class S3Files:
 
     def _listed(self, bucket: str, prefix: str) -> Iterator[FileInfo]:
         with translate_errors(f"s3://{bucket}/{prefix}"):
-            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for page in self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix
+            ):
                 for item in page.get("Contents", ()):
                     if not item["Key"].endswith("/"):  # consoles make empty objects to show folders
                         name, etag = f"s3://{bucket}/{item['Key']}", str(item["ETag"]).strip('"')
-                        yield FileInfo(name, int(item["Size"]), etag, item["LastModified"].timestamp())
+                        yield FileInfo(
+                            name, int(item["Size"]), etag, item["LastModified"].timestamp()
+                        )
 
     def glob(self, pattern: str) -> Infos:
         if has_magic(pattern):
             regex = glob_regex(pattern)
             bucket, prefix = split_s3(fixed_prefix(pattern))
-            return sorted(f for f in self._listed(bucket, prefix) if f.url == pattern or regex.fullmatch(f.url))
+            return sorted(
+                f
+                for f in self._listed(bucket, prefix)
+                if f.url == pattern or regex.fullmatch(f.url)
+            )
         exact = self.info(pattern)
         if exact:
             return [exact]
@@ -373,13 +497,19 @@ class S3Files:
         return sorted(f for f in self.list(folder) if not hidden_below(f.url, folder))
 
     def abort_uploads(self, root: str, before: dt.datetime) -> Names:
-        """Abort multipart uploads under `root` begun before `before`: their parts are stored, and billed, though no listing shows them."""
+        """Abort multipart uploads under `root` begun before `before`: their parts are stored, and
+        billed, though no listing shows them.
+        """
         bucket, prefix = split_s3(root.rstrip("/") + "/")
         aborted = []
         with translate_errors(root):
-            for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+            for page in self.client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=bucket, Prefix=prefix
+            ):
                 for item in page.get("Uploads", ()):
                     if item["Initiated"] < before:
-                        self.client.abort_multipart_upload(Bucket=bucket, Key=item["Key"], UploadId=item["UploadId"])
+                        self.client.abort_multipart_upload(
+                            Bucket=bucket, Key=item["Key"], UploadId=item["UploadId"]
+                        )
                         aborted.append(f"s3://{bucket}/{item['Key']}")
         return sorted(aborted)

@@ -19,22 +19,30 @@ _FINDING_MEMBERS = tuple(f.name for f in finding_schema.FIELDS)
 
 
 def encode_time(value: object) -> str:
-    """Return a time as orjson writes it, for the standard library's JSON. Raises TypeError for anything else, as that one's `default` must."""
+    """Return a time as orjson writes it, for the standard library's JSON. Raises TypeError for
+    anything else, as that one's `default` must.
+    """
     if isinstance(value, dt.datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def dumps(value: Any) -> str:
-    """JSON text with sorted keys. Integers beyond 64 bits and lone surrogates, which orjson refuses, take the slower way."""
+    """JSON text with sorted keys. Integers beyond 64 bits and lone surrogates, which orjson
+    refuses, take the slower way.
+    """
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=encode_time)
+        return json.dumps(
+            value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=encode_time
+        )
 
 
 def dumps_in_order(value: Any) -> str:
-    """JSON text that keeps the order of keys: findings and requests name members by their place (`notes{1}`)."""
+    """JSON text that keeps the order of keys: findings and requests name members by their place
+    (`notes{1}`).
+    """
     try:
         return orjson.dumps(value).decode()
     except TypeError:
@@ -42,12 +50,17 @@ def dumps_in_order(value: Any) -> str:
 
 
 def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
-    """Return row of the interactions dataset. Raises TypeError for anything but a `RedactedInteraction`.
+    """Return row of the interactions dataset. Raises TypeError for anything but a
+    `RedactedInteraction`.
 
-    Key, time, rank and mode are taken from the object itself, so that a row and its partition cannot disagree.
+    Key, time, rank and mode are taken from the object itself, so that a row and its partition
+    cannot disagree.
     """
     if type(interaction) is not RedactedInteraction:
-        raise TypeError(f"the interactions dataset takes RedactedInteraction only, not {type(interaction).__name__}: raw records are never stored")
+        raise TypeError(
+            "the interactions dataset takes RedactedInteraction only, not "
+            f"{type(interaction).__name__}: raw records are never stored"
+        )
     row = to_storage(FIELDS + STATE, interaction.record, dumps_in_order)
     return row | {
         "account_id": interaction.key.account_id,
@@ -64,17 +77,38 @@ def finding_row(row: FindingRow) -> dict[str, Any]:
     """Return row of the findings dataset. Raises TypeError for anything but a `FindingRow`."""
     if type(row) is not FindingRow:
         raise TypeError(f"the findings dataset takes FindingRow only, not {type(row).__name__}")
-    return {name: getattr(row, name) if hasattr(row, name) else getattr(row.finding, name) for name in _FINDING_MEMBERS}
+    return {
+        name: getattr(row, name) if hasattr(row, name) else getattr(row.finding, name)
+        for name in _FINDING_MEMBERS
+    }
 
 
 def rejected_id(rejected: Rejected, run_id: str) -> str:
-    """Stable id of a rejected piece of input: digest (32 hex digits) of its place, stage, reason and run."""
+    """Stable id of a rejected piece of input: digest (32 hex digits) of its place, stage, reason
+    and run.
+    """
     source = rejected.source
-    place = [source.file, source.line, source.offset, source.index, rejected.stage, rejected.reason, rejected.field, run_id]
+    place = [
+        source.file,
+        source.line,
+        source.offset,
+        source.index,
+        rejected.stage,
+        rejected.reason,
+        rejected.field,
+        run_id,
+    ]
     return hashlib.sha256(dumps(place).encode()).hexdigest()[:32]
 
 
-def rejected_row(rejected: Rejected, *, run_id: str, rejected_at: dt.datetime, blob: str = "", block: int | None = None) -> dict[str, Any]:
+def rejected_row(
+    rejected: Rejected,
+    *,
+    run_id: str,
+    rejected_at: dt.datetime,
+    blob: str = "",
+    block: int | None = None,
+) -> dict[str, Any]:
     """Return row of the rejected dataset: reason and place, without the content.
 
     Args:

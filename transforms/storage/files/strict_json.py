@@ -1,12 +1,14 @@
 """JSON bytes to Python values: strict, exact, and with a reason for everything that is refused.
 
 orjson does the work. Four things it would pass over or give up on are looked at here:
-    - a member named twice in one object: orjson keeps the last one, so a value would vanish. The count of members in the text is compared
-      with the count of members that came out; only where they differ is the text parsed again by the standard library to be sure.
+    - a member named twice in one object: orjson keeps the last one, so a value would vanish. The
+      count of members in the text is compared with the count of members that came out; only where
+      they differ is the text parsed again by the standard library to be sure.
     - an integer beyond 64 bits: orjson rounds it to a double. It is kept as text, digit by digit.
     - NUL characters, which no column may hold.
-    - half surrogate pairs, NaN and numbers beyond a double: orjson refuses the whole document. The standard library's parser reads on, so
-      that in a page of many only the record at fault is rejected.
+    - half surrogate pairs, NaN and numbers beyond a double: orjson refuses the whole document. The
+      standard library's parser reads on, so that in a page of many only the record at fault is
+      rejected.
 """
 
 from __future__ import annotations
@@ -62,8 +64,8 @@ class _NotANumber(_NotJson):
 def load_json(raw: bytes) -> Any:
     """Parse one JSON document.
 
-    Returns: its value. It may still hold what `inspect_record` refuses (half surrogates, NUL, repeated members): those are faults of one record, not
-        of the document.
+    Returns: its value. It may still hold what `inspect_record` refuses (half surrogates, NUL,
+        repeated members): those are faults of one record, not of the document.
 
     Raises:
         ParseError: `bad_utf8`, `bad_json` or `too_deep`.
@@ -80,7 +82,9 @@ def load_json(raw: bytes) -> Any:
 
 
 def load_json_text(text: str) -> Any | None:
-    """Parse a text that may be JSON (an object or array written into a column); None where it is not."""
+    """Parse a text that may be JSON (an object or array written into a column); None where it is
+    not.
+    """
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
@@ -108,8 +112,14 @@ def _second_look(raw: bytes, message: str, place: int) -> Any:
     try:
         text = raw.decode()
     except UnicodeDecodeError as e:
-        hint = "; it looks like UTF-16, convert it with iconv -t UTF-8" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or raw[1:4:2] == b"\0\0" else ""
-        raise ParseError("bad_utf8", f"not UTF-8 from byte {e.start} of the record on{hint}") from None
+        hint = (
+            "; it looks like UTF-16, convert it with iconv -t UTF-8"
+            if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or raw[1:4:2] == b"\0\0"
+            else ""
+        )
+        raise ParseError(
+            "bad_utf8", f"not UTF-8 from byte {e.start} of the record on{hint}"
+        ) from None
     if "limit" in message:
         raise ParseError("too_deep", "nested more than 1,000 levels deep")
     try:
@@ -124,7 +134,9 @@ def _second_look(raw: bytes, message: str, place: int) -> Any:
 
 def _exactly(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_pairs, parse_int=_integer, parse_constant=_constant)
+        return json.loads(
+            text, object_pairs_hook=_pairs, parse_int=_integer, parse_constant=_constant
+        )
     except RecursionError:
         raise ParseError("too_deep", "nested too deeply to be read") from None
     except ValueError:
@@ -136,7 +148,9 @@ def _constant(name: str) -> _NotJson:
 
 
 def without_nan(record: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return a record without its NaN, which stand for missing numbers, and the declared paths where they stood, without indexes."""
+    """Return a record without its NaN, which stand for missing numbers, and the declared paths
+    where they stood, without indexes.
+    """
     lost: list[str] = []
 
     def kept(value: Any, path: str, kind: FieldType | None) -> Any:
@@ -144,10 +158,19 @@ def without_nan(record: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, .
             lost.append(re.sub(r"\[\d+\]", "", path))
             return None
         if type(value) is dict:
-            return {key: kept(value[key], where, sort) for key, (_, where, sort) in zip(value, _children(value, path, kind), strict=True)}
-        return [kept(*child) for child in _children(value, path, kind)] if isinstance(value, list) else value
+            return {
+                key: kept(value[key], where, sort)
+                for key, (_, where, sort) in zip(value, _children(value, path, kind), strict=True)
+            }
+        return (
+            [kept(*child) for child in _children(value, path, kind)]
+            if isinstance(value, list)
+            else value
+        )
 
-    out: dict[str, Any] = kept(dict(record) if type(record) is not _Repeated else record, "", Struct((*FIELDS, *STATE)))
+    out: dict[str, Any] = kept(
+        dict(record) if type(record) is not _Repeated else record, "", Struct((*FIELDS, *STATE))
+    )
     return out, tuple(lost)
 
 
@@ -175,19 +198,25 @@ def inspect_record(record: Mapping[str, Any], limits: InputLimits) -> None:
 
     Args:
         record: a parsed JSON object.
-        limits: `depth` bounds nesting (the record itself is 1), `field_chars` one text, `record_bytes` all texts together.
+        limits: `depth` bounds nesting (the record itself is 1), `field_chars` one text,
+            `record_bytes` all texts together.
 
     Raises:
-        FieldError: `too_deep`, `field_too_large`, `record_too_large`, `lone_surrogate`, `control_character`, `duplicate_key`, `bad_json` or
-            `out_of_range`, with the declared path of the first fault.
+        FieldError: `too_deep`, `field_too_large`, `record_too_large`, `lone_surrogate`,
+            `control_character`, `duplicate_key`, `bad_json` or `out_of_range`, with the declared
+            path of the first fault.
     """
     if not _sound(record, limits.depth, limits.field_chars, limits.record_bytes):
         _blame(record, limits)
-        raise FieldError("", "record_too_large", f"all texts together exceed {limits.record_bytes} characters")
+        raise FieldError(
+            "", "record_too_large", f"all texts together exceed {limits.record_bytes} characters"
+        )
 
 
 def _sound(record: Mapping[str, Any], depth: int, chars: int, total: int) -> bool:
-    """Return the same as `_blame`, without paths: one quick pass over the nine in ten records that are sound."""
+    """Return the same as `_blame`, without paths: one quick pass over the nine in ten records that
+    are sound.
+    """
     level: list[Any] = [record]
     size = 0
     while level:
@@ -217,7 +246,12 @@ def _sound(record: Mapping[str, Any], depth: int, chars: int, total: int) -> boo
                 elif kind is float:
                     if not math.isfinite(value):
                         return False
-                elif kind is not int and kind is not bool and value is not None and not hasattr(value, "isoformat"):
+                elif (
+                    kind is not int
+                    and kind is not bool
+                    and value is not None
+                    and not hasattr(value, "isoformat")
+                ):
                     return False
         level = below
     return size <= total
@@ -257,19 +291,25 @@ def _blame(record: Mapping[str, Any], limits: InputLimits) -> None:
             name = "NaN is" if isinstance(value, _NotANumber) else "Infinity and -Infinity are"
             raise FieldError(path, "bad_json", f"{name} not JSON")
         elif not (value is None or isinstance(value, int | float) or hasattr(value, "isoformat")):
-            raise FieldError(path, "bad_json", f"a value of type {type(value).__name__} is not JSON")
+            raise FieldError(
+                path, "bad_json", f"a value of type {type(value).__name__} is not JSON"
+            )
 
 
 def _check_text(text: str, path: str, limit: int) -> None:
     if len(text) > limit:
-        raise FieldError(path, "field_too_large", f"text of {len(text)} characters; the limit is {limit}")
+        raise FieldError(
+            path, "field_too_large", f"text of {len(text)} characters; the limit is {limit}"
+        )
     if "\0" in text:
         raise FieldError(path, "control_character", "text holds a NUL character")
     if not _plain(text):
         raise FieldError(path, "lone_surrogate", "text holds half of a surrogate pair")
 
 
-def _children(value: Any, path: str, kind: FieldType | None) -> list[tuple[Any, str, FieldType | None]]:
+def _children(
+    value: Any, path: str, kind: FieldType | None
+) -> list[tuple[Any, str, FieldType | None]]:
     if isinstance(value, Mapping):
         return [(child, *_below(path, key, kind)) for key, child in value.items()]
     item = kind.item if isinstance(kind, ListOf) else kind
@@ -277,7 +317,9 @@ def _children(value: Any, path: str, kind: FieldType | None) -> list[tuple[Any, 
 
 
 def _below(path: str, key: str, kind: FieldType | None) -> tuple[str, FieldType | None]:
-    """Return path and type of a member; an undeclared key is not shown, because a key can be personal data."""
+    """Return path and type of a member; an undeclared key is not shown, because a key can be
+    personal data.
+    """
     if isinstance(kind, ListOf):
         kind = kind.item
     fields: tuple[Field, ...] = kind.fields if isinstance(kind, Struct) else ()
@@ -296,10 +338,12 @@ _HEAD = 65_536
 
 
 def peek_key(raw: bytes, wrappers: frozenset[str] = frozenset()) -> tuple[str, str]:
-    """Account and interaction id as far as they can be read from damaged JSON; empty where they cannot.
+    """Account and interaction id as far as they can be read from damaged JSON; empty where they
+    cannot.
 
-    Only the first 64 KiB are looked at, and only members of the record itself (or of an object under a key of `wrappers`), so that the id of
-    an agent or form is never taken for the interaction's.
+    Only the first 64 KiB are looked at, and only members of the record itself (or of an object
+    under a key of `wrappers`), so that the id of an agent or form is never taken for the
+    interaction's.
     """
     names = {f'"{w}"'.encode() for w in wrappers}
     found: dict[bytes, str] = {}
@@ -320,7 +364,12 @@ def peek_key(raw: bytes, wrappers: frozenset[str] = frozenset()) -> tuple[str, s
             key = b""
         elif key:
             value = _ID.match(token)
-            if depth in (1, base) and key in (b'"account_id"', b'"id"') and value and token not in (b"null", b"true", b"false"):
+            if (
+                depth in (1, base)
+                and key in (b'"account_id"', b'"id"')
+                and value
+                and token not in (b"null", b"true", b"false")
+            ):
                 found.setdefault(key, value[1].decode())
             key = b""
         last = token
@@ -328,7 +377,9 @@ def peek_key(raw: bytes, wrappers: frozenset[str] = frozenset()) -> tuple[str, s
 
 
 def dump_json(record: Any) -> bytes:
-    """JSON bytes of a parsed record, for the encrypted zone; unlike orjson it writes what `inspect_record` refuses, too."""
+    """JSON bytes of a parsed record, for the encrypted zone; unlike orjson it writes what
+    `inspect_record` refuses, too.
+    """
     try:
         return orjson.dumps(record, default=_other, option=orjson.OPT_NON_STR_KEYS)
     except (TypeError, ValueError, orjson.JSONEncodeError):

@@ -19,7 +19,8 @@ class FileInfo:
     Attributes:
         url: local path or `s3://bucket/key`.
         size: bytes.
-        etag: changes whenever the content does; S3's own without quotes, or time and size of a local file.
+        etag: changes whenever the content does; S3's own without quotes, or time and size of a
+            local file.
         modified: when it was last written, seconds since 1970, as the store says.
     """
 
@@ -31,7 +32,8 @@ class FileInfo:
 
 @dataclass(frozen=True)
 class S3Settings:
-    """Where S3 is. Credentials are never kept here: boto3's chain finds them (environment, profile, instance role).
+    """Where S3 is. Credentials are never kept here: boto3's chain finds them (environment, profile,
+    instance role).
 
     Attributes:
         endpoint_url: of a compatible server; None for AWS, or for what AWS_ENDPOINT_URL says.
@@ -44,7 +46,8 @@ class S3Settings:
 
 Infos = list[FileInfo]
 Names = list[str]
-"""Written out here because classes that have a method `list` cannot say `list[...]` in a signature."""
+"""Written out here because classes that have a method `list` cannot say `list[...]` in a signature.
+"""
 
 
 class PlaceError(ValueError):
@@ -52,15 +55,25 @@ class PlaceError(ValueError):
 
 
 class FilesError(OSError):
-    """A file or bucket cannot be reached; the text says why that usually happens and what mends it."""
+    """A file or bucket cannot be reached; the text says why that usually happens and what mends
+    it.
+    """
 
     def __str__(self) -> str:
-        return f"{self.filename}: {self.strerror}" if self.filename and self.strerror else super().__str__()
+        return (
+            f"{self.filename}: {self.strerror}"
+            if self.filename and self.strerror
+            else super().__str__()
+        )
 
 
 def damaged_file_error(url: str, what: str) -> FilesError:
-    """Return the error of a file that lies whole where it is and did not come so; `what` says what came."""
-    return FilesError(errno.EIO, f"{what}; check disk and network, then run the same command again", url)
+    """Return the error of a file that lies whole where it is and did not come so; `what` says what
+    came.
+    """
+    return FilesError(
+        errno.EIO, f"{what}; check disk and network, then run the same command again", url
+    )
 
 
 class PreconditionFailed(FilesError):
@@ -68,7 +81,8 @@ class PreconditionFailed(FilesError):
 
 
 class ObjectLocked(FilesError):
-    """Object versions could not be deleted because a retention period or a legal hold protects them.
+    """Object versions could not be deleted because a retention period or a legal hold protects
+    them.
 
     Args:
         refused: `(url, version id)` of each version that stays.
@@ -79,8 +93,10 @@ class ObjectLocked(FilesError):
         shown = "; ".join(f"{url} version {version}" for url, version in refused[:5])
         more = f" and {len(refused) - 5} more" if len(refused) > 5 else ""
         super().__init__(
-            f"{len(refused)} object version(s) are protected by S3 Object Lock and were not deleted: {shown}{more}. "
-            "The bucket has a default retention, or a legal hold was set. Lift the hold or wait for the retention to end, then purge again."
+            f"{len(refused)} object version(s) are protected by S3 Object Lock and were not "
+            f"deleted: {shown}{more}. "
+            "The bucket has a default retention, or a legal hold was set. Lift the hold or wait "
+            "for the retention to end, then purge again."
         )
 
 
@@ -100,7 +116,9 @@ def local_path(url: str) -> str:
 
 
 def split_s3(url: str) -> tuple[str, str]:
-    """Return bucket and key of `s3://bucket/key`; the key may be empty. Raises `PlaceError` where the bucket is missing."""
+    """Return bucket and key of `s3://bucket/key`; the key may be empty. Raises `PlaceError` where
+    the bucket is missing.
+    """
     bucket, _, key = url[len(S3_SCHEME) :].partition("/")
     if not bucket:
         raise PlaceError(f"{url}: an S3 URL needs a bucket: s3://bucket/key")
@@ -108,7 +126,9 @@ def split_s3(url: str) -> tuple[str, str]:
 
 
 def join_url(base: str, *parts: str) -> str:
-    """Return `base` and `parts` joined by single slashes. `..` and absolute parts are refused (ValueError): names come from data."""
+    """Return `base` and `parts` joined by single slashes. `..` and absolute parts are refused
+    (ValueError): names come from data.
+    """
     out = base if base == "/" else base.rstrip("/")
     for part in parts:
         pieces = part.split("/")
@@ -126,14 +146,17 @@ def has_magic(pattern: str) -> bool:
 
 
 def fixed_prefix(pattern: str) -> str:
-    """Return the part of `pattern` up to the last slash before its first wildcard, slash included."""
+    """Return the part of `pattern` up to the last slash before its first wildcard, slash
+    included.
+    """
     found = MAGIC.search(pattern)
     head = pattern[: found.start()] if found else pattern
     return head[: head.rfind("/") + 1]
 
 
 def glob_regex(pattern: str) -> re.Pattern[str]:
-    """Regular expression of a glob: `*` and `?` stay within one name, `**` spans folders, `[..]` and `[!..]` are sets.
+    """Regular expression of a glob: `*` and `?` stay within one name, `**` spans folders, `[..]`
+    and `[!..]` are sets.
 
     As in shells, a wildcard at the beginning of a name does not match a leading dot.
     """
@@ -150,7 +173,10 @@ def glob_regex(pattern: str) -> re.Pattern[str]:
             out.append(r"(?:(?!\.)[^/]+/)*(?!\.)[^/]+" if at_start else r"(?:[^/]|/(?!\.))*")
             place += 2
         elif char == "*":
-            out.append(guard + ("[^/]+" if at_start and pattern[place + 1 : place + 2] in ("", "/") else "[^/]*"))
+            out.append(
+                guard
+                + ("[^/]+" if at_start and pattern[place + 1 : place + 2] in ("", "/") else "[^/]*")
+            )
             place += 1
         elif char == "?":
             out.append(guard + "[^/]")
@@ -167,7 +193,9 @@ def glob_regex(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile("".join(out), re.DOTALL)
     except re.error:
-        raise PlaceError(f"{pattern}: the pattern holds a set such as [z-a] that is no valid range") from None
+        raise PlaceError(
+            f"{pattern}: the pattern holds a set such as [z-a] that is no valid range"
+        ) from None
 
 
 def hidden_below(url: str, folder: str) -> bool:

@@ -1,7 +1,8 @@
 """The inbox: bodies that a sender posted, each sealed in a file of its own.
 
-Sealed by the keyring (see `store.sealed`), since they hold people's words and numbers. A file's name is a keyed digest of the body, so a body that is
-delivered again is the same file, and the name tells an onlooker nothing: a plain hash could be searched for.
+Sealed by the keyring (see `store.sealed`), since they hold people's words and numbers. A file's
+name is a keyed digest of the body, so a body that is delivered again is the same file, and the name
+tells an onlooker nothing: a plain hash could be searched for.
 """
 
 from __future__ import annotations

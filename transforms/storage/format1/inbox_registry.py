@@ -1,4 +1,6 @@
-"""Inboxes that were read for a store, so that whoever looks for a person's data looks there too: `live/inboxes/<x>.json`, each with its folder."""
+"""Inboxes that were read for a store, so that whoever looks for a person's data looks there too:
+`live/inboxes/<x>.json`, each with its folder.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _noted: set[tuple[str, str]] = set()
 
 
 def note_inbox(live: Live, url: str) -> None:
-    """Note the folder of a sealed body that is about to be read; of other files nothing is noted."""
+    """Note the folder of a sealed body that is about to be read; of other files nothing is
+    noted.
+    """
     if not url.endswith(SUFFIX):
         return
     folder = url.rpartition("/")[0] if is_s3(url) else str(Path(local_path(url)).resolve().parent)

@@ -13,12 +13,13 @@ Layout below the store's root:
     live/inboxes/<x>.json                        inboxes of webhooks that were read; see `transforms.storage.format1.inbox_registry`
     live/unsealed/<x>.json                       a receipt is about to change: for the next checkpoint
 
-A receipt is the commit. It is created with if-none-match, so of any number of workers that redact the same recording, after a kill or because an
-event came twice, exactly one publishes; files that no receipt names are nobody's, and the loser of a race removes its own. File names depend on
+A receipt is the commit. It is created with if-none-match, so of any number of workers that redact
+the same recording, after a kill or because an event came twice, exactly one publishes; files that
+no receipt names are nobody's, and the loser of a race removes its own. File names depend on
 everything the content depends on, so a repetition writes the same bytes under the same name.
 
-An object is settled once everything that came from it has its receipt. Only then is its message deleted or its file passed over, so killing every
-process at any moment loses nothing.
+An object is settled once everything that came from it has its receipt. Only then is its message
+deleted or its file passed over, so killing every process at any moment loses nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ LAST = 2**63 - 1
 """Rank of what has expired or was erased: no snapshot is later."""
 
 PUT_AWAY, GONE, BACK = "put away", "gone", "back"
-"""What is announced of a part that is no receipt: its original is put away, its receipt is taken back, or what was set aside is brought back."""
+"""What is announced of a part that is no receipt: its original is put away, its receipt is taken
+back, or what was set aside is brought back.
+"""
 
 TRANSCRIPT = "transcript"
 """Note on an object that is no more than a call's transcript."""
@@ -93,20 +96,28 @@ class Live:
     # Announcements
 
     def part(self, key: InteractionKey, what: What) -> str:
-        """Return path, below the store's root and without suffix, of an interaction's receipt: the name of a part of the zone."""
+        """Return path, below the store's root and without suffix, of an interaction's receipt: the
+        name of a part of the zone.
+        """
         return f"{CALLS}/{_name(key.account_id)}/{_name(key.id)}/{what}"
 
     def announce(self, part: str, state: str) -> None:
-        """Note, before it happens, that a part is about to change, so that the next checkpoint of evidence looks at it without a listing.
+        """Note, before it happens, that a part is about to change, so that the next checkpoint of
+        evidence looks at it without a listing.
 
         Args:
             state: what will be there; `state_of` a receipt, or another text.
         """
         name = hashlib.sha256(f"{part}\0{state}".encode()).hexdigest()[:32]
-        self.files.write(self.files.join(self.root, UNSEALED, f"{name}.json"), orjson.dumps({"part": part, "state": state}))
+        self.files.write(
+            self.files.join(self.root, UNSEALED, f"{name}.json"),
+            orjson.dumps({"part": part, "state": state}),
+        )
 
     def announce_file(self, path: str) -> None:
-        """Announce that a file of an interaction's folder is about to come back. `path` is below the store's root."""
+        """Announce that a file of an interaction's folder is about to come back. `path` is below
+        the store's root.
+        """
         folder, _, name = path.rpartition("/")
         self.announce(f"{folder}/{'record' if name.startswith('record') else 'audio'}", BACK)
 
@@ -117,16 +128,26 @@ class Live:
         return self._json(self.files.join(self.folder(key), f"{what}.json"))
 
     def commit(self, key: InteractionKey, what: What, receipt: Receipt) -> bool:
-        """Publish: create the receipt. False where somebody else has published first; then nothing was changed."""
+        """Publish: create the receipt. False where somebody else has published first; then nothing
+        was changed.
+        """
         self.announce(self.part(key, what), state_of(receipt))
         try:
-            self.files.write(self.files.join(self.folder(key), f"{what}.json"), orjson.dumps(receipt), if_none_match=True)
+            self.files.write(
+                self.files.join(self.folder(key), f"{what}.json"),
+                orjson.dumps(receipt),
+                if_none_match=True,
+            )
         except PreconditionFailed:
-            return self.receipt(key, what) == receipt  # equal: an answer was lost, or a twin was faster
+            return (
+                self.receipt(key, what) == receipt
+            )  # equal: an answer was lost, or a twin was faster
         return True
 
     def supersede(self, key: InteractionKey, receipt: Receipt) -> Receipt | None:
-        """Put a record's receipt in place of one it `outranks`. Returns the old one, or None where it does not."""
+        """Put a record's receipt in place of one it `outranks`. Returns the old one, or None where
+        it does not.
+        """
         url = self.files.join(self.folder(key), "record.json")
         while True:
             info = self.files.info(url)
@@ -139,7 +160,9 @@ class Live:
                 return held
 
     def swap(self, key: InteractionKey, old: Receipt, new: Receipt) -> bool:
-        """Put a receipt in the place of the one it was made from. False where that is no longer there; then nothing was changed."""
+        """Put a receipt in the place of the one it was made from. False where that is no longer
+        there; then nothing was changed.
+        """
         url = self.files.join(self.folder(key), f"{old['what']}.json")
         info = self.files.info(url)
         if info is None or self._json(url) != old:
@@ -164,8 +187,13 @@ class Live:
         return self._json(url)
 
     def replace_receipt(self, url: str, receipt: Receipt) -> None:
-        """Put a receipt in another one's place, whatever that says. Object versions of the old one stay: it holds times and counts only."""
-        self.announce(self.part(InteractionKey(receipt["account_id"], receipt["id"]), receipt["what"]), state_of(receipt))
+        """Put a receipt in another one's place, whatever that says. Object versions of the old one
+        stay: it holds times and counts only.
+        """
+        self.announce(
+            self.part(InteractionKey(receipt["account_id"], receipt["id"]), receipt["what"]),
+            state_of(receipt),
+        )
         self.files.write(url, orjson.dumps(receipt))
 
     # Objects
@@ -175,16 +203,32 @@ class Live:
         found = self._json(self._ledger_url(object_id))
         if found is None:
             return None
-        return Ledger(found["what"], tuple((a, i, r) for a, i, r in found["keys"]), found["rejected"], found["note"])
+        return Ledger(
+            found["what"],
+            tuple((a, i, r) for a, i, r in found["keys"]),
+            found["rejected"],
+            found["note"],
+        )
 
     def note(self, arrival: Arrival, ledger: Ledger) -> None:
         """Write down what an object held."""
-        row = {"url": arrival.url, "etag": arrival.etag, "landed_at": arrival.landed_at, "what": ledger.what}
-        row |= {"keys": [list(k) for k in ledger.keys], "rejected": ledger.rejected, "note": ledger.note}
+        row = {
+            "url": arrival.url,
+            "etag": arrival.etag,
+            "landed_at": arrival.landed_at,
+            "what": ledger.what,
+        }
+        row |= {
+            "keys": [list(k) for k in ledger.keys],
+            "rejected": ledger.rejected,
+            "note": ledger.note,
+        }
         self.files.write(self._ledger_url(arrival.object_id), orjson.dumps(row))
 
     def forget_object(self, object_id: str) -> None:
-        """Remove an object's ledger entry and its rejections, so that it is taken in anew when word of it comes again."""
+        """Remove an object's ledger entry and its rejections, so that it is taken in anew when word
+        of it comes again.
+        """
         self.forget_rejections(object_id)
         self.files.purge(self._ledger_url(object_id))
 
@@ -205,7 +249,10 @@ class Live:
     def noted(self) -> set[str]:
         """Return ids of all objects that have a ledger entry: one listing."""
         try:
-            return {info.url.rpartition("/")[2].removesuffix(".json") for info in self.files.list(self.url("objects"))}
+            return {
+                info.url.rpartition("/")[2].removesuffix(".json")
+                for info in self.files.list(self.url("objects"))
+            }
         except FileNotFoundError:
             return set()
 
@@ -236,17 +283,26 @@ class Live:
         return True
 
     def sweep(self, receipt: Receipt) -> None:
-        """Purge files that others have taken the place of, where whoever replaced them was killed before that."""
+        """Purge files that others have taken the place of, where whoever replaced them was killed
+        before that.
+        """
         for url in self._replaced(receipt):
             self.files.purge(url)
 
     def _replaced(self, receipt: Receipt) -> list[str]:
         entries = entries_of(receipt)
-        names = {e["replaced"] for e in entries if e.get("replaced")} - {e.get("file") for e in entries}
-        return [self.files.join(self.folder(InteractionKey(receipt["account_id"], receipt["id"])), name) for name in sorted(names)]
+        names = {e["replaced"] for e in entries if e.get("replaced")} - {
+            e.get("file") for e in entries
+        }
+        return [
+            self.files.join(self.folder(InteractionKey(receipt["account_id"], receipt["id"])), name)
+            for name in sorted(names)
+        ]
 
     def _is_out(self, receipt: Receipt, arrival: Arrival) -> bool:
-        """Tell whether a recording is published or rejected, and its original where the policy wants it."""
+        """Tell whether a recording is published or rejected, and its original where the policy
+        wants it.
+        """
         entries = entries_of(receipt)
         for entry in entries:
             if entry["object"] == arrival.object_id:
@@ -254,7 +310,9 @@ class Live:
         return any(e.get("source") == arrival.url for e in entries) and self._is_replaced(arrival)
 
     def _is_replaced(self, arrival: Arrival) -> bool:
-        """Tell whether an object is there no more as it arrived: what has taken its place is an arrival of its own."""
+        """Tell whether an object is there no more as it arrived: what has taken its place is an
+        arrival of its own.
+        """
         info = self.files.info(arrival.url)
         return info is None or info.etag != arrival.etag
 
@@ -282,30 +340,52 @@ class Settled:
 
 
 def tombstone(key: InteractionKey, what: What) -> Receipt:
-    """Return the receipt of a part that was erased or set aside: what comes of it is not redacted."""
-    return {"what": what, "account_id": key.account_id, "id": key.id, "status": "erased", "reason": "erased", "object": "", "file": "",
-            "rank": LAST, "spans": None, "original": "keep"}  # fmt: skip
+    """Return the receipt of a part that was erased or set aside: what comes of it is not
+    redacted.
+    """
+    return {
+        "what": what,
+        "account_id": key.account_id,
+        "id": key.id,
+        "status": "erased",
+        "reason": "erased",
+        "object": "",
+        "file": "",
+        "rank": LAST,
+        "spans": None,
+        "original": "keep",
+    }
 
 
 def state_of(receipt: Receipt) -> str:
     """Return what a receipt says of its part, as far as it tells one state from the next."""
-    more = "".join(f" {e.get('status')} {e.get('file')} {e.get('object')}" for e in receipt.get("others") or ())
+    more = "".join(
+        f" {e.get('status')} {e.get('file')} {e.get('object')}" for e in receipt.get("others") or ()
+    )
     return f"{receipt.get('status')} {receipt.get('file')} {receipt.get('rank', 0)}{more}"
 
 
 def outranks(receipt: Receipt, held: Receipt) -> bool:
-    """Tell whether a record's receipt takes another one's place: a later snapshot, or the same with a transcript from a file beside it."""
+    """Tell whether a record's receipt takes another one's place: a later snapshot, or the same with
+    a transcript from a file beside it.
+    """
     rank, other = int(receipt["rank"]), int(held["rank"])
-    return rank > other or (rank == other and receipt.get("said", "") not in ("", held.get("said", "")))
+    return rank > other or (
+        rank == other and receipt.get("said", "") not in ("", held.get("said", ""))
+    )
 
 
 def is_told(receipt: Receipt) -> bool:
-    """Tell whether a record's receipt says of a transcript what to cover, be it that its times fit no recording so far."""
+    """Tell whether a record's receipt says of a transcript what to cover, be it that its times fit
+    no recording so far.
+    """
     return receipt.get("spans") is not None or bool(receipt.get("turns"))
 
 
 def says(receipt: Receipt, object_id: str) -> bool:
-    """Tell whether a record's receipt takes account of a transcript's file: it is in it, or the record has one of its own, or could not be redacted."""
+    """Tell whether a record's receipt takes account of a transcript's file: it is in it, or the
+    record has one of its own, or could not be redacted.
+    """
     own = is_told(receipt) and not receipt.get("said")
     return own or receipt.get("said") == object_id or receipt["status"] == "rejected"
 
@@ -316,7 +396,9 @@ def entries_of(receipt: Receipt) -> list[Receipt]:
 
 
 def with_entry(receipt: Receipt | None, old: Receipt | None, new: Receipt) -> Receipt:
-    """Return a receipt in which `new` stands for `old`, or comes behind all others where `old` is None."""
+    """Return a receipt in which `new` stands for `old`, or comes behind all others where `old` is
+    None.
+    """
     entries = entries_of(receipt) if receipt else []
     new = new | {"beside": True} if (old or {}).get("beside") or (entries and not old) else new
     entries = [new if e == old else e for e in entries] if old else [*entries, new]
@@ -324,14 +406,22 @@ def with_entry(receipt: Receipt | None, old: Receipt | None, new: Receipt) -> Re
 
 
 def original_names(entry: Receipt) -> tuple[str, str]:
-    """Return names of a recording's sealed original, and of the word that it was put away, in the call's folder."""
+    """Return names of a recording's sealed original, and of the word that it was put away, in the
+    call's folder.
+    """
     more = f"-{entry['object'][:24]}" if entry.get("beside") else ""
     return f"original{more}.sealed", f"original{more}.json"
 
 
 def _name(text: str) -> str:
-    """Return a folder's name for an account or interaction id: the id itself where it can be one."""
+    """Return a folder's name for an account or interaction id: the id itself where it can be
+    one.
+    """
     name = quote(text, safe="")
     if name.startswith("."):
         name = "%2E" + name[1:]
-    return name if len(name) <= _LONGEST_NAME else "sha256-" + hashlib.sha256(text.encode()).hexdigest()
+    return (
+        name
+        if len(name) <= _LONGEST_NAME
+        else "sha256-" + hashlib.sha256(text.encode()).hexdigest()
+    )

@@ -17,8 +17,12 @@ PURPOSE = "original"
 FILE = "original.sealed"
 
 
-def open_original(files: Files, live: Live, keyring: Keyring, key: InteractionKey, name: str = FILE) -> Iterator[bytes]:
-    """Yield the sealed original, in pieces. Raises `FileNotFoundError` where there is none, `SealedError` where it was changed."""
+def open_original(
+    files: Files, live: Live, keyring: Keyring, key: InteractionKey, name: str = FILE
+) -> Iterator[bytes]:
+    """Yield the sealed original, in pieces. Raises `FileNotFoundError` where there is none,
+    `SealedError` where it was changed.
+    """
     source: BinaryIO
     with files.open(files.join(live.folder(key), name)) as source:
         reader = EncryptedReader(source, keyring, name_of(key), PURPOSE)
@@ -31,13 +35,19 @@ def name_of(key: InteractionKey) -> str:
     return f"original/{key.account_id}/{key.id}"
 
 
-def original_of(files: Files, live: Live, keyring: Keyring, key: InteractionKey, entry: Receipt) -> tuple[Files, str] | None:
-    """Tell where the original of one of a call's recordings can be read: where it came from, as it was then, or sealed in the store; None: it is gone.
+def original_of(
+    files: Files, live: Live, keyring: Keyring, key: InteractionKey, entry: Receipt
+) -> tuple[Files, str] | None:
+    """Tell where the original of one of a call's recordings can be read: where it came from, as it
+    was then, or sealed in the store; None: it is gone.
 
     Nothing of a sealed one is written in clear: what is returned opens it as it is read.
     """
     info = files.info(entry["source"])
-    if info is not None and Arrival(info.url, info.etag, info.size, info.modified).object_id == entry["object"]:
+    if (
+        info is not None
+        and Arrival(info.url, info.etag, info.size, info.modified).object_id == entry["object"]
+    ):
         return files, entry["source"]
     url = files.join(live.folder(key), original_names(entry)[0])
     return (Unsealed(files, url, keyring, name_of(key)), url) if files.info(url) else None
@@ -47,7 +57,8 @@ class Unsealed(Files):
     """One sealed file as it was before, beside all others.
 
     Args:
-        files: reads and writes everything else. url: the sealed file. keyring, name: see `EncryptedReader`.
+        files: reads and writes everything else. url: the sealed file. keyring, name: see
+            `EncryptedReader`.
     """
 
     def __init__(self, files: Files, url: str, keyring: Keyring, name: str) -> None:
@@ -65,7 +76,9 @@ class Unsealed(Files):
         """Return a reader of what is sealed. Raises `SealedError` where it was changed."""
         if url != self._url:
             return self._files.open(url, offset)
-        file = io.BufferedReader(_Blocks(EncryptedReader(self._files.open(url), self._keyring, self._name, PURPOSE)))
+        file = io.BufferedReader(
+            _Blocks(EncryptedReader(self._files.open(url), self._keyring, self._name, PURPOSE))
+        )
         file.seek(offset)
         return file
 
@@ -81,7 +94,9 @@ class _Blocks(io.RawIOBase):
         self._reader, self._at, self._block, self._data = reader, 0, -1, b""
         self._ends: list[int] = []
         for number in range(reader.blocks):
-            self._ends.append((self._ends[-1] if self._ends else 0) + sum(map(len, reader.read_block(number))))
+            self._ends.append(
+                (self._ends[-1] if self._ends else 0) + sum(map(len, reader.read_block(number)))
+            )
 
     def readable(self) -> bool:
         return True
@@ -94,7 +109,9 @@ class _Blocks(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         end = self._ends[-1] if self._ends else 0
-        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: end}[whence])
+        self._at = max(
+            0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: end}[whence]
+        )
         return self._at
 
     def readinto(self, buffer: Any) -> int:

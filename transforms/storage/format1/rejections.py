@@ -1,4 +1,6 @@
-"""Rejected records of the live zone: reasons in clear, one file each, content encrypted beside it."""
+"""Rejected records of the live zone: reasons in clear, one file each, content encrypted beside
+it.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ SHORT_ID = 16
 
 
 class StoreError(RuntimeError):
-    """The store is not what its records say, or not a store at all; the text names the file and what to do."""
+    """The store is not what its records say, or not a store at all; the text names the file and
+    what to do.
+    """
 
 
 class PublishConflict(StoreError):
@@ -40,7 +42,9 @@ class AlreadyPublished(StoreError):
 
     def __init__(self, run_id: str, seq: int) -> None:
         self.run_id, self.seq = run_id, seq
-        super().__init__(f"run {run_id[:SHORT_ID]} was published before, as number {seq}; nothing was changed")
+        super().__init__(
+            f"run {run_id[:SHORT_ID]} was published before, as number {seq}; nothing was changed"
+        )
 
 
 @dataclass(frozen=True)
@@ -66,26 +70,40 @@ class Snapshot:
         return tuple(f for f in self.files if f.dataset == name)
 
     def chain(self) -> dict[str, Any]:
-        """Return `seq`, `parent` and `parent_sha256` for the manifest of a run that is to be published on top of this snapshot."""
+        """Return `seq`, `parent` and `parent_sha256` for the manifest of a run that is to be
+        published on top of this snapshot.
+        """
         return {"seq": self.seq + 1, "parent": self.manifest, "parent_sha256": self.manifest_sha256}
 
     def after(self, manifest: RunManifest) -> Snapshot:
-        """Return the snapshot that `manifest` leads to. Raises ValueError where the manifest does not fit on this one."""
+        """Return the snapshot that `manifest` leads to. Raises ValueError where the manifest does
+        not fit on this one.
+        """
         for name, have in self.chain().items():
             if getattr(manifest, name) != have:
-                raise ValueError(f"field {name} of the manifest does not continue snapshot {self.seq}; build it with Snapshot.chain()")
+                raise ValueError(
+                    f"field {name} of the manifest does not continue snapshot {self.seq}; build it "
+                    "with Snapshot.chain()"
+                )
         live = {f.path: f for f in self.files}
         for entry in manifest.removed:
             if live.pop(entry.path, None) != entry:
-                raise ValueError(f"{entry.path}: listed as removed, but no live file is exactly that")
+                raise ValueError(
+                    f"{entry.path}: listed as removed, but no live file is exactly that"
+                )
         gone = {f.path for f in manifest.removed}
         for entry in manifest.added:
             check_path(entry.path)
             if entry.path in live or entry.path in gone:
-                raise ValueError(f"{entry.path}: added, but a live, removed or added file has that name already; names must be unique to a run")
+                raise ValueError(
+                    f"{entry.path}: added, but a live, removed or added file has that name "
+                    "already; names must be unique to a run"
+                )
             live[entry.path] = entry
         name, data = manifest_name(manifest.seq), manifest_bytes(manifest)
-        return Snapshot(manifest.seq, manifest.run_id, name, sha256(data), tuple(sorted(live.values())))
+        return Snapshot(
+            manifest.seq, manifest.run_id, name, sha256(data), tuple(sorted(live.values()))
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +130,9 @@ def sha256(data: bytes) -> str:
 
 def to_json(value: Any) -> bytes:
     """Canonical JSON: sorted keys, indented, one newline at the end."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(
+        value, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
 
 
 def manifest_name(seq: int) -> str:
@@ -121,7 +141,9 @@ def manifest_name(seq: int) -> str:
 
 
 def snapshot_name(snapshot: Snapshot) -> str:
-    """Return path of a snapshot below the root. Its manifest's digest is part of it, so that two runs that want the same number share no file."""
+    """Return path of a snapshot below the root. Its manifest's digest is part of it, so that two
+    runs that want the same number share no file.
+    """
     return f"{CONTROL}/snapshots/{snapshot.seq:08d}-{snapshot.manifest_sha256[:SHORT_ID]}.json.zst"
 
 
@@ -132,29 +154,54 @@ def manifest_bytes(manifest: RunManifest) -> bytes:
 
 def snapshot_bytes(snapshot: Snapshot) -> bytes:
     """Return the bytes a snapshot is stored as."""
-    head = {"seq": snapshot.seq, "run_id": snapshot.run_id, "manifest": snapshot.manifest, "manifest_sha256": snapshot.manifest_sha256}
-    plain = orjson.dumps(head | {"files": [f.as_dict() for f in snapshot.files]}, option=orjson.OPT_SORT_KEYS)
+    head = {
+        "seq": snapshot.seq,
+        "run_id": snapshot.run_id,
+        "manifest": snapshot.manifest,
+        "manifest_sha256": snapshot.manifest_sha256,
+    }
+    plain = orjson.dumps(
+        head | {"files": [f.as_dict() for f in snapshot.files]}, option=orjson.OPT_SORT_KEYS
+    )
     return zstandard.ZstdCompressor(level=3).compress(plain)
 
 
 def parse_snapshot(data: bytes) -> Snapshot:
     """Return inverse of `snapshot_bytes`."""
     d = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
-    return Snapshot(d["seq"], d["run_id"], d["manifest"], d["manifest_sha256"], tuple(FileEntry.from_dict(f) for f in d["files"]))
+    return Snapshot(
+        d["seq"],
+        d["run_id"],
+        d["manifest"],
+        d["manifest_sha256"],
+        tuple(FileEntry.from_dict(f) for f in d["files"]),
+    )
 
 
 def check_path(path: str) -> None:
-    """Raise ValueError unless `path` is a data file's path: relative, without empty, `.` or `..` parts, outside the control folder."""
+    """Raise ValueError unless `path` is a data file's path: relative, without empty, `.` or `..`
+    parts, outside the control folder.
+    """
     parts = path.split("/")
-    if any(p in ("", ".", "..") for p in parts) or len(parts) < 2 or parts[0].startswith(("_", ".")):
-        raise ValueError(f"{path}: not the path of a data file: expected <dataset>/.../<name>, relative to the root")
+    if (
+        any(p in ("", ".", "..") for p in parts)
+        or len(parts) < 2
+        or parts[0].startswith(("_", "."))
+    ):
+        raise ValueError(
+            f"{path}: not the path of a data file: expected <dataset>/.../<name>, relative to the "
+            "root"
+        )
 
 
-def data_path(dataset: str, partition: dict[str, str], run_id: str, name: str, suffix: str = ".parquet") -> str:
+def data_path(
+    dataset: str, partition: dict[str, str], run_id: str, name: str, suffix: str = ".parquet"
+) -> str:
     """Return path of a data file below the root: `<dataset>/<k>=<v>/.../<run>-<name><suffix>`.
 
-    The run's id in the name keeps names unique to a run and tells whose file it is when orphans are collected.
-    Partition keys come in the order given; keys and values are percent-encoded. They must hold no personal data.
+    The run's id in the name keeps names unique to a run and tells whose file it is when orphans are
+    collected. Partition keys come in the order given; keys and values are percent-encoded. They
+    must hold no personal data.
     """
     folders = [f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in partition.items()]
     return "/".join([dataset, *folders, f"{run_id[:SHORT_ID]}-{name}{suffix}"])

@@ -1,4 +1,6 @@
-"""Identifiers of people: brought to one form however they are written, and concealed by keyed digests."""
+"""Identifiers of people: brought to one form however they are written, and concealed by keyed
+digests.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 REGION = "US"
 """Region of numbers that are written without a country, where nothing says otherwise."""
 SHORTEST = 7
-"""Digits a number needs to tell one person from another; shorter ones are short codes and extensions."""
+"""Digits a number needs to tell one person from another; shorter ones are short codes and
+extensions.
+"""
 TOKEN_HEX = 32
 EMAIL = re.compile(r"(?<![^\s@<>\"'(),;:])[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
 _ALIASES = {
@@ -32,7 +36,9 @@ _ALIASES = {
 
 
 class IdentifierError(ValueError):
-    """An identifier cannot be read; the text says which form it has to have, and does not quote it."""
+    """An identifier cannot be read; the text says which form it has to have, and does not quote
+    it.
+    """
 
 
 @dataclass(frozen=True, order=True)
@@ -93,7 +99,9 @@ def _possible(given: str, region: str) -> phonenumbers.PhoneNumber | None:
     except phonenumbers.NumberParseException:
         return None
     reason = phonenumbers.is_possible_number_with_reason(number)
-    local = reason == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY and not given.startswith("+")
+    local = reason == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY and not given.startswith(
+        "+"
+    )
     return number if local or reason == phonenumbers.ValidationResult.IS_POSSIBLE else None
 
 
@@ -101,13 +109,20 @@ def _possible(given: str, region: str) -> phonenumbers.PhoneNumber | None:
 def national_to_e164(digits: str, region: str) -> str:
     """Return a number dialled within a region, in E.164; empty where it is none."""
     number = _possible(digits, region) if region else None
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if number else ""
+    return (
+        str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        if number
+        else ""
+    )
 
 
 @lru_cache(maxsize=4096)
 def is_whole(number: str) -> bool:
     """Tell whether a number in E.164 has the length of one of its country, area code included."""
-    return bool(phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number, None)) == phonenumbers.ValidationResult.IS_POSSIBLE)
+    return bool(
+        phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number, None))
+        == phonenumbers.ValidationResult.IS_POSSIBLE
+    )
 
 
 def without_extension(text: str) -> str:
@@ -121,7 +136,9 @@ def names_country(text: str) -> bool:
 
 
 def forms_of(kind: str, value: str) -> tuple[str, ...]:
-    """Return forms in which a search finds an identifier, with no more of it than who gave it recognises."""
+    """Return forms in which a search finds an identifier, with no more of it than who gave it
+    recognises.
+    """
     if kind == "email":
         return ("as it is written, in any case", "read aloud")
     if kind != "phone":
@@ -130,20 +147,34 @@ def forms_of(kind: str, value: str) -> tuple[str, ...]:
         return ("as it is written",)
     country, tail = phonenumbers.parse(value, None).country_code, value[-2:]
     begins = (f"+{country}", f"00{country}", f"011{country}", f"{country}")
-    return (*(f"{b}…{tail}" for b in begins), f"…{tail} within {region_of_number(value) or 'its country'}", "in words, in pieces, read back")
+    return (
+        *(f"{b}…{tail}" for b in begins),
+        f"…{tail} within {region_of_number(value) or 'its country'}",
+        "in words, in pieces, read back",
+    )
 
 
 def region_of_number(number: str) -> str:
     """Return region of a number in E.164; empty where it has none."""
     try:
-        return str(phonenumbers.region_code_for_country_code(phonenumbers.parse(number, None).country_code or 0))
+        return str(
+            phonenumbers.region_code_for_country_code(
+                phonenumbers.parse(number, None).country_code or 0
+            )
+        )
     except phonenumbers.NumberParseException:
         return ""
 
 
 def local_digits(number: str) -> str:
-    """Return digits of a number in normal form as they are dialled within its country, without a leading zero."""
-    return str(phonenumbers.parse(number, None).national_number) if number.startswith("+") else number.removeprefix("digits:")
+    """Return digits of a number in normal form as they are dialled within its country, without a
+    leading zero.
+    """
+    return (
+        str(phonenumbers.parse(number, None).national_number)
+        if number.startswith("+")
+        else number.removeprefix("digits:")
+    )
 
 
 def normal_email(text: str) -> str | None:
@@ -153,8 +184,12 @@ def normal_email(text: str) -> str | None:
 
 
 def normal_name(text: str) -> str:
-    """Return a name's words, folded, in alphabetical order: `Müller, Jane` and `jane muller` are one. Single letters are left out."""
-    return " ".join(sorted(w for w in (strip_case_and_accents(m) for m in WORD.findall(text)) if len(w) > 1))
+    """Return a name's words, folded, in alphabetical order: `Müller, Jane` and `jane muller` are
+    one. Single letters are left out.
+    """
+    return " ".join(
+        sorted(w for w in (strip_case_and_accents(m) for m in WORD.findall(text)) if len(w) > 1)
+    )
 
 
 def normal_place(text: str) -> str:
@@ -163,11 +198,17 @@ def normal_place(text: str) -> str:
 
 
 def name_address(name: str, *places: str | None) -> list[Identifier]:
-    """Return a name with each of some postcodes and streets; nothing where either is missing. A name alone tells nobody from others."""
+    """Return a name with each of some postcodes and streets; nothing where either is missing. A
+    name alone tells nobody from others.
+    """
     words = normal_name(name)
     if " " not in words:
         return []
-    return [Identifier("name_address", f"{words}|{place}") for p in places if p and len(place := normal_place(p)) >= 4]
+    return [
+        Identifier("name_address", f"{words}|{place}")
+        for p in places
+        if p and len(place := normal_place(p)) >= 4
+    ]
 
 
 def name_words(name: str) -> list[str]:
@@ -179,7 +220,9 @@ def name_words(name: str) -> list[str]:
 
 
 def name_beside(word: str, identifier: Identifier) -> Identifier:
-    """Return a word of a name beside an identifier of the same person, which compares with nothing but names beside that identifier."""
+    """Return a word of a name beside an identifier of the same person, which compares with nothing
+    but names beside that identifier.
+    """
     return Identifier(NAME, f"{word}|{identifier.kind}:{identifier.value}")
 
 
@@ -208,9 +251,11 @@ def normal_ip(text: str) -> str | None:
 
 
 def parse_identifier(text: str, region: str = "") -> list[Identifier]:
-    """Return identifiers that `KIND:VALUE` names; a bare number, e-mail or internet address needs no kind.
+    """Return identifiers that `KIND:VALUE` names; a bare number, e-mail or internet address needs
+    no kind.
 
-    `name:Jane Muller|94107|12 Elm Street` is a name with a postcode, a street or both. Raises `IdentifierError`, without quoting the value.
+    `name:Jane Muller|94107|12 Elm Street` is a name with a postcode, a street or both. Raises
+    `IdentifierError`, without quoting the value.
     """
     head, colon, rest = text.partition(":")
     kind = _ALIASES.get(head.strip().lower(), head.strip().lower()) if colon else ""
@@ -220,21 +265,31 @@ def parse_identifier(text: str, region: str = "") -> list[Identifier]:
 
 
 def identifiers_of_kind(kind: str, value: str, region: str = "") -> Iterable[Identifier]:
-    """Return identifiers of one kind. Raises `IdentifierError` where the value has not the form its kind has to have."""
+    """Return identifiers of one kind. Raises `IdentifierError` where the value has not the form its
+    kind has to have.
+    """
     if region and region.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise IdentifierError("region: expected a country's code of two letters, such as US or DE")
     if kind == "name_address":
         name, *places = value.split("|")
         found = name_address(name, *places)
         if not found:
-            raise IdentifierError("name: expected a first and last name with a postcode or street: name:FIRST LAST|POSTCODE|STREET")
+            raise IdentifierError(
+                "name: expected a first and last name with a postcode or street: name:FIRST "
+                "LAST|POSTCODE|STREET"
+            )
         return found
-    normal = {"phone": lambda: _told_phone(value, region.upper()), "email": lambda: normal_email(value), "ip": lambda: normal_ip(value)}
+    normal = {
+        "phone": lambda: _told_phone(value, region.upper()),
+        "email": lambda: normal_email(value),
+        "ip": lambda: normal_ip(value),
+    }
     if kind in normal:
         result = normal[kind]()
         if not result:
             raise IdentifierError(
-                f"{kind}: the value is none; expected such as " + {"phone": "+14155550123", "email": "name@example.com"}.get(kind, "192.0.2.7")
+                f"{kind}: the value is none; expected such as "
+                + {"phone": "+14155550123", "email": "name@example.com"}.get(kind, "192.0.2.7")
             )
         return [Identifier(kind, result)]
     if kind in ("agent", "interaction"):
@@ -248,9 +303,16 @@ def identifiers_of_kind(kind: str, value: str, region: str = "") -> Iterable[Ide
 
 
 def _told_phone(value: str, region: str) -> str | None:
-    """Return a number someone is looked for by. Raises `IdentifierError` where it may be one of several countries."""
+    """Return a number someone is looked for by. Raises `IdentifierError` where it may be one of
+    several countries.
+    """
     number = normal_phone(value, region)
-    if number and number.startswith("digits:") and names_country(value) and not value.strip().startswith("011"):
+    if (
+        number
+        and number.startswith("digits:")
+        and names_country(value)
+        and not value.strip().startswith("011")
+    ):
         raise IdentifierError("phone: no country has such a number; check its digits")
     if number and not region and (number.startswith("digits:") or not names_country(value)):
         raise IdentifierError(
@@ -261,33 +323,52 @@ def _told_phone(value: str, region: str) -> str | None:
 
 
 def identifier_token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -> str:
-    """Return what stands for an identifier in the index: HMAC-SHA256 under a key of its own, 32 hex digits."""
+    """Return what stands for an identifier in the index: HMAC-SHA256 under a key of its own, 32 hex
+    digits.
+    """
     value = identifier.value
-    if identifier.kind == "interaction":  # asked for by the platform's id, it is known by the one it is stored under
+    if (
+        identifier.kind == "interaction"
+    ):  # asked for by the platform's id, it is known by the one it is stored under
         account, slash, own = value.partition("/")
-        from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer  # which brings detection along
+        from callveil.transforms.storage.identity.identifier_names import (
+            NamePseudonymizer,
+        )  # which brings detection along
 
         value = f"{account}{slash}{NamePseudonymizer(keyring).id(own)}"
     return keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX]
 
 
 def identifier_tokens(keyring: Keyring, identifier: Identifier) -> dict[str, str]:
-    """Return the same under every key of the keyring, by key id: what was indexed before a key was rotated is found too."""
+    """Return the same under every key of the keyring, by key id: what was indexed before a key was
+    rotated is found too.
+    """
     return {key_id: identifier_token(keyring, identifier, key_id) for key_id in keyring.key_ids}
 
 
 def tokens_to_search(keyring: Keyring, identifier: Identifier) -> tuple[str, ...]:
-    """Return all that may stand for what somebody asks for: of an interaction under each form its id may be stored as."""
+    """Return all that may stand for what somebody asks for: of an interaction under each form its
+    id may be stored as.
+    """
     if identifier.kind != "interaction":
         return tuple(identifier_tokens(keyring, identifier).values())
-    from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer  # which brings detection along
+    from callveil.transforms.storage.identity.identifier_names import (
+        NamePseudonymizer,
+    )  # which brings detection along
 
     account, slash, own = identifier.value.partition("/")
     forms = sorted(NamePseudonymizer(keyring).stored(own))
     values = [(f"{account}{slash}{form}", key_id) for key_id in keyring.key_ids for form in forms]
-    return tuple(keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX] for value, key_id in values)
+    return tuple(
+        keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX]
+        for value, key_id in values
+    )
 
 
 def subject_ref(keyring: Keyring, identifiers: Iterable[Identifier]) -> str:
-    """Return what stands for a person in the register and in certificates: a keyed digest of all that identifies them."""
-    return keyring.hmac("subject/ref", *(part for i in sorted(set(identifiers)) for part in (i.kind, i.value)))[:TOKEN_HEX]
+    """Return what stands for a person in the register and in certificates: a keyed digest of all
+    that identifies them.
+    """
+    return keyring.hmac(
+        "subject/ref", *(part for i in sorted(set(identifiers)) for part in (i.kind, i.value))
+    )[:TOKEN_HEX]

@@ -1,4 +1,6 @@
-"""Numbers and addresses as people say them: in words, in pieces over several turns, read back in whole or in part."""
+"""Numbers and addresses as people say them: in words, in pieces over several turns, read back in
+whole or in part.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def find_spoken_numbers(parts: Iterable[str], region: str, language: str = "en")
     """Return numbers that the pieces of one value say, each once, in normal form.
 
     Args:
-        parts: pieces in the order in which they were said. region: as of `normal_phone`. language: whose words they are in.
+        parts: pieces in the order in which they were said. region: as of `normal_phone`. language:
+            whose words they are in.
     """
     out: list[str] = []
     for text in _complete([c for p in parts if (c := _code(p, language))], region):
@@ -37,9 +40,11 @@ def find_spoken_numbers(parts: Iterable[str], region: str, language: str = "en")
 
 
 def numbers_in_run(pieces: Sequence[str], region: str, language: str = "en") -> list[str]:
-    """Return numbers that pieces which follow each other in a conversation may say, each piece read back at once, in part, or from the start.
+    """Return numbers that pieces which follow each other in a conversation may say, each piece read
+    back at once, in part, or from the start.
 
-    Which piece goes on and which repeats is not known, so all ways to put neighbours together are tried; a number of a country's length counts.
+    Which piece goes on and which repeats is not known, so all ways to put neighbours together are
+    tried; a number of a country's length counts.
     """
     codes = [c for p in pieces if (c := _code(p, language))]
     out: dict[str, None] = {}
@@ -55,11 +60,19 @@ def numbers_in_run(pieces: Sequence[str], region: str, language: str = "en") -> 
 def _number(code: str, region: str) -> str:
     """Return a number of full length in normal form; empty where digits are none."""
     number = ids.normal_phone(code, region) or ""
-    return number if number.startswith("+") and ids.is_whole(number) and (ids.names_country(code) or ids.national_to_e164(code, region)) else ""
+    return (
+        number
+        if number.startswith("+")
+        and ids.is_whole(number)
+        and (ids.names_country(code) or ids.national_to_e164(code, region))
+        else ""
+    )
 
 
 def _complete(codes: Sequence[str], region: str) -> Iterator[str]:
-    """Yield pieces put together: a piece goes on with what is open as long as both can be one number, and what repeats it is left out."""
+    """Yield pieces put together: a piece goes on with what is open as long as both can be one
+    number, and what repeats it is left out.
+    """
     told: list[str] = []
     begun = ""
     for piece in (_once(c, region) for c in codes):
@@ -90,20 +103,25 @@ def _is_number(code: str, region: str) -> bool:
     number = ids.normal_phone(code, region) if len(code) <= LONGEST + 3 else None
     if number is None or number.startswith("digits:"):
         return False
-    # What is a number only as one of another country, with a + that nobody said, is more likely two pieces.
+    # What is a number only as one of another country, with a + that nobody said, is more likely two
+    # pieces.
     return ids.names_country(code) or bool(ids.national_to_e164(code, region))
 
 
 def _code(text: str, language: str) -> str:
     """Return digits of a piece, with the + that was said or written."""
     if sum(c.isdigit() for c in text) >= ids.SHORTEST:
-        return ("+" if text.strip().startswith("+") else "") + re.sub(r"\D", "", ids.without_extension(text))
+        return ("+" if text.strip().startswith("+") else "") + re.sub(
+            r"\D", "", ids.without_extension(text)
+        )
     try:
         load_spoken_digits(language)
     except LanguageError:
         language = "en"
     spoken = _PLUS.sub("+", normalize_code(text, language).replace("o", "0"))
-    return ("+" if spoken.startswith("+") or text.strip().startswith("+") else "") + re.sub(r"\D", "", spoken)
+    return ("+" if spoken.startswith("+") or text.strip().startswith("+") else "") + re.sub(
+        r"\D", "", spoken
+    )
 
 
 def find_spoken_addresses(parts: Iterable[str], language: str = "en") -> list[str]:
@@ -114,7 +132,9 @@ def find_spoken_addresses(parts: Iterable[str], language: str = "en") -> list[st
 
 
 def addresses_in_run(pieces: Sequence[str], language: str = "en") -> list[str]:
-    """Return addresses that pieces which follow each other in a conversation may say together, some of them read back."""
+    """Return addresses that pieces which follow each other in a conversation may say together, some
+    of them read back.
+    """
     runs = (
         " ".join([*pieces[first:at], *rest])
         for first in range(len(pieces))
@@ -126,24 +146,34 @@ def addresses_in_run(pieces: Sequence[str], language: str = "en") -> list[str]:
 
 
 def _addresses(text: str, language: str) -> list[str]:
-    """Return addresses a text may say: its first words may be no part of one (`is it still jane dot doe at`), and an o is a letter or a zero."""
+    """Return addresses a text may say: its first words may be no part of one (`is it still jane dot
+    doe at`), and an o is a letter or a zero.
+    """
     if "@" in text:
         return [a for a in (ids.normal_email(text),) if a]
     out = []
     for zero in ("0", "o"):
         words = _written(text, language, zero)
-        starts = (n for n in range(len(words)) if not n or ("@" in words[n:] and not _hang_together(words[n - 1], words[n])))
+        starts = (
+            n
+            for n in range(len(words))
+            if not n or ("@" in words[n:] and not _hang_together(words[n - 1], words[n]))
+        )
         out += [a for n in starts if (a := ids.normal_email("".join(words[n:])))]
     return list(dict.fromkeys(out))
 
 
 def _hang_together(before: str, word: str) -> bool:
-    """Tell whether two words of an address are surely parts of it: one is a symbol, or both are letters or digits of a word that is spelled."""
+    """Tell whether two words of an address are surely parts of it: one is a symbol, or both are
+    letters or digits of a word that is spelled.
+    """
     return before in SYMBOLS or word in SYMBOLS or len(before) == len(word) == 1
 
 
 def _written(text: str, language: str, zero: str) -> list[str]:
-    """Return words of an address read aloud, as they are written: `jane dot doe at mail dot example`."""
+    """Return words of an address read aloud, as they are written: `jane dot doe at mail dot
+    example`.
+    """
     try:
         vocab = load_vocabulary(language)
     except LanguageError:

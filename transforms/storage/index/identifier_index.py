@@ -1,4 +1,6 @@
-"""The `subjects` dataset: the identifier index in buckets of digests, sorted by digest, so that a search reads a row group of each file."""
+"""The `subjects` dataset: the identifier index in buckets of digests, sorted by digest, so that a
+search reads a row group of each file.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ BUCKETS = 64
 MAX_FILES = 8
 """Files of a bucket before some are merged."""
 GROWTH = 4
-"""A file is merged with the smaller ones once they hold a quarter as many rows: each entry is written anew a few times at most."""
+"""A file is merged with the smaller ones once they hold a quarter as many rows: each entry is
+written anew a few times at most.
+"""
 SUBJECTS = register_table(Table("subjects", SCHEMA, FIELDS, SORT))
 
 
@@ -33,11 +37,19 @@ def token_bucket(token: str) -> int:
 
 def identifier_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
     """Live files of one bucket."""
-    return [f for f in snapshot.by_dataset(SUBJECTS.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"]
+    return [
+        f
+        for f in snapshot.by_dataset(SUBJECTS.name)
+        if dict(f.partition)["bucket"] == f"{bucket:02d}"
+    ]
 
 
-def lookup_entries(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[str]) -> list[SubjectEntry]:
-    """Return entries under some digests; of several for one place the latest. Reads the row groups that may hold them, by their statistics."""
+def lookup_entries(
+    files: Files, root: str, snapshot: Snapshot, wanted: Iterable[str]
+) -> list[SubjectEntry]:
+    """Return entries under some digests; of several for one place the latest. Reads the row groups
+    that may hold them, by their statistics.
+    """
     by_bucket: dict[int, set[str]] = defaultdict(set)
     for token in wanted:
         by_bucket[token_bucket(token)].add(token)
@@ -52,22 +64,39 @@ def lookup_entries(files: Files, root: str, snapshot: Snapshot, wanted: Iterable
 
 
 def _among(files: Files, root: str, file: FileEntry, tokens: set[str]) -> Iterator[SubjectEntry]:
-    """Yield rows of one file under some digests. One row group is read at a time, and none that cannot hold one."""
+    """Yield rows of one file under some digests. One row group is read at a time, and none that
+    cannot hold one.
+    """
     ordered = sorted(tokens)
     wanted = pa.array(ordered, pa.string())
     with files.open(files.join(root, file.path)) as source:
         stored = pq.ParquetFile(source, page_checksum_verification=True)
         for group in range(stored.metadata.num_row_groups):
             statistics = stored.metadata.row_group(group).column(0).statistics
-            if statistics is not None and statistics.has_min_max and not _within(ordered, statistics.min, statistics.max):
+            if (
+                statistics is not None
+                and statistics.has_min_max
+                and not _within(ordered, statistics.min, statistics.max)
+            ):
                 continue
             column = stored.read_row_group(group, columns=["token"]).column(0)
-            places = np.flatnonzero(pc.is_in(column, value_set=wanted).to_numpy(zero_copy_only=False))
+            places = np.flatnonzero(
+                pc.is_in(column, value_set=wanted).to_numpy(zero_copy_only=False)
+            )
             if len(places):
-                # The digests, which hardly compress, are most of the bytes: they are not read twice.
-                rest = stored.read_row_group(group, columns=[c for c in SCHEMA.names if c != "token"])
-                rows, names = rest.take(pa.array(places)).to_pylist(), column.take(pa.array(places)).to_pylist()
-                yield from (SubjectEntry.of(row | {"token": name}) for row, name in zip(rows, names, strict=True))
+                # The digests, which hardly compress, are most of the bytes: they are not read
+                # twice.
+                rest = stored.read_row_group(
+                    group, columns=[c for c in SCHEMA.names if c != "token"]
+                )
+                rows, names = (
+                    rest.take(pa.array(places)).to_pylist(),
+                    column.take(pa.array(places)).to_pylist(),
+                )
+                yield from (
+                    SubjectEntry.of(row | {"token": name})
+                    for row, name in zip(rows, names, strict=True)
+                )
 
 
 def _within(ordered: list[str], lowest: str, highest: str) -> bool:
@@ -84,23 +113,39 @@ def read_entries(files: Files, root: str, file: FileEntry) -> Iterator[SubjectEn
 
 
 def write_identifier_bucket(
-    files: Files, root: str, snapshot: Snapshot, run_id: str, bucket: int, entries: Iterable[SubjectEntry]
+    files: Files,
+    root: str,
+    snapshot: Snapshot,
+    run_id: str,
+    bucket: int,
+    entries: Iterable[SubjectEntry],
 ) -> tuple[FileEntry | None, list[FileEntry]]:
-    """Publish a run's new entries of one bucket; what stands there already, of the same snapshot, is not written again.
+    """Publish a run's new entries of one bucket; what stands there already, of the same snapshot,
+    is not written again.
 
-    Returns: the new file, or None where there is nothing to write, and the files it replaces where some were merged.
+    Returns: the new file, or None where there is nothing to write, and the files it replaces where
+        some were merged.
     """
     new = {e.place: e._replace(seq=snapshot.seq + 1) for e in entries}
     old = identifier_bucket_files(snapshot, bucket)
-    known = {e.place: e for e in lookup_entries(files, root, snapshot, {e.token for e in new.values()})} if old else {}
+    known = (
+        {e.place: e for e in lookup_entries(files, root, snapshot, {e.token for e in new.values()})}
+        if old
+        else {}
+    )
     new = {p: e for p, e in new.items() if p not in known or known[p]._replace(seq=e.seq) != e}
     if not new:
         return None, []
     merged = _mergeable(old, len(new)) if len(old) + 1 > MAX_FILES else []
-    streams: list[Iterable[SubjectEntry]] = [[new[p] for p in sorted(new)], *(read_entries(files, root, f) for f in merged)]
+    streams: list[Iterable[SubjectEntry]] = [
+        [new[p] for p in sorted(new)],
+        *(read_entries(files, root, f) for f in merged),
+    ]
     partition = {"bucket": f"{bucket:02d}"}
     path = data_path(SUBJECTS.name, partition, run_id, f"{snapshot.seq + 1:08d}")
-    return publish_records(files, root, path, SUBJECTS, partition, (e.as_row() for e in merge_latest(streams))), merged
+    return publish_records(
+        files, root, path, SUBJECTS, partition, (e.as_row() for e in merge_latest(streams))
+    ), merged
 
 
 def _mergeable(old: list[FileEntry], rows: int) -> list[FileEntry]:

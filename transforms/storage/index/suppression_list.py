@@ -1,7 +1,9 @@
-"""Records that were erased or set aside at a person's request, so that no replay of their source brings them back.
+"""Records that were erased or set aside at a person's request, so that no replay of their source
+brings them back.
 
-Interactions have tombstones in the key index; versions, which are not looked up by key when they come in, are listed here, and so are the
-interactions that versions may be about, and that may arrive at `watch`. The list holds keyed digests and nothing else.
+Interactions have tombstones in the key index; versions, which are not looked up by key when they
+come in, are listed here, and so are the interactions that versions may be about, and that may
+arrive at `watch`. The list holds keyed digests and nothing else.
 """
 
 from __future__ import annotations
@@ -24,9 +26,14 @@ from callveil.transforms.storage.tables.parquet import Table, publish_records, r
 
 FIELDS: tuple[Field, ...] = tuple(
     Field(name, Text(), doc, personal=False)
-    for name, doc in (("token", "keyed digest of the record's key"), ("request_id", "request that had it erased or set aside"))
+    for name, doc in (
+        ("token", "keyed digest of the record's key"),
+        ("request_id", "request that had it erased or set aside"),
+    )
 )
-ERASED = register_table(Table("erased", arrow_schema(FIELDS, {"callveil": "erased_record"}), FIELDS, ("token",)))
+ERASED = register_table(
+    Table("erased", arrow_schema(FIELDS, {"callveil": "erased_record"}), FIELDS, ("token",))
+)
 
 
 _read: dict[str, Any] = {}
@@ -51,7 +58,11 @@ class SuppressionList:
         """Read the list; a store in which nobody was erased costs nothing."""
         key = (root, snapshot.manifest_sha256)
         if _read.get("key") != key:
-            found = {token for file in snapshot.by_dataset(ERASED.name) for token in read_suppressed_tokens(files, root, file)}
+            found = {
+                token
+                for file in snapshot.by_dataset(ERASED.name)
+                for token in read_suppressed_tokens(files, root, file)
+            }
             _read.update(key=key, tokens=frozenset(found))
         return cls(_read["tokens"], keyring)
 
@@ -59,14 +70,22 @@ class SuppressionList:
         """Tell whether a record was erased or set aside, under any key of the keyring."""
         if not self.tokens or self._keyring is None:
             return False
-        return any(record_token(self._keyring, record, key_id) in self.tokens for key_id in self._keyring.key_ids)
+        return any(
+            record_token(self._keyring, record, key_id) in self.tokens
+            for key_id in self._keyring.key_ids
+        )
 
 
 def read_suppression_list(store: Store, keyring: Keyring) -> SuppressionList:
-    """Return what may not be taken in now. Reads two small files, and the list where a run was published since this process asked last."""
+    """Return what may not be taken in now. Reads two small files, and the list where a run was
+    published since this process asked last.
+    """
     newest, held = store.newest(), _now.get(store.root)
     if held is None or held[0] != newest:
-        held = _now[store.root] = newest, SuppressionList.read(store.files, store.root, store.current(), keyring).tokens
+        held = _now[store.root] = (
+            newest,
+            SuppressionList.read(store.files, store.root, store.current(), keyring).tokens,
+        )
     return SuppressionList(held[1], keyring)
 
 
@@ -76,10 +95,30 @@ def read_suppressed_tokens(files: Files, root: str, file: FileEntry) -> list[str
         return list(pq.read_table(source, columns=["token"]).column(0).to_pylist())
 
 
-def write_suppressed_records(files: Files, root: str, run_id: str, seq: int, keyring: Keyring, records: Iterable[RecordRef], request_id: str) -> FileEntry | None:
-    """Publish the records of one run; None where there are none. The partition is the request, so that lifting a restriction takes a file away."""
-    rows = [{"token": t, "request_id": request_id} for t in sorted({record_token(keyring, r) for r in records})]
+def write_suppressed_records(
+    files: Files,
+    root: str,
+    run_id: str,
+    seq: int,
+    keyring: Keyring,
+    records: Iterable[RecordRef],
+    request_id: str,
+) -> FileEntry | None:
+    """Publish the records of one run; None where there are none. The partition is the request, so
+    that lifting a restriction takes a file away.
+    """
+    rows = [
+        {"token": t, "request_id": request_id}
+        for t in sorted({record_token(keyring, r) for r in records})
+    ]
     if not rows:
         return None
     partition = {"request": request_id}
-    return publish_records(files, root, data_path(ERASED.name, partition, run_id, f"{seq:08d}"), ERASED, partition, rows)
+    return publish_records(
+        files,
+        root,
+        data_path(ERASED.name, partition, run_id, f"{seq:08d}"),
+        ERASED,
+        partition,
+        rows,
+    )

@@ -21,7 +21,8 @@ LONG_TEXT_EXCEPT = ("word",)
 
 
 def leaf_columns(fields: tuple[Field, ...], prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Yield every leaf column of a declaration as Parquet names it (`outline.list.element.s`), with the field that declares it.
+    """Yield every leaf column of a declaration as Parquet names it (`outline.list.element.s`), with
+    the field that declares it.
 
     A struct's `extra` member is given as a personal JSON field.
     """
@@ -46,11 +47,16 @@ def plain_leaves(fields: tuple[Field, ...]) -> list[str]:
 
 def dictionary_leaves(fields: tuple[Field, ...]) -> list[str]:
     """Leaf paths worth a dictionary: all but JSON and prose, whose values hardly repeat."""
-    return [path for path, field in leaf_columns(fields) if not isinstance(field.type, Json) and (not field.prose or field.name in LONG_TEXT_EXCEPT)]
+    return [
+        path
+        for path, field in leaf_columns(fields)
+        if not isinstance(field.type, Json) and (not field.prose or field.name in LONG_TEXT_EXCEPT)
+    ]
 
 
 def personal_traces(source: str | BinaryIO, fields: tuple[Field, ...]) -> list[str]:
-    """Leaf paths of a Parquet file that carry statistics, a column index or a bloom filter although they may not.
+    """Leaf paths of a Parquet file that carry statistics, a column index or a bloom filter although
+    they may not.
 
     Args:
         source: local path or reader.
@@ -64,7 +70,11 @@ def personal_traces(source: str | BinaryIO, fields: tuple[Field, ...]) -> list[s
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):
             column = metadata.row_group(group).column(number)
-            traced = column.is_stats_set or column.has_column_index or column.bloom_filter_offset is not None
+            traced = (
+                column.is_stats_set
+                or column.has_column_index
+                or column.bloom_filter_offset is not None
+            )
             if traced and column.path_in_schema not in plain:
                 found.add(column.path_in_schema)
     return sorted(found)
@@ -74,4 +84,7 @@ def require_no_traces(source: str | BinaryIO, fields: tuple[Field, ...]) -> None
     """Raise ValueError, naming the columns, where `personal_traces` finds any."""
     found = personal_traces(source, fields)
     if found:
-        raise ValueError(f"statistics or bloom filters exist on personal columns: {', '.join(found)}; rewrite the file with callveil's writer")
+        raise ValueError(
+            f"statistics or bloom filters exist on personal columns: {', '.join(found)}; rewrite "
+            "the file with callveil's writer"
+        )

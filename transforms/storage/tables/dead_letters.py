@@ -13,13 +13,22 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.rejected import FILE_NAME, Rejected
-from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter, SealedError
+from callveil.transforms.storage.encryption.encrypted_file import (
+    EncryptedReader,
+    EncryptedWriter,
+    SealedError,
+)
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.files.serialization import rejected_row
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.parquet import REJECTED, publish_bytes, publish_records, row_sort_key
+from callveil.transforms.storage.tables.parquet import (
+    REJECTED,
+    publish_bytes,
+    publish_records,
+    row_sort_key,
+)
 
 PURPOSE = "rejected"
 CONTENT = "rejected_content"
@@ -31,7 +40,8 @@ _PLACE = ("file", "line", "byte_offset", "index", "stage", "field", "reason", "s
 
 
 class KnownDeadLetters:
-    """Rejections that lie in the zone already, so that a file that is read every day is not rejected anew every day.
+    """Rejections that lie in the zone already, so that a file that is read every day is not
+    rejected anew every day.
 
     One is the same where place, reason and content are: the stored content is opened and compared.
 
@@ -48,10 +58,21 @@ class KnownDeadLetters:
     def holds(self, rejected: Rejected) -> bool:
         """Tell whether the zone holds this very rejection."""
         source = rejected.source
-        place = (source.line, source.offset, source.index, rejected.stage, rejected.field, rejected.reason, len(rejected.raw))
+        place = (
+            source.line,
+            source.offset,
+            source.index,
+            rejected.stage,
+            rejected.field,
+            rejected.reason,
+            len(rejected.raw),
+        )
         found = self._of_file(source.file).get(place, set())
         digest = hashlib.sha256(rejected.raw).digest()
-        return any(not rejected.raw if block is None else digest in self._content(blob, block) for blob, block in found)
+        return any(
+            not rejected.raw if block is None else digest in self._content(blob, block)
+            for blob, block in found
+        )
 
     def _of_file(self, name: str) -> dict[tuple[Any, ...], set[tuple[str, int | None]]]:
         name = name.partition(SEALED_MARK)[0]  # what follows was sealed by the key of its time
@@ -72,7 +93,9 @@ class KnownDeadLetters:
         if (blob, block) not in self._contents:
             try:
                 with self._files.open(self._files.join(self._root, blob)) as source:
-                    records = EncryptedReader(source, self._keyring, blob, PURPOSE).read_block(block)
+                    records = EncryptedReader(source, self._keyring, blob, PURPOSE).read_block(
+                        block
+                    )
             except (SealedError, KeyringError, FileNotFoundError):
                 records = []
             self._contents[blob, block] = frozenset(hashlib.sha256(r).digest() for r in records)
@@ -80,7 +103,8 @@ class KnownDeadLetters:
 
 
 class DeadLetterWriter:
-    """Collects one piece of work's rejections and publishes them as two files: reasons, and sealed content.
+    """Collects one piece of work's rejections and publishes them as two files: reasons, and sealed
+    content.
 
     Args:
         files, root: the store.
@@ -91,9 +115,18 @@ class DeadLetterWriter:
     """
 
     def __init__(
-        self, files: Files, root: str, keyring: Keyring, run_id: str, as_of: dt.datetime, name: str, before: KnownDeadLetters | None = None
-    ) -> None:  # fmt: skip
-        from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer  # which brings detection along
+        self,
+        files: Files,
+        root: str,
+        keyring: Keyring,
+        run_id: str,
+        as_of: dt.datetime,
+        name: str,
+        before: KnownDeadLetters | None = None,
+    ) -> None:
+        from callveil.transforms.storage.identity.identifier_names import (
+            NamePseudonymizer,
+        )  # which brings detection along
 
         self._files, self._root, self._run_id, self._as_of = files, root, run_id, as_of
         self._partition = {"day": as_of.date().isoformat()}
@@ -115,7 +148,15 @@ class DeadLetterWriter:
             self.repeated += 1
             return
         block, _ = self._writer.append(rejected.raw) if rejected.raw else (None, 0)
-        self._rows.append(rejected_row(rejected, run_id=self._run_id, rejected_at=self._as_of, blob=self._blob if rejected.raw else "", block=block))
+        self._rows.append(
+            rejected_row(
+                rejected,
+                run_id=self._run_id,
+                rejected_at=self._as_of,
+                blob=self._blob if rejected.raw else "",
+                block=block,
+            )
+        )
 
     def publish(self) -> list[FileEntry]:
         """Write the files and return their entries; none where nothing was rejected."""
@@ -124,8 +165,16 @@ class DeadLetterWriter:
             return []
         self._writer.close()
         self._rows.sort(key=lambda r: row_sort_key(r, REJECTED.sort_by))
-        out = [publish_records(self._files, self._root, self._path, REJECTED, self._partition, self._rows)]
+        out = [
+            publish_records(
+                self._files, self._root, self._path, REJECTED, self._partition, self._rows
+            )
+        ]
         if self._writer.records:
-            out.append(publish_bytes(self._files, self._root, self._blob, CONTENT, self._partition, self._sink))
+            out.append(
+                publish_bytes(
+                    self._files, self._root, self._blob, CONTENT, self._partition, self._sink
+                )
+            )
         self._sink.close()
         return out

@@ -1,8 +1,10 @@
-"""The key index: for every stored interaction, which snapshot it is, how far it was redacted, and in which file it began.
+"""The key index: for every stored interaction, which snapshot it is, how far it was redacted, and
+in which file it began.
 
-It answers "is this key stored already, and as what?" without reading data files. Entries lie in buckets by a stable hash of
-the key. A run appends a small file per bucket it touches; of several entries for a key the one from the latest run holds.
-A bucket with many files is merged into one. The index holds no personal data.
+It answers "is this key stored already, and as what?" without reading data files. Entries lie in
+buckets by a stable hash of the key. A run appends a small file per bucket it touches; of several
+entries for a key the one from the latest run holds. A bucket with many files is merged into one.
+The index holds no personal data.
 """
 
 from __future__ import annotations
@@ -39,14 +41,28 @@ FIELDS: tuple[Field, ...] = tuple(
         ("agency_id", _T, "agency", False),
         ("origin", _T, "file the row was first written to", False),
         ("mode", _T, "redaction mode", False),
-        ("entities", ListOf(_T), "entity types that were redacted, and clear:<field> or redact:<field> for fields that went whole", False),
+        (
+            "entities",
+            ListOf(_T),
+            "entity types that were redacted, and clear:<field> or redact:<field> for fields that "
+            "went whole",
+            False,
+        ),
         ("requests", ListOf(_T), "manual requests that were applied, JSON", True),
         ("policy_sha256", _T, "policy that decided", False),
         ("tombstone", Boolean(), "deleted; no snapshot brings it back", False),
         ("seq", _I, "run that wrote this entry", False),
     )
 )
-INDEX = register_table(Table("index", arrow_schema(FIELDS, {"callveil": "index"}), FIELDS, ("account_id", "id", "seq"), ("id",)))
+INDEX = register_table(
+    Table(
+        "index",
+        arrow_schema(FIELDS, {"callveil": "index"}),
+        FIELDS,
+        ("account_id", "id", "seq"),
+        ("id",),
+    )
+)
 
 
 class IndexEntry(NamedTuple):
@@ -91,8 +107,8 @@ def key_bucket(key: InteractionKey) -> int:
 def origin_of(path: str) -> str:
     """Return the name under which a row's file began, of the file's present path.
 
-    A rewritten file is named `<run>-<run it began in>-<number>`, so the last two parts never change, and entries of rows that
-    a rewrite leaves alone stay right.
+    A rewritten file is named `<run>-<run it began in>-<number>`, so the last two parts never
+    change, and entries of rows that a rewrite leaves alone stay right.
     """
     folder, _, name = path.rpartition("/")
     return f"{folder}/{'-'.join(name.split('-')[-2:])}"
@@ -105,10 +121,14 @@ def current_files(snapshot: Snapshot, dataset: str) -> dict[str, FileEntry]:
 
 def key_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
     """Live files of one bucket."""
-    return [f for f in snapshot.by_dataset(INDEX.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"]
+    return [
+        f for f in snapshot.by_dataset(INDEX.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"
+    ]
 
 
-def read_key_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) -> dict[InteractionKey, IndexEntry]:
+def read_key_bucket(
+    files: Files, root: str, snapshot: Snapshot, bucket: int
+) -> dict[InteractionKey, IndexEntry]:
     """Return all entries of one bucket; the latest of each key."""
     out: dict[InteractionKey, IndexEntry] = {}
     for file in key_bucket_files(snapshot, bucket):
@@ -123,11 +143,17 @@ def read_key_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) ->
 
 
 def write_key_bucket(
-    files: Files, root: str, snapshot: Snapshot, run_id: str, bucket: int, entries: Iterable[IndexEntry]
+    files: Files,
+    root: str,
+    snapshot: Snapshot,
+    run_id: str,
+    bucket: int,
+    entries: Iterable[IndexEntry],
 ) -> tuple[FileEntry | None, list[FileEntry]]:
     """Publish a run's entries of one bucket.
 
-    Returns: the new file, or None where there is nothing to write, and the files it replaces where the bucket was merged.
+    Returns: the new file, or None where there is nothing to write, and the files it replaces where
+        the bucket was merged.
     """
     new = {e.key: e._replace(seq=snapshot.seq + 1) for e in entries}
     if not new:
@@ -137,5 +163,8 @@ def write_key_bucket(
     rows = {**read_key_bucket(files, root, snapshot, bucket), **new} if merged else new
     partition = {"bucket": f"{bucket:02d}"}
     path = data_path(INDEX.name, partition, run_id, f"{snapshot.seq + 1:08d}")
-    records = [e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)} for _, e in sorted(rows.items())]
+    records = [
+        e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)}
+        for _, e in sorted(rows.items())
+    ]
     return publish_records(files, root, path, INDEX, partition, records), old if merged else []

@@ -1,6 +1,7 @@
 """Parquet files of the store's datasets: writing them, and rewriting one by a function of its rows.
 
-Bytes are a function of the rows and of the versions of callveil and pyarrow alone, so a repeated run writes the same file.
+Bytes are a function of the rows and of the versions of callveil and pyarrow alone, so a repeated
+run writes the same file.
 """
 
 from __future__ import annotations
@@ -60,11 +61,28 @@ class Table:
         plain = set(plain_leaves(self.fields))
         for column in (*self.sort_by, *self.bloom):
             if column not in plain:
-                raise ValueError(f"{column}: a column that may hold personal data can be neither sorted by nor have a bloom filter")
+                raise ValueError(
+                    f"{column}: a column that may hold personal data can be neither sorted by nor "
+                    "have a bloom filter"
+                )
 
 
-INTERACTIONS = Table("interactions", REDACTED_SCHEMA, FIELDS + STATE, ("account_id", "called_at", "id"), ("id",), interaction_row)
-FINDINGS = Table("findings", finding.SCHEMA, finding.FIELDS, ("account_id", "interaction_id", "finding_id"), ("interaction_id",), finding_row)
+INTERACTIONS = Table(
+    "interactions",
+    REDACTED_SCHEMA,
+    FIELDS + STATE,
+    ("account_id", "called_at", "id"),
+    ("id",),
+    interaction_row,
+)
+FINDINGS = Table(
+    "findings",
+    finding.SCHEMA,
+    finding.FIELDS,
+    ("account_id", "interaction_id", "finding_id"),
+    ("interaction_id",),
+    finding_row,
+)
 REJECTED = Table("rejected", rejected.SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
 TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED)}
 """Datasets by name; `register_table` adds to them."""
@@ -82,18 +100,23 @@ def row_sort_key(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]
 
 
 class TableWriter:
-    """Streams records of one dataset into a Parquet file, in row groups of 2,000 rows or about 16 MB of Arrow memory.
+    """Streams records of one dataset into a Parquet file, in row groups of 2,000 rows or about 16
+    MB of Arrow memory.
 
     Args:
         sink: written from its present place; not closed.
         table: the dataset.
 
-    Records must come in the order of `table.sort_by` (ValueError otherwise), since the footer promises it to readers.
+    Records must come in the order of `table.sort_by` (ValueError otherwise), since the footer
+    promises it to readers.
     """
 
     def __init__(self, sink: BinaryIO, table: Table) -> None:
         self.table, self.rows = table, 0
-        order = [pq.SortingColumn(table.schema.get_field_index(c), nulls_first=True) for c in table.sort_by]
+        order = [
+            pq.SortingColumn(table.schema.get_field_index(c), nulls_first=True)
+            for c in table.sort_by
+        ]
         self._writer = pq.ParquetWriter(
             sink,
             table.schema,
@@ -104,7 +127,8 @@ class TableWriter:
             write_page_checksum=True,
             write_statistics=plain_leaves(table.fields),
             use_dictionary=dictionary_leaves(table.fields),
-            bloom_filter_options={c: {"ndv": GROUP_ROWS, "fpp": BLOOM_FPP} for c in table.bloom} or None,
+            bloom_filter_options={c: {"ndv": GROUP_ROWS, "fpp": BLOOM_FPP} for c in table.bloom}
+            or None,
             sorting_columns=order or None,
         )
         self._pending: list[dict[str, Any]] = []
@@ -113,19 +137,26 @@ class TableWriter:
         self._last: tuple[Any, ...] | None = None
 
     def append(self, record: Any) -> None:
-        """Add one record of the dataset's type; TypeError for another type, ValueError where it is out of order."""
+        """Add one record of the dataset's type; TypeError for another type, ValueError where it is
+        out of order.
+        """
         row = self.table.to_row(record)
         if self.table.sort_by:
             key = row_sort_key(row, self.table.sort_by)
             if self._last is not None and key < self._last:
-                raise ValueError(f"dataset {self.table.name}: records must come sorted by {', '.join(self.table.sort_by)}")
+                raise ValueError(
+                    f"dataset {self.table.name}: records must come sorted by "
+                    f"{', '.join(self.table.sort_by)}"
+                )
             self._last = key
         self._pending.append(row)
         if len(self._pending) >= PENDING_ROWS:
             self._convert()
 
     def append_batch(self, batch: pa.RecordBatch) -> None:
-        """Add rows that were stored before, as `rewrite` does. They must have the dataset's schema."""
+        """Add rows that were stored before, as `rewrite` does. They must have the dataset's
+        schema.
+        """
         if not batch.schema.equals(self.table.schema):
             raise ValueError(f"dataset {self.table.name}: the batch has another schema")
         self._convert()
@@ -139,7 +170,9 @@ class TableWriter:
         return self.rows
 
     def abandon(self) -> None:
-        """Give up: what the sink holds is no Parquet file a reader would open as whole. The caller throws it away."""
+        """Give up: what the sink holds is no Parquet file a reader would open as whole. The caller
+        throws it away.
+        """
         self._pending, self._batches = [], []
         self._writer.close()
 
@@ -149,16 +182,23 @@ class TableWriter:
             try:
                 batch = pa.RecordBatch.from_pylist(rows, schema=self.table.schema)
             except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError) as error:
-                raise ValueError(f"dataset {self.table.name}: {self._misfit(rows)} ({type(error).__name__})") from None
+                raise ValueError(
+                    f"dataset {self.table.name}: {self._misfit(rows)} ({type(error).__name__})"
+                ) from None
             self._hold(batch)
 
     def _misfit(self, rows: list[dict[str, Any]]) -> str:
-        """Name the column whose values do not fit, without quoting them: Arrow's own message would."""
+        """Name the column whose values do not fit, without quoting them: Arrow's own message
+        would.
+        """
         for column in self.table.schema:
             try:
                 pa.array([row.get(column.name) for row in rows], type=column.type)
             except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
-                return f"a value of column {column.name} does not fit its type {column.type}; the record was not coerced before it came here"
+                return (
+                    f"a value of column {column.name} does not fit its type {column.type}; the "
+                    "record was not coerced before it came here"
+                )
         return "a row does not fit the schema"
 
     def _hold(self, batch: pa.RecordBatch) -> None:
@@ -173,7 +213,10 @@ class TableWriter:
 
     def _flush(self) -> None:
         if self._batches:
-            self._writer.write_table(pa.Table.from_batches(self._batches, self.table.schema), row_group_size=self._held_rows)
+            self._writer.write_table(
+                pa.Table.from_batches(self._batches, self.table.schema),
+                row_group_size=self._held_rows,
+            )
             self._batches, self._held_rows, self._held_bytes = [], 0, 0
 
 
@@ -189,44 +232,88 @@ def write_records(sink: BinaryIO, table: Table, records: Iterable[Any]) -> int:
     return writer.close()
 
 
-def rows_to_parquet(rows: Iterable[dict[str, Any]], schema: pa.Schema, fields: tuple[Field, ...], sort_by: tuple[str, ...] = ()) -> bytes:
-    """Return a whole Parquet file of rows of any declaration, sorted here. For reports; it refuses the interactions' schema (TypeError)."""
+def rows_to_parquet(
+    rows: Iterable[dict[str, Any]],
+    schema: pa.Schema,
+    fields: tuple[Field, ...],
+    sort_by: tuple[str, ...] = (),
+) -> bytes:
+    """Return a whole Parquet file of rows of any declaration, sorted here. For reports; it refuses
+    the interactions' schema (TypeError).
+    """
     if schema.equals(REDACTED_SCHEMA) or fields[: len(FIELDS)] == FIELDS:
-        raise TypeError("interactions are written from RedactedInteraction objects: use write_records or publish_records with INTERACTIONS")
+        raise TypeError(
+            "interactions are written from RedactedInteraction objects: use write_records or "
+            "publish_records with INTERACTIONS"
+        )
     sink = io.BytesIO()
-    write_records(sink, Table("rows", schema, fields, sort_by), sorted(rows, key=lambda r: row_sort_key(r, sort_by)))
+    write_records(
+        sink,
+        Table("rows", schema, fields, sort_by),
+        sorted(rows, key=lambda r: row_sort_key(r, sort_by)),
+    )
     return sink.getvalue()
 
 
 def interactions_bytes(interactions: Iterable[RedactedInteraction]) -> bytes:
-    """Return a Parquet file of redacted interactions, sorted here by account, time and id. Raises TypeError for anything else."""
+    """Return a Parquet file of redacted interactions, sorted here by account, time and id. Raises
+    TypeError for anything else.
+    """
     sink = io.BytesIO()
     rows = list(interactions)
     for interaction in rows:
         if type(interaction) is not RedactedInteraction:
-            raise TypeError(f"the interactions dataset takes RedactedInteraction only, not {type(interaction).__name__}")
-    write_records(sink, INTERACTIONS, sorted(rows, key=lambda i: (i.key.account_id, i.called_at, i.key.id)))
+            raise TypeError(
+                "the interactions dataset takes RedactedInteraction only, not "
+                f"{type(interaction).__name__}"
+            )
+    write_records(
+        sink, INTERACTIONS, sorted(rows, key=lambda i: (i.key.account_id, i.called_at, i.key.id))
+    )
     return sink.getvalue()
 
 
-def publish_records(files: Files, root: str, path: str, table: Table, partition: dict[str, str], records: Iterable[Any]) -> FileEntry:
+def publish_records(
+    files: Files,
+    root: str,
+    path: str,
+    table: Table,
+    partition: dict[str, str],
+    records: Iterable[Any],
+) -> FileEntry:
     """Write sorted records as one file of a store and return its entry. Bounded memory.
 
     Args:
         root: the store's root.
-        path: relative to it; written over where it exists, which is safe because names are unique to a run.
+        path: relative to it; written over where it exists, which is safe because names are unique
+            to a run.
         partition: partition values.
 
     The file becomes visible to readers only when a manifest that lists it is published.
     """
     with temporary_file() as sink:
         rows = write_records(sink, table, records)
-        return _upload(files, root, FileEntry(path, table.name, tuple(sorted(partition.items())), rows, 0, ""), sink)
+        return _upload(
+            files,
+            root,
+            FileEntry(path, table.name, tuple(sorted(partition.items())), rows, 0, ""),
+            sink,
+        )
 
 
-def publish_bytes(files: Files, root: str, path: str, dataset: str, partition: dict[str, str], sink: BinaryIO, rows: int = 0) -> FileEntry:
+def publish_bytes(
+    files: Files,
+    root: str,
+    path: str,
+    dataset: str,
+    partition: dict[str, str],
+    sink: BinaryIO,
+    rows: int = 0,
+) -> FileEntry:
     """Store what a seekable `sink` holds (such as a sealed file) and return its entry."""
-    return _upload(files, root, FileEntry(path, dataset, tuple(sorted(partition.items())), rows, 0, ""), sink)
+    return _upload(
+        files, root, FileEntry(path, dataset, tuple(sorted(partition.items())), rows, 0, ""), sink
+    )
 
 
 class _Hashing:

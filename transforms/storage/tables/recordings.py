@@ -17,31 +17,44 @@ RECORDINGS = register_table(Table("recordings", SCHEMA, FIELDS))
 
 
 def recording_rows(files: Files, root: str) -> Iterator[dict[str, Any]]:
-    """Yield a row of the recordings table for each recording, in the order of the store's listing. Memory: one interaction."""
+    """Yield a row of the recordings table for each recording, in the order of the store's listing.
+    Memory: one interaction.
+    """
     live = Live(files, root)
-    for key, receipts in groupby(live.receipts(), lambda r: InteractionKey(r["account_id"], r["id"])):
+    for key, receipts in groupby(
+        live.receipts(), lambda r: InteractionKey(r["account_id"], r["id"])
+    ):
         found = {r["what"]: r for r in receipts}
         if "audio" in found:
-            yield from (_row(live, key, entry, found.get("record")) for entry in entries_of(found["audio"]))
+            yield from (
+                _row(live, key, entry, found.get("record")) for entry in entries_of(found["audio"])
+            )
 
 
 def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None) -> dict[str, Any]:
     same = {f.name: audio.get(f.name) for f in FIELDS}
     landed = audio.get("landed_at")
-    path = live.files.join(live.folder(key), audio["file"])[len(live.root.rstrip("/")) + 1 :] if audio.get("file") else None
+    path = (
+        live.files.join(live.folder(key), audio["file"])[len(live.root.rstrip("/")) + 1 :]
+        if audio.get("file")
+        else None
+    )
     return same | {
         "interaction_id": key.id,
         "landed_at": dt.datetime.fromtimestamp(landed, dt.UTC) if landed is not None else None,
         "path": path,
         "spans": len(audio["spans"]) if audio.get("spans") is not None else None,
-        "withheld": ", ".join(f"{kind} {n}" for kind, n in sorted((audio.get("withheld") or {}).items())),
+        "withheld": ", ".join(
+            f"{kind} {n}" for kind, n in sorted((audio.get("withheld") or {}).items())
+        ),
         "record_status": record["status"] if record else None,
         "findings": record.get("findings") if record else None,
     }
 
 
 def forget_rejected(live: Live, receipt: Receipt) -> None:
-    """Take back what a receipt says of a rejected record or of rejected recordings, so that they are taken in anew when word of them comes again.
+    """Take back what a receipt says of a rejected record or of rejected recordings, so that they
+    are taken in anew when word of them comes again.
 
     The receipt goes last: killed before, this is repeated.
 

@@ -1,4 +1,6 @@
-"""Replace a stored file by a function of its rows: the one way in which published rows are changed or dropped."""
+"""Replace a stored file by a function of its rows: the one way in which published rows are changed
+or dropped.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ BatchChange = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 class RewriteError(ValueError):
-    """A file cannot be rewritten: it does not hold what its entry says, or has columns that this version does not know."""
+    """A file cannot be rewritten: it does not hold what its entry says, or has columns that this
+    version does not know.
+    """
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ class RewriteResult:
 def change_rows(change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> BatchChange:
     """Lift a function of one row to batches.
 
-    `change` gets a row as stored (JSON columns are text) and returns the same object to keep it as it is, another dict to
-    replace it, or None to drop it. It may not change its argument. Rows that are kept are not converted back and forth.
+    `change` gets a row as stored (JSON columns are text) and returns the same object to keep it as
+    it is, another dict to replace it, or None to drop it. It may not change its argument. Rows that
+    are kept are not converted back and forth.
     """
 
     def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -67,7 +72,9 @@ def change_rows(change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Ba
 
 
 def drop_rows(drop: Callable[[dict[str, Any]], bool], columns: Sequence[str]) -> BatchChange:
-    """Drop the rows for which `drop` is true, decoding only `columns` to decide. For retention and erasure by key."""
+    """Drop the rows for which `drop` is true, decoding only `columns` to decide. For retention and
+    erasure by key.
+    """
 
     def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
         keep = [not drop(row) for row in batch.select(list(columns)).to_pylist()]
@@ -79,31 +86,48 @@ def drop_rows(drop: Callable[[dict[str, Any]], bool], columns: Sequence[str]) ->
 def conform_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Give rows of an older file today's columns, absent ones null.
 
-    Raises `RewriteError` for a column that `schema` lacks: dropping it would lose data without a word.
+    Raises `RewriteError` for a column that `schema` lacks: dropping it would lose data without a
+    word.
     """
     unknown = sorted(set(batch.schema.names) - set(schema.names))
     if unknown:
-        raise RewriteError(f"the file has columns that this version of callveil does not know: {', '.join(unknown)}; use the newer one")
-    columns = [batch.column(f.name).cast(f.type) if f.name in batch.schema.names else pa.nulls(batch.num_rows, f.type) for f in schema]
+        raise RewriteError(
+            "the file has columns that this version of callveil does not know: "
+            f"{', '.join(unknown)}; use the newer one"
+        )
+    columns = [
+        batch.column(f.name).cast(f.type)
+        if f.name in batch.schema.names
+        else pa.nulls(batch.num_rows, f.type)
+        for f in schema
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def rewrite_file(files: Files, root: str, entry: FileEntry, path: str, table: Table, change: BatchChange) -> RewriteResult:
+def rewrite_file(
+    files: Files, root: str, entry: FileEntry, path: str, table: Table, change: BatchChange
+) -> RewriteResult:
     """Stream a stored file through `change` into a new file.
 
     Args:
         root: the store's root.
         entry: the live file.
-        path: of the new file, relative to the root; another than the old one's, since files are immutable.
+        path: of the new file, relative to the root; another than the old one's, since files are
+            immutable.
         table: its dataset.
         change: see `change_rows` and `drop_rows`.
 
-    Returns: rows before and after, and the new entry (same dataset and partition) for the manifest's `added`; the caller
+    Returns: rows before and after, and the new entry (same dataset and partition) for the
+        manifest's `added`; the caller
     lists the old entry as `removed`. Memory holds one row group of the old file and one of the new.
-    Raises `RewriteError` where the old file has another number of rows than its entry, or `change` adds rows.
+    Raises `RewriteError` where the old file has another number of rows than its entry, or `change`
+    adds rows.
     """
     if path == entry.path:
-        raise ValueError("a rewritten file needs a name of its own: the old one stays readable until the new one is published")
+        raise ValueError(
+            "a rewritten file needs a name of its own: the old one stays readable until the new "
+            "one is published"
+        )
     before = 0
     with files.open(files.join(root, entry.path)) as source, temporary_file() as sink:
         writer = TableWriter(sink, table)
@@ -114,19 +138,33 @@ def rewrite_file(files: Files, root: str, entry: FileEntry, path: str, table: Ta
                     before += batch.num_rows
                     changed = change(conform_batch(batch, table.schema))
                     if changed.num_rows > batch.num_rows:
-                        raise RewriteError("a rewrite may keep, change and drop rows, never add any")
+                        raise RewriteError(
+                            "a rewrite may keep, change and drop rows, never add any"
+                        )
                     writer.append_batch(changed)
             if before != entry.rows:
-                raise RewriteError(f"{entry.path}: holds {before} rows, its entry says {entry.rows}; it was replaced or damaged. Run `verify`")
+                raise RewriteError(
+                    f"{entry.path}: holds {before} rows, its entry says {entry.rows}; it was "
+                    "replaced or damaged. Run `verify`"
+                )
         except (pa.ArrowException, OSError) as error:
             writer.abandon()
             if isinstance(error, OSError) and type(error) is not OSError:
                 raise  # the file could not be reached; Arrow reports damage as a bare OSError
-            raise RewriteError(f"{entry.path}: not readable as Parquet ({type(error).__name__}); run `verify`, and restore the file") from None
+            raise RewriteError(
+                f"{entry.path}: not readable as Parquet ({type(error).__name__}); run `verify`, "
+                "and restore the file"
+            ) from None
         except BaseException:
             writer.abandon()
             raise
         after = writer.close()
         if not after:
             return RewriteResult(before, 0, None)
-        return RewriteResult(before, after, publish_bytes(files, root, path, entry.dataset, dict(entry.partition), cast(Any, sink), after))
+        return RewriteResult(
+            before,
+            after,
+            publish_bytes(
+                files, root, path, entry.dataset, dict(entry.partition), cast(Any, sink), after
+            ),
+        )

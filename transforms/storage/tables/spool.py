@@ -1,4 +1,6 @@
-"""The raw spool: normalised raw records, encrypted, ordered so that one partition can be read without the others."""
+"""The raw spool: normalised raw records, encrypted, ordered so that one partition can be read
+without the others.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from callveil.transforms.storage.files.serialization import dumps, encode_time
 PURPOSE = "spool"
 BLOCK_BYTES = 1 << 20
 HELD_BYTES = 4 << 20
-"""Records wait in memory, by partition, until a partition has a block full or all of them together this much."""
+"""Records wait in memory, by partition, until a partition has a block full or all of them together
+this much.
+"""
 
 
 def spool_name(run_id: str, chunk: int) -> str:
@@ -31,7 +35,9 @@ def spool_name(run_id: str, chunk: int) -> str:
 
 
 PLAIN = b"J"
-"""Begins a record that the standard library's JSON wrote, because it holds an integer beyond 64 bits or a lone surrogate."""
+"""Begins a record that the standard library's JSON wrote, because it holds an integer beyond 64
+bits or a lone surrogate.
+"""
 
 
 def encode_raw_record(raw: RawInteraction) -> bytes:
@@ -41,17 +47,30 @@ def encode_raw_record(raw: RawInteraction) -> bytes:
     try:
         return orjson.dumps([head, raw.record])
     except TypeError:
-        return PLAIN + json.dumps([head, raw.record], separators=(",", ":"), default=encode_time).encode()
+        return (
+            PLAIN
+            + json.dumps([head, raw.record], separators=(",", ":"), default=encode_time).encode()
+        )
 
 
 def decode_raw_record(data: bytes) -> RawInteraction:
     """Return inverse of `encode_raw_record`."""
-    (account_id, key_id, kind, micros, rank, source), record = json.loads(data[1:]) if data.startswith(PLAIN) else orjson.loads(data)
-    return RawInteraction(InteractionKey(account_id, key_id), kind, from_micros(micros), rank, parse_times(FIELDS, record), SourceRef(*source))
+    (account_id, key_id, kind, micros, rank, source), record = (
+        json.loads(data[1:]) if data.startswith(PLAIN) else orjson.loads(data)
+    )
+    return RawInteraction(
+        InteractionKey(account_id, key_id),
+        kind,
+        from_micros(micros),
+        rank,
+        parse_times(FIELDS, record),
+        SourceRef(*source),
+    )
 
 
 def snapshot_digest(key: bytes, raw: RawInteraction) -> str:
-    """Return digest of a record alone: the same snapshot read from two files is one, whichever key has sealed a name in it.
+    """Return digest of a record alone: the same snapshot read from two files is one, whichever key
+    has sealed a name in it.
 
     `key`: of the purpose `snapshot-digest`.
     """
@@ -68,7 +87,9 @@ class SpoolWriter:
 
     def __init__(self, keyring: Keyring, run_id: str, chunk: int) -> None:
         self._sink = temporary_file()
-        self._writer = EncryptedWriter(self._sink, keyring, spool_name(run_id, chunk), PURPOSE, block_bytes=1 << 62)
+        self._writer = EncryptedWriter(
+            self._sink, keyring, spool_name(run_id, chunk), PURPOSE, block_bytes=1 << 62
+        )
         self._key = keyring.derive("snapshot-digest")
         self._chunk = chunk
         self._held: dict[tuple[str, str], list[tuple[RecordPointer, bytes]]] = {}
@@ -81,7 +102,18 @@ class SpoolWriter:
         digest = snapshot_digest(self._key, raw)
         language = str(raw.record.get("language") or "")
         pointer = RecordPointer(
-            *raw.key, raw.rank, digest, to_micros(raw.called_at), raw.kind, language, account_type, agency_id, self._chunk, 0, 0, len(data)
+            *raw.key,
+            raw.rank,
+            digest,
+            to_micros(raw.called_at),
+            raw.kind,
+            language,
+            account_type,
+            agency_id,
+            self._chunk,
+            0,
+            0,
+            len(data),
         )
         partition = (account_type, raw.day)
         # The record itself is let go here: as objects it takes several times the room of its bytes.
@@ -121,13 +153,17 @@ class SpoolReader:
             yield pointer, decode_raw_record(data)
 
     def encoded(self, pointers: list[RecordPointer]) -> Iterator[tuple[RecordPointer, bytes]]:
-        """Yield the same, as `encode_raw_record` made them: as objects records take several times the room."""
+        """Yield the same, as `encode_raw_record` made them: as objects records take several times
+        the room.
+        """
         by_chunk: dict[int, dict[int, list[RecordPointer]]] = {}
         for pointer in pointers:
             by_chunk.setdefault(pointer.chunk, {}).setdefault(pointer.block, []).append(pointer)
         for chunk in sorted(by_chunk):
             with self._files.open(spool_url(self._files, self._folder, chunk)) as source:
-                reader = EncryptedReader(source, self._keyring, spool_name(self._run_id, chunk), PURPOSE)
+                reader = EncryptedReader(
+                    source, self._keyring, spool_name(self._run_id, chunk), PURPOSE
+                )
                 for block in sorted(by_chunk[chunk]):
                     records = reader.read_block(block)
                     for pointer in sorted(by_chunk[chunk][block], key=lambda p: p.position):

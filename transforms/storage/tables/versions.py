@@ -1,4 +1,6 @@
-"""The datasets of the history: `versions`, partitioned by account type and UTC day, and the marks that `redact` events leave."""
+"""The datasets of the history: `versions`, partitioned by account type and UTC day, and the marks
+that `redact` events leave.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,15 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Field, Integer, Text, arrow_schema, from_storage, parse_times, to_storage
+from callveil.schemas.fields import (
+    Field,
+    Integer,
+    Text,
+    arrow_schema,
+    from_storage,
+    parse_times,
+    to_storage,
+)
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import pack_rows, unpack_rows
@@ -25,16 +35,26 @@ MAX_MARK_FILES = 8
 
 
 def version_row(version: RedactedVersion) -> dict[str, Any]:
-    """Return row of the versions dataset. Raises TypeError for anything but a `RedactedVersion`; key, time and mode are taken from the object itself."""
+    """Return row of the versions dataset. Raises TypeError for anything but a `RedactedVersion`;
+    key, time and mode are taken from the object itself.
+    """
     if type(version) is not RedactedVersion:
-        raise TypeError(f"the versions dataset takes RedactedVersion only, not {type(version).__name__}: raw versions are never stored")
+        raise TypeError(
+            f"the versions dataset takes RedactedVersion only, not {type(version).__name__}: raw "
+            "versions are never stored"
+        )
     return to_storage(FIELDS + STATE, version.record, dumps) | {
-        **version.key._asdict(), "event": version.event, "created_at": version.created_at, "account_type": version.account_type,
+        **version.key._asdict(),
+        "event": version.event,
+        "created_at": version.created_at,
+        "account_type": version.account_type,
         "redaction_mode": version.mode,
-    }  # fmt: skip
+    }
 
 
-VERSIONS = register_table(Table("versions", SCHEMA, FIELDS + STATE, SORT, ("item_id", "version_id"), version_row))
+VERSIONS = register_table(
+    Table("versions", SCHEMA, FIELDS + STATE, SORT, ("item_id", "version_id"), version_row)
+)
 
 
 def version_from_row(row: dict[str, Any]) -> RedactedVersion:
@@ -43,12 +63,23 @@ def version_from_row(row: dict[str, Any]) -> RedactedVersion:
 
 
 def _version(record: dict[str, Any]) -> RedactedVersion:
-    key = VersionKey(record["account_id"], record["item_type"], record["item_id"], record["version_id"])
-    return RedactedVersion(key, record["event"], record["created_at"], record["account_type"], record["redaction_mode"], record)
+    key = VersionKey(
+        record["account_id"], record["item_type"], record["item_id"], record["version_id"]
+    )
+    return RedactedVersion(
+        key,
+        record["event"],
+        record["created_at"],
+        record["account_type"],
+        record["redaction_mode"],
+        record,
+    )
 
 
 def encode_versions(versions: Iterable[RedactedVersion]) -> bytes:
-    """Many versions as one compact element for a pipeline. They are redacted already, so a runner may write it to disk."""
+    """Many versions as one compact element for a pipeline. They are redacted already, so a runner
+    may write it to disk.
+    """
     return pack_rows([v.record] for v in versions)
 
 
@@ -60,7 +91,13 @@ def decode_versions(data: bytes) -> Iterator[RedactedVersion]:
 
 def version_sort_key(version: RedactedVersion) -> tuple[Any, ...]:
     """Order of rows in a file."""
-    return version.key.account_id, version.key.item_type, version.key.item_id, version.created_at, version.key.version_id
+    return (
+        version.key.account_id,
+        version.key.item_type,
+        version.key.item_id,
+        version.created_at,
+        version.key.version_id,
+    )
 
 
 def best_versions(versions: Iterable[RedactedVersion]) -> dict[VersionKey, RedactedVersion]:
@@ -68,7 +105,14 @@ def best_versions(versions: Iterable[RedactedVersion]) -> dict[VersionKey, Redac
     out: dict[VersionKey, RedactedVersion] = {}
     for version in versions:
         held = out.get(version.key)
-        if held is None or version.order > held.order or (version.order == held.order and version.record["recorded_at"] < held.record["recorded_at"]):
+        if (
+            held is None
+            or version.order > held.order
+            or (
+                version.order == held.order
+                and version.record["recorded_at"] < held.record["recorded_at"]
+            )
+        ):
             out[version.key] = version
     return out
 
@@ -82,14 +126,26 @@ MARK_FIELDS: tuple[Field, ...] = tuple(
         ("seq", Integer(), "run that wrote this mark"),
     )
 )
-MARKS = register_table(Table("redact_marks", arrow_schema(MARK_FIELDS, {"callveil": "redact_mark"}), MARK_FIELDS, ("account_id", "item_id"), ("item_id",)))
+MARKS = register_table(
+    Table(
+        "redact_marks",
+        arrow_schema(MARK_FIELDS, {"callveil": "redact_mark"}),
+        MARK_FIELDS,
+        ("account_id", "item_id"),
+        ("item_id",),
+    )
+)
 
 
 def _mark_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
-    return [f for f in snapshot.by_dataset(MARKS.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"]
+    return [
+        f for f in snapshot.by_dataset(MARKS.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"
+    ]
 
 
-def read_marks(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]) -> set[InteractionKey]:
+def read_marks(
+    files: Files, root: str, snapshot: Snapshot, wanted: Iterable[InteractionKey]
+) -> set[InteractionKey]:
     """Return those of `wanted` that a `redact` event has named."""
     out: set[InteractionKey] = set()
     by_bucket: dict[int, set[InteractionKey]] = {}
@@ -98,13 +154,22 @@ def read_marks(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[Int
     for bucket, keys in sorted(by_bucket.items()):
         for file in _mark_files(snapshot, bucket):
             with files.open(files.join(root, file.path)) as source:
-                rows = pq.read_table(source, columns=["account_id", "item_id"], filters=[("item_id", "in", sorted({k.id for k in keys}))])
+                rows = pq.read_table(
+                    source,
+                    columns=["account_id", "item_id"],
+                    filters=[("item_id", "in", sorted({k.id for k in keys}))],
+                )
             out |= {InteractionKey(r["account_id"], r["item_id"]) for r in rows.to_pylist()} & keys
     return out
 
 
 def write_marks(
-    files: Files, root: str, target: str, snapshot: Snapshot, run_id: str, marks: Iterable[InteractionKey]
+    files: Files,
+    root: str,
+    target: str,
+    snapshot: Snapshot,
+    run_id: str,
+    marks: Iterable[InteractionKey],
 ) -> tuple[list[FileEntry], list[FileEntry]]:
     """Publish a run's marks, one small file per bucket they fall in.
 
@@ -124,9 +189,23 @@ def write_marks(
             for file in old:
                 with files.open(files.join(root, file.path)) as source:
                     for row in pq.read_table(source).to_pylist():
-                        rows.setdefault(InteractionKey(row["account_id"], row["item_id"]), row["seq"])
+                        rows.setdefault(
+                            InteractionKey(row["account_id"], row["item_id"]), row["seq"]
+                        )
             removed += old
         partition = {"bucket": f"{bucket:02d}"}
-        records = [{"account_id": k.account_id, "item_id": k.id, "seq": seq} for k, seq in sorted(rows.items())]
-        added.append(publish_records(files, target, data_path(MARKS.name, partition, run_id, f"{snapshot.seq + 1:08d}"), MARKS, partition, records))
+        records = [
+            {"account_id": k.account_id, "item_id": k.id, "seq": seq}
+            for k, seq in sorted(rows.items())
+        ]
+        added.append(
+            publish_records(
+                files,
+                target,
+                data_path(MARKS.name, partition, run_id, f"{snapshot.seq + 1:08d}"),
+                MARKS,
+                partition,
+                records,
+            )
+        )
     return added, removed
