@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.redact.audio import plan
 from callveil.transforms.redact.audio.masking import CoverTone, SoundCover
 from callveil.transforms.redact.audio.plan import (
     EVERYTHING,
@@ -18,6 +17,7 @@ from callveil.transforms.redact.audio.plan import (
     CoveredRanges,
     CoverMargins,
     fade_samples,
+    plan_coverage,
 )
 from callveil.transforms.redact.audio.samples import PCM
 
@@ -83,7 +83,7 @@ def oracle(
 def test_plan_covers_what_the_oracle_covers(
     found: list[AudioSpan], rate: int, channels: int, m: CoverMargins, frames: int
 ) -> None:
-    got = plan(found, rate, channels, m, frames)
+    got = plan_coverage(found, rate, channels, m, frames)
     for ranges, wanted in zip(got, oracle(found, rate, channels, m, frames), strict=True):
         covered = [False] * frames
         for a, b in zip(ranges.starts, ranges.ends, strict=True):
@@ -94,7 +94,7 @@ def test_plan_covers_what_the_oracle_covers(
             "ranges touch"
         )
         assert ranges.total == sum(wanted)
-    open_ended = plan(found, rate, channels, m)
+    open_ended = plan_coverage(found, rate, channels, m)
     for ranges, clamped in zip(open_ended, got, strict=True):
         first = [
             (a, min(b, frames))
@@ -120,7 +120,7 @@ def test_pieces_do_not_matter_and_the_rest_stays(
     rng = np.random.default_rng(len(found))
     data = bytearray(rng.integers(0, 256, 1500 * channels * samples.size, dtype=np.uint8).tobytes())
     before = samples.view(bytearray(data), channels)
-    covered = plan(found, rate, channels, m, len(before))
+    covered = plan_coverage(found, rate, channels, m, len(before))
     cover = SoundCover(covered, CoverTone.of(mode), rate, fade_samples(m, rate))
     whole = samples.view(bytearray(data), channels)
     cover.apply(whole, 0, samples)
@@ -142,10 +142,10 @@ def test_pieces_do_not_matter_and_the_rest_stays(
 
 
 def test_a_channel_the_recording_lacks_covers_every_channel() -> None:
-    assert plan([AudioSpan(1, 2, 2)], 10, 1, CoverMargins(0, 0, 0, 0)) == (
+    assert plan_coverage([AudioSpan(1, 2, 2)], 10, 1, CoverMargins(0, 0, 0, 0)) == (
         CoveredRanges((10,), (20,)),
     )
-    assert plan([EVERYTHING], 10, 2, frames=30) == (CoveredRanges((0,), (30,)),) * 2
+    assert plan_coverage([EVERYTHING], 10, 2, frames=30) == (CoveredRanges((0,), (30,)),) * 2
 
 
 @pytest.mark.parametrize(

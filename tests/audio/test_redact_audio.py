@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import sounds
 
-from callveil.transforms.redact.audio import g711, plan
+from callveil.transforms.redact.audio import g711
 from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.energy import survey_recording
 from callveil.transforms.redact.audio.masking import CoverTone
-from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoverMargins
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, CoverMargins, plan_coverage
 from callveil.transforms.redact.audio.redact import (
     Listen,
     RecordingTreatment,
@@ -388,7 +388,7 @@ def test_a_change_outside_covers_is_seen(made: Path, tmp_path: Path, name: str, 
     ).copy()
     other[1, 2 * rate : 4 * rate] *= 0 if fault == "a second silenced" else 1
     before, margins = survey_recording(FILES, str(tmp_path / "in")), CoverMargins()
-    planned = plan([], before.rate, 2, margins)
+    planned = plan_coverage([], before.rate, 2, margins)
     for sound, right in ((signal, True), (other, False)):
         sink = io.BytesIO(sounds.file_of(name, sound))
         seen = verify_recording(

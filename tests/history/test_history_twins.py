@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from history_bench import AS_OF, PLAIN, Bench, version
 
-from callveil.pipelines import history, redact
+from callveil.pipelines import history, redact, redact_job
 from callveil.pipelines.attempts import RunResult
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
@@ -82,7 +82,7 @@ def test_of_two_equal_redactions_the_slower_writes_over_nothing(
         faster.append(run())
 
     faster: list[RunResult] = []
-    held(monkeypatch, redact, meanwhile)
+    held(monkeypatch, redact_job, meanwhile)
     slower = run()
     assert (
         slower.repeated

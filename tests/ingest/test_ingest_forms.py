@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.policy import InputLimits
-from callveil.transforms.ingest import normalise
+from callveil.transforms.ingest.normalise import normalize_interaction
 from callveil.transforms.ingest.transcripts import ADAPTERS, read_transcript
 from callveil.transforms.ingest.transcripts.captions import read_captions, read_text
 from callveil.transforms.ingest.transcripts.plausible import plausible_times
@@ -31,7 +31,7 @@ def record(transcript: Any, **members: Any) -> tuple[dict[str, Any], tuple[str, 
         "transcription": transcript,
         **members,
     }
-    made = normalise(doc, SourceRef("f", 1, 0), InputLimits())
+    made = normalize_interaction(doc, SourceRef("f", 1, 0), InputLimits())
     return made.record, made.notes
 
 

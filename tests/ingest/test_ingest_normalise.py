@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.policy import InputLimits
-from callveil.transforms.ingest import normalise
 from callveil.transforms.ingest.documents import expand_document
+from callveil.transforms.ingest.normalise import normalize_interaction
 
 
 def read(**members):
-    return normalise(
+    return normalize_interaction(
         {"id": 1, "account_id": 2, "unix_time": 1730000000, **members},
         SourceRef("f", 1, 0),
         InputLimits(),

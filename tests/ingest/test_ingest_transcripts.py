@@ -9,13 +9,13 @@ import pytest
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.policy import InputLimits
-from callveil.transforms.ingest import normalise
+from callveil.transforms.ingest.normalise import normalize_interaction
 from callveil.transforms.ingest.transcripts import is_covered, language_code, read_transcript
 
 
 def record(**members):
     doc = {"id": 1, "account_id": 2, "unix_time": 1730000000, **members}
-    return normalise(doc, SourceRef("f", 1, 0), InputLimits()).record
+    return normalize_interaction(doc, SourceRef("f", 1, 0), InputLimits()).record
 
 
 def item(text, start=None, end=None, kind="pronunciation", **more):

@@ -19,7 +19,7 @@ from callveil.schemas.policy import InputLimits, PolicyError
 from callveil.transforms.detect.batch import DetectionJob, detect_batch
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.ingest import normalise
+from callveil.transforms.ingest.normalise import normalize_interaction
 from callveil.transforms.redact.engine import RedactionResult, Redactor, RunColumns
 from callveil.transforms.redact.until_stable import redact_until_stable
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -381,7 +381,7 @@ def _covered(keyring: Keyring, model: str, count: int) -> list[str]:
     detector, out = Detector(rules.detect), []
     redactor = Redactor(keyring, RunColumns("run-1", "0" * 64, "tests", T0))
     for doc, account, own in worlds(count):
-        raw = normalise(doc, SourceRef("f", 1, 0), InputLimits(), {})
+        raw = normalize_interaction(doc, SourceRef("f", 1, 0), InputLimits(), {})
         out += [f"undeclared {n}" for n in _undeclared(raw.record)]
         decision = decide_redaction(rules, raw, "individual", T0, "en", MinimumRedaction(), ())
         (result,) = redact_until_stable(
