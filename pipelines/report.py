@@ -167,7 +167,9 @@ def _source(
             if options.breaches
             else None,
         )
-    return HistoryReport(context, keyring, _expires(options))
+    if name == "history":
+        return HistoryReport(context, keyring, _expires(options))
+    raise LookupError(f"{name}: a report that nothing makes; see _source")
 
 
 def _expires(options: ReportOptions) -> Any:
