@@ -220,6 +220,7 @@ def one_day(folder: Path, rows: int, accounts: int, days: int) -> Held:
     return held
 
 
+@pytest.mark.integration
 def test_a_day_costs_what_is_due(tmp_path: Path) -> None:
     small, large = (
         one_day(tmp_path / "small", 40_000, 400, 40),

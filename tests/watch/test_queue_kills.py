@@ -38,6 +38,7 @@ def poison(at: Bench, number: int) -> list[str]:
     return sorted(bodies)
 
 
+@pytest.mark.integration
 def test_ten_kills(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """300 objects, 7 poisoned messages, ten readers killed at random moments: every object done,
     the queue empty, the dead-letter queue exact.
