@@ -46,6 +46,13 @@ def start_of_today() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def add_list(parser: argparse.ArgumentParser, flag: str, metavar: str, help_text: str) -> None:
+    """Give a parser an option of several values that may also be repeated."""
+    parser.add_argument(
+        flag, nargs="+", action="extend", default=[], metavar=metavar, help=help_text
+    )
+
+
 def add_store(parser: argparse.ArgumentParser) -> None:
     """`--keyring`, `--s3-endpoint-url`, `--s3-region`; `--state` is one of `COMMON`."""
     parser.add_argument(

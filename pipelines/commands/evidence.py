@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
-from callveil.pipelines.options import add_store, files_of, with_common
+from callveil.pipelines.options import add_list, add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.report.verify.store import UNTOLD, VerificationReport, verify_evidence
 from callveil.transforms.report.verify.timestamp import (
@@ -131,22 +131,8 @@ def build_parser() -> argparse.ArgumentParser:
                 "enough",
             )
         if name == "verify":
-            a.add_argument(
-                "--key",
-                nargs="+",
-                action="extend",
-                default=[],
-                metavar="FILE",
-                help="public keys (PEM or DER); default: the signing key's own",
-            )
-            a.add_argument(
-                "--anchor",
-                nargs="+",
-                action="extend",
-                default=[],
-                metavar="HASH",
-                help="digests of records noted outside (see head)",
-            )
+            add_list(a, "--key", "FILE", "public keys (PEM or DER); default: the signing key's own")
+            add_list(a, "--anchor", "HASH", "digests of records noted outside (see head)")
             a.add_argument(
                 "--quick",
                 action="store_true",
@@ -158,14 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "anchor":
             a.add_argument("--tsa", required=True, metavar="URL", help="the timestamp authority")
         if name in ("anchor", "verify"):
-            a.add_argument(
-                "--tsa-cert",
-                nargs="+",
-                action="extend",
-                default=[],
-                metavar="FILE",
-                help="its certificates (PEM), to check timestamps by",
-            )
+            add_list(a, "--tsa-cert", "FILE", "its certificates (PEM), to check timestamps by")
         if name == "owner":
             a.add_argument(
                 "--operator",
@@ -173,13 +152,8 @@ def build_parser() -> argparse.ArgumentParser:
                 metavar="NAME",
                 help="who runs the store; $CALLVEIL_OPERATOR is compared with it",
             )
-            a.add_argument(
-                "--controller",
-                nargs="+",
-                action="extend",
-                default=[],
-                metavar="ACCOUNT=NAME",
-                help="who is responsible for an account from now on",
+            add_list(
+                a, "--controller", "ACCOUNT=NAME", "who is responsible for an account from now on"
             )
         if name == "seal":
             a.add_argument(

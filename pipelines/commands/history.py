@@ -22,6 +22,7 @@ from callveil.pipelines.history import (
 )
 from callveil.pipelines.history_follow import follow_inputs
 from callveil.pipelines.options import (
+    add_list,
     add_store,
     add_workers,
     beam_options,
@@ -132,14 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
         return a
 
     load = action("load", "take in version logs", LOAD_EPILOG)
-    load.add_argument(
-        "--input",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="files, folders, globs or s3:// URLs",
-    )
+    add_list(load, "--input", "WHERE", "files, folders, globs or s3:// URLs")
     load.add_argument(
         "--output",
         required=True,
@@ -151,23 +145,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME|FILE",
         help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
     )
-    load.add_argument(
-        "--accounts",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="account records: type by time",
-    )
+    add_list(load, "--accounts", "WHERE", "account records: type by time")
     for what, doc in (("events", "lifecycle events of accounts"), ("holds", "legal holds")):
-        load.add_argument(
-            f"--{what}",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="WHERE",
-            help=f"{doc}, as given to retain; see below",
-        )
+        add_list(load, f"--{what}", "WHERE", f"{doc}, as given to retain; see below")
     load.add_argument(
         "--as-of",
         type=parse_as_of,
@@ -206,14 +186,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("events", "lifecycle events of accounts"),
         ("holds", "legal holds"),
     ):
-        export.add_argument(
-            f"--{what}",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="WHERE",
-            help=f"{doc}, for retention_expires_at",
-        )
+        add_list(export, f"--{what}", "WHERE", f"{doc}, for retention_expires_at")
     show, past, found = (
         action("show", "versions of one object"),
         action("at", "an object at a time"),
@@ -231,22 +204,8 @@ def build_parser() -> argparse.ArgumentParser:
         )
     past.add_argument("--time", required=True, type=parse_as_of, metavar="TIME", help="when")
     for a in (export, found):
-        a.add_argument(
-            "--account",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="ID",
-            help="only these accounts",
-        )
-        a.add_argument(
-            "--agency",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="ID",
-            help="only these agencies and their subaccounts",
-        )
+        add_list(a, "--account", "ID", "only these accounts")
+        add_list(a, "--agency", "ID", "only these agencies and their subaccounts")
     for a in (export, show, past, found):
         a.add_argument(
             "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"

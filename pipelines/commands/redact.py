@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import (
+    add_list,
     add_store,
     add_workers,
     beam_options,
@@ -73,14 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    p.add_argument(
-        "--input",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="files, folders, globs or s3:// URLs to read",
-    )
+    add_list(p, "--input", "WHERE", "files, folders, globs or s3:// URLs to read")
     p.add_argument(
         "--output",
         required=True,
@@ -92,22 +86,10 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME|FILE",
         help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); see `callveil policy show`",
     )
-    p.add_argument(
-        "--accounts",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="account records (JSON lines, JSON, CSV, Parquet): type by time",
+    add_list(
+        p, "--accounts", "WHERE", "account records (JSON lines, JSON, CSV, Parquet): type by time"
     )
-    p.add_argument(
-        "--requests",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="manual redaction requests (JSON lines, JSON, CSV, YAML)",
-    )
+    add_list(p, "--requests", "WHERE", "manual redaction requests (JSON lines, JSON, CSV, YAML)")
     p.add_argument(
         "--as-of",
         type=parse_as_of,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
 from callveil.pipelines.options import (
+    add_list,
     add_roles,
     add_store,
     current_role,
@@ -82,13 +83,11 @@ def build_parser() -> argparse.ArgumentParser:
             metavar="FOLDER",
             help="folder or s3:// URL to write to; files of the same names are replaced",
         )
-        a.add_argument(
+        add_list(
+            a,
             "--account",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="ID",
-            help="only these accounts (default: all the role sees); requests and erasures: those "
+            "ID",
+            "only these accounts (default: all the role sees); requests and erasures: those "
             "whose search found records in one",
         )
         a.add_argument(
@@ -133,23 +132,11 @@ def build_parser() -> argparse.ArgumentParser:
                 help="the policy it is set beside (default: the newest in the store)",
             )
         if name in ("breaches", "all"):
-            a.add_argument(
-                "--breaches",
-                nargs="+",
-                action="extend",
-                default=[],
-                metavar="FILE",
-                help="the company's breach register: YAML, CSV, JSON",
-            )
+            add_list(a, "--breaches", "FILE", "the company's breach register: YAML, CSV, JSON")
         if name in ("history", "all"):
             for what in ("accounts", "events", "holds"):
-                a.add_argument(
-                    f"--{what}",
-                    nargs="+",
-                    action="extend",
-                    default=[],
-                    metavar="WHERE",
-                    help="as for `callveil retain`; tells when versions expire",
+                add_list(
+                    a, f"--{what}", "WHERE", "as for `callveil retain`; tells when versions expire"
                 )
         if name in ("processing", "breaches"):
             a.add_argument(

@@ -14,6 +14,7 @@ from rich.table import Table
 from callveil.pipelines.commands.redact import own_spelling
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import (
+    add_list,
     add_store,
     add_workers,
     beam_options,
@@ -97,13 +98,11 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--apply", action="store_true", help="cover what is found; without it nothing is changed"
     )
-    p.add_argument(
+    add_list(
+        p,
         "--accounts",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="account records, as `redact` and `history` were given them: an account's own name, "
+        "WHERE",
+        "account records, as `redact` and `history` were given them: an account's own name, "
         "numbers and places are nobody's personal data",
     )
     p.add_argument(

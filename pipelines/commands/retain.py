@@ -10,6 +10,7 @@ from typing import Any
 
 from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import (
+    add_list,
     add_roles,
     add_store,
     add_workers,
@@ -99,9 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
             ),
             ("holds", "legal holds, lifted ones too"),
         ):
-            a.add_argument(
-                f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=doc
-            )
+            add_list(a, f"--{what}", "WHERE", doc)
         if name != "apply":
             a.add_argument(
                 "--as-of",

@@ -14,6 +14,7 @@ from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import (
+    add_list,
     add_roles,
     add_store,
     add_workers,
@@ -141,22 +142,8 @@ def build_parser() -> argparse.ArgumentParser:
         INDEX,
         argparse.RawDescriptionHelpFormatter,
     )
-    made["index"].add_argument(
-        "--source",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="raw inputs, as `redact` takes them",
-    )
-    made["index"].add_argument(
-        "--inbox",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="FOLDER",
-        help="inboxes, beside those `watch` has read",
-    )
+    add_list(made["index"], "--source", "WHERE", "raw inputs, as `redact` takes them")
+    add_list(made["index"], "--inbox", "FOLDER", "inboxes, beside those `watch` has read")
     declare.open_options(made["open"])
     made["verify"].add_argument("--method", required=True, help="how the identity was verified")
     made["extend"].add_argument(
@@ -188,14 +175,7 @@ def build_parser() -> argparse.ArgumentParser:
             metavar="FILE",
             help="zip to write; mode 0600, never overwritten",
         )
-        made[name].add_argument(
-            "--source",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="WHERE",
-            help="raw inputs, as `redact` takes them",
-        )
+        add_list(made[name], "--source", "WHERE", "raw inputs, as `redact` takes them")
         made[name].add_argument(
             "--context",
             metavar="FILE",
@@ -235,36 +215,15 @@ def build_parser() -> argparse.ArgumentParser:
         made[name].add_argument(
             "--ground", default="", help="legal ground of a refusal, such as 'Art. 12(5)(b)'"
         )
-    made["close"].add_argument(
-        "--exemption",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="TEXT",
-        help="exemptions that were relied on",
-    )
-    made["close"].add_argument(
-        "--not-executed",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="SYSTEM:REASON",
-        help="where it was not carried out",
-    )
+    add_list(made["close"], "--exemption", "TEXT", "exemptions that were relied on")
+    add_list(made["close"], "--not-executed", "SYSTEM:REASON", "where it was not carried out")
     made["close"].add_argument(
         "--responded-at",
         type=parse_as_of,
         metavar="TIME",
         help="when the person was answered (default: --as-of)",
     )
-    made["close"].add_argument(
-        "--notified",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="RECIPIENT",
-        help="recipients that were told (Art. 19)",
-    )
+    add_list(made["close"], "--notified", "RECIPIENT", "recipients that were told (Art. 19)")
     made["letter"].add_argument("--kind", required=True, choices=KINDS, help="which letter")
     made["letter"].add_argument(
         "--language",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from callveil.pipelines.options import parse_as_of
+from callveil.pipelines.options import add_list, parse_as_of
 from callveil.schemas.subject import CHANNELS, TYPES
 from callveil.transforms.governance.requests.deadline import REGULATIONS
 
@@ -19,13 +19,11 @@ def open_options(a: argparse.ArgumentParser) -> None:
         help="id (default: made from the person, the right and the time); it may name nobody",
     )
     a.add_argument("--type", choices=TYPES, help="what is asked for")
-    a.add_argument(
+    add_list(
+        a,
         "--identifier",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="[KIND:]VALUE",
-        help="number, e-mail, name:FIRST LAST|POSTCODE, "
+        "[KIND:]VALUE",
+        "number, e-mail, name:FIRST LAST|POSTCODE, "
         "visitor:ID, ip:ADDRESS, agent:ACCOUNT/ID, interaction:ACCOUNT/ID; - reads one a line from "
         "standard input",
     )
@@ -88,52 +86,17 @@ def controller_options(a: argparse.ArgumentParser) -> None:
 
 def search_options(a: argparse.ArgumentParser) -> None:
     """Options of `search`."""
-    a.add_argument(
-        "--identifier",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="[KIND:]VALUE",
-        help="what the person has given since",
-    )
-    a.add_argument(
-        "--confirm",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="proposals that are the person's; `all`: all not shared",
-    )
-    a.add_argument(
-        "--reject",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="proposals that are not",
-    )
+    add_list(a, "--identifier", "[KIND:]VALUE", "what the person has given since")
+    add_list(a, "--confirm", "NAME", "proposals that are the person's; `all`: all not shared")
+    add_list(a, "--reject", "NAME", "proposals that are not")
     for name, text in (("include", "are the person's"), ("exclude", "are somebody else's")):
-        a.add_argument(
-            f"--{name}",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="ID",
-            help=f"records that {text}: ID or ACCOUNT/ID",
-        )
+        add_list(a, f"--{name}", "ID", f"records that {text}: ID or ACCOUNT/ID")
     a.add_argument(
         "--reason",
         default="",
         help="why records are included or excluded; stored as a reversible token",
     )
-    a.add_argument(
-        "--source",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="raw inputs: show what is proposed in clear",
-    )
+    add_list(a, "--source", "WHERE", "raw inputs: show what is proposed in clear")
     a.add_argument(
         "--out",
         type=Path,
@@ -160,22 +123,8 @@ def erase_options(a: argparse.ArgumentParser) -> None:
         "--policy", metavar="NAME|FILE", help="its duties to keep are grounds to keep a record"
     )
     for what in ("accounts", "events", "holds"):
-        a.add_argument(
-            f"--{what}",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="WHERE",
-            help=f"{what}, as `retain` takes them",
-        )
-    a.add_argument(
-        "--keep",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="CLASS=GROUND",
-        help="records of a class stay, on this legal ground",
-    )
+        add_list(a, f"--{what}", "WHERE", f"{what}, as `retain` takes them")
+    add_list(a, "--keep", "CLASS=GROUND", "records of a class stay, on this legal ground")
     unread_options(a)
 
 
@@ -186,11 +135,4 @@ def unread_options(a: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out rejected input and inboxes, all of which is opened; the register says so",
     )
-    a.add_argument(
-        "--inbox",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="FOLDER",
-        help="inboxes of webhooks, beside those `watch` has read",
-    )
+    add_list(a, "--inbox", "FOLDER", "inboxes of webhooks, beside those `watch` has read")

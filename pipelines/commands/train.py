@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FailedError, UsageError
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import add_list, with_common
 from callveil.pipelines.summary import print_json
 
 DESCRIPTION = """\
@@ -61,14 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="labelled conversations to take figures on",
     )
-    p.add_argument(
-        "--about",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="TEXT",
-        help="for the card: source and licence of each --data file",
-    )
+    add_list(p, "--about", "TEXT", "for the card: source and licence of each --data file")
     p.add_argument("--seed", type=int, default=0, help="seed (default 0)")
     p.add_argument(
         "--steps", type=int, default=14_000, help="updates of about 1,000 words (default 14,000)"

@@ -7,7 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.options import add_store, beam_options, files_of, policy_of, with_common
+from callveil.pipelines.options import (
+    add_list,
+    add_store,
+    beam_options,
+    files_of,
+    policy_of,
+    with_common,
+)
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import (
     REJECTIONS,
@@ -81,23 +88,9 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    p.add_argument(
-        "--input",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="folders or globs that grow, local or s3://",
-    )
+    add_list(p, "--input", "WHERE", "folders or globs that grow, local or s3://")
     p.add_argument("--queue", metavar="URL", help="SQS queue with S3's event notifications")
-    p.add_argument(
-        "--prefix",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="URL",
-        help="of the queue's objects only those below, as s3://calls/",
-    )
+    add_list(p, "--prefix", "URL", "of the queue's objects only those below, as s3://calls/")
     p.add_argument(
         "--output",
         required=True,
@@ -110,14 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); its `recordings` section says "
         "how",
     )
-    p.add_argument(
-        "--accounts",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WHERE",
-        help="account records: type by time",
-    )
+    add_list(p, "--accounts", "WHERE", "account records: type by time")
     p.add_argument(
         "--name",
         default=DEFAULT_NAME,
