@@ -10,30 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from callveil.transforms.detect.spoken_numbers import ONES, TENS
 from callveil.transforms.lab.sample.spelling import NATO
 
 Pieces = list[tuple[str, bool]]
 Manner = Callable[[random.Random], Pieces]
 
-ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-]
-ONES += ["fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 EVERYDAY = dict(
     zip(
         "abcdefghijklmnopqrstuvwxyz",

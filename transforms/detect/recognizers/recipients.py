@@ -257,12 +257,6 @@ def _located(reading: TokenizedConversation, stop: int, last: int) -> bool:
         at += 1
     if at == stop or at >= last:
         return False
-    return reading.low[at] in reading.vocab.units or reading.start[at] in _address_starts(reading)
-
-
-def _address_starts(reading: TokenizedConversation) -> frozenset[int]:
-    kept: frozenset[int] | None = reading.__dict__.get("_address_starts")
-    if kept is None:
-        kept = frozenset(hit.spans[0][0] for hit in find_addresses(reading))
-        reading.__dict__["_address_starts"] = kept
-    return kept
+    return reading.low[at] in reading.vocab.units or any(
+        hit.spans[0][0] == reading.start[at] for hit in find_addresses(reading)
+    )
