@@ -153,6 +153,12 @@ class ContextTokens(Sequence[ContextToken]):
     def _places(self) -> list[tuple[int, int]]:
         return list(map(tuple, self._table.tolist()))
 
+    @cached_property
+    def ends(self) -> list[int]:
+        """Where each token ends in the text, code points."""
+        ends: list[int] = self._table[:, 1].tolist()
+        return ends
+
     @overload
     def __getitem__(self, place: int) -> ContextToken: ...
     @overload

@@ -712,11 +712,16 @@ def _before(artifacts: Any, start: int) -> str:
     if artifacts is None:
         return ""
     doc = artifacts.tokens
-    token = bisect_right(range(len(doc)), start, key=lambda i: doc[i].idx + len(doc[i]))
+    ends = getattr(doc, "ends", None)  # a `Doc` has none at hand
+    if ends is None:
+        token = bisect_right(range(len(doc)), start, key=lambda i: doc[i].idx + len(doc[i]))
+    else:
+        token = bisect_right(ends, start)
     before: list[str] = []
     place = min(token, len(doc) - 1)
     while place >= 0 and len(before) <= _STOCK.context_prefix_count:
-        lemma = doc[place].lemma_ or doc[place].lower_
+        word = doc[place]
+        lemma = word.lemma_ or word.lower_
         lexeme = doc.vocab[lemma]
         if not (lexeme.is_stop or lexeme.is_punct or lemma in ("-PRON-", "be") or ":" in lemma):
             before.append(lemma.lower())
