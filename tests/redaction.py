@@ -14,8 +14,9 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.redact.engine import RedactionResult, Redactor, RunColumns
 from callveil.transforms.redact.until_stable import redact_until_stable
 from callveil.transforms.storage.encryption.keyring import Keyring

@@ -24,8 +24,8 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.recordings import CHANNELS, VIDEO
 from callveil.schemas.rejected import REASONS, Rejected
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.jobs.batch.context import Engines

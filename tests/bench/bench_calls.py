@@ -38,8 +38,8 @@ from callveil.pipelines.options import policy_of
 from callveil.schemas.finding import Finding
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.jobs.batch.context import Engines
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs

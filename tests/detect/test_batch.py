@@ -223,8 +223,9 @@ def test_batches_keep_order_and_one_failure_spoils_no_other(redact: Bench) -> No
     from redaction import T0, policy, raw
 
     from callveil.schemas.interaction import InteractionKey
-    from callveil.transforms.detect.batch import DetectionJob, detect_batch
+    from callveil.transforms.detect.batch import detect_batch
     from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+    from callveil.transforms.detect.detection_result import DetectionJob
 
     jobs = []
     for n, language in enumerate(["en", "xx", None, "en-GB"]):

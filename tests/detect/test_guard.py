@@ -16,9 +16,10 @@ from redaction import KEY, T0, Bench, policy, raw
 from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect import recognizers
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.budget import Budget, OverBudget, TimedOut, spend_steps
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.match import ValueMatch
@@ -267,7 +268,7 @@ def test_a_text_the_language_model_fails_on_rejects_that_record_alone(redact: Be
     assert isinstance(first, RedactionResult) and isinstance(last, RedactionResult)
 
 
-@pytest.mark.parametrize("part", ["batch._complete", "batch._prepared", "batch.leaf_treatments"])
+@pytest.mark.parametrize("part", ["batch.complete_findings", "batch._prepared", "batch.leaf_treatments"])
 def test_a_failure_around_the_recognizers_rejects_that_record_alone(
     redact: Bench, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:

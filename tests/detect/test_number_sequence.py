@@ -12,8 +12,8 @@ from neighbours import NEIGHBOURS, ONES, SIGNS, VALUES, digits, pair, plain_card
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
+from callveil.transforms.detect.recognizers.number_elements import NumberElement
 from callveil.transforms.detect.recognizers.number_sequence import DigitValue, card_details, cut_run
-from callveil.transforms.detect.recognizers.numbers import NumberElement
 from callveil.transforms.detect.resolve import accept_findings
 
 POLICY = parse_policy("version: 1\nextends: gdpr\ndetect: {model: none}\n")

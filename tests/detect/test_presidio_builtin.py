@@ -29,7 +29,11 @@ from callveil.schemas.policy_load import load_policy, parse_policy
 from callveil.transforms.detect.business_values import countries_of
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.recognizers import PresidioBuiltinRecognizer
+from callveil.transforms.detect.recognizers import (
+    PresidioBuiltinRecognizer,
+    builtin_context,
+    builtin_requirements,
+)
 from callveil.transforms.detect.recognizers import presidio_builtin as builtin
 from callveil.transforms.detect.recognizers.no_value import is_no_value
 from callveil.transforms.detect.recognizers.pattern_digits import may_match, needs_of, runs_of
@@ -330,7 +334,7 @@ class Whole(PresidioBuiltinRecognizer):
             supported_language=language,
             supported_regions=(*PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS, *settings.phone_regions),
         )
-        whole = builtin.TextRequirements(cut=builtin.excerpt.whole_text)
+        whole = builtin_requirements.TextRequirements(cut=builtin.excerpt.whole_text)
         gated = [
             (b, phone if b.recognizer.name == "PhoneRecognizer" else b.recognizer)
             for b in self.builtins
@@ -393,7 +397,12 @@ def test_what_presidio_finds_at_the_threshold_is_covered(everywhere: Detector, t
 
 def excused(r: RecognizerResult, text: str) -> bool:
     return too_short(r, text) or is_no_value(
-        r.entity_type, text, (r.start, r.end), False, GATED._words, builtin._endings()
+        r.entity_type,
+        text,
+        (r.start, r.end),
+        False,
+        GATED._words,
+        builtin_context.top_level_domains(),
     )
 
 
@@ -481,9 +490,9 @@ def test_context_words_are_those_of_presidios_enhancer(
         ["passport", "nhs", "the", "us", "pol"],
     )
     around = stock._extract_surrounding_words(artifacts, "4821736", start)
-    assert builtin.context_word(artifacts, start, cues) == stock._find_supportive_word_in_context(
-        around, cues
-    )
+    assert builtin_context.context_word(
+        artifacts, start, cues
+    ) == stock._find_supportive_word_in_context(around, cues)
 
 
 DROPPED: list[tuple[str, str, str]] = [
@@ -534,7 +543,12 @@ STAYS: list[tuple[str, str, str]] = [
 def excepted(entity: str, text: str, cued: bool = False) -> bool:
     start, plain = text.index("["), text.replace("[", "").replace("]", "")
     return is_no_value(
-        entity, plain, (start, text.index("]") - 1), cued, GATED._words, builtin._endings()
+        entity,
+        plain,
+        (start, text.index("]") - 1),
+        cued,
+        GATED._words,
+        builtin_context.top_level_domains(),
     )
 
 
@@ -565,7 +579,9 @@ def test_every_entity_of_presidio_is_known() -> None:
     assert {e for r in STOCK.values() for e in r.supported_entities} <= ENTITIES.keys()
     assert GENERAL.keys() | set(GENERAL.values()) <= ENTITIES.keys()
     assert builtin.builtin_classes().keys() >= builtin.CHECKED
-    assert {f"{n}Recognizer" for n in builtin._NEEDS} <= builtin.builtin_classes().keys()
+    assert {
+        f"{n}Recognizer" for n in builtin_requirements.REQUIREMENTS
+    } <= builtin.builtin_classes().keys()
     assert all(isinstance(r, PatternRecognizer | PhoneRecognizer) for r in STOCK.values())
 
 

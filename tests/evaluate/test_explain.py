@@ -13,8 +13,9 @@ from callveil.pipelines import cli
 from callveil.pipelines.commands import explain as command
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.detect.batch import DetectionJob, detect_batch
+from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.decision import RedactionDecision
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.explain import FindingOutcome, explain_findings
 from callveil.transforms.detect.resolve import accept_findings, merge_spans

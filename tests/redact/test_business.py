@@ -16,8 +16,9 @@ from callveil.schemas.account import Account
 from callveil.schemas.fields import EXTRA, coerce_members
 from callveil.schemas.interaction import BY_NAME, FURTHER, SourceRef
 from callveil.schemas.policy import InputLimits, PolicyError
-from callveil.transforms.detect.batch import DetectionJob, detect_batch
+from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.ingest.normalise import normalize_interaction
 from callveil.transforms.redact.engine import RedactionResult, Redactor, RunColumns

@@ -14,8 +14,8 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction, strongest_mode
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs, with_content
