@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from hypothesis import settings
+from support import TESTS
 
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
@@ -30,6 +31,7 @@ os.environ |= {
     "CALLVEIL_KEYRING": str(_own / "keyring.json"),
     "CALLVEIL_EVIDENCE_KEY": str(_own / "evidence-key.pem"),
     "CALLVEIL_STATE": str(_own / "state"),
+    "PYTHONPATH": os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH")))),
 }
 
 
@@ -128,8 +130,16 @@ def detector() -> Any:
 @pytest.fixture(scope="session")
 def redact(detector: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A function `(record, rules="", **how)` that detects and redacts one record; see
-    `redaction.Bench`.
+    `record_redaction.Bench`.
     """
-    from redaction import Bench
+    from support.record_redaction import Bench
 
     return Bench(detector, Keyring.create(tmp_path_factory.mktemp("keys") / "keyring.json"))
+
+
+@pytest.fixture(scope="session")
+def redact_version(detector: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A function that detects and redacts one version; see `history_runs.Redact`."""
+    from support.history_runs import Redact
+
+    return Redact(detector, Keyring.create(tmp_path_factory.mktemp("keys") / "keyring.json"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redaction import Bench, content
+from support.record_redaction import Bench, content
 
 from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.rejected import Rejected
@@ -220,7 +220,7 @@ def test_keys_that_name_fields_stay_and_keys_that_name_people_go(redact: Bench) 
 
 
 def test_batches_keep_order_and_one_failure_spoils_no_other(redact: Bench) -> None:
-    from redaction import T0, policy, raw
+    from support.record_redaction import T0, policy, raw
 
     from callveil.schemas.interaction import InteractionKey
     from callveil.transforms.detect.batch import DetectionJob, detect_batch

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redaction import raw
+from support.record_redaction import raw
 
 from callveil.schemas.finding import TextSpan
 from callveil.transforms.detect.conversation import AGENT, CALLER, UNKNOWN

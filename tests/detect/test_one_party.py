@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langs import marked
-from redaction import raw
+from support.language_cases import marked
+from support.record_redaction import raw
 
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.conversation import View

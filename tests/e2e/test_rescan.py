@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audio.sounds import chatter, file_of
-from history.history_bench import assert_gone, version
-from mortal import Dead, Mortal
-from runs import AS_OF, PLAIN, Bench, call, leftovers, tree
+from support.command_runs import AS_OF, PLAIN, Bench, call, leftovers, tree
+from support.faults import Dead, Mortal
+from support.history_runs import assert_gone, version
+from support.sounds import chatter, file_of
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.exits import DONE, REJECTED, USAGE

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from runs import AS_OF, PLAIN, Bench, call, key_of, tree
+from support.command_runs import AS_OF, PLAIN, Bench, call, key_of, tree
 
 from callveil.pipelines.summary import print_summary
 from callveil.schemas.fields import Struct, arrow_schema

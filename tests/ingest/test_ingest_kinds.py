@@ -14,7 +14,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
+from support.file_kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
 
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.policy import InputLimits

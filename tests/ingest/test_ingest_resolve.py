@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redaction import policy
+from support.record_redaction import policy
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import RecordPointer, to_micros

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
-from redaction import Bench, content
+from support.record_redaction import Bench, content
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Operator, Rules

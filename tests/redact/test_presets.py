@@ -10,8 +10,18 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from neighbours import NEIGHBOURS, ONES, SIGNS, VALUES, card, digits, grouped, pair, plain_card
-from redaction import Bench, content, policy
+from support.neighbouring_values import (
+    NEIGHBOURS,
+    ONES,
+    SIGNS,
+    VALUES,
+    card,
+    digits,
+    grouped,
+    pair,
+    plain_card,
+)
+from support.record_redaction import Bench, content, policy
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.detect.engine import Detector
