@@ -13,17 +13,21 @@ from typing import Any
 
 import boto3
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from support import TESTS
 
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
-settings.register_profile("suite", derandomize=True)
-settings.register_profile("explore", print_blob=True)
-settings.load_profile(
-    "suite"
-)  # the same examples in every run; `pytest --hypothesis-profile explore` looks for new ones
+# The same examples in every run; `pytest --hypothesis-profile explore` looks for new ones. No example
+# is timed, since the machine may be busy with other work; fixtures serve all examples of a test.
+_lenient: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+}
+settings.register_profile("suite", derandomize=True, **_lenient)
+settings.register_profile("explore", print_blob=True, **_lenient)
+settings.load_profile("suite")
 _numbers = itertools.count(1)
 _own = Path(tempfile.mkdtemp(prefix="callveil-test-"))
 # Child processes inherit these; the user's own keyring, evidence key and state are left alone.

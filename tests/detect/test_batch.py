@@ -9,7 +9,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.record_redaction import Bench, content
 
@@ -21,12 +21,7 @@ from callveil.transforms.lab.sample.dialogues import random_dialogue
 from callveil.transforms.lab.sample.people import random_person
 from callveil.transforms.lab.sample.scene import random_business
 
-QUICK = settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+QUICK = settings(max_examples=25, derandomize=True)
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def _vectors(nlp: Language, texts: list[str]) -> list[np.ndarray]:
     return list(tok2vec.predict([nlp.make_doc(text) for text in texts]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6),
     st.sampled_from([1, 3, 16, 512]),

@@ -250,7 +250,7 @@ def test_spoken_code(text: str, code: str) -> None:
     assert normalize_code(text) == code
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.from_regex(r"[2-9][0-9]{9}", fullmatch=True), st.data())
 def test_a_number_is_found_however_it_is_grouped_and_said(number: str, data: st.DataObject) -> None:
     words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -275,7 +275,7 @@ def test_a_number_is_found_however_it_is_grouped_and_said(number: str, data: st.
     assert all(i in covered_places for i in range(6, 6 + len(said)) if text[i].isalnum())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=40))
 def test_tokens_keep_their_places(text: str) -> None:
     tokens = FoldedWords.of(text)
@@ -340,7 +340,7 @@ SPOKEN = {
 }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(SPOKEN)), st.data())
 def test_no_number_is_said_where_its_words_leave_no_room_for_it(
     language: str, data: st.DataObject

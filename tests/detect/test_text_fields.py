@@ -53,7 +53,7 @@ def texts(value: Any) -> list[str]:
     return [str(value)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON, st.sampled_from(["custom_fields", "notes", "extra", "salesforce", "webvisit"]))
 def test_each_text_of_json_is_read_once(value: Any, name: str) -> None:
     record = {name: value} if value is not None else {}
@@ -71,7 +71,7 @@ def test_each_text_of_json_is_read_once(value: Any, name: str) -> None:
             assert str(stored) == leaf.text and leaf.number == (not isinstance(stored, str))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(JSON)
 def test_set_at_changes_that_place_alone(value: Any) -> None:
     record = {"notes": value} if value is not None else {}

@@ -389,7 +389,7 @@ def snapshot(number: int, version: int) -> dict[str, Any]:
     )
 
 
-@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(RUNS)
 def test_random_histories_end_as_the_rules_say(
     history: list[tuple[list[tuple[int, int]], list[int], int, int | None]],

@@ -60,7 +60,7 @@ def test_times_that_are_none(text: str) -> None:
         parse_as_of(text)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2090, 1, 1), timezones=st.timezones()))
 def test_a_time_means_the_same_moment_wherever_it_was_written(when: dt.datetime) -> None:
     whole = when.replace(microsecond=0)

@@ -386,7 +386,7 @@ def test_foreign_names_and_dishes_make_no_foreign_language(text: str) -> None:
     assert not is_unsupported_language([text, TALK], ("en",))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("aeilyo '&;#%41\\u.-(", max_size=2 * LEAST_WORDS - 2))
 def test_a_text_too_short_for_so_many_words_is_in_no_other_language(text: str) -> None:
     assert not is_unsupported_language([text], ("de",))

@@ -89,7 +89,7 @@ def a_card(rng: random.Random, form: str) -> tuple[str, str]:
     return number, lead + number
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(CARDS),
     st.sampled_from([*sorted(NEIGHBOURS), "phone", "ssn"]),
@@ -107,7 +107,7 @@ def test_pci_leaves_at_most_the_last_four_of_a_card(
     assert only_the_tail(left_of(shown), given_number, left_of(beside)), (text, beside, shown)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(CARDS[:3]),
     st.sampled_from(
@@ -216,7 +216,7 @@ def test_pci_over_turns(bench: Bench) -> None:
     assert left_of(" ".join(shown[3:])) in ("", "4670"), shown
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(("gdpr", "hipaa", "ccpa", "gdpr-attribution")),
     st.sampled_from(sorted(VALUES)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.record_redaction import KEY, T0, Bench, content
 
@@ -100,9 +100,7 @@ def test_the_state_of_a_stored_row_is_set_anew(redact: Bench) -> None:
     assert stored_record(row, "f").record["redacted"] is True
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80)
 @given(words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=7), data=st.data())
 def test_a_source_span_covers_the_same_in_the_stored_text(
     redact: Bench, words: list[str], data: st.DataObject

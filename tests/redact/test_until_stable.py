@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from support.record_redaction import Bench, content
 
@@ -18,12 +18,7 @@ from callveil.transforms.lab.sample.people import random_person
 from callveil.transforms.lab.sample.scene import random_business
 from callveil.transforms.redact import until_stable
 
-QUICK = settings(
-    max_examples=40,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+QUICK = settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 FRAGMENTS = (
     "what is your name",

@@ -61,13 +61,13 @@ def outcome(text: str) -> None:
         )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.dictionaries(st.sampled_from(TOP_KEYS), VALUES, max_size=6))
 def test_any_mapping_loads_or_is_refused_with_a_policy_error(document: dict[str, Any]) -> None:
     outcome(yaml.safe_dump({"version": 1, **document}, allow_unicode=True))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.text(alphabet="abv1:- {}[]&*<>!|?'\"\\#%@`,\n\tue0x", max_size=60))
 @example('version: 1\nallow: ["\\U00110000"]')
 @example("? [a]\n: b")
@@ -82,7 +82,7 @@ def test_any_text_loads_or_is_refused_with_a_policy_error(text: str) -> None:
     outcome(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(PRESETS), st.integers(0, 10_000), st.text(max_size=3), st.integers(0, 5))
 def test_damaged_presets_load_or_are_refused(
     name: str, place: int, inserted: str, removed: int
@@ -92,7 +92,7 @@ def test_damaged_presets_load_or_are_refused(
     outcome(text[:place] + inserted + text[place + removed :])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(min_size=1, max_size=20), max_size=4), st.text(min_size=1, max_size=10))
 @example([], "0\x850\r")
 @example(["a\u2028b"], "a\u2029b")
@@ -174,7 +174,7 @@ def shuffled(value: Any, seed: random.Random, key: str = "") -> Any:
     return value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_digest_ignores_order_comments_and_style(seed: random.Random, flow: bool) -> None:
     text = yaml.safe_dump(shuffled(FULL, seed), sort_keys=False, default_flow_style=flow)

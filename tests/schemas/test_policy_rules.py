@@ -196,7 +196,7 @@ def as_operator(given: Any) -> Operator:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SETTINGS, OVERRIDES, st.lists(RECORDS, min_size=1, max_size=8))
 def test_later_overrides_win(
     base: dict[str, Any], overrides: list[dict[str, Any]], records: list[tuple[str, str, str, str]]

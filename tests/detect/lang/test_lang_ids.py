@@ -47,7 +47,7 @@ def test_wrong(name: str, text: str) -> None:
     assert not checks.NATIONAL[name][1](text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(number=st.integers(0, 99_999_999), letter=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 def test_one_letter_fits_a_dni(number: int, letter: str) -> None:
     fits = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if checks.is_dni(f"{number:08}{c}")]
@@ -57,7 +57,7 @@ def test_one_letter_fits_a_dni(number: int, letter: str) -> None:
         assert checks.is_nie("XYZ"[number // 10_000_000] + f"{number:08}"[1:] + fits[0])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     text=st.sampled_from([t for name in ("fr_nir", "de_tax_id", "es_dni") for t in VALID[name]]),
     place=st.integers(0, 14),
@@ -69,7 +69,7 @@ def test_one_wrong_digit_is_noticed(text: str, place: int, digit: str) -> None:
     assert checks.national_id_type(changed, list(checks.NATIONAL)) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("0123456789ABZXY", max_size=16))
 def test_any_text(text: str) -> None:
     for _, check in checks.NATIONAL.values():

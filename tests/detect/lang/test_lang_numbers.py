@@ -200,7 +200,7 @@ def heard(text: str, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     n=st.one_of(st.integers(0, 99), st.integers(100, 9999), st.integers(1900, 2029)),
     form=st.sampled_from(["as written", "plain", "decomposed", "Title"]),
@@ -217,13 +217,13 @@ def test_a_number_in_words_is_the_number(language: str, n: int, form: str) -> No
     assert heard(said, language) == [str(n) if words == WRITERS[language](n) else "12"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(2, 9999))
 def test_french_without_hyphens(n: int) -> None:
     assert heard(french(n).replace("-", " "), "fr") == [str(n)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(21, 99))
 def test_german_numbers_apart(n: int) -> None:
     if n % 10:
@@ -240,7 +240,7 @@ def test_belgian_and_swiss_tens() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     digits=st.lists(st.integers(0, 9), min_size=2, max_size=16),
     double=st.booleans(),
@@ -265,7 +265,7 @@ def test_digits_one_by_one(language: str, digits: list[int], double: bool, pause
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(groups=st.lists(st.integers(10, 99), min_size=2, max_size=6))
 def test_pairs_with_commas(language: str, groups: list[int]) -> None:
     assert heard(", ".join(WRITERS[language](n) for n in groups), language) == [
@@ -413,7 +413,7 @@ BUILT = {language: build_recognizers(language, ("US",)) for language in LANGUAGE
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_offsets_and_gates(language: str, data: st.DataObject) -> None:
     chunk = st.lists(
@@ -439,7 +439,7 @@ def test_offsets_and_gates(language: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_further_turn_uncovers_nothing(language: str, data: st.DataObject) -> None:
     chunk = st.lists(

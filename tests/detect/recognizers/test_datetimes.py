@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.record_redaction import Bench, content
 
@@ -93,9 +93,7 @@ def test_dates(asking: Detector, text: str, found: list[str]) -> None:
     assert dates(asking, text) == found
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80)
 @given(
     day=st.dates(dt.date(1990, 1, 1), dt.date(2029, 12, 31)),
     form=st.sampled_from(

@@ -52,7 +52,7 @@ def check_pair(detector: Detector, drawn: tuple[str, str, str, bool, int]) -> No
     assert not any(c.isalnum() for c in shown[found.start : found.end]), (found.text, shown)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(PAIRS)
 def test_a_value_stays_covered_beside_any_neighbour(
     detector: Detector, drawn: tuple[str, str, str, bool, int]
@@ -61,7 +61,7 @@ def test_a_value_stays_covered_beside_any_neighbour(
 
 
 @pytest.mark.soak
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=20_000)
 @given(PAIRS)
 def test_a_value_stays_covered_beside_any_neighbour_soak(
     detector: Detector, drawn: tuple[str, str, str, bool, int]
@@ -69,7 +69,7 @@ def test_a_value_stays_covered_beside_any_neighbour_soak(
     check_pair(detector, drawn)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 2**32), st.sampled_from((" ", ", ", " um ", " and ", "\n")), st.booleans())
 def test_spoken_cards_stay_covered_beside_spoken_digits(
     detector: Detector, seed: int, sign: str, front: bool
@@ -167,7 +167,7 @@ def elements(*groups: str) -> list[NumberElement]:
     return [NumberElement(g, n, n, sign=" " if n else "") for n, g in enumerate(groups)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=9),
     st.dictionaries(

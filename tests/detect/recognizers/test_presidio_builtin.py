@@ -358,14 +358,14 @@ def too_short(r: RecognizerResult, text: str) -> bool:
     )
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(TEXTS)
 def test_gated_and_ungated_findings_are_equal(text: str) -> None:
     gated, whole = (r.analyze(text, r.supported_entities) for r in (GATED, UNGATED))
     assert places(gated, text) == places([r for r in whole if not too_short(r, text)], text)
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(derandomize=True, max_examples=40)
 @given(TEXTS, TEXTS)
 def test_what_is_kept_of_a_stretch_changes_nothing(text: str, other: str) -> None:
     def found(*texts: str) -> list[str]:
@@ -379,7 +379,7 @@ def test_what_is_kept_of_a_stretch_changes_nothing(text: str, other: str) -> Non
     assert warm == [*cold, *found(other), *cold]
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(TEXTS)
 def test_what_presidio_finds_at_the_threshold_is_covered(everywhere: Detector, text: str) -> None:
     (found,) = covered(everywhere, [text])
@@ -406,9 +406,7 @@ PATTERNS = [
 """Those without a condition on what stands before, which no example could be made of."""
 
 
-@settings(
-    derandomize=True, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck)
-)
+@settings(derandomize=True, max_examples=150, suppress_health_check=list(HealthCheck))
 @given(
     st.data(),
     st.sampled_from(PATTERNS),
@@ -467,7 +465,7 @@ WORDS = [
 ]
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=14))
 def test_context_words_are_those_of_presidios_enhancer(
     everywhere: Detector, words: list[str]

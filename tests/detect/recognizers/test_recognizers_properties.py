@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callveil.transforms.detect.conversation import View
@@ -173,7 +173,7 @@ def cased_as(turns: list[tuple[str, str]], more: str) -> str:
     return more if any(re.search(r"[A-Z]\w", said) for _, said in turns) else more.lower()
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250)
 @given(st.one_of(TURNS, UNKNOWN))
 def test_results_lie_within_one_turn(turns: list[tuple[str, str]]) -> None:
     view, results = found(turns)
@@ -184,7 +184,7 @@ def test_results_lie_within_one_turn(turns: list[tuple[str, str]]) -> None:
         assert view.text[result.start : result.end].strip()
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250)
 @given(TURNS, TURN)
 @example([("agent", "what's your phone number"), ("caller", "four one five")], ("caller", "7"))
 @example(
@@ -197,14 +197,14 @@ def test_adding_a_turn_uncovers_nothing(
     assert covered(turns) <= covered([*turns, (more[0], cased_as(turns, more[1]))])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(UNKNOWN, CHUNK)
 @example([("", "apt 3 www.example.com")], "a0")
 def test_adding_a_line_uncovers_nothing(lines: list[tuple[str, str]], more: str) -> None:
     assert covered(lines) <= covered([*lines, ("", cased_as(lines, more))])
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250)
 @given(st.one_of(TURNS, UNKNOWN))
 def test_gates_never_change_what_is_found(turns: list[tuple[str, str]]) -> None:
     view = View.of_turns(turns)
@@ -215,7 +215,7 @@ def test_gates_never_change_what_is_found(turns: list[tuple[str, str]]) -> None:
                 assert not list(recognizer.find(read)), recognizer.name
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=200))
 def test_any_text_without_a_view(text: str) -> None:
     for recognizer in RECOGNIZERS:
@@ -223,7 +223,7 @@ def test_any_text_without_a_view(text: str) -> None:
             assert 0 <= result.start < result.end <= len(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TURNS)
 def test_the_reading_maps_every_token_back(turns: list[tuple[str, str]]) -> None:
     view = View.of_turns(turns)

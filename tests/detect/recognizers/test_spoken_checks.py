@@ -56,7 +56,7 @@ def said(rng: random.Random, digits: str) -> str:
     return " ".join(out)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text("0123456789", min_size=2, max_size=20), st.integers(0, 2**32))
 def test_digits_said_are_the_digits_read(digits: str, seed: int) -> None:
     text = f"the number {said(random.Random(seed), '4' + digits)}"

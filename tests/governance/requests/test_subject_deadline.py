@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.people_world import NOW, World
 
@@ -173,9 +173,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=6)
 @given(STEPS, st.integers(0, 400))
 def test_a_deadline_never_moves_by_looking(
     tmp_path_factory: pytest.TempPathFactory, moves: list[str], received: int

@@ -361,9 +361,7 @@ class RetentionMachine(RuleBasedStateMachine):
         assert to_micros(dt.datetime(2262, 1, 1, tzinfo=dt.UTC)) + 36_500 * DAY_US < NEVER
 
 
-QUICK = settings(
-    max_examples=200, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
-)
+QUICK = settings(max_examples=200, stateful_step_count=6, suppress_health_check=list(HealthCheck))
 
 
 def test_any_history_against_the_oracle() -> None:

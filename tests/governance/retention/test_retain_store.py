@@ -469,14 +469,14 @@ def random_history(first: Any, steps: Any, files: Files | None = None) -> None:
         assert verify_integrity(place.store) == [] and unpurged_runs(place.store) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(VERSIONS, STEPS)
 def test_random_stores_end_as_the_oracle_says(first: Any, steps: Any) -> None:
     random_history(first, steps)
 
 
 @pytest.mark.soak
-@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2_000, suppress_health_check=list(HealthCheck))
 @given(VERSIONS, STEPS)
 def test_many_random_stores_end_as_the_oracle_says(first: Any, steps: Any) -> None:
     random_history(first, steps)

@@ -117,7 +117,7 @@ def test_every_form_says_the_same(tmp_path: Path, name: str) -> None:
     assert content(read(tmp_path / name)) == content(read(tmp_path / "other"))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(size=st.integers(200, 2000))
 def test_lines_cut_anywhere_are_read_once(
     tmp_path_factory: pytest.TempPathFactory, size: int

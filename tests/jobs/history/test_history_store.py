@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.history_runs import AS_OF, Bench, assert_gone, history, many, version
 from support.history_worlds import lives
@@ -33,9 +33,7 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 
 
-@settings(
-    deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_late_repeated_and_unordered_deliveries_give_the_same_history(
     make_bench: Callable[[str], Bench], data: st.DataObject
@@ -315,9 +313,7 @@ def rows_of(bench: Bench) -> list[dict[str, Any]]:
     ]
 
 
-@settings(
-    deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=3)
 @given(life=lives(most=6))
 def test_what_was_stored_and_read_again_is_the_life_that_was_told(
     make_bench: Callable[[str], Bench], life: Any

@@ -147,5 +147,5 @@ class Growing(RuleBasedStateMachine):
         assert len(found) == len(set(found))
 
 
-Growing.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Growing.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestGrowing = Growing.TestCase

@@ -141,7 +141,7 @@ def test_times_of_every_form(written: str) -> None:
 TEXT = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=40)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     scheme=st.sampled_from(sorted(SCHEMES)),
     values=st.lists(TEXT, min_size=2, max_size=2),
@@ -152,7 +152,7 @@ def test_nothing_made_up_passes_or_breaks_it(scheme: str, values: list[str], bod
     assert outcome(scheme, headers, body) in ("unsigned", "bad_signature", "bad_time")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     scheme=st.sampled_from(sorted(SCHEMES)),
     body=st.binary(max_size=200),

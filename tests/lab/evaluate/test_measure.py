@@ -331,7 +331,7 @@ def case(draw: st.DrawFn) -> tuple[GoldRow, list[Prediction]]:
 
 
 @given(case(), st.sampled_from(SCORINGS))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_sums_follow_their_definitions(
     drawn: tuple[GoldRow, list[Prediction]], scoring: Scoring
 ) -> None:
@@ -370,7 +370,7 @@ def test_the_sums_follow_their_definitions(
 
 
 @given(case(), st.sampled_from(SCORINGS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_figures_are_those_of_the_published_scorer_on_any_spans(
     data: Path, drawn: tuple[GoldRow, list[Prediction]], scoring: Scoring
 ) -> None:

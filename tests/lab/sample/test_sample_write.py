@@ -132,7 +132,7 @@ def test_impossible_arguments_are_refused(
 
 
 @given(st.integers(0, 2**32), st.sampled_from(sorted(CLASSES)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_class_is_rejected_with_a_reason_that_is_right(seed: int, kind: str) -> None:
     from callveil.schemas.fields import FieldError
     from callveil.transforms.ingest.normalise import normalize_interaction

@@ -258,7 +258,7 @@ def test_invented_names_look_like_names() -> None:
     assert len(drawn - set(word_lists()["sur"])) > 200
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_the_stream_is_reproducible_and_its_labels_hold(seed: int) -> None:
     one, two = (TrainingMix().stream(random.Random(seed)) for _ in range(2))

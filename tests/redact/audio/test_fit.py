@@ -234,7 +234,7 @@ def test_spans_laid_out_before_the_recording_came_are_mended_with_it() -> None:
     assert gone.refused and gone.spans is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 999), st.integers(2, 90), st.integers(1, 3))
 def test_likeness_is_the_correlation_at_each_shift(seed: int, moments: int, channels: int) -> None:
     rng = np.random.default_rng(seed)
@@ -254,7 +254,7 @@ def test_likeness_is_the_correlation_at_each_shift(seed: int, moments: int, chan
         assert got[middle + shift] == pytest.approx(expected, abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 900), max_size=20), st.sampled_from([8000, 11_025, 16_000]))
 def test_levels_do_not_depend_on_the_pieces_sound_comes_in(cuts: list[int], rate: int) -> None:
     sound = np.random.default_rng(2).normal(0, 0.1, (rate // 2 + 77, 2))

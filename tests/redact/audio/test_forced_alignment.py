@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import sounds, voices
 from support.generated_calls import RATE, Call, Said, calls, spoken
@@ -105,7 +105,7 @@ def test_what_cannot_be_pronounced_lies_between_its_neighbours(aligner: Aligner)
     assert words[4].e <= name.e + 0.1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     st.text(max_size=30),
     st.sampled_from(["silence", "noise", "clicks", "nan", "short"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support import sounds, voices
@@ -80,7 +80,6 @@ def test_a_single_key_is_found_under_noise(noise: float) -> None:
         assert found(sound + rng.normal(0, noise, len(sound)), 8000), key
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 4000), max_size=12), st.sampled_from([8000, 16_000]))
 def test_the_pieces_a_recording_is_read_in_change_nothing(cuts: list[int], rate: int) -> None:
     sound = keyed([1, 5, 9], rate)[:, None]

@@ -69,7 +69,7 @@ def oracle(
     return out
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @example(
     [AudioSpan(0.2, math.inf), AudioSpan(0.0, 0.025)], 10, 1, CoverMargins(0.0, 0.0, 0.25, 0.0), 2
 )
@@ -105,7 +105,7 @@ def test_plan_covers_what_the_oracle_covers(
         assert first == list(zip(clamped.starts, clamped.ends, strict=True))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(spans(), max_size=5),
     margins,

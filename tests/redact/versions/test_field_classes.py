@@ -269,7 +269,7 @@ def test_the_value_decides_and_a_word_is_closed_only_by_the_lists(name: str, tex
     assert not is_setting("User", name, text)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
 def test_no_word_outside_the_lists_is_a_setting(word: str) -> None:
     listed = (

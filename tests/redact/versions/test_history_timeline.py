@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.history_runs import Redact, version
 from support.history_worlds import FIELDS, Life, lives
@@ -19,9 +19,7 @@ from callveil.transforms.redact.versions.timeline import (
     state_at,
 )
 
-SETTINGS = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SETTINGS = settings(max_examples=60)
 SHAPES = st.sampled_from(["native", "object", "object_changes"])
 MIXES = st.lists(SHAPES, min_size=1, max_size=4)
 WHOLE = MIXES.filter(lambda shapes: not {"native", "object"} <= set(shapes))

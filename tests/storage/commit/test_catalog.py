@@ -375,7 +375,7 @@ def test_killed_anywhere_and_another_run_comes(tmp_path: Path, after: bool) -> N
         assert verify_integrity(store) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 14), st.booleans()), max_size=6))
 def test_any_sequence_of_deaths(deaths: list[tuple[str, int, bool]]) -> None:
     """Runs die in any order at any step. Afterwards each is repeated once, and every run is

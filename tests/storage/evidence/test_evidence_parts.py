@@ -84,7 +84,7 @@ def test_a_rewritten_file_keeps_the_salts_of_the_rows_it_keeps(n: int, rng: rand
     assert left == set(now.by_row()), "a salt is left that no row needs"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 3 * PIECE), st.randoms(use_true_random=False))
 def test_one_changed_byte_is_found_exactly(size: int, rng: random.Random) -> None:
     data, pad = rng.randbytes(size), rng.randbytes(32)

@@ -90,7 +90,7 @@ def test_newest_wins_through_merging(files: Files, store_root: str) -> None:
         require_no_traces(source, FIELDS)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.lists(

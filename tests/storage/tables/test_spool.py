@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.fields import coerce_members
@@ -24,9 +24,7 @@ from callveil.transforms.storage.tables.spool import (
 )
 
 T0 = dt.datetime(2026, 3, 1, 23, 30, 0, 7, tzinfo=dt.UTC)
-QUICK = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUICK = settings(max_examples=25)
 
 
 def raw(number: int = 1, when: dt.datetime = T0, **record: Any) -> RawInteraction:
