@@ -19,8 +19,8 @@ from support import TESTS
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
-# The same examples in every run; `pytest --hypothesis-profile explore` looks for new ones. No example
-# is timed, since the machine may be busy with other work; fixtures serve all examples of a test.
+# The same examples in every run; `pytest --hypothesis-profile explore` looks for new ones. Nothing
+# is timed, for the machine may be busy with other work; fixtures serve all examples of a test.
 _lenient: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
