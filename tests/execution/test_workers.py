@@ -394,7 +394,7 @@ linux = pytest.mark.skipif(
 
 @linux
 @pytest.mark.parametrize(
-    ("victim", "number", "code", "told"),
+    ("killed", "number", "code", "told"),
     [
         (
             "worker",
@@ -416,13 +416,13 @@ linux = pytest.mark.skipif(
     ],
 )
 def test_however_a_run_ends_nothing_is_published_and_no_process_is_left(
-    victim: str, number: int, code: int, told: str, command: tuple[list[str], dict[str, str], Path]
+    killed: str, number: int, code: int, told: str, command: tuple[list[str], dict[str, str], Path]
 ) -> None:
     words, env, store = command
     with begin(words, env) as process:
         found = at_work(process, store)
         os.kill(
-            {"worker": found[1].pid, "template": found[0].pid, "command": process.pid}[victim],
+            {"worker": found[1].pid, "template": found[0].pid, "command": process.pid}[killed],
             number,
         )
         _, errors = process.communicate(timeout=240)

@@ -1,62 +1,22 @@
-"""A process that runs retention and is killed at its n-th change of the store: before it, in the
-middle of it, or after it.
+"""Processes that change a store and are killed at its n-th change: before it, in the middle of it,
+or after it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from callveil.transforms.storage.files.filesystem import Files, S3Settings
-from callveil.transforms.storage.files.local import LocalFiles
+from callveil.pipelines.subject import erase_request, restrict_request
+from callveil.transforms.storage.files.filesystem import S3Settings
+from support.faults import KillingFiles
+from support.people_world import World
 from support.retention_stores import Place
 
-MOMENTS = ("before", "middle", "after")
 
-
-def die() -> None:
-    """What a power cut looks like to the process."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Doomed(Files):
-    """Files that kill their process at the n-th change. `middle` means: a local file lies there
-    under its temporary name.
-    """
-
-    def __init__(self, s3: S3Settings, step: int, moment: str, only: str = "") -> None:
-        super().__init__(s3)
-        self.left, self.moment, self.only = step, moment, only
-
-    def _change(self, url: str, call: Callable[[], Any]) -> Any:
-        if self.only and not url.startswith(self.only):
-            return call()
-        self.left -= 1
-        if self.left == 0 and self.moment == "before":
-            die()
-        if self.left == 0 and self.moment == "middle":
-            LocalFiles._place = lambda *a: die()  # type: ignore[method-assign,assignment]
-        try:
-            return call()
-        finally:
-            if self.left == 0:
-                die()
-
-    def write(self, url: str, data: bytes | BinaryIO, **how: Any) -> str:
-        return str(self._change(url, lambda: super(Doomed, self).write(url, data, **how)))
-
-    def delete(self, url: str) -> None:
-        self._change(url, lambda: super(Doomed, self).delete(url))
-
-    def purge(self, url: str) -> list[str]:
-        return list(self._change(url, lambda: super(Doomed, self).purge(url)))
-
-
-def run(
+def run_retention(
     folder: str,
     root: str,
     s3: S3Settings,
@@ -71,6 +31,19 @@ def run(
     tell.
     """
     os.environ.update(env)
-    files = Doomed(s3, step, moment, root)
+    files = KillingFiles(step, moment, s3, root)
     Place(Path(folder), files, root, **facts).run(as_of)
-    done.put(step - files.left)
+    done.put(files.changes)
+
+
+def run_request(
+    folder: str, request_id: str, scope: str, step: int, moment: str, state: str, done: Any
+) -> None:
+    """Carry a request out once; `done` as above. `state`: where heads are remembered; the server
+    that processes are forked from has the environment of its first test.
+    """
+    world = World(Path(folder))
+    files = world.files = KillingFiles(step, moment)
+    files.state = state
+    (erase_request if scope == "erasure" else restrict_request)(world.options(2), request_id)
+    done.put(files.changes)

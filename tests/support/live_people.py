@@ -178,7 +178,7 @@ def populate(world: World, folder: str = "") -> LiveWorld:
     return made
 
 
-class Kept:
+class PreparedWorld:
     """A world that can be put back in its place as it was: what the store notes of files outside it
     names them by their paths.
     """

@@ -15,7 +15,7 @@ from pathlib import Path
 import boto3
 import orjson
 import pytest
-from support.faults import Dead, Mortal
+from support.faults import CrashingFiles, ProcessKilled
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import SourceRef
@@ -179,9 +179,9 @@ def test_sealing_anew_can_be_killed_anywhere(tmp_path: Path, keyring: Keyring) -
         contents = sorted(rejects(store, keyring, "a", 5))
         rotated = rotated or Keyring.rotate(keyring.path, keep_digests=True)
         try:
-            rewrap_store(Store(Mortal(step), root), rotated, NOW)
+            rewrap_store(Store(CrashingFiles(step), root), rotated, NOW)
             is_done = True
-        except Dead:
+        except ProcessKilled:
             is_done = False
         store = Store.open_or_create(Files(), root)
         assert export(store, rotated, tmp_path / "out") == contents  # at every moment

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
-from support.faults import Dead, Mortal
+from support.faults import CrashingFiles, ProcessKilled
 from support.filled_store import RESTRICTED, Filled, fill
 
 from callveil.pipelines.cli import main
@@ -275,9 +275,11 @@ def _killed(filled: Filled, step: int, repeat: bool) -> bool:
     old, found, before = keys.active, filled.found(), opened(filled, keys)
     ring = rotated(filled)
     try:
-        rewrap_store(Store(Mortal(step), world.output, world.keyring), ring, NOW, [filled.inbox])
+        rewrap_store(
+            Store(CrashingFiles(step), world.output, world.keyring), ring, NOW, [filled.inbox]
+        )
         is_done = True
-    except Dead:
+    except ProcessKilled:
         is_done = False
     assert opened(filled, ring) == before  # at every moment
     if repeat:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import erasure_crash_worker
-from support.live_people import Kept, LiveWorld, files_of, opened, populate
+from support import crash_worker
+from support.faults import MOMENTS
+from support.live_people import LiveWorld, PreparedWorld, files_of, opened, populate
 from support.people_world import World, left_over, version
 
 from callveil.pipelines.subject import erase_request, restrict_request
@@ -22,12 +23,12 @@ from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify
 def spawn() -> Any:
     """Processes that start from a clean one with everything imported, so that each costs little."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["support.erasure_crash_worker"])
+    context.set_forkserver_preload(["support.crash_worker"])
     return context
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def first(tmp_path_factory: pytest.TempPathFactory) -> PreparedWorld:
     """A store and its live zone with a person who is to be erased, and others."""
     folder = tmp_path_factory.mktemp("first")
     made = populate(World(folder / "world"))
@@ -36,7 +37,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         [version(n, ("Call", number), {"status": ("a", "b")}) for n, number in enumerate(calls)]
     )
     made.ask()
-    return Kept(made, folder / "kept")
+    return PreparedWorld(made, folder / "kept")
 
 
 def state_of(world: World) -> dict[str, list[dict[str, Any]]]:
@@ -50,7 +51,7 @@ def attempt(spawn: Any, world: World, scope: str, step: int, moment: str) -> int
     """
     done = spawn.Queue()
     process = spawn.Process(
-        target=erasure_crash_worker.run,
+        target=crash_worker.run_request,
         args=(str(world.root), "R", scope, step, moment, os.environ["CALLVEIL_STATE"], done),
     )
     process.start()
@@ -112,7 +113,9 @@ def check(made: LiveWorld, scope: str, whole: dict[str, Any], where: str) -> Non
         assert not [p for p, data in opened(made) for v in who if v.encode() in data.lower()]
 
 
-def killed(spawn: Any, first: Kept, scope: str, steps: Any, moments: tuple[str, ...]) -> int:
+def killed(
+    spawn: Any, first: PreparedWorld, scope: str, steps: Any, moments: tuple[str, ...]
+) -> int:
     made = first.restore()
     before = state_of(made.world)
     total = attempt(spawn, made.world, scope, 10**6, "before")
@@ -120,7 +123,7 @@ def killed(spawn: Any, first: Kept, scope: str, steps: Any, moments: tuple[str, 
     whole, died = end_of(made), 0
     check(made, scope, whole, "nowhere")
     for step in steps(total):
-        for moment in moments or (erasure_crash_worker.MOMENTS[step % 3],):
+        for moment in moments or (MOMENTS[step % 3],):
             made = first.restore()
             died += attempt(spawn, made.world, scope, step, moment) is None
             assert state_of(made.world) in (before, whole["rows"])  # a whole run or none
@@ -129,7 +132,7 @@ def killed(spawn: Any, first: Kept, scope: str, steps: Any, moments: tuple[str, 
     return died
 
 
-def test_an_erasure_killed_and_repeated(spawn: Any, first: Kept) -> None:
+def test_an_erasure_killed_and_repeated(spawn: Any, first: PreparedWorld) -> None:
     """Some changes here; every change at every moment is the soak test below."""
     assert (
         killed(spawn, first, "erasure", lambda total: range(2, total + 1, max(1, total // 6)), ())
@@ -137,7 +140,7 @@ def test_an_erasure_killed_and_repeated(spawn: Any, first: Kept) -> None:
     )
 
 
-def test_a_restriction_killed_and_repeated(spawn: Any, first: Kept) -> None:
+def test_a_restriction_killed_and_repeated(spawn: Any, first: PreparedWorld) -> None:
     assert (
         killed(
             spawn, first, "restriction", lambda total: range(3, total + 1, max(1, total // 3)), ()
@@ -148,7 +151,9 @@ def test_a_restriction_killed_and_repeated(spawn: Any, first: Kept) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("scope", ["erasure", "restriction"])
-def test_killed_at_every_change_at_every_moment(spawn: Any, first: Kept, scope: str) -> None:
+def test_killed_at_every_change_at_every_moment(
+    spawn: Any, first: PreparedWorld, scope: str
+) -> None:
     killed(
         spawn, first, scope, lambda total: range(1, total + 1), ("middle", "after")
     )  # before a change is after the one before

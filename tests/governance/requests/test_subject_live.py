@@ -18,8 +18,8 @@ from support.live_people import (
     MENTION,
     OTHER,
     OWN,
-    Kept,
     LiveWorld,
+    PreparedWorld,
     files_of,
     opened,
     populate,
@@ -56,16 +56,16 @@ from callveil.transforms.storage.index.identity_markers import write_markers
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> PreparedWorld:
     """The world, filled, with an open request."""
     folder = tmp_path_factory.mktemp("live")
     made = populate(World(folder / "world"))
     made.ask()
-    return Kept(made, folder / "kept")
+    return PreparedWorld(made, folder / "kept")
 
 
 @pytest.fixture
-def made(kept: Kept) -> LiveWorld:
+def made(kept: PreparedWorld) -> LiveWorld:
     """The world as it was."""
     return kept.restore()
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 from support import crash_worker
+from support.faults import MOMENTS
 from support.retention_stores import DAY, Place, V, account, hold
 
 from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
@@ -102,7 +103,7 @@ def attempt(spawn: Any, place: Place, step: int, moment: str) -> int | None:
     """
     done = spawn.Queue()
     process = spawn.Process(
-        target=crash_worker.run,
+        target=crash_worker.run_retention,
         args=(str(place.folder), place.root, S3Settings(), FACTS, AS_OF, step, moment, done, {}),
     )
     process.start()
@@ -156,7 +157,7 @@ def test_killed_at_every_change_and_repeated(
     check(whole, before)
     died = 0
     for step in range(1, total + 1):
-        moment = crash_worker.MOMENTS[step % 3]
+        moment = MOMENTS[step % 3]
         place = prepare(tmp_path / f"step-{step}")
         ended = attempt(spawn, place, step, moment)
         died += ended is None
@@ -171,7 +172,7 @@ def test_killed_at_every_change_and_repeated(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("moment", crash_worker.MOMENTS)
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_at_every_change_at_every_moment_twice(
     tmp_path: Path, spawn: Any, prepare: Callable[[Path], Place], moment: str
 ) -> None:

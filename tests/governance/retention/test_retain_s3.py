@@ -159,7 +159,7 @@ def test_killed_processes_leave_nothing_behind(
         (6, "after"),
     ):
         process = context.Process(
-            target=crash_worker.run,
+            target=crash_worker.run_retention,
             args=(
                 str(place.folder),
                 place.root,

@@ -53,8 +53,8 @@ def test_ten_kills(endpoint: str, tmp_path: Path) -> None:
     # A fork server that an earlier test started would not know this server's credentials.
     context = multiprocessing.get_context("spawn")
     for turn in range(11):
-        victim = context.Process(target=work, args=(at.queue, str(tmp_path), turn), daemon=True)
-        victim.start()
+        reader = context.Process(target=work, args=(at.queue, str(tmp_path), turn), daemon=True)
+        reader.start()
         if turn < 10:
             before = len(list(tmp_path.iterdir()))
             until = time.monotonic() + 30
@@ -68,8 +68,8 @@ def test_ten_kills(endpoint: str, tmp_path: Path) -> None:
             while at.left() != (0, 0):
                 assert time.monotonic() < until, f"{at.left()} messages are left"
                 time.sleep(0.3)
-        victim.kill()
-        victim.join()
+        reader.kill()
+        reader.join()
     done = sorted(path.read_text() for path in tmp_path.iterdir() if len(path.name) == 32)
     assert done == sorted(names)
     taken = (tmp_path / "taken.log").read_text().splitlines()

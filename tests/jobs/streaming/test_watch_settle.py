@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from support.faults import Dead, Mortal
+from support.faults import CrashingFiles, ProcessKilled
 from support.landed_calls import said
 from support.sounds import by_turns, chatter, file_of, heard
 from support.watch_clock import Watch
@@ -248,11 +248,11 @@ def test_killed_at_each_step_and_begun_again_the_end_is_the_same(tmp_path, scene
     for steps in range(100):
         watch = Watch(tmp_path / str(steps), original="seal", wait_seconds=30)
         play(watch, before)
-        watch.begin(Mortal(steps))
+        watch.begin(CrashingFiles(steps))
         try:
             play(watch, after)
             killed = False
-        except Dead:
+        except ProcessKilled:
             killed = True
         watch.begin()
         play(watch, [2.0, 70.0, 100.0])

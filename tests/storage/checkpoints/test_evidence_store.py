@@ -16,7 +16,7 @@ import boto3
 import orjson
 import pytest
 from support.evidence_stores import AS_OF, check, empty_run, key, world
-from support.faults import Dead, Mortal
+from support.faults import CrashingFiles, ProcessKilled
 from support.retention_stores import DAY, Place, V, account
 
 from callveil.pipelines.cli import main
@@ -212,11 +212,11 @@ def test_a_run_that_dies_anywhere_leaves_whole_evidence_once_repeated(tmp_path: 
                 V("2", AS_OF - 9 * DAY, "c", "agency"),
             ]
         )
-        mortal = Place(tmp_path / str(step), Mortal(step), accounts=place.accounts)
+        crashing = Place(tmp_path / str(step), CrashingFiles(step), accounts=place.accounts)
         try:
-            mortal.run(AS_OF)
+            crashing.run(AS_OF)
             done += 1
-        except Dead:
+        except ProcessKilled:
             pass
         place.run(AS_OF)
         empty_run(place.store, "after")

@@ -15,7 +15,7 @@ import orjson
 import pytest
 from support.evidence_stores import AS_OF
 from support.evidence_stores import key as key_of_tests
-from support.faults import Dead, Mortal
+from support.faults import CrashingFiles, ProcessKilled
 from support.landed_calls import Call, calls, land
 from support.live_zones import DAY, Zone, aged, policy
 
@@ -319,11 +319,11 @@ def test_a_checkpoint_that_dies_anywhere_is_whole_once_repeated(
     step = 0
     while True:
         again = Zone(shutil.copytree(zone.folder, tmp_path / str(step)))
-        again.files = Mortal(step)
+        again.files = CrashingFiles(step)
         try:
             again.seal()
             break
-        except Dead:
+        except ProcessKilled:
             pass
         again.files = Files()
         assert problems(again) == [], f"step {step}"

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.faults import KillingFiles
 
 from callveil.schemas.fields import Field, Integer, Text, arrow_schema
 from callveil.schemas.manifest import FileEntry, RunManifest
@@ -254,31 +255,14 @@ class Killed(BaseException):
     """Stands for the end of a process."""
 
 
-class Mortal(Files):
-    """Files that dies at its n-th change of the store, before or after the change happens."""
+def _raise_killed() -> None:
+    raise Killed
 
-    def __init__(self, like: Files, steps: int, after: bool) -> None:
-        super().__init__(like._s3.settings)
-        self.steps, self.after = steps, after
 
-    def _change(self, call: Callable[[], Any]) -> Any:
-        self.steps -= 1
-        if self.steps == 0 and not self.after:
-            raise Killed
-        try:
-            return call()
-        finally:
-            if self.steps == 0:
-                raise Killed
-
-    def write(self, url: str, data: bytes | BinaryIO, **how: Any) -> str:
-        return str(self._change(lambda: super(Mortal, self).write(url, data, **how)))
-
-    def delete(self, url: str) -> None:
-        self._change(lambda: super(Mortal, self).delete(url))
-
-    def purge(self, url: str) -> list[str]:
-        return list(self._change(lambda: super(Mortal, self).purge(url)))
+def killing(files: Files, step: int, after: bool) -> KillingFiles:
+    """Files like these that end the process at a change of the store, before or after it."""
+    moment = "after" if after else "before"
+    return KillingFiles(step, moment, files._s3.settings, end=_raise_killed)
 
 
 def job(files: Files, root: str, name: str, *numbers: int) -> None:
@@ -313,9 +297,9 @@ def contents(files: Files, root: str) -> dict[str, bytes]:
 
 
 def steps_of(files: Files, root: str) -> int:
-    counting = Mortal(files, 10**9, False)
+    counting = killing(files, 10**9, False)
     job(counting, root, "b", 2)
-    return 10**9 - counting.steps
+    return counting.changes
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -334,7 +318,7 @@ def test_killed_anywhere_and_repeated(files: Files, store_root: str, after: bool
         root = files.join(store_root, f"{after}-{step}")
         job(files, root, "a", 1)
         with pytest.raises(Killed):
-            job(Mortal(files, step, after), root, "b", 2)
+            job(killing(files, step, after), root, "b", 2)
         seen = Store.open(files, root)
         assert values(seen) in ([1], [2])
         job(files, root, "b", 2)
@@ -360,7 +344,7 @@ def test_killed_anywhere_and_another_run_comes(tmp_path: Path, after: bool) -> N
         root = str(tmp_path / f"{step}")
         job(files, root, "a", 1)
         with pytest.raises(Killed):
-            job(Mortal(files, step, after), root, "b", 2)
+            job(killing(files, step, after), root, "b", 2)
         job(files, root, "c", 3)
         store = Store.open(files, root)
         assert values(store) == [3]
@@ -386,7 +370,7 @@ def test_any_sequence_of_deaths(deaths: list[tuple[str, int, bool]]) -> None:
         TABLES["numbers"] = NUMBERS
         for name, step, after in deaths:
             with contextlib.suppress(Killed):
-                job(Mortal(Files(), step, after), root, name, ord(name))
+                job(killing(Files(), step, after), root, name, ord(name))
         for name in "abcd":
             job(Files(), root, name, ord(name))
         store = Store.open(Files(), root)
@@ -416,7 +400,7 @@ def test_committed_run_whose_files_are_gone_stops_everything(tmp_path: Path) -> 
     base = store.current()
     made = manifest(base, "a", (write(store, "a", 1),))
     with pytest.raises(Killed):
-        Store(Mortal(files, 2, True), str(tmp_path)).publish(made, base)
+        Store(killing(files, 2, True), str(tmp_path)).publish(made, base)
     assert store.current().seq == 0
     (tmp_path / made.added[0].path).unlink()
     with pytest.raises(StoreError, match="missing"):
