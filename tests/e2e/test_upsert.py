@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from runs import AS_OF, PLAIN, Bench, call, key_of, tree
+from support.command_runs import AS_OF, PLAIN, Bench, call, key_of, tree
 
 from callveil.pipelines.summary import print_summary
 from callveil.schemas.fields import Struct, arrow_schema
@@ -389,7 +389,7 @@ def snapshot(number: int, version: int) -> dict[str, Any]:
     )
 
 
-@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(RUNS)
 def test_random_histories_end_as_the_rules_say(
     history: list[tuple[list[tuple[int, int]], list[int], int, int | None]],

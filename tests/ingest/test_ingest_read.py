@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.interaction import RawInteraction, SourceRef
@@ -238,9 +238,7 @@ def test_bom_crlf_blank_lines_and_missing_last_feed(tmp_path):
     assert ids(out) == ["1", "2", "3"] and [r.source.line for r in out] == [1, 4, 6]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(data=st.data(), chunk_bytes=st.integers(1, 400))
 def test_byte_ranges_give_each_line_once(tmp_path, data, chunk_bytes):
     rows = data.draw(
@@ -468,7 +466,7 @@ def test_s3(s3_bucket, s3_server):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(
         st.binary(max_size=80),
@@ -524,7 +522,7 @@ MEMBERS = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(MEMBERS), json_values, max_size=5))
 def test_any_shape_gives_a_record_or_a_reason(members):
     raw = (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from redaction import Bench, policy
+from support.record_redaction import Bench, policy
 
 from callveil.schemas.account import Account
 from callveil.schemas.fields import EXTRA, coerce_members

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from redaction import Bench, content
+from support.record_redaction import Bench, content
 
 from callveil.schemas.interaction import BY_NAME, FIELDS
 from callveil.schemas.request import RedactionRequest

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import figures_sql as sql
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from reports import AS_OF, Built, words
-from world import ACTORS, ALL, FROM, Truth, world
+from support import figures_sql as sql
+from support.report_runs import AS_OF, Built, words
+from support.report_world import ACTORS, ALL, FROM, Truth, world
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.subject_register import SubjectOptions, letter_of

@@ -1,0 +1,546 @@
+"""Identifiers of several people, one controller, a second person's approval, and roles: whose
+records a request touches.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.live_people import POLICY, LiveWorld
+from support.people_world import NOW, PLAIN, World, human
+
+from callveil.pipelines.cli import main
+from callveil.pipelines.exits import DONE, USAGE
+from callveil.pipelines.options import current_user
+from callveil.pipelines.subject import (
+    erase_request,
+    erase_returned,
+    make_package,
+    plan_erasure,
+    restrict_request,
+    search_request,
+)
+from callveil.pipelines.subject_register import (
+    NewRequest,
+    SubjectOptions,
+    approve_search,
+    bind_request,
+    open_request,
+    record_verification,
+)
+from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.governance.requests.live_records import find_live, urls_held
+from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
+from callveil.transforms.governance.requests.search import SearchResult
+from callveil.transforms.report.scope import NotAllowed, Role
+from callveil.transforms.storage.identity.identifiers import identifier_tokens, parse_identifier
+
+LINE = "+441632960811"
+STREET = {"postal_code": "NE1 4ST", "street": "5 Quay Lane"}
+
+
+def call(
+    number: int, account: int, phone: str, name: str = "", email: str = "", **more: Any
+) -> dict[str, Any]:
+    """One call from a number, by whoever gives that name and address."""
+    when = NOW - dt.timedelta(days=20) + dt.timedelta(hours=number % 300)
+    own = {"name": name, "email": email} | (STREET if name else {})
+    record = {
+        "id": str(9_100_000_000 + number),
+        "account_id": account,
+        "called_at": when.isoformat(),
+        "status": "completed",
+        "duration": 90,
+    }
+    return record | {"caller_number": phone} | {k: v for k, v in own.items() if v} | more
+
+
+def named(number: int, name: str) -> dict[str, Any]:
+    """A call on the line by someone who gives a name at most."""
+    return call(number, 1, LINE) | ({"name": name} if name else {})
+
+
+def said(number: int, text: str) -> dict[str, Any]:
+    """A call on the line by someone whom nothing but their words names."""
+    turns = [(2, "Alder Inn, who is speaking"), (1, text), (2, "thank you")]
+    return named(number, "") | {
+        "outline": [
+            {
+                "channel": c,
+                "speaker": "Agent" if c == 2 else "Caller",
+                "text": t,
+                "s": 4.0 * n,
+                "e": 4.0 * n + 3,
+            }
+            for n, (c, t) in enumerate(turns)
+        ]
+    }
+
+
+def chat(number: int, sender: str) -> dict[str, Any]:
+    """A chat with that number by whoever the chat names."""
+    return named(number, "") | {
+        "kind": "chat",
+        "chat_messages": [{"channel": 1, "speaker": sender, "text": "hello"}],
+    }
+
+
+def couple() -> list[dict[str, Any]]:
+    """A couple's shared line: two calls of hers, one of his."""
+    hers, his = (
+        ("Nora Vexley", "nora.vexley@post.example"),
+        ("Piet Vexley", "piet.vexley@post.example"),
+    )
+    return [call(11, 18078, LINE, *hers), call(12, 18078, LINE, *hers), call(13, 18078, LINE, *his)]
+
+
+def ask(world: World, kind: str, *identifiers: str, request: str = "R", **more: Any) -> None:
+    """Open a request and verify it."""
+    found = tuple(i for text in identifiers for i in parse_identifier(text, "GB"))
+    open_request(world.options(), NewRequest(kind, found, NOW, request, region="GB", **more))
+    record_verification(world.options(0.1), request, "callback")
+
+
+class Desk:
+    """Searches, one after another."""
+
+    def __init__(self, world: World, request: str = "R") -> None:
+        self.world, self.request, self.day = world, request, 0.2
+
+    def options(self, **more: Any) -> SubjectOptions:
+        """Options of the next step."""
+        self.day += 0.001
+        return self.world.options(self.day, **more)
+
+    def look(self, **more: Any) -> tuple[SearchResult, dict[str, str]]:
+        """The next search; with names of proposals by their values."""
+        match, shown = search_request(
+            self.options(), self.request, sources=[str(self.world.root / "in")], zone=False, **more
+        )
+        return match, {value: name for name, value in shown.items()}
+
+    def decide(self, hers: str, his: str) -> SearchResult:
+        """Confirm what contains one text, reject what contains another."""
+        _, names = self.look()
+        return self.look(
+            confirmed=[n for v, n in names.items() if hers in v],
+            rejected=[n for v, n in names.items() if his in v],
+        )[0]
+
+
+def ids(match: SearchResult) -> list[int]:
+    """Last digits of the matched records."""
+    return sorted(int(m.record.record_id) - 9_100_000_000 for m in match.records)
+
+
+def packaged(world: World, path: Path, request: str = "R", **more: Any) -> str:
+    """Everything a package says."""
+    make_package(
+        world.options(1, **more), request, "access", path, sources=[str(world.root / "in")]
+    )
+    with zipfile.ZipFile(path) as z:
+        return "".join(z.read(n).decode("utf-8", "replace") for n in z.namelist())
+
+
+def test_a_shared_number_holds_everything_up_until_it_is_decided(
+    world: World, tmp_path: Path
+) -> None:
+    world.redact(couple())
+    ask(world, "access", LINE)
+    desk = Desk(world)
+    match, _ = desk.look()
+    assert match.shared == ("G1",) and len(match.undecided) == 3  # the number of the request itself
+    for step in (
+        lambda: packaged(world, tmp_path / "no.zip"),
+        lambda: plan_erasure(world.options(1), "R"),
+    ):
+        with pytest.raises(
+            RegisterError, match=r"18078/9100000013.*--confirm NAME.*--include ID --reason TEXT"
+        ) as refused:
+            step()
+        assert "Vexley" not in str(refused.value) and LINE not in str(refused.value)
+    assert not (tmp_path / "no.zip").exists()
+    match = desk.decide("nora", "piet")
+    assert (
+        ids(match) == [11, 12]
+        and [m.record.record_id for m in match.left_out] == ["9100000013"]
+        and not match.undecided
+    )
+    text = packaged(world, tmp_path / "yes.zip")
+    assert "9100000012" in text and "9100000013" not in text and "Piet" not in text
+    assert [a.record.record_id for a in plan_erasure(world.options(1.1), "R").actions] == [
+        "9100000011",
+        "9100000012",
+    ]
+    desk.look(included=["9100000013"], reason="she called under his name")
+    assert "9100000013" in packaged(world, tmp_path / "more.zip")
+    desk.look(excluded=["18078/9100000013"], reason="he did after all")
+    said = [
+        (e["event"], len(e["records"]))
+        for e in RequestRegister(world.store, world.keys).events("R")
+        if e["records"]
+    ]
+    assert said == [("included", 1), ("excluded", 1)]
+    erase_request(world.options(2), "R")
+    assert [r["id"] for r in world.rows("interactions")] == ["9100000013"]
+    assert erase_returned(world.options(3)) == []  # the number alone does not lead to her any more
+    assert [r["id"] for r in world.rows("interactions")] == ["9100000013"]
+
+
+def test_what_a_shared_number_alone_leads_to_is_decided_by_record(world: World) -> None:
+    """Calls without a name, and a call of his that carries his address alone; a third person's
+    record of hers is not held up.
+    """
+    nameless, nora = (
+        call(20, 18078, LINE),
+        call(21, 18078, "+441632960999", "Nora Vexley", "nora.vexley@post.example"),
+    )
+    world.redact([*couple(), nameless, nora])
+    ask(world, "erasure", LINE, "nora.vexley@post.example")
+    desk = Desk(world)
+    match = desk.decide("nora", "piet")
+    assert ids(match) == [11, 12, 20, 21] and [r.record_id for r, _ in match.undecided] == [
+        "9100000020"
+    ]
+    with pytest.raises(RegisterError, match="9100000020"):
+        erase_request(world.options(1), "R")
+    for wrong, said in (
+        ({"included": ["77"], "reason": "x"}, "no record"),
+        ({"included": ["9100000020"]}, "--reason"),
+    ):
+        with pytest.raises(RegisterError, match=said):
+            desk.look(**wrong)
+    match, _ = desk.look(excluded=["9100000020"], reason="his voice")
+    assert ids(match) == [11, 12, 21] and not match.undecided
+    erase_request(world.options(1), "R")
+    assert sorted(r["id"] for r in world.rows("interactions")) == ["9100000013", "9100000020"]
+
+
+@pytest.mark.parametrize(
+    ("records", "given", "undecided"),
+    [
+        (
+            [
+                call(1, 1, LINE, "Ada Berg", "a@x.example"),
+                call(2, 1, LINE, "Ada Berg", "b@x.example"),
+                call(3, 1, LINE),
+            ],
+            [LINE],
+            [],
+        ),
+        (
+            [call(1, 1, LINE, "", "a@x.example"), call(2, 1, LINE, "", "b@x.example")],
+            [LINE],
+            [1, 2],
+        ),
+        (
+            [
+                call(1, 1, LINE, "", "a@x.example"),
+                call(2, 1, LINE, "", "b@x.example"),
+                call(3, 1, LINE),
+            ],
+            [LINE, "a@x.example", "b@x.example"],
+            [],
+        ),
+        ([call(1, 1, LINE, "Ada Berg"), call(2, 1, LINE, "Bo Berg")], [LINE], [1, 2]),
+        (
+            [
+                call(1, 1, "+441632960001", "", "f@x.example"),
+                call(2, 1, "+441632960002", "", "f@x.example"),
+            ],
+            ["f@x.example"],
+            [],
+        ),
+        (
+            [
+                call(1, 1, "+441632960001", "Ada Berg", "f@x.example"),
+                call(2, 1, "+441632960002", "Bo Berg", "f@x.example"),
+            ],
+            ["f@x.example"],
+            [1, 2],
+        ),
+        # names alone tell a couple's calls apart, and nobody knows whose the nameless one is
+        ([named(1, "Ada Berg"), named(2, "Bo Berg"), named(3, "")], [LINE], [1, 2, 3]),
+        (
+            [named(1, "Ada Berg"), named(2, "Bo Berg"), named(3, "")],
+            [LINE, "name:Ada Berg|NE1 4ST"],
+            [2, 3],
+        ),
+        (
+            [call(1, 1, LINE, "Ada Berg", "a@x.example"), named(2, "Bo Berg")],
+            [LINE, "a@x.example"],
+            [2],
+        ),
+        (
+            [
+                named(1, "Ada Berg"),
+                named(2, "Ada"),
+                named(3, "BERG, Ada M."),
+                named(4, "Unknown Caller"),
+                named(5, ""),
+            ],
+            [LINE],
+            [],
+        ),
+        (
+            [named(1, "Ada Berg"), named(2, "Bo Berg"), named(3, "Berg")],
+            [LINE, "name:Ada Berg|NE1 4ST"],
+            [2, 3],
+        ),
+        # who they are is said, or stands where a chat or the account's own fields have it
+        (
+            [
+                call(1, 1, LINE, "Ada Berg", "a@x.example"),
+                said(2, "this is Emil Vance, my invoice is wrong"),
+            ],
+            [LINE, "a@x.example"],
+            [2],
+        ),
+        (
+            [call(1, 1, LINE, "Ada Berg", "a@x.example"), said(2, "Emil Vance here")],
+            [LINE, "a@x.example"],
+            [2],
+        ),
+        (
+            [call(1, 1, LINE, "Ada Berg", "a@x.example"), said(2, "Ada Berg here")],
+            [LINE, "a@x.example"],
+            [],
+        ),
+        (
+            [
+                call(1, 1, LINE, "Ada Berg", "a@x.example"),
+                named(2, "") | {"custom_fields": {"contact_name": "Nils Rao"}},
+            ],
+            [LINE, "a@x.example"],
+            [2],
+        ),
+        (
+            [call(1, 1, LINE, "Ada Berg", "a@x.example"), chat(2, "Nils Rao")],
+            [LINE, "a@x.example"],
+            [2],
+        ),
+        (
+            [call(1, 1, LINE, "Ada Berg", "a@x.example"), chat(2, "Visitor")],
+            [LINE, "a@x.example"],
+            [],
+        ),
+        (  # a family's address; two ways to write one name look the same
+            [
+                named(n, name) | {"email": "f@x.example", "caller_number": f"+44163296000{n}"}
+                for n, name in ((1, "Fay Lund"), (2, "Gus Lund"))
+            ],
+            ["f@x.example"],
+            [1, 2],
+        ),
+        (  # a couple with a landline and a mobile, both given
+            [
+                call(1, 1, LINE, "Ada Berg", alternative_number="+441632960003"),
+                call(2, 1, LINE, "Bo Berg", alternative_number="+441632960003"),
+            ],
+            [LINE, "+441632960003"],
+            [1, 2],
+        ),
+    ],
+)
+def test_when_an_identifier_is_shared(
+    world: World, records: list[dict[str, Any]], given: list[str], undecided: list[int]
+) -> None:
+    world.redact(records)
+    ask(world, "access", *given)
+    match, _ = Desk(world).look()
+    assert [int(r.record_id) - 9_100_000_000 for r, _ in match.undecided] == undecided
+    assert bool(match.shared) == bool(undecided)
+
+
+def test_name_twins_and_a_rejected_contact_of_theirs(world: World) -> None:
+    name = f"name:Ada Berg|{STREET['postal_code']}"
+    world.redact(
+        [
+            call(1, 1, "+441632960001", "Ada Berg", "old@x.example"),
+            call(2, 1, "+441632960002", "Ada Berg", "young@x.example"),
+        ]
+    )
+    ask(world, "access", name, "+441632960001")
+    match = Desk(world).decide("old@", "young@")
+    assert ids(match) == [1] and [m.record.record_id for m in match.left_out] == ["9100000002"]
+
+
+def test_a_shared_number_in_the_live_zone(world: World) -> None:
+    """Records that arrived, and bodies that wait: his stay, and what the number alone leads to is
+    left and told.
+    """
+    world.redact([call(1, 18078, "+441632960555")])  # makes the store
+    (world.root / "policy.yaml").write_text(POLICY)
+    (world.root / "calls").mkdir()
+    made = LiveWorld(world, (human(1), human(2)), {})
+    for record in couple():
+        made.post(record["id"], json.dumps(record).encode())
+    made.watch()
+    late = {
+        "his": call(14, 18078, LINE, "Piet Vexley", "piet.vexley@post.example"),
+        "nobody's": call(15, 18078, LINE),
+    }
+    for name, record in late.items():
+        made.post(name, json.dumps(record).encode())
+    ask(world, "erasure", LINE)
+    match, _ = search_request(world.options(0.2), "R")
+    assert len(match.undecided) == 3 and {m.record.record_class for m in match.records} == {"live"}
+    digests = {
+        who: {
+            t
+            for i in parse_identifier(f"{who}.vexley@post.example")
+            for t in identifier_tokens(world.keys, i).values()
+        }
+        for who in ("nora", "piet")
+    }
+    names = {who: [p.name for p in match.proposed if p.token in digests[who]] for who in digests}
+    match, _ = search_request(
+        world.options(0.3), "R", confirmed=names["nora"], rejected=names["piet"]
+    )
+    assert ids(match) == [11, 12] and len(match.left_out) == 1 and not match.undecided
+    done = erase_request(world.options(1), "R").certified
+    assert done is not None and done.residual_hits == 0
+    left = {
+        n: bool(urls_held(made.live, InteractionKey("18078", f"91000000{n}"))) for n in (11, 12, 13)
+    }
+    assert left == {11: False, 12: False, 13: True}
+    assert all(json.loads(made.body(name)) == record for name, record in late.items())
+    told = RequestRegister(world.store, world.keys).get("R").systems_not_executed
+    assert [t for t in told if t.startswith("inbox: 2 were left alone")] and find_live(
+        world.files, world.output, digests["piet"]
+    )
+
+
+def lena(account: int, number: int) -> dict[str, Any]:
+    """A call of one person to one of several companies."""
+    return call(number, account, "+16045550351", "Lena Ostrow", "lena.ostrow@mail.example")
+
+
+def test_a_request_touches_its_own_controller_only(world: World, tmp_path: Path) -> None:
+    world.redact([lena(18013, 51), lena(18026, 52), lena(18052, 53)])
+    asked = ("access", "lena.ostrow@mail.example")
+    with pytest.raises(RegisterError, match=r"3 controllers \(18013, 18026, 18052\).*--account"):
+        ask(world, *asked)
+    ask(world, *asked, account="18013")
+    match, _ = Desk(world).look()
+    assert {m.record.account_id for m in match.records} == {"18013"} and all(
+        "18026" not in p.reason for p in match.proposed
+    )
+    text = packaged(world, tmp_path / "a.zip")
+    assert "9100000051" in text and not [
+        w for w in ("18026", "18052", "9100000052", "9100000053") if w in text
+    ]
+    with pytest.raises(RegisterError, match="stays so"):
+        bind_request(world.options(1), "R", "18026", "")
+    done = erase_request(world.options(2), "R").certified
+    assert (
+        done
+        and done.residual_hits == 0
+        and sorted(r["account_id"] for r in world.rows("interactions")) == ["18026", "18052"]
+    )
+    ask(world, "restriction", "lena.ostrow@mail.example", request="S", account="18026")
+    search_request(world.options(2.1), "S")
+    restrict_request(world.options(2.2), "S")
+    ask(world, "erasure", "lena.ostrow@mail.example", request="T", account="18052")
+    search_request(world.options(2.3), "T")
+    erase_request(world.options(2.4), "T")
+    assert [
+        f for f in world.store.current().files if f.path.endswith("aside.sealed")
+    ]  # another controller's restriction stands
+
+
+def test_an_agency_answers_for_its_subaccounts(world: World) -> None:
+    accounts = world.root / "accounts.jsonl"
+    told = [
+        ("9", "agency", ""),
+        ("41", "individual", "9"),
+        ("42", "individual", "9"),
+        ("50", "individual", ""),
+    ]
+    accounts.write_text(
+        "".join(
+            f'{{"account_id":"{a}","type":"{kind}","agency_id":"{above}"}}\n'
+            for a, kind, above in told
+        )
+    )
+    world.redact([lena(41, 1), lena(42, 2), lena(50, 3)], accounts=[str(accounts)])
+    ask(world, "access", "lena.ostrow@mail.example", request="A", agency="9")
+    ask(world, "access", "lena.ostrow@mail.example", request="B", account="42")
+    assert ids(search_request(world.options(0.2), "A")[0]) == [1, 2] and ids(
+        search_request(world.options(0.2), "B")[0]
+    ) == [2]
+    with pytest.raises(RegisterError, match="belongs to 9"):
+        ask(world, "access", "lena.ostrow@mail.example", request="C", agency="41")
+
+
+def test_a_second_person_approves_where_the_policy_asks_for_it(tmp_path: Path) -> None:
+    world = World(tmp_path / "world", policy=PLAIN + "requests: {four_eyes: true}\n")
+    world.redact([lena(41, 1)])
+    ask(world, "erasure", "lena.ostrow@mail.example")
+    with pytest.raises(RegisterError, match="nobody has searched"):
+        approve_search(world.options(0.2), "R", "second")
+    search_request(world.options(0.3), "R")
+    for step in (
+        lambda: packaged(world, tmp_path / "a.zip"),
+        lambda: erase_request(world.options(1), "R"),
+    ):
+        with pytest.raises(RegisterError, match="callveil subject approve --request R --by NAME"):
+            step()
+    with pytest.raises(RegisterError, match="another person"):
+        approve_search(world.options(0.4), "R", " Officer")
+    approve_search(world.options(0.4), "R", "second")
+    search_request(world.options(0.5), "R")  # what was approved is not what is there now
+    with pytest.raises(RegisterError, match="approve"):
+        erase_request(world.options(1), "R")
+    approve_search(world.options(0.6), "R", "second")
+    assert packaged(world, tmp_path / "b.zip")
+    erase_request(world.options(2), "R")
+    assert world.rows("interactions") == []
+
+
+def test_roles_bind_requests_and_retention(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.redact([lena(18013, 51), lena(18026, 52)])
+    for request, account in (("R", "18013"), ("S", "18026")):
+        ask(world, "access", "lena.ostrow@mail.example", request=request, account=account)
+    roles = world.root / "roles.yaml"
+    roles.write_text(
+        f"version: 1\nroles:\n  hotel: {{reports: all, accounts: ['18013']}}\npeople: "
+        f"{{{current_user()}: hotel}}\n"
+    )
+    place = ["--store", world.output, "--keyring", world.keyring, "--roles", str(roles)]
+    assert main(["subject", "status", *place]) == DONE
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["R"]
+    assert main(["subject", "search", *place, "--request", "R"]) == DONE
+    for words in (
+        ["subject", "search", "--request", "S"],
+        ["subject", "status", "--request", "S"],
+        ["subject", "erase", "--request", "S", "--dry-run"],
+        [
+            "subject",
+            "open",
+            "--type",
+            "access",
+            "--identifier",
+            "a@x.example",
+            "--account",
+            "18026",
+        ],
+        ["subject", "erase", "--returned"],
+        ["subject", "restrict", "--request", "S", "--lift"],
+        ["subject", "close", "--request", "S", "--decision", "withdrawn"],
+        ["subject", "index"],
+        ["retain", "run"],
+        ["retain", "plan", "--out", str(world.root / "plan")],
+        ["retain", "explain", "--record", "interactions/18026/9100000052"],
+    ):
+        assert main([*words[:2], *place, *words[2:]]) == USAGE, words
+        assert "role hotel" in capsys.readouterr().err
+    with pytest.raises(NotAllowed):
+        search_request(world.options(1, role=Role("cars", frozenset({"history"}), None)), "R")
