@@ -216,7 +216,7 @@ def test_a_number_read_back_has_the_pseudonym_of_one_said_once(
 def test_pseudonyms_depend_on_the_key_and_the_type(redact: Bench, keyring: Keyring) -> None:
     other = Bench(redact.detector, keyring)
     assert one(redact, "pseudonym") != one(other, "pseudonym")
-    rules = Rules(default_operator=Operator("pseudonym"))
+    rules = Rules(entities={"default": Operator("pseudonym")})
     secrets = TokenKeys.of(redact.keyring)
     as_pin, as_order = (
         operator_params(rules, e, "12345", secrets, *HERE)[1] for e in ("PIN", "ORDER_ID")

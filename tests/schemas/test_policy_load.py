@@ -152,7 +152,7 @@ BROKEN = [
         2,
         22,
         "thresholds.PERSON",
-        "expected a number, found text",
+        "expected a number from 0 to 1, found text",
     ),
     ("version: 1\nthresholds: {US_SNN: 0.3}\n", 2, 14, "thresholds.US_SNN", "did you mean US_SSN?"),
     ("version: 1\ndetect: {modell: x}\n", 2, 10, "detect.modell", "did you mean model?"),
@@ -206,7 +206,7 @@ BROKEN = [
     (
         "version: 1\ndetect: {margins: {cased: {name: -2, rare_name: -1}}}\n",
         2,
-        27,
+        49,
         "detect.margins.cased.rare_name",
         "at most -2",
     ),
@@ -376,7 +376,7 @@ def test_yaml_1_1_traps_are_plain_text() -> None:
     assert policy.detect == DetectionSettings(
         models={"no": "none"}, languages=("no",), default_language="no", phone_regions=("NO",)
     )
-    assert policy.overrides[0].account == {"0123", "1e3", "7"}
+    assert policy.overrides[0].when.account == {"0123", "1e3", "7"}
     assert parse_policy(policy.effective_yaml()) == policy
 
 

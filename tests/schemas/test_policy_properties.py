@@ -12,11 +12,12 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from callveil.schemas.policy import PolicyError
-from callveil.schemas.policy_detect import DETECT_KEYS
+from callveil.schemas.policy import DetectionSettings, PolicyError, PolicyFile
 from callveil.schemas.policy_load import PRESETS, load_policy, parse_policy, preset_text
-from callveil.schemas.policy_parse import TOP_KEYS
+from callveil.schemas.policy_settings import members
 
+TOP_KEYS = [m.key for m in members(PolicyFile)]
+DETECT_KEYS = [m.key for m in members(DetectionSettings)]
 KEYS = st.sampled_from(
     (
         *TOP_KEYS,

@@ -281,7 +281,7 @@ def test_description_names_everything(name: str) -> None:
     assert made.sha256 in text and name in text
     for field in FIELDS:
         assert field.group in text
-    for entity in made.base.operators:
+    for entity in made.base.entities:
         assert entity in text
 
 
