@@ -23,6 +23,7 @@ from callveil.pipelines.local_runner import local_runner
 from callveil.pipelines.tethered import tethered_prism
 from callveil.schemas.account import AccountBook
 from callveil.schemas.arrival import Arrival
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy import Policy
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.discover import refuse_overlap, refuse_store_above
@@ -245,7 +246,7 @@ def find_prism() -> str | None:
     )
 
 
-class NoRunner(RuntimeError):
+class NoRunner(UserError, RuntimeError):
     """No runner that streams is at hand."""
 
 

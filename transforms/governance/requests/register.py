@@ -16,6 +16,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.arrow import SUBJECT_REQUEST_EVENT_SCHEMA
+from callveil.schemas.errors import UserError
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import (
     EVENT_FIELDS,
@@ -65,7 +66,7 @@ _LISTS = (
 )
 
 
-class RegisterError(ValueError):
+class RegisterError(UserError, ValueError):
     """A request that is not there, or that cannot take the step that was asked for; the text says
     what is wrong and the way out.
     """
