@@ -10,12 +10,16 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE
-from callveil.pipelines.faults import as_dict, describe_error, without_content, without_warnings
+from callveil.pipelines.faults import as_dict, describe_error
+from callveil.pipelines.logs import FORMATS, configure_logging
 from callveil.pipelines.options import parse_arguments
 from callveil.schemas.errors import FAILED, USAGE, CallveilError
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps
@@ -90,12 +94,7 @@ COMMANDS: dict[str, str] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(
-        level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr
-    )
-    without_warnings()
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(without_content)
+    configure_logging(words[0] if words else "", _log_format(words))
     if words and words[0] in COMMANDS:
         try:
             return run_command(words[0], words[1:])
@@ -139,19 +138,23 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     return code
 
 
+def _log_format(words: Sequence[str]) -> str:
+    """Return `--log-format` of a command line that may be wrong otherwise."""
+    given = [w.partition("=")[2] for w in words if w.startswith("--log-format=")]
+    given += [b for a, b in pairwise(words) if a == "--log-format"]
+    return given[-1] if given and given[-1] in FORMATS else ""
+
+
 def _refused(words: Sequence[str], text: str, code: int, error: BaseException | None) -> int:
     """Say why a command ended: for people on standard error and, where `--json` was given, for
     programs on standard output. Returns the exit code.
     """
-    print(f"callveil {words[0]}: {text}", file=sys.stderr)
+    told = as_dict(error, text, code)
+    log.error("%s", text, extra={"fields": {k: told[k] for k in ("kind", "exit_code")}})
     if "--json" in words:
         import json
 
-        print(
-            json.dumps(
-                {"error": as_dict(error, text, code)}, indent=2, sort_keys=True, ensure_ascii=False
-            )
-        )
+        print(json.dumps({"error": told}, indent=2, sort_keys=True, ensure_ascii=False))
     return code
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.flink_options import declare_flink_options, flink_option_names
+from callveil.pipelines.logs import FORMAT_ENV, FORMATS, logs_json
 from callveil.transforms.report.scope import EVERYTHING, Role, load_roles
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.urls import S3Settings, is_s3
@@ -119,6 +120,11 @@ COMMON: dict[str, dict[str, Any]] = {
         "help": "where the newest state seen of each store is remembered (default: "
         "$CALLVEIL_STATE, else ~/.local/state/callveil)",
     },
+    "--log-format": {
+        "choices": FORMATS,
+        "help": "lines on standard error as text, or as JSON, one object a line (default: "
+        f"${FORMAT_ENV}, else text)",
+    },
 }
 """Options that every command takes, so that a script may say them to any."""
 
@@ -170,7 +176,8 @@ def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
-    parser.print_usage(sys.stderr)
+    if not logs_json():
+        parser.print_usage(sys.stderr)
     raise UsageError(message)
 
 

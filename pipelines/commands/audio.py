@@ -16,6 +16,7 @@ from rich.console import Console
 
 from callveil.pipelines.commands.explain import read_interaction
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
+from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.finding import Finding
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
@@ -336,10 +337,7 @@ def _refused(as_json: bool, reason: str, detail: str) -> int:
     if as_json:
         print_json({"rejected": {"reason": reason, "detail": detail}})
     else:
-        print(
-            f"callveil audio: nothing was written: {reason}: {REASONS.get(reason, '')}: {detail}",
-            file=sys.stderr,
-        )
+        tell(f"nothing was written: {reason}: {REASONS.get(reason, '')}: {detail}")
     return REJECTED
 
 

@@ -22,6 +22,7 @@ from callveil.pipelines.bench import (
 )
 from callveil.pipelines.beside import ALONE
 from callveil.pipelines.exits import DONE, UsageError
+from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.execution.resources import usable_cores
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     def say(text: str) -> None:
         if not args.no_progress:
-            print(f"callveil bench: {text}", file=sys.stderr, flush=True)
+            tell(text)
 
     figures = run_bench(
         args.records or 0,

@@ -24,6 +24,7 @@ from rich.progress import (
 )
 
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
+from callveil.pipelines.logs import logs_json, tell
 from callveil.pipelines.measures import (
     describe_baseline,
     markdown_table,
@@ -195,7 +196,7 @@ class _Watch:
         )
         self.bar = (
             Progress(*columns, console=Console(stderr=True), transient=True)
-            if show and sys.stderr.isatty()
+            if show and sys.stderr.isatty() and not logs_json()
             else None
         )
 
@@ -222,8 +223,4 @@ class _Watch:
         elif self.show and time.monotonic() - self.told >= self.EVERY:
             self.told = time.monotonic()
             left = (self.told - self.started) / self.done * (self.total - self.done)
-            print(
-                f"callveil evaluate: {self.done:,} of {self.total:,} conversations, about "
-                f"{left:.0f} s to go",
-                file=sys.stderr,
-            )
+            tell(f"{self.done:,} of {self.total:,} conversations, about {left:.0f} s to go")

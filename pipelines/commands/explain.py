@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
+from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
@@ -131,10 +132,7 @@ def _refused(as_json: bool, reason: str, detail: str) -> int:
     if as_json:
         print_json({"rejected": {"reason": reason, "detail": detail}})
     else:
-        print(
-            f"callveil explain: the job would reject this record: {reason}: {detail}",
-            file=sys.stderr,
-        )
+        tell(f"the job would reject this record: {reason}: {detail}")
     return REJECTED
 
 

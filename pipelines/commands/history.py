@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return actions[args.action](args)
     except NothingToRead as nothing:
-        return print_nothing_read("history", nothing, args.json)
+        return print_nothing_read(nothing, args.json)
 
 
 def _load(args: argparse.Namespace) -> int:
@@ -104,9 +104,7 @@ def _load(args: argparse.Namespace) -> int:
             stop,
             lambda: args.as_of or start_of_today(),
             lambda *found: codes.append(_told(args, *found)),
-            lambda nothing: codes.append(
-                min(REJECTED, print_nothing_read("history", nothing, args.json))
-            ),
+            lambda nothing: codes.append(min(REJECTED, print_nothing_read(nothing, args.json))),
         )
     finally:
         for number, handler in zip((signal.SIGTERM, signal.SIGINT), previous, strict=True):

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -14,6 +13,7 @@ from typing import Any
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
 from callveil.pipelines.faults import as_dict
+from callveil.pipelines.logs import tell
 from callveil.pipelines.options import files_of
 from callveil.pipelines.summary import print_json
 from callveil.transforms.governance.rekey.retire import (
@@ -159,7 +159,7 @@ def _status(args: argparse.Namespace) -> int:
     strangers = _strangers(args, keyring, found)
     code = USAGE if strangers else DONE
     for why in strangers.values():
-        print(f"callveil keys: {why}", file=sys.stderr)
+        tell(why)
     keys = _keys(keyring, found)
     if args.json:
         others = {
@@ -265,15 +265,13 @@ def _rotate(args: argparse.Namespace) -> int:
 def _progress() -> Tell:
     last = time.monotonic()
 
-    def tell(zone: str, done: int, total: int) -> None:
+    def show(zone: str, done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last >= EVERY_SECONDS:
             last = time.monotonic()
-            print(
-                f"callveil keys: {zone}: {done:,} of {total:,} files", file=sys.stderr, flush=True
-            )
+            tell(f"{zone}: {done:,} of {total:,} files")
 
-    return tell
+    return show
 
 
 def _rewrap(args: argparse.Namespace) -> int:
@@ -312,18 +310,13 @@ def _tell_rewrapped(root: str, result: RewrapResult) -> None:
     if result.purged:
         print(f"{root}: {result.purged:,} object versions purged")
     for line in result.failed:
-        print(f"callveil keys: {line}", file=sys.stderr)
+        tell(line)
     for url, version in result.locked:
-        print(
-            f"callveil keys: {url} version {version} is protected by a lock; lift it or wait, and "
-            "repeat",
-            file=sys.stderr,
-        )
+        tell(f"{url} version {version} is protected by a lock; lift it or wait, and repeat")
     for zone, count in sorted(result.left.items()):
-        print(
-            f"callveil keys: {root}: {count:,} in {zone} stay under older keys; finish what is "
-            "under way, and repeat",
-            file=sys.stderr,
+        tell(
+            f"{root}: {count:,} in {zone} stay under older keys; finish what is "
+            "under way, and repeat"
         )
 
 
@@ -362,7 +355,7 @@ def _retire(args: argparse.Namespace) -> int:
 
 def _tell_retired(args: argparse.Namespace, verdict: RetireDecision) -> None:
     for why in verdict.refused:
-        print(f"callveil keys: key {args.key} stays: {why}", file=sys.stderr)
+        tell(f"key {args.key} stays: {why}")
     if verdict.refused:
         return
     may = "would be" if args.dry_run else "is"

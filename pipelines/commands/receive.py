@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import datetime as dt
 import json
+import logging
 import os
 import resource
 import ssl
@@ -16,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FailedError, UsageError
+from callveil.pipelines.logs import logs_json, tell
 from callveil.pipelines.options import files_of
 from callveil.transforms.jobs.streaming.signatures import SCHEMES
 from callveil.transforms.jobs.streaming.webhook import (
@@ -29,6 +31,8 @@ from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.urls import FilesError, is_s3, local_path
 from callveil.transforms.storage.format1.inbox import Inbox
+
+log = logging.getLogger(__name__)
 
 SECRET_BYTES = 16
 """A shorter secret can be guessed from one signed request."""
@@ -64,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         args.tolerance,
     )
     if not args.quiet:
-        app.visited = _log_json if args.json else _log
+        app.visited = _log_fields if logs_json() else _log_json if args.json else _log
     return _serve(args, app, listen, health, tls)
 
 
@@ -82,27 +86,14 @@ def _serve(
             if tls:
                 tls.load()
             app.secrets = read_secrets(args.secret_file)
-            print(
-                f"callveil receive: {len(app.secrets)} secret(s) from now on",
-                file=sys.stderr,
-                flush=True,
-            )
+            tell(f"{len(app.secrets)} secret(s) from now on")
         except UsageError as error:
-            print(
-                f"callveil receive: {error}; secrets stay as they were, "
-                "and so does the certificate",
-                file=sys.stderr,
-                flush=True,
-            )
+            tell(f"{error}; secrets stay as they were, and so does the certificate")
 
     def ready(taken: tuple[str, int], beside: tuple[str, int] | None) -> None:
         where = f"{'https' if tls else 'http'}://{format_address(taken)}{args.path}"
         told = f", health on http://{format_address(beside)}{HEALTH}" if beside else ""
-        print(
-            f"callveil receive: listening on {where}, inbox {args.inbox}{told}",
-            file=sys.stderr,
-            flush=True,
-        )
+        tell(f"listening on {where}, inbox {args.inbox}{told}")
 
     stop = threading.Event()
     handle_signals(stop, reload)
@@ -259,3 +250,7 @@ def _log(visit: AccessLogEntry) -> None:
 def _log_json(visit: AccessLogEntry) -> None:
     when = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     sys.stderr.write(json.dumps({"time": when, **dataclasses.asdict(visit)}) + "\n")
+
+
+def _log_fields(visit: AccessLogEntry) -> None:
+    log.info("request", extra={"fields": dataclasses.asdict(visit)})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, REJECTED
+from callveil.pipelines.logs import tell
 from callveil.pipelines.options import (
     beam_options,
     files_of,
@@ -35,11 +35,7 @@ def run_checked(options: RedactOptions) -> tuple[RunResult, float, int]:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     if not args.input and not args.requests:
-        print(
-            "callveil redact: no --input: only stored interactions that have grown old will be "
-            "redacted further",
-            file=sys.stderr,
-        )
+        tell("no --input: only stored interactions that have grown old will be redacted further")
     options = RedactOptions(
         inputs=args.input,
         output=args.output,
@@ -62,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         result, seconds, peak = run_checked(options)
     except NothingToRead as nothing:
-        return print_nothing_read("redact", nothing, args.json)
+        return print_nothing_read(nothing, args.json)
     first = result.dry_run or (
         result.seq == 1 and not result.repeated
     )  # from then on a store has been made by a policy that was looked at

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from callveil.pipelines.exits import DONE, UsageError
+from callveil.pipelines.logs import tell
 from callveil.pipelines.options import (
     current_role,
     files_of,
@@ -127,10 +127,9 @@ def _done(args: argparse.Namespace, result: RetainResult) -> int:
     if a.locked:
         shown = "".join(f"\n  {url} version {version}" for url, version in a.locked[:5])
         more = f"\n  ... and {len(a.locked) - 5}" if len(a.locked) > 5 else ""
-        print(
-            f"callveil retain: {len(a.locked)} object versions are locked and stay until their "
-            f"lock ends; the next run tries again{shown}{more}",
-            file=sys.stderr,
+        tell(
+            f"{len(a.locked)} object versions are locked and stay until their "
+            f"lock ends; the next run tries again{shown}{more}"
         )
     return DONE
 

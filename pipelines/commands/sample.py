@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 
 from callveil.pipelines.exits import DONE
+from callveil.pipelines.logs import logs_json
 from callveil.pipelines.summary import print_json
 from callveil.transforms.lab.sample.convert import convert_conversations
 from callveil.transforms.lab.sample.version_files import write_versions
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 def make_sample(args: argparse.Namespace) -> SampleSummary:
     """Write the sample, with progress on a terminal."""
-    shown = sys.stderr.isatty() and not args.json
+    shown = sys.stderr.isatty() and not args.json and not logs_json()
 
     def progress(done: int) -> None:
         if shown and done % 1000 == 0:

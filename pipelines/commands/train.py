@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from callveil.pipelines.exits import DONE
+from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.transforms.lab.train.card import describe_model, metrics_table
 from callveil.transforms.lab.train.trainer import train_model
@@ -29,10 +29,10 @@ def run(args: argparse.Namespace) -> int:
         args.steps,
         args.width,
         args.depth,
-        _say,
+        tell,
         args.minutes,
     )
-    _say("taking figures")
+    tell("taking figures")
     corpora = args.about or [p.name for p in args.data]
     card, figures = describe_model(report, {p.stem: p for p in args.test}, corpora, said)
     if args.json:
@@ -57,7 +57,3 @@ def run(args: argparse.Namespace) -> int:
         )
         print(f"Use it in a policy: detect: {{model: {report.out}}}")
     return DONE
-
-
-def _say(line: str) -> None:
-    print(f"callveil train: {line}", file=sys.stderr, flush=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
+from callveil.pipelines.logs import tell
 from callveil.pipelines.options import (
     beam_options,
     files_of,
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(options, args.json)
     for warning in check_queue(options.queue) if options.queue else ():
-        print(f"callveil watch: {warning}", file=sys.stderr)
+        tell(warning)
     if not args.once:
         run_forever(options)
         return DONE

@@ -30,6 +30,7 @@ from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.faults import describe_error
 from callveil.pipelines.flink_options import declare_flink_options
+from callveil.pipelines.logs import configure_logging
 from callveil.pipelines.options import (
     beam_option_names,
     beam_options,
@@ -261,6 +262,7 @@ def test_progress_is_read_from_what_is_done(
     job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    configure_logging("redact")
     store(job, "ingest", "000000", **{"in": 1500, "rejected": 100})
     with progress.RunProgress(job, 2):
         time.sleep(1.3)
@@ -278,6 +280,7 @@ def test_progress_passes_over_what_it_cannot_read(
     job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    configure_logging("redact")
     job.files.write(job.files.join(job.work, "done", "shards", "torn.json"), b"{")
     store(job, "shards", "a", redacted=3)
     with progress.RunProgress(job, 1):
@@ -289,6 +292,7 @@ def test_no_progress_where_none_is_wanted(
     job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    configure_logging("redact")
     before = threading.active_count()
     with progress.RunProgress(job, 1, show=False):
         assert threading.active_count() == before
