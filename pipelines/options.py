@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.flink_options import declare_flink_options, flink_option_names
 from callveil.pipelines.logs import FORMAT_ENV, FORMATS, logs_json
+from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.report.scope import EVERYTHING, Role, load_roles
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.urls import S3Settings, is_s3
@@ -54,6 +55,51 @@ def add_list(parser: argparse.ArgumentParser, flag: str, metavar: str, help_text
     parser.add_argument(
         flag, nargs="+", action="extend", default=[], metavar=metavar, help=help_text
     )
+
+
+def command_parser(
+    name: str, description: str, epilog: str = "", allow_abbrev: bool = True
+) -> argparse.ArgumentParser:
+    """Return a command's parser, without options yet."""
+    return argparse.ArgumentParser(
+        prog=f"callveil {name}",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=allow_abbrev,
+    )
+
+
+def add_store_place(parser: argparse.ArgumentParser) -> None:
+    """`--store`."""
+    parser.add_argument(
+        "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """`--output`, a store that is made where there is none."""
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="STORE",
+        help="folder or s3:// URL of the store; made on first use",
+    )
+
+
+def add_policy(
+    parser: argparse.ArgumentParser,
+    help_text: str = f"{', '.join(PRESETS)}, or a YAML file (default: gdpr)",
+) -> None:
+    """`--policy`."""
+    parser.add_argument("--policy", metavar="NAME|FILE", help=help_text)
+
+
+def add_time(
+    parser: argparse.ArgumentParser, flag: str, help_text: str, dest: str | None = None
+) -> None:
+    """Give a parser an option that is a time."""
+    parser.add_argument(flag, type=parse_as_of, metavar="TIME", help=help_text, dest=dest)
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from callveil.pipelines.exits import UsageError
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import add_policy, command_parser, with_common
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.recordings import CHANNELS, VIDEO
 from callveil.transforms.redact.audio.masking import MODES
@@ -57,9 +57,7 @@ nothing is written"""
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(
-        prog="callveil audio", description="Redact recordings.", epilog=EPILOG, formatter_class=raw
-    )
+    top = command_parser("audio", "Redact recordings.", EPILOG)
     commands = top.add_subparsers(dest="what", metavar="COMMAND", required=True)
     p = commands.add_parser(
         "redact",
@@ -99,11 +97,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="transcribe the recording where no transcript came, and hear the result before it is "
         "written; PATH is a faster-whisper model",
     )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help=f"with --interaction or --recogniser: {', '.join(PRESETS)}, or a YAML file (default: "
-        "gdpr)",
+    add_policy(
+        p,
+        f"with --interaction or --recogniser: {', '.join(PRESETS)}, or a YAML file (default: gdpr)",
     )
     p.add_argument(
         "--account-type",
@@ -157,7 +153,6 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--dry-run", action="store_true", help="say what would be covered; write nothing"
     )
-    p.add_argument("--json", action="store_true", help="print as JSON")
     p.add_argument(
         "--s3-endpoint-url",
         metavar="URL",

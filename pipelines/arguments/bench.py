@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from callveil.pipelines.exits import UsageError
-from callveil.pipelines.options import at_least_one, with_common
+from callveil.pipelines.options import add_policy, at_least_one, command_parser, with_common
 
 LEAST = 200
 """Interactions below which what is measured is how a run starts."""
@@ -41,10 +41,7 @@ exit codes: 0 done, 1 failed, 2 usage"""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(
-        prog="callveil bench", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
-    )
+    p = command_parser("bench", DESCRIPTION, EPILOG)
     what = p.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--records",
@@ -61,11 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--accounts", nargs="+", default=[], metavar="WHERE", help="account records for --input"
     )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
-    )
+    add_policy(p)
     p.add_argument(
         "--utilisation",
         type=_share,
@@ -81,7 +74,6 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where to work (default: TMPDIR); what is written is removed",
     )
-    p.add_argument("--json", action="store_true", help="print as JSON")
     return with_common(p)
 
 

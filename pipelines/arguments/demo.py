@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from callveil.pipelines.exits import UsageError
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import add_policy, command_parser, with_common
 
 DESCRIPTION = """\
 Generate a small day of calls, texts, chats and forms, redact it, and show what happened: the
@@ -18,11 +18,7 @@ The people are generated; that is why their words can be shown. Everything is wr
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil demo",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("demo", DESCRIPTION)
     p.add_argument(
         "--output",
         type=Path,
@@ -32,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--seed", type=int, default=7, help="seed of the sample (default 7)")
     p.add_argument("--interactions", type=int, default=150, help="interactions (default 150)")
-    p.add_argument("--policy", metavar="NAME|FILE", help="policy (default: gdpr)")
+    add_policy(p, "policy (default: gdpr)")
     p.add_argument(
         "--json", action="store_true", help="print the summary as JSON, without excerpts"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import add_policy, command_parser, with_common
 from callveil.transforms.lab.evaluate.stock_presidio import DEFAULT_MODEL
 
 DESCRIPTION = """\
@@ -40,10 +40,7 @@ rejected (they count as wholly leaked)"""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(
-        prog="callveil evaluate", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
-    )
+    p = command_parser("evaluate", DESCRIPTION, EPILOG)
     p.add_argument(
         "--gold",
         nargs="+",
@@ -53,11 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="labelled conversations",
     )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
-    )
+    add_policy(p)
     p.add_argument(
         "--against",
         action="append",
@@ -110,7 +103,6 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print one table in Markdown, a line for each set and tool",
     )
-    p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     return with_common(p)
 
 

@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 
 from callveil.pipelines.exits import UsageError
-from callveil.pipelines.options import add_list, add_store, with_common
+from callveil.pipelines.options import (
+    add_list,
+    add_store,
+    add_store_place,
+    command_parser,
+    with_common,
+)
 
 DESCRIPTION = """\
 Every run of a job leaves a signed record: its files, their SHA-256, a commitment to every row, and
@@ -59,12 +65,7 @@ reason), 2 usage, or a store of other keys or one that was set back"""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil evidence",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("evidence", DESCRIPTION, EPILOG)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
         ("key", "show or change the signing key"),
@@ -82,9 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         if name != "key":
-            a.add_argument(
-                "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-            )
+            add_store_place(a)
         if name == "key":
             a.add_argument(
                 "--out", metavar="FILE", type=Path, help="write the public key (PEM) to a file"
@@ -127,7 +126,6 @@ def build_parser() -> argparse.ArgumentParser:
                 help="look at every call, not only at those whose change was announced; the first "
                 "one always does",
             )
-        a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
     return with_common(p)
 

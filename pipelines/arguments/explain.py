@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import add_policy, command_parser, with_common
 
 DESCRIPTION = """\
 Show for each piece of a text or of one interaction what found it and what becomes of it:
@@ -25,10 +25,7 @@ exit codes: 0 done, 2 usage, 3 the job would reject this record"""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(
-        prog="callveil explain", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
-    )
+    p = command_parser("explain", DESCRIPTION, EPILOG)
     what = p.add_mutually_exclusive_group(required=True)
     what.add_argument("--text", metavar="TEXT", help="a text; - reads standard input")
     what.add_argument(
@@ -36,16 +33,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE[:LINE]",
         help="an interaction in any format `callveil redact` reads; without LINE the first one",
     )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
-    )
+    add_policy(p)
     p.add_argument(
         "--account-type",
         default="unknown",
         choices=["individual", "agency", "unknown"],
         help="type of the account (default unknown)",
     )
-    p.add_argument("--json", action="store_true", help="print as JSON")
     return with_common(p)

@@ -7,8 +7,13 @@ import argparse
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.options import (
     add_list,
+    add_output,
+    add_policy,
     add_store,
+    add_store_place,
+    add_time,
     add_workers,
+    command_parser,
     parse_as_of,
     passes_to_beam,
     with_common,
@@ -63,45 +68,24 @@ its summary; the exit code is 3 if any had rejected records or files not read.""
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(
-        prog="callveil history",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=raw,
-        allow_abbrev=False,
-    )
+    p = command_parser("history", DESCRIPTION, EPILOG, allow_abbrev=False)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, text: str, more: str = "") -> argparse.ArgumentParser:
         a = actions.add_parser(
             name, help=text, epilog=more, formatter_class=raw, allow_abbrev=False
         )
-        a.add_argument("--json", action="store_true", help="print as JSON")
         add_store(a)
         return a
 
     load = action("load", "take in version logs", LOAD_EPILOG)
     add_list(load, "--input", "WHERE", "files, folders, globs or s3:// URLs")
-    load.add_argument(
-        "--output",
-        required=True,
-        metavar="STORE",
-        help="folder or s3:// URL of the store; made on first use",
-    )
-    load.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
-    )
+    add_output(load)
+    add_policy(load)
     add_list(load, "--accounts", "WHERE", "account records: type by time")
     for what, doc in (("events", "lifecycle events of accounts"), ("holds", "legal holds")):
         add_list(load, f"--{what}", "WHERE", f"{doc}, as given to retain; see below")
-    load.add_argument(
-        "--as-of",
-        type=parse_as_of,
-        metavar="TIME",
-        help="the run's time (default: today, 00:00 UTC)",
-    )
+    add_time(load, "--as-of", "the run's time (default: today, 00:00 UTC)")
     add_workers(load)
     passes_to_beam(load)
     load.add_argument("--dry-run", action="store_true", help="do all the work but change nothing")
@@ -119,17 +103,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE|FOLDER",
         help="a .parquet file for all accounts, or a folder for one file per account",
     )
-    export.add_argument(
-        "--as-of",
-        type=parse_as_of,
-        metavar="TIME",
-        help="leave out what happened or was taken in later (default: all)",
-    )
-    export.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="its retention section says until when versions are kept (default: gdpr)",
-    )
+    add_time(export, "--as-of", "leave out what happened or was taken in later (default: all)")
+    add_policy(export, "its retention section says until when versions are kept (default: gdpr)")
     for what, doc in (
         ("accounts", "account records"),
         ("events", "lifecycle events of accounts"),
@@ -156,15 +131,10 @@ def build_parser() -> argparse.ArgumentParser:
         add_list(a, "--account", "ID", "only these accounts")
         add_list(a, "--agency", "ID", "only these agencies and their subaccounts")
     for a in (export, show, past, found):
-        a.add_argument(
-            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-        )
+        add_store_place(a)
     for a in (show, past, found):
-        a.add_argument(
-            "--policy",
-            metavar="NAME|FILE",
-            help="the policy the versions were loaded with, to ask for "
-            "names and addresses in clear",
+        add_policy(
+            a, "the policy the versions were loaded with, to ask for names and addresses in clear"
         )
     found.add_argument("--actor", default="", help="id, or name")
     found.add_argument("--item", default="", metavar="TYPE[/ID]", help="type, or one object")
@@ -172,12 +142,8 @@ def build_parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--event", default="", help="create, update, destroy, restore, redact, export, sign_in"
     )
-    found.add_argument(
-        "--from", dest="since", type=parse_as_of, metavar="TIME", help="from this time on"
-    )
-    found.add_argument(
-        "--to", dest="until", type=parse_as_of, metavar="TIME", help="before this time"
-    )
+    add_time(found, "--from", "from this time on", "since")
+    add_time(found, "--to", "before this time", "until")
     found.add_argument("--ip", default="", metavar="ADDRESS", help="from this address")
     found.add_argument("--security", action="store_true", help="only security-relevant changes")
     found.add_argument(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from callveil.pipelines.options import add_store, with_common
+from callveil.pipelines.options import add_store, command_parser, with_common
 
 DESCRIPTION = """\
 The keyring seals rejected records, originals, webhook bodies and what requests set aside, makes
@@ -62,12 +62,7 @@ examples:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil keys",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("keys", DESCRIPTION, EPILOG)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
         ("status", "the keys, and what hangs on them"),
@@ -133,6 +128,5 @@ def build_parser() -> argparse.ArgumentParser:
             a.add_argument(
                 "--kms", required=True, metavar="KEY", help="id, ARN or alias of a symmetric key"
             )
-        a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
     return with_common(p)

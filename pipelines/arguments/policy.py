@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import command_parser, with_common
 from callveil.schemas.policy_load import PRESETS
 
 DESCRIPTION = """\
@@ -24,11 +24,7 @@ A policy is one YAML file. The shortest useful one extends a preset and changes 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil policy",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("policy", DESCRIPTION)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     c = actions.add_parser(
         "check",

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from callveil.pipelines.exits import UsageError
-from callveil.pipelines.options import add_store, with_common
+from callveil.pipelines.options import add_store, command_parser, with_common
 from callveil.transforms.jobs.streaming.signatures import SCHEMES, TOLERANCE
 from callveil.transforms.jobs.streaming.webhook import (
     BODY_BYTES,
@@ -53,13 +53,7 @@ exit codes: 0 ended by a signal, 1 the address or the inbox cannot be used, 2 us
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil receive",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    p = command_parser("receive", DESCRIPTION, EPILOG, allow_abbrev=False)
     p.add_argument(
         "--listen",
         default="127.0.0.1:8080",

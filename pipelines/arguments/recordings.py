@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from callveil.pipelines.options import add_store, with_common
+from callveil.pipelines.options import add_store, add_store_place, command_parser, with_common
 
 DESCRIPTION = """\
 Look at the recordings that `callveil watch` has redacted.
@@ -20,11 +20,7 @@ Look at the recordings that `callveil watch` has redacted.
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil recordings",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("recordings", DESCRIPTION)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
         ("list", "list recordings"),
@@ -33,13 +29,10 @@ def build_parser() -> argparse.ArgumentParser:
         ("retry", "forget rejected ones, so that they are taken in anew"),
     ):
         a = actions.add_parser(name, help=text)
-        a.add_argument(
-            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-        )
+        add_store_place(a)
         add_store(a)
         if name == "list":
             a.add_argument("--status", choices=["done", "rejected"], help="only these")
-            a.add_argument("--json", action="store_true", help="print as JSON")
             a.add_argument(
                 "--limit", type=int, default=50, help="lines at most (default 50; 0: all)"
             )

@@ -6,10 +6,13 @@ import argparse
 
 from callveil.pipelines.options import (
     add_list,
+    add_output,
+    add_policy,
     add_store,
+    add_time,
     add_workers,
     check_places,
-    parse_as_of,
+    command_parser,
     passes_to_beam,
     with_common,
 )
@@ -47,42 +50,24 @@ files that were not read, 4 nothing to read: nothing was done"""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil redact",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    p = command_parser("redact", DESCRIPTION, EPILOG, allow_abbrev=False)
     add_list(p, "--input", "WHERE", "files, folders, globs or s3:// URLs to read")
-    p.add_argument(
-        "--output",
-        required=True,
-        metavar="STORE",
-        help="folder or s3:// URL of the store; made on first use",
-    )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); see `callveil policy show`",
+    add_output(p)
+    add_policy(
+        p, f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); see `callveil policy show`"
     )
     add_list(
         p, "--accounts", "WHERE", "account records (JSON lines, JSON, CSV, Parquet): type by time"
     )
     add_list(p, "--requests", "WHERE", "manual redaction requests (JSON lines, JSON, CSV, YAML)")
-    p.add_argument(
-        "--as-of",
-        type=parse_as_of,
-        metavar="TIME",
-        help="the run's time, from which ages are counted (default: today, 00:00 UTC)",
+    add_time(
+        p, "--as-of", "the run's time, from which ages are counted (default: today, 00:00 UTC)"
     )
     p.add_argument(
         "--dry-run",
         action="store_true",
         help="do all the work but change nothing; says what would be done",
     )
-    p.add_argument("--json", action="store_true", help="print the summary as JSON")
-    p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     p.add_argument("--shard-rows", type=int, default=None, metavar="N", help=argparse.SUPPRESS)
     add_workers(p)
     add_store(p)

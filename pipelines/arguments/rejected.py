@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from callveil.pipelines.options import add_store, with_common
+from callveil.pipelines.options import add_store, add_store_place, command_parser, with_common
 from callveil.schemas.rejected import RETRYABLE
 
 DESCRIPTION = """\
@@ -18,20 +18,14 @@ Look at the rejected zone of a store.
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil rejected",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("rejected", DESCRIPTION)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
         ("list", "list rejected records"),
         ("export", "decrypt rejected content into a file"),
     ):
         a = actions.add_parser(name, help=text)
-        a.add_argument(
-            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-        )
+        add_store_place(a)
         a.add_argument("--reason", help="only this reason")
         a.add_argument(
             "--retryable",
@@ -41,7 +35,6 @@ def build_parser() -> argparse.ArgumentParser:
         a.add_argument("--run", help="only this run (id or its beginning)")
         add_store(a)
         if name == "list":
-            a.add_argument("--json", action="store_true", help="print as JSON")
             a.add_argument(
                 "--limit", type=int, default=50, help="lines at most (default 50; 0: all)"
             )

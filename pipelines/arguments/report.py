@@ -6,9 +6,12 @@ import argparse
 
 from callveil.pipelines.options import (
     add_list,
+    add_policy,
     add_roles,
     add_store,
-    parse_as_of,
+    add_store_place,
+    add_time,
+    command_parser,
     with_common,
 )
 from callveil.schemas.report import REPORTS
@@ -48,12 +51,7 @@ is wrong, or a report this role does not see"""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil report",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("report", DESCRIPTION, EPILOG)
     kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True, help="one of these")
     for name in (*REPORTS, "all"):
         text = REPORTS[name].what if name in REPORTS else "every report, with an index page"
@@ -71,25 +69,14 @@ def build_parser() -> argparse.ArgumentParser:
             "only these accounts (default: all the role sees); requests and erasures: those "
             "whose search found records in one",
         )
-        a.add_argument(
-            "--from",
-            dest="start",
-            type=parse_as_of,
-            metavar="TIME",
-            help=f"beginning of the period (default: {DAYS} days before its end)",
+        add_time(
+            a, "--from", f"beginning of the period (default: {DAYS} days before its end)", "start"
         )
-        a.add_argument(
-            "--to",
-            dest="end",
-            type=parse_as_of,
-            metavar="TIME",
-            help="end of the period, exclusive (default: --as-of)",
-        )
-        a.add_argument(
+        add_time(a, "--to", "end of the period, exclusive (default: --as-of)", "end")
+        add_time(
+            a,
             "--as-of",
-            type=parse_as_of,
-            metavar="TIME",
-            help="the report's time: what is open or overdue is counted at it (default: now)",
+            "the report's time: what is open or overdue is counted at it (default: now)",
         )
         a.add_argument("--csv", action="store_true", help="write CSV beside the Parquet")
         add_roles(a)
@@ -107,11 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
                 default="",
                 help="the company's record of processing, as YAML",
             )
-            a.add_argument(
-                "--policy",
-                metavar="NAME|FILE",
-                help="the policy it is set beside (default: the newest in the store)",
-            )
+            add_policy(a, "the policy it is set beside (default: the newest in the store)")
         if name in ("breaches", "all"):
             add_list(a, "--breaches", "FILE", "the company's breach register: YAML, CSV, JSON")
         if name in ("history", "all"):
@@ -129,13 +112,9 @@ def build_parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="print a commented roles file to begin with",
             )
-        a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
     a = kinds.add_parser("pulls", description="who pulled which report when", allow_abbrev=False)
-    a.add_argument(
-        "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-    )
-    a.add_argument("--json", action="store_true", help="print as JSON")
+    add_store_place(a)
     add_store(a)
     a = kinds.add_parser(
         "verify", description="check the row hashes of a report's Parquet file", allow_abbrev=False

@@ -6,10 +6,13 @@ import argparse
 
 from callveil.pipelines.options import (
     add_list,
+    add_policy,
     add_store,
+    add_store_place,
+    add_time,
     add_workers,
     check_places,
-    parse_as_of,
+    command_parser,
     passes_to_beam,
     with_common,
 )
@@ -55,20 +58,11 @@ that was set back, 3 done, but some rows could not be read again"""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil rescan",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    p.add_argument(
-        "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-    )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="gdpr, pci, hipaa, ccpa, gdpr-attribution, or a YAML file (default: the newest one in "
+    p = command_parser("rescan", DESCRIPTION, EPILOG, allow_abbrev=False)
+    add_store_place(p)
+    add_policy(
+        p,
+        "gdpr, pci, hipaa, ccpa, gdpr-attribution, or a YAML file (default: the newest one in "
         "the store)",
     )
     p.add_argument(
@@ -81,14 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
         "account records, as `redact` and `history` were given them: an account's own name, "
         "numbers and places are nobody's personal data",
     )
-    p.add_argument(
-        "--as-of",
-        type=parse_as_of,
-        metavar="TIME",
-        help="the time that stands in what is written (default: today, 00:00 UTC)",
-    )
+    add_time(p, "--as-of", "the time that stands in what is written (default: today, 00:00 UTC)")
     p.add_argument("--json", action="store_true", help="print what was found as JSON")
-    p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     add_workers(p)
     add_store(p)
     passes_to_beam(p)

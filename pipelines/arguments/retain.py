@@ -7,10 +7,13 @@ import argparse
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.options import (
     add_list,
+    add_policy,
     add_roles,
     add_store,
+    add_store_place,
+    add_time,
     add_workers,
-    parse_as_of,
+    command_parser,
     with_common,
 )
 from callveil.schemas.retention import CLASSES
@@ -37,12 +40,7 @@ are reported and tried again by the next run."""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil retain",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("retain", DESCRIPTION, EPILOG)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (
         ("plan", "write a plan of what is due; nothing is changed"),
@@ -51,13 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
         ("explain", "say which rule decides about a record, and when"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        a.add_argument(
-            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-        )
-        a.add_argument(
-            "--policy",
-            metavar="NAME|FILE",
-            help="its retention section decides (default: gdpr, with the platform's own periods)",
+        add_store_place(a)
+        add_policy(
+            a, "its retention section decides (default: gdpr, with the platform's own periods)"
         )
         for what, doc in (
             (
@@ -72,12 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         ):
             add_list(a, f"--{what}", "WHERE", doc)
         if name != "apply":
-            a.add_argument(
-                "--as-of",
-                type=parse_as_of,
-                metavar="TIME",
-                help="the time of the decision (default: today, 00:00 UTC)",
-            )
+            add_time(a, "--as-of", "the time of the decision (default: today, 00:00 UTC)")
         if name == "plan":
             a.add_argument("--out", required=True, metavar="FOLDER", help="where to write the plan")
         elif name == "apply":
@@ -89,7 +78,6 @@ def build_parser() -> argparse.ArgumentParser:
                 metavar="CLASS/ACCOUNT/ID",
                 help=f"a record; CLASS is one of {', '.join(CLASSES[:5])}",
             )
-        a.add_argument("--json", action="store_true", help="print the result as JSON")
         if name in ("apply", "run"):
             add_workers(a)
         add_roles(a)

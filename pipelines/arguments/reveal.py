@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import command_parser, with_common
 
 DESCRIPTION = """\
 Turn a reversible token, such as [EMAIL_ADDRESS:t1.4f0c...], back into the text it stands for.
@@ -16,13 +16,8 @@ The text is printed to standard output."""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil reveal",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("reveal", DESCRIPTION)
     p.add_argument("token", help="the token, brackets included; - reads it from standard input")
     p.add_argument("--account", default="", help="account the token was found in")
     p.add_argument("--interaction", default="", help="interaction the token was found in")
-    p.add_argument("--keyring", metavar="FILE", help="keyring file")
     return with_common(p)

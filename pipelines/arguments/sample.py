@@ -7,7 +7,7 @@ import datetime as dt
 from pathlib import Path
 
 from callveil.pipelines.exits import UsageError
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import command_parser, with_common
 from callveil.transforms.lab.sample import FORMATS
 
 DESCRIPTION = """\
@@ -32,12 +32,7 @@ examples:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil sample",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("sample", DESCRIPTION, EPILOG)
     p.add_argument(
         "--output",
         required=True,
@@ -94,7 +89,6 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="turn these conversations into calls instead",
     )
-    p.add_argument("--json", action="store_true", help="print the summary as JSON")
     return with_common(p)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from callveil.pipelines.options import with_common
+from callveil.pipelines.options import command_parser, with_common
 from callveil.schemas.publish import JSON_SCHEMAS
 
 DESCRIPTION = """\
@@ -14,11 +14,7 @@ Both come from the same definitions the job itself uses."""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil schema",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("schema", DESCRIPTION)
     names = sorted(JSON_SCHEMAS)
     p.add_argument(
         "name",

@@ -9,10 +9,13 @@ from pathlib import Path
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.options import (
     add_list,
+    add_policy,
     add_roles,
     add_store,
+    add_store_place,
+    add_time,
     add_workers,
-    parse_as_of,
+    command_parser,
     with_common,
 )
 from callveil.schemas.retention import CLASSES
@@ -97,28 +100,18 @@ ACTIONS = {
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil subject",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command_parser("subject", DESCRIPTION, EPILOG)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     made = {
         name: actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         for name, text in ACTIONS.items()
     }
     for name, a in made.items():
-        a.add_argument(
-            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-        )
-        a.add_argument(
-            "--as-of", type=parse_as_of, metavar="TIME", help="when the step happens (default: now)"
-        )
+        add_store_place(a)
+        add_time(a, "--as-of", "when the step happens (default: now)")
         a.add_argument(
             "--actor", default=_user(), metavar="NAME", help="who enters it (default: the user)"
         )
-        a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_roles(a)
         if name not in ("open", "status", "erase", "index"):
             a.add_argument("--request", required=True, metavar="ID", help="the request")
@@ -134,12 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
     made["extend"].add_argument(
         "--reason", required=True, help="why, as the person was told; stored as a reversible token"
     )
-    made["extend"].add_argument(
-        "--notified-at",
-        type=parse_as_of,
-        metavar="TIME",
-        help="when the person was told (default: --as-of)",
-    )
+    add_time(made["extend"], "--notified-at", "when the person was told (default: --as-of)")
     made["hold"].add_argument(
         "--reason", default="", help="why the clock stops, such as what the person was asked for"
     )
@@ -166,10 +154,9 @@ def build_parser() -> argparse.ArgumentParser:
             metavar="FILE",
             help="the company's YAML file for Art. 15: controller, purposes, recipients, ...",
         )
-        made[name].add_argument(
-            "--policy",
-            metavar="NAME|FILE",
-            help="detection that takes other people's data out (default: gdpr), and how long data "
+        add_policy(
+            made[name],
+            "detection that takes other people's data out (default: gdpr), and how long data "
             "is kept (default: the store's)",
         )
         made[name].add_argument(
@@ -202,12 +189,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
     add_list(made["close"], "--exemption", "TEXT", "exemptions that were relied on")
     add_list(made["close"], "--not-executed", "SYSTEM:REASON", "where it was not carried out")
-    made["close"].add_argument(
-        "--responded-at",
-        type=parse_as_of,
-        metavar="TIME",
-        help="when the person was answered (default: --as-of)",
-    )
+    add_time(made["close"], "--responded-at", "when the person was answered (default: --as-of)")
     add_list(made["close"], "--notified", "RECIPIENT", "recipients that were told (Art. 19)")
     made["letter"].add_argument("--kind", required=True, choices=LETTERS, help="which letter")
     made["letter"].add_argument(
@@ -257,15 +239,8 @@ def open_options(a: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="requests in OpenDSR's shape: an array, an object or JSON lines",
     )
-    a.add_argument(
-        "--received", type=parse_as_of, metavar="TIME", help="when it came in (default: --as-of)"
-    )
-    a.add_argument(
-        "--clock-start",
-        type=parse_as_of,
-        metavar="TIME",
-        help="from when its time counts (default: when it came in)",
-    )
+    add_time(a, "--received", "when it came in (default: --as-of)")
+    add_time(a, "--clock-start", "from when its time counts (default: when it came in)")
     a.add_argument(
         "--regulation",
         choices=sorted(REGULATIONS),
@@ -334,7 +309,7 @@ def search_options(a: argparse.ArgumentParser) -> None:
         metavar="CODE",
         help="country of numbers that are written without one, such as US; there is no default",
     )
-    a.add_argument("--policy", metavar="NAME|FILE", help="its limits hold for reading sources")
+    add_policy(a, "its limits hold for reading sources")
     unread_options(a)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from callveil.pipelines.exits import UsageError
-from callveil.pipelines.options import add_list, with_common
+from callveil.pipelines.options import add_list, command_parser, with_common
 
 DESCRIPTION = """\
 Train the spaCy pipeline that finds people, places, addresses and organizations in call text.
@@ -34,10 +34,7 @@ failed, 2 usage"""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(
-        prog="callveil train", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
-    )
+    p = command_parser("train", DESCRIPTION, EPILOG)
     p.add_argument(
         "--output", required=True, type=Path, metavar="FOLDER", help="folder to write, empty or new"
     )

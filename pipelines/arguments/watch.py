@@ -7,8 +7,11 @@ import argparse
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.options import (
     add_list,
+    add_output,
+    add_policy,
     add_store,
     check_places,
+    command_parser,
     passes_to_beam,
     with_common,
 )
@@ -56,27 +59,14 @@ exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil watch",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    p = command_parser("watch", DESCRIPTION, EPILOG, allow_abbrev=False)
     add_list(p, "--input", "WHERE", "folders or globs that grow, local or s3://")
     p.add_argument("--queue", metavar="URL", help="SQS queue with S3's event notifications")
     add_list(p, "--prefix", "URL", "of the queue's objects only those below, as s3://calls/")
-    p.add_argument(
-        "--output",
-        required=True,
-        metavar="STORE",
-        help="folder or s3:// URL of the store; made on first use",
-    )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); its `recordings` section says "
-        "how",
+    add_output(p)
+    add_policy(
+        p,
+        f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); its `recordings` section says how",
     )
     add_list(p, "--accounts", "WHERE", "account records: type by time")
     p.add_argument(
