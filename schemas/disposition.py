@@ -4,7 +4,7 @@ them.
 
 from __future__ import annotations
 
-from callveil.schemas.fields import Boolean, Field, Integer, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import Boolean, Field, Integer, Text, Timestamp
 
 DECISIONS = ("keep", "delete", "redact", "hold", "quarantine")
 METHODS = ("drop_file", "rewrite", "clear_fields", "full_redaction", "purge_live", "none")
@@ -67,7 +67,6 @@ FIELDS: tuple[Field, ...] = tuple(
         ("rows_after", _I, "rows of the file after"),
     )
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "disposition"})
 
 CERTIFICATE_FIELDS: tuple[Field, ...] = tuple(
     Field(name, kind, doc, personal=False)
@@ -103,4 +102,3 @@ CERTIFICATE_FIELDS: tuple[Field, ...] = tuple(
         ("evidence_sha256", _T, "SHA-256 of the manifest of the run that deleted"),
     )
 )
-CERTIFICATE_SCHEMA = arrow_schema(CERTIFICATE_FIELDS, {"callveil": "retention_certificate"})

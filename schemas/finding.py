@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp
 
 _T, _I, _N, _S = Text(), Integer(), Number(), Timestamp()
 
@@ -64,7 +64,6 @@ FIELDS: tuple[Field, ...] = tuple(
         ("processed_at", _S, "as_of of that run, UTC"),
     )
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "finding"})
 
 # What is made by the hundred for each record is not frozen, which would take three times as long to
 # make. Nobody changes one all the same: they are shared and hashed.

@@ -4,7 +4,7 @@ account.
 
 from __future__ import annotations
 
-from callveil.schemas.fields import Boolean, Field, Integer, Json, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import Boolean, Field, Integer, Json, Text, Timestamp
 
 CLASSES: dict[str, str] = {
     "two_factor": "second factor of a sign-in switched, or its codes changed",
@@ -81,4 +81,3 @@ FIELDS: tuple[Field, ...] = tuple(
         ),
     )
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "change_history"})

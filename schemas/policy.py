@@ -16,6 +16,7 @@ import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import KINDS
 from callveil.schemas.operators import OPERATORS, SCOPES, Operator
 from callveil.schemas.policy_detect import (
@@ -101,7 +102,7 @@ class PolicyProblem:
         )
 
 
-class PolicyError(ValueError):
+class PolicyError(UserError, ValueError):
     """A policy cannot be used. `problems` holds everything that is wrong, in the order of the
     files.
     """

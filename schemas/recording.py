@@ -12,7 +12,6 @@ from callveil.schemas.fields import (
     Number,
     Text,
     Timestamp,
-    arrow_schema,
 )
 
 _T, _I, _N, _S, _B = Text(), Integer(), Number(), Timestamp(), Boolean()
@@ -89,4 +88,3 @@ FIELDS: tuple[Field, ...] = tuple(
         ("run_id", _T, "digest of what it was made from"),
     )
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "recording"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from callveil.schemas.fields import Field, Integer, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import Field, Integer, Text, Timestamp
 from callveil.schemas.interaction import SourceRef
 
 _T, _I = Text(), Integer()
@@ -31,7 +31,6 @@ FIELDS: tuple[Field, ...] = tuple(
         ("rejected_at", Timestamp(), "as_of of the run, UTC"),
     )
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "rejected"})
 
 REASONS = {
     "bad_utf8": "the bytes are not UTF-8",

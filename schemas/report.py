@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from callveil.schemas import disposition, finding, history, subject
 from callveil.schemas.fields import (
     Boolean,
@@ -17,7 +15,6 @@ from callveil.schemas.fields import (
     Number,
     Text,
     Timestamp,
-    arrow_schema,
 )
 
 SCHEMA_VERSION = 1
@@ -183,11 +180,6 @@ class ReportType:
             if self.name == "history"
             else (*COMMON, *(f for f in self.fields if f.name not in _COMMON_NAMES), ROW_HASH)
         )
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Arrow schema of a row."""
-        return arrow_schema(self.columns, {"callveil": f"report_{self.name}"})
 
 
 _COMMON_NAMES = {f.name for f in COMMON}

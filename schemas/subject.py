@@ -18,7 +18,6 @@ from callveil.schemas.fields import (
     Struct,
     Text,
     Timestamp,
-    arrow_schema,
 )
 
 TYPES = ("access", "portability", "erasure", "restriction", "objection", "rectification")
@@ -48,6 +47,7 @@ EVENTS = (
 )
 """What happens to a request. The register is the list of these; nothing in it is ever changed."""
 
+LETTERS = ("received", "extended", "granted", "refused", "certificate")
 DECISIONS = ("granted", "partly_granted", "refused", "withdrawn", "not_executed")
 """How a request can end. `not_executed` means that what was promised was not done in some system,
 and says why.
@@ -147,7 +147,6 @@ EVENT_FIELDS = _plain(
     ("run_id", _T, "run of the store that did it"),
     ("plan_sha256", _T, "plan it carried out"),
 )
-EVENT_SCHEMA = arrow_schema(EVENT_FIELDS, {"callveil": "subject_request_event"})
 
 REGISTER_FIELDS = _plain(
     *(
@@ -212,7 +211,6 @@ REGISTER_FIELDS = _plain(
         if f.name in ("package", "package_sha256", "recipients_notified")
     ),
 )
-REGISTER_SCHEMA = arrow_schema(REGISTER_FIELDS, {"callveil": "subject_request"})
 
 METHODS = ("drop_rows", "unlink", "purge", "seal", "restore", "none")
 """How rows were dealt with: dropped and purged, kept without what identifies the person, an object
@@ -268,7 +266,6 @@ CERTIFICATE_FIELDS = _plain(
     ("signer_key_id", _T, "key that signed; null where nothing signs"),
     ("signature", _T, "signature over the row without this column"),
 )
-CERTIFICATE_SCHEMA = arrow_schema(CERTIFICATE_FIELDS, {"callveil": "erasure_certificate"})
 
 
 @dataclass(frozen=True)

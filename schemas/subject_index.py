@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text, arrow_schema
+from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text
 
 KINDS = ("phone", "email", "name_address", "visitor", "ip", "agent", "interaction")
 """Kinds of identifiers: a number in E.164, an e-mail address, a name with a postcode or street, an
@@ -72,7 +72,6 @@ FIELDS: tuple[Field, ...] = tuple(
         ("links", ListOf(LINK), "identifiers of the record"),
     )
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "subject_index"})
 SORT = ("token", "record_class", "account_id", "record_id", "item_type", "item_id", "role", "field")
 
 

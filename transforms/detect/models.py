@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from callveil.schemas.entities import ENTITIES
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy import IGNORE, DetectionSettings
 
 VERSION = f"callveil {version('callveil')}, presidio {version('presidio-analyzer')}"
@@ -74,7 +75,7 @@ ASKED: Mapping[str, str] = {
 """What a GLiNER model, which finds what it is asked for, is asked for by itself."""
 
 
-class ModelError(RuntimeError):
+class ModelError(UserError, RuntimeError):
     """A model named by the policy cannot be used; the message says which and how to mend it."""
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy_settings import suggest_choice
 from callveil.schemas.policy_yaml import NodeReader
 from callveil.schemas.retention import CLASSES
@@ -46,7 +47,7 @@ _COMPANY = ("controller", "joint_controllers", "representative", "dpo")
 TEMPLATE = Path(__file__).parent / "templates" / "processing.yaml"
 
 
-class ActivitiesError(ValueError):
+class ActivitiesError(UserError, ValueError):
     """The record is wrong; the text has every problem by line and field."""
 
 

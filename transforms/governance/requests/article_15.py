@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy import Policy
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -83,7 +84,7 @@ CLASS_WORDS = {
 }
 
 
-class ContextError(ValueError):
+class ContextError(UserError, ValueError):
     """The company's file cannot be used; the text names it and the key."""
 
 

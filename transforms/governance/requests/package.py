@@ -21,7 +21,9 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Field, arrow_schema, json_schema, to_storage
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.errors import UserError
+from callveil.schemas.fields import Field, json_schema, to_storage
 from callveil.schemas.interaction import BY_NAME
 from callveil.transforms.governance.requests.article_15 import CATEGORIES, GROUPS
 from callveil.transforms.governance.requests.disclosure import REASONS
@@ -40,7 +42,7 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 """Values that say nothing."""
 
 
-class PackageError(ValueError):
+class PackageError(UserError, ValueError):
     """A package cannot be written."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.subject_index import RecordRef
@@ -70,7 +71,7 @@ WORDS = {
 """What is counted under names that do not say it."""
 
 
-class PlanChanged(ValueError):
+class PlanChanged(UserError, ValueError):
     """The store holds other rows for the person than the plan that was agreed to."""
 
 

@@ -15,10 +15,11 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
+from callveil.schemas.arrow import SUBJECT_REQUEST_EVENT_SCHEMA
+from callveil.schemas.errors import UserError
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import (
     EVENT_FIELDS,
-    EVENT_SCHEMA,
     TERMINAL,
     Pause,
     SubjectRequest,
@@ -35,7 +36,7 @@ from callveil.transforms.storage.encryption.tokens import TokenKeys, make_call_t
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-EVENTS = register_table(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))
+EVENTS = register_table(Table("subject_requests", SUBJECT_REQUEST_EVENT_SCHEMA, EVENT_FIELDS))
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _SIMPLE = (
     "method",
@@ -65,7 +66,7 @@ _LISTS = (
 )
 
 
-class RegisterError(ValueError):
+class RegisterError(UserError, ValueError):
     """A request that is not there, or that cannot take the step that was asked for; the text says
     what is wrong and the way out.
     """

@@ -16,7 +16,9 @@ from typing import Any, cast
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.disposition import FIELDS, SCHEMA
+from callveil.schemas.arrow import DISPOSITION_SCHEMA
+from callveil.schemas.disposition import FIELDS
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.last_run import RetainState
 from callveil.transforms.storage.files.filesystem import Files
@@ -24,12 +26,12 @@ from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import to_json
 from callveil.transforms.storage.tables.parquet import Table, TableWriter, register_table
 
-DISPOSITIONS = register_table(Table("dispositions", SCHEMA, FIELDS))
+DISPOSITIONS = register_table(Table("dispositions", DISPOSITION_SCHEMA, FIELDS))
 FORMAT = 1
 PLAN, ROWS, STATE, SUMMARY = "plan.json", "plan.parquet", "state.json.zst", "summary.txt"
 
 
-class PlanError(ValueError):
+class PlanError(CallveilError, ValueError):
     """A plan cannot be carried out; the text says why and what to do. Nothing was changed."""
 
 

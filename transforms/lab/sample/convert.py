@@ -10,13 +10,15 @@ from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
+
 SECONDS_PER_WORD = 0.4
 """About 150 words a minute."""
 
 ACCOUNT = "900001"
 
 
-class ConvertError(ValueError):
+class ConvertError(UserError, ValueError):
     """A conversation cannot be read; the text names file, line and field."""
 
 

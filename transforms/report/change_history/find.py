@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion, to_snake_case
 from callveil.transforms.detect.plain_ids import is_plain_id
@@ -36,7 +37,7 @@ from callveil.transforms.storage.identity.identifier_names import (
 from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row
 
 
-class ItemError(ValueError):
+class ItemError(UserError, ValueError):
     """An object's name is not of the form TYPE/ID."""
 
 

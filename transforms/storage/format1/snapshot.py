@@ -12,6 +12,7 @@ from urllib.parse import quote
 import orjson
 import zstandard
 
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.manifest import FileEntry, RunManifest
 
 STORE_FORMAT = 1
@@ -23,7 +24,7 @@ RUN_ID = re.compile(r"[0-9a-f]{16,128}")
 SHORT_ID = 16
 
 
-class StoreError(RuntimeError):
+class StoreError(CallveilError, RuntimeError):
     """The store is not what its records say, or not a store at all; the text names the file and
     what to do.
     """

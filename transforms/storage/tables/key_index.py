@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Text, arrow_schema
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Text
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
