@@ -176,6 +176,19 @@ def test_the_slower_of_two_equal_runs_publishes_nothing(
     assert repeated is not None and repeated.repeated and store.current().seq == 1
 
 
+def test_files_that_a_twin_purged_are_its_success(files: Files, store_root: str) -> None:
+    store = Store.open_or_create(files, store_root)
+
+    def purged() -> None:
+        publish(store, "mine")
+        raise FileNotFoundError
+
+    done = commit_run(store, facts("mine"), adding(store, "mine", purged), NOW, CommitPolicy(1))
+    assert done is not None and (done.manifest.seq, done.repeated) == (1, True)
+    close_run(store, done)
+    check_whole(store)
+
+
 def test_nothing_to_publish_is_no_run(files: Files, store_root: str) -> None:
     store = Store.open_or_create(files, store_root)
     assert commit_run(store, facts("mine"), lambda _: None, NOW) is None

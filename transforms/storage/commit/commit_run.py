@@ -47,8 +47,8 @@ class CommitPolicy:
 
     @property
     def conflicts(self) -> tuple[type[Exception], ...]:
-        """Errors that lead to another attempt."""
-        return (PublishConflict, *self.retry_on)
+        """Errors that tell of another run."""
+        return (AlreadyPublished, PublishConflict, *self.retry_on)
 
 
 REPLAN = CommitPolicy()
@@ -184,9 +184,11 @@ def commit_on(
             return None
         manifest = _manifest(run, base, changes)
         store.publish(manifest, base)
-    except AlreadyPublished as twin:
-        return CommittedRun(store.manifest(twin.seq), repeated=True)
     except policy.conflicts:
+        store.recover()
+        seq = store.published(run.run_id)
+        if seq is not None:  # by a twin, which may have purged what was being read
+            return CommittedRun(store.manifest(seq), repeated=True)
         if policy.abandon:
             abandon_run(store, run.run_id, base, undo)
         raise

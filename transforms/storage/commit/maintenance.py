@@ -177,19 +177,15 @@ def abandon_run(
     paths of its files, sorted.
 
     Nothing is done while the run may still be published on `base`, by this process or a twin of it.
-    Where it has been published after all, its lease and working files stay for what is left to do.
 
     Args:
         undo: takes back what the run wrote outside of tables, before nothing tells of it any more.
     """
     if store.recover().seq == base.seq:
         return []
-    is_published = store.published(run_id) is not None
-    if not is_published:
-        undo()
+    undo()
     left = _sweep_own(store, run_id)
-    if not is_published:
-        release_lease(store, run_id)
+    release_lease(store, run_id)
     return left
 
 
