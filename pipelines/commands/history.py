@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from callveil.pipelines import history_view as view
-from callveil.pipelines.attempts import TOOL, RunResult
+from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, FailedError, UsageError
 from callveil.pipelines.history import (
     HistoryOptions,
@@ -64,6 +64,7 @@ from callveil.transforms.storage.checkpoints.store_identity import (
     refuse_replaced,
 )
 from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.commit_run import TOOL
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.files.urls import FilesError
 from callveil.transforms.storage.format1.snapshot import parse_time
