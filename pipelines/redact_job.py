@@ -12,7 +12,7 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
-from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
+from callveil.pipelines.attempts import RunResult, input_facts, run_until_published
 from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
 from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.redact_options import RedactOptions, reconcile_records
@@ -45,6 +45,7 @@ from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.redact.operators import TokenKeys, make_call_token
 from callveil.transforms.storage.checkpoints.store_identity import open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import TOOL, RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
@@ -103,12 +104,8 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
     if options.dry_run:
         return _dry_run(options, job_on(store.current()), plan)
 
-    # Named, not lambdas: a fault is told by the function it happened in.
-    def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, plan)
-
-    def publish(job: RedactJob, outcome: Outcome) -> RunResult:
-        return _publish(store, job, plan, requests, outcome)
+    def work(job: RedactJob) -> RunChanges:
+        return _changes(job, plan, requests, _execute(options, job, plan))
 
     with use_workers(
         number,
@@ -116,7 +113,7 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
         plan.bytes() / PIECE_BYTES,
         options.policy.detect,
     ):
-        return until_published(store, number, job_on, execute, publish)
+        return run_until_published(store, "redact", run, job_on, work)
 
 
 def _run_id(
@@ -211,13 +208,10 @@ def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome
     return Outcome.from_dict(orjson.loads(job.files.read(results)))
 
 
-def _publish(
-    store: Store,
-    job: RedactJob,
-    plan: InputPlan,
-    requests: Sequence[RedactionRequest],
-    outcome: Outcome,
-) -> RunResult:
+def _changes(
+    job: RedactJob, plan: InputPlan, requests: Sequence[RedactionRequest], outcome: Outcome
+) -> RunChanges:
+    """Write the requests beside what was redacted; returns what is to be published."""
     reconcile_records(outcome.counts)
     run = job.run
     if requests:
@@ -236,7 +230,7 @@ def _publish(
                 rows,
             )
         )
-    return publish_run(store, job, "redact", plan, outcome)
+    return RunChanges.of(outcome, job.snapshot, **input_facts(plan))
 
 
 def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from callveil.pipelines.attempts import TOOL
 from callveil.schemas.policy import Policy
 from callveil.schemas.report import REPORTS, ReportType
 from callveil.transforms.report.activities import load_activities
@@ -27,6 +26,7 @@ from callveil.transforms.report.write import WrittenReport, add_row_hashes, writ
 from callveil.transforms.storage.checkpoints.catch_up import newest_record
 from callveil.transforms.storage.checkpoints.store_identity import open_to_change
 from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.commit_run import TOOL
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.salt_store import SHORT
 from callveil.transforms.storage.evidence.signed_record import PULLS

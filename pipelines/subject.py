@@ -44,7 +44,6 @@ from callveil.transforms.governance.requests.package import (
 from callveil.transforms.governance.requests.package_readme import render_readme
 from callveil.transforms.governance.requests.plan import ERASURE, RESTRICTION, ErasePlan
 from callveil.transforms.governance.requests.publish import (
-    RunChanges,
     purge_pending,
     read_encrypted_json,
     request_files,
@@ -83,6 +82,7 @@ from callveil.transforms.jobs.streaming.context import WatchJob
 from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.format1.live import CALLS, Live
 from callveil.transforms.storage.identity.identifiers import Identifier

@@ -23,7 +23,7 @@ from callveil.transforms.governance.requests.controller import (
 )
 from callveil.transforms.governance.requests.deadline import response_deadline
 from callveil.transforms.governance.requests.letters import render_letter
-from callveil.transforms.governance.requests.publish import RunChanges, write_encrypted_json
+from callveil.transforms.governance.requests.publish import write_encrypted_json
 from callveil.transforms.governance.requests.register import (
     REQUEST_ID,
     RegisterError,
@@ -31,6 +31,7 @@ from callveil.transforms.governance.requests.register import (
 )
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.tokens import reveal_token
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import Identifier, subject_ref

@@ -355,7 +355,7 @@ def test_every_mistake_in_a_policy_is_told_as_json(place: Place) -> None:
 @pytest.fixture(
     params=[
         ("callveil.transforms.jobs.batch.store_beam", "write_shard"),
-        ("callveil.pipelines.redact_job", "_publish"),
+        ("callveil.pipelines.redact_job", "_changes"),
     ],
     ids=["worker", "main"],
 )
@@ -405,7 +405,7 @@ def test_a_fault_is_shown_whole_on_request(place: Place) -> None:
         *words,
         env=env,
         cwd=place.folder,
-        fault=("callveil.pipelines.redact_job", "_publish", SECRET),
+        fault=("callveil.pipelines.redact_job", "_changes", SECRET),
     )
     assert failed.returncode == 1 and "Traceback" in failed.stderr and SECRET in failed.stderr
 

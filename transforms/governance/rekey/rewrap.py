@@ -40,7 +40,6 @@ from callveil.transforms.governance.rekey.zones import (
 from callveil.transforms.governance.requests.publish import (
     CONTENT,
     PURPOSE,
-    RunChanges,
     publish_changes,
     purge_pending,
 )
@@ -50,6 +49,7 @@ from callveil.transforms.governance.requests.quarantine_search import (
 )
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.encrypted_file import SealedError, reencrypt_file
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX

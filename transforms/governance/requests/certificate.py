@@ -35,7 +35,6 @@ from callveil.transforms.governance.requests.live_records import (
     urls_held,
 )
 from callveil.transforms.governance.requests.publish import (
-    RunChanges,
     publish_changes,
     purge_pending,
     read_encrypted_json,
@@ -47,6 +46,7 @@ from callveil.transforms.governance.requests.register import RequestRegister
 from callveil.transforms.governance.requests.unindexed import search_unindexed
 from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.commit.maintenance import purged_name
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.public_key import PublicKey, Signer

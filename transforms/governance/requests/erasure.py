@@ -38,7 +38,6 @@ from callveil.transforms.governance.requests.plan import (
     make_erase_plan,
 )
 from callveil.transforms.governance.requests.publish import (
-    RunChanges,
     publish_changes,
     purge_pending,
     read_encrypted_json,
@@ -57,6 +56,7 @@ from callveil.transforms.governance.requests.unindexed import (
     make_search_target,
 )
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import CALLS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot

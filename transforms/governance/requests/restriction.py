@@ -22,7 +22,6 @@ from callveil.transforms.governance.requests.controller import Controller, contr
 from callveil.transforms.governance.requests.publish import (
     CONTENT,
     PURPOSE,
-    RunChanges,
     publish_changes,
     request_run_id,
 )
@@ -30,6 +29,7 @@ from callveil.transforms.governance.requests.register import RegisterError, Requ
 from callveil.transforms.governance.requests.search import ConfirmedIdentifier, SearchResult
 from callveil.transforms.governance.requests.shared_identifiers import ERASED
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.local import temporary_file

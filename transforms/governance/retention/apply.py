@@ -38,8 +38,13 @@ from callveil.transforms.governance.retention.plan_file import (
 )
 from callveil.transforms.governance.retention.record_classes import ROW_DATASETS, ROWS, table_of
 from callveil.transforms.governance.retention.scan import key_batches
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import abandon_run, take_lease
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import (
+    RunChanges,
+    RunFacts,
+    close_run,
+    commit_on,
+)
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.key_index import (
     INDEX,
@@ -119,40 +124,29 @@ class RetentionApplier:
         Raises `PlanError` where the plan does not fit what there is, and `PublishConflict` where
         another run was faster; nothing was changed then.
         """
-        published = self.store.published(self.run_id)
-        if published is not None:
-            return self.store.manifest(published)
-        require_same(self.plan, self.inputs)
-        take_lease(self.store, self.run_id, self.now)
-        try:
-            return self._publish()
-        except AlreadyPublished as twin:
-            abandon_run(self.store, self.run_id, self.snapshot)
-            return self.store.manifest(twin.seq)
-        except (PublishConflict, FileNotFoundError):
-            abandon_run(self.store, self.run_id, self.snapshot)
-            raise
+        if self.store.published(self.run_id) is None:
+            require_same(self.plan, self.inputs)
+        run = RunFacts(
+            self.run_id, JOB, self.plan.inputs.as_of, *self.policy, tool_version=self.inputs.tool
+        )
+        done = commit_on(self.store, self.snapshot, run, self._build, self.now)
+        assert done is not None
+        # Published, so its files need no lease; what follows may yield, and then this run is not
+        # seen again.
+        close_run(self.store, done)
+        return done.manifest
 
-    def _publish(self) -> RunManifest:
+    def _build(self, base: Snapshot) -> RunChanges:
         added, removed, done = self._change_files()
         added += [self._dispositions(done), self._state()]
-        removed += list(self.snapshot.by_dataset(DATASET))
+        removed += list(base.by_dataset(DATASET))
         index_added, index_removed = self._index()
-        manifest = RunManifest(
-            run_id=self.run_id,
-            **self.snapshot.chain(),
-            job=JOB,
-            as_of=self.plan.inputs.as_of,
-            tool_version=self.inputs.tool,
-            policy_name=self.policy[0],
-            policy_sha256=self.policy[1],
-            inputs=({"plan_sha256": self.plan.sha256},),
-            counts=dict(self.plan.counts),
-            added=tuple(sorted(added + index_added)),
-            removed=tuple(sorted(removed + index_removed)),
+        return RunChanges(
+            tuple(added + index_added),
+            tuple(removed + index_removed),
+            self.plan.counts,
+            ({"plan_sha256": self.plan.sha256},),
         )
-        self.store.publish(manifest, self.snapshot)
-        return manifest
 
     # Files
 
