@@ -279,7 +279,7 @@ def _execute(
 ) -> Outcome:
     since = last_run(store, job.snapshot, job.policy.sha256)
     changed = redacted_since(job.files, job.root, job.snapshot, since)
-    held = {dict(f.partition)["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
+    held = {f.partition["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
     # A `redact` event in the input may name an interaction whose versions lie in any stored day; so
     # with input every day is looked at.
     aged = frozenset(aged_days(job.snapshot, job.policy, since, job.as_of))

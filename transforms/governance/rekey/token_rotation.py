@@ -96,7 +96,7 @@ def renew_file_tokens(
         name = f"{snapshot.seq:08d}-{origin_of(entry.path).rpartition('/')[2].removesuffix('.parquet')}"  # noqa: E501
     else:
         name = f"{snapshot.seq + 1:08d}.{entry.sha256[:12]}"
-    path = data_path(entry.dataset, dict(entry.partition), run_id, name)
+    path = data_path(entry.dataset, entry.partition, run_id, name)
     new = rewrite_file(
         store.files, store.root, entry, path, table, make_token_renewal(keyring, entry.dataset)
     ).entry

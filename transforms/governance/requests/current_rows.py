@@ -58,7 +58,7 @@ def version_files(snapshot: Snapshot) -> dict[str, list[FileEntry]]:
     """Live files of versions by UTC day."""
     out: dict[str, list[FileEntry]] = defaultdict(list)
     for file in snapshot.by_dataset(VERSIONS.name):
-        out[dict(file.partition)["day"]].append(file)
+        out[file.partition["day"]].append(file)
     return out
 
 

@@ -282,7 +282,7 @@ def _versions(
         for ref, (file, row) in version_rows(
             store.files, store.root, files, day, own, columns
         ).items():
-            kind = dict(file.partition)["account_type"]
+            kind = file.partition["account_type"]
             record = RetentionRecord(
                 "versions",
                 ref.account_id,

@@ -91,7 +91,7 @@ class RequestRegister:
         snapshot = snapshot or self.store.current()
         by_request: dict[str, list[FileEntry]] = defaultdict(list)
         for file in snapshot.by_dataset(EVENTS.name):
-            by_request[dict(file.partition)["request"]].append(file)
+            by_request[file.partition["request"]].append(file)
         return {
             request_id: replay_events(self._events(files))
             for request_id, files in sorted(by_request.items())
@@ -102,7 +102,7 @@ class RequestRegister:
         return self._events(
             f
             for f in (snapshot or self.store.current()).by_dataset(EVENTS.name)
-            if dict(f.partition)["request"] == request_id
+            if f.partition["request"] == request_id
         )
 
     def get(self, request_id: str, snapshot: Snapshot | None = None) -> SubjectRequest:

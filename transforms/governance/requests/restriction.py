@@ -117,7 +117,7 @@ def _folder(store: Store, key: InteractionKey) -> list[Any]:
 def restricted_files(snapshot: Snapshot, request_id: str = "") -> list[FileEntry]:
     """Live sealed files of rows that are set aside, of one request or all."""
     own = [f for f in snapshot.by_dataset(CONTENT) if f.path.endswith(f"-{NAME}.sealed")]
-    return [f for f in own if not request_id or dict(f.partition)["request"] == request_id]
+    return [f for f in own if not request_id or f.partition["request"] == request_id]
 
 
 def _records(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[bytes]:
@@ -179,7 +179,7 @@ def find_restricted_files(
     found = (
         (f, read_restricted_header(store, keyring, f))
         for f in restricted_files(snapshot)
-        if dict(f.partition)["request"] in requests
+        if f.partition["request"] in requests
     )
     return [(f, head) for f, head in found if mine & set(head.tokens)]
 
@@ -261,9 +261,7 @@ def restore_restricted(
                 entries.update(_restore(store, keyring, snapshot, run_id, file, done))
             update_key_index(store, snapshot, run_id, set(entries), lambda e: entries[e.key], done)
             listed = [
-                f
-                for f in snapshot.by_dataset(LIST.name)
-                if dict(f.partition)["request"] == request_id
+                f for f in snapshot.by_dataset(LIST.name) if f.partition["request"] == request_id
             ]
             series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
             row = register.row(

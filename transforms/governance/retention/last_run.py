@@ -24,7 +24,7 @@ DATASET = "retention_state"
 FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RetainState:
     """State after a run.
 

@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
+import msgspec
+
 from callveil.schemas.evidence import FileProof, FileRewrite, RunDigest
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.execution.worker_pool import spread_work
@@ -351,7 +353,9 @@ class Attestor:
             store.files.write(mine[0], salts)
             store.files.write(mine[1], data)
         record = sign_record(
-            {"kind": "run", "previous_sha256": previous} | digest.as_dict(), signer, handovers
+            {"kind": "run", "previous_sha256": previous} | msgspec.to_builtins(digest),
+            signer,
+            handovers,
         )
         try:
             store.files.write(store.url(name), record, if_none_match=True)

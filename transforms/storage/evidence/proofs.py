@@ -21,7 +21,7 @@ from callveil.transforms.storage.evidence.signed_record import EVIDENCE
 SHORT = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileDetail:
     """Of one file.
 
@@ -34,7 +34,7 @@ class FileDetail:
     hints: bytes = b""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RewriteDetail:
     """Of one rewritten file.
 
@@ -71,7 +71,7 @@ class RewriteDetail:
         return out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Proofs:
     """Details of one run's files, by path."""
 

@@ -121,9 +121,7 @@ def current_files(snapshot: Snapshot, dataset: str) -> dict[str, FileEntry]:
 
 def key_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
     """Live files of one bucket."""
-    return [
-        f for f in snapshot.by_dataset(INDEX.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"
-    ]
+    return [f for f in snapshot.by_dataset(INDEX.name) if f.partition["bucket"] == f"{bucket:02d}"]
 
 
 def read_key_bucket(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
@@ -278,7 +278,7 @@ def publish_records(
     root: str,
     path: str,
     table: Table,
-    partition: dict[str, str],
+    partition: Mapping[str, str],
     records: Iterable[Any],
 ) -> FileEntry:
     """Write sorted records as one file of a store and return its entry. Bounded memory.
@@ -296,7 +296,7 @@ def publish_records(
         return _upload(
             files,
             root,
-            FileEntry(path, table.name, tuple(sorted(partition.items())), rows, 0, ""),
+            FileEntry(path, table.name, dict(sorted(partition.items())), rows, 0, ""),
             sink,
         )
 
@@ -306,13 +306,13 @@ def publish_bytes(
     root: str,
     path: str,
     dataset: str,
-    partition: dict[str, str],
+    partition: Mapping[str, str],
     sink: BinaryIO,
     rows: int = 0,
 ) -> FileEntry:
     """Store what a seekable `sink` holds (such as a sealed file) and return its entry."""
     return _upload(
-        files, root, FileEntry(path, dataset, tuple(sorted(partition.items())), rows, 0, ""), sink
+        files, root, FileEntry(path, dataset, dict(sorted(partition.items())), rows, 0, ""), sink
     )
 
 

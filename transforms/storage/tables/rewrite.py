@@ -165,6 +165,6 @@ def rewrite_file(
             before,
             after,
             publish_bytes(
-                files, root, path, entry.dataset, dict(entry.partition), cast(Any, sink), after
+                files, root, path, entry.dataset, entry.partition, cast(Any, sink), after
             ),
         )

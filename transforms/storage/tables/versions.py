@@ -138,9 +138,7 @@ MARKS = register_table(
 
 
 def _mark_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
-    return [
-        f for f in snapshot.by_dataset(MARKS.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"
-    ]
+    return [f for f in snapshot.by_dataset(MARKS.name) if f.partition["bucket"] == f"{bucket:02d}"]
 
 
 def read_marks(
