@@ -44,6 +44,7 @@ from callveil.transforms.storage.commit.known_heads import remember_replaced_key
 from callveil.transforms.storage.encryption.keyring import (
     Keyring,
     KeyringError,
+    KeyringFile,
     clear_key,
     wrapped_key,
 )
@@ -517,7 +518,7 @@ def _tell_retired(args: argparse.Namespace, verdict: RetireDecision) -> None:
 
 
 def _wrap(args: argparse.Namespace) -> int:
-    def change(document: dict[str, Any]) -> dict[str, Any]:
+    def change(document: KeyringFile) -> KeyringFile:
         keys = {
             k: v if "wrapped" in v else wrapped_key(k, v, args.kms)
             for k, v in document["keys"].items()
@@ -536,7 +537,7 @@ def _wrap(args: argparse.Namespace) -> int:
 def _unwrap(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
 
-    def change(document: dict[str, Any]) -> dict[str, Any]:
+    def change(document: KeyringFile) -> KeyringFile:
         keys = {k: clear_key(v, keyring.secret(k)) for k, v in document["keys"].items()}
         return document | {"keys": keys}
 
