@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp, arrow_schema
 
+INPUT_SHA256 = (
+    "HMAC-SHA256 of the record as it was read, keyed by the keyring: a plain digest could be tried "
+    "against guesses"
+)
 _T, _I, _N, _S = Text(), Integer(), Number(), Timestamp()
 
 FIELDS: tuple[Field, ...] = tuple(
@@ -56,8 +60,7 @@ FIELDS: tuple[Field, ...] = tuple(
         (
             "input_sha256",
             _T,
-            "HMAC-SHA256 of the record as it was read, keyed by the keyring: a plain digest could "
-            "be tried against guesses",
+            INPUT_SHA256,
         ),
         ("policy_sha256", _T, "policy that decided"),
         ("run_id", _T, "run that wrote this row"),
