@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, TypedDict
 
-from callveil.schemas.fields import Boolean, Integer, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import arrow_schema
 from callveil.schemas.typed_rows import fields_of
 
 DECISIONS = ("keep", "delete", "redact", "hold", "quarantine")
@@ -25,8 +25,6 @@ REASONS = {
     "future": "it is dated after the run's time and the allowed skew",
     "account_unknown": "nothing is known about its account, and no rule covers unknown accounts",
 }
-
-_T, _I, _S, _B = Text(), Integer(), Timestamp(), Boolean()
 
 
 class Disposition(TypedDict, total=False):

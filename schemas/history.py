@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, TypedDict
 
-from callveil.schemas.fields import Integer, Json, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import arrow_schema
 from callveil.schemas.typed_rows import fields_of
 
 CLASSES: dict[str, str] = {
@@ -29,7 +29,6 @@ CLASSES: dict[str, str] = {
 
 SCHEMA_VERSION = 1
 
-_T, _I, _S, _J = Text(), Integer(), Timestamp(), Json()
 _PERSONAL = frozenset({"item_label", "actor_name", "actor_ip", "field", "before", "after"})
 
 

@@ -8,16 +8,9 @@ import datetime as dt
 from typing import Annotated, TypedDict
 
 from callveil.schemas.fields import (
-    Boolean,
-    Integer,
-    Number,
-    Text,
-    Timestamp,
     arrow_schema,
 )
 from callveil.schemas.typed_rows import fields_of
-
-_T, _I, _N, _S, _B = Text(), Integer(), Number(), Timestamp(), Boolean()
 
 
 class RecordingRow(TypedDict, total=False):

@@ -7,11 +7,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from callveil.schemas.fields import Integer, Text, arrow_schema
+from callveil.schemas.fields import arrow_schema
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.typed_rows import fields_of
-
-_T, _I = Text(), Integer()
 
 
 class RejectedRow(TypedDict, total=False):

@@ -11,24 +11,10 @@ from typing import Annotated, TypedDict
 import pyarrow as pa
 
 from callveil.schemas import disposition, finding, history, subject
-from callveil.schemas.fields import (
-    Boolean,
-    Field,
-    Integer,
-    ListOf,
-    Number,
-    Text,
-    Timestamp,
-    arrow_schema,
-)
+from callveil.schemas.fields import Field, Text, arrow_schema
 from callveil.schemas.typed_rows import fields_of
 
 SCHEMA_VERSION = 1
-_T, _I, _N, _S, _B, _L = Text(), Integer(), Number(), Timestamp(), Boolean(), ListOf(Text())
-
-
-def _plain(*rows: tuple[str, object, str]) -> tuple[Field, ...]:
-    return tuple(Field(name, kind, doc, personal=False) for name, kind, doc in rows)  # type: ignore[arg-type]
 
 
 class ReportRow(TypedDict, total=False):
@@ -54,7 +40,7 @@ class ReportRow(TypedDict, total=False):
 COMMON = fields_of(ReportRow)
 ROW_HASH = Field(
     "row_hash",
-    _T,
+    Text(),
     "HMAC-SHA256 of the row hash before and all other columns, keyed by the keyring",
     personal=False,
 )
