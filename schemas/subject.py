@@ -8,7 +8,7 @@ import datetime as dt
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple, TypedDict
+from typing import Annotated, NamedTuple, TypedDict
 
 from callveil.schemas.fields import (
     Boolean,
@@ -323,16 +323,16 @@ class RegisterEntry(NamedTuple):
     entered_at: dt.datetime | None
 
 
-def register_entry(row: Mapping[str, Any]) -> RegisterEntry:
+def register_entry(row: RegisterEvent) -> RegisterEntry:
     """Return the step of a row of `EVENT_FIELDS`. What is said of `opened` is the receipt, of
     `closed` the answer, of `extended` the notice.
     """
-    name = {
-        "opened": "received_at",
-        "closed": "responded_at",
-        "extended": "extension_notified_at",
-    }.get(row["event"], "at")
-    return RegisterEntry(row["event"], row["at"], row.get(name) or row["at"], row.get("entered_at"))
+    said = {
+        "opened": row.get("received_at"),
+        "closed": row.get("responded_at"),
+        "extended": row.get("extension_notified_at"),
+    }.get(row["event"])
+    return RegisterEntry(row["event"], row["at"], said or row["at"], row.get("entered_at"))
 
 
 def list_backdated(entries: Sequence[RegisterEntry]) -> list[str]:

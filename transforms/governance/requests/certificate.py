@@ -7,17 +7,22 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict, cast
 
 import msgspec
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.schemas.subject import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA, SubjectRequest
+from callveil.schemas.subject import (
+    CERTIFICATE_FIELDS,
+    CERTIFICATE_SCHEMA,
+    ErasureCertificate,
+    SubjectRequest,
+)
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import residual_scan
 from callveil.transforms.governance.requests.controller import Controller, controller_of
@@ -146,7 +151,7 @@ class CertificationResult:
         locked: `(url, version)` that a lock protects; the certificate is completed by a later run.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ErasureCertificate, ...]
     versions_purged: int
     residual_hits: int
     locked: tuple[tuple[str, str], ...]
@@ -209,8 +214,8 @@ def certify_request(
         "signature": None,
     }
     names = [hashlib.sha256(repr((manifest.run_id, s[:4])).encode()) for s in series]
-    rows: list[Row] = [
-        s._asdict() | base | {"certificate_id": name.hexdigest()[:32]}
+    rows = [
+        cast(ErasureCertificate, s._asdict() | base | {"certificate_id": name.hexdigest()[:32]})
         for s, name in zip(series, names, strict=True)
     ]
     _publish(store, keyring, request, manifest, rows, is_purged, as_of, now)
@@ -310,7 +315,7 @@ def _publish(
     keyring: Keyring,
     request: SubjectRequest,
     manifest: RunManifest,
-    rows: list[Row],
+    rows: list[ErasureCertificate],
     is_purged: bool,
     as_of: dt.datetime,
     now: dt.datetime,
@@ -353,7 +358,7 @@ def _publish(
     publish_changes(store, run_id, as_of, now, build)
 
 
-def certificate_message(row: Row) -> bytes:
+def certificate_message(row: Mapping[str, Any]) -> bytes:
     """Return what is signed of a certificate: all of it but the signature, in one form."""
     # A column that came later is signed where it says something, so that older certificates hold as
     # they were signed.
@@ -367,14 +372,14 @@ def certificate_message(row: Row) -> bytes:
     )
 
 
-def sign_certificate(row: Row, signer: Signer) -> Row:
+def sign_certificate(row: ErasureCertificate, signer: Signer) -> ErasureCertificate:
     """Return a certificate with the signature of the key that signs the store's evidence."""
     named = row | {"signer_key_id": signer.public.id}
     digest = hashlib.sha256(certificate_message(named)).digest()
     return named | {"signature": base64.b64encode(signer.sign(digest)).decode()}
 
 
-def is_certificate_signed(row: Row, key: PublicKey) -> bool:
+def is_certificate_signed(row: ErasureCertificate, key: PublicKey) -> bool:
     """Tell whether a certificate, as read from the store, bears the signature of a key."""
     return key.is_valid(
         hashlib.sha256(certificate_message(row)).digest(), base64.b64decode(row["signature"] or "")
