@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.outcome import Outcome
 from callveil.transforms.ingest.chunks import InputPlan
@@ -57,7 +57,7 @@ class RunResult:
     removed: int
     repeated: bool = False
     dry_run: bool = False
-    not_read: tuple[dict[str, Any], ...] = ()
+    not_read: tuple[JsonObject, ...] = ()
 
 
 def until_published(
@@ -141,9 +141,9 @@ def publish_manifest(
     store: Store,
     job: RedactJob,
     name: str,
-    inputs: Sequence[dict[str, Any]],
+    inputs: Sequence[JsonObject],
     outcome: Outcome,
-    not_read: Sequence[dict[str, Any]] = (),
+    not_read: Sequence[JsonObject] = (),
 ) -> RunManifest:
     """Make a run's files the store's; see `publish_run`. What is left to do is `finish_run`'s.
     `inputs` and `not_read` are JSON-ready.

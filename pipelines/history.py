@@ -18,6 +18,7 @@ from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack_rows
 from callveil.schemas.policy import Policy
@@ -202,7 +203,7 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "job": JOB,
         "tool": TOOL,
         "policy": options.policy.sha256,

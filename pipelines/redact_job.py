@@ -19,6 +19,7 @@ from callveil.pipelines.redact_options import RedactOptions, reconcile_records
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
 from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
@@ -127,7 +128,7 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "job": "redact",
         "tool": TOOL,
         "inputs": plan.listed(),
@@ -236,7 +237,7 @@ def _publish(
     return publish_run(store, job, "redact", plan, outcome)
 
 
-def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
+def _request_row(request: RedactionRequest, keyring: Keyring) -> JsonObject:
     """Return a request as it is stored: its reason, which may name people, as a token that
     `callveil reveal` opens.
     """

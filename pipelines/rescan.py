@@ -19,6 +19,7 @@ from callveil.pipelines.local_runner import run_pipeline
 from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.workers import PIECE_ROWS
 from callveil.schemas.account import AccountBook
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.transforms.detect.models import model_fingerprint
@@ -120,7 +121,7 @@ class _Found:
     """Results of the pipeline."""
 
     outcome: Outcome
-    notes: dict[str, Any]
+    notes: JsonObject
 
     @property
     def changes(self) -> bool:

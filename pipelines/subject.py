@@ -23,6 +23,7 @@ from callveil.pipelines.subject_register import (
 )
 from callveil.pipelines.workers import FILE_BYTES, use_workers
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests import restriction
@@ -458,7 +459,7 @@ class PackageResult:
     path: str
     sha256: str
     records: int
-    withheld: list[dict[str, Any]]
+    withheld: list[JsonObject]
     missing: tuple[str, ...]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import (
     CHANNELS,
@@ -312,7 +313,7 @@ def resume_clock(options: SubjectOptions, request_id: str) -> SubjectRequest:
         raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
     pauses = (*before, last.until(options.as_of, options.now))
     facts = (request.regulation, request.clock_start_at, request.zone, request.calendar, pauses)
-    values: dict[str, Any] = {"due_at": response_deadline(*facts)}
+    values: JsonObject = {"due_at": response_deadline(*facts)}
     if request.extended_due_at:
         values["extended_due_at"] = response_deadline(*facts, extended=True)
     return append_event(options, register, request_id, "resumed", values)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from callveil.pipelines.exits import NOTHING
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.execution.resources import workers_used
 
@@ -70,7 +71,7 @@ NOT_READ_SHOWN = 50
 ALWAYS = ("in", "redacted", "rejected", "findings")
 
 
-def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> dict[str, Any]:
+def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> JsonObject:
     """JSON form of a result."""
     return {
         "run_id": result.run_id,

@@ -2,7 +2,7 @@
 
 Records of callveil's own are dataclasses and named tuples, which msgspec reads and checks; with
 slots, since it leaves out defaults that an instance does not hold itself. Only what others decide
-the members of is a plain dict, under one of the two names below.
+the members of, and what a declaration describes, is a plain dict under one of the names below.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import msgspec
 import orjson
 
 JsonObject = dict[str, Any]
-"""An object of JSON whose members are not callveil's to know, such as a call as its platform sends
-it.
+"""An object of JSON whose members others decide, such as a call as its platform sends it, or that
+is made for others to read.
 """
+
+RecordValues = dict[str, Any]
+"""Values of a record by declared name, coerced as `interaction.FIELDS` or `version.FIELDS` say."""
 
 Row = dict[str, Any]
 """A row of a table by column, as pyarrow gives and takes it; the table's schema says what it holds.

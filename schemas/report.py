@@ -161,7 +161,7 @@ class Breach(TypedDict, total=False):
     late_reason: Annotated[str | None, "why later than 72 hours (Art. 33(1))"]
     subjects_notified_at: Annotated[dt.datetime | None, "when the people were told, UTC (Art. 34)"]
     state: Annotated[
-        str | None,
+        str,
         "on_time, late_with_reasons, late_without_reasons, due, overdue, not_notifiable, undecided",
     ]
 

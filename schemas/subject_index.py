@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, NamedTuple
 
 from callveil.schemas.fields import arrow_schema
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.typed_rows import fields_of
 
 KINDS = ("phone", "email", "name_address", "visitor", "ip", "agent", "interaction")
@@ -102,7 +103,7 @@ class SubjectEntry(NamedTuple):
         """What makes an entry the same entry; files are sorted by it."""
         return tuple(getattr(self, name) for name in SORT)
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> JsonObject:
         """Return the row that is stored."""
         return self._asdict() | {"links": [link._asdict() for link in self.links]}
 
@@ -111,7 +112,7 @@ class SubjectEntry(NamedTuple):
         return [*self[:-1], [list(link) for link in self.links]]
 
     @classmethod
-    def of(cls, row: dict[str, Any] | list[Any]) -> SubjectEntry:
+    def of(cls, row: JsonObject | list[Any]) -> SubjectEntry:
         """Return from a stored row, or a list of its values as JSON gives it."""
         values = [row[name] for name in cls._fields] if isinstance(row, dict) else list(row)
         links = values[13] or ()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.discover import (
     InputError,
     InputFile,
@@ -114,7 +115,7 @@ class InputPlan:
     empty: int = 0
     patterns: tuple[str, ...] = ()
 
-    def listed(self) -> list[dict[str, Any]]:
+    def listed(self) -> list[JsonObject]:
         """Return all files, read or not, JSON-ready: what a run is named by."""
         return [*(f.as_dict() for f in self.inputs), *(f.as_dict() for f in self.not_read)]
 
@@ -207,7 +208,7 @@ def plan_chunks(
 
 def _look(
     files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, reads: frozenset[str]
-) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
+) -> tuple[list[JsonObject], list[SkippedFile]]:
     """Return pieces of one file, and what of it is not read."""
     try:
         if info.size == 0:
@@ -232,8 +233,8 @@ def _look(
 
 def _members(
     files: Files, info: FileInfo, chunk_bytes: int, reads: frozenset[str]
-) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
-    pieces: list[dict[str, Any]] = []
+) -> tuple[list[JsonObject], list[SkippedFile]]:
+    pieces: list[JsonObject] = []
     refused: list[SkippedFile] = []
     for member, name in archive_members(files, info):
         try:
@@ -270,7 +271,7 @@ def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) 
 
 def _cut(
     files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, shape: FileFormat
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     if shape.format == "empty":
         return []
     whole = {"format": shape.format, "compression": shape.packing, "end": info.size}

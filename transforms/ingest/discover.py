@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.sniff import NotReadable
 from callveil.transforms.ingest.streams import ALWAYS_BYTES, MOST_TIMES
 from callveil.transforms.storage.files.urls import (
@@ -63,7 +64,7 @@ class InputFile:
     size: int
     etag: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form."""
         return {"url": self.url, "size": self.size, "etag": self.etag}
 
@@ -84,7 +85,7 @@ class SkippedFile:
     reason: str
     detail: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form."""
         return {
             "url": self.url,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 
 from callveil.schemas.fields import with_times
 from callveil.schemas.finding import FIELDS
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.transforms.report.model import ReportContext
 from callveil.transforms.storage.format1.live import Live, Receipt
 from callveil.transforms.storage.format1.rejections import rejections
@@ -30,7 +30,7 @@ def scoped_receipts(c: ReportContext) -> Iterator[Receipt]:
         return
 
 
-def read_findings(c: ReportContext, receipt: Receipt) -> Iterator[dict[str, Any]]:
+def read_findings(c: ReportContext, receipt: Receipt) -> Iterator[Row]:
     """Yield findings of a record's receipt, as rows of the findings dataset."""
     live = Live(c.store.files, c.store.root)
     if receipt["what"] == "record" and receipt["status"] == "done":
@@ -42,7 +42,7 @@ def read_findings(c: ReportContext, receipt: Receipt) -> Iterator[dict[str, Any]
         )
 
 
-def scoped_rejections(c: ReportContext) -> Iterator[dict[str, Any]]:
+def scoped_rejections(c: ReportContext) -> Iterator[Row]:
     """Yield rejections of the report's accounts and period, as rows of the rejected dataset."""
     for row in rejections(c.store.files, c.store.root):
         if c.scope.about(row["account_id"]) and c.scope.holds(row["rejected_at"]):

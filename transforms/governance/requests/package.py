@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.fields import Field, arrow_schema, json_schema, to_storage
 from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.json_types import Row
 from callveil.transforms.governance.requests.article_15 import CATEGORIES, GROUPS
 from callveil.transforms.governance.requests.disclosure import REASONS
 from callveil.transforms.storage.files.serialization import encode_time
@@ -69,7 +70,7 @@ class PackageSection:
     title: str
     category: str
     fields: tuple[Field, ...]
-    rows: list[dict[str, Any]] = field(repr=False)
+    rows: list[Row] = field(repr=False)
     source: str
 
 
@@ -114,8 +115,8 @@ class AccessPackage:
     made_at: dt.datetime
     sections: list[PackageSection]
     recordings: list[PackageRecording]
-    context: dict[str, Any]
-    withheld: list[dict[str, Any]]
+    context: Row
+    withheld: list[Row]
     zone: str = "UTC"
     language: str = "en"
 
@@ -256,7 +257,7 @@ def _text(value: Any) -> str:
     )
 
 
-def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[Row]:
     """Return what was withheld, as the package lists it: by part of the package and reason."""
     return [
         {"from": where, "reason": why, "explanation": REASONS[why], "count": n}

@@ -9,11 +9,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.action import (
@@ -298,7 +298,7 @@ def _versions(
             )
 
 
-def summarize_plan(plan: ErasePlan) -> dict[str, Any]:
+def summarize_plan(plan: ErasePlan) -> JsonObject:
     """JSON form of a plan's head."""
     return {
         "request_id": plan.request_id,

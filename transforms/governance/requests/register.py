@@ -16,7 +16,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.fields import ListOf
-from callveil.schemas.json_types import Row
+from callveil.schemas.json_types import JsonObject, Row
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import (
     EVENT_FIELDS,
@@ -220,13 +220,13 @@ def replay_events(events: Iterable[RegisterEvent]) -> SubjectRequest:
     return request
 
 
-def _said(row: Mapping[str, Any]) -> dict[str, Any]:
+def _said(row: Mapping[str, Any]) -> JsonObject:
     """Return what an event says of its request, lists as tuples."""
     given = {f: row[f.name] for f in _STATE if row.get(f.name) is not None}
     return {f.name: tuple(v) if isinstance(f.type, ListOf) else v for f, v in given.items()}
 
 
-def _step(request: SubjectRequest, row: RegisterEvent, given: dict[str, Any]) -> SubjectRequest:
+def _step(request: SubjectRequest, row: RegisterEvent, given: JsonObject) -> SubjectRequest:
     event = row["event"]
     status = request.status
     if event == "verified":

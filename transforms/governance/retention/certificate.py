@@ -9,12 +9,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.disposition import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
@@ -184,9 +184,9 @@ def _verified(store: Store, manifest: RunManifest) -> bool:
     )
 
 
-def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
+def _series(store: Store, manifest: RunManifest) -> list[Row]:
     """Return one row per series of the run: record class, account type, rule and method."""
-    found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    found: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     (entry,) = [f for f in manifest.added if f.dataset == DISPOSITIONS.name]
     for row in _file_rows(store, entry.path):
         found[
@@ -212,7 +212,7 @@ def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
     return out
 
 
-def _file_rows(store: Store, path: str) -> Iterable[dict[str, Any]]:
+def _file_rows(store: Store, path: str) -> Iterable[Row]:
     with store.files.open(store.url(path)) as source:
         for batch in pq.ParquetFile(source).iter_batches():
             yield from (

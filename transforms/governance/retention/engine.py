@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from callveil.schemas.hold import Hold
+from callveil.schemas.json_types import Row
 from callveil.schemas.pointer import from_micros
 from callveil.schemas.retention import DAY_US, RetentionRule, RetentionSettings
 from callveil.transforms.governance.retention.holds import HoldIndex
@@ -100,7 +101,7 @@ class RetentionEngine:
         """Decide about one record."""
         timeline = self.timelines.get(record.account_id)
         then, now, status = self.account(record, timeline)
-        facts: dict[str, Any] = {"type_at_event": then, "type_as_of": now, "status": status}
+        facts: Row = {"type_at_event": then, "type_as_of": now, "status": status}
         if record.at > self.as_of + self.retention.skew_us:
             return RetentionDecision("quarantine", "future", **facts)
         due = self.due(record, "delete", timeline)
@@ -109,7 +110,7 @@ class RetentionEngine:
             redaction = self.due(record, "redact", timeline)
             if redaction.at <= self.as_of or due.at == NEVER:
                 due, action = redaction, "redact"
-        found: dict[str, Any] = {
+        found: Row = {
             "rule_id": due.rule.rule_id if due.rule else "",
             "days": due.rule.days if due.rule else None,
             "clock_start": due.start if due.rule else None,

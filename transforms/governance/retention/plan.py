@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import from_micros
 from callveil.transforms.governance.retention.decide_rows import (
@@ -43,7 +44,6 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import origin_of
 
-Row = dict[str, Any]
 Conceal = Callable[..., str]
 """Turns ids into keyed digests."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
@@ -124,7 +125,7 @@ class Prediction:
     score: float
     detector: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the form in which predictions are exchanged."""
         return {
             "turn": self.turn,
@@ -256,7 +257,7 @@ def as_job(row: GoldRow, policy: Policy, detector: Detector) -> DetectionJob:
         )
     outline = []
     for speaker, text in row.turns:
-        turn: dict[str, Any] = {
+        turn: JsonObject = {
             "speaker": speaker,
             "text": text,
             "channel": CHANNELS.get(role_of(speaker, None)),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, Prediction
 
 NEAR = 20
@@ -183,7 +183,7 @@ class ErrorCounts:
         """Return types and detectors of over-redaction, most letters first."""
         return sorted(self.over.items(), key=lambda item: (-item[1], item[0]))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form; examples are in it only where they were kept."""
         misses = []
         for kind, n in self.ranked_misses():

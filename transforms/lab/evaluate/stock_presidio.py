@@ -18,6 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callveil.schemas.json_types import JsonObject
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -84,7 +86,7 @@ class StockPresidio:
                 "version of spaCy"
             ) from None
         self.entities = tuple(sorted(e for e in found if not kept(e)))
-        self.about: dict[str, Any] = {
+        self.about: JsonObject = {
             "name": self.name,
             "presidio": version("presidio-analyzer"),
             "pipeline": pipeline,

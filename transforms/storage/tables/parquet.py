@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from callveil.schemas import finding, rejected
 from callveil.schemas.fields import Field
 from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, RedactedInteraction
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
@@ -31,7 +32,7 @@ ZSTD_LEVEL = 3
 BLOOM_FPP = 0.01
 
 
-def _same(row: Any) -> dict[str, Any]:
+def _same(row: Any) -> Row:
     if not isinstance(row, dict):
         raise TypeError(f"this dataset takes rows as dicts, not {type(row).__name__}")
     return row
@@ -55,7 +56,7 @@ class Table:
     fields: tuple[Field, ...]
     sort_by: tuple[str, ...] = ()
     bloom: tuple[str, ...] = ()
-    to_row: Callable[[Any], dict[str, Any]] = _same
+    to_row: Callable[[Any], Row] = _same
 
     def __post_init__(self) -> None:
         plain = set(plain_leaves(self.fields))
@@ -94,7 +95,7 @@ def register_table(table: Table) -> Table:
     return table
 
 
-def row_sort_key(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:
+def row_sort_key(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:
     """Return key that orders rows as the files are: ascending, nulls first."""
     return tuple((row.get(c) is not None, row.get(c)) for c in columns)
 
@@ -131,7 +132,7 @@ class TableWriter:
             or None,
             sorting_columns=order or None,
         )
-        self._pending: list[dict[str, Any]] = []
+        self._pending: list[Row] = []
         self._batches: list[pa.RecordBatch] = []
         self._held_rows, self._held_bytes = 0, 0
         self._last: tuple[Any, ...] | None = None
@@ -187,7 +188,7 @@ class TableWriter:
                 ) from None
             self._hold(batch)
 
-    def _misfit(self, rows: list[dict[str, Any]]) -> str:
+    def _misfit(self, rows: list[Row]) -> str:
         """Name the column whose values do not fit, without quoting them: Arrow's own message
         would.
         """
@@ -233,7 +234,7 @@ def write_records(sink: BinaryIO, table: Table, records: Iterable[Any]) -> int:
 
 
 def rows_to_parquet(
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Row],
     schema: pa.Schema,
     fields: tuple[Field, ...],
     sort_by: tuple[str, ...] = (),

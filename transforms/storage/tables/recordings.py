@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.schemas.recording import FIELDS, SCHEMA
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import GONE, Live, Receipt, entries_of
@@ -16,7 +16,7 @@ from callveil.transforms.storage.tables.parquet import Table, register_table
 RECORDINGS = register_table(Table("recordings", SCHEMA, FIELDS))
 
 
-def recording_rows(files: Files, root: str) -> Iterator[dict[str, Any]]:
+def recording_rows(files: Files, root: str) -> Iterator[Row]:
     """Yield a row of the recordings table for each recording, in the order of the store's listing.
     Memory: one interaction.
     """
@@ -31,7 +31,7 @@ def recording_rows(files: Files, root: str) -> Iterator[dict[str, Any]]:
             )
 
 
-def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None) -> dict[str, Any]:
+def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None) -> Row:
     same = {f.name: audio.get(f.name) for f in FIELDS}
     landed = audio.get("landed_at")
     path = (
