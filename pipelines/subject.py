@@ -23,7 +23,6 @@ from callveil.pipelines.subject_register import (
 )
 from callveil.pipelines.workers import FILE_BYTES, use_workers
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests import restriction
@@ -38,6 +37,7 @@ from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_records import require_markers
 from callveil.transforms.governance.requests.package import (
     AccessPackage,
+    Withheld,
     count_by_category,
     withheld_rows,
     write_package,
@@ -459,7 +459,7 @@ class PackageResult:
     path: str
     sha256: str
     records: int
-    withheld: list[JsonObject]
+    withheld: list[Withheld]
     missing: tuple[str, ...]
 
 

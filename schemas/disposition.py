@@ -56,8 +56,8 @@ class Disposition(TypedDict, total=False):
     expired_first: Annotated[
         dt.datetime | None, "of a whole file, the earliest of its due records' times, UTC"
     ]
-    decision: Annotated[str | None, ", ".join(DECISIONS)]
-    reason_code: Annotated[str | None, ", ".join(REASONS)]
+    decision: Annotated[str, ", ".join(DECISIONS)]
+    reason_code: Annotated[str, ", ".join(REASONS)]
     hold_id: Annotated[str | None, "hold that protects it"]
     late: Annotated[bool | None, "it had expired before the last run and arrived since"]
     dry_run: Annotated[bool | None, "planned, not done"]
@@ -65,8 +65,8 @@ class Disposition(TypedDict, total=False):
     disposed_at: Annotated[
         dt.datetime | None, "when it was deleted, UTC: no reader has seen it since"
     ]
-    method: Annotated[str | None, ", ".join(METHODS)]
-    object: Annotated[str | None, "file"]
+    method: Annotated[str, ", ".join(METHODS)]
+    object: Annotated[str, "file"]
     object_version_old: Annotated[str | None, "SHA-256 of the file before"]
     object_version_new: Annotated[
         str | None, "SHA-256 of the file that replaces it; empty where none does"

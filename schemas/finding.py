@@ -58,7 +58,7 @@ class StoredFinding(TypedDict, total=False):
     status: Annotated[str | None, "done or kept"]
     failure_reason: Annotated[str | None, "why not, where status is neither"]
     input_sha256: Annotated[str | None, INPUT_SHA256]
-    policy_sha256: Annotated[str | None, "policy that decided"]
+    policy_sha256: Annotated[str, "policy that decided"]
     run_id: Annotated[str | None, "run that wrote this row"]
     processed_at: Annotated[dt.datetime | None, "as_of of that run, UTC"]
 

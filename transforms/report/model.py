@@ -165,8 +165,8 @@ class ReportContext:
         """Return names of policies by digest."""
         return {m.policy_sha256: m.policy_name for m in self.runs.values() if m.policy_sha256}
 
-    def read(self, entry: FileEntry, columns: list[str] | None = None) -> Iterator[Row]:
-        """Yield rows of a data file, in order. Bounded memory."""
+    def read(self, entry: FileEntry, columns: list[str] | None = None) -> Iterator[Any]:
+        """Yield rows of a data file, in order; their type is its table's. Bounded memory."""
         with self.store.files.open(self.store.url(entry.path)) as source:
             for batch in pq.ParquetFile(source).iter_batches(2_000, columns=columns):
                 yield from batch.to_pylist()

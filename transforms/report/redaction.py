@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
 from callveil.schemas.entities import ENTITIES
+from callveil.schemas.finding import StoredFinding
 from callveil.schemas.json_types import Row
-from callveil.schemas.rejected import REASONS
+from callveil.schemas.rejected import REASONS, RejectedRow
 from callveil.schemas.report import REDACTION, REPORTS
 from callveil.transforms.report import live_activity
 from callveil.transforms.report.model import (
@@ -95,7 +96,7 @@ class RedactionReport:
         for r in live_activity.scoped_rejections(c):
             yield self._rejected_row(r, None, None)
 
-    def _found_row(self, f: Row, output: str | None) -> Row:
+    def _found_row(self, f: StoredFinding, output: str | None) -> Row:
         sha256 = f["policy_sha256"]
         if sha256 not in self._policies:
             stored = policy_at(self._c.store, sha256)
@@ -117,7 +118,7 @@ class RedactionReport:
         self._count(row)
         return row
 
-    def _rejected_row(self, r: Row, policy: str | None, sha256: str | None) -> Row:
+    def _rejected_row(self, r: RejectedRow, policy: str | None, sha256: str | None) -> Row:
         row = self._common | {
             "policy_version": policy,
             "policy_sha256": sha256,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
-from callveil.schemas.disposition import REASONS
+from callveil.schemas.disposition import REASONS, Disposition
 from callveil.schemas.json_types import Row
 from callveil.schemas.report import REPORTS, RETENTION
 from callveil.transforms.report.model import (
@@ -116,7 +116,7 @@ def purge_times(
     return out
 
 
-def series_of(row: Row, run_id: str) -> tuple[str, ...]:
+def series_of(row: Disposition, run_id: str) -> tuple[str, ...]:
     """Return the series of a run's certificates that a disposition belongs to."""
     return (
         run_id,

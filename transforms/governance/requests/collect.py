@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from callveil.schemas import finding
 from callveil.schemas.fields import Field, from_storage, with_times
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction
-from callveil.schemas.json_types import Row
+from callveil.schemas.json_types import JsonObject, Row
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject_index import RecordRef
@@ -273,11 +273,11 @@ class PackageCollector:
         document = self._live_document(key)
         return with_times(FIELDS, document["interaction"]) if document else None
 
-    def _live_document(self, key: InteractionKey) -> Row | None:
+    def _live_document(self, key: InteractionKey) -> JsonObject | None:
         receipt = self.live.receipt(key, "record")
         if receipt is None or receipt.get("status") != "done":
             return None
-        document: Row = orjson.loads(
+        document: JsonObject = orjson.loads(
             self.store.files.read(self.store.files.join(self.live.folder(key), receipt["file"]))
         )
         return document

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.disposition import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA
-from callveil.schemas.json_types import Row
+from callveil.schemas.disposition import (
+    CERTIFICATE_FIELDS,
+    CERTIFICATE_SCHEMA,
+    Disposition,
+    RetentionCertificate,
+)
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
@@ -184,9 +188,9 @@ def _verified(store: Store, manifest: RunManifest) -> bool:
     )
 
 
-def _series(store: Store, manifest: RunManifest) -> list[Row]:
+def _series(store: Store, manifest: RunManifest) -> list[RetentionCertificate]:
     """Return one row per series of the run: record class, account type, rule and method."""
-    found: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
+    found: dict[tuple[str, str, str, str], list[Disposition]] = defaultdict(list)
     (entry,) = [f for f in manifest.added if f.dataset == DISPOSITIONS.name]
     for row in _file_rows(store, entry.path):
         found[
@@ -196,23 +200,26 @@ def _series(store: Store, manifest: RunManifest) -> list[Row]:
     for series, rows in sorted(found.items()):
         expired = [r["eligible_at"] for r in rows if r["eligible_at"]]
         first = [r["expired_first"] for r in rows if r["expired_first"]]
+        record_class, account_type, rule_id, method = series
+        name = hashlib.sha256(repr((manifest.run_id, series)).encode()).hexdigest()[:32]
         out.append(
-            dict(zip(("record_class", "account_type", "rule_id", "method"), series, strict=True))
-            | {
-                "certificate_id": hashlib.sha256(
-                    repr((manifest.run_id, series)).encode()
-                ).hexdigest()[:32],
-                "rows_deleted": sum(r["rows_deleted"] for r in rows),
-                "files": len({r["object"] for r in rows}),
-                "expired_first": min(first, default=None),
-                "expired_last": max(expired, default=None),
-                "deleted_at": rows[0]["disposed_at"],
-            }
+            RetentionCertificate(
+                record_class=record_class,
+                account_type=account_type,
+                rule_id=rule_id,
+                method=method,
+                certificate_id=name,
+                rows_deleted=sum(r["rows_deleted"] or 0 for r in rows),
+                files=len({r["object"] for r in rows}),
+                expired_first=min(first, default=None),
+                expired_last=max(expired, default=None),
+                deleted_at=rows[0]["disposed_at"],
+            )
         )
     return out
 
 
-def _file_rows(store: Store, path: str) -> Iterable[Row]:
+def _file_rows(store: Store, path: str) -> Iterable[Disposition]:
     with store.files.open(store.url(path)) as source:
         for batch in pq.ParquetFile(source).iter_batches():
             yield from (

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import pyarrow.dataset as ds
 
-from callveil.schemas.json_types import Row
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion, to_snake_case
 from callveil.transforms.detect.plain_ids import is_plain_id
@@ -175,7 +175,7 @@ def _matches(
     ip: frozenset[str],
     ids: frozenset[str],
 ) -> bool:
-    r: Row = v.record
+    r: RecordValues = v.record
     kind = query.item.partition("/")[0]
     return (
         (not query.actor or r.get("actor_id") == query.actor or r.get("actor_name") in actor)

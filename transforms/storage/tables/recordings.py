@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from itertools import groupby
+from typing import cast
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.json_types import Row
-from callveil.schemas.recording import FIELDS, SCHEMA
+from callveil.schemas.recording import FIELDS, SCHEMA, RecordingRow
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import GONE, Live, Receipt, entries_of
 from callveil.transforms.storage.tables.parquet import Table, register_table
@@ -16,7 +16,7 @@ from callveil.transforms.storage.tables.parquet import Table, register_table
 RECORDINGS = register_table(Table("recordings", SCHEMA, FIELDS))
 
 
-def recording_rows(files: Files, root: str) -> Iterator[Row]:
+def recording_rows(files: Files, root: str) -> Iterator[RecordingRow]:
     """Yield a row of the recordings table for each recording, in the order of the store's listing.
     Memory: one interaction.
     """
@@ -31,8 +31,8 @@ def recording_rows(files: Files, root: str) -> Iterator[Row]:
             )
 
 
-def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None) -> Row:
-    same = {f.name: audio.get(f.name) for f in FIELDS}
+def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None) -> RecordingRow:
+    same = cast(RecordingRow, {f.name: audio.get(f.name) for f in FIELDS})
     landed = audio.get("landed_at")
     path = (
         live.files.join(live.folder(key), audio["file"])[len(live.root.rstrip("/")) + 1 :]
