@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from callveil.schemas.json_types import JsonObject
@@ -117,10 +117,8 @@ def publish_run(
 
     Raises `AlreadyPublished`, `PublishConflict`.
     """
-    not_read = [f.as_dict() for f in plan.not_read]
-    manifest = publish_manifest(
-        store, job, name, [i.as_dict() for i in plan.inputs], outcome, not_read
-    )
+    not_read = list(map(asdict, plan.not_read))
+    manifest = publish_manifest(store, job, name, list(map(asdict, plan.inputs)), outcome, not_read)
     finish_run(store, manifest)
     return _result(manifest)
 

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
@@ -165,7 +165,7 @@ def run_history(options: HistoryOptions) -> RunResult:
             outcome = _execute(
                 options, replace(job_on(store.current()), scratch=scratch), store, found, engine
             )
-        not_read = tuple(f.as_dict() for f in found.not_read)
+        not_read = tuple(map(asdict, found.not_read))
         return RunResult(
             run.run_id,
             0,

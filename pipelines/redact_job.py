@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import apache_beam as beam
@@ -251,7 +251,7 @@ def _dry_run(options: RedactOptions, job: RedactJob, plan: InputPlan) -> RunResu
     with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
         outcome = _execute(options, replace(job, scratch=scratch), plan)
     reconcile_records(outcome.counts)
-    not_read = tuple(f.as_dict() for f in plan.not_read)
+    not_read = tuple(map(asdict, plan.not_read))
     return RunResult(
         job.run.run_id,
         0,

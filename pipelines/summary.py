@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -102,7 +103,7 @@ def not_read_lines(not_read: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def print_nothing_read(command: str, nothing: NothingToRead, as_json: bool) -> int:
     """Say that there was nothing to read, and why; returns the exit code."""
-    not_read = [f.as_dict() for f in nothing.not_read]
+    not_read = list(map(asdict, nothing.not_read))
     print("\n".join([f"callveil {command}: {nothing}", *not_read_lines(not_read)]), file=sys.stderr)
     if as_json:
         print_json({"nothing_to_read": True, "empty_files": nothing.empty, "not_read": not_read})

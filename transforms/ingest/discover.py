@@ -15,7 +15,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.sniff import NotReadable
 from callveil.transforms.ingest.streams import ALWAYS_BYTES, MOST_TIMES
 from callveil.transforms.storage.files.urls import (
@@ -64,10 +63,6 @@ class InputFile:
     size: int
     etag: str
 
-    def as_dict(self) -> JsonObject:
-        """JSON form."""
-        return {"url": self.url, "size": self.size, "etag": self.etag}
-
 
 @dataclass(frozen=True, order=True)
 class SkippedFile:
@@ -84,16 +79,6 @@ class SkippedFile:
     etag: str
     reason: str
     detail: str
-
-    def as_dict(self) -> JsonObject:
-        """JSON form."""
-        return {
-            "url": self.url,
-            "size": self.size,
-            "etag": self.etag,
-            "reason": self.reason,
-            "detail": self.detail,
-        }
 
     @classmethod
     def of(cls, info: FileInfo, why: NotReadable, name: str = "") -> SkippedFile:
