@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE, build_comparison, measure_cpu
 from callveil.pipelines.exits import DONE, REJECTED, FailedError
 from callveil.schemas.interaction import InteractionKey, RawInteraction
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import InputLimits, Policy
 from callveil.transforms.detect.document import DocumentSet, roles_of
 from callveil.transforms.detect.engine import Detector
@@ -341,7 +341,7 @@ def _sizes(root: Path) -> dict[str, int]:
     return dict(sorted(out.items()))
 
 
-def as_dict(figures: BenchFigures, needs: Sequence[CapacityEstimate]) -> dict[str, Any]:
+def as_dict(figures: BenchFigures, needs: Sequence[CapacityEstimate]) -> JsonObject:
     """JSON form."""
     return {
         "cores": usable_cores(),

@@ -19,6 +19,7 @@ from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.workers import PIECE_ROWS
 from callveil.schemas.account import AccountBook
 from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.transforms.detect.models import model_fingerprint
@@ -125,7 +126,7 @@ class _Found:
     """Results of the pipeline."""
 
     outcome: Outcome
-    notes: dict[str, Any]
+    notes: JsonObject
 
     @property
     def changes(self) -> bool:

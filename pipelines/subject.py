@@ -37,6 +37,7 @@ from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_records import require_markers
 from callveil.transforms.governance.requests.package import (
     AccessPackage,
+    Withheld,
     count_by_category,
     withheld_rows,
     write_package,
@@ -458,7 +459,7 @@ class PackageResult:
     path: str
     sha256: str
     records: int
-    withheld: list[dict[str, Any]]
+    withheld: list[Withheld]
     missing: tuple[str, ...]
 
 

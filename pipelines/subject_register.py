@@ -12,8 +12,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
-from callveil.schemas.subject import CHANNELS, DECISIONS, STATED, TYPES, SubjectRequest
+from callveil.schemas.subject import (
+    CHANNELS,
+    DECISIONS,
+    STATED,
+    TYPES,
+    ErasureCertificate,
+    SubjectRequest,
+)
 from callveil.transforms.governance.requests.approval import same_person
 from callveil.transforms.governance.requests.controller import (
     Controller,
@@ -306,7 +314,7 @@ def resume_clock(options: SubjectOptions, request_id: str) -> SubjectRequest:
         raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
     pauses = (*before, last.until(options.as_of, options.now))
     facts = (request.regulation, request.clock_start_at, request.zone, request.calendar, pauses)
-    values: dict[str, Any] = {"due_at": response_deadline(*facts)}
+    values: JsonObject = {"due_at": response_deadline(*facts)}
     if request.extended_due_at:
         values["extended_due_at"] = response_deadline(*facts, extended=True)
     return append_event(options, register, request_id, "resumed", values)
@@ -476,25 +484,24 @@ def close_request(
 
 def _kept(register: RequestRegister, request_id: str) -> str:
     """Return grounds on which records of the person stay as they are after an erasure."""
-    rows = [
-        r
-        for r in _certificates(register, request_id)
-        if r["scope"] == "erasure" and r["rows_retained"] and r["retention_ground"]
-    ]
     return "; ".join(
         sorted(
             {
-                r["retention_ground"]
-                for r in rows
-                if r["method"] == "none" and r["record_class"] != "sources"
+                ground
+                for r in _certificates(register, request_id)
+                if r["scope"] == "erasure"
+                and r["rows_retained"]
+                and (ground := r["retention_ground"])
+                and r["method"] == "none"
+                and r["record_class"] != "sources"
             }
         )
     )
 
 
-def _certificates(register: RequestRegister, request_id: str) -> list[dict[str, Any]]:
+def _certificates(register: RequestRegister, request_id: str) -> list[ErasureCertificate]:
     """Return certificates of a request; of one that was published again the finished one."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, ErasureCertificate] = {}
     for file in register.store.current().by_dataset("erasure_certificates"):
         with register.store.files.open(register.store.url(file.path)) as source:
             for row in pq.read_table(source).to_pylist():

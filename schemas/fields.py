@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
+
 UTC = dt.UTC
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 EXTRA = "extra"
@@ -43,7 +45,7 @@ class FieldError(ValueError):
 class FieldType:
     """Base of the algebra. Subclasses give `json_schema` and `coerce`."""
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         raise NotImplementedError
 
     def coerce(self, value: Any, path: str) -> Any:
@@ -83,7 +85,7 @@ class Text(FieldType):
             where it does.
     """
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["string", "null"]}
 
     def coerce(self, value: Any, path: str) -> str:
@@ -105,7 +107,7 @@ class Integer(FieldType):
     low: int = -INT64_MAX
     high: int = INT64_MAX
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["integer", "null"], "minimum": self.low, "maximum": self.high}
 
     def coerce(self, value: Any, path: str) -> int:
@@ -127,7 +129,7 @@ class Integer(FieldType):
 class Number(FieldType):
     """A finite double."""
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["number", "null"]}
 
     def coerce(self, value: Any, path: str) -> float:
@@ -151,7 +153,7 @@ class Number(FieldType):
 class Boolean(FieldType):
     """true or false; 0, 1 and the words are accepted."""
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["boolean", "null"]}
 
     def coerce(self, value: Any, path: str) -> bool:
@@ -183,7 +185,7 @@ class Timestamp(FieldType):
     low: dt.datetime = EPOCH
     high: dt.datetime = dt.datetime(2262, 4, 11, tzinfo=UTC)
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["string", "null"], "format": "date-time"}
 
     def coerce(self, value: Any, path: str) -> dt.datetime:
@@ -201,7 +203,7 @@ class Timestamp(FieldType):
 class Json(FieldType):
     """Any JSON value, stored as JSON text. Its leaves and its keys are all read by redaction."""
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"description": "any JSON value; stored as JSON text in Parquet"}
 
     def coerce(self, value: Any, path: str) -> Any:
@@ -214,7 +216,7 @@ class TextOrJson(Json):
     else there is, as JSON text.
     """
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {
             "type": ["string", "array", "object", "null"],
             "description": "text, or JSON that is stored as JSON text in Parquet",
@@ -247,7 +249,7 @@ class ListOf(FieldType):
 
     item: FieldType
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["array", "null"], "items": self.item.json_schema()}
 
     def coerce(self, value: Any, path: str) -> list[Any]:
@@ -294,14 +296,14 @@ class Struct(FieldType):
 
     fields: tuple[Field, ...]
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         members = {
             f.name: f.type.json_schema() | ({"description": f.doc} if f.doc else {})
             for f in self.fields
         }
         return {"type": ["object", "null"], "properties": members, "additionalProperties": True}
 
-    def coerce(self, value: Any, path: str) -> dict[str, Any]:
+    def coerce(self, value: Any, path: str) -> JsonObject:
         if not isinstance(value, Mapping):
             raise _wrong(path, "an object", value)
         return coerce_members(self.fields, value, f"{path}.")
@@ -309,14 +311,14 @@ class Struct(FieldType):
 
 def coerce_members(
     fields: tuple[Field, ...], value: Mapping[str, Any], prefix: str = ""
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return coerce a mapping against declared members; nulls are dropped, unknown members gather
     under `extra`.
 
     Returns: a new dict in declaration order. Raises `FieldError` for the first member that does not
         fit.
     """
-    out: dict[str, Any] = {}
+    out: JsonObject = {}
     known = {f.name for f in fields}
     for field in fields:
         member = value.get(field.name)
@@ -341,7 +343,7 @@ def coerce_members(
 
 def json_schema(
     title: str, fields: tuple[Field, ...], required: tuple[str, ...] = (), doc: str = ""
-) -> dict[str, Any]:
+) -> JsonObject:
     """JSON Schema (2020-12) of a record declared by `fields`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -358,7 +360,7 @@ def json_schema(
 
 def to_storage(
     fields: tuple[Field, ...], record: Mapping[str, Any], dumps: Callable[[Any], str]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Turn a coerced record into the values its Arrow schema stores: JSON members become text,
     `extra` too.
     """
@@ -384,7 +386,7 @@ def _store(kind: FieldType, value: Any, dumps: Callable[[Any], str]) -> Any:
     return value
 
 
-def parse_times(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, Any]:
+def parse_times(fields: tuple[Field, ...], record: JsonObject) -> JsonObject:
     """Turn times that went through JSON back into `datetime`, in place, and return the record."""
     for field in fields:
         value = record.get(field.name)
@@ -402,7 +404,7 @@ def parse_times(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, 
 
 def from_storage(
     fields: tuple[Field, ...], row: Mapping[str, Any], loads: Callable[[str], Any]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return inverse of `to_storage`: a stored row back to a coerced record; JSON text is parsed,
     nulls are dropped.
     """
@@ -412,7 +414,7 @@ def from_storage(
     return out
 
 
-def with_times(fields: tuple[Field, ...], row: Mapping[str, Any]) -> dict[str, Any]:
+def with_times(fields: tuple[Field, ...], row: Mapping[str, Any]) -> JsonObject:
     """Return a stored row that was kept as JSON, with its times as such."""
     kinds = {f.name: f.type for f in fields}
     return {n: _timed(kinds[n], v) if n in kinds else v for n, v in row.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import partial
 from typing import Any
@@ -28,11 +28,12 @@ from callveil.schemas import (
 )
 from callveil.schemas.evidence import RunDigest
 from callveil.schemas.fields import json_schema
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_schema import policy_json_schema
 from callveil.schemas.report import REPORTS
 
-_SCALARS: dict[type, dict[str, Any]] = {
+_SCALARS: dict[type, JsonObject] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     float: {"type": "number"},
@@ -41,7 +42,7 @@ _SCALARS: dict[type, dict[str, Any]] = {
 }
 
 
-def _of_type(hint: Any) -> dict[str, Any]:
+def _of_type(hint: Any) -> JsonObject:
     """JSON Schema of a type annotation. Raises `TypeError` for one that has no JSON form."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
@@ -55,21 +56,17 @@ def _of_type(hint: Any) -> dict[str, Any]:
     if origin in (typing.Union, types.UnionType):
         options = [_of_type(a) for a in args if a is not type(None)]
         return {"anyOf": [*options, {"type": "null"}]} if type(None) in args else {"anyOf": options}
-    if origin is dict:
+    if origin in (dict, Mapping):
         return {"type": "object", "additionalProperties": _of_type(args[1])}
-    if origin is tuple and args == (tuple[str, str], ...):
-        return {
-            "type": "object",
-            "additionalProperties": {"type": "string"},
-            "description": "partition values by column",
-        }
+    if origin is typing.Annotated:
+        return _of_type(args[0]) | {"description": args[1]}
     if origin in (list, tuple):
         return {"type": "array", "items": _of_type(args[0])}
     raise TypeError(f"no JSON form for {hint!r}")
 
 
-def _of_dataclass(cls: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls)
+def _of_dataclass(cls: type) -> JsonObject:
+    hints = typing.get_type_hints(cls, include_extras=True)
     required = [
         f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
     ]
@@ -82,7 +79,7 @@ def _of_dataclass(cls: type) -> dict[str, Any]:
     }
 
 
-def _dataclass_schema(cls: type) -> dict[str, Any]:
+def _dataclass_schema(cls: type) -> JsonObject:
     summary = " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -92,7 +89,7 @@ def _dataclass_schema(cls: type) -> dict[str, Any]:
     }
 
 
-def _request_schema() -> dict[str, Any]:
+def _request_schema() -> JsonObject:
     required = ("account_id", "interaction_id", "scope", "reason", "actor")
     schema = json_schema(
         "RedactionRequest",
@@ -108,7 +105,7 @@ def _request_schema() -> dict[str, Any]:
     return schema
 
 
-JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+JSON_SCHEMAS: dict[str, Callable[[], JsonObject]] = {
     "interaction": interaction.published_json_schema,
     "redacted_interaction": lambda: json_schema(
         "RedactedInteraction",
@@ -205,6 +202,6 @@ for _report in REPORTS.values():
         )
 
 
-def json_schemas() -> dict[str, dict[str, Any]]:
+def json_schemas() -> dict[str, JsonObject]:
     """Return every JSON Schema (2020-12) by published name."""
     return {name: make() for name, make in JSON_SCHEMAS.items()}

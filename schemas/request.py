@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict, dataclass
 
+import msgspec
 import orjson
 
 from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp
@@ -46,7 +47,7 @@ FIELDS: tuple[Field, ...] = tuple(
 )
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class RedactionRequest:
     """One request to redact, by a person.
 
@@ -98,10 +99,5 @@ def encode_request(request: RedactionRequest) -> str:
 
 
 def decode_request(text: str) -> RedactionRequest:
-    """Return inverse of `encode_request`. Raises ValueError for text that is no JSON, TypeError for
-    members that no request has.
-    """
-    members = orjson.loads(text)
-    if "requested_at" in members:
-        members["requested_at"] = dt.datetime.fromisoformat(members["requested_at"])
-    return RedactionRequest(**members)
+    """Return inverse of `encode_request`. Raises ValueError for any other text."""
+    return msgspec.json.decode(text, type=RedactionRequest)

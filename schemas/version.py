@@ -24,6 +24,7 @@ from callveil.schemas.fields import (
 )
 from callveil.schemas.fields import json_schema as _json_schema
 from callveil.schemas.interaction import SourceRef
+from callveil.schemas.json_types import JsonObject, RecordValues
 
 EVENTS = ("create", "update", "destroy", "restore", "redact", "export", "sign_in")
 """Events the platform knows. Others occur (applications name their own) and are kept as the word
@@ -199,7 +200,7 @@ class RawVersion:
     key: VersionKey
     event: str
     created_at: dt.datetime
-    record: dict[str, Any] = field(repr=False)
+    record: RecordValues = field(repr=False)
     source: SourceRef
 
 
@@ -219,7 +220,7 @@ class RedactedVersion:
     created_at: dt.datetime
     account_type: str
     mode: str
-    record: dict[str, Any] = field(repr=False)
+    record: RecordValues = field(repr=False)
 
     @property
     def day(self) -> str:
@@ -234,7 +235,7 @@ class RedactedVersion:
         return self.record["rank"], self.record["digest"]
 
 
-def published_json_schema() -> dict[str, Any]:
+def published_json_schema() -> JsonObject:
     """JSON Schema of a version in the native shape."""
     return _json_schema(
         "Version",

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from callveil.pipelines import history_view as view
-from callveil.pipelines.attempts import TOOL, RunResult
+from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.history import (
     HistoryOptions,

@@ -43,6 +43,7 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.known_heads import remember_replaced_keys
 from callveil.transforms.storage.encryption.keyring import (
     Keyring,
+    KeyringFile,
     clear_key,
     wrapped_key,
 )
@@ -372,7 +373,7 @@ def _tell_retired(args: argparse.Namespace, verdict: RetireDecision) -> None:
 
 
 def _wrap(args: argparse.Namespace) -> int:
-    def change(document: dict[str, Any]) -> dict[str, Any]:
+    def change(document: KeyringFile) -> KeyringFile:
         keys = {
             k: v if "wrapped" in v else wrapped_key(k, v, args.kms)
             for k, v in document["keys"].items()
@@ -391,7 +392,7 @@ def _wrap(args: argparse.Namespace) -> int:
 def _unwrap(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
 
-    def change(document: dict[str, Any]) -> dict[str, Any]:
+    def change(document: KeyringFile) -> KeyringFile:
         keys = {k: clear_key(v, keyring.secret(k)) for k, v in document["keys"].items()}
         return document | {"keys": keys}
 

@@ -61,7 +61,7 @@ def _list(args: argparse.Namespace, store: Store) -> int:
         return DONE
     for r in shown:
         if r["status"] == "done":
-            covered = ", ".join(f"{s:.1f}" for s in r["covered_seconds"])
+            covered = ", ".join(f"{s:.1f}" for s in r["covered_seconds"] or ())
             what = (
                 f"{r['seconds']:.1f} s, covered by channel {covered} "
                 f"s{'' if r['transcript'] else ': no transcript'}: {r['path']}"

@@ -167,7 +167,7 @@ def test_files_are_as_readers_were_promised(store: Store, finished: Finished) ->
         keys = [tuple(row[c] for c in names) for row in values]
         assert keys == sorted(keys)
     interactions = [f for f in store.current().files if f.dataset == "interactions"]
-    assert {tuple(sorted(dict(f.partition))) for f in interactions} == {("account_type", "day")}
+    assert {tuple(sorted(f.partition)) for f in interactions} == {("account_type", "day")}
     types = {f.name: str(f.type) for f in REDACTED_INTERACTION_SCHEMA}
     assert (
         types["called_at"] == "timestamp[us, tz=UTC]"

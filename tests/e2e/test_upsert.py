@@ -326,7 +326,7 @@ def test_the_index_is_compacted(bench: Bench) -> None:
         bench.run([call(1, duration=100 + n), call(100 + n)])
     buckets: dict[str, int] = {}
     for entry in bench.store.current().by_dataset("index"):
-        bucket = dict(entry.partition)["bucket"]
+        bucket = entry.partition["bucket"]
         buckets[bucket] = buckets.get(bucket, 0) + 1
     assert max(buckets.values()) <= MAX_FILES
     assert len(bench.rows()) == MAX_FILES + 4

@@ -166,7 +166,7 @@ def test_an_error_in_a_worker_is_told_by_its_kind_and_place_and_can_be_caught_by
         decode_request("secret of a record")
     with pytest.raises(Exception) as there, two():
         list(spread_work("run", decode_request, [("secret of a record",)]))
-    assert describe_error(there.value).removeprefix("orjson.") == describe_error(here.value)
+    assert describe_error(there.value).removeprefix("msgspec.") == describe_error(here.value)
     assert "secret" not in describe_error(there.value)
     with pytest.raises(FileNotFoundError), two():
         list(spread_work("run", Files().read, [("/nowhere/at/all",)]))

@@ -14,6 +14,7 @@ from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import PRESETS, load_policy, parse_policy, preset_text
 from callveil.schemas.publish import json_schemas
+from callveil.transforms.storage.format1.snapshot import manifest_bytes
 
 VALIDATORS = {
     name: jsonschema.Draft202012Validator(schema) for name, schema in json_schemas().items()
@@ -79,7 +80,7 @@ def test_manifest_fits_its_schema() -> None:
     entry = FileEntry(
         "interactions/day=2026-01-01/a.parquet",
         "interactions",
-        (("day", "2026-01-01"),),
+        {"day": "2026-01-01"},
         3,
         100,
         "ab" * 32,
@@ -98,7 +99,7 @@ def test_manifest_fits_its_schema() -> None:
         {"in": 3},
         (entry,),
     )
-    document = json.loads(json.dumps(manifest.as_dict()))
+    document = json.loads(manifest_bytes(manifest))
     VALIDATORS["run_manifest"].validate(document)
     assert not VALIDATORS["run_manifest"].is_valid({**document, "seq": "one"})
     assert not VALIDATORS["run_manifest"].is_valid(

@@ -127,12 +127,9 @@ def test_requests_there_and_back(request: RedactionRequest) -> None:
     assert request.key == InteractionKey("1", "2")
 
 
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [("{", ValueError), ("{}", TypeError), ('{"request_id":"a","odd":1}', TypeError)],
-)
-def test_what_is_no_request_is_refused(text: str, error: type[Exception]) -> None:
-    with pytest.raises(error):
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"request_id":"a","odd":1}'])
+def test_what_is_no_request_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
         decode_request(text)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from callveil.schemas.errors import UserError
 from callveil.transforms.ingest.sniff import NotReadable
@@ -64,10 +64,6 @@ class InputFile:
     size: int
     etag: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {"url": self.url, "size": self.size, "etag": self.etag}
-
 
 @dataclass(frozen=True, order=True)
 class SkippedFile:
@@ -84,16 +80,6 @@ class SkippedFile:
     etag: str
     reason: str
     detail: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "url": self.url,
-            "size": self.size,
-            "etag": self.etag,
-            "reason": self.reason,
-            "detail": self.detail,
-        }
 
     @classmethod
     def of(cls, info: FileInfo, why: NotReadable, name: str = "") -> SkippedFile:

@@ -217,7 +217,7 @@ def test_nothing_is_left_and_the_rest_is_as_it_was(world: World) -> None:
     assert not [
         f
         for f in world.store.current().by_dataset("subject_content")
-        if dict(f.partition)["request"] == request.request_id
+        if f.partition["request"] == request.request_id
     ]
     # The certificate.
     rows = world.rows("erasure_certificates")

@@ -250,7 +250,7 @@ def test_merged_buckets_answer_alike(world: World, monkeypatch: pytest.MonkeyPat
         world.redact([interaction(rng, n, who)], as_of=NOW + dt.timedelta(hours=n))
     most = max(
         sum(
-            dict(f.partition)["bucket"] == f"{b:02d}"
+            f.partition["bucket"] == f"{b:02d}"
             for f in world.store.current().by_dataset("subjects")
         )
         for b in range(64)

@@ -116,7 +116,7 @@ def test_locked_versions_are_reported_and_tried_again(
     locked = next(
         f
         for f in place.store.current().by_dataset("versions")
-        if dict(f.partition)["day"] == "2026-05-29"
+        if f.partition["day"] == "2026-05-29"
     )
     key = f"zone/store/{locked.path}"
     s3_client.put_object_legal_hold(Bucket=bucket, Key=key, LegalHold={"Status": "ON"})

@@ -93,7 +93,7 @@ def test_partitions_follow_account_type_and_day(bench: Bench) -> None:
         version(version_id="3", account_id="42"),
     ]
     bench.load_records(told, accounts=[str(accounts)])
-    partitions = {tuple(f.partition) for f in bench.store.current().by_dataset("versions")}
+    partitions = {tuple(f.partition.items()) for f in bench.store.current().by_dataset("versions")}
     expected = {("individual", "2026-10-20"), ("agency", "2026-10-21"), ("agency", "2026-10-20")}
     assert partitions == {(("account_type", t), ("day", d)) for t, d in expected}
     assert {v.record["agency_id"] for v in bench.versions()} == {"9"}

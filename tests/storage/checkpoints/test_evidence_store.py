@@ -333,7 +333,7 @@ def test_late_rows_and_their_salts(tmp_path: Path) -> None:
     run = hashlib.sha256(b"late").hexdigest()
     path = data_path(
         "versions",
-        dict(entry.partition),
+        entry.partition,
         run,
         entry.path.rsplit("/", 1)[1].removesuffix(".parquet"),
     )

@@ -222,11 +222,11 @@ def test_manifests_that_do_not_fit(tmp_path: Path) -> None:
         (manifest(first, "b", removed=(entry,)), "no live file"),
         (manifest(first, "b", removed=(live, live)), "no live file"),
         (
-            manifest(first, "b", (FileEntry("_callveil/latest.json", "x", (), 0, 0, ""),)),
+            manifest(first, "b", (FileEntry("_callveil/latest.json", "x", {}, 0, 0, ""),)),
             "not the path of a data file",
         ),
         (
-            manifest(first, "b", (FileEntry("numbers/../x", "x", (), 0, 0, ""),)),
+            manifest(first, "b", (FileEntry("numbers/../x", "x", {}, 0, 0, ""),)),
             "not the path of a data file",
         ),
     ]

@@ -7,11 +7,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.apply_plan import REQUESTS
 from callveil.transforms.governance.requests.register import EVENTS
@@ -96,7 +96,7 @@ def renew_file_tokens(
         name = f"{snapshot.seq:08d}-{origin_of(entry.path).rpartition('/')[2].removesuffix('.parquet')}"  # noqa: E501
     else:
         name = f"{snapshot.seq + 1:08d}.{entry.sha256[:12]}"
-    path = data_path(entry.dataset, dict(entry.partition), run_id, name)
+    path = data_path(entry.dataset, entry.partition, run_id, name)
     new = rewrite_file(
         store.files, store.root, entry, path, table, make_token_renewal(keyring, entry.dataset)
     ).entry
@@ -124,10 +124,8 @@ def make_token_renewal(keyring: Keyring, dataset: str) -> BatchChange:
     return apply
 
 
-def _row(
-    keyring: Keyring, account: str, interaction: str
-) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    def change(row: dict[str, Any]) -> dict[str, Any]:
+def _row(keyring: Keyring, account: str, interaction: str) -> Callable[[Row], Row]:
+    def change(row: Row) -> Row:
         new = renew_value_tokens(
             keyring, row, row[account] if account else "", row[interaction] if interaction else ""
         )

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import (
@@ -203,7 +204,7 @@ STATUS = {
 
 def build_response(
     request: SubjectRequest, received_at: dt.datetime, controller: str = ""
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the answer to one request, as OpenDSR has it. The encoded request is left out: it
     would repeat what identifies the person.
     """

@@ -9,11 +9,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.storage.commit.catalog import Store
@@ -271,7 +272,7 @@ def _names(store: Store, file: FileEntry, moved: dict[str, str]) -> bool:
 
 
 def _moved(gone: set[str], moved: dict[str, str]) -> BatchChange:
-    def change(row: dict[str, Any]) -> dict[str, Any] | None:
+    def change(row: Row) -> Row | None:
         if row["rejected_id"] in gone:
             return None
         return row | {"blob": moved[row["blob"]]} if row["blob"] in moved else row

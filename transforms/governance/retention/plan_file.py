@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from callveil.schemas.arrow import DISPOSITION_SCHEMA
 from callveil.schemas.disposition import FIELDS
 from callveil.schemas.errors import CallveilError
+from callveil.schemas.json_types import Row
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.last_run import RetainState
 from callveil.transforms.storage.files.filesystem import Files
@@ -97,7 +98,7 @@ def write_plan(
     files: Files,
     folder: str,
     inputs: PlanInputs,
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Row],
     counts: Counter[str],
     state: Any,
 ) -> RetentionPlan:
@@ -197,7 +198,7 @@ def read_plan(files: Files, folder: str) -> RetentionPlan:
     return plan
 
 
-def plan_rows(files: Files, plan: RetentionPlan) -> Iterator[dict[str, Any]]:
+def plan_rows(files: Files, plan: RetentionPlan) -> Iterator[Row]:
     """Yield the plan's rows, as a stream."""
     with files.open(files.join(plan.folder, ROWS)) as source:
         for batch in pq.ParquetFile(source).iter_batches():

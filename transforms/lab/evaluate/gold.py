@@ -13,6 +13,7 @@ import orjson
 
 from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import detect_batch
@@ -126,7 +127,7 @@ class Prediction:
     score: float
     detector: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the form in which predictions are exchanged."""
         return {
             "turn": self.turn,
@@ -258,7 +259,7 @@ def as_job(row: GoldRow, policy: Policy, detector: Detector) -> DetectionJob:
         )
     outline = []
     for speaker, text in row.turns:
-        turn: dict[str, Any] = {
+        turn: JsonObject = {
             "speaker": speaker,
             "text": text,
             "channel": CHANNELS.get(role_of(speaker, None)),

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -86,7 +87,7 @@ class StockPresidio:
                 "version of spaCy"
             ) from None
         self.entities = tuple(sorted(e for e in found if not kept(e)))
-        self.about: dict[str, Any] = {
+        self.about: JsonObject = {
             "name": self.name,
             "presidio": version("presidio-analyzer"),
             "pipeline": pipeline,

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.arrow import CHANGE_HISTORY_SCHEMA
 from callveil.schemas.history import FIELDS, SCHEMA_VERSION
+from callveil.schemas.json_types import Row
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.json_values import canonical_json
 from callveil.transforms.redact.versions.timeline import FieldChange, HistoryEntry, history_of
@@ -135,7 +136,7 @@ def account_rows(
     versions: Iterable[RedactedVersion],
     expires: Expires | None = None,
     within: Callable[[HistoryEntry], bool] | None = None,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """Yield rows of one account, with its chain of hashes.
 
     Args:
@@ -162,7 +163,7 @@ def account_rows(
 
 def _row(
     report: ReportColumns, entry: HistoryEntry, change: FieldChange | None, expires: Expires | None
-) -> dict[str, Any]:
+) -> Row:
     v = entry.version
     r = v.record
     kind = (change.sensitive_class if change else "") or entry.sensitive_class
@@ -218,7 +219,7 @@ def _plain(value: Any) -> Any:
     return value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
 
 
-def write_report(files: Files, url: str, rows: Iterable[dict[str, Any]]) -> int:
+def write_report(files: Files, url: str, rows: Iterable[Row]) -> int:
     """Write rows as one Parquet file and return their number. A reader sees the whole file or
     none.
     """

@@ -39,9 +39,7 @@ def token_bucket(token: str) -> int:
 def identifier_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
     """Live files of one bucket."""
     return [
-        f
-        for f in snapshot.by_dataset(SUBJECTS.name)
-        if dict(f.partition)["bucket"] == f"{bucket:02d}"
+        f for f in snapshot.by_dataset(SUBJECTS.name) if f.partition["bucket"] == f"{bucket:02d}"
     ]
 
 

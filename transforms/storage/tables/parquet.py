@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
@@ -19,6 +19,7 @@ from callveil.schemas import finding, rejected
 from callveil.schemas.arrow import FINDING_SCHEMA, REDACTED_INTERACTION_SCHEMA, REJECTED_SCHEMA
 from callveil.schemas.fields import Field
 from callveil.schemas.interaction import FIELDS, STATE, RedactedInteraction
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
@@ -32,7 +33,7 @@ ZSTD_LEVEL = 3
 BLOOM_FPP = 0.01
 
 
-def _same(row: Any) -> dict[str, Any]:
+def _same(row: Any) -> Row:
     if not isinstance(row, dict):
         raise TypeError(f"this dataset takes rows as dicts, not {type(row).__name__}")
     return row
@@ -56,7 +57,7 @@ class Table:
     fields: tuple[Field, ...]
     sort_by: tuple[str, ...] = ()
     bloom: tuple[str, ...] = ()
-    to_row: Callable[[Any], dict[str, Any]] = _same
+    to_row: Callable[[Any], Row] = _same
 
     def __post_init__(self) -> None:
         plain = set(plain_leaves(self.fields))
@@ -95,7 +96,7 @@ def register_table(table: Table) -> Table:
     return table
 
 
-def row_sort_key(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:
+def row_sort_key(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:
     """Return key that orders rows as the files are: ascending, nulls first."""
     return tuple((row.get(c) is not None, row.get(c)) for c in columns)
 
@@ -132,7 +133,7 @@ class TableWriter:
             or None,
             sorting_columns=order or None,
         )
-        self._pending: list[dict[str, Any]] = []
+        self._pending: list[Row] = []
         self._batches: list[pa.RecordBatch] = []
         self._held_rows, self._held_bytes = 0, 0
         self._last: tuple[Any, ...] | None = None
@@ -188,7 +189,7 @@ class TableWriter:
                 ) from None
             self._hold(batch)
 
-    def _misfit(self, rows: list[dict[str, Any]]) -> str:
+    def _misfit(self, rows: list[Row]) -> str:
         """Name the column whose values do not fit, without quoting them: Arrow's own message
         would.
         """
@@ -234,7 +235,7 @@ def write_records(sink: BinaryIO, table: Table, records: Iterable[Any]) -> int:
 
 
 def rows_to_parquet(
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Row],
     schema: pa.Schema,
     fields: tuple[Field, ...],
     sort_by: tuple[str, ...] = (),
@@ -279,7 +280,7 @@ def publish_records(
     root: str,
     path: str,
     table: Table,
-    partition: dict[str, str],
+    partition: Mapping[str, str],
     records: Iterable[Any],
 ) -> FileEntry:
     """Write sorted records as one file of a store and return its entry. Bounded memory.
@@ -297,7 +298,7 @@ def publish_records(
         return _upload(
             files,
             root,
-            FileEntry(path, table.name, tuple(sorted(partition.items())), rows, 0, ""),
+            FileEntry(path, table.name, dict(sorted(partition.items())), rows, 0, ""),
             sink,
         )
 
@@ -307,13 +308,13 @@ def publish_bytes(
     root: str,
     path: str,
     dataset: str,
-    partition: dict[str, str],
+    partition: Mapping[str, str],
     sink: BinaryIO,
     rows: int = 0,
 ) -> FileEntry:
     """Store what a seekable `sink` holds (such as a sealed file) and return its entry."""
     return _upload(
-        files, root, FileEntry(path, dataset, tuple(sorted(partition.items())), rows, 0, ""), sink
+        files, root, FileEntry(path, dataset, dict(sorted(partition.items())), rows, 0, ""), sink
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
@@ -42,7 +43,7 @@ class RewriteResult:
     entry: FileEntry | None
 
 
-def change_rows(change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> BatchChange:
+def change_rows(change: Callable[[Row], Row | None]) -> BatchChange:
     """Lift a function of one row to batches.
 
     `change` gets a row as stored (JSON columns are text) and returns the same object to keep it as
@@ -71,7 +72,7 @@ def change_rows(change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Ba
     return apply
 
 
-def drop_rows(drop: Callable[[dict[str, Any]], bool], columns: Sequence[str]) -> BatchChange:
+def drop_rows(drop: Callable[[Row], bool], columns: Sequence[str]) -> BatchChange:
     """Drop the rows for which `drop` is true, decoding only `columns` to decide. For retention and
     erasure by key.
     """
@@ -165,6 +166,6 @@ def rewrite_file(
             before,
             after,
             publish_bytes(
-                files, root, path, entry.dataset, dict(entry.partition), cast(Any, sink), after
+                files, root, path, entry.dataset, entry.partition, cast(Any, sink), after
             ),
         )
