@@ -18,11 +18,11 @@ from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.redact_options import RedactOptions, reconcile_records
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import AccountBook
+from callveil.schemas.arrow import REDACTION_REQUEST_SCHEMA
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
-from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.ingest.accounts import read_accounts
@@ -55,7 +55,10 @@ from callveil.transforms.storage.tables.parquet import Table, publish_records, r
 
 REQUESTS = register_table(
     Table(
-        "requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")
+        "requests",
+        REDACTION_REQUEST_SCHEMA,
+        REQUEST_FIELDS,
+        ("account_id", "interaction_id", "request_id"),
     )
 )
 

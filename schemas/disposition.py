@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, TypedDict
 
-from callveil.schemas.fields import arrow_schema
 from callveil.schemas.typed_rows import fields_of
 
 DECISIONS = ("keep", "delete", "redact", "hold", "quarantine")
@@ -79,7 +78,6 @@ class Disposition(TypedDict, total=False):
 
 
 FIELDS = fields_of(Disposition)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "disposition"})
 
 
 class RetentionCertificate(TypedDict, total=False):
@@ -112,4 +110,3 @@ class RetentionCertificate(TypedDict, total=False):
 
 
 CERTIFICATE_FIELDS = fields_of(RetentionCertificate)
-CERTIFICATE_SCHEMA = arrow_schema(CERTIFICATE_FIELDS, {"callveil": "retention_certificate"})

@@ -1,8 +1,8 @@
 """The type algebra every record of callveil is declared in.
 
-One declaration gives four things that must never drift apart: the Arrow type a column is stored as,
-the JSON Schema that is published, the coercion that ingest applies, and the walk over leaves that
-redaction needs.
+One declaration gives four things that must never drift apart: the Arrow type a column is stored as
+(`schemas/arrow.py`), the JSON Schema that is published, the coercion that ingest applies, and the
+walk over leaves that redaction needs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import pyarrow as pa
 
 from callveil.schemas.json_types import JsonObject
 
@@ -45,11 +43,7 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True)
 class FieldType:
-    """Base of the algebra. Subclasses give `arrow`, `json_schema` and `coerce`."""
-
-    @property
-    def arrow(self) -> pa.DataType:
-        raise NotImplementedError
+    """Base of the algebra. Subclasses give `json_schema` and `coerce`."""
 
     def json_schema(self) -> JsonObject:
         raise NotImplementedError
@@ -91,10 +85,6 @@ class Text(FieldType):
             where it does.
     """
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.string()
-
     def json_schema(self) -> JsonObject:
         return {"type": ["string", "null"]}
 
@@ -117,10 +107,6 @@ class Integer(FieldType):
     low: int = -INT64_MAX
     high: int = INT64_MAX
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.int64()
-
     def json_schema(self) -> JsonObject:
         return {"type": ["integer", "null"], "minimum": self.low, "maximum": self.high}
 
@@ -142,10 +128,6 @@ class Integer(FieldType):
 @dataclass(frozen=True)
 class Number(FieldType):
     """A finite double."""
-
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.float64()
 
     def json_schema(self) -> JsonObject:
         return {"type": ["number", "null"]}
@@ -170,10 +152,6 @@ class Number(FieldType):
 @dataclass(frozen=True)
 class Boolean(FieldType):
     """true or false; 0, 1 and the words are accepted."""
-
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.bool_()
 
     def json_schema(self) -> JsonObject:
         return {"type": ["boolean", "null"]}
@@ -207,10 +185,6 @@ class Timestamp(FieldType):
     low: dt.datetime = EPOCH
     high: dt.datetime = dt.datetime(2262, 4, 11, tzinfo=UTC)
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.timestamp("us", tz="UTC")
-
     def json_schema(self) -> JsonObject:
         return {"type": ["string", "null"], "format": "date-time"}
 
@@ -228,10 +202,6 @@ class Timestamp(FieldType):
 @dataclass(frozen=True)
 class Json(FieldType):
     """Any JSON value, stored as JSON text. Its leaves and its keys are all read by redaction."""
-
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.string()
 
     def json_schema(self) -> JsonObject:
         return {"description": "any JSON value; stored as JSON text in Parquet"}
@@ -278,10 +248,6 @@ class ListOf(FieldType):
     """A list of one type. A single value where a list is declared becomes a list of one."""
 
     item: FieldType
-
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.list_(self.item.arrow)
 
     def json_schema(self) -> JsonObject:
         return {"type": ["array", "null"], "items": self.item.json_schema()}
@@ -330,12 +296,6 @@ class Struct(FieldType):
 
     fields: tuple[Field, ...]
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.struct(
-            [pa.field(f.name, f.type.arrow) for f in self.fields] + [pa.field(EXTRA, pa.string())]
-        )
-
     def json_schema(self) -> JsonObject:
         members = {
             f.name: f.type.json_schema() | ({"description": f.doc} if f.doc else {})
@@ -379,21 +339,6 @@ def coerce_members(
     if unknown:
         out[EXTRA] = unknown
     return out
-
-
-def arrow_schema(fields: tuple[Field, ...], metadata: Mapping[str, str] | None = None) -> pa.Schema:
-    """Return the Arrow schema of a record declared by `fields`, each column documented in its field
-    metadata.
-    """
-    columns = [
-        pa.field(
-            f.name,
-            f.type.arrow,
-            metadata={"doc": f.doc, "group": f.group} if f.doc or f.group else None,
-        )
-        for f in fields
-    ]
-    return pa.schema(columns, metadata=dict(metadata or {}))
 
 
 def json_schema(

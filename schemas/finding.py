@@ -6,7 +6,6 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
 
-from callveil.schemas.fields import arrow_schema
 from callveil.schemas.typed_rows import fields_of
 
 INPUT_SHA256 = (
@@ -64,7 +63,6 @@ class StoredFinding(TypedDict, total=False):
 
 
 FIELDS = fields_of(StoredFinding)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "finding"})
 
 # What is made by the hundred for each record is not frozen, which would take three times as long to
 # make. Nobody changes one all the same: they are shared and hashed.

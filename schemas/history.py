@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, TypedDict
 
-from callveil.schemas.fields import arrow_schema
 from callveil.schemas.typed_rows import fields_of
 
 CLASSES: dict[str, str] = {
@@ -83,4 +82,3 @@ class ChangeHistoryRow(TypedDict, total=False):
 
 
 FIELDS = fields_of(ChangeHistoryRow, _PERSONAL)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "change_history"})

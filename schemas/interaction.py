@@ -10,8 +10,6 @@ import datetime as dt
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import pyarrow as pa
-
 from callveil.schemas.fields import (
     EXTRA,
     Boolean,
@@ -24,7 +22,6 @@ from callveil.schemas.fields import (
     Text,
     TextOrJson,
     Timestamp,
-    arrow_schema,
     json_schema,
 )
 from callveil.schemas.json_types import JsonObject, RecordValues
@@ -406,8 +403,6 @@ STATE: tuple[Field, ...] = _group(
 )
 
 BY_NAME = {f.name: f for f in FIELDS}
-RAW_SCHEMA: pa.Schema = arrow_schema(FIELDS, {"callveil": "raw_interaction"})
-REDACTED_SCHEMA: pa.Schema = arrow_schema(FIELDS + STATE, {"callveil": "redacted_interaction"})
 
 
 class InteractionKey(NamedTuple):

@@ -5,15 +5,12 @@ datasets.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import partial
 from typing import Any
-
-import pyarrow as pa
 
 from callveil.schemas import (
     account,
@@ -204,48 +201,7 @@ for _report in REPORTS.values():
             json_schema, _report.title, _report.columns, ("report_id", "row_hash"), _report.what
         )
 
-ARROW_SCHEMAS: dict[str, pa.Schema] = {
-    "interaction": interaction.RAW_SCHEMA,
-    "redacted_interaction": interaction.REDACTED_SCHEMA,
-    "account": account.SCHEMA,
-    "finding": finding.SCHEMA,
-    "rejected": rejected.SCHEMA,
-    "redaction_request": request.SCHEMA,
-    "account_event": lifecycle.SCHEMA,
-    "hold": hold.SCHEMA,
-    "disposition": disposition.SCHEMA,
-    "retention_certificate": disposition.CERTIFICATE_SCHEMA,
-    "recording": recording.SCHEMA,
-    "redacted_version": version.SCHEMA,
-    "change_history": history.SCHEMA,
-    "subject_request": subject.REGISTER_SCHEMA,
-    "subject_request_event": subject.EVENT_SCHEMA,
-    "erasure_certificate": subject.CERTIFICATE_SCHEMA,
-}
-"""Arrow schemas by published name."""
-ARROW_SCHEMAS |= {f"report_{r.name}": r.schema for r in REPORTS.values() if r.name != "history"}
-
 
 def json_schemas() -> dict[str, JsonObject]:
     """Return every JSON Schema (2020-12) by published name."""
     return {name: make() for name, make in JSON_SCHEMAS.items()}
-
-
-def arrow_schemas() -> dict[str, pa.Schema]:
-    """Return every Arrow schema by published name."""
-    return dict(ARROW_SCHEMAS)
-
-
-def published_files() -> dict[str, bytes]:
-    """Return what `callveil schemas` writes: file name to bytes, the same on every run.
-
-    `<name>.schema.json` holds the JSON Schema, `<name>.arrow` the serialised Arrow schema (an IPC
-    message; `pyarrow.ipc.read_schema` reads it).
-    """
-    out = {
-        f"{name}.schema.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
-        for name, schema in json_schemas().items()
-    }
-    return out | {
-        f"{name}.arrow": schema.serialize().to_pybytes() for name, schema in ARROW_SCHEMAS.items()
-    }

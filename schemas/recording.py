@@ -7,9 +7,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, TypedDict
 
-from callveil.schemas.fields import (
-    arrow_schema,
-)
 from callveil.schemas.typed_rows import fields_of
 
 
@@ -82,4 +79,3 @@ class RecordingRow(TypedDict, total=False):
 
 
 FIELDS = fields_of(RecordingRow)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "recording"})

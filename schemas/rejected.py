@@ -7,7 +7,6 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from callveil.schemas.fields import arrow_schema
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.typed_rows import fields_of
 
@@ -34,7 +33,6 @@ class RejectedRow(TypedDict, total=False):
 
 
 FIELDS = fields_of(RejectedRow)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "rejected"})
 
 REASONS = {
     "bad_utf8": "the bytes are not UTF-8",

@@ -8,10 +8,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-import pyarrow as pa
-
 from callveil.schemas import disposition, finding, history, subject
-from callveil.schemas.fields import Field, Text, arrow_schema
+from callveil.schemas.fields import Field, Text
 from callveil.schemas.typed_rows import fields_of
 
 SCHEMA_VERSION = 1
@@ -205,11 +203,6 @@ class ReportType:
             if self.name == "history"
             else (*COMMON, *(f for f in self.fields if f.name not in _COMMON_NAMES), ROW_HASH)
         )
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Arrow schema of a row."""
-        return arrow_schema(self.columns, {"callveil": f"report_{self.name}"})
 
 
 _COMMON_NAMES = {f.name for f in COMMON}

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import msgspec
 import orjson
 
-from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp
 from callveil.schemas.interaction import InteractionKey
 
 SCOPES = ("all", "field", "span", "time")
@@ -45,7 +45,6 @@ FIELDS: tuple[Field, ...] = tuple(
         ("trigger", _T, "manual or subject_request"),
     )
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "redaction_request"})
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -18,7 +18,6 @@ from callveil.schemas.fields import (
     Struct,
     Text,
     Timestamp,
-    arrow_schema,
 )
 from callveil.schemas.typed_rows import fields_of
 
@@ -160,7 +159,6 @@ class RegisterEvent(TypedDict, total=False):
 
 
 EVENT_FIELDS = fields_of(RegisterEvent, personal=("actor", "approved_by", "login"))
-EVENT_SCHEMA = arrow_schema(EVENT_FIELDS, {"callveil": "subject_request_event"})
 
 REGISTER_FIELDS = _plain(
     *(
@@ -225,7 +223,6 @@ REGISTER_FIELDS = _plain(
         if f.name in ("package", "package_sha256", "recipients_notified")
     ),
 )
-REGISTER_SCHEMA = arrow_schema(REGISTER_FIELDS, {"callveil": "subject_request"})
 
 METHODS = ("drop_rows", "unlink", "purge", "seal", "restore", "none")
 """How rows were dealt with: dropped and purged, kept without what identifies the person, an object
@@ -282,7 +279,6 @@ class ErasureCertificate(TypedDict, total=False):
 
 
 CERTIFICATE_FIELDS = fields_of(ErasureCertificate)
-CERTIFICATE_SCHEMA = arrow_schema(CERTIFICATE_FIELDS, {"callveil": "erasure_certificate"})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, NamedTuple
 
-from callveil.schemas.fields import arrow_schema
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.typed_rows import fields_of
 
@@ -126,4 +125,3 @@ class SubjectEntry(NamedTuple):
 
 
 FIELDS = fields_of(SubjectEntry)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "subject_index"})

@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from callveil.schemas.fields import (
     Boolean,
     Field,
@@ -23,7 +21,6 @@ from callveil.schemas.fields import (
     Struct,
     Text,
     Timestamp,
-    arrow_schema,
 )
 from callveil.schemas.fields import json_schema as _json_schema
 from callveil.schemas.interaction import SourceRef
@@ -156,7 +153,6 @@ STATE: tuple[Field, ...] = _all(
     ("account_type", _T, "account type when it happened"),
     ("run_id", _T, "run that wrote this row"),
 )
-SCHEMA: pa.Schema = arrow_schema(FIELDS + STATE, {"callveil": "redacted_version"})
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BREAK = re.compile(r"[^a-z0-9]+")

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from callveil.pipelines.exits import DONE
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
-from callveil.schemas.publish import arrow_schemas, json_schemas
+from callveil.schemas.arrow import ARROW_SCHEMAS
+from callveil.schemas.publish import json_schemas
 
 DESCRIPTION = """\
 Print the schema of a record: as JSON Schema, or as the Arrow schema its Parquet files have.
@@ -22,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    names = sorted(set(json_schemas()) | set(arrow_schemas()))
+    names = sorted(set(json_schemas()) | set(ARROW_SCHEMAS))
     p.add_argument(
         "name",
         nargs="?",
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     p = build_parser()
     args = p.parse_args(argv)
-    documents, arrows = json_schemas(), arrow_schemas()
+    documents, arrows = json_schemas(), ARROW_SCHEMAS
     if args.name is None:
         names = sorted(set(documents) | set(arrows))
         print_json(names) if args.json else print("\n".join(names))

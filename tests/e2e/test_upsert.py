@@ -20,7 +20,8 @@ from rich.console import Console
 from runs import AS_OF, PLAIN, Bench, call, key_of, tree
 
 from callveil.pipelines.summary import print_summary
-from callveil.schemas.fields import Struct, arrow_schema
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.fields import Struct
 from callveil.schemas.interaction import FIELDS, FURTHER, STATE
 from callveil.transforms.ingest.snapshots import snapshot_rank
 from callveil.transforms.jobs.batch import shards

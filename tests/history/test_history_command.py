@@ -17,7 +17,8 @@ import pytest
 from history_bench import PLAIN, Bench, version
 
 from callveil.pipelines import cli
-from callveil.schemas.history import FIELDS, SCHEMA
+from callveil.schemas.arrow import CHANGE_HISTORY_SCHEMA
+from callveil.schemas.history import FIELDS
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.tables.column_stats import personal_traces
@@ -208,7 +209,7 @@ def exported(run: Run, name: str) -> Path:
 def test_a_report_has_the_columns_and_a_chain_per_account(run: Run) -> None:
     path = exported(run, "whole.parquet")
     table = pq.read_table(path)
-    assert table.schema.names == SCHEMA.names
+    assert table.schema.names == CHANGE_HISTORY_SCHEMA.names
     assert set(PROMISED.split()) <= set(table.schema.names)
     rows = table.to_pylist()
     assert {r["policy_version"] for r in rows} == {"plain"}
@@ -249,7 +250,7 @@ def test_a_report_that_was_changed_is_found_out(run: Run, tmp_path: Path, what: 
     else:
         more = ["--keyring", str(Keyring.create(tmp_path / "other.json").path)]
     path = tmp_path / "changed.parquet"
-    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), path)
+    pq.write_table(pa.Table.from_pylist(rows, CHANGE_HISTORY_SCHEMA), path)
     code, out = run("verify", str(path), *more, store=False)
     assert code == 1
     assert "account 41" in out

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
 
+from callveil.schemas.arrow import FINDING_SCHEMA
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.policy import InputLimits
 from callveil.transforms.ingest import streams as unpacking
@@ -101,10 +102,10 @@ def test_links_and_pipes_are_named(tmp_path: Path) -> None:
 
 
 def test_parquet_that_callveil_wrote_is_no_input(tmp_path: Path) -> None:
-    from callveil.schemas.finding import FIELDS, SCHEMA
+    from callveil.schemas.finding import FIELDS
     from callveil.transforms.storage.tables.parquet import rows_to_parquet
 
-    (tmp_path / "report.parquet").write_bytes(rows_to_parquet([], SCHEMA, FIELDS))
+    (tmp_path / "report.parquet").write_bytes(rows_to_parquet([], FINDING_SCHEMA, FIELDS))
     (tmp_path / "theirs.parquet").write_bytes(parquet([call(1)]))
     assert [(Path(f.url).name, f.reason) for f in plan_input(FILES, [str(tmp_path)]).not_read] == [
         ("report.parquet", "own_output")

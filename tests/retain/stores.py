@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 
 from callveil.pipelines.retain import RetainOptions, RetainResult, run_retain
+from callveil.schemas.arrow import REDACTED_VERSION_SCHEMA
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_load import parse_policy
-from callveil.schemas.version import SCHEMA
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -58,7 +58,9 @@ def table_of(versions: Sequence[V]) -> pa.Table:
         }
         for v in versions
     ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA).sort_by([(c, "ascending") for c in SORT])
+    return pa.Table.from_pylist(rows, schema=REDACTED_VERSION_SCHEMA).sort_by(
+        [(c, "ascending") for c in SORT]
+    )
 
 
 def write_table(

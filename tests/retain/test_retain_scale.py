@@ -18,8 +18,8 @@ import pyarrow as pa
 import pytest
 from stores import DAY, Place, account, event, hold, write_table
 
+from callveil.schemas.arrow import REDACTED_VERSION_SCHEMA
 from callveil.schemas.manifest import RunManifest
-from callveil.schemas.version import SCHEMA
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.tables.versions import SORT, VERSIONS
@@ -151,9 +151,9 @@ def fill(store: Store, rows: int, accounts: int, days: int) -> None:
             table = pa.table(
                 [
                     columns[f.name].cast(f.type) if f.name in columns else pa.nulls(count, f.type)
-                    for f in SCHEMA
+                    for f in REDACTED_VERSION_SCHEMA
                 ],
-                schema=SCHEMA,
+                schema=REDACTED_VERSION_SCHEMA,
             )
             table = table.sort_by([(c, "ascending") for c in SORT])
             entries.append(

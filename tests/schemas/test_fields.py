@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callveil.schemas.arrow import arrow_schema
 from callveil.schemas.fields import (
     EPOCH,
     EXTRA,
@@ -28,7 +29,6 @@ from callveil.schemas.fields import (
     Struct,
     Text,
     Timestamp,
-    arrow_schema,
     coerce_members,
     from_storage,
     json_schema,

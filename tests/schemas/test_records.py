@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.account import Account, AccountBook
+from callveil.schemas.arrow import FINDING_SCHEMA
 from callveil.schemas.fields import EPOCH
-from callveil.schemas.finding import FIELDS, SCHEMA, Finding, FindingRow, TextSpan
+from callveil.schemas.finding import FIELDS, Finding, FindingRow, TextSpan
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import (
     RecordPointer,
@@ -167,7 +168,7 @@ def test_a_finding_row_has_every_column() -> None:
     row = finding_row(
         FindingRow(finding, "id", "1", "9", "2", "call", "agency", T0, "p", "run", T0 + DAY)
     )
-    assert list(row) == SCHEMA.names == [f.name for f in FIELDS]
+    assert list(row) == FINDING_SCHEMA.names == [f.name for f in FIELDS]
     assert (
         row["finding_id"] == "id"
         and row["event_time"] == T0

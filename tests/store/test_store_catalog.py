@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.schemas.fields import Field, Integer, Text, arrow_schema
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.fields import Field, Integer, Text
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.commit import maintenance
 from callveil.transforms.storage.commit.catalog import (

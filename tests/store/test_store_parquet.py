@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.schemas import account, finding
-from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text, arrow_schema
+from callveil.schemas.arrow import ACCOUNT_SCHEMA, REDACTED_INTERACTION_SCHEMA, arrow_schema
+from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text
 from callveil.schemas.finding import Finding, FindingRow
 from callveil.schemas.interaction import (
     FIELDS,
-    REDACTED_SCHEMA,
     STATE,
     InteractionKey,
     RawInteraction,
@@ -99,7 +99,7 @@ def test_only_redacted_interactions_are_written() -> None:
         with pytest.raises(TypeError, match="RedactedInteraction only"):
             interaction_row(wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="write_records"):
-        rows_to_parquet([{"account_id": "7"}], REDACTED_SCHEMA, FIELDS + STATE)
+        rows_to_parquet([{"account_id": "7"}], REDACTED_INTERACTION_SCHEMA, FIELDS + STATE)
     with pytest.raises(TypeError, match="FindingRow only"):
         write_records(io.BytesIO(), FINDINGS, [{}])
 
@@ -197,7 +197,9 @@ def test_no_personal_value_stands_outside_the_data_pages() -> None:
 
 def test_the_check_finds_what_it_looks_for() -> None:
     sink = io.BytesIO()
-    table = pa.Table.from_pylist([interaction_row(interaction(1))], schema=REDACTED_SCHEMA)
+    table = pa.Table.from_pylist(
+        [interaction_row(interaction(1))], schema=REDACTED_INTERACTION_SCHEMA
+    )
     pq.write_table(table, sink)
     assert {"name", "transcription_text", "outline.list.element.text"} <= set(
         personal_traces(sink, FIELDS + STATE)
@@ -219,7 +221,7 @@ def test_layout() -> None:
         100,
     ]
     order = [
-        (REDACTED_SCHEMA.names[c.column_index], c.descending, c.nulls_first)
+        (REDACTED_INTERACTION_SCHEMA.names[c.column_index], c.descending, c.nulls_first)
         for c in metadata.row_group(0).sorting_columns
     ]
     assert order == [("account_id", False, True), ("called_at", False, True), ("id", False, True)]
@@ -250,7 +252,7 @@ def test_order_is_required() -> None:
         write_records(io.BytesIO(), INTERACTIONS, [interaction(2), interaction(1)])
     for options in ({"sort_by": ("name",)}, {"bloom": ("name",)}):
         with pytest.raises(ValueError, match="name: a column that may hold personal data"):
-            Table("accounts", account.SCHEMA, account.FIELDS, **options)
+            Table("accounts", ACCOUNT_SCHEMA, account.FIELDS, **options)
 
 
 def test_misfit_names_the_column_and_quotes_nothing() -> None:

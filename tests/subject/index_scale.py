@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from callveil.schemas.arrow import SUBJECT_INDEX_SCHEMA
 from callveil.schemas.manifest import RunManifest
-from callveil.schemas.subject_index import SCHEMA
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -117,9 +117,9 @@ def build(root: Path, rows: int) -> tuple[str, list[str], int]:
                     "digest": [t[:24] for t in hexes(rng, len(names))],
                     "key_id": [keyring.active] * len(names),
                     "seq": [run + 1] * len(names),
-                    "links": pa.nulls(len(names), SCHEMA.field("links").type),
+                    "links": pa.nulls(len(names), SUBJECT_INDEX_SCHEMA.field("links").type),
                 },
-            ).cast(SCHEMA)
+            ).cast(SUBJECT_INDEX_SCHEMA)
             with temporary_file() as sink:
                 writer = TableWriter(sink, SUBJECTS)
                 for batch in table.to_batches(max_chunksize=2_000):

@@ -13,7 +13,7 @@ from audio.sounds import heard, level
 from watch.landing import calls, land, noise
 
 from callveil.pipelines import cli
-from callveil.schemas.recording import SCHEMA
+from callveil.schemas.arrow import RECORDING_SCHEMA
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_list_tells_what_became_of_each(place, capsys):
 def test_export_is_a_row_each_and_leads_to_the_files(place, tmp_path):
     assert run(place, "export", "--out", str(tmp_path / "r.parquet")) == 0
     table = pq.read_table(tmp_path / "r.parquet")
-    assert table.schema.names == SCHEMA.names
+    assert table.schema.names == RECORDING_SCHEMA.names
     rows = table.to_pylist()
     assert [r["status"] for r in rows].count("done") == 3
     for row in rows:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import orjson
 import pyarrow.parquet as pq
 
+from callveil.schemas.arrow import report_schema
 from callveil.schemas.json_types import Row
 from callveil.schemas.report import ReportType
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -67,7 +68,7 @@ def write_report_rows(
     """Write a report's rows; a reader sees whole files or none. `csv_url` may be empty."""
     columns = [f.name for f in kind.columns]
     with temporary_file() as sink, temporary_file() as plain:
-        writer = TableWriter(sink, Table(f"report_{kind.name}", kind.schema, kind.columns))
+        writer = TableWriter(sink, Table(f"report_{kind.name}", report_schema(kind), kind.columns))
         table = csv.writer(_Encoded(plain)) if csv_url else None
         if table:
             table.writerow(columns)

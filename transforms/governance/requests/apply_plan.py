@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from callveil.schemas import request
+from callveil.schemas.arrow import REDACTION_REQUEST_SCHEMA
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
@@ -49,7 +50,10 @@ from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows,
 from callveil.transforms.storage.tables.versions import VERSIONS
 
 REQUESTS = Table(
-    "requests", request.SCHEMA, request.FIELDS, ("account_id", "interaction_id", "request_id")
+    "requests",
+    REDACTION_REQUEST_SCHEMA,
+    request.FIELDS,
+    ("account_id", "interaction_id", "request_id"),
 )
 """Manual requests as the redaction job writes them."""
 

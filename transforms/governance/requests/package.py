@@ -21,7 +21,8 @@ from typing import Any, BinaryIO, TypedDict
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Field, arrow_schema, json_schema, to_storage
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.fields import Field, json_schema, to_storage
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.json_types import JsonObject, Row
 from callveil.transforms.governance.requests.article_15 import CATEGORIES, GROUPS

@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
+from callveil.schemas.arrow import SUBJECT_REQUEST_EVENT_SCHEMA
 from callveil.schemas.fields import ListOf
 from callveil.schemas.json_types import JsonObject, Row
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import (
     EVENT_FIELDS,
-    EVENT_SCHEMA,
     REGISTER_FIELDS,
     TERMINAL,
     Pause,
@@ -39,7 +39,7 @@ from callveil.transforms.storage.encryption.tokens import TokenKeys, make_call_t
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-EVENTS = register_table(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))
+EVENTS = register_table(Table("subject_requests", SUBJECT_REQUEST_EVENT_SCHEMA, EVENT_FIELDS))
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _OPENING = (
     "request_id",

@@ -13,12 +13,8 @@ from dataclasses import dataclass
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.disposition import (
-    CERTIFICATE_FIELDS,
-    CERTIFICATE_SCHEMA,
-    Disposition,
-    RetentionCertificate,
-)
+from callveil.schemas.arrow import RETENTION_CERTIFICATE_SCHEMA
+from callveil.schemas.disposition import CERTIFICATE_FIELDS, Disposition, RetentionCertificate
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
@@ -36,7 +32,9 @@ from callveil.transforms.storage.files.filesystem import ObjectLocked
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path, manifest_name, sha256
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-CERTIFICATES = register_table(Table("certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+CERTIFICATES = register_table(
+    Table("certificates", RETENTION_CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS)
+)
 JOB = "attest"
 ATTEMPTS = 5
 

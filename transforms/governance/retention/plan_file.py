@@ -16,7 +16,8 @@ from typing import Any, cast
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.disposition import FIELDS, SCHEMA
+from callveil.schemas.arrow import DISPOSITION_SCHEMA
+from callveil.schemas.disposition import FIELDS
 from callveil.schemas.json_types import Row
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.last_run import RetainState
@@ -25,7 +26,7 @@ from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import to_json
 from callveil.transforms.storage.tables.parquet import Table, TableWriter, register_table
 
-DISPOSITIONS = register_table(Table("dispositions", SCHEMA, FIELDS))
+DISPOSITIONS = register_table(Table("dispositions", DISPOSITION_SCHEMA, FIELDS))
 FORMAT = 1
 PLAN, ROWS, STATE, SUMMARY = "plan.json", "plan.parquet", "state.json.zst", "summary.txt"
 

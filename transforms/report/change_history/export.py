@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from callveil.schemas.history import FIELDS, SCHEMA, SCHEMA_VERSION
+from callveil.schemas.arrow import CHANGE_HISTORY_SCHEMA
+from callveil.schemas.history import FIELDS, SCHEMA_VERSION
 from callveil.schemas.json_types import Row
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.json_values import canonical_json
@@ -30,7 +31,7 @@ from callveil.transforms.storage.tables.versions import VERSIONS, version_from_r
 
 BATCH_ROWS = 100_000
 """Versions held in memory at once; an account with more is held whole."""
-REPORT = Table("change_history", SCHEMA, FIELDS, ("account_id", "seq"))
+REPORT = Table("change_history", CHANGE_HISTORY_SCHEMA, FIELDS, ("account_id", "seq"))
 _CHAINED = tuple(f.name for f in FIELDS if f.name not in ("row_hash", "previous_hash"))
 PURPOSE = "history-row"
 

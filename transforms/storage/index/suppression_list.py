@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Field, Text, arrow_schema
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.fields import Field, Text
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.storage.commit.catalog import Store

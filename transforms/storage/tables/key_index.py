@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import arrow_schema
+from callveil.schemas.arrow import arrow_schema
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.typed_rows import fields_of

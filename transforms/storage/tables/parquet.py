@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.schemas import finding, rejected
+from callveil.schemas.arrow import FINDING_SCHEMA, REDACTED_INTERACTION_SCHEMA, REJECTED_SCHEMA
 from callveil.schemas.fields import Field
-from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, RedactedInteraction
+from callveil.schemas.interaction import FIELDS, STATE, RedactedInteraction
 from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
@@ -70,7 +71,7 @@ class Table:
 
 INTERACTIONS = Table(
     "interactions",
-    REDACTED_SCHEMA,
+    REDACTED_INTERACTION_SCHEMA,
     FIELDS + STATE,
     ("account_id", "called_at", "id"),
     ("id",),
@@ -78,13 +79,13 @@ INTERACTIONS = Table(
 )
 FINDINGS = Table(
     "findings",
-    finding.SCHEMA,
+    FINDING_SCHEMA,
     finding.FIELDS,
     ("account_id", "interaction_id", "finding_id"),
     ("interaction_id",),
     finding_row,
 )
-REJECTED = Table("rejected", rejected.SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
+REJECTED = Table("rejected", REJECTED_SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
 TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED)}
 """Datasets by name; `register_table` adds to them."""
 
@@ -242,7 +243,7 @@ def rows_to_parquet(
     """Return a whole Parquet file of rows of any declaration, sorted here. For reports; it refuses
     the interactions' schema (TypeError).
     """
-    if schema.equals(REDACTED_SCHEMA) or fields[: len(FIELDS)] == FIELDS:
+    if schema.equals(REDACTED_INTERACTION_SCHEMA) or fields[: len(FIELDS)] == FIELDS:
         raise TypeError(
             "interactions are written from RedactedInteraction objects: use write_records or "
             "publish_records with INTERACTIONS"

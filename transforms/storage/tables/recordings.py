@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import cast
 
+from callveil.schemas.arrow import RECORDING_SCHEMA
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.recording import FIELDS, SCHEMA, RecordingRow
+from callveil.schemas.recording import FIELDS, RecordingRow
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import GONE, Live, Receipt, entries_of
 from callveil.transforms.storage.tables.parquet import Table, register_table
 
-RECORDINGS = register_table(Table("recordings", SCHEMA, FIELDS))
+RECORDINGS = register_table(Table("recordings", RECORDING_SCHEMA, FIELDS))
 
 
 def recording_rows(files: Files, root: str) -> Iterator[RecordingRow]:

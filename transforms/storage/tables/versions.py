@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
+from callveil.schemas.arrow import REDACTED_VERSION_SCHEMA, arrow_schema
 from callveil.schemas.fields import (
     Field,
     Integer,
     Text,
-    arrow_schema,
     from_storage,
     parse_times,
     to_storage,
@@ -23,7 +23,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import pack_rows, unpack_rows
-from callveil.schemas.version import FIELDS, SCHEMA, STATE, RedactedVersion, VersionKey
+from callveil.schemas.version import FIELDS, STATE, RedactedVersion, VersionKey
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import dumps
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
@@ -54,7 +54,14 @@ def version_row(version: RedactedVersion) -> Row:
 
 
 VERSIONS = register_table(
-    Table("versions", SCHEMA, FIELDS + STATE, SORT, ("item_id", "version_id"), version_row)
+    Table(
+        "versions",
+        REDACTED_VERSION_SCHEMA,
+        FIELDS + STATE,
+        SORT,
+        ("item_id", "version_id"),
+        version_row,
+    )
 )
 
 
