@@ -66,7 +66,9 @@ class WrittenFloat(float):
 
 def _for_each_class(make: Callable[[type[Section]], T]) -> Callable[[type[Section]], T]:
     """Keep what is made of a class: `cache`, of which mypy does not believe that it takes one."""
-    return cache(make)
+    kept: Any = cache(make)
+    made: Callable[[type[Section]], T] = kept
+    return made
 
 
 def _error(kind: str, message: str) -> Any:

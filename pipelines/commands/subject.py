@@ -15,20 +15,22 @@ from callveil.pipelines.options import (
     current_user,
     files_of,
 )
+from callveil.pipelines.subject_close import (
+    close_request,
+    letter_of,
+    record_notification,
+    record_objection,
+)
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
     approve_search,
     bind_request,
-    close_request,
     extend_deadline,
     get_allowed_request,
-    letter_of,
     list_requests,
     open_request,
     pause_clock,
-    record_notification,
-    record_objection,
     record_verification,
     register_of,
     resume_clock,
@@ -218,7 +220,8 @@ def _index(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
-    from callveil.pipelines.subject import make_package
+
+    from callveil.pipelines.subject_package import make_package
 
     kind = "access" if args.action == "access" else "portability"
     view.show_package(

@@ -24,7 +24,7 @@ from callveil.transforms.governance.requests.register import register_row
 from callveil.transforms.storage.identity.identifiers import forms_of
 
 if TYPE_CHECKING:  # what these name loads the language model's library, and most steps do without
-    from callveil.pipelines.subject import PackageResult
+    from callveil.pipelines.subject_package import PackageResult
     from callveil.transforms.governance.requests.certificate import CertificationResult
     from callveil.transforms.governance.requests.erasure import EraseResult
     from callveil.transforms.governance.requests.plan import ErasePlan

@@ -129,6 +129,7 @@ import contextlib, io, sys
 from callveil.pipelines import cli
 
 HEAVY = {"apache_beam", "spacy", "pyarrow", "presidio_analyzer", "presidio_anonymizer"}
+HEAVY |= {"prometheus_client"}
 for line in sys.stdin.read().splitlines():
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
