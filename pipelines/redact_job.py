@@ -21,7 +21,6 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
-from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.ingest.accounts import read_accounts
@@ -51,13 +50,7 @@ from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 from callveil.transforms.storage.tables.key_index import BUCKETS
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
-
-REQUESTS = register_table(
-    Table(
-        "requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")
-    )
-)
+from callveil.transforms.storage.tables.parquet import REQUESTS, publish_records
 
 
 def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> RunResult:
