@@ -18,7 +18,6 @@ from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.redact_options import RedactOptions, reconcile_records
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import AccountBook
-from callveil.schemas.arrow import REDACTION_REQUEST_SCHEMA
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
@@ -52,16 +51,7 @@ from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 from callveil.transforms.storage.tables.key_index import BUCKETS
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
-
-REQUESTS = register_table(
-    Table(
-        "requests",
-        REDACTION_REQUEST_SCHEMA,
-        REQUEST_FIELDS,
-        ("account_id", "interaction_id", "request_id"),
-    )
-)
+from callveil.transforms.storage.tables.parquet import REQUESTS, publish_records
 
 
 def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> RunResult:

@@ -57,6 +57,7 @@ from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.dead_letters import CONTENT as REJECTED
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import publish_bytes
 
 JOB = "rewrap"
@@ -242,6 +243,7 @@ def _tokens(store: Store, keyring: Keyring) -> list[FileEntry]:
 def _build_tokens(
     store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]
 ) -> RunChanges:
-    return RunChanges(
-        tuple(renew_file_tokens(store, keyring, snapshot, run_id, f) for f in chosen), tuple(chosen)
-    )
+    mutation = RowMutation(store.files, store.root, snapshot, run_id)
+    for entry in chosen:
+        renew_file_tokens(mutation, keyring, entry)
+    return RunChanges(tuple(mutation.added), tuple(mutation.removed))
