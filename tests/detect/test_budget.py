@@ -268,7 +268,9 @@ def test_a_text_the_language_model_fails_on_rejects_that_record_alone(redact: Be
     assert isinstance(first, RedactionResult) and isinstance(last, RedactionResult)
 
 
-@pytest.mark.parametrize("part", ["batch.complete_findings", "batch._prepared", "batch.leaf_treatments"])
+@pytest.mark.parametrize(
+    "part", ["batch.complete_findings", "batch._prepared", "batch.leaf_treatments"]
+)
 def test_a_failure_around_the_recognizers_rejects_that_record_alone(
     redact: Bench, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
