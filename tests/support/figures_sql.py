@@ -8,94 +8,8 @@ the numbers in its reasons. Times are microseconds.
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import sqlite3
-from collections.abc import Collection, Mapping
-from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
-import yaml
-
 DAY = 86_400_000_000
-DATASETS = (
-    "findings",
-    "rejected",
-    "versions",
-    "dispositions",
-    "certificates",
-    "subject_requests",
-    "erasure_certificates",
-)
 
-WORDS = {
-    "action": {
-        "label": "replaced by its type",
-        "pseudonym": "replaced by a pseudonym",
-        "clear": "removed",
-        "keep": "kept by the policy",
-    },
-    "failure_reason": {
-        "bad_json": "not readable as JSON",
-        "missing_key": "account or id missing",
-        "timed_out": "took too long",
-        "bad_audio": "bad audio",
-    },
-    "decision": {
-        "delete": "delete",
-        "hold": "held by law",
-        "quarantine": "set aside to be looked at",
-    },
-    "reason_code": {
-        "rule": "a rule's days are over",
-        "legal_hold": "legal hold",
-        "future": "dated in the future",
-    },
-    "record_class": {
-        "versions": "change history",
-        "findings": "findings",
-        "interactions": "calls and messages",
-        "recordings": "recordings",
-        "requests": "requests",
-        "index": "search index",
-    },
-    "status": {
-        "open": "open",
-        "verified": "open, identity verified",
-        "on_hold": "clock stopped",
-        "in_progress": "being worked on",
-        "completed": "granted",
-        "partly_completed": "granted in part",
-        "refused": "refused",
-        "withdrawn": "withdrawn",
-        "not_executed": "not carried out",
-    },
-    "method": {
-        "drop_rows": "rows deleted",
-        "unlink": "kept without what identifies the person",
-        "purge": "purged whole",
-        "seal": "set aside, encrypted",
-    },
-    "state": {
-        "on_time": "notified in time",
-        "late_with_reasons": "notified late, with reasons",
-        "late_without_reasons": "notified late, without reasons",
-        "due": "to be notified",
-        "overdue": "overdue",
-        "not_notifiable": "need not be notified",
-        "undecided": "not decided",
-    },
-    "dataset": {
-        "findings": "findings",
-        "versions": "change history",
-        "rejected": "reasons why input was held back",
-        "dispositions": "decisions of retention",
-        "certificates": "certificates of retention runs",
-        "subject_requests": "steps of requests",
-        "erasure_certificates": "certificates of erasures and restrictions",
-    },
-}
 
 _SCOPED = "((select count(*) from chosen) = 0 or {0} in (select account_id from chosen))"
 _PERIOD = "{0} >= (select start from scope) and {0} < (select end from scope)"
@@ -106,7 +20,7 @@ def _in(column: str) -> str:
     return _PERIOD.format(column)
 
 
-def _of(column: str = "account_id") -> str:
+def of_accounts(column: str = "account_id") -> str:
     return _SCOPED.format(column)
 
 
@@ -114,19 +28,19 @@ def _word(kind: str, column: str = "") -> str:
     return _NAMED.format(kind, column or kind)
 
 
-_VIEWS = f"""
+VIEWS = f"""
 create view every_finding as
   select account_id, interaction_id, entity_type, action, status, count, trigger, event_time, processed_at, score from findings
   union all
   select account_id, interaction_id, entity_type, action, status, count, trigger, event_time, as_of, score from live_findings;
-create view f as select * from every_finding where {_in("processed_at")} and {_of()};
+create view f as select * from every_finding where {_in("processed_at")} and {of_accounts()};
 create view r as select * from f where status <> 'kept' and action <> 'keep';
 create view x as
-  select account_id, interaction_id, reason, rejected_at from rejected where {_in("rejected_at")} and {_of()}
-  union all select account_id, interaction_id, reason, rejected_at from live_rejected where {_in("rejected_at")} and {_of()};
+  select account_id, interaction_id, reason, rejected_at from rejected where {_in("rejected_at")} and {of_accounts()}
+  union all select account_id, interaction_id, reason, rejected_at from live_rejected where {_in("rejected_at")} and {of_accounts()};
 create view d as
   select d.*, r.run_id, r.as_of as ran_at from dispositions d join runs r on substr(r.run_id, 1, 16) = substr(d.run, 1, 16)
-  where {_in("r.as_of")} and {_of("d.account_id")};
+  where {_in("r.as_of")} and {of_accounts("d.account_id")};
 create view gone as
   select d.*, coalesce(expired_first, eligible_at) as first,
     (select max(purged_at) from certificates c where c.run_id = d.run_id and c.record_class = d.record_class and c.method = d.method
@@ -172,16 +86,16 @@ create view period as select * from last where received_at < (select end from sc
   and (responded_at is null or responded_at >= (select start from scope));
 create view q as select *, status in ('completed', 'partly_completed', 'refused', 'withdrawn', 'not_executed') as over,
   coalesce(answered_at > last_day, 0) as is_late from period
-  where (select count(*) from chosen) = 0 or exists (select 1 from belongs b where b.request_id = period.request_id and {_of("b.account_id")});
+  where (select count(*) from chosen) = 0 or exists (select 1 from belongs b where b.request_id = period.request_id and {of_accounts("b.account_id")});
 create view overdue as select * from q where not over and status <> 'on_hold' and (select as_of from scope) > last_day;
 create view e as
   select * from erasure_certificates c where {_in("started_at")}
-  and ((select count(*) from chosen) = 0 or exists (select 1 from belongs b where b.request_id = c.request_id and {_of("b.account_id")}))
+  and ((select count(*) from chosen) = 0 or exists (select 1 from belongs b where b.request_id = c.request_id and {of_accounts("b.account_id")}))
   and not exists (select 1 from erasure_certificates later where later.certificate_id = c.certificate_id
     and later.completed_at is not null and c.completed_at is null);
 create view h as
   select v.*, c.field, c.sensitive_class from versions v left join changes c on c.version = v.n
-  where {_in("v.created_at")} and {_of("v.account_id")} and v.created_at <= (select as_of from scope)
+  where {_in("v.created_at")} and {of_accounts("v.account_id")} and v.created_at <= (select as_of from scope)
   and v.recorded_at <= (select as_of from scope);
 create view b as
   select *, case when notified_at is not null then
@@ -189,7 +103,7 @@ create view b as
     when notifiable = 0 then 'not_notifiable' when (select as_of from scope) > aware_at + 3 * {DAY} then 'overdue'
     when notifiable = 1 then 'due' else 'undecided' end as state
   from breaches where {_in("aware_at")};
-create view held_values as select entity_type, sum(count) as n from every_finding where {_of()} group by 1;
+create view held_values as select entity_type, sum(count) as n from every_finding where {of_accounts()} group by 1;
 """
 
 _DATE = "date({0} / 1000000, 'unixepoch')"
@@ -206,7 +120,7 @@ TILES: dict[str, dict[str, str]] = {
         "Kinds of personal data": "select count(distinct entity_type) from r",
         "By hand or on request": "select sum(count) from r where trigger <> 'auto'",
         "Recordings redacted": f"""select count(*), printf('%.1f', sum(covered) / 60.0) from receipts
-            where what = 'audio' and {_in("as_of")} and {_of()}""",
+            where what = 'audio' and {_in("as_of")} and {of_accounts()}""",
         "Records held back": "select count(*) from x",
     },
     "retention": {
@@ -247,7 +161,7 @@ TILES: dict[str, dict[str, str]] = {
         "Compared with this store": "select count(*) from activities where ours",
         "Differences": f"""select (select 1 from held_values where entity_type not in (select entity from named) limit 1)
             + (select 1 from held_values where entity_type = 'NRP') + (select not exists (select 1 from places))
-            + (select count(*) from limits l where exists (select 1 from versions v where v.account_type = l.account_type and {_of()}
+            + (select count(*) from limits l where exists (select 1 from versions v where v.account_type = l.account_type and {of_accounts()}
               and date(created_at / 1000000 + (l.days + 1) * 86400, 'unixepoch') < date((select as_of from scope) / 1000000, 'unixepoch')))""",
         "Time limits not kept": """select count(distinct l.activity_id), 0 from limits l join late on late.record_class = l.class
             and late.type_at_event = l.account_type""",
@@ -364,7 +278,7 @@ TABLES: dict[str, dict[str, str]] = {
         "Processing activities": "select id as Activity from activities",
         "What policy and store "
         "do": f"""select 'rows of ' || {_word("dataset", "name")} as What, n as "Is" from stored where n > 0
-            union all select 'rows of what was redacted as it arrived', (select printf('%,d', count(*)) from receipts where {_of()})""",
+            union all select 'rows of what was redacted as it arrived', (select printf('%,d', count(*)) from receipts where {of_accounts()})""",
     },
     "history": {
         "Security-relevant changes by "
@@ -381,7 +295,7 @@ TABLES: dict[str, dict[str, str]] = {
     },
 }
 
-_BROKEN = "(select request_id from overdue union select request_id from q where is_late)"
+BROKEN = "(select request_id from overdue union select request_id from q where is_late)"
 VERDICTS: dict[str, str] = {
     "Personal data is redacted before anybody reads a "
     "record": """select count(distinct account_id || '/' || interaction_id), 0,
@@ -396,7 +310,7 @@ VERDICTS: dict[str, str] = {
         || coalesce((select ' ' || nullif(count(distinct record_id), 0) from d where decision = 'hold'), '')""",
     "People are answered within the time of the "
     "law": f"""select sum(responded_at is not null and not is_late),
-        (select count(*) from {_BROKEN}), (select count(*) from q where not over and request_id not in {_BROKEN}), null from q""",
+        (select count(*) from {BROKEN}), (select count(*) from q where not over and request_id not in {BROKEN}), null from q""",
     "What is erased is gone everywhere": """select
         count(distinct request_id) filter (where request_id not in (select request_id from e where residual_hits > 0 or completed_at is null)),
         count(distinct request_id) filter (where residual_hits > 0),
@@ -423,170 +337,3 @@ NOTES: dict[str, list[str]] = {
     ],
 }
 """Footnotes with numbers of a report about chosen accounts."""
-
-
-def tables(
-    root: str,
-    as_of: dt.datetime,
-    start: dt.datetime,
-    end: dt.datetime,
-    accounts: Collection[str],
-    activities: Path,
-    breaches: Path,
-) -> sqlite3.Connection:
-    """A database of the store's tables, its manifests and live zone, and the company's files, for a
-    report's scope.
-    """
-    base = sqlite3.connect(":memory:")
-    _load(base, "scope", [{"start": start, "end": end, "as_of": as_of}])
-    _load(base, "chosen", [{"account_id": a} for a in accounts], ("account_id",))
-    _load(
-        base,
-        "words",
-        [{"kind": k, "code": c, "word": w} for k, found in WORDS.items() for c, w in found.items()],
-    )
-    for name in DATASETS:
-        files = sorted((Path(root) / name).rglob("*.parquet"))
-        _load(
-            base,
-            name,
-            [
-                row | {"run": file.name}
-                for file in files
-                for row in pq.ParquetFile(file).read().to_pylist()
-            ],
-        )
-    _changes(base)
-    _zone(base, Path(root) / "live")
-    manifests = [
-        json.loads(p.read_bytes())
-        for p in sorted((Path(root) / "_callveil" / "manifests").rglob("*.json"))
-    ]
-    _load(
-        base,
-        "runs",
-        [
-            {
-                "run_id": m["run_id"],
-                "job": m["job"],
-                "as_of": dt.datetime.fromisoformat(m["as_of"]),
-                "plan_sha256": _plan(m),
-            }
-            for m in manifests
-        ],
-    )
-    _company(base, activities, breaches, root)
-    base.executescript(_VIEWS)
-    own = [
-        n
-        for n in DATASETS
-        if not accounts or n in ("findings", "rejected", "versions", "dispositions")
-    ]
-    counts = {
-        n: base.execute(f"select count(*) from {n} where {_of() if accounts else '1'}").fetchone()[
-            0
-        ]
-        for n in own
-    }
-    _load(
-        base, "stored", [{"name": n, "n": f"{c:,}"} for n, c in counts.items() if c], ("name", "n")
-    )
-    return base
-
-
-def _plan(manifest: Mapping[str, Any]) -> str:
-    return next(
-        (i["plan_sha256"] for i in manifest["inputs"] if "plan_sha256" in i), manifest["run_id"]
-    )
-
-
-def _load(
-    base: sqlite3.Connection, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...] = ()
-) -> None:
-    columns = columns or tuple(dict.fromkeys(c for row in rows for c in row))
-    base.execute(f"create table {name} (rowid_, {', '.join(f'[{c}]' for c in columns)})")
-    marks = ", ".join("?" * (len(columns) + 1))
-    base.executemany(
-        f"insert into {name} values ({marks})",
-        [[n, *(_cell(r.get(c)) for c in columns)] for n, r in enumerate(rows)],
-    )
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        return (value - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
-    return json.dumps(value, default=str) if isinstance(value, list | dict) else value
-
-
-def _changes(base: sqlite3.Connection) -> None:
-    base.execute("alter table versions add column n")
-    base.execute("update versions set n = rowid_")
-    rows = [
-        {"version": n} | c
-        for n, text in base.execute("select n, changes from versions")
-        for c in json.loads(text or "[]")
-    ]
-    _load(base, "changes", rows)
-    base.execute("update changes set sensitive_class = nullif(sensitive_class, '')")
-
-
-def _zone(base: sqlite3.Connection, live: Path) -> None:
-    receipts, findings = [], []
-    for path in sorted(live.glob("calls/*/*/*.json")):
-        receipt = json.loads(path.read_bytes())
-        if path.name in ("record.json", "audio.json"):
-            as_of = dt.datetime.fromisoformat(receipt["as_of"])
-            receipts.append(
-                {
-                    "what": receipt["what"],
-                    "account_id": receipt["account_id"],
-                    "as_of": as_of,
-                    "covered": max(receipt.get("covered_seconds") or [0.0]),
-                }
-            )
-        if path.name == "record.json":
-            for row in json.loads((path.parent / receipt["file"]).read_bytes())["findings"]:
-                findings.append(
-                    row
-                    | {"as_of": as_of, "event_time": dt.datetime.fromisoformat(row["event_time"])}
-                )
-    _load(base, "receipts", receipts)
-    _load(base, "live_findings", findings)
-    held = [json.loads(p.read_bytes()) for p in sorted(live.glob("rejected/*/*.json"))]
-    _load(
-        base,
-        "live_rejected",
-        [h | {"rejected_at": dt.datetime.fromisoformat(h["rejected_at"])} for h in held],
-    )
-
-
-def _company(base: sqlite3.Connection, activities: Path, breaches: Path, root: str) -> None:
-    given = yaml.safe_load(activities.read_text())["activities"]
-    ours = [a for a in given if a.get("callveil")]
-    _load(base, "activities", [{"id": a["id"], "ours": bool(a.get("callveil"))} for a in given])
-    _load(
-        base,
-        "named",
-        [{"entity": e} for a in ours for c in a["data_categories"] for e in c.get("entities", ())],
-    )
-    _load(
-        base,
-        "limits",
-        [
-            {
-                "activity_id": a["id"],
-                "class": x["class"],
-                "account_type": x["account_type"],
-                "days": x["days"],
-            }
-            for a in ours
-            for x in a["retention"]
-        ],
-    )
-    places = [{"place": p} for a in ours for p in a["storage_location"] if p.strip("/") in root]
-    _load(base, "places", places, ("place",))
-    rows = [
-        {k: dt.datetime.fromisoformat(v) if k.endswith("_at") else v for k, v in b.items()}
-        for b in yaml.safe_load(breaches.read_text())["breaches"]
-    ]
-    _load(base, "breaches", rows)

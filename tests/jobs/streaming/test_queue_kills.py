@@ -17,18 +17,12 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from support import ROOT
 from support.queue_crash_worker import work
-from support.queues import Bench, FileSettled, bench, sqs_server
+from support.queues import Bench, FileSettled, bench
 
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.jobs.streaming.sqs_source import QueueSource, ReadQueue
 
 PRISM = Path(os.environ.get("CALLVEIL_PRISM", ROOT / "build/go/prism"))
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with sqs_server() as url:
-        yield url
 
 
 def poison(at: Bench, number: int) -> list[str]:

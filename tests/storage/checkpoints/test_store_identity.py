@@ -7,220 +7,51 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import datetime as dt
-import hashlib
 import json
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import pytest
-from support.filled_store import ERASED, OTHER, RESTRICTED, SEARCHED, Filled, fill
-from support.people_world import human, version
+from support.store_commands import (
+    COMMANDS,
+    DONE,
+    FAILED,
+    READS,
+    RECEIVE,
+    REDACT,
+    USAGE,
+    Command,
+    Place,
+    contents,
+    copied,
+    filled_place,
+    keyrings_of_others,
+)
 
 from callveil.pipelines.cli import main
-from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.jobs.streaming.context import WatchJob
 from callveil.transforms.storage.checkpoints.store_identity import (
     IDENTITY,
     IdentityError,
-    keyring_for,
     open_keyed,
-    open_or_claim,
     open_to_change,
     read_identity,
     worker_keyring,
 )
-from callveil.transforms.storage.commit.catalog import StoreError
-from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signing_keys import ENV as EVIDENCE_ENV
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files
 
-DONE, FAILED, USAGE, REJECTED = 0, 1, 2, 3
-NEEDS_KEYS, READS = "keys", "reads"
-"""A command works with keys, or reads what any reader may and compares those at hand."""
-PERSON = human(OTHER)
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command that takes a store.
-
-    Attributes:
-        words: with `{name}` for places.
-        writes: it changes the store. needs: see `NEEDS_KEYS`.
-        code: its exit code on the store as it is.
-    """
-
-    words: str
-    writes: bool = False
-    needs: str = NEEDS_KEYS
-    code: int = DONE
-
-    @property
-    def name(self) -> str:
-        return " ".join(
-            [
-                *self.words.split()[:2],
-                *(
-                    w
-                    for w in ("--apply", "--dry-run", "--lift", "--returned", "--operator")
-                    if w in self.words
-                ),
-            ]
-        )
-
-
-REDACT = "redact --input {new} --output {store} --policy {policy} --no-progress"
-LOAD = "history load --input {versions} --output {store} --policy {policy}"
-WATCH = "watch --once --input {landing} --output {store} --policy {policy}"
-ANCHOR = "evidence anchor --store {store} --tsa http://127.0.0.1:1/"
-AT = "--as-of 2026-11-24"
-COMMANDS = (
-    Command(REDACT, writes=True),
-    Command(f"{REDACT} --dry-run"),
-    Command(LOAD, writes=True),
-    Command(f"{LOAD} --dry-run"),
-    Command("history export --store {store} --out {out}.parquet"),
-    Command("history show --store {store} --item Number/9", needs=READS),
-    Command("history at --store {store} --item Number/9 --time 2026-11-01", needs=READS),
-    Command("history find --store {store}", needs=READS),
-    Command(WATCH, writes=True),
-    Command(f"{WATCH} --dry-run", needs=READS),
-    Command("retain plan --store {store} --out {out} " + AT),
-    Command(
-        "retain apply --store {store} --plan {plan}", writes=True, code=FAILED
-    ),  # the store has gone on since it was planned
-    Command("retain run --store {store} " + AT, writes=True),
-    Command(
-        "retain explain --store {store} --record interactions/41/5000000000 " + AT, needs=READS
-    ),
-    Command("rescan --store {store} --no-progress"),
-    Command("rescan --store {store} --no-progress --apply", writes=True),
-    Command("subject open --store {store} --type access --identifier {phone}", writes=True),
-    Command("subject verify --store {store} --request {searched} --method callback", writes=True),
-    Command("subject extend --store {store} --request {restricted} --reason much", writes=True),
-    Command("subject hold --store {store} --request {searched} --reason asked", writes=True),
-    Command("subject search --store {store} --request {searched}", writes=True),
-    Command("subject index --store {store}", writes=True),
-    Command("subject access --store {store} --request {searched} --out {out}.zip", writes=True),
-    Command("subject port --store {store} --request {searched} --out {out}.zip", writes=True),
-    Command("subject erase --store {store} --request {erased} --dry-run"),
-    Command("subject erase --store {store} --returned", writes=True),
-    Command("subject restrict --store {store} --request {restricted} --lift", writes=True),
-    Command(
-        "subject object --store {store} --request {searched} --decision refused",
-        writes=True,
-        code=USAGE,
-    ),  # it is no objection
-    Command("subject close --store {store} --request {searched} --decision withdrawn", writes=True),
-    Command("subject status --store {store}"),
-    Command("report all --store {store} --out {out} --policy {policy}", writes=True),
-    Command("report pulls --store {store}", needs=READS),
-    Command("keys status --store {store}"),
-    Command("keys rewrap --store {store}", writes=True),
-    Command("keys retire {key} --store {store}", code=FAILED),  # it is the active one
-    Command("evidence head --store {store}", needs=READS),
-    Command("evidence accept --store {store}"),
-    Command("evidence owner --store {store}", needs=READS),
-    Command("evidence owner --store {store} --operator Acme --controller 41=acme", writes=True),
-    Command("evidence verify --store {store} --quick"),
-    Command("evidence seal --store {store}", writes=True),
-    Command("evidence sign --store {store}", writes=True),
-    Command(ANCHOR, writes=True, needs=READS, code=FAILED),  # nobody answers there
-    Command("recordings list --store {store}", needs=READS),
-    Command("recordings export --store {store} --out {out}.parquet", needs=READS),
-    Command("recordings original --store {store} --account 41 --id 5000000021 --out {out}.wav"),
-    Command("recordings retry --store {store}", writes=True),
-    Command("rejected list --store {store}", needs=READS),
-    Command("rejected export --store {store} --out {out}.jsonl"),
-)
-RECEIVE = "receive --inbox {inbox} --secret-file {secret} --listen 127.0.0.1:{port}"
-
-
-@dataclass
-class Place:
-    """A filled store, and places that commands name."""
-
-    filled: Filled
-    places: dict[str, str]
-
-    def run(self, command: str, store: str, keyring: Path) -> int:
-        """Run a command on a store; a usage message of argparse would be a mistake in the table."""
-        out = Path(self.places["out"])
-        shutil.rmtree(out, ignore_errors=True)
-        for left in out.parent.glob(f"{out.name}.*"):
-            left.unlink()
-        return main(
-            [
-                w.format(**self.places | {"store": store})
-                for w in [*command.split(), "--keyring", str(keyring)]
-            ]
-        )
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A store in which every zone holds something, with an evidence key beside its keyring."""
-    root = tmp_path_factory.mktemp("identity")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(EVIDENCE_ENV)
-        filled = fill(root / "world", Files())
-        world = filled.world
-        world.history([version(1, ("Number", "9"), {"route": ("a", "b")})])
-        (root / "more").mkdir()
-        (root / "more" / "new.jsonl").write_text(
-            json.dumps({"id": "77", "account_id": 41, "called_at": "2026-10-20T10:00:00Z"}) + "\n"
-        )
-        (root / "more" / "versions.jsonl").write_text(
-            json.dumps(version(2, ("Number", "9"), {"route": ("b", "c")})) + "\n"
-        )
-        (root / "secret").write_text("x" * 40)
-        (root / "secret").chmod(0o600)
-        assert (
-            main(
-                [
-                    "retain",
-                    "plan",
-                    "--store",
-                    world.output,
-                    "--out",
-                    str(root / "plan"),
-                    "--keyring",
-                    world.keyring,
-                    *AT.split(),
-                ]
-            )
-            == DONE
-        )
-        world.history([version(3, ("Number", "8"), {"route": ("a", "b")})])
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            places = {
-                "new": str(root / "more" / "new.jsonl"),
-                "versions": str(root / "more" / "versions.jsonl"),
-                "landing": filled.landing,
-                "inbox": filled.inbox,
-                "secret": str(root / "secret"),
-                "plan": str(root / "plan"),
-                "policy": str(world.root / "policy.yaml"),
-                "out": str(root / "out"),
-                "phone": PERSON.phones[0],
-                "key": world.keys.active,
-                "port": str(taken.getsockname()[1]),
-                "searched": filled.requests[SEARCHED],
-                "restricted": filled.requests[RESTRICTED],
-                "erased": filled.requests[ERASED],
-            }
-            yield Place(filled, places)
+    with filled_place(tmp_path_factory.mktemp("identity")) as place:
+        yield place
 
 
 @pytest.fixture(autouse=True)
@@ -231,29 +62,7 @@ def own_evidence_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def others(place: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Keyrings that are not the store's, by what is wrong with them; with `none` there is none."""
-    own, root = Path(place.filled.world.keyring), tmp_path_factory.mktemp("others")
-    out = {
-        name: root / name / "keyring.json"
-        for name in ("other keyring", "other evidence key", "both", "none")
-    }
-    for path in out.values():
-        path.parent.mkdir()
-    Keyring.create(out["other keyring"])
-    Keyring.create(out["both"])
-    shutil.copy(own, out["other evidence key"])
-    shutil.copy(own.with_name("evidence-key.pem"), out["other keyring"].parent)
-    open_signer(out["other evidence key"])
-    open_signer(out["both"])
-    return out
-
-
-def contents(*folders: str | Path) -> dict[str, str]:
-    """SHA-256 of every file below some folders, by path; names of empty folders too."""
-    found = {}
-    for path in sorted(p for folder in folders for p in Path(folder).rglob("*")):
-        found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-    return found
+    return keyrings_of_others(place, tmp_path_factory.mktemp("others"))
 
 
 @pytest.mark.parametrize("wrong", ["other keyring", "other evidence key", "both", "none"])
@@ -300,14 +109,6 @@ def test_receive_takes_nothing_into_an_inbox_of_another_keyring(
     assert f"127.0.0.1:{place.places['port']}" in capsys.readouterr().err, (
         "the right keyring comes as far as listening, where somebody else does"
     )
-
-
-def copied(place: Place, folder: Path) -> tuple[str, Path]:
-    """A copy of the store, with its keys."""
-    store, keyring = folder / "store", folder / "keys" / "keyring.json"
-    shutil.copytree(place.filled.world.output, store)
-    shutil.copytree(Path(place.filled.world.keyring).parent, keyring.parent)
-    return str(store), keyring
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
@@ -615,104 +416,6 @@ def test_a_worker_with_another_keyring_at_the_same_path_does_nothing(
         WatchJob(policy, Files(), store, str(others["both"])).engines()
 
 
-def test_a_process_notices_that_its_keyring_was_exchanged(tmp_path: Path) -> None:
-    ring, other = Keyring.create(tmp_path / "a.json"), Keyring.create(tmp_path / "b.json")
-    assert ring.current() is ring
-    rotated = Keyring.rotate(ring.path)
-    assert ring.current().active == rotated.active
-    os.replace(other.path, ring.path)
-    with pytest.raises(KeyringError, match="another keyring was put in the place"):
-        ring.current()
-
-
-def test_an_account_has_one_controller_until_somebody_states_another(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    accounts, new, store = (
-        tmp_path / "accounts.jsonl",
-        tmp_path / "in.jsonl",
-        str(tmp_path / "store"),
-    )
-    given = ["--keyring", str(tmp_path / "keyring.json")]
-    policy = tmp_path / "policy.yaml"
-    policy.write_text("version: 1\nname: p\nextends: gdpr\ndetect: {model: none}\n")
-
-    def redact(number: int, agencies: dict[str, str]) -> int:
-        rows = [
-            {"account_id": a, "agency_id": c, "type": "individual", "effective_at": "2026-01-01"}
-            for a, c in agencies.items()
-        ]
-        accounts.write_text("".join(json.dumps(r) + "\n" for r in rows))
-        new.write_text(
-            json.dumps({"id": str(number), "account_id": 41, "called_at": "2026-10-20T10:00:00Z"})
-            + "\n"
-        )
-        words = [
-            "--input",
-            str(new),
-            "--output",
-            store,
-            "--accounts",
-            str(accounts),
-            "--policy",
-            str(policy),
-            "--no-progress",
-        ]
-        return main(["redact", *words, *given])
-
-    def owner(*more: str) -> dict[str, object]:
-        capsys.readouterr()
-        assert main(["evidence", "owner", "--store", store, *given, "--json", *more]) == DONE
-        found: dict[str, object] = orjson.loads(capsys.readouterr().out)
-        return found
-
-    assert redact(1, {"41": "5", "5": "4", "4": "", "9": ""}) == DONE
-    assert owner()["controllers"] == {"41": "4", "5": "4", "4": "4", "9": "9"}
-    before = contents(store)
-    assert redact(2, {"41": "9"}) == USAGE
-    assert (
-        "account 41 is 4's in this store, and 9's by the account records" in capsys.readouterr().err
-    )
-    assert contents(store) == before
-    assert redact(2, {"7": ""}) == DONE and owner()["controllers"] == {
-        "41": "4",
-        "5": "4",
-        "4": "4",
-        "9": "9",
-        "7": "7",
-    }
-    assert owner("--controller", "41=9", "--operator", "Acme")["stated"] == ["41"]
-    assert redact(3, {"41": "9"}) == redact(4, {"41": "4"}) == DONE, (
-        "what is stated outranks the records"
-    )
-    assert owner()["controllers"] == {"41": "9", "5": "4", "4": "4", "9": "9", "7": "7"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CALLVEIL_OPERATOR", "Other")
-        assert (
-            redact(5, {}) == USAGE
-            and "it is run by Acme, and CALLVEIL_OPERATOR says Other" in capsys.readouterr().err
-        )
-        patch.setenv("CALLVEIL_OPERATOR", "Acme")
-        assert redact(5, {"41": "9"}) == DONE
-    assert main(["evidence", "verify", "--store", store, *given]) == DONE
-
-
-def test_agencies_that_belong_to_each_other_end_the_way_up() -> None:
-    def row(account: str, agency: str, year: int) -> Account:
-        return Account(account, dt.datetime(year, 1, 1, tzinfo=dt.UTC), agency_id=agency)
-
-    book = AccountBook(
-        [
-            row("1", "2", 2025),
-            row("2", "1", 2025),
-            row("3", "1", 2025),
-            row("3", "8", 2026),
-            row("4", "4", 2025),
-        ]
-    )
-    assert book.controllers() == {"1": "2", "2": "1", "3": "8", "4": "4"}
-
-
 def test_a_store_that_two_keyrings_wrote_names_the_one_that_is_missing(
     place: Place, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -748,31 +451,3 @@ def test_runs_with_other_keyrings_are_other_runs(
     first = run_id(one)
     Keyring.rotate(one, keep_digests=True)
     assert run_id(one) == first != run_id(two)
-
-
-def test_of_two_keyrings_on_a_new_store_one_is_its_own(
-    files: Files, store_root: str, tmp_path: Path
-) -> None:
-    paths = [str(tmp_path / name / "keyring.json") for name in ("one", "two", "one", "two")]
-    rings = [Keyring.open_or_create(p) for p in paths]
-    came: list[str] = []
-    refused: list[str] = []
-
-    def begin(ring: Keyring) -> None:
-        try:
-            came.append(str(open_or_claim(files, store_root, ring).keyring))
-        except (IdentityError, StoreError):
-            refused.append(str(ring.path))
-
-    workers = [threading.Thread(target=begin, args=(ring,)) for ring in rings]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert len(came) == len(refused) == 2 and len(set(came)) == 1 and set(came) != set(refused)
-    assert open_keyed(files, store_root, came[0])[1].path == Path(came[0])
-    with pytest.raises(IdentityError, match="the keyring given"):
-        keyring_for(files, store_root, refused[0])
-    with pytest.raises(KeyringError, match="no keyring here"):
-        keyring_for(files, store_root, str(tmp_path / "none" / "keyring.json"))
-    assert not (tmp_path / "none").exists()

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from mortal import Dead, Mortal
 
-from callveil.schemas.fields import Field, Integer, arrow_schema
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.fields import Field, Integer
 from callveil.transforms.storage.commit.catalog import PublishConflict, Snapshot, Store
 from callveil.transforms.storage.commit.commit_run import (
     PLANNED,
