@@ -37,6 +37,7 @@ check: $(VENV)/.ready build/typecheck/callveil ## lint, rooms and types
 build/typecheck/callveil:
 	mkdir -p $@
 	for d in pipelines transforms schemas; do ln -sfn ../../../$$d $@/$$d; done
+	ln -sfn ../../../pipelines/api/__init__.py $@/__init__.py
 
 integration: $(VENV)/.ready ## tests against an S3-compatible server, on Prism and on a Flink cluster (see deploy/), and of the wheel
 	if command -v go >/dev/null; then deploy/prism.sh; fi

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, CommandError
 from callveil.pipelines.faults import as_dict, describe_error, without_content, without_warnings
+from callveil.schemas.plugins import PluginError, list_plugins
 from callveil.transforms.storage.files.urls import PlaceError
 
 DESCRIPTION = """\
@@ -51,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="store_true", help="print the version and end")
+    top.add_argument("--version", action="store_true", help="print version and plugins, and end")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for name, (text, _) in COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -228,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] in COMMANDS:
         try:
             return COMMANDS[words[0]][1](words[1:])
-        except (CommandError, PlaceError) as error:
+        except (CommandError, PlaceError, PluginError) as error:
             return _refused(words, str(error), _code(error), error)
         except KeyboardInterrupt as error:
             return _refused(
@@ -250,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.version:
         from importlib.metadata import version
 
-        print(f"callveil {version('callveil')}")
+        print(f"callveil {version('callveil')}", *list_plugins(), sep="\n")
         return DONE
     build_parser().print_help()
     return USAGE if words else DONE

@@ -349,6 +349,14 @@ class Policy:
                 self._cache.popitem(last=False)
         return rules
 
+    def operators_named(self) -> frozenset[str]:
+        """Return names of all operators that rules of this policy may come to."""
+        layers: list[Rules | LayerSettings] = [self.base, *(o.settings for o in self.overrides)]
+        given = (
+            o for r in layers for o in (*r.operators.values(), r.default_operator) if o is not None
+        )
+        return frozenset(o.name for o in given)
+
     def effective_yaml(self) -> str:
         """Return the resolved document in canonical YAML. It loads again to an equal policy, and
         `sha256sum` of its UTF-8 bytes is `sha256`.

@@ -28,7 +28,6 @@ from callveil.schemas.policy_yaml import (
 )
 from callveil.schemas.rules import (
     FIXED_GROUPS,
-    OPERATORS,
     SCOPES,
     TREATMENTS,
     UNSET,
@@ -36,6 +35,7 @@ from callveil.schemas.rules import (
     LayerSettings,
     Operator,
     collapse_whitespace,
+    operator_names,
 )
 
 VERSION = 1
@@ -262,9 +262,9 @@ class PolicyParser:
         return False
 
     def _operator(self, node: yaml.Node, path: str, entity: str) -> Operator | None:
-        r = self.reader
+        r, names = self.reader, operator_names()
         if not isinstance(node, yaml.MappingNode):
-            name = r.choice(node, path, OPERATORS)
+            name = r.choice(node, path, names)
             made = Operator(name) if name else None
         else:
             members = r.mapping(node, path, ("operator", "scope", "char", "keep_last"))
@@ -272,10 +272,10 @@ class PolicyParser:
                 r.fail(
                     node,
                     path,
-                    f"no operator named; write `operator:` and one of {', '.join(OPERATORS)}",
+                    f"no operator named; write `operator:` and one of {', '.join(names)}",
                 )
                 return None
-            name = r.choice(members.pop("operator"), f"{path}.operator", OPERATORS)
+            name = r.choice(members.pop("operator"), f"{path}.operator", names)
             if name is None:
                 return None
             options: dict[str, Any] = {}

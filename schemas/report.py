@@ -19,6 +19,8 @@ from callveil.schemas.fields import (
     Timestamp,
     arrow_schema,
 )
+from callveil.schemas.plugins import REPORTS as PLUGINS
+from callveil.schemas.plugins import find_plugins
 
 SCHEMA_VERSION = 1
 _T, _I, _N, _S, _B, _L = Text(), Integer(), Number(), Timestamp(), Boolean(), ListOf(Text())
@@ -252,3 +254,8 @@ REPORTS: dict[str, ReportType] = {
     )
 }
 """Reports by name, in the order they are read."""
+
+
+def report_names() -> tuple[str, ...]:
+    """Return the names of `REPORTS` and of reports that plugins bring. Raises `PluginError`."""
+    return (*REPORTS, *find_plugins(PLUGINS, REPORTS))

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from callveil.schemas.entities import GENERAL
 from callveil.schemas.fields import Boolean, Field, FieldType, Integer, Number, Timestamp
+from callveil.schemas.plugins import OPERATORS as PLUGINS
+from callveil.schemas.plugins import find_plugins
 
 TREATMENTS = ("keep", "scan", "redact", "clear")
 """What can be done with a field, weakest first: leave it, read it and redact what is found, replace
@@ -23,6 +25,12 @@ OPERATORS = ("keep", "label", "mask", "pseudonym", "token", "clear")
 """What can be done with a finding: leave it, write its type, mask its characters, write a keyed
 pseudonym or an authenticated reversible token, write nothing in its place.
 """
+
+
+def operator_names() -> tuple[str, ...]:
+    """Return `OPERATORS` and the names of operators that plugins bring. Raises `PluginError`."""
+    return (*OPERATORS, *find_plugins(PLUGINS, OPERATORS))
+
 
 SCOPES = ("call", "account", "everywhere")
 """How far equal values get equal pseudonyms or tokens."""
@@ -100,7 +108,7 @@ class Operator:
     """What is done with findings of one entity type.
 
     Attributes:
-        name: one of `OPERATORS`.
+        name: one of `operator_names()`.
         scope: one of `SCOPES`; used by pseudonym and token.
         char: one character that mask writes.
         keep_last: letters and digits at the end that mask leaves readable.

@@ -21,7 +21,7 @@ from callveil.pipelines.options import (
 )
 from callveil.pipelines.report import INDEX, MadeReport, ReportOptions, read_pulls, run_report
 from callveil.pipelines.summary import print_json
-from callveil.schemas.report import REPORTS
+from callveil.schemas.report import REPORTS, report_names
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.report import activities, breaches, scope
@@ -74,8 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True, help="one of these")
-    for name in (*REPORTS, "all"):
-        text = REPORTS[name].what if name in REPORTS else "every report, with an index page"
+    for name in (*report_names(), "all"):
+        text = "every report, with an index page" if name == "all" else "a report of a plugin"
+        text = REPORTS[name].what if name in REPORTS else text
         a = kinds.add_parser(name, description=text, allow_abbrev=False)
         a.add_argument("--store", metavar="STORE", help="folder or s3:// URL of the store")
         a.add_argument(
@@ -213,7 +214,7 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     return ReportOptions(
         args.store,
         _folder(args.out),
-        list(REPORTS) if args.kind == "all" else [args.kind],
+        report_names() if args.kind == "all" else [args.kind],
         ReportScope(start, end, as_of, frozenset(args.account)),
         person,
         now,

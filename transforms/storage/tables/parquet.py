@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from callveil.schemas import finding, rejected
+from callveil.schemas import finding, rejected, request
 from callveil.schemas.fields import Field
 from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, RedactedInteraction
 from callveil.schemas.manifest import FileEntry
@@ -84,7 +84,10 @@ FINDINGS = Table(
     finding_row,
 )
 REJECTED = Table("rejected", rejected.SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
-TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED)}
+REQUESTS = Table(
+    "requests", request.SCHEMA, request.FIELDS, ("account_id", "interaction_id", "request_id")
+)
+TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED, REQUESTS)}
 """Datasets by name; `register_table` adds to them."""
 
 
