@@ -117,7 +117,7 @@ class Engines:
 
 _engines: dict[tuple[str, str, str], Engines] = {}
 _keyrings: dict[tuple[str, str], Keyring] = {}
-_detectors: list[tuple[DetectionSettings, Detector, threading.Lock]] = []
+_detectors: list[tuple[tuple[DetectionSettings, tuple[str, ...]], Detector, threading.Lock]] = []
 DETECTORS_HELD = 2
 """Detectors kept by a process: two transforms of other settings in one pipeline take turns."""
 _building = threading.RLock()
@@ -153,17 +153,18 @@ def keyring_of(job: RedactJob) -> Keyring:
 
 
 def detector_of(settings: DetectionSettings) -> tuple[Detector, threading.Lock]:
-    """Return this process' detector with its lock. It depends on its settings alone, so the next
-    run with the same ones has it as well.
+    """Return this process' detector with its lock. It depends on its settings and on plugins alone,
+    so the next run with the same ones has it as well.
     """
     from callveil.transforms.detect.engine import Detector
 
+    key = (settings, deciding_plugins())
     with _building:
-        found = next((d for d in _detectors if d[0] == settings), None)
+        found = next((d for d in _detectors if d[0] == key), None)
         if found is None:
             del _detectors[DETECTORS_HELD - 1 :]
             limit_arenas()
-            found = settings, Detector(settings), threading.Lock()
+            found = key, Detector(settings), threading.Lock()
         _detectors[:] = [found, *(d for d in _detectors if d is not found)]
         return found[1:]
 

@@ -12,7 +12,7 @@ from apache_beam.transforms.window import BoundedWindow
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from callveil.schemas.rejected import Rejected
+from callveil.schemas.interaction import SourceRef
 from callveil.transforms.jobs.inline.redaction import (
     InlineOptions,
     InlineSettings,
@@ -20,9 +20,12 @@ from callveil.transforms.jobs.inline.redaction import (
     Redacted,
     redactor_of,
 )
+from callveil.transforms.storage.files.strict_json import dump_json
 
 MAIN, REJECTED = "redacted", "rejected"
 """Tags of the outputs."""
+ELEMENT = SourceRef("element")
+"""Where all that is rejected comes from: its place in a bundle says nothing."""
 ELEMENTS = 128
 """Elements of a bundle that are read together: many at a time are read much faster than one by one.
 """
@@ -93,7 +96,7 @@ class _RedactElements(beam.DoFn):  # type: ignore[misc]
     def _done(self) -> Iterator[Any]:
         held, self._held = self._held, []
         results = redactor_of(self.settings).redact([element for element, _, _ in held])
-        for (_, timestamp, window), result in zip(held, results, strict=True):
+        for (element, timestamp, window), result in zip(held, results, strict=True):
             count("in")
             if isinstance(result, Redacted):
                 count(MAIN)
@@ -103,8 +106,15 @@ class _RedactElements(beam.DoFn):  # type: ignore[misc]
             else:
                 count(REJECTED)
                 count(f"{REJECTED}.{result.reason}")
-                kept: Rejected = result if self.keep_content else replace(result, raw=b"")
+                raw = _content(element) if self.keep_content else b""
+                kept = replace(result, source=ELEMENT, raw=raw)
                 yield beam.pvalue.TaggedOutput(REJECTED, WindowedValue(kept, timestamp, (window,)))
+
+
+def _content(element: object) -> bytes:
+    if isinstance(element, str):
+        return element.encode(errors="surrogatepass")
+    return element if isinstance(element, bytes) else dump_json(element)
 
 
 def count(name: str, by: int = 1) -> None:

@@ -25,7 +25,7 @@ from callveil.transforms.detect.decision import MinimumRedaction, decide_redacti
 from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.ingest.read import read_document
 from callveil.transforms.jobs.batch.context import Engines, detector_of
-from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs, with_content
+from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs
 from callveil.transforms.redact.engine import RedactionResult, Redactor
 from callveil.transforms.redact.run import RunColumns
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, default_path
@@ -158,7 +158,7 @@ class InlineRedactor:
 
     def redact(self, values: Sequence[object]) -> list[Redacted[Any] | Rejected]:
         """Redact values, each a text or a record; one result for each, in order. What is rejected
-        comes with its content, which is as personal as it was.
+        comes without its content.
         """
         read = [self._job(value, n) for n, value in enumerate(values)]
         done: dict[int, Redacted[Any] | Rejected] = {
@@ -168,11 +168,12 @@ class InlineRedactor:
             for job, result in redact_jobs(self.engines, jobs):
                 place = job.raw.source.index or 0
                 done[place] = (
-                    with_content(result, job)
+                    result
                     if isinstance(result, Rejected)
                     else _redacted(result, isinstance(values[place], str))
                 )
-        return [done[n] for n in range(len(values))]
+        results = (done[n] for n in range(len(values)))
+        return [replace(r, raw=b"") if isinstance(r, Rejected) else r for r in results]
 
     def _job(self, value: object, place: int) -> DetectionJob | Rejected:
         """Return a value with the decision how it is redacted, or its rejection."""
@@ -200,8 +201,7 @@ class InlineRedactor:
         try:
             inspect_record(record, self.settings.policy.limits)
         except FieldError as error:
-            raw = text.encode(errors="surrogatepass")
-            return Rejected(source, "ingest", error.reason, error.detail, "", raw)
+            return Rejected(source, "ingest", error.reason, error.detail)
         return RawInteraction(key, "call", self.settings.as_of, 0, record, source)
 
     def _record(self, value: object, source: SourceRef) -> RawInteraction | Rejected:
@@ -302,10 +302,7 @@ def redact(value: Any, policy: PolicyLike = None, **how: Unpack[InlineOptions]) 
     """
     many = isinstance(value, list | tuple)
     redactor = redactor_of(InlineSettings.of(policy, **how))
-    results = [
-        replace(r, raw=b"") if isinstance(r, Rejected) else r
-        for r in redactor.redact(value if many else [value])
-    ]
+    results = redactor.redact(value if many else [value])
     if any(isinstance(r, Rejected) for r in results):
         raise RedactionRejected(results)
     return results if many else results[0]
