@@ -117,7 +117,7 @@ def run_report(options: ReportOptions) -> tuple[list[MadeReport], int]:
     context = ReportContext(store, snapshot, scope, TOOL, runs, {"policy": options.policy})
     newest = newest_record(store)
     sources = {name: _source(name, context, options, keyring) for name in names}
-    kinds = {name: _report_type(name) for name in names}
+    kinds = {name: report_type(name) for name in names}
     made: list[MadeReport] = []
     urls: list[str] = []
     try:
@@ -180,7 +180,7 @@ def _source(
         raise plugin.failed(f"make raised {type(error).__name__}") from error
 
 
-def _report_type(name: str) -> ReportType:
+def report_type(name: str) -> ReportType:
     """Return what a report is. Raises `PluginError` where a plugin's has another name."""
     if name in REPORTS:
         return REPORTS[name]

@@ -79,7 +79,7 @@ def test_it_holds_the_code_and_its_data_and_nothing_else(wheel: Path) -> None:
     assert {t for t in tops if not t.endswith(".dist-info")} == {"callveil"}
     held = {n.removeprefix("callveil/") for n in names if n.startswith("callveil/")}
     wanted = {
-        str(p.relative_to(TOP))
+        str(p.relative_to(TOP)).removeprefix("pipelines/api/")
         for folder in ("pipelines", "transforms", "schemas")
         for p in (TOP / folder).rglob("*")
         if p.is_file() and "__pycache__" not in p.parts
@@ -118,10 +118,13 @@ def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     where = ended(
         str(programs / "python"),
         "-c",
-        "import callveil.schemas, json; print(json.dumps(callveil.schemas.__file__))",
+        "import callveil, json; print(json.dumps([callveil.__file__, callveil.__version__]))",
         cwd=tmp_path,
     )
-    assert json.loads(where.stdout).startswith(str(wheel.parent / "env"))
+    file, version = json.loads(where.stdout)
+    assert file.startswith(str(wheel.parent / "env")) and wheel.name.startswith(
+        f"callveil-{version}-"
+    )
     away = tmp_path / "away"
     away.mkdir()
     home = {"HOME": str(away), "TMPDIR": str(away)}
