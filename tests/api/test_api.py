@@ -61,13 +61,14 @@ def test_every_name_is_there_and_no_other() -> None:
         _ = callveil.redcat  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("place", range(2))
-def test_the_page_shows_what_works(place: int) -> None:
-    page = (TOP / "docs" / "api.md").read_text()
-    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[place]
+@pytest.mark.parametrize(
+    ("page", "place"), [("docs/api.md", 0), ("docs/api.md", 1), ("README.md", 0)]
+)
+def test_the_pages_show_what_works(page: str, place: int) -> None:
+    code = re.findall(r"```python\n(.*?)```", (TOP / page).read_text(), re.DOTALL)[place]
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(compile(code, "docs/api.md", "exec"), {})
+        exec(compile(code, page, "exec"), {})
     wanted = re.findall(r"print\(.*\)  # (.*)", code) or ["[PERSON]: [PHONE_NUMBER]"]
     assert out.getvalue().splitlines() == wanted
 

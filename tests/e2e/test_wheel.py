@@ -23,6 +23,17 @@ from callveil.transforms.storage.files.filesystem import Files
 pytestmark = pytest.mark.integration
 TOP = Path(__file__).resolve().parents[2]
 TIMEOUT = 1500
+TYPED = """
+from collections.abc import Iterator
+from typing import Any, assert_type
+import callveil
+assert_type(callveil.redact("a", "gdpr"), callveil.Redacted[str])
+assert_type(callveil.redact({"id": 1}).value, dict[str, Any])
+assert_type(callveil.redact(["a"]), list[callveil.Redacted[str]])
+assert_type(callveil.open_store("s").rows("interactions"), Iterator[dict[str, Any]])
+assert_type(callveil.__version__, str)
+callveil.redact("a", polcy="gdpr")  # type: ignore[call-overload]
+"""
 
 
 def ended(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -125,6 +136,9 @@ def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     assert file.startswith(str(wheel.parent / "env")) and wheel.name.startswith(
         f"callveil-{version}-"
     )
+    (tmp_path / "typed.py").write_text(TYPED)
+    mypy = ("-m", "mypy", "--strict", "--python-executable", str(programs / "python"))
+    ended(sys.executable, *mypy, "typed.py", cwd=tmp_path)
     away = tmp_path / "away"
     away.mkdir()
     home = {"HOME": str(away), "TMPDIR": str(away)}
