@@ -31,7 +31,7 @@ test: check ## lint, types, and the test suite (under 15 minutes on two cores)
 check: $(VENV)/.ready ## lint, rooms and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/lint-imports
+	$(BIN)/python .ci/rooms.py
 	$(BIN)/python .ci/typecheck.py
 
 integration: $(VENV)/.ready ## tests against an S3-compatible server, on Prism and on a Flink cluster (see deploy/), and of the wheel

@@ -16,13 +16,14 @@ from callveil.transforms.ingest.discover import (
     find_input,
 )
 from callveil.transforms.ingest.parquet_source import row_groups
+from callveil.transforms.ingest.plugin_sources import KIND as PLUGIN
 from callveil.transforms.ingest.sniff import FileFormat, NotReadable, sniff_format
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import FileInfo, Files
 
 CHUNK_BYTES = 32 << 20
-READ = frozenset({"lines", "values", "document", "parquet", "sealed"})
+READ = frozenset({"lines", "values", "document", "parquet", "sealed", PLUGIN})
 """Formats of interactions."""
 PACKED = 8
 """Compressed input is about so many times as large as its file."""
@@ -118,6 +119,10 @@ class InputPlan:
     def listed(self) -> list[JsonObject]:
         """Return all files, read or not, JSON-ready: what a run is named by."""
         return [*map(asdict, self.inputs), *map(asdict, self.not_read)]
+
+    def formats(self) -> set[str]:
+        """Return the formats of what is read."""
+        return {c.format for c in self.chunks}
 
     def bytes(self) -> int:
         """About how much there is to read, unpacked."""
@@ -252,8 +257,11 @@ def _members(
 
 def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) -> FileFormat:
     """Return the shape, where the caller reads it. Raises `NotReadable`."""
-    if shape.format in reads or shape.format == "empty":
+    kind, _, name = shape.format.partition(":")
+    if kind in reads or kind == "empty":
         return shape
+    if kind == PLUGIN:
+        raise NotReadable("unknown", f"the plugin {name} reads it as interactions, and no other")
     if shape.format == "yaml":
         raise NotReadable("yaml", "YAML; write it as JSON lines")
     if "csv" in reads:

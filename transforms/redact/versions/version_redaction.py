@@ -34,7 +34,7 @@ from callveil.transforms.detect.script import unsupported_language_spans
 from callveil.transforms.detect.secret_fields import SECRET, is_secret, secret_spans
 from callveil.transforms.detect.text_fields import Leaf
 from callveil.transforms.detect.value_search import FoldedWords, find_values
-from callveil.transforms.redact.operators import OPERATORS, TokenKeys, operator_params
+from callveil.transforms.redact.operators import TokenKeys, apply_operator, operator_params
 from callveil.transforms.redact.versions.decision import RedactionSettings
 from callveil.transforms.redact.versions.field_classes import change_class, item_name
 from callveil.transforms.redact.versions.json_values import (
@@ -58,13 +58,7 @@ from callveil.transforms.storage.identity.identifier_names import entity_of
 
 HEADINGS = ("event", "item_type", "actor_role")
 """Words of the version itself, which are read where they could hold more than a word."""
-_OPERATE = {op().operator_name(): op() for op in OPERATORS}
 _FIELD = Field("changes", Json(), "", "custom", prose=True)
-
-
-def apply_operator(action: str, text: str, params: RecordValues) -> str:
-    """Return what the operator of an action writes in place of a text."""
-    return str(_OPERATE[f"callveil_{action}"].operate(text, params))
 
 
 def distinct_label(
