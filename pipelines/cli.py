@@ -20,7 +20,7 @@ from callveil.pipelines.options import parse_arguments
 from callveil.schemas.errors import FAILED, USAGE, CallveilError
 from callveil.schemas.plugins import list_plugins
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("callveil.pipelines.cli")  # also where it runs as `__main__`
 
 DESCRIPTION = """\
 callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps
