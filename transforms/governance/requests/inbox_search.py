@@ -13,8 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from callveil.schemas.arrival import Arrival
@@ -29,8 +27,6 @@ from callveil.transforms.storage.encryption import sealed_body
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import FileInfo, Files
 from callveil.transforms.storage.files.strict_json import ParseError, dump_json, load_json
-from callveil.transforms.storage.files.urls import is_s3, local_path
-from callveil.transforms.storage.format1.inbox_registry import inboxes
 from callveil.transforms.storage.format1.live import Ledger, Live
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.record_identifiers import (
@@ -54,26 +50,6 @@ class BodyHit(NamedTuple):
 
     url: str
     own: tuple[InteractionKey, ...]
-
-
-@dataclass(frozen=True)
-class SearchedInboxes:
-    """What is known of inboxes.
-
-    Attributes:
-        folders: those that are there. missing: those that `watch` has read and that are not there,
-            or not here.
-    """
-
-    folders: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, live: Live, more: Iterable[str] = ()) -> SearchedInboxes:
-        """Return inboxes that `watch` has read for a store, and others that somebody names."""
-        known = sorted({f.rstrip("/") for f in (*inboxes(live), *more)})
-        gone = tuple(f for f in known if not is_s3(f) and not Path(local_path(f)).is_dir())
-        return cls(tuple(f for f in known if f not in gone), gone)
 
 
 class BodyReader:
