@@ -19,7 +19,11 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import InputLimits
 from callveil.transforms.detect.known_values import WORD, strip_case_and_accents
-from callveil.transforms.governance.requests.quarantine_search import SearchTarget, mentions_subject
+from callveil.transforms.governance.requests.quarantine_search import (
+    SearchTarget,
+    mentions_subject,
+    subject_roles,
+)
 from callveil.transforms.governance.requests.unlink import STAFF_FIELDS, Unlinker
 from callveil.transforms.ingest.documents import expand_document, list_member
 from callveil.transforms.ingest.normalise import normalize_interaction
@@ -33,7 +37,6 @@ from callveil.transforms.storage.identity.record_identifiers import (
     CONTACT,
     NUMBER,
     STAFF,
-    interaction_people,
 )
 
 NOTHING = b"[]"
@@ -121,7 +124,7 @@ class BodyReader:
         key = raw.key if raw else None
         if key in self._stay or not self._looking.controller.holds(key.account_id if key else ""):
             return entry
-        roles = self._roles(raw) if raw else set()
+        roles = subject_roles(self._keyring, raw, self._looking) if raw else set()
         if CONTACT in roles or (key is not None and key in self._looking.keys):
             own += [key] if key is not None else []
             return None
@@ -137,15 +140,6 @@ class BodyReader:
             if not mentions_subject(self._keyring, dump_json(new), self._looking)
             else self._masked(new, STAFF in roles, self._own_words)
         )
-
-    def _roles(self, raw: RawInteraction) -> set[str]:
-        found = [
-            (p.role, set(ids.identifier_tokens(self._keyring, p.identifier).values()))
-            for p in interaction_people(raw)
-        ]
-        if any(role == CONTACT and digests & self._looking.rejected for role, digests in found):
-            return set()  # somebody else's
-        return {role for role, digests in found if self._looking.tokens & digests}
 
     def _masked(self, value: Any, is_staff: bool, words: frozenset[str]) -> Any:
         """Return a record of somebody else's with labels in the place of what leads to the person;
