@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy import Policy
 from callveil.transforms.ingest.chunks import InputPlan
@@ -55,7 +56,7 @@ class RunResult:
     removed: int
     repeated: bool = False
     dry_run: bool = False
-    not_read: tuple[dict[str, Any], ...] = ()
+    not_read: tuple[JsonObject, ...] = ()
 
 
 def run_until_published(
@@ -112,8 +113,8 @@ def archive_policy(store: Store, policy: Policy) -> None:
 def input_facts(plan: InputPlan) -> dict[str, Any]:
     """Return what a manifest says of a job's input, as attributes of `RunChanges`."""
     return {
-        "inputs": tuple(i.as_dict() for i in plan.inputs),
-        "not_read": tuple(f.as_dict() for f in plan.not_read),
+        "inputs": tuple(map(asdict, plan.inputs)),
+        "not_read": tuple(map(asdict, plan.not_read)),
     }
 
 

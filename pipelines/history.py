@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
@@ -17,7 +17,9 @@ from callveil.pipelines.attempts import RunResult, input_facts, run_until_publis
 from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import Account, AccountBook
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack_rows
 from callveil.schemas.policy import Policy
@@ -106,7 +108,7 @@ class HistoryOptions:
     chunk_bytes: int = 32 << 20
 
 
-class HistoryReconciliationError(RuntimeError):
+class HistoryReconciliationError(CallveilError, RuntimeError):
     """Versions that came in are not all accounted for. Nothing is published."""
 
 
@@ -165,7 +167,7 @@ def run_history(options: HistoryOptions) -> RunResult:
             outcome = _execute(
                 options, replace(job_on(store.current()), scratch=scratch), store, found, engine
             )
-        not_read = tuple(f.as_dict() for f in found.not_read)
+        not_read = tuple(map(asdict, found.not_read))
         return RunResult(
             run.run_id,
             0,
@@ -200,7 +202,7 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "job": JOB,
         "tool": TOOL,
         "policy": options.policy.sha256,
@@ -277,7 +279,7 @@ def _execute(
 ) -> Outcome:
     since = last_run(store, job.snapshot, job.policy.sha256)
     changed = redacted_since(job.files, job.root, job.snapshot, since)
-    held = {dict(f.partition)["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
+    held = {f.partition["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
     # A `redact` event in the input may name an interaction whose versions lie in any stored day; so
     # with input every day is looked at.
     aged = frozenset(aged_days(job.snapshot, job.policy, since, job.as_of))

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import apache_beam as beam
@@ -19,6 +19,7 @@ from callveil.pipelines.redact_options import RedactOptions, reconcile_records
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
 from callveil.schemas.request import RedactionRequest
@@ -117,7 +118,7 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "job": "redact",
         "tool": TOOL,
         "inputs": plan.listed(),
@@ -223,7 +224,7 @@ def _changes(
     return RunChanges.of(outcome, job.snapshot, **input_facts(plan))
 
 
-def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
+def _request_row(request: RedactionRequest, keyring: Keyring) -> JsonObject:
     """Return a request as it is stored: its reason, which may name people, as a token that
     `callveil reveal` opens.
     """
@@ -237,7 +238,7 @@ def _dry_run(options: RedactOptions, job: RedactJob, plan: InputPlan) -> RunResu
     with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
         outcome = _execute(options, replace(job, scratch=scratch), plan)
     reconcile_records(outcome.counts)
-    not_read = tuple(f.as_dict() for f in plan.not_read)
+    not_read = tuple(map(asdict, plan.not_read))
     return RunResult(
         job.run.run_id,
         0,

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.schemas.report import REPORTS, ReportType
 from callveil.transforms.report.activities import load_activities
@@ -336,7 +337,7 @@ def _record(
     return store.attestor().append(PULLS, PULL, body)
 
 
-def read_pulls(store: Store) -> list[dict[str, Any]]:
+def read_pulls(store: Store) -> list[JsonObject]:
     """Return records of pulls, oldest first. Raises `StoreError` where one cannot be read."""
     from callveil.transforms.storage.evidence.signed_record import RecordError, parse_record
 

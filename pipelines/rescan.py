@@ -18,6 +18,8 @@ from callveil.pipelines.local_runner import run_pipeline
 from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.workers import PIECE_ROWS
 from callveil.schemas.account import AccountBook
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.transforms.detect.models import model_fingerprint
@@ -124,7 +126,7 @@ class _Found:
     """Results of the pipeline."""
 
     outcome: Outcome
-    notes: dict[str, Any]
+    notes: JsonObject
 
     @property
     def changes(self) -> bool:
@@ -139,7 +141,7 @@ class _Found:
         )
 
 
-class NoPolicy(ValueError):
+class NoPolicy(UserError, ValueError):
     """No policy is named and the store has none that this version can read."""
 
 

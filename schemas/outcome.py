@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
+import msgspec
 
+from callveil.schemas.json_types import JsonObject, to_json_text
 from callveil.schemas.manifest import FileEntry
 
 
-@dataclass
+@dataclass(slots=True)
 class Outcome:
     """Published files and counts of a piece of work, or of many added up.
 
@@ -29,22 +30,16 @@ class Outcome:
 
     def encode(self) -> bytes:
         """JSON bytes, the form in which outcomes travel through a pipeline."""
-        return orjson.dumps(self.as_dict())
+        return to_json_text(self)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form."""
-        return {
-            "added": [f.as_dict() for f in self.added],
-            "removed": self.removed,
-            "counts": dict(sorted(self.counts.items())),
-        }
+        return msgspec.to_builtins(self, order="sorted")  # type: ignore[no-any-return]
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> Outcome:
         """Return inverse of `as_dict`."""
-        return cls(
-            [FileEntry.from_dict(f) for f in d["added"]], list(d["removed"]), Counter(d["counts"])
-        )
+        return msgspec.convert(d, cls, dec_hook=_of_type)
 
     @classmethod
     def total(cls, parts: Iterable[bytes]) -> Outcome:
@@ -53,10 +48,15 @@ class Outcome:
         """
         out = cls()
         for part in parts:
-            one = cls.from_dict(orjson.loads(part))
+            one = msgspec.json.decode(part, type=cls, dec_hook=_of_type)
             out.added.extend(one.added)
             out.removed.extend(one.removed)
             out.counts.update(one.counts)
         out.added.sort()
         out.removed.sort()
         return out
+
+
+def _of_type(kind: Any, value: Any) -> Any:
+    """Build what msgspec has no form for: a Counter."""
+    return kind(value)

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import rows
+from support import ROOT
+from support.command_runs import rows
 
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
 
 pytestmark = pytest.mark.integration
-TOP = Path(__file__).resolve().parents[2]
 TIMEOUT = 1500
 
 
@@ -55,7 +55,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     left_out = shutil.ignore_patterns("build", ".*", "__pycache__", "*.egg-info", "dist")
-    shutil.copytree(TOP, source, ignore=left_out)
+    shutil.copytree(ROOT, source, ignore=left_out)
     ended(sys.executable, "-m", "venv", str(folder / "env"), cwd=folder)
     ended(
         str(folder / "env/bin/python"),
@@ -79,9 +79,9 @@ def test_it_holds_the_code_and_its_data_and_nothing_else(wheel: Path) -> None:
     assert {t for t in tops if not t.endswith(".dist-info")} == {"callveil"}
     held = {n.removeprefix("callveil/") for n in names if n.startswith("callveil/")}
     wanted = {
-        str(p.relative_to(TOP))
+        str(p.relative_to(ROOT))
         for folder in ("pipelines", "transforms", "schemas")
-        for p in (TOP / folder).rglob("*")
+        for p in (ROOT / folder).rglob("*")
         if p.is_file() and "__pycache__" not in p.parts
     }
     assert wanted - held == set(), "files of the source that the wheel lacks"
@@ -101,7 +101,7 @@ def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
         "--no-annotate",
     )
     (tmp_path / "constraints.txt").write_text(
-        ended(str(TOP / "build/uv/bin/uv"), *export, cwd=TOP).stdout
+        ended(str(ROOT / "build/uv/bin/uv"), *export, cwd=ROOT).stdout
     )
     programs = wheel.parent / "env" / "bin"
     install = (

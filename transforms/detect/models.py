@@ -10,9 +10,10 @@ from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from callveil.schemas.entities import ENTITIES
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import IGNORE, DetectionSettings
 
 VERSION = f"callveil {version('callveil')}, presidio {version('presidio-analyzer')}"
@@ -74,7 +75,7 @@ ASKED: Mapping[str, str] = {
 """What a GLiNER model, which finds what it is asked for, is asked for by itself."""
 
 
-class ModelError(RuntimeError):
+class ModelError(UserError, RuntimeError):
     """A model named by the policy cannot be used; the message says which and how to mend it."""
 
 
@@ -126,7 +127,7 @@ def model_kind(folder: Path) -> str:
     return kind
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> JsonObject:
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as problem:

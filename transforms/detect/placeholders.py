@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.finding import TextSpan
+from callveil.schemas.operators import DEFAULT
 from callveil.schemas.rules import Rules
 from callveil.transforms.detect.budget import spend_steps
 
@@ -43,12 +44,12 @@ def placeholder_pattern(rules: Rules) -> re.Pattern[str]:
     """
     every = (rules, *rules.earlier)
     own = frozenset(
-        entity for r in every for entity in (*r.operators, *(entity for _, entity in r.deny))
-    )
+        entity for r in every for entity in (*r.entities, *(entity for _, entity in r.deny))
+    ) - {DEFAULT}
     masks = frozenset(
         (o.char, o.keep_last if r is rules else 0)
         for r in every
-        for o in (*r.operators.values(), r.default_operator)
+        for o in r.entities.values()
         if o.name == "mask"
     )
     return _pattern(frozenset(r.label_for(MARK) for r in every), own, masks)

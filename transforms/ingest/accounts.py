@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES, Account
 from callveil.schemas.fields import EPOCH, Boolean, FieldError
+from callveil.schemas.json_types import Row
 from callveil.transforms.ingest.dates import named_zone, parse_time
 from callveil.transforms.ingest.normalise import parse_id
 from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
@@ -78,7 +79,7 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
 
 def _account(row: TableRow, problems: list[TableProblem]) -> Account | None:
     values = row.values
-    found: dict[str, Any] = {}
+    found: Row = {}
     faults = len(problems)
     for name, read in (
         ("account_id", lambda: parse_id(values.get("account_id", values.get("id")), "account_id")),

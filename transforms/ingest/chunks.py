@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.discover import (
     InputError,
     InputFile,
@@ -114,9 +115,9 @@ class InputPlan:
     empty: int = 0
     patterns: tuple[str, ...] = ()
 
-    def listed(self) -> list[dict[str, Any]]:
+    def listed(self) -> list[JsonObject]:
         """Return all files, read or not, JSON-ready: what a run is named by."""
-        return [*(f.as_dict() for f in self.inputs), *(f.as_dict() for f in self.not_read)]
+        return [*map(asdict, self.inputs), *map(asdict, self.not_read)]
 
     def bytes(self) -> int:
         """About how much there is to read, unpacked."""
@@ -179,7 +180,7 @@ def plan_input(
     for _, info in sorted(found.files.items()):
         pieces, refused = _look(files, info, chunk_bytes, count_lines, reads)
         not_read += refused
-        chunks += [InputChunk(0, info.url, info.size, info.etag, **piece) for piece in pieces]
+        chunks += pieces
         if pieces or not refused:
             inputs.append(InputFile(info.url, info.size, info.etag))
             empty += not pieces
@@ -207,7 +208,7 @@ def plan_chunks(
 
 def _look(
     files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, reads: frozenset[str]
-) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
+) -> tuple[list[InputChunk], list[SkippedFile]]:
     """Return pieces of one file, and what of it is not read."""
     try:
         if info.size == 0:
@@ -232,15 +233,14 @@ def _look(
 
 def _members(
     files: Files, info: FileInfo, chunk_bytes: int, reads: frozenset[str]
-) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
-    pieces: list[dict[str, Any]] = []
+) -> tuple[list[InputChunk], list[SkippedFile]]:
+    pieces: list[InputChunk] = []
     refused: list[SkippedFile] = []
     for member, name in archive_members(files, info):
         try:
             shape = sniff_format(files, info.url, info.size, member, name)
-            own = {"member": member, "name": name}
             pieces += [
-                piece | own
+                replace(piece, member=member, name=name)
                 for piece in _cut(
                     files, info, chunk_bytes, None, _readable(files, info.url, shape, reads)
                 )
@@ -270,14 +270,15 @@ def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) 
 
 def _cut(
     files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, shape: FileFormat
-) -> list[dict[str, Any]]:
+) -> list[InputChunk]:
     if shape.format == "empty":
         return []
-    whole = {"format": shape.format, "compression": shape.packing, "end": info.size}
+    place = (info.url, info.size, info.etag, shape.format)
+    whole = InputChunk(0, *place, compression=shape.packing, end=info.size)
     if shape.format == "parquet":
         groups = row_groups(files, info.url, chunk_bytes)
         return (
-            [whole | {"row_groups": g, "first_row": first} for g, first in groups]
+            [replace(whole, row_groups=g, first_row=first) for g, first in groups]
             if groups is not None
             else [whole]
         )
@@ -287,7 +288,7 @@ def _cut(
     counted = count_lines if count_lines is not None else not info.url.startswith("s3://")
     numbers = _first_lines(files, info, starts) if counted else [1] + [None] * (len(starts) - 1)
     return [
-        whole | {"start": s, "end": min(s + chunk_bytes, info.size), "first_line": number}
+        replace(whole, start=s, end=min(s + chunk_bytes, info.size), first_line=number)
         for s, number in zip(starts, numbers, strict=True)
     ]
 

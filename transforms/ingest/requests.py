@@ -27,6 +27,7 @@ from callveil.schemas.fields import (
     Text,
 )
 from callveil.schemas.interaction import BY_NAME, SECONDS
+from callveil.schemas.json_types import Row
 from callveil.schemas.request import BASES, FIELDS, SCOPES, TRIGGERS, RedactionRequest
 from callveil.transforms.ingest.dates import parse_time
 from callveil.transforms.ingest.normalise import parse_id
@@ -110,7 +111,7 @@ def _request(row: TableRow, problems: list[TableProblem]) -> RedactionRequest | 
                     f"; did you mean {close[0]}?" if close else f"; members are {', '.join(_NAMES)}"
                 ),
             )
-    read: dict[str, Any] = {}
+    read: Row = {}
     for name, reader in _READERS.items():
         try:
             read[name] = reader(values.get(name))

@@ -14,12 +14,14 @@ from typing import Any
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.finding import WHOLE, Finding, FindingRow, TextSpan
 from callveil.schemas.interaction import BY_NAME, RedactedInteraction
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.rules import NAMED
 from callveil.schemas.subject_index import IdentifierLink
-from callveil.transforms.detect.batch import DetectionResult, leaf_treatments
+from callveil.transforms.detect.batch import leaf_treatments
 from callveil.transforms.detect.budget import OverBudget, spend_steps
+from callveil.transforms.detect.detection_result import DetectionResult
 from callveil.transforms.detect.known_values import DIGITS, EMAIL
 from callveil.transforms.detect.normalized_text import normalize_text
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
@@ -187,9 +189,9 @@ class _InteractionRedaction:
         self.requests = [bind_span(r, leaves, redactor.keyring) for r in self.decision.requests]
         self.by_request: dict[str, RedactionRequest] = {r.request_id: r for r in self.requests}
 
-    def apply(self) -> dict[str, Any]:
+    def apply(self) -> RecordValues:
         """Return the redacted values of the record."""
-        record: dict[str, Any] = clone_json(self.raw.record)
+        record: RecordValues = clone_json(self.raw.record)
         found = collect_pieces(self.detected)
         self.values, self.parts, self.runs = found.values, found.parts, found.runs
         self.found = found.redact
@@ -244,7 +246,7 @@ class _InteractionRedaction:
         self._settle_kept()
         return record
 
-    def _clear_wordless(self, record: dict[str, Any]) -> None:
+    def _clear_wordless(self, record: RecordValues) -> None:
         """Clear fields that hold no text at all too: times of words, flags, empty lists."""
         for name in [
             n
@@ -437,7 +439,7 @@ class _InteractionRedaction:
             detector_version=self.redactor.run.detector_version,
         )
 
-    def residual(self, record: dict[str, Any]) -> bool:
+    def residual(self, record: RecordValues) -> bool:
         """Tell whether a number or e-mail of the contact can still be read in the redacted
         record.
         """
@@ -478,7 +480,7 @@ class _InteractionRedaction:
             own.listen(reading.view, spans)
         return own.introduced
 
-    def state(self, record: dict[str, Any]) -> RedactedInteraction:
+    def state(self, record: RecordValues) -> RedactedInteraction:
         """Return the redacted record with its state columns set."""
         run, mode = self.redactor.run, self.decision.mode
         done = [f for f in (*self.findings, *self.cleared.values()) if f.status == "done"]
@@ -528,7 +530,7 @@ class _InteractionRedaction:
             if f.status == "done" and f.entity_type in left and f.detector not in FORCED:
                 yield top_level(f.field_path)
 
-    def rows(self, record: dict[str, Any]) -> list[FindingRow]:
+    def rows(self, record: RecordValues) -> list[FindingRow]:
         """Return findings as rows of the findings dataset, in order of field and place; `record` is
         what is left of the record.
         """

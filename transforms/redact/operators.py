@@ -64,8 +64,12 @@ def canonical_value(entity: str, text: str) -> str:
     return ("" if kind in (EMAIL, NAME) else " ").join(words)
 
 
+OperatorParams = dict[str, Any]
+"""Parameters of an operator, as Presidio hands them over."""
+
+
 class _Anonymizer(Operator):  # type: ignore[misc]
-    def validate(self, params: dict[str, Any] | None = None) -> None:
+    def validate(self, params: OperatorParams | None = None) -> None:
         """Parameters come from a validated policy."""
 
     def operator_type(self) -> OperatorType:
@@ -80,7 +84,7 @@ class _Anonymizer(Operator):  # type: ignore[misc]
 class Label(_Anonymizer):
     """The typed label, such as `[PHONE_NUMBER]`."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return the label; `text` plays no part."""
         return str((params or {})["label"])
 
@@ -88,7 +92,7 @@ class Label(_Anonymizer):
 class Clear(_Anonymizer):
     """Nothing at all."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return an empty text."""
         return ""
 
@@ -96,7 +100,7 @@ class Clear(_Anonymizer):
 class Same(_Anonymizer):
     """The text itself, where it is a pseudonym or token already."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return the text."""
         return text
 
@@ -106,7 +110,7 @@ class Mask(_Anonymizer):
     punctuation stays and shows the form.
     """
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return a text of the same length."""
         params = params or {}
         keep, out = int(params["keep_last"]), list(text)
@@ -121,7 +125,7 @@ class Mask(_Anonymizer):
 class Pseudonym(_Anonymizer):
     """The same keyed name for the same value within a scope, such as `[PERSON:k3v9...]`."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """HMAC-SHA256 over scope, entity type and canonical value."""
         params = params or {}
         entity, value = params["entity"], canonical_value(params["entity"], params["value"])
@@ -136,7 +140,7 @@ class Token(_Anonymizer):
     `reveal_token`.
     """
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return AES-SIV of the text itself, bound to scope and entity type. Equal texts of one
         scope give equal tokens.
         """
@@ -147,7 +151,7 @@ class Token(_Anonymizer):
 class Encoded(_Anonymizer):
     """What another operator writes, as a literal of JSON that is written as a text."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Run the operator over the decoded text and encode its result; see `encoded_params`."""
         params = params or {}
         out = str(_BY_ACTION[params["action"]].operate(params["value"], params["params"]))
@@ -158,8 +162,8 @@ class Encoded(_Anonymizer):
 
 
 def encoded_params(
-    action: str, params: dict[str, Any], value: str, depth: int, number: bool
-) -> dict[str, Any]:
+    action: str, params: OperatorParams, value: str, depth: int, number: bool
+) -> OperatorParams:
     """Return parameters of `Encoded`.
 
     Args:
@@ -174,7 +178,7 @@ def encoded_params(
 OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
 _BY_ACTION = {kind.__name__.lower(): kind() for kind in OPERATORS}
 
-Replacement = tuple[int, int, str, dict[str, Any]]
+Replacement = tuple[int, int, str, OperatorParams]
 """A stretch of a text, half-open, the action that writes in its place, and its parameters."""
 
 
@@ -209,7 +213,7 @@ def replace_spans(
 
 def operator_params(
     rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str, interaction_id: str
-) -> tuple[str, dict[str, Any], str]:
+) -> tuple[str, OperatorParams, str]:
     """Return operator for one value.
 
     Args:

@@ -6,9 +6,9 @@ import datetime as dt
 import statistics
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
+from callveil.schemas.json_types import Row
 from callveil.schemas.report import REPORTS
 from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
 from callveil.transforms.governance.requests.register import RequestRegister, register_row
@@ -68,7 +68,7 @@ ERASURE_COLUMNS = (
 )
 
 
-def _of(request: SubjectRequest | None, scope: ReportScope) -> dict[str, Any] | None:
+def _of(request: SubjectRequest | None, scope: ReportScope) -> Row | None:
     """Return columns that say which accounts a request is about, as far as the scope has them; None
     where it is about none of those.
     """
@@ -92,7 +92,7 @@ class RequestReport:
         self._requests: list[SubjectRequest] = []
         self._elsewhere = 0
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield one row per request, by id."""
         c = self._c
         common = c.common(REPORTS["requests"])
@@ -286,7 +286,7 @@ class ErasureReport:
         self._waiting: set[str] = set()
         self._residual: dict[str, int] = {}
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield one row per certificate, as they were published; one that waited for locked copies
         is published again once it is complete.
         """
@@ -356,7 +356,7 @@ class ErasureReport:
             tuple(why),
         )
 
-    def _count(self, row: dict[str, Any]) -> None:
+    def _count(self, row: Row) -> None:
         if row["residual_hits"]:
             self._bad.add(row["request_id"])
         if row["completed_at"] is None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from callveil.schemas.policy_yaml import NodeReader, node_kind, safe_key, suggest_choice
+from callveil.schemas.errors import UserError
+from callveil.schemas.policy_settings import safe_key, suggest_choice
+from callveil.schemas.policy_yaml import NodeReader, node_kind
 from callveil.schemas.report import REPORTS
 
 ALL = "all"
@@ -46,11 +48,11 @@ class ReportScope:
         ).hexdigest()
 
 
-class RolesError(ValueError):
+class RolesError(UserError, ValueError):
     """The roles file is wrong, by line and field."""
 
 
-class NotAllowed(ValueError):
+class NotAllowed(UserError, ValueError):
     """This person's role does not see that; the text says what it does see."""
 
 

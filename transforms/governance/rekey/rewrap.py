@@ -223,13 +223,13 @@ def _of_request(store: Store, keyring: Keyring, run_id: str, entry: FileEntry) -
     file is found by it.
     """
     name = entry.path.rpartition("/")[2].partition("-")[2].removesuffix(SUFFIX)
-    path = data_path(CONTENT, dict(entry.partition), run_id, name, SUFFIX)
+    path = data_path(CONTENT, entry.partition, run_id, name, SUFFIX)
     with store.files.open(store.url(entry.path)) as source, temporary_file() as sink:
         if is_restricted_file(entry.path):
             reencrypt_restricted(source, sink, keyring, entry.path, path)
         else:
             reencrypt_file(source, sink, keyring, entry.path, PURPOSE, path)
-        return publish_bytes(store.files, store.root, path, CONTENT, dict(entry.partition), sink)
+        return publish_bytes(store.files, store.root, path, CONTENT, entry.partition, sink)
 
 
 # Tokens in rows

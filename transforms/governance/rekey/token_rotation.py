@@ -7,11 +7,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.register import EVENTS
 from callveil.transforms.storage.commit.catalog import Store
@@ -109,10 +109,8 @@ def make_token_renewal(keyring: Keyring, dataset: str) -> EditRows:
     return edit_rows
 
 
-def _row(
-    keyring: Keyring, account: str, interaction: str
-) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    def change(row: dict[str, Any]) -> dict[str, Any]:
+def _row(keyring: Keyring, account: str, interaction: str) -> Callable[[Row], Row]:
+    def change(row: Row) -> Row:
         new = renew_value_tokens(
             keyring, row, row[account] if account else "", row[interaction] if interaction else ""
         )

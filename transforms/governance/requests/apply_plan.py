@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
@@ -42,7 +43,7 @@ from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, R
 from callveil.transforms.storage.tables.rewrite import BatchEdit, EditRows, change_keys
 
 
-class CarryError(RuntimeError):
+class CarryError(CallveilError, RuntimeError):
     """The store holds other rows than were planned; nothing was published."""
 
 

@@ -9,9 +9,10 @@ register's open run and the store itself say what is left to do.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+import msgspec
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
@@ -21,7 +22,12 @@ from callveil.transforms.governance.requests import quarantine_search, restricti
 from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK
 from callveil.transforms.governance.requests.apply_plan import ExecutionResult, PlanExecutor
 from callveil.transforms.governance.requests.approval import require_approved
-from callveil.transforms.governance.requests.certificate import CertificationResult, certify_request
+from callveil.transforms.governance.requests.certificate import (
+    CertificationResult,
+    ErasureWork,
+    PackageFile,
+    certify_request,
+)
 from callveil.transforms.governance.requests.controller import controller_of
 from callveil.transforms.governance.requests.live_plan import is_held
 from callveil.transforms.governance.requests.live_records import (
@@ -287,7 +293,7 @@ class Eraser:
             restriction.drop_restricted(
                 self.store, self.keyring, snapshot, plan.match.own_tokens, done, ours
             )
-            work["packages"] = self._packages(snapshot, plan.match.own_tokens, done, ours)
+            work.packages = self._packages(snapshot, plan.match.own_tokens, done, ours)
         else:
             done.added.append(
                 restriction.write_restricted(
@@ -313,7 +319,12 @@ class Eraser:
         done.added += [erased] if erased else []
         done.added.append(
             write_encrypted_json(
-                self.store, self.keyring, run_id, plan.request_id, f"{snapshot.seq:08d}.work", work
+                self.store,
+                self.keyring,
+                run_id,
+                plan.request_id,
+                f"{snapshot.seq:08d}.work",
+                msgspec.to_builtins(work),
             )
         )
         left = self._left(plan, event)
@@ -367,40 +378,27 @@ class Eraser:
         rest = () if is_empty(self.live) else dropped - own - stay
         return sorted((own - stay) | {k for k in rest if urls_held(self.live, k)})
 
-    def _work(self, plan: ErasePlan, gone: list[InteractionKey]) -> dict[str, Any]:
+    def _work(self, plan: ErasePlan, gone: list[InteractionKey]) -> ErasureWork:
         """Return what is to be done once the run is published, and to be known for the check."""
         request = self.register.get(plan.request_id)
         looking = make_search_target(plan.match, controller_of(self.store, request))
         stay = [a for a in (*plan.actions, *plan.live) if a.action == KEEP]
-        return {
-            "live": _lists(gone),
-            "unlink": [[*_key(a.record), a.role] for a in plan.live if a.action == UNLINK],
-            "stay": _lists(
-                {
-                    *(
-                        _key(a.record)
-                        for a in stay
-                        if a.record.record_class in ("interaction", LIVE)
-                    ),
-                    *plan.match.others,
-                }
-            ),
-            "kept": [
-                list(r)
-                for r in (
-                    *(a.record for a in plan.actions if a.action == KEEP),
-                    *(m.record for m in plan.match.left_out),
-                )
-            ],
-            "tokens": sorted(looking.tokens),
-            "rejected": sorted(looking.rejected),
-            "known": [[i.kind, i.value] for i in looking.known],
-            "keys": _lists({*looking.keys, *plan.unread.own}),
-            "mentioned": _lists(looking.mentioned),
-            "rejections": [h.name for h in plan.unread.live],
-            "bodies": [h.url for h in plan.unread.bodies],
-            "inboxes": Inboxes.of([self.live], self.inboxes).folders if self.zone else None,
-        }
+        staying = {_key(a.record) for a in stay if a.record.record_class in ("interaction", LIVE)}
+        kept = [a.record for a in plan.actions if a.action == KEEP]
+        return ErasureWork(
+            live=sorted(set(gone)),
+            unlink=[(*_key(a.record), a.role) for a in plan.live if a.action == UNLINK],
+            stay=sorted(staying | plan.match.others),
+            kept=kept + [m.record for m in plan.match.left_out],
+            tokens=sorted(looking.tokens),
+            rejected=sorted(looking.rejected),
+            known=[(i.kind, i.value) for i in looking.known],
+            keys=sorted(looking.keys | plan.unread.own),
+            mentioned=sorted(looking.mentioned),
+            rejections=[h.name for h in plan.unread.live],
+            bodies=[h.url for h in plan.unread.bodies],
+            inboxes=Inboxes.of([self.live], self.inboxes).folders if self.zone else None,
+        )
 
     def _count_live(
         self, plan: ErasePlan, gone: list[InteractionKey], done: ExecutionResult, event: str
@@ -492,11 +490,12 @@ class Eraser:
         tokens: tuple[str, ...],
         done: ExecutionResult,
         ours: Collection[str],
-    ) -> list[dict[str, str]]:
+    ) -> list[PackageFile]:
         """Return packages that were made of the person's data, to be deleted where they still lie;
         what says where they are goes too.
         """
-        out, mine = [], set(tokens)
+        out: list[PackageFile] = []
+        mine = set(tokens)
         for file in snapshot.by_dataset("subject_content"):
             if file.path.endswith("package.sealed") and dict(file.partition)["request"] in ours:
                 found = read_encrypted_json(self.store, self.keyring, file)
@@ -524,8 +523,3 @@ def require_ready(request: SubjectRequest, scope: str) -> SubjectRequest:
 
 def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
-
-
-def _lists(keys: Iterable[InteractionKey]) -> list[list[str]]:
-    """Return keys as JSON takes them, in order."""
-    return sorted(map(list, set(keys)))

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import InputLimits
 from callveil.transforms.detect.known_values import WORD, strip_case_and_accents
 from callveil.transforms.governance.requests.quarantine_search import (
@@ -114,9 +115,7 @@ class BodyReader:
             own
         )
 
-    def _entry(
-        self, entry: Any, around: dict[str, Any], name: str, own: list[InteractionKey]
-    ) -> Any:
+    def _entry(self, entry: Any, around: JsonObject, name: str, own: list[InteractionKey]) -> Any:
         """Return one record as it stays: the same object where nothing changes, None where it
         goes.
         """

@@ -9,11 +9,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.action import (
@@ -70,7 +71,7 @@ WORDS = {
 """What is counted under names that do not say it."""
 
 
-class PlanChanged(ValueError):
+class PlanChanged(UserError, ValueError):
     """The store holds other rows for the person than the plan that was agreed to."""
 
 
@@ -282,7 +283,7 @@ def _versions(
         for ref, (file, row) in version_rows(
             store.files, store.root, files, day, own, columns
         ).items():
-            kind = dict(file.partition)["account_type"]
+            kind = file.partition["account_type"]
             record = RetentionRecord(
                 "versions",
                 ref.account_id,
@@ -298,7 +299,7 @@ def _versions(
             )
 
 
-def summarize_plan(plan: ErasePlan) -> dict[str, Any]:
+def summarize_plan(plan: ErasePlan) -> JsonObject:
     """JSON form of a plan's head."""
     return {
         "request_id": plan.request_id,

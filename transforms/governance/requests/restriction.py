@@ -7,11 +7,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -49,7 +49,7 @@ NAME = "aside"
 PIECE = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RestrictedHeader:
     """What a sealed file of rows set aside says of itself.
 
@@ -62,7 +62,7 @@ class RestrictedHeader:
     """
 
     tokens: tuple[str, ...]
-    parts: tuple[tuple[str, dict[str, str], int], ...]
+    parts: tuple[tuple[str, Mapping[str, str], int], ...]
     entries: tuple[IndexEntry, ...]
     live: tuple[tuple[str, int], ...]
 
@@ -79,20 +79,20 @@ def write_restricted(
     """Write what a restriction takes out of the store as one sealed file, and return its entry."""
     live = [(f.url, f.size) for key in sorted(set(keys)) for f in _folder(store, key)]
     root = store.root.rstrip("/") + "/"
-    head = {
-        "tokens": list(tokens),
-        "parts": [
-            [name, partition, pq.read_metadata(io.BytesIO(data)).num_rows]
+    head = RestrictedHeader(
+        tuple(tokens),
+        tuple(
+            (name, partition, pq.read_metadata(io.BytesIO(data)).num_rows)
             for name, partition, data in done.kept
-        ],
-        "entries": [list(e) for e in done.entries],
-        "live": [[url.removeprefix(root), size] for url, size in live],
-    }
+        ),
+        tuple(done.entries),
+        tuple((url.removeprefix(root), size) for url, size in live),
+    )
     partition = {"request": request_id}
     path = data_path(CONTENT, partition, run_id, NAME, ".sealed")
     with temporary_file() as sink:
         with EncryptedWriter(sink, keyring, path, PURPOSE) as writer:
-            writer.append(orjson.dumps(head))
+            writer.append(msgspec.json.encode(head))
             for _, _, data in done.kept:
                 writer.append(data)
             for url, size in live:
@@ -118,7 +118,7 @@ def _folder(store: Store, key: InteractionKey) -> list[Any]:
 def restricted_files(snapshot: Snapshot, request_id: str = "") -> list[FileEntry]:
     """Live sealed files of rows that are set aside, of one request or all."""
     own = [f for f in snapshot.by_dataset(CONTENT) if f.path.endswith(f"-{NAME}.sealed")]
-    return [f for f in own if not request_id or dict(f.partition)["request"] == request_id]
+    return [f for f in own if not request_id or f.partition["request"] == request_id]
 
 
 def _records(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[bytes]:
@@ -133,19 +133,12 @@ def read_restricted_header(store: Store, keyring: Keyring, file: FileEntry) -> R
 
 
 def _head(data: bytes) -> RestrictedHeader:
-    d = orjson.loads(data)
-    parts = tuple((name, partition, rows) for name, partition, rows in d["parts"])
-    return RestrictedHeader(
-        tuple(d["tokens"]),
-        parts,
-        tuple(IndexEntry.of(e) for e in d["entries"]),
-        tuple((p, s) for p, s in d["live"]),
-    )
+    return msgspec.json.decode(data, type=RestrictedHeader)
 
 
 def read_restricted_tables(
     store: Store, keyring: Keyring, file: FileEntry
-) -> Iterator[tuple[str, dict[str, str], pa.Table]]:
+) -> Iterator[tuple[str, Mapping[str, str], pa.Table]]:
     """Yield rows that are set aside, by dataset and partition."""
     records = _records(store, keyring, file)
     for name, partition, _ in _head(next(records)).parts:
@@ -180,7 +173,7 @@ def find_restricted_files(
     found = (
         (f, read_restricted_header(store, keyring, f))
         for f in restricted_files(snapshot)
-        if dict(f.partition)["request"] in requests
+        if f.partition["request"] in requests
     )
     return [(f, head) for f, head in found if mine & set(head.tokens)]
 
@@ -264,9 +257,7 @@ def restore_restricted(
             mutation.edit_index(entries, lambda e: entries[e.key])
             done.take(mutation)
             listed = [
-                f
-                for f in snapshot.by_dataset(LIST.name)
-                if dict(f.partition)["request"] == request_id
+                f for f in snapshot.by_dataset(LIST.name) if f.partition["request"] == request_id
             ]
             series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
             row = register.row(

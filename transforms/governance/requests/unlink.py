@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from callveil.schemas.json_types import RecordValues
 from callveil.transforms.detect.known_values import normalize_code
 from callveil.transforms.detect.lang import available_languages
 from callveil.transforms.redact.operators import (
@@ -66,7 +67,7 @@ class Unlinker:
 
     def row(
         self, row: Mapping[str, Any], account_id: str, interaction_id: str
-    ) -> tuple[dict[str, Any], int]:
+    ) -> tuple[RecordValues, int]:
         """Return a row without what stands for the person, and how many pieces were taken out. The
         row given is not changed.
         """

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from callveil.schemas.account import ACCOUNT_TYPES, Account
 from callveil.schemas.fields import Boolean, FieldError
 from callveil.schemas.hold import Hold
+from callveil.schemas.json_types import Row
 from callveil.schemas.lifecycle import KINDS, PAUSES, AccountEvent, event_from_account
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.holds import sorted_repr
@@ -147,7 +148,7 @@ def _event(values: Mapping[str, Any]) -> AccountEvent:
         raise FieldError(
             "effective_at", "missing_key", "is missing; write when it takes effect, ISO 8601"
         )
-    made: dict[str, Any] = {
+    made: Row = {
         "effective_at": effective,
         "recorded_at": _time(values, "recorded_at") or effective,
         "account_id": parse_id(values.get("account_id"), "account_id"),

@@ -9,12 +9,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.disposition import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA
+from callveil.schemas.arrow import RETENTION_CERTIFICATE_SCHEMA
+from callveil.schemas.disposition import CERTIFICATE_FIELDS, Disposition, RetentionCertificate
 from callveil.schemas.manifest import RunManifest
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
 from callveil.transforms.storage.commit.catalog import Store
@@ -37,7 +37,9 @@ from callveil.transforms.storage.files.filesystem import ObjectLocked
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path, manifest_name, sha256
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-CERTIFICATES = register_table(Table("certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+CERTIFICATES = register_table(
+    Table("certificates", RETENTION_CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS)
+)
 JOB = "attest"
 CERTIFY = CommitPolicy(retry_on=(), abandon=False)
 """The rows are the same on every state of the store, and so is their file."""
@@ -167,9 +169,9 @@ def _verified(store: Store, manifest: RunManifest) -> bool:
     )
 
 
-def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
+def _series(store: Store, manifest: RunManifest) -> list[RetentionCertificate]:
     """Return one row per series of the run: record class, account type, rule and method."""
-    found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    found: dict[tuple[str, str, str, str], list[Disposition]] = defaultdict(list)
     (entry,) = [f for f in manifest.added if f.dataset == DISPOSITIONS.name]
     for row in _file_rows(store, entry.path):
         found[
@@ -179,23 +181,26 @@ def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
     for series, rows in sorted(found.items()):
         expired = [r["eligible_at"] for r in rows if r["eligible_at"]]
         first = [r["expired_first"] for r in rows if r["expired_first"]]
+        record_class, account_type, rule_id, method = series
+        name = hashlib.sha256(repr((manifest.run_id, series)).encode()).hexdigest()[:32]
         out.append(
-            dict(zip(("record_class", "account_type", "rule_id", "method"), series, strict=True))
-            | {
-                "certificate_id": hashlib.sha256(
-                    repr((manifest.run_id, series)).encode()
-                ).hexdigest()[:32],
-                "rows_deleted": sum(r["rows_deleted"] for r in rows),
-                "files": len({r["object"] for r in rows}),
-                "expired_first": min(first, default=None),
-                "expired_last": max(expired, default=None),
-                "deleted_at": rows[0]["disposed_at"],
-            }
+            RetentionCertificate(
+                record_class=record_class,
+                account_type=account_type,
+                rule_id=rule_id,
+                method=method,
+                certificate_id=name,
+                rows_deleted=sum(r["rows_deleted"] or 0 for r in rows),
+                files=len({r["object"] for r in rows}),
+                expired_first=min(first, default=None),
+                expired_last=max(expired, default=None),
+                deleted_at=rows[0]["disposed_at"],
+            )
         )
     return out
 
 
-def _file_rows(store: Store, path: str) -> Iterable[dict[str, Any]]:
+def _file_rows(store: Store, path: str) -> Iterable[Disposition]:
     with store.files.open(store.url(path)) as source:
         for batch in pq.ParquetFile(source).iter_batches():
             yield from (

@@ -14,6 +14,7 @@ from typing import Any
 from callveil.schemas.fields import EXTRA, Field, Json
 from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import DetectionSettings, Rules
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, to_snake_case
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
@@ -61,7 +62,7 @@ _OPERATE = {op().operator_name(): op() for op in OPERATORS}
 _FIELD = Field("changes", Json(), "", "custom", prose=True)
 
 
-def apply_operator(action: str, text: str, params: dict[str, Any]) -> str:
+def apply_operator(action: str, text: str, params: RecordValues) -> str:
     """Return what the operator of an action writes in place of a text."""
     return str(_OPERATE[f"callveil_{action}"].operate(text, params))
 
@@ -377,7 +378,7 @@ class VersionRedaction:
         raw, record, account = self.raw, self.raw.record, self.raw.key.account_id
         by_place = self.by_place = {slot.place: slot for slot in self.slots}
         entities = {e for slot in self.slots for e in slot.entities}
-        out: dict[str, Any] = {
+        out: RecordValues = {
             k: v for k, v in record.items() if k not in ("changes", "object", "item_label", EXTRA)
         }
         if "changes" in record:
@@ -433,11 +434,11 @@ class VersionRedaction:
         slot = self.by_place.get(place)
         return name if slot is None else str(replace_texts(slot.tree, slot.texts, slot.keys))
 
-    def _change(self, i: int, name: str) -> dict[str, Any]:
+    def _change(self, i: int, name: str) -> RecordValues:
         key = self.raw.key
         slots = {side: self.by_place["changes", i, side] for side in ("before", "after")}
         entities = set().union(*(slot.entities for slot in slots.values()))
-        out: dict[str, Any] = {
+        out: RecordValues = {
             "field": self._name(("changes", i, "field"), name),
             "redacted": bool(entities),
             "entities": sorted(entities),
@@ -452,10 +453,10 @@ class VersionRedaction:
         )
         return out | ({"sensitive_class": kind} if kind else {})
 
-    def _value(self, name: str) -> dict[str, Any]:
+    def _value(self, name: str) -> RecordValues:
         slot = self.by_place["object", name]
         shown = self._name(("object", name, "field"), name)
-        out: dict[str, Any] = {
+        out: RecordValues = {
             "field": shown,
             "redacted": bool(slot.entities),
             "entities": sorted(slot.entities),
@@ -466,7 +467,7 @@ class VersionRedaction:
             out["digest"] = self.run.digest(self.raw.key.account_id, slot.value)
         return out
 
-    def _actor(self, out: dict[str, Any]) -> set[str]:
+    def _actor(self, out: RecordValues) -> set[str]:
         """Tell who did it: the id stays, or nobody could be held to account; name and address
         follow the policy's treatment of staff.
         """
@@ -508,7 +509,7 @@ def _numbers_in_lists(found: Iterator[ValueText]) -> frozenset[Path]:
     )
 
 
-def _unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _unique(rows: list[RecordValues]) -> list[RecordValues]:
     """Return the same rows with a number behind names that were replaced by the same label."""
     seen: dict[str, int] = {}
     for row in rows:

@@ -20,10 +20,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
 
+import msgspec
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.storage.commit import known_heads
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.commit.known_heads import ChainHead
@@ -76,7 +77,7 @@ class IdentityError(KeyringError):
     way_out = WAY_OUT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoreIdentity:
     """Whose a store is, as its newest record says.
 
@@ -106,11 +107,10 @@ class StoreIdentity:
         keys = {key_id: keyring.fingerprint(key_id) for key_id in keyring.key_ids}
         return cls(keys, keyring.active, tuple(sorted(keyring.digest_keys)))
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> JsonObject:
         """Return what is signed, without the record's number."""
-        keys = {"keys": dict(self.keys), "active": self.active}
-        keys |= {"digest_keys": list(self.digest_keys), "operator": self.operator}
-        return keys | {"controllers": dict(self.controllers), "stated": list(self.stated)}
+        own = ("seq", "sha256", "evidence_key")
+        return {n: v for n, v in msgspec.to_builtins(self).items() if n not in own}
 
     def told(
         self, controllers: Mapping[str, str], stated: Mapping[str, str], operator: str
@@ -348,7 +348,7 @@ def read_identity(store: Store) -> StoreIdentity | None:
         if not is_record_signed(record, record.key):
             raise RecordError("its signature does not hold; it was changed")
         return _of_record(seq, record)
-    except (RecordError, KeyError, TypeError, ValueError) as error:
+    except ValueError as error:
         why = error if isinstance(error, RecordError) else "not a record of whose a store is"
         raise StoreError(
             f"{url}: {why}. Restore it; `callveil evidence verify` tells more"
@@ -356,10 +356,8 @@ def read_identity(store: Store) -> StoreIdentity | None:
 
 
 def _of_record(seq: int, record: SignedRecord) -> StoreIdentity:
-    body = record.body
-    keys = dict(body["keys"]), str(body["active"]), tuple(body["digest_keys"])
-    told = str(body["operator"]), dict(body["controllers"]), tuple(body["stated"])
-    return StoreIdentity(*keys, *told, seq, record.sha256, record.key.id)
+    found = msgspec.convert(record.body, StoreIdentity)
+    return replace(found, seq=seq, sha256=record.sha256, evidence_key=record.key.id)
 
 
 # Comparing

@@ -17,9 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
+
+import msgspec
 
 from callveil.schemas.evidence import FileProof, FileRewrite, RunDigest
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.execution.worker_pool import spread_work
 from callveil.transforms.storage.evidence.canonical_rows import (
@@ -160,7 +163,7 @@ class Attestor:
             )
         return signer, before.sha256 if before else "", steps
 
-    def signed(self, kind: str, body: dict[str, Any], seq: int) -> bytes:
+    def signed(self, kind: str, body: JsonObject, seq: int) -> bytes:
         """Return a signed record that belongs to run number `seq` without being a link of the
         chain, such as that of purging.
 
@@ -169,7 +172,7 @@ class Attestor:
         signer, _, _ = self.ready(seq + 1)
         return sign_record({"kind": kind, "previous_sha256": ""} | body, signer, [])
 
-    def append(self, folder: str, kind: str, body: dict[str, Any]) -> int:
+    def append(self, folder: str, kind: str, body: JsonObject) -> int:
         """Add a record to a chain of its own below `folder`, such as that of reports that were
         pulled; returns its number.
 
@@ -180,7 +183,7 @@ class Attestor:
             if self.link(folder, kind, body, seq):
                 return seq
 
-    def link(self, folder: str, kind: str, body: dict[str, Any], seq: int) -> bool:
+    def link(self, folder: str, kind: str, body: JsonObject, seq: int) -> bool:
         """Add a record to a chain of its own as number `seq`; False where another process was
         faster.
 
@@ -351,7 +354,9 @@ class Attestor:
             store.files.write(mine[0], salts)
             store.files.write(mine[1], data)
         record = sign_record(
-            {"kind": "run", "previous_sha256": previous} | digest.as_dict(), signer, handovers
+            {"kind": "run", "previous_sha256": previous} | msgspec.to_builtins(digest),
+            signer,
+            handovers,
         )
         try:
             store.files.write(store.url(name), record, if_none_match=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Field, Text, arrow_schema
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.fields import Field, Text
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.storage.commit.catalog import Store

@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.schemas.errors import CallveilError
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
@@ -22,7 +24,7 @@ from callveil.transforms.storage.tables.parquet import Table, TableWriter, publi
 BATCH_ROWS = 500
 
 
-class RewriteError(ValueError):
+class RewriteError(CallveilError, ValueError):
     """A file cannot be rewritten: it does not hold what its entry says, or has columns that this
     version does not know.
     """
@@ -133,7 +135,7 @@ class RewriteResult:
     counts: Counter[str]
 
 
-def change_rows(change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> EditRows:
+def change_rows(change: Callable[[Row], Row | None]) -> EditRows:
     """Lift a function of one row to batches.
 
     `change` gets a row and returns the same object to keep it as it is, another dict to replace it,
@@ -154,7 +156,7 @@ def change_rows(change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Ed
 def change_keys(
     columns: Sequence[str],
     gone: Collection[tuple[Any, ...]],
-    new: Mapping[Any, dict[str, Any]] = MappingProxyType({}),
+    new: Mapping[Any, Row] = MappingProxyType({}),
 ) -> EditRows:
     """Drop the rows with some keys and replace those with others, decoding only `columns` to find
     them.
@@ -258,7 +260,7 @@ def rewrite_file(
             before,
             after,
             publish_bytes(
-                files, root, path, entry.dataset, dict(entry.partition), cast(Any, sink), after
+                files, root, path, entry.dataset, entry.partition, cast(Any, sink), after
             ),
             counts,
         )
