@@ -32,7 +32,6 @@ from callveil.transforms.governance.rekey.token_rotation import (
 )
 from callveil.transforms.governance.rekey.usage import count_key_uses
 from callveil.transforms.governance.rekey.zones import (
-    RekeyInboxes,
     Tell,
     encrypted_files,
     ignore_progress,
@@ -54,6 +53,7 @@ from callveil.transforms.storage.encryption.encrypted_file import SealedError, r
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.files.local import temporary_file
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.dead_letters import CONTENT as REJECTED
@@ -113,13 +113,13 @@ def rewrap_store(
             store, keyring, now, what(store, keyring), _Builder(store, keyring, build), done, tell
         )
     reencrypt_live(store, keyring, done, tell)
-    places = RekeyInboxes.of([Live(store.files, store.root)], inboxes)
-    for inbox in places.here:
+    places = Inboxes.of([Live(store.files, store.root)], inboxes)
+    for inbox in places.folders:
         reencrypt_inbox(store.files, inbox, [store], keyring, done, tell)
     write_checkpoint(store, keyring, now)
     more, still = purge_pending(store, now)
     left: Counter[str] = Counter()
-    for key_id, use in count_key_uses(store, keyring, places.here).items():
+    for key_id, use in count_key_uses(store, keyring, places.folders).items():
         if key_id != keyring.active:
             left += use.opening
     return RewrapResult(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.storage.commit.catalog import Store
@@ -24,7 +24,11 @@ from callveil.transforms.storage.files.strict_json import peek_key
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import NUMBER
+from callveil.transforms.storage.identity.record_identifiers import (
+    CONTACT,
+    NUMBER,
+    interaction_people,
+)
 from callveil.transforms.storage.tables.dead_letters import CONTENT, PURPOSE
 from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import REJECTED, publish_bytes
@@ -69,6 +73,17 @@ class SearchTarget:
     mentioned: frozenset[InteractionKey] = frozenset()
     rejected: frozenset[str] = frozenset()
     controller: Controller = field(default_factory=Controller)
+
+
+def subject_roles(keyring: Keyring, raw: RawInteraction, looking: SearchTarget) -> set[str]:
+    """Return what the person is in a raw record; nothing where its contact is somebody else."""
+    found = [
+        (p.role, set(ids.identifier_tokens(keyring, p.identifier).values()))
+        for p in interaction_people(raw)
+    ]
+    if any(role == CONTACT and digests & looking.rejected for role, digests in found):
+        return set()
+    return {role for role, digests in found if looking.tokens & digests}
 
 
 def mentions_subject(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
