@@ -154,7 +154,7 @@ class Encoded(_Anonymizer):
     def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Run the operator over the decoded text and encode its result; see `encoded_params`."""
         params = params or {}
-        out = str(_BY_ACTION[params["action"]].operate(params["value"], params["params"]))
+        out = apply_operator(params["action"], params["value"], params["params"])
         for level in range(params["depth"] + 1):
             out = orjson.dumps(out).decode()
             out = out if level == 0 and params["number"] else out[1:-1]
@@ -177,6 +177,12 @@ def encoded_params(
 
 OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
 _BY_ACTION = {kind.__name__.lower(): kind() for kind in OPERATORS}
+
+
+def apply_operator(action: str, text: str, params: OperatorParams) -> str:
+    """Return what the operator of an action writes in place of a text."""
+    return str(_BY_ACTION[action].operate(text, params))
+
 
 Replacement = tuple[int, int, str, OperatorParams]
 """A stretch of a text, half-open, the action that writes in its place, and its parameters."""
@@ -203,7 +209,7 @@ def replace_spans(
     for start, end, action, params in replacements:
         if not read <= start <= end <= len(text):
             raise ValueError("a replacement is out of order, or beyond the text")
-        new = _BY_ACTION[action].operate(text[start:end], params)
+        new = apply_operator(action, text[start:end], params)
         written += start - read
         places.append((written, written + len(new)))
         parts += (text[read:start], new)
