@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from callveil.schemas.erasure_certificate import ErasureCertificate
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import (
@@ -19,7 +20,6 @@ from callveil.schemas.subject import (
     DECISIONS,
     STATED,
     TYPES,
-    ErasureCertificate,
     SubjectRequest,
 )
 from callveil.transforms.governance.requests.approval import same_person

@@ -27,14 +27,13 @@ from callveil.pipelines.cli import main
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.jobs.streaming.context import WatchJob
+from callveil.transforms.storage.checkpoints.identity_record import IdentityError, read_identity
 from callveil.transforms.storage.checkpoints.store_identity import (
     IDENTITY,
-    IdentityError,
     keyring_for,
     open_keyed,
     open_or_claim,
     open_to_change,
-    read_identity,
     worker_keyring,
 )
 from callveil.transforms.storage.commit.catalog import StoreError
