@@ -8,7 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from callveil.schemas import disposition, finding, history, subject
+from callveil.schemas import disposition, erasure_certificate, finding, history, subject
 from callveil.schemas.fields import (
     Field,
     Text,
@@ -243,7 +243,7 @@ REPORTS: dict[str, ReportType] = {
             "What erasures and restrictions did, what stayed and on which ground, and how it was "
             "checked.",
             (
-                *subject.CERTIFICATE_FIELDS,
+                *erasure_certificate.FIELDS,
                 *(f for f in subject.REGISTER_FIELDS if f.name == "accounts"),
             ),
             "when it was carried out",

@@ -222,7 +222,7 @@ def _operator(action: str) -> Operator:
     return _BY_ACTION.get(action) or PluginOperator(find_plugins(PLUGINS, OWN)[action])
 
 
-def apply_operator(action: str, text: str, params: dict[str, Any]) -> str:
+def apply_operator(action: str, text: str, params: OperatorParams) -> str:
     """Return what the operator of an action writes in place of a text."""
     return str(_operator(action).operate(text, params))
 
