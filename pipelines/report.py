@@ -174,11 +174,13 @@ def _source(
     if name == "history":
         return HistoryReport(context, keyring, _expires(options))
     plugin = find_plugins(PLUGINS, REPORTS)[name]
+    report = plugin.load()
     try:
-        return cast(ReportSource, plugin.load().make(context, keyring))
-    except Exception as error:
-        # its text may quote the store
-        raise plugin.failed(f"make raised {type(error).__name__}") from error
+        return cast(ReportSource, report.make(context, keyring))
+    except (StoreError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - code of others; its text may quote the store
+        raise plugin.failed(f"make raised {type(error).__name__}") from None
 
 
 def report_type(name: str) -> ReportType:

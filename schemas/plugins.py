@@ -12,7 +12,6 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from callveil.schemas.errors import UserError
@@ -56,6 +55,8 @@ class Plugin:
 
     def load(self) -> Any:
         """Import it. Raises `PluginError`, whatever the import raises."""
+        from importlib.metadata import entry_points
+
         found = entry_points(group=self.group, name=self.name, value=self.value)
         try:
             return next(iter(found)).load()
@@ -121,6 +122,8 @@ def compare_plugins(told: tuple[str, ...]) -> None:
 @lru_cache(maxsize=64)
 def _installed(group: str, path: tuple[str, ...]) -> tuple[Plugin, ...]:
     """Return what lies on `path`, which is `sys.path`: looked for again once that has changed."""
+    from importlib.metadata import entry_points  # slow to load, for `--help`
+
     plugins = [
         Plugin(group, e.name, e.value, e.dist.name, e.dist.version)
         for e in entry_points(group=group)

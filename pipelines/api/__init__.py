@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from callveil.schemas.policy import Policy, PolicyError
     from callveil.schemas.policy_load import load_policy
     from callveil.schemas.rejected import Rejected
+    from callveil.transforms.detect.models import ModelError
     from callveil.transforms.jobs.inline.beam import Redact
     from callveil.transforms.jobs.inline.redaction import (
         Redacted,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Finding",
     "KeyringError",
+    "ModelError",
     "OpenStore",
     "PluginError",
     "Policy",
@@ -56,6 +58,7 @@ __all__ = [
 _HOMES = {
     "Finding": "schemas.finding",
     "KeyringError": "transforms.storage.encryption.keyring",
+    "ModelError": "transforms.detect.models",
     "OpenStore": "transforms.report.open_store",
     "PluginError": "schemas.plugins",
     "Policy": "schemas.policy",

@@ -218,7 +218,7 @@ def _look(
     try:
         if info.size == 0:
             return [], []
-        shape = sniff_format(files, info.url, info.size)
+        shape = sniff_format(files, info.url, info.size, plugins=PLUGIN in reads)
         if shape.format == "zip":
             return _members(files, info, chunk_bytes, reads)
         return _cut(
@@ -243,7 +243,7 @@ def _members(
     refused: list[SkippedFile] = []
     for member, name in archive_members(files, info):
         try:
-            shape = sniff_format(files, info.url, info.size, member, name)
+            shape = sniff_format(files, info.url, info.size, member, name, PLUGIN in reads)
             pieces += [
                 replace(piece, member=member, name=name)
                 for piece in _cut(
@@ -257,11 +257,8 @@ def _members(
 
 def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) -> FileFormat:
     """Return the shape, where the caller reads it. Raises `NotReadable`."""
-    kind, _, name = shape.format.partition(":")
-    if kind in reads or kind == "empty":
+    if shape.format.partition(":")[0] in reads or shape.format == "empty":
         return shape
-    if kind == PLUGIN:
-        raise NotReadable("unknown", f"the plugin {name} reads it as interactions, and no other")
     if shape.format == "yaml":
         raise NotReadable("yaml", "YAML; write it as JSON lines")
     if "csv" in reads:

@@ -42,11 +42,11 @@ def plugin_format(head: bytes, name: str) -> str:
     Raises `PluginError`.
     """
     for plugin in find_plugins(SOURCES).values():
+        source = _loaded(plugin)
         try:
-            found = _loaded(plugin).recognise(head, name)
-        except Exception as error:
-            # the text may quote the file
-            raise plugin.failed(f"recognise raised {type(error).__name__}") from error
+            found = source.recognise(head, name)
+        except Exception as error:  # noqa: BLE001 - code of others; its text may quote the file
+            raise plugin.failed(f"recognise raised {type(error).__name__}") from None
         if found:
             return f"{KIND}:{plugin.name}"
     return ""

@@ -147,14 +147,18 @@ class NotReadable(Exception):
         self.reason, self.detail = reason, detail
 
 
-def sniff_format(files: Files, url: str, size: int, member: int = -1, name: str = "") -> FileFormat:
+def sniff_format(
+    files: Files, url: str, size: int, member: int = -1, name: str = "", plugins: bool = False
+) -> FileFormat:
     """Look at the beginning of a file, or of a member of a zip archive.
 
     Args:
         size: bytes of the file. member: its place among the archive's members; -1 for none. name:
             its name, where that is not the URL's.
+        plugins: ask sources of others first.
 
     Raises:
+        PluginError: one of these cannot be asked.
         NotReadable: it is of a kind that is not read.
         OSError: it cannot be reached.
     """
@@ -176,7 +180,7 @@ def sniff_format(files: Files, url: str, size: int, member: int = -1, name: str 
         return FileFormat("parquet")
     for suffix in _PACKED_SUFFIXES:
         name = name.removesuffix(suffix)
-    if head and (theirs := plugin_format(head, name)):
+    if plugins and head and (theirs := plugin_format(head, name)):
         return FileFormat(theirs, packing)
     _refuse_binary(head)
     text = head.removeprefix(_BOM).lstrip(_SPACE + b"\x1e")
