@@ -6,6 +6,9 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from callveil.pipelines.arguments.report import DAYS
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.options import (
@@ -147,10 +150,13 @@ def _verify(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
     if files.info(args.file) is None:
         raise UsageError(f"{args.file}: there is no such file")
-    import pyarrow.parquet as pq
-
-    with files.open(args.file) as source:
-        is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
+    try:
+        with files.open(args.file) as source:
+            is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
+    except pa.ArrowInvalid:
+        raise UsageError(
+            f"{args.file}: is no Parquet file; name one that `callveil report` wrote"
+        ) from None
     problems = (
         verify_report(files, args.file, keyring)
         if is_history
