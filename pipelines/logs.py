@@ -54,9 +54,13 @@ class _SafeRecord(logging.LogRecord):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.is_worth_saying = _is_worth_saying(self)
-        if not shows_content():
-            self.msg, self.args = shown_message(self), ()
-            self.exc_info = self.stack_info = None
+        if shows_content():
+            return
+        try:
+            shown = shown_message(self)
+        except Exception:  # noqa: BLE001 - whoever logs has no part in what is shown
+            shown = f"{self.name}: {_WITHHELD}"
+        self.msg, self.args, self.exc_info, self.stack_info = shown, (), None, None
 
 
 class TextFormatter(logging.Formatter):

@@ -4,15 +4,7 @@ said.
 
 from __future__ import annotations
 
-from callveil.schemas.fields import (
-    Boolean,
-    Field,
-    Integer,
-    ListOf,
-    Number,
-    Text,
-    Timestamp,
-)
+from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Number, Text, Timestamp
 
 _T, _I, _N, _S, _B = Text(), Integer(), Number(), Timestamp(), Boolean()
 

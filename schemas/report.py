@@ -7,15 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from callveil.schemas import disposition, finding, history, subject
-from callveil.schemas.fields import (
-    Boolean,
-    Field,
-    Integer,
-    ListOf,
-    Number,
-    Text,
-    Timestamp,
-)
+from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Number, Text, Timestamp
 
 SCHEMA_VERSION = 1
 _T, _I, _N, _S, _B, _L = Text(), Integer(), Number(), Timestamp(), Boolean(), ListOf(Text())

@@ -10,15 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from callveil.schemas.fields import (
-    Boolean,
-    Field,
-    Integer,
-    ListOf,
-    Struct,
-    Text,
-    Timestamp,
-)
+from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Struct, Text, Timestamp
 
 TYPES = ("access", "portability", "erasure", "restriction", "objection", "rectification")
 """What people ask for: GDPR Art. 15, 20, 17, 18, 21, 16."""

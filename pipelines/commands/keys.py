@@ -41,11 +41,7 @@ from callveil.transforms.storage.checkpoints.store_identity import (
 )
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.known_heads import remember_replaced_keys
-from callveil.transforms.storage.encryption.keyring import (
-    Keyring,
-    clear_key,
-    wrapped_key,
-)
+from callveil.transforms.storage.encryption.keyring import Keyring, clear_key, wrapped_key
 from callveil.transforms.storage.format1.live import Live
 
 EVERY_SECONDS = 10.0

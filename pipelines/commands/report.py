@@ -11,11 +11,7 @@ import pyarrow.parquet as pq
 
 from callveil.pipelines.arguments.report import DAYS
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import (
-    current_role,
-    current_user,
-    files_of,
-)
+from callveil.pipelines.options import current_role, current_user, files_of
 from callveil.pipelines.report import INDEX, MadeReport, ReportOptions, read_pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.policy_load import load_policy

@@ -18,13 +18,7 @@ import pyarrow.parquet as pq
 from callveil.schemas.arrow import SUBJECT_REQUEST_EVENT_SCHEMA
 from callveil.schemas.errors import UserError
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.schemas.subject import (
-    EVENT_FIELDS,
-    TERMINAL,
-    Pause,
-    SubjectRequest,
-    register_entry,
-)
+from callveil.schemas.subject import EVENT_FIELDS, TERMINAL, Pause, SubjectRequest, register_entry
 from callveil.transforms.governance.requests.publish import (
     RunChanges,
     publish_changes,
