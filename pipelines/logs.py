@@ -139,6 +139,8 @@ def shown_message(record: logging.LogRecord) -> str:
         return f"{found[1]}: {_WITHHELD}"
     shown = _filled(record)
     if shown is None:
+        if error is None and isinstance(record.msg, BaseException):
+            error = record.msg
         if error is None and has_frames(said):  # Beam hands on errors of workers as text
             error = RuntimeError(said)
         shown = f"{record.name} ({Path(record.pathname).name}:{record.lineno})"
