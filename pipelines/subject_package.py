@@ -9,10 +9,7 @@ from typing import Any
 
 from callveil.pipelines.subject import needs_approval
 from callveil.pipelines.subject_close import SPOKEN
-from callveil.pipelines.subject_register import (
-    SubjectOptions,
-    get_open_request,
-)
+from callveil.pipelines.subject_register import SubjectOptions, get_open_request
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.requests import restriction
@@ -34,10 +31,7 @@ from callveil.transforms.governance.requests.package_readme import render_readme
 from callveil.transforms.governance.requests.plan import ERASURE
 from callveil.transforms.governance.requests.publish import write_encrypted_json
 from callveil.transforms.governance.requests.raw_sources import latest_raw_records
-from callveil.transforms.governance.requests.search import (
-    SubjectSearch,
-    confirmed_values,
-)
+from callveil.transforms.governance.requests.search import SubjectSearch, confirmed_values
 from callveil.transforms.governance.requests.unindexed import (
     UnindexedHits,
     count_unindexed_withheld,
