@@ -50,7 +50,8 @@ IGNORE = "ignore"
 
 Margin = Annotated[float, Between(-20, 20)]
 """Scores of a model seldom lie further apart."""
-Language = Annotated[str, Text("text such as en (ISO 639-1)", "[a-z]{2}")]
+LANGUAGE = "[a-z]{2}"
+Language = Annotated[str, Text("text such as en (ISO 639-1)", LANGUAGE)]
 Switch = Annotated[bool, OmitDefault()]
 
 
@@ -80,6 +81,11 @@ def _unknown_meaning(meaning: str) -> Problems:
             f"unknown entity{hint} Give an entity type, one of your own that begins with "
             f"{CUSTOM_PREFIX}, or `{IGNORE}`",
         )
+
+
+def _models_schema() -> dict[str, Any]:
+    names = {"pattern": f"^(?:{LANGUAGE})$"}
+    return {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": names}
 
 
 def _meanings_schema() -> dict[str, Any]:
@@ -187,9 +193,13 @@ class DetectionSettings(Section):
     """
 
     model: Annotated[str, Text()] = "embedded"
-    models: Annotated[Mapping[Language, Annotated[str, Text()]], Table()] = field(
-        default_factory=dict
-    )
+    models: Annotated[
+        Mapping[
+            Annotated[str, Text("text such as es (ISO 639-1) before the colon", LANGUAGE)],
+            Annotated[str, Text()],
+        ],
+        Table(_models_schema),
+    ] = field(default_factory=dict)
     labels: Annotated[
         Mapping[str, Annotated[str, Text(), Check(_unknown_meaning)]],
         Table(_meanings_schema),

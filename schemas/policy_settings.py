@@ -66,7 +66,7 @@ class WrittenFloat(float):
 
 def _for_each_class(make: Callable[[type[Section]], T]) -> Callable[[type[Section]], T]:
     """Keep what is made of a class: `cache`, of which mypy does not believe that it takes one."""
-    return cache(make)
+    return cache(make)  # type: ignore[return-value]
 
 
 def _error(kind: str, message: str) -> Any:
