@@ -55,8 +55,8 @@ class Operator(Section):
     """What is done with findings of one entity type.
 
     Attributes:
-        name: one of `OPERATORS`.
-        scope: one of `SCOPES`; used by pseudonym and token.
+        name: what is done; the options besides are those of `OPTIONS`.
+        scope: how far equal values get equal pseudonyms or tokens.
         char: one character that mask writes.
         keep_last: letters and digits at the end that mask leaves readable.
     """

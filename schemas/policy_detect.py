@@ -162,10 +162,9 @@ class DetectionSettings(Section):
     Attributes:
         model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path
             of one, of a Hugging Face token classifier or of a GLiNER model, or `none`. Several,
-            joined by ` + `, vote: see `transforms.detect.pipeline.vote`.
+            joined by ` + `, vote.
         models: the same by language, for languages that use another one.
-        labels: entity type, or `ignore`, by label of a model, beside
-            `transforms.detect.models.DEFAULT_LABELS`.
+        labels: entity type, or `ignore`, by label of a model, beside the usual ones.
         languages: languages that are analysed, ISO 639-1.
         default_language: language of records that name none.
         unknown_language: `full` or `scan`, for records of any other language.
