@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Check,
     Named,
     OneOf,
     Problems,
-    Section,
     Text,
     safe_key,
     suggest_choice,
@@ -73,7 +73,7 @@ class Operator(Section):
     keep_last: Annotated[int, Between(0, MOST_KEPT)] = 0
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give the options that another operator has."""
         for key in given.keys() - {"name", *OPTIONS.get(given["name"], ())}:
             owners = " and ".join(name for name, options in OPTIONS.items() if key in options)

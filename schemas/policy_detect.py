@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
 from callveil.schemas.operators import is_custom
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Check,
     Items,
@@ -17,7 +18,6 @@ from callveil.schemas.policy_settings import (
     OneOf,
     Problems,
     ReadAs,
-    Section,
     Table,
     Text,
     Then,
@@ -123,7 +123,7 @@ class ModelMargin(Section):
         object.__setattr__(self, "rare_name", min(self.name, self.rare_name))
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give a margin of rare names above that of any."""
         if given.get("rare_name", -math.inf) > given.get("name", math.inf):
             yield (

@@ -10,7 +10,7 @@ from typing import Any
 
 from callveil.schemas.operators import DEFAULT
 from callveil.schemas.policy import VERSION, PolicyFile
-from callveil.schemas.policy_settings import members
+from callveil.schemas.policy_settings import list_members
 from callveil.schemas.rules import Rules
 
 
@@ -19,7 +19,7 @@ def policy_json_schema() -> dict[str, Any]:
     from pydantic import TypeAdapter
 
     schema: dict[str, Any] = _untitled(TypeAdapter(PolicyFile).json_schema())
-    for member in members(Rules):  # which an override may say, too
+    for member in list_members(Rules):  # which an override may say, too
         schema["properties"][member.key] = {"$ref": f"#/$defs/Rules/properties/{member.key}"}
     for key in ("entities", "thresholds"):  # of whose types most have the same
         place = f"#/$defs/Rules/properties/{key}/properties/{DEFAULT}"

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from callveil.schemas.policy_settings import Between, OmitDefault, OneOf, Section
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import Between, OmitDefault, OneOf
 
 COVERS = ("mute", "beep", "tone")
 CHANNELS = ("own", "swapped", "all")

@@ -12,14 +12,14 @@ from typing import Annotated, Any, ClassVar
 import orjson
 
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Items,
     Named,
     OmitDefault,
     OneOf,
     Problems,
-    Section,
     Text,
     Then,
     WriteAs,
@@ -114,7 +114,7 @@ class RetentionRule(Section):
     basis: Annotated[str, Text(), OmitDefault()] = ""
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give classes of which there is no full redaction."""
         if given["action"] == "redact" and given["classes"] != {"interactions"}:
             yield (

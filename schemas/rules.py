@@ -26,14 +26,14 @@ from callveil.schemas.operators import (
     operators_schema,
     unsafe_operators,
 )
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Check,
     Items,
     OneOf,
     Problems,
     ReadAs,
-    Section,
     Table,
     Text,
     Then,
@@ -288,7 +288,7 @@ class Rules(Section):
         object.__setattr__(self, "_threshold", self.thresholds[DEFAULT])
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give texts that are allowed and denied at once."""
         denied = {collapse_whitespace(text) for text, _ in given.get("deny", ())}
         both = denied & given.get("allow", frozenset())
