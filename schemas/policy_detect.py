@@ -135,7 +135,12 @@ class ModelMargin(Section):
 
 @dataclass(frozen=True)
 class ModelMargins(Section):
-    """Margins by kind of text, told turn by turn: with capitals and small letters, or without."""
+    """Margins by kind of text, told turn by turn.
+
+    Attributes:
+        cased: of turns with capitals and small letters.
+        uncased: of turns without.
+    """
 
     cased: ModelMargin = ModelMargin()
     uncased: ModelMargin = ModelMargin(place=-4.0)
