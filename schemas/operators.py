@@ -9,13 +9,13 @@ from typing import Annotated, Any, ClassVar
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.plugins import OPERATORS as PLUGINS
 from callveil.schemas.plugins import find_plugins
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Check,
     Named,
     OneOf,
     Problems,
-    Section,
     Text,
     safe_key,
     suggest_choice,
@@ -63,8 +63,8 @@ class Operator(Section):
     """What is done with findings of one entity type.
 
     Attributes:
-        name: one of `operator_names()`.
-        scope: one of `SCOPES`; used by pseudonym and token.
+        name: what is done; the options besides are those of `OPTIONS`.
+        scope: how far equal values get equal pseudonyms or tokens.
         char: one character that mask writes.
         keep_last: letters and digits at the end that mask leaves readable.
     """
@@ -81,7 +81,7 @@ class Operator(Section):
     keep_last: Annotated[int, Between(0, MOST_KEPT)] = 0
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give the options that another operator has."""
         for key in given.keys() - {"name", *OPTIONS.get(given["name"], ())}:
             owners = " and ".join(name for name, options in OPTIONS.items() if key in options)

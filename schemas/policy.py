@@ -29,7 +29,8 @@ from callveil.schemas.policy_detect import (
     ModelMargin,
     ModelMargins,
 )
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section, to_file_form
+from callveil.schemas.policy_values import (
     Check,
     Items,
     Named,
@@ -37,11 +38,9 @@ from callveil.schemas.policy_settings import (
     OneOf,
     Problems,
     ReadAs,
-    Section,
     Text,
     Then,
     WriteAs,
-    written,
 )
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
@@ -156,7 +155,7 @@ def _without_empty(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written_rules(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return written(Rules, settings)
+    return to_file_form(Rules, settings)
 
 
 @dataclass(frozen=True)

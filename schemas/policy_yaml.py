@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from callveil.schemas.policy import PolicyProblem
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_values import (
     GONE,
     KEY,
     WrittenFloat,
@@ -171,7 +171,7 @@ class NodeReader:
             )
             self.fail(node, path, f"expected {what}, found {_NAMES[kind]}{hint}")
 
-    def values(self, root: yaml.Node) -> Any:
+    def read_values(self, root: yaml.Node) -> Any:
         """Return what stands below `root`: dictionaries, lists, texts, numbers with their texts
         (`WrittenInt`), truths, None; of any other node the node.
 
@@ -213,7 +213,7 @@ class NodeReader:
         )
         return False
 
-    def find(self, place: Place) -> tuple[yaml.Node, yaml.Node, Place]:
+    def find_node(self, place: Place) -> tuple[yaml.Node, yaml.Node, Place]:
         """Return the node that stands at a place or, where there is none, nearest above it; its key
         (or itself); and its own place.
         """
@@ -229,8 +229,8 @@ class NodeReader:
                 return key, node, place[:depth]
         return key, node, place
 
-    def report(self, place: Place, kind: str, message: str) -> None:
-        """Add a problem of a value that `values` gave, or of its key where the place ends with
+    def add_problem(self, place: Place, kind: str, message: str) -> None:
+        """Add a problem of a value that `read_values` gave, or of its key where the place ends with
         `KEY`.
 
         Args:
@@ -239,7 +239,7 @@ class NodeReader:
             message: what is wrong, and the way out.
         """
         at_key = place[-1:] == (KEY,)
-        key, node, found = self.find(place[:-1] if at_key else place)
+        key, node, found = self.find_node(place[:-1] if at_key else place)
         if kind == "expected":
             self.expected(node, dotted(found), message)
         elif not found:
