@@ -21,15 +21,17 @@ from callveil.transforms.report.verify.timestamp import (
     timestamp_chains,
 )
 from callveil.transforms.storage.checkpoints.catch_up import newest_record, sign_unsigned
-from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
-from callveil.transforms.storage.checkpoints.store_identity import (
+from callveil.transforms.storage.checkpoints.identity_record import (
     IdentityError,
     StoreIdentity,
+    read_identity,
+)
+from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
+from callveil.transforms.storage.checkpoints.store_identity import (
     claim_store,
     compare_keys,
     open_store,
     open_to_change,
-    read_identity,
     store_exists,
 )
 from callveil.transforms.storage.commit import known_heads

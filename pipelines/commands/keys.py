@@ -30,9 +30,8 @@ from callveil.transforms.governance.rekey.usage import (
     count_key_uses,
 )
 from callveil.transforms.governance.rekey.zones import Tell
+from callveil.transforms.storage.checkpoints.identity_record import WAY_OUT, IdentityError
 from callveil.transforms.storage.checkpoints.store_identity import (
-    WAY_OUT,
-    IdentityError,
     claim_store,
     open_keyed,
     open_to_change,

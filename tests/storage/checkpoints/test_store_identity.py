@@ -34,12 +34,11 @@ from support.store_commands import (
 from callveil.pipelines.cli import main
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.jobs.streaming.context import WatchJob
+from callveil.transforms.storage.checkpoints.identity_record import IdentityError, read_identity
 from callveil.transforms.storage.checkpoints.store_identity import (
     IDENTITY,
-    IdentityError,
     open_keyed,
     open_to_change,
-    read_identity,
     worker_keyring,
 )
 from callveil.transforms.storage.encryption.keyring import Keyring
