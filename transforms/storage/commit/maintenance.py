@@ -140,6 +140,20 @@ def unpurged_runs(store: Store) -> list[int]:
     return [seq for seq in range(1, store.current().seq + 1) if f"{seq:08d}.json" not in names]
 
 
+def purge_all_removed(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
+    """Purge what published runs removed, and temporary files of dead writers; returns versions
+    purged, and `(url, version)` that are locked.
+    """
+    purged, locked = 0, []
+    for seq in unpurged_runs(store):
+        try:
+            purged += purge_removed(store, store.manifest(seq), now.isoformat())
+        except ObjectLocked as error:
+            locked += error.refused
+    store.files.sweep_temporary(store.root)
+    return purged, locked
+
+
 # Leases and orphans
 
 
