@@ -53,6 +53,7 @@ from callveil.transforms.jobs.history.linked_interactions import (
     redacted_since,
 )
 from callveil.transforms.redact.engine import RunColumns
+from callveil.transforms.redact.operators import operator_fingerprint
 from callveil.transforms.report.change_history.export import Expires
 from callveil.transforms.storage.checkpoints.store_identity import compare_store, open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
@@ -202,6 +203,8 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
+    models = model_fingerprint(options.policy.detect)
+    deciding = ", ".join(filter(None, (models, operator_fingerprint(options.policy))))
     facts: JsonObject = {
         "job": JOB,
         "tool": TOOL,
@@ -212,7 +215,7 @@ def _run_id(
         "known": known,
         "cut": options.chunk_bytes,
         "keyring": keyring.fingerprint(),
-        **({"models": models} if (models := model_fingerprint(options.policy.detect)) else {}),
+        **({"models": deciding} if deciding else {}),
     }
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

@@ -26,6 +26,7 @@ from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputPlan
+from callveil.transforms.ingest.plugin_sources import source_fingerprint
 from callveil.transforms.ingest.requests import read_requests
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES, IngestChunks
@@ -42,7 +43,11 @@ from callveil.transforms.jobs.batch.store_beam import (
     WriteSubjects,
 )
 from callveil.transforms.redact.engine import RunColumns
-from callveil.transforms.redact.operators import TokenKeys, make_call_token
+from callveil.transforms.redact.operators import (
+    TokenKeys,
+    make_call_token,
+    operator_fingerprint,
+)
 from callveil.transforms.storage.checkpoints.store_identity import open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.commit_run import TOOL, RunChanges
@@ -67,7 +72,9 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
     requests = [replace(r, interaction_id=names.id(r.interaction_id)) for r in requests]
     models = model_fingerprint(options.policy.detect)
-    number = _run_id(options, keyring, plan, accounts, requests, models)
+    plugins = (operator_fingerprint(options.policy), source_fingerprint(plan.formats()))
+    deciding = ", ".join(filter(None, (models, *plugins)))
+    number = _run_id(options, keyring, plan, accounts, requests, deciding)
     run = RunColumns(number, options.policy.sha256, options.policy.name, options.as_of, models)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:

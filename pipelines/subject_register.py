@@ -391,7 +391,7 @@ def get_allowed_request(
 ) -> SubjectRequest:
     """Return a request that whoever asks may see. Raises `RegisterError`, `NotAllowed`."""
     request = register.get(request_id)
-    if options.role.accounts is not None or "requests" not in options.role.reports:
+    if options.role.accounts is not None or not options.role.sees("requests"):
         _require_role(options.role, controller_of(register.store, request))
     return request
 

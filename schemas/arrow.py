@@ -9,6 +9,7 @@ import pyarrow as pa
 from callveil.schemas import (
     account,
     disposition,
+    erasure_certificate,
     finding,
     history,
     hold,
@@ -97,7 +98,7 @@ REDACTED_VERSION_SCHEMA = _named("redacted_version", version.FIELDS + version.ST
 CHANGE_HISTORY_SCHEMA = _named("change_history", history.FIELDS)
 SUBJECT_REQUEST_SCHEMA = _named("subject_request", subject.REGISTER_FIELDS)
 SUBJECT_REQUEST_EVENT_SCHEMA = _named("subject_request_event", subject.EVENT_FIELDS)
-ERASURE_CERTIFICATE_SCHEMA = _named("erasure_certificate", subject.CERTIFICATE_FIELDS)
+ERASURE_CERTIFICATE_SCHEMA = _named("erasure_certificate", erasure_certificate.FIELDS)
 SUBJECT_INDEX_SCHEMA = _named("subject_index", subject_index.FIELDS)
 
 ARROW_SCHEMAS: dict[str, pa.Schema] = {

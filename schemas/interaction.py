@@ -438,8 +438,7 @@ class SourceRef:
 
 @dataclass(frozen=True)
 class RawInteraction:
-    """An interaction as the source gave it: unredacted, to be held only in memory and in the
-    encrypted spool.
+    """An interaction as its source gave it: unredacted, for memory and the encrypted spool only.
 
     Attributes:
         key: account and id.

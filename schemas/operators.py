@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
+from callveil.schemas.plugins import OPERATORS as PLUGINS
+from callveil.schemas.plugins import find_plugins
 from callveil.schemas.policy_settings import (
     Between,
     Check,
@@ -23,6 +25,12 @@ OPERATORS = ("keep", "label", "mask", "pseudonym", "token", "clear")
 """What can be done with a finding: leave it, write its type, mask its characters, write a keyed
 pseudonym or an authenticated reversible token, write nothing in its place.
 """
+
+
+def operator_names() -> tuple[str, ...]:
+    """Return `OPERATORS` and the names of operators that plugins bring. Raises `PluginError`."""
+    return (*OPERATORS, *find_plugins(PLUGINS, OPERATORS))
+
 
 SCOPES = ("call", "account", "everywhere")
 """How far equal values get equal pseudonyms or tokens."""
@@ -55,7 +63,7 @@ class Operator(Section):
     """What is done with findings of one entity type.
 
     Attributes:
-        name: one of `OPERATORS`.
+        name: one of `operator_names()`.
         scope: one of `SCOPES`; used by pseudonym and token.
         char: one character that mask writes.
         keep_last: letters and digits at the end that mask leaves readable.
@@ -65,7 +73,7 @@ class Operator(Section):
     short: ClassVar[str] = "operator"
     missing: ClassVar[str] = f"no operator named; write `{{}}:` and one of {', '.join(OPERATORS)}"
 
-    name: Annotated[str, OneOf(OPERATORS), Named("operator")]
+    name: Annotated[str, OneOf(operator_names), Named("operator")]
     scope: Annotated[str, OneOf(SCOPES)] = "call"
     char: Annotated[
         str, Text("text of one character that is no letter (but x) and no digit", r"[^\w\s]|[_xX]")
@@ -138,7 +146,7 @@ def operators_schema() -> dict[str, Any]:
             "char": {"type": "string", "minLength": 1, "maxLength": 1},
             "keep_last": {"type": "integer", "minimum": 0, "maximum": most_kept(entity)},
         }
-        names = [n for n in OPERATORS if not (n == "token" and entity in NOT_STORED)]
+        names = [n for n in operator_names() if not (n == "token" and entity in NOT_STORED)]
         mappings = [
             {
                 "type": "object",

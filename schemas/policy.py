@@ -289,6 +289,11 @@ class Policy:
                 self._cache.popitem(last=False)
         return rules
 
+    def operators_named(self) -> frozenset[str]:
+        """Return names of all operators that rules of this policy may come to."""
+        tables = (self.base.entities, *(o.settings.get("entities", {}) for o in self.overrides))
+        return frozenset(operator.name for table in tables for operator in table.values())
+
     def effective_yaml(self) -> str:
         """Return the resolved document in canonical YAML. It loads again to an equal policy, and
         `sha256sum` of its UTF-8 bytes is `sha256`.

@@ -15,6 +15,7 @@ from typing import Any
 from callveil.schemas import (
     account,
     disposition,
+    erasure_certificate,
     finding,
     history,
     hold,
@@ -188,7 +189,7 @@ JSON_SCHEMAS: dict[str, Callable[[], JsonObject]] = {
     ),
     "erasure_certificate": lambda: json_schema(
         "ErasureCertificate",
-        subject.CERTIFICATE_FIELDS,
+        erasure_certificate.FIELDS,
         ("certificate_id", "request_id"),
         "That a person's rows of one kind were erased or set aside.",
     ),

@@ -24,12 +24,12 @@ from callveil.transforms.storage.checkpoints.catch_up import newest_record, sign
 from callveil.transforms.storage.checkpoints.identity_record import (
     IdentityError,
     StoreIdentity,
+    compare_keys,
     read_identity,
 )
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import (
     claim_store,
-    compare_keys,
     open_store,
     open_to_change,
     store_exists,

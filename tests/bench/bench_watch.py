@@ -22,8 +22,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
-from support.emulated_cloud import CREDENTIALS, Cloud, wait_for
+from support.emulated_cloud import CREDENTIALS, Cloud
 from support.landed_calls import Call, calls
+from support.waiting import wait_for
 from support.watch_disturbances import POLICY, receipts
 from support.watch_runners import Flink, Prism, Runner
 

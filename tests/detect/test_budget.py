@@ -221,7 +221,7 @@ def fails(problem: type[BaseException]) -> Callable[[], object]:
 def test_a_recognizer_that_fails_or_never_returns_rejects_that_record_alone(
     redact: Bench, what: Callable[[], object], reason: str
 ) -> None:
-    hostile = Detector(DetectionSettings(model="none", timeout_seconds=0.2, max_steps=20_000))
+    hostile = Detector(DetectionSettings(model="none", timeout_seconds=1.0, max_steps=20_000))
     hostile.analyzer.registry.add_recognizer(
         type("HostileRecognizer", (Hostile,), {"what": staticmethod(what)})()
     )
@@ -236,7 +236,7 @@ def test_a_recognizer_that_fails_or_never_returns_rejects_that_record_alone(
 
 
 def test_a_pattern_that_backtracks_rejects_that_record_alone(redact: Bench) -> None:
-    hostile = Detector(DetectionSettings(model="none", timeout_seconds=0.2))
+    hostile = Detector(DetectionSettings(model="none", timeout_seconds=1.0))
     try:
         hostile.analyzer.registry.add_recognizer(
             PatternRecognizer("ID", patterns=[Pattern("bomb", rf"{WORD} (?:a|aa|aaa?)+$", 0.5)])

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from apache_beam import Pipeline
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from support.waiting import HANGS
 
 from callveil.pipelines.cli import main
 from callveil.transforms.lab.sample.write import write_sample
@@ -142,7 +143,7 @@ def test_no_secret_in_process_lists_logs_or_the_store(more: list[str], place: Pa
     output = b""
     assert process.stdout
     os.set_blocking(process.stdout.fileno(), False)
-    end = time.monotonic() + 280
+    end = time.monotonic() + HANGS
     while process.poll() is None and time.monotonic() < end:
         for pid in _family(process.pid):
             processes.add(pid)

@@ -23,6 +23,17 @@ from callveil.transforms.storage.files.filesystem import Files
 
 pytestmark = pytest.mark.integration
 TIMEOUT = 1500
+TYPED = """
+from collections.abc import Iterator
+from typing import Any, assert_type
+import callveil
+assert_type(callveil.redact("a", "gdpr"), callveil.Redacted[str])
+assert_type(callveil.redact({"id": 1}).value, dict[str, Any])
+assert_type(callveil.redact(["a"]), list[callveil.Redacted[str]])
+assert_type(callveil.open_store("s").rows("interactions"), Iterator[dict[str, Any]])
+assert_type(callveil.__version__, str)
+callveil.redact("a", polcy="gdpr")  # type: ignore[call-overload]
+"""
 
 
 def ended(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +90,7 @@ def test_it_holds_the_code_and_its_data_and_nothing_else(wheel: Path) -> None:
     assert {t for t in tops if not t.endswith(".dist-info")} == {"callveil"}
     held = {n.removeprefix("callveil/") for n in names if n.startswith("callveil/")}
     wanted = {
-        str(p.relative_to(ROOT))
+        str(p.relative_to(ROOT)).removeprefix("pipelines/api/")
         for folder in ("pipelines", "transforms", "schemas")
         for p in (ROOT / folder).rglob("*")
         if p.is_file() and "__pycache__" not in p.parts
@@ -118,10 +129,16 @@ def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     where = ended(
         str(programs / "python"),
         "-c",
-        "import callveil.schemas, json; print(json.dumps(callveil.schemas.__file__))",
+        "import callveil, json; print(json.dumps([callveil.__file__, callveil.__version__]))",
         cwd=tmp_path,
     )
-    assert json.loads(where.stdout).startswith(str(wheel.parent / "env"))
+    file, version = json.loads(where.stdout)
+    assert file.startswith(str(wheel.parent / "env")) and wheel.name.startswith(
+        f"callveil-{version}-"
+    )
+    (tmp_path / "typed.py").write_text(TYPED)
+    mypy = ("-m", "mypy", "--strict", "--python-executable", str(programs / "python"))
+    ended(sys.executable, *mypy, "typed.py", cwd=tmp_path)
     away = tmp_path / "away"
     away.mkdir()
     home = {"HOME": str(away), "TMPDIR": str(away)}

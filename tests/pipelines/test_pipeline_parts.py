@@ -11,7 +11,6 @@ import json
 import os
 import pty
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from support import killed_commands
 from support.command_runs import AS_OF, PLAIN, call, environment, write_lines
+from support.waiting import wait_for
 
 from callveil.pipelines import progress
 from callveil.pipelines.arguments import history
@@ -264,16 +264,13 @@ def test_progress_is_read_from_what_is_done(
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
     configure_logging("redact")
     store(job, "ingest", "000000", **{"in": 1500, "rejected": 100})
+    first = "read 1 of 2 pieces (1,400 interactions), redacted 0"
+    second = "read 2 of 2 pieces (1,500 interactions), redacted 701"
     with progress.RunProgress(job, 2):
-        time.sleep(1.3)
+        wait_for("its first line", lambda: first in capsys.readouterr().err)
         store(job, "ingest", "000001", **{"in": 100})
         store(job, "shards", "a", redacted=700, rejected=1)
-        time.sleep(1.2)
-    lines = capsys.readouterr().err.splitlines()
-    assert any("read 1 of 2 pieces (1,400 interactions), redacted 0" in line for line in lines), (
-        lines
-    )
-    assert "read 2 of 2 pieces (1,500 interactions), redacted 701" in lines[-1]
+        wait_for("its last line", lambda: second in capsys.readouterr().err)
 
 
 def test_progress_passes_over_what_it_cannot_read(
@@ -284,8 +281,7 @@ def test_progress_passes_over_what_it_cannot_read(
     job.files.write(job.files.join(job.work, "done", "shards", "torn.json"), b"{")
     store(job, "shards", "a", redacted=3)
     with progress.RunProgress(job, 1):
-        time.sleep(1.2)
-    assert "redacted 3" in capsys.readouterr().err
+        wait_for("its line", lambda: "redacted 3" in capsys.readouterr().err)
 
 
 def test_no_progress_where_none_is_wanted(

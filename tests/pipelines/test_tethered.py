@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.emulated_cloud import gone, wait_for
+from support.emulated_cloud import gone
+from support.waiting import wait_for
 
 from callveil.pipelines.tethered import tethered_command
 
@@ -32,10 +33,10 @@ def test_a_child_ends_with_a_parent_that_was_killed() -> None:
         assert parent.stdout
         pid = int(parent.stdout.readline())
         try:
-            wait_for("the command", lambda: psutil.Process(pid).name() == "sleep", 60)
+            wait_for("the command", lambda: psutil.Process(pid).name() == "sleep")
             parent.kill()
             parent.wait()
-            wait_for("the child's end", lambda: gone(pid), 60)
+            wait_for("the child's end", lambda: gone(pid))
         finally:
             if not gone(pid):
                 os.kill(pid, 9)

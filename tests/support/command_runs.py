@@ -24,6 +24,7 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
 from support import killed_commands
+from support.waiting import HANGS
 
 AS_OF = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 PLAIN = "version: 1\nname: plain\nextends: gdpr\ndetect: {model: none}\n"
@@ -189,7 +190,7 @@ def new_interpreter(
     """Run the command line as a shell would: some seconds go into loading."""
     program = [sys.executable, "-m", "callveil.pipelines.cli", *words]
     return subprocess.run(
-        program, env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=240, check=False
+        program, env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=HANGS, check=False
     )
 
 

@@ -17,6 +17,7 @@ from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.retention.plan_file import PlanError
 from callveil.transforms.storage.commit.catalog import PublishConflict
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from support.waiting import HANGS
 
 DONE, YIELDED = "done", "yielded"
 
@@ -86,7 +87,7 @@ def take_part(
 ) -> None:
     """The body of a process: wait for all, then `delay` seconds, then run."""
     os.environ.update(env)
-    ready.wait(120)
+    ready.wait(HANGS)
     time.sleep(delay)
     said.put((number, job.run(s3)))
 
@@ -104,7 +105,7 @@ def race(context: Any, jobs: Sequence[Job], delays: Sequence[float], s3: S3Setti
     for process in processes:
         process.start()
     for process in processes:
-        process.join(900)
+        process.join(HANGS)
     assert [p.exitcode for p in processes] == [0] * len(jobs), (
         "a run failed instead of yielding; what it said is above"
     )

@@ -10,9 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,8 @@ from typing import Any
 
 import boto3
 import psutil
+
+from support.waiting import wait_for
 
 PYTHON = Path(sys.executable)
 CREDENTIALS = {
@@ -44,18 +44,6 @@ def free_ports(number: int) -> int:
                 s.close()
         return first
     raise RuntimeError("no free ports")
-
-
-def wait_for(what: str, there: Callable[[], bool], seconds: float, pause: float = 0.2) -> float:
-    """Wait until `there()`; returns how long it took, seconds. Raises AssertionError after
-    `seconds`.
-    """
-    begun = time.monotonic()
-    while not there():
-        if time.monotonic() - begun > seconds:
-            raise AssertionError(f"{what}: not within {seconds:g} seconds")
-        time.sleep(pause)
-    return time.monotonic() - begun
 
 
 def gone(pid: int) -> bool:
@@ -104,7 +92,7 @@ class Cloud:
             command, stdout=self.log, stderr=self.log, start_new_session=True
         )
         self.endpoint = f"http://127.0.0.1:{self.port}"
-        wait_for("the server", self._answers, 30)
+        wait_for("the server", self._answers)
         session = boto3.session.Session("generated", "generated", region_name="us-east-1")
         self.sqs: Any = session.client("sqs", endpoint_url=self.endpoint)
         self.s3: Any = session.client("s3", endpoint_url=self.endpoint)

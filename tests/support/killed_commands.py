@@ -23,6 +23,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from support.waiting import HANGS
+
 KILLED = -signal.SIGKILL
 SALTED = re.compile(r"-[0-9a-f]{16}(?=\.(?:json|proofs)$)")
 """In the name of a file of salts or proofs, the digest of its content, which is random."""
@@ -52,7 +54,7 @@ class Running:
     steps: Path
     started: float
 
-    def wait(self, timeout: float = 300) -> int:
+    def wait(self, timeout: float = HANGS) -> int:
         """Wait for its end and return the exit code; negative is the number of the signal that
         ended it.
         """
@@ -72,7 +74,7 @@ class Running:
             os.kill(self.process.pid, signal.SIGKILL)
         return self.wait()
 
-    def wait_until(self, step: str, timeout: float = 120) -> None:
+    def wait_until(self, step: str, timeout: float = HANGS) -> None:
         """Wait until it has come to the first step that holds `step`."""
         end = time.monotonic() + timeout
         while step not in self.steps.read_text():

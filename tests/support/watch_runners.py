@@ -20,7 +20,8 @@ from pathlib import Path
 import psutil
 
 from support import ROOT
-from support.emulated_cloud import callveil, end, free_ports, wait_for
+from support.emulated_cloud import callveil, end, free_ports
+from support.waiting import wait_for
 
 FLINK = ROOT / "deploy" / "flink.sh"
 
@@ -171,7 +172,7 @@ class Flink:
             pid = self.pid(part)
             if pid and role in (part, "all"):
                 os.kill(pid, signal.SIGKILL)
-                wait_for(f"the end of {part}", lambda gone=part: self.pid(gone) is None, 30)
+                wait_for(f"the end of {part}", lambda gone=part: self.pid(gone) is None)
 
     def tree(self) -> list[psutil.Process]:
         """The cluster's processes and the workers."""
@@ -205,7 +206,7 @@ class Flink:
         for part in gone:
             self.script("restart", part)
         if gone:
-            wait_for("the cluster", lambda: self.slots() > 0, 60)
+            wait_for("the cluster", lambda: self.slots() > 0)
         if (
             self.process is not None and self.process.poll() is None
         ):  # it ends when the cluster has lost its job
@@ -223,7 +224,7 @@ class Flink:
         )
         with urllib.request.urlopen(request, timeout=10):
             pass
-        wait_for("the job's end", lambda: job not in self.jobs(), 60)
+        wait_for("the job's end", lambda: job not in self.jobs())
 
     def slots(self) -> int:
         """Slots that the cluster has."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from callveil.transforms.storage.encryption.keyring import Keyring
+from support.waiting import HANGS
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 OTHER = b"fedcba9876543210fedcba9876543210"
@@ -88,7 +89,7 @@ class Receiver:
         with self.log.open("a") as sink:
             begin = sink.tell()
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
-        until = time.monotonic() + 60
+        until = time.monotonic() + HANGS
         while time.monotonic() < until and self.process.poll() is None:
             found = re.search(
                 r"listening on https?://[^ ]*:(\d+)/.* health on http://[^ ]*:(\d+)/",
@@ -109,18 +110,20 @@ class Receiver:
         """Signal the process; its exit code and what it printed."""
         assert self.process
         self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=HANGS)
         return self.process.returncode, out
 
     def send(
         self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/webhook"
     ) -> tuple[int, str, dict[str, str]]:
         """One request over a connection of its own: status, text and headers of the answer."""
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
         if path in ("/health", "/metrics"):
-            link = http.client.HTTPConnection("127.0.0.1", self.health, timeout=30)
+            link = http.client.HTTPConnection("127.0.0.1", self.health, timeout=HANGS)
         elif self.tls:
-            link = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=self.tls)
+            link = http.client.HTTPSConnection(
+                "localhost", self.port, timeout=HANGS, context=self.tls
+            )
         try:
             link.request(method, path, body, headers)
             answer = link.getresponse()
@@ -146,7 +149,7 @@ def half_open(port: int, number: int, peers: int = 1) -> list[socket.socket]:
     links = []
     for n in range(number):
         source = (f"127.0.0.{2 + n % peers}", 0) if peers > 1 else None
-        link = socket.create_connection(("127.0.0.1", port), timeout=30, source_address=source)
+        link = socket.create_connection(("127.0.0.1", port), timeout=HANGS, source_address=source)
         link.sendall(begun[n % len(begun)])
         links.append(link)
     return links

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
+from callveil.schemas.erasure_certificate import FIELDS
 from callveil.schemas.json_types import Row
 from callveil.schemas.report import REPORTS
-from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
+from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RequestRegister, register_row
 from callveil.transforms.report.model import (
     Card,
@@ -307,7 +308,7 @@ class ErasureReport:
                 row = (
                     common
                     | about
-                    | {f.name: certificate.get(f.name) for f in CERTIFICATE_FIELDS}
+                    | {f.name: certificate.get(f.name) for f in FIELDS}
                     | {
                         "policy_version": (run.policy_name if run else None) or None,
                         "policy_sha256": (run.policy_sha256 if run else None) or None,

@@ -14,6 +14,7 @@ from support import crash_worker
 from support.faults import MOMENTS
 from support.live_people import LiveWorld, PreparedWorld, files_of, opened, populate
 from support.people_world import World, left_over, version
+from support.waiting import HANGS
 
 from callveil.pipelines.subject import erase_request, restrict_request
 from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
@@ -55,7 +56,7 @@ def attempt(spawn: Any, world: World, scope: str, step: int, moment: str) -> int
         args=(str(world.root), "R", scope, step, moment, os.environ["CALLVEIL_STATE"], done),
     )
     process.start()
-    process.join(120)
+    process.join(HANGS)
     assert process.exitcode in (0, -9), "the process failed by itself"
     return int(done.get()) if process.exitcode == 0 else None
 

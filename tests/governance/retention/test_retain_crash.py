@@ -20,6 +20,7 @@ import zstandard
 from support import crash_worker
 from support.faults import MOMENTS
 from support.retention_stores import DAY, Place, V, account, hold
+from support.waiting import HANGS
 
 from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.files.filesystem import S3Settings
@@ -107,7 +108,7 @@ def attempt(spawn: Any, place: Place, step: int, moment: str) -> int | None:
         args=(str(place.folder), place.root, S3Settings(), FACTS, AS_OF, step, moment, done, {}),
     )
     process.start()
-    process.join(120)
+    process.join(HANGS)
     assert process.exitcode in (0, -9), "the process failed by itself"
     return int(done.get()) if process.exitcode == 0 else None
 

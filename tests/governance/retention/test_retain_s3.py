@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from support import crash_worker
 from support.retention_stores import DAY, NOW, Place, V, account, hold
+from support.waiting import HANGS
 
 from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
@@ -173,7 +174,7 @@ def test_killed_processes_leave_nothing_behind(
             ),
         )
         process.start()
-        process.join(120)
+        process.join(HANGS)
         killed += process.exitcode == -9
         assert process.exitcode == -9 or place.ids() == sorted(
             v.id for v in versions() if not is_due(v)

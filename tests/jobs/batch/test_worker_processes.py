@@ -8,8 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import psutil
 import pytest
 from support.command_runs import PLAIN, Bench, call, environment, leftovers, tree, write_lines
 from support.people_world import World
+from support.waiting import HANGS, wait_for
 
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.pipelines.redact import run_redact
@@ -224,14 +223,6 @@ def at_work(process: subprocess.Popen[str], store: Path) -> list[psutil.Process]
     return found
 
 
-def wait_for(what: str, true: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + 240
-    while not true():
-        assert time.monotonic() < end, f"{what} did not come"
-        time.sleep(0.02)
-
-
 def ended(processes: list[psutil.Process]) -> bool:
     """Whether all have ended; a zombie has, whoever is to reap it."""
     return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
@@ -275,7 +266,7 @@ def test_however_a_run_ends_nothing_is_published_and_no_process_is_left(
             {"worker": found[1].pid, "template": found[0].pid, "command": process.pid}[killed],
             number,
         )
-        _, errors = process.communicate(timeout=240)
+        _, errors = process.communicate(timeout=HANGS)
         assert process.returncode == code, errors
         assert told in errors and "a0@mail" not in errors
         wait_for("the end of all workers", lambda: ended(found))
@@ -288,11 +279,11 @@ def test_a_run_whose_worker_was_killed_goes_on_where_it_was(
     words, env, store = command
     with begin(words, env) as process:
         os.kill(at_work(process, store)[1].pid, signal.SIGKILL)
-        process.communicate(timeout=240)
+        process.communicate(timeout=HANGS)
     done = len(list(store.glob("_callveil/work/*/done/shards/*")))
     assert done > 5
     with begin(words, env) as process:
-        _, errors = process.communicate(timeout=240)
+        _, errors = process.communicate(timeout=HANGS)
     assert process.returncode == 0, errors
     current = Store.open(Files(), str(store)).current()
     assert current.seq == 1 and sum(f.rows for f in current.by_dataset("interactions")) == 240
@@ -308,7 +299,7 @@ def test_a_fault_of_the_disk_is_told_alike(
     store.mkdir()
     (store / "interactions").write_text("in the way")
     with begin(words, env) as process:
-        _, errors = process.communicate(timeout=240)
+        _, errors = process.communicate(timeout=HANGS)
     assert process.returncode == 1
     assert errors.splitlines()[-1].startswith(f"callveil redact: {store}/interactions"), errors
     assert "a file lies where a folder is needed" in errors.splitlines()[-1]

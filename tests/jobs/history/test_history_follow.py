@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import pytest
 from support.history_runs import AS_OF, PLAIN, Bench, history, many, version
+from support.waiting import HANGS
 
 from callveil.pipelines import cli
 from callveil.pipelines.history import HistoryOptions
@@ -68,7 +69,7 @@ class Follower:
 
     def wait(self, runs: int) -> None:
         """Until the store holds so many runs."""
-        until = time.monotonic() + 300
+        until = time.monotonic() + HANGS
         while not (
             Path(self.bench.output, "_callveil/latest.json").exists()
             and self.bench.store.current().seq >= runs

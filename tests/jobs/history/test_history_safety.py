@@ -14,6 +14,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 from support.history_runs import AS_OF, PLAIN, Bench, assert_gone, many, version
+from support.waiting import HANGS
 
 from callveil.pipelines.cli import run_command
 from callveil.pipelines.commands.rejected import decrypt_contents
@@ -171,7 +172,7 @@ def test_a_run_killed_anywhere_is_finished_by_its_repetition(tmp_path: Path, fil
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=HANGS,
         )
         assert killed.returncode in (-9, 0), killed.stderr[-2000:]
     result = run_history(options(broken))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.emulated_cloud import CREDENTIALS, Cloud, gone, wait_for
+from support.emulated_cloud import CREDENTIALS, Cloud, gone
 from support.landed_calls import calls
+from support.waiting import wait_for
 from support.watch_disturbances import POLICY, Feed, check, disturb
 from support.watch_runners import Prism
 
@@ -59,9 +60,9 @@ def test_prism_ends_with_a_command_that_was_killed(tmp_path: Path) -> None:
         def servers() -> list[psutil.Process]:
             return [p for p in watch.tree()[1:] if p.name() == "prism"]
 
-        wait_for("Prism", lambda: bool(servers()), 120)
+        wait_for("Prism", lambda: bool(servers()))
         server = servers()[0]
         watch.kill("client")
-        wait_for("Prism's end", lambda: gone(server.pid), 60)
+        wait_for("Prism's end", lambda: gone(server.pid))
     finally:
         watch.stop()

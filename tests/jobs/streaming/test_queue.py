@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -14,6 +14,7 @@ import pytest
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 from support.queues import FileSettled, bench
 from support.s3_events import LANDED, TEST, bridge, classic, records
+from support.waiting import wait_for
 
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.jobs.streaming import message_lease as holding
@@ -49,14 +50,6 @@ def read(reader: QueueReader, number: int = 1 << 30, start: bool = True) -> list
         assert reader.get_current_timestamp() == Timestamp(current.landed_at)
         out.append(current)
     return out
-
-
-def eventually(what: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Wait until something holds."""
-    until = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < until, "it did not come about"
-        time.sleep(0.05)
 
 
 def urls(arrivals: list[Arrival]) -> list[str]:
@@ -105,7 +98,7 @@ def test_a_message_is_deleted_once_all_its_objects_are_settled(
     reader.get_checkpoint_mark().finalize_checkpoint()
     assert at.left() == (0, 1)
     settled.settle(found[1])
-    eventually(lambda: at.left() == (0, 0))  # by the thread: nobody polls or finalizes
+    wait_for("it", lambda: at.left() == (0, 0))  # by the thread: nobody polls or finalizes
 
 
 def test_finalizing_and_polling_look_after_messages_too(
@@ -136,16 +129,16 @@ def test_finalizing_and_polling_look_after_messages_too(
 def test_messages_in_work_stay_ours_beyond_their_visibility(
     endpoint: str, settled: FileSettled
 ) -> None:
-    at = bench(endpoint, visibility=1, most_receives=2)
+    at = bench(endpoint, visibility=4, most_receives=2)
     at.send(*(f"s3://raw/{n}" for n in range(25)))
     reader = opened(QueueSource(at.queue, settled, wait=0))
     found = read(reader)
     assert len(found) == 25
-    time.sleep(3.5)  # nobody polls: a runner may be busy elsewhere for minutes
+    time.sleep(6)  # nobody polls: a runner may be busy elsewhere for minutes
     assert at.left() == (0, 25)
     assert not reader.advance()
     settled.settle(*found)
-    eventually(lambda: at.left() == (0, 0))
+    wait_for("it", lambda: at.left() == (0, 0))
     assert at.dead_bodies() == []
 
 
@@ -155,7 +148,7 @@ def test_a_reader_that_is_gone_leaves_its_messages_to_the_next(
     """As after a kill: nothing of the first reader is left in the process. What was settled is
     deleted, and not given out.
     """
-    at = bench(endpoint, visibility=1)
+    at = bench(endpoint, visibility=4)
     at.send(*(f"s3://raw/{n}" for n in range(12)))
     source = QueueSource(at.queue, settled, wait=0)
     first = opened(source)
@@ -165,17 +158,18 @@ def test_a_reader_that_is_gone_leaves_its_messages_to_the_next(
     assert held is not None
     holding.forget_messages(held)
     settled.settle(*found[:5])
-    time.sleep(1.1)
+    time.sleep(4.1)
     for resumed in (mark, None):
         second = opened(source, resumed)
         again: list[Arrival] = []
-        eventually(
-            lambda into=again, reader=second: bool(into.extend(read(reader)) or len(into) == 7)
+        wait_for(
+            "it",
+            lambda into=again, reader=second: bool(into.extend(read(reader)) or len(into) == 7),
         )  # type: ignore[misc]
         assert urls(again) == urls(found[5:])
         assert at.left() == (0, 7)
         holding.forget_messages(second._held)
-        time.sleep(1.1)
+        time.sleep(4.1)
 
 
 def test_resumed_in_the_same_process_it_gives_out_what_the_mark_does_not_cover(
@@ -198,7 +192,7 @@ def test_resumed_in_the_same_process_it_gives_out_what_the_mark_does_not_cover(
     third = opened(source, second.get_checkpoint_mark())
     assert read(third) == []
     settled.settle(*before, *after)
-    eventually(lambda: at.left() == (0, 0))
+    wait_for("it", lambda: at.left() == (0, 0))
 
 
 def test_no_more_is_received_than_may_be_held(endpoint: str, settled: FileSettled) -> None:
@@ -209,7 +203,7 @@ def test_no_more_is_received_than_may_be_held(endpoint: str, settled: FileSettle
     assert len(found) == 15 and at.left() == (25, 15)
     assert not reader.advance()
     settled.settle(*found[:6])
-    eventually(lambda: at.left() == (25, 9))
+    wait_for("it", lambda: at.left() == (25, 9))
     assert len(read(reader)) == 6
 
 
@@ -230,10 +224,10 @@ def test_poisoned_messages_reach_the_dead_letter_queue_and_healthy_ones_do_not(
     at.send_body(json.dumps(TEST))
     reader = opened(QueueSource(at.queue, settled, wait=0))
     found: list[Arrival] = []
-    eventually(lambda: bool(found.extend(read(reader))) or at.left()[0] == 0, 40)
+    wait_for("it", lambda: bool(found.extend(read(reader))) or at.left()[0] == 0)
     assert len(found) == 30 and at.left() == (0, 30)
     settled.settle(*found)
-    eventually(lambda: at.left() == (0, 0))
+    wait_for("it", lambda: at.left() == (0, 0))
     assert at.dead_bodies() == sorted([" ", *poisoned[1:]])
 
 
@@ -255,7 +249,7 @@ def test_without_a_redrive_policy_they_are_sealed_and_then_deleted(
     assert len(read(reader)) == 1
     assert at.left() == (0, 2) and not sealed, "it could not be sealed, so it stays"
     failing[0] = False
-    eventually(lambda: not read(reader, start=False) and bool(sealed))
+    wait_for("it", lambda: not read(reader, start=False) and bool(sealed))
     assert [(s[0], s[1]) for s in sealed] == [
         ("Quillon é".encode(), "bad_notification")
     ] and "Quillon" not in sealed[0][2]
@@ -274,7 +268,7 @@ def test_handles_that_are_no_longer_good_do_no_harm(endpoint: str, settled: File
     reader = opened(QueueSource(at.queue, settled, wait=0))
     assert len(read(reader)) == 2
     at.client.purge_queue(QueueUrl=at.queue.url)
-    eventually(lambda: len(reader._held) == 0)
+    wait_for("it", lambda: len(reader._held) == 0)
     assert not reader.advance()
 
 
@@ -286,7 +280,7 @@ def test_an_object_that_stays_open_too_long_is_read_anew(
     reader = opened(QueueSource(at.queue, settled, wait=0, patience=1.0))
     found = read(reader)
     again: list[Arrival] = []
-    eventually(lambda: bool(again.extend(read(reader, start=False)) or again))
+    wait_for("it", lambda: bool(again.extend(read(reader, start=False)) or again))
     assert again[0] == found[0]
 
 
@@ -302,7 +296,7 @@ def test_a_predicate_that_fails_is_asked_again(endpoint: str, settled: FileSettl
         return True
 
     assert len(read(opened(QueueSource(at.queue, broken, wait=0)))) == 1
-    eventually(lambda: at.left() == (0, 0))
+    wait_for("it", lambda: at.left() == (0, 0))
     assert len(asked) == 3
 
 
@@ -320,7 +314,7 @@ def test_the_same_message_given_out_twice_is_one(endpoint: str, settled: FileSet
     )
     assert not reader.advance() and len(held) == 1
     settled.settle(*found)
-    eventually(lambda: at.left() == (0, 0))
+    wait_for("it", lambda: at.left() == (0, 0))
 
 
 def test_the_watermark(endpoint: str, settled: FileSettled) -> None:
@@ -333,7 +327,7 @@ def test_the_watermark(endpoint: str, settled: FileSettled) -> None:
     assert not reader.advance() and reader.get_watermark() == Timestamp(now - 10)
     now += 5
     assert not reader.advance() and reader.get_watermark() == Timestamp(now - 10)
-    eventually(lambda: not reader.advance() and reader.get_watermark() == MAX_TIMESTAMP)
+    wait_for("it", lambda: not reader.advance() and reader.get_watermark() == MAX_TIMESTAMP)
     assert at.left() == (0, 0)
 
 
@@ -345,7 +339,7 @@ def test_nothing_ends_while_something_is_open(endpoint: str, settled: FileSettle
     for _ in range(5):
         assert not reader.advance() and reader.get_watermark() < MAX_TIMESTAMP
     settled.settle(*found)
-    eventually(lambda: not reader.advance() and reader.get_watermark() == MAX_TIMESTAMP)
+    wait_for("it", lambda: not reader.advance() and reader.get_watermark() == MAX_TIMESTAMP)
 
 
 def test_a_queue_that_is_away_ends_nothing_and_one_that_does_not_exist_does(
@@ -376,5 +370,5 @@ def test_the_thread_lets_go_when_nobody_reads_any_more(endpoint: str, settled: F
     held = holding.register_messages(InFlightMessages(at.queue, settled, lease=1.5))
     message = sqs.receive_messages(at.queue)[0]
     held.take(message.id, message.receipt, (Arrival("s3://raw/1", "e", 1, 0.0),))
-    eventually(lambda: holding.find_messages(held.token) is None, 5)
-    eventually(lambda: at.left() == (1, 0), 5)
+    wait_for("it", lambda: holding.find_messages(held.token) is None)
+    wait_for("it", lambda: at.left() == (1, 0))

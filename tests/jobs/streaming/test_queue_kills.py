@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from support import ROOT
 from support.queue_crash_worker import work
 from support.queues import Bench, FileSettled, bench
+from support.waiting import wait_for
 
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.jobs.streaming.sqs_source import QueueSource, ReadQueue
@@ -58,10 +59,7 @@ def test_ten_kills(endpoint: str, tmp_path: Path) -> None:
             ):
                 time.sleep(0.05)
         else:
-            until = time.monotonic() + 900
-            while at.left() != (0, 0):
-                assert time.monotonic() < until, f"{at.left()} messages are left"
-                time.sleep(0.3)
+            wait_for("the last messages", lambda: at.left() == (0, 0), pause=0.3)
         reader.kill()
         reader.join()
     done = sorted(path.read_text() for path in tmp_path.iterdir() if len(path.name) == 32)

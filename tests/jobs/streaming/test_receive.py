@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import HANGS, wait_for
 from support.webhook_posts import OTHER, SECRET, Receiver, ctm, resident, timed
 
 from callveil.pipelines import cli
@@ -90,7 +91,7 @@ def test_what_is_refused(
 
 def raw(receiver: Receiver, data: bytes) -> bytes:
     """What is answered to these very bytes."""
-    with socket.create_connection(("127.0.0.1", receiver.port), timeout=20) as link:
+    with socket.create_connection(("127.0.0.1", receiver.port), timeout=HANGS) as link:
         link.sendall(data)
         return link.recv(65536)
 
@@ -140,7 +141,7 @@ def test_a_large_body_is_never_on_the_disk_in_clear(receiver: Receiver) -> None:
     """The server's usual way with a large body is a temporary file."""
     body = b'{"name": "Quillon"}' * 30_000
     assert receiver.process
-    link = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=30)
+    link = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=HANGS)
     link.putrequest("POST", "/webhook")
     for name, value in {**ctm(body), "Content-Length": str(len(body))}.items():
         link.putheader(name, value)
@@ -203,10 +204,15 @@ def reload(running: Receiver, *secrets: bytes) -> None:
     running.write_secrets(*secrets)
     assert running.process
     running.process.send_signal(signal.SIGHUP)
-    until = time.monotonic() + 20
-    while b"secret" not in running.log.read_bytes()[before:]:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_for("its word", lambda: b"secret" in running.log.read_bytes()[before:])
+
+
+def takes_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=HANGS).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_requests_that_have_begun_are_finished(tmp_path: Path) -> None:
@@ -219,23 +225,15 @@ def test_requests_that_have_begun_are_finished(tmp_path: Path) -> None:
             f"{k}: {v}\r\n"
             for k, v in {**ctm(body), "Content-Length": str(len(body)), "Host": "x"}.items()
         )
-        with socket.create_connection(("127.0.0.1", running.port), timeout=20) as link:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=HANGS) as link:
             link.sendall(f"POST /webhook HTTP/1.1\r\n{head}\r\n".encode() + body[:500])
             time.sleep(0.3)
             assert running.process
             running.process.send_signal(signal.SIGTERM)
-            until = time.monotonic() + 10
-            while time.monotonic() < until:
-                try:
-                    socket.create_connection(("127.0.0.1", running.port), timeout=5).close()
-                    time.sleep(0.05)
-                except OSError:
-                    break
-            else:
-                raise AssertionError("it still takes connections")
+            wait_for("the end of new connections", lambda: not takes_connections(running.port))
             link.sendall(body[500:])
             assert link.recv(65536).startswith(b"HTTP/1.1 200")
-        out, _ = running.process.communicate(timeout=30)
+        out, _ = running.process.communicate(timeout=HANGS)
         assert running.process.returncode == 0 and json.loads(out) == {"stored": 1}
         assert len(running.files()) == 1
         visits = [

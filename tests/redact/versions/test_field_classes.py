@@ -9,12 +9,8 @@ from hypothesis import strategies as st
 from callveil.schemas.history import CLASSES
 from callveil.transforms.detect import closed_values
 from callveil.transforms.detect.secret_fields import is_secret, secret_spans
-from callveil.transforms.redact.versions.field_classes import (
-    change_class,
-    is_setting,
-    security_class,
-    whole_entity,
-)
+from callveil.transforms.redact.versions.change_classes import change_class, security_class
+from callveil.transforms.redact.versions.field_classes import is_setting, whole_entity
 
 SECRETS = """pw pwd pass passwd passphrase auth authorization bearer apikey access_token session cookie otp totp_secret
 recovery_codes signing_key credentials dsn connectionString client-secret X-Api-Key smtpPass DB_PASSWORD sessionId session_id

@@ -16,9 +16,10 @@ import msgspec
 import orjson
 
 from callveil.schemas.arrow import ERASURE_CERTIFICATE_SCHEMA
+from callveil.schemas.erasure_certificate import FIELDS, ErasureCertificate
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.schemas.subject import CERTIFICATE_FIELDS, ErasureCertificate, SubjectRequest
+from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import residual_scan
 from callveil.transforms.governance.requests.controller import Controller, controller_of
@@ -65,9 +66,7 @@ from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.index.identifier_index import lookup_entries
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-CERTIFICATES = register_table(
-    Table("erasure_certificates", ERASURE_CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS)
-)
+CERTIFICATES = register_table(Table("erasure_certificates", ERASURE_CERTIFICATE_SCHEMA, FIELDS))
 MESSAGE = b"callveil erasure certificate 1\n"
 METHOD = (
     "search of the identifier index and of the live zone's markers by every confirmed identifier; "
@@ -362,7 +361,7 @@ def certificate_message(row: Mapping[str, Any]) -> bytes:
     # they were signed.
     names = (
         f.name
-        for f in CERTIFICATE_FIELDS
+        for f in FIELDS
         if f.name != "signature" and (f.name != "entered_at" or row.get(f.name))
     )
     return MESSAGE + orjson.dumps(

@@ -19,10 +19,10 @@ from callveil.transforms.redact.operators import (
     TOKEN,
     TokenError,
     TokenKeys,
+    apply_operator,
     reveal_token,
     scope_of,
 )
-from callveil.transforms.redact.versions.version_redaction import apply_operator
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier

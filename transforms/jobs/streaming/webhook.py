@@ -92,7 +92,7 @@ class _Answer:
     kind: str = "application/json"
 
 
-@dataclass
+@dataclass(eq=False)
 class Webhook:
     """The application.
 

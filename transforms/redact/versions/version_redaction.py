@@ -4,18 +4,14 @@ stands in their place.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from dataclasses import replace
 
 from callveil.schemas.fields import EXTRA, Field, Json
 from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.json_types import RecordValues
-from callveil.schemas.policy import DetectionSettings, Rules
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, to_snake_case
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
 from callveil.transforms.detect.document import InteractionDocument, Segment
@@ -26,7 +22,7 @@ from callveil.transforms.detect.placeholders import (
     placeholder_pattern,
     placeholder_spans,
 )
-from callveil.transforms.detect.plain_ids import card_spans, is_plain_id
+from callveil.transforms.detect.plain_ids import card_spans
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.propagation import KINDS, distinct_values, values_from_spans
 from callveil.transforms.detect.resolve import accept_findings, merge_spans
@@ -34,9 +30,10 @@ from callveil.transforms.detect.script import unsupported_language_spans
 from callveil.transforms.detect.secret_fields import SECRET, is_secret, secret_spans
 from callveil.transforms.detect.text_fields import Leaf
 from callveil.transforms.detect.value_search import FoldedWords, find_values
-from callveil.transforms.redact.operators import OPERATORS, TokenKeys, operator_params
+from callveil.transforms.redact.operators import apply_operator, operator_params
+from callveil.transforms.redact.versions.change_classes import change_class
 from callveil.transforms.redact.versions.decision import RedactionSettings
-from callveil.transforms.redact.versions.field_classes import change_class, item_name
+from callveil.transforms.redact.versions.field_classes import item_name
 from callveil.transforms.redact.versions.json_values import (
     NAME_DIGITS,
     NAMED,
@@ -53,82 +50,11 @@ from callveil.transforms.redact.versions.json_values import (
     to_plain_json,
 )
 from callveil.transforms.redact.versions.treatment import FieldClassifier, FieldValue
-from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.identity.identifier_names import entity_of
+from callveil.transforms.redact.versions.version_run import VersionRun
 
 HEADINGS = ("event", "item_type", "actor_role")
 """Words of the version itself, which are read where they could hold more than a word."""
-_OPERATE = {op().operator_name(): op() for op in OPERATORS}
 _FIELD = Field("changes", Json(), "", "custom", prose=True)
-
-
-def apply_operator(action: str, text: str, params: RecordValues) -> str:
-    """Return what the operator of an action writes in place of a text."""
-    return str(_OPERATE[f"callveil_{action}"].operate(text, params))
-
-
-def distinct_label(
-    rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str
-) -> str:
-    """Return what stands for a name, address or id that tells actors apart: the policy's operator,
-    but a pseudonym of account scope in place of a mere label, so that one person's actions can be
-    told from another's without saying who it is.
-    """
-    if rules.operator(entity).name in ("label", "keep"):
-        return apply_operator(
-            "pseudonym",
-            value,
-            {
-                "entity": entity,
-                "value": value,
-                "key": secrets.pseudonym,
-                "scope": ("account", account_id),
-            },
-        )
-    action, params, _ = operator_params(rules, entity, value, secrets, account_id, "")
-    return apply_operator(action, value, params)
-
-
-@dataclass(frozen=True)
-class VersionRun:
-    """What all versions that one run redacts have in common.
-
-    Attributes:
-        detect: the policy's `detect` section.
-        keyring: keys of pseudonyms, tokens and digests.
-        run_id, policy_sha256, as_of: stand in every row.
-    """
-
-    detect: DetectionSettings
-    keyring: Keyring
-    run_id: str
-    policy_sha256: str
-    as_of: dt.datetime
-
-    @cached_property
-    def secrets(self) -> TokenKeys:
-        """Keys that the keyring derives for pseudonyms and tokens."""
-        return TokenKeys.of(self.keyring)
-
-    def digest(self, account_id: str, value: Any) -> str:
-        """Keyed digest of a value (32 hex digits), by which two redacted values of one account are
-        told apart or alike.
-        """
-        return self.keyring.hmac("version-value", account_id, canonical_json(value))[:32]
-
-    def stand_in(self, rules: Rules, entity: str, value: str, account_id: str) -> str:
-        """See `distinct_label`."""
-        return distinct_label(rules, entity, value, self.secrets, account_id)
-
-    def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
-        """Return an id as it is stored: one that is no plain id (an address, a card, a number with
-        its +) or is a name becomes a pseudonym.
-        """
-        return (
-            text
-            if is_plain_id(text) and not entity_of(text)
-            else distinct_label(rules, "ID", text, self.secrets, account_id)
-        )
 
 
 class VersionRedaction:

@@ -19,7 +19,7 @@ from callveil.transforms.redact.operators import TokenKeys
 from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.redact.versions.field_classes import item_name
 from callveil.transforms.redact.versions.timeline import FieldChange, HistoryEntry
-from callveil.transforms.redact.versions.version_redaction import distinct_label
+from callveil.transforms.redact.versions.version_run import distinct_label
 from callveil.transforms.report.change_history.export import (
     account_history,
     accounts_with_versions,

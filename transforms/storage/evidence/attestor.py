@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from callveil.schemas.evidence import FileProof, FileRewrite, RunDigest
+from callveil.schemas.evidence import FileProof, RunDigest
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.execution.worker_pool import spread_work
@@ -26,11 +25,14 @@ from callveil.transforms.storage.evidence.canonical_rows import (
     RowsError,
     read_canonical_rows,
 )
-from callveil.transforms.storage.evidence.file_commitments import Committed, commit_to, open_stored
+from callveil.transforms.storage.evidence.file_commitments import (
+    Committed,
+    PreparedEvidence,
+    commit_to,
+    open_data_file,
+)
 from callveil.transforms.storage.evidence.proofs import (
-    FileDetail,
     Proofs,
-    RewriteDetail,
     proofs_name,
 )
 from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, Signer
@@ -60,29 +62,6 @@ from callveil.transforms.storage.format1.snapshot import (
 )
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import TABLES
-
-
-@dataclass
-class PreparedEvidence:
-    """What is known of a run's files before it is committed.
-
-    Attributes:
-        files: what is signed of each. salts, details: by path. rewrites: old path by new path, with
-            what is signed of it.
-    """
-
-    files: list[FileProof] = field(default_factory=list)
-    salts: dict[str, FileSalts] = field(default_factory=dict)
-    details: dict[str, FileDetail] = field(default_factory=dict)
-    rewrites: dict[str, tuple[FileRewrite, RewriteDetail]] = field(default_factory=dict)
-
-    def add(self, file: Committed) -> None:
-        """Add a file."""
-        path = file.proof.path
-        self.files.append(file.proof)
-        self.salts[path], self.details[path] = file.salts, file.detail
-        if file.rewrite:
-            self.rewrites[path] = file.rewrite
 
 
 class AttestedStore(Protocol):
@@ -282,7 +261,7 @@ class Attestor:
         if salts is None:
             return None
         try:
-            with open_stored(self._store.files, self._store.url(old.path), old.bytes) as source:
+            with open_data_file(self._store.files, self._store.url(old.path), old.bytes) as source:
                 rows = list(read_canonical_rows(source))
                 return (salts, rows) if len(rows) == sum(n for _, _, n in salts.spans) else None
         except (FileNotFoundError, RowsError):

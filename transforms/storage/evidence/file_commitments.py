@@ -1,4 +1,4 @@
-"""Commitments to the bytes and rows of one file."""
+"""Commitments to the rows of a data file, and what shows which rows a rewritten file kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from callveil.schemas.evidence import FileProof, FileRewrite
@@ -43,6 +44,29 @@ class Committed(NamedTuple):
     rewrite: tuple[FileRewrite, RewriteDetail] | None = None
 
 
+@dataclass
+class PreparedEvidence:
+    """What is known of a run's files before it is committed.
+
+    Attributes:
+        files: what is signed of each. salts, details: by path. rewrites: old path by new path, with
+            what is signed of it.
+    """
+
+    files: list[FileProof] = field(default_factory=list)
+    salts: dict[str, FileSalts] = field(default_factory=dict)
+    details: dict[str, FileDetail] = field(default_factory=dict)
+    rewrites: dict[str, tuple[FileRewrite, RewriteDetail]] = field(default_factory=dict)
+
+    def add(self, file: Committed) -> None:
+        """Add a file."""
+        path = file.proof.path
+        self.files.append(file.proof)
+        self.salts[path], self.details[path] = file.salts, file.detail
+        if file.rewrite:
+            self.rewrites[path] = file.rewrite
+
+
 def commit_to(
     files: Files,
     root: str,
@@ -63,7 +87,7 @@ def commit_to(
     rows: list[bytes] | None = None
     kept: list[int | None] = []
     try:
-        with open_stored(files, url, entry.bytes) as source:
+        with open_data_file(files, url, entry.bytes) as source:
             if is_table:
                 with suppress(RowsError):
                     rows = list(read_canonical_rows(source))
@@ -101,7 +125,7 @@ def commit_to(
     )
 
 
-def open_stored(files: Files, url: str, size: int) -> BinaryIO:
+def open_data_file(files: Files, url: str, size: int) -> BinaryIO:
     """Return a reader of a file; one of ordinary size is fetched whole, which in S3 is one request
     instead of several.
     """
