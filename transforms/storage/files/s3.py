@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -35,7 +35,7 @@ from callveil.transforms.storage.files.s3_errors import (
     limit_retries,
     translate_errors,
 )
-from callveil.transforms.storage.files.s3_reader import RANGE_BYTES, RangedReader
+from callveil.transforms.storage.files.s3_reader import open_ranged
 from callveil.transforms.storage.files.urls import (
     FileInfo,
     Infos,
@@ -187,9 +187,9 @@ class S3Files:
         info = self.info(url)
         if info is None:
             raise FileNotFoundError(errno.ENOENT, "no such object", url)
-        source = io.BufferedReader(RangedReader(self.read, info), RANGE_BYTES)
+        source = open_ranged(self.read, info)
         source.seek(offset)
-        return cast(BinaryIO, source)
+        return source
 
     def write(
         self, url: str, data: bytes | BinaryIO, if_none_match: bool, if_match: str | None

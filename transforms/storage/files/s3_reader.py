@@ -7,7 +7,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from callveil.transforms.storage.files.s3_errors import (
     AGAIN,
@@ -100,3 +100,8 @@ class RangedReader(io.RawIOBase):
                 f"network, then {AGAIN}"
             )
             raise FilesError(errno.EIO, text, self._info.url)
+
+
+def open_ranged(read: Callable[[str, int, int | None, str], bytes], info: FileInfo) -> BinaryIO:
+    """Open an object. `read` gives its bytes: by URL, start, length (None: all) and etag."""
+    return cast(BinaryIO, io.BufferedReader(RangedReader(read, info), RANGE_BYTES))
