@@ -13,13 +13,13 @@ from callveil.pipelines.subject_register import SubjectOptions, get_open_request
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.requests import restriction
-from callveil.transforms.governance.requests.approval import require_approved
+from callveil.transforms.governance.requests.approval import require_approved, require_ready
 from callveil.transforms.governance.requests.article_15 import read_context
 from callveil.transforms.governance.requests.collect import PackageCollector
 from callveil.transforms.governance.requests.controller import controller_of
 from callveil.transforms.governance.requests.decisions import require_decided
 from callveil.transforms.governance.requests.disclosure import RecordDiscloser
-from callveil.transforms.governance.requests.erasure import Eraser, require_ready
+from callveil.transforms.governance.requests.erasure import Eraser
 from callveil.transforms.governance.requests.package import (
     AccessPackage,
     Withheld,

@@ -123,10 +123,12 @@ def most_kept(entity: str) -> int:
 def unsafe_operators(operators: Mapping[str, Operator]) -> Problems:
     """Give operators that would keep what must not be kept of their entity types."""
     for entity, operator in operators.items():
-        if operator.name == "token" and entity in NOT_STORED:
+        own = operator.name in OPERATORS
+        if entity in NOT_STORED and (operator.name == "token" or not own):
+            what = "a token" if own else f"what {operator.name} writes"
             yield (
                 (entity,),
-                f"a token can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS "
+                f"{what} can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS "
                 "3.3.1); use label, clear or mask",
             )
         elif operator.keep_last and entity in NOT_STORED:
@@ -146,7 +148,8 @@ def operators_schema() -> dict[str, Any]:
             "char": {"type": "string", "minLength": 1, "maxLength": 1},
             "keep_last": {"type": "integer", "minimum": 0, "maximum": most_kept(entity)},
         }
-        names = [n for n in operator_names() if not (n == "token" and entity in NOT_STORED)]
+        irreversible = [n for n in OPERATORS if n != "token"]
+        names = irreversible if entity in NOT_STORED else list(operator_names())
         mappings = [
             {
                 "type": "object",
