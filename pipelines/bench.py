@@ -35,9 +35,6 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
 
 YEAR = 365 * 86_400
-LEAST = 200
-"""Interactions below which what is measured is how a run starts."""
-UTILISATION = 0.6
 SCALES = (1_000_000, 1_000_000_000)
 ROUNDS = 3
 AS_OF = "2026-11-24"

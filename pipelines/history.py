@@ -17,6 +17,7 @@ from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_publ
 from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import Account, AccountBook
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
@@ -106,7 +107,7 @@ class HistoryOptions:
     chunk_bytes: int = 32 << 20
 
 
-class HistoryReconciliationError(RuntimeError):
+class HistoryReconciliationError(CallveilError, RuntimeError):
     """Versions that came in are not all accounted for. Nothing is published."""
 
 

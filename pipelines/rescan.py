@@ -19,6 +19,7 @@ from callveil.pipelines.local_runner import run_pipeline
 from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.workers import PIECE_ROWS
 from callveil.schemas.account import AccountBook
+from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
@@ -136,7 +137,7 @@ class _Found:
         )
 
 
-class NoPolicy(ValueError):
+class NoPolicy(UserError, ValueError):
     """No policy is named and the store has none that this version can read."""
 
 

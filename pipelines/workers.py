@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import logging
 import os
 import pickle
 import resource
@@ -30,9 +29,10 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from callveil.pipelines.exits import FailedError
-from callveil.pipelines.faults import without_content, without_warnings
+from callveil.pipelines.logs import configure_worker_logging
 from callveil.pipelines.tethered import end_with_parent
 from callveil.schemas.policy import DetectionSettings
+from callveil.transforms.execution.log_context import set_process_context
 from callveil.transforms.execution.resources import (
     available_bytes,
     note_workers,
@@ -113,6 +113,7 @@ def use_workers(
 
     Raises `WorkerLost` in place of whatever became of a run whose worker was ended from outside.
     """
+    set_process_context(run_id=run_id)
     if pool_of(run_id) is not None:
         yield
         return
@@ -358,12 +359,7 @@ def _template(parent: int, control: Connection, ours: Sequence[int]) -> None:
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(
-        level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr
-    )
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(without_content)
-    without_warnings()
+    configure_worker_logging()
     detect, modules = control.recv()
     try:
         for name in modules:

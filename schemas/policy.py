@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
+from callveil.schemas.errors import UserError
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import (
@@ -77,7 +78,7 @@ class PolicyProblem:
         )
 
 
-class PolicyError(ValueError):
+class PolicyError(UserError, ValueError):
     """A policy cannot be used. `problems` holds everything that is wrong, in the order of the
     files.
     """

@@ -48,6 +48,7 @@ EVENTS = (
 )
 """What happens to a request. The register is the list of these; nothing in it is ever changed."""
 
+LETTERS = ("received", "extended", "granted", "refused", "certificate")
 DECISIONS = ("granted", "partly_granted", "refused", "withdrawn", "not_executed")
 """How a request can end. `not_executed` means that what was promised was not done in some system,
 and says why.

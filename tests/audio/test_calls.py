@@ -11,7 +11,7 @@ import voices
 from bench_calls import Tally, run
 from calls import BAR
 
-from callveil.pipelines.options import policy_of
+from callveil.schemas.policy_load import load_policy
 
 pytestmark = pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
 
@@ -28,7 +28,7 @@ RECORDED = {
 
 @cache
 def tallies() -> dict[str, Tally]:
-    return run(6, 23, ("words", "aligned", "turns", *RECORDED), policy_of("gdpr"))
+    return run(6, 23, ("words", "aligned", "turns", *RECORDED), load_policy("gdpr"))
 
 
 @pytest.mark.parametrize(

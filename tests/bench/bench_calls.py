@@ -34,9 +34,9 @@ from calls import BAR, RATE, Call, Secret, calls
 from numpy.typing import NDArray
 
 from callveil.pipelines.commands.explain import read_interaction
-from callveil.pipelines.options import policy_of
 from callveil.schemas.finding import Finding
 from callveil.schemas.policy import Policy
+from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
@@ -286,7 +286,7 @@ def main() -> None:
     if not voices.LIBRARY:
         sys.exit(voices.NEEDS_ESPEAK)
     for name, tally in run(
-        args.calls, args.seed, args.conditions, policy_of(args.policy), dealt=args.deal
+        args.calls, args.seed, args.conditions, load_policy(args.policy), dealt=args.deal
     ).items():
         print(json.dumps(report(name, tally)), flush=True)
         for line in tally.examples if args.examples else ():

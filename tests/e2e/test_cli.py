@@ -9,6 +9,8 @@ import importlib
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,7 +93,7 @@ def said(process: Any, code: int) -> str:
 def test_the_programs_own_help(place: Place) -> None:
     shown = new_interpreter("--help", env=place.env)
     assert shown.returncode == 0 and shown.stderr == ""
-    for name, (text, _) in COMMANDS.items():
+    for name, text in COMMANDS.items():
         assert name in shown.stdout and text in shown.stdout
     assert "exit codes" in shown.stdout and "callveil demo" in shown.stdout
     bare = place.run()
@@ -122,6 +124,63 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
     yield from (leaf for p in below for leaf in parsers(p)) if below else (parser,)
 
 
+LOADED = """
+import contextlib, io, sys
+from callveil.pipelines import cli
+
+HEAVY = {"apache_beam", "spacy", "pyarrow", "presidio_analyzer", "presidio_anonymizer"}
+HEAVY |= {"prometheus_client"}
+for line in sys.stdin.read().splitlines():
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            code = cli.main(line.split())
+        except SystemExit as end:
+            code = end.code
+    print(code, *(sys.modules.keys() & HEAVY))
+"""
+BESIDE = (
+    "redact --output s --inptu x",
+    "redact --output s --direct_num_worker=2",
+    "redact --output gs://bucket/store",
+    "history load --output s --folow 3",
+    "history load --output s --follow 3",
+    "rescan --store s --aply",
+    "watch --output s --poll 0",
+    "watch --output s --input i --poll 0",
+    "retain explain --store s --record calls/1",
+    "sample --output new --malformed 2",
+    "bench --records 3",
+    "audio redact --input a.wav --output a.wav",
+    "receive --inbox i --secret-file f --threads 0",
+    "evidence verify --store s --anchor x",
+    "subject open --store s",
+    "subject erase --store s --request R --keep all",
+)
+
+
+def test_help_and_mistakes_load_nothing_that_works() -> None:
+    """Every command and action, each with `--help` and with a mistake, in one process."""
+    lines = ["--help", "--version", "redcat"]
+    for name in COMMANDS:
+        parser = importlib.import_module(f"callveil.pipelines.arguments.{name}").build_parser()
+        for leaf in parsers(parser):
+            words = " ".join(leaf.prog.split()[1:])
+            lines += [f"{name} --help", f"{words} --help", f"{words} --no-such-option"]
+    lines += BESIDE
+    shown = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ended = dict(zip(lines, shown.stdout.splitlines(), strict=True))
+    assert {line: end for line, end in ended.items() if end not in ("0", "2")} == {}
+    assert {line for line, end in ended.items() if end == "0"} == {
+        line for line in lines if line == "--version" or line.endswith("--help")
+    }
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_takes_the_common_options(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -136,7 +195,7 @@ def test_every_command_takes_the_common_options(
         str(tmp_path / "state"),
     ]
     for leaf in parsers(
-        importlib.import_module(f"callveil.pipelines.commands.{name}").build_parser()
+        importlib.import_module(f"callveil.pipelines.arguments.{name}").build_parser()
     ):
         assert {
             "--json",

@@ -17,20 +17,31 @@ from typing import Any
 
 import kills
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from runs import AS_OF, PLAIN, call, environment, write_lines
 
 from callveil.pipelines import progress
+from callveil.pipelines.arguments import history
+from callveil.pipelines.arguments.redact import build_parser
 from callveil.pipelines.attempts import RunResult
-from callveil.pipelines.commands.redact import build_parser, own_spelling
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.faults import describe_error
-from callveil.pipelines.options import beam_options, parse_as_of, policy_of, start_of_today
+from callveil.pipelines.flink_options import declare_flink_options
+from callveil.pipelines.logs import configure_logging
+from callveil.pipelines.options import (
+    beam_option_names,
+    beam_options,
+    parse_arguments,
+    parse_as_of,
+    start_of_today,
+)
 from callveil.pipelines.summary import as_dict, print_summary
 from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
+from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.jobs.batch.context import RedactJob, WorkCache
@@ -89,9 +100,9 @@ def test_beam_gets_its_own_options_and_nothing_misspelt() -> None:
         (["--zzz"], "neither callveil nor Beam"),
     ):
         with pytest.raises(UsageError, match=told.replace("?", r"\?")):
-            beam_options(words)
+            parse_arguments(build_parser(), ["--output", "store", *words])
     with pytest.raises(UsageError, match="belong to no option"):
-        beam_options(["stray"])
+        parse_arguments(build_parser(), ["--output", "store", "--json", "stray"])
 
 
 def test_options_with_underscores_are_callveils_where_it_has_them() -> None:
@@ -104,21 +115,28 @@ def test_options_with_underscores_are_callveils_where_it_has_them() -> None:
         "--input",
         "my_file",
     ]
-    assert own_spelling(build_parser(), words) == [
-        "--dry-run",
-        "--as-of=2026-11-01",
-        "--output",
-        "a_b",
-        "--direct_num_workers=2",
-        "--input",
-        "my_file",
-    ]
+    args = parse_arguments(build_parser(), words)
+    assert args.dry_run and args.as_of == parse_as_of("2026-11-01")
+    assert (args.output, args.input) == ("a_b", ["my_file"])
+    assert args.beam == ["--direct_num_workers=2"]
+    load = ["load", "--output", "a_b", "--dry_run"]  # below an action as well
+    assert parse_arguments(history.build_parser(), load).dry_run
+
+
+def test_names_of_beams_options_are_those_beam_takes() -> None:
+    declare_flink_options()
+    known = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
+    todo: list[type[Any]] = [PipelineOptions]
+    while todo:
+        todo += (cls := todo.pop()).__subclasses__()
+        cls._add_argparse_args(known)
+    assert beam_option_names() == set(known._option_string_actions)
 
 
 def test_a_policy_that_is_wrong_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("version: 1\nname: mine\nmode: some\n")
-    with pytest.raises(UsageError, match=r"p\.yaml:3:7: mode"):
-        policy_of(str(tmp_path / "p.yaml"))
+    with pytest.raises(PolicyError, match=r"p\.yaml:3:7: mode"):
+        load_policy(str(tmp_path / "p.yaml"))
 
 
 def test_an_error_is_described_without_its_text() -> None:
@@ -244,6 +262,7 @@ def test_progress_is_read_from_what_is_done(
     job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    configure_logging("redact")
     store(job, "ingest", "000000", **{"in": 1500, "rejected": 100})
     with progress.RunProgress(job, 2):
         time.sleep(1.3)
@@ -261,6 +280,7 @@ def test_progress_passes_over_what_it_cannot_read(
     job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    configure_logging("redact")
     job.files.write(job.files.join(job.work, "done", "shards", "torn.json"), b"{")
     store(job, "shards", "a", redacted=3)
     with progress.RunProgress(job, 1):
@@ -272,6 +292,7 @@ def test_no_progress_where_none_is_wanted(
     job: RedactJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    configure_logging("redact")
     before = threading.active_count()
     with progress.RunProgress(job, 1, show=False):
         assert threading.active_count() == before

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from history_bench import AS_OF, PLAIN, Bench, assert_gone, many, version
 
-from callveil.pipelines.commands import history as command
+from callveil.pipelines.cli import run_command
 from callveil.pipelines.commands.rejected import decrypt_contents
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.schemas.policy_load import load_policy
@@ -84,7 +84,7 @@ def test_nothing_that_was_planted_is_found_in_the_store_reports_or_logs(
         "--keyring",
         str(bench.keyring),
     ]
-    assert command.main(words) == 3
+    assert run_command("history", words) == 3
     out = str(bench.root / "report.parquet")
     for action in (
         ["export", "--out", out],
@@ -94,8 +94,9 @@ def test_nothing_that_was_planted_is_found_in_the_store_reports_or_logs(
         ["at", "--item", "User/15", "--time", "2026-11-01"],
     ):
         assert (
-            command.main(
-                [action[0], "--store", bench.output, "--keyring", str(bench.keyring), *action[1:]]
+            run_command(
+                "history",
+                [action[0], "--store", bench.output, "--keyring", str(bench.keyring), *action[1:]],
             )
             == 0
         )
@@ -298,7 +299,7 @@ def test_of_many_rows_that_cannot_be_read_or_redacted_none_ends_the_load(
         "2026-11-02",
         "--keyring",
     ]
-    assert command.main([*words, str(bench.keyring)]) == 3
+    assert run_command("history", [*words, str(bench.keyring)]) == 3
     assert [v.key.version_id for v in bench.versions()] == ["first", "last", "odd"]
     rejected = open_dataset(bench.store, "rejected").to_table().to_pylist()
     assert len(rejected) == len(rows)
@@ -334,8 +335,9 @@ def test_what_stands_below_and_beside_names_is_in_no_file(bench: Bench) -> None:
     )
     out = str(bench.root / "report.parquet")
     assert (
-        command.main(
-            ["export", "--store", bench.output, "--keyring", str(bench.keyring), "--out", out]
+        run_command(
+            "history",
+            ["export", "--store", bench.output, "--keyring", str(bench.keyring), "--out", out],
         )
         == 0
     )

@@ -18,7 +18,7 @@ from history_worlds import lives
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from callveil.pipelines.commands import history as command
+from callveil.pipelines.cli import run_command
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.timeline import state_at
 from callveil.transforms.report.change_history.export import (
@@ -284,7 +284,7 @@ def test_the_report_says_when_each_version_becomes_due(bench: Bench, kind: str, 
         "--as-of",
         "2026-11-02",
     ]
-    assert command.main(words) == 0
+    assert run_command("history", words) == 0
     (row,) = pq.read_table(out).to_pylist()
     assert row["retention_expires_at"] == dt.datetime(
         2026, 10, 20, 10, tzinfo=dt.UTC

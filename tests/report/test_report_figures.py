@@ -23,7 +23,8 @@ from reports import AS_OF, Built, words
 from world import ACTORS, ALL, FROM, Truth, world
 
 from callveil.pipelines.cli import main
-from callveil.pipelines.subject_register import SubjectOptions, letter_of
+from callveil.pipelines.subject_close import letter_of
+from callveil.pipelines.subject_register import SubjectOptions
 from callveil.schemas.report import REPORTS
 
 SCOPES = {"the company": ALL, "one account": "1001"}

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from stores import DAY, Place, V, account, hold
 
-from callveil.pipelines.commands import retain
-from callveil.pipelines.exits import FailedError, UsageError
+from callveil.pipelines.cli import run_command
+from callveil.pipelines.exits import UsageError
 from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import load_policy, parse_policy
 from callveil.transforms.governance.retention.account_events import (
@@ -22,6 +22,7 @@ from callveil.transforms.governance.retention.account_events import (
     read_events,
     read_holds,
 )
+from callveil.transforms.governance.retention.plan_file import PlanError
 from callveil.transforms.storage.files.filesystem import Files
 
 AT = dt.datetime(2026, 6, 1, 10, tzinfo=dt.UTC)
@@ -234,7 +235,10 @@ def test_the_command_plans_applies_and_explains(
         str(tmp_path / "keyring.json"),
     ]
     as_of = (AT + 8 * DAY).isoformat()
-    assert retain.main(["explain", *common, "--as-of", as_of, "--record", "versions/b/v2"]) == 0
+    assert (
+        run_command("retain", ["explain", *common, "--as-of", as_of, "--record", "versions/b/v2"])
+        == 0
+    )
     said = capsys.readouterr().out
     assert (
         "a legal hold protects it" in said
@@ -242,13 +246,18 @@ def test_the_command_plans_applies_and_explains(
         and "legal hold h" in said
     )
     with pytest.raises(UsageError, match="no such record"):
-        retain.main(["explain", *common, "--as-of", as_of, "--record", "versions/b/none"])
-    assert retain.main(["plan", *common, "--as-of", as_of, "--out", str(tmp_path / "plan")]) == 0
+        run_command("retain", ["explain", *common, "--as-of", as_of, "--record", "versions/b/none"])
+    assert (
+        run_command("retain", ["plan", *common, "--as-of", as_of, "--out", str(tmp_path / "plan")])
+        == 0
+    )
     said = capsys.readouterr().out
     assert "versions: 1 delete, 1 hold" in said and "1 rewrite" in said
     assert (tmp_path / "plan" / "summary.txt").read_text().splitlines()[0] == said.splitlines()[0]
     assert len(place.ids()) == 2
-    assert retain.main(["apply", *common, "--plan", str(tmp_path / "plan"), "--json"]) == 0
+    assert (
+        run_command("retain", ["apply", *common, "--plan", str(tmp_path / "plan"), "--json"]) == 0
+    )
     done = json.loads(capsys.readouterr().out)
     assert (done["counts"]["versions.delete"], done["versions_purged"], done["certificates"]) == (
         1,
@@ -257,7 +266,7 @@ def test_the_command_plans_applies_and_explains(
     )
     assert place.ids() == ["v2"]
     place.put([V("a", AT, "v3")])
-    assert retain.main(["run", *common, "--as-of", as_of]) == 0
+    assert run_command("retain", ["run", *common, "--as-of", as_of]) == 0
     assert place.ids() == ["v2"]
-    with pytest.raises(FailedError, match="there is no plan here"):
-        retain.main(["apply", *common, "--plan", str(tmp_path / "none")])
+    with pytest.raises(PlanError, match="there is no plan here"):
+        run_command("retain", ["apply", *common, "--plan", str(tmp_path / "none")])

@@ -16,8 +16,10 @@ from callveil.pipelines.bench import (
     run_bench,
 )
 from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE
-from callveil.pipelines.commands.bench import _print, main
-from callveil.pipelines.exits import FailedError, UsageError
+from callveil.pipelines.cli import run_command
+from callveil.pipelines.commands.bench import _print
+from callveil.pipelines.exits import FailedError
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy import InputLimits
 from callveil.schemas.policy_load import load_policy
 
@@ -141,16 +143,16 @@ def test_every_figure_is_printed_with_how_it_was_derived(
     ],
 )
 def test_what_is_refused(words: list[str], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        main(words)
+    with pytest.raises(UserError, match=told):
+        run_command("bench", words)
 
 
 def test_a_policy_without_a_model_has_nothing_to_be_measured_beside(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         "version: 1\nname: plain\nextends: gdpr\ndetect: {model: none}\n"
     )
-    with pytest.raises(UsageError, match="without a language model"):
-        main(["--records", "300", "--policy", str(tmp_path / "p.yaml")])
+    with pytest.raises(UserError, match="without a language model"):
+        run_command("bench", ["--records", "300", "--policy", str(tmp_path / "p.yaml")])
 
 
 def test_conversations_are_what_the_last_snapshot_of_each_interaction_says(tmp_path: Path) -> None:

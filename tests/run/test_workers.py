@@ -465,11 +465,12 @@ def test_a_fault_of_the_disk_is_told_alike(
 
 
 def test_workers_are_for_runs_in_this_process() -> None:
-    from callveil.pipelines.commands.redact import main
+    from callveil.pipelines.cli import run_command
     from callveil.pipelines.exits import UsageError
 
     with pytest.raises(UsageError, match="--workers: is for runs in this process"):
-        main(
+        run_command(
+            "redact",
             [
                 "--output",
                 "store/",
@@ -479,7 +480,7 @@ def test_workers_are_for_runs_in_this_process() -> None:
                 "2",
                 "--direct_num_workers",
                 "2",
-            ]
+            ],
         )
 
 

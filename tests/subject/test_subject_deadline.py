@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people_world import NOW, World
 
+from callveil.pipelines import subject_close as ends
 from callveil.pipelines import subject_register as steps
 from callveil.schemas.subject import Pause
 from callveil.transforms.governance.requests.deadline import (
@@ -258,10 +259,10 @@ def test_steps_that_do_not_fit_are_refused(world: World, tmp_path: Path) -> None
             "within the first",
         ),
         (lambda: steps.extend_deadline(world.options(1), "R", "", NOW), "reason"),
-        (lambda: steps.close_request(world.options(1), "R", "granted"), "nothing was disclosed"),
-        (lambda: steps.close_request(world.options(1), "R", "refused"), "ground"),
-        (lambda: steps.close_request(world.options(1), "R", "not_executed"), "where"),
-        (lambda: steps.record_objection(world.options(1), "R", "granted", ""), "objection"),
+        (lambda: ends.close_request(world.options(1), "R", "granted"), "nothing was disclosed"),
+        (lambda: ends.close_request(world.options(1), "R", "refused"), "ground"),
+        (lambda: ends.close_request(world.options(1), "R", "not_executed"), "where"),
+        (lambda: ends.record_objection(world.options(1), "R", "granted", ""), "objection"),
         (lambda: steps.record_verification(world.options(1), "nobody", "x"), "not in the register"),
     ]
     for call, words in refused:
@@ -270,7 +271,7 @@ def test_steps_that_do_not_fit_are_refused(world: World, tmp_path: Path) -> None
     steps.extend_deadline(world.options(2), "R", "many records", NOW + dt.timedelta(days=1))
     with pytest.raises(RegisterError, match="already"):
         steps.extend_deadline(world.options(3), "R", "more", NOW)
-    ended = steps.close_request(
+    ended = ends.close_request(
         world.options(5),
         "R",
         "not_executed",
@@ -297,7 +298,7 @@ def test_the_time_of_entry_stands_beside_every_stated_time(world: World) -> None
     steps.open_request(world.options(), new)
     steps.extend_deadline(world.options(10), "R", "many records", NOW + dt.timedelta(days=10))
     steps.record_verification(entered(world, 100, 1), "R", "callback")
-    done = steps.close_request(
+    done = ends.close_request(
         world.options(101),
         "R",
         "refused",
@@ -346,7 +347,7 @@ def test_an_answer_in_time_is_in_time_where_it_was_entered_in_time(world: World)
         "receipt stated for 2026-11-01 09:00Z, entered 2026-11-03 09:00Z: 2 days after",
         "verified stated for 2026-11-12 09:00Z, entered 2026-11-04 09:00Z: 8 days before",
     ]
-    done = steps.close_request(
+    done = ends.close_request(
         world.options(10), "S", "refused", ground="Art. 12(5)(b)", reason="asked thrice"
     )
     assert done.on_time is True and done.standing(NOW) == "refused" and len(done.stated_times) == 2
@@ -361,24 +362,24 @@ def test_letters_say_what_the_register_bears_out(world: World) -> None:
             "access", tuple(parse_identifier("+12125550101")), NOW, "R", zone="Europe/Berlin"
         ),
     )
-    assert "We will answer by 3 December 2026" in steps.letter_of(world.options(1), "R", "received")
+    assert "We will answer by 3 December 2026" in ends.letter_of(world.options(1), "R", "received")
     for kind in ("extended", "granted", "refused", "certificate"):
         with pytest.raises(RegisterError):
-            steps.letter_of(world.options(1), "R", kind)
+            ends.letter_of(world.options(1), "R", kind)
     steps.extend_deadline(world.options(2), "R", "many <records>", NOW + dt.timedelta(days=2))
-    text = steps.letter_of(world.options(2), "R", "extended")
+    text = ends.letter_of(world.options(2), "R", "extended")
     assert "to 3 February 2027" in text and "many &lt;records&gt;" in text and "complaint" in text
-    steps.close_request(
+    ends.close_request(
         world.options(5), "R", "refused", ground="Art. 12(5)(b)", reason="asked daily"
     )
-    text = steps.letter_of(world.options(5), "R", "refused")
+    text = ends.letter_of(world.options(5), "R", "refused")
     assert (
         "Art. 12(5)(b)" in text
         and "asked daily" in text
         and "supervisory authority" in text
         and "+1212" not in text
     )
-    assert "Artikel 77" in steps.letter_of(world.options(5), "R", "refused", "de")
+    assert "Artikel 77" in ends.letter_of(world.options(5), "R", "refused", "de")
 
 
 def test_letters_of_a_german_request_are_german(world: World) -> None:
@@ -394,11 +395,11 @@ def test_letters_of_a_german_request_are_german(world: World) -> None:
         calendar="DE-BE",
     )
     steps.open_request(world.options(), new)
-    texts = [steps.letter_of(world.options(1), "R", "received")]
+    texts = [ends.letter_of(world.options(1), "R", "received")]
     steps.extend_deadline(world.options(2), "R", "viele", NOW + dt.timedelta(days=2))
-    texts.append(steps.letter_of(world.options(2), "R", "extended"))
-    steps.close_request(world.options(5), "R", "partly_granted", exemptions=["Art. 17 Abs. 3"])
-    texts.append(steps.letter_of(world.options(5), "R", "granted"))
+    texts.append(ends.letter_of(world.options(2), "R", "extended"))
+    ends.close_request(world.options(5), "R", "partly_granted", exemptions=["Art. 17 Abs. 3"])
+    texts.append(ends.letter_of(world.options(5), "R", "granted"))
     for text in texts:
         assert 'lang="de"' in text and "Dezember" in text + "Dezember" * (text is texts[2])
         assert not re.search(

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from people_world import World
 
-from callveil.pipelines.subject import make_package, search_request
+from callveil.pipelines.subject import search_request
+from callveil.pipelines.subject_package import make_package
 from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy_load import load_policy

@@ -29,11 +29,12 @@ from people_world import (
 from callveil.pipelines.subject import (
     erase_request,
     erase_returned,
-    make_package,
     plan_erasure,
     search_request,
 )
-from callveil.pipelines.subject_register import SubjectOptions, close_request, list_requests
+from callveil.pipelines.subject_close import close_request
+from callveil.pipelines.subject_package import make_package
+from callveil.pipelines.subject_register import SubjectOptions, list_requests
 from callveil.transforms.governance.requests.certificate import is_certificate_signed
 from callveil.transforms.governance.requests.plan import PlanChanged
 from callveil.transforms.governance.requests.register import RegisterError

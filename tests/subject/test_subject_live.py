@@ -33,11 +33,11 @@ from callveil.pipelines.subject import (
     erase_returned,
     index_records,
     lift_restriction,
-    make_package,
     plan_erasure,
     restrict_request,
     search_request,
 )
+from callveil.pipelines.subject_package import make_package
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.subject_index import IdentifierLink
 from callveil.transforms.governance.requests.erasure import OUTSIDE, ZONES

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from people_world import NOW, World
 
-from callveil.pipelines.subject import erase_request, make_package, search_request
+from callveil.pipelines.subject import erase_request, search_request
+from callveil.pipelines.subject_package import make_package
 from callveil.pipelines.subject_register import NewRequest, open_request, record_verification
 from callveil.transforms.governance.requests.raw_sources import raw_records
 from callveil.transforms.governance.requests.search import SearchResult

@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 from people_world import TOKENS, World, human, interaction, version
 
-from callveil.pipelines.subject import make_package, search_request
+from callveil.pipelines.subject import search_request
+from callveil.pipelines.subject_package import make_package
 from callveil.transforms.governance.requests.article_15 import ContextError, read_context
 from callveil.transforms.governance.requests.package import PackageError
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister

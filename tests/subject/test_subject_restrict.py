@@ -13,11 +13,11 @@ from people_world import NOW, World, human, interaction, left_over, version
 from callveil.pipelines.subject import (
     erase_request,
     lift_restriction,
-    make_package,
     plan_erasure,
     restrict_request,
     search_request,
 )
+from callveil.pipelines.subject_package import make_package
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity

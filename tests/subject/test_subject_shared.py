@@ -20,11 +20,11 @@ from callveil.pipelines.options import current_user
 from callveil.pipelines.subject import (
     erase_request,
     erase_returned,
-    make_package,
     plan_erasure,
     restrict_request,
     search_request,
 )
+from callveil.pipelines.subject_package import make_package
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,

@@ -170,7 +170,7 @@ def test_health_and_counters(receiver: Receiver) -> None:
     first = receiver.send(b"", {}, "GET", "/metrics")[1]
     receiver.send(body, ctm(body))
     second = receiver.send(b"", {}, "GET", "/metrics")[1]
-    before, after = (int(text.split(count)[1].split("\n")[0]) for text in (first, second))
+    before, after = (float(text.split(count)[1].split("\n")[0]) for text in (first, second))
     assert after == before + 1
     assert receiver.send(b"", {}, "GET", "/health")[0] == 200
     assert receiver.send(b"", {}, "HEAD", "/health")[:2] == (200, "")

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from callveil.schemas.entities import ENTITIES
+from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import IGNORE, DetectionSettings
 
@@ -74,7 +75,7 @@ ASKED: Mapping[str, str] = {
 """What a GLiNER model, which finds what it is asked for, is asked for by itself."""
 
 
-class ModelError(RuntimeError):
+class ModelError(UserError, RuntimeError):
     """A model named by the policy cannot be used; the message says which and how to mend it."""
 
 

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.ingest.sniff import NotReadable
 from callveil.transforms.ingest.streams import ALWAYS_BYTES, MOST_TIMES
 from callveil.transforms.storage.files.urls import (
@@ -49,7 +50,7 @@ MOST_MEMBERS = 10_000
 _OFFICE = re.compile(r"\[Content_Types\]\.xml\Z|mimetype\Z|META-INF/")
 
 
-class InputError(ValueError):
+class InputError(UserError, ValueError):
     """A pattern that names nothing to read, or a place that cannot be input; a usage error."""
 
 

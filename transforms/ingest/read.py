@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import RawInteraction, SourceRef
 from callveil.schemas.policy import DetectionSettings
@@ -36,7 +37,7 @@ _SPACE = b" \t\r\n"
 _ENVELOPES = frozenset(WRAPPERS)
 
 
-class InputChanged(OSError):
+class InputChanged(CallveilError, OSError):
     """A file is no longer what it was when the run was planned, so its records cannot be told apart
     any more.
     """

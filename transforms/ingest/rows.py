@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.lines import LineReader, ValueReader
 from callveil.transforms.ingest.parquet_source import (
@@ -59,7 +60,7 @@ class TableProblem:
         )
 
 
-class TableError(ValueError):
+class TableError(UserError, ValueError):
     """Faults of a table, all at once; the text shows the first 20. `problems` holds all."""
 
     what = "table"

@@ -10,6 +10,7 @@ import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
+from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import Row
 from callveil.schemas.policy_yaml import NodeReader, suggest_choice
 from callveil.schemas.retention import CLASSES
@@ -45,7 +46,7 @@ _COMPANY = ("controller", "joint_controllers", "representative", "dpo")
 TEMPLATE = Path(__file__).parent / "templates" / "processing.yaml"
 
 
-class ActivitiesError(ValueError):
+class ActivitiesError(UserError, ValueError):
     """The record is wrong; the text has every problem by line and field."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy_yaml import NodeReader, node_kind, safe_key, suggest_choice
 from callveil.schemas.report import REPORTS
 
@@ -46,11 +47,11 @@ class ReportScope:
         ).hexdigest()
 
 
-class RolesError(ValueError):
+class RolesError(UserError, ValueError):
     """The roles file is wrong, by line and field."""
 
 
-class NotAllowed(ValueError):
+class NotAllowed(UserError, ValueError):
     """This person's role does not see that; the text says what it does see."""
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas import request
 from callveil.schemas.arrow import REDACTION_REQUEST_SCHEMA
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
@@ -58,7 +59,7 @@ REQUESTS = Table(
 """Manual requests as the redaction job writes them."""
 
 
-class CarryError(RuntimeError):
+class CarryError(CallveilError, RuntimeError):
     """The store holds other rows than were planned; nothing was published."""
 
 

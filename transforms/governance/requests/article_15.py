@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.transforms.storage.files.filesystem import Files
@@ -84,7 +85,7 @@ CLASS_WORDS = {
 }
 
 
-class ContextError(ValueError):
+class ContextError(UserError, ValueError):
     """The company's file cannot be used; the text names it and the key."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.storage.files.filesystem import Files
@@ -51,7 +52,7 @@ takes them.
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-class BulkError(ValueError):
+class BulkError(UserError, ValueError):
     """The file as a whole cannot be read."""
 
 

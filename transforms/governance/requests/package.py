@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.errors import UserError
 from callveil.schemas.fields import Field, json_schema, to_storage
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.json_types import JsonObject, Row
@@ -42,7 +43,7 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 """Values that say nothing."""
 
 
-class PackageError(ValueError):
+class PackageError(UserError, ValueError):
     """A package cannot be written."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.pointer import to_micros
@@ -70,7 +71,7 @@ WORDS = {
 """What is counted under names that do not say it."""
 
 
-class PlanChanged(ValueError):
+class PlanChanged(UserError, ValueError):
     """The store holds other rows for the person than the plan that was agreed to."""
 
 

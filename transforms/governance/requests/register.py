@@ -16,6 +16,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.arrow import SUBJECT_REQUEST_EVENT_SCHEMA
+from callveil.schemas.errors import UserError
 from callveil.schemas.fields import ListOf
 from callveil.schemas.json_types import JsonObject, Row
 from callveil.schemas.manifest import FileEntry, RunManifest
@@ -60,7 +61,7 @@ _STATE = tuple(
 """What events say of a request's state, under the same names."""
 
 
-class RegisterError(ValueError):
+class RegisterError(UserError, ValueError):
     """A request that is not there, or that cannot take the step that was asked for; the text says
     what is wrong and the way out.
     """

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.arrow import DISPOSITION_SCHEMA
 from callveil.schemas.disposition import FIELDS
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.json_types import Row
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.last_run import RetainState
@@ -31,7 +32,7 @@ FORMAT = 1
 PLAN, ROWS, STATE, SUMMARY = "plan.json", "plan.parquet", "state.json.zst", "summary.txt"
 
 
-class PlanError(ValueError):
+class PlanError(CallveilError, ValueError):
     """A plan cannot be carried out; the text says why and what to do. Nothing was changed."""
 
 

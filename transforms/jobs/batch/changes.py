@@ -16,6 +16,7 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
 from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction, strongest_mode
+from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs, with_content
@@ -44,7 +45,8 @@ def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> 
     ).hexdigest()[:24]
     result = checkpoint.load(name)
     if result is None:
-        result = apply_changes(job, engines_of(job), origin, changes)
+        with log_context(run_id=job.run.run_id, file=origin):
+            result = apply_changes(job, engines_of(job), origin, changes)
         checkpoint.store(name, result)
     return result
 

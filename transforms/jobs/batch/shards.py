@@ -14,6 +14,7 @@ from callveil.schemas.shard import Shard
 from callveil.schemas.subject_index import SubjectEntry
 from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import RawBatch, RedactedBatch, redact_raw
@@ -72,9 +73,10 @@ def redact_shard(job: RedactJob, shard: Shard) -> dict[str, Any]:
     result = checkpoint.load(shard.digest)
     if result is None:
         built = engines_of(job)
-        result = write_shard(
-            job, built, redact_raw(built, RawBatch(shard, read_shard(job, built, shard)))
-        )
+        with log_context(run_id=job.run.run_id, shard=shard.number):
+            result = write_shard(
+                job, built, redact_raw(built, RawBatch(shard, read_shard(job, built, shard)))
+            )
         checkpoint.store(shard.digest, result)
     return result
 

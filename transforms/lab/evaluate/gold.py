@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
@@ -64,7 +65,7 @@ not named here stand for themselves.
 """
 
 
-class GoldError(ValueError):
+class GoldError(UserError, ValueError):
     """A file of labelled conversations cannot be used; the text names file, line and field and
     quotes nothing of it.
     """

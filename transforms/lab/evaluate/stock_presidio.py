@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import JsonObject
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ Found = tuple[int, int, str, float, str]
 """Start, end, type, score, recognizer."""
 
 
-class StockError(ValueError):
+class StockError(UserError, ValueError):
     """Stock Presidio cannot run; the text says why and how to mend it."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import JsonObject
 
 SECONDS_PER_WORD = 0.4
@@ -17,7 +18,7 @@ SECONDS_PER_WORD = 0.4
 ACCOUNT = "900001"
 
 
-class ConvertError(ValueError):
+class ConvertError(UserError, ValueError):
     """A conversation cannot be read; the text names file, line and field."""
 
 

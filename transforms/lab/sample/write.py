@@ -23,6 +23,7 @@ from pathlib import Path
 import orjson
 
 from callveil.schemas.json_types import JsonObject
+from callveil.transforms.lab.sample import FORMATS
 from callveil.transforms.lab.sample.malform import class_of, malform_record
 from callveil.transforms.lab.sample.people import pick_one
 from callveil.transforms.lab.sample.records import Sample
@@ -35,7 +36,6 @@ from callveil.transforms.lab.sample.sinks import (
 )
 from callveil.transforms.lab.sample.world import random_stream
 
-FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "pages", "webhooks", "parquet")
 MAX_WEBHOOKS = 400
 """Webhook bodies are one file each, so there are only so many; the rest goes to the other formats.
 """

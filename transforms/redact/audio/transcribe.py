@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.redact.audio.align import EDGE, NOISES, RATE, normalize_level
 from callveil.transforms.redact.audio.container import open_recording
 from callveil.transforms.redact.audio.segments import Sound, resample_sound
@@ -42,7 +43,7 @@ TURN_GAP = 0.7
 """Seconds without a word after which a party's turn is over."""
 
 
-class RecogniserMissing(Exception):
+class RecogniserMissing(UserError):
     """A recogniser cannot be had; the text says what to do about it."""
 
 

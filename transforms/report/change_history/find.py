@@ -10,6 +10,7 @@ from functools import cached_property
 
 import pyarrow.dataset as ds
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion, to_snake_case
@@ -36,7 +37,7 @@ from callveil.transforms.storage.identity.identifier_names import (
 from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row
 
 
-class ItemError(ValueError):
+class ItemError(UserError, ValueError):
     """An object's name is not of the form TYPE/ID."""
 
 

@@ -34,6 +34,7 @@ from typing import Any, NamedTuple, NoReturn, NotRequired, TypedDict, cast
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.storage.files.local import LocalFiles
 from callveil.transforms.storage.files.urls import PreconditionFailed
 
@@ -46,7 +47,7 @@ SEALING = ("sealed/", "token")
 """What purposes begin with whose keys open what they made; all others are of digests."""
 
 
-class KeyringError(ValueError):
+class KeyringError(UserError, ValueError):
     """A keyring cannot be used; the text says what is wrong with the file and how to mend it, and
     quotes no secret.
     """

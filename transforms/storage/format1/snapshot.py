@@ -15,6 +15,7 @@ import msgspec
 import orjson
 import zstandard
 
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.json_types import JsonObject, to_json_text
 from callveil.schemas.manifest import FileEntry, RunManifest
 
@@ -28,7 +29,7 @@ SHORT_ID = 16
 _MANIFEST_MEMBERS = frozenset(RunManifest.__dataclass_fields__)
 
 
-class StoreError(RuntimeError):
+class StoreError(CallveilError, RuntimeError):
     """The store is not what its records say, or not a store at all; the text names the file and
     what to do.
     """

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
@@ -23,7 +24,7 @@ BatchChange = Callable[[pa.RecordBatch], pa.RecordBatch]
 """Rows in, rows out, in the same schema and order; fewer rows where some are dropped."""
 
 
-class RewriteError(ValueError):
+class RewriteError(CallveilError, ValueError):
     """A file cannot be rewritten: it does not hold what its entry says, or has columns that this
     version does not know.
     """
