@@ -81,7 +81,7 @@ def build_comparison(
             "en",
             batch_size=BATCH,
             entities=entities,
-            score_threshold=policy.base.default_threshold,
+            score_threshold=policy.base.threshold("default"),
         )
         return sum(map(len, results))
 

@@ -18,6 +18,7 @@ from callveil.pipelines.faults import as_dict, describe_error
 from callveil.pipelines.logs import FORMATS, configure_logging
 from callveil.pipelines.options import parse_arguments
 from callveil.schemas.errors import FAILED, USAGE, CallveilError
+from callveil.schemas.plugins import list_plugins
 
 log = logging.getLogger("callveil.pipelines.cli")  # also where it runs as `__main__`
 
@@ -55,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="store_true", help="print the version and end")
+    top.add_argument("--version", action="store_true", help="print version and plugins, and end")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for name, text in COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -120,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.version:
         from importlib.metadata import version
 
-        print(f"callveil {version('callveil')}")
+        print(f"callveil {version('callveil')}", *list_plugins(), sep="\n")
         return DONE
     build_parser().print_help()
     return USAGE if words else DONE

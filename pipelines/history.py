@@ -13,7 +13,7 @@ import apache_beam as beam
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
+from callveil.pipelines.attempts import RunResult, input_facts, run_until_published
 from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import Account, AccountBook
@@ -53,9 +53,11 @@ from callveil.transforms.jobs.history.linked_interactions import (
     redacted_since,
 )
 from callveil.transforms.redact.engine import RunColumns
+from callveil.transforms.redact.operators import operator_fingerprint
 from callveil.transforms.report.change_history.export import Expires
 from callveil.transforms.storage.checkpoints.store_identity import compare_store, open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import TOOL, RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
@@ -177,12 +179,9 @@ def run_history(options: HistoryOptions) -> RunResult:
             not_read=not_read,
         )
 
-    # Named, not lambdas: a fault is told by the function it happened in.
-    def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, store, found, engine)
-
-    def publish(job: RedactJob, outcome: Outcome) -> RunResult:
-        return publish_run(store, job, JOB, found, outcome)
+    def work(job: RedactJob) -> RunChanges:
+        outcome = _execute(options, job, store, found, engine)
+        return RunChanges.of(outcome, job.snapshot, **input_facts(found))
 
     with use_workers(
         run.run_id,
@@ -191,7 +190,7 @@ def run_history(options: HistoryOptions) -> RunResult:
         options.policy.detect,
         MODULES,
     ):
-        return until_published(store, run.run_id, job_on, execute, publish)
+        return run_until_published(store, JOB, run, job_on, work)
 
 
 def _run_id(
@@ -204,6 +203,8 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
+    models = model_fingerprint(options.policy.detect)
+    deciding = ", ".join(filter(None, (models, operator_fingerprint(options.policy))))
     facts: JsonObject = {
         "job": JOB,
         "tool": TOOL,
@@ -214,7 +215,7 @@ def _run_id(
         "known": known,
         "cut": options.chunk_bytes,
         "keyring": keyring.fingerprint(),
-        **({"models": models} if (models := model_fingerprint(options.policy.detect)) else {}),
+        **({"models": deciding} if deciding else {}),
     }
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ import apache_beam as beam
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from callveil.pipelines.attempts import ATTEMPTS, TOOL, finish_run, publish_manifest
+from callveil.pipelines.attempts import archive_policy, facts_of, finish_run
 from callveil.pipelines.local_runner import run_pipeline
 from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.workers import PIECE_ROWS
@@ -40,13 +39,15 @@ from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS,
 from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import (
-    abandon_run,
-    list_leases,
-    release_lease,
-    take_lease,
+from callveil.transforms.storage.commit.catalog import PublishConflict, Store
+from callveil.transforms.storage.commit.commit_run import (
+    TOOL,
+    CommitPolicy,
+    RunChanges,
+    commit_on,
+    work_on_newest,
 )
+from callveil.transforms.storage.commit.maintenance import list_leases, release_lease
 from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -62,7 +63,10 @@ MODULES = (
 """What worker processes load."""
 DECIDED = frozenset({"redact", "history", JOB})
 """Jobs whose policy decided what is read again; retention's may be another one."""
-log = logging.getLogger(__name__)
+RESCAN = CommitPolicy(attempts=3, retry_on=(Exception,), notify=True)
+"""A published run may have purged files that this one was reading. On another state of the store it
+is another run, so what was written is purged.
+"""
 
 
 @dataclass(frozen=True)
@@ -159,19 +163,12 @@ def run_rescan(options: RescanOptions) -> RescanResult:
     if options.apply:
         store.recover()
         finished = _finish_killed(store, keyring)
-    for attempt in range(1, ATTEMPTS + 1):
-        base = store.current()
+
+    def work(base: Snapshot) -> RescanResult:
         job = _job(options, base, _policy(options, store), keyring, accounts)
-        try:
-            if options.apply:
-                return replace(_cover(options, store, job, keyring), finished=finished)
-            return _look(options, job)
-        except Exception:
-            # A run that was published meanwhile may have purged files this one was reading.
-            if attempt == ATTEMPTS or store.current().seq == base.seq:
-                raise
-            log.warning("another run was published meanwhile; reading again")
-    raise AssertionError("unreachable")
+        return _cover(options, store, job, keyring) if options.apply else _look(options, job)
+
+    return replace(work_on_newest(store, RESCAN, work), finished=finished)
 
 
 def _look(options: RescanOptions, job: RedactJob) -> RescanResult:
@@ -181,22 +178,30 @@ def _look(options: RescanOptions, job: RedactJob) -> RescanResult:
 
 
 def _cover(options: RescanOptions, store: Store, job: RedactJob, keyring: Keyring) -> RescanResult:
-    # The lease tells the time: it says that this process is alive, and decides nothing else.
-    take_lease(store, job.run.run_id, dt.datetime.now(dt.UTC))
-    try:
+    found = _Found(Outcome(), merge_notes(()))
+
+    def build(base: Snapshot) -> RunChanges | None:
+        nonlocal found
         found = _execute(options, job)
-    except Exception:
-        abandon_run(store, job.run.run_id, job.snapshot)  # nothing, while a repetition may go on
-        raise
-    if not found.changes:
+        if not found.changes:
+            return None
+        archive_policy(store, job.policy)
+        receipts = found.notes["receipts"]
+        facts = (manifest_facts(keyring, receipts),) if receipts else ()
+        return RunChanges.of(found.outcome, base, inputs=facts)
+
+    def undo() -> None:
+        purge_unused(Live(store.files, store.root), found.notes["receipts"])
+
+    done = commit_on(store, job.snapshot, facts_of(job.run, JOB), build, policy=RESCAN, undo=undo)
+    if done is None:
         release_lease(store, job.run.run_id)
         return found.result(job)
-    try:
-        return _publish(store, job, keyring, found)
-    except PublishConflict:
-        purge_unused(Live(store.files, store.root), found.notes["receipts"])
-        abandon_run(store, job.run.run_id, job.snapshot)
-        raise
+    if not found.changes:
+        raise PublishConflict("the same command has published what this one was reading")
+    _put(store, keyring, found.notes["receipts"])
+    finish_run(store, done.manifest)
+    return found.result(job, run_id=done.manifest.run_id, seq=done.manifest.seq)
 
 
 def _policy(options: RescanOptions, store: Store) -> Policy:
@@ -298,19 +303,6 @@ def _execute(options: RescanOptions, job: RedactJob) -> _Found:
 def _read_results(files: Files, url: str) -> _Found:
     told = orjson.loads(files.read(url))
     return _Found(Outcome.from_dict(told["outcome"]), told["notes"])
-
-
-def _publish(store: Store, job: RedactJob, keyring: Keyring, found: _Found) -> RescanResult:
-    receipts = found.notes["receipts"]
-    try:
-        manifest = publish_manifest(
-            store, job, JOB, [manifest_facts(keyring, receipts)] if receipts else [], found.outcome
-        )
-    except AlreadyPublished as twin:  # it was at the same work
-        manifest = store.manifest(twin.seq)
-    _put(store, keyring, receipts)
-    finish_run(store, manifest)
-    return found.result(job, run_id=manifest.run_id, seq=manifest.seq)
 
 
 def _put(store: Store, keyring: Keyring, receipts: Sequence[Any]) -> None:

@@ -26,11 +26,9 @@ from callveil.transforms.governance.requests import restriction
 from callveil.transforms.governance.requests.controller import controller_of
 from callveil.transforms.governance.requests.decisions import digests_of
 from callveil.transforms.governance.requests.erasure import Eraser, EraseResult
-from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_records import require_markers
 from callveil.transforms.governance.requests.plan import ERASURE, RESTRICTION, ErasePlan
 from callveil.transforms.governance.requests.publish import (
-    RunChanges,
     purge_pending,
     read_encrypted_json,
     request_files,
@@ -66,7 +64,9 @@ from callveil.transforms.jobs.streaming.context import WatchJob
 from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.commit.policy_archive import newest_policy
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import CALLS, Live
 from callveil.transforms.storage.identity.identifiers import Identifier
 
@@ -177,7 +177,7 @@ def search_request(
             keyring,
             snapshot,
             make_search_target(match, controller),
-            SearchedInboxes.of(Live(store.files, store.root), options.inboxes),
+            Inboxes.of([Live(store.files, store.root)], options.inboxes),
             match.others,
         )
         match = replace(match, unread=unread.counts())
@@ -288,7 +288,7 @@ def index_records(
     policy = options.policy or newest_policy(store) or load_policy(None)
     job = WatchJob(policy, store.files, store.root, str(keyring.path))
     actor, at = InteractionPublisher(job, job.engines()), options.as_of.timestamp()
-    inboxes = SearchedInboxes.of(Live(store.files, store.root), options.inboxes).folders
+    inboxes = Inboxes.of([Live(store.files, store.root)], options.inboxes).folders
     return marked, reindex_interactions(
         store,
         keyring,

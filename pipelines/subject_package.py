@@ -23,7 +23,6 @@ from callveil.transforms.governance.requests.controller import controller_of
 from callveil.transforms.governance.requests.decisions import require_decided
 from callveil.transforms.governance.requests.disclosure import RecordDiscloser
 from callveil.transforms.governance.requests.erasure import Eraser, require_ready
-from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.package import (
     AccessPackage,
     Withheld,
@@ -33,10 +32,7 @@ from callveil.transforms.governance.requests.package import (
 )
 from callveil.transforms.governance.requests.package_readme import render_readme
 from callveil.transforms.governance.requests.plan import ERASURE
-from callveil.transforms.governance.requests.publish import (
-    RunChanges,
-    write_encrypted_json,
-)
+from callveil.transforms.governance.requests.publish import write_encrypted_json
 from callveil.transforms.governance.requests.raw_sources import latest_raw_records
 from callveil.transforms.governance.requests.search import (
     SubjectSearch,
@@ -49,7 +45,9 @@ from callveil.transforms.governance.requests.unindexed import (
     search_unindexed,
 )
 from callveil.transforms.governance.requests.unlink import Unlinker
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.commit.policy_archive import newest_policy
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 
 
@@ -123,7 +121,7 @@ def make_package(
     gatherer = PackageCollector(store, keyring, snapshot, match, discloser, raws, requests)
     sections = gatherer.sections(kind)
     live = Live(store.files, store.root)
-    inboxes = SearchedInboxes.of(live, options.inboxes)
+    inboxes = Inboxes.of([live], options.inboxes)
     unread = (
         search_unindexed(
             store, keyring, snapshot, make_search_target(match, controller), inboxes, match.others

@@ -21,7 +21,7 @@ from callveil.transforms.governance.requests.controller import (
     select_controller,
 )
 from callveil.transforms.governance.requests.deadline import response_deadline
-from callveil.transforms.governance.requests.publish import RunChanges, write_encrypted_json
+from callveil.transforms.governance.requests.publish import write_encrypted_json
 from callveil.transforms.governance.requests.register import (
     REQUEST_ID,
     RegisterError,
@@ -29,6 +29,7 @@ from callveil.transforms.governance.requests.register import (
 )
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import Identifier, subject_ref
 
@@ -385,7 +386,7 @@ def get_allowed_request(
 ) -> SubjectRequest:
     """Return a request that whoever asks may see. Raises `RegisterError`, `NotAllowed`."""
     request = register.get(request_id)
-    if options.role.accounts is not None or "requests" not in options.role.reports:
+    if options.role.accounts is not None or not options.role.sees("requests"):
         _require_role(options.role, controller_of(register.store, request))
     return request
 

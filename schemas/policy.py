@@ -9,41 +9,63 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
 
 import yaml
 
+from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
 from callveil.schemas.errors import UserError
+from callveil.schemas.interaction import KINDS
+from callveil.schemas.operators import OPERATORS, SCOPES, Operator
+from callveil.schemas.policy_detect import (
+    IGNORE,
+    STEP_CHARS,
+    TIME_CHARS,
+    DetectionSettings,
+    InputLimits,
+    Language,
+    ModelMargin,
+    ModelMargins,
+)
+from callveil.schemas.policy_settings import (
+    Check,
+    Items,
+    Named,
+    OmitDefault,
+    OneOf,
+    Problems,
+    ReadAs,
+    Section,
+    Text,
+    Then,
+    WriteAs,
+    written,
+)
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
-from callveil.schemas.rules import (
-    OPERATORS,
-    SCOPES,
-    TREATMENTS,
-    LayerSettings,
-    Operator,
-    RequestSettings,
-    Rules,
-    collapse_whitespace,
-)
+from callveil.schemas.rules import TREATMENTS, RequestSettings, Rules, collapse_whitespace
 
 __all__ = [
     "CUSTOM_PREFIX",
     "ENTITIES",
+    "IGNORE",
     "OPERATORS",
     "SCOPES",
+    "STEP_CHARS",
+    "TIME_CHARS",
     "TREATMENTS",
+    "VERSION",
     "DetectionSettings",
     "InputLimits",
-    "LayerSettings",
     "ModelMargin",
     "ModelMargins",
     "Operator",
     "Override",
     "Policy",
     "PolicyError",
+    "PolicyFile",
     "PolicyProblem",
     "Rules",
     "collapse_whitespace",
@@ -51,6 +73,8 @@ __all__ = [
     "effective_yaml",
 ]
 
+VERSION = 1
+"""Of the form of a policy file."""
 _CACHED_RULES = 1024
 
 
@@ -91,19 +115,31 @@ class PolicyError(UserError, ValueError):
         return type(self), (self.problems,)
 
 
+_NOT_ALL = Items(
+    "an empty condition would hold for every record; name at least one value or remove it"
+)
+
+
 @dataclass(frozen=True)
-class Override:
-    """Settings for some records: all conditions that are given must hold. An empty condition holds
-    for every record.
-    """
+class Conditions(Section):
+    """For which records an override holds: all that are given must be met."""
 
-    account: frozenset[str] = frozenset()
-    account_type: frozenset[str] = frozenset()
-    kind: frozenset[str] = frozenset()
-    language: frozenset[str] = frozenset()
-    settings: LayerSettings = field(default_factory=LayerSettings)
+    whole: ClassVar[bool] = True
+    empty: ClassVar[str] = (
+        "no condition; give one of account, account_type, kind, language, or move the settings out "
+        "of the override"
+    )
 
-    def matches(self, account_id: str, account_type: str, kind: str, language: str) -> bool:
+    account: Annotated[
+        frozenset[Annotated[str, Text(numbers=True), Then(str.strip)]], _NOT_ALL, OmitDefault()
+    ] = frozenset()
+    account_type: Annotated[
+        frozenset[Annotated[str, OneOf(ACCOUNT_TYPES)]], _NOT_ALL, OmitDefault()
+    ] = frozenset()
+    kind: Annotated[frozenset[Annotated[str, OneOf(KINDS)]], _NOT_ALL, OmitDefault()] = frozenset()
+    language: Annotated[frozenset[Language], _NOT_ALL, OmitDefault()] = frozenset()
+
+    def met(self, account_id: str, account_type: str, kind: str, language: str) -> bool:
         """Tell whether every condition holds."""
         pairs = (
             (self.account, account_id),
@@ -114,152 +150,79 @@ class Override:
         return all(not wanted or value in wanted for wanted, value in pairs)
 
 
-LANGUAGE_COUNTRIES = {
-    "de": "DE",
-    "es": "ES",
-    "fi": "FI",
-    "fr": "FR",
-    "it": "IT",
-    "ko": "KR",
-    "pl": "PL",
-    "sv": "SE",
-    "th": "TH",
-    "tr": "TR",
-}
-"""Country whose numbers Presidio looks for in texts of a language, ISO 639-1 to ISO 3166-1."""
+def _without_empty(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of an override without tables and lists in which nothing stands."""
+    return {k: v for k, v in settings.items() if v not in ({}, (), frozenset())}
 
-STEP_CHARS = 1_000
-"""Characters of a record for which `detect.max_steps` are granted."""
-TIME_CHARS = 20_000
-"""Characters of a record for which `detect.timeout_seconds` are granted."""
-VOTE = " + "
-"""Joins the names of models that read every text and vote."""
-IGNORE = "ignore"
-"""What a label of a model means that means no entity type."""
+
+def _written_rules(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return written(Rules, settings)
 
 
 @dataclass(frozen=True)
-class ModelMargin:
-    """From which margin on a finding of the language model is taken.
-
-    A margin is the model's score of a name that begins at a word less its score of none.
+class Override(Section):
+    """Settings for some records.
 
     Attributes:
-        name: of a person or an organization. Lower finds more.
-        place: of a place or an address.
-        rare_name: of a person of rare words alone; at most `name`, and equal to it to take none
-            besides.
+        when: the records.
+        settings: some of those of `Rules`, by name.
     """
 
-    name: float
-    place: float
-    rare_name: float
+    whole: ClassVar[bool] = True
+    expected: ClassVar[str] = "a mapping with `when` and `set`"
+    missing: ClassVar[str] = "{} is missing; an override says `when` it holds and what it sets"
+
+    when: Conditions
+    settings: Annotated[
+        Mapping[str, Any],
+        ReadAs(Rules),
+        Then(_without_empty),
+        Named("set"),
+        WriteAs(_written_rules),
+    ]
 
 
-@dataclass(frozen=True)
-class ModelMargins:
-    """Margins by kind of text, told turn by turn: with capitals and small letters, or without."""
-
-    cased: ModelMargin = ModelMargin(-2.0, -3.5, -6.0)
-    uncased: ModelMargin = ModelMargin(-2.0, -4.0, -6.0)
-
-
-@dataclass(frozen=True)
-class DetectionSettings:
-    """How personal data is found. Changing any of it means new engines, so it cannot be overridden
-    per record.
-
-    Attributes:
-        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path
-            of one, of a Hugging Face token classifier or of a GLiNER model, or `none`. Several,
-            joined by ` + `, vote: see `transforms.detect.pipeline.vote`.
-        models: the same by language, for languages that use another one.
-        labels: entity type, or `ignore`, by label of a model, beside
-            `transforms.detect.models.DEFAULT_LABELS`.
-        languages: languages that are analysed, ISO 639-1.
-        default_language: language of records that name none.
-        unknown_language: `full` or `scan`, for records of any other language.
-        phone_regions: regions whose national numbers are read as telephone numbers, ISO 3166-1.
-        disable: class names of recognizers that are left out.
-        timeout_seconds: CPU seconds that may be spent on every 20,000 characters (begun) of a
-            record, and on one pattern over one text; a record that needs longer is rejected as
-            `timed_out`.
-        max_steps: counted steps of detection that may be spent on every 1,000 characters (begun) of
-            a record, in each look; a record that needs more is rejected as `over_budget`, on every
-            machine alike.
-        margins: from which margin on names of a model that callveil trained are taken; any other
-            model takes what it takes.
-        amounts: whether amounts of money are looked for.
-        dates: whether dates other than birth dates are looked for.
-        digit_ids: whether ids of digits only, or with the signs of telephone numbers, are written
-            as keyed digests too, as those that are names always are. Set it before the first run: a
-            record stored under its own id is not known again under its digest.
-        countries: countries whose identity, tax, passport and like numbers are found without a
-            check digit, ISO 3166-1; None: those of `phone_regions` and of the languages. Numbers
-            with a right check digit are found whichever country's they are.
-        one_party: when a conversation of several turns is read as one side's only, so that what may
-            be the answer to a question nobody sees is found: `seen` where one speaker has all
-            turns, `always`, or `never`.
-    """
-
-    model: str = "embedded"
-    models: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    languages: tuple[str, ...] = ("en",)
-    default_language: str = "en"
-    unknown_language: str = "full"
-    phone_regions: tuple[str, ...] = ("US", "GB", "CA")
-    disable: frozenset[str] = frozenset()
-    timeout_seconds: float = 10.0
-    max_steps: int = 50_000
-    margins: ModelMargins = ModelMargins()
-    amounts: bool = False
-    dates: bool = False
-    digit_ids: bool = False
-    countries: tuple[str, ...] | None = None
-    one_party: str = "seen"
-
-    def __hash__(self) -> int:
-        return hash(
-            tuple(
-                tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v
-                for f in fields(self)
-            )
+def _other_version(version: int) -> Problems:
+    if version != VERSION:
+        yield (
+            (),
+            f"this callveil reads version {VERSION}; the file may be made for a later one",
         )
 
-    def read_countries(self) -> tuple[str, ...]:
-        """Return countries whose numbers are found without a check digit, ISO 3166-1."""
-        if self.countries is not None:
-            return self.countries
-        return tuple(
-            dict.fromkeys(
-                (
-                    *self.phone_regions,
-                    *(LANGUAGE_COUNTRIES[c] for c in self.languages if c in LANGUAGE_COUNTRIES),
-                )
-            )
-        )
-
-    def models_for(self, language: str) -> tuple[str, ...]:
-        """Return models for records of `language`; several vote."""
-        return tuple(name.strip() for name in self.models.get(language, self.model).split(VOTE))
-
 
 @dataclass(frozen=True)
-class InputLimits:
-    """What input may be at most; more is rejected.
+class PolicyFile(Rules):
+    """What callveil redacts, how, for whom and when.
 
     Attributes:
-        record_bytes: bytes of one record as the source gives it.
-        field_chars: code points of one text.
-        depth: levels of nesting.
-        document_bytes: bytes of one JSON document (an API page, an array) read as a whole.
+        version: of this form; 1.
+        name: shown in reports.
+        extends: a preset or the path of another file, relative to this one.
+        detect: how personal data is found.
+        limits: what input may be at most.
+        overrides: settings for some records; all conditions must hold, later overrides win.
+        retention: how long records are kept.
+        recordings: how recordings are redacted as they arrive.
+        requests: how requests of data subjects are carried out.
     """
 
-    record_bytes: int = 8_388_608
-    field_chars: int = 2_000_000
-    depth: int = 64
-    document_bytes: int = 268_435_456
+    missing: ClassVar[str] = f"{{}} is missing; write `version: {VERSION}` at the top"
+
+    version: Annotated[int, Check(_other_version)] = field(kw_only=True)
+    name: Annotated[
+        str,
+        Text(
+            "text of at most 100 letters, digits, spaces and . : / @ ( ) + -",
+            r"[\w.:/@()+-][\w .:/@()+-]{0,99}",
+        ),
+    ] = ""
+    extends: Annotated[str, Text()] = ""
+    detect: DetectionSettings = field(default_factory=DetectionSettings)
+    limits: InputLimits = field(default_factory=InputLimits)
+    overrides: Annotated[tuple[Override, ...], Items()] = ()
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    recordings: RecordingSettings = field(default_factory=RecordingSettings)
+    requests: RequestSettings = field(default_factory=RequestSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,11 +258,11 @@ class Policy:
     def __post_init__(self) -> None:
         by_account: dict[str, tuple[int, ...]] = {}
         for place, override in enumerate(self.overrides):
-            for account in override.account:
+            for account in override.when.account:
                 by_account[account] = (*by_account.get(account, ()), place)
         object.__setattr__(self, "_by_account", by_account)
         object.__setattr__(
-            self, "_general", tuple(i for i, o in enumerate(self.overrides) if not o.account)
+            self, "_general", tuple(i for i, o in enumerate(self.overrides) if not o.when.account)
         )
         object.__setattr__(self, "_cache", OrderedDict())
 
@@ -328,7 +291,7 @@ class Policy:
     ) -> Iterator[int]:
         places = self._by_account.get(account_id, ())
         for place in sorted((*places, *self._general)) if places else self._general:
-            if self.overrides[place].matches(account_id, account_type, kind, language):
+            if self.overrides[place].when.met(account_id, account_type, kind, language):
                 yield place
 
     def rules(self, account_id: str, account_type: str, kind: str, language: str) -> Rules:
@@ -344,11 +307,16 @@ class Policy:
         if rules is None:
             rules = self.base
             for place in places:
-                rules = rules.with_(self.overrides[place].settings)
+                rules = rules.layered(self.overrides[place].settings)
             self._cache[places] = rules
             if len(self._cache) > _CACHED_RULES:
                 self._cache.popitem(last=False)
         return rules
+
+    def operators_named(self) -> frozenset[str]:
+        """Return names of all operators that rules of this policy may come to."""
+        tables = (self.base.entities, *(o.settings.get("entities", {}) for o in self.overrides))
+        return frozenset(operator.name for table in tables for operator in table.values())
 
     def effective_yaml(self) -> str:
         """Return the resolved document in canonical YAML. It loads again to an equal policy, and

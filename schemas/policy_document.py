@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from types import MappingProxyType
 from typing import Any
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.fields import Field, Json
 from callveil.schemas.interaction import FIELDS, GROUPS
+from callveil.schemas.operators import DEFAULT
 from callveil.schemas.policy import (
     STEP_CHARS,
     TIME_CHARS,
+    VERSION,
     DetectionSettings,
     InputLimits,
     Operator,
@@ -20,10 +20,10 @@ from callveil.schemas.policy import (
     Policy,
     Rules,
 )
-from callveil.schemas.policy_parse import VERSION
+from callveil.schemas.policy_settings import Section, plain
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
-from callveil.schemas.rules import NAMED, LayerSettings, _Unset
+from callveil.schemas.rules import NAMED
 
 MANUAL = "REDACTED"
 """Type of a whole value that is redacted although no type says what it is."""
@@ -31,109 +31,23 @@ MANUAL = "REDACTED"
 
 def policy_document(
     name: str,
+    base: Rules,
     detect: DetectionSettings,
     limits: InputLimits,
-    base: Rules,
     overrides: tuple[Override, ...],
-    sections: Mapping[str, Any] = MappingProxyType({}),
+    sections: Mapping[str, Section],
 ) -> dict[str, Any]:
     """Return the document that holds every setting and no `extends`; it loads again to the same
     policy.
 
     Args:
-        name, detect, limits, base, overrides: of the policy.
-        sections: `retention` and `recordings` as a file gives them, where the policy says something
-            about them.
+        name, base, detect, limits, overrides: of the policy.
+        sections: by key, those that stand only where a file says something about them.
     """
-    return {
-        "version": VERSION,
-        "name": name,
-        **_rules(base),
-        "detect": {
-            "model": detect.model,
-            "models": dict(sorted(detect.models.items())),
-            "languages": list(detect.languages),
-            "default_language": detect.default_language,
-            "unknown_language": detect.unknown_language,
-            "phone_regions": list(detect.phone_regions),
-            "recognizers": {"disable": sorted(detect.disable)},
-            "timeout_seconds": float(detect.timeout_seconds),
-            "amounts": detect.amounts,
-            # Only where a policy asks for them: the digest of one that does not stays what it was.
-            **({"labels": dict(sorted(detect.labels.items()))} if detect.labels else {}),
-            **({"dates": True} if detect.dates else {}),
-            **({"digit_ids": True} if detect.digit_ids else {}),
-            **({"countries": list(detect.countries)} if detect.countries is not None else {}),
-            **(
-                {"max_steps": detect.max_steps}
-                if detect.max_steps != DetectionSettings.max_steps
-                else {}
-            ),
-            **(
-                {"margins": asdict(detect.margins)}
-                if detect.margins != DetectionSettings.margins
-                else {}
-            ),
-            **(
-                {"one_party": detect.one_party}
-                if detect.one_party != DetectionSettings.one_party
-                else {}
-            ),
-        },
-        "limits": asdict(limits),
-        "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
-        # Only where the policy says something: the digest of one that does not stays what it was.
-        **sections,
+    given = {"detect": detect, "limits": limits, "overrides": overrides, **sections}
+    return {"version": VERSION, "name": name, **base.as_dict()} | {
+        k: plain(v) for k, v in given.items()
     }
-
-
-def _rules(rules: Rules) -> dict[str, Any]:
-    return _settings(
-        LayerSettings(
-            rules.mode,
-            rules.full_after_days,
-            rules.label,
-            rules.operators,
-            rules.default_operator,
-            rules.fields,
-            rules.thresholds,
-            rules.default_threshold,
-            rules.allow,
-            rules.deny,
-        )
-    ) | {"allow": sorted(rules.allow), "deny": _deny(rules.deny)}
-
-
-def _settings(settings: LayerSettings) -> dict[str, Any]:
-    out: dict[str, Any] = {"mode": settings.mode, "label": settings.label}
-    out["entities"] = _with_default(settings.default_operator, settings.operators, Operator.as_dict)
-    out["fields"] = dict(sorted(settings.fields.items()))
-    out["thresholds"] = _with_default(settings.default_threshold, settings.thresholds, float)
-    out["allow"] = sorted(settings.allow)
-    out["deny"] = _deny(settings.deny)
-    given = {k: v for k, v in out.items() if v not in (None, {}, [])}
-    if not isinstance(settings.full_after_days, _Unset):
-        given["full_after_days"] = settings.full_after_days
-    return given
-
-
-def _with_default(default: Any, entries: Mapping[str, Any], form: Any) -> dict[str, Any]:
-    first = {} if default is None else {"default": form(default)}
-    return first | {k: form(v) for k, v in sorted(entries.items())}
-
-
-def _deny(deny: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
-    return [{"text": text, "entity": entity} for text, entity in deny]
-
-
-def _when(override: Override) -> dict[str, list[str]]:
-    conditions = {
-        "account": override.account,
-        "account_type": override.account_type,
-        "kind": override.kind,
-        "language": override.language,
-    }
-    return {k: sorted(v) for k, v in conditions.items() if v}
 
 
 def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = None) -> str:
@@ -152,7 +66,7 @@ def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = N
     detect = policy.detect
     lines = [f"policy {policy.name}", f"sha256 {policy.sha256}", ""]
     if record:
-        matching = [str(i) for i, o in enumerate(policy.overrides) if o.matches(*record)]
+        matching = [str(i) for i, o in enumerate(policy.overrides) if o.when.met(*record)]
         lines += [
             "for account {}, type {}, kind {}, language {}".format(*record),
             f"overrides that match: {', '.join(matching) or 'none'}",
@@ -160,8 +74,8 @@ def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = N
         ]
     lines += [*_mode_lines(rules), "", "fields (content redaction / full redaction)"]
     lines += _field_lines(rules)
-    lines += ["", f"entities (default: {_operator_text(rules.default_operator, rules)})"]
-    for entity in sorted({*ENTITIES, *rules.operators, *(e for _, e in rules.deny)}):
+    lines += ["", f"entities (default: {_operator_text(rules.given_operator(DEFAULT), rules)})"]
+    for entity in sorted({*ENTITIES, *rules.entities, *(e for _, e in rules.deny)} - {DEFAULT}):
         least = rules.threshold(entity)
         lines.append(
             (
@@ -207,17 +121,17 @@ def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = N
         "  answers without their questions, where one party's turns are missing: "
         f"{detect.one_party}",
         "",
-        "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),
+        "limits: " + ", ".join(f"{k} {v:,}" for k, v in policy.limits.as_dict().items()),
     ]
     if not record:
         lines += ["", *emptied_lines(policy)]
         lines += ["", *_retention_lines(policy.retention)]
         lines += ["", *_recordings_lines(policy.recordings)]
         lines += ["", f"overrides: {len(policy.overrides)}"]
-        for i, override in enumerate(policy.overrides):
+        for i, override in enumerate(plain(policy.overrides)):
             lines += [
-                f"  {i}. when {_flat(_when(override))}",
-                f"     set  {_flat(_counted(_settings(override.settings)))}",
+                f"  {i}. when {_flat(override['when'])}",
+                f"     set  {_flat(_counted(override['set']))}",
             ]
     return "\n".join(lines)
 
@@ -248,7 +162,7 @@ def emptied_columns(policy: Policy) -> dict[str, list[str]]:
     )
     some: list[str] = []
     for override in policy.overrides:
-        rules = policy.base.with_(override.settings)
+        rules = policy.base.layered(override.settings)
         some += [n for names in _lost(rules, rules.mode) for n in names if n not in {*gone, *some}]
     return {"cleared": cleared, "labelled": labelled, "aged": aged, "overrides": some}
 

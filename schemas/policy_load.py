@@ -4,12 +4,12 @@ at once, with its place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from callveil.schemas.operators import DEFAULT
 from callveil.schemas.policy import (
     DetectionSettings,
     InputLimits,
@@ -18,16 +18,16 @@ from callveil.schemas.policy import (
     PolicyProblem,
     document_digest,
 )
-from callveil.schemas.policy_detect import merge_margins
 from callveil.schemas.policy_document import policy_document
-from callveil.schemas.policy_parse import FIELDS_BY_NAME, TOP_KEYS, ParsedPolicy, PolicyParser
-from callveil.schemas.policy_yaml import MAX_CHARS, NodeReader, safe_key
+from callveil.schemas.policy_parse import PolicyLayer, read_layer
+from callveil.schemas.policy_settings import KEY, merge_given, safe_key
+from callveil.schemas.policy_yaml import MAX_CHARS, NodeReader, Place, dotted
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import (
+    FIELDS_BY_NAME,
     GROUP_DEFAULTS,
     READ_GROUPS,
-    LayerSettings,
     RequestSettings,
     Rules,
 )
@@ -91,19 +91,17 @@ def preset_text(name: str) -> str:
 class _Chain:
     """The file asked for and what it extends, the furthest ancestor first."""
 
-    layers: list[ParsedPolicy] = field(default_factory=list)
+    layers: list[PolicyLayer] = field(default_factory=list)
     readers: list[NodeReader] = field(default_factory=list)
 
     def read(
         self,
         where: str | Path,
-        origin: tuple[NodeReader, int, int] | None,
+        origin: NodeReader | None,
         folder: Path | str,
         seen: tuple[str, ...] = (),
     ) -> None:
-        """Read a preset or file. `origin` is the place of the `extends` that names it, else
-        None.
-        """
+        """Read a preset or file. `origin` is the reader of the file that extends it, else None."""
         preset = isinstance(where, str) and where in PRESETS
         path = Path(folder) / where
         name = f"preset:{where}" if preset else str(path)
@@ -143,14 +141,12 @@ class _Chain:
             return
         self.parse(text, name, path.parent, (*seen, name))
 
-    def _missing(self, name: str, origin: tuple[NodeReader, int, int] | None, message: str) -> None:
+    def _missing(self, name: str, origin: NodeReader | None, message: str) -> None:
         if origin:
-            reader, line, column = origin
-            reader.at(line, column, "extends", message)
+            origin.report(("extends",), "wrong", message)
         else:
-            reader = NodeReader(name)
-            reader.whole(message)
-            self.readers.append(reader)
+            self.readers.append(NodeReader(name))
+            self.readers[-1].whole(message)
 
     def parse(self, text: str, file: str, folder: Path | None, seen: tuple[str, ...]) -> None:
         """Parse one file; what it extends is parsed before, since it may declare entity types."""
@@ -159,33 +155,16 @@ class _Chain:
         root = reader.compose(text)
         if root is None:
             return
-        members = reader.mapping(root, "", TOP_KEYS)
-        if not isinstance(root, yaml.MappingNode):
-            return
-        extends = members.get("extends")
-        if extends is not None:
-            parent = reader.text(extends, "extends")
-            if parent is not None and parent not in PRESETS and folder is None:
-                reader.fail(
-                    extends,
-                    "extends",
-                    f"a file cannot be extended here, only a preset: {', '.join(PRESETS)}",
-                )
-            elif parent is not None:
-                self.read(
-                    parent,
-                    (reader, extends.start_mark.line + 1, extends.start_mark.column + 1),
-                    folder or "",
-                    seen,
-                )
+        values = reader.values(root)
+        parent = values.get("extends") if isinstance(values, dict) else None
+        if isinstance(parent, str) and parent.strip():
+            if parent not in PRESETS and folder is None:
+                message = f"a file cannot be extended here, only a preset: {', '.join(PRESETS)}"
+                reader.report(("extends",), "wrong", message)
+            else:
+                self.read(parent, reader, folder or "", seen)
         known = self.layers[-1].entities if self.layers else frozenset()
-        parsed = PolicyParser(reader, members, known).parse()
-        if not parsed.name:
-            parsed.name = (
-                "".join(c if c.isalnum() or c in "._-" else "-" for c in Path(file).stem)[:100]
-                or "policy"
-            )
-        self.layers.append(parsed)
+        self.layers.append(read_layer(reader, values, known))
 
     def _problems(self) -> list[PolicyProblem]:
         return [p for r in self.readers for p in sorted(r.problems)]
@@ -195,70 +174,33 @@ class _Chain:
         if not self.layers:
             raise PolicyError(self._problems())
         base = Rules(fields={g: t for g, t in GROUP_DEFAULTS.items() if g != "state"})
-        detect: dict[str, Any] = {}
-        limits: dict[str, int] = {}
         for layer in self.layers:
-            base = base.with_(layer.settings)
-            tables = {
-                k: {**detect.get(k, {}), **layer.detect.get(k, {})} for k in ("models", "labels")
-            }
-            detect |= {**layer.detect, **tables}
-            limits |= layer.limits
+            base = base.layered(layer.rules)
         _check_rules(self.layers[::-1], base)
         for layer in self.layers:
-            for i, override in enumerate(layer.overrides):
-                _check_rules(
-                    [layer],
-                    base.with_(override.settings),
-                    f"overrides[{i}].set.",
-                    override.settings,
-                    base.mode,
-                )
-        made = DetectionSettings(
-            **{
-                **detect,
-                "margins": merge_margins(
-                    *(layer.detect.get("margins", {}) for layer in self.layers)
-                ),
-            }
-        )
-        _check_detect(self.layers[::-1], made)
+            _check_overrides(layer, base)
+        detect = DetectionSettings().layered(self._section("detect"))
+        _check_detect(self.layers[::-1], detect)
         problems = self._problems()
         if problems:
             raise PolicyError(problems)
-        overrides = tuple(o for layer in self.layers for o in layer.overrides)
-        name = self.layers[-1].name
-        retention, recordings = RetentionSettings(), RecordingSettings()
-        requests = RequestSettings(
-            **{k: v for layer in self.layers for k, v in (layer.requests or {}).items()}
-        )
+        limits = InputLimits().layered(self._section("limits"))
+        retention = RetentionSettings()
         for layer in self.layers:
-            retention = retention.layered(layer.retention or {})
-            recordings = recordings.layered(layer.recordings or {})
-        sections = {
-            "retention": retention
-            if any(layer.retention is not None for layer in self.layers)
-            else None,
-            "recordings": recordings
-            if any(layer.recordings is not None for layer in self.layers)
-            else None,
-            "requests": requests
-            if any(layer.requests is not None for layer in self.layers)
-            else None,
-        }
-        document = policy_document(
-            name,
-            made,
-            InputLimits(**limits),
-            base,
-            overrides,
-            {k: v.as_dict() for k, v in sections.items() if v},
-        )
+            retention = retention.layered(layer.given.get("retention", {}))
+        recordings = RecordingSettings().layered(self._section("recordings"))
+        requests = RequestSettings().layered(self._section("requests"))
+        overrides = tuple(o for layer in self.layers for o in layer.given.get("overrides", ()))
+        name = self.layers[-1].name
+        # Only where a file says something: the digest of one that does not stays what it was.
+        more = {"retention": retention, "recordings": recordings, "requests": requests}
+        said = {k: v for k, v in more.items() if any(k in layer.given for layer in self.layers)}
+        document = policy_document(name, base, detect, limits, overrides, said)
         return Policy(
             name,
             document_digest(document),
-            made,
-            InputLimits(**limits),
+            detect,
+            limits,
             base,
             overrides,
             document,
@@ -267,28 +209,41 @@ class _Chain:
             requests,
         )
 
+    def _section(self, name: str) -> dict[str, Any]:
+        return merge_given(*(layer.given.get(name, {}) for layer in self.layers))
 
-def _report(layers: list[ParsedPolicy], paths: tuple[str, ...], message: str) -> None:
-    """Add a problem where the nearest layer that gives one of `paths` gives the first of them; else
-    to the nearest file as a whole.
+
+def _report(layers: list[PolicyLayer], places: tuple[Place, ...], message: str) -> None:
+    """Add a problem where the nearest layer that gives one of `places` gives the first of them;
+    else to the nearest file as a whole.
     """
     for layer in layers:
-        for path in paths:
-            if path in layer.reader.places:
-                problem = PolicyProblem(
-                    layer.reader.file, *layer.reader.places[path], path, message
-                )
-                if problem not in layer.reader.problems:
-                    layer.reader.problems.append(problem)
+        for place in places:
+            if layer.reader.find(place)[2] == place:
+                layer.reader.report((*place, KEY), "wrong", message)
                 return
-    layers[0].reader.problems.append(PolicyProblem(layers[0].reader.file, 0, 0, paths[0], message))
+    file = layers[0].reader
+    file.problems.append(PolicyProblem(file.file, 0, 0, dotted(places[0]), message))
+
+
+def _wrong(layers: list[PolicyLayer], *fields: str) -> bool:
+    """Tell whether one of some fields could not be read, which is reported already."""
+    return any(p.field.startswith(fields) for layer in layers for p in layer.reader.problems)
+
+
+def _check_overrides(layer: PolicyLayer, base: Rules) -> None:
+    if _wrong([layer], "overrides"):
+        return
+    for i, override in enumerate(layer.given.get("overrides", ())):
+        rules = base.layered(override.settings)
+        _check_rules([layer], rules, ("overrides", i, "set"), override.settings, base.mode)
 
 
 def _check_rules(
-    layers: list[ParsedPolicy],
+    layers: list[PolicyLayer],
     rules: Rules,
-    prefix: str = "",
-    own: LayerSettings | None = None,
+    prefix: Place = (),
+    own: Mapping[str, Any] | None = None,
     base_mode: str = "",
 ) -> None:
     """What only shows when layers are added up.
@@ -296,59 +251,48 @@ def _check_rules(
     Args:
         layers: files to look for places in, nearest first.
         rules: what the layers add up to.
-        prefix: path of an override's settings, or empty for the base.
+        prefix: place of an override's settings, or empty for the base.
         own: the override's settings; only what they bring about is reported.
         base_mode: mode without the override.
     """
-    mode_wrong = any(p.field == f"{prefix}mode" for layer in layers for p in layer.reader.problems)
+    mode_wrong = _wrong(layers, dotted((*prefix, "mode")))
     for name, treatment in sorted(rules.fields.items()):
         group = FIELDS_BY_NAME[name].group if name in FIELDS_BY_NAME else name
         brought = (
-            own is None or name in own.fields or (own.mode is not None and base_mode == "none")
+            own is None or name in own.get("fields", ()) or ("mode" in own and base_mode == "none")
         )
-        if (
-            treatment == "keep"
-            and group in READ_GROUPS
-            and rules.mode != "none"
-            and not mode_wrong
-            and brought
-        ):
+        kept_unread = treatment == "keep" and group in READ_GROUPS and rules.mode != "none"
+        if kept_unread and brought and not mode_wrong:
             why = "people said or typed it, or nobody declared it, so it is read at least. Use scan"
             _report(
                 layers,
-                (f"{prefix}fields.{name}", f"{prefix}mode"),
+                ((*prefix, "fields", name), (*prefix, "mode")),
                 f"{name} may be kept only with mode none: {why}",
             )
     for entity in sorted({entity for _, entity in rules.deny}):
-        brought = (
-            own is None
-            or bool(own.deny)
-            or entity in own.operators
-            or own.default_operator is not None
-        )
+        operators = () if own is None else own.get("entities", ())
+        brought = own is None or "deny" in own or entity in operators or DEFAULT in operators
         if rules.given_operator(entity).name == "keep" and brought:
-            why = (
-                f"a deny text is {safe_key(entity)}, whose operator is keep, so it would not be "
-                f"redacted; give {safe_key(entity)} an operator"
-            )
+            places = (("entities", entity), ("entities", DEFAULT), ("deny",))
             _report(
                 layers,
-                (f"{prefix}entities.{entity}", f"{prefix}entities.default", f"{prefix}deny"),
-                why,
+                tuple((*prefix, *place) for place in places),
+                f"a deny text is {safe_key(entity)}, whose operator is keep, so it would not be "
+                f"redacted; give {safe_key(entity)} an operator",
             )
 
 
-def _check_detect(layers: list[ParsedPolicy], detect: DetectionSettings) -> None:
+def _check_detect(layers: list[PolicyLayer], detect: DetectionSettings) -> None:
     """Languages and models that do not fit together; passed over where one of them could not be
-    read, which is reported already.
+    read.
     """
-    parts = ("detect.languages", "detect.default_language", "detect.model")
-    if any(p.field.startswith(parts) for layer in layers for p in layer.reader.problems):
+    if _wrong(layers, "detect.languages", "detect.default_language", "detect.model"):
         return
+    languages: Place = ("detect", "languages")
     if detect.default_language not in detect.languages:
         _report(
             layers,
-            ("detect.default_language", "detect.languages"),
+            (("detect", "default_language"), languages),
             f"default_language {detect.default_language} is not among languages "
             f"({', '.join(detect.languages)}); add it there, or name one of them",
         )
@@ -356,23 +300,23 @@ def _check_detect(layers: list[ParsedPolicy], detect: DetectionSettings) -> None
         if "embedded" in detect.models_for(language) and language != _EMBEDDED_LANGUAGE:
             _report(
                 layers,
-                (f"detect.models.{language}", "detect.languages"),
+                (("detect", "models", language), languages),
                 f"the embedded model reads English only; name a model for {language} under "
                 "detect.models, or `none` for patterns alone",
             )
-    if any("margins" in layer.detect for layer in layers) and all(
-        detect.models_for(n) == ("none",) for n in detect.languages
-    ):
+    margins = any("margins" in layer.given.get("detect", {}) for layer in layers)
+    if margins and all(detect.models_for(n) == ("none",) for n in detect.languages):
         _report(
             layers,
-            ("detect.margins",),
+            (("detect", "margins"),),
             "margins are a language model's and `model: none` leaves none; name a model, or remove "
             "the margins",
         )
     for language in sorted(detect.models):
         if language not in detect.languages:
-            why = (
-                f"{language} is not among languages, so its model is never used; add it there, "
-                "or remove it"
+            _report(
+                layers,
+                (("detect", "models", language),),
+                f"{language} is not among languages, so its model is never used; add it there, or "
+                "remove it",
             )
-            _report(layers, (f"detect.models.{language}",), why)

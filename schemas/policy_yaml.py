@@ -6,7 +6,6 @@ the language Norwegian and not false.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -15,7 +14,17 @@ from typing import Any
 import yaml
 
 from callveil.schemas.policy import PolicyProblem
+from callveil.schemas.policy_settings import (
+    GONE,
+    KEY,
+    WrittenFloat,
+    WrittenInt,
+    safe_key,
+    suggest_choice,
+)
 
+Place = tuple[str | int, ...]
+"""Keys and indexes from the root of a document to a value."""
 MAX_CHARS = 1_048_576
 _MERGES, _MERGE_DEPTH = 8, 2
 _TAG = "tag:yaml.org,2002:"
@@ -28,7 +37,6 @@ _NAMES = {
     "map": "a mapping",
     "seq": "a list",
 }
-_SAFE_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _INT = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?[0-9]{1,3})?")
 
@@ -56,32 +64,27 @@ def node_kind(node: yaml.Node) -> str:
     return name if name in _NAMES and isinstance(node, fits) else "tag"
 
 
-def suggest_choice(word: str, known: Collection[str]) -> str:
-    """Return ` did you mean ...?` with the nearest of `known`, or what there is to choose from
-    where that is short.
-    """
-    near = difflib.get_close_matches(word, known, 1, 0.6) or difflib.get_close_matches(
-        word.lower(), known, 1, 0.6
-    )
-    near = near or difflib.get_close_matches(word.upper(), known, 1, 0.6)
-    if near:
-        return f"; did you mean {near[0]}?"
-    return f"; it can be {', '.join(known)}" if len(known) <= 16 else ""
+def dotted(place: Place) -> str:
+    """Return a place as a message names it."""
+    parts = (f"[{p}]" if isinstance(p, int) else f".{safe_key(p)}" for p in place)
+    return "".join(parts).lstrip(".")
 
 
-def safe_key(key: str) -> str:
-    """Return a key as messages may name it: one that does not look like a setting could be personal
-    data and is not repeated.
-    """
-    return key if _SAFE_KEY.fullmatch(key) else "<key>"
-
-
-def set_if_given(out: dict[str, Any], key: str, value: Any) -> None:
-    """Set `out[key]` unless `value` is None, which every getter of `NodeReader` returns for what it
-    could not read.
-    """
-    if value is not None:
-        out[key] = value
+def _scalar(node: yaml.Node, kind: str) -> Any:
+    text = node.value
+    if kind == "null":
+        return None
+    if kind == "bool" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    number: WrittenInt | WrittenFloat
+    if kind == "int" and _INT.fullmatch(text):
+        number = WrittenInt(text)
+    elif kind in ("int", "float") and _FLOAT.fullmatch(text):
+        number = WrittenFloat(text)
+    else:
+        return node
+    number.text = text
+    return number
 
 
 @dataclass
@@ -91,12 +94,13 @@ class NodeReader:
     Attributes:
         file: name used in problems.
         problems: grows; every getter returns None after adding to it.
-        places: (line, column) of every field read, for checks that need the whole.
     """
 
     file: str
     problems: list[PolicyProblem] = field(default_factory=list)
-    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _root: yaml.Node | None = None
+    _values: dict[int, Any] = field(default_factory=dict)
+    _mappings: dict[int, dict[str, tuple[yaml.ScalarNode, yaml.Node]]] = field(default_factory=dict)
 
     def compose(self, text: str) -> yaml.Node | None:
         """Root node of the only document in `text`, or None with a problem."""
@@ -144,11 +148,10 @@ class NodeReader:
 
     def fail(self, node: yaml.Node, path: str, message: str) -> None:
         """Add a problem at `node`."""
-        self.at(node.start_mark.line + 1, node.start_mark.column + 1, path, message)
-
-    def at(self, line: int, column: int, path: str, message: str) -> None:
-        """Add a problem at a place."""
-        self.problems.append(PolicyProblem(self.file, line, column, path, message))
+        mark = node.start_mark
+        self.problems.append(
+            PolicyProblem(self.file, mark.line + 1, mark.column + 1, path, message)
+        )
 
     def expected(self, node: yaml.Node, path: str, what: str) -> None:
         """Add the problem that `node` is something else than `what`."""
@@ -167,6 +170,82 @@ class NodeReader:
                 else ""
             )
             self.fail(node, path, f"expected {what}, found {_NAMES[kind]}{hint}")
+
+    def values(self, root: yaml.Node) -> Any:
+        """Return what stands below `root`: dictionaries, lists, texts, numbers with their texts
+        (`WrittenInt`), truths, None; of any other node the node.
+
+        What no reader could take (a key given twice, half of a surrogate pair) is a problem, and
+        `GONE` or left out.
+        """
+        self._root = root
+        return self._value(root, ())
+
+    def _value(self, node: yaml.Node, place: Place) -> Any:
+        if id(node) not in self._values:
+            self._values[id(node)] = node  # which nothing takes, should it contain itself
+            self._values[id(node)] = self._made(node, place)
+        return self._values[id(node)]
+
+    def _made(self, node: yaml.Node, place: Place) -> Any:
+        kind = node_kind(node)
+        if isinstance(node, yaml.MappingNode) and kind == "map":
+            own = {key.value: (key, value) for key, value in self._members(node, dotted(place), 0)}
+            self._mappings[id(node)] = own
+            return {
+                name: self._value(value, (*place, name))
+                for name, (key, value) in own.items()
+                if self._no_surrogate(key, (*place, name))
+            }
+        if isinstance(node, yaml.SequenceNode) and kind == "seq":
+            return [self._value(item, (*place, i)) for i, item in enumerate(node.value)]
+        if kind == "str":
+            return str(node.value) if self._no_surrogate(node, place) else GONE
+        return _scalar(node, kind)
+
+    def _no_surrogate(self, node: yaml.Node, place: Place) -> bool:
+        if not any(0xD800 <= ord(c) < 0xE000 for c in node.value):
+            return True
+        self.fail(
+            node,
+            dotted(place),
+            "half of a surrogate pair, which no file can hold; write the character itself",
+        )
+        return False
+
+    def find(self, place: Place) -> tuple[yaml.Node, yaml.Node, Place]:
+        """Return the node that stands at a place or, where there is none, nearest above it; its key
+        (or itself); and its own place.
+        """
+        assert self._root is not None
+        key, node = self._root, self._root
+        for depth, step in enumerate(place):
+            own = self._mappings.get(id(node), {})
+            if step in own:
+                key, node = own[str(step)]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+                key = node = node.value[step]
+            else:
+                return key, node, place[:depth]
+        return key, node, place
+
+    def report(self, place: Place, kind: str, message: str) -> None:
+        """Add a problem of a value that `values` gave, or of its key where the place ends with
+        `KEY`.
+
+        Args:
+            place: keys and indexes from the root.
+            kind: `expected` where the message is what should stand there, else `wrong`.
+            message: what is wrong, and the way out.
+        """
+        at_key = place[-1:] == (KEY,)
+        key, node, found = self.find(place[:-1] if at_key else place)
+        if kind == "expected":
+            self.expected(node, dotted(found), message)
+        elif not found:
+            self.whole(message)
+        else:
+            self.fail(key if at_key else node, dotted(found), message)
 
     def mapping(
         self, node: yaml.Node, path: str, known: Collection[str] | None = None
@@ -188,7 +267,6 @@ class NodeReader:
                 self.fail(key, name, f"unknown setting{suggest_choice(safe_key(key.value), known)}")
                 continue
             out[key.value] = value
-            self.places[name] = (key.start_mark.line + 1, key.start_mark.column + 1)
         return out
 
     def _members(
@@ -239,8 +317,6 @@ class NodeReader:
         if not isinstance(node, yaml.SequenceNode) or kind == "tag":
             self.expected(node, path, "a list")
             return []
-        for i, item in enumerate(node.value):
-            self.places[f"{path}[{i}]"] = (item.start_mark.line + 1, item.start_mark.column + 1)
         return list(node.value)
 
     def text(
@@ -276,16 +352,6 @@ class NodeReader:
             return value
         return None
 
-    def pattern(
-        self, node: yaml.Node, path: str, pattern: re.Pattern[str], what: str
-    ) -> str | None:
-        """Return a text that matches `pattern` as a whole."""
-        value = self.text(node, path, what=what)
-        if value is None or pattern.fullmatch(value):
-            return value
-        self.fail(node, path, f"expected {what}")
-        return None
-
     def choice(self, node: yaml.Node, path: str, options: Collection[str]) -> str | None:
         """Return one of `options`."""
         if node_kind(node) != "str":
@@ -309,16 +375,6 @@ class NodeReader:
             self.fail(node, path, f"expected a whole number from {low} to {high}")
         else:
             return int(node.value)
-        return None
-
-    def number(self, node: yaml.Node, path: str, low: float, high: float) -> float | None:
-        """Return a number from `low` to `high`."""
-        if node_kind(node) not in ("int", "float") or not _FLOAT.fullmatch(node.value):
-            self.expected(node, path, "a number")
-        elif not low <= float(node.value) <= high:
-            self.fail(node, path, f"expected a number from {low:g} to {high:g}")
-        else:
-            return float(node.value)
         return None
 
     def boolean(self, node: yaml.Node, path: str) -> bool | None:

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 from callveil.schemas import disposition, erasure_certificate, finding, history, subject
-from callveil.schemas.fields import Field, Text
+from callveil.schemas.fields import (
+    Field,
+    Text,
+)
+from callveil.schemas.plugins import REPORTS as PLUGINS
+from callveil.schemas.plugins import find_plugins
 from callveil.schemas.typed_rows import fields_of
 
 SCHEMA_VERSION = 1
@@ -267,3 +272,8 @@ REPORTS: dict[str, ReportType] = {
     )
 }
 """Reports by name, in the order they are read."""
+
+
+def report_names() -> tuple[str, ...]:
+    """Return the names of `REPORTS` and of reports that plugins bring. Raises `PluginError`."""
+    return (*REPORTS, *find_plugins(PLUGINS, REPORTS))

@@ -5,13 +5,27 @@ docs/retention.md.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import orjson
 
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
+from callveil.schemas.policy_settings import (
+    Between,
+    Items,
+    Named,
+    OmitDefault,
+    OneOf,
+    Problems,
+    Section,
+    Text,
+    Then,
+    WriteAs,
+    suggest_choice,
+)
+from callveil.schemas.rules import MAX_DAYS
 
 CLASSES = (
     "versions",
@@ -51,8 +65,17 @@ DAY_US = 86_400_000_000
 """Microseconds of the 24 hours that a rule's day has."""
 
 
+Days = Annotated[int, Between(0, MAX_DAYS)]
+
+
+def _some(options: tuple[str, ...]) -> Items:
+    """Return a list of some of `options`, and not of nothing: that would hold for all."""
+    out = "leave the condition out where it should hold for all"
+    return Items(f"names nothing{suggest_choice('', options)}; {out}")
+
+
 @dataclass(frozen=True, order=True)
-class RetentionRule:
+class RetentionRule(Section):
     """One rule. An empty condition holds for every record.
 
     Attributes:
@@ -65,30 +88,53 @@ class RetentionRule:
         basis: why, such as the law that asks for it; shown, never interpreted.
     """
 
-    rule_id: str
-    action: str
-    days: int
-    classes: frozenset[str]
-    clock: str = "event"
-    account_types: frozenset[str] = frozenset()
-    statuses: frozenset[str] = frozenset()
-    accounts: frozenset[str] = frozenset()
-    basis: str = ""
+    whole: ClassVar[bool] = True
+    expected: ClassVar[str] = (
+        "a mapping such as {id: ..., action: delete, days: 30, class: versions}"
+    )
+    missing: ClassVar[str] = "{} is missing; a rule has an id, an action, days and classes"
 
-    def __post_init__(self) -> None:
-        known = ((self.action, ACTIONS), (self.clock, CLOCKS))
-        if (
-            any(value not in options for value, options in known)
-            or self.days < 0
-            or not self.classes <= set(CLASSES)
-        ):
-            raise ValueError(
-                f"rule {self.rule_id}: unknown action, clock or class, or negative days"
+    rule_id: Annotated[
+        str,
+        Text(
+            "text of lower-case letters, digits, dots, dashes and underscores",
+            "[a-z0-9][a-z0-9._-]{0,63}",
+        ),
+        Named("id"),
+    ]
+    action: Annotated[str, OneOf(ACTIONS)]
+    days: Days
+    classes: Annotated[frozenset[Annotated[str, OneOf(CLASSES)]], _some(CLASSES), Named("class")]
+    clock: Annotated[str, OneOf(CLOCKS), OmitDefault()] = "event"
+    account_types: Annotated[
+        frozenset[Annotated[str, OneOf(ACCOUNT_TYPES)]],
+        _some(ACCOUNT_TYPES),
+        Named("account_type"),
+        OmitDefault(),
+    ] = frozenset()
+    statuses: Annotated[
+        frozenset[Annotated[str, OneOf(STATUSES)]],
+        _some(STATUSES),
+        Named("status"),
+        OmitDefault(),
+    ] = frozenset()
+    accounts: Annotated[
+        frozenset[Annotated[str, Text(numbers=True), Then(str.strip)]],
+        Items(),
+        Named("account"),
+        OmitDefault(),
+    ] = frozenset()
+    basis: Annotated[str, Text(), OmitDefault()] = ""
+
+    @classmethod
+    def find(cls, given: Mapping[str, Any]) -> Problems:
+        """Give classes of which there is no full redaction."""
+        if given["action"] == "redact" and given["classes"] != {"interactions"}:
+            yield (
+                ("class",),
+                "only interactions can be fully redacted; recordings and transcripts go with it. "
+                "Write class: interactions",
             )
-        if not self.account_types <= set(ACCOUNT_TYPES) or not self.statuses <= set(STATUSES):
-            raise ValueError(f"rule {self.rule_id}: unknown account type or status")
-        if self.action == "redact" and self.classes != {"interactions"}:
-            raise ValueError(f"rule {self.rule_id}: only interactions can be fully redacted")
 
     def matches(self, record_class: str, account_type: str, status: str, account_id: str) -> bool:
         """Tell whether every condition holds."""
@@ -98,23 +144,6 @@ class RetentionRule:
             and (not self.statuses or status in self.statuses)
             and (not self.accounts or account_id in self.accounts)
         )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the form a policy file gives it in; conditions that are empty are left out."""
-        out: dict[str, Any] = {
-            "id": self.rule_id,
-            "action": self.action,
-            "days": self.days,
-            "class": sorted(self.classes),
-        }
-        out |= {"clock": self.clock} if self.clock != "event" else {}
-        for name, values in (
-            ("account_type", self.account_types),
-            ("status", self.statuses),
-            ("account", self.accounts),
-        ):
-            out |= {name: sorted(values)} if values else {}
-        return out | ({"basis": self.basis} if self.basis else {})
 
 
 _HISTORY = frozenset({"versions", "interactions", "recordings", "transcripts", "findings"})
@@ -154,12 +183,26 @@ DEFAULT_RULES = (
 """What the platform promises its customers. Rules of a policy with the same id replace them."""
 
 
+def _repeated_ids(rules: Mapping[int, RetentionRule]) -> Problems:
+    seen: set[str] = set()
+    for place, rule in rules.items():
+        if rule.rule_id in seen:
+            twice = f"the id {rule.rule_id} stands twice; give each rule an id of its own"
+            yield (place, "id"), twice
+        seen.add(rule.rule_id)
+
+
+def _sorted_rules(rules: Iterable[RetentionRule]) -> list[dict[str, Any]]:
+    return [r.as_dict() for r in sorted(rules, key=lambda r: r.rule_id)]
+
+
 @dataclass(frozen=True)
-class RetentionSettings:
-    """The retention section of a policy.
+class RetentionSettings(Section):
+    """How long records are kept; see `callveil retain`.
 
     Attributes:
-        rules: in any order; ids are unique.
+        rules: in any order; ids are unique. Those of a file replace those of the same id.
+        disable: ids of default rules that do not hold: those that are not among `rules`.
         on_downgrade: one of `ON_DOWNGRADE`.
         downgrade_grace_days: with `max`, how long after a downgrade the longest days still hold;
             None: for ever.
@@ -170,21 +213,26 @@ class RetentionSettings:
         skew_hours: a record dated further than this after `as_of` goes to quarantine.
     """
 
-    rules: tuple[RetentionRule, ...] = DEFAULT_RULES
-    on_downgrade: str = "max"
-    downgrade_grace_days: int | None = 30
-    on_reactivation: str = "keep_window"
+    rules: Annotated[
+        tuple[RetentionRule, ...],
+        Items(find=_repeated_ids),
+        WriteAs(_sorted_rules),
+    ] = DEFAULT_RULES
+    on_downgrade: Annotated[str, OneOf(ON_DOWNGRADE)] = "max"
+    downgrade_grace_days: Days | None = 30
+    on_reactivation: Annotated[str, OneOf(ON_REACTIVATION)] = "keep_window"
     subaccounts_inherit: bool = False
-    cancel_window_days: int = 60
-    skew_hours: int = 24
+    cancel_window_days: Days = 60
+    skew_hours: Annotated[int, Between(0, 8_784)] = 24
+    disable: Annotated[
+        frozenset[Annotated[str, OneOf(tuple(r.rule_id for r in DEFAULT_RULES))]], Items()
+    ] = frozenset()
 
     def __post_init__(self) -> None:
-        if len({r.rule_id for r in self.rules}) != len(self.rules):
-            raise ValueError("two retention rules have the same id")
-        if self.on_downgrade not in ON_DOWNGRADE:
-            raise ValueError(f"on_downgrade must be one of {', '.join(ON_DOWNGRADE)}")
-        if self.on_reactivation not in ON_REACTIVATION:
-            raise ValueError(f"on_reactivation must be one of {', '.join(ON_REACTIVATION)}")
+        """Set `disable` to what follows from `rules`."""
+        held = {r.rule_id for r in self.rules}
+        left_out = frozenset(r.rule_id for r in DEFAULT_RULES if r.rule_id not in held)
+        object.__setattr__(self, "disable", left_out)
 
     @property
     def window_us(self) -> int:
@@ -196,33 +244,14 @@ class RetentionSettings:
         """The skew, microseconds."""
         return self.skew_hours * (DAY_US // 24)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the form a policy file gives it in; it reads back to an equal object."""
-        names = {r.rule_id for r in self.rules}
-        return {
-            "on_downgrade": self.on_downgrade,
-            "downgrade_grace_days": self.downgrade_grace_days,
-            "on_reactivation": self.on_reactivation,
-            "subaccounts_inherit": self.subaccounts_inherit,
-            "cancel_window_days": self.cancel_window_days,
-            "skew_hours": self.skew_hours,
-            "disable": sorted(r.rule_id for r in DEFAULT_RULES if r.rule_id not in names),
-            "rules": [r.as_dict() for r in sorted(self.rules, key=lambda r: r.rule_id)],
-        }
-
     def digest(self) -> str:
         """sha256, hex, of everything the section says, whatever the order of its rules."""
         return hashlib.sha256(orjson.dumps(self.as_dict(), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def layered(self, given: Mapping[str, Any]) -> RetentionSettings:
-        """Return this section with another file's on top.
-
-        Args:
-            given: members of this class by name, `rules` as a tuple of rules that replace those of
-                the same id, `disable` as ids to leave out.
+        """Return this section with another file's on top: its rules replace those of the same id,
+        and the rules it disables are left out.
         """
         rules = {r.rule_id: r for r in self.rules if r.rule_id not in given.get("disable", ())}
         rules |= {r.rule_id: r for r in given.get("rules", ())}
-        single = {k: v for k, v in given.items() if k not in ("rules", "disable")}
-        members = {k: getattr(self, k) for k in self.__dataclass_fields__} | single
-        return RetentionSettings(**(members | {"rules": tuple(rules.values())}))
+        return super().layered({**given, "rules": tuple(rules.values())})

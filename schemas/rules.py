@@ -6,26 +6,44 @@ A policy is layers of settings; `Rules` is what comes out when they are laid on 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from string import Formatter
+from typing import Annotated, Any, ClassVar
 
-from callveil.schemas.entities import GENERAL
-from callveil.schemas.fields import Boolean, Field, FieldType, Integer, Number, Timestamp
+from callveil.schemas.entities import GENERAL, NAME
+from callveil.schemas.fields import EXTRA, Boolean, Field, FieldType, Integer, Number, Timestamp
+from callveil.schemas.interaction import BY_NAME, GROUPS, MODES, STATE
+from callveil.schemas.operators import (
+    DEFAULT,
+    LABEL,
+    EntityName,
+    Operator,
+    by_entity_schema,
+    operators_schema,
+    unsafe_operators,
+)
+from callveil.schemas.policy_settings import (
+    Between,
+    Check,
+    Items,
+    OneOf,
+    Problems,
+    ReadAs,
+    Section,
+    Table,
+    Text,
+    Then,
+    WriteAs,
+)
 
 TREATMENTS = ("keep", "scan", "redact", "clear")
 """What can be done with a field, weakest first: leave it, read it and redact what is found, replace
 the whole value, remove it.
 """
-
-OPERATORS = ("keep", "label", "mask", "pseudonym", "token", "clear")
-"""What can be done with a finding: leave it, write its type, mask its characters, write a keyed
-pseudonym or an authenticated reversible token, write nothing in its place.
-"""
-
-SCOPES = ("call", "account", "everywhere")
-"""How far equal values get equal pseudonyms or tokens."""
 
 GROUP_DEFAULTS: Mapping[str, str] = {
     "identity": "keep",
@@ -76,128 +94,222 @@ what the policy says of them holds.
 WORDLESS: tuple[type[FieldType], ...] = (Integer, Number, Boolean, Timestamp)
 
 
-class _Unset:
-    """Marks a setting that a layer leaves as it was, where null has a meaning of its own."""
+FIELDS_BY_NAME: Mapping[str, Field] = {
+    f.name: f for f in (*STATE, *BY_NAME.values()) if f.name != f.group
+}
+"""Fields by name, without those that are named as their group: a policy that writes that name means
+the group.
+"""
+FIELD_NAMES = tuple(dict.fromkeys((*(g for g in GROUPS if g != "state"), *FIELDS_BY_NAME)))
+"""Names the `fields` setting knows. `state` is the contact's state or region; the redaction state
+as a group cannot be set.
+"""
+FURTHER_NAME = r"\w[\w .:/-]{0,99}"
+"""Form of a field's name that no declaration knows: a member's, or one of a record within as
+`form.colour`.
+"""
+MISSPELT = 0.85
+"""How like a declared name an unknown one is, 0 to 1, that is taken for a mistake."""
+MAX_DAYS = 36_500
 
-    _only: _Unset | None = None
 
-    def __new__(cls) -> _Unset:
-        cls._only = cls._only or super().__new__(cls)
-        return cls._only
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-    def __reduce__(self) -> str:
-        return "UNSET"
+def allowed_treatments(name: str) -> tuple[str, ...]:
+    """Return what a policy may do with a field or field group."""
+    declared = FIELDS_BY_NAME.get(name)
+    group = declared.group if declared else name
+    if group in FIXED_GROUPS:
+        return ("keep",)
+    wordless = declared is not None and isinstance(declared.type, WORDLESS)
+    return ("keep", "clear") if group == "media" or wordless else TREATMENTS
 
 
-UNSET: Final = _Unset()
+def _impossible_treatments(treatments: Mapping[str, str]) -> Problems:
+    for name, chosen in treatments.items():
+        allowed = allowed_treatments(name)
+        if chosen in allowed:
+            continue
+        if allowed == ("keep",):
+            why = (
+                "is always kept: without keys, times and the redaction state no record could be "
+                "found again"
+            )
+        elif name in FIELDS_BY_NAME and FIELDS_BY_NAME[name].group != "media":
+            why = "holds no words, so nothing in it can be found or replaced; use keep or clear"
+        else:
+            why = "holds a link or a file, which cannot be read or replaced here; use keep or clear"
+        yield (name,), f"{name} {why}"
 
 
-@dataclass(frozen=True, order=True)
-class Operator:
-    """What is done with findings of one entity type.
+def _unknown_field(name: str) -> Problems:
+    """Give a name that can be none of a member that nobody declared, or is one misspelt."""
+    if name in FIELD_NAMES:
+        return
+    inner = name.startswith(f"{EXTRA}.")
+    close = [] if inner else difflib.get_close_matches(name, FIELD_NAMES, 1, MISSPELT)
+    if close:
+        yield (
+            (),
+            f"unknown field; did you mean {close[0]}? A field of the source that is named so "
+            f"indeed is written {EXTRA}.{name}",
+        )
+    elif not re.fullmatch(FURTHER_NAME, name):
+        yield (), "unknown field. Write the field's name as the source has it"
 
-    Attributes:
-        name: one of `OPERATORS`.
-        scope: one of `SCOPES`; used by pseudonym and token.
-        char: one character that mask writes.
-        keep_last: letters and digits at the end that mask leaves readable.
+
+def _bad_label(text: str) -> Problems:
+    try:
+        parts = list(Formatter().parse(text))
+    except ValueError:
+        parts = [("", "?", "", None)]
+    others = any(
+        name is not None and (name != "entity" or spec or conversion)
+        for _, name, spec, conversion in parts
+    )
+    if others or not text.isprintable():
+        yield (
+            (),
+            'expected a template such as "[{entity}]": {entity} is the only place holder, and '
+            "other braces are doubled",
+        )
+
+
+def collapse_whitespace(text: str) -> str:
+    """Return form in which `allow` and `deny` texts are compared: case folded, white space
+    collapsed to single spaces.
     """
+    return " ".join(text.casefold().split())
 
-    name: str
-    scope: str = "call"
-    char: str = "*"
-    keep_last: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the form a policy file gives it in, with every option this operator has."""
-        options: dict[str, Any] = {}
-        if self.name == "mask":
-            options = {"char": self.char, "keep_last": self.keep_last}
-        elif self.name in ("pseudonym", "token"):
-            options = {"scope": self.scope}
-        return {"operator": self.name, **options}
+def _single_character(text: str) -> Problems:
+    if len(collapse_whitespace(text)) < 2:
+        yield (), "a single character would be redacted everywhere; give at least two"
 
 
 @dataclass(frozen=True)
-class LayerSettings:
-    """What one layer (a preset, a file, an override) says. None, or `UNSET`, means: as the layer
-    before.
-    """
+class DenyEntry(Section):
+    """A text that is always redacted, as a file has it."""
 
-    mode: str | None = None
-    full_after_days: int | _Unset | None = UNSET
-    label: str | None = None
-    operators: Mapping[str, Operator] = field(default_factory=dict)
-    default_operator: Operator | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    default_threshold: float | None = None
-    allow: frozenset[str] = frozenset()
-    deny: tuple[tuple[str, str], ...] = ()
+    whole: ClassVar[bool] = True
+    expected: ClassVar[str] = "a mapping such as {text: ..., entity: X_PROJECT}"
+    missing: ClassVar[str] = "{} is missing; write {{text: ..., entity: X_PROJECT}}"
+
+    text: Annotated[str, Text(numbers=True), Check(_single_character)]
+    entity: Annotated[str, Text("text in capitals, digits and _", NAME.pattern)]
+
+
+def _repeated_texts(entries: Mapping[int, DenyEntry]) -> Problems:
+    seen: set[str] = set()
+    for place, entry in entries.items():
+        if collapse_whitespace(entry.text) in seen:
+            yield (place,), "the same text stands in this list twice; remove one"
+        seen.add(collapse_whitespace(entry.text))
+
+
+def _denied_pairs(entries: Collection[DenyEntry]) -> tuple[tuple[str, str], ...]:
+    pairs = ((" ".join(e.text.split()), e.entity) for e in entries)
+    return tuple(sorted(pairs, key=lambda pair: collapse_whitespace(pair[0])))
+
+
+def _deny_entries(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [{"text": text, "entity": entity} for text, entity in pairs]
+
+
+def _scores_schema() -> dict[str, Any]:
+    return by_entity_schema({"type": "number", "minimum": 0, "maximum": 1})
+
+
+def _treatments_schema() -> dict[str, Any]:
+    docs = {name: {"description": f.doc} for name, f in FIELDS_BY_NAME.items()}
+    return {
+        "type": "object",
+        "properties": {
+            n: {"enum": list(allowed_treatments(n)), **docs.get(n, {})} for n in FIELD_NAMES
+        },
+        "patternProperties": {f"^(?:{FURTHER_NAME})$": {"enum": list(TREATMENTS)}},
+        "additionalProperties": False,
+    }
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(Section):
     """The settings that hold for one record.
 
     Attributes:
-        mode: none, content or full.
-        full_after_days: age in days (of 24 h) from which full redaction holds; None: never.
+        mode: none: nothing is redacted of itself; content: personal data where it stands; full:
+            content and caller.
+        full_after_days: age in days (of 24 h) from which full redaction holds; null: never.
         label: template of the typed label, with `{entity}` where the type goes.
-        operators, default_operator: by entity type, and for the rest.
+        entities: operator by entity type; `default` for the rest.
         fields: treatment by name of an interaction's field, of a field group, or of a member that
-            nobody declared.
-        thresholds, default_threshold: lowest score, 0 to 1, a finding needs, by entity type and for
-            the rest.
-        allow: texts that are never redacted, as `collapse_whitespace` gives them.
-        deny: (text, entity type) that are always redacted, ordered by text. Deny beats allow.
+            nobody declared; a field's own entry wins.
+        thresholds: lowest score, 0 to 1, a finding needs, by entity type; `default` for the rest.
+        allow: texts that are never redacted: whole value, any case and spacing.
+        deny: texts that are always redacted, and the entity type of each; kept as pairs, ordered by
+            text. Deny beats allow.
         earlier: rules that the record was redacted by before: what their operators wrote is no
             value under these either.
     """
 
-    mode: str = "content"
-    full_after_days: int | None = None
-    label: str = "[{entity}]"
-    operators: Mapping[str, Operator] = field(default_factory=dict)
-    default_operator: Operator = Operator("label")
-    fields: Mapping[str, str] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    default_threshold: float = 0.4
-    allow: frozenset[str] = frozenset()
-    deny: tuple[tuple[str, str], ...] = ()
-    earlier: tuple[Rules, ...] = ()
+    mode: Annotated[str, OneOf(MODES)] = "content"
+    label: Annotated[str, Text(longest=100), Check(_bad_label)] = "[{entity}]"
+    entities: Annotated[
+        Mapping[EntityName, Operator],
+        Table(operators_schema),
+        Check(unsafe_operators),
+    ] = field(default_factory=lambda: {DEFAULT: LABEL})
+    fields: Annotated[
+        Mapping[Annotated[str, Check(_unknown_field)], Annotated[str, OneOf(TREATMENTS)]],
+        Table(_treatments_schema),
+        Check(_impossible_treatments),
+    ] = field(default_factory=dict)
+    thresholds: Annotated[
+        Mapping[EntityName, Annotated[float, Between(0, 1)]],
+        Table(_scores_schema),
+    ] = field(default_factory=lambda: {DEFAULT: 0.4})
+    allow: Annotated[
+        frozenset[Annotated[str, Text(numbers=True), Then(collapse_whitespace)]], Items()
+    ] = frozenset()
+    deny: Annotated[
+        tuple[tuple[str, str], ...],
+        ReadAs(Annotated[tuple[DenyEntry, ...], Items(find=_repeated_texts)]),
+        Then(_denied_pairs),
+        WriteAs(_deny_entries),
+    ] = ()
+    full_after_days: Annotated[int, Between(0, MAX_DAYS)] | None = None
+    earlier: tuple[Rules, ...] = field(default=(), metadata={"internal": True})
+
+    @classmethod
+    def find(cls, given: Mapping[str, Any]) -> Problems:
+        """Give texts that are allowed and denied at once."""
+        denied = {collapse_whitespace(text) for text, _ in given.get("deny", ())}
+        both = denied & given.get("allow", frozenset())
+        if both:
+            yield (
+                ("allow",),
+                f"{len(both)} of these texts stand in deny as well; a text can be only one of the "
+                "two",
+            )
 
     def __hash__(self) -> int:
-        maps = (tuple(sorted(m.items())) for m in (self.operators, self.fields, self.thresholds))
-        return hash(
-            (
-                self.mode,
-                self.full_after_days,
-                self.label,
-                *maps,
-                self.default_operator,
-                self.default_threshold,
-                self.allow,
-                self.deny,
-            )
-        )
+        maps = (tuple(sorted(m.items())) for m in (self.entities, self.fields, self.thresholds))
+        return hash((self.mode, self.full_after_days, self.label, *maps, self.allow, self.deny))
 
     def operator(self, entity: str) -> Operator:
         """Return what is done with findings of type `entity`. The type of a `deny` text is never
         left `keep`, whatever the layers add up to.
         """
         found = self.given_operator(entity)
-        return Operator("label") if found.name == "keep" and entity in self._denied else found
+        return LABEL if found.name == "keep" and entity in self._denied else found
 
     def given_operator(self, entity: str) -> Operator:
         """Return the operator the policy gives for `entity`, or for its general type, or for the
         rest.
         """
-        return self.operators.get(entity) or self.operators.get(
-            GENERAL.get(entity, ""), self.default_operator
+        given = self.entities
+        return (
+            given.get(entity)
+            or given.get(GENERAL.get(entity, DEFAULT))
+            or given.get(DEFAULT, LABEL)
         )
 
     @cached_property
@@ -210,9 +322,11 @@ class Rules:
 
     def threshold(self, entity: str) -> float:
         """Lowest score, 0 to 1, at which a finding of type `entity` counts."""
-        return self.thresholds.get(
-            entity, self.thresholds.get(GENERAL.get(entity, ""), self.default_threshold)
-        )
+        given = self.thresholds
+        found = given.get(entity)
+        if found is None:
+            found = given.get(GENERAL.get(entity, DEFAULT))
+        return given.get(DEFAULT, 0.4) if found is None else found
 
     def treatment(self, field: Field, mode: str | None = None) -> str:
         """Return what is done with a top-level field of an interaction; one of `TREATMENTS`.
@@ -264,51 +378,26 @@ class Rules:
             return "full"
         return self.mode
 
-    def with_(self, layer: LayerSettings) -> Rules:
-        """Return these rules with one more layer on top: single values replace, maps merge entry by
-        entry, `allow` and `deny` add up.
+    def layered(self, given: Mapping[str, Any]) -> Rules:
+        """Return these rules with one more layer on top: single values replace, tables merge entry
+        by entry, `allow` and `deny` add up.
 
         A `deny` text beats the same `allow` text, whichever layer says so.
         """
-        deny = {
-            collapse_whitespace(text): (text, entity) for text, entity in (*self.deny, *layer.deny)
-        }
-        return replace(
-            self,
-            mode=layer.mode or self.mode,
-            full_after_days=self.full_after_days
-            if isinstance(layer.full_after_days, _Unset)
-            else layer.full_after_days,
-            label=layer.label or self.label,
-            operators={**self.operators, **layer.operators},
-            default_operator=layer.default_operator or self.default_operator,
-            fields={**self.fields, **layer.fields},
-            thresholds={**self.thresholds, **layer.thresholds},
-            default_threshold=self.default_threshold
-            if layer.default_threshold is None
-            else layer.default_threshold,
-            allow=(self.allow | layer.allow).difference(deny),
-            deny=tuple(deny[k] for k in sorted(deny)),
+        pairs = (*self.deny, *given.get("deny", ()))
+        deny = {collapse_whitespace(text): (text, entity) for text, entity in pairs}
+        allow = (self.allow | given.get("allow", frozenset())).difference(deny)
+        return super().layered(
+            {**given, "allow": allow, "deny": tuple(deny[k] for k in sorted(deny))}
         )
 
 
-def collapse_whitespace(text: str) -> str:
-    """Return form in which `allow` and `deny` texts are compared: case folded, white space
-    collapsed to single spaces.
-    """
-    return " ".join(text.casefold().split())
-
-
 @dataclass(frozen=True)
-class RequestSettings:
-    """How requests of data subjects are carried out.
+class RequestSettings(Section):
+    """How requests of data subjects are carried out; see `callveil subject`.
 
     Attributes:
         four_eyes: a second person has to approve what is found before it is disclosed or erased.
     """
 
     four_eyes: bool = False
-
-    def as_dict(self) -> dict[str, bool]:
-        """Return the form a policy file gives it in."""
-        return {"four_eyes": self.four_eyes}

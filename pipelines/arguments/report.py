@@ -14,7 +14,7 @@ from callveil.pipelines.options import (
     command_parser,
     with_common,
 )
-from callveil.schemas.report import REPORTS
+from callveil.schemas.report import REPORTS, report_names
 
 DAYS = 30
 DESCRIPTION = """\
@@ -53,8 +53,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the command's own options."""
     p = command_parser("report", DESCRIPTION, EPILOG)
     kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True, help="one of these")
-    for name in (*REPORTS, "all"):
-        text = REPORTS[name].what if name in REPORTS else "every report, with an index page"
+    for name in (*report_names(), "all"):
+        text = "every report, with an index page" if name == "all" else "a report of a plugin"
+        text = REPORTS[name].what if name in REPORTS else text
         a = kinds.add_parser(name, description=text, allow_abbrev=False)
         a.add_argument("--store", metavar="STORE", help="folder or s3:// URL of the store")
         a.add_argument(

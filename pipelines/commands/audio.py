@@ -23,8 +23,8 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceR
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS, Rejected
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.jobs.batch.context import Engines
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs

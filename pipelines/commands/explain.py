@@ -22,8 +22,9 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceR
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, leaf_treatments
+from callveil.transforms.detect.batch import leaf_treatments
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.explain import FindingOutcome, explain_findings
 from callveil.transforms.ingest.chunks import NothingToRead, plan_chunks

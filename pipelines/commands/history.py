@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from callveil.pipelines import history_view as view
-from callveil.pipelines.attempts import TOOL, RunResult
+from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.history import (
     HistoryOptions,
@@ -53,6 +53,7 @@ from callveil.transforms.storage.checkpoints.store_identity import (
     refuse_replaced,
 )
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import TOOL
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import parse_time
 

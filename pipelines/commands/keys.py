@@ -29,7 +29,7 @@ from callveil.transforms.governance.rekey.usage import (
     count_inbox_uses,
     count_key_uses,
 )
-from callveil.transforms.governance.rekey.zones import RekeyInboxes, Tell
+from callveil.transforms.governance.rekey.zones import Tell
 from callveil.transforms.storage.checkpoints.identity_record import WAY_OUT, IdentityError
 from callveil.transforms.storage.checkpoints.store_identity import (
     claim_store,
@@ -46,6 +46,7 @@ from callveil.transforms.storage.encryption.keyring import (
     clear_key,
     wrapped_key,
 )
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 
 EVERY_SECONDS = 10.0
@@ -83,14 +84,14 @@ def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, Ke
         where: count_key_uses(Store.open(files, where, args.keyring), keyring)
         for where in args.store
     }
-    for inbox in _inboxes(args).here:
+    for inbox in _inboxes(args).folders:
         count_inbox_uses(files, inbox, keyring, out.setdefault(inbox, {}))
     return out
 
 
-def _inboxes(args: argparse.Namespace) -> RekeyInboxes:
+def _inboxes(args: argparse.Namespace) -> Inboxes:
     """Return inboxes that the stores' `watch` has read, and those that the command line names."""
-    return RekeyInboxes.of([Live(files_of(args), where) for where in args.store], args.inbox)
+    return Inboxes.of([Live(files_of(args), where) for where in args.store], args.inbox)
 
 
 def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
@@ -366,8 +367,8 @@ def _tell_retired(args: argparse.Namespace, verdict: RetireDecision) -> None:
     for why in verdict.kept:
         print(f"  its digests stay: {why}")
     print(
-        f"looked at: {', '.join([*args.store, *_inboxes(args).here])}; backups of the keyring from "
-        "before still hold it"
+        f"looked at: {', '.join([*args.store, *_inboxes(args).folders])}; backups of the keyring "
+        "from before still hold it"
     )
 
 

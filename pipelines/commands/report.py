@@ -16,7 +16,7 @@ from callveil.pipelines.options import (
 from callveil.pipelines.report import INDEX, MadeReport, ReportOptions, read_pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.policy_load import load_policy
-from callveil.schemas.report import REPORTS
+from callveil.schemas.report import report_names
 from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.change_history.export import verify_report
 from callveil.transforms.report.scope import ReportScope
@@ -62,7 +62,7 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     return ReportOptions(
         args.store,
         _folder(args.out),
-        list(REPORTS) if args.kind == "all" else [args.kind],
+        report_names() if args.kind == "all" else [args.kind],
         ReportScope(start, end, as_of, frozenset(args.account)),
         person,
         now,

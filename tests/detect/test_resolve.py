@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.schemas.finding import TextSpan
-from callveil.schemas.rules import Operator, Rules
+from callveil.schemas.operators import Operator
+from callveil.schemas.rules import Rules
 from callveil.transforms.detect.placeholders import (
     exclude_places,
     placeholder_pattern,
@@ -58,9 +59,8 @@ def test_touching_spans_stay_apart() -> None:
 
 
 RULES = Rules(
-    operators={"URL": Operator("keep"), "X_CODE": Operator("keep")},
+    entities={"URL": Operator("keep"), "X_CODE": Operator("keep")},
     thresholds={"PERSON": 0.6},
-    default_threshold=0.4,
     allow=frozenset({"acme corp"}),
     deny=(("Bluebird", "X_CODE"),),
 )
@@ -136,9 +136,9 @@ def test_what_earlier_policies_wrote_is_no_value_and_what_their_masks_kept_is() 
     mask that keeps some.
     """
     before = (
-        Rules(label="<{entity}>", operators={"X_CODE": Operator("label")}),
-        Rules(default_operator=Operator("mask", char="x")),
-        Rules(default_operator=Operator("mask", keep_last=4)),
+        Rules(label="<{entity}>", entities={"X_CODE": Operator("label")}),
+        Rules(entities={"default": Operator("mask", char="x")}),
+        Rules(entities={"default": Operator("mask", keep_last=4)}),
     )
     now, later = placeholder_pattern(Rules()), placeholder_pattern(Rules(earlier=before))
     for text in ("<PERSON>", "<X_CODE>", "xxx-xxx"):
@@ -149,9 +149,7 @@ def test_what_earlier_policies_wrote_is_no_value_and_what_their_masks_kept_is() 
 
 
 def test_a_policys_own_labels_are_placeholders() -> None:
-    pattern = placeholder_pattern(
-        Rules(label="<{entity}>", operators={"X_CODE": Operator("label")})
-    )
+    pattern = placeholder_pattern(Rules(label="<{entity}>", entities={"X_CODE": Operator("label")}))
     assert (
         pattern.fullmatch("<PERSON>")
         and pattern.fullmatch("<X_CODE>")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from runs import Bench, Finished, call, callveil, leftovers, rows, tree
+from support.command_runs import Bench, Finished, call, callveil, leftovers, rows, tree
 
 from callveil.pipelines.redact_options import ReconciliationError, reconcile_records
 from callveil.schemas import finding, rejected

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
+from support.file_kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
 
 from callveil.schemas.arrow import FINDING_SCHEMA
 from callveil.schemas.interaction import RawInteraction
@@ -255,7 +255,7 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(values, max_size=5),
     st.sampled_from([b"", b" ", b"\n", b",\n", b"\x1e", b"\r\n\r\n"]),
@@ -276,7 +276,7 @@ def test_values_come_out_whole_however_they_are_cut(
     )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(st.binary(max_size=60), st.integers(1, 9))
 def test_any_bytes_are_given_out_but_for_what_separates(data: bytes, size: int) -> None:
     found = list(ValueReader(cut(data, size), 1 << 20))

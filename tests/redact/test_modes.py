@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from redaction import Bench, content
+from support.record_redaction import Bench, content
 
 from callveil.schemas.arrow import arrow_type
 from callveil.schemas.interaction import BY_NAME, FIELDS

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from watch.landing import calls, land
+from support.landed_calls import calls, land
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey

@@ -117,7 +117,7 @@ def test_refused(kind: FieldType, value: Any, reason: str) -> None:
     assert refused.value.reason == reason
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([Integer(0, 5), Number(), Boolean(), Timestamp(), ListOf(Integer())]),
     st.text("secretzofia\x00é", min_size=6, max_size=30),
@@ -187,7 +187,7 @@ def declared(draw: st.DrawFn, depth: int = 2) -> tuple[tuple[Field, ...], st.Sea
     return fields, members
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_there_and_back(data: st.DataObject) -> None:
     """Coercion is idempotent; Arrow takes what storage gives; storage and JSON give back what was

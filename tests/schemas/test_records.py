@@ -67,7 +67,7 @@ VERSIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(VERSIONS, st.randoms(use_true_random=False), st.sampled_from("123"), st.integers(-2, 16))
 def test_lookup_is_the_latest_version_not_after(
     versions: list[Account], rng: Any, account: str, half_days: int
@@ -119,7 +119,7 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(REQUESTS)
 def test_requests_there_and_back(request: RedactionRequest) -> None:
     text = encode_request(request)
@@ -201,7 +201,7 @@ POINTERS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(POINTERS, max_size=5))
 def test_pointers_there_and_back(pointers: list[RecordPointer]) -> None:
     assert list(unpack_pointers(pack_rows(pointers))) == pointers
@@ -215,7 +215,7 @@ def test_pointers_there_and_back(pointers: list[RecordPointer]) -> None:
     assert list(unpack_rows(b"")) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2262, 1, 1), timezones=st.just(dt.UTC)))
 def test_micros_are_exact(when: dt.datetime) -> None:
     assert from_micros(to_micros(when)) == when and to_micros(EPOCH) == 0

@@ -9,7 +9,8 @@ from callveil.schemas.finding import TextSpan
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Rules, collapse_whitespace
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.document import InteractionDocument
 from callveil.transforms.detect.engine import DetectionFailed, Detector, ExplainedSpan
 from callveil.transforms.detect.postcode_after_place import DETECTOR as BESIDE

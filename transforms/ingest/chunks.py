@@ -16,13 +16,14 @@ from callveil.transforms.ingest.discover import (
     find_input,
 )
 from callveil.transforms.ingest.parquet_source import row_groups
+from callveil.transforms.ingest.plugin_sources import KIND as PLUGIN
 from callveil.transforms.ingest.sniff import FileFormat, NotReadable, sniff_format
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import FileInfo, Files
 
 CHUNK_BYTES = 32 << 20
-READ = frozenset({"lines", "values", "document", "parquet", "sealed"})
+READ = frozenset({"lines", "values", "document", "parquet", "sealed", PLUGIN})
 """Formats of interactions."""
 PACKED = 8
 """Compressed input is about so many times as large as its file."""
@@ -119,6 +120,10 @@ class InputPlan:
         """Return all files, read or not, JSON-ready: what a run is named by."""
         return [*map(asdict, self.inputs), *map(asdict, self.not_read)]
 
+    def formats(self) -> set[str]:
+        """Return the formats of what is read."""
+        return {c.format for c in self.chunks}
+
     def bytes(self) -> int:
         """About how much there is to read, unpacked."""
         packed = {
@@ -213,7 +218,7 @@ def _look(
     try:
         if info.size == 0:
             return [], []
-        shape = sniff_format(files, info.url, info.size)
+        shape = sniff_format(files, info.url, info.size, plugins=PLUGIN in reads)
         if shape.format == "zip":
             return _members(files, info, chunk_bytes, reads)
         return _cut(
@@ -238,7 +243,7 @@ def _members(
     refused: list[SkippedFile] = []
     for member, name in archive_members(files, info):
         try:
-            shape = sniff_format(files, info.url, info.size, member, name)
+            shape = sniff_format(files, info.url, info.size, member, name, PLUGIN in reads)
             pieces += [
                 replace(piece, member=member, name=name)
                 for piece in _cut(
@@ -252,7 +257,7 @@ def _members(
 
 def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) -> FileFormat:
     """Return the shape, where the caller reads it. Raises `NotReadable`."""
-    if shape.format in reads or shape.format == "empty":
+    if shape.format.partition(":")[0] in reads or shape.format == "empty":
         return shape
     if shape.format == "yaml":
         raise NotReadable("yaml", "YAML; write it as JSON lines")

@@ -11,8 +11,8 @@ from callveil.schemas.interaction import RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import encode_request
 from callveil.schemas.subject_index import IdentifierLink
-from callveil.transforms.detect.batch import DetectionResult
 from callveil.transforms.detect.budget import OverBudget
+from callveil.transforms.detect.detection_result import DetectionResult
 from callveil.transforms.redact.interaction_redaction import InteractionRedaction
 from callveil.transforms.redact.operators import (
     TokenKeys,

@@ -16,8 +16,9 @@ from callveil.schemas.interaction import BY_NAME, RedactedInteraction
 from callveil.schemas.json_types import RecordValues
 from callveil.schemas.request import RedactionRequest
 from callveil.schemas.rules import NAMED
-from callveil.transforms.detect.batch import DetectionResult, leaf_treatments
+from callveil.transforms.detect.batch import leaf_treatments
 from callveil.transforms.detect.budget import spend_steps
+from callveil.transforms.detect.detection_result import DetectionResult
 from callveil.transforms.detect.known_values import DIGITS, EMAIL
 from callveil.transforms.detect.normalized_text import normalize_text
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals

@@ -10,12 +10,16 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from presidio_anonymizer.operators import Operator, OperatorType
 
-from callveil.schemas.policy import Rules
+from callveil.schemas.plugins import OPERATORS as PLUGINS
+from callveil.schemas.plugins import Plugin, find_plugins
+from callveil.schemas.policy import OPERATORS as OWN
+from callveil.schemas.policy import Policy, Rules
 from callveil.transforms.detect.known_values import (
     CODE,
     DIGITS,
@@ -25,6 +29,8 @@ from callveil.transforms.detect.known_values import (
     normalize_code,
     strip_case_and_accents,
 )
+from callveil.transforms.detect.models import plugin_fingerprint
+from callveil.transforms.detect.placeholders import CODE as WRITTEN
 from callveil.transforms.detect.propagation import KINDS
 from callveil.transforms.storage.encryption.tokens import TOKEN as TOKEN
 from callveil.transforms.storage.encryption.tokens import TokenError as TokenError
@@ -177,11 +183,59 @@ def encoded_params(
 
 OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
 _BY_ACTION = {kind.__name__.lower(): kind() for kind in OPERATORS}
+SHORT = 4
+"""Letters and digits up to which what an operator of others writes may hold a value by chance."""
+
+
+class PluginOperator(_Anonymizer):
+    """An operator of others, which writes a code into a placeholder: `[PERSON:theirs:x1]`."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.plugin = plugin
+        try:
+            self._theirs = plugin.load()()
+            self._operate = self._theirs.operate
+        except Exception as error:
+            raise plugin.failed(f"cannot be made ({type(error).__name__}: {error})") from error
+
+    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+        """Return the placeholder. Raises `PluginError`, so that the record is rejected, where the
+        code has other characters than `detect.placeholders.CODE`, or holds the value.
+        """
+        params = params or {}
+        code = self._operate(text, dict(params))
+        if not isinstance(code, str) or not re.fullmatch(WRITTEN, code):
+            raise self.plugin.failed(f"writes what is no code ({WRITTEN})")
+        value = _bare(text)
+        if len(value) > SHORT and value in _bare(code):
+            raise self.plugin.failed("writes the value itself")
+        return f"[{params['entity']}:{self.plugin.name}:{code}]"
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+@lru_cache(maxsize=64)
+def _operator(action: str) -> Operator:
+    """Return the operator of an action. Raises `PluginError` where a plugin's cannot be used."""
+    return _BY_ACTION.get(action) or PluginOperator(find_plugins(PLUGINS, OWN)[action])
 
 
 def apply_operator(action: str, text: str, params: OperatorParams) -> str:
     """Return what the operator of an action writes in place of a text."""
-    return str(_BY_ACTION[action].operate(text, params))
+    return str(_operator(action).operate(text, params))
+
+
+def operator_fingerprint(policy: Policy) -> str:
+    """Return names, versions and digests of the plugins' operators that a policy names; else empty.
+    Raises `PluginError` where one cannot be used.
+    """
+    plugins = find_plugins(PLUGINS, OWN)
+    named = policy.operators_named().intersection(plugins)
+    for name in named:
+        _operator(name)
+    return ", ".join(plugin_fingerprint(plugins[name]) for name in sorted(named))
 
 
 Replacement = tuple[int, int, str, OperatorParams]
@@ -246,6 +300,6 @@ def operator_params(
             {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope},
             secrets.key_id,
         )
-    if operator.name == "clear":
-        return "clear", {}, ""
-    return "label", {"label": rules.label_for(entity)}, ""
+    if operator.name in ("label", "keep"):
+        return "label", {"label": rules.label_for(entity)}, ""
+    return operator.name, {"entity": entity, "value": value, "scope": scope}, ""

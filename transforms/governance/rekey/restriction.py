@@ -38,6 +38,7 @@ from callveil.transforms.storage.encryption.token_renewal import renew_value_tok
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.originals import PURPOSE as ORIGINAL
 from callveil.transforms.storage.format1.originals import name_of
+from callveil.transforms.storage.tables.rewrite import edit_batch
 
 _Parts = list[tuple[str, BinaryIO]]
 
@@ -107,7 +108,7 @@ def _rows(keyring: Keyring, dataset: str, data: bytes) -> BinaryIO:
         return io.BytesIO(data)
     change, sink = make_token_renewal(keyring, dataset), io.BytesIO()
     pq.write_table(
-        pa.Table.from_batches([change(b) for b in table.to_batches()], table.schema),
+        pa.Table.from_batches([edit_batch(b, change) for b in table.to_batches()], table.schema),
         sink,
         compression="zstd",
     )

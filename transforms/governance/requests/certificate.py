@@ -26,7 +26,6 @@ from callveil.transforms.governance.requests.controller import Controller, contr
 from callveil.transforms.governance.requests.current_rows import current_entries
 from callveil.transforms.governance.requests.inbox_search import (
     BodyReader,
-    SearchedInboxes,
     erase_bodies,
 )
 from callveil.transforms.governance.requests.live_quarantine_search import erase_live_rejections
@@ -38,7 +37,6 @@ from callveil.transforms.governance.requests.live_records import (
     urls_held,
 )
 from callveil.transforms.governance.requests.publish import (
-    RunChanges,
     publish_changes,
     purge_pending,
     read_encrypted_json,
@@ -50,10 +48,12 @@ from callveil.transforms.governance.requests.register import RequestRegister
 from callveil.transforms.governance.requests.unindexed import search_unindexed
 from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.commit.maintenance import purged_name
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.public_key import PublicKey, Signer
 from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import (
     SHORT_ID,
@@ -295,7 +295,7 @@ def _residual(
         left += len(arrived - set(work.stay))
         if work.inboxes is not None:
             unread = search_unindexed(
-                store, keyring, snapshot, looking, SearchedInboxes(work.inboxes), work.stay
+                store, keyring, snapshot, looking, Inboxes(work.inboxes), work.stay
             )
             left += sum(unread.counts().values())
     return (

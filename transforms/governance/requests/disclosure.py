@@ -27,8 +27,9 @@ from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.text_fields import Path, set_at, walk
 from callveil.transforms.governance.requests.unlink import Unlinker

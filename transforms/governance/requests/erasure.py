@@ -29,7 +29,6 @@ from callveil.transforms.governance.requests.certificate import (
     certify_request,
 )
 from callveil.transforms.governance.requests.controller import controller_of
-from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_plan import is_held
 from callveil.transforms.governance.requests.live_records import (
     LIVE,
@@ -44,7 +43,6 @@ from callveil.transforms.governance.requests.plan import (
     make_erase_plan,
 )
 from callveil.transforms.governance.requests.publish import (
-    RunChanges,
     publish_changes,
     purge_pending,
     read_encrypted_json,
@@ -63,7 +61,9 @@ from callveil.transforms.governance.requests.unindexed import (
     make_search_target,
 )
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import CALLS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
@@ -156,7 +156,7 @@ class Eraser:
         """
         snapshot = snapshot or self.store.current()
         require_markers(self.store)
-        inboxes = SearchedInboxes.of(self.live, self.inboxes) if self.zone else None
+        inboxes = Inboxes.of([self.live], self.inboxes) if self.zone else None
         request = self.register.get(request_id, snapshot)
         controller = controller_of(self.store, request, snapshot)
         return make_erase_plan(
@@ -397,7 +397,7 @@ class Eraser:
             mentioned=sorted(looking.mentioned),
             rejections=[h.name for h in plan.unread.live],
             bodies=[h.url for h in plan.unread.bodies],
-            inboxes=SearchedInboxes.of(self.live, self.inboxes).folders if self.zone else None,
+            inboxes=Inboxes.of([self.live], self.inboxes).folders if self.zone else None,
         )
 
     def _count_live(
@@ -450,7 +450,7 @@ class Eraser:
                 snapshot,
                 plan.match,
                 controller,
-                SearchedInboxes.of(self.live, self.inboxes),
+                Inboxes.of([self.live], self.inboxes),
             )
         if self.zone and not controller.alone:
             nobodys = quarantine_search.count_unowned(self.store, snapshot)

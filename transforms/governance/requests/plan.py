@@ -34,7 +34,6 @@ from callveil.transforms.governance.requests.current_rows import (
     version_rows,
 )
 from callveil.transforms.governance.requests.decisions import require_decided
-from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_plan import (
     is_held,
     live_actions,
@@ -58,6 +57,7 @@ from callveil.transforms.governance.requests.unindexed import (
 from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import IndexEntry
@@ -169,7 +169,7 @@ def make_erase_plan(
     before: SearchResult,
     grounds: RetentionGrounds,
     scope: str = ERASURE,
-    inboxes: SearchedInboxes | None = None,
+    inboxes: Inboxes | None = None,
     *,
     controller: Controller,
     decisions: Mapping[str, str] | None = None,

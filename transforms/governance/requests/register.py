@@ -29,12 +29,9 @@ from callveil.schemas.subject import (
     SubjectRequest,
     register_entry,
 )
-from callveil.transforms.governance.requests.publish import (
-    RunChanges,
-    publish_changes,
-    request_run_id,
-)
+from callveil.transforms.governance.requests.publish import publish_changes, request_run_id
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.tokens import TokenKeys, make_call_token
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path

@@ -17,12 +17,11 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
-from callveil.transforms.governance.requests.apply_plan import ExecutionResult, update_key_index
+from callveil.transforms.governance.requests.apply_plan import ExecutionResult
 from callveil.transforms.governance.requests.controller import Controller, controller_of
 from callveil.transforms.governance.requests.publish import (
     CONTENT,
     PURPOSE,
-    RunChanges,
     publish_changes,
     request_run_id,
 )
@@ -30,6 +29,7 @@ from callveil.transforms.governance.requests.register import RegisterError, Requ
 from callveil.transforms.governance.requests.search import ConfirmedIdentifier, SearchResult
 from callveil.transforms.governance.requests.shared_identifiers import ERASED
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.local import temporary_file
@@ -37,6 +37,7 @@ from callveil.transforms.storage.format1.live import GONE, WHATS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.index.suppression_list import ERASED as LIST
 from callveil.transforms.storage.tables.key_index import IndexEntry
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import (
     INTERACTIONS,
     TABLES,
@@ -252,7 +253,9 @@ def restore_restricted(
             entries: dict[InteractionKey, IndexEntry] = {}
             for file in own:
                 entries.update(_restore(store, keyring, snapshot, run_id, file, done))
-            update_key_index(store, snapshot, run_id, set(entries), lambda e: entries[e.key], done)
+            mutation = RowMutation(store.files, store.root, snapshot, run_id)
+            mutation.edit_index(entries, lambda e: entries[e.key])
+            done.take(mutation)
             listed = [
                 f for f in snapshot.by_dataset(LIST.name) if f.partition["request"] == request_id
             ]

@@ -15,17 +15,22 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.arrow import RETENTION_CERTIFICATE_SCHEMA
 from callveil.schemas.disposition import CERTIFICATE_FIELDS, Disposition, RetentionCertificate
-from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.schemas.manifest import RunManifest
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import (
+    CommitPolicy,
+    RunChanges,
+    RunFacts,
+    close_run,
+    commit_run,
+)
 from callveil.transforms.storage.commit.maintenance import (
-    abandon_run,
     collect_orphans,
     list_leases,
     purge_removed,
     purged_name,
     release_lease,
-    take_lease,
     unpurged_runs,
 )
 from callveil.transforms.storage.files.filesystem import ObjectLocked
@@ -36,7 +41,8 @@ CERTIFICATES = register_table(
     Table("certificates", RETENTION_CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS)
 )
 JOB = "attest"
-ATTEMPTS = 5
+CERTIFY = CommitPolicy(retry_on=(), abandon=False)
+"""The rows are the same on every state of the store, and so is their file."""
 
 
 @dataclass(frozen=True)
@@ -130,50 +136,27 @@ def _certify(
     # Certificates name the time of purging: two processes that finish the same run at once may not
     # share the file.
     name = f"certificates-{hashlib.sha256(repr(rows).encode()).hexdigest()[:8]}"
-    take_lease(store, run_id, now)
-    try:
-        entry = publish_records(
-            store.files,
-            store.root,
-            data_path(CERTIFICATES.name, partition, run_id, name),
-            CERTIFICATES,
-            partition,
-            rows,
-        )
-        return _publish(store, manifest, run_id, entry, now)
-    finally:
-        if store.published(run_id) is not None:
-            abandon_run(store, run_id, Snapshot())
+    path = data_path(CERTIFICATES.name, partition, run_id, name)
 
+    def build(_: Snapshot) -> RunChanges:
+        entry = publish_records(store.files, store.root, path, CERTIFICATES, partition, rows)
+        facts = ({"run_id": manifest.run_id},)
+        return RunChanges((entry,), (), {"certificates": entry.rows}, facts)
 
-def _publish(
-    store: Store, manifest: RunManifest, run_id: str, entry: FileEntry, now: dt.datetime
-) -> int:
-    """Publish one run's certificates; 0 where another process was faster."""
-    for attempt in range(1, ATTEMPTS + 1):
-        base = store.current()
-        made = RunManifest(
-            run_id=run_id,
-            **base.chain(),
-            job=JOB,
-            as_of=manifest.as_of,
-            tool_version=manifest.tool_version,
-            policy_name=manifest.policy_name,
-            policy_sha256=manifest.policy_sha256,
-            inputs=({"run_id": manifest.run_id},),
-            counts={"certificates": entry.rows},
-            added=(entry,),
-        )
-        try:
-            store.publish(made, base)
-            purge_removed(store, made, now.isoformat())  # it removed nothing; the record says so
-            return entry.rows
-        except AlreadyPublished:
-            return 0
-        except PublishConflict:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+    run = RunFacts(
+        run_id,
+        JOB,
+        manifest.as_of,
+        manifest.policy_name,
+        manifest.policy_sha256,
+        manifest.tool_version,
+    )
+    done = commit_run(store, run, build, now, CERTIFY)
+    assert done is not None
+    if not done.repeated:
+        purge_removed(store, done.manifest, now.isoformat())  # it removed nothing, the record says
+    close_run(store, done)
+    return 0 if done.repeated else len(rows)
 
 
 def _verified(store: Store, manifest: RunManifest) -> bool:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
 
 Read = RawVersion | Rejected
-READ = (RECORDS - {"sealed"}) | {"csv", "tsv", "yaml"}
+READ = (RECORDS - {"sealed", "plugin"}) | {"csv", "tsv", "yaml"}
 """Formats of version logs."""
 LISTS = ("versions", "records", "data", "items", "results", "events", "audits", "changes_log")
 """Members of a page that hold its versions."""

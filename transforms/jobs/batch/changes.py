@@ -14,8 +14,8 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction, strongest_mode
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
@@ -30,11 +30,12 @@ from callveil.transforms.storage.tables.key_index import (
     IndexEntry,
     current_files,
     key_bucket,
-    origin_of,
     read_key_bucket,
+    stem_of,
 )
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, publish_records
-from callveil.transforms.storage.tables.rewrite import change_rows, drop_rows, rewrite_file
+from callveil.transforms.storage.tables.rewrite import change_keys
 
 
 def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
@@ -111,33 +112,21 @@ def replace_rows(
 
     Returns: as `apply_changes` does.
     """
-    outcome = Outcome()
     entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
     partition = dict(entry.partition)
-    name = origin.rsplit("/", 1)[1].removesuffix(".parquet")
     again = _again(origin)
+    mutation = RowMutation(job.files, job.root, job.snapshot, job.run.run_id)
     gone = {*dropped, *(InteractionKey(r.account_id, r.interaction_id) for r in rejected)}
-
-    def change(row: dict[str, Any]) -> dict[str, Any] | None:
-        key = InteractionKey(row["account_id"], row["id"])
-        if key in gone:
-            return None
-        return interaction_row(redone[key].interaction) if key in redone else row
-
-    path = data_path(INTERACTIONS.name, partition, job.run.run_id, job.rewritten_name(name))
-    new = rewrite_file(job.files, job.root, entry, path, INTERACTIONS, change_rows(change))
-    outcome.removed.append(entry.path)
-    outcome.added.extend([new.entry] if new.entry else [])
-    forget = drop_rows(
-        lambda row: (row["account_id"], row["interaction_id"]) in gone,
-        ("account_id", "interaction_id"),
+    new = {key: interaction_row(item.interaction) for key, item in redone.items()}
+    mutation.edit_file(
+        entry,
+        job.rewritten_name(stem_of(origin)),
+        change_keys(("account_id", "id"), gone, new),
     )
+    forget = change_keys(("account_id", "interaction_id"), gone)
     for file in _findings_of(job, origin) if gone else []:
-        stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
-        place = data_path(FINDINGS.name, partition, job.run.run_id, job.rewritten_name(stem))
-        kept = rewrite_file(job.files, job.root, file, place, FINDINGS, forget)
-        outcome.removed.append(file.path)
-        outcome.added.extend([kept.entry] if kept.entry else [])
+        mutation.edit_file(file, job.rewritten_name(stem_of(file.path)), forget)
+    outcome = Outcome(mutation.added, [f.path for f in mutation.removed])
     rows: list[FindingRow] = sorted(
         (f for r in redone.values() for f in r.findings),
         key=lambda f: (f.account_id, f.interaction_id, f.finding_id),

@@ -12,6 +12,7 @@ import orjson
 
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.plugins import compare_plugins, deciding_plugins
 from callveil.schemas.policy import DetectionSettings, Policy
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.execution.memory import limit_arenas, trim_heap
@@ -50,6 +51,7 @@ class RedactJob:
         snapshot: the store as it was when the run was planned.
         scratch: where a dry run writes instead, thrown away afterwards; empty for a real run.
         shard_rows, shard_bytes: see `SHARD_ROWS`.
+        plugins: those that decide, where the job was made.
     """
 
     run: RunColumns
@@ -63,6 +65,7 @@ class RedactJob:
     scratch: str = ""
     shard_rows: int = SHARD_ROWS
     shard_bytes: int = SHARD_BYTES
+    plugins: tuple[str, ...] = field(default_factory=deciding_plugins)
 
     @property
     def as_of(self) -> dt.datetime:
@@ -114,7 +117,9 @@ class Engines:
 
 _engines: dict[tuple[str, str, str], Engines] = {}
 _keyrings: dict[tuple[str, str], Keyring] = {}
-_detectors: list[tuple[DetectionSettings, Detector, threading.Lock]] = []
+_detectors: list[tuple[tuple[DetectionSettings, tuple[str, ...]], Detector, threading.Lock]] = []
+DETECTORS_HELD = 2
+"""Detectors kept by a process: two transforms of other settings in one pipeline take turns."""
 _building = threading.RLock()
 
 
@@ -128,6 +133,7 @@ def engines_of(job: RedactJob) -> Engines:
     with _building:
         if key not in _engines:
             _engines.clear()
+            compare_plugins(job.plugins)
             detector, lock = detector_of(job.policy.detect)
             keyring = keyring_of(job)
             _engines[key] = Engines(
@@ -147,16 +153,20 @@ def keyring_of(job: RedactJob) -> Keyring:
 
 
 def detector_of(settings: DetectionSettings) -> tuple[Detector, threading.Lock]:
-    """Return this process' detector with its lock. It depends on its settings alone, so the next
-    run with the same ones has it as well.
+    """Return this process' detector with its lock. It depends on its settings and on plugins alone,
+    so the next run with the same ones has it as well.
     """
     from callveil.transforms.detect.engine import Detector
 
+    key = (settings, deciding_plugins())
     with _building:
-        if not _detectors or _detectors[0][0] != settings:
+        found = next((d for d in _detectors if d[0] == key), None)
+        if found is None:
+            del _detectors[DETECTORS_HELD - 1 :]
             limit_arenas()
-            _detectors[:] = [(settings, Detector(settings), threading.Lock())]
-        return _detectors[0][1:]
+            found = key, Detector(settings), threading.Lock()
+        _detectors[:] = [found, *(d for d in _detectors if d is not found)]
+        return found[1:]
 
 
 def load_whole(settings: DetectionSettings) -> None:

@@ -12,8 +12,8 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
 from callveil.schemas.shard import Shard
 from callveil.schemas.subject_index import SubjectEntry
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of

@@ -142,7 +142,10 @@ def aged_days(
     """Return days of stored versions in which some have reached an age of full redaction after
     `since` and by `as_of`.
     """
-    ages = {policy.base.full_after_days, *(o.settings.full_after_days for o in policy.overrides)}
+    ages = {
+        policy.base.full_after_days,
+        *(o.settings.get("full_after_days") for o in policy.overrides),
+    }
     days = {dict(f.partition)["day"] for f in snapshot.by_dataset(VERSIONS.name)}
     out: set[str] = set()
     for age in ages:

@@ -25,9 +25,10 @@ from callveil.transforms.jobs.history.reredact import redact_again
 from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
-from callveil.transforms.storage.tables.key_index import origin_of
+from callveil.transforms.storage.tables.key_index import stem_of
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import publish_records
-from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
+from callveil.transforms.storage.tables.rewrite import change_keys
 from callveil.transforms.storage.tables.versions import (
     VERSIONS,
     best_versions,
@@ -252,19 +253,19 @@ class _Day:
         if self.job.scratch:
             return
 
-        def change(row: dict[str, Any]) -> dict[str, Any] | None:
-            key = VersionKey(*(row[c] for c in VersionKey._fields))
-            if key in drop or (key in redo and key not in done):
-                return None  # what was to be hidden, and could not be, is not left readable
-            return version_row(done[key]) if key in done else row
-
-        stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
-        path = data_path(
-            VERSIONS.name, dict(file.partition), self.job.run.run_id, self.job.rewritten_name(stem)
+        # What was to be hidden, and could not be, is not left readable.
+        gone = drop | (redo - done.keys())
+        new = {key: version_row(version) for key, version in done.items()}
+        mutation = RowMutation(
+            self.job.files, self.job.root, self.job.snapshot, self.job.run.run_id
         )
-        new = rewrite_file(self.job.files, self.job.root, file, path, VERSIONS, change_rows(change))
-        self.outcome.removed.append(file.path)
-        self.outcome.added.extend([new.entry] if new.entry else [])
+        mutation.edit_file(
+            file,
+            self.job.rewritten_name(stem_of(file.path)),
+            change_keys(VersionKey._fields, gone, new),
+        )
+        self.outcome.removed += [f.path for f in mutation.removed]
+        self.outcome.added += mutation.added
 
     def _aged(self, file: FileEntry, weak: set[VersionKey]) -> set[VersionKey]:
         """Of rows about interactions, those that have reached an age of full redaction."""

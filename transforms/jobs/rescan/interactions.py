@@ -12,7 +12,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import RETRYABLE, Rejected
 from callveil.schemas.subject_index import SubjectEntry
-from callveil.transforms.detect.batch import DetectionJob
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.jobs.batch.changes import replace_rows
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.batch.redact_batches import with_content

@@ -19,7 +19,7 @@ from callveil.schemas.fields import from_storage, parse_times
 from callveil.schemas.interaction import FIELDS, STATE, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import RETRYABLE, Rejected
-from callveil.transforms.detect.batch import DetectionJob
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.batch.redact_batches import with_content
 from callveil.transforms.jobs.rescan.again import EarlierPolicies, RereadRecord, job_of, read_again

@@ -30,11 +30,11 @@ from callveil.transforms.redact.versions.until_stable import (
     repeat_until_stable,
     stored_version,
 )
-from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
-from callveil.transforms.storage.tables.key_index import origin_of
-from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
-from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row, version_row
+from callveil.transforms.storage.tables.key_index import stem_of
+from callveil.transforms.storage.tables.mutation import RowMutation
+from callveil.transforms.storage.tables.rewrite import change_keys
+from callveil.transforms.storage.tables.versions import version_from_row, version_row
 
 
 def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, Any]:
@@ -181,17 +181,13 @@ def _rewrite(
 ) -> None:
     """Write the file anew; what could not be read goes to the rejected zone, and out of it."""
 
-    def change(row: dict[str, Any]) -> dict[str, Any] | None:
-        key = VersionKey(*(row[c] for c in VersionKey._fields))
-        if key in rejected:
-            return None
-        return version_row(changed[key]) if key in changed else row
-
-    stem = origin_of(entry.path).rsplit("/", 1)[1].removesuffix(".parquet")
-    place = data_path(
-        VERSIONS.name, dict(entry.partition), job.run.run_id, job.rewritten_name(stem)
+    new = {key: version_row(version) for key, version in changed.items()}
+    mutation = RowMutation(job.files, job.root, job.snapshot, job.run.run_id)
+    mutation.edit_file(
+        entry,
+        job.rewritten_name(stem := stem_of(entry.path)),
+        change_keys(VersionKey._fields, rejected, new),
     )
-    new = rewrite_file(job.files, job.root, entry, place, VERSIONS, change_rows(change))
     partition = dict(entry.partition)
     name = job.new_name(
         f"history.{partition['account_type']}.{partition['day']}.{stem.replace('-', '.')}"
@@ -199,6 +195,6 @@ def _rewrite(
     rejects = DeadLetterWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, name)
     for _, item in sorted(rejected.items()):
         rejects.add(item)
-    outcome.removed.append(entry.path)
-    outcome.added.extend([*([new.entry] if new.entry else []), *rejects.publish()])
+    outcome.removed += [f.path for f in mutation.removed]
+    outcome.added += [*mutation.added, *rejects.publish()]
     outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})

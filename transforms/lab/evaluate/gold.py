@@ -16,9 +16,10 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceR
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.conversation import AGENT, CALLER
 from callveil.transforms.detect.decision import RedactionDecision
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.document import role_of
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY

@@ -17,7 +17,7 @@ import orjson
 from callveil.schemas.fields import FieldError
 from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import InputLimits
-from callveil.transforms.detect.batch import FIELD_NAME
+from callveil.transforms.detect.complete_findings import FIELD_NAME
 from callveil.transforms.detect.secret_fields import KEYPAD, is_secret
 from callveil.transforms.ingest.versions.yaml_json import load_yaml
 from callveil.transforms.storage.files.serialization import dumps

@@ -6,7 +6,7 @@ import datetime as dt
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,14 +170,20 @@ def sweep_run(store: Store, manifest: RunManifest) -> list[str]:
     return _sweep_own(store, manifest.run_id)
 
 
-def abandon_run(store: Store, run_id: str, base: Snapshot) -> list[str]:
+def abandon_run(
+    store: Store, run_id: str, base: Snapshot, undo: Callable[[], None] = lambda: None
+) -> list[str]:
     """Clear away what a run wrote that another one was faster than, and end its lease; returns the
     paths of its files, sorted.
 
     Nothing is done while the run may still be published on `base`, by this process or a twin of it.
+
+    Args:
+        undo: takes back what the run wrote outside of tables, before nothing tells of it any more.
     """
     if store.recover().seq == base.seq:
         return []
+    undo()
     left = _sweep_own(store, run_id)
     release_lease(store, run_id)
     return left
@@ -212,13 +218,14 @@ def _known(store: Store, snapshot: Snapshot) -> set[str]:
     }
 
 
-def take_lease(store: Store, run_id: str, now: dt.datetime) -> None:
-    """Say that a run is under way, before it writes its first file. Call again to renew; `now` is
-    an aware UTC time.
+def take_lease(store: Store, run_id: str, now: dt.datetime) -> bool:
+    """Say that a run is under way, before it writes its first file; returns whether that was said
+    before. Call again to renew; `now` is an aware UTC time.
     """
-    store.files.write(
-        store.url(_lease_name(run_id)), to_json({"run_id": run_id, "renewed_at": now.isoformat()})
-    )
+    url = store.url(_lease_name(run_id))
+    was_held = store.files.info(url) is not None
+    store.files.write(url, to_json({"run_id": run_id, "renewed_at": now.isoformat()}))
+    return was_held
 
 
 def release_lease(store: Store, run_id: str) -> None:

@@ -93,6 +93,11 @@ def origin_of(path: str) -> str:
     return f"{folder}/{'-'.join(name.split('-')[-2:])}"
 
 
+def stem_of(path: str) -> str:
+    """Return the last part of that name, without its suffix."""
+    return origin_of(path).rpartition("/")[2].removesuffix(".parquet")
+
+
 def current_files(snapshot: Snapshot, dataset: str) -> dict[str, FileEntry]:
     """Live files of a dataset by origin."""
     return {origin_of(f.path): f for f in snapshot.by_dataset(dataset)}
@@ -140,8 +145,13 @@ def write_key_bucket(
     rows = {**read_key_bucket(files, root, snapshot, bucket), **new} if merged else new
     partition = {"bucket": f"{bucket:02d}"}
     path = data_path(INDEX.name, partition, run_id, f"{snapshot.seq + 1:08d}")
-    records = [
+    entry = publish_records(files, root, path, INDEX, partition, index_rows(rows))
+    return entry, old if merged else []
+
+
+def index_rows(entries: Mapping[InteractionKey, IndexEntry]) -> list[dict[str, Any]]:
+    """Return entries as rows of the index, sorted."""
+    return [
         e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)}
-        for _, e in sorted(rows.items())
+        for _, e in sorted(entries.items())
     ]
-    return publish_records(files, root, path, INDEX, partition, records), old if merged else []

@@ -15,8 +15,13 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from callveil.schemas import finding, rejected
-from callveil.schemas.arrow import FINDING_SCHEMA, REDACTED_INTERACTION_SCHEMA, REJECTED_SCHEMA
+from callveil.schemas import finding, rejected, request
+from callveil.schemas.arrow import (
+    FINDING_SCHEMA,
+    REDACTED_INTERACTION_SCHEMA,
+    REDACTION_REQUEST_SCHEMA,
+    REJECTED_SCHEMA,
+)
 from callveil.schemas.fields import Field
 from callveil.schemas.interaction import FIELDS, STATE, RedactedInteraction
 from callveil.schemas.json_types import Row
@@ -86,7 +91,14 @@ FINDINGS = Table(
     finding_row,
 )
 REJECTED = Table("rejected", REJECTED_SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
-TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED)}
+REQUESTS = Table(
+    "requests",
+    REDACTION_REQUEST_SCHEMA,
+    request.FIELDS,
+    ("account_id", "interaction_id", "request_id"),
+)
+"""Manual requests as the redaction job writes them."""
+TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED, REQUESTS)}
 """Datasets by name; `register_table` adds to them."""
 
 
