@@ -18,6 +18,7 @@ from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import RawBatch, RedactedBatch, redact_raw
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.identity.record_identifiers import interaction_ref
@@ -67,9 +68,9 @@ def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Detecti
         yield item
 
 
-def redact_shard(job: RedactJob, shard: Shard) -> dict[str, Any]:
+def redact_shard(job: RedactJob, shard: Shard) -> WorkResult:
     """Read, redact and write a shard; gives what `write_shard` does, done or remembered."""
-    checkpoint = WorkCache(job, "shards")
+    checkpoint = WorkCache(job, "shards", WorkResult)
     result = checkpoint.load(shard.digest)
     if result is None:
         built = engines_of(job)
@@ -81,13 +82,11 @@ def redact_shard(job: RedactJob, shard: Shard) -> dict[str, Any]:
     return result
 
 
-def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[str, Any]:
+def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> WorkResult:
     """Publish a shard's interactions, findings and rejections as files.
 
-    Returns: JSON-ready `{outcome, index, subjects, changes}`; `index` holds one `IndexEntry` per
-        redacted interaction, as a list, `subjects` the `SubjectEntry`s of all, and `changes` a
-        `Change` for every stored row that a written one replaces. Where the new snapshot was
-        rejected, the stored row stays.
+    Every stored row that a written one replaces is to go; where the new snapshot was rejected, it
+    stays.
     """
     shard = batch.shard
     partition = {"account_type": shard.account_type, "day": shard.day}
@@ -144,16 +143,11 @@ def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[st
     ]
     outcome.counts["replaced"] = len(changes)
     people = [
-        e.as_list()
+        e
         for r in batch.redacted
         for e in identifier_entries(chosen[r.interaction.key].pointer, r, built)
     ]
-    return {
-        "outcome": outcome.as_dict(),
-        "index": [list(e) for e in entries],
-        "subjects": people,
-        "changes": [list(c) for c in changes],
-    }
+    return WorkResult(outcome, entries, people, changes)
 
 
 def identifier_entries(

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
+from callveil.transforms.jobs.batch.work_results import WorkResult
 
 INTERACTIONS, VERSIONS, LIVE = "interactions", "versions", "live"
 ZONES = (INTERACTIONS, VERSIONS, LIVE)
@@ -44,6 +48,30 @@ class UnreadableRow(NamedTuple):
     account_id: str
     id: str
     reason: str
+
+
+@dataclass(slots=True)
+class RescanNotes:
+    """What is told of a rescan, or left to do, beside its outcome.
+
+    Attributes:
+        unread: rows that could not be read.
+        audible: interactions with a redacted recording in whose transcript something was found.
+        receipts: of the live zone, each with the one to be put in its place.
+    """
+
+    unread: list[UnreadableRow] = field(default_factory=list)
+    audible: list[InteractionKey] = field(default_factory=list)
+    receipts: list[tuple[JsonObject, JsonObject]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class TaskResult(WorkResult):
+    """What reading a piece of the store again gave; the last three as in `RescanNotes`."""
+
+    unread: list[UnreadableRow] = field(default_factory=list)
+    audible: list[InteractionKey] = field(default_factory=list)
+    receipts: list[tuple[JsonObject, JsonObject]] = field(default_factory=list)
 
 
 def path_shape(path: str) -> str:
