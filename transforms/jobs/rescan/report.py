@@ -82,9 +82,9 @@ def path_shape(path: str) -> str:
 def count_row(counts: Counter[str], zone: str, found: Mapping[tuple[str, str], int]) -> None:
     """Count what was found in one row, by field (as `path_shape` gives it) and entity type."""
     counts[f"affected.{zone}"] += 1
-    for (field, entity), number in found.items():
-        counts[f"{_COVERED}/{zone}/{field}/{entity}"] += number
-        counts[f"{_ROWS}/{zone}/{field}/{entity}"] += 1
+    for (name, entity), number in found.items():
+        counts[f"{_COVERED}/{zone}/{name}/{entity}"] += number
+        counts[f"{_ROWS}/{zone}/{name}/{entity}"] += 1
 
 
 def count_unread(outcome: Outcome, unread: Iterable[UnreadableRow]) -> None:
