@@ -16,7 +16,6 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction, strongest_mode
 from callveil.transforms.detect.detection_result import DetectionJob
-from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs, with_content
@@ -41,16 +40,12 @@ from callveil.transforms.storage.tables.rewrite import change_keys
 
 def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> WorkResult:
     """Return what `apply_changes` gives, done or remembered."""
-    checkpoint = WorkCache(job, "changes", WorkResult)
-    name = hashlib.sha256(
-        repr((origin, changes, job.snapshot.manifest_sha256)).encode()
-    ).hexdigest()[:24]
-    result = checkpoint.load(name)
-    if result is None:
-        with log_context(run_id=job.run.run_id, file=origin):
-            result = apply_changes(job, engines_of(job), origin, changes)
-        checkpoint.store(name, result)
-    return result
+    facts = repr((origin, changes, job.snapshot.manifest_sha256)).encode()
+    return WorkCache(job, "changes", WorkResult).once(
+        hashlib.sha256(facts).hexdigest()[:24],
+        lambda: apply_changes(job, engines_of(job), origin, changes),
+        file=origin,
+    )
 
 
 def apply_changes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from callveil.schemas.json_types import from_json_text
 from callveil.schemas.plugins import compare_plugins, deciding_plugins
 from callveil.schemas.policy import DetectionSettings, Policy
 from callveil.schemas.request import RedactionRequest
+from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.execution.memory import limit_arenas, trim_heap
 from callveil.transforms.redact.run import RunColumns
 from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
@@ -194,8 +195,21 @@ class WorkCache(Generic[T]):
     """
 
     def __init__(self, job: RedactJob, stage: str, kind: type[T]) -> None:
-        self.kind = kind
+        self.kind, self.run_id = kind, job.run.run_id
         self.files, self.folder = job.files, job.files.join(job.work, "done", stage)
+
+    def once(self, name: str, work: Callable[[], T], **at_work: str | int) -> T:
+        """Return the stored result; where there is none, do the work and keep what it gives.
+
+        Args:
+            at_work: what log lines of the work say it is about.
+        """
+        result = self.load(name)
+        if result is None:
+            with log_context(run_id=self.run_id, **at_work):
+                result = work()
+            self.store(name, result)
+        return result
 
     def load(self, name: str) -> T | None:
         """Return the stored result, or None."""

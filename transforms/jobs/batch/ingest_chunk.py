@@ -12,7 +12,6 @@ from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import RecordPointer, pack_rows
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.execution.memory import limit_arenas
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.read import read_chunk
@@ -38,14 +37,10 @@ compressed file is one chunk however large.
 def ingest_once(job: RedactJob, chunk: InputChunk) -> ChunkResult:
     """Return what `ingest_chunk` gives, done or remembered."""
     limit_arenas()
-    checkpoint = WorkCache(job, "ingest", ChunkResult)
     name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr(chunk).encode()).hexdigest()[:16]}"
-    result = checkpoint.load(name)
-    if result is None:
-        with log_context(run_id=job.run.run_id, chunk=chunk.ordinal):
-            result = ingest_chunk(job, keyring_of(job), chunk)
-        checkpoint.store(name, result)
-    return result
+    return WorkCache(job, "ingest", ChunkResult).once(
+        name, lambda: ingest_chunk(job, keyring_of(job), chunk), chunk=chunk.ordinal
+    )
 
 
 def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> ChunkResult:

@@ -14,7 +14,6 @@ from callveil.schemas.shard import Shard
 from callveil.schemas.subject_index import SubjectEntry
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 from callveil.transforms.detect.detection_result import DetectionJob
-from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import RawBatch, RedactedBatch, redact_raw
@@ -70,16 +69,13 @@ def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Detecti
 
 def redact_shard(job: RedactJob, shard: Shard) -> WorkResult:
     """Read, redact and write a shard; gives what `write_shard` does, done or remembered."""
-    checkpoint = WorkCache(job, "shards", WorkResult)
-    result = checkpoint.load(shard.digest)
-    if result is None:
+
+    def work() -> WorkResult:
         built = engines_of(job)
-        with log_context(run_id=job.run.run_id, shard=shard.number):
-            result = write_shard(
-                job, built, redact_raw(built, RawBatch(shard, read_shard(job, built, shard)))
-            )
-        checkpoint.store(shard.digest, result)
-    return result
+        raw = RawBatch(shard, read_shard(job, built, shard))
+        return write_shard(job, built, redact_raw(built, raw))
+
+    return WorkCache(job, "shards", WorkResult).once(shard.digest, work, shard=shard.number)
 
 
 def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> WorkResult:

@@ -159,13 +159,12 @@ def load_once(
     job: RedactJob, arrivals: LateArrivalFilter | None, chunk: InputChunk
 ) -> VersionChunkResult:
     """Return what `load_chunk` gives, done or remembered."""
-    checkpoint = WorkCache(job, "ingest", VersionChunkResult)
-    name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"  # noqa: E501
-    result = checkpoint.load(name)
-    if result is None:
-        result = load_chunk(job, engines_of(job), chunk, arrivals)
-        checkpoint.store(name, result)
-    return result
+    facts = repr((chunk, job.snapshot.manifest_sha256)).encode()
+    return WorkCache(job, "ingest", VersionChunkResult).once(
+        f"{chunk.ordinal:06d}-{hashlib.sha256(facts).hexdigest()[:16]}",
+        lambda: load_chunk(job, engines_of(job), chunk, arrivals),
+        chunk=chunk.ordinal,
+    )
 
 
 def load_chunk(

@@ -50,18 +50,16 @@ def write_day_once(
     marked: frozenset[InteractionKey],
 ) -> Outcome:
     """Return what `write_day` gives, done or remembered."""
-    checkpoint = WorkCache(job, "days", Outcome)
     facts = hashlib.sha256(
         repr((sorted(marked), sorted(changed), sorted(aged), job.snapshot.manifest_sha256)).encode()
     )
     for block in blocks:
         facts.update(hashlib.sha256(block).digest())
-    name = f"{day}-{facts.hexdigest()[:24]}"
-    result = checkpoint.load(name)
-    if result is None:
-        result = write_day(job, engines_of(job), day, blocks, marked, changed, day in aged)
-        checkpoint.store(name, result)
-    return result
+    return WorkCache(job, "days", Outcome).once(
+        f"{day}-{facts.hexdigest()[:24]}",
+        lambda: write_day(job, engines_of(job), day, blocks, marked, changed, day in aged),
+        day=day,
+    )
 
 
 def write_day(

@@ -87,13 +87,8 @@ def _digest(*facts: Any) -> str:
 
 def _rescan(job: RedactJob, piece: RescanTask) -> TaskResult:
     """Return what `run_task` gives, done or remembered."""
-    checkpoint = WorkCache(job, STAGE, TaskResult)
     name = _digest(piece, job.snapshot.manifest_sha256)[:24]
-    result = checkpoint.load(name)
-    if result is None:
-        result = run_task(job, piece)
-        checkpoint.store(name, result)
-    return result
+    return WorkCache(job, STAGE, TaskResult).once(name, lambda: run_task(job, piece))
 
 
 class _Rescan(SpreadStep):
@@ -112,8 +107,7 @@ class _Rescan(SpreadStep):
     def results(self, result: TaskResult, msec: int) -> Iterator[Any]:
         self.seen.inc(result.outcome.counts["in"])
         yield from results_of(result)
-        notes = RescanNotes(result.unread, result.audible, result.receipts)
-        yield beam.pvalue.TaggedOutput(NOTES, msgspec.json.encode(notes))
+        yield beam.pvalue.TaggedOutput(NOTES, msgspec.json.encode(result.notes))
 
 
 @dataclass

@@ -18,6 +18,7 @@ from callveil.transforms.jobs.batch.redact_batches import with_content
 from callveil.transforms.jobs.rescan.again import EarlierPolicies, job_of, read_again
 from callveil.transforms.jobs.rescan.report import (
     INTERACTIONS,
+    RescanNotes,
     TaskResult,
     UnreadableRow,
     count_row,
@@ -64,7 +65,7 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> TaskResult:
         UnreadableRow(INTERACTIONS, r.account_id, r.interaction_id, r.reason) for r in rejected
     ]
     rejected = [r for r in rejected if r.reason not in RETRYABLE]  # the next rescan may read them
-    done = TaskResult(unread=unread, audible=sorted(audible))
+    done = TaskResult(notes=RescanNotes(unread, sorted(audible)))
     if (redone or rejected) and not job.scratch:
         written = replace_rows(job, built, origin, redone, rejected)
         done.outcome, done.index = written.outcome, written.index

@@ -26,6 +26,7 @@ from callveil.transforms.jobs.rescan.again import EarlierPolicies, RereadRecord,
 from callveil.transforms.jobs.rescan.interactions import is_audible
 from callveil.transforms.jobs.rescan.report import (
     LIVE,
+    RescanNotes,
     TaskResult,
     UnreadableRow,
     count_row,
@@ -99,7 +100,7 @@ def rescan_records(job: RedactJob, built: Engines, urls: Sequence[str], name: st
         outcome.added.extend(rejects.publish())
     count_unread(outcome, unread)
     outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
-    return TaskResult(outcome, unread=unread, audible=sorted(audible), receipts=receipts)
+    return TaskResult(outcome, notes=RescanNotes(unread, sorted(audible), receipts))
 
 
 def _jobs(

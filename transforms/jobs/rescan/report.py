@@ -67,11 +67,9 @@ class RescanNotes:
 
 @dataclass(slots=True)
 class TaskResult(WorkResult):
-    """What reading a piece of the store again gave; the last three as in `RescanNotes`."""
+    """What reading a piece of the store again gave."""
 
-    unread: list[UnreadableRow] = field(default_factory=list)
-    audible: list[InteractionKey] = field(default_factory=list)
-    receipts: list[tuple[JsonObject, JsonObject]] = field(default_factory=list)
+    notes: RescanNotes = field(default_factory=RescanNotes)
 
 
 def path_shape(path: str) -> str:

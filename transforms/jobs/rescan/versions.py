@@ -22,6 +22,7 @@ from callveil.transforms.jobs.history.load import BATCH, redactor_of, with_raw
 from callveil.transforms.jobs.rescan.again import EarlierPolicies
 from callveil.transforms.jobs.rescan.report import VERSIONS as ZONE
 from callveil.transforms.jobs.rescan.report import (
+    RescanNotes,
     TaskResult,
     UnreadableRow,
     count_row,
@@ -68,7 +69,7 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> TaskResult:
     count_unread(outcome, unread)
     if (changed or rejected) and not job.scratch:
         _rewrite(job, built, entry, changed, rejected, outcome)
-    return TaskResult(outcome, unread=unread)
+    return TaskResult(outcome, notes=RescanNotes(unread))
 
 
 def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]]:
