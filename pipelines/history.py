@@ -19,7 +19,7 @@ from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.errors import CallveilError
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.json_types import JsonObject
+from callveil.schemas.json_types import JsonObject, from_json_text
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack_rows
 from callveil.schemas.policy import Policy
@@ -274,7 +274,7 @@ def _write_outcome(element: tuple[int, Any], job: RedactJob, url: str) -> None:
         sorted([*outcome.removed, *(f.path for f in removed)]),
         outcome.counts,
     )
-    job.files.write(url, orjson.dumps(total.as_dict()))
+    job.files.write(url, total.encode())
 
 
 def _execute(
@@ -298,7 +298,7 @@ def _execute(
         build_pipeline(pipeline, job, found.chunks, sorted(days), changed, aged, arrivals, results)
 
     run_pipeline(wire, options.beam, job, options.workers, found.bytes() / PIECE_BYTES, MODULES)
-    outcome = Outcome.from_dict(orjson.loads(job.files.read(results)))
+    outcome = from_json_text(job.files.read(results), Outcome)
     reconcile_versions(outcome.counts)
     return outcome
 

@@ -19,7 +19,7 @@ from callveil.pipelines.redact_options import RedactOptions, reconcile_records
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.json_types import JsonObject
+from callveil.schemas.json_types import JsonObject, from_json_text
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
 from callveil.schemas.request import RedactionRequest
@@ -192,7 +192,7 @@ def build_pipeline(
 
 
 def _write_outcome(element: tuple[int, Any], files: Files, url: str) -> None:
-    files.write(url, orjson.dumps(Outcome.total(element[1]).as_dict()))
+    files.write(url, Outcome.total(element[1]).encode())
 
 
 def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome:
@@ -203,7 +203,7 @@ def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome
 
     with RunProgress(job, len(plan.chunks), options.progress):
         run_pipeline(wire, options.beam, job, options.workers, plan.bytes() / PIECE_BYTES)
-    return Outcome.from_dict(orjson.loads(job.files.read(results)))
+    return from_json_text(job.files.read(results), Outcome)
 
 
 def _changes(

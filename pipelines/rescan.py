@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
+import msgspec
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -19,7 +20,7 @@ from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.workers import PIECE_ROWS
 from callveil.schemas.account import AccountBook
 from callveil.schemas.errors import UserError
-from callveil.schemas.json_types import JsonObject
+from callveil.schemas.json_types import from_json_text
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.transforms.detect.models import model_fingerprint
@@ -35,7 +36,13 @@ from callveil.transforms.jobs.rescan.beam import (
     merge_notes,
 )
 from callveil.transforms.jobs.rescan.live import manifest_facts, publish_replacements, purge_unused
-from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS, UnreadableRow
+from callveil.transforms.jobs.rescan.report import (
+    INTERACTIONS,
+    LIVE,
+    VERSIONS,
+    RescanNotes,
+    UnreadableRow,
+)
 from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
@@ -121,24 +128,22 @@ class RescanResult:
     finished: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Found:
     """Results of the pipeline."""
 
     outcome: Outcome
-    notes: JsonObject
+    notes: RescanNotes
 
     @property
     def changes(self) -> bool:
         """Whether there is anything to publish."""
-        return bool(self.outcome.added or self.outcome.removed or self.notes["receipts"])
+        return bool(self.outcome.added or self.outcome.removed or self.notes.receipts)
 
     def result(self, job: RedactJob, **more: Any) -> RescanResult:
-        unread = tuple(UnreadableRow(*row) for row in self.notes["unread"])
-        audible = tuple((account, key_id) for account, key_id in self.notes["audible"])
-        return RescanResult(
-            job.policy, dict(sorted(self.outcome.counts.items())), unread, audible, **more
-        )
+        counts = dict(sorted(self.outcome.counts.items()))
+        unread, audible = tuple(self.notes.unread), tuple(self.notes.audible)
+        return RescanResult(job.policy, counts, unread, audible, **more)
 
 
 class NoPolicy(UserError, ValueError):
@@ -186,12 +191,12 @@ def _cover(options: RescanOptions, store: Store, job: RedactJob, keyring: Keyrin
         if not found.changes:
             return None
         archive_policy(store, job.policy)
-        receipts = found.notes["receipts"]
+        receipts = found.notes.receipts
         facts = (manifest_facts(keyring, receipts),) if receipts else ()
         return RunChanges.of(found.outcome, base, inputs=facts)
 
     def undo() -> None:
-        purge_unused(Live(store.files, store.root), found.notes["receipts"])
+        purge_unused(Live(store.files, store.root), found.notes.receipts)
 
     done = commit_on(store, job.snapshot, facts_of(job.run, JOB), build, policy=RESCAN, undo=undo)
     if done is None:
@@ -199,7 +204,7 @@ def _cover(options: RescanOptions, store: Store, job: RedactJob, keyring: Keyrin
         return found.result(job)
     if not found.changes:
         raise PublishConflict("the same command has published what this one was reading")
-    _put(store, keyring, found.notes["receipts"])
+    _put(store, keyring, found.notes.receipts)
     finish_run(store, done.manifest)
     return found.result(job, run_id=done.manifest.run_id, seq=done.manifest.seq)
 
@@ -281,7 +286,7 @@ def _write_results(element: tuple[int, Any], files: Files, url: str) -> None:
     parts = list(element[1])
     outcome = Outcome.total(sorted(data for name, data in parts if name == "outcomes"))
     notes = merge_notes(sorted(data for name, data in parts if name == "notes"))
-    files.write(url, orjson.dumps({"outcome": outcome.as_dict(), "notes": notes}))
+    files.write(url, msgspec.json.encode(_Found(outcome, notes)))
 
 
 def _execute(options: RescanOptions, job: RedactJob) -> _Found:
@@ -301,8 +306,7 @@ def _execute(options: RescanOptions, job: RedactJob) -> _Found:
 
 
 def _read_results(files: Files, url: str) -> _Found:
-    told = orjson.loads(files.read(url))
-    return _Found(Outcome.from_dict(told["outcome"]), told["notes"])
+    return from_json_text(files.read(url), _Found)
 
 
 def _put(store: Store, keyring: Keyring, receipts: Sequence[Any]) -> None:
@@ -321,7 +325,7 @@ def _finish_killed(store: Store, keyring: Keyring) -> bool:
             continue
         results = store.url(f"{CONTROL}/work/{run_id}/{RESULTS}")
         if store.files.info(results) is not None:
-            _put(store, keyring, _read_results(store.files, results).notes["receipts"])
+            _put(store, keyring, _read_results(store.files, results).notes.receipts)
         finish_run(store, manifest)
         found = True
     return found

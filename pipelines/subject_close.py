@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -15,6 +14,7 @@ from callveil.pipelines.subject_register import (
     get_open_request,
     register_of,
 )
+from callveil.schemas.erasure_certificate import ErasureCertificate
 from callveil.schemas.subject import DECISIONS, SubjectRequest
 from callveil.transforms.governance.requests.letters import render_letter
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
@@ -132,25 +132,24 @@ def close_request(
 
 def _kept(register: RequestRegister, request_id: str) -> str:
     """Return grounds on which records of the person stay as they are after an erasure."""
-    rows = [
-        r
-        for r in _certificates(register, request_id)
-        if r["scope"] == "erasure" and r["rows_retained"] and r["retention_ground"]
-    ]
     return "; ".join(
         sorted(
             {
-                r["retention_ground"]
-                for r in rows
-                if r["method"] == "none" and r["record_class"] != "sources"
+                ground
+                for r in _certificates(register, request_id)
+                if r["scope"] == "erasure"
+                and r["rows_retained"]
+                and (ground := r["retention_ground"])
+                and r["method"] == "none"
+                and r["record_class"] != "sources"
             }
         )
     )
 
 
-def _certificates(register: RequestRegister, request_id: str) -> list[dict[str, Any]]:
+def _certificates(register: RequestRegister, request_id: str) -> list[ErasureCertificate]:
     """Return certificates of a request; of one that was published again the finished one."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, ErasureCertificate] = {}
     for file in register.store.current().by_dataset("erasure_certificates"):
         with register.store.files.open(register.store.url(file.path)) as source:
             for row in pq.read_table(source).to_pylist():

@@ -10,14 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from callveil.schemas.json_types import JsonObject
+from callveil.schemas.json_types import Row
 from callveil.schemas.policy import Policy
-from callveil.schemas.subject import (
-    CHANNELS,
-    STATED,
-    TYPES,
-    SubjectRequest,
-)
+from callveil.schemas.subject import CHANNELS, STATED, TYPES, SubjectRequest
 from callveil.transforms.governance.requests.approval import same_person
 from callveil.transforms.governance.requests.controller import (
     Controller,
@@ -308,7 +303,7 @@ def resume_clock(options: SubjectOptions, request_id: str) -> SubjectRequest:
         raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
     pauses = (*before, last.until(options.as_of, options.now))
     facts = (request.regulation, request.clock_start_at, request.zone, request.calendar, pauses)
-    values: JsonObject = {"due_at": response_deadline(*facts)}
+    values: Row = {"due_at": response_deadline(*facts)}
     if request.extended_due_at:
         values["extended_due_at"] = response_deadline(*facts, extended=True)
     return append_event(options, register, request_id, "resumed", values)

@@ -7,10 +7,13 @@ the members of, and what a declaration describes, is a plain dict under one of t
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
+
+T = TypeVar("T")
 
 JsonObject = dict[str, Any]
 """An object of JSON whose members others decide, such as a call as its platform sends it, or that
@@ -33,3 +36,13 @@ def to_json_text(value: Any, option: int = 0) -> bytes:
     """
     typed = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
     return orjson.dumps(value, default=msgspec.to_builtins, option=typed | option)
+
+
+def from_json_text(data: bytes, kind: type[T]) -> T:
+    """Return the record of a type that JSON says. Raises ValueError for anything else."""
+    return msgspec.json.decode(data, type=kind, dec_hook=_build)
+
+
+def _build(kind: Any, value: Any) -> Any:
+    """Build the one type of our records' members that msgspec does not know."""
+    return Counter(value)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-import msgspec
-
-from callveil.schemas.json_types import JsonObject, to_json_text
+from callveil.schemas.json_types import from_json_text, to_json_text
 from callveil.schemas.manifest import FileEntry
 
 
@@ -32,15 +29,6 @@ class Outcome:
         """JSON bytes, the form in which outcomes travel through a pipeline."""
         return to_json_text(self)
 
-    def as_dict(self) -> JsonObject:
-        """JSON form."""
-        return msgspec.to_builtins(self, order="sorted")  # type: ignore[no-any-return]
-
-    @classmethod
-    def from_dict(cls, d: Mapping[str, Any]) -> Outcome:
-        """Return inverse of `as_dict`."""
-        return msgspec.convert(d, cls, dec_hook=_of_type)
-
     @classmethod
     def total(cls, parts: Iterable[bytes]) -> Outcome:
         """Return sum of encoded outcomes; files sorted, so that the order of arrival leaves no
@@ -48,15 +36,10 @@ class Outcome:
         """
         out = cls()
         for part in parts:
-            one = msgspec.json.decode(part, type=cls, dec_hook=_of_type)
+            one = from_json_text(part, cls)
             out.added.extend(one.added)
             out.removed.extend(one.removed)
             out.counts.update(one.counts)
         out.added.sort()
         out.removed.sort()
         return out
-
-
-def _of_type(kind: Any, value: Any) -> Any:
-    """Build what msgspec has no form for: a Counter."""
-    return kind(value)

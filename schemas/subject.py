@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple, TypedDict
 
@@ -161,44 +161,31 @@ class RegisterEvent(TypedDict, total=False):
 
 EVENT_FIELDS = fields_of(RegisterEvent, personal=("actor", "approved_by", "login"))
 
+
+def _of_event(*names: str) -> Iterator[tuple[str, object, str]]:
+    return ((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in names)
+
+
 REGISTER_FIELDS = _plain(
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name
-        in ("request_id", "regulation", "type", "channel", "received_at", "clock_start_at")
-    ),
+    *_of_event("request_id", "regulation", "type", "channel", "received_at", "clock_start_at"),
     ("clock_pauses", ListOf(_PAUSE), "when the clock stood still"),
     ("identity_verified_at", _S, "when the identity was verified, UTC"),
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name in ("method", "subject_ref", "account", "agency", "due_at")
-    ),
+    *_of_event("method", "subject_ref", "account", "agency", "due_at"),
     ("extended", _B, "whether the time was extended"),
     ("extension_reason", _T, "why; a reversible token"),
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name in ("extension_notified_at", "extended_due_at")
-    ),
+    *_of_event("extension_notified_at", "extended_due_at"),
     ("status", _T, ", ".join(STATUSES)),
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name
-        in (
-            "decision",
-            "refusal_ground",
-            "exemptions",
-            "systems_searched",
-            "systems_not_executed",
-            "records_found",
-            "accounts",
-            "disclosed",
-            "withheld",
-            "responded_at",
-        )
+    *_of_event(
+        "decision",
+        "refusal_ground",
+        "exemptions",
+        "systems_searched",
+        "systems_not_executed",
+        "records_found",
+        "accounts",
+        "disclosed",
+        "withheld",
+        "responded_at",
     ),
     (
         "on_time",
@@ -218,11 +205,7 @@ REGISTER_FIELDS = _plain(
         _L,
         "steps whose stated time is not that of their entry, and steps that go back in time",
     ),
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name in ("package", "package_sha256", "recipients_notified")
-    ),
+    *_of_event("package", "package_sha256", "recipients_notified"),
 )
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import pty
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.jobs.batch.context import RedactJob, WorkCache
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.storage.commit.catalog import Snapshot
 from callveil.transforms.storage.files.filesystem import Files
@@ -255,7 +257,7 @@ def job(tmp_path: Path) -> RedactJob:
 
 def store(job: RedactJob, stage: str, name: str, **counts: int) -> None:
     """A piece of work is done."""
-    WorkCache(job, stage).store(name, {"outcome": Outcome(counts=counts).as_dict(), "index": []})
+    WorkCache(job, stage, WorkResult).store(name, WorkResult(Outcome(counts=Counter(counts))))
 
 
 def test_progress_is_read_from_what_is_done(

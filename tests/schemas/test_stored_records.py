@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.schemas.evidence import Checkpoint, FileProof, FileRewrite, LiveEntry, RunDigest
+from callveil.schemas.json_types import from_json_text
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.outcome import Outcome
 from callveil.transforms.governance.retention.last_run import RetainState
@@ -119,8 +120,8 @@ def test_what_is_written_is_read_back(files: list[FileEntry], text: str, number:
     state = Snapshot(number, text, "m", "s", added)
     assert parse_snapshot(snapshot_bytes(state)) == state
     outcome = Outcome(list(added), [text], Counter({text: number}))
-    assert Outcome.total([outcome.encode()]) == outcome == Outcome.from_dict(outcome.as_dict())
-    assert isinstance(Outcome.from_dict(outcome.as_dict()).counts, Counter)
+    assert Outcome.total([outcome.encode()]) == outcome
+    assert isinstance(from_json_text(outcome.encode(), Outcome).counts, Counter)
     assert len({*files, *files}) == len(files)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.shard import ChosenSnapshot, Shard, pack_chosen
+from callveil.schemas.subject_index import IdentifierLink, SubjectEntry
 from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.execution.worker_pool import Piece, pool_for
@@ -34,6 +36,7 @@ from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache
 from callveil.transforms.jobs.batch.redact_batches import RedactedBatch
 from callveil.transforms.jobs.batch.shards import read_shard, write_shard
 from callveil.transforms.jobs.batch.store_beam import _ReadShard
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.redact.engine import Redactor, RunColumns
 from callveil.transforms.redact.until_stable import redact_until_stable
 from callveil.transforms.storage.commit.catalog import Store
@@ -117,11 +120,11 @@ class House:
         rejected = [r for r in (*found, *results) if isinstance(r, Rejected)]
         return RedactedBatch(shard, [r for r in results if not isinstance(r, Rejected)], rejected)
 
-    def publish(self, job: RedactJob, results: Iterable[dict[str, Any]]) -> None:
+    def publish(self, job: RedactJob, results: Iterable[WorkResult]) -> None:
         """Make what was written live, with its index."""
-        outcomes = [Outcome.from_dict(r["outcome"]) for r in results]
+        outcomes = [r.outcome for r in results]
         buckets: dict[int, list[IndexEntry]] = {}
-        for entry in (IndexEntry.of(row) for r in results for row in r["index"]):
+        for entry in (e for r in results for e in r.index):
             buckets.setdefault(key_bucket(entry.key), []).append(entry)
         for bucket, entries in sorted(buckets.items()):
             added, removed = write_key_bucket(
@@ -204,16 +207,14 @@ def test_what_is_written_is_redacted_indexed_and_counted(house: House) -> None:
         replaces="interactions/old.parquet",
     )
     results = [write_shard(job, built, house.redacted(job, built, s)) for s in shards]
-    assert [len(r["index"]) for r in results] == [2, 1]
-    assert [c[:4] for c in results[1]["changes"]] == [
-        ["interactions/old.parquet", "70001", "6", DROP]
-    ]
+    assert [len(r.index) for r in results] == [2, 1]
+    assert results[1].changes == [Change("interactions/old.parquet", "70001", "6", DROP)]
     house.publish(job, results)
     rows = house.rows("interactions")
     assert sorted(r["id"] for r in rows) == ["4", "5", "6"] and all(
         r["notes"] == "mail [EMAIL_ADDRESS]" and r["name"] == "[PERSON]" for r in rows
     )
-    counts = Outcome.from_dict(results[0]["outcome"]).counts
+    counts = results[0].outcome.counts
     assert (counts["redacted"], counts["rejected"], counts["replaced"], counts["mode.content"]) == (
         2,
         0,
@@ -225,7 +226,7 @@ def test_what_is_written_is_redacted_indexed_and_counted(house: House) -> None:
     assert {f["interaction_id"] for f in findings} == {"4", "5", "6"} and {
         f["run_id"] for f in findings
     } == {job.run.run_id}
-    entry = IndexEntry.of(results[0]["index"][0])
+    entry = results[0].index[0]
     assert (
         entry.mode == "content"
         and {"EMAIL_ADDRESS", "PERSON"} <= set(entry.entities)
@@ -257,8 +258,8 @@ def test_rejections_are_counted_sealed_and_leave_the_stored_row(house: House) ->
         raw=MAIL.encode(),
     )
     result = write_shard(job, built, replace(batch, redacted=[], rejected=[refused]))
-    assert result["index"] == [] and result["changes"] == []
-    counts = Outcome.from_dict(result["outcome"]).counts
+    assert result.index == [] and result.changes == []
+    counts = result.outcome.counts
     assert counts["rejected"] == 1 and counts["reason.detection_failed"] == 1
     stored = [p.read_bytes() for p in Path(house.store.root).rglob("*") if p.is_file()]
     assert not [d for d in stored if MAIL.encode() in d]
@@ -309,7 +310,7 @@ def test_a_stored_row_is_redacted_further(house: House) -> None:
         ("EMAIL_ADDRESS", "auto"),
         ("REDACTED", "manual"),
     ]
-    (entry,) = [IndexEntry.of(row) for row in result["index"]]
+    (entry,) = result.index
     assert entry.key.id == "1" and '"r1"' in entry.requests[0] and "EMAIL_ADDRESS" in entry.entities
 
 
@@ -366,22 +367,29 @@ def test_a_stored_row_that_cannot_be_redacted_further_leaves_and_stays_out(
     result = apply_changes(job, built, origin(house), [Change(origin(house), "70001", "1", REDO)])
     house.publish(job, [result])
     assert [r["id"] for r in house.rows("interactions")] == ["2"]
-    (entry,) = [IndexEntry.of(row) for row in result["index"]]
+    (entry,) = result.index
     assert entry.tombstone and entry.key.id == "1"
-    assert Outcome.from_dict(result["outcome"]).counts["redone_rejected"] == 1
+    assert result.outcome.counts["redone_rejected"] == 1
     stored = [p.read_bytes() for p in Path(house.store.root).rglob("*.sealed") if p.is_file()]
     assert not [d for d in stored if b"door" in d]
 
 
+ENTRY = SubjectEntry(
+    *("t", "phone", "contact", "caller_number", "interaction", "1", "2", "", "", "2026-01-01"),
+    *("d", "k", 3, (IdentifierLink("t", "phone", "contact", "caller_number"),)),
+)
+
+
 def test_a_finished_piece_of_work_is_remembered_by_what_it_depends_on(house: House) -> None:
     job, _ = house.job()
-    one = WorkCache(job, "shards")
+    one = WorkCache(job, "shards", WorkResult)
     assert one.load("x") is None
-    one.store("x", {"outcome": {"counts": {"a": 1}}})
-    assert WorkCache(job, "shards").load("x") == {"outcome": {"counts": {"a": 1}}}
-    assert WorkCache(job, "changes").load("x") is None
+    done = WorkResult(Outcome(counts=Counter(a=1)), [], [ENTRY], [Change("f", "1", "2", DROP)])
+    one.store("x", done)
+    assert WorkCache(job, "shards", WorkResult).load("x") == done
+    assert WorkCache(job, "changes", WorkResult).load("x") is None
     other, _ = house.job()
-    assert WorkCache(other, "shards").load("x") is None
+    assert WorkCache(other, "shards", WorkResult).load("x") is None
 
 
 class _Noted:

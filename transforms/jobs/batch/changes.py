@@ -16,11 +16,11 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction, strongest_mode
 from callveil.transforms.detect.detection_result import DetectionJob
-from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs, with_content
 from callveil.transforms.jobs.batch.shards import count_redacted
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.redact.reredact import stored_record, to_stored_offsets
 from callveil.transforms.storage.files.serialization import interaction_row
@@ -38,32 +38,27 @@ from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, p
 from callveil.transforms.storage.tables.rewrite import change_keys
 
 
-def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
+def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> WorkResult:
     """Return what `apply_changes` gives, done or remembered."""
-    checkpoint = WorkCache(job, "changes")
-    name = hashlib.sha256(
-        repr((origin, changes, job.snapshot.manifest_sha256)).encode()
-    ).hexdigest()[:24]
-    result = checkpoint.load(name)
-    if result is None:
-        with log_context(run_id=job.run.run_id, file=origin):
-            result = apply_changes(job, engines_of(job), origin, changes)
-        checkpoint.store(name, result)
-    return result
+    facts = repr((origin, changes, job.snapshot.manifest_sha256)).encode()
+    return WorkCache(job, "changes", WorkResult).once(
+        hashlib.sha256(facts).hexdigest()[:24],
+        lambda: apply_changes(job, engines_of(job), origin, changes),
+        file=origin,
+    )
 
 
 def apply_changes(
     job: RedactJob, built: Engines, origin: str, changes: Sequence[Change]
-) -> dict[str, Any]:
+) -> WorkResult:
     """Rewrite one interactions file and its findings file.
 
     Args:
         origin: the file's first name; see `store.index.origin_of`.
         changes: what happens to which of its rows.
 
-    Returns: JSON-ready `{outcome, index}` as `write_shard` does. A row that cannot be redacted
-        further goes to the rejected zone and out of the dataset: what was asked to be hidden is not
-        left readable.
+    A row that cannot be redacted further goes to the rejected zone and out of the dataset: what was
+    asked to be hidden is not left readable.
     """
     entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
     dropped = {InteractionKey(c.account_id, c.id) for c in changes if c.action == DROP}
@@ -103,14 +98,12 @@ def replace_rows(
     redone: Mapping[InteractionKey, RedactionResult],
     rejected: Sequence[Rejected],
     dropped: Collection[InteractionKey] = frozenset(),
-) -> dict[str, Any]:
+) -> WorkResult:
     """Rewrite one interactions file and its findings file.
 
     Args:
         redone: rows that take the place of stored ones. rejected: those that go to the rejected
             zone. dropped: those that only go.
-
-    Returns: as `apply_changes` does.
     """
     entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
     partition = dict(entry.partition)
@@ -144,10 +137,7 @@ def replace_rows(
     outcome.counts = count_redacted(list(redone.values()))
     outcome.counts["redone"] = outcome.counts.pop("redacted", 0)
     outcome.counts["redone_rejected"] += len(rejected)
-    return {
-        "outcome": outcome.as_dict(),
-        "index": [list(e) for e in _entries(job, redone, rejected)],
-    }
+    return WorkResult(outcome, _entries(job, redone, rejected))
 
 
 def _redo(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import orjson
+import msgspec
 
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import from_json_text
 from callveil.schemas.plugins import compare_plugins, deciding_plugins
 from callveil.schemas.policy import DetectionSettings, Policy
 from callveil.schemas.request import RedactionRequest
+from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.execution.memory import limit_arenas, trim_heap
 from callveil.transforms.redact.run import RunColumns
 from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
@@ -34,6 +36,8 @@ SHARD_BYTES = 16 << 20
 content. A worker holds one shard in memory, and with each record some thirty findings, so the size
 of a shard is what a worker's memory depends on: 2,000 rows took 130 MiB more.
 """
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -183,27 +187,40 @@ def load_whole(settings: DetectionSettings) -> None:
     )  # the last: what is loaded by then is passed over by the garbage collector
 
 
-class WorkCache:
+class WorkCache(Generic[T]):
     """Results of finished pieces of work, so that a run that was killed repeats none of them.
 
     A piece is named by a digest of everything it depends on, so a result is never taken for
-    another's.
+    another's. `kind` is the type of a result.
     """
 
-    def __init__(self, job: RedactJob, stage: str) -> None:
+    def __init__(self, job: RedactJob, stage: str, kind: type[T]) -> None:
+        self.kind, self.run_id = kind, job.run.run_id
         self.files, self.folder = job.files, job.files.join(job.work, "done", stage)
 
-    def load(self, name: str) -> dict[str, Any] | None:
+    def once(self, name: str, work: Callable[[], T], **at_work: str | int) -> T:
+        """Return the stored result; where there is none, do the work and keep what it gives.
+
+        Args:
+            at_work: what log lines of the work say it is about.
+        """
+        result = self.load(name)
+        if result is None:
+            with log_context(run_id=self.run_id, **at_work):
+                result = work()
+            self.store(name, result)
+        return result
+
+    def load(self, name: str) -> T | None:
         """Return the stored result, or None."""
         url = self.files.join(self.folder, f"{name}.json")
         if self.files.info(url) is None:
             return None
-        result: dict[str, Any] = orjson.loads(self.files.read(url))
-        return result
+        return from_json_text(self.files.read(url), self.kind)
 
-    def store(self, name: str, result: Mapping[str, Any]) -> None:
+    def store(self, name: str, result: T) -> None:
         """Keep a result; the work itself must be durable by now. The memory it took goes back to
         the system.
         """
-        self.files.write(self.files.join(self.folder, f"{name}.json"), orjson.dumps(result))
+        self.files.write(self.files.join(self.folder, f"{name}.json"), msgspec.json.encode(result))
         trim_heap()

@@ -34,6 +34,7 @@ from callveil.transforms.governance.retention.scan import key_batches
 from callveil.transforms.ingest.deduplicate import REDO, Change
 from callveil.transforms.jobs.batch.changes import apply_changes
 from callveil.transforms.jobs.batch.context import RedactJob, engines_of
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.commit_run import (
@@ -46,7 +47,6 @@ from callveil.transforms.storage.commit.maintenance import release_lease
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.key_index import (
-    IndexEntry,
     current_files,
     key_bucket,
     origin_of,
@@ -115,12 +115,11 @@ def _redact_files(
         if (entry := files.get(origin)) and (changes := _changes(store, entry, outlook))
     ]
     for result in spread_work(retention_run_id(plan), partial(redact_file, job), pieces):
-        part = Outcome.from_dict(result["outcome"])
+        part = result.outcome
         total.added += part.added
         total.removed += part.removed
         total.counts.update(part.counts)
-        for values in result["index"]:
-            found = IndexEntry.of(values)
+        for found in result.index:
             entries[key_bucket(found.key)].append(found)
     for bucket, found_here in sorted(entries.items()):
         added, replaced = write_key_bucket(
@@ -135,7 +134,7 @@ def _planned(store: Store, plan: RetentionPlan) -> list[dict[str, Any]]:
     return [r for r in plan_rows(store.files, plan) if r["method"] == METHOD]
 
 
-def redact_file(job: RedactJob, origin: str, changes: list[Change]) -> dict[str, Any]:
+def redact_file(job: RedactJob, origin: str, changes: list[Change]) -> WorkResult:
     """Return what `apply_changes` gives, with this process' engines."""
     return apply_changes(job, engines_of(job), origin, changes)
 

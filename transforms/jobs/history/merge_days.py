@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -49,20 +48,18 @@ def write_day_once(
     day: str,
     blocks: list[bytes],
     marked: frozenset[InteractionKey],
-) -> dict[str, Any]:
+) -> Outcome:
     """Return what `write_day` gives, done or remembered."""
-    checkpoint = WorkCache(job, "days")
     facts = hashlib.sha256(
         repr((sorted(marked), sorted(changed), sorted(aged), job.snapshot.manifest_sha256)).encode()
     )
     for block in blocks:
         facts.update(hashlib.sha256(block).digest())
-    name = f"{day}-{facts.hexdigest()[:24]}"
-    result = checkpoint.load(name)
-    if result is None:
-        result = write_day(job, engines_of(job), day, blocks, marked, changed, day in aged)
-        checkpoint.store(name, result)
-    return result
+    return WorkCache(job, "days", Outcome).once(
+        f"{day}-{facts.hexdigest()[:24]}",
+        lambda: write_day(job, engines_of(job), day, blocks, marked, changed, day in aged),
+        day=day,
+    )
 
 
 def write_day(
@@ -73,7 +70,7 @@ def write_day(
     marks: frozenset[InteractionKey],
     changed: frozenset[InteractionKey],
     aged: bool = False,
-) -> dict[str, Any]:
+) -> Outcome:
     """Take in new versions, better deliveries of stored ones, and redact stored ones further where
     their interaction was.
 
@@ -85,12 +82,12 @@ def write_day(
         aged: some interactions of this day may have reached an age of full redaction since the last
             run.
 
-    Returns: a JSON-ready outcome. A day for which nothing came, and none of whose versions are
+    A day for which nothing came, and none of whose versions are
         about a redacted interaction, is hardly read.
     """
     work = _Day(job, built, day, marks, changed, aged)
     work.run(v for block in blocks for v in decode_versions(block))
-    return work.outcome.as_dict()
+    return work.outcome
 
 
 class _Day:

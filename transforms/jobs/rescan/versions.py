@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -22,7 +21,13 @@ from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.history.load import BATCH, redactor_of, with_raw
 from callveil.transforms.jobs.rescan.again import EarlierPolicies
 from callveil.transforms.jobs.rescan.report import VERSIONS as ZONE
-from callveil.transforms.jobs.rescan.report import UnreadableRow, count_row, count_unread
+from callveil.transforms.jobs.rescan.report import (
+    RescanNotes,
+    TaskResult,
+    UnreadableRow,
+    count_row,
+    count_unread,
+)
 from callveil.transforms.redact.versions.decision import KIND, RedactionSettings, choose_settings
 from callveil.transforms.redact.versions.until_stable import (
     Placed,
@@ -37,11 +42,10 @@ from callveil.transforms.storage.tables.rewrite import change_keys
 from callveil.transforms.storage.tables.versions import version_from_row, version_row
 
 
-def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, Any]:
+def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> TaskResult:
     """Read one file of versions again and, unless the run only looks, cover what was found.
 
-    Returns: JSON-ready `{outcome, unread}`. Memory holds the rows in which something was found, at
-        most those of one file.
+    Memory holds the rows in which something was found, at most those of one file.
     """
     outcome = Outcome(counts=Counter({"in": entry.rows, f"in.{ZONE}": entry.rows}))
     changed: dict[VersionKey, RedactedVersion] = {}
@@ -65,7 +69,7 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, A
     count_unread(outcome, unread)
     if (changed or rejected) and not job.scratch:
         _rewrite(job, built, entry, changed, rejected, outcome)
-    return {"outcome": outcome.as_dict(), "unread": [list(u) for u in unread]}
+    return TaskResult(outcome, notes=RescanNotes(unread))
 
 
 def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]]:
