@@ -28,6 +28,7 @@ from callveil.schemas.policy_yaml import (
 )
 from callveil.schemas.rules import (
     FIXED_GROUPS,
+    OPERATORS,
     SCOPES,
     TREATMENTS,
     UNSET,
@@ -303,11 +304,12 @@ class PolicyParser:
                         r.integer(value, place, 0, CARD_DIGITS if entity == "CREDIT_CARD" else 16),
                     )
             made = Operator(name, **options)
-        if made and made.name == "token" and entity in NOT_STORED:
+        if made and made.name in ("token", *names[len(OPERATORS) :]) and entity in NOT_STORED:
+            what = "a token" if made.name == "token" else f"what {made.name} writes"
             r.fail(
                 node,
                 path,
-                f"a token can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS "
+                f"{what} can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS "
                 "3.3.1); use label, clear or mask",
             )
         if made and made.keep_last and entity in NOT_STORED:

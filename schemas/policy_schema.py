@@ -45,7 +45,14 @@ from callveil.schemas.retention import (
     ON_DOWNGRADE,
     ON_REACTIVATION,
 )
-from callveil.schemas.rules import FIXED_GROUPS, SCOPES, TREATMENTS, WORDLESS, operator_names
+from callveil.schemas.rules import (
+    FIXED_GROUPS,
+    OPERATORS,
+    SCOPES,
+    TREATMENTS,
+    WORDLESS,
+    operator_names,
+)
 
 Schema = dict[str, Any]
 
@@ -69,7 +76,8 @@ def _operator(entity: str) -> Schema:
     """Return schema of the operator of one entity type: a name, or a mapping with the options that
     operator has.
     """
-    names = [n for n in operator_names() if not (n == "token" and entity in NOT_STORED)]
+    kept = [n for n in OPERATORS if n != "token"]
+    names = kept if entity in NOT_STORED else list(operator_names())
     most = 0 if entity in NOT_STORED else CARD_DIGITS if entity == "CREDIT_CARD" else 16
     options: Schema = {
         "scope": {"enum": list(SCOPES)},

@@ -189,6 +189,8 @@ def test_an_operator_writes_a_code_that_stays(install: Installer) -> None:
     assert callveil.redact(done.value, policy).value == done.value, "it is read as a value again"
     assert "acme-callveil 1.2 acmecode" in code_fingerprint(policy)
     assert code_fingerprint(POLICY) == ""
+    with pytest.raises(callveil.PolicyError, match="what acmecode writes can be turned back"):
+        parse_policy(f"{PLAIN}entities: {{CVV: acmecode}}\n")
     with pytest.raises(callveil.PolicyError, match="did you mean acmecode"):
         parse_policy(f"{PLAIN}entities: {{default: acmecod}}\n")
 
