@@ -56,8 +56,10 @@ class WatchJob:
 
     def run_at(self, at: float, *objects: str) -> RunColumns:
         """Return what rows carry that come of some objects at a time; the same for a repetition."""
-        models = model_fingerprint(self.policy.detect)
-        told = ("watch", self.policy.sha256, *((models,) if models else ()), *objects)
+        from callveil.transforms.redact.operators import code_fingerprint  # loads Presidio
+
+        models, code = model_fingerprint(self.policy.detect), code_fingerprint(self.policy)
+        told = ("watch", self.policy.sha256, *((code,) if code else ()), *objects)
         run_id = hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
         return RunColumns(
             run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models
