@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
-from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_settings import Section, file_adapter
 from callveil.schemas.policy_values import (
     Between,
     Check,
@@ -131,9 +131,7 @@ def unsafe_operators(operators: Mapping[str, Operator]) -> Problems:
 
 def operators_schema(own: dict[str, Any]) -> dict[str, Any]:
     """Return JSON Schema of `entities`: a name, or a mapping with the options an operator has."""
-    from pydantic import TypeAdapter
-
-    options = TypeAdapter(Operator).json_schema()["properties"]
+    options = file_adapter(Operator).json_schema()["properties"]
 
     def one(entity: str) -> dict[str, Any]:
         kept = {"keep_last": {**options["keep_last"], "maximum": most_kept(entity)}}

@@ -145,6 +145,7 @@ def test_files_are_the_same_on_every_run_and_read_back() -> None:
         assert pa.ipc.read_schema(pa.py_buffer(files[f"{name}.arrow"])).equals(
             schema, check_metadata=True
         )
+    schemas = json_schemas()
     for name, content in files.items():
         if name.endswith(".json"):
-            assert json.loads(content) == json_schemas()[name.removesuffix(".schema.json")]
+            assert json.loads(content) == schemas[name.removesuffix(".schema.json")]
