@@ -144,18 +144,9 @@ def operators_schema(own: dict[str, Any]) -> dict[str, Any]:
     options = file_adapter(Operator).json_schema()["properties"]
 
     def one(entity: str) -> dict[str, Any]:
-<<<<<<< HEAD
-        options: dict[str, Any] = {
-            "scope": {"enum": list(SCOPES)},
-            "char": {"type": "string", "minLength": 1, "maxLength": 1},
-            "keep_last": {"type": "integer", "minimum": 0, "maximum": most_kept(entity)},
-        }
+        kept = {"keep_last": {**options["keep_last"], "maximum": most_kept(entity)}}
         irreversible = [n for n in OPERATORS if n != "token"]
         names = irreversible if entity in NOT_STORED else list(operator_names())
-=======
-        kept = {"keep_last": {**options["keep_last"], "maximum": most_kept(entity)}}
-        names = [n for n in OPERATORS if not (n == "token" and entity in NOT_STORED)]
->>>>>>> w/policy
         mappings = [
             {
                 "type": "object",

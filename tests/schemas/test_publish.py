@@ -136,21 +136,4 @@ def test_arrow_and_json_name_the_same_columns() -> None:
     schemas = json_schemas()
     for name, arrow in ARROW_SCHEMAS.items():
         assert list(schemas[name]["properties"]) == arrow.names
-<<<<<<< HEAD:tests/schemas/test_publish.py
     assert ARROW_SCHEMAS["redacted_interaction"].names == [f.name for f in FIELDS + STATE]
-=======
-    assert arrow_schemas()["redacted_interaction"].names == [f.name for f in FIELDS + STATE]
-
-
-def test_files_are_the_same_on_every_run_and_read_back() -> None:
-    files = published_files()
-    assert files == published_files()
-    for name, schema in arrow_schemas().items():
-        assert pa.ipc.read_schema(pa.py_buffer(files[f"{name}.arrow"])).equals(
-            schema, check_metadata=True
-        )
-    schemas = json_schemas()
-    for name, content in files.items():
-        if name.endswith(".json"):
-            assert json.loads(content) == schemas[name.removesuffix(".schema.json")]
->>>>>>> w/policy:tests/policy/test_publish.py
