@@ -1,39 +1,38 @@
-"""Optimistic-concurrency retry loop and publishing, shared by all jobs over a store.
-
-A run works on the store as it finds it, publishes, and works again where another run published
-first.
-"""
+"""Publishing of what jobs over a store have written, shared by all of them."""
 
 from __future__ import annotations
 
-import datetime as dt
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import RunManifest
-from callveil.schemas.outcome import Outcome
+from callveil.schemas.policy import Policy
 from callveil.transforms.ingest.chunks import InputPlan
 from callveil.transforms.jobs.batch.context import RedactJob
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.redact.run import RunColumns
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import (
+    CommitPolicy,
+    RunChanges,
+    RunFacts,
+    commit_run,
+)
 from callveil.transforms.storage.commit.maintenance import (
     purge_removed,
     release_lease,
     sweep_run,
-    take_lease,
     unpurged_runs,
 )
 from callveil.transforms.storage.files.filesystem import PreconditionFailed
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
 
-ATTEMPTS = 3
-"""How often a run is planned anew when another one publishes first."""
-
-TOOL = f"callveil {version('callveil')}"
-log = logging.getLogger(__name__)
+BATCH = CommitPolicy(attempts=3, retry_on=(Exception,), abandon=False, notify=True)
+"""What Beam makes of a file that another run has purged has no type of its own. Finished pieces of
+work are found in the run's working folder, so nothing is purged before another attempt.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,127 +56,66 @@ class RunResult:
     removed: int
     repeated: bool = False
     dry_run: bool = False
-    not_read: tuple[dict[str, Any], ...] = ()
+    not_read: tuple[JsonObject, ...] = ()
 
 
-def until_published(
+def run_until_published(
     store: Store,
-    run_id: str,
+    name: str,
+    run: RunColumns,
     job_on: Callable[[Snapshot], RedactJob],
-    execute: Callable[[RedactJob], Outcome],
-    publish: Callable[[RedactJob, Outcome], RunResult],
+    work: Callable[[RedactJob], RunChanges],
 ) -> RunResult:
-    """Do a run's work and publish it; begin anew on the new state of the store where another run
-    came first.
+    """Do a job's work and publish it, with its policy; then clear up after it.
 
     Args:
-        job_on: the job over a state of the store. execute: its work. publish: see `publish_run`.
+        name: the job's. job_on: the job over a state of the store. work: writes its files.
 
-    Raises `PublishConflict`, or whatever the work raises, once `ATTEMPTS` are spent.
+    Raises `PublishConflict`, or whatever the work raises, once all attempts are spent.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        base = store.current()
+
+    def build(base: Snapshot) -> RunChanges:
         job = job_on(base)
-        seq = store.published(run_id)
-        if seq is not None:
-            return _repeated(store, run_id, seq)
-        # The lease is the one place that tells the time: it says that this process is alive, and
-        # decides nothing about records.
-        take_lease(store, run_id, dt.datetime.now(dt.UTC))
-        try:
-            outcome = execute(job)
-        except Exception:
-            # A run that was published meanwhile may have purged files this one was reading; what
-            # Beam makes of that has no type of its own.
-            if attempt == ATTEMPTS or store.current().seq == base.seq:
-                raise
-            log.warning(
-                "files changed while they were read, another run was published; working again on "
-                "the new state of the store"
-            )
-            continue
-        try:
-            return publish(job, outcome)
-        except AlreadyPublished as twin:
-            return _repeated(store, run_id, twin.seq)
-        except PublishConflict:
-            if attempt == ATTEMPTS:
-                raise
-            log.warning(
-                "another run was published first; working again on the new state of the store"
-            )
-    raise AssertionError("unreachable")
+        changes = work(job)
+        archive_policy(store, job.policy)
+        return changes
 
-
-def publish_run(
-    store: Store, job: RedactJob, name: str, plan: InputPlan, outcome: Outcome
-) -> RunResult:
-    """Make a run's files the store's, with its policy and manifest, and clear up after it. `name`
-    is the job's.
-
-    Raises `AlreadyPublished`, `PublishConflict`.
-    """
-    not_read = [f.as_dict() for f in plan.not_read]
-    manifest = publish_manifest(
-        store, job, name, [i.as_dict() for i in plan.inputs], outcome, not_read
-    )
-    finish_run(store, manifest)
-    return _result(manifest)
-
-
-def _result(manifest: RunManifest, repeated: bool = False) -> RunResult:
-    files = len(manifest.added), len(manifest.removed)
+    done = commit_run(store, facts_of(run, name), build, policy=BATCH)
+    assert done is not None
+    finish_run(store, done.manifest)
+    manifest = done.manifest
     return RunResult(
         manifest.run_id,
         manifest.seq,
         manifest.counts,
-        *files,
-        repeated=repeated,
+        len(manifest.added),
+        len(manifest.removed),
+        repeated=done.repeated,
         not_read=manifest.not_read,
     )
 
 
-def publish_manifest(
-    store: Store,
-    job: RedactJob,
-    name: str,
-    inputs: Sequence[dict[str, Any]],
-    outcome: Outcome,
-    not_read: Sequence[dict[str, Any]] = (),
-) -> RunManifest:
-    """Make a run's files the store's; see `publish_run`. What is left to do is `finish_run`'s.
-    `inputs` and `not_read` are JSON-ready.
-    """
-    run, base = job.run, job.snapshot
-    with suppress(PreconditionFailed):  # the same policy has decided before
-        job.files.write(
-            store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"),
-            job.policy.effective_yaml().encode(),
+def facts_of(run: RunColumns, job: str) -> RunFacts:
+    """Return what the manifest of a job's run says whatever it changes."""
+    return RunFacts(run.run_id, job, run.as_of.isoformat(), run.policy_name, run.policy_sha256)
+
+
+def archive_policy(store: Store, policy: Policy) -> None:
+    """Put a policy under its digest, for runs that it decided."""
+    with suppress(PreconditionFailed):  # it has decided before
+        store.files.write(
+            store.url(f"{CONTROL}/policies/{policy.sha256}.yaml"),
+            policy.effective_yaml().encode(),
             if_none_match=True,
         )
-    live = {f.path: f for f in base.files}
-    manifest = RunManifest(
-        run_id=run.run_id,
-        **base.chain(),
-        job=name,
-        as_of=run.as_of.isoformat(),
-        tool_version=TOOL,
-        policy_name=run.policy_name,
-        policy_sha256=run.policy_sha256,
-        inputs=tuple(inputs),
-        counts=dict(sorted(outcome.counts.items())),
-        added=tuple(sorted(outcome.added)),
-        removed=tuple(sorted(live[p] for p in outcome.removed)),
-        not_read=tuple(not_read),
-    )
-    store.publish(manifest, base)
-    return manifest
 
 
-def _repeated(store: Store, run_id: str, seq: int) -> RunResult:
-    manifest = store.manifest(seq)
-    finish_run(store, manifest)
-    return _result(manifest, repeated=True)
+def input_facts(plan: InputPlan) -> dict[str, Any]:
+    """Return what a manifest says of a job's input, as attributes of `RunChanges`."""
+    return {
+        "inputs": tuple(map(asdict, plan.inputs)),
+        "not_read": tuple(map(asdict, plan.not_read)),
+    }
 
 
 def finish_run(store: Store, manifest: RunManifest) -> None:

@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE, build_comparison, measure_cpu
 from callveil.pipelines.exits import DONE, REJECTED, FailedError
 from callveil.schemas.interaction import InteractionKey, RawInteraction
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import InputLimits, Policy
 from callveil.transforms.detect.document import DocumentSet, roles_of
 from callveil.transforms.detect.engine import Detector
@@ -35,9 +35,6 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
 
 YEAR = 365 * 86_400
-LEAST = 200
-"""Interactions below which what is measured is how a run starts."""
-UTILISATION = 0.6
 SCALES = (1_000_000, 1_000_000_000)
 ROUNDS = 3
 AS_OF = "2026-11-24"
@@ -344,7 +341,7 @@ def _sizes(root: Path) -> dict[str, int]:
     return dict(sorted(out.items()))
 
 
-def as_dict(figures: BenchFigures, needs: Sequence[CapacityEstimate]) -> dict[str, Any]:
+def as_dict(figures: BenchFigures, needs: Sequence[CapacityEstimate]) -> JsonObject:
     """JSON form."""
     return {
         "cores": usable_cores(),

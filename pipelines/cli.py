@@ -8,12 +8,18 @@ import difflib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, USAGE, CommandError
-from callveil.pipelines.faults import as_dict, describe_error, without_content, without_warnings
-from callveil.transforms.storage.files.urls import PlaceError
+from callveil.pipelines.exits import DONE
+from callveil.pipelines.faults import as_dict, describe_error
+from callveil.pipelines.logs import FORMATS, configure_logging
+from callveil.schemas.errors import FAILED, USAGE, CallveilError
+from callveil.schemas.plugins import list_plugins
+
+log = logging.getLogger("callveil.pipelines.cli")  # also where it runs as `__main__`
 
 DESCRIPTION = """\
 callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps
@@ -42,194 +48,58 @@ known."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands. Commands are imported only when the command line names
-    one, so that `--help` is quick.
-    """
+    """Return the parser of all commands."""
     top = argparse.ArgumentParser(
         prog="callveil",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="store_true", help="print the version and end")
+    top.add_argument("--version", action="store_true", help="print version and plugins, and end")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    for name, (text, _) in COMMANDS.items():
+    for name, text in COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
     return top
 
 
-def _redact(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import redact
-
-    return redact.main(argv)
-
-
-def _sample(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import sample
-
-    return sample.main(argv)
-
-
-def _demo(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import demo
-
-    return demo.main(argv)
-
-
-def _policy(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import policy
-
-    return policy.main(argv)
-
-
-def _schema(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import schema
-
-    return schema.main(argv)
-
-
-def _rejected(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import rejected
-
-    return rejected.main(argv)
-
-
-def _reveal(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import reveal
-
-    return reveal.main(argv)
-
-
-def _evaluate(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import evaluate
-
-    return evaluate.main(argv)
-
-
-def _bench(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import bench
-
-    return bench.main(argv)
-
-
-def _explain(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import explain
-
-    return explain.main(argv)
-
-
-def _train(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import train
-
-    return train.main(argv)
-
-
-def _history(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import history
-
-    return history.main(argv)
-
-
-def _rescan(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import rescan
-
-    return rescan.main(argv)
-
-
-def _retain(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import retain
-
-    return retain.main(argv)
-
-
-def _audio(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import audio
-
-    return audio.main(argv)
-
-
-def _watch(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import watch
-
-    return watch.main(argv)
-
-
-def _receive(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import receive
-
-    return receive.main(argv)
-
-
-def _evidence(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import evidence
-
-    return evidence.main(argv)
-
-
-def _recordings(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import recordings
-
-    return recordings.main(argv)
-
-
-def _subject(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import subject
-
-    return subject.main(argv)
-
-
-def _report(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import report
-
-    return report.main(argv)
-
-
-def _keys(argv: Sequence[str]) -> int:
-    from callveil.pipelines.commands import keys
-
-    return keys.main(argv)
-
-
-COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
-    "redact": ("redact call interactions into a Parquet store", _redact),
-    "sample": ("write generated call data to try things on", _sample),
-    "demo": ("generate, redact, and show what happened", _demo),
-    "policy": ("check or show a policy", _policy),
-    "evaluate": ("measure detection on labelled conversations", _evaluate),
-    "bench": ("measure what redaction costs here, and what a year's calls need", _bench),
-    "explain": ("show why each piece of a text or record was found", _explain),
-    "train": ("train the names model, on your own conversations too", _train),
-    "history": ("take in version logs, and report who changed what", _history),
-    "rescan": ("read a store again by the rules of now, and cover what they find", _rescan),
-    "retain": ("delete what is due, and prove it", _retain),
-    "report": ("make compliance reports: pages, Parquet, CSV", _report),
-    "evidence": ("sign what runs did, and prove that a store is still that", _evidence),
-    "subject": ("answer people who ask about their data", _subject),
-    "audio": ("mute or beep what was found in a recording", _audio),
-    "recordings": ("what became of each recording that arrived", _recordings),
-    "watch": ("redact recordings and their records as they arrive", _watch),
-    "receive": ("take in webhooks, checked and sealed, for watch", _receive),
-    "keys": ("rotate keys, seal anew, put them under a KMS", _keys),
-    "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
-    "rejected": ("list rejected records, or get their content back", _rejected),
-    "reveal": ("turn a reversible token back into its text", _reveal),
+COMMANDS: dict[str, str] = {
+    "redact": "redact call interactions into a Parquet store",
+    "sample": "write generated call data to try things on",
+    "demo": "generate, redact, and show what happened",
+    "policy": "check or show a policy",
+    "evaluate": "measure detection on labelled conversations",
+    "bench": "measure what redaction costs here, and what a year's calls need",
+    "explain": "show why each piece of a text or record was found",
+    "train": "train the names model, on your own conversations too",
+    "history": "take in version logs, and report who changed what",
+    "rescan": "read a store again by the rules of now, and cover what they find",
+    "retain": "delete what is due, and prove it",
+    "report": "make compliance reports: pages, Parquet, CSV",
+    "evidence": "sign what runs did, and prove that a store is still that",
+    "subject": "answer people who ask about their data",
+    "audio": "mute or beep what was found in a recording",
+    "recordings": "what became of each recording that arrived",
+    "watch": "redact recordings and their records as they arrive",
+    "receive": "take in webhooks, checked and sealed, for watch",
+    "keys": "rotate keys, seal anew, put them under a KMS",
+    "schema": "print the schema of a record as JSON Schema or Arrow",
+    "rejected": "list rejected records, or get their content back",
+    "reveal": "turn a reversible token back into its text",
 }
+"""What each command does, by name. `arguments` has a module of that name for its command line, and
+`commands` one for its work.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(
-        level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr
-    )
-    without_warnings()
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(without_content)
+    configure_logging(words[0] if words else "", _log_format(words))
     if words and words[0] in COMMANDS:
         try:
-            return COMMANDS[words[0]][1](words[1:])
-        except (CommandError, PlaceError) as error:
-            return _refused(words, str(error), _code(error), error)
+            return run_command(words[0], words[1:])
+        except CallveilError as error:
+            return _refused(words, str(error), error.exit_code, error)
         except KeyboardInterrupt as error:
             return _refused(
                 words,
@@ -250,36 +120,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.version:
         from importlib.metadata import version
 
-        print(f"callveil {version('callveil')}")
+        print(f"callveil {version('callveil')}", *list_plugins(), sep="\n")
         return DONE
     build_parser().print_help()
     return USAGE if words else DONE
 
 
-def _code(error: Exception) -> int:
-    """Return the exit code of a command that was ended by an error: a store that was set back is
-    refused as one of other keys is.
+def run_command(name: str, argv: Sequence[str]) -> int:
+    """Run a command, and return its exit code or raise. Its work is loaded only once its command
+    line is known to be right.
     """
-    from callveil.transforms.storage.commit.known_heads import RolledBack
+    from callveil.pipelines.options import parse_arguments
 
-    return (
-        USAGE if isinstance(error.__context__, RolledBack) else getattr(error, "exit_code", USAGE)
-    )
+    line = import_module(f"callveil.pipelines.arguments.{name}")
+    args = parse_arguments(line.build_parser(), argv)
+    if check := getattr(line, "check_arguments", None):
+        check(args)
+    code: int = import_module(f"callveil.pipelines.commands.{name}").run(args)
+    return code
+
+
+def _log_format(words: Sequence[str]) -> str:
+    """Return `--log-format` of a command line that may be wrong otherwise."""
+    given = [w.partition("=")[2] for w in words if w.startswith("--log-format=")]
+    given += [b for a, b in pairwise(words) if a == "--log-format"]
+    return given[-1] if given and given[-1] in FORMATS else ""
 
 
 def _refused(words: Sequence[str], text: str, code: int, error: BaseException | None) -> int:
     """Say why a command ended: for people on standard error and, where `--json` was given, for
     programs on standard output. Returns the exit code.
     """
-    print(f"callveil {words[0]}: {text}", file=sys.stderr)
+    told = as_dict(error, text, code)
+    log.error("%s", text, extra={"fields": {k: told[k] for k in ("kind", "exit_code")}})
     if "--json" in words:
         import json
 
-        print(
-            json.dumps(
-                {"error": as_dict(error, text, code)}, indent=2, sort_keys=True, ensure_ascii=False
-            )
-        )
+        print(json.dumps({"error": told}, indent=2, sort_keys=True, ensure_ascii=False))
     return code
 
 

@@ -6,12 +6,10 @@ That text may quote a record.
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import re
 import tempfile
 import traceback
-import warnings
 
 from callveil.pipelines.exits import CommandError
 
@@ -87,16 +85,26 @@ def system_fault(error: BaseException) -> str | None:
     return None
 
 
+def shows_content() -> bool:
+    """Tell whether errors and log lines are to be shown whole."""
+    return os.environ.get(FULL) == "1"
+
+
+def has_frames(text: str) -> bool:
+    """Tell whether a text holds a traceback."""
+    return _FRAME.search(text) is not None
+
+
 def describe_error(error: BaseException) -> str:
     """Return one sentence on an error: what disk or network did, or else its kind, and the last
     place in callveil it came through.
 
     Beam hands on a worker's error as text, so that is read too.
     """
-    if os.environ.get(FULL) != "1" and (fault := system_fault(error)):
-        return fault
-    if os.environ.get(FULL) == "1":
+    if shows_content():
         return "".join(traceback.format_exception(error))
+    if fault := system_fault(error):
+        return fault
     if isinstance(error, OSError) and error.filename and error.strerror:
         # a file and what the system says of it; no record's text
         return f"{error.filename}: {error.strerror}"
@@ -145,34 +153,3 @@ def as_dict(error: BaseException | None, text: str, code: int) -> dict[str, obje
     if way_out := str(getattr(cause, "way_out", "") or text.partition("; ")[2]):
         found["way_out"] = way_out
     return {"kind": kind, "message": text, "exit_code": code} | found
-
-
-def without_warnings() -> None:
-    """Keep standard error free of warnings that are none of the user's business."""
-    # gliner, which Presidio imports wherever it is installed.
-    warnings.filterwarnings("ignore", r"`torch\.jit\.script` is deprecated", FutureWarning)
-
-
-def without_content(record: logging.LogRecord) -> bool:
-    """Return a logging filter: cut what Beam and libraries log of an error down to its kind and
-    place, and drop talk of libraries that nothing here uses.
-    """
-    message = record.getMessage()
-    if "bigquery" in message:
-        return False
-    if os.environ.get(FULL) == "1":
-        return True
-    if (
-        record.exc_info
-        or "Traceback" in message
-        or (record.name.startswith("apache_beam") and record.levelno >= logging.ERROR)
-    ):
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, KeyboardInterrupt) or message.rstrip().endswith("KeyboardInterrupt"):
-            return False  # the command says so itself
-        record.msg, record.args = (
-            "%s: %s",
-            (record.name, describe_error(error if error else RuntimeError(message))),
-        )
-        record.exc_info = record.exc_text = record.stack_info = None
-    return True

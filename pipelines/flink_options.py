@@ -5,8 +5,11 @@ here, so that a misspelt one is told from these.
 from __future__ import annotations
 
 import argparse
+from functools import cache
+from typing import TYPE_CHECKING
 
-from apache_beam.options.pipeline_options import PipelineOptions
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 NUMBERS = {
     "checkpointing_interval": "milliseconds between two checkpoints",
@@ -40,16 +43,28 @@ TEXTS = {
 }
 
 
-class FlinkStreamOptions(PipelineOptions):  # type: ignore[misc]
-    """Options of `org.apache.beam.runners.flink.FlinkPipelineOptions` for streaming jobs. None has
-    a default here: what is not given is not sent.
-    """
+def flink_option_names() -> set[str]:
+    """Return the options as a command line has them."""
+    return {f"--{name}" for name in (*NUMBERS, *FLAGS, *TEXTS)}
 
-    @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        for name, text in NUMBERS.items():
-            parser.add_argument(f"--{name}", type=int, help=text)
-        for name, text in FLAGS.items():
-            parser.add_argument(f"--{name}", action="store_true", default=None, help=text)
-        for name, text in TEXTS.items():
-            parser.add_argument(f"--{name}", help=text)
+
+@cache
+def declare_flink_options() -> type[PipelineOptions]:
+    """Make the options known to Beam, which finds the subclasses of its own. None has a default
+    here: what is not given is not sent. Returns the subclass, which lives while it is held.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    class FlinkStreamOptions(PipelineOptions):  # type: ignore[misc]
+        """Options of `org.apache.beam.runners.flink.FlinkPipelineOptions` for streaming jobs."""
+
+        @classmethod
+        def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+            for name, text in NUMBERS.items():
+                parser.add_argument(f"--{name}", type=int, help=text)
+            for name, text in FLAGS.items():
+                parser.add_argument(f"--{name}", action="store_true", default=None, help=text)
+            for name, text in TEXTS.items():
+                parser.add_argument(f"--{name}", help=text)
+
+    return FlinkStreamOptions

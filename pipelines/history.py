@@ -6,23 +6,24 @@ import datetime as dt
 import hashlib
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
+from callveil.pipelines.attempts import RunResult, input_facts, run_until_published
 from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import Account, AccountBook
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject, from_json_text
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack_rows
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.governance.retention.account_events import (
     all_facts,
     facts_digest,
@@ -51,9 +52,11 @@ from callveil.transforms.jobs.history.linked_interactions import (
     redacted_since,
 )
 from callveil.transforms.redact.engine import RunColumns
+from callveil.transforms.redact.operators import code_fingerprint
 from callveil.transforms.report.change_history.export import Expires
 from callveil.transforms.storage.checkpoints.store_identity import compare_store, open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import TOOL, RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
@@ -105,7 +108,7 @@ class HistoryOptions:
     chunk_bytes: int = 32 << 20
 
 
-class HistoryReconciliationError(RuntimeError):
+class HistoryReconciliationError(CallveilError, RuntimeError):
     """Versions that came in are not all accounted for. Nothing is published."""
 
 
@@ -164,7 +167,7 @@ def run_history(options: HistoryOptions) -> RunResult:
             outcome = _execute(
                 options, replace(job_on(store.current()), scratch=scratch), store, found, engine
             )
-        not_read = tuple(f.as_dict() for f in found.not_read)
+        not_read = tuple(map(asdict, found.not_read))
         return RunResult(
             run.run_id,
             0,
@@ -175,12 +178,9 @@ def run_history(options: HistoryOptions) -> RunResult:
             not_read=not_read,
         )
 
-    # Named, not lambdas: a fault is told by the function it happened in.
-    def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, store, found, engine)
-
-    def publish(job: RedactJob, outcome: Outcome) -> RunResult:
-        return publish_run(store, job, JOB, found, outcome)
+    def work(job: RedactJob) -> RunChanges:
+        outcome = _execute(options, job, store, found, engine)
+        return RunChanges.of(outcome, job.snapshot, **input_facts(found))
 
     with use_workers(
         run.run_id,
@@ -189,7 +189,7 @@ def run_history(options: HistoryOptions) -> RunResult:
         options.policy.detect,
         MODULES,
     ):
-        return until_published(store, run.run_id, job_on, execute, publish)
+        return run_until_published(store, JOB, run, job_on, work)
 
 
 def _run_id(
@@ -202,7 +202,8 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
-    facts: dict[str, Any] = {
+    code = code_fingerprint(options.policy)
+    facts: JsonObject = {
         "job": JOB,
         "tool": TOOL,
         "policy": options.policy.sha256,
@@ -212,7 +213,7 @@ def _run_id(
         "known": known,
         "cut": options.chunk_bytes,
         "keyring": keyring.fingerprint(),
-        **({"models": models} if (models := model_fingerprint(options.policy.detect)) else {}),
+        **({"models": code} if code else {}),
     }
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -271,7 +272,7 @@ def _write_outcome(element: tuple[int, Any], job: RedactJob, url: str) -> None:
         sorted([*outcome.removed, *(f.path for f in removed)]),
         outcome.counts,
     )
-    job.files.write(url, orjson.dumps(total.as_dict()))
+    job.files.write(url, total.encode())
 
 
 def _execute(
@@ -279,7 +280,7 @@ def _execute(
 ) -> Outcome:
     since = last_run(store, job.snapshot, job.policy.sha256)
     changed = redacted_since(job.files, job.root, job.snapshot, since)
-    held = {dict(f.partition)["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
+    held = {f.partition["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
     # A `redact` event in the input may name an interaction whose versions lie in any stored day; so
     # with input every day is looked at.
     aged = frozenset(aged_days(job.snapshot, job.policy, since, job.as_of))
@@ -295,7 +296,7 @@ def _execute(
         build_pipeline(pipeline, job, found.chunks, sorted(days), changed, aged, arrivals, results)
 
     run_pipeline(wire, options.beam, job, options.workers, found.bytes() / PIECE_BYTES, MODULES)
-    outcome = Outcome.from_dict(orjson.loads(job.files.read(results)))
+    outcome = from_json_text(job.files.read(results), Outcome)
     reconcile_versions(outcome.counts)
     return outcome
 

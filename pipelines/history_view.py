@@ -6,12 +6,12 @@ import datetime as dt
 import difflib
 import sys
 from collections.abc import Iterable
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.redact.versions.json_values import canonical_json
 from callveil.transforms.redact.versions.timeline import (
     NOTHING,
@@ -202,7 +202,7 @@ def print_found(rows: Iterable[tuple[HistoryEntry, FieldChange | None]], limit: 
     return count
 
 
-def as_dict(entry: HistoryEntry, change: FieldChange | None = None) -> dict[str, Any]:
+def as_dict(entry: HistoryEntry, change: FieldChange | None = None) -> JsonObject:
     """JSON form of a version with its changes, or with one of them."""
     v = entry.version
     names = (
@@ -217,7 +217,7 @@ def as_dict(entry: HistoryEntry, change: FieldChange | None = None) -> dict[str,
         "restored_from",
         "redaction_mode",
     )
-    out: dict[str, Any] = {
+    out: JsonObject = {
         **v.key._asdict(),
         "event": v.event,
         "occurred_at": v.created_at.isoformat(),
@@ -241,7 +241,7 @@ def as_dict(entry: HistoryEntry, change: FieldChange | None = None) -> dict[str,
     }
 
 
-def state_dict(item: tuple[str, str, str], when: dt.datetime, state: ObjectState) -> dict[str, Any]:
+def state_dict(item: tuple[str, str, str], when: dt.datetime, state: ObjectState) -> JsonObject:
     """JSON form of an object at a time."""
     return {
         "account_id": item[0],

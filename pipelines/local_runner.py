@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from callveil.pipelines.faults import without_warnings
+from callveil.pipelines.logs import configure_worker_logging
 from callveil.pipelines.tethered import end_with_parent
 from callveil.pipelines.workers import MODULES, use_workers
 
@@ -128,9 +128,9 @@ def run_worker() -> None:
     runner, which tells it.
     """
     end_with_parent()
-    logging.basicConfig(handlers=[logging.NullHandler()])
+    configure_worker_logging()
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
     logging.disable(logging.INFO)
-    without_warnings()
     from apache_beam.runners.worker import sdk_worker_main
 
     # It looks for a session that nothing here saves.

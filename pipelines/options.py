@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import datetime as dt
 import difflib
 import getpass
@@ -10,15 +11,18 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from callveil.pipelines.exits import UsageError
-from callveil.schemas.policy import Policy, PolicyError
-from callveil.schemas.policy_load import load_policy
+from callveil.pipelines.flink_options import declare_flink_options, flink_option_names
+from callveil.pipelines.logs import FORMAT_ENV, FORMATS, logs_json
+from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.report.scope import EVERYTHING, Role, load_roles
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.urls import S3Settings
+from callveil.transforms.storage.files.urls import S3Settings, is_s3
 
 ROLES_ENV = "CALLVEIL_ROLES"
 
@@ -51,6 +55,51 @@ def add_list(parser: argparse.ArgumentParser, flag: str, metavar: str, help_text
     parser.add_argument(
         flag, nargs="+", action="extend", default=[], metavar=metavar, help=help_text
     )
+
+
+def command_parser(
+    name: str, description: str, epilog: str = "", allow_abbrev: bool = True
+) -> argparse.ArgumentParser:
+    """Return a command's parser, without options yet."""
+    return argparse.ArgumentParser(
+        prog=f"callveil {name}",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=allow_abbrev,
+    )
+
+
+def add_store_place(parser: argparse.ArgumentParser) -> None:
+    """`--store`."""
+    parser.add_argument(
+        "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """`--output`, a store that is made where there is none."""
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="STORE",
+        help="folder or s3:// URL of the store; made on first use",
+    )
+
+
+def add_policy(
+    parser: argparse.ArgumentParser,
+    help_text: str = f"{', '.join(PRESETS)}, or a YAML file (default: gdpr)",
+) -> None:
+    """`--policy`."""
+    parser.add_argument("--policy", metavar="NAME|FILE", help=help_text)
+
+
+def add_time(
+    parser: argparse.ArgumentParser, flag: str, help_text: str, dest: str | None = None
+) -> None:
+    """Give a parser an option that is a time."""
+    parser.add_argument(flag, type=parse_as_of, metavar="TIME", help=help_text, dest=dest)
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +166,11 @@ COMMON: dict[str, dict[str, Any]] = {
         "help": "where the newest state seen of each store is remembered (default: "
         "$CALLVEIL_STATE, else ~/.local/state/callveil)",
     },
+    "--log-format": {
+        "choices": FORMATS,
+        "help": "lines on standard error as text, or as JSON, one object a line (default: "
+        f"${FORMAT_ENV}, else text)",
+    },
 }
 """Options that every command takes, so that a script may say them to any."""
 
@@ -168,7 +222,8 @@ def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
-    parser.print_usage(sys.stderr)
+    if not logs_json():
+        parser.print_usage(sys.stderr)
     raise UsageError(message)
 
 
@@ -182,61 +237,99 @@ def files_of(args: argparse.Namespace) -> Files:
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region), args.state)
 
 
-def policy_of(name: str | None) -> Policy:
-    """Load a policy, turning its problems into a usage error."""
-    try:
-        return load_policy(name)
-    except PolicyError as error:
-        raise UsageError(str(error)) from None
+def check_places(*places: str) -> None:
+    """Raise `PlaceError` for a place that is none, before any work."""
+    for place in places:
+        is_s3(place)
 
 
-def beam_options(rest: Sequence[str]) -> PipelineOptions | None:
-    """Beam options from what callveil itself does not know; None where that is nothing.
+def parse_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Return what a command line says. Where Beam's options may follow (`passes_to_beam`), `beam`
+    has those.
 
-    Raises `UsageError` for an option Beam does not know either: Beam would pass over a misspelt
-    option in silence.
+    Raises `UsageError` for what nobody knows. Beam would pass over a misspelt option in silence.
     """
-    if not rest:
-        return None
-    from apache_beam.options.pipeline_options import PipelineOptions
+    args, rest = parser.parse_known_args(_own_spelling(parser, argv))
+    if "beam" in args:
+        _refuse_unknown(parser, rest)
+        args.beam = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
-    from callveil.pipelines import flink_options  # noqa: F401 - its options are known by being loaded
 
-    known: set[str] = set()
-    for cls in _subclasses(PipelineOptions):
-        parser = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
-        adder = getattr(cls, "_add_argparse_args", None)
-        if adder:
-            adder(parser)
-        known.update(parser._option_string_actions)
+def passes_to_beam(parser: argparse.ArgumentParser) -> None:
+    """Let Beam's options follow a command's own."""
+    parser.set_defaults(beam=[])
+
+
+def _own_options(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the options of a parser and of its actions."""
+    below = [
+        sub
+        for a in parser._actions
+        if isinstance(a, argparse._SubParsersAction)
+        for sub in a.choices.values()
+    ]
+    return set(parser._option_string_actions).union(*map(_own_options, below))
+
+
+def _own_spelling(parser: argparse.ArgumentParser, argv: Sequence[str]) -> list[str]:
+    """Return options as the command spells them. Beam's have underscores, and it knows a
+    `--dry_run` of its own: passed on, that would be a real run.
+    """
+    own, out = _own_options(parser), []
+    for word in argv:
+        flag, equals, value = word.partition("=")
+        dashed = flag.replace("_", "-")
+        out.append(dashed + equals + value if word.startswith("--") and dashed in own else word)
+    return out
+
+
+def _refuse_unknown(parser: argparse.ArgumentParser, rest: Sequence[str]) -> None:
+    known = beam_option_names() if rest else set()
     for word in rest:
         flag = word.split("=", 1)[0]
         if word.startswith("-") and flag not in known:
-            near = difflib.get_close_matches(
-                flag,
-                [
-                    *sorted(known),
-                    "--input",
-                    "--output",
-                    "--policy",
-                    "--accounts",
-                    "--requests",
-                    "--as-of",
-                    "--dry-run",
-                ],
-                1,
-            )
+            near = difflib.get_close_matches(flag, sorted(known | _own_options(parser)), 1)
             raise UsageError(
                 f"{flag}: neither callveil nor Beam has this "
                 f"option{f'; did you mean {near[0]}?' if near else ''}"
             )
-    options = PipelineOptions(list(rest))
-    _check_runner(options)
     if rest and not rest[0].startswith("-"):
         raise UsageError(
             f"{len(rest)} argument(s) belong to no option; options take their values right behind "
             "them (see --help)"
         )
+
+
+def beam_option_names() -> set[str]:
+    """Return Beam's options, and those of its Flink runner. They are read from Beam's source: it
+    takes seconds to load, and a misspelt option is told at once.
+    """
+    beam = find_spec("apache_beam")
+    assert beam is not None and beam.submodule_search_locations
+    source = Path(beam.submodule_search_locations[0], "options", "pipeline_options.py").read_text()
+    calls = (n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call))
+    words = (
+        word.value
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr.endswith("argument")
+        for word in call.args
+        if isinstance(word, ast.Constant) and isinstance(word.value, str)
+    )
+    return {w for w in words if w.startswith("-")} | flink_option_names()
+
+
+def beam_options(rest: Sequence[str]) -> PipelineOptions | None:
+    """Beam options from what callveil itself does not know; None where that is nothing."""
+    if not rest:
+        return None
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    declare_flink_options()
+    options = PipelineOptions(list(rest))
+    _check_runner(options)
     return options
 
 
@@ -276,7 +369,3 @@ def _check_runner(options: PipelineOptions) -> None:
                 f"--runner {name}: Beam cannot make this runner; without --runner the job runs in "
                 "this process"
             ) from None
-
-
-def _subclasses(cls: type[Any]) -> list[type[Any]]:
-    return [sub for direct in cls.__subclasses__() for sub in (direct, *_subclasses(direct))]

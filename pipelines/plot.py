@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.lab.evaluate.evaluate import POOLED, SetResult
 
 FORMATS = (".svg", ".png")
 
 
-class PlotError(ValueError):
+class PlotError(UserError, ValueError):
     """A picture cannot be drawn; the text says why and how to mend it."""
 
 

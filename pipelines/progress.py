@@ -11,6 +11,7 @@ from types import TracebackType
 
 import orjson
 
+from callveil.pipelines.logs import logs_json, tell
 from callveil.transforms.jobs.batch.context import RedactJob
 
 QUIET_SECONDS = 15.0
@@ -68,7 +69,7 @@ class RunProgress:
 
     def _watch(self) -> None:
         remote = self._job.target.startswith("s3://")
-        if not sys.stderr.isatty():
+        if logs_json() or not sys.stderr.isatty():
             return self._lines(5.0 if remote else 1.0)
         from rich.console import Console
         from rich.progress import (
@@ -107,10 +108,8 @@ class RunProgress:
                 continue
             last = time.monotonic()
             self._poll()
-            print(
-                f"callveil: {last - started:.0f} s: read {self._read} of {self._chunks} pieces "
+            tell(
+                f"{last - started:.0f} s: read {self._read} of {self._chunks} pieces "
                 f"({self._taken:,} interactions), "
-                f"redacted {self._done:,}",
-                file=sys.stderr,
-                flush=True,
+                f"redacted {self._done:,}"
             )

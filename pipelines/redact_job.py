@@ -6,26 +6,27 @@ import hashlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import apache_beam as beam
 import orjson
 
-from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
+from callveil.pipelines.attempts import RunResult, input_facts, run_until_published
 from callveil.pipelines.local_runner import beam_spreads_work, run_pipeline
 from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.redact_options import RedactOptions, reconcile_records
 from callveil.pipelines.workers import PIECE_BYTES, use_workers
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject, from_json_text
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
-from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputPlan
+from callveil.transforms.ingest.plugin_sources import source_fingerprint
 from callveil.transforms.ingest.requests import read_requests
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES, IngestChunks
@@ -42,21 +43,16 @@ from callveil.transforms.jobs.batch.store_beam import (
     WriteSubjects,
 )
 from callveil.transforms.redact.engine import RunColumns
-from callveil.transforms.redact.operators import TokenKeys, make_call_token
+from callveil.transforms.redact.operators import TokenKeys, code_fingerprint, make_call_token
 from callveil.transforms.storage.checkpoints.store_identity import open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import TOOL, RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer
 from callveil.transforms.storage.tables.key_index import BUCKETS
-from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
-
-REQUESTS = register_table(
-    Table(
-        "requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")
-    )
-)
+from callveil.transforms.storage.tables.parquet import REQUESTS, publish_records
 
 
 def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> RunResult:
@@ -72,7 +68,9 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
     requests = [replace(r, interaction_id=names.id(r.interaction_id)) for r in requests]
     models = model_fingerprint(options.policy.detect)
-    number = _run_id(options, keyring, plan, accounts, requests, models)
+    code = (code_fingerprint(options.policy), source_fingerprint(plan.formats()))
+    deciding = ", ".join(filter(None, code))
+    number = _run_id(options, keyring, plan, accounts, requests, deciding)
     run = RunColumns(number, options.policy.sha256, options.policy.name, options.as_of, models)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
@@ -100,12 +98,8 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
     if options.dry_run:
         return _dry_run(options, job_on(store.current()), plan)
 
-    # Named, not lambdas: a fault is told by the function it happened in.
-    def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, plan)
-
-    def publish(job: RedactJob, outcome: Outcome) -> RunResult:
-        return _publish(store, job, plan, requests, outcome)
+    def work(job: RedactJob) -> RunChanges:
+        return _changes(job, plan, requests, _execute(options, job, plan))
 
     with use_workers(
         number,
@@ -113,7 +107,7 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
         plan.bytes() / PIECE_BYTES,
         options.policy.detect,
     ):
-        return until_published(store, number, job_on, execute, publish)
+        return run_until_published(store, "redact", run, job_on, work)
 
 
 def _run_id(
@@ -127,7 +121,7 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "job": "redact",
         "tool": TOOL,
         "inputs": plan.listed(),
@@ -194,7 +188,7 @@ def build_pipeline(
 
 
 def _write_outcome(element: tuple[int, Any], files: Files, url: str) -> None:
-    files.write(url, orjson.dumps(Outcome.total(element[1]).as_dict()))
+    files.write(url, Outcome.total(element[1]).encode())
 
 
 def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome:
@@ -205,16 +199,13 @@ def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome
 
     with RunProgress(job, len(plan.chunks), options.progress):
         run_pipeline(wire, options.beam, job, options.workers, plan.bytes() / PIECE_BYTES)
-    return Outcome.from_dict(orjson.loads(job.files.read(results)))
+    return from_json_text(job.files.read(results), Outcome)
 
 
-def _publish(
-    store: Store,
-    job: RedactJob,
-    plan: InputPlan,
-    requests: Sequence[RedactionRequest],
-    outcome: Outcome,
-) -> RunResult:
+def _changes(
+    job: RedactJob, plan: InputPlan, requests: Sequence[RedactionRequest], outcome: Outcome
+) -> RunChanges:
+    """Write the requests beside what was redacted; returns what is to be published."""
     reconcile_records(outcome.counts)
     run = job.run
     if requests:
@@ -233,10 +224,10 @@ def _publish(
                 rows,
             )
         )
-    return publish_run(store, job, "redact", plan, outcome)
+    return RunChanges.of(outcome, job.snapshot, **input_facts(plan))
 
 
-def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
+def _request_row(request: RedactionRequest, keyring: Keyring) -> JsonObject:
     """Return a request as it is stored: its reason, which may name people, as a token that
     `callveil reveal` opens.
     """
@@ -250,7 +241,7 @@ def _dry_run(options: RedactOptions, job: RedactJob, plan: InputPlan) -> RunResu
     with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
         outcome = _execute(options, replace(job, scratch=scratch), plan)
     reconcile_records(outcome.counts)
-    not_read = tuple(f.as_dict() for f in plan.not_read)
+    not_read = tuple(map(asdict, plan.not_read))
     return RunResult(
         job.run.run_id,
         0,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.policy import Policy
 from callveil.transforms.jobs.batch.context import SHARD_BYTES, SHARD_ROWS
 from callveil.transforms.storage.files.filesystem import Files
@@ -52,7 +53,7 @@ class RedactOptions:
     chunk_bytes: int = 32 << 20
 
 
-class ReconciliationError(RuntimeError):
+class ReconciliationError(CallveilError, RuntimeError):
     """Records that came in are not all accounted for. Nothing is published."""
 
 

@@ -8,9 +8,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from callveil.pipelines.attempts import TOOL
+from callveil.schemas.json_types import JsonObject
+from callveil.schemas.plugins import REPORTS as PLUGINS
+from callveil.schemas.plugins import find_plugins
 from callveil.schemas.policy import Policy
 from callveil.schemas.report import REPORTS, ReportType
 from callveil.transforms.report.activities import load_activities
@@ -27,6 +29,7 @@ from callveil.transforms.report.write import WrittenReport, add_row_hashes, writ
 from callveil.transforms.storage.checkpoints.catch_up import newest_record
 from callveil.transforms.storage.checkpoints.store_identity import open_to_change
 from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.commit_run import TOOL
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.salt_store import SHORT
 from callveil.transforms.storage.evidence.signed_record import PULLS
@@ -115,6 +118,7 @@ def run_report(options: ReportOptions) -> tuple[list[MadeReport], int]:
     context = ReportContext(store, snapshot, scope, TOOL, runs, {"policy": options.policy})
     newest = newest_record(store)
     sources = {name: _source(name, context, options, keyring) for name in names}
+    kinds = {name: report_type(name) for name in names}
     made: list[MadeReport] = []
     urls: list[str] = []
     try:
@@ -124,7 +128,7 @@ def run_report(options: ReportOptions) -> tuple[list[MadeReport], int]:
                     options,
                     context,
                     keyring,
-                    REPORTS[name],
+                    kinds[name],
                     source,
                     newest.sha256 if newest else "",
                     urls,
@@ -169,7 +173,25 @@ def _source(
         )
     if name == "history":
         return HistoryReport(context, keyring, _expires(options))
-    raise LookupError(f"{name}: a report that nothing makes; see _source")
+    plugin = find_plugins(PLUGINS, REPORTS)[name]
+    report = plugin.load()
+    try:
+        return cast(ReportSource, report.make(context, keyring))
+    except (StoreError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - code of others; its text may quote the store
+        raise plugin.failed(f"make raised {type(error).__name__}") from None
+
+
+def report_type(name: str) -> ReportType:
+    """Return what a report is. Raises `PluginError` where a plugin's has another name."""
+    if name in REPORTS:
+        return REPORTS[name]
+    plugin = find_plugins(PLUGINS, REPORTS)[name]
+    kind = getattr(plugin.load(), "REPORT", None)
+    if not isinstance(kind, ReportType) or kind.name != name:
+        raise plugin.failed(f"has no REPORT, a callveil.schemas.report.ReportType named {name}")
+    return kind
 
 
 def _expires(options: ReportOptions) -> Any:
@@ -336,7 +358,7 @@ def _record(
     return store.attestor().append(PULLS, PULL, body)
 
 
-def read_pulls(store: Store) -> list[dict[str, Any]]:
+def read_pulls(store: Store) -> list[JsonObject]:
     """Return records of pulls, oldest first. Raises `StoreError` where one cannot be read."""
     from callveil.transforms.storage.evidence.signed_record import RecordError, parse_record
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
+import msgspec
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from callveil.pipelines.attempts import ATTEMPTS, TOOL, finish_run, publish_manifest
+from callveil.pipelines.attempts import archive_policy, facts_of, finish_run
 from callveil.pipelines.local_runner import run_pipeline
 from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.workers import PIECE_ROWS
 from callveil.schemas.account import AccountBook
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import from_json_text
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.transforms.detect.models import model_fingerprint
@@ -34,17 +36,26 @@ from callveil.transforms.jobs.rescan.beam import (
     merge_notes,
 )
 from callveil.transforms.jobs.rescan.live import manifest_facts, publish_replacements, purge_unused
-from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS, UnreadableRow
+from callveil.transforms.jobs.rescan.report import (
+    INTERACTIONS,
+    LIVE,
+    VERSIONS,
+    RescanNotes,
+    UnreadableRow,
+)
 from callveil.transforms.redact.engine import RunColumns
+from callveil.transforms.redact.operators import code_fingerprint
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import (
-    abandon_run,
-    list_leases,
-    release_lease,
-    take_lease,
+from callveil.transforms.storage.commit.catalog import PublishConflict, Store
+from callveil.transforms.storage.commit.commit_run import (
+    TOOL,
+    CommitPolicy,
+    RunChanges,
+    commit_on,
+    work_on_newest,
 )
+from callveil.transforms.storage.commit.maintenance import list_leases, release_lease
 from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -60,7 +71,10 @@ MODULES = (
 """What worker processes load."""
 DECIDED = frozenset({"redact", "history", JOB})
 """Jobs whose policy decided what is read again; retention's may be another one."""
-log = logging.getLogger(__name__)
+RESCAN = CommitPolicy(attempts=3, retry_on=(Exception,), notify=True)
+"""A published run may have purged files that this one was reading. On another state of the store it
+is another run, so what was written is purged.
+"""
 
 
 @dataclass(frozen=True)
@@ -115,27 +129,25 @@ class RescanResult:
     finished: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Found:
     """Results of the pipeline."""
 
     outcome: Outcome
-    notes: dict[str, Any]
+    notes: RescanNotes
 
     @property
     def changes(self) -> bool:
         """Whether there is anything to publish."""
-        return bool(self.outcome.added or self.outcome.removed or self.notes["receipts"])
+        return bool(self.outcome.added or self.outcome.removed or self.notes.receipts)
 
     def result(self, job: RedactJob, **more: Any) -> RescanResult:
-        unread = tuple(UnreadableRow(*row) for row in self.notes["unread"])
-        audible = tuple((account, key_id) for account, key_id in self.notes["audible"])
-        return RescanResult(
-            job.policy, dict(sorted(self.outcome.counts.items())), unread, audible, **more
-        )
+        counts = dict(sorted(self.outcome.counts.items()))
+        unread, audible = tuple(self.notes.unread), tuple(self.notes.audible)
+        return RescanResult(job.policy, counts, unread, audible, **more)
 
 
-class NoPolicy(ValueError):
+class NoPolicy(UserError, ValueError):
     """No policy is named and the store has none that this version can read."""
 
 
@@ -157,19 +169,12 @@ def run_rescan(options: RescanOptions) -> RescanResult:
     if options.apply:
         store.recover()
         finished = _finish_killed(store, keyring)
-    for attempt in range(1, ATTEMPTS + 1):
-        base = store.current()
+
+    def work(base: Snapshot) -> RescanResult:
         job = _job(options, base, _policy(options, store), keyring, accounts)
-        try:
-            if options.apply:
-                return replace(_cover(options, store, job, keyring), finished=finished)
-            return _look(options, job)
-        except Exception:
-            # A run that was published meanwhile may have purged files this one was reading.
-            if attempt == ATTEMPTS or store.current().seq == base.seq:
-                raise
-            log.warning("another run was published meanwhile; reading again")
-    raise AssertionError("unreachable")
+        return _cover(options, store, job, keyring) if options.apply else _look(options, job)
+
+    return replace(work_on_newest(store, RESCAN, work), finished=finished)
 
 
 def _look(options: RescanOptions, job: RedactJob) -> RescanResult:
@@ -179,22 +184,30 @@ def _look(options: RescanOptions, job: RedactJob) -> RescanResult:
 
 
 def _cover(options: RescanOptions, store: Store, job: RedactJob, keyring: Keyring) -> RescanResult:
-    # The lease tells the time: it says that this process is alive, and decides nothing else.
-    take_lease(store, job.run.run_id, dt.datetime.now(dt.UTC))
-    try:
+    found = _Found(Outcome(), merge_notes(()))
+
+    def build(base: Snapshot) -> RunChanges | None:
+        nonlocal found
         found = _execute(options, job)
-    except Exception:
-        abandon_run(store, job.run.run_id, job.snapshot)  # nothing, while a repetition may go on
-        raise
-    if not found.changes:
+        if not found.changes:
+            return None
+        archive_policy(store, job.policy)
+        receipts = found.notes.receipts
+        facts = (manifest_facts(keyring, receipts),) if receipts else ()
+        return RunChanges.of(found.outcome, base, inputs=facts)
+
+    def undo() -> None:
+        purge_unused(Live(store.files, store.root), found.notes.receipts)
+
+    done = commit_on(store, job.snapshot, facts_of(job.run, JOB), build, policy=RESCAN, undo=undo)
+    if done is None:
         release_lease(store, job.run.run_id)
         return found.result(job)
-    try:
-        return _publish(store, job, keyring, found)
-    except PublishConflict:
-        purge_unused(Live(store.files, store.root), found.notes["receipts"])
-        abandon_run(store, job.run.run_id, job.snapshot)
-        raise
+    if not found.changes:
+        raise PublishConflict("the same command has published what this one was reading")
+    _put(store, keyring, found.notes.receipts)
+    finish_run(store, done.manifest)
+    return found.result(job, run_id=done.manifest.run_id, seq=done.manifest.seq)
 
 
 def _policy(options: RescanOptions, store: Store) -> Policy:
@@ -228,9 +241,10 @@ def _job(
         options.as_of.isoformat(),
         accounts.digest(),
         base.manifest_sha256,
-        *((models,) if (models := model_fingerprint(policy.detect)) else ()),
+        *((code,) if (code := code_fingerprint(policy)) else ()),
     ]
     run_id = hashlib.sha256(orjson.dumps(told)).hexdigest()
+    models = model_fingerprint(policy.detect)
     run = RunColumns(run_id, policy.sha256, policy.name, options.as_of, models)
     return RedactJob(
         run,
@@ -274,7 +288,7 @@ def _write_results(element: tuple[int, Any], files: Files, url: str) -> None:
     parts = list(element[1])
     outcome = Outcome.total(sorted(data for name, data in parts if name == "outcomes"))
     notes = merge_notes(sorted(data for name, data in parts if name == "notes"))
-    files.write(url, orjson.dumps({"outcome": outcome.as_dict(), "notes": notes}))
+    files.write(url, msgspec.json.encode(_Found(outcome, notes)))
 
 
 def _execute(options: RescanOptions, job: RedactJob) -> _Found:
@@ -294,21 +308,7 @@ def _execute(options: RescanOptions, job: RedactJob) -> _Found:
 
 
 def _read_results(files: Files, url: str) -> _Found:
-    told = orjson.loads(files.read(url))
-    return _Found(Outcome.from_dict(told["outcome"]), told["notes"])
-
-
-def _publish(store: Store, job: RedactJob, keyring: Keyring, found: _Found) -> RescanResult:
-    receipts = found.notes["receipts"]
-    try:
-        manifest = publish_manifest(
-            store, job, JOB, [manifest_facts(keyring, receipts)] if receipts else [], found.outcome
-        )
-    except AlreadyPublished as twin:  # it was at the same work
-        manifest = store.manifest(twin.seq)
-    _put(store, keyring, receipts)
-    finish_run(store, manifest)
-    return found.result(job, run_id=manifest.run_id, seq=manifest.seq)
+    return from_json_text(files.read(url), _Found)
 
 
 def _put(store: Store, keyring: Keyring, receipts: Sequence[Any]) -> None:
@@ -327,7 +327,7 @@ def _finish_killed(store: Store, keyring: Keyring) -> bool:
             continue
         results = store.url(f"{CONTROL}/work/{run_id}/{RESULTS}")
         if store.files.info(results) is not None:
-            _put(store, keyring, _read_results(store.files, results).notes["receipts"])
+            _put(store, keyring, _read_results(store.files, results).notes.receipts)
         finish_run(store, manifest)
         found = True
     return found

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from itertools import chain
 from typing import Any
 
@@ -49,6 +48,7 @@ from callveil.transforms.storage.checkpoints.store_identity import (
     store_keyring,
 )
 from callveil.transforms.storage.commit.catalog import PublishConflict, Store
+from callveil.transforms.storage.commit.commit_run import TOOL
 from callveil.transforms.storage.commit.maintenance import release_lease, take_lease
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.files.filesystem import Files
@@ -60,7 +60,6 @@ MODULES = (
     "callveil.transforms.jobs.batch.full_redaction",
 )
 """What worker processes load: to rewrite files, and to redact further what stays."""
-TOOL = f"callveil {version('callveil')}"
 ATTEMPTS = 5
 """How often `run_retain` plans anew when another run publishes first."""
 
@@ -238,32 +237,15 @@ def _apply(
         MODULES[: 1 + redacts],
     ):
         manifest = applier.apply()
-        release_lease(
-            store,
-            manifest.run_id,
-            # published, so its files need no lease; what follows may yield, and then this run is
-            # not
-            # seen again
-        )
         if plan.counts.get("files.purge_live"):
             purge_live(store, plan)
             write_checkpoint(store, Keyring.load(options.keyring), options.now)
         if redacts:
-            from callveil.transforms.jobs.batch.full_redaction import (
-                redact_due,
-            )  # brings the recognizers along, which most runs do not need
+            # Brings the recognizers along, which most runs do not need.
+            from callveil.transforms.jobs.batch.full_redaction import redact_due
 
-            release_lease(
-                store,
-                redact_due(
-                    store,
-                    plan,
-                    found.outlook,
-                    options.policy,
-                    Keyring.load(options.keyring),
-                    options.now,
-                ),
-            )
+            keyring = Keyring.load(options.keyring)
+            redact_due(store, plan, found.outlook, options.policy, keyring, options.now)
     return RetainResult(
         plan, manifest.run_id, manifest.seq, finish_runs(store, leases, options.now)
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from callveil.pipelines.exits import NOTHING
+from callveil.pipelines.logs import tell
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.execution.resources import workers_used
 
@@ -70,7 +72,7 @@ NOT_READ_SHOWN = 50
 ALWAYS = ("in", "redacted", "rejected", "findings")
 
 
-def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> dict[str, Any]:
+def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> JsonObject:
     """JSON form of a result."""
     return {
         "run_id": result.run_id,
@@ -99,10 +101,10 @@ def not_read_lines(not_read: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*lines, f"  ... and {more:,} more; --json names all"] if more > 0 else lines
 
 
-def print_nothing_read(command: str, nothing: NothingToRead, as_json: bool) -> int:
+def print_nothing_read(nothing: NothingToRead, as_json: bool) -> int:
     """Say that there was nothing to read, and why; returns the exit code."""
-    not_read = [f.as_dict() for f in nothing.not_read]
-    print("\n".join([f"callveil {command}: {nothing}", *not_read_lines(not_read)]), file=sys.stderr)
+    not_read = list(map(asdict, nothing.not_read))
+    tell("\n".join([str(nothing), *not_read_lines(not_read)]))
     if as_json:
         print_json({"nothing_to_read": True, "empty_files": nothing.empty, "not_read": not_read})
     return NOTHING

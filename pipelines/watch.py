@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -20,9 +19,11 @@ from apache_beam.io.unbounded_source import ReadFromUnboundedSource
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from callveil.pipelines.local_runner import local_runner
+from callveil.pipelines.logs import tell
 from callveil.pipelines.tethered import tethered_prism
 from callveil.schemas.account import AccountBook
 from callveil.schemas.arrival import Arrival
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy import Policy
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.discover import refuse_overlap, refuse_store_above
@@ -203,12 +204,7 @@ def commit_checkpoint(options: WatchOptions) -> None:
     if options.seal:
         store, keyring = open_to_change(options.files, options.output, options.keyring)
         for part in write_checkpoint(store, keyring, dt.datetime.now(dt.UTC)).refused:
-            print(
-                f"callveil watch: {part}: not what the last checkpoint commits to; see `callveil "
-                "evidence verify`",
-                file=sys.stderr,
-                flush=True,
-            )
+            tell(f"{part}: not what the last checkpoint commits to; see `callveil evidence verify`")
 
 
 def _deal_with(
@@ -245,7 +241,7 @@ def find_prism() -> str | None:
     )
 
 
-class NoRunner(RuntimeError):
+class NoRunner(UserError, RuntimeError):
     """No runner that streams is at hand."""
 
 
@@ -341,11 +337,7 @@ def _tell(result: object, every: float) -> None:
                 f"{counts.get('audio.done', 0):,} recordings and "
                 f"{counts.get('record.done', 0):,} records redacted, {rejected:,} rejected"
             )
-            print(
-                f"callveil watch: {done}, {counts.get('replayed', 0):,} known already",
-                file=sys.stderr,
-                flush=True,
-            )
+            tell(f"{done}, {counts.get('replayed', 0):,} known already")
 
 
 def _commit(options: WatchOptions) -> None:
@@ -357,7 +349,7 @@ def _commit(options: WatchOptions) -> None:
         try:
             commit_checkpoint(options)
         except (StoreError, KeyringError, OSError) as error:
-            print(f"callveil watch: no checkpoint was made: {error}", file=sys.stderr, flush=True)
+            tell(f"no checkpoint was made: {error}")
 
 
 def epoch_seconds() -> float:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import logging
 import os
 import pickle
 import resource
@@ -30,9 +29,10 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from callveil.pipelines.exits import FailedError
-from callveil.pipelines.faults import without_content, without_warnings
+from callveil.pipelines.logs import configure_worker_logging
 from callveil.pipelines.tethered import end_with_parent
 from callveil.schemas.policy import DetectionSettings
+from callveil.transforms.execution.log_context import current_log_context, set_process_context
 from callveil.transforms.execution.resources import (
     available_bytes,
     note_workers,
@@ -113,6 +113,7 @@ def use_workers(
 
     Raises `WorkerLost` in place of whatever became of a run whose worker was ended from outside.
     """
+    set_process_context(run_id=run_id)
     if pool_of(run_id) is not None:
         yield
         return
@@ -232,9 +233,8 @@ class Workers:
         connection = self.idle.pop()
         known = self._has.setdefault(connection, set())
         try:
-            connection.send(
-                (stage.number, None if stage.number in known else stage.work, number, piece)
-            )
+            work = None if stage.number in known else (stage.work, current_log_context())
+            connection.send((stage.number, work, number, piece))
         except OSError:
             self._lose(connection)
         known.add(stage.number)
@@ -358,12 +358,7 @@ def _template(parent: int, control: Connection, ours: Sequence[int]) -> None:
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(
-        level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr
-    )
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(without_content)
-    without_warnings()
+    configure_worker_logging()
     detect, modules = control.recv()
     try:
         for name in modules:
@@ -431,7 +426,8 @@ def _work(connection: Connection) -> NoReturn:
             started = time.monotonic()
             try:
                 if work is not None:
-                    stages[stage] = pickle.loads(work)  # noqa: S301 - the command's own, over a socket nobody else has
+                    set_process_context(**work[1])
+                    stages[stage] = pickle.loads(work[0])  # noqa: S301 - the command's own, over a socket nobody else has
                 reply = True, stages[stage](*piece), int((time.monotonic() - started) * 1000)
             except Exception as error:  # noqa: BLE001 - raised again by the command
                 reply = False, (traceback.format_exc(), _sendable(error)), 0

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from callveil.schemas.fields import Boolean, Field, ListOf, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import Boolean, Field, ListOf, Text, Timestamp
 
 ACCOUNT_TYPES = ("individual", "agency", "unknown")
 """`agency` means: can create subaccounts. The capability decides, not the plan's name. `unknown`:
@@ -35,7 +35,6 @@ FIELDS: tuple[Field, ...] = (
         personal=False,
     ),
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "account"})
 
 
 @dataclass(frozen=True, order=True)

@@ -4,7 +4,10 @@ them.
 
 from __future__ import annotations
 
-from callveil.schemas.fields import Boolean, Field, Integer, Text, Timestamp, arrow_schema
+import datetime as dt
+from typing import Annotated, TypedDict
+
+from callveil.schemas.typed_rows import fields_of
 
 DECISIONS = ("keep", "delete", "redact", "hold", "quarantine")
 METHODS = ("drop_file", "rewrite", "clear_fields", "full_redaction", "purge_live", "none")
@@ -22,85 +25,88 @@ REASONS = {
     "account_unknown": "nothing is known about its account, and no rule covers unknown accounts",
 }
 
-_T, _I, _S, _B = Text(), Integer(), Timestamp(), Boolean()
 
-FIELDS: tuple[Field, ...] = tuple(
-    Field(name, kind, doc, personal=False)
-    for name, kind, doc in (
-        ("record_class", _T, "versions, interactions, recordings, ..."),
-        (
-            "account_id",
-            _T,
-            "account; a row about a file stands once for each account in it, and is empty for what "
-            "names none",
-        ),
-        ("record_id", _T, "keyed digest of the record's id; empty in a row about a file"),
-        ("item_type", _T, "type of the object a version is about"),
-        ("item_id", _T, "keyed digest of that object's id"),
-        ("event_time", _S, "the record's time, UTC; of a whole file the beginning of its day"),
-        ("type_at_event", _T, "account type when it happened"),
-        ("type_as_of", _T, "account type at the run's time"),
-        ("account_status", _T, "active, paused or cancelled"),
-        ("rule_id", _T, "rule that decided"),
-        ("retention_days", _I, "its days"),
-        ("clock_start", _S, "from when they count, UTC"),
-        ("retain_until", _S, "until when a duty keeps it, UTC"),
-        (
-            "eligible_at",
-            _S,
-            "when it expired or will, UTC; of a whole file the last of its records' times",
-        ),
-        ("expired_first", _S, "of a whole file, the earliest of its due records' times, UTC"),
-        ("decision", _T, ", ".join(DECISIONS)),
-        ("reason_code", _T, ", ".join(REASONS)),
-        ("hold_id", _T, "hold that protects it"),
-        ("late", _B, "it had expired before the last run and arrived since"),
-        ("dry_run", _B, "planned, not done"),
-        ("plan_sha256", _T, "plan that was carried out"),
-        ("disposed_at", _S, "when it was deleted, UTC: no reader has seen it since"),
-        ("method", _T, ", ".join(METHODS)),
-        ("object", _T, "file"),
-        ("object_version_old", _T, "SHA-256 of the file before"),
-        ("object_version_new", _T, "SHA-256 of the file that replaces it; empty where none does"),
-        ("rows_before", _I, "rows of the file before; for rows about a file"),
-        ("rows_deleted", _I, "rows that went; in a row about a file those of its account"),
-        ("rows_after", _I, "rows of the file after"),
-    )
-)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "disposition"})
+class Disposition(TypedDict, total=False):
+    """What retention decided about a record, or a whole file."""
 
-CERTIFICATE_FIELDS: tuple[Field, ...] = tuple(
-    Field(name, kind, doc, personal=False)
-    for name, kind, doc in (
-        ("certificate_id", _T, "digest of run and series"),
-        ("run_id", _T, "run that deleted"),
-        ("plan_sha256", _T, "plan it carried out"),
-        ("record_class", _T, "series: record class"),
-        ("account_type", _T, "series: account type when it happened"),
-        ("rule_id", _T, "series: rule"),
-        ("method", _T, "series: how"),
-        ("rows_deleted", _I, "records that went, or whose fields went"),
-        ("files", _I, "files they were in"),
-        ("expired_first", _S, "earliest time one of them expired, UTC"),
-        ("expired_last", _S, "latest, UTC"),
-        ("deleted_at", _S, "when they were deleted, UTC"),
-        (
-            "purged_at",
-            _S,
-            "when every old version of their files was gone, UTC; null while some are locked",
-        ),
-        ("verified_at", _S, "when that was checked, UTC"),
-        (
-            "versions_purged",
-            _I,
-            "object versions and delete markers that were removed from the run's files",
-        ),
-        (
-            "versions_locked",
-            _I,
-            "object versions a lock protects; they are tried again by the next run",
-        ),
-        ("evidence_sha256", _T, "SHA-256 of the manifest of the run that deleted"),
-    )
-)
-CERTIFICATE_SCHEMA = arrow_schema(CERTIFICATE_FIELDS, {"callveil": "retention_certificate"})
+    record_class: Annotated[str, "versions, interactions, recordings, ..."]
+    account_id: Annotated[
+        str,
+        "account; a row about a file stands once for each account in it, and is empty for what "
+        "names none",
+    ]
+    record_id: Annotated[str, "keyed digest of the record's id; empty in a row about a file"]
+    item_type: Annotated[str | None, "type of the object a version is about"]
+    item_id: Annotated[str | None, "keyed digest of that object's id"]
+    event_time: Annotated[
+        dt.datetime | None, "the record's time, UTC; of a whole file the beginning of its day"
+    ]
+    type_at_event: Annotated[str | None, "account type when it happened"]
+    type_as_of: Annotated[str | None, "account type at the run's time"]
+    account_status: Annotated[str | None, "active, paused or cancelled"]
+    rule_id: Annotated[str | None, "rule that decided"]
+    retention_days: Annotated[int | None, "its days"]
+    clock_start: Annotated[dt.datetime | None, "from when they count, UTC"]
+    retain_until: Annotated[dt.datetime | None, "until when a duty keeps it, UTC"]
+    eligible_at: Annotated[
+        dt.datetime | None,
+        "when it expired or will, UTC; of a whole file the last of its records' times",
+    ]
+    expired_first: Annotated[
+        dt.datetime | None, "of a whole file, the earliest of its due records' times, UTC"
+    ]
+    decision: Annotated[str, ", ".join(DECISIONS)]
+    reason_code: Annotated[str, ", ".join(REASONS)]
+    hold_id: Annotated[str | None, "hold that protects it"]
+    late: Annotated[bool | None, "it had expired before the last run and arrived since"]
+    dry_run: Annotated[bool | None, "planned, not done"]
+    plan_sha256: Annotated[str | None, "plan that was carried out"]
+    disposed_at: Annotated[
+        dt.datetime | None, "when it was deleted, UTC: no reader has seen it since"
+    ]
+    method: Annotated[str, ", ".join(METHODS)]
+    object: Annotated[str, "file"]
+    object_version_old: Annotated[str | None, "SHA-256 of the file before"]
+    object_version_new: Annotated[
+        str | None, "SHA-256 of the file that replaces it; empty where none does"
+    ]
+    rows_before: Annotated[int | None, "rows of the file before; for rows about a file"]
+    rows_deleted: Annotated[
+        int | None, "rows that went; in a row about a file those of its account"
+    ]
+    rows_after: Annotated[int | None, "rows of the file after"]
+
+
+FIELDS = fields_of(Disposition)
+
+
+class RetentionCertificate(TypedDict, total=False):
+    """That a series of records expired, was deleted, and purged."""
+
+    certificate_id: Annotated[str, "digest of run and series"]
+    run_id: Annotated[str, "run that deleted"]
+    plan_sha256: Annotated[str | None, "plan it carried out"]
+    record_class: Annotated[str, "series: record class"]
+    account_type: Annotated[str | None, "series: account type when it happened"]
+    rule_id: Annotated[str | None, "series: rule"]
+    method: Annotated[str | None, "series: how"]
+    rows_deleted: Annotated[int | None, "records that went, or whose fields went"]
+    files: Annotated[int | None, "files they were in"]
+    expired_first: Annotated[dt.datetime | None, "earliest time one of them expired, UTC"]
+    expired_last: Annotated[dt.datetime | None, "latest, UTC"]
+    deleted_at: Annotated[dt.datetime | None, "when they were deleted, UTC"]
+    purged_at: Annotated[
+        dt.datetime | None,
+        "when every old version of their files was gone, UTC; null while some are locked",
+    ]
+    verified_at: Annotated[dt.datetime | None, "when that was checked, UTC"]
+    versions_purged: Annotated[
+        int | None, "object versions and delete markers that were removed from the run's files"
+    ]
+    versions_locked: Annotated[
+        int | None, "object versions a lock protects; they are tried again by the next run"
+    ]
+    evidence_sha256: Annotated[str | None, "SHA-256 of the manifest of the run that deleted"]
+
+
+CERTIFICATE_FIELDS = fields_of(RetentionCertificate)

@@ -7,8 +7,8 @@ is destroyed with the row.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 FORMAT_VERSION = 1
 LIVE_CHANGES = {
@@ -36,7 +36,7 @@ a KMS that has no Ed25519.
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileProof:
     """What a record says of a file that its run added.
 
@@ -56,7 +56,7 @@ class FileProof:
     salts_sha256: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileRewrite:
     """A file that replaces another: which rows stayed as they were.
 
@@ -75,7 +75,7 @@ class FileRewrite:
     fresh: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunDigest:
     """What is signed of a run.
 
@@ -111,25 +111,8 @@ class RunDigest:
     identity: str = ""
     format: int = field(default=FORMAT_VERSION)
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return asdict(self)
 
-    @classmethod
-    def from_dict(cls, d: dict[str, Any]) -> RunDigest:
-        """Return inverse of `as_dict`; members of the signature are passed over. Raises KeyError or
-        TypeError for another form.
-        """
-        known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
-        files = tuple(FileProof(**f) for f in known.pop("added"))
-        rewrites = tuple(FileRewrite(**r) for r in known.pop("rewrites"))
-        return cls(
-            **known | {"added": files, "removed": tuple(known["removed"]), "rewrites": rewrites}
-        )
-
-
-@dataclass(frozen=True)
-class LiveEntry:
+class LiveEntry(NamedTuple):
     """What a checkpoint says of a part of the live zone: of an interaction's record or of its
     recording.
 
@@ -147,7 +130,7 @@ class LiveEntry:
     run: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What is signed of the live zone.
 
@@ -164,15 +147,3 @@ class Checkpoint:
     run_sha256: str
     entries: tuple[LiveEntry, ...] = ()
     format: int = field(default=FORMAT_VERSION)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return asdict(self) | {"entries": [[e.part, e.leaf, e.change, e.run] for e in self.entries]}
-
-    @classmethod
-    def from_dict(cls, d: dict[str, Any]) -> Checkpoint:
-        """Return inverse of `as_dict`; members of the signature are passed over. Raises KeyError or
-        TypeError for another form.
-        """
-        known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
-        return cls(**known | {"entries": tuple(LiveEntry(*e) for e in known["entries"])})

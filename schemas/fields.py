@@ -1,8 +1,8 @@
 """The type algebra every record of callveil is declared in.
 
-One declaration gives four things that must never drift apart: the Arrow type a column is stored as,
-the JSON Schema that is published, the coercion that ingest applies, and the walk over leaves that
-redaction needs.
+One declaration gives four things that must never drift apart: the Arrow type a column is stored as
+(`schemas/arrow.py`), the JSON Schema that is published, the coercion that ingest applies, and the
+walk over leaves that redaction needs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
+from callveil.schemas.json_types import JsonObject
 
 UTC = dt.UTC
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,13 +43,9 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True)
 class FieldType:
-    """Base of the algebra. Subclasses give `arrow`, `json_schema` and `coerce`."""
+    """Base of the algebra. Subclasses give `json_schema` and `coerce`."""
 
-    @property
-    def arrow(self) -> pa.DataType:
-        raise NotImplementedError
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         raise NotImplementedError
 
     def coerce(self, value: Any, path: str) -> Any:
@@ -89,11 +85,7 @@ class Text(FieldType):
             where it does.
     """
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.string()
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["string", "null"]}
 
     def coerce(self, value: Any, path: str) -> str:
@@ -115,11 +107,7 @@ class Integer(FieldType):
     low: int = -INT64_MAX
     high: int = INT64_MAX
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.int64()
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["integer", "null"], "minimum": self.low, "maximum": self.high}
 
     def coerce(self, value: Any, path: str) -> int:
@@ -141,11 +129,7 @@ class Integer(FieldType):
 class Number(FieldType):
     """A finite double."""
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.float64()
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["number", "null"]}
 
     def coerce(self, value: Any, path: str) -> float:
@@ -169,11 +153,7 @@ class Number(FieldType):
 class Boolean(FieldType):
     """true or false; 0, 1 and the words are accepted."""
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.bool_()
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["boolean", "null"]}
 
     def coerce(self, value: Any, path: str) -> bool:
@@ -205,11 +185,7 @@ class Timestamp(FieldType):
     low: dt.datetime = EPOCH
     high: dt.datetime = dt.datetime(2262, 4, 11, tzinfo=UTC)
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.timestamp("us", tz="UTC")
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["string", "null"], "format": "date-time"}
 
     def coerce(self, value: Any, path: str) -> dt.datetime:
@@ -227,11 +203,7 @@ class Timestamp(FieldType):
 class Json(FieldType):
     """Any JSON value, stored as JSON text. Its leaves and its keys are all read by redaction."""
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.string()
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"description": "any JSON value; stored as JSON text in Parquet"}
 
     def coerce(self, value: Any, path: str) -> Any:
@@ -244,7 +216,7 @@ class TextOrJson(Json):
     else there is, as JSON text.
     """
 
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {
             "type": ["string", "array", "object", "null"],
             "description": "text, or JSON that is stored as JSON text in Parquet",
@@ -277,11 +249,7 @@ class ListOf(FieldType):
 
     item: FieldType
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.list_(self.item.arrow)
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         return {"type": ["array", "null"], "items": self.item.json_schema()}
 
     def coerce(self, value: Any, path: str) -> list[Any]:
@@ -328,20 +296,14 @@ class Struct(FieldType):
 
     fields: tuple[Field, ...]
 
-    @property
-    def arrow(self) -> pa.DataType:
-        return pa.struct(
-            [pa.field(f.name, f.type.arrow) for f in self.fields] + [pa.field(EXTRA, pa.string())]
-        )
-
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> JsonObject:
         members = {
             f.name: f.type.json_schema() | ({"description": f.doc} if f.doc else {})
             for f in self.fields
         }
         return {"type": ["object", "null"], "properties": members, "additionalProperties": True}
 
-    def coerce(self, value: Any, path: str) -> dict[str, Any]:
+    def coerce(self, value: Any, path: str) -> JsonObject:
         if not isinstance(value, Mapping):
             raise _wrong(path, "an object", value)
         return coerce_members(self.fields, value, f"{path}.")
@@ -349,14 +311,14 @@ class Struct(FieldType):
 
 def coerce_members(
     fields: tuple[Field, ...], value: Mapping[str, Any], prefix: str = ""
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return coerce a mapping against declared members; nulls are dropped, unknown members gather
     under `extra`.
 
     Returns: a new dict in declaration order. Raises `FieldError` for the first member that does not
         fit.
     """
-    out: dict[str, Any] = {}
+    out: JsonObject = {}
     known = {f.name for f in fields}
     for field in fields:
         member = value.get(field.name)
@@ -379,24 +341,9 @@ def coerce_members(
     return out
 
 
-def arrow_schema(fields: tuple[Field, ...], metadata: Mapping[str, str] | None = None) -> pa.Schema:
-    """Return the Arrow schema of a record declared by `fields`, each column documented in its field
-    metadata.
-    """
-    columns = [
-        pa.field(
-            f.name,
-            f.type.arrow,
-            metadata={"doc": f.doc, "group": f.group} if f.doc or f.group else None,
-        )
-        for f in fields
-    ]
-    return pa.schema(columns, metadata=dict(metadata or {}))
-
-
 def json_schema(
     title: str, fields: tuple[Field, ...], required: tuple[str, ...] = (), doc: str = ""
-) -> dict[str, Any]:
+) -> JsonObject:
     """JSON Schema (2020-12) of a record declared by `fields`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -413,7 +360,7 @@ def json_schema(
 
 def to_storage(
     fields: tuple[Field, ...], record: Mapping[str, Any], dumps: Callable[[Any], str]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Turn a coerced record into the values its Arrow schema stores: JSON members become text,
     `extra` too.
     """
@@ -439,7 +386,7 @@ def _store(kind: FieldType, value: Any, dumps: Callable[[Any], str]) -> Any:
     return value
 
 
-def parse_times(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, Any]:
+def parse_times(fields: tuple[Field, ...], record: JsonObject) -> JsonObject:
     """Turn times that went through JSON back into `datetime`, in place, and return the record."""
     for field in fields:
         value = record.get(field.name)
@@ -457,7 +404,7 @@ def parse_times(fields: tuple[Field, ...], record: dict[str, Any]) -> dict[str, 
 
 def from_storage(
     fields: tuple[Field, ...], row: Mapping[str, Any], loads: Callable[[str], Any]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return inverse of `to_storage`: a stored row back to a coerced record; JSON text is parsed,
     nulls are dropped.
     """
@@ -467,7 +414,7 @@ def from_storage(
     return out
 
 
-def with_times(fields: tuple[Field, ...], row: Mapping[str, Any]) -> dict[str, Any]:
+def with_times(fields: tuple[Field, ...], row: Mapping[str, Any]) -> JsonObject:
     """Return a stored row that was kept as JSON, with its times as such."""
     kinds = {f.name: f.type for f in fields}
     return {n: _timed(kinds[n], v) if n in kinds else v for n, v in row.items()}

@@ -4,67 +4,65 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Annotated, TypedDict
 
-from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp, arrow_schema
+from callveil.schemas.typed_rows import fields_of
 
-_T, _I, _N, _S = Text(), Integer(), Number(), Timestamp()
-
-FIELDS: tuple[Field, ...] = tuple(
-    Field(name, kind, doc, personal=False)
-    for name, kind, doc in (
-        ("finding_id", _T, "stable id: keyed digest of interaction, field, span and type"),
-        (
-            "group_id",
-            _T,
-            "shared by the spans of one value that is spread over turns, and by its copies in "
-            "other fields",
-        ),
-        ("account_id", _T, "account"),
-        ("agency_id", _T, "agency"),
-        ("interaction_id", _T, "interaction"),
-        ("kind", _T, "call, text, chat or form"),
-        ("account_type", _T, "account type when it happened"),
-        ("event_time", _S, "when the interaction began, UTC"),
-        (
-            "field_path",
-            _T,
-            "path, such as outline[3].text or custom_fields{plan}; a key that is no plain name, or "
-            "was covered, by its place",
-        ),
-        ("entity_type", _T, "what was found"),
-        ("detector", _T, "recognizer, `known_value`, `field`, `mode` or `request`"),
-        (
-            "detector_version",
-            _T,
-            "versions of callveil and Presidio, and names and digests of models of your own",
-        ),
-        ("score", _N, "0 to 1"),
-        ("action", _T, "operator: label, mask, pseudonym, token, keep, clear"),
-        ("key_id", _T, "id of the key a pseudonym or token was made with"),
-        ("span_start", _I, "start in the field's source text, code points"),
-        ("span_end", _I, "end, exclusive"),
-        ("out_start", _I, "start of the replacement in the redacted text, code points"),
-        ("out_end", _I, "end, exclusive"),
-        ("audio_start", _N, "seconds from the beginning of the recording, where times are known"),
-        ("audio_end", _N, "seconds"),
-        ("count", _I, "values this row stands for; 1 unless a whole field was cleared"),
-        ("trigger", _T, "auto, manual or subject_request"),
-        ("request_id", _T, "request that asked for it"),
-        ("actor_id", _T, "who asked, for manual ones"),
-        ("status", _T, "done or kept"),
-        ("failure_reason", _T, "why not, where status is neither"),
-        (
-            "input_sha256",
-            _T,
-            "HMAC-SHA256 of the record as it was read, keyed by the keyring: a plain digest could "
-            "be tried against guesses",
-        ),
-        ("policy_sha256", _T, "policy that decided"),
-        ("run_id", _T, "run that wrote this row"),
-        ("processed_at", _S, "as_of of that run, UTC"),
-    )
+INPUT_SHA256 = (
+    "HMAC-SHA256 of the record as it was read, keyed by the keyring: a plain digest could be tried "
+    "against guesses"
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "finding"})
+
+
+class StoredFinding(TypedDict, total=False):
+    """A row of the findings, with what the interaction and the run say."""
+
+    finding_id: Annotated[str, "stable id: keyed digest of interaction, field, span and type"]
+    group_id: Annotated[
+        str | None,
+        "shared by the spans of one value that is spread over turns, and by its copies in "
+        "other fields",
+    ]
+    account_id: Annotated[str, "account"]
+    agency_id: Annotated[str | None, "agency"]
+    interaction_id: Annotated[str, "interaction"]
+    kind: Annotated[str | None, "call, text, chat or form"]
+    account_type: Annotated[str | None, "account type when it happened"]
+    event_time: Annotated[dt.datetime | None, "when the interaction began, UTC"]
+    field_path: Annotated[
+        str | None,
+        "path, such as outline[3].text or custom_fields{plan}; a key that is no plain name, or "
+        "was covered, by its place",
+    ]
+    entity_type: Annotated[str, "what was found"]
+    detector: Annotated[str | None, "recognizer, `known_value`, `field`, `mode` or `request`"]
+    detector_version: Annotated[
+        str | None, "versions of callveil and Presidio, and names and digests of models of your own"
+    ]
+    score: Annotated[float | None, "0 to 1"]
+    action: Annotated[str, "operator: label, mask, pseudonym, token, keep, clear"]
+    key_id: Annotated[str | None, "id of the key a pseudonym or token was made with"]
+    span_start: Annotated[int | None, "start in the field's source text, code points"]
+    span_end: Annotated[int | None, "end, exclusive"]
+    out_start: Annotated[int | None, "start of the replacement in the redacted text, code points"]
+    out_end: Annotated[int | None, "end, exclusive"]
+    audio_start: Annotated[
+        float | None, "seconds from the beginning of the recording, where times are known"
+    ]
+    audio_end: Annotated[float | None, "seconds"]
+    count: Annotated[int | None, "values this row stands for; 1 unless a whole field was cleared"]
+    trigger: Annotated[str | None, "auto, manual or subject_request"]
+    request_id: Annotated[str | None, "request that asked for it"]
+    actor_id: Annotated[str | None, "who asked, for manual ones"]
+    status: Annotated[str | None, "done or kept"]
+    failure_reason: Annotated[str | None, "why not, where status is neither"]
+    input_sha256: Annotated[str | None, INPUT_SHA256]
+    policy_sha256: Annotated[str, "policy that decided"]
+    run_id: Annotated[str | None, "run that wrote this row"]
+    processed_at: Annotated[dt.datetime | None, "as_of of that run, UTC"]
+
+
+FIELDS = fields_of(StoredFinding)
 
 # What is made by the hundred for each record is not frozen, which would take three times as long to
 # make. Nobody changes one all the same: they are shared and hashed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from callveil.schemas.fields import Field, ListOf, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import Field, ListOf, Text, Timestamp
 
 FIELDS: tuple[Field, ...] = (
     Field("hold_id", Text(), "id of the hold", personal=False),
@@ -26,7 +26,6 @@ FIELDS: tuple[Field, ...] = (
     Field("lifted_at", Timestamp(), "when it was lifted, UTC", personal=False),
     Field("lifted_by", Text(), "who lifted it"),
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "hold"})
 
 
 @dataclass(frozen=True, order=True)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
-
-import pyarrow as pa
+from typing import NamedTuple
 
 from callveil.schemas.fields import (
     EXTRA,
@@ -24,9 +22,9 @@ from callveil.schemas.fields import (
     Text,
     TextOrJson,
     Timestamp,
-    arrow_schema,
     json_schema,
 )
+from callveil.schemas.json_types import JsonObject, RecordValues
 
 KINDS = ("call", "text", "chat", "form")
 MODES = ("none", "content", "full")
@@ -405,8 +403,6 @@ STATE: tuple[Field, ...] = _group(
 )
 
 BY_NAME = {f.name: f for f in FIELDS}
-RAW_SCHEMA: pa.Schema = arrow_schema(FIELDS, {"callveil": "raw_interaction"})
-REDACTED_SCHEMA: pa.Schema = arrow_schema(FIELDS + STATE, {"callveil": "redacted_interaction"})
 
 
 class InteractionKey(NamedTuple):
@@ -442,8 +438,7 @@ class SourceRef:
 
 @dataclass(frozen=True)
 class RawInteraction:
-    """An interaction as the source gave it: unredacted, to be held only in memory and in the
-    encrypted spool.
+    """An interaction as its source gave it: unredacted, for memory and the encrypted spool only.
 
     Attributes:
         key: account and id.
@@ -460,7 +455,7 @@ class RawInteraction:
     kind: str
     called_at: dt.datetime
     rank: int
-    record: dict[str, Any] = field(repr=False)
+    record: RecordValues = field(repr=False)
     source: SourceRef
     notes: tuple[str, ...] = field(default=(), compare=False)
 
@@ -487,7 +482,7 @@ class RedactedInteraction:
     rank: int
     account_type: str
     mode: str
-    record: dict[str, Any] = field(repr=False)
+    record: RecordValues = field(repr=False)
 
     @property
     def day(self) -> str:
@@ -495,7 +490,7 @@ class RedactedInteraction:
         return self.called_at.date().isoformat()
 
 
-def published_json_schema() -> dict[str, Any]:
+def published_json_schema() -> JsonObject:
     """JSON Schema of an interaction as sources give it."""
     return json_schema(
         "Interaction",

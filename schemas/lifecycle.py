@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from callveil.schemas.account import Account
-from callveil.schemas.fields import EPOCH, Boolean, Field, ListOf, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import EPOCH, Boolean, Field, ListOf, Text, Timestamp
 
 KINDS = (
     "opened",
@@ -54,7 +54,6 @@ FIELDS: tuple[Field, ...] = (
     Field("numbers", ListOf(Text()), "the account's tracking numbers, for opened"),
     Field("retracted", Boolean(), "the event of this id did not happen", personal=False),
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "account_event"})
 
 
 @dataclass(frozen=True, order=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
+from callveil.schemas.plugins import OPERATORS as PLUGINS
+from callveil.schemas.plugins import find_plugins
 from callveil.schemas.policy_settings import Section, file_adapter
 from callveil.schemas.policy_values import (
     Between,
@@ -23,6 +25,12 @@ OPERATORS = ("keep", "label", "mask", "pseudonym", "token", "clear")
 """What can be done with a finding: leave it, write its type, mask its characters, write a keyed
 pseudonym or an authenticated reversible token, write nothing in its place.
 """
+
+
+def operator_names() -> tuple[str, ...]:
+    """Return `OPERATORS` and the names of operators that plugins bring. Raises `PluginError`."""
+    return (*OPERATORS, *find_plugins(PLUGINS, OPERATORS))
+
 
 SCOPES = ("call", "account", "everywhere")
 """How far equal values get equal pseudonyms or tokens."""
@@ -65,7 +73,7 @@ class Operator(Section):
     short: ClassVar[str] = "operator"
     missing: ClassVar[str] = f"no operator named; write `{{}}:` and one of {', '.join(OPERATORS)}"
 
-    name: Annotated[str, OneOf(OPERATORS), Named("operator")]
+    name: Annotated[str, OneOf(operator_names), Named("operator")]
     scope: Annotated[str, OneOf(SCOPES)] = "call"
     char: Annotated[
         str, Text("text of one character that is no letter (but x) and no digit", r"[^\w\s]|[_xX]")
@@ -115,10 +123,12 @@ def most_kept(entity: str) -> int:
 def unsafe_operators(operators: Mapping[str, Operator]) -> Problems:
     """Give operators that would keep what must not be kept of their entity types."""
     for entity, operator in operators.items():
-        if operator.name == "token" and entity in NOT_STORED:
+        own = operator.name in OPERATORS
+        if entity in NOT_STORED and (operator.name == "token" or not own):
+            what = "a token" if own else f"what {operator.name} writes"
             yield (
                 (entity,),
-                f"a token can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS "
+                f"{what} can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS "
                 "3.3.1); use label, clear or mask",
             )
         elif operator.keep_last and entity in NOT_STORED:
@@ -135,7 +145,8 @@ def operators_schema(own: dict[str, Any]) -> dict[str, Any]:
 
     def one(entity: str) -> dict[str, Any]:
         kept = {"keep_last": {**options["keep_last"], "maximum": most_kept(entity)}}
-        names = [n for n in OPERATORS if not (n == "token" and entity in NOT_STORED)]
+        irreversible = [n for n in OPERATORS if n != "token"]
+        names = irreversible if entity in NOT_STORED else list(operator_names())
         mappings = [
             {
                 "type": "object",

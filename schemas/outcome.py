@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
-
+from callveil.schemas.json_types import from_json_text, to_json_text
 from callveil.schemas.manifest import FileEntry
 
 
-@dataclass
+@dataclass(slots=True)
 class Outcome:
     """Published files and counts of a piece of work, or of many added up.
 
@@ -29,22 +27,7 @@ class Outcome:
 
     def encode(self) -> bytes:
         """JSON bytes, the form in which outcomes travel through a pipeline."""
-        return orjson.dumps(self.as_dict())
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "added": [f.as_dict() for f in self.added],
-            "removed": self.removed,
-            "counts": dict(sorted(self.counts.items())),
-        }
-
-    @classmethod
-    def from_dict(cls, d: Mapping[str, Any]) -> Outcome:
-        """Return inverse of `as_dict`."""
-        return cls(
-            [FileEntry.from_dict(f) for f in d["added"]], list(d["removed"]), Counter(d["counts"])
-        )
+        return to_json_text(self)
 
     @classmethod
     def total(cls, parts: Iterable[bytes]) -> Outcome:
@@ -53,7 +36,7 @@ class Outcome:
         """
         out = cls()
         for part in parts:
-            one = cls.from_dict(orjson.loads(part))
+            one = from_json_text(part, cls)
             out.added.extend(one.added)
             out.removed.extend(one.removed)
             out.counts.update(one.counts)

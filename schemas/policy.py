@@ -16,6 +16,7 @@ import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import KINDS
 from callveil.schemas.operators import OPERATORS, SCOPES, Operator
 from callveil.schemas.policy_detect import (
@@ -41,6 +42,7 @@ from callveil.schemas.policy_values import (
     Then,
     WriteAs,
 )
+from callveil.schemas.problem import Problem
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import TREATMENTS, RequestSettings, Rules, collapse_whitespace
@@ -64,7 +66,6 @@ __all__ = [
     "Policy",
     "PolicyError",
     "PolicyFile",
-    "PolicyProblem",
     "Rules",
     "collapse_whitespace",
     "document_digest",
@@ -76,36 +77,12 @@ VERSION = 1
 _CACHED_RULES = 1024
 
 
-@dataclass(frozen=True, order=True)
-class PolicyProblem:
-    """One thing wrong with a policy file.
-
-    Attributes:
-        file: as the user named it.
-        line, column: 1-based; 0 where the file as a whole is meant.
-        field: dotted path, such as `entities.PERSON.scope` or `overrides[2].when`.
-        message: what is wrong and how to mend it; quotes no `allow` or `deny` text.
-    """
-
-    file: str
-    line: int
-    column: int
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return (
-            f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
-        )
-
-
-class PolicyError(ValueError):
+class PolicyError(UserError, ValueError):
     """A policy cannot be used. `problems` holds everything that is wrong, in the order of the
     files.
     """
 
-    def __init__(self, problems: list[PolicyProblem]) -> None:
+    def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(p) for p in problems))
         self.problems = problems
 
@@ -317,6 +294,11 @@ class Policy:
             if len(self._cache) > _CACHED_RULES:
                 self._cache.popitem(last=False)
         return rules
+
+    def operators_named(self) -> frozenset[str]:
+        """Return names of all operators that rules of this policy may come to."""
+        tables = (self.base.entities, *(o.settings.get("entities", {}) for o in self.overrides))
+        return frozenset(operator.name for table in tables for operator in table.values())
 
     def effective_yaml(self) -> str:
         """Return the resolved document in canonical YAML. It loads again to an equal policy, and

@@ -15,7 +15,6 @@ from callveil.schemas.policy import (
     InputLimits,
     Policy,
     PolicyError,
-    PolicyProblem,
     document_digest,
 )
 from callveil.schemas.policy_document import policy_document
@@ -23,6 +22,7 @@ from callveil.schemas.policy_parse import PolicyLayer, read_layer
 from callveil.schemas.policy_settings import merge_given
 from callveil.schemas.policy_values import KEY, safe_key
 from callveil.schemas.policy_yaml import MAX_CHARS, NodeReader, Place, dotted
+from callveil.schemas.problem import Problem
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import (
@@ -70,7 +70,7 @@ def parse_policy(text: str, file: str = "policy.yaml", folder: Path | None = Non
     return chain.policy()
 
 
-def check_policy(path: str | Path | None) -> list[PolicyProblem]:
+def check_policy(path: str | Path | None) -> list[Problem]:
     """Return everything that is wrong with a policy; empty if it can be used."""
     try:
         load_policy(path)
@@ -167,8 +167,10 @@ class _Chain:
         known = self.layers[-1].entities if self.layers else frozenset()
         self.layers.append(read_layer(reader, values, known))
 
-    def _problems(self) -> list[PolicyProblem]:
-        return [p for r in self.readers for p in sorted(r.problems)]
+    def _problems(self) -> list[Problem]:
+        return [
+            p for r in self.readers for p in sorted(r.problems, key=lambda p: (p.place, p.message))
+        ]
 
     def policy(self) -> Policy:
         """Return the policy all layers add up to. Raises `PolicyError`."""
@@ -224,7 +226,7 @@ def _report(layers: list[PolicyLayer], places: tuple[Place, ...], message: str) 
                 layer.reader.add_problem((*place, KEY), "wrong", message)
                 return
     file = layers[0].reader
-    file.problems.append(PolicyProblem(file.file, 0, 0, dotted(places[0]), message))
+    file.problems.append(Problem(file.file, 0, dotted(places[0]), message))
 
 
 def _wrong(layers: list[PolicyLayer], *fields: str) -> bool:

@@ -130,23 +130,27 @@ class Between:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A choice of words."""
+    """A choice of words, or of those that a function gives when a value is read."""
 
-    options: tuple[str, ...]
+    options: tuple[str, ...] | Callable[[], tuple[str, ...]]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
         return core_schema.no_info_before_validator_function(
-            self._read, core_schema.literal_schema(list(self.options))
+            self._read,
+            core_schema.str_schema()
+            if callable(self.options)
+            else core_schema.literal_schema(list(self.options)),
         )
 
     def _read(self, value: Any) -> Any:
+        options = self.options() if callable(self.options) else self.options
         if not isinstance(value, str):
-            raise value_error("expected", f"one of {', '.join(self.options)}")
-        if value not in self.options:
+            raise value_error("expected", f"one of {', '.join(options)}")
+        if value not in options:
             name = safe_key(value)
-            raise value_error("wrong", f"unknown value {name}{suggest_choice(name, self.options)}")
+            raise value_error("wrong", f"unknown value {name}{suggest_choice(name, options)}")
         return value
 
 

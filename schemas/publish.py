@@ -5,19 +5,17 @@ datasets.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
-
 from callveil.schemas import (
     account,
     disposition,
+    erasure_certificate,
     finding,
     history,
     hold,
@@ -31,11 +29,12 @@ from callveil.schemas import (
 )
 from callveil.schemas.evidence import RunDigest
 from callveil.schemas.fields import json_schema
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_schema import policy_json_schema
 from callveil.schemas.report import REPORTS
 
-_SCALARS: dict[type, dict[str, Any]] = {
+_SCALARS: dict[type, JsonObject] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     float: {"type": "number"},
@@ -44,7 +43,7 @@ _SCALARS: dict[type, dict[str, Any]] = {
 }
 
 
-def _of_type(hint: Any) -> dict[str, Any]:
+def _of_type(hint: Any) -> JsonObject:
     """JSON Schema of a type annotation. Raises `TypeError` for one that has no JSON form."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
@@ -58,21 +57,17 @@ def _of_type(hint: Any) -> dict[str, Any]:
     if origin in (typing.Union, types.UnionType):
         options = [_of_type(a) for a in args if a is not type(None)]
         return {"anyOf": [*options, {"type": "null"}]} if type(None) in args else {"anyOf": options}
-    if origin is dict:
+    if origin in (dict, Mapping):
         return {"type": "object", "additionalProperties": _of_type(args[1])}
-    if origin is tuple and args == (tuple[str, str], ...):
-        return {
-            "type": "object",
-            "additionalProperties": {"type": "string"},
-            "description": "partition values by column",
-        }
+    if origin is typing.Annotated:
+        return _of_type(args[0]) | {"description": args[1]}
     if origin in (list, tuple):
         return {"type": "array", "items": _of_type(args[0])}
     raise TypeError(f"no JSON form for {hint!r}")
 
 
-def _of_dataclass(cls: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls)
+def _of_dataclass(cls: type) -> JsonObject:
+    hints = typing.get_type_hints(cls, include_extras=True)
     required = [
         f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
     ]
@@ -85,7 +80,7 @@ def _of_dataclass(cls: type) -> dict[str, Any]:
     }
 
 
-def _dataclass_schema(cls: type) -> dict[str, Any]:
+def _dataclass_schema(cls: type) -> JsonObject:
     summary = " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -95,7 +90,7 @@ def _dataclass_schema(cls: type) -> dict[str, Any]:
     }
 
 
-def _request_schema() -> dict[str, Any]:
+def _request_schema() -> JsonObject:
     required = ("account_id", "interaction_id", "scope", "reason", "actor")
     schema = json_schema(
         "RedactionRequest",
@@ -111,7 +106,7 @@ def _request_schema() -> dict[str, Any]:
     return schema
 
 
-JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+JSON_SCHEMAS: dict[str, Callable[[], JsonObject]] = {
     "interaction": interaction.published_json_schema,
     "redacted_interaction": lambda: json_schema(
         "RedactedInteraction",
@@ -194,7 +189,7 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     ),
     "erasure_certificate": lambda: json_schema(
         "ErasureCertificate",
-        subject.CERTIFICATE_FIELDS,
+        erasure_certificate.FIELDS,
         ("certificate_id", "request_id"),
         "That a person's rows of one kind were erased or set aside.",
     ),
@@ -207,48 +202,7 @@ for _report in REPORTS.values():
             json_schema, _report.title, _report.columns, ("report_id", "row_hash"), _report.what
         )
 
-ARROW_SCHEMAS: dict[str, pa.Schema] = {
-    "interaction": interaction.RAW_SCHEMA,
-    "redacted_interaction": interaction.REDACTED_SCHEMA,
-    "account": account.SCHEMA,
-    "finding": finding.SCHEMA,
-    "rejected": rejected.SCHEMA,
-    "redaction_request": request.SCHEMA,
-    "account_event": lifecycle.SCHEMA,
-    "hold": hold.SCHEMA,
-    "disposition": disposition.SCHEMA,
-    "retention_certificate": disposition.CERTIFICATE_SCHEMA,
-    "recording": recording.SCHEMA,
-    "redacted_version": version.SCHEMA,
-    "change_history": history.SCHEMA,
-    "subject_request": subject.REGISTER_SCHEMA,
-    "subject_request_event": subject.EVENT_SCHEMA,
-    "erasure_certificate": subject.CERTIFICATE_SCHEMA,
-}
-"""Arrow schemas by published name."""
-ARROW_SCHEMAS |= {f"report_{r.name}": r.schema for r in REPORTS.values() if r.name != "history"}
 
-
-def json_schemas() -> dict[str, dict[str, Any]]:
+def json_schemas() -> dict[str, JsonObject]:
     """Return every JSON Schema (2020-12) by published name."""
     return {name: make() for name, make in JSON_SCHEMAS.items()}
-
-
-def arrow_schemas() -> dict[str, pa.Schema]:
-    """Return every Arrow schema by published name."""
-    return dict(ARROW_SCHEMAS)
-
-
-def published_files() -> dict[str, bytes]:
-    """Return what `callveil schemas` writes: file name to bytes, the same on every run.
-
-    `<name>.schema.json` holds the JSON Schema, `<name>.arrow` the serialised Arrow schema (an IPC
-    message; `pyarrow.ipc.read_schema` reads it).
-    """
-    out = {
-        f"{name}.schema.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
-        for name, schema in json_schemas().items()
-    }
-    return out | {
-        f"{name}.arrow": schema.serialize().to_pybytes() for name, schema in ARROW_SCHEMAS.items()
-    }

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from dataclasses import dataclass
+from typing import Annotated, TypedDict
 
-from callveil.schemas.fields import Field, Integer, Text, Timestamp, arrow_schema
 from callveil.schemas.interaction import SourceRef
+from callveil.schemas.typed_rows import fields_of
 
-_T, _I = Text(), Integer()
 
-FIELDS: tuple[Field, ...] = tuple(
-    Field(name, kind, doc, personal=False)
-    for name, kind, doc in (
-        ("rejected_id", _T, "stable id: digest of source place and run"),
-        ("file", _T, "file it was read from"),
-        ("line", _I, "1-based line"),
-        ("byte_offset", _I, "byte offset in the uncompressed stream"),
-        ("index", _I, "0-based record in a page or Parquet file"),
-        ("stage", _T, "ingest, detect, redact or write"),
-        ("field", _T, "declared field at fault, such as outline[3].s"),
-        ("reason", _T, "short code"),
-        ("detail", _T, "one sentence that quotes nothing"),
-        ("size", _I, "bytes of the rejected content"),
-        ("account_id", _T, "account, where it could be read"),
-        ("interaction_id", _T, "interaction, where it could be read"),
-        ("blob", _T, "encrypted file that holds the content"),
-        ("block", _I, "block of that file"),
-        ("run_id", _T, "run"),
-        ("rejected_at", Timestamp(), "as_of of the run, UTC"),
-    )
-)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "rejected"})
+class RejectedRow(TypedDict, total=False):
+    """A row of the rejected dataset."""
+
+    rejected_id: Annotated[str, "stable id: digest of source place and run"]
+    file: Annotated[str | None, "file it was read from"]
+    line: Annotated[int | None, "1-based line"]
+    byte_offset: Annotated[int | None, "byte offset in the uncompressed stream"]
+    index: Annotated[int | None, "0-based record in a page or Parquet file"]
+    stage: Annotated[str, "ingest, detect, redact or write"]
+    field: Annotated[str | None, "declared field at fault, such as outline[3].s"]
+    reason: Annotated[str, "short code"]
+    detail: Annotated[str, "one sentence that quotes nothing"]
+    size: Annotated[int | None, "bytes of the rejected content"]
+    account_id: Annotated[str | None, "account, where it could be read"]
+    interaction_id: Annotated[str | None, "interaction, where it could be read"]
+    blob: Annotated[str | None, "encrypted file that holds the content"]
+    block: Annotated[int | None, "block of that file"]
+    run_id: Annotated[str | None, "run"]
+    rejected_at: Annotated[dt.datetime | None, "as_of of the run, UTC"]
+
+
+FIELDS = fields_of(RejectedRow)
 
 REASONS = {
     "bad_utf8": "the bytes are not UTF-8",

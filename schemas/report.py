@@ -4,147 +4,172 @@ its own, in `history`.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
+from typing import Annotated, TypedDict
 
-import pyarrow as pa
-
-from callveil.schemas import disposition, finding, history, subject
+from callveil.schemas import disposition, erasure_certificate, finding, history, subject
 from callveil.schemas.fields import (
-    Boolean,
     Field,
-    Integer,
-    ListOf,
-    Number,
     Text,
-    Timestamp,
-    arrow_schema,
 )
+from callveil.schemas.plugins import REPORTS as PLUGINS
+from callveil.schemas.plugins import find_plugins
+from callveil.schemas.typed_rows import fields_of
 
 SCHEMA_VERSION = 1
-_T, _I, _N, _S, _B, _L = Text(), Integer(), Number(), Timestamp(), Boolean(), ListOf(Text())
 
 
-def _plain(*rows: tuple[str, object, str]) -> tuple[Field, ...]:
-    return tuple(Field(name, kind, doc, personal=False) for name, kind, doc in rows)  # type: ignore[arg-type]
+class ReportRow(TypedDict, total=False):
+    """Columns that all reports but the change history have."""
+
+    report_id: Annotated[
+        str, "this report: digest of what it is about and of the state of the store"
+    ]
+    schema_version: Annotated[int | None, "version of these columns"]
+    run_id: Annotated[str | None, "state of the store it was made from: the last published run"]
+    as_of: Annotated[dt.datetime, "the report's time, UTC"]
+    generated_at: Annotated[
+        dt.datetime | None, "equal to as_of, so that the same report has the same bytes"
+    ]
+    tool_version: Annotated[str | None, "callveil's version"]
+    policy_version: Annotated[str | None, "name of the policy that decided; null where none did"]
+    policy_sha256: Annotated[str | None, "digest of that policy"]
+    account_id: Annotated[str | None, "account; null where the row is about no single one"]
+    agency_id: Annotated[str | None, "agency the account belonged to; null where it is not known"]
+    account_type_at_event: Annotated[str | None, "account type when it happened"]
 
 
-COMMON: tuple[Field, ...] = _plain(
-    ("report_id", _T, "this report: digest of what it is about and of the state of the store"),
-    ("schema_version", _I, "version of these columns"),
-    ("run_id", _T, "state of the store it was made from: the last published run"),
-    ("as_of", _S, "the report's time, UTC"),
-    ("generated_at", _S, "equal to as_of, so that the same report has the same bytes"),
-    ("tool_version", _T, "callveil's version"),
-    ("policy_version", _T, "name of the policy that decided; null where none did"),
-    ("policy_sha256", _T, "digest of that policy"),
-    ("account_id", _T, "account; null where the row is about no single one"),
-    ("agency_id", _T, "agency the account belonged to; null where it is not known"),
-    ("account_type_at_event", _T, "account type when it happened"),
-)
+COMMON = fields_of(ReportRow)
 ROW_HASH = Field(
     "row_hash",
-    _T,
+    Text(),
     "HMAC-SHA256 of the row hash before and all other columns, keyed by the keyring",
     personal=False,
 )
 
-REDACTION: tuple[Field, ...] = _plain(
-    ("interaction_id", _T, "interaction"),
-    ("kind", _T, "call, text, chat or form"),
-    ("event_time", _S, "when the interaction began, UTC"),
-    ("field_path", _T, "field, such as outline[3].text"),
-    ("entity_type", _T, "what was found; null for a record that was rejected"),
-    ("detector", _T, "what found it"),
-    ("detector_version", _T, "its version"),
-    ("score", _N, "0 to 1"),
-    ("action", _T, "label, mask, pseudonym, token, keep or clear"),
-    ("key_id", _T, "key a pseudonym or token was made with"),
-    ("span_start", _I, "start in the source text, code points"),
-    ("span_end", _I, "end, exclusive"),
-    ("count", _I, "values the row stands for"),
-    ("trigger", _T, "auto, manual or subject_request"),
-    ("request_id", _T, "request that asked for it"),
-    ("actor_id", _T, "who asked"),
-    ("status", _T, "done, kept or rejected"),
-    ("failure_reason", _T, "why a record was rejected"),
-    *((f.name, f.type, f.doc) for f in finding.FIELDS if f.name == "input_sha256"),
-    ("output_sha256", _T, "SHA-256 of the stored file that holds the redacted record"),
-    (
-        "residual_hits",
-        _I,
+
+class RedactionReportRow(TypedDict, total=False):
+    """A redacted or rejected value."""
+
+    interaction_id: Annotated[str | None, "interaction"]
+    kind: Annotated[str | None, "call, text, chat or form"]
+    event_time: Annotated[dt.datetime | None, "when the interaction began, UTC"]
+    field_path: Annotated[str | None, "field, such as outline[3].text"]
+    entity_type: Annotated[str | None, "what was found; null for a record that was rejected"]
+    detector: Annotated[str | None, "what found it"]
+    detector_version: Annotated[str | None, "its version"]
+    score: Annotated[float | None, "0 to 1"]
+    action: Annotated[str | None, "label, mask, pseudonym, token, keep or clear"]
+    key_id: Annotated[str | None, "key a pseudonym or token was made with"]
+    span_start: Annotated[int | None, "start in the source text, code points"]
+    span_end: Annotated[int | None, "end, exclusive"]
+    count: Annotated[int | None, "values the row stands for"]
+    trigger: Annotated[str | None, "auto, manual or subject_request"]
+    request_id: Annotated[str | None, "request that asked for it"]
+    actor_id: Annotated[str | None, "who asked"]
+    status: Annotated[str | None, "done, kept or rejected"]
+    failure_reason: Annotated[str | None, "why a record was rejected"]
+    input_sha256: Annotated[str | None, finding.INPUT_SHA256]
+    output_sha256: Annotated[
+        str | None, "SHA-256 of the stored file that holds the redacted record"
+    ]
+    residual_hits: Annotated[
+        int | None,
         "what was still found in the redacted record: 0, since a record is read again until "
         "nothing is; null for rejected ones",
-    ),
-    ("processed_at", _S, "time of the run, UTC"),
-)
+    ]
+    processed_at: Annotated[dt.datetime | None, "time of the run, UTC"]
 
-_CERTIFIED = _plain(
-    (
-        "old_versions_purged_at",
-        _S,
+
+REDACTION = fields_of(RedactionReportRow)
+
+
+class CertifiedColumns(TypedDict, total=False):
+    """When what was deleted was purged."""
+
+    old_versions_purged_at: Annotated[
+        dt.datetime | None,
         "when every old version of the file was gone, UTC; null while some are locked, or where "
         "nothing was to go",
-    ),
-    ("verified_at", _S, "when that was checked, UTC"),
-)
+    ]
+    verified_at: Annotated[dt.datetime | None, "when that was checked, UTC"]
+
+
+_CERTIFIED = fields_of(CertifiedColumns)
 RETENTION: tuple[Field, ...] = (
     *(f for f in disposition.FIELDS if f.name != "account_id"),
     *_CERTIFIED,
 )
 
-PROCESSING: tuple[Field, ...] = _plain(
-    ("activity_id", _T, "processing activity"),
-    ("name", _T, "what it is called"),
-    ("role", _T, "controller or processor"),
-    ("controller", _T, "controller and contact"),
-    ("joint_controllers", _L, "joint controllers"),
-    ("representative", _T, "representative in the Union"),
-    ("dpo", _T, "data protection officer"),
-    ("purposes", _L, "why data is processed"),
-    ("lawful_basis", _L, "Art. 6 and, for special categories, Art. 9"),
-    ("subject_categories", _L, "whose data"),
-    ("data_categories", _L, "which data"),
-    ("special_categories", _L, "which special categories (Art. 9, 10)"),
-    ("source", _L, "where it comes from"),
-    ("recipients", _L, "to whom it is disclosed"),
-    ("processors", _L, "who processes it for the controller"),
-    ("third_countries", _L, "transfers outside the Union"),
-    ("safeguards", _L, "safeguards of these transfers"),
-    ("retention_by_category", _L, "time limits, as category: days"),
-    ("retention_adherence", _T, "whether the store keeps to them: yes, no or unknown"),
-    ("non_adherence_reason", _L, "where it does not, and why"),
-    ("security_measures", _L, "general description (Art. 32)"),
-    ("storage_location", _L, "where it lies"),
-    ("automated_decisions", _T, "automated decisions, and their logic"),
-    ("dpia_ref", _T, "data protection impact assessment"),
-    ("reviewed_at", _S, "when the record was last reviewed, UTC"),
-    ("reviewed_by", _T, "by whom"),
-    ("differences", _L, "where policy and store do something else than the record says"),
-)
 
-BREACHES: tuple[Field, ...] = _plain(
-    ("breach_id", _T, "breach"),
-    ("aware_at", _S, "when it became known, UTC: the 72 hours begin (Art. 33)"),
-    ("occurred_at", _S, "when it happened, UTC"),
-    ("causes", _T, "causes"),
-    ("facts", _T, "what happened"),
-    ("data_categories", _L, "which data"),
-    ("approx_subjects", _I, "about how many people"),
-    ("approx_records", _I, "about how many records"),
-    ("consequences", _T, "likely consequences"),
-    ("measures", _T, "measures taken"),
-    ("notifiable", _B, "whether it must be notified; null while that is not decided"),
-    ("decision_reason", _T, "why"),
-    ("notify_by", _S, "72 hours after aware_at, UTC"),
-    ("notified_at", _S, "when the authority was told, UTC"),
-    ("late_reason", _T, "why later than 72 hours (Art. 33(1))"),
-    ("subjects_notified_at", _S, "when the people were told, UTC (Art. 34)"),
-    (
-        "state",
-        _T,
+class ProcessingReportRow(TypedDict, total=False):
+    """A processing activity."""
+
+    activity_id: Annotated[str | None, "processing activity"]
+    name: Annotated[str | None, "what it is called"]
+    role: Annotated[str | None, "controller or processor"]
+    controller: Annotated[str | None, "controller and contact"]
+    joint_controllers: Annotated[list[str] | None, "joint controllers"]
+    representative: Annotated[str | None, "representative in the Union"]
+    dpo: Annotated[str | None, "data protection officer"]
+    purposes: Annotated[list[str] | None, "why data is processed"]
+    lawful_basis: Annotated[list[str] | None, "Art. 6 and, for special categories, Art. 9"]
+    subject_categories: Annotated[list[str] | None, "whose data"]
+    data_categories: Annotated[list[str] | None, "which data"]
+    special_categories: Annotated[list[str] | None, "which special categories (Art. 9, 10)"]
+    source: Annotated[list[str] | None, "where it comes from"]
+    recipients: Annotated[list[str] | None, "to whom it is disclosed"]
+    processors: Annotated[list[str] | None, "who processes it for the controller"]
+    third_countries: Annotated[list[str] | None, "transfers outside the Union"]
+    safeguards: Annotated[list[str] | None, "safeguards of these transfers"]
+    retention_by_category: Annotated[list[str] | None, "time limits, as category: days"]
+    retention_adherence: Annotated[
+        str | None, "whether the store keeps to them: yes, no or unknown"
+    ]
+    non_adherence_reason: Annotated[list[str] | None, "where it does not, and why"]
+    security_measures: Annotated[list[str] | None, "general description (Art. 32)"]
+    storage_location: Annotated[list[str] | None, "where it lies"]
+    automated_decisions: Annotated[str | None, "automated decisions, and their logic"]
+    dpia_ref: Annotated[str | None, "data protection impact assessment"]
+    reviewed_at: Annotated[dt.datetime | None, "when the record was last reviewed, UTC"]
+    reviewed_by: Annotated[str | None, "by whom"]
+    differences: Annotated[
+        list[str] | None, "where policy and store do something else than the record says"
+    ]
+
+
+PROCESSING = fields_of(ProcessingReportRow)
+
+
+class Breach(TypedDict, total=False):
+    """A breach of the company's register."""
+
+    breach_id: Annotated[str, "breach"]
+    aware_at: Annotated[dt.datetime, "when it became known, UTC: the 72 hours begin (Art. 33)"]
+    occurred_at: Annotated[dt.datetime | None, "when it happened, UTC"]
+    causes: Annotated[str | None, "causes"]
+    facts: Annotated[str | None, "what happened"]
+    data_categories: Annotated[list[str] | None, "which data"]
+    approx_subjects: Annotated[int | None, "about how many people"]
+    approx_records: Annotated[int | None, "about how many records"]
+    consequences: Annotated[str | None, "likely consequences"]
+    measures: Annotated[str | None, "measures taken"]
+    notifiable: Annotated[
+        bool | None, "whether it must be notified; null while that is not decided"
+    ]
+    decision_reason: Annotated[str | None, "why"]
+    notify_by: Annotated[dt.datetime | None, "72 hours after aware_at, UTC"]
+    notified_at: Annotated[dt.datetime | None, "when the authority was told, UTC"]
+    late_reason: Annotated[str | None, "why later than 72 hours (Art. 33(1))"]
+    subjects_notified_at: Annotated[dt.datetime | None, "when the people were told, UTC (Art. 34)"]
+    state: Annotated[
+        str,
         "on_time, late_with_reasons, late_without_reasons, due, overdue, not_notifiable, undecided",
-    ),
-)
+    ]
+
+
+BREACHES = fields_of(Breach)
 
 BREACH_STATES: dict[str, str] = {
     "on_time": "notified within 72 hours",
@@ -184,11 +209,6 @@ class ReportType:
             else (*COMMON, *(f for f in self.fields if f.name not in _COMMON_NAMES), ROW_HASH)
         )
 
-    @property
-    def schema(self) -> pa.Schema:
-        """Arrow schema of a row."""
-        return arrow_schema(self.columns, {"callveil": f"report_{self.name}"})
-
 
 _COMMON_NAMES = {f.name for f in COMMON}
 
@@ -223,7 +243,7 @@ REPORTS: dict[str, ReportType] = {
             "What erasures and restrictions did, what stayed and on which ground, and how it was "
             "checked.",
             (
-                *subject.CERTIFICATE_FIELDS,
+                *erasure_certificate.FIELDS,
                 *(f for f in subject.REGISTER_FIELDS if f.name == "accounts"),
             ),
             "when it was carried out",
@@ -252,3 +272,8 @@ REPORTS: dict[str, ReportType] = {
     )
 }
 """Reports by name, in the order they are read."""
+
+
+def report_names() -> tuple[str, ...]:
+    """Return the names of `REPORTS` and of reports that plugins bring. Raises `PluginError`."""
+    return (*REPORTS, *find_plugins(PLUGINS, REPORTS))

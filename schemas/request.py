@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict, dataclass
 
+import msgspec
 import orjson
 
-from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp, arrow_schema
+from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp
 from callveil.schemas.interaction import InteractionKey
 
 SCOPES = ("all", "field", "span", "time")
@@ -44,10 +45,9 @@ FIELDS: tuple[Field, ...] = tuple(
         ("trigger", _T, "manual or subject_request"),
     )
 )
-SCHEMA = arrow_schema(FIELDS, {"callveil": "redaction_request"})
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class RedactionRequest:
     """One request to redact, by a person.
 
@@ -99,10 +99,5 @@ def encode_request(request: RedactionRequest) -> str:
 
 
 def decode_request(text: str) -> RedactionRequest:
-    """Return inverse of `encode_request`. Raises ValueError for text that is no JSON, TypeError for
-    members that no request has.
-    """
-    members = orjson.loads(text)
-    if "requested_at" in members:
-        members["requested_at"] = dt.datetime.fromisoformat(members["requested_at"])
-    return RedactionRequest(**members)
+    """Return inverse of `encode_request`. Raises ValueError for any other text."""
+    return msgspec.json.decode(text, type=RedactionRequest)

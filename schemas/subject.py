@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple, TypedDict
 
 from callveil.schemas.fields import (
     Boolean,
@@ -18,8 +18,8 @@ from callveil.schemas.fields import (
     Struct,
     Text,
     Timestamp,
-    arrow_schema,
 )
+from callveil.schemas.typed_rows import fields_of
 
 TYPES = ("access", "portability", "erasure", "restriction", "objection", "rectification")
 """What people ask for: GDPR Art. 15, 20, 17, 18, 21, 16."""
@@ -48,6 +48,7 @@ EVENTS = (
 )
 """What happens to a request. The register is the list of these; nothing in it is ever changed."""
 
+LETTERS = ("received", "extended", "granted", "refused", "certificate")
 DECISIONS = ("granted", "partly_granted", "refused", "withdrawn", "not_executed")
 """How a request can end. `not_executed` means that what was promised was not done in some system,
 and says why.
@@ -90,103 +91,101 @@ def _plain(*rows: tuple[str, object, str]) -> tuple[Field, ...]:
     )
 
 
-EVENT_FIELDS = _plain(
-    ("event_id", _T, "digest of the event"),
-    ("request_id", _T, "request"),
-    ("event", _T, ", ".join(EVENTS)),
-    ("at", _S, "when it happened, UTC, as stated"),
-    (
-        "entered_at",
-        _S,
+class RegisterEvent(TypedDict, total=False):
+    """One entry of the register of requests. What an event does not say is absent or null."""
+
+    event_id: Annotated[str, "digest of the event"]
+    request_id: Annotated[str, "request"]
+    event: Annotated[str, ", ".join(EVENTS)]
+    at: Annotated[dt.datetime, "when it happened, UTC, as stated"]
+    entered_at: Annotated[
+        dt.datetime | None,
         "when it was entered, UTC, by the clock of the machine that signed it; null in entries "
         "older than this column",
-    ),
-    ("seq", _I, "place among the request's events, from 1"),
-    ("actor", _T, "who entered it"),
-    ("login", _T, "login name of the process that entered it; empty where it was not noted"),
-    ("regulation", _T, "gdpr, uk_gdpr or ccpa"),
-    ("type", _T, ", ".join(TYPES)),
-    ("channel", _T, ", ".join(CHANNELS)),
-    ("zone", _T, "IANA zone in which its days begin and end"),
-    ("calendar", _T, "holidays, such as DE-BY; empty: weekends only"),
-    ("received_at", _S, "when it came in, UTC"),
-    ("clock_start_at", _S, "from when its time counts, UTC"),
-    ("subject_ref", _T, "keyed digest of the person's identifiers"),
-    ("account", _T, "account the request belongs to"),
-    ("agency", _T, "agency the request belongs to, with its subaccounts"),
-    (
-        "due_at",
-        _S,
+    ]
+    seq: Annotated[int, "place among the request's events, from 1"]
+    actor: Annotated[str | None, "who entered it"]
+    login: Annotated[
+        str | None, "login name of the process that entered it; empty where it was not noted"
+    ]
+    regulation: Annotated[str | None, "gdpr, uk_gdpr or ccpa"]
+    type: Annotated[str | None, ", ".join(TYPES)]
+    channel: Annotated[str | None, ", ".join(CHANNELS)]
+    zone: Annotated[str | None, "IANA zone in which its days begin and end"]
+    calendar: Annotated[str | None, "holidays, such as DE-BY; empty: weekends only"]
+    received_at: Annotated[dt.datetime | None, "when it came in, UTC"]
+    clock_start_at: Annotated[dt.datetime | None, "from when its time counts, UTC"]
+    subject_ref: Annotated[str | None, "keyed digest of the person's identifiers"]
+    account: Annotated[str | None, "account the request belongs to"]
+    agency: Annotated[str | None, "agency the request belongs to, with its subaccounts"]
+    due_at: Annotated[
+        dt.datetime | None,
         "end of the last day for an answer, UTC; stored when it is decided, never derived again",
-    ),
-    ("method", _T, "how the identity was verified"),
-    ("reason", _T, "why; a reversible token, since free text may name people"),
-    ("extended_due_at", _S, "end of the last day after an extension, UTC"),
-    ("extension_notified_at", _S, "when the person was told of it, UTC"),
-    ("decision", _T, ", ".join(DECISIONS)),
-    ("refusal_ground", _T, "ground of a refusal, such as Art. 12(5)(b)"),
-    ("exemptions", _L, "exemptions that were relied on"),
-    ("systems_searched", _L, "zones and systems that were searched"),
-    ("systems_not_executed", _L, "systems in which it was not carried out, each with its reason"),
-    ("records_found", _I, "records that are about the person"),
-    ("accounts", _L, "accounts these records belong to, as the last search found them"),
-    ("records", _L, "keyed digests of records somebody has said to be the person's, or not to be"),
-    ("approved_by", _T, "second person who approved what is to be disclosed or erased"),
-    ("disclosed", _I, "records that were disclosed"),
-    ("withheld", _I, "records or parts that were withheld"),
-    ("responded_at", _S, "when it was answered, UTC"),
-    ("package", _T, "name of the package"),
-    ("package_sha256", _T, "SHA-256 of it"),
-    ("recipients_notified", _L, "recipients that were told (Art. 19)"),
-    (
-        "tokens",
-        _L,
+    ]
+    method: Annotated[str | None, "how the identity was verified"]
+    reason: Annotated[str | None, "why; a reversible token, since free text may name people"]
+    extended_due_at: Annotated[dt.datetime | None, "end of the last day after an extension, UTC"]
+    extension_notified_at: Annotated[dt.datetime | None, "when the person was told of it, UTC"]
+    decision: Annotated[str | None, ", ".join(DECISIONS)]
+    refusal_ground: Annotated[str | None, "ground of a refusal, such as Art. 12(5)(b)"]
+    exemptions: Annotated[list[str] | None, "exemptions that were relied on"]
+    systems_searched: Annotated[list[str] | None, "zones and systems that were searched"]
+    systems_not_executed: Annotated[
+        list[str] | None, "systems in which it was not carried out, each with its reason"
+    ]
+    records_found: Annotated[int | None, "records that are about the person"]
+    accounts: Annotated[
+        list[str] | None, "accounts these records belong to, as the last search found them"
+    ]
+    records: Annotated[
+        list[str] | None,
+        "keyed digests of records somebody has said to be the person's, or not to be",
+    ]
+    approved_by: Annotated[
+        str | None, "second person who approved what is to be disclosed or erased"
+    ]
+    disclosed: Annotated[int | None, "records that were disclosed"]
+    withheld: Annotated[int | None, "records or parts that were withheld"]
+    responded_at: Annotated[dt.datetime | None, "when it was answered, UTC"]
+    package: Annotated[str | None, "name of the package"]
+    package_sha256: Annotated[str | None, "SHA-256 of it"]
+    recipients_notified: Annotated[list[str] | None, "recipients that were told (Art. 19)"]
+    tokens: Annotated[
+        list[str] | None,
         "keyed digests of what identified the person, so that what comes back after an erasure is "
         "found",
-    ),
-    ("run_id", _T, "run of the store that did it"),
-    ("plan_sha256", _T, "plan it carried out"),
-)
-EVENT_SCHEMA = arrow_schema(EVENT_FIELDS, {"callveil": "subject_request_event"})
+    ]
+    run_id: Annotated[str | None, "run of the store that did it"]
+    plan_sha256: Annotated[str | None, "plan it carried out"]
+
+
+EVENT_FIELDS = fields_of(RegisterEvent, personal=("actor", "approved_by", "login"))
+
+
+def _of_event(*names: str) -> Iterator[tuple[str, object, str]]:
+    return ((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in names)
+
 
 REGISTER_FIELDS = _plain(
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name
-        in ("request_id", "regulation", "type", "channel", "received_at", "clock_start_at")
-    ),
+    *_of_event("request_id", "regulation", "type", "channel", "received_at", "clock_start_at"),
     ("clock_pauses", ListOf(_PAUSE), "when the clock stood still"),
     ("identity_verified_at", _S, "when the identity was verified, UTC"),
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name in ("method", "subject_ref", "account", "agency", "due_at")
-    ),
+    *_of_event("method", "subject_ref", "account", "agency", "due_at"),
     ("extended", _B, "whether the time was extended"),
     ("extension_reason", _T, "why; a reversible token"),
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name in ("extension_notified_at", "extended_due_at")
-    ),
+    *_of_event("extension_notified_at", "extended_due_at"),
     ("status", _T, ", ".join(STATUSES)),
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name
-        in (
-            "decision",
-            "refusal_ground",
-            "exemptions",
-            "systems_searched",
-            "systems_not_executed",
-            "records_found",
-            "accounts",
-            "disclosed",
-            "withheld",
-            "responded_at",
-        )
+    *_of_event(
+        "decision",
+        "refusal_ground",
+        "exemptions",
+        "systems_searched",
+        "systems_not_executed",
+        "records_found",
+        "accounts",
+        "disclosed",
+        "withheld",
+        "responded_at",
     ),
     (
         "on_time",
@@ -206,69 +205,8 @@ REGISTER_FIELDS = _plain(
         _L,
         "steps whose stated time is not that of their entry, and steps that go back in time",
     ),
-    *(
-        (f.name, f.type, f.doc)
-        for f in EVENT_FIELDS
-        if f.name in ("package", "package_sha256", "recipients_notified")
-    ),
+    *_of_event("package", "package_sha256", "recipients_notified"),
 )
-REGISTER_SCHEMA = arrow_schema(REGISTER_FIELDS, {"callveil": "subject_request"})
-
-METHODS = ("drop_rows", "unlink", "purge", "seal", "restore", "none")
-"""How rows were dealt with: dropped and purged, kept without what identifies the person, an object
-purged whole, moved into the encrypted zone, brought back from there, or left as they are.
-"""
-
-CERTIFICATE_FIELDS = _plain(
-    ("certificate_id", _T, "digest of run and series"),
-    ("request_id", _T, "request"),
-    ("subject_ref", _T, "keyed digest of the person's identifiers"),
-    ("scope", _T, "erasure or restriction"),
-    (
-        "record_class",
-        _T,
-        "interactions, findings, versions, rejected, requests, index, recordings, bodies, package, "
-        "sources",
-    ),
-    ("location", _T, "dataset or folder of the store, `inbox`, `packages`, or `outside the store`"),
-    ("method", _T, ", ".join(METHODS)),
-    ("rows_matched", _I, "rows that are about the person"),
-    ("rows_erased", _I, "rows that went, or whose link to the person went"),
-    ("rows_retained", _I, "rows that stay as they are"),
-    (
-        "retention_ground",
-        _T,
-        "ground on which they stay, or why the place was not, or not wholly, looked at",
-    ),
-    (
-        "versions_purged",
-        _I,
-        "object versions and delete markers that were removed from the run's files",
-    ),
-    (
-        "started_at",
-        _S,
-        "when the run was published, UTC, as stated: no reader has seen the rows since",
-    ),
-    (
-        "entered_at",
-        _S,
-        "when that was entered, UTC, by the signing machine's clock; null in certificates older "
-        "than this column",
-    ),
-    (
-        "completed_at",
-        _S,
-        "when every old version of their files was gone, UTC; null while some are locked",
-    ),
-    ("verification_method", _T, "how it was checked"),
-    ("residual_hits", _I, "what the check still found"),
-    ("evidence_root_sha256", _T, "SHA-256 of the manifest of the run"),
-    ("previous_sha256", _T, "SHA-256 of the certificate before this one, as the store holds it"),
-    ("signer_key_id", _T, "key that signed; null where nothing signs"),
-    ("signature", _T, "signature over the row without this column"),
-)
-CERTIFICATE_SCHEMA = arrow_schema(CERTIFICATE_FIELDS, {"callveil": "erasure_certificate"})
 
 
 @dataclass(frozen=True)
@@ -309,16 +247,16 @@ class RegisterEntry(NamedTuple):
     entered_at: dt.datetime | None
 
 
-def register_entry(row: Mapping[str, Any]) -> RegisterEntry:
+def register_entry(row: RegisterEvent) -> RegisterEntry:
     """Return the step of a row of `EVENT_FIELDS`. What is said of `opened` is the receipt, of
     `closed` the answer, of `extended` the notice.
     """
-    name = {
-        "opened": "received_at",
-        "closed": "responded_at",
-        "extended": "extension_notified_at",
-    }.get(row["event"], "at")
-    return RegisterEntry(row["event"], row["at"], row.get(name) or row["at"], row.get("entered_at"))
+    said = {
+        "opened": row.get("received_at"),
+        "closed": row.get("responded_at"),
+        "extended": row.get("extension_notified_at"),
+    }.get(row["event"])
+    return RegisterEntry(row["event"], row["at"], said or row["at"], row.get("entered_at"))
 
 
 def list_backdated(entries: Sequence[RegisterEntry]) -> list[str]:

@@ -7,9 +7,10 @@ form that only the keyring opens the way to.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text, arrow_schema
+from callveil.schemas.json_types import JsonObject
+from callveil.schemas.typed_rows import fields_of
 
 KINDS = ("phone", "email", "name_address", "visitor", "ip", "agent", "interaction")
 """Kinds of identifiers: a number in E.164, an e-mail address, a name with a postcode or street, an
@@ -32,64 +33,16 @@ RECORD = "record"
 CLASSES = ("interaction", "version")
 """Record classes the index leads to."""
 
-_T = Text()
-LINK = Struct(
-    tuple(
-        Field(name, _T, doc, personal=False)
-        for name, doc in (
-            ("token", "digest of the identifier"),
-            ("kind", "kind"),
-            ("role", "role"),
-            ("field", "declared field it stood in"),
-        )
-    )
-)
-FIELDS: tuple[Field, ...] = tuple(
-    Field(name, kind, doc, personal=False)
-    for name, kind, doc in (
-        ("token", _T, "keyed digest of the identifier, 32 hex digits"),
-        ("kind", _T, f"{', '.join(KINDS)}; or {RECORD}, for a record's list of identifiers"),
-        ("role", _T, ", ".join(ROLES)),
-        (
-            "field",
-            _T,
-            "declared field it stood in; of an interaction's list how its identifiers were found",
-        ),
-        ("record_class", _T, ", ".join(CLASSES)),
-        ("account_id", _T, "account of the record"),
-        ("record_id", _T, "interaction, or version"),
-        ("item_type", _T, "of a version: type of the object"),
-        ("item_id", _T, "of a version: the object, as it is stored"),
-        ("day", _T, "UTC day of the record"),
-        (
-            "digest",
-            _T,
-            "keyed digest of the snapshot; an entry of another snapshot than the stored one is out "
-            "of date",
-        ),
-        ("key_id", _T, "key of the digests"),
-        ("seq", Integer(), "run that wrote this entry"),
-        ("links", ListOf(LINK), "identifiers of the record"),
-    )
-)
-SCHEMA = arrow_schema(FIELDS, {"callveil": "subject_index"})
 SORT = ("token", "record_class", "account_id", "record_id", "item_type", "item_id", "role", "field")
 
 
 class IdentifierLink(NamedTuple):
-    """One identifier of a record, concealed.
+    """One identifier of a record, concealed."""
 
-    Attributes:
-        token: keyed digest, 32 hex digits.
-        kind: one of `KINDS`.
-        role: one of `ROLES`.
-        field: declared field it stood in.
-    """
-
-    token: str
-    kind: str
-    role: str
-    field: str
+    token: Annotated[str, "digest of the identifier"]
+    kind: Annotated[str, "kind"]
+    role: Annotated[str, "role"]
+    field: Annotated[str, "declared field it stood in"]
 
 
 class RecordRef(NamedTuple):
@@ -114,22 +67,28 @@ class RecordRef(NamedTuple):
 
 
 class SubjectEntry(NamedTuple):
-    """One row of the index; see `FIELDS`."""
+    """One row of the index."""
 
-    token: str
-    kind: str
-    role: str
-    field: str
-    record_class: str
-    account_id: str
-    record_id: str
-    item_type: str
-    item_id: str
-    day: str
-    digest: str
-    key_id: str
-    seq: int = 0
-    links: tuple[IdentifierLink, ...] = ()
+    token: Annotated[str, "keyed digest of the identifier, 32 hex digits"]
+    kind: Annotated[str, f"{', '.join(KINDS)}; or {RECORD}, for a record's list of identifiers"]
+    role: Annotated[str, ", ".join(ROLES)]
+    field: Annotated[
+        str, "declared field it stood in; of an interaction's list how its identifiers were found"
+    ]
+    record_class: Annotated[str, ", ".join(CLASSES)]
+    account_id: Annotated[str, "account of the record"]
+    record_id: Annotated[str, "interaction, or version"]
+    item_type: Annotated[str, "of a version: type of the object"]
+    item_id: Annotated[str, "of a version: the object, as it is stored"]
+    day: Annotated[str, "UTC day of the record"]
+    digest: Annotated[
+        str,
+        "keyed digest of the snapshot; an entry of another snapshot than the stored one is out "
+        "of date",
+    ]
+    key_id: Annotated[str, "key of the digests"]
+    seq: Annotated[int, "run that wrote this entry"] = 0
+    links: Annotated[tuple[IdentifierLink, ...], "identifiers of the record"] = ()
 
     @property
     def record(self) -> RecordRef:
@@ -143,7 +102,7 @@ class SubjectEntry(NamedTuple):
         """What makes an entry the same entry; files are sorted by it."""
         return tuple(getattr(self, name) for name in SORT)
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> JsonObject:
         """Return the row that is stored."""
         return self._asdict() | {"links": [link._asdict() for link in self.links]}
 
@@ -152,7 +111,7 @@ class SubjectEntry(NamedTuple):
         return [*self[:-1], [list(link) for link in self.links]]
 
     @classmethod
-    def of(cls, row: dict[str, Any] | list[Any]) -> SubjectEntry:
+    def of(cls, row: JsonObject | list[Any]) -> SubjectEntry:
         """Return from a stored row, or a list of its values as JSON gives it."""
         values = [row[name] for name in cls._fields] if isinstance(row, dict) else list(row)
         links = values[13] or ()
@@ -163,3 +122,6 @@ class SubjectEntry(NamedTuple):
             for x in links
         )
         return cls(*values)
+
+
+FIELDS = fields_of(SubjectEntry)

@@ -12,21 +12,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from callveil.schemas.fields import (
-    Boolean,
-    Field,
-    Integer,
-    Json,
-    ListOf,
-    Struct,
-    Text,
-    Timestamp,
-    arrow_schema,
-)
+from callveil.schemas.fields import Boolean, Field, Integer, Json, ListOf, Struct, Text, Timestamp
 from callveil.schemas.fields import json_schema as _json_schema
 from callveil.schemas.interaction import SourceRef
+from callveil.schemas.json_types import JsonObject, RecordValues
 
 EVENTS = ("create", "update", "destroy", "restore", "redact", "export", "sign_in")
 """Events the platform knows. Others occur (applications name their own) and are kept as the word
@@ -155,7 +144,6 @@ STATE: tuple[Field, ...] = _all(
     ("account_type", _T, "account type when it happened"),
     ("run_id", _T, "run that wrote this row"),
 )
-SCHEMA: pa.Schema = arrow_schema(FIELDS + STATE, {"callveil": "redacted_version"})
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BREAK = re.compile(r"[^a-z0-9]+")
@@ -203,7 +191,7 @@ class RawVersion:
     key: VersionKey
     event: str
     created_at: dt.datetime
-    record: dict[str, Any] = field(repr=False)
+    record: RecordValues = field(repr=False)
     source: SourceRef
 
 
@@ -223,7 +211,7 @@ class RedactedVersion:
     created_at: dt.datetime
     account_type: str
     mode: str
-    record: dict[str, Any] = field(repr=False)
+    record: RecordValues = field(repr=False)
 
     @property
     def day(self) -> str:
@@ -238,7 +226,7 @@ class RedactedVersion:
         return self.record["rank"], self.record["digest"]
 
 
-def published_json_schema() -> dict[str, Any]:
+def published_json_schema() -> JsonObject:
     """JSON Schema of a version in the native shape."""
     return _json_schema(
         "Version",

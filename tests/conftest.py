@@ -13,16 +13,21 @@ from typing import Any
 
 import boto3
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from support import TESTS
 
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
-settings.register_profile("suite", derandomize=True)
-settings.register_profile("explore", print_blob=True)
-settings.load_profile(
-    "suite"
-)  # the same examples in every run; `pytest --hypothesis-profile explore` looks for new ones
+# The same examples in every run; `pytest --hypothesis-profile explore` looks for new ones. Nothing
+# is timed, for the machine may be busy with other work; fixtures serve all examples of a test.
+_lenient: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+}
+settings.register_profile("suite", derandomize=True, **_lenient)
+settings.register_profile("explore", print_blob=True, **_lenient)
+settings.load_profile("suite")
 _numbers = itertools.count(1)
 _own = Path(tempfile.mkdtemp(prefix="callveil-test-"))
 # Child processes inherit these; the user's own keyring, evidence key and state are left alone.
@@ -30,6 +35,7 @@ os.environ |= {
     "CALLVEIL_KEYRING": str(_own / "keyring.json"),
     "CALLVEIL_EVIDENCE_KEY": str(_own / "evidence-key.pem"),
     "CALLVEIL_STATE": str(_own / "state"),
+    "PYTHONPATH": os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH")))),
 }
 
 
@@ -128,8 +134,16 @@ def detector() -> Any:
 @pytest.fixture(scope="session")
 def redact(detector: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A function `(record, rules="", **how)` that detects and redacts one record; see
-    `redaction.Bench`.
+    `record_redaction.Bench`.
     """
-    from redaction import Bench
+    from support.record_redaction import Bench
 
     return Bench(detector, Keyring.create(tmp_path_factory.mktemp("keys") / "keyring.json"))
+
+
+@pytest.fixture(scope="session")
+def redact_version(detector: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A function that detects and redacts one version; see `history_runs.Redact`."""
+    from support.history_runs import Redact
+
+    return Redact(detector, Keyring.create(tmp_path_factory.mktemp("keys") / "keyring.json"))

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from callveil.pipelines.arguments.bench import LEAST
 from callveil.pipelines.bench import (
-    LEAST,
     ROUNDS,
     SCALES,
-    UTILISATION,
     BenchFigures,
     CapacityEstimate,
     RunCost,
@@ -24,110 +22,15 @@ from callveil.pipelines.bench import (
 )
 from callveil.pipelines.beside import ALONE
 from callveil.pipelines.exits import DONE, UsageError
-from callveil.pipelines.options import at_least_one, policy_of, with_common
+from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
-from callveil.transforms.detect.pipeline import ModelError
+from callveil.schemas.policy_load import load_policy
 from callveil.transforms.execution.resources import usable_cores
-from callveil.transforms.ingest.discover import InputError
-
-DESCRIPTION = """\
-Measure what `callveil redact` costs on this machine, and tell what a million and a billion calls a year need.
-
-Interactions are generated (nobody in them exists), or yours are taken (--input). They are redacted into a store that is thrown away,
-with one process and with all cores; then stock Presidio, with the same language model and asked for what the policy does not keep, and
-the spaCy pipeline alone read the same conversations: turn by turn, and whole.
-
-  CPU      of all processes, start-up included. An interaction's is that of a run less the start of one, which is measured too
-  memory   of all processes together, at most
-  store    bytes of every dataset an interaction ends in, evidence included
-
-Ratios are of this one run: what else the machine does slows all alike, so they hold where the seconds do not. Wall time does not:
-for that, the machine should be idle. What a year needs is counted from measured cost, and each figure says how."""
-
-EPILOG = f"""\
-examples:
-  callveil bench --records 2000
-  callveil bench --records 20000 --utilisation 0.5 --policy pci --json
-  callveil bench --input calls/2026-11-24/ --accounts accounts.csv
-
-An input is measured as it is: take a day, or a part of one. A copy of it in redacted form, and, sealed, in raw form, lies in a temporary
-folder meanwhile (--folder, else TMPDIR). Fewer than {LEAST} interactions are refused: most of what would be measured is how a run starts.
-2,000 take about four minutes of one core, 20,000 half an hour.
-
-exit codes: 0 done, 1 failed, 2 usage"""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(
-        prog="callveil bench", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
-    )
-    what = p.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--records",
-        type=at_least_one,
-        metavar="N",
-        help=f"generate so many interactions, {LEAST} at least",
-    )
-    what.add_argument(
-        "--input",
-        nargs="+",
-        metavar="WHERE",
-        help="or take these files or folders, as `redact` does",
-    )
-    p.add_argument(
-        "--accounts", nargs="+", default=[], metavar="WHERE", help="account records for --input"
-    )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
-    )
-    p.add_argument(
-        "--utilisation",
-        type=_share,
-        default=UTILISATION,
-        metavar="SHARE",
-        help=f"share of the cores' time a year's work may take (default {UTILISATION}): the rest "
-        "is for peaks",
-    )
-    p.add_argument("--seed", type=int, default=1, help="of what is generated (default 1)")
-    p.add_argument(
-        "--folder",
-        type=Path,
-        metavar="FOLDER",
-        help="where to work (default: TMPDIR); what is written is removed",
-    )
-    p.add_argument("--json", action="store_true", help="print as JSON")
-    return with_common(p)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0.0
-    if not 0 < share <= 1:
-        raise argparse.ArgumentTypeError("expected a share above 0, such as 0.6, and at most 1")
-    return share
-
-
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
-    policy = policy_of(args.policy)
-    if args.records is not None and args.records < LEAST:
-        raise UsageError(
-            f"--records {args.records}: too few to tell anything; a run takes seconds to start, so "
-            f"give {LEAST} at least, better 2,000"
-        )
-    if args.records is not None and args.accounts:
-        raise UsageError(
-            "--accounts: is for --input; generated interactions come with accounts of their own"
-        )
-    if args.folder and not args.folder.is_dir():
-        raise UsageError(f"--folder {args.folder}: is no folder")
+    policy = load_policy(args.policy)
     if policy.detect.models_for("en")[0] == "none":
         raise UsageError(
             "--policy: it reads without a language model, so there is nothing to measure beside; "
@@ -136,21 +39,18 @@ def main(argv: Sequence[str]) -> int:
 
     def say(text: str) -> None:
         if not args.no_progress:
-            print(f"callveil bench: {text}", file=sys.stderr, flush=True)
+            tell(text)
 
-    try:
-        figures = run_bench(
-            args.records or 0,
-            args.input or (),
-            args.accounts,
-            policy,
-            args.policy,
-            args.seed,
-            args.folder,
-            say,
-        )
-    except (InputError, ModelError) as error:
-        raise UsageError(str(error)) from None
+    figures = run_bench(
+        args.records or 0,
+        args.input or (),
+        args.accounts,
+        policy,
+        args.policy,
+        args.seed,
+        args.folder,
+        say,
+    )
     if figures.one.interactions < LEAST:
         raise UsageError(
             f"--input: holds {figures.one.interactions:,} interactions that can be redacted; "

@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from callveil.pipelines.commands.redact import run_checked
-from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import policy_of, with_common
+from callveil.pipelines.exits import DONE, FAILED
 from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.summary import as_dict, print_json, print_summary
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import InputLimits
+from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.deduplicate import best_raw
@@ -30,50 +30,18 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
 
-DESCRIPTION = """\
-Generate a small day of calls, texts, chats and forms, redact it, and show what happened: the
-summary, and excerpts before and after.
-
-The people are generated; that is why their words can be shown. Everything is written below
---output, a keyring of its own included."""
-
 SHOWN = {"call": 2, "text": 2, "chat": 1, "form": 1}
 """Interactions shown, by kind."""
 
+
 TURNS = 8
+
+
 END = dt.date(2026, 11, 1)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil demo",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    p.add_argument(
-        "--output",
-        type=Path,
-        default=Path("callveil-demo"),
-        metavar="FOLDER",
-        help="folder to write to, empty or new (default: callveil-demo)",
-    )
-    p.add_argument("--seed", type=int, default=7, help="seed of the sample (default 7)")
-    p.add_argument("--interactions", type=int, default=150, help="interactions (default 150)")
-    p.add_argument("--policy", metavar="NAME|FILE", help="policy (default: gdpr)")
-    p.add_argument(
-        "--json", action="store_true", help="print the summary as JSON, without excerpts"
-    )
-    return with_common(p)
-
-
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
-    if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
-        raise UsageError(
-            f"{args.output}: is not empty, or a file; name a new folder with --output, or remove it"
-        )
     console = Console(width=None if sys.stdout.isatty() else 120)
     sample, store = args.output / "sample", args.output / "store"
     made = write_sample(sample, args.seed, args.interactions, 6, 3, END, malformed=0.03)
@@ -91,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     options = RedactOptions(
         inputs=[str(sample / "interactions")],
         output=str(store),
-        policy=policy_of(args.policy),
+        policy=load_policy(args.policy),
         as_of=dt.datetime.combine(END, dt.time(), dt.UTC),
         accounts=[str(sample / "accounts.jsonl")],
         keyring=str(args.output / "keyring.json"),

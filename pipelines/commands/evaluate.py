@@ -24,18 +24,18 @@ from rich.progress import (
 )
 
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
+from callveil.pipelines.logs import logs_json, tell
 from callveil.pipelines.measures import (
     describe_baseline,
     markdown_table,
     print_beside,
     print_measured,
 )
-from callveil.pipelines.options import policy_of, with_common
-from callveil.pipelines.plot import PlotError, check_plot, plot_measured
+from callveil.pipelines.plot import check_plot, plot_measured
 from callveil.pipelines.summary import print_json
+from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.models import VERSION
-from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.lab.evaluate.evaluate import (
     POOLED,
     CallveilFinder,
@@ -45,168 +45,39 @@ from callveil.transforms.lab.evaluate.evaluate import (
 )
 from callveil.transforms.lab.evaluate.gold import GoldError, GoldRow, Prediction
 from callveil.transforms.lab.evaluate.measure import Scoring
-from callveil.transforms.lab.evaluate.stock_presidio import DEFAULT_MODEL, StockError, StockPresidio
-
-DESCRIPTION = """\
-Measure detection on labelled conversations: JSON lines of
-  {"id", "turns": [{"speaker", "text"}], "spans": [{"turn", "start", "end", "type"}], "metadata":
-  {"complete_types": [...]}}
-Offsets count characters of the turn. Each conversation is read whole, as the redaction job reads
-it, with nothing known of the contact; what the policy would replace counts as found.
-
-Printed with 95 % intervals: recall by entity (every letter and digit of a span covered) and by
-character, letters left readable and letters covered outside every label per 1,000 characters,
-conversations without a leak, precision where a row says which types it labels completely, all of it
-by type; what kind of thing was missed, and what was covered without a label. Labels are seldom
-complete, so over-redaction is an upper bound. No text is printed unless you ask for it.
-
---against presidio runs Presidio as it comes over the same conversations: its default recognizers,
-configuration and score threshold (0), on one turn at a time, since it knows no conversations, and
-asked only for types the policy does not keep. It needs a spaCy pipeline of yours (en_core_web_sm
-unless you name another), and runs in a process of its own."""
-
-EPILOG = """\
-examples:
-  callveil evaluate --gold dev.jsonl
-  callveil evaluate --gold a.jsonl b.jsonl --policy policy.yaml --predictions found.jsonl --json
-  callveil evaluate --gold dev.jsonl --plot recall.svg --show-text --limit 200
-  callveil evaluate --gold dev.jsonl --against presidio --against presidio:en_core_web_lg --markdown
-
-exit codes: 0 done, 1 a file could not be written, 2 usage, 3 some conversations would have been
-rejected (they count as wholly leaked)"""
+from callveil.transforms.lab.evaluate.stock_presidio import StockPresidio
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(
-        prog="callveil evaluate", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
-    )
-    p.add_argument(
-        "--gold",
-        nargs="+",
-        action="extend",
-        required=True,
-        type=Path,
-        metavar="FILE",
-        help="labelled conversations",
-    )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
-    )
-    p.add_argument(
-        "--against",
-        action="append",
-        default=[],
-        type=_against,
-        metavar="presidio[:MODEL]",
-        help="the same measures of stock Presidio, over spaCy pipeline MODEL (default "
-        "en_core_web_sm), beside them; may be repeated",
-    )
-    p.add_argument(
-        "--predictions",
-        type=Path,
-        metavar="OUT",
-        help="write what was found, without text, one {id, spans} a line",
-    )
-    p.add_argument(
-        "--plot",
-        type=Path,
-        metavar="FILE",
-        help="draw recall by type as .svg or .png (needs pip install 'callveil[plot]')",
-    )
-    p.add_argument(
-        "--typed",
-        action="store_true",
-        help="a letter counts as found only where the type is right as well",
-    )
-    p.add_argument(
-        "--labelled-only",
-        action="store_true",
-        help="leave labels that a pattern added (`by: regex`) out of recall",
-    )
-    p.add_argument(
-        "--all-types",
-        action="store_true",
-        help="count places, dates, amounts and other types among the core as well",
-    )
-    p.add_argument(
-        "--limit", type=_positive, metavar="N", help="first N conversations of each file only"
-    )
-    p.add_argument(
-        "--show-text",
-        action="store_true",
-        help="quote examples of what was missed and covered; they are personal data if your input "
-        "is",
-    )
-    form = p.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print as JSON")
-    form.add_argument(
-        "--markdown",
-        action="store_true",
-        help="print one table in Markdown, a line for each set and tool",
-    )
-    p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
-    return with_common(p)
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError("expected a whole number of at least 1")
-    return number
-
-
-def _against(text: str) -> str:
-    tool, _, model = text.partition(":")
-    if tool != "presidio" or text.endswith(":"):
-        raise argparse.ArgumentTypeError(
-            "expected presidio, or presidio: and the name or path of a spaCy pipeline"
-        )
-    return model or DEFAULT_MODEL
-
-
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
-    policy = policy_of(args.policy)
+    policy = load_policy(args.policy)
     scoring = Scoring(args.typed, args.all_types, args.labelled_only)
 
     def kept(entity: str) -> bool:
         return policy.base.operator(entity).name == "keep"
 
-    try:
-        if args.plot:
-            check_plot(args.plot)
-        total = (1 + len(args.against)) * sum(
-            min(_lines(path), args.limit or sys.maxsize) for path in args.gold
+    if args.plot:
+        check_plot(args.plot)
+    total = (1 + len(args.against)) * sum(
+        min(_lines(path), args.limit or sys.maxsize) for path in args.gold
+    )
+    with ExitStack() as stack:
+        stocks = [stack.enter_context(StockPresidio(m, kept)) for m in dict.fromkeys(args.against)]
+        own = CallveilFinder(Detector(policy.detect), policy)
+        finders: list[EntityFinder] = [own, *stocks]
+        for finder in finders:
+            warm_up(finder)
+        watch = stack.enter_context(_Watch(total, not args.no_progress))
+        measure = partial(
+            evaluate_sets,
+            paths=args.gold,
+            scoring=scoring,
+            limit=args.limit,
+            quote=args.show_text,
         )
-        with ExitStack() as stack:
-            stocks = [
-                stack.enter_context(StockPresidio(m, kept)) for m in dict.fromkeys(args.against)
-            ]
-            own = CallveilFinder(Detector(policy.detect), policy)
-            finders: list[EntityFinder] = [own, *stocks]
-            for finder in finders:
-                warm_up(finder)
-            watch = stack.enter_context(_Watch(total, not args.no_progress))
-            measure = partial(
-                evaluate_sets,
-                paths=args.gold,
-                scoring=scoring,
-                limit=args.limit,
-                quote=args.show_text,
-            )
-            with _predictions(args.predictions) as out:
-                found = measure(own, sink=_Sink(out, watch))
-            others = [(stock, measure(stock, sink=_Sink(None, watch))) for stock in stocks]
-    except (GoldError, ModelError, PlotError, StockError, FileNotFoundError) as error:
-        raise UsageError(str(error)) from None
+        with _predictions(args.predictions) as out:
+            found = measure(own, sink=_Sink(out, watch))
+        others = [(stock, measure(stock, sink=_Sink(None, watch))) for stock in stocks]
     try:
         if args.plot:
             plot_measured(found, args.plot)
@@ -325,7 +196,7 @@ class _Watch:
         )
         self.bar = (
             Progress(*columns, console=Console(stderr=True), transient=True)
-            if show and sys.stderr.isatty()
+            if show and sys.stderr.isatty() and not logs_json()
             else None
         )
 
@@ -352,8 +223,4 @@ class _Watch:
         elif self.show and time.monotonic() - self.told >= self.EVERY:
             self.told = time.monotonic()
             left = (self.told - self.started) / self.done * (self.total - self.done)
-            print(
-                f"callveil evaluate: {self.done:,} of {self.total:,} conversations, about "
-                f"{left:.0f} s to go",
-                file=sys.stderr,
-            )
+            tell(f"{self.done:,} of {self.total:,} conversations, about {left:.0f} s to go")

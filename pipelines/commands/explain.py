@@ -16,73 +16,30 @@ from rich.markup import escape
 from rich.table import Table
 
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
-from callveil.pipelines.options import policy_of, with_common
+from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
+from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, leaf_treatments
+from callveil.transforms.detect.batch import leaf_treatments
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.explain import FindingOutcome, explain_findings
-from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.chunks import NothingToRead, plan_chunks
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.lab.evaluate.gold import BEGAN
 from callveil.transforms.storage.files.filesystem import Files
 
-DESCRIPTION = """\
-Show for each piece of a text or of one interaction what found it and what becomes of it:
-recognizer, pattern or question that decided, context words, score and threshold, the policy's
-operator, and which of several overlapping findings won.
-
-It prints your own text, personal data and all, to standard output. Nothing is stored or logged."""
-
-EPILOG = """\
-examples:
-  callveil explain --text 'my number is four one five, five five five, oh one oh one'
-  callveil explain --text - --policy pci < transcript.txt          lines may begin with `Agent:` and `Caller:`
-  callveil explain --interaction day/calls.jsonl:17 --json          line 17; of an API page or Parquet file the 17th record
-
-exit codes: 0 done, 2 usage, 3 the job would reject this record"""  # noqa: E501
-
 WIDTH = 150
 """Columns of the table where standard output is no terminal."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(
-        prog="callveil explain", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
-    )
-    what = p.add_mutually_exclusive_group(required=True)
-    what.add_argument("--text", metavar="TEXT", help="a text; - reads standard input")
-    what.add_argument(
-        "--interaction",
-        metavar="FILE[:LINE]",
-        help="an interaction in any format `callveil redact` reads; without LINE the first one",
-    )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file",
-    )
-    p.add_argument(
-        "--account-type",
-        default="unknown",
-        choices=["individual", "agency", "unknown"],
-        help="type of the account (default unknown)",
-    )
-    p.add_argument("--json", action="store_true", help="print as JSON")
-    return with_common(p)
-
-
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
-    policy = policy_of(args.policy)
+    policy = load_policy(args.policy)
     if args.interaction is not None:
         raw = read_interaction(args.interaction, policy)
     else:
@@ -91,10 +48,7 @@ def main(argv: Sequence[str]) -> int:
         return _refused(
             args.json, raw.reason, f"{raw.field}: {raw.detail}" if raw.field else raw.detail
         )
-    try:
-        detector = Detector(policy.detect)
-    except (ModelError, FileNotFoundError) as error:
-        raise UsageError(str(error)) from None
+    detector = Detector(policy.detect)
     language = detector.language_of(str(raw.record.get("language") or "") or None)
     # The record's own time stands for the run's, so that age never hides what a reader asks about.
     job = DetectionJob(
@@ -179,10 +133,7 @@ def _refused(as_json: bool, reason: str, detail: str) -> int:
     if as_json:
         print_json({"rejected": {"reason": reason, "detail": detail}})
     else:
-        print(
-            f"callveil explain: the job would reject this record: {reason}: {detail}",
-            file=sys.stderr,
-        )
+        tell(f"the job would reject this record: {reason}: {detail}")
     return REJECTED
 
 

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FAILED, USAGE, FailedError, UsageError
+from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
 from callveil.pipelines.faults import as_dict
-from callveil.pipelines.options import add_store, files_of, with_common
+from callveil.pipelines.logs import tell
+from callveil.pipelines.options import files_of
 from callveil.pipelines.summary import print_json
 from callveil.transforms.governance.rekey.retire import (
     AFTER_HOURS,
@@ -29,166 +29,32 @@ from callveil.transforms.governance.rekey.usage import (
     count_inbox_uses,
     count_key_uses,
 )
-from callveil.transforms.governance.rekey.zones import RekeyInboxes, Tell
+from callveil.transforms.governance.rekey.zones import Tell
+from callveil.transforms.storage.checkpoints.identity_record import WAY_OUT, IdentityError
 from callveil.transforms.storage.checkpoints.store_identity import (
-    WAY_OUT,
-    IdentityError,
     claim_store,
     open_keyed,
     open_to_change,
     refuse_replaced,
     store_keyring,
 )
-from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.known_heads import remember_replaced_keys
 from callveil.transforms.storage.encryption.keyring import (
     Keyring,
-    KeyringError,
+    KeyringFile,
     clear_key,
     wrapped_key,
 )
-from callveil.transforms.storage.encryption.kms import KmsError
-from callveil.transforms.storage.files.urls import FilesError
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 
 EVERY_SECONDS = 10.0
 """Seconds between two lines that say how far long work is."""
 
-DESCRIPTION = """\
-The keyring seals rejected records, originals, webhook bodies and what requests set aside, makes
-reversible tokens and pseudonyms, conceals as digests whom records are about, and chains reports.
 
-  status   the keys, and with --store and --inbox what hangs on each of them, zone by zone; first of
-           all whether a store is kept with this keyring
-  rotate   add a new key: from now on it seals and makes tokens; a watch or receive under way
-           follows. Pseudonyms and digests stay with their key, so
-           that the same person keeps the same pseudonym; --everything gives these a new key too.
-           Older keys stay, since what they sealed needs them
-  rewrap   seal all that lies under older keys anew with the active one, make tokens anew, and purge
-           what was, object versions on S3 included:
-           rejected records, what requests hold and set aside, originals and rejections of the live
-           zone, inboxes that watch has read or --inbox names
-  retire   take a key out of the keyring once nothing needs it
-  wrap     put the secrets under a key of AWS KMS (envelope encryption): the file alone then opens
-           nothing
-  unwrap   put them back in clear
-
-A key has two halves. One seals, opens and makes tokens; rewrap sets it free, and retire destroys
-it. The other makes digests and pseudonyms. A digest can be made anew only from what it is of, which
-a redacted store holds no more, so this half stays in the keyring, alone, as long as it is
-needed: while it is the key of digests; until records in the identifier index and the live zone that
-    were taken in with it go by retention or
-erasure; for ever where something was erased with it, since by its digests no replay brings that
-back; until a restriction made with it is lifted. It opens nothing. If a key may have become known,
-use rotate --everything: whoever has the old one can still try numbers against digests made with it,
-until those go. Reports and exports that were made with a key are checked with it too: once it is
-gone altogether, their hash chains cannot be.
-
-retire looks at the stores it is told of, at the inboxes that their watch has read, and at no other:
-name every one that this keyring serves. It refuses for 24 hours after rotate (--after), since a
-run, a watch or a runner's checkpoint from before may hold what the old key sealed. Backups of the
-keyring keep the key: delete these too.
-
-A store says whose it is from its first write on, and every command refuses another keyring before
-any work (exit code 2); rotate is the only way to bring a store under another key. A copy of the
-keyring from before rotate is refused as well: at once on this machine, which remembers it
-(--state), and for the stores that rotate is told of by --store; on other machines and for other
-stores once the new key has written.
-
-No secret is ever an option, printed or logged; the file has mode 0600 and is refused with any
-other."""
-
-EPILOG = """\
-examples:
-  callveil keys status --store store/ --inbox inbox/
-  callveil keys rotate --store store/
-  callveil keys rewrap --store store/ --inbox inbox/
-  callveil keys retire 4f0c2a81b6d3 --store store/ --inbox inbox/ --dry-run
-  callveil keys wrap --kms alias/callveil"""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil keys",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text in (
-        ("status", "the keys, and what hangs on them"),
-        ("rotate", "add a new key and make it the active one"),
-        ("rewrap", "seal what lies under older keys anew with the active one"),
-        (
-            "retire",
-            "take a key out of the keyring once nothing needs it; exit code 1 where something does",
-        ),
-        ("wrap", "put the secrets under a key of AWS KMS"),
-        ("unwrap", "put the secrets back in clear"),
-    ):
-        a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        if name in ("status", "rotate", "rewrap", "retire"):
-            more = (
-                ", noted there at once, so that no machine takes an older copy of the keyring"
-                if name == "rotate"
-                else ""
-            )
-            needed = name in ("rewrap", "retire")
-            a.add_argument(
-                "--store",
-                action="append",
-                default=[],
-                required=needed,
-                metavar="STORE",
-                help=f"folder or s3:// URL of a store; repeatable{more}",
-            )
-        if name in ("status", "rewrap", "retire"):
-            a.add_argument(
-                "--inbox",
-                action="append",
-                default=[],
-                metavar="INBOX",
-                help="inbox of callveil receive, written as watch's --input has it",
-            )
-        if name == "rotate":
-            a.add_argument(
-                "--everything",
-                action="store_true",
-                help="pseudonyms and digests change too: the same person gets another pseudonym "
-                "from now on",
-            )
-        if name == "retire":
-            a.add_argument("key", help="the key, as status names it")
-            a.add_argument(
-                "--after",
-                type=float,
-                default=AFTER_HOURS,
-                metavar="HOURS",
-                help="hours that must have passed since it last sealed (default 24)",
-            )
-            a.add_argument(
-                "--gone",
-                action="append",
-                default=[],
-                metavar="INBOX",
-                help="an inbox that watch has read and that is no more; repeatable",
-            )
-            a.add_argument(
-                "--dry-run", action="store_true", help="say what would be done; change nothing"
-            )
-        if name == "wrap":
-            a.add_argument(
-                "--kms", required=True, metavar="KEY", help="id, ARN or alias of a symmetric key"
-            )
-        a.add_argument("--json", action="store_true", help="print the result as JSON")
-        add_store(a)
-    return with_common(p)
-
-
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "status": _status,
         "rotate": _rotate,
@@ -197,14 +63,9 @@ def main(argv: Sequence[str]) -> int:
         "wrap": _wrap,
         "unwrap": _unwrap,
     }
-    try:
-        if not getattr(args, "store", None):
-            refuse_replaced(files_of(args), args.keyring)
-        return actions[args.action](args)
-    except (KeyringError, KmsError) as error:
-        raise UsageError(str(error)) from None
-    except (StoreError, FilesError) as error:
-        raise FailedError(str(error)) from None
+    if not getattr(args, "store", None):
+        refuse_replaced(files_of(args), args.keyring)
+    return actions[args.action](args)
 
 
 def _keyring(args: argparse.Namespace) -> Keyring:
@@ -223,14 +84,14 @@ def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, Ke
         where: count_key_uses(Store.open(files, where, args.keyring), keyring)
         for where in args.store
     }
-    for inbox in _inboxes(args).here:
+    for inbox in _inboxes(args).folders:
         count_inbox_uses(files, inbox, keyring, out.setdefault(inbox, {}))
     return out
 
 
-def _inboxes(args: argparse.Namespace) -> RekeyInboxes:
+def _inboxes(args: argparse.Namespace) -> Inboxes:
     """Return inboxes that the stores' `watch` has read, and those that the command line names."""
-    return RekeyInboxes.of([Live(files_of(args), where) for where in args.store], args.inbox)
+    return Inboxes.of([Live(files_of(args), where) for where in args.store], args.inbox)
 
 
 def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
@@ -299,7 +160,7 @@ def _status(args: argparse.Namespace) -> int:
     strangers = _strangers(args, keyring, found)
     code = USAGE if strangers else DONE
     for why in strangers.values():
-        print(f"callveil keys: {why}", file=sys.stderr)
+        tell(why)
     keys = _keys(keyring, found)
     if args.json:
         others = {
@@ -405,15 +266,13 @@ def _rotate(args: argparse.Namespace) -> int:
 def _progress() -> Tell:
     last = time.monotonic()
 
-    def tell(zone: str, done: int, total: int) -> None:
+    def show(zone: str, done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last >= EVERY_SECONDS:
             last = time.monotonic()
-            print(
-                f"callveil keys: {zone}: {done:,} of {total:,} files", file=sys.stderr, flush=True
-            )
+            tell(f"{zone}: {done:,} of {total:,} files")
 
-    return tell
+    return show
 
 
 def _rewrap(args: argparse.Namespace) -> int:
@@ -452,18 +311,13 @@ def _tell_rewrapped(root: str, result: RewrapResult) -> None:
     if result.purged:
         print(f"{root}: {result.purged:,} object versions purged")
     for line in result.failed:
-        print(f"callveil keys: {line}", file=sys.stderr)
+        tell(line)
     for url, version in result.locked:
-        print(
-            f"callveil keys: {url} version {version} is protected by a lock; lift it or wait, and "
-            "repeat",
-            file=sys.stderr,
-        )
+        tell(f"{url} version {version} is protected by a lock; lift it or wait, and repeat")
     for zone, count in sorted(result.left.items()):
-        print(
-            f"callveil keys: {root}: {count:,} in {zone} stay under older keys; finish what is "
-            "under way, and repeat",
-            file=sys.stderr,
+        tell(
+            f"{root}: {count:,} in {zone} stay under older keys; finish what is "
+            "under way, and repeat"
         )
 
 
@@ -477,7 +331,9 @@ def _retire(args: argparse.Namespace) -> int:
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     mine = [by_key[args.key] for by_key in _found(args, keyring).values() if args.key in by_key]
     missing = [f for f in _inboxes(args).missing if f not in args.gone]
-    verdict = decide_retirement(keyring, args.key, mine, now, args.after, missing)
+    verdict = decide_retirement(
+        keyring, args.key, mine, now, AFTER_HOURS if args.after is None else args.after, missing
+    )
     if not verdict.refused and not args.dry_run:
         for store in (
             stores
@@ -500,7 +356,7 @@ def _retire(args: argparse.Namespace) -> int:
 
 def _tell_retired(args: argparse.Namespace, verdict: RetireDecision) -> None:
     for why in verdict.refused:
-        print(f"callveil keys: key {args.key} stays: {why}", file=sys.stderr)
+        tell(f"key {args.key} stays: {why}")
     if verdict.refused:
         return
     may = "would be" if args.dry_run else "is"
@@ -511,13 +367,13 @@ def _tell_retired(args: argparse.Namespace, verdict: RetireDecision) -> None:
     for why in verdict.kept:
         print(f"  its digests stay: {why}")
     print(
-        f"looked at: {', '.join([*args.store, *_inboxes(args).here])}; backups of the keyring from "
-        "before still hold it"
+        f"looked at: {', '.join([*args.store, *_inboxes(args).folders])}; backups of the keyring "
+        "from before still hold it"
     )
 
 
 def _wrap(args: argparse.Namespace) -> int:
-    def change(document: dict[str, Any]) -> dict[str, Any]:
+    def change(document: KeyringFile) -> KeyringFile:
         keys = {
             k: v if "wrapped" in v else wrapped_key(k, v, args.kms)
             for k, v in document["keys"].items()
@@ -536,7 +392,7 @@ def _wrap(args: argparse.Namespace) -> int:
 def _unwrap(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
 
-    def change(document: dict[str, Any]) -> dict[str, Any]:
+    def change(document: KeyringFile) -> KeyringFile:
         keys = {k: clear_key(v, keyring.secret(k)) for k, v in document["keys"].items()}
         return document | {"keys": keys}
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FailedError, UsageError
-from callveil.pipelines.options import add_store, files_of, with_common
+from callveil.pipelines.exits import DONE, UsageError
+from callveil.pipelines.options import files_of
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.storage.checkpoints.store_identity import (
@@ -17,10 +15,7 @@ from callveil.transforms.storage.checkpoints.store_identity import (
     open_to_change,
     store_keyring,
 )
-from callveil.transforms.storage.commit.catalog import Store, StoreError
-from callveil.transforms.storage.encryption.encrypted_file import SealedError
-from callveil.transforms.storage.encryption.keyring import KeyringError
-from callveil.transforms.storage.files.filesystem import FilesError
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.live import Live, entries_of, original_names
 from callveil.transforms.storage.format1.originals import open_original
@@ -32,86 +27,13 @@ from callveil.transforms.storage.tables.recordings import (
     recording_rows,
 )
 
-DESCRIPTION = """\
-Look at the recordings that `callveil watch` has redacted.
 
-  list      one line per recording: length, what was covered, or why it was rejected
-  export    the same as Parquet, one row per recording
-  original  a sealed original, decrypted into a file. Needs the keyring. The file holds personal
-            data: delete it after use
-  retry     forget rejected recordings and records once the cause is mended, so that the next
-            `callveil watch` takes them in anew"""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil recordings",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text in (
-        ("list", "list recordings"),
-        ("export", "write them as Parquet"),
-        ("original", "decrypt a sealed original"),
-        ("retry", "forget rejected ones, so that they are taken in anew"),
-    ):
-        a = actions.add_parser(name, help=text)
-        a.add_argument(
-            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-        )
-        add_store(a)
-        if name == "list":
-            a.add_argument("--status", choices=["done", "rejected"], help="only these")
-            a.add_argument("--json", action="store_true", help="print as JSON")
-            a.add_argument(
-                "--limit", type=int, default=50, help="lines at most (default 50; 0: all)"
-            )
-        elif name == "export":
-            a.add_argument(
-                "--out",
-                required=True,
-                metavar="FILE",
-                help="Parquet file to write, a path or s3:// URL; replaced if it is there",
-            )
-        elif name == "original":
-            a.add_argument(
-                "--account", required=True, metavar="ID", help="account of the interaction"
-            )
-            a.add_argument("--id", required=True, metavar="ID", help="the interaction")
-            a.add_argument(
-                "--number",
-                type=int,
-                default=1,
-                metavar="N",
-                help="which of the call's recordings, in the order of `list` (default 1)",
-            )
-            a.add_argument(
-                "--out",
-                required=True,
-                type=Path,
-                metavar="FILE",
-                help="file to write; made with mode 0600, never overwritten",
-            )
-        else:
-            a.add_argument("--reason", help="only those rejected for this reason")
-            a.add_argument("--dry-run", action="store_true", help="say which; change nothing")
-    return with_common(p)
-
-
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        store = _store(args)
-        return {"list": _list, "export": _export, "original": _original, "retry": _retry}[
-            args.action
-        ](args, store)
-    except (StoreError, FilesError, SealedError) as error:
-        raise FailedError(str(error)) from None
-    except KeyringError as error:
-        raise UsageError(str(error)) from None
+    store = _store(args)
+    return {"list": _list, "export": _export, "original": _original, "retry": _retry}[args.action](
+        args, store
+    )
 
 
 def _store(args: argparse.Namespace) -> Store:
@@ -139,7 +61,7 @@ def _list(args: argparse.Namespace, store: Store) -> int:
         return DONE
     for r in shown:
         if r["status"] == "done":
-            covered = ", ".join(f"{s:.1f}" for s in r["covered_seconds"])
+            covered = ", ".join(f"{s:.1f}" for s in r["covered_seconds"] or ())
             what = (
                 f"{r['seconds']:.1f} s, covered by channel {covered} "
                 f"s{'' if r['transcript'] else ': no transcript'}: {r['path']}"

@@ -5,27 +5,19 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FailedError, UsageError
-from callveil.pipelines.options import add_store, files_of, with_common
+from callveil.pipelines.exits import DONE, UsageError
+from callveil.pipelines.options import files_of
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import RETRYABLE
 from callveil.transforms.storage.checkpoints.store_identity import open_store, store_keyring
-from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
-from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, SealedError
-from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader
+from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.rejections import rejections
 from callveil.transforms.storage.tables.dead_letters import PURPOSE
-
-DESCRIPTION = """\
-Look at the rejected zone of a store.
-
-  list     one line per rejected record: file, line or record, field, reason. No content is shown.
-  export   decrypt the content into a file, to mend it and feed it in again. Needs the keyring. The
-           file holds personal data: delete it after use."""
 
 COLUMNS = [
     "rejected_id",
@@ -42,46 +34,6 @@ COLUMNS = [
     "interaction_id",
     "run_id",
 ]
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    p = argparse.ArgumentParser(
-        prog="callveil rejected",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text in (
-        ("list", "list rejected records"),
-        ("export", "decrypt rejected content into a file"),
-    ):
-        a = actions.add_parser(name, help=text)
-        a.add_argument(
-            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-        )
-        a.add_argument("--reason", help="only this reason")
-        a.add_argument(
-            "--retryable",
-            action="store_true",
-            help="only what another try may read as it is (" + ", ".join(sorted(RETRYABLE)) + ")",
-        )
-        a.add_argument("--run", help="only this run (id or its beginning)")
-        add_store(a)
-        if name == "list":
-            a.add_argument("--json", action="store_true", help="print as JSON")
-            a.add_argument(
-                "--limit", type=int, default=50, help="lines at most (default 50; 0: all)"
-            )
-        else:
-            a.add_argument(
-                "--out",
-                required=True,
-                type=Path,
-                metavar="FILE",
-                help="file to write, one record a line; made with mode 0600, never overwritten",
-            )
-    return with_common(p)
 
 
 def select_rejected(
@@ -122,18 +74,12 @@ def decrypt_contents(
                 yield from reader.read_block(block)
 
 
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        store = open_store(files_of(args), args.store, args.keyring)
-        keyring = store_keyring(store) if args.action == "export" else None
-        found = select_rejected(store, args.reason, args.run, args.retryable)
-        return _export(args, store, keyring, found) if keyring else _list(args, found)
-    except (StoreError, SealedError) as error:
-        raise FailedError(str(error)) from None
-    except KeyringError as error:
-        raise UsageError(str(error)) from None
+    store = open_store(files_of(args), args.store, args.keyring)
+    keyring = store_keyring(store) if args.action == "export" else None
+    found = select_rejected(store, args.reason, args.run, args.retryable)
+    return _export(args, store, keyring, found) if keyring else _list(args, found)
 
 
 def _list(args: argparse.Namespace, found: list[dict[str, Any]]) -> int:

@@ -4,195 +4,43 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-from collections.abc import Sequence
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
-from callveil.pipelines.options import (
-    add_list,
-    add_roles,
-    add_store,
-    current_role,
-    current_user,
-    files_of,
-    parse_as_of,
-    policy_of,
-    with_common,
-)
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from callveil.pipelines.arguments.report import DAYS
+from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.options import current_role, current_user, files_of
 from callveil.pipelines.report import INDEX, MadeReport, ReportOptions, read_pulls, run_report
 from callveil.pipelines.summary import print_json
-from callveil.schemas.report import REPORTS
-from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.ingest.rows import TableError
+from callveil.schemas.policy_load import load_policy
+from callveil.schemas.report import report_names
 from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.change_history.export import verify_report
-from callveil.transforms.report.scope import NotAllowed, ReportScope, RolesError
+from callveil.transforms.report.scope import ReportScope
 from callveil.transforms.report.write import verify_rows
 from callveil.transforms.storage.checkpoints.store_identity import open_store, refuse_replaced
-from callveil.transforms.storage.commit.catalog import StoreError
-from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
-from callveil.transforms.storage.files.urls import FilesError, is_s3
-
-DAYS = 30
-DESCRIPTION = """\
-Reports for compliance officers: Parquet with every row, CSV on request, and one HTML page each that
-needs no network.
-
-""" + "\n".join(f"  {r.name:<11} {r.what}" for r in REPORTS.values())
-DESCRIPTION += """
-  all         all of these, with an index page
-  pulls       who pulled which report when
-  verify      check the chained row hashes of a report's Parquet file
-
-`callveil report REPORT --help` lists the options: period, accounts, the files the company keeps.
-Without --from the period is the last 30 days."""
-
-EPILOG = """\
-examples:
-  callveil report all --store store/ --from 2026-10-01 --to 2026-11-01 --out october/ --csv
-  callveil report redaction --store s3://clean/calls --account 1001 --out report/
-  callveil report processing --template > processing.yaml
-  callveil report processing --store store/ --activities processing.yaml --out report/
-  callveil report breaches --store store/ --breaches breaches.yaml --out report/
-  callveil report verify october/redaction.parquet
-
-Every pull is recorded in the store, signed: who, what, when, and the digests of what was handed
-out. With --roles (or $CALLVEIL_ROLES) a role decides which reports and accounts the login that runs
-the command gets. That binds whoever gets reports made for them; whoever can read the store's files
-themselves is bound by the permissions on these alone.
-
-exit codes: 0 done, 1 failed, 2 usage, a store of other keys or one that was set back, a file that
-is wrong, or a report this role does not see"""
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.urls import is_s3
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil report",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True, help="one of these")
-    for name in (*REPORTS, "all"):
-        text = REPORTS[name].what if name in REPORTS else "every report, with an index page"
-        a = kinds.add_parser(name, description=text, allow_abbrev=False)
-        a.add_argument("--store", metavar="STORE", help="folder or s3:// URL of the store")
-        a.add_argument(
-            "--out",
-            metavar="FOLDER",
-            help="folder or s3:// URL to write to; files of the same names are replaced",
-        )
-        add_list(
-            a,
-            "--account",
-            "ID",
-            "only these accounts (default: all the role sees); requests and erasures: those "
-            "whose search found records in one",
-        )
-        a.add_argument(
-            "--from",
-            dest="start",
-            type=parse_as_of,
-            metavar="TIME",
-            help=f"beginning of the period (default: {DAYS} days before its end)",
-        )
-        a.add_argument(
-            "--to",
-            dest="end",
-            type=parse_as_of,
-            metavar="TIME",
-            help="end of the period, exclusive (default: --as-of)",
-        )
-        a.add_argument(
-            "--as-of",
-            type=parse_as_of,
-            metavar="TIME",
-            help="the report's time: what is open or overdue is counted at it (default: now)",
-        )
-        a.add_argument("--csv", action="store_true", help="write CSV beside the Parquet")
-        add_roles(a)
-        a.add_argument(
-            "--for",
-            dest="behalf",
-            default="",
-            metavar="NAME",
-            help="for whom it is pulled; recorded",
-        )
-        if name in ("processing", "all"):
-            a.add_argument(
-                "--activities",
-                metavar="FILE",
-                default="",
-                help="the company's record of processing, as YAML",
-            )
-            a.add_argument(
-                "--policy",
-                metavar="NAME|FILE",
-                help="the policy it is set beside (default: the newest in the store)",
-            )
-        if name in ("breaches", "all"):
-            add_list(a, "--breaches", "FILE", "the company's breach register: YAML, CSV, JSON")
-        if name in ("history", "all"):
-            for what in ("accounts", "events", "holds"):
-                add_list(
-                    a, f"--{what}", "WHERE", "as for `callveil retain`; tells when versions expire"
-                )
-        if name in ("processing", "breaches"):
-            a.add_argument(
-                "--template", action="store_true", help="print a commented file to begin with"
-            )
-        if name == "all":
-            a.add_argument(
-                "--roles-template",
-                action="store_true",
-                help="print a commented roles file to begin with",
-            )
-        a.add_argument("--json", action="store_true", help="print the result as JSON")
-        add_store(a)
-    a = kinds.add_parser("pulls", description="who pulled which report when", allow_abbrev=False)
-    a.add_argument(
-        "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-    )
-    a.add_argument("--json", action="store_true", help="print as JSON")
-    add_store(a)
-    a = kinds.add_parser(
-        "verify", description="check the row hashes of a report's Parquet file", allow_abbrev=False
-    )
-    a.add_argument("file", metavar="FILE", help="a report's Parquet file")
-    add_store(a)
-    return with_common(p)
-
-
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        if args.kind == "pulls":
-            return _pulls(args)
-        if args.kind == "verify":
-            return _verify(args)
-        if getattr(args, "template", False):
-            print(
-                activities.TEMPLATE.read_text() if args.kind == "processing" else breaches.TEMPLATE,
-                end="",
-            )
-            return DONE
-        if getattr(args, "roles_template", False):
-            print(scope.TEMPLATE, end="")
-            return DONE
-        return _report(args)
-    except (
-        InputError,
-        TableError,
-        activities.ActivitiesError,
-        RolesError,
-        NotAllowed,
-        KeyringError,
-    ) as error:
-        raise UsageError(str(error)) from None
-    except (StoreError, FilesError) as error:
-        raise FailedError(str(error)) from None
+    if args.kind == "pulls":
+        return _pulls(args)
+    if args.kind == "verify":
+        return _verify(args)
+    if getattr(args, "template", False):
+        print(
+            activities.TEMPLATE.read_text() if args.kind == "processing" else breaches.TEMPLATE,
+            end="",
+        )
+        return DONE
+    if getattr(args, "roles_template", False):
+        print(scope.TEMPLATE, end="")
+        return DONE
+    return _report(args)
 
 
 def options_of(args: argparse.Namespace) -> ReportOptions:
@@ -209,11 +57,11 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     if start >= end:
         raise UsageError("--from must lie before --to")
     person, role = current_user(), current_role(args)
-    policy = policy_of(args.policy) if getattr(args, "policy", None) else None
+    policy = load_policy(args.policy) if getattr(args, "policy", None) else None
     return ReportOptions(
         args.store,
         _folder(args.out),
-        list(REPORTS) if args.kind == "all" else [args.kind],
+        report_names() if args.kind == "all" else [args.kind],
         ReportScope(start, end, as_of, frozenset(args.account)),
         person,
         now,
@@ -298,10 +146,13 @@ def _verify(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
     if files.info(args.file) is None:
         raise UsageError(f"{args.file}: there is no such file")
-    import pyarrow.parquet as pq
-
-    with files.open(args.file) as source:
-        is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
+    try:
+        with files.open(args.file) as source:
+            is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
+    except pa.ArrowInvalid:
+        raise UsageError(
+            f"{args.file}: is no Parquet file; name one that `callveil report` wrote"
+        ) from None
     problems = (
         verify_report(files, args.file, keyring)
         if is_history

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FailedError, UsageError
-from callveil.pipelines.options import (
-    add_list,
-    add_roles,
-    add_store,
-    add_workers,
-    current_role,
-    files_of,
-    parse_as_of,
-    policy_of,
-    start_of_today,
-    with_common,
-)
+from callveil.pipelines.exits import DONE, UsageError
+from callveil.pipelines.logs import tell
+from callveil.pipelines.options import current_role, files_of, start_of_today
 from callveil.pipelines.retain import (
     RetainOptions,
     RetainResult,
@@ -31,107 +20,17 @@ from callveil.pipelines.retain import (
 )
 from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
-from callveil.schemas.retention import CLASSES
-from callveil.transforms.governance.retention.account_events import EventsError, HoldsError
+from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.retention.explain import ExplainedRecord
-from callveil.transforms.governance.retention.plan_file import (
-    PlanError,
-    RetentionPlan,
-    describe_plan,
-)
-from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.report.scope import NotAllowed, RolesError
-from callveil.transforms.storage.commit.catalog import StoreError
-from callveil.transforms.storage.encryption.keyring import KeyringError
-from callveil.transforms.storage.files.urls import FilesError
-
-DESCRIPTION = """\
-Keep records as long as their account's type allows and duties ask for, and no longer.
-
-Versions (the change history) go after 7 days for individual accounts and after 120 days for
-accounts that can create subaccounts; other classes as the policy's retention section says. Legal
-holds win over everything. What goes is purged from every copy the store has."""
-
-EPILOG = """\
-examples:
-  callveil retain plan --store store/ --accounts accounts.jsonl --as-of 2026-11-24 --out plan/       what is due, and nothing changed
-  callveil retain apply --store store/ --accounts accounts.jsonl --plan plan/                        carry it out
-  callveil retain run --store s3://clean/calls --accounts accounts.csv --events events.jsonl --holds holds.yaml     both, for schedulers
-  callveil retain explain --store store/ --accounts accounts.jsonl --record versions/1001/V-17       which rule decides, and when
-
-exit codes: 0 done, 1 failed,
-2 usage, or a store of other keys or one that was set back. Versions that an object lock protects
-are reported and tried again by the next run."""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil retain",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text in (
-        ("plan", "write a plan of what is due; nothing is changed"),
-        ("apply", "carry a plan out; refused where anything it was made from has changed"),
-        ("run", "plan and apply in one"),
-        ("explain", "say which rule decides about a record, and when"),
-    ):
-        a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        a.add_argument(
-            "--store", required=True, metavar="STORE", help="folder or s3:// URL of the store"
-        )
-        a.add_argument(
-            "--policy",
-            metavar="NAME|FILE",
-            help="its retention section decides (default: gdpr, with the platform's own periods)",
-        )
-        for what, doc in (
-            (
-                "accounts",
-                "account records (JSON lines, JSON, CSV, YAML, Parquet): type and status by time",
-            ),
-            (
-                "events",
-                "lifecycle events: plan changes, pauses, cancellations, reactivations, moves",
-            ),
-            ("holds", "legal holds, lifted ones too"),
-        ):
-            add_list(a, f"--{what}", "WHERE", doc)
-        if name != "apply":
-            a.add_argument(
-                "--as-of",
-                type=parse_as_of,
-                metavar="TIME",
-                help="the time of the decision (default: today, 00:00 UTC)",
-            )
-        if name == "plan":
-            a.add_argument("--out", required=True, metavar="FOLDER", help="where to write the plan")
-        elif name == "apply":
-            a.add_argument("--plan", required=True, metavar="FOLDER", help="the plan")
-        elif name == "explain":
-            a.add_argument(
-                "--record",
-                required=True,
-                metavar="CLASS/ACCOUNT/ID",
-                help=f"a record; CLASS is one of {', '.join(CLASSES[:5])}",
-            )
-        a.add_argument("--json", action="store_true", help="print the result as JSON")
-        if name in ("apply", "run"):
-            add_workers(a)
-        add_roles(a)
-        add_store(a)
-    return with_common(p)
+from callveil.transforms.governance.retention.plan_file import RetentionPlan, describe_plan
+from callveil.transforms.report.scope import NotAllowed
 
 
 def options_of(args: argparse.Namespace) -> RetainOptions:
     """Return the job's options."""
     return RetainOptions(
         args.store,
-        policy_of(args.policy),
+        load_policy(args.policy),
         getattr(args, "as_of", None) or start_of_today(),
         dt.datetime.now(dt.UTC),
         args.accounts,
@@ -143,30 +42,16 @@ def options_of(args: argparse.Namespace) -> RetainOptions:
     )
 
 
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args = build_parser().parse_args(argv)
     actions: dict[str, Callable[[argparse.Namespace, RetainOptions], int]] = {
         "plan": _plan,
         "apply": _apply,
         "run": _run,
         "explain": _explain,
     }
-    try:
-        _require_role(args)
-        return actions[args.action](args, options_of(args))
-    except (
-        NotAllowed,
-        RolesError,
-        InputError,
-        AccountsError,
-        EventsError,
-        HoldsError,
-        KeyringError,
-    ) as error:
-        raise UsageError(str(error)) from None
-    except (StoreError, FilesError, PlanError) as error:
-        raise FailedError(str(error)) from None
+    _require_role(args)
+    return actions[args.action](args, options_of(args))
 
 
 def _require_role(args: argparse.Namespace) -> None:
@@ -235,10 +120,9 @@ def _done(args: argparse.Namespace, result: RetainResult) -> int:
     if a.locked:
         shown = "".join(f"\n  {url} version {version}" for url, version in a.locked[:5])
         more = f"\n  ... and {len(a.locked) - 5}" if len(a.locked) > 5 else ""
-        print(
-            f"callveil retain: {len(a.locked)} object versions are locked and stay until their "
-            f"lock ends; the next run tries again{shown}{more}",
-            file=sys.stderr,
+        tell(
+            f"{len(a.locked)} object versions are locked and stay until their "
+            f"lock ends; the next run tries again{shown}{more}"
         )
     return DONE
 
@@ -256,11 +140,8 @@ def plan_dict(plan: RetentionPlan) -> dict[str, Any]:
 
 
 def _explain(args: argparse.Namespace, options: RetainOptions) -> int:
-    parts = args.record.split("/", 2)
-    if len(parts) != 3 or parts[0] not in CLASSES:
-        raise UsageError(f"--record: expected CLASS/ACCOUNT/ID, CLASS one of {', '.join(CLASSES)}")
     try:
-        found = explain_stored_record(options, *parts)
+        found = explain_stored_record(options, *args.record.split("/", 2))
     except LookupError as error:
         raise UsageError(f"--record: {error.args[0]}") from None
     if args.json:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.display_words import value_in_words
 from callveil.schemas.subject import SubjectRequest
@@ -23,20 +24,15 @@ from callveil.transforms.governance.requests.register import register_row
 from callveil.transforms.storage.identity.identifiers import forms_of
 
 if TYPE_CHECKING:  # what these name loads the language model's library, and most steps do without
-    from callveil.pipelines.subject import PackageResult
+    from callveil.pipelines.subject_package import PackageResult
     from callveil.transforms.governance.requests.certificate import CertificationResult
     from callveil.transforms.governance.requests.erasure import EraseResult
     from callveil.transforms.governance.requests.plan import ErasePlan
     from callveil.transforms.governance.requests.reindex import ReindexResult
-    from callveil.transforms.governance.requests.search import SearchResult
+    from callveil.transforms.governance.requests.search_result import SearchResult
     from callveil.transforms.jobs.streaming.backfill import BackfillResult
 
 SHOWN = 20
-
-
-def print_error(text: str) -> None:
-    """Say on standard error what failed."""
-    print(f"callveil subject: {text}", file=sys.stderr)
 
 
 def stdin_lines() -> Iterator[str]:
@@ -142,14 +138,14 @@ def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> No
         return
     for a in answers:
         if "error" in a:
-            print_error(f"{a['place']}: {a['error']['message']}")
+            tell(f"{a['place']}: {a['error']['message']}")
         else:
             print(
                 f"{a['subject_request_id']}  {value_in_words('status', a['request_status'])}, due "
                 f"{a['expected_completion_time']}"
             )
             for text in a["not_searched"]:
-                print_error(f"{a['subject_request_id']}: {text}")
+                tell(f"{a['subject_request_id']}: {text}")
 
 
 def show_match(args: argparse.Namespace, match: SearchResult, shown: dict[str, str]) -> None:
@@ -246,7 +242,7 @@ def show_index(args: argparse.Namespace, done: BackfillResult, interactions: Rei
     if interactions.read or interactions.left:
         print(f"{interactions.read:,} interactions noted anew from their sources")
     if interactions.left:
-        print_error(
+        tell(
             f"{interactions.left:,} interactions stay as an earlier callveil noted them, as their "
             "sources are not there: name them by --source"
         )
@@ -255,12 +251,12 @@ def show_index(args: argparse.Namespace, done: BackfillResult, interactions: Rei
         f"their tokens; {done.listed:,} lists made"
     )
     if done.older:
-        print_error(
+        tell(
             f"{done.older:,} records of the live zone stay as an earlier callveil noted them, as "
             "their sources are not there"
         )
     if done.unknown:
-        print_error(
+        tell(
             f"of {done.unknown:,} records nothing says any more whom they are about: a search "
             "finds them by interaction:ACCOUNT/ID alone"
         )
@@ -297,7 +293,7 @@ def show_package(args: argparse.Namespace, made: PackageResult) -> None:
             f"{'time' if w['count'] == 1 else 'times'}: {w['explanation']}"
         )
     if made.missing:
-        print_error(
+        tell(
             "Art. 15 asks for more than was stated; give a --context file with "
             f"{', '.join(made.missing)}"
         )
@@ -358,14 +354,14 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     else:
         print("\n".join(_erased_lines(result, done)))
     for url in result.plan.outside:
-        print_error(f"{url}: came in with what was erased, and is not the store's; delete it there")
+        tell(f"{url}: came in with what was erased, and is not the store's; delete it there")
     if done and done.locked:
-        print_error(
+        tell(
             f"{len(done.locked)} object versions are locked; repeat the command when their lock "
             "has ended, to complete the certificate"
         )
     if done and done.residual_hits:
-        print_error(
+        tell(
             "the check still finds the person; the certificate says so. Search again, and erase "
             "what is new"
         )

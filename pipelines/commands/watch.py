@@ -3,186 +3,41 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 
-from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.options import (
-    add_list,
-    add_store,
-    beam_options,
-    files_of,
-    policy_of,
-    with_common,
-)
+from callveil.pipelines.exits import DONE, REJECTED, UsageError
+from callveil.pipelines.logs import tell
+from callveil.pipelines.options import beam_options, files_of
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import (
     REJECTIONS,
-    NoRunner,
     WatchOptions,
     epoch_seconds,
     pending_arrivals,
     run_forever,
     run_once,
 )
-from callveil.schemas.policy_load import PRESETS
-from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.ingest.accounts import AccountsError
+from callveil.schemas.policy_load import load_policy
 from callveil.transforms.ingest.chunks import plan_input
-from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.jobs.streaming.object_names import (
-    DEFAULT_NAME,
     NamingError,
     RecordingNaming,
     object_kind,
 )
-from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, check_queue
-from callveil.transforms.redact.audio.transcribe import RecogniserMissing
+from callveil.transforms.jobs.streaming.sqs import Queue, check_queue
 from callveil.transforms.storage.checkpoints.store_identity import open_store, store_exists
-from callveil.transforms.storage.commit.catalog import StoreError
-from callveil.transforms.storage.encryption.keyring import KeyringError
-from callveil.transforms.storage.files.urls import FilesError, is_s3
-
-DESCRIPTION = """\
-Redact recordings, and the records they belong to, as they arrive. What arrives is told by an SQS
-queue with S3's event notifications, or found in folders, local or on S3, that grow; webhooks come
-by way of `callveil receive`, whose inbox is such a folder.
-
-A recording and its record (its transcript tells what to cover) may come in any order; they wait for
-each other as the policy's `recordings` section says. Where no transcript comes the whole recording
-is covered; it is done again when one comes late. A recording that is shorter than it declares is
-waited for; where a file may still grow, its copy is replaced when it does. An original is put away
-(sealed, deleted) only after the policy's `settle_seconds` (default 60) without growth, and never
-beside a copy that was cut. Names of unfinished files (.part, .tmp, .partial, .crdownload, ~, hidden
-ones) are passed over. Each gets one redacted output, in the store's `live` folder, however often
-word of it comes; what cannot be redacted is rejected with its reason. Killed anywhere and started
-again, it goes on: what is not published comes again.
-
-A recording is named after its interaction, `<account>/<id>.<suffix>` unless --name says otherwise,
-and so is a transcript that lies beside it and names no interaction itself: `<id>.vtt`, `<id>.srt`,
-`<id>.json`, `<id>.wav.json`. Everything else is looked into for interactions, as `callveil redact`
-does. Several recordings of one call are redacted each; times are those of the first."""
-
-EPILOG = """\
-examples:
-  callveil watch --input inbox/ --output store/                        until stopped, on the Prism runner (see deploy/prism.sh)
-  callveil watch --input inbox/ --output store/ --once                 what is there now, then end: for cron; needs no runner
-  callveil watch --queue https://sqs.eu-central-1.amazonaws.com/1234/calls --output s3://clean/calls
-  --accounts s3://raw/accounts.jsonl
-  callveil watch --queue URL --output s3://clean/calls --runner FlinkRunner ...     on a cluster: see deploy/RUNNERS.md
-  callveil watch --input calls/ --name 'rec_{account_id}_{id}' --output store/ --once
-
-Any option of Apache Beam may follow. Messages of the queue are deleted only once what they tell of
-is published; give the queue a dead-letter queue with a maxReceiveCount of 20 or more.
-
-exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was set back, 3 done
-(--once) with rejected recordings or records"""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command's own options."""
-    p = argparse.ArgumentParser(
-        prog="callveil watch",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add_list(p, "--input", "WHERE", "folders or globs that grow, local or s3://")
-    p.add_argument("--queue", metavar="URL", help="SQS queue with S3's event notifications")
-    add_list(p, "--prefix", "URL", "of the queue's objects only those below, as s3://calls/")
-    p.add_argument(
-        "--output",
-        required=True,
-        metavar="STORE",
-        help="folder or s3:// URL of the store; made on first use",
-    )
-    p.add_argument(
-        "--policy",
-        metavar="NAME|FILE",
-        help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); its `recordings` section says "
-        "how",
-    )
-    add_list(p, "--accounts", "WHERE", "account records: type by time")
-    p.add_argument(
-        "--name",
-        default=DEFAULT_NAME,
-        metavar="PATTERN",
-        help=f"how recordings are named (default {DEFAULT_NAME}); * is anything",
-    )
-    p.add_argument(
-        "--recogniser",
-        default="",
-        metavar="embedded|PATH",
-        help="what hears each redacted recording before it is out (what it still hears is covered "
-        "too), and transcribes one without transcript where "
-        "the policy says `without_transcript: recognise`; PATH: a faster-whisper model; "
-        "embedded: pocketsphinx, which mishears much on telephone lines, and what it mishears is "
-        "not covered",
-    )
-    p.add_argument("--once", action="store_true", help="deal with what is there, then end")
-    p.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="with --once: say what would be taken in; change nothing",
-    )
-    p.add_argument(
-        "--poll", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)"
-    )
-    p.add_argument(
-        "--seal",
-        type=float,
-        default=300.0,
-        metavar="SECONDS",
-        help="between checkpoints of evidence (default 300; with --once: one at its end); 0: none, "
-        "where a job runs `callveil evidence seal`",
-    )
-    p.add_argument(
-        "--sqs-endpoint-url",
-        metavar="URL",
-        help="SQS-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)",
-    )
-    p.add_argument(
-        "--visibility",
-        type=int,
-        default=60,
-        metavar="SECONDS",
-        help="how long a message in work is kept from others (default 60)",
-    )
-    p.add_argument("--json", action="store_true", help="with --once: print the summary as JSON")
-    add_store(p)
-    return with_common(p)
-
-
-def main(argv: Sequence[str]) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    args, rest = build_parser().parse_known_args(argv)
-    options = _options(args, rest)
-    if args.dry_run and (args.queue or not args.once):
-        raise UsageError(
-            "--dry-run: goes with --once and --input alone: looking into a queue takes messages "
-            "from it"
-        )
-    try:
-        if args.dry_run:
-            return _dry_run(options, args.json)
-        for warning in check_queue(options.queue) if options.queue else ():
-            print(f"callveil watch: {warning}", file=sys.stderr)
-        if not args.once:
-            run_forever(options)
-            return DONE
-        counts = run_once(options, epoch_seconds())
-    except (
-        AccountsError,
-        InputError,
-        KeyringError,
-        ModelError,
-        NoRunner,
-        RecogniserMissing,
-    ) as error:
-        raise UsageError(str(error)) from None
-    except (StoreError, FilesError, QueueError) as error:
-        raise FailedError(str(error)) from None
+    options = _options(args)
+    if args.dry_run:
+        return _dry_run(options, args.json)
+    for warning in check_queue(options.queue) if options.queue else ():
+        tell(warning)
+    if not args.once:
+        run_forever(options)
+        return DONE
+    counts = run_once(options, epoch_seconds())
     if args.json:
         print_json(dict(sorted(counts.items())))
     else:
@@ -221,20 +76,7 @@ def _dry_run(options: WatchOptions, as_json: bool) -> int:
     return DONE
 
 
-def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
-    if not args.input and not args.queue:
-        raise UsageError(
-            "nothing to watch: name folders with --input, a queue with --queue, or both"
-        )
-    for place in (args.output, *args.input, *args.accounts, *args.prefix):
-        try:
-            is_s3(place)
-        except ValueError as error:
-            raise UsageError(f"{place}: {error}") from None
-    if args.poll <= 0:
-        raise UsageError("--poll: expected seconds above 0")
-    if args.seal < 0:
-        raise UsageError("--seal: expected seconds, or 0 for no checkpoints")
+def _options(args: argparse.Namespace) -> WatchOptions:
     try:
         naming = RecordingNaming(args.name)
     except NamingError as error:
@@ -247,10 +89,10 @@ def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
         )
     except ValueError as error:
         raise UsageError(f"--queue: {error}") from None
-    beam_options(rest)
+    beam_options(args.beam)
     return WatchOptions(
         args.output,
-        policy_of(args.policy),
+        load_policy(args.policy),
         tuple(args.input),
         queue,
         tuple(args.prefix),
@@ -260,7 +102,7 @@ def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
         naming,
         args.recogniser,
         args.poll,
-        tuple(rest),
+        tuple(args.beam),
         seal=args.seal,
     )
 

@@ -1,12 +1,12 @@
 """Whether what is spoken in calls is covered, and how much else: `python tests/bench/bench_calls.py
 [--calls 200]` (about ten minutes).
 
-Calls are generated (`tests/audio/calls.py`): dialogues of `callveil sample` spoken by espeak-ng on
-two channels, 8 kHz mu-law, with the true time of each word. They are redacted with times of words
-as a recogniser gives them (each wrong by up to 30 ms), with times of turns alone and words aligned,
-and with times of turns alone; then, by turns with times of words and of turns, as they are,
-recorded on swapped channels, from some seconds earlier or later on, on one channel, and with the
-transcript of another call. What is still heard is measured in the files that come out.
+Calls are generated (`tests/support/generated_calls.py`): dialogues of `callveil sample` spoken by
+espeak-ng on two channels, 8 kHz mu-law, with the true time of each word. They are redacted with
+times of words as a recogniser gives them (each wrong by up to 30 ms), with times of turns alone and
+words aligned, and with times of turns alone; then, by turns with times of words and of turns, as
+they are, recorded on swapped channels, from some seconds earlier or later on, on one channel, and
+with the transcript of another call. What is still heard is measured in the files that come out.
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "audio"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-import sounds
-import voices
-from calls import BAR, RATE, Call, Secret, calls
 from numpy.typing import NDArray
+from support import sounds, voices
+from support.generated_calls import BAR, RATE, Call, Secret, calls
 
 from callveil.pipelines.commands.explain import read_interaction
-from callveil.pipelines.options import policy_of
 from callveil.schemas.finding import Finding
 from callveil.schemas.policy import Policy
+from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.jobs.batch.context import Engines
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs
@@ -286,7 +285,7 @@ def main() -> None:
     if not voices.LIBRARY:
         sys.exit(voices.NEEDS_ESPEAK)
     for name, tally in run(
-        args.calls, args.seed, args.conditions, policy_of(args.policy), dealt=args.deal
+        args.calls, args.seed, args.conditions, load_policy(args.policy), dealt=args.deal
     ).items():
         print(json.dumps(report(name, tally)), flush=True)
         for line in tally.examples if args.examples else ():

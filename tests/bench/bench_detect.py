@@ -29,7 +29,8 @@ from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE, build_compariso
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, detect_batch
+from callveil.transforms.detect.batch import detect_batch
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.resolve import accept_findings, merge_spans
 from callveil.transforms.lab.evaluate.gold import GoldRow, as_job, read_gold

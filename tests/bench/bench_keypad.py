@@ -18,13 +18,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "audio"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-import sounds
-import voices
-from calls import RATE, calls
 from numpy.typing import NDArray
+from support import sounds, voices
+from support.generated_calls import RATE, calls
 
 from callveil.transforms.redact.audio.energy import survey_recording
 from callveil.transforms.redact.audio.keypad import HIGH, LOW

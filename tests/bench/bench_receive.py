@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "watch")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from webhook_posts import Receiver, ctm, half_open, is_open  # noqa: E402
+from support.webhook_posts import Receiver, ctm, half_open, is_open
 
 
 def posts(running: Receiver, number: int) -> list[float]:

@@ -19,14 +19,14 @@ import tempfile
 import time
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "watch"), str(TESTS)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import psutil  # noqa: E402
-from cloud import CREDENTIALS, Cloud, wait_for  # noqa: E402
-from landing import Call, calls  # noqa: E402
-from runners import Flink, Prism, Runner  # noqa: E402
-from watch_disturb import POLICY, receipts  # noqa: E402
+import psutil
+from support.emulated_cloud import CREDENTIALS, Cloud
+from support.landed_calls import Call, calls
+from support.waiting import wait_for
+from support.watch_disturbances import POLICY, receipts
+from support.watch_runners import Flink, Prism, Runner
 
 BAR = 3.0
 WARM = 5

@@ -23,7 +23,7 @@ def span(a: int, b: int) -> TextSpan:
     return TextSpan(a, b, "PERSON", 0.9, "r")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(WORDS, st.randoms(use_true_random=False), st.data())
 def test_exact_copies_cover_the_same_letters(
     words: list[str], rng: random.Random, data: st.DataObject
@@ -45,7 +45,7 @@ def test_exact_copies_cover_the_same_letters(
     assert (back.start, back.end) == (places[a], places[b] + 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.sampled_from(["ana", "call", "me", "doe", "x1", "yes", "banana"]), max_size=12),
     st.data(),

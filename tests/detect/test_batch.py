@@ -9,9 +9,9 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from redaction import Bench, content
+from support.record_redaction import Bench, content
 
 from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.rejected import Rejected
@@ -21,12 +21,7 @@ from callveil.transforms.lab.sample.dialogues import random_dialogue
 from callveil.transforms.lab.sample.people import random_person
 from callveil.transforms.lab.sample.scene import random_business
 
-QUICK = settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+QUICK = settings(max_examples=25, derandomize=True)
 
 
 @pytest.fixture(scope="module")
@@ -220,11 +215,12 @@ def test_keys_that_name_fields_stay_and_keys_that_name_people_go(redact: Bench) 
 
 
 def test_batches_keep_order_and_one_failure_spoils_no_other(redact: Bench) -> None:
-    from redaction import T0, policy, raw
+    from support.record_redaction import T0, policy, raw
 
     from callveil.schemas.interaction import InteractionKey
-    from callveil.transforms.detect.batch import DetectionJob, detect_batch
+    from callveil.transforms.detect.batch import detect_batch
     from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+    from callveil.transforms.detect.detection_result import DetectionJob
 
     jobs = []
     for n, language in enumerate(["en", "xx", None, "en-GB"]):

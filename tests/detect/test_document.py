@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redaction import raw
+from support.record_redaction import raw
 
 from callveil.schemas.finding import TextSpan
 from callveil.transforms.detect.conversation import AGENT, CALLER, UNKNOWN
@@ -43,7 +43,7 @@ def document(record: dict[str, Any]) -> DocumentSet:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(RECORD, st.data())
 def test_segments_hold_their_leaves_and_split_exactly(
     record: dict[str, Any], data: st.DataObject
@@ -97,7 +97,7 @@ ODD = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ODD, ODD, ODD, st.data())
 def test_spans_of_texts_that_read_differently_cover_what_was_read(
     talk: str, key: str, value: str, data: st.DataObject

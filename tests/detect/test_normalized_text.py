@@ -27,7 +27,7 @@ PIECES = st.sampled_from([*"a1. @-\n%&;#(é\u00a0", *ODD.split(), *CODES.split()
 TEXT = st.lists(PIECES, max_size=14).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TEXT, st.data())
 def test_what_is_read_maps_back_to_what_it_was_read_from(text: str, data: st.DataObject) -> None:
     read = normalize_text(text)
@@ -44,14 +44,14 @@ def test_what_is_read_maps_back_to_what_it_was_read_from(text: str, data: st.Dat
     assert first <= start and end <= last
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TEXT)
 def test_the_view_of_a_view_is_itself(text: str) -> None:
     read = normalize_text(text).text
     assert normalize_text(read).text == read
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.text(
         st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="%&\\([{<"),
@@ -92,7 +92,7 @@ ENCODERS = {
 
 
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.sampled_from(
         [
@@ -213,7 +213,7 @@ def test_placeholders_are_read_as_they_stand() -> None:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXT)
 def test_a_text_that_is_one_placeholder_is_its_own_view(text: str) -> None:
     view = NormalizedText(text)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langs import marked
-from redaction import raw
+from support.language_cases import marked
+from support.record_redaction import raw
 
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.conversation import View
@@ -141,7 +141,7 @@ def test_where_both_speak_nothing_bare_is_taken_for_an_answer() -> None:
     assert len(both) > len(BARE) * 0.7
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([*BARE, *OTHERWISE]), min_size=2, max_size=5))
 def test_a_missing_party_only_adds(cases: list[str]) -> None:
     case = " || C: ".join(cases)

@@ -49,7 +49,7 @@ def texts_of(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [json.dumps(value)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents())
 def test_the_literals_of_a_document_are_its_texts(document: str) -> None:
     value = json.loads(document)
@@ -70,7 +70,7 @@ def test_the_literals_of_a_document_are_its_texts(document: str) -> None:
         assert len(document[start:end]) >= len(encoded)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents(), st.data())
 def test_what_is_replaced_leaves_json(document: str, data: st.DataObject) -> None:
     literals = json_literals(document)

@@ -92,7 +92,7 @@ def test_conversations_are_read_as_the_pipeline_reads_them(pipeline: Language) -
     assert sum(not why[1] for one in expected for _, _, why in one.faint) > 100
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(TEXTS, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_any_texts_in_any_batches(pipeline: Language, batches: list[list[str]]) -> None:
     read = reader_of(pipeline)
@@ -101,7 +101,7 @@ def test_any_texts_in_any_batches(pipeline: Language, batches: list[list[str]]) 
         same(read.read(texts), read_by(pipeline, texts))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_text_read_again_after_a_change_is_read_as_if_it_were_new(
     pipeline: Language, data: st.DataObject

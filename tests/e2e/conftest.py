@@ -7,9 +7,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runs import Bench, Finished, environment, new_interpreter
+from support.command_runs import (
+    Bench,
+    Finished,
+    environment,
+    new_interpreter,
+    own_keyring,
+)
 
 from callveil.transforms.lab.sample.write import write_sample
+
+__all__ = ["own_keyring"]
 
 SEED, INTERACTIONS, MALFORMED = 20261102, 150, 0.08
 
@@ -36,12 +44,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         "2026-11-02",
     )
     return Finished(folder, summary, words, new_interpreter(*words, "--json", env=env), env)
-
-
-@pytest.fixture(autouse=True)
-def own_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test touches the user's keyring."""
-    monkeypatch.setenv("CALLVEIL_KEYRING", str(tmp_path / "keyring.json"))
 
 
 @pytest.fixture

@@ -5,21 +5,18 @@ read or named, and nothing is new. All generated.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import PLAIN, call, rows, write_lines
+from support.command_runs import PLAIN, call, rows, write_lines
+from support.file_kinds import NOT_READ, PASSED_OVER, READ
 
 from callveil.pipelines import cli
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifier_names import PREFIX
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "ingest"))
-from kinds import NOT_READ, PASSED_OVER, READ
 
 
 @pytest.fixture

@@ -9,8 +9,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from runs import Finished, callveil, rows
-from scan import GLOBAL_TYPES, Hit, Planted, fold, kept_digits, scan, scan_text, unpacked
+from support.command_runs import Finished, callveil, rows
+from support.leak_scan import (
+    GLOBAL_TYPES,
+    Hit,
+    Planted,
+    fold,
+    kept_digits,
+    scan,
+    scan_text,
+    unpacked,
+)
 
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import verify_integrity

@@ -12,11 +12,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from runs import Bench, Finished, call, callveil, leftovers, rows, tree
+from support.command_runs import Bench, Finished, call, callveil, leftovers, rows, tree
 
 from callveil.pipelines.redact_options import ReconciliationError, reconcile_records
 from callveil.schemas import finding, rejected
-from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE
+from callveil.schemas.arrow import FINDING_SCHEMA, REDACTED_INTERACTION_SCHEMA, REJECTED_SCHEMA
+from callveil.schemas.interaction import FIELDS, STATE
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
@@ -27,9 +28,9 @@ from callveil.transforms.storage.tables.column_stats import personal_traces, pla
 from callveil.transforms.storage.tables.key_index import INDEX
 
 DECLARED = {
-    "interactions": (REDACTED_SCHEMA, FIELDS + STATE),
-    "findings": (finding.SCHEMA, finding.FIELDS),
-    "rejected": (rejected.SCHEMA, rejected.FIELDS),
+    "interactions": (REDACTED_INTERACTION_SCHEMA, FIELDS + STATE),
+    "findings": (FINDING_SCHEMA, finding.FIELDS),
+    "rejected": (REJECTED_SCHEMA, rejected.FIELDS),
     "index": (INDEX.schema, INDEX.fields),
 }
 
@@ -166,8 +167,8 @@ def test_files_are_as_readers_were_promised(store: Store, finished: Finished) ->
         keys = [tuple(row[c] for c in names) for row in values]
         assert keys == sorted(keys)
     interactions = [f for f in store.current().files if f.dataset == "interactions"]
-    assert {tuple(sorted(dict(f.partition))) for f in interactions} == {("account_type", "day")}
-    types = {f.name: str(f.type) for f in REDACTED_SCHEMA}
+    assert {tuple(sorted(f.partition)) for f in interactions} == {("account_type", "day")}
+    types = {f.name: str(f.type) for f in REDACTED_INTERACTION_SCHEMA}
     assert (
         types["called_at"] == "timestamp[us, tz=UTC]"
         and types["id"] == "string"

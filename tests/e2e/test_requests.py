@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from runs import PLAIN, Bench, call, callveil, environment, key_of
+from support.command_runs import PLAIN, Bench, call, callveil, environment, key_of
 
 from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.tables.key_index import IndexEntry

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audio.sounds import chatter, file_of
-from history.history_bench import assert_gone, version
-from mortal import Dead, Mortal
-from runs import AS_OF, PLAIN, Bench, call, leftovers, tree
+from support.command_runs import AS_OF, PLAIN, Bench, call, leftovers, tree
+from support.faults import CrashingFiles, ProcessKilled
+from support.history_runs import assert_gone, version
+from support.sounds import chatter, file_of
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.exits import DONE, REJECTED, USAGE
@@ -341,14 +341,14 @@ def comparable(bench: Bench) -> dict[str, str]:
 def test_killed_anywhere_and_repeated_it_ends_as_if_it_had_not_been(
     copied: Callable[..., Bench],
 ) -> None:
-    counting = Mortal(10**9)
+    counting = CrashingFiles(10**9)
     clean = copied("clean", counting)
     rescan(clean)
     wanted, total = comparable(clean), next(counting._done)
     finished = 0
     for step in range(1, total, 4):
-        bench = copied(f"at-{step}", Mortal(step))
-        with pytest.raises((Dead, RuntimeError)):
+        bench = copied(f"at-{step}", CrashingFiles(step))
+        with pytest.raises((ProcessKilled, RuntimeError)):
             rescan(bench)
         bench.files = Files()
         finished += rescan(bench).finished

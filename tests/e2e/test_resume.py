@@ -14,10 +14,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import kills
 import pytest
-from kills import KILLED
-from runs import PLAIN, call, environment, key_of, leftovers, live, rows, tree, write_lines
+from support import killed_commands
+from support.command_runs import (
+    PLAIN,
+    call,
+    environment,
+    key_of,
+    leftovers,
+    live,
+    rows,
+    tree,
+    write_lines,
+)
+from support.killed_commands import KILLED
 
 from callveil.transforms.lab.sample.write import write_sample
 from callveil.transforms.report.verify.store import verify_evidence
@@ -72,7 +82,7 @@ class Scene:
 
     def finish(self, store: Path) -> None:
         """Run the command again and compare the end with the undisturbed one."""
-        code, printed, _ = kills.run(
+        code, printed, _ = killed_commands.run(
             self.command(store), self.env, self.folder / "notes" / f"{store.name}-end", str(store)
         )
         assert code == self.code, printed
@@ -173,12 +183,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         "2026-10-04",
         *[w.replace("{store}", str(base)) for w in common],
     ]
-    code, printed, _ = kills.run(words, env, folder / "notes" / "base", str(base))
+    code, printed, _ = killed_commands.run(words, env, folder / "notes" / "base", str(base))
     assert code == 0, printed
     clean = folder / "clean"
     shutil.copytree(base, clean)
     started = time.monotonic()
-    made.code, printed, made.steps = kills.run(
+    made.code, printed, made.steps = killed_commands.run(
         made.command(clean), env, folder / "notes" / "clean", str(clean)
     )
     made.seconds = time.monotonic() - started
@@ -233,7 +243,7 @@ def test_killed_at_each_step_of_publishing(scene: Scene) -> None:
     assert sum(s.startswith("delete interactions/") for s in steps) >= 2
     for number, step in enumerate(steps):
         store = scene.copy(f"step-{number}")
-        code, printed, done = kills.run(
+        code, printed, done = killed_commands.run(
             scene.command(store),
             scene.env,
             scene.folder / "notes" / f"step-{number}",
@@ -251,7 +261,7 @@ def test_killed_at_steps_of_the_pipeline(scene: Scene) -> None:
     chosen = random.Random(5).sample([s for s in before if s.startswith("place")], WITHIN)
     for number, step in enumerate(chosen):
         store = scene.copy(f"within-{number}")
-        code, printed, _ = kills.run(
+        code, printed, _ = killed_commands.run(
             scene.command(store),
             scene.env,
             scene.folder / "notes" / f"within-{number}",
@@ -268,7 +278,7 @@ def test_killed_at_random_moments_again_and_again(scene: Scene) -> None:
     store = scene.copy("random")
     killed = 0
     for n in range(RANDOM_KILLS):
-        running = kills.start(
+        running = killed_commands.start(
             scene.command(store), scene.env, scene.folder / "notes" / f"random-{n}", str(store)
         )
         killed += running.kill_after(rng.uniform(0.1, 0.9) * scene.seconds) == KILLED
@@ -281,10 +291,10 @@ def test_a_finished_shard_is_not_done_again(scene: Scene) -> None:
     assert scene.steps
     step = publishing(scene)[0]
     store = scene.copy("again")
-    kills.run(
+    killed_commands.run(
         scene.command(store), scene.env, scene.folder / "notes" / "again", str(store), kill_at=step
     )
-    _, _, steps = kills.run(
+    _, _, steps = killed_commands.run(
         scene.command(store), scene.env, scene.folder / "notes" / "again", str(store)
     )
     written = [
@@ -313,7 +323,9 @@ def test_the_command_killed_in_a_process_of_its_own(scene: Scene) -> None:
 def test_the_same_command_twice_at_once_is_one_run(scene: Scene) -> None:
     store = scene.copy("twins")
     twins = [
-        kills.start(scene.command(store), scene.env, scene.folder / "notes" / "twins", str(store))
+        killed_commands.start(
+            scene.command(store), scene.env, scene.folder / "notes" / "twins", str(store)
+        )
         for _ in range(2)
     ]
     for twin in twins:
@@ -339,7 +351,7 @@ def test_two_runs_at_once_are_both_published(scene: Scene, tmp_path: Path) -> No
         words.append(
             ["redact", "--input", f"{tmp_path}/{name}.jsonl", "--output", str(store), *policy]
         )
-    both = [kills.start(w, scene.env, tmp_path / "notes", str(store)) for w in words]
+    both = [killed_commands.start(w, scene.env, tmp_path / "notes", str(store)) for w in words]
     for one in both:
         assert one.wait() == 0, one.printed.read_text()
     opened = Store.open(Files(), str(store))
@@ -372,11 +384,11 @@ def test_a_killed_run_leaves_nothing_when_another_came_between(
     first, other = (
         ["redact", "--input", f"{tmp_path}/{name}.jsonl", *policy] for name in ("many", "newer")
     )
-    running = kills.start(first, scene.env, notes, str(store))
+    running = killed_commands.start(first, scene.env, notes, str(store))
     running.wait_until("/outcome.json")
     running.kill_after(0)
-    assert kills.run(other, scene.env, notes, str(store))[0] == 0
-    assert kills.run(first, scene.env, notes, str(store))[0] == 0
+    assert killed_commands.run(other, scene.env, notes, str(store))[0] == 0
+    assert killed_commands.run(first, scene.env, notes, str(store))[0] == 0
     opened = Store.open(Files(), str(store))
     assert sorted(r["duration"] for r in rows(opened, "interactions")) == [60] * 4 + [99] * 16
     assert {p for p in tree(store) if not p.startswith("_callveil/")} == set(live(opened))

@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import kills
 import pytest
-from runs import PLAIN, Bench, call, environment, read_lines, rows, write_lines
-from scan import Planted, kept_digits, scan
+from support import killed_commands
+from support.command_runs import PLAIN, Bench, call, environment, read_lines, rows, write_lines
+from support.leak_scan import Planted, kept_digits, scan
 
 from callveil.transforms.lab.sample.write import write_sample
 from callveil.transforms.storage.commit.catalog import Store
@@ -75,7 +75,7 @@ class Cloud:
 
     def redact(self, source: str, output: str, *words: str) -> Any:
         """Run it to its end."""
-        return kills.command(*self.command(source, output, *words), env=self.env)
+        return killed_commands.command(*self.command(source, output, *words), env=self.env)
 
     def opened(self, output: str = "") -> Store:
         """The store, to read."""
@@ -209,14 +209,14 @@ def test_killed_on_s3_and_run_again(cloud: Cloud) -> None:
     )
     source = cloud.upload(cloud.folder / "in", "raw/calls")
     words = cloud.command(source, cloud.store, "--shard-rows", "2")
-    running = kills.start(words, cloud.env, cloud.folder / "notes", "/nowhere")
+    running = killed_commands.start(words, cloud.env, cloud.folder / "notes", "/nowhere")
     while running.process.is_alive() and not [k for k in cloud.objects() if "/interactions/" in k]:
         time.sleep(0.02)
     assert running.process.pid
     os.kill(running.process.pid, signal.SIGKILL)
-    assert running.wait() == kills.KILLED
+    assert running.wait() == killed_commands.KILLED
     assert cloud.opened().current().seq == 0
-    again = kills.command(*words, env=cloud.env)
+    again = killed_commands.command(*words, env=cloud.env)
     assert again.returncode == 0, again.stderr
     there = cloud.opened()
     assert len(rows(there, "interactions")) == 12 and verify_integrity(there) == []
@@ -232,7 +232,7 @@ def test_what_goes_wrong_with_s3_is_told(cloud: Cloud) -> None:
     write_lines(cloud.folder / "in.jsonl", [call(1)])
     absent = cloud.redact(f"{cloud.folder}/in.jsonl", "s3://callveil-no-such-bucket/store")
     assert absent.returncode == 1 and "the bucket does not exist" in absent.stderr
-    unheard = kills.command(
+    unheard = killed_commands.command(
         *cloud.command(
             f"{cloud.folder}/in.jsonl", cloud.store, "--s3-endpoint-url", "http://127.0.0.1:9"
         ),

@@ -14,15 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import rows
+from support import ROOT
+from support.command_runs import rows
 
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
 
 pytestmark = pytest.mark.integration
-TOP = Path(__file__).resolve().parents[2]
 TIMEOUT = 1500
+TYPED = """
+from collections.abc import Iterator
+from typing import Any, assert_type
+import callveil
+assert_type(callveil.redact("a", "gdpr"), callveil.Redacted[str])
+assert_type(callveil.redact({"id": 1}).value, dict[str, Any])
+assert_type(callveil.redact(["a"]), list[callveil.Redacted[str]])
+assert_type(callveil.open_store("s").rows("interactions"), Iterator[dict[str, Any]])
+assert_type(callveil.__version__, str)
+callveil.redact("a", polcy="gdpr")  # type: ignore[call-overload]
+"""
 
 
 def ended(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -55,7 +66,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     left_out = shutil.ignore_patterns("build", ".*", "__pycache__", "*.egg-info", "dist")
-    shutil.copytree(TOP, source, ignore=left_out)
+    shutil.copytree(ROOT, source, ignore=left_out)
     ended(sys.executable, "-m", "venv", str(folder / "env"), cwd=folder)
     ended(
         str(folder / "env/bin/python"),
@@ -79,9 +90,9 @@ def test_it_holds_the_code_and_its_data_and_nothing_else(wheel: Path) -> None:
     assert {t for t in tops if not t.endswith(".dist-info")} == {"callveil"}
     held = {n.removeprefix("callveil/") for n in names if n.startswith("callveil/")}
     wanted = {
-        str(p.relative_to(TOP))
+        str(p.relative_to(ROOT)).removeprefix("pipelines/api/")
         for folder in ("pipelines", "transforms", "schemas")
-        for p in (TOP / folder).rglob("*")
+        for p in (ROOT / folder).rglob("*")
         if p.is_file() and "__pycache__" not in p.parts
     }
     assert wanted - held == set(), "files of the source that the wheel lacks"
@@ -101,7 +112,7 @@ def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
         "--no-annotate",
     )
     (tmp_path / "constraints.txt").write_text(
-        ended(str(TOP / "build/uv/bin/uv"), *export, cwd=TOP).stdout
+        ended(str(ROOT / "build/uv/bin/uv"), *export, cwd=ROOT).stdout
     )
     programs = wheel.parent / "env" / "bin"
     install = (
@@ -118,10 +129,16 @@ def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     where = ended(
         str(programs / "python"),
         "-c",
-        "import callveil.schemas, json; print(json.dumps(callveil.schemas.__file__))",
+        "import callveil, json; print(json.dumps([callveil.__file__, callveil.__version__]))",
         cwd=tmp_path,
     )
-    assert json.loads(where.stdout).startswith(str(wheel.parent / "env"))
+    file, version = json.loads(where.stdout)
+    assert file.startswith(str(wheel.parent / "env")) and wheel.name.startswith(
+        f"callveil-{version}-"
+    )
+    (tmp_path / "typed.py").write_text(TYPED)
+    mypy = ("-m", "mypy", "--strict", "--python-executable", str(programs / "python"))
+    ended(sys.executable, *mypy, "typed.py", cwd=tmp_path)
     away = tmp_path / "away"
     away.mkdir()
     home = {"HOME": str(away), "TMPDIR": str(away)}

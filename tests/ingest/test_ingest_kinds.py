@@ -12,10 +12,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
+from support.file_kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
 
+from callveil.schemas.arrow import FINDING_SCHEMA
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.policy import InputLimits
 from callveil.transforms.ingest import streams as unpacking
@@ -101,10 +102,10 @@ def test_links_and_pipes_are_named(tmp_path: Path) -> None:
 
 
 def test_parquet_that_callveil_wrote_is_no_input(tmp_path: Path) -> None:
-    from callveil.schemas.finding import FIELDS, SCHEMA
+    from callveil.schemas.finding import FIELDS
     from callveil.transforms.storage.tables.parquet import rows_to_parquet
 
-    (tmp_path / "report.parquet").write_bytes(rows_to_parquet([], SCHEMA, FIELDS))
+    (tmp_path / "report.parquet").write_bytes(rows_to_parquet([], FINDING_SCHEMA, FIELDS))
     (tmp_path / "theirs.parquet").write_bytes(parquet([call(1)]))
     assert [(Path(f.url).name, f.reason) for f in plan_input(FILES, [str(tmp_path)]).not_read] == [
         ("report.parquet", "own_output")
@@ -254,7 +255,7 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(values, max_size=5),
     st.sampled_from([b"", b" ", b"\n", b",\n", b"\x1e", b"\r\n\r\n"]),
@@ -275,7 +276,7 @@ def test_values_come_out_whole_however_they_are_cut(
     )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(st.binary(max_size=60), st.integers(1, 9))
 def test_any_bytes_are_given_out_but_for_what_separates(data: bytes, size: int) -> None:
     found = list(ValueReader(cut(data, size), 1 << 20))

@@ -285,7 +285,7 @@ def keys(value):
             yield from keys(v)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(inputs)
 @example({"outline": [{"text": "0"}], "transcript": {"outline": [{"text": "0", "speaker": "3"}]}})
 def test_every_text_of_the_input_is_in_the_record(members):
@@ -296,7 +296,7 @@ def test_every_text_of_the_input_is_in_the_record(members):
         assert text in kept or re.sub(r"[\W_]+", "", text.casefold()) in flat, text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(inputs)
 def test_input_is_not_changed_and_the_answer_is_the_same(members):
     before = repr(members)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redaction import policy
+from support.record_redaction import policy
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import RecordPointer, to_micros
@@ -110,7 +110,7 @@ ASKED = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(POINTERS, max_size=8),
     STORED,
@@ -134,7 +134,7 @@ def test_order_and_copies_make_no_difference(
     assert (doubled.chosen, doubled.changes) == (plain.chosen, plain.changes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(POINTERS, max_size=8), STORED, ASKED, st.sampled_from([POLICY, AGED]))
 def test_nothing_is_weakened_lost_or_done_twice(
     pointers: list[RecordPointer],
@@ -237,7 +237,7 @@ def test_a_request_is_applied_once_and_kept_for_later_snapshots() -> None:
     assert later.chosen[0].requests == (asked, encode_request(request("r2")))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.sampled_from("12"), st.integers(0, 50), st.integers(1, 40)), max_size=20),
     st.integers(1, 6),

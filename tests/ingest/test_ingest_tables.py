@@ -6,7 +6,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.account import Account
@@ -237,9 +237,7 @@ def test_broken_files(name, body, tmp_path):
         read_requests(FILES, [str(tmp_path / name)])
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80)
 @given(name=st.sampled_from(["r.csv", "r.yaml", "r.json", "r.jsonl"]), body=st.text(max_size=60))
 def test_any_text_gives_requests_or_problems(name, body, tmp_path):
     (tmp_path / name).write_text(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redaction import Bench, content, policy
+from support import TESTS
+from support.record_redaction import Bench, content, policy
 
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.script import LEAST_WORDS, is_unsupported_language
@@ -386,7 +386,7 @@ def test_foreign_names_and_dishes_make_no_foreign_language(text: str) -> None:
     assert not is_unsupported_language([text, TALK], ("en",))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("aeilyo '&;#%41\\u.-(", max_size=2 * LEAST_WORDS - 2))
 def test_a_text_too_short_for_so_many_words_is_in_no_other_language(text: str) -> None:
     assert not is_unsupported_language([text], ("de",))
@@ -394,7 +394,7 @@ def test_a_text_too_short_for_so_many_words_is_in_no_other_language(text: str) -
 
 @pytest.mark.parametrize("language", ["de", "es", "fr"])
 def test_a_language_that_is_read_is_none_of_its_neighbours(language: str) -> None:
-    path = Path(__file__).parents[1] / "detect" / "lang" / f"{language}.txt"
+    path = TESTS / "detect" / "lang" / f"{language}.txt"
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line[:1] not in "#"]
     assert len(lines) > 20
     for read in (("en", language), ("en", "de", "es", "fr")):

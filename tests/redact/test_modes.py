@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 import pytest
-from redaction import Bench, content
+from support.record_redaction import Bench, content
 
+from callveil.schemas.arrow import arrow_type
 from callveil.schemas.interaction import BY_NAME, FIELDS
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.decision import MinimumRedaction
@@ -34,7 +35,7 @@ def full_record() -> dict[str, Any]:
     for field in FIELDS:
         word = "stays" if field.group in KEPT else "goes"
         sample = {"string": word, "int64": 7, "double": 1.5, "bool": True}.get(
-            str(field.type.arrow)
+            str(arrow_type(field.type))
         )
         if sample is not None:
             record[field.name] = sample

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
-from redaction import Bench, content
+from support.record_redaction import Bench, content
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Operator, Rules
@@ -59,7 +59,7 @@ def test_mask(text: str, keep: int, masked: str) -> None:
     assert Mask().operate(text, {"char": "*", "keep_last": keep}) == masked
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("aé1 -*x.", max_size=20), st.integers(0, 10), st.sampled_from("*#x"))
 def test_mask_keeps_length_and_signs_and_at_most_half(text: str, keep: int, char: str) -> None:
     out = Mask().operate(text, {"char": char, "keep_last": keep})
@@ -71,7 +71,7 @@ def test_mask_keeps_length_and_signs_and_at_most_half(text: str, keep: int, char
     assert Mask().operate(out, {"char": char, "keep_last": keep}) == out
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text('aé1 -*x."', max_size=30), st.data())
 def test_replaced_is_what_presidios_anonymizer_writes(text: str, data: st.DataObject) -> None:
     edges = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=12)))
@@ -242,7 +242,7 @@ def test_canonical(entity: str, a: str, b: str, equal: bool) -> None:
     assert (canonical_value(entity, a) == canonical_value(entity, b)) is equal
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     text=st.text(min_size=1, max_size=40).filter(lambda t: t.isprintable() or "\n" in t),
     scope=st.sampled_from(["call", "account", "everywhere"]),
@@ -270,7 +270,7 @@ def test_a_token_of_a_call_opens_nowhere_else(redact: Bench, where: tuple[str, s
         reveal_token(made, redact.keyring, *where)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(place=st.integers(0, 200), char=st.sampled_from("ABCabc019-_"))
 def test_a_changed_token_does_not_open(redact: Bench, place: int, char: str) -> None:
     made = make_call_token("PERSON", "Zofia Kowalczyk", TokenKeys.of(redact.keyring), *HERE)

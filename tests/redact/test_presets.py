@@ -10,8 +10,18 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from neighbours import NEIGHBOURS, ONES, SIGNS, VALUES, card, digits, grouped, pair, plain_card
-from redaction import Bench, content, policy
+from support.neighbouring_values import (
+    NEIGHBOURS,
+    ONES,
+    SIGNS,
+    VALUES,
+    card,
+    digits,
+    grouped,
+    pair,
+    plain_card,
+)
+from support.record_redaction import Bench, content, policy
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.detect.engine import Detector
@@ -79,7 +89,7 @@ def a_card(rng: random.Random, form: str) -> tuple[str, str]:
     return number, lead + number
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(CARDS),
     st.sampled_from([*sorted(NEIGHBOURS), "phone", "ssn"]),
@@ -97,7 +107,7 @@ def test_pci_leaves_at_most_the_last_four_of_a_card(
     assert only_the_tail(left_of(shown), given_number, left_of(beside)), (text, beside, shown)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(CARDS[:3]),
     st.sampled_from(
@@ -206,7 +216,7 @@ def test_pci_over_turns(bench: Bench) -> None:
     assert left_of(" ".join(shown[3:])) in ("", "4670"), shown
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(("gdpr", "hipaa", "ccpa", "gdpr-attribution")),
     st.sampled_from(sorted(VALUES)),

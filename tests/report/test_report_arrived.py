@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from watch.landing import calls, land
+from support.landed_calls import calls, land
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.requests.raw_sources import raw_records
-from callveil.transforms.redact.engine import INPUT
+from callveil.transforms.redact.interaction_redaction import INPUT
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import dumps

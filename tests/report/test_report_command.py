@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from reports import AS_OF, DAY, NASTY, Built, build, pull, read, words
+from support.report_runs import AS_OF, DAY, NASTY, Built, build, pull, read, words
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.commands.report import current_user

@@ -8,7 +8,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from reports import AS_OF, DAY, Built, build, pull, read
+from support.report_runs import AS_OF, DAY, Built, build, pull, read
 
 from callveil.transforms.report.activities import TEMPLATE, ActivitiesError, load_activities
 from callveil.transforms.report.breaches import LIMIT, BreachesError, breach_state, read_breaches

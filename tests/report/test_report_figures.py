@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import figures_sql as sql
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from reports import AS_OF, Built, words
-from world import ACTORS, ALL, FROM, Truth, world
+from support import figures_sql as sql
+from support.figures_tables import load_tables
+from support.report_runs import AS_OF, Built, words
+from support.report_world import ACTORS, ALL, FROM, Truth, world
 
 from callveil.pipelines.cli import main
-from callveil.pipelines.subject_register import SubjectOptions, letter_of
+from callveil.pipelines.subject_close import letter_of
+from callveil.pipelines.subject_register import SubjectOptions
 from callveil.schemas.report import REPORTS
 
 SCOPES = {"the company": ALL, "one account": "1001"}
@@ -128,7 +130,7 @@ def base(pulled: tuple[Built, str, Path, Any]) -> sqlite3.Connection:
     place, account, _, _ = pulled
     end, now = AS_OF + dt.timedelta(days=1), AS_OF + dt.timedelta(hours=12)
     chosen = [account] if account else []
-    return sql.tables(
+    return load_tables(
         place.root,
         now,
         FROM,
@@ -282,7 +284,7 @@ def test_each_verdict_is_what_sql_says(
     for (name,) in base.execute("select request_id from q where is_late"):
         assert f"{name} was answered late" in register
     ((waiting,),) = base.execute(
-        f"select count(*) from q where not over and request_id not in {sql._BROKEN}"
+        f"select count(*) from q where not over and request_id not in {sql.BROKEN}"
     )
     assert f"{waiting} {'is' if waiting == 1 else 'are'} open and in time" in register
 

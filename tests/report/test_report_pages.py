@@ -10,12 +10,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from reports import build, pull
+from support import ROOT
+from support.report_runs import build, pull
 
 from callveil.schemas.report import REPORTS
 
 HERE = Path(__file__).parent
-INSTALLED = Path(__file__).parents[2] / "build" / "browser"
+INSTALLED = ROOT / "build" / "browser"
 PAGES = ["index.html", *(f"{name}.html" for name in REPORTS)]
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callveil.schemas.arrow import arrow_schema
 from callveil.schemas.fields import (
     EPOCH,
     EXTRA,
@@ -28,7 +29,6 @@ from callveil.schemas.fields import (
     Struct,
     Text,
     Timestamp,
-    arrow_schema,
     coerce_members,
     from_storage,
     json_schema,
@@ -117,7 +117,7 @@ def test_refused(kind: FieldType, value: Any, reason: str) -> None:
     assert refused.value.reason == reason
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([Integer(0, 5), Number(), Boolean(), Timestamp(), ListOf(Integer())]),
     st.text("secretzofia\x00é", min_size=6, max_size=30),
@@ -187,7 +187,7 @@ def declared(draw: st.DrawFn, depth: int = 2) -> tuple[tuple[Field, ...], st.Sea
     return fields, members
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_there_and_back(data: st.DataObject) -> None:
     """Coercion is idempotent; Arrow takes what storage gives; storage and JSON give back what was

@@ -7,6 +7,7 @@ import json
 import pyarrow as pa
 import pytest
 
+from callveil.schemas.arrow import RAW_INTERACTION_SCHEMA, REDACTED_INTERACTION_SCHEMA, arrow_type
 from callveil.schemas.entities import ENTITIES, NAME
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import (
@@ -15,8 +16,6 @@ from callveil.schemas.interaction import (
     GROUPS,
     KINDS,
     MODES,
-    RAW_SCHEMA,
-    REDACTED_SCHEMA,
     STATE,
     InteractionKey,
     RawInteraction,
@@ -76,7 +75,7 @@ def test_nothing_is_declared_twice_or_without_a_group() -> None:
 
 @pytest.mark.parametrize("name", sorted(MEMBERS))
 def test_nested_members(name: str) -> None:
-    kind = BY_NAME[name].type.arrow
+    kind = arrow_type(BY_NAME[name].type)
     struct = kind.value_type if pa.types.is_list(kind) else kind
     assert {struct.field(i).name for i in range(struct.num_fields)} >= {
         *MEMBERS[name].split(),
@@ -102,12 +101,12 @@ def test_what_is_personal_by_nature_has_a_type_that_exists() -> None:
 
 
 def test_arrow_and_json_schema_agree_with_the_fields() -> None:
-    assert RAW_SCHEMA.names == [f.name for f in FIELDS] and REDACTED_SCHEMA.names == [
-        f.name for f in FIELDS + STATE
-    ]
+    assert RAW_INTERACTION_SCHEMA.names == [
+        f.name for f in FIELDS
+    ] and REDACTED_INTERACTION_SCHEMA.names == [f.name for f in FIELDS + STATE]
     published = published_json_schema()
     assert (
-        list(published["properties"]) == RAW_SCHEMA.names
+        list(published["properties"]) == RAW_INTERACTION_SCHEMA.names
         and json.loads(json.dumps(published)) == published
     )
     assert set(published["required"]) <= set(published["properties"])

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.account import Account, AccountBook
+from callveil.schemas.arrow import FINDING_SCHEMA
 from callveil.schemas.fields import EPOCH
-from callveil.schemas.finding import FIELDS, SCHEMA, Finding, FindingRow, TextSpan
+from callveil.schemas.finding import FIELDS, Finding, FindingRow, TextSpan
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import (
     RecordPointer,
@@ -66,7 +67,7 @@ VERSIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(VERSIONS, st.randoms(use_true_random=False), st.sampled_from("123"), st.integers(-2, 16))
 def test_lookup_is_the_latest_version_not_after(
     versions: list[Account], rng: Any, account: str, half_days: int
@@ -118,7 +119,7 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(REQUESTS)
 def test_requests_there_and_back(request: RedactionRequest) -> None:
     text = encode_request(request)
@@ -126,12 +127,9 @@ def test_requests_there_and_back(request: RedactionRequest) -> None:
     assert request.key == InteractionKey("1", "2")
 
 
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [("{", ValueError), ("{}", TypeError), ('{"request_id":"a","odd":1}', TypeError)],
-)
-def test_what_is_no_request_is_refused(text: str, error: type[Exception]) -> None:
-    with pytest.raises(error):
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"request_id":"a","odd":1}'])
+def test_what_is_no_request_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
         decode_request(text)
 
 
@@ -170,7 +168,7 @@ def test_a_finding_row_has_every_column() -> None:
     row = finding_row(
         FindingRow(finding, "id", "1", "9", "2", "call", "agency", T0, "p", "run", T0 + DAY)
     )
-    assert list(row) == SCHEMA.names == [f.name for f in FIELDS]
+    assert list(row) == FINDING_SCHEMA.names == [f.name for f in FIELDS]
     assert (
         row["finding_id"] == "id"
         and row["event_time"] == T0
@@ -203,7 +201,7 @@ POINTERS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(POINTERS, max_size=5))
 def test_pointers_there_and_back(pointers: list[RecordPointer]) -> None:
     assert list(unpack_pointers(pack_rows(pointers))) == pointers
@@ -217,7 +215,7 @@ def test_pointers_there_and_back(pointers: list[RecordPointer]) -> None:
     assert list(unpack_rows(b"")) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2262, 1, 1), timezones=st.just(dt.UTC)))
 def test_micros_are_exact(when: dt.datetime) -> None:
     assert from_micros(to_micros(when)) == when and to_micros(EPOCH) == 0

@@ -36,23 +36,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "soak"), str(TESTS)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import orjson  # noqa: E402
-from disturb import disturb  # noqa: E402
-from measured import watch  # noqa: E402
-from scan import GLOBAL_TYPES, KNOWN_KEYS, Planted, kept_digits, scan, scan_text  # noqa: E402
+import orjson
+from support import ROOT
+from support.disturbed_runs import disturb
+from support.leak_scan import GLOBAL_TYPES, KNOWN_KEYS, Planted, kept_digits, scan, scan_text
+from support.measured_memory import watch
 
-from callveil.schemas.policy import InputLimits  # noqa: E402
-from callveil.schemas.rejected import REASONS, Rejected  # noqa: E402
-from callveil.transforms.ingest.chunks import plan_chunks  # noqa: E402
-from callveil.transforms.ingest.read import read_chunk  # noqa: E402
-from callveil.transforms.lab.sample.write import write_sample  # noqa: E402
-from callveil.transforms.storage.commit.catalog import Store  # noqa: E402
-from callveil.transforms.storage.commit.maintenance import verify_integrity  # noqa: E402
-from callveil.transforms.storage.commit.scan import open_dataset  # noqa: E402
-from callveil.transforms.storage.files.filesystem import Files  # noqa: E402
+from callveil.schemas.policy import InputLimits
+from callveil.schemas.rejected import REASONS, Rejected
+from callveil.transforms.ingest.chunks import plan_chunks
+from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify_integrity
+from callveil.transforms.storage.commit.scan import open_dataset
+from callveil.transforms.storage.files.filesystem import Files
 
 MALFORMED = 0.05
 WITH_FIELD = (
@@ -406,7 +406,7 @@ def main() -> int:
     p.add_argument(
         "--folder",
         type=Path,
-        default=TESTS.parent / "build" / "bars",
+        default=ROOT / "build" / "bars",
         help="where everything is written (default: build/bars)",
     )
     p.add_argument("--seed", type=int, default=20261124)

@@ -27,22 +27,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "soak")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import boto3  # noqa: E402
-import disks  # noqa: E402
-import kills  # noqa: E402
-import orjson  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from proxy import KEYS, Proxy, Server  # noqa: E402
-from runs import DATASETS, PLAIN, call, environment, rows, write_lines  # noqa: E402
-from scan import unpacked  # noqa: E402
+import boto3
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from support import ROOT, faulty_disks, killed_commands
+from support.command_runs import DATASETS, PLAIN, call, environment, rows, write_lines
+from support.faulty_proxy import KEYS, Proxy, Server
+from support.leak_scan import unpacked
 
-from callveil.transforms.storage.commit.catalog import Store  # noqa: E402
-from callveil.transforms.storage.commit.maintenance import verify_integrity  # noqa: E402
-from callveil.transforms.storage.files.filesystem import Files, S3Settings  # noqa: E402
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify_integrity
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
 LIMIT = 120.0
 """Seconds: a request that hangs ends within 90 (see transforms/storage/files/s3_errors.py), and the
@@ -244,9 +242,9 @@ def judge(world: World, root: str, result: Result, again: int, printed: str, loc
     return result
 
 
-def running(words: list[str], notes: Path, env: dict[str, str]) -> kills.Running:
+def running(words: list[str], notes: Path, env: dict[str, str]) -> killed_commands.Running:
     """Start a command in a process of its own."""
-    return kills.start(words, env, notes, "/nowhere")
+    return killed_commands.start(words, env, notes, "/nowhere")
 
 
 def disk_case(world: World, kind: str, seed: int) -> Result:
@@ -255,21 +253,21 @@ def disk_case(world: World, kind: str, seed: int) -> Result:
     root, notes, rng = case / "disk" / "store", case / "notes", random.Random(f"{kind} {seed}")
     root.parent.mkdir(parents=True)
     small = kind == "full disk"
-    with disks.mounted(root.parent, 64 << 20) if small else disks.nothing():
+    with faulty_disks.mounted(root.parent, 64 << 20) if small else faulty_disks.nothing():
         shutil.copytree(world.folder / "base", root)
         env, met = world.own_state(case), 1
         words = world.words("two", str(root))
         if small:
-            used = disks.used(root.parent)
-            disks.resize(root.parent, used + rng.randrange(8 << 10, 200 << 10))
+            used = faulty_disks.used(root.parent)
+            faulty_disks.resize(root.parent, used + rng.randrange(8 << 10, 200 << 10))
         started = time.monotonic()
         if kind == "full TMPDIR":
             (case / "tmp").mkdir()
-            with disks.mounted(case / "tmp", rng.randrange(4, 24) << 10):
+            with faulty_disks.mounted(case / "tmp", rng.randrange(4, 24) << 10):
                 first = running(words, notes, env | {"TMPDIR": str(case / "tmp")})
                 code = first.wait()
         elif kind in ("EIO", "file size limit"):
-            first = disks.start(
+            first = faulty_disks.start(
                 words,
                 env,
                 notes,
@@ -288,7 +286,7 @@ def disk_case(world: World, kind: str, seed: int) -> Result:
             )
         seconds = time.monotonic() - started
         if small:
-            disks.resize(root.parent, 64 << 20)
+            faulty_disks.resize(root.parent, 64 << 20)
         started = time.monotonic()
         second = running(words, notes, env)
         again = second.wait()
@@ -349,7 +347,7 @@ def s3_case(world: World, kind: str, seed: int) -> Result:
     else:
         code = first.wait()
     seconds = time.monotonic() - started
-    met = {"kill on S3": int(code == kills.KILLED)}.get(
+    met = {"kill on S3": int(code == killed_commands.KILLED)}.get(
         kind, proxy.done if kind in Proxy.KINDS else 1
     )
     proxy.spoil("", 0, seed)
@@ -370,17 +368,17 @@ def s3_case(world: World, kind: str, seed: int) -> Result:
 def prepare(folder: Path, on_s3: bool) -> World:
     """The world, with the store after day one and what a faultless second day makes of it."""
     world = World(folder)
-    kills.command(
+    killed_commands.command(
         "--version", env=world.env
     )  # the server that processes are forked from takes some seconds to load
-    code, printed, _ = kills.run(
+    code, printed, _ = killed_commands.run(
         world.words("one", f"{folder}/base"), world.env, folder / "notes", "/nowhere"
     )
     if code:
         raise SystemExit(f"day one ended with {code}:\n{printed}")
     shutil.copytree(folder / "base", folder / "clean")
     started = time.monotonic()
-    code, printed, _ = kills.run(
+    code, printed, _ = killed_commands.run(
         world.words("two", f"{folder}/clean"), world.env, folder / "notes", "/nowhere"
     )
     world.seconds = time.monotonic() - started
@@ -468,11 +466,11 @@ def main() -> int:
     p.add_argument(
         "--folder",
         type=Path,
-        default=TESTS.parent / "build" / "faults",
+        default=ROOT / "build" / "faults",
         help="where everything is written (default: build/faults)",
     )
     args = p.parse_args()
-    kinds = [k for k in args.kinds if k not in disks.NEED_MOUNT or disks.can_mount()]
+    kinds = [k for k in args.kinds if k not in faulty_disks.NEED_MOUNT or faulty_disks.can_mount()]
     world = prepare(args.folder.resolve(), bool(set(kinds) & set(S3_KINDS)))
     try:
         found = cases(world, kinds, range(args.first_seed, args.first_seed + args.seeds), say)

@@ -18,13 +18,12 @@ import tempfile
 import time
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "watch"), str(TESTS)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cloud import CREDENTIALS, Cloud  # noqa: E402
-from landing import calls  # noqa: E402
-from runners import Flink, Prism, Runner  # noqa: E402
-from watch_disturb import POLICY, Feed, check, disturb  # noqa: E402
+from support.emulated_cloud import CREDENTIALS, Cloud
+from support.landed_calls import calls
+from support.watch_disturbances import POLICY, Feed, check, disturb
+from support.watch_runners import Flink, Prism, Runner
 
 ROLES = {
     "prism": ("client", "prism"),

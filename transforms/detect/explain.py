@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from callveil.schemas.finding import TextSpan
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Rules, collapse_whitespace
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.document import InteractionDocument
 from callveil.transforms.detect.engine import DetectionFailed, Detector, ExplainedSpan
 from callveil.transforms.detect.postcode_after_place import DETECTOR as BESIDE
@@ -67,7 +68,7 @@ class FindingOutcome:
     why: str
     won: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form; holds the text."""
         return asdict(self)
 

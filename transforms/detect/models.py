@@ -10,9 +10,11 @@ from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from callveil.schemas.entities import ENTITIES
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
+from callveil.schemas.plugins import RECOGNIZERS, Plugin, find_plugins
 from callveil.schemas.policy import IGNORE, DetectionSettings
 
 VERSION = f"callveil {version('callveil')}, presidio {version('presidio-analyzer')}"
@@ -74,7 +76,7 @@ ASKED: Mapping[str, str] = {
 """What a GLiNER model, which finds what it is asked for, is asked for by itself."""
 
 
-class ModelError(RuntimeError):
+class ModelError(UserError, RuntimeError):
     """A model named by the policy cannot be used; the message says which and how to mend it."""
 
 
@@ -126,7 +128,7 @@ def model_kind(folder: Path) -> str:
     return kind
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> JsonObject:
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as problem:
@@ -162,12 +164,34 @@ def _folded(label: str) -> str:
 
 
 def model_fingerprint(settings: DetectionSettings) -> str:
-    """Return names and SHA-256 of all models a policy names that are no part of callveil; else
-    empty.
+    """Return names and SHA-256 of all that finds and is no part of callveil: models a policy names,
+    and recognizers of others. Empty where there are none.
 
     The policy's own digest has the names alone, and what lies under a name may change.
     """
-    return ", ".join(f"{name} sha256:{told}" for name, told in model_digests(settings).items())
+    told = [f"{name} sha256:{told}" for name, told in model_digests(settings).items()]
+    plugins = find_plugins(RECOGNIZERS).values()
+    return ", ".join(
+        (*told, *(plugin_fingerprint(p) for p in plugins if p.name not in settings.disable))
+    )
+
+
+def plugin_fingerprint(plugin: Plugin) -> str:
+    """Return the name and version of a plugin, and SHA-256 of the package its module lies in: an
+    editable one may change under its version.
+
+    Raises `PluginError` where there is no such module.
+    """
+    try:
+        spec = find_spec(plugin.module)
+    except Exception as error:
+        raise plugin.failed(f"cannot be imported ({type(error).__name__}: {error})") from error
+    if spec is None or not spec.origin:
+        raise plugin.failed("there is no such module")
+    file = Path(spec.origin)
+    alone = "." not in plugin.module and not spec.submodule_search_locations
+    digest = folder_digest(file if alone else file.parent)
+    return f"{plugin.distribution} {plugin.version} {plugin.name} sha256:{digest}"
 
 
 def model_digests(settings: DetectionSettings) -> dict[str, str]:
@@ -179,9 +203,11 @@ def model_digests(settings: DetectionSettings) -> dict[str, str]:
 
 @lru_cache(maxsize=16)
 def folder_digest(folder: Path) -> str:
-    """SHA-256 of a model's files, names and bytes, hex. Read once a process, as the model is."""
+    """SHA-256 of the files of a model or plugin, names and bytes, hex; `folder` may be one file.
+    Read once a process, as they are.
+    """
     whole = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in sorted(p for p in (folder, *folder.rglob("*")) if p.is_file()):
         name = path.relative_to(folder)
         if not any(part.startswith(".") or part == "__pycache__" for part in name.parts):
             with path.open("rb") as file:

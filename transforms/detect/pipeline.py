@@ -7,21 +7,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, overload
+from typing import Any
 
 import numpy as np
 import spacy
-from numpy.typing import NDArray
-from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from callveil.schemas.policy import IGNORE, ModelMargins
 from callveil.transforms.detect import model as embedded_model
+from callveil.transforms.detect.artifacts import (
+    VIEW_KEY,
+    CandidateMention,
+    ContextTokens,
+    LazyArtifacts,
+)
 from callveil.transforms.detect.classifiers import (
     COMPONENT,
     MENTIONS_KEY,
@@ -36,9 +40,6 @@ from callveil.transforms.detect.low_confidence_names import apply_margins, take_
 from callveil.transforms.detect.models import IGNORED_LABELS, SPACY, model_kind
 from callveil.transforms.detect.models import ModelError as ModelError
 from callveil.transforms.detect.reader import TextMentions, reader_of
-
-VIEW_KEY = "callveil_view"
-"""Key of `Doc.user_data` under which recognizers find the `View` of the text they are given."""
 
 MAX_CHARS = 20_000
 """Longest piece of text the language model sees at once; spaCy needs about 10 KB of memory for each
@@ -65,106 +66,6 @@ EXTRA_LABELS = {
     "EMAIL": "EMAIL_ADDRESS",
     "ZIP": "ZIP_CODE",
 }
-
-
-class CandidateMention(NamedTuple):
-    """A person the language model all but found: offsets of the whole view, and the rest of
-    `faint.Faint`.
-    """
-
-    start_char: int
-    end_char: int
-    margin: float
-    organization: bool
-
-
-class LazyArtifacts(NlpArtifacts):  # type: ignore[misc]
-    """Presidio's artifacts over one view. What is made token by token is made only when a
-    recognizer asks for it; few do.
-    """
-
-    def __init__(
-        self,
-        doc: Doc | ContextTokens,
-        entities: list[tuple[Mention, float]],
-        engine: SpacyNlpEngine,
-        language: str,
-        faint: Sequence[CandidateMention] = (),
-    ) -> None:
-        self.entities = [mention for mention, _ in entities]
-        self.tokens = doc
-        self.nlp_engine = engine
-        self.language = language
-        self.scores = [score for _, score in entities]
-        self.faint = faint
-
-    @cached_property
-    def tokens_indices(self) -> list[int]:
-        """Where each token begins in the text, code points."""
-        return [token.idx for token in self.tokens]
-
-    @cached_property
-    def lemmas(self) -> list[str]:
-        """Lemma of each token; its lower-case form where the pipeline has no lemmatizer."""
-        return [token.lemma_ or token.lower_ for token in self.tokens]
-
-    @cached_property
-    def keywords(self) -> list[str]:
-        """Lower-case lemmas without stop words and punctuation."""
-        keywords: list[str] = self.set_keywords(self.nlp_engine, self.lemmas, self.language)
-        return keywords
-
-
-class ContextToken(NamedTuple):
-    """A token of a pipeline without lemmas, as far as Presidio's context words ask for it."""
-
-    text: str
-    idx: int
-
-    @property
-    def lower_(self) -> str:
-        """Its lower-case form."""
-        return self.text.lower()
-
-    @property
-    def lemma_(self) -> str:
-        """No lemma."""
-        return ""
-
-    def __len__(self) -> int:
-        return len(self.text)
-
-
-class ContextTokens(Sequence[ContextToken]):
-    """The tokens of a view that was not made a `Doc`, in its place.
-
-    Args:
-        view: the view.
-        places: of its tokens, half-open.
-        nlp: the pipeline.
-    """
-
-    def __init__(self, view: View, places: NDArray[np.int64], nlp: Language) -> None:
-        self.user_data: dict[str, Any] = {VIEW_KEY: view}
-        self.vocab = nlp.vocab
-        self._of, self._table = view.text, places
-
-    @cached_property
-    def _places(self) -> list[tuple[int, int]]:
-        return list(map(tuple, self._table.tolist()))
-
-    @overload
-    def __getitem__(self, place: int) -> ContextToken: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[ContextToken]: ...
-    def __getitem__(self, place: int | slice) -> ContextToken | list[ContextToken]:
-        if isinstance(place, slice):
-            return [self[n] for n in range(*place.indices(len(self)))]
-        start, end = self._places[place]
-        return ContextToken(self._of[start:end], start)
-
-    def __len__(self) -> int:
-        return len(self._table)
 
 
 class BoundedTokenizer:

@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.finding import TextSpan
-from callveil.schemas.operators import DEFAULT
+from callveil.schemas.operators import DEFAULT, OPERATORS
 from callveil.schemas.rules import Rules
 from callveil.transforms.detect.budget import spend_steps
 
@@ -28,6 +28,9 @@ can.
 
 PLATFORM = ("[redacted]",)
 """What platforms write in place of a value."""
+
+CODE = r"[A-Za-z0-9][A-Za-z0-9._=+/-]{0,199}"
+"""What an operator of others may write, between its name and the closing bracket."""
 
 MARK = "\x00"
 """Stands for the entity type while a label's template is turned into a pattern; no policy can hold
@@ -46,13 +49,16 @@ def placeholder_pattern(rules: Rules) -> re.Pattern[str]:
     own = frozenset(
         entity for r in every for entity in (*r.entities, *(entity for _, entity in r.deny))
     ) - {DEFAULT}
+    theirs = frozenset(
+        o.name for r in every for o in r.entities.values() if o.name not in OPERATORS
+    )
     masks = frozenset(
         (o.char, o.keep_last if r is rules else 0)
         for r in every
         for o in r.entities.values()
         if o.name == "mask"
     )
-    return _pattern(frozenset(r.label_for(MARK) for r in every), own, masks)
+    return _pattern(frozenset(r.label_for(MARK) for r in every), own, masks, theirs)
 
 
 def _masked(char: str, keep: int) -> list[str]:
@@ -76,7 +82,10 @@ def _masked(char: str, keep: int) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _pattern(
-    labels: frozenset[str], own: frozenset[str], masks: frozenset[tuple[str, int]]
+    labels: frozenset[str],
+    own: frozenset[str],
+    masks: frozenset[tuple[str, int]],
+    theirs: frozenset[str] = frozenset(),
 ) -> re.Pattern[str]:
     names = (
         "(?:"
@@ -89,6 +98,7 @@ def _pattern(
         *(_labelled(label, names) for label in sorted(labels)),
         rf"\[{names}(?::(?:[a-z2-7]{{13}}|t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+))?\]",
     ]
+    forms += [rf"\[{names}:{name}:{CODE}\]" for name in sorted(theirs)]
     forms += [re.escape(text) for text in PLATFORM]
     forms += [form for char, keep in sorted(masks) for form in _masked(char, keep)]
     return re.compile("|".join(form for form in forms if form))

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
 
 import spacy
 
 from callveil.schemas.finding import TextSpan
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.lang import available_languages, load_language
 from callveil.transforms.detect.normalized_text import UNSPACED, normalize_text
@@ -220,7 +220,7 @@ def _spacy_words(code: str) -> set[str]:
     return {word.lower() for word in words if word.isalpha()}
 
 
-def _members(code: str, name: str) -> dict[str, Any]:
+def _members(code: str, name: str) -> JsonObject:
     path = Path(spacy.__file__).parent / "lang" / code / f"{name}.py"
     spec = spec_from_file_location(f"spacy.lang.{code}.{name}", path) if path.exists() else None
     if spec is None or spec.loader is None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from callveil.schemas.fields import EXTRA, Field, FieldType, Json, ListOf, Number, Struct, Text
 from callveil.schemas.interaction import BY_NAME, FIELDS, GROUPS
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.rules import NAMED
 
 Path = tuple[str | int, ...]
@@ -272,7 +273,7 @@ def get_at(record: Mapping[str, Any], path: Path) -> Any:
     return node
 
 
-def set_at(record: dict[str, Any], path: Path, value: Any) -> None:
+def set_at(record: RecordValues, path: Path, value: Any) -> None:
     """Replace the value at `path` in place. Raises KeyError or IndexError where its parent is
     missing.
     """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.discover import (
     InputError,
     InputFile,
@@ -15,13 +16,14 @@ from callveil.transforms.ingest.discover import (
     find_input,
 )
 from callveil.transforms.ingest.parquet_source import row_groups
+from callveil.transforms.ingest.plugin_sources import KIND as PLUGIN
 from callveil.transforms.ingest.sniff import FileFormat, NotReadable, sniff_format
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import FileInfo, Files
 
 CHUNK_BYTES = 32 << 20
-READ = frozenset({"lines", "values", "document", "parquet", "sealed"})
+READ = frozenset({"lines", "values", "document", "parquet", "sealed", PLUGIN})
 """Formats of interactions."""
 PACKED = 8
 """Compressed input is about so many times as large as its file."""
@@ -114,9 +116,13 @@ class InputPlan:
     empty: int = 0
     patterns: tuple[str, ...] = ()
 
-    def listed(self) -> list[dict[str, Any]]:
+    def listed(self) -> list[JsonObject]:
         """Return all files, read or not, JSON-ready: what a run is named by."""
-        return [*(f.as_dict() for f in self.inputs), *(f.as_dict() for f in self.not_read)]
+        return [*map(asdict, self.inputs), *map(asdict, self.not_read)]
+
+    def formats(self) -> set[str]:
+        """Return the formats of what is read."""
+        return {c.format for c in self.chunks}
 
     def bytes(self) -> int:
         """About how much there is to read, unpacked."""
@@ -179,7 +185,7 @@ def plan_input(
     for _, info in sorted(found.files.items()):
         pieces, refused = _look(files, info, chunk_bytes, count_lines, reads)
         not_read += refused
-        chunks += [InputChunk(0, info.url, info.size, info.etag, **piece) for piece in pieces]
+        chunks += pieces
         if pieces or not refused:
             inputs.append(InputFile(info.url, info.size, info.etag))
             empty += not pieces
@@ -207,12 +213,12 @@ def plan_chunks(
 
 def _look(
     files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, reads: frozenset[str]
-) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
+) -> tuple[list[InputChunk], list[SkippedFile]]:
     """Return pieces of one file, and what of it is not read."""
     try:
         if info.size == 0:
             return [], []
-        shape = sniff_format(files, info.url, info.size)
+        shape = sniff_format(files, info.url, info.size, plugins=PLUGIN in reads)
         if shape.format == "zip":
             return _members(files, info, chunk_bytes, reads)
         return _cut(
@@ -232,15 +238,14 @@ def _look(
 
 def _members(
     files: Files, info: FileInfo, chunk_bytes: int, reads: frozenset[str]
-) -> tuple[list[dict[str, Any]], list[SkippedFile]]:
-    pieces: list[dict[str, Any]] = []
+) -> tuple[list[InputChunk], list[SkippedFile]]:
+    pieces: list[InputChunk] = []
     refused: list[SkippedFile] = []
     for member, name in archive_members(files, info):
         try:
-            shape = sniff_format(files, info.url, info.size, member, name)
-            own = {"member": member, "name": name}
+            shape = sniff_format(files, info.url, info.size, member, name, PLUGIN in reads)
             pieces += [
-                piece | own
+                replace(piece, member=member, name=name)
                 for piece in _cut(
                     files, info, chunk_bytes, None, _readable(files, info.url, shape, reads)
                 )
@@ -252,7 +257,7 @@ def _members(
 
 def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) -> FileFormat:
     """Return the shape, where the caller reads it. Raises `NotReadable`."""
-    if shape.format in reads or shape.format == "empty":
+    if shape.format.partition(":")[0] in reads or shape.format == "empty":
         return shape
     if shape.format == "yaml":
         raise NotReadable("yaml", "YAML; write it as JSON lines")
@@ -270,14 +275,15 @@ def _readable(files: Files, url: str, shape: FileFormat, reads: frozenset[str]) 
 
 def _cut(
     files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, shape: FileFormat
-) -> list[dict[str, Any]]:
+) -> list[InputChunk]:
     if shape.format == "empty":
         return []
-    whole = {"format": shape.format, "compression": shape.packing, "end": info.size}
+    place = (info.url, info.size, info.etag, shape.format)
+    whole = InputChunk(0, *place, compression=shape.packing, end=info.size)
     if shape.format == "parquet":
         groups = row_groups(files, info.url, chunk_bytes)
         return (
-            [whole | {"row_groups": g, "first_row": first} for g, first in groups]
+            [replace(whole, row_groups=g, first_row=first) for g, first in groups]
             if groups is not None
             else [whole]
         )
@@ -287,7 +293,7 @@ def _cut(
     counted = count_lines if count_lines is not None else not info.url.startswith("s3://")
     numbers = _first_lines(files, info, starts) if counted else [1] + [None] * (len(starts) - 1)
     return [
-        whole | {"start": s, "end": min(s + chunk_bytes, info.size), "first_line": number}
+        replace(whole, start=s, end=min(s + chunk_bytes, info.size), first_line=number)
         for s, number in zip(starts, numbers, strict=True)
     ]
 

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.ingest.sniff import NotReadable
 from callveil.transforms.ingest.streams import ALWAYS_BYTES, MOST_TIMES
 from callveil.transforms.storage.files.urls import (
@@ -49,7 +50,7 @@ MOST_MEMBERS = 10_000
 _OFFICE = re.compile(r"\[Content_Types\]\.xml\Z|mimetype\Z|META-INF/")
 
 
-class InputError(ValueError):
+class InputError(UserError, ValueError):
     """A pattern that names nothing to read, or a place that cannot be input; a usage error."""
 
 
@@ -62,10 +63,6 @@ class InputFile:
     url: str
     size: int
     etag: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {"url": self.url, "size": self.size, "etag": self.etag}
 
 
 @dataclass(frozen=True, order=True)
@@ -83,16 +80,6 @@ class SkippedFile:
     etag: str
     reason: str
     detail: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "url": self.url,
-            "size": self.size,
-            "etag": self.etag,
-            "reason": self.reason,
-            "detail": self.detail,
-        }
 
     @classmethod
     def of(cls, info: FileInfo, why: NotReadable, name: str = "") -> SkippedFile:

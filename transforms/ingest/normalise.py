@@ -27,6 +27,7 @@ from callveil.schemas.fields import (
     json_type,
 )
 from callveil.schemas.interaction import FIELDS, KINDS, InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import RecordValues
 from callveil.transforms.ingest import shapes
 from callveil.transforms.ingest.dates import is_local, parse_time
 from callveil.transforms.ingest.snapshots import snapshot_rank
@@ -136,7 +137,7 @@ def _inspected(doc: Mapping[str, Any], limits: InputLimits) -> tuple[Mapping[str
 
 
 def _drop_blanks(
-    fields: tuple[Field, ...], members: dict[str, Any], prefix: str = ""
+    fields: tuple[Field, ...], members: RecordValues, prefix: str = ""
 ) -> Iterator[str]:
     """Take out declared numbers that are written as an empty text or a word for none, and tell
     their paths.
@@ -208,7 +209,7 @@ def parse_id(value: Any, path: str) -> str:
     return text
 
 
-def _begin(members: dict[str, Any], zone: str | None, notes: list[str]) -> dt.datetime:
+def _begin(members: RecordValues, zone: str | None, notes: list[str]) -> dt.datetime:
     """Tell when the interaction began. A `called_at` without offset gives way to `unix_time`, which
     is exact.
     """
@@ -239,7 +240,7 @@ def _begin(members: dict[str, Any], zone: str | None, notes: list[str]) -> dt.da
     return when
 
 
-def _update_time(members: dict[str, Any], zone: str | None) -> None:
+def _update_time(members: RecordValues, zone: str | None) -> None:
     name = next((n for n in _UPDATES if members.get(n) not in (None, "")), None)
     if name is None:
         members.pop("updated_at", None)
@@ -260,7 +261,7 @@ _TIMED_SHAPES: dict[str, Callable[[Any, str | None], shapes.Shaped]] = {
 }
 
 
-def _shape(members: dict[str, Any], rest: dict[str, Any], zone: str | None) -> None:
+def _shape(members: RecordValues, rest: RecordValues, zone: str | None) -> None:
     if (
         "form_reactor" in members
         and "form" not in members
@@ -280,7 +281,7 @@ def _shape(members: dict[str, Any], rest: dict[str, Any], zone: str | None) -> N
             rest[name] = spare
 
 
-def _kind(members: dict[str, Any], rest: dict[str, Any], hint: str) -> str:
+def _kind(members: RecordValues, rest: RecordValues, hint: str) -> str:
     """Return `kind`, else `type`, else what the envelope says, else the direction's own naming,
     else what the record holds.
     """
@@ -309,7 +310,7 @@ def _kind(members: dict[str, Any], rest: dict[str, Any], hint: str) -> str:
     return KINDS[0]
 
 
-def _plainidentity(members: dict[str, Any], rest: dict[str, Any]) -> None:
+def _plainidentity(members: RecordValues, rest: RecordValues) -> None:
     """Identity fields are kept by every policy, so what is no language or direction must not hide
     there.
     """
@@ -326,7 +327,7 @@ def _plainidentity(members: dict[str, Any], rest: dict[str, Any]) -> None:
         rest["direction"] = members.pop("direction")
 
 
-def _keep(members: dict[str, Any], rest: dict[str, Any]) -> None:
+def _keep(members: RecordValues, rest: RecordValues) -> None:
     """Put what was not used under `extra`, beside what the source itself keeps there; no name
     overwrites another.
     """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import Row
 from callveil.transforms.ingest.sniff import NotReadable
 from callveil.transforms.storage.files.strict_json import dump_json
 from callveil.transforms.storage.files.urls import damaged_file_error
@@ -95,7 +96,7 @@ def row_groups(
 
 def read_parquet_rows(
     files: Files, url: str, groups: tuple[int, ...], first_row: int
-) -> Iterator[tuple[int, dict[str, Any] | BadRow | BadParquet]]:
+) -> Iterator[tuple[int, Row | BadRow | BadParquet]]:
     """Yield rows of row groups in order, as (0-based row of the file, row or what is wrong with
     it).
 
@@ -161,7 +162,7 @@ def _read_again(files: Files, url: str, group: int) -> None:
     raise damaged_file_error(url, "came damaged, and whole when it was read again")
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:
+def _rows(batch: pa.RecordBatch) -> Iterator[Row | BadRow]:
     try:
         rows = batch.to_pylist()
     except (ValueError, OverflowError):
@@ -177,7 +178,7 @@ def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:
             yield BadRow(_salvage(one), problem)
 
 
-def _plain_row(row: dict[str, Any]) -> dict[str, Any] | BadRow:
+def _plain_row(row: Row) -> Row | BadRow:
     try:
         return {k: _plain(v) for k, v in row.items() if v is not None}
     except (ValueError, OverflowError, ArithmeticError, RecursionError) as problem:
@@ -213,7 +214,7 @@ def _plain(value: Any) -> Any:
 
 
 def _salvage(one: pa.RecordBatch) -> bytes:
-    row: dict[str, Any] = {}
+    row: Row = {}
     for name, column in zip(one.schema.names, one.columns, strict=True):
         try:
             row[name] = column.to_pylist()[0]

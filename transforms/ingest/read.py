@@ -5,8 +5,10 @@ with its reason.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import RawInteraction, SourceRef
 from callveil.schemas.policy import DetectionSettings
@@ -16,6 +18,7 @@ from callveil.transforms.ingest.documents import WRAPPERS, expand_document
 from callveil.transforms.ingest.lines import Line, LineReader, ValueReader
 from callveil.transforms.ingest.normalise import NO_ZONES, normalize_interaction
 from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_parquet_rows
+from callveil.transforms.ingest.plugin_sources import read_plugin_records
 from callveil.transforms.ingest.streams import DamagedStream, read_blocks
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import KeyringError
@@ -36,7 +39,7 @@ _SPACE = b" \t\r\n"
 _ENVELOPES = frozenset(WRAPPERS)
 
 
-class InputChanged(OSError):
+class InputChanged(CallveilError, OSError):
     """A file is no longer what it was when the run was planned, so its records cannot be told apart
     any more.
     """
@@ -88,8 +91,9 @@ def read_chunk(
     if chunk.format == "sealed":
         yield from _sealed(files, chunk, limits, zones, keyring)
         return
-    readers = {"parquet": _parquet, "document": _document, "values": _values}
-    yield from readers.get(chunk.format, _lines)(files, chunk, limits, zones)
+    readers = {"parquet": _parquet, "document": _document, "values": _values, "plugin": _plugin}
+    kind = chunk.format.partition(":")[0]
+    yield from readers.get(kind, _lines)(files, chunk, limits, zones)
 
 
 def read_record(
@@ -126,7 +130,7 @@ def read_record(
         account, interaction = peek_key(raw, _ENVELOPES)
         yield Rejected(source, "ingest", e.reason, e.detail, "", raw, account, interaction)
         return
-    yield from _records(doc, raw, source, limits, zones)
+    yield from read_document(doc, raw, source, limits, zones)
 
 
 def _parts(raw: bytes) -> list[Line]:
@@ -143,9 +147,18 @@ def _parts(raw: bytes) -> list[Line]:
     return parts
 
 
-def _records(
-    doc: Any, raw: bytes | None, source: SourceRef, limits: InputLimits, zones: Mapping[str, str]
+def read_document(
+    doc: Any,
+    raw: bytes | None,
+    source: SourceRef,
+    limits: InputLimits,
+    zones: Mapping[str, str] = NO_ZONES,
 ) -> Iterator[Read]:
+    """Yield the records of a parsed document: a record, an envelope around one, a page or an array.
+
+    Args:
+        raw: its text, where it is at hand. source, limits, zones: as for `read_record`.
+    """
     items = expand_document(doc)
     while True:
         try:
@@ -357,7 +370,37 @@ def _document(
         )
         return
     alone = raw if len(raw) <= limits.record_bytes else None
-    yield from _records(doc, alone, source, limits, zones)
+    yield from read_document(doc, alone, source, limits, zones)
+
+
+def _plugin(
+    files: Files, chunk: InputChunk, limits: InputLimits, zones: Mapping[str, str]
+) -> Iterator[Read]:
+    ours: list[OSError | DamagedStream] = []  # whatever the plugin makes of them
+
+    def blocks() -> Iterator[bytes]:
+        try:
+            yield from read_blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member)
+        except (OSError, DamagedStream) as e:
+            ours.append(e)
+            raise
+
+    records = read_plugin_records(chunk.format, blocks())
+    for row in count():
+        source = SourceRef(chunk.place, index=row)
+        try:
+            record = next(records, None)
+        except Exception as e:  # noqa: BLE001 - code of others; its text may quote content
+            reason, said = "unreadable_file", f"{chunk.format} raised {type(e).__name__}"
+            for fault in ours:
+                if isinstance(fault, OSError):
+                    raise fault from None
+                reason, said = "bad_compression", fault.detail
+            yield Rejected(source, "ingest", reason, f"{said}; all records before were read")
+            return
+        if record is None:
+            return
+        yield from read_document(record, None, source, limits, zones)
 
 
 def _parquet(

@@ -12,6 +12,7 @@ from typing import Any
 
 from callveil.schemas.fields import FieldError, Json, ListOf, Struct, json_type
 from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.dates import parse_time
 from callveil.transforms.ingest.transcripts.common import (
     first_present,
@@ -144,7 +145,7 @@ def shape_chat_messages(value: Any, zone: str | None) -> Shaped:
         raise FieldError(
             "chat_messages", "wrong_type", f"expected an array, found {json_type(value)}"
         )
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     for i, row in enumerate(value):
         if row is None:
             continue
@@ -188,7 +189,7 @@ def _scalar(value: Any) -> bool:
     return isinstance(value, str | int | float)
 
 
-def _with_time(row: Mapping[str, Any], name: str, zone: str | None, path: str) -> dict[str, Any]:
+def _with_time(row: Mapping[str, Any], name: str, zone: str | None, path: str) -> JsonObject:
     value = row.get(name)
     if value is None or value == "":
         return without_members(row, name)

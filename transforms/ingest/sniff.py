@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from callveil.transforms.ingest.lines import value_end
+from callveil.transforms.ingest.plugin_sources import plugin_format
 from callveil.transforms.ingest.streams import ZIP, DamagedStream, packing_of, read_blocks
 from callveil.transforms.storage.encryption.sealed_body import BEGINNING, SUFFIX
 
@@ -125,7 +126,7 @@ class FileFormat:
 
     Attributes:
         format: lines, values (JSON that runs together), document, parquet, sealed, csv, tsv, yaml,
-            zip (its members are), or empty.
+            zip (its members are), empty, or `plugin:<name>`.
         packing: see `streams.read_blocks`.
     """
 
@@ -146,14 +147,18 @@ class NotReadable(Exception):
         self.reason, self.detail = reason, detail
 
 
-def sniff_format(files: Files, url: str, size: int, member: int = -1, name: str = "") -> FileFormat:
+def sniff_format(
+    files: Files, url: str, size: int, member: int = -1, name: str = "", plugins: bool = False
+) -> FileFormat:
     """Look at the beginning of a file, or of a member of a zip archive.
 
     Args:
         size: bytes of the file. member: its place among the archive's members; -1 for none. name:
             its name, where that is not the URL's.
+        plugins: ask sources of others first.
 
     Raises:
+        PluginError: one of these cannot be asked.
         NotReadable: it is of a kind that is not read.
         OSError: it cannot be reached.
     """
@@ -173,9 +178,11 @@ def sniff_format(files: Files, url: str, size: int, member: int = -1, name: str 
                 "Parquet inside another compression; unpack it, it is compressed within already",
             )
         return FileFormat("parquet")
-    _refuse_binary(head)
     for suffix in _PACKED_SUFFIXES:
         name = name.removesuffix(suffix)
+    if plugins and head and (theirs := plugin_format(head, name)):
+        return FileFormat(theirs, packing)
+    _refuse_binary(head)
     text = head.removeprefix(_BOM).lstrip(_SPACE + b"\x1e")
     if not text:
         return _blank(files, url, packing, member, name)

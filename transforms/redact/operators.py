@@ -10,12 +10,16 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from presidio_anonymizer.operators import Operator, OperatorType
 
-from callveil.schemas.policy import Rules
+from callveil.schemas.plugins import OPERATORS as PLUGINS
+from callveil.schemas.plugins import Plugin, find_plugins
+from callveil.schemas.policy import OPERATORS as OWN
+from callveil.schemas.policy import Policy, Rules
 from callveil.transforms.detect.known_values import (
     CODE,
     DIGITS,
@@ -25,6 +29,8 @@ from callveil.transforms.detect.known_values import (
     normalize_code,
     strip_case_and_accents,
 )
+from callveil.transforms.detect.models import model_fingerprint, plugin_fingerprint
+from callveil.transforms.detect.placeholders import CODE as WRITTEN
 from callveil.transforms.detect.propagation import KINDS
 from callveil.transforms.storage.encryption.tokens import TOKEN as TOKEN
 from callveil.transforms.storage.encryption.tokens import TokenError as TokenError
@@ -64,8 +70,12 @@ def canonical_value(entity: str, text: str) -> str:
     return ("" if kind in (EMAIL, NAME) else " ").join(words)
 
 
+OperatorParams = dict[str, Any]
+"""Parameters of an operator, as Presidio hands them over."""
+
+
 class _Anonymizer(Operator):  # type: ignore[misc]
-    def validate(self, params: dict[str, Any] | None = None) -> None:
+    def validate(self, params: OperatorParams | None = None) -> None:
         """Parameters come from a validated policy."""
 
     def operator_type(self) -> OperatorType:
@@ -80,7 +90,7 @@ class _Anonymizer(Operator):  # type: ignore[misc]
 class Label(_Anonymizer):
     """The typed label, such as `[PHONE_NUMBER]`."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return the label; `text` plays no part."""
         return str((params or {})["label"])
 
@@ -88,7 +98,7 @@ class Label(_Anonymizer):
 class Clear(_Anonymizer):
     """Nothing at all."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return an empty text."""
         return ""
 
@@ -96,7 +106,7 @@ class Clear(_Anonymizer):
 class Same(_Anonymizer):
     """The text itself, where it is a pseudonym or token already."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return the text."""
         return text
 
@@ -106,7 +116,7 @@ class Mask(_Anonymizer):
     punctuation stays and shows the form.
     """
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return a text of the same length."""
         params = params or {}
         keep, out = int(params["keep_last"]), list(text)
@@ -121,7 +131,7 @@ class Mask(_Anonymizer):
 class Pseudonym(_Anonymizer):
     """The same keyed name for the same value within a scope, such as `[PERSON:k3v9...]`."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """HMAC-SHA256 over scope, entity type and canonical value."""
         params = params or {}
         entity, value = params["entity"], canonical_value(params["entity"], params["value"])
@@ -136,7 +146,7 @@ class Token(_Anonymizer):
     `reveal_token`.
     """
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Return AES-SIV of the text itself, bound to scope and entity type. Equal texts of one
         scope give equal tokens.
         """
@@ -147,10 +157,10 @@ class Token(_Anonymizer):
 class Encoded(_Anonymizer):
     """What another operator writes, as a literal of JSON that is written as a text."""
 
-    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+    def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Run the operator over the decoded text and encode its result; see `encoded_params`."""
         params = params or {}
-        out = str(_BY_ACTION[params["action"]].operate(params["value"], params["params"]))
+        out = apply_operator(params["action"], params["value"], params["params"])
         for level in range(params["depth"] + 1):
             out = orjson.dumps(out).decode()
             out = out if level == 0 and params["number"] else out[1:-1]
@@ -158,8 +168,8 @@ class Encoded(_Anonymizer):
 
 
 def encoded_params(
-    action: str, params: dict[str, Any], value: str, depth: int, number: bool
-) -> dict[str, Any]:
+    action: str, params: OperatorParams, value: str, depth: int, number: bool
+) -> OperatorParams:
     """Return parameters of `Encoded`.
 
     Args:
@@ -173,8 +183,65 @@ def encoded_params(
 
 OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
 _BY_ACTION = {kind.__name__.lower(): kind() for kind in OPERATORS}
+SHORT = 4
+"""Letters and digits up to which what an operator of others writes may hold a value by chance."""
 
-Replacement = tuple[int, int, str, dict[str, Any]]
+
+class PluginOperator(_Anonymizer):
+    """An operator of others, which writes a code into a placeholder: `[PERSON:theirs:x1]`."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.plugin = plugin
+        try:
+            self._theirs = plugin.load()()
+            self._operate = self._theirs.operate
+        except Exception as error:
+            raise plugin.failed(f"cannot be made ({type(error).__name__}: {error})") from error
+
+    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+        """Return the placeholder. Raises `PluginError`, so that the record is rejected, where the
+        code has other characters than `detect.placeholders.CODE`, or holds the value.
+        """
+        params = params or {}
+        code = self._operate(text, dict(params))
+        if not isinstance(code, str) or not re.fullmatch(WRITTEN, code):
+            raise self.plugin.failed(f"writes what is no code ({WRITTEN})")
+        value = _bare(text)
+        if len(value) > SHORT and value in _bare(code):
+            raise self.plugin.failed("writes the value itself")
+        return f"[{params['entity']}:{self.plugin.name}:{code}]"
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+@lru_cache(maxsize=64)
+def _operator(action: str) -> Operator:
+    """Return the operator of an action. Raises `PluginError` where a plugin's cannot be used."""
+    return _BY_ACTION.get(action) or PluginOperator(find_plugins(PLUGINS, OWN)[action])
+
+
+def apply_operator(action: str, text: str, params: OperatorParams) -> str:
+    """Return what the operator of an action writes in place of a text."""
+    return str(_operator(action).operate(text, params))
+
+
+def code_fingerprint(policy: Policy) -> str:
+    """Return names, versions and digests of all code of others that decides under a policy: models,
+    recognizers, and the operators it names. Empty where there is none.
+
+    Raises `PluginError` where one cannot be used.
+    """
+    told = [model_fingerprint(policy.detect)]
+    if plugins := find_plugins(PLUGINS, OWN):
+        for name in sorted(policy.operators_named().intersection(plugins)):
+            _operator(name)
+            told.append(plugin_fingerprint(plugins[name]))
+    return ", ".join(filter(None, told))
+
+
+Replacement = tuple[int, int, str, OperatorParams]
 """A stretch of a text, half-open, the action that writes in its place, and its parameters."""
 
 
@@ -199,7 +266,7 @@ def replace_spans(
     for start, end, action, params in replacements:
         if not read <= start <= end <= len(text):
             raise ValueError("a replacement is out of order, or beyond the text")
-        new = _BY_ACTION[action].operate(text[start:end], params)
+        new = apply_operator(action, text[start:end], params)
         written += start - read
         places.append((written, written + len(new)))
         parts += (text[read:start], new)
@@ -209,7 +276,7 @@ def replace_spans(
 
 def operator_params(
     rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str, interaction_id: str
-) -> tuple[str, dict[str, Any], str]:
+) -> tuple[str, OperatorParams, str]:
     """Return operator for one value.
 
     Args:
@@ -236,6 +303,6 @@ def operator_params(
             {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope},
             secrets.key_id,
         )
-    if operator.name == "clear":
-        return "clear", {}, ""
-    return "label", {"label": rules.label_for(entity)}, ""
+    if operator.name in ("label", "keep"):
+        return "label", {"label": rules.label_for(entity)}, ""
+    return operator.name, {"entity": entity, "value": value, "scope": scope}, ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.rules import NAMED
 from callveil.transforms.detect.text_fields import UNKNOWN, Leaf, Path, get_at
 
@@ -28,7 +29,7 @@ def removal_path(leaf: Leaf) -> Path:
     )
 
 
-def drop_empty(record: dict[str, Any], paths: Iterable[Path]) -> None:
+def drop_empty(record: RecordValues, paths: Iterable[Path]) -> None:
     """Take out the undeclared members of the records along some paths where none is left."""
     for place in {path[: path.index(EXTRA) + 1] for path in paths if EXTRA in path}:
         try:
@@ -48,7 +49,7 @@ def clone_json(value: Any) -> Any:
     return value
 
 
-def remove_at(record: dict[str, Any], path: Path) -> None:
+def remove_at(record: RecordValues, path: Path) -> None:
     """Take the value at `path` out; a list position becomes None, so that others keep theirs.
     Missing is fine.
     """
@@ -62,7 +63,7 @@ def remove_at(record: dict[str, Any], path: Path) -> None:
         parent[path[-1]] = None
 
 
-def rename_keys(record: dict[str, Any], renamed: Iterable[tuple[Path, str]]) -> None:
+def rename_keys(record: RecordValues, renamed: Iterable[tuple[Path, str]]) -> None:
     """Rename JSON keys in place, given by their paths, keeping the order; a name already taken gets
     a number.
     """

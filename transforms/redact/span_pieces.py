@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from callveil.schemas.finding import TextSpan
-from callveil.transforms.detect.batch import DetectionResult
+from callveil.transforms.detect.detection_result import DetectionResult
 from callveil.transforms.detect.known_values import CODE, normalize_code
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.propagation import KINDS

@@ -18,12 +18,8 @@ from types import MappingProxyType
 from callveil.schemas.finding import WHOLE, Finding, TextSpan
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import (
-    DetectionJob,
-    DetectionResult,
-    detect_batch,
-    run_or_reject,
-)
+from callveil.transforms.detect.batch import detect_batch, run_or_reject
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.redact.engine import RedactionResult, Redactor
 from callveil.transforms.redact.span_pieces import collect_pieces

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import Row
 from callveil.schemas.policy_values import suggest_choice
 from callveil.schemas.policy_yaml import NodeReader
 from callveil.schemas.retention import CLASSES
@@ -46,7 +47,7 @@ _COMPANY = ("controller", "joint_controllers", "representative", "dpo")
 TEMPLATE = Path(__file__).parent / "templates" / "processing.yaml"
 
 
-class ActivitiesError(ValueError):
+class ActivitiesError(UserError, ValueError):
     """The record is wrong; the text has every problem by line and field."""
 
 
@@ -86,7 +87,7 @@ class Activity:
         limits, categories: time limits and data.
     """
 
-    values: dict[str, Any]
+    values: Row
     ours: bool
     limits: tuple[TimeLimit, ...]
     categories: tuple[DataCategory, ...]
@@ -134,7 +135,7 @@ def load_activities(path: str | Path) -> list[Activity]:
     return out
 
 
-def _company(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
+def _company(r: NodeReader, node: yaml.Node) -> Row:
     members = r.mapping(node, "company", _COMPANY)
     if "controller" not in members:
         r.fail(
@@ -142,7 +143,7 @@ def _company(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
             "company.controller",
             "is missing: name and contact of the controller (Art. 30(1)(a))",
         )
-    out: dict[str, Any] = {}
+    out: Row = {}
     for key, value in members.items():
         if key == "joint_controllers":
             out[key] = _texts(r, value, f"company.{key}")
@@ -151,9 +152,7 @@ def _company(r: NodeReader, node: yaml.Node) -> dict[str, Any]:
     return out
 
 
-def _activity(
-    r: NodeReader, node: yaml.Node, path: str, company: dict[str, Any]
-) -> Activity | None:
+def _activity(r: NodeReader, node: yaml.Node, path: str, company: Row) -> Activity | None:
     before = len(r.problems)
     if not isinstance(node, yaml.MappingNode):
         r.expected(node, path, "a mapping")
@@ -161,7 +160,7 @@ def _activity(
     members = r.mapping(node, path, _KEYS)
     for missing in [k for k in _REQUIRED if k not in members]:
         r.fail(node, f"{path}.{missing}", "is missing")
-    values: dict[str, Any] = dict(company)
+    values: Row = dict(company)
     ours = False
     limits: tuple[TimeLimit, ...] = ()
     categories: tuple[DataCategory, ...] = ()

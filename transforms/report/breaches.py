@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
-from callveil.schemas.report import BREACH_STATES, BREACHES, REPORTS
-from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
+from callveil.schemas.json_types import Row
+from callveil.schemas.problem import Problem
+from callveil.schemas.report import BREACH_STATES, BREACHES, REPORTS, Breach
+from callveil.transforms.ingest.rows import TableError, TableRow, read_table
 from callveil.transforms.report.model import (
     Card,
     Chart,
@@ -74,23 +76,21 @@ class BreachesError(TableError):
     what = "breach register"
 
 
-def read_breaches(
-    files: Files, patterns: Sequence[str], as_of: dt.datetime
-) -> list[dict[str, Any]]:
+def read_breaches(files: Files, patterns: Sequence[str], as_of: dt.datetime) -> list[Breach]:
     """Return breaches in order of `aware_at`, with `notify_by` and `state` at `as_of`.
 
     Raises: `BreachesError` with all that is wrong; `InputError` where a pattern names nothing.
     """
-    problems: list[TableProblem] = []
-    out: dict[str, dict[str, Any]] = {}
+    problems: list[Problem] = []
+    out: dict[str, Breach] = {}
     for item in read_table(files, patterns, "breaches"):
-        if isinstance(item, TableProblem):
+        if isinstance(item, Problem):
             problems.append(item)
             continue
         breach = _breach(item, problems)
         if breach and breach["breach_id"] in out:
             problems.append(
-                TableProblem(
+                Problem(
                     item.file,
                     item.line,
                     "breach_id",
@@ -107,13 +107,14 @@ def read_breaches(
     return sorted(out.values(), key=lambda b: (b["aware_at"], b["breach_id"]))
 
 
-def breach_state(breach: dict[str, Any], as_of: dt.datetime) -> str:
+def breach_state(breach: Breach, as_of: dt.datetime) -> str:
     """Tell where a breach stands by Art. 33(1): see `BREACH_STATES`."""
     limit = breach["aware_at"] + LIMIT
-    if breach.get("notified_at"):
+    told = breach.get("notified_at")
+    if told:
         return (
             "on_time"
-            if breach["notified_at"] <= limit
+            if told <= limit
             else "late_with_reasons"
             if breach.get("late_reason")
             else "late_without_reasons"
@@ -125,11 +126,11 @@ def breach_state(breach: dict[str, Any], as_of: dt.datetime) -> str:
     return "due" if breach.get("notifiable") else "undecided"
 
 
-def _breach(row: TableRow, problems: list[TableProblem]) -> dict[str, Any] | None:
+def _breach(row: TableRow, problems: list[Problem]) -> Breach | None:
     before = len(problems)
 
     def fail(field: str, message: str) -> None:
-        problems.append(TableProblem(row.file, row.line, field, message))
+        problems.append(Problem(row.file, row.line, field, message))
 
     unknown = sorted(set(map(str, row.values)) - set(_KNOWN))
     if unknown:
@@ -138,7 +139,7 @@ def _breach(row: TableRow, problems: list[TableProblem]) -> dict[str, Any] | Non
             f"{len(unknown)} columns that a breach register does not have; it has "
             f"{', '.join(_KNOWN)}",
         )
-    out: dict[str, Any] = {}
+    out: Row = {}
     for name in _KNOWN:
         value = row.values.get(name)
         if value is None or value == "":
@@ -175,10 +176,10 @@ def _breach(row: TableRow, problems: list[TableProblem]) -> dict[str, Any] | Non
             fail(name, "is missing")
     if len(problems) == before:
         _consistent(out, fail)
-    return out if len(problems) == before else None
+    return cast(Breach, out) if len(problems) == before else None
 
 
-def _consistent(out: dict[str, Any], fail: Any) -> None:
+def _consistent(out: Mapping[str, Any], fail: Any) -> None:
     aware = out["aware_at"]
     if out.get("occurred_at") and out["occurred_at"] > aware:
         fail("occurred_at", "is later than aware_at; a breach is known only after it has happened")
@@ -217,12 +218,12 @@ class BreachReport:
         breaches: from `read_breaches`; None where the company gave no register.
     """
 
-    def __init__(self, context: ReportContext, breaches: list[dict[str, Any]] | None) -> None:
+    def __init__(self, context: ReportContext, breaches: list[Breach] | None) -> None:
         self._c, self._breaches = context, breaches
         self._kept, self._states = FirstRows(), Counter[str]()
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[Row] = []
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield one row per breach, in order of when it became known."""
         common = self._c.common(REPORTS["breaches"])
         for breach in self._breaches or ():

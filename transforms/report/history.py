@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from callveil.schemas.history import CLASSES
+from callveil.schemas.json_types import Row
 from callveil.schemas.report import REPORTS
 from callveil.transforms.redact.versions.timeline import HistoryEntry
 from callveil.transforms.report.change_history.export import (
@@ -47,7 +47,7 @@ COLUMNS = (
 ORDINARY = "other changes"
 
 
-def actor_of(row: dict[str, Any]) -> str:
+def actor_of(row: Row) -> str:
     """Tell who made a change, told apart by id, else by name, else by address; a change that names
     nobody is put down to its kind of actor.
     """
@@ -75,7 +75,7 @@ class HistoryReport:
         self._classes: Counter[str] = Counter()
         self._changes = 0
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield rows, chained per account; `callveil history verify` checks them."""
         c = self._c
         head = c.common(REPORTS["history"])
@@ -96,7 +96,7 @@ class HistoryReport:
                 self._count(row)
                 yield row
 
-    def _count(self, row: dict[str, Any]) -> None:
+    def _count(self, row: Row) -> None:
         self._changes += 1
         kind = row["sensitive_class"] or ORDINARY
         self._days.add(row["occurred_at"], kind)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.report import SCHEMA_VERSION, ReportType
 from callveil.transforms.report.scope import ReportScope
@@ -145,7 +146,7 @@ class ReportContext:
     runs: Mapping[str, RunManifest]
     given: Mapping[str, Any] = field(default_factory=dict)
 
-    def common(self, kind: ReportType) -> dict[str, Any]:
+    def common(self, kind: ReportType) -> Row:
         """Return the common columns that are the same in every row."""
         return {
             "report_id": self.scope.digest(kind.name, self.snapshot.manifest_sha256)[:32],
@@ -164,8 +165,8 @@ class ReportContext:
         """Return names of policies by digest."""
         return {m.policy_sha256: m.policy_name for m in self.runs.values() if m.policy_sha256}
 
-    def read(self, entry: FileEntry, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Yield rows of a data file, in order. Bounded memory."""
+    def read(self, entry: FileEntry, columns: list[str] | None = None) -> Iterator[Any]:
+        """Yield rows of a data file, in order; their type is its table's. Bounded memory."""
         with self.store.files.open(self.store.url(entry.path)) as source:
             for batch in pq.ParquetFile(source).iter_batches(2_000, columns=columns):
                 yield from batch.to_pylist()
@@ -174,7 +175,7 @@ class ReportContext:
 class ReportSource(Protocol):
     """A report: rows that are gone through once, and the page that they lead to."""
 
-    def rows(self) -> Iterable[dict[str, Any]]:
+    def rows(self) -> Iterable[Row]:
         """Return rows without `row_hash`, in the order of the report."""
 
     def page(self) -> Page:
@@ -266,10 +267,10 @@ class FirstRows:
     """The first rows of many, for a page."""
 
     def __init__(self, limit: int = PAGE_ROWS) -> None:
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Row] = []
         self.total, self._limit = 0, limit
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: Row) -> None:
         """Take note of a row."""
         self.total += 1
         if len(self.rows) < self._limit:

@@ -18,6 +18,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from callveil.schemas.display_words import WORDS, value_in_words
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.report import ReportType
 from callveil.schemas.subject import TERMINAL
 from callveil.transforms.report.model import (
@@ -232,7 +233,7 @@ def index_page(
     )
 
 
-def _chart(chart: Chart, name: str) -> dict[str, Any]:
+def _chart(chart: Chart, name: str) -> JsonObject:
     spec = {
         "kind": chart.kind,
         "labels": list(chart.labels),
@@ -275,7 +276,7 @@ def _chart(chart: Chart, name: str) -> dict[str, Any]:
     }
 
 
-def _paired(charts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _paired(charts: list[JsonObject]) -> list[JsonObject]:
     """Narrow charts stand in pairs; one that is left over becomes wide."""
     alone = False
     for n, chart in enumerate(charts):
@@ -300,7 +301,7 @@ def _json(value: Any) -> str:
     )
 
 
-def _view(view: PageTable, name: str) -> dict[str, Any]:
+def _view(view: PageTable, name: str) -> JsonObject:
     shown = list(view.rows)[:PAGE_ROWS]
     count = (
         f"{format_count(view.total)} row{'' if view.total == 1 else 's'}"
@@ -320,7 +321,7 @@ def _view(view: PageTable, name: str) -> dict[str, Any]:
     }
 
 
-def _cell(key: str, value: Any) -> dict[str, Any]:
+def _cell(key: str, value: Any) -> JsonObject:
     """Text, sort key, class and tone of a cell."""
     if value is None or value == "" or value == []:
         return {"text": "–", "key": "", "css": "none num" if key in _NUMBERS else "none", "tag": ""}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from callveil.schemas.display_words import value_in_words
+from callveil.schemas.json_types import Row
 from callveil.schemas.report import REPORTS
 from callveil.transforms.report.activities import Activity
 from callveil.transforms.report.model import (
@@ -56,7 +56,7 @@ class ProcessingReport:
         self._adherence: Counter[str] = Counter()
         self._facts: ProcessingFacts | None = None
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield one row per activity, in the record's order."""
         c = self._c
         common = c.common(REPORTS["processing"])

@@ -115,7 +115,7 @@ def collect_facts(c: ReportContext) -> ProcessingFacts:
         rows[entry.dataset] += number
         if c.scope.accounts and not number:
             continue
-        partition = dict(entry.partition)
+        partition = entry.partition
         if "day" in partition:
             key = (entry.dataset, partition.get("account_type", ""))
             day = dt.date.fromisoformat(partition["day"])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
 from callveil.schemas.entities import ENTITIES
-from callveil.schemas.rejected import REASONS
+from callveil.schemas.finding import StoredFinding
+from callveil.schemas.json_types import Row
+from callveil.schemas.rejected import REASONS, RejectedRow
 from callveil.schemas.report import REDACTION, REPORTS
 from callveil.transforms.report import live_activity
 from callveil.transforms.report.model import (
@@ -41,7 +42,7 @@ COLUMNS = (
 )
 
 
-def is_kept(row: dict[str, Any]) -> bool:
+def is_kept(row: Row) -> bool:
     """Tell whether a finding was left readable, because the policy keeps its type."""
     return row["status"] == "kept" or row["action"] in ("keep", "none")
 
@@ -65,7 +66,7 @@ class RedactionReport:
         self._found = self._kept_values = self._recordings = 0
         self._covered = 0.0
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield rows in the order of the store's files: by account type, day, account and
         interaction; then what was redacted as it arrived.
         """
@@ -95,7 +96,7 @@ class RedactionReport:
         for r in live_activity.scoped_rejections(c):
             yield self._rejected_row(r, None, None)
 
-    def _found_row(self, f: dict[str, Any], output: str | None) -> dict[str, Any]:
+    def _found_row(self, f: StoredFinding, output: str | None) -> Row:
         sha256 = f["policy_sha256"]
         if sha256 not in self._policies:
             stored = policy_at(self._c.store, sha256)
@@ -117,9 +118,7 @@ class RedactionReport:
         self._count(row)
         return row
 
-    def _rejected_row(
-        self, r: dict[str, Any], policy: str | None, sha256: str | None
-    ) -> dict[str, Any]:
+    def _rejected_row(self, r: RejectedRow, policy: str | None, sha256: str | None) -> Row:
         row = self._common | {
             "policy_version": policy,
             "policy_sha256": sha256,
@@ -136,7 +135,7 @@ class RedactionReport:
         self._rejected.add(row | {"detail": r["detail"]})
         return row
 
-    def _count(self, row: dict[str, Any]) -> None:
+    def _count(self, row: Row) -> None:
         n = row["count"] or 1
         self._actions[row["action"] or "none"] += n
         self._kept.add(row)

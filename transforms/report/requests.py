@@ -6,11 +6,12 @@ import datetime as dt
 import statistics
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
+from callveil.schemas.erasure_certificate import FIELDS
+from callveil.schemas.json_types import Row
 from callveil.schemas.report import REPORTS
-from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
+from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RequestRegister, register_row
 from callveil.transforms.report.model import (
     Card,
@@ -68,7 +69,7 @@ ERASURE_COLUMNS = (
 )
 
 
-def _of(request: SubjectRequest | None, scope: ReportScope) -> dict[str, Any] | None:
+def _of(request: SubjectRequest | None, scope: ReportScope) -> Row | None:
     """Return columns that say which accounts a request is about, as far as the scope has them; None
     where it is about none of those.
     """
@@ -92,7 +93,7 @@ class RequestReport:
         self._requests: list[SubjectRequest] = []
         self._elsewhere = 0
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield one row per request, by id."""
         c = self._c
         common = c.common(REPORTS["requests"])
@@ -286,7 +287,7 @@ class ErasureReport:
         self._waiting: set[str] = set()
         self._residual: dict[str, int] = {}
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield one row per certificate, as they were published; one that waited for locked copies
         is published again once it is complete.
         """
@@ -307,7 +308,7 @@ class ErasureReport:
                 row = (
                     common
                     | about
-                    | {f.name: certificate.get(f.name) for f in CERTIFICATE_FIELDS}
+                    | {f.name: certificate.get(f.name) for f in FIELDS}
                     | {
                         "policy_version": (run.policy_name if run else None) or None,
                         "policy_sha256": (run.policy_sha256 if run else None) or None,
@@ -356,7 +357,7 @@ class ErasureReport:
             tuple(why),
         )
 
-    def _count(self, row: dict[str, Any]) -> None:
+    def _count(self, row: Row) -> None:
         if row["residual_hits"]:
             self._bad.add(row["request_id"])
         if row["completed_at"] is None:

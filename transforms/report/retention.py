@@ -6,10 +6,10 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Any
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
-from callveil.schemas.disposition import REASONS
+from callveil.schemas.disposition import REASONS, Disposition
+from callveil.schemas.json_types import Row
 from callveil.schemas.report import REPORTS, RETENTION
 from callveil.transforms.report.model import (
     BY_MONTH,
@@ -54,7 +54,7 @@ STALE_RUN = dt.timedelta(days=2)
 """Where the newest run is older, nothing tells what is overdue."""
 
 
-def deletion_delay(row: dict[str, Any]) -> dt.timedelta | None:
+def deletion_delay(row: Row) -> dt.timedelta | None:
     """Tell how long after its time a deletion came, where that is later than was promised; None
     where it was in time, or nothing was deleted.
 
@@ -75,7 +75,7 @@ def deletion_delay(row: dict[str, Any]) -> dt.timedelta | None:
     return done - first if done - last > SOON or done - first > 2 * SOON else None
 
 
-def is_deletion(row: dict[str, Any]) -> bool:
+def is_deletion(row: Row) -> bool:
     """Tell whether a row stands for what was deleted in a file: deletions are counted by these,
     once.
     """
@@ -86,7 +86,7 @@ def is_deletion(row: dict[str, Any]) -> bool:
     )
 
 
-def count_records(row: dict[str, Any]) -> int:
+def count_records(row: Row) -> int:
     """Tell how many records a row decides about. Those that go have rows of their own in some
     files, but are counted by the file's row.
     """
@@ -116,7 +116,7 @@ def purge_times(
     return out
 
 
-def series_of(row: dict[str, Any], run_id: str) -> tuple[str, ...]:
+def series_of(row: Disposition, run_id: str) -> tuple[str, ...]:
     """Return the series of a run's certificates that a disposition belongs to."""
     return (
         run_id,
@@ -142,7 +142,7 @@ class RetentionReport:
         self._runs: set[str] = set()
         self._held: set[tuple[str, str | None, str | None]] = set()
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield rows run by run."""
         c = self._c
         common, certified = c.common(REPORTS["retention"]), purge_times(c)
@@ -176,7 +176,7 @@ class RetentionReport:
                 self._count(row, when)
                 yield row
 
-    def _count(self, row: dict[str, Any], when: dt.datetime | None) -> None:
+    def _count(self, row: Row, when: dt.datetime | None) -> None:
         n = count_records(row)
         self._decisions[row["decision"]] += n
         self._reasons[row["reason_code"]] += n

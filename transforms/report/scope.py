@@ -10,9 +10,10 @@ from pathlib import Path
 
 import yaml
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.policy_values import safe_key, suggest_choice
 from callveil.schemas.policy_yaml import NodeReader, node_kind
-from callveil.schemas.report import REPORTS
+from callveil.schemas.report import report_names
 
 ALL = "all"
 
@@ -47,11 +48,11 @@ class ReportScope:
         ).hexdigest()
 
 
-class RolesError(ValueError):
+class RolesError(UserError, ValueError):
     """The roles file is wrong, by line and field."""
 
 
-class NotAllowed(ValueError):
+class NotAllowed(UserError, ValueError):
     """This person's role does not see that; the text says what it does see."""
 
 
@@ -61,13 +62,17 @@ class Role:
 
     Attributes:
         name: of the role.
-        reports: names of reports it sees.
+        reports: names of reports it sees; None means every report.
         accounts: accounts it sees; None means every account.
     """
 
     name: str
-    reports: frozenset[str]
+    reports: frozenset[str] | None
     accounts: frozenset[str] | None
+
+    def sees(self, report: str) -> bool:
+        """Tell whether the role sees a report."""
+        return self.reports is None or report in self.reports
 
     def narrow(
         self, reports: Collection[str], accounts: Collection[str], everything: bool
@@ -82,10 +87,10 @@ class Role:
         Returns: reports in their order, and accounts (empty means every account). Raises
             `NotAllowed`.
         """
-        seen = tuple(r for r in reports if r in self.reports)
-        refused = [r for r in reports if r not in self.reports]
+        seen = tuple(r for r in reports if self.sees(r))
+        refused = [r for r in reports if not self.sees(r)]
         if (refused and not everything) or not seen:
-            may = ", ".join(sorted(self.reports)) or "none"
+            may = ", ".join(sorted(self.reports or ())) or "none"
             raise NotAllowed(
                 f"role {self.name} does not see the report {', '.join(refused)}; it sees: {may}"
             )
@@ -99,7 +104,7 @@ class Role:
         return seen, frozenset(accounts) or self.accounts
 
 
-EVERYTHING = Role("", frozenset(REPORTS), None)
+EVERYTHING = Role("", None, None)
 """The role of whoever works without a roles file."""
 
 
@@ -172,18 +177,18 @@ def _role(r: NodeReader, name: str, node: yaml.Node) -> Role:
     members = r.mapping(node, path, ("reports", "accounts"))
     for missing in [k for k in ("reports", "accounts") if k not in members]:
         r.fail(node, f"{path}.{missing}", "is missing; write `all`, or a list")
-    reports: frozenset[str] = frozenset()
+    reports: frozenset[str] | None = frozenset()
     accounts: frozenset[str] | None = frozenset()
     if "reports" in members:
         given = [
             r.text(n, f"{path}.reports") for n in r.items(members["reports"], f"{path}.reports")
         ]
         for n, report in zip(r.items(members["reports"], f"{path}.reports"), given, strict=True):
-            if report and report != ALL and report not in REPORTS:
+            if report and report != ALL and report not in report_names():
                 r.fail(
-                    n, f"{path}.reports", f"no such report{suggest_choice(report, list(REPORTS))}"
+                    n, f"{path}.reports", f"no such report{suggest_choice(report, report_names())}"
                 )
-        reports = frozenset(REPORTS) if ALL in given else frozenset(g for g in given if g)
+        reports = None if ALL in given else frozenset(g for g in given if g)
     if "accounts" in members:
         node = members["accounts"]
         if node_kind(node) == "str" and node.value == ALL:

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 import orjson
 import pyarrow.parquet as pq
 
+from callveil.schemas.arrow import report_schema
+from callveil.schemas.json_types import Row
 from callveil.schemas.report import ReportType
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -37,9 +39,7 @@ class WrittenReport:
     csv_sha256: str = ""
 
 
-def row_hash(
-    keyring: Keyring, row: dict[str, Any], previous: str, key_id: str | None = None
-) -> str:
+def row_hash(keyring: Keyring, row: Row, previous: str, key_id: str | None = None) -> str:
     """Hash of a row: HMAC-SHA256 over the hash before it and all other columns, so that no row can
     be changed, taken out or moved.
 
@@ -54,7 +54,7 @@ def row_hash(
     )
 
 
-def add_row_hashes(keyring: Keyring, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def add_row_hashes(keyring: Keyring, rows: Iterable[Row]) -> Iterator[Row]:
     """Yield rows with their hashes."""
     previous = ""
     for row in rows:
@@ -63,12 +63,12 @@ def add_row_hashes(keyring: Keyring, rows: Iterable[dict[str, Any]]) -> Iterator
 
 
 def write_report_rows(
-    files: Files, kind: ReportType, url: str, csv_url: str, rows: Iterable[dict[str, Any]]
+    files: Files, kind: ReportType, url: str, csv_url: str, rows: Iterable[Row]
 ) -> WrittenReport:
     """Write a report's rows; a reader sees whole files or none. `csv_url` may be empty."""
     columns = [f.name for f in kind.columns]
     with temporary_file() as sink, temporary_file() as plain:
-        writer = TableWriter(sink, Table(f"report_{kind.name}", kind.schema, kind.columns))
+        writer = TableWriter(sink, Table(f"report_{kind.name}", report_schema(kind), kind.columns))
         table = csv.writer(_Encoded(plain)) if csv_url else None
         if table:
             table.writerow(columns)

@@ -36,6 +36,8 @@ from typing import Any
 
 import yaml
 
+from callveil.schemas.errors import CallveilError
+
 _HERE = Path(__file__).parent
 _PHRASE = re.compile(r"[^\s-]+|-")
 TEMPLATE = "en"
@@ -53,7 +55,7 @@ Phrases = Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
 """First word -> (all words, label) with the longest phrase first."""
 
 
-class LanguageError(ValueError):
+class LanguageError(CallveilError, ValueError):
     """There is no folder of data for a language, or a file in it does not hold what it should."""
 
 

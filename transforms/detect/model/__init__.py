@@ -23,6 +23,8 @@ from spacy.lang.en import English
 from spacy.language import Language
 from thinc.api import NumpyOps
 
+from callveil.schemas.errors import UserError
+
 LABELS: tuple[str, ...] = ("ADDRESS", "LOCATION", "ORGANIZATION", "PERSON")
 """Entity types the model gives, sorted."""
 
@@ -79,6 +81,10 @@ def fast_ops() -> NumpyOps:
     return NumpyOps(use_blis=False)
 
 
+class ModelMissing(UserError, FileNotFoundError):
+    """There is no model in a folder."""
+
+
 def model_path() -> Path:
     """Return folder of the model in the installed package. The package must be unpacked, as pip
     leaves it.
@@ -92,13 +98,13 @@ def load_call_model(folder: Path | None = None) -> Language:
     Returns: a pipeline whose one component, `ner`, gives `LABELS` and nothing else. A turn ends at
         a line feed.
     Raises:
-        FileNotFoundError: no model there.
+        ModelMissing: no model there.
         ValueError: the folder holds a pipeline with other labels, which would leave types unfound
             without a word.
     """
     folder = folder or model_path()
     if not (folder / "config.cfg").is_file():
-        raise FileNotFoundError(
+        raise ModelMissing(
             f"no names model in {folder}: config.cfg is missing. The package was built without its "
             "data, or training did not finish. "
             "Reinstall callveil, or write one with `callveil train --out FOLDER`."

@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from callveil.transforms.detect.recognizers.context import open_questions
 from callveil.transforms.detect.recognizers.match import (
     ValueMatch,
-    names_product,
     prune_matches,
-    spans_of,
 )
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, AddressParts
 from callveil.transforms.detect.recognizers.run_on_addresses import find_run_on_addresses
 from callveil.transforms.detect.recognizers.streets import find_localized_streets
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
+from callveil.transforms.detect.recognizers.unnumbered_streets import (
+    address_match,
+    find_unnumbered_streets,
+)
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
     LINE,
     MONTH,
     NUMERIC,
-    ORDINAL,
     SEPARATOR,
     WORD,
 )
 
-_NAME_SIGNS = frozenset("'’.")
 TOLD_TOKENS = 14
 """A place told after a lead-in is at most this many tokens."""
 
@@ -43,23 +43,13 @@ def find_addresses(reading: TokenizedConversation) -> list[ValueMatch]:
             + _number_last(places)
             + find_localized_streets(places)
             + _told(places)
-            + _unnumbered(places)
+            + find_unnumbered_streets(places)
             + _boxes(places)
         )
         kept = reading.__dict__["_addresses"] = prune_matches(
             found + find_run_on_addresses(places, found)
         )
     return kept
-
-
-def _hit(places: AddressParts, first: int, after: int, score: float, why: str) -> ValueMatch:
-    reading = places.reading
-    while after - 1 > first and (
-        reading.kind[after - 1] == LINE
-        or (reading.kind[after - 1] == SEPARATOR and reading.low[after - 1] != ".")
-    ):
-        after -= 1
-    return ValueMatch("ADDRESS", spans_of(reading, [first, after - 1]), score, why)
 
 
 def _numbered(places: AddressParts) -> list[ValueMatch]:
@@ -100,7 +90,9 @@ def _numbered(places: AddressParts) -> list[ValueMatch]:
             ):
                 start -= 1
             out.append(
-                _hit(places, start, end, 0.8 if found[1] else 0.6, "house number and street")
+                address_match(
+                    places, start, end, 0.8 if found[1] else 0.6, "house number and street"
+                )
             )
             passed = end
         else:
@@ -165,7 +157,7 @@ def _number_last(places: AddressParts) -> list[ValueMatch]:
             and reading.low[end].isalpha()
         ):
             end += 1
-        out.append(_hit(places, first, places.tail(end, stop), street.score, street.why))
+        out.append(address_match(places, first, places.tail(end, stop), street.score, street.why))
     return out
 
 
@@ -294,7 +286,7 @@ def _told(places: AddressParts) -> list[ValueMatch]:
         )
         if span is not None:
             out.append(
-                _hit(
+                address_match(
                     places,
                     span[0],
                     span[1],
@@ -309,7 +301,7 @@ def _told(places: AddressParts) -> list[ValueMatch]:
             span = _place(places, cue.last, reading.turns[cue.turn].last)
             if span is not None:
                 out.append(
-                    _hit(
+                    address_match(
                         places,
                         span[0],
                         span[1],
@@ -332,7 +324,9 @@ def _told(places: AddressParts) -> list[ValueMatch]:
                     places.kind[t] in HOUSE_KINDS or places.low[t] in places.vocab.streets
                     for t in range(*span)
                 ):
-                    out.append(_hit(places, span[0], span[1], 0.5, asked[0].explain(reading)))
+                    out.append(
+                        address_match(places, span[0], span[1], 0.5, asked[0].explain(reading))
+                    )
     return out
 
 
@@ -455,132 +449,6 @@ def _number_and_name(places: AddressParts, at: int, first: int, stop: int) -> bo
     )
 
 
-_FOR_A_PLACE = (_kind_of_street, _no_word, _two_capitals, _number_and_name)
-"""Each tells of a token of what was told that it is a place."""
-
-
-def _unnumbered(places: AddressParts) -> list[ValueMatch]:
-    """ "on park street", "Trinity Lane": one to three words and an unmistakable suffix."""
-    reading, vocab, out = places.reading, places.vocab, []
-    ends = {
-        word
-        for word in reading.places
-        if word in vocab.streets or word.endswith(vocab.street_endings)
-    }
-    for token in reading.tokens_in(ends):
-        if token == 0:
-            continue
-        first: int | None = None
-        if reading.low[token] not in vocab.streets:
-            one_word = (
-                reading.kind[token] == WORD
-                and reading.low[token - 1] in vocab.sets["on_streets"]
-                and places.ending(token)
-            )
-            first = token if one_word else None
-        elif reading.turn[token] == reading.turn[token - 1]:
-            first = _name_before(places, token)
-            first = first if first is not None and _is_street(places, first, token) else None
-        if first is not None:
-            out.append(
-                _hit(
-                    places,
-                    first,
-                    places.tail(token + 1, places.limit(token)),
-                    0.5,
-                    "name of a street",
-                )
-            )
-    return out
-
-
-STREET_WORDS = 4
-"""Words before a street's kind that are read as its name, at most."""
-
-
-def _name_before(places: AddressParts, token: int) -> int | None:
-    """Return the first token of the name that stands before the kind of a street at `token`; None
-    where there is none.
-    """
-    start = places.reading.turns[places.reading.turn[token]].first
-    first, words = token, 0
-    while first > start and words < STREET_WORDS:
-        before = first - 1
-        if not _sign_in_name(places, before, start, words):
-            if (
-                places.kind[before] == LETTER
-                and words
-                and places.low[before] in places.vocab.directions
-            ):
-                first = before
-                break
-            if not _word_in_name(places, before, token, words):
-                break
-            words += 1
-        first = before
-    while first < token and places.kind[first] == SEPARATOR:
-        first += 1
-    return first if words and first < token else None
-
-
-def _sign_in_name(places: AddressParts, token: int, start: int, words: int) -> bool:
-    """Tell whether a sign belongs to the name of a street ("O'Brien's", "St. John's")."""
-    low = places.low
-    if low[token] == "s" and token - 1 > start and low[token - 1] in ("'", "’"):
-        return True
-    if (
-        places.kind[token] != SEPARATOR
-        or low[token] not in _NAME_SIGNS
-        or token <= start
-        or words >= STREET_WORDS - 1
-    ):
-        return False
-    return low[token] != "." or low[token - 1] in places.vocab.sets["saints"]
-
-
-def _word_in_name(places: AddressParts, token: int, street: int, words: int) -> bool:
-    """Tell whether a word can be one of the name of the street whose kind stands at `street`."""
-    low, vocab = places.low[token], places.vocab
-    if (
-        places.kind[token] not in (WORD, MONTH, ORDINAL)
-        or low in vocab.address_stops
-        or low in vocab.quantities
-    ):
-        return False
-    if places.capital(street):
-        return places.capital(token)
-    return not (words and low in vocab.words)
-
-
-def _is_street(places: AddressParts, first: int, token: int) -> bool:
-    """Tell whether tokens from `first` on name the street whose kind stands at `token`, by what
-    stands before them and how they are written.
-    """
-    low, vocab = places.low, places.vocab
-    words = [t for t in range(first, token) if places.kind[t] == WORD]
-    capitals = places.capital(token) and all(places.capital(t) for t in words if low[t] != "s")
-    lead = low[first - 1] if first > places.reading.turns[places.reading.turn[token]].first else ""
-    placed = (
-        lead == ":"
-        or lead in vocab.sets["placed"]
-        or (lead == "," and (capitals or low[first] not in vocab.words))
-    )
-    if not placed and names_product(places.reading, token):
-        return False
-    if low[token] not in vocab.weak_streets:
-        return any(places.named(t) for t in range(first, token)) and (
-            placed or (capitals and low[token] in vocab.sets["unplaced"])
-        )
-    ends = vocab.sets["weak_unnumbered_capital" if lead == "on" and capitals else "weak_unnumbered"]
-    if (
-        lead not in vocab.sets["placed_weakly"]
-        or low[token] not in ends
-        or any(low[t] == "s" or low[t].endswith("'s") for t in range(first, token))
-    ):
-        return False
-    return all(places.named(t) or low[t] in vocab.directions for t in words)
-
-
 def _boxes(places: AddressParts) -> list[ValueMatch]:
     reading, vocab = places.reading, places.vocab
     out: list[ValueMatch] = []
@@ -597,5 +465,11 @@ def _boxes(places: AddressParts) -> list[ValueMatch]:
             after = squeezed[size]
             while after < stop and reading.kind[after] in HOUSE_KINDS:
                 after += 1
-            out.append(_hit(places, token, places.tail(after, stop), 0.8, "post office box"))
+            out.append(
+                address_match(places, token, places.tail(after, stop), 0.8, "post office box")
+            )
     return out
+
+
+_FOR_A_PLACE = (_kind_of_street, _no_word, _two_capitals, _number_and_name)
+"""Each tells of a token of what was told that it is a place."""

@@ -22,7 +22,7 @@ from callveil.transforms.detect.recognizers.evidence import (
     word_kind,
 )
 from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
-from callveil.transforms.detect.recognizers.numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.not_numbers import blocked_tokens
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation, TurnTokens
 from callveil.transforms.detect.recognizers.vocabulary import (

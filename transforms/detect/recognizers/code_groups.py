@@ -9,7 +9,7 @@ from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.recognizers.context import Topic, is_booking_reference
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE, is_ordinary_word
 from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
-from callveil.transforms.detect.recognizers.numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.not_numbers import blocked_tokens
 from callveil.transforms.detect.recognizers.tokens import Cue, TokenizedConversation
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SEPARATOR, WORD, ZERO

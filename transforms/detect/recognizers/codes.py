@@ -14,12 +14,13 @@ from callveil.transforms.detect.conversation import AGENT
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.bare_answers import asked_codes
 from callveil.transforms.detect.recognizers.code_groups import code_groups
+from callveil.transforms.detect.recognizers.code_pieces import CodePiece
 from callveil.transforms.detect.recognizers.context import Topic, is_booking_reference, topics_at
 from callveil.transforms.detect.recognizers.digit_values import PREFIXES
 from callveil.transforms.detect.recognizers.extend_answer import extend_answers
-from callveil.transforms.detect.recognizers.letters import CodePiece, code_runs
+from callveil.transforms.detect.recognizers.letters import code_runs
 from callveil.transforms.detect.recognizers.match import ValueMatch, prune_matches, spans_of
-from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, WEAK
+from callveil.transforms.detect.recognizers.number_elements import PAUSE, TIGHT, WEAK
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER

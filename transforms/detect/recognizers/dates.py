@@ -10,15 +10,9 @@ from callveil.transforms.detect.recognizers.context import Topic, topics_at
 from callveil.transforms.detect.recognizers.digit_values import PREFIXES
 from callveil.transforms.detect.recognizers.extend_answer import extend_answers
 from callveil.transforms.detect.recognizers.match import ValueMatch, prune_matches, spans_of
-from callveil.transforms.detect.recognizers.numbers import (
-    CONNECTORS,
-    PAUSE,
-    REPAIR,
-    TIGHT,
-    WEAK,
-    NumberParser,
-    blocked_tokens,
-)
+from callveil.transforms.detect.recognizers.not_numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.number_elements import PAUSE, REPAIR, TIGHT, WEAK
+from callveil.transforms.detect.recognizers.numbers import CONNECTORS, NumberParser
 from callveil.transforms.detect.recognizers.tokens import (
     HARD,
     SOFT,

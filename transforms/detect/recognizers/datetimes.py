@@ -22,7 +22,8 @@ from callveil.transforms.detect.recognizers.dates import (
     written_dates,
 )
 from callveil.transforms.detect.recognizers.match import ValueMatch, prune_matches, spans_of
-from callveil.transforms.detect.recognizers.numbers import REPAIR, blocked_tokens
+from callveil.transforms.detect.recognizers.not_numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.number_elements import REPAIR
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import MONTH
 

@@ -13,6 +13,7 @@ from callveil.transforms.detect.recognizers import (
     checks,
     dates,
     internet,
+    introductions,
     mail,
     names,
     recipients,
@@ -262,7 +263,7 @@ class IntroductionRecognizer(SpokenRecognizer):
         )
 
     def find(self, read: TokenizedConversation) -> Iterable[ValueMatch]:
-        return names.find_introductions(read)
+        return introductions.find_introductions(read)
 
 
 class BareAnswerRecognizer(SpokenRecognizer):

@@ -19,7 +19,8 @@ from callveil.transforms.detect.recognizers.evidence import (
     names_have_capitals,
     word_kind,
 )
-from callveil.transforms.detect.recognizers.names import find_introductions, find_name_answers
+from callveil.transforms.detect.recognizers.introductions import find_introductions
+from callveil.transforms.detect.recognizers.names import find_name_answers
 from callveil.transforms.detect.recognizers.recipients import recipients
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, SEPARATOR, WORD

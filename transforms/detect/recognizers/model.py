@@ -34,7 +34,7 @@ from callveil.transforms.detect.recognizers.low_confidence_names import (
 )
 from callveil.transforms.detect.recognizers.match import is_not_street, names_product
 from callveil.transforms.detect.recognizers.names import NAME_TOPICS
-from callveil.transforms.detect.recognizers.numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.not_numbers import blocked_tokens
 from callveil.transforms.detect.recognizers.tokens import (
     TokenizedConversation,
     tokenize_conversation,

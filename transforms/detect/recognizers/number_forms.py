@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.context import Topic
-from callveil.transforms.detect.recognizers.numbers import REPAIR, TIGHT, NumberElement
+from callveil.transforms.detect.recognizers.number_elements import REPAIR, TIGHT, NumberElement
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from callveil.transforms.detect.budget import spend_steps
 from callveil.transforms.detect.recognizers import checks
-from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, NumberElement
+from callveil.transforms.detect.recognizers.number_elements import PAUSE, TIGHT, NumberElement
 
 LONGEST = 19
 """Digits of the longest value that is known by its form (a payment card)."""

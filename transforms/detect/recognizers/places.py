@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from callveil.transforms.detect.budget import spend_steps
-from callveil.transforms.detect.recognizers.numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.not_numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.postcodes import postcode_end
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
@@ -30,7 +31,6 @@ HOUSE_TOKENS = 40
 CITY_TOKENS = 40
 """A city, its state and its postcode are at most this many tokens, signs and line feeds among them.
 """
-CODE_TOKENS = 24
 """A postcode in words is at most this many tokens."""
 NAME_WORDS = 6
 """A street's name is at most this many words before its suffix."""
@@ -483,35 +483,5 @@ class AddressParts:
         )
 
     def postcode(self, at: int, stop: int, said: tuple[int, ...] = (5, 9)) -> int | None:
-        """Return a postcode of four or five digits (and four more); in words, of as many as `said`
-        names: the token after it.
-        """
-        place = at
-        while place < stop and (
-            self.low[place] in ",\n>" or self.low[place] in self.vocab.sets["postcode_words"]
-        ):
-            place += 1
-        if place >= stop:
-            return None
-        if self.kind[place] == DIGITS and 4 <= len(self.low[place]) <= 6 and place not in self.skip:
-            after = place + 1
-            if (
-                after + 1 < stop
-                and self.low[after] == "-"
-                and self.kind[after + 1] == DIGITS
-                and self.reading.glued(after)
-                and len(self.low[after + 1]) in (3, 4)
-            ):
-                after += 2
-            return after
-        run, digits, times = place, 0, 1
-        limit, said_so = min(stop, place + CODE_TOKENS), (UNIT, ZERO, TEEN, TENS, MULTIPLE, DIGITS)
-        while run < limit and self.kind[run] in said_so and digits < 9 and len(self.low[run]) < 12:
-            if self.kind[run] == MULTIPLE:
-                times = int(self.reading.value[run])
-            else:
-                joined = self.kind[run] == UNIT and run > place and self.kind[run - 1] == TENS
-                digits += 0 if joined else times * len(self.reading.value[run])
-                times = 1
-            run += 1
-        return run if digits in said else None
+        """See `postcode_end`."""
+        return postcode_end(self.reading, self.skip, at, stop, said)

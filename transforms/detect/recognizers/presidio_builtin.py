@@ -11,16 +11,12 @@ right check digit.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import regex
-import tldextract
-from phonenumbers import PhoneNumber, PhoneNumberMatch, PhoneNumberMatcher
-from phonenumbers.phonemetadata import PhoneMetadata
 from presidio_analyzer import (
     AnalysisExplanation,
     EntityRecognizer,
@@ -29,7 +25,6 @@ from presidio_analyzer import (
     pattern_recognizer,
 )
 from presidio_analyzer import predefined_recognizers as predefined
-from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
 
 from callveil.schemas.policy import DetectionSettings
@@ -37,9 +32,20 @@ from callveil.transforms.detect.budget import TimedOut
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import excerpt
-from callveil.transforms.detect.recognizers.checks import NUMBERS_KEPT, is_gstin, is_nric
+from callveil.transforms.detect.recognizers.builtin_context import (
+    CONTEXT_FACTOR,
+    LEAST_WITH_CONTEXT,
+    ValueJudge,
+    domain_suffixes,
+)
+from callveil.transforms.detect.recognizers.builtin_phones import GatedPhoneRecognizer
+from callveil.transforms.detect.recognizers.builtin_requirements import (
+    REQUIREMENTS,
+    UNGATED,
+    TextRequirements,
+)
+from callveil.transforms.detect.recognizers.checks import is_gstin, is_nric
 from callveil.transforms.detect.recognizers.excerpt import Stretches
-from callveil.transforms.detect.recognizers.no_value import NO_NUMBERS, is_no_value
 from callveil.transforms.detect.recognizers.pattern_digits import Need, may_match, needs_of, runs_of
 from callveil.transforms.detect.resolve import BUILTIN
 
@@ -96,142 +102,11 @@ VERIFIED: Mapping[str, Callable[[str], bool]] = {
 }
 """Recognizers of numbers with a check digit that Presidio does not verify, and what verifies it."""
 
-PHONE_REGIONS = PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS
-
-
-class TextRequirements(NamedTuple):
-    """What a text must hold for a recognizer to find anything in it.
-
-    Attributes:
-        near: digits with at most one other character, no letter, between them.
-        sign: what else stands somewhere in it, in any case.
-        cut: gives the stretches of a text that the recognizer reads.
-    """
-
-    near: int = 0
-    sign: str = ""
-    cut: Callable[[str], Stretches] = excerpt.around_digits
-
-    def met(self, text: str, near: int) -> bool:
-        """Tell whether a text, with so many digits near each other, holds it."""
-        return near >= self.near and (
-            not self.sign or _compiled(self.sign).search(text) is not None
-        )
-
-
-@lru_cache(maxsize=256)
-def _compiled(sign: str) -> re.Pattern[str]:
-    return re.compile(sign, re.IGNORECASE)
-
 
 MOST_CHARS = 200_000
 """Characters of stretches that are kept, with what was found in them, by recognizers that read
 alike.
 """
-
-_AD, _DA, _CODE9 = "[a-z]\\d", "\\d[a-z]", "[a-z][a-z\\d]{7}\\d"
-_NEEDS = {
-    "AbaRouting": TextRequirements(near=9),
-    "AuAbn": TextRequirements(near=11),
-    "AuAcn": TextRequirements(near=9),
-    "AuMedicare": TextRequirements(near=10),
-    "AuTfn": TextRequirements(near=9),
-    "CaPostalCode": TextRequirements(sign="[a-z]\\d[a-z]"),
-    "CaSin": TextRequirements(near=9),
-    "CreditCard": TextRequirements(near=12),
-    "Crypto": TextRequirements(cut=excerpt.long_words),
-    "Date": TextRequirements(),
-    "DeBsnr": TextRequirements(),
-    "DeFuehrerschein": TextRequirements(sign=_AD),
-    "DeHandelsregister": TextRequirements(sign="hr[ab]"),
-    "DeHealthInsurance": TextRequirements(sign=_AD),
-    "DeIdCard": TextRequirements(sign=_CODE9),
-    "DeKfz": TextRequirements(),
-    "DeLanr": TextRequirements(),
-    "DePassport": TextRequirements(sign=_CODE9),
-    "DePlz": TextRequirements(),
-    "DeSocialSecurity": TextRequirements(sign="\\d[a-z]\\d"),
-    "DeTaxId": TextRequirements(),
-    "DeTaxNumber": TextRequirements(near=9),
-    "DeVatId": TextRequirements(near=9, sign="de"),
-    "Email": TextRequirements(cut=excerpt.around_at),
-    "EsNie": TextRequirements(),
-    "EsNif": TextRequirements(),
-    "EsPassport": TextRequirements(sign=_AD),
-    "FiPersonalIdentityCode": TextRequirements(),
-    "Iban": TextRequirements(sign="(?-i:[A-Z]{2}\\d\\d[ -]?[A-Z\\d]{4})"),
-    "InAadhaar": TextRequirements(near=12),
-    "InGstin": TextRequirements(sign="\\d\\d[a-z\\d]{11}"),
-    "InPan": TextRequirements(cut=excerpt.whole_text),
-    "InPassport": TextRequirements(near=7, sign=_AD),
-    "InVehicleRegistration": TextRequirements(sign=_AD),
-    "InVoter": TextRequirements(sign=_AD),
-    "Ip": TextRequirements(cut=excerpt.around_network_addresses),
-    "ItDriverLicense": TextRequirements(sign="[a-z\\d]{10}"),
-    "ItFiscalCode": TextRequirements(cut=excerpt.long_words),
-    "ItIdentityCard": TextRequirements(),
-    "ItPassport": TextRequirements(sign=_AD),
-    "ItVatCode": TextRequirements(near=11),
-    "KrBrn": TextRequirements(near=10),
-    "KrDriverLicense": TextRequirements(near=12),
-    "KrFrn": TextRequirements(near=13),
-    "KrPassport": TextRequirements(sign=_AD),
-    "KrRrn": TextRequirements(near=13),
-    "MacAddress": TextRequirements(cut=excerpt.around_network_addresses),
-    "MedicalLicense": TextRequirements(sign=_AD),
-    "NgNin": TextRequirements(),
-    "NgVehicleRegistration": TextRequirements(sign="\\d{3}[a-z]{2}"),
-    "Nhs": TextRequirements(near=10),
-    "PhPassport": TextRequirements(sign=_AD),
-    "PhTin": TextRequirements(near=9),
-    "PhUmid": TextRequirements(near=12),
-    "Phone": TextRequirements(cut=excerpt.around_phones),
-    "PlPesel": TextRequirements(),
-    "SeOrganisationsnummer": TextRequirements(near=10),
-    "SePersonnummer": TextRequirements(near=10),
-    "SgFin": TextRequirements(sign=_AD),
-    "SgUen": TextRequirements(sign=_DA),
-    "ThTnin": TextRequirements(),
-    "TrLicensePlate": TextRequirements(),
-    "TrNationalId": TextRequirements(),
-    "UkDrivingLicence": TextRequirements(sign=_AD),
-    "UkNino": TextRequirements(near=6),
-    "UkPassport": TextRequirements(sign=_AD),
-    "UkPostcode": TextRequirements(sign=f"{_AD}|gir"),
-    "UkVehicleRegistration": TextRequirements(
-        sign=f"{_AD}|\\b[a-z]{{3}}[- ]?\\d{{1,3}}[- ]?[a-z]\\b"
-    ),
-    "Url": TextRequirements(cut=excerpt.around_dots),
-    "UsBank": TextRequirements(),
-    "UsClaimNumber": TextRequirements(sign="claim|clm"),
-    "UsHealthInsuranceMemberId": TextRequirements(sign="[a-z]-?\\d"),
-    "UsItin": TextRequirements(near=9),
-    "UsLicense": TextRequirements(sign=f"{_AD}|\\d{{6}}|]\\d"),
-    "UsMbi": TextRequirements(sign="\\d[a-z][a-z\\d]\\d"),
-    "UsNpi": TextRequirements(near=10),
-    "UsPassport": TextRequirements(),
-    "UsPrescriptionNumber": TextRequirements(sign="rx|prescription"),
-    "UsPriorAuthorizationNumber": TextRequirements(sign="auth|pa-?\\d"),
-    "UsProviderTaxId": TextRequirements(near=9),
-    "UsReferralNumber": TextRequirements(sign="referral|(?:ref|inf)-?\\d"),
-    "UsSsn": TextRequirements(near=9),
-    "Uuid": TextRequirements(sign="-[a-f\\d]{4}-"),
-    "ZaCompanyRegistration": TextRequirements(near=8),
-    "ZaDriverLicense": TextRequirements(),
-    "ZaIdNumber": TextRequirements(),
-    "ZaIncomeTaxNumber": TextRequirements(),
-    "ZaLicensePlate": TextRequirements(),
-    "ZaMobileNumber": TextRequirements(cut=excerpt.around_phones),
-    "ZaPassport": TextRequirements(sign=_AD),
-    "ZaTelephoneNumber": TextRequirements(cut=excerpt.around_phones),
-    "ZaTrafficRegisterNumber": TextRequirements(),
-    "ZaVatNumber": TextRequirements(),
-}
-"""By class name. A recognizer that is not named here, such as one that a later Presidio adds, reads
-whole texts.
-"""
-
-_UNGATED = TextRequirements(cut=excerpt.whole_text)
 
 
 class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
@@ -241,93 +116,7 @@ class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
 
     def validate_result(self, pattern_text: str) -> bool:
         """Tell whether the domain ends in a public suffix."""
-        return bool(_suffixes()(pattern_text).fqdn)
-
-
-@lru_cache(maxsize=1)
-def _suffixes() -> tldextract.TLDExtract:
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-
-@lru_cache(maxsize=1)
-def _endings() -> frozenset[str]:
-    """Top-level domains."""
-    return frozenset(_suffixes().tlds)
-
-
-class GatedPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
-    """Presidio's, region by region until all that could be a number is found.
-
-    A further region would find the same places again. Regions whose numbers are longer than any
-    that the text holds are left out.
-    """
-
-    def __init__(self, supported_language: str, regions: Sequence[str]) -> None:
-        super().__init__(supported_language=supported_language, name="PhoneRecognizer")
-        self.needed = [
-            (region, _shortest(region)) for region in _distinct((*PHONE_REGIONS, *regions))
-        ]
-
-    def analyze(
-        self, text: str, entities: Sequence[str], nlp_artifacts: Any = None
-    ) -> list[RecognizerResult]:
-        """Return presidio's contract."""
-        open_, found = excerpt.phone_runs(text), dict[tuple[int, int], None]()
-        for region, digits in self.needed:
-            if any(count >= digits for _, _, count in open_):
-                found |= dict.fromkeys(
-                    (m.start, m.end) for m in _Matcher(text, region, self.leniency)
-                )
-                open_ = [
-                    run
-                    for run in open_
-                    if not any(start <= run[0] and run[1] <= end for start, end in found)
-                ]
-        return [
-            RecognizerResult(self.supported_entities[0], start, end, self.SCORE)
-            for start, end in found
-        ]
-
-
-class _Matcher(PhoneNumberMatcher):  # type: ignore[misc]
-    """Google's, which judges the same candidate between the same two characters once."""
-
-    def _parse_and_verify(self, candidate: str, offset: int) -> PhoneNumberMatch | None:
-        stop = offset + len(candidate)
-        number = _number(
-            self.text[max(0, offset - 1) : offset],
-            candidate,
-            self.text[stop : stop + 1],
-            self.preferred_region,
-            self.leniency,
-        )
-        return None if number is None else PhoneNumberMatch(offset, candidate, number)
-
-
-@lru_cache(maxsize=NUMBERS_KEPT)
-def _number(
-    before: str, candidate: str, behind: str, region: str, leniency: int
-) -> PhoneNumber | None:
-    found = PhoneNumberMatcher(before + candidate + behind, region, leniency)._parse_and_verify(
-        candidate, len(before)
-    )
-    return None if found is None else found.number
-
-
-def _distinct(regions: Sequence[str]) -> Iterator[str]:
-    """Yield the regions without Canada beside the United States: they share one plan, and the
-    matcher finds the same numbers by either.
-    """
-    for region in dict.fromkeys(regions):
-        if not (region == "CA" and "US" in regions):
-            yield region
-
-
-def _shortest(region: str) -> int:
-    """Return digits of a region's shortest national number."""
-    metadata = PhoneMetadata.metadata_for_region(region)
-    form = metadata.general_desc if metadata else None
-    return min(form.possible_length) if form else 0
+        return bool(domain_suffixes()(pattern_text).fqdn)
 
 
 def builtin_classes() -> dict[str, type[EntityRecognizer]]:
@@ -535,7 +324,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         """Return presidio's contract, context words included."""
         plain = excerpt.to_ascii_digits(text)
         countries = self.countries | _countries(nlp_artifacts)
-        judge = _Judge(text, nlp_artifacts, self._words)
+        judge = ValueJudge(text, nlp_artifacts, self._words)
         out = [
             r
             for cut, readers in self._reading(countries).items()
@@ -586,7 +375,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         self,
         stretches: Stretches,
         readers: _Readers,
-        judge: _Judge,
+        judge: ValueJudge,
         countries: frozenset[str] | None,
     ) -> Iterator[RecognizerResult]:
         """Yield what recognizers find in stretches of a text; without `countries` only what has a
@@ -599,7 +388,11 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
                     yield kept
 
     def _kept(
-        self, found: _Found, span: tuple[int, int], judge: _Judge, countries: frozenset[str] | None
+        self,
+        found: _Found,
+        span: tuple[int, int],
+        judge: ValueJudge,
+        countries: frozenset[str] | None,
     ) -> RecognizerResult | None:
         """Return what a recognizer found at `span` of the text, if it counts."""
         builtin, score = found.builtin, found.score
@@ -615,7 +408,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         if not proven and judge.no_value(found.entity, span, bool(word)):
             return None
         if builtin.country in self.asked_for and is_form_of_its_own(value):
-            score = max(score, _LEAST)
+            score = max(score, LEAST_WITH_CONTEXT)
         return self._result(found, score, _whole(judge.text, *span, found.entity), word)
 
     def _result(
@@ -629,7 +422,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
             textual_explanation=f"Presidio's {name}",
         )
         if word:
-            score = min(1.0, max(_FACTOR + score, _LEAST))
+            score = min(1.0, max(CONTEXT_FACTOR + score, LEAST_WITH_CONTEXT))
             why.set_supportive_context_word(word)
             why.set_improved_score(score)
         metadata = {
@@ -648,7 +441,7 @@ def _made(
         made = (OfflineEmailRecognizer if kind is EmailRecognizer else kind)(
             supported_language=language, name=name
         )
-    needs = _NEEDS.get(name.removesuffix("Recognizer"), _UNGATED)
+    needs = REQUIREMENTS.get(name.removesuffix("Recognizer"), UNGATED)
     checked, proof = name in CHECKED or name in VERIFIED, 0.0 if name in INVALIDATED else 1.0
     cues = tuple((word, word.lower()) for word in made.context or ())
     return BuiltinRecognizer(
@@ -682,74 +475,6 @@ def is_form_of_its_own(value: str) -> bool:
     return digits >= 5 or (
         digits >= 2 and letters + digits >= 5 and not any(map(str.islower, value))
     )
-
-
-_STOCK = LemmaContextAwareEnhancer()
-_FACTOR, _LEAST = _STOCK.context_similarity_factor, _STOCK.min_score_with_context_similarity
-
-
-def context_word(artifacts: Any, start: int, words: Sequence[str]) -> str:
-    """Return the first of `words` that Presidio's context enhancement, as it comes, finds before a
-    value; empty: none.
-    """
-    return _first([(word, word.lower()) for word in words], _before(artifacts, start))
-
-
-def _first(words: Iterable[tuple[str, str]], before: str) -> str:
-    """Return the first word whose lower-case form is part of one of those before; none holds a line
-    feed.
-    """
-    return next((word for word, low in words if low in before), "")
-
-
-def _before(artifacts: Any, start: int) -> str:
-    """Return the words that Presidio looks at for context, in lower case, a line feed between them.
-
-    It looks for each as a part of the value's first token and of the five words before it that are
-    neither stop words nor punctuation. Presidio makes a list of all such words of a text first;
-    here only those it looks at are judged.
-    """
-    if artifacts is None:
-        return ""
-    doc = artifacts.tokens
-    token = bisect_right(range(len(doc)), start, key=lambda i: doc[i].idx + len(doc[i]))
-    before: list[str] = []
-    place = min(token, len(doc) - 1)
-    while place >= 0 and len(before) <= _STOCK.context_prefix_count:
-        lemma = doc[place].lemma_ or doc[place].lower_
-        lexeme = doc.vocab[lemma]
-        if not (lexeme.is_stop or lexeme.is_punct or lemma in ("-PRON-", "be") or ":" in lemma):
-            before.append(lemma.lower())
-        place -= 1
-    return "\n".join(before)
-
-
-class _Judge:
-    """What speaks for or against the values found in one text, each place looked at once for all
-    recognizers.
-    """
-
-    def __init__(self, text: str, artifacts: Any, words: Collection[str]) -> None:
-        self.text, self._artifacts, self._words = text, artifacts, words
-        self._cues: dict[int, str] = {}
-        self._none: dict[tuple[str, tuple[int, int], bool], bool] = {}
-
-    def cue(self, start: int, words: Sequence[tuple[str, str]]) -> str:
-        """Return the first of `words`, with their lower-case forms, that stands before a value;
-        empty: none.
-        """
-        if not words:
-            return ""
-        if start not in self._cues:
-            self._cues[start] = _before(self._artifacts, start)
-        return _first(words, self._cues[start])
-
-    def no_value(self, entity: str, span: tuple[int, int], cued: bool) -> bool:
-        """Tell whether what was found is one of the exceptions of `no_value.py`."""
-        key = entity if entity in NO_NUMBERS else "", span, cued
-        if key not in self._none:
-            self._none[key] = is_no_value(entity, self.text, span, cued, self._words, _endings())
-        return self._none[key]
 
 
 _MOST = 64

@@ -14,7 +14,7 @@ from callveil.transforms.detect.recognizers.context import (
     topics_at,
 )
 from callveil.transforms.detect.recognizers.match import ValueMatch, spans_of
-from callveil.transforms.detect.recognizers.numbers import blocked_tokens
+from callveil.transforms.detect.recognizers.not_numbers import blocked_tokens
 from callveil.transforms.detect.recognizers.places import AddressParts
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.value_kinds import KINDS

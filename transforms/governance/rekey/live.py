@@ -13,10 +13,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.governance.rekey.token_rotation import (
     count_tokens_by_key,
     without_active_key,
@@ -109,7 +109,7 @@ def _renew_one(
     """Seal one file anew. Returns it with what it belongs to, where that stood before."""
     url = found.info.url
     if found.path.startswith("rejected/"):
-        receipt: dict[str, Any] = {}
+        receipt: JsonObject = {}
         zone, owner, name, purpose = (
             REJECTIONS,
             f"{url.removesuffix(sealed_body.SUFFIX)}.json",
@@ -284,8 +284,8 @@ def _is_left(live: Live, keyring: Keyring, info: FileInfo, receipt: Receipt) -> 
 
 
 def renew_live_record(
-    keyring: Keyring, data: bytes, receipt: dict[str, Any]
-) -> tuple[bytes, dict[str, Any]]:
+    keyring: Keyring, data: bytes, receipt: JsonObject
+) -> tuple[bytes, JsonObject]:
     """Return a record of the live zone with tokens of the active key, and its receipt as it has to
     be then.
     """

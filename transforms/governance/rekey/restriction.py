@@ -9,13 +9,14 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.governance.rekey.live import RECEIPT, renew_live_record
 from callveil.transforms.governance.rekey.token_rotation import (
     DATASETS,
@@ -37,6 +38,7 @@ from callveil.transforms.storage.encryption.token_renewal import renew_value_tok
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.originals import PURPOSE as ORIGINAL
 from callveil.transforms.storage.format1.originals import name_of
+from callveil.transforms.storage.tables.rewrite import edit_batch
 
 _Parts = list[tuple[str, BinaryIO]]
 
@@ -53,7 +55,7 @@ def reencrypt_restricted(
     of the live zone wait in temporary files.
     """
     records = _records(source, keyring, name)
-    head: dict[str, Any] = orjson.loads(next(records))
+    head: JsonObject = orjson.loads(next(records))
     with ExitStack() as stack, EncryptedWriter(sink, keyring, new_name, PURPOSE) as writer:
         parts = [
             stack.enter_context(_rows(keyring, dataset, next(records)))
@@ -80,7 +82,7 @@ def count_restricted_keys(source: BinaryIO, keyring: Keyring, name: str) -> Coun
     """Tell how many sealed files and tokens within rows that were set aside each key has made."""
     records = _records(source, keyring, name)
     data = next(records)
-    head: dict[str, Any] = orjson.loads(data)
+    head: JsonObject = orjson.loads(data)
     out = count_tokens_by_key(data)
     for _ in head["parts"]:
         table = pq.read_table(io.BytesIO(next(records)))
@@ -106,7 +108,7 @@ def _rows(keyring: Keyring, dataset: str, data: bytes) -> BinaryIO:
         return io.BytesIO(data)
     change, sink = make_token_renewal(keyring, dataset), io.BytesIO()
     pq.write_table(
-        pa.Table.from_batches([change(b) for b in table.to_batches()], table.schema),
+        pa.Table.from_batches([edit_batch(b, change) for b in table.to_batches()], table.schema),
         sink,
         compression="zstd",
     )

@@ -10,12 +10,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from callveil.transforms.governance.rekey.usage import UNTIL, KeyUse
 from callveil.transforms.storage.encryption.keyring import (
     HALF_BYTES,
     Keyring,
+    KeyringFile,
     clear_key,
     wrapped_key,
 )
@@ -127,7 +127,7 @@ def retire_key(keyring: Keyring, key_id: str, verdict: RetireDecision, now: dt.d
     if verdict.refused:
         raise ValueError("the key is needed")
 
-    def change(document: dict[str, Any]) -> dict[str, Any]:
+    def change(document: KeyringFile) -> KeyringFile:
         keys = dict(document["keys"])
         if key_id not in keys:
             return document

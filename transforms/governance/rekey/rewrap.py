@@ -32,7 +32,6 @@ from callveil.transforms.governance.rekey.token_rotation import (
 )
 from callveil.transforms.governance.rekey.usage import count_key_uses
 from callveil.transforms.governance.rekey.zones import (
-    RekeyInboxes,
     Tell,
     encrypted_files,
     ignore_progress,
@@ -40,7 +39,6 @@ from callveil.transforms.governance.rekey.zones import (
 from callveil.transforms.governance.requests.publish import (
     CONTENT,
     PURPOSE,
-    RunChanges,
     publish_changes,
     purge_pending,
 )
@@ -50,13 +48,16 @@ from callveil.transforms.governance.requests.quarantine_search import (
 )
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.encrypted_file import SealedError, reencrypt_file
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.files.local import temporary_file
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.dead_letters import CONTENT as REJECTED
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import publish_bytes
 
 JOB = "rewrap"
@@ -112,13 +113,13 @@ def rewrap_store(
             store, keyring, now, what(store, keyring), _Builder(store, keyring, build), done, tell
         )
     reencrypt_live(store, keyring, done, tell)
-    places = RekeyInboxes.of([Live(store.files, store.root)], inboxes)
-    for inbox in places.here:
+    places = Inboxes.of([Live(store.files, store.root)], inboxes)
+    for inbox in places.folders:
         reencrypt_inbox(store.files, inbox, [store], keyring, done, tell)
     write_checkpoint(store, keyring, now)
     more, still = purge_pending(store, now)
     left: Counter[str] = Counter()
-    for key_id, use in count_key_uses(store, keyring, places.here).items():
+    for key_id, use in count_key_uses(store, keyring, places.folders).items():
         if key_id != keyring.active:
             left += use.opening
     return RewrapResult(
@@ -222,13 +223,13 @@ def _of_request(store: Store, keyring: Keyring, run_id: str, entry: FileEntry) -
     file is found by it.
     """
     name = entry.path.rpartition("/")[2].partition("-")[2].removesuffix(SUFFIX)
-    path = data_path(CONTENT, dict(entry.partition), run_id, name, SUFFIX)
+    path = data_path(CONTENT, entry.partition, run_id, name, SUFFIX)
     with store.files.open(store.url(entry.path)) as source, temporary_file() as sink:
         if is_restricted_file(entry.path):
             reencrypt_restricted(source, sink, keyring, entry.path, path)
         else:
             reencrypt_file(source, sink, keyring, entry.path, PURPOSE, path)
-        return publish_bytes(store.files, store.root, path, CONTENT, dict(entry.partition), sink)
+        return publish_bytes(store.files, store.root, path, CONTENT, entry.partition, sink)
 
 
 # Tokens in rows
@@ -242,6 +243,7 @@ def _tokens(store: Store, keyring: Keyring) -> list[FileEntry]:
 def _build_tokens(
     store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, chosen: list[FileEntry]
 ) -> RunChanges:
-    return RunChanges(
-        tuple(renew_file_tokens(store, keyring, snapshot, run_id, f) for f in chosen), tuple(chosen)
-    )
+    mutation = RowMutation(store.files, store.root, snapshot, run_id)
+    for entry in chosen:
+        renew_file_tokens(mutation, keyring, entry)
+    return RunChanges(tuple(mutation.added), tuple(mutation.removed))

@@ -7,13 +7,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
-from callveil.transforms.governance.requests.apply_plan import REQUESTS
 from callveil.transforms.governance.requests.register import EVENTS
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -22,22 +21,23 @@ from callveil.transforms.storage.encryption.token_renewal import (
     make_finding_renewal,
     renew_value_tokens,
 )
-from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.key_index import INDEX, origin_of
-from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, Table
-from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite_file
+from callveil.transforms.storage.format1.snapshot import Snapshot
+from callveil.transforms.storage.tables.key_index import INDEX, origin_of, stem_of
+from callveil.transforms.storage.tables.mutation import RowMutation
+from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, REQUESTS
+from callveil.transforms.storage.tables.rewrite import BatchEdit, EditRows, change_rows
 from callveil.transforms.storage.tables.versions import VERSIONS
 
 _MADE_BY = re.compile(rb":t1\.([A-Za-z0-9]+)\.")
-_PLACES: dict[str, tuple[Table, list[str] | None, tuple[str, str]]] = {
-    INTERACTIONS.name: (INTERACTIONS, None, ("account_id", "id")),
-    VERSIONS.name: (VERSIONS, None, ("account_id", "")),
-    REQUESTS.name: (REQUESTS, ["reason"], ("account_id", "interaction_id")),
-    EVENTS.name: (EVENTS, None, ("", "request_id")),
-    INDEX.name: (INDEX, ["requests"], ("account_id", "id")),
+_PLACES: dict[str, tuple[list[str] | None, tuple[str, str]]] = {
+    INTERACTIONS.name: (None, ("account_id", "id")),
+    VERSIONS.name: (None, ("account_id", "")),
+    REQUESTS.name: (["reason"], ("account_id", "interaction_id")),
+    EVENTS.name: (None, ("", "request_id")),
+    INDEX.name: (["requests"], ("account_id", "id")),
 }
-"""Datasets whose texts may hold tokens: the table, columns they stand in (None: any), and the
-columns that say what they are bound to.
+"""Datasets whose texts may hold tokens: columns they stand in (None: any), and those that say
+what they are bound to.
 """
 DATASETS = (*_PLACES, FINDINGS.name)
 
@@ -67,7 +67,7 @@ def count_file_tokens(store: Store, entry: FileEntry) -> Counter[str]:
                 pairs = zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
                 out.update(key_id for key_id, action in pairs if key_id and action == TOKEN)
         else:
-            for batch in stored.iter_batches(5_000, columns=_PLACES[entry.dataset][1]):
+            for batch in stored.iter_batches(5_000, columns=_PLACES[entry.dataset][0]):
                 out += _in_batch(batch)
     return out
 
@@ -85,49 +85,32 @@ def token_files(snapshot: Snapshot) -> Iterator[FileEntry]:
     )
 
 
-def renew_file_tokens(
-    store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, entry: FileEntry
-) -> FileEntry:
-    """Write a live file anew with tokens of the active key, and return the new entry. Rows, their
-    order and lengths of texts stay.
+def renew_file_tokens(mutation: RowMutation, keyring: Keyring, entry: FileEntry) -> None:
+    """Write a live file anew with tokens of the active key. Rows, their order and lengths of texts
+    stay.
     """
-    table = FINDINGS if entry.dataset == FINDINGS.name else _PLACES[entry.dataset][0]
     if entry.dataset in (INTERACTIONS.name, FINDINGS.name, VERSIONS.name):
-        name = f"{snapshot.seq:08d}-{origin_of(entry.path).rpartition('/')[2].removesuffix('.parquet')}"  # noqa: E501
+        name = f"{mutation.snapshot.seq:08d}-{stem_of(entry.path)}"
     else:
-        name = f"{snapshot.seq + 1:08d}.{entry.sha256[:12]}"
-    path = data_path(entry.dataset, dict(entry.partition), run_id, name)
-    new = rewrite_file(
-        store.files, store.root, entry, path, table, make_token_renewal(keyring, entry.dataset)
-    ).entry
-    if new is None:
-        raise ValueError(f"{entry.path}: holds no rows")
-    return new
+        name = f"{mutation.snapshot.seq + 1:08d}.{entry.sha256[:12]}"
+    mutation.edit_file(entry, name, make_token_renewal(keyring, entry.dataset))
 
 
-def make_token_renewal(keyring: Keyring, dataset: str) -> BatchChange:
+def make_token_renewal(keyring: Keyring, dataset: str) -> EditRows:
     """Return a change of a dataset's rows that makes their tokens anew."""
-    one = (
-        make_finding_renewal(keyring.active)
-        if dataset == FINDINGS.name
-        else _row(keyring, *_PLACES[dataset][2])
-    )
-    change = change_rows(one)
+    if dataset == FINDINGS.name:
+        return change_rows(make_finding_renewal(keyring.active))
+    change = change_rows(_row(keyring, *_PLACES[dataset][1]))
 
-    def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return (
-            change(batch)
-            if dataset == FINDINGS.name or _in_batch(batch).keys() - {keyring.active}
-            else batch
-        )
+    def edit_rows(edit: BatchEdit) -> None:
+        if _in_batch(edit.batch).keys() - {keyring.active}:
+            change(edit)
 
-    return apply
+    return edit_rows
 
 
-def _row(
-    keyring: Keyring, account: str, interaction: str
-) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    def change(row: dict[str, Any]) -> dict[str, Any]:
+def _row(keyring: Keyring, account: str, interaction: str) -> Callable[[Row], Row]:
+    def change(row: Row) -> Row:
         new = renew_value_tokens(
             keyring, row, row[account] if account else "", row[interaction] if interaction else ""
         )

@@ -5,16 +5,13 @@ All of them end in `.sealed`, and their first bytes name the key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, encryption_key_id
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.files.filesystem import FileInfo, Files
-from callveil.transforms.storage.files.urls import is_s3, local_path
-from callveil.transforms.storage.format1.inbox_registry import inboxes
-from callveil.transforms.storage.format1.live import LIVE, Live
+from callveil.transforms.storage.format1.live import LIVE
 from callveil.transforms.storage.format1.snapshot import CONTROL
 
 WORK, INBOX, ORIGINALS, REJECTIONS, RECORDS, OLDER = (
@@ -83,31 +80,3 @@ def superseded_files(files: Files, root: str) -> list[str]:
     them.
     """
     return [url for url in files.superseded(root) if url.endswith(SUFFIX)]
-
-
-@dataclass(frozen=True)
-class RekeyInboxes:
-    """Inboxes to look at.
-
-    Attributes:
-        here: folders. missing: those that `watch` has read for a store, and that are not there, or
-            not here.
-    """
-
-    here: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, lives: Iterable[Live], given: Iterable[str] = ()) -> RekeyInboxes:
-        """Return those that `watch` has read for some stores, and those that are given; one that is
-        both is written as it is given.
-        """
-        known = {_place(f): f for f in (*(f for live in lives for f in inboxes(live)), *given)}
-        gone = tuple(
-            f for place, f in sorted(known.items()) if not is_s3(f) and not Path(place).is_dir()
-        )
-        return cls(tuple(f for _, f in sorted(known.items()) if f not in gone), gone)
-
-
-def _place(folder: str) -> str:
-    return folder.rstrip("/") if is_s3(folder) else str(Path(local_path(folder)).resolve())

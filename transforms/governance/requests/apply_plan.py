@@ -5,8 +5,7 @@ what was counted on the way.
 from __future__ import annotations
 
 import io
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from callveil.schemas import request
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
@@ -27,34 +26,24 @@ from callveil.transforms.governance.requests.unlink import ACTOR_FIELDS, STAFF_F
 from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
+from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.index.identifier_index import SUBJECTS
 from callveil.transforms.storage.tables.key_index import (
     INDEX,
     IndexEntry,
     current_files,
-    key_bucket,
-    key_bucket_files,
-    origin_of,
-    read_key_bucket,
+    stem_of,
 )
-from callveil.transforms.storage.tables.parquet import (
-    FINDINGS,
-    INTERACTIONS,
-    TABLES,
-    Table,
-    publish_records,
+from callveil.transforms.storage.tables.mutation import (
+    RowMutation,
+    tombstone,
+    with_cleared_fields,
 )
-from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite_file
-from callveil.transforms.storage.tables.versions import VERSIONS
-
-REQUESTS = Table(
-    "requests", request.SCHEMA, request.FIELDS, ("account_id", "interaction_id", "request_id")
-)
-"""Manual requests as the redaction job writes them."""
+from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, REQUESTS
+from callveil.transforms.storage.tables.rewrite import BatchEdit, EditRows, change_keys
 
 
-class CarryError(RuntimeError):
+class CarryError(CallveilError, RuntimeError):
     """The store holds other rows than were planned; nothing was published."""
 
 
@@ -89,6 +78,11 @@ class ExecutionResult:
         held = self.rows.setdefault((record_class, dataset, method, ground), [0, 0, 0])
         for n, more in enumerate((matched, erased, retained)):
             held[n] += more
+
+    def take(self, mutation: RowMutation) -> None:
+        """Add the files of a change of rows."""
+        self.added += mutation.added
+        self.removed += mutation.removed
 
     def add(self, part: ExecutionResult) -> None:
         """Add what a part of the work has come to."""
@@ -206,41 +200,31 @@ class PlanExecutor:
         """Rewrite one file of interactions or versions."""
         gone = {a.record for a in actions if a.action == DROP}
         linked = {a.record: a for a in actions if a.action == UNLINK}
+        kind = "interaction" if entry.dataset == INTERACTIONS.name else "version"
         columns = (
             ("account_id", "id")
-            if entry.dataset == INTERACTIONS.name
+            if kind == "interaction"
             else ("account_id", "version_id", "item_type", "item_id")
         )
-        kind = "interaction" if entry.dataset == INTERACTIONS.name else "version"
-        table = INTERACTIONS if kind == "interaction" else VERSIONS
-        seen = {DROP: 0, UNLINK: 0}
 
-        def change(batch: pa.RecordBatch) -> pa.RecordBatch:
-            names = [
-                RecordRef(kind, *key)
-                for key in zip(*(batch.column(c).to_pylist() for c in columns), strict=True)
-            ]
-            batch = self._split(entry, batch, np.array([n in gone for n in names], np.bool_))
-            seen[DROP] += sum(n in gone for n in names)
-            mine = [n for n in names if n in linked]
-            seen[UNLINK] += len(mine)
-            return (
-                change_rows(lambda row: self._unlinked(row, linked, kind, columns))(batch)
-                if mine
-                else batch
-            )
+        def edit_rows(edit: BatchEdit) -> None:
+            for place, key in enumerate(edit.keys(*columns)):
+                record = RecordRef(kind, *key)
+                if record in gone:
+                    edit.drop(place, DROP)
+                elif record in linked:
+                    edit.replace(
+                        place, self._unlinked(edit.row(place), linked[record], kind), UNLINK
+                    )
 
-        self._rewrite(entry, table, change)
-        if seen != {DROP: len(gone), UNLINK: len(linked)}:
+        if self._edit(entry, edit_rows) != Counter({DROP: len(gone), UNLINK: len(linked)}):
             raise CarryError(
                 f"{entry.path}: holds other rows than were planned; nothing was published. Repeat "
                 "the command"
             )
         name, dataset = f"{kind}s", entry.dataset
         if gone:
-            self.done.count(
-                name, dataset, "seal" if self.set_aside else "drop_rows", len(gone), len(gone)
-            )
+            self.done.count(name, dataset, self._dropping, len(gone), len(gone))
         for action in linked.values():
             self.done.count(
                 name,
@@ -252,76 +236,51 @@ class PlanExecutor:
                 action.ground,
             )
 
-    def _unlinked(
-        self,
-        row: dict[str, Any],
-        linked: Mapping[RecordRef, RecordAction],
-        kind: str,
-        columns: tuple[str, ...],
-    ) -> dict[str, Any]:
-        action = linked.get(RecordRef(kind, *(row[c] for c in columns)))
-        if action is None:
-            return row
+    @property
+    def _dropping(self) -> str:
+        return "seal" if self.set_aside else "drop_rows"
+
+    def _unlinked(self, row: dict[str, Any], action: RecordAction, kind: str) -> dict[str, Any]:
         interaction = row["id"] if kind == "interaction" else ""
         new, _ = self.unlinker.row(row, row["account_id"], interaction)
         if action.role == "agent":
             new |= dict.fromkeys(STAFF_FIELDS if kind == "interaction" else ACTOR_FIELDS)
         return new
 
-    def _split(self, entry: FileEntry, batch: pa.RecordBatch, gone: Any) -> pa.RecordBatch:
-        """Return the rows that stay; those that go are kept aside where that was asked for."""
-        if not gone.any():
-            return batch
-        if self.set_aside:
+    def _edit(self, entry: FileEntry, change: EditRows, name: str = "") -> Counter[str]:
+        """Put a changed file in the place of one; rows that go are kept aside where that was asked
+        for.
+        """
+
+        def keep(rows: pa.RecordBatch) -> None:
             sink = io.BytesIO()
-            pq.write_table(
-                pa.Table.from_batches([batch.filter(pa.array(gone))]), sink, compression="zstd"
-            )
+            pq.write_table(pa.Table.from_batches([rows]), sink, compression="zstd")
             self.done.kept.append((entry.dataset, dict(entry.partition), sink.getvalue()))
-        return batch.filter(pa.array(~gone))
 
-    def _rewrite(self, entry: FileEntry, table: Table, change: BatchChange) -> None:
-        name = f"{self.snapshot.seq:08d}-{origin_of(entry.path).rsplit('/', 1)[1].removesuffix('.parquet')}"  # noqa: E501
-        new = rewrite_file(
-            self.store.files,
-            self.store.root,
+        mutation = self._mutation()
+        counts = mutation.edit_file(
             entry,
-            data_path(entry.dataset, dict(entry.partition), self.run_id, name),
-            table,
+            name or f"{self.snapshot.seq:08d}-{stem_of(entry.path)}",
             change,
+            keep if self.set_aside else None,
         )
-        self.done.removed.append(entry)
-        self.done.added += [new.entry] if new.entry else []
+        self.done.take(mutation)
+        return counts
 
-    def _drop_keys(
-        self, entry: FileEntry, columns: tuple[str, str], keys: set[InteractionKey]
-    ) -> int:
+    def _mutation(self) -> RowMutation:
+        return RowMutation(self.store.files, self.store.root, self.snapshot, self.run_id)
+
+    def _drop_keys(self, entry: FileEntry, keys: set[InteractionKey]) -> int:
         """Rewrite a file without the rows of some interactions; returns how many there were. One
         without such rows is left alone.
         """
+        columns = ("account_id", "interaction_id")
         with self.store.files.open(self.store.url(entry.path)) as source:
             where = [(columns[1], "in", sorted({k.id for k in keys}))]
             rows = pq.read_table(source, columns=list(columns), filters=where).to_pylist()
-        found = sum(InteractionKey(r[columns[0]] or "", r[columns[1]] or "") in keys for r in rows)
-        if not found:
+        if not any(tuple(r.values()) in keys for r in rows):
             return 0
-
-        def change(batch: pa.RecordBatch) -> pa.RecordBatch:
-            pairs = zip(
-                batch.column(columns[0]).to_pylist(),
-                batch.column(columns[1]).to_pylist(),
-                strict=True,
-            )
-            return self._split(
-                entry,
-                batch,
-                np.array([InteractionKey(a or "", b or "") in keys for a, b in pairs], np.bool_),
-            )
-
-        self._rewrite(
-            entry, REQUESTS if entry.dataset == REQUESTS.name else TABLES[entry.dataset], change
-        )
-        return found
+        return self._edit(entry, change_keys(columns, keys)).total()
 
     def _findings(self, keys: set[InteractionKey]) -> None:
         origins = current_files(self.snapshot, FINDINGS.name)
@@ -336,22 +295,16 @@ class PlanExecutor:
                     origin.startswith(f"{FINDINGS.name}/{folder}/") and origin.endswith(again)
                 ):
                     wanted[origin].add(key)
-        found = sum(
-            self._drop_keys(origins[o], ("account_id", "interaction_id"), own)
-            for o, own in sorted(wanted.items())
-        )
+        found = sum(self._drop_keys(origins[o], own) for o, own in sorted(wanted.items()))
         if found:
-            self.done.count(
-                "findings", FINDINGS.name, "seal" if self.set_aside else "drop_rows", found, found
-            )
+            self.done.count("findings", FINDINGS.name, self._dropping, found, found)
 
     def _requests(self, keys: set[InteractionKey]) -> None:
         """Manual requests about interactions that go: each holds a reason that can be opened."""
         if self.set_aside or not keys:
             return
         found = sum(
-            self._drop_keys(entry, ("account_id", "interaction_id"), keys)
-            for entry in self.snapshot.by_dataset(REQUESTS.name)
+            self._drop_keys(entry, keys) for entry in self.snapshot.by_dataset(REQUESTS.name)
         )
         if found:
             self.done.count("requests", REQUESTS.name, "drop_rows", found, found)
@@ -367,18 +320,16 @@ class PlanExecutor:
             for a in self.plan.actions
             if a.action == UNLINK and a.role == "agent" and a.record.record_class == "interaction"
         }
-        seq = self.snapshot.seq + 1
 
         def new(entry: IndexEntry) -> IndexEntry:
             if entry.key in dropped:
                 self.done.entries.append(entry)
-                return entry._replace(tombstone=True, digest="", entities=(), requests=(), seq=seq)
-            return entry._replace(
-                entities=tuple(sorted({*entry.entities, *(f"clear:{n}" for n in STAFF_FIELDS)})),
-                seq=seq,
-            )
+                return tombstone(entry)
+            return with_cleared_fields(entry, STAFF_FIELDS)
 
-        update_key_index(self.store, self.snapshot, self.run_id, dropped | staff, new, self.done)
+        mutation = self._mutation()
+        mutation.edit_index(dropped | staff, new)
+        self.done.take(mutation)
         if dropped:
             self.done.count("index", INDEX.name, "drop_rows", len(dropped), len(dropped))
 
@@ -409,39 +360,21 @@ class PlanExecutor:
         )
         dropped = 0
 
-        def one(row: dict[str, Any]) -> dict[str, Any] | None:
+        def edit_rows(edit: BatchEdit) -> None:
+            """Turn only the rows that may be meant into Python's own: they are few among many."""
             nonlocal dropped
-            entry = SubjectEntry.of(row)
-            new = _without(entry, gone, linked, mine)
-            dropped += new is not entry
-            return row if new is entry else None if new is None else new.as_row()
-
-        def change(batch: pa.RecordBatch) -> pa.RecordBatch:
-            """Return only the rows that may be meant are turned into Python's own: there are few
-            among many.
-            """
-            places = np.flatnonzero(
-                pc.is_in(batch.column("record_id"), value_set=names).to_numpy(zero_copy_only=False)
-            )
-            pieces, kept_from = [], 0
-            for place in places.tolist():
-                piece = batch.slice(place, 1)
-                new = change_rows(one)(piece)
-                if new is not piece:
-                    pieces += [batch.slice(kept_from, place - kept_from), new]
-                    kept_from = place + 1
-            return pa.concat_batches([*pieces, batch.slice(kept_from)]) if pieces else batch
+            meant = pc.is_in(edit.batch.column("record_id"), value_set=names)
+            for place in np.flatnonzero(meant.to_numpy(zero_copy_only=False)).tolist():
+                entry = SubjectEntry.of(edit.row(place))
+                new = _without(entry, gone, linked, mine)
+                dropped += new is not entry
+                if new is None:
+                    edit.drop(place)
+                elif new is not entry:
+                    edit.replace(place, new.as_row())
 
         if self._holds(file, gone | linked, names):
-            path = data_path(
-                SUBJECTS.name,
-                dict(file.partition),
-                self.run_id,
-                f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}",
-            )
-            new = rewrite_file(self.store.files, self.store.root, file, path, SUBJECTS, change)
-            self.done.removed.append(file)
-            self.done.added += [new.entry] if new.entry else []
+            self._edit(file, edit_rows, f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}")
         return dropped
 
     def _holds(self, file: FileEntry, records: set[RecordRef], names: pa.Array) -> bool:
@@ -472,32 +405,3 @@ def _without(
             links=tuple(link for link in entry.links if not mine & {link.token, link.field})
         )
     return entry
-
-
-def update_key_index(
-    store: Store,
-    snapshot: Snapshot,
-    run_id: str,
-    keys: set[InteractionKey],
-    change: Callable[[IndexEntry], IndexEntry],
-    done: ExecutionResult,
-) -> None:
-    """Change the key index' entries of some interactions. Each touched bucket becomes one file, so
-    that nothing older says otherwise.
-    """
-    for bucket in sorted({key_bucket(k) for k in keys}):
-        old = key_bucket_files(snapshot, bucket)
-        entries = read_key_bucket(store.files, store.root, snapshot, bucket)
-        for key in [k for k in entries if k in keys]:
-            entries[key] = change(entries[key])
-        rows = [
-            e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)}
-            for _, e in sorted(entries.items())
-        ]
-        partition = {"bucket": f"{bucket:02d}"}
-        if rows:
-            path = data_path(INDEX.name, partition, run_id, f"{snapshot.seq + 1:08d}")
-            done.added.append(
-                publish_records(store.files, store.root, path, INDEX, partition, rows)
-            )
-            done.removed += old

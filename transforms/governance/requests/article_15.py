@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -83,7 +85,7 @@ CLASS_WORDS = {
 }
 
 
-class ContextError(ValueError):
+class ContextError(UserError, ValueError):
     """The company's file cannot be used; the text names it and the key."""
 
 
@@ -109,7 +111,7 @@ class Article15Context:
         needed = (*REQUIRED, "safeguards") if transfers and not _is_none(transfers) else REQUIRED
         return tuple(k for k in KEYS if k in needed and not self.stated.get(k))
 
-    def as_dict(self, categories: Mapping[str, int]) -> dict[str, Any]:
+    def as_dict(self, categories: Mapping[str, int]) -> JsonObject:
         """JSON form, with what the package holds by category."""
         return {
             "article": "GDPR Art. 15(1) and (2)",

@@ -7,22 +7,25 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypedDict, cast
 
+import msgspec
 import orjson
 
+from callveil.schemas.arrow import ERASURE_CERTIFICATE_SCHEMA
+from callveil.schemas.erasure_certificate import FIELDS, ErasureCertificate
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.schemas.subject import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA, SubjectRequest
+from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import residual_scan
 from callveil.transforms.governance.requests.controller import Controller, controller_of
 from callveil.transforms.governance.requests.current_rows import current_entries
 from callveil.transforms.governance.requests.inbox_search import (
     BodyReader,
-    SearchedInboxes,
     erase_bodies,
 )
 from callveil.transforms.governance.requests.live_quarantine_search import erase_live_rejections
@@ -34,7 +37,6 @@ from callveil.transforms.governance.requests.live_records import (
     urls_held,
 )
 from callveil.transforms.governance.requests.publish import (
-    RunChanges,
     publish_changes,
     purge_pending,
     read_encrypted_json,
@@ -46,10 +48,12 @@ from callveil.transforms.governance.requests.register import RequestRegister
 from callveil.transforms.governance.requests.unindexed import search_unindexed
 from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.commit.maintenance import purged_name
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.public_key import PublicKey, Signer
 from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import (
     SHORT_ID,
@@ -62,7 +66,7 @@ from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.index.identifier_index import lookup_entries
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-CERTIFICATES = register_table(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+CERTIFICATES = register_table(Table("erasure_certificates", ERASURE_CERTIFICATE_SCHEMA, FIELDS))
 MESSAGE = b"callveil erasure certificate 1\n"
 METHOD = (
     "search of the identifier index and of the live zone's markers by every confirmed identifier; "
@@ -70,6 +74,67 @@ METHOD = (
     "listed; rejected input, rejections of the live zone and inboxes opened and looked through, "
     "where they are not said to be left out"
 )
+
+
+class PackageFile(TypedDict):
+    """An access package that was made of the person's data: its file, and that file's SHA-256."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(slots=True)
+class ErasureWork:
+    """What is left to do once an erasure is published, and to be known for the check.
+
+    Attributes:
+        live: interactions whose folder in the live zone goes.
+        unlink: `(account, interaction, role)` of those that stay without what leads to the person.
+        stay: interactions that stay. kept: records that stay, of any class.
+        tokens, rejected: digests of identifiers that are the person's, and that are not.
+        known: `(kind, value)` of the identifiers that are known in clear.
+        keys, mentioned: interactions that are the person's own, and that mention them.
+        rejections: of the live zone, by name. bodies: of webhooks, by URL. packages: with the
+            person's data.
+        inboxes: folders to be looked through once more; None where none are.
+    """
+
+    live: list[InteractionKey] = field(default_factory=list)
+    unlink: list[tuple[str, str, str]] = field(default_factory=list)
+    stay: list[InteractionKey] = field(default_factory=list)
+    kept: list[RecordRef] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+    known: list[tuple[str, str]] = field(default_factory=list, repr=False)
+    keys: list[InteractionKey] = field(default_factory=list)
+    mentioned: list[InteractionKey] = field(default_factory=list)
+    rejections: list[str] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+    packages: list[PackageFile] = field(default_factory=list)
+    inboxes: tuple[str, ...] | None = None
+
+    def target(self, controller: Controller) -> SearchTarget:
+        """Return what is looked for of the person."""
+        return SearchTarget(
+            frozenset(self.tokens),
+            tuple(Identifier(kind, value) for kind, value in self.known),
+            frozenset(self.keys),
+            frozenset(self.mentioned),
+            frozenset(self.rejected),
+            controller,
+        )
+
+
+class ErasureSeries(NamedTuple):
+    """Records of one class and place that were dealt with in one way: a line of the certificate."""
+
+    record_class: str
+    location: str
+    method: str
+    retention_ground: str
+    rows_matched: int
+    rows_erased: int
+    rows_retained: int
 
 
 @dataclass(frozen=True)
@@ -83,7 +148,7 @@ class CertificationResult:
         locked: `(url, version)` that a lock protects; the certificate is completed by a later run.
     """
 
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[ErasureCertificate, ...]
     versions_purged: int
     residual_hits: int
     locked: tuple[tuple[str, str], ...]
@@ -104,7 +169,7 @@ def certify_request(
     tokens = request.tokens if event != "lifted" else ()
     controller = controller_of(store, request)
     versions = _purge_live(store, keyring, tokens, work, event, manifest.run_id, controller)
-    for package in work.get("packages", ()):
+    for package in work.packages if work else ():
         Path(package["path"]).unlink(missing_ok=True)
     _, waiting = purge_pending(store, now)
     own = {store.url(f.path) for f in manifest.removed}
@@ -117,12 +182,12 @@ def certify_request(
         else 0
     )
     residual = (
-        _residual(store, keyring, manifest, tokens, work, event, controller)
+        _residual(store, keyring, manifest, tokens, work or ErasureWork(), event, controller)
         if event != "lifted"
         else 0
     )
-    series = [tuple(s) for s in facts["series"]] or [
-        ("interactions", "interactions", "none", "", 0, 0, 0)
+    series = msgspec.convert(facts["series"], list[ErasureSeries]) or [
+        ErasureSeries("interactions", "interactions", "none", "", 0, 0, 0)
     ]
     base = {
         "request_id": request.request_id,
@@ -145,24 +210,10 @@ def certify_request(
         "signer_key_id": None,
         "signature": None,
     }
-    names = (
-        "record_class",
-        "location",
-        "method",
-        "retention_ground",
-        "rows_matched",
-        "rows_erased",
-        "rows_retained",
-    )
+    names = [hashlib.sha256(repr((manifest.run_id, s[:4])).encode()) for s in series]
     rows = [
-        dict(zip(names, s, strict=True))
-        | base
-        | {
-            "certificate_id": hashlib.sha256(repr((manifest.run_id, s[:4])).encode()).hexdigest()[
-                :32
-            ]
-        }
-        for s in series
+        cast(ErasureCertificate, s._asdict() | base | {"certificate_id": name.hexdigest()[:32]})
+        for s, name in zip(series, names, strict=True)
     ]
     _publish(store, keyring, request, manifest, rows, is_purged, as_of, now)
     if is_purged:
@@ -174,21 +225,20 @@ def certify_request(
 
 def _work(
     store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, run_id: str
-) -> dict[str, Any]:
+) -> ErasureWork | None:
     for file in request_files(snapshot, request_id):
         if file.path.endswith("work.sealed") and file.path.rsplit("/", 1)[1].startswith(
             run_id[:SHORT_ID]
         ):
-            found: dict[str, Any] = read_encrypted_json(store, keyring, file)
-            return found
-    return {}
+            return msgspec.convert(read_encrypted_json(store, keyring, file), ErasureWork)
+    return None
 
 
 def _purge_live(
     store: Store,
     keyring: Keyring,
     tokens: tuple[str, ...],
-    work: dict[str, Any],
+    work: ErasureWork | None,
     event: str,
     run_id: str,
     controller: Controller,
@@ -197,39 +247,22 @@ def _purge_live(
 
     A restriction leaves the markers: by them what it brings back is found.
     """
-    live, keys = Live(store.files, store.root), _keys(work, "live")
-    versions = erase_live(live, keys)
-    if event == "erased" and work:
-        looking = _looking(tokens, work, controller)
-        reader = BodyReader(keyring, looking, _keys(work, "stay"))
+    if work is None:
+        return 0
+    live = Live(store.files, store.root)
+    versions = erase_live(live, work.live)
+    if event == "erased":
+        looking = work.target(controller)
+        reader = BodyReader(keyring, looking, work.stay)
         unlinker = Unlinker(keyring, tokens, looking.known)
         versions += sum(
             unlink_live(live, InteractionKey(a, i), role, unlinker, run_id)
-            for a, i, role in work["unlink"]
+            for a, i, role in work.unlink
         )
-        versions += erase_live_rejections(live, work["rejections"]) + erase_bodies(
-            store.files, live, keyring, reader, work["bodies"]
-        )
-        versions += erase_markers(
-            live, keyring, keys, tokens, _keys(work, "stay"), controller.holds
-        )
+        versions += erase_live_rejections(live, work.rejections)
+        versions += erase_bodies(store.files, live, keyring, reader, work.bodies)
+        versions += erase_markers(live, keyring, work.live, tokens, work.stay, controller.holds)
     return versions
-
-
-def _looking(tokens: tuple[str, ...], work: dict[str, Any], controller: Controller) -> SearchTarget:
-    known = tuple(Identifier(kind, value) for kind, value in work.get("known", ()))
-    return SearchTarget(
-        frozenset(work.get("tokens", tokens)),
-        known,
-        frozenset(_keys(work, "keys")),
-        frozenset(_keys(work, "mentioned")),
-        frozenset(work.get("rejected", ())),
-        controller,
-    )
-
-
-def _keys(work: dict[str, Any], name: str) -> list[InteractionKey]:
-    return [InteractionKey(*k) for k in work.get(name, ())]
 
 
 def _residual(
@@ -237,7 +270,7 @@ def _residual(
     keyring: Keyring,
     manifest: RunManifest,
     tokens: tuple[str, ...],
-    work: dict[str, Any],
+    work: ErasureWork,
     event: str,
     controller: Controller,
 ) -> int:
@@ -247,28 +280,22 @@ def _residual(
     After an erasure, what was never read into a dataset is opened and looked through once more.
     """
     snapshot = store.current()
-    kept = {RecordRef(*r) for r in work.get("kept", ())}
     entries = current_entries(
         store.files, store.root, snapshot, lookup_entries(store.files, store.root, snapshot, tokens)
     )
-    found = {e.record for e in entries if controller.holds(e.account_id)} - kept
+    found = {e.record for e in entries if controller.holds(e.account_id)} - set(work.kept)
     present = {f.path for f in snapshot.files}
     written = [f for f in manifest.added if f.path in present and not f.path.endswith(".sealed")]
-    looking, zone = _looking(tokens, work, controller), Live(store.files, store.root)
-    left = sum(bool(urls_held(zone, k)) for k in _keys(work, "live"))
+    looking, zone = work.target(controller), Live(store.files, store.root)
+    left = sum(bool(urls_held(zone, k)) for k in work.live)
     if event == "erased":
         arrived = {
             k for k in find_live(store.files, store.root, tokens) if controller.holds(k.account_id)
         }
-        left += len(arrived - set(_keys(work, "stay")))
-        if work.get("inboxes") is not None:
+        left += len(arrived - set(work.stay))
+        if work.inboxes is not None:
             unread = search_unindexed(
-                store,
-                keyring,
-                snapshot,
-                looking,
-                SearchedInboxes(tuple(work["inboxes"])),
-                _keys(work, "stay"),
+                store, keyring, snapshot, looking, Inboxes(work.inboxes), work.stay
             )
             left += sum(unread.counts().values())
     return (
@@ -285,7 +312,7 @@ def _publish(
     keyring: Keyring,
     request: SubjectRequest,
     manifest: RunManifest,
-    rows: list[dict[str, Any]],
+    rows: list[ErasureCertificate],
     is_purged: bool,
     as_of: dt.datetime,
     now: dt.datetime,
@@ -328,13 +355,13 @@ def _publish(
     publish_changes(store, run_id, as_of, now, build)
 
 
-def certificate_message(row: dict[str, Any]) -> bytes:
+def certificate_message(row: Mapping[str, Any]) -> bytes:
     """Return what is signed of a certificate: all of it but the signature, in one form."""
     # A column that came later is signed where it says something, so that older certificates hold as
     # they were signed.
     names = (
         f.name
-        for f in CERTIFICATE_FIELDS
+        for f in FIELDS
         if f.name != "signature" and (f.name != "entered_at" or row.get(f.name))
     )
     return MESSAGE + orjson.dumps(
@@ -342,14 +369,14 @@ def certificate_message(row: dict[str, Any]) -> bytes:
     )
 
 
-def sign_certificate(row: dict[str, Any], signer: Signer) -> dict[str, Any]:
+def sign_certificate(row: ErasureCertificate, signer: Signer) -> ErasureCertificate:
     """Return a certificate with the signature of the key that signs the store's evidence."""
     named = row | {"signer_key_id": signer.public.id}
     digest = hashlib.sha256(certificate_message(named)).digest()
     return named | {"signature": base64.b64encode(signer.sign(digest)).decode()}
 
 
-def is_certificate_signed(row: dict[str, Any], key: PublicKey) -> bool:
+def is_certificate_signed(row: ErasureCertificate, key: PublicKey) -> bool:
     """Tell whether a certificate, as read from the store, bears the signature of a key."""
     return key.is_valid(
         hashlib.sha256(certificate_message(row)).digest(), base64.b64decode(row["signature"] or "")

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from callveil.schemas import finding
 from callveil.schemas.fields import Field, from_storage, with_times
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction
+from callveil.schemas.json_types import JsonObject, Row
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject_index import RecordRef
@@ -43,11 +44,8 @@ from callveil.transforms.governance.requests.package import (
     PackageRecording,
     PackageSection,
 )
-from callveil.transforms.governance.requests.search import (
-    MatchedRecord,
-    SearchResult,
-    confirmed_values,
-)
+from callveil.transforms.governance.requests.search import confirmed_values
+from callveil.transforms.governance.requests.search_result import MatchedRecord, SearchResult
 from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.masking import CoverTone
 from callveil.transforms.redact.audio.plan import AudioSpan
@@ -267,21 +265,21 @@ class PackageCollector:
                 MatchedRecord(_ref(row), row["called_at"].date().isoformat(), "contact", (), ()),
             )
 
-    def _live_row(self, key: InteractionKey) -> dict[str, Any] | None:
+    def _live_row(self, key: InteractionKey) -> Row | None:
         """Return what was redacted as it arrived and is in no dataset yet."""
         document = self._live_document(key)
         return with_times(FIELDS, document["interaction"]) if document else None
 
-    def _live_document(self, key: InteractionKey) -> dict[str, Any] | None:
+    def _live_document(self, key: InteractionKey) -> JsonObject | None:
         receipt = self.live.receipt(key, "record")
         if receipt is None or receipt.get("status") != "done":
             return None
-        document: dict[str, Any] = orjson.loads(
+        document: JsonObject = orjson.loads(
             self.store.files.read(self.store.files.join(self.live.folder(key), receipt["file"]))
         )
         return document
 
-    def _stored(self, keys: Iterable[InteractionKey]) -> Iterator[dict[str, Any]]:
+    def _stored(self, keys: Iterable[InteractionKey]) -> Iterator[Row]:
         entries = index_entries(self.store.files, self.store.root, self.snapshot, keys)
         files = current_files(self.snapshot, INTERACTIONS.name)
         by_path: dict[str, set[InteractionKey]] = defaultdict(set)
@@ -290,7 +288,7 @@ class PackageCollector:
         for path, wanted in sorted(by_path.items()):
             yield from self._rows(path, "id", wanted)
 
-    def _set_aside(self, known: set[InteractionKey]) -> Iterator[dict[str, Any]]:
+    def _set_aside(self, known: set[InteractionKey]) -> Iterator[Row]:
         """Yield the person's own records that a restriction has set aside: they are theirs to see
         all the same.
         """
@@ -307,16 +305,14 @@ class PackageCollector:
                         if InteractionKey(r["account_id"], r["id"]) not in known
                     )
 
-    def _rows(
-        self, path: str, column: str, wanted: set[InteractionKey]
-    ) -> Iterator[dict[str, Any]]:
+    def _rows(self, path: str, column: str, wanted: set[InteractionKey]) -> Iterator[Row]:
         with self.store.files.open(self.store.url(path)) as source:
             rows = pq.read_table(
                 source, filters=[(column, "in", sorted({k.id for k in wanted}))]
             ).to_pylist()
         yield from (r for r in rows if InteractionKey(r["account_id"], r[column]) in wanted)
 
-    def _versions(self) -> Iterator[dict[str, Any]]:
+    def _versions(self) -> Iterator[Row]:
         by_day: dict[str, dict[Any, MatchedRecord]] = defaultdict(dict)
         for m in self.match.records:
             if m.record.record_class == "version":
@@ -336,7 +332,7 @@ class PackageCollector:
                     self.withheld["change_history", why] += n
                 yield shown
 
-    def _findings(self) -> Iterator[dict[str, Any]]:
+    def _findings(self) -> Iterator[Row]:
         keys = {k for k in self.own_calls if self.roles[k].record.record_class != LIVE}
         entries = index_entries(self.store.files, self.store.root, self.snapshot, keys)
         folders = {e.origin.split("/", 1)[1].rpartition("/")[0] for e in entries.values()}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RegisterError
-from callveil.transforms.storage.checkpoints.store_identity import read_identity
+from callveil.transforms.storage.checkpoints.identity_record import read_identity
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
 from callveil.transforms.storage.files.filesystem import Files
@@ -58,7 +58,7 @@ def version_files(snapshot: Snapshot) -> dict[str, list[FileEntry]]:
     """Live files of versions by UTC day."""
     out: dict[str, list[FileEntry]] = defaultdict(list)
     for file in snapshot.by_dataset(VERSIONS.name):
-        out[dict(file.partition)["day"]].append(file)
+        out[file.partition["day"]].append(file)
     return out
 
 
@@ -69,10 +69,10 @@ def version_rows(
     day: str,
     wanted: Iterable[RecordRef],
     columns: list[str] | None = None,
-) -> dict[RecordRef, tuple[FileEntry, dict[str, Any]]]:
+) -> dict[RecordRef, tuple[FileEntry, Row]]:
     """Return rows of some versions of one day, each with its file."""
     refs = set(wanted)
-    out: dict[RecordRef, tuple[FileEntry, dict[str, Any]]] = {}
+    out: dict[RecordRef, tuple[FileEntry, Row]] = {}
     where = [("version_id", "in", sorted({r.record_id for r in refs}))]
     for file in by_day.get(day, ()):
         with files.open(files.join(root, file.path)) as source:

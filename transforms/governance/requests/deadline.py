@@ -18,12 +18,13 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.subject import Pause
 
 DAY = dt.timedelta(days=1)
 
 
-class DeadlineError(ValueError):
+class DeadlineError(UserError, ValueError):
     """A calendar, zone or regulation that is not known, or an extension that comes too late."""
 
 

@@ -23,11 +23,13 @@ import orjson
 from callveil.schemas.fields import from_storage
 from callveil.schemas.finding import WHOLE, Finding, TextSpan
 from callveil.schemas.interaction import BY_NAME, FIELDS, InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.text_fields import Path, set_at, walk
 from callveil.transforms.governance.requests.unlink import Unlinker
@@ -123,7 +125,7 @@ class DisclosedRecord:
 
     account_id: str
     record_id: str
-    record: dict[str, Any] = field(repr=False)
+    record: RecordValues = field(repr=False)
     source: str
     withheld: Counter[str]
     heard: Heard = field(default=lambda _: [], repr=False)
@@ -278,9 +280,7 @@ class RecordDiscloser:
                 withheld["redacted_before"] += 1
         return replace(shown, source=FROM_STORE, withheld=shown.withheld + withheld)
 
-    def version(
-        self, record: dict[str, Any], account_id: str
-    ) -> tuple[dict[str, Any], Counter[str]]:
+    def version(self, record: RecordValues, account_id: str) -> tuple[RecordValues, Counter[str]]:
         """Return a version of the redacted history with the person's own tokens opened, and what
         was withheld.
         """
@@ -342,7 +342,7 @@ def _others(text: str, spans: list[TextSpan], own: OwnValues) -> list[TextSpan]:
 
 
 def _show_own(
-    raw: RawInteraction, record: dict[str, Any], findings: Iterable[Finding], own: OwnValues
+    raw: RawInteraction, record: RecordValues, findings: Iterable[Finding], own: OwnValues
 ) -> set[str]:
     """Put back, in a redacted record, what goes by where it stands and is the person's own; returns
     where that is.
@@ -381,7 +381,7 @@ def _show_own(
     return shown
 
 
-def _hide_others(raw: RawInteraction, record: dict[str, Any], own: OwnValues) -> int:
+def _hide_others(raw: RawInteraction, record: RecordValues, own: OwnValues) -> int:
     """Withhold what a form's field asks of somebody else (`Emergency contact`), whatever is found
     in it; returns how much that was.
     """
@@ -428,7 +428,7 @@ def _asked_of_oneself(record: Mapping[str, Any], path: Path) -> bool:
     )
 
 
-def _own_fields(raw: RawInteraction) -> dict[str, Any]:
+def _own_fields(raw: RawInteraction) -> RecordValues:
     """Return the contact's name, numbers and addresses, as declared fields hold them, and what a
     form asks whoever fills it in for.
     """

@@ -9,9 +9,10 @@ register's open run and the store itself say what is left to do.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+import msgspec
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
@@ -20,10 +21,21 @@ from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import quarantine_search, restriction
 from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK
 from callveil.transforms.governance.requests.apply_plan import ExecutionResult, PlanExecutor
-from callveil.transforms.governance.requests.approval import require_approved
-from callveil.transforms.governance.requests.certificate import CertificationResult, certify_request
+from callveil.transforms.governance.requests.approval import require_approved, require_ready
+from callveil.transforms.governance.requests.certificate import (
+    CertificationResult,
+    ErasureWork,
+    PackageFile,
+    certify_request,
+)
 from callveil.transforms.governance.requests.controller import controller_of
-from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
+from callveil.transforms.governance.requests.erasure_zones import (
+    AT_REST,
+    LEFT_OUT,
+    NOT_OURS,
+    OUTSIDE,
+    ZONES,
+)
 from callveil.transforms.governance.requests.live_plan import is_held
 from callveil.transforms.governance.requests.live_records import (
     LIVE,
@@ -38,7 +50,6 @@ from callveil.transforms.governance.requests.plan import (
     make_erase_plan,
 )
 from callveil.transforms.governance.requests.publish import (
-    RunChanges,
     publish_changes,
     purge_pending,
     read_encrypted_json,
@@ -48,7 +59,7 @@ from callveil.transforms.governance.requests.publish import (
 )
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
-from callveil.transforms.governance.requests.search import SearchResult
+from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.governance.requests.unindexed import (
     INBOX,
     LIVE_REJECTED,
@@ -57,37 +68,14 @@ from callveil.transforms.governance.requests.unindexed import (
     make_search_target,
 )
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import CALLS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
 from callveil.transforms.storage.index.identity_markers import MARKERS, is_empty
 from callveil.transforms.storage.index.suppression_list import write_suppressed_records
-
-ZONES = {
-    "interactions": "interactions",
-    "findings": "findings",
-    "versions": "versions",
-    "requests": "requests",
-    "index": "index",
-    "subjects": "index",
-    CALLS: "recordings",
-    MARKERS: "index",
-    REJECTED: "rejected",
-    LIVE_REJECTED: "rejected",
-    INBOX: "bodies",
-    "packages": "package",
-}
-"""Every zone that may hold a person's data, and the class of what lies there. A certificate names
-each: what was found, and what was left out.
-"""
-OUTSIDE = "outside the store"
-NOT_OURS = (
-    "raw files are left where they were read from: delete them there; the plan lists those "
-    "that are known"
-)
-LEFT_OUT = "left out by --no-rejected: erase again without it"
-AT_REST = "left as it is: nobody reads it, and it stays encrypted"
 
 
 @dataclass(frozen=True)
@@ -150,7 +138,7 @@ class Eraser:
         """
         snapshot = snapshot or self.store.current()
         require_markers(self.store)
-        inboxes = SearchedInboxes.of(self.live, self.inboxes) if self.zone else None
+        inboxes = Inboxes.of([self.live], self.inboxes) if self.zone else None
         request = self.register.get(request_id, snapshot)
         controller = controller_of(self.store, request, snapshot)
         return make_erase_plan(
@@ -287,7 +275,7 @@ class Eraser:
             restriction.drop_restricted(
                 self.store, self.keyring, snapshot, plan.match.own_tokens, done, ours
             )
-            work["packages"] = self._packages(snapshot, plan.match.own_tokens, done, ours)
+            work.packages = self._packages(snapshot, plan.match.own_tokens, done, ours)
         else:
             done.added.append(
                 restriction.write_restricted(
@@ -313,7 +301,12 @@ class Eraser:
         done.added += [erased] if erased else []
         done.added.append(
             write_encrypted_json(
-                self.store, self.keyring, run_id, plan.request_id, f"{snapshot.seq:08d}.work", work
+                self.store,
+                self.keyring,
+                run_id,
+                plan.request_id,
+                f"{snapshot.seq:08d}.work",
+                msgspec.to_builtins(work),
             )
         )
         left = self._left(plan, event)
@@ -367,40 +360,27 @@ class Eraser:
         rest = () if is_empty(self.live) else dropped - own - stay
         return sorted((own - stay) | {k for k in rest if urls_held(self.live, k)})
 
-    def _work(self, plan: ErasePlan, gone: list[InteractionKey]) -> dict[str, Any]:
+    def _work(self, plan: ErasePlan, gone: list[InteractionKey]) -> ErasureWork:
         """Return what is to be done once the run is published, and to be known for the check."""
         request = self.register.get(plan.request_id)
         looking = make_search_target(plan.match, controller_of(self.store, request))
         stay = [a for a in (*plan.actions, *plan.live) if a.action == KEEP]
-        return {
-            "live": _lists(gone),
-            "unlink": [[*_key(a.record), a.role] for a in plan.live if a.action == UNLINK],
-            "stay": _lists(
-                {
-                    *(
-                        _key(a.record)
-                        for a in stay
-                        if a.record.record_class in ("interaction", LIVE)
-                    ),
-                    *plan.match.others,
-                }
-            ),
-            "kept": [
-                list(r)
-                for r in (
-                    *(a.record for a in plan.actions if a.action == KEEP),
-                    *(m.record for m in plan.match.left_out),
-                )
-            ],
-            "tokens": sorted(looking.tokens),
-            "rejected": sorted(looking.rejected),
-            "known": [[i.kind, i.value] for i in looking.known],
-            "keys": _lists({*looking.keys, *plan.unread.own}),
-            "mentioned": _lists(looking.mentioned),
-            "rejections": [h.name for h in plan.unread.live],
-            "bodies": [h.url for h in plan.unread.bodies],
-            "inboxes": SearchedInboxes.of(self.live, self.inboxes).folders if self.zone else None,
-        }
+        staying = {_key(a.record) for a in stay if a.record.record_class in ("interaction", LIVE)}
+        kept = [a.record for a in plan.actions if a.action == KEEP]
+        return ErasureWork(
+            live=sorted(set(gone)),
+            unlink=[(*_key(a.record), a.role) for a in plan.live if a.action == UNLINK],
+            stay=sorted(staying | plan.match.others),
+            kept=kept + [m.record for m in plan.match.left_out],
+            tokens=sorted(looking.tokens),
+            rejected=sorted(looking.rejected),
+            known=[(i.kind, i.value) for i in looking.known],
+            keys=sorted(looking.keys | plan.unread.own),
+            mentioned=sorted(looking.mentioned),
+            rejections=[h.name for h in plan.unread.live],
+            bodies=[h.url for h in plan.unread.bodies],
+            inboxes=Inboxes.of([self.live], self.inboxes).folders if self.zone else None,
+        )
 
     def _count_live(
         self, plan: ErasePlan, gone: list[InteractionKey], done: ExecutionResult, event: str
@@ -452,7 +432,7 @@ class Eraser:
                 snapshot,
                 plan.match,
                 controller,
-                SearchedInboxes.of(self.live, self.inboxes),
+                Inboxes.of([self.live], self.inboxes),
             )
         if self.zone and not controller.alone:
             nobodys = quarantine_search.count_unowned(self.store, snapshot)
@@ -492,11 +472,12 @@ class Eraser:
         tokens: tuple[str, ...],
         done: ExecutionResult,
         ours: Collection[str],
-    ) -> list[dict[str, str]]:
+    ) -> list[PackageFile]:
         """Return packages that were made of the person's data, to be deleted where they still lie;
         what says where they are goes too.
         """
-        out, mine = [], set(tokens)
+        out: list[PackageFile] = []
+        mine = set(tokens)
         for file in snapshot.by_dataset("subject_content"):
             if file.path.endswith("package.sealed") and dict(file.partition)["request"] in ours:
                 found = read_encrypted_json(self.store, self.keyring, file)
@@ -508,24 +489,5 @@ class Eraser:
         return out
 
 
-def require_ready(request: SubjectRequest, scope: str) -> SubjectRequest:
-    """Refuse steps that a request may not take. Raises `RegisterError`."""
-    if request.identity_verified_at is None and scope == ERASURE:
-        raise RegisterError(
-            f"request {request.request_id}: the person's identity is not verified; record it with "
-            "`callveil subject verify` first"
-        )
-    if request.is_over and not request.runs:
-        raise RegisterError(
-            f"request {request.request_id}: is over ({request.status}); open a new one"
-        )
-    return request
-
-
 def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
-
-
-def _lists(keys: Iterable[InteractionKey]) -> list[list[str]]:
-    """Return keys as JSON takes them, in order."""
-    return sorted(map(list, set(keys)))

@@ -13,15 +13,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import InputLimits
 from callveil.transforms.detect.known_values import WORD, strip_case_and_accents
-from callveil.transforms.governance.requests.quarantine_search import SearchTarget, mentions_subject
+from callveil.transforms.governance.requests.quarantine_search import (
+    SearchTarget,
+    mentions_subject,
+    subject_roles,
+)
 from callveil.transforms.governance.requests.unlink import STAFF_FIELDS, Unlinker
 from callveil.transforms.ingest.documents import expand_document, list_member
 from callveil.transforms.ingest.normalise import normalize_interaction
@@ -29,15 +32,12 @@ from callveil.transforms.storage.encryption import sealed_body
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import FileInfo, Files
 from callveil.transforms.storage.files.strict_json import ParseError, dump_json, load_json
-from callveil.transforms.storage.files.urls import is_s3, local_path
-from callveil.transforms.storage.format1.inbox_registry import inboxes
 from callveil.transforms.storage.format1.live import Ledger, Live
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.record_identifiers import (
     CONTACT,
     NUMBER,
     STAFF,
-    interaction_people,
 )
 
 NOTHING = b"[]"
@@ -54,26 +54,6 @@ class BodyHit(NamedTuple):
 
     url: str
     own: tuple[InteractionKey, ...]
-
-
-@dataclass(frozen=True)
-class SearchedInboxes:
-    """What is known of inboxes.
-
-    Attributes:
-        folders: those that are there. missing: those that `watch` has read and that are not there,
-            or not here.
-    """
-
-    folders: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, live: Live, more: Iterable[str] = ()) -> SearchedInboxes:
-        """Return inboxes that `watch` has read for a store, and others that somebody names."""
-        known = sorted({f.rstrip("/") for f in (*inboxes(live), *more)})
-        gone = tuple(f for f in known if not is_s3(f) and not Path(local_path(f)).is_dir())
-        return cls(tuple(f for f in known if f not in gone), gone)
 
 
 class BodyReader:
@@ -135,9 +115,7 @@ class BodyReader:
             own
         )
 
-    def _entry(
-        self, entry: Any, around: dict[str, Any], name: str, own: list[InteractionKey]
-    ) -> Any:
+    def _entry(self, entry: Any, around: JsonObject, name: str, own: list[InteractionKey]) -> Any:
         """Return one record as it stays: the same object where nothing changes, None where it
         goes.
         """
@@ -145,7 +123,7 @@ class BodyReader:
         key = raw.key if raw else None
         if key in self._stay or not self._looking.controller.holds(key.account_id if key else ""):
             return entry
-        roles = self._roles(raw) if raw else set()
+        roles = subject_roles(self._keyring, raw, self._looking) if raw else set()
         if CONTACT in roles or (key is not None and key in self._looking.keys):
             own += [key] if key is not None else []
             return None
@@ -161,15 +139,6 @@ class BodyReader:
             if not mentions_subject(self._keyring, dump_json(new), self._looking)
             else self._masked(new, STAFF in roles, self._own_words)
         )
-
-    def _roles(self, raw: RawInteraction) -> set[str]:
-        found = [
-            (p.role, set(ids.identifier_tokens(self._keyring, p.identifier).values()))
-            for p in interaction_people(raw)
-        ]
-        if any(role == CONTACT and digests & self._looking.rejected for role, digests in found):
-            return set()  # somebody else's
-        return {role for role, digests in found if self._looking.tokens & digests}
 
     def _masked(self, value: Any, is_staff: bool, words: frozenset[str]) -> Any:
         """Return a record of somebody else's with labels in the place of what leads to the person;

@@ -15,7 +15,6 @@ from callveil.transforms.governance.requests.deadline import load_time_zone
 from callveil.transforms.governance.requests.package_readme_de import WORDS as GERMAN
 from callveil.transforms.governance.requests.register import RegisterError
 
-KINDS = ("received", "extended", "granted", "refused", "certificate")
 _RIGHTS = {
     "access": "access to your personal data (Article 15)",
     "portability": "a portable copy of your personal data (Article 20)",
@@ -54,7 +53,7 @@ def render_letter(
     """Return one letter, with blanks for name and signature.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `schemas.subject.LETTERS`.
         on: date of the letter.
         reason: free text of an extension or a refusal, opened.
         certificates: of the request's erasures and restrictions.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.action import DROP, RecordAction, decide_action
@@ -16,7 +16,7 @@ from callveil.transforms.governance.requests.retention_grounds import (
     RetentionGround,
     RetentionGrounds,
 )
-from callveil.transforms.governance.requests.search import RANK
+from callveil.transforms.governance.requests.search_result import RANK
 from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.files.filesystem import FilesError
@@ -88,7 +88,7 @@ def _ground(live: Live, key: InteractionKey, grounds: RetentionGrounds) -> Reten
     ]
     if not receipts:
         return None
-    about: dict[str, Any] = receipts[0]
+    about: JsonObject = receipts[0]
     called = about.get("called_at")
     at = to_micros(
         dt.datetime.fromisoformat(called)

@@ -12,14 +12,17 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.governance.requests.quarantine_search import SearchTarget, mentions_subject
+from callveil.transforms.governance.requests.quarantine_search import (
+    SearchTarget,
+    mentions_subject,
+    subject_roles,
+)
 from callveil.transforms.storage.encryption.encrypted_file import decrypt_bytes
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import FileInfo
 from callveil.transforms.storage.format1.live import LIVE, Live
 from callveil.transforms.storage.format1.rejections import FOLDER
-from callveil.transforms.storage.identity.identifiers import identifier_tokens
-from callveil.transforms.storage.identity.record_identifiers import CONTACT, interaction_people
+from callveil.transforms.storage.identity.record_identifiers import CONTACT
 from callveil.transforms.storage.tables.dead_letters import PURPOSE
 from callveil.transforms.storage.tables.spool import decode_raw_record
 
@@ -95,14 +98,9 @@ def _content(live: Live, keyring: Keyring, name: str) -> bytes:
 def _is_own(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
     """Tell whether the person is the contact of rejected content, as far as it can be read."""
     try:
-        people = interaction_people(decode_raw_record(content))
+        return CONTACT in subject_roles(keyring, decode_raw_record(content), looking)
     except Exception:  # noqa: BLE001 - it was rejected because it cannot be read, so whatever reads it may fail in any way
         return True
-    return any(
-        p.role == CONTACT
-        and looking.tokens & set(identifier_tokens(keyring, p.identifier).values())
-        for p in people
-    )
 
 
 def erase_live_rejections(live: Live, names: Iterable[str]) -> int:

@@ -15,6 +15,8 @@ from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import (
@@ -50,7 +52,7 @@ takes them.
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-class BulkError(ValueError):
+class BulkError(UserError, ValueError):
     """The file as a whole cannot be read."""
 
 
@@ -202,7 +204,7 @@ STATUS = {
 
 def build_response(
     request: SubjectRequest, received_at: dt.datetime, controller: str = ""
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the answer to one request, as OpenDSR has it. The encoded request is left out: it
     would repeat what identifies the person.
     """

@@ -16,13 +16,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypedDict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Field, arrow_schema, json_schema, to_storage
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.errors import UserError
+from callveil.schemas.fields import Field, json_schema, to_storage
 from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.json_types import JsonObject, Row
 from callveil.transforms.governance.requests.article_15 import CATEGORIES, GROUPS
 from callveil.transforms.governance.requests.disclosure import REASONS
 from callveil.transforms.storage.files.serialization import encode_time
@@ -40,7 +43,7 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 """Values that say nothing."""
 
 
-class PackageError(ValueError):
+class PackageError(UserError, ValueError):
     """A package cannot be written."""
 
 
@@ -69,8 +72,12 @@ class PackageSection:
     title: str
     category: str
     fields: tuple[Field, ...]
-    rows: list[dict[str, Any]] = field(repr=False)
+    rows: list[Row] = field(repr=False)
     source: str
+
+
+Withheld = TypedDict("Withheld", {"from": str, "reason": str, "explanation": str, "count": int})
+"""What was withheld of a part of the package, why, and how often."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class AccessPackage:
         request_id, kind: the request; access or portability.
         made_at: UTC.
         sections: rows by kind. recordings: of the conversations.
-        context: Art. 15 context. withheld: `(what, reason, how often)`.
+        context: Art. 15 context. withheld: what of the person is not shown.
         zone, language: of the page; an IANA zone, and an ISO 639-1 code.
     """
 
@@ -114,8 +121,8 @@ class AccessPackage:
     made_at: dt.datetime
     sections: list[PackageSection]
     recordings: list[PackageRecording]
-    context: dict[str, Any]
-    withheld: list[dict[str, Any]]
+    context: JsonObject
+    withheld: list[Withheld]
     zone: str = "UTC"
     language: str = "en"
 
@@ -256,7 +263,7 @@ def _text(value: Any) -> str:
     )
 
 
-def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[Withheld]:
     """Return what was withheld, as the package lists it: by part of the package and reason."""
     return [
         {"from": where, "reason": why, "explanation": REASONS[why], "count": n}

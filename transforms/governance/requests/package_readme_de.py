@@ -495,7 +495,6 @@ WORDS = {
     "Antrag vom "
     "{received} "
     "({right}) nicht "
-    "entsprechen. Die "
-    "Grundlage: {ground}.",
+    "entsprechen. Die Grundlage: {ground}.",
     "The reason: {reason}.": "Der Grund: {reason}.",
 }

@@ -9,11 +9,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.action import (
@@ -33,7 +34,6 @@ from callveil.transforms.governance.requests.current_rows import (
     version_rows,
 )
 from callveil.transforms.governance.requests.decisions import require_decided
-from callveil.transforms.governance.requests.inbox_search import SearchedInboxes
 from callveil.transforms.governance.requests.live_plan import (
     is_held,
     live_actions,
@@ -42,11 +42,8 @@ from callveil.transforms.governance.requests.live_plan import (
 )
 from callveil.transforms.governance.requests.live_records import LIVE, find_live
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
-from callveil.transforms.governance.requests.search import (
-    MatchedRecord,
-    SearchResult,
-    SubjectSearch,
-)
+from callveil.transforms.governance.requests.search import SubjectSearch
+from callveil.transforms.governance.requests.search_result import MatchedRecord, SearchResult
 from callveil.transforms.governance.requests.unindexed import (
     INBOX,
     LIVE_REJECTED,
@@ -57,6 +54,7 @@ from callveil.transforms.governance.requests.unindexed import (
 from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import IndexEntry
@@ -70,7 +68,7 @@ WORDS = {
 """What is counted under names that do not say it."""
 
 
-class PlanChanged(ValueError):
+class PlanChanged(UserError, ValueError):
     """The store holds other rows for the person than the plan that was agreed to."""
 
 
@@ -168,7 +166,7 @@ def make_erase_plan(
     before: SearchResult,
     grounds: RetentionGrounds,
     scope: str = ERASURE,
-    inboxes: SearchedInboxes | None = None,
+    inboxes: Inboxes | None = None,
     *,
     controller: Controller,
     decisions: Mapping[str, str] | None = None,
@@ -282,7 +280,7 @@ def _versions(
         for ref, (file, row) in version_rows(
             store.files, store.root, files, day, own, columns
         ).items():
-            kind = dict(file.partition)["account_type"]
+            kind = file.partition["account_type"]
             record = RetentionRecord(
                 "versions",
                 ref.account_id,
@@ -298,7 +296,7 @@ def _versions(
             )
 
 
-def summarize_plan(plan: ErasePlan) -> dict[str, Any]:
+def summarize_plan(plan: ErasePlan) -> JsonObject:
     """JSON form of a plan's head."""
     return {
         "request_id": plan.request_id,

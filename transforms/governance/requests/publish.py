@@ -6,53 +6,36 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import (
+    RunChanges,
+    RunFacts,
+    close_run,
+    commit_run,
+)
 from callveil.transforms.storage.commit.maintenance import (
-    abandon_run,
     collect_orphans,
     list_leases,
+    purge_all_removed,
     purge_removed,
-    release_lease,
-    take_lease,
-    unpurged_runs,
 )
 from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.files.filesystem import Files, ObjectLocked
+from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import publish_bytes
 
 JOB = "subject"
-TOOL = f"callveil {version('callveil')}"
-ATTEMPTS = 5
 CONTENT = "subject_content"
 """Dataset of sealed files: what a person gave to be found by, and what was found."""
 PURPOSE = "subject"
-
-
-@dataclass(frozen=True)
-class RunChanges:
-    """What a run adds to and takes out of the store.
-
-    Attributes:
-        added, removed: files.
-        counts: for the manifest.
-        inputs: facts for the manifest; no personal data.
-    """
-
-    added: tuple[FileEntry, ...] = ()
-    removed: tuple[FileEntry, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    inputs: tuple[dict[str, Any], ...] = ()
 
 
 def request_run_id(*parts: object) -> str:
@@ -67,8 +50,6 @@ def publish_changes(
     now: dt.datetime,
     build: Callable[[Snapshot], RunChanges],
     job: str = JOB,
-    *,
-    attempts: int = ATTEMPTS,
 ) -> RunManifest:
     """Do a run's work and publish it; on the new state of the store where another run came first.
 
@@ -80,58 +61,23 @@ def publish_changes(
         once all attempts are spent, and whatever `build` raises; the lease then stays, so that what
         was written is collected once it is over.
     """
-    for attempt in range(1, attempts + 1):
-        base = store.current()
-        seq = store.published(run_id)
-        if seq is not None:
-            release_lease(store, run_id)
-            return store.manifest(seq)
-        take_lease(store, run_id, now)
-        try:
-            changes = build(base)
-            manifest = RunManifest(
-                run_id=run_id,
-                **base.chain(),
-                job=job,
-                as_of=as_of.isoformat(),
-                tool_version=TOOL,
-                policy_name="",
-                policy_sha256="",
-                inputs=changes.inputs,
-                counts=dict(sorted(changes.counts.items())),
-                added=tuple(sorted(changes.added)),
-                removed=tuple(sorted(changes.removed)),
-            )
-            store.publish(manifest, base)
-        except AlreadyPublished as twin:
-            abandon_run(store, run_id, base)
-            return store.manifest(twin.seq)
-        except (PublishConflict, FileNotFoundError):
-            abandon_run(store, run_id, base)
-            if attempt == attempts or store.current().seq == base.seq:
-                raise
-            continue
-        release_lease(store, run_id)
-        if not manifest.removed:  # nothing is to be purged; the record says so
-            purge_removed(store, manifest, now.isoformat())
-        return manifest
-    raise AssertionError("unreachable")
+    done = commit_run(store, RunFacts(run_id, job, as_of.isoformat()), build, now)
+    assert done is not None  # a step of a request has always something to publish
+    close_run(store, done)
+    if not done.repeated and not done.manifest.removed:
+        # Nothing is to be purged; the record says so.
+        purge_removed(store, done.manifest, now.isoformat())
+    return done.manifest
 
 
 def purge_pending(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
     """Purge what published runs removed, and what dead runs left, and check it; returns versions
     purged, and `(url, version)` that are locked.
     """
-    purged, locked = 0, []
-    for seq in unpurged_runs(store):
-        try:
-            purged += purge_removed(store, store.manifest(seq), now.isoformat())
-        except ObjectLocked as error:
-            locked += error.refused
-    store.files.sweep_temporary(store.root)
+    done = purge_all_removed(store, now)
     if list_leases(store, now):
         collect_orphans(store, now, dry_run=False)
-    return purged, locked
+    return done
 
 
 def write_encrypted_json(

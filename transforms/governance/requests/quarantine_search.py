@@ -9,11 +9,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.storage.commit.catalog import Store
@@ -24,10 +24,15 @@ from callveil.transforms.storage.files.strict_json import peek_key
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.identity.record_identifiers import NUMBER
+from callveil.transforms.storage.identity.record_identifiers import (
+    CONTACT,
+    NUMBER,
+    interaction_people,
+)
 from callveil.transforms.storage.tables.dead_letters import CONTENT, PURPOSE
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import REJECTED, publish_bytes
-from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite_file
+from callveil.transforms.storage.tables.rewrite import BatchEdit, EditRows
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -68,6 +73,17 @@ class SearchTarget:
     mentioned: frozenset[InteractionKey] = frozenset()
     rejected: frozenset[str] = frozenset()
     controller: Controller = field(default_factory=Controller)
+
+
+def subject_roles(keyring: Keyring, raw: RawInteraction, looking: SearchTarget) -> set[str]:
+    """Return what the person is in a raw record; nothing where its contact is somebody else."""
+    found = [
+        (p.role, set(ids.identifier_tokens(keyring, p.identifier).values()))
+        for p in interaction_people(raw)
+    ]
+    if any(role == CONTACT and digests & looking.rejected for role, digests in found):
+        return set()
+    return {role for role, digests in found if looking.tokens & digests}
 
 
 def mentions_subject(keyring: Keyring, content: bytes, looking: SearchTarget) -> bool:
@@ -211,8 +227,6 @@ def erase_dead_letters(
     Returns: files added and removed.
     """
     live = {f.path: f for f in snapshot.files}
-    added: list[FileEntry] = []
-    removed: list[FileEntry] = []
     by_blob: dict[str, set[tuple[int, int]]] = defaultdict(set)
     by_file: dict[str, set[str]] = defaultdict(set)
     for hit in hits:
@@ -220,40 +234,23 @@ def erase_dead_letters(
             by_blob[hit.blob].add((hit.block, hit.position))
         if hit.path:
             by_file[hit.path].add(hit.rejected_id)
+    mutation = RowMutation(store.files, store.root, snapshot, run_id)
     moved: dict[str, str] = {}
     for blob, gone in sorted(by_blob.items()):
         entry = live[blob]
-        new = _without(
-            store,
-            keyring,
-            entry,
-            data_path(
-                CONTENT,
-                dict(entry.partition),
-                run_id,
-                f"{snapshot.seq:08d}.{_stem(blob)}",
-                ".sealed",
-            ),
-            gone,
-        )
-        removed.append(entry)
-        added.append(new)
+        name = f"{snapshot.seq:08d}.{_stem(blob)}"
+        path = data_path(CONTENT, dict(entry.partition), run_id, name, ".sealed")
+        new = _without(store, keyring, entry, path, gone)
+        mutation.removed.append(entry)
+        mutation.added.append(new)
         moved[blob] = new.path
     for file in snapshot.by_dataset(REJECTED.name):
         gone_rows = by_file.get(file.path, set())
         if gone_rows or _names(store, file, moved):
-            name = data_path(
-                REJECTED.name,
-                dict(file.partition),
-                run_id,
-                f"{snapshot.seq:08d}.{_stem(file.path)}",
+            mutation.edit_file(
+                file, f"{snapshot.seq:08d}.{_stem(file.path)}", _moved(gone_rows, moved)
             )
-            new_rows = rewrite_file(
-                store.files, store.root, file, name, REJECTED, _moved(gone_rows, moved)
-            )
-            removed.append(file)
-            added += [new_rows.entry] if new_rows.entry else []
-    return added, removed
+    return mutation.added, mutation.removed
 
 
 def _stem(path: str) -> str:
@@ -270,13 +267,15 @@ def _names(store: Store, file: FileEntry, moved: dict[str, str]) -> bool:
         )
 
 
-def _moved(gone: set[str], moved: dict[str, str]) -> BatchChange:
-    def change(row: dict[str, Any]) -> dict[str, Any] | None:
-        if row["rejected_id"] in gone:
-            return None
-        return row | {"blob": moved[row["blob"]]} if row["blob"] in moved else row
+def _moved(gone: set[str], moved: dict[str, str]) -> EditRows:
+    def edit_rows(edit: BatchEdit) -> None:
+        for place, (rejected_id, blob) in enumerate(edit.keys("rejected_id", "blob")):
+            if rejected_id in gone:
+                edit.drop(place)
+            elif blob in moved:
+                edit.replace(place, edit.row(place) | {"blob": moved[blob]})
 
-    return change_rows(change)
+    return edit_rows
 
 
 def _without(

@@ -15,57 +15,50 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
+from callveil.schemas.arrow import SUBJECT_REQUEST_EVENT_SCHEMA
+from callveil.schemas.errors import UserError
+from callveil.schemas.fields import ListOf
+from callveil.schemas.json_types import JsonObject, Row
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import (
     EVENT_FIELDS,
-    EVENT_SCHEMA,
+    REGISTER_FIELDS,
     TERMINAL,
     Pause,
+    RegisterEvent,
     SubjectRequest,
     register_entry,
 )
-from callveil.transforms.governance.requests.publish import (
-    RunChanges,
-    publish_changes,
-    request_run_id,
-)
+from callveil.transforms.governance.requests.publish import publish_changes, request_run_id
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.tokens import TokenKeys, make_call_token
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-EVENTS = register_table(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))
+EVENTS = register_table(Table("subject_requests", SUBJECT_REQUEST_EVENT_SCHEMA, EVENT_FIELDS))
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
-_SIMPLE = (
-    "method",
-    "refusal_ground",
-    "decision",
-    "package",
-    "package_sha256",
-    "records_found",
-    "disclosed",
-    "withheld",
-    "responded_at",
-    "extension_notified_at",
-    "extended_due_at",
-    "due_at",
-    "subject_ref",
-    "account",
-    "agency",
-    "approved_by",
+_OPENING = (
+    "request_id",
+    "regulation",
+    "type",
+    "channel",
+    "zone",
+    "calendar",
+    "received_at",
+    "clock_start_at",
 )
-_LISTS = (
-    "exemptions",
-    "systems_searched",
-    "systems_not_executed",
-    "recipients_notified",
-    "tokens",
-    "accounts",
+"""What a request is, which no later event changes."""
+_STATE = tuple(
+    f
+    for f in EVENT_FIELDS
+    if f.name in SubjectRequest.__dataclass_fields__ and f.name not in _OPENING
 )
+"""What events say of a request's state, under the same names."""
 
 
-class RegisterError(ValueError):
+class RegisterError(UserError, ValueError):
     """A request that is not there, or that cannot take the step that was asked for; the text says
     what is wrong and the way out.
     """
@@ -84,25 +77,25 @@ class RequestRegister:
     store: Store
     keyring: Keyring
     login: str = ""
-    _read: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
+    _read: dict[str, list[RegisterEvent]] = field(default_factory=dict, repr=False, compare=False)
 
     def requests(self, snapshot: Snapshot | None = None) -> dict[str, SubjectRequest]:
         """Return every request by id, in order."""
         snapshot = snapshot or self.store.current()
         by_request: dict[str, list[FileEntry]] = defaultdict(list)
         for file in snapshot.by_dataset(EVENTS.name):
-            by_request[dict(file.partition)["request"]].append(file)
+            by_request[file.partition["request"]].append(file)
         return {
             request_id: replay_events(self._events(files))
             for request_id, files in sorted(by_request.items())
         }
 
-    def events(self, request_id: str, snapshot: Snapshot | None = None) -> list[dict[str, Any]]:
+    def events(self, request_id: str, snapshot: Snapshot | None = None) -> list[RegisterEvent]:
         """Return a request's events in order; empty where there is none."""
         return self._events(
             f
             for f in (snapshot or self.store.current()).by_dataset(EVENTS.name)
-            if dict(f.partition)["request"] == request_id
+            if f.partition["request"] == request_id
         )
 
     def get(self, request_id: str, snapshot: Snapshot | None = None) -> SubjectRequest:
@@ -115,13 +108,13 @@ class RequestRegister:
             )
         return replay_events(events)
 
-    def _events(self, files: Iterable[FileEntry]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
+    def _events(self, files: Iterable[FileEntry]) -> list[RegisterEvent]:
+        rows: list[RegisterEvent] = []
         for file in files:
             if file.path not in self._read:
                 with self.store.files.open(self.store.url(file.path)) as source:
                     self._read[file.path] = pq.read_table(source).to_pylist()
-            rows += map(dict, self._read[file.path])
+            rows += (row.copy() for row in self._read[file.path])
         return sorted(rows, key=lambda r: (r["seq"], r["event_id"]))
 
     def conceal(self, request_id: str, text: str) -> str:
@@ -140,7 +133,7 @@ class RequestRegister:
         seq: int,
         values: Mapping[str, Any],
         now: dt.datetime,
-    ) -> dict[str, Any]:
+    ) -> Row:
         """Return an event as it is stored, with the time of its entry; its id is a digest of what
         it says.
         """
@@ -207,40 +200,32 @@ class RequestRegister:
         return publish_changes(self.store, run_id, at, now, build)
 
 
-def replay_events(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
+def replay_events(events: Iterable[RegisterEvent]) -> SubjectRequest:
     """Return the state that events lead to, in order. What an event does not say stays as it was;
     nothing is derived from the time of looking.
     """
     request: SubjectRequest | None = None
     for row in events:
+        said = _said(row)
         if row["event"] == "opened":
-            request = SubjectRequest(
-                row["request_id"],
-                row["regulation"],
-                row["type"],
-                row["channel"],
-                row["zone"],
-                row["calendar"] or "",
-                row["received_at"],
-                row["clock_start_at"],
-                row["subject_ref"],
-                row["due_at"],
-                events=1,
-                account=row.get("account") or "",
-                agency=row.get("agency") or "",
-                entries=(register_entry(row),),
-            )
+            opening: Mapping[str, Any] = row
+            what = {n: opening[n] for n in _OPENING} | {"calendar": row["calendar"] or ""}
+            request = SubjectRequest(**what, **said, events=1, entries=(register_entry(row),))
         elif request is not None:
-            request = _step(request, row)
+            request = _step(request, row, said)
     if request is None:
         raise RegisterError("a request without its opening; the register was restored in part")
     return request
 
 
-def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
+def _said(row: Mapping[str, Any]) -> JsonObject:
+    """Return what an event says of its request, lists as tuples."""
+    given = {f: row[f.name] for f in _STATE if row.get(f.name) is not None}
+    return {f.name: tuple(v) if isinstance(f.type, ListOf) else v for f, v in given.items()}
+
+
+def _step(request: SubjectRequest, row: RegisterEvent, given: JsonObject) -> SubjectRequest:
     event = row["event"]
-    given = {name: row[name] for name in _SIMPLE if row.get(name) is not None}
-    given |= {name: tuple(row[name]) for name in _LISTS if row.get(name) is not None}
     status = request.status
     if event == "verified":
         given["identity_verified_at"], status = row["at"], "verified"
@@ -267,9 +252,9 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
     ) and status in ("open", "verified"):
         status = "in_progress"
     elif event == "closed":
-        status = TERMINAL[row["decision"]]
+        status = TERMINAL[given["decision"]]
     if event in ("included", "excluded"):
-        given["decisions"] = {**request.decisions, **dict.fromkeys(row["records"], event)}
+        given["decisions"] = {**request.decisions, **dict.fromkeys(row["records"] or (), event)}
     if event in (
         "searched",
         "included",
@@ -286,49 +271,9 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
     return replace(request, **given, status=status, events=request.events + 1, entries=entries)
 
 
-def register_row(request: SubjectRequest) -> dict[str, Any]:
+def register_row(request: SubjectRequest) -> Row:
     """Return a request as a row of the register; see `schemas.subject.REGISTER_FIELDS`."""
-    names = (
-        "request_id",
-        "regulation",
-        "type",
-        "channel",
-        "received_at",
-        "clock_start_at",
-        "identity_verified_at",
-        "method",
-        "subject_ref",
-        "due_at",
-        "extension_reason",
-        "extension_notified_at",
-        "extended_due_at",
-        "status",
-        "decision",
-        "refusal_ground",
-        "records_found",
-        "account",
-        "agency",
-        "disclosed",
-        "withheld",
-        "responded_at",
-        "on_time",
-        "package",
-        "package_sha256",
-        "received_entered_at",
-        "verified_entered_at",
-        "responded_entered_at",
-    )
-    lists = (
-        "exemptions",
-        "systems_searched",
-        "systems_not_executed",
-        "recipients_notified",
-        "accounts",
-        "stated_times",
-    )
     pauses = [{"from": p.start, "to": p.end, "reason": p.reason} for p in request.pauses]
-    return (
-        {n: getattr(request, n) for n in names}
-        | {n: list(getattr(request, n)) for n in lists}
-        | {"clock_pauses": pauses, "extended": request.extended_due_at is not None}
-    )
+    derived = {"clock_pauses": pauses, "extended": request.extended_due_at is not None}
+    own = {f.name: getattr(request, f.name) for f in REGISTER_FIELDS if f.name not in derived}
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in own.items()} | derived

@@ -19,13 +19,10 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject_index import RECORD, IdentifierLink, SubjectEntry
 from callveil.transforms.governance.requests.current_rows import current_entries
-from callveil.transforms.governance.requests.publish import (
-    RunChanges,
-    publish_changes,
-    request_run_id,
-)
+from callveil.transforms.governance.requests.publish import publish_changes, request_run_id
 from callveil.transforms.governance.requests.raw_sources import raw_records
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot

@@ -7,29 +7,29 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
-from callveil.transforms.governance.requests.apply_plan import ExecutionResult, update_key_index
+from callveil.transforms.governance.requests.apply_plan import ExecutionResult
 from callveil.transforms.governance.requests.controller import Controller, controller_of
 from callveil.transforms.governance.requests.publish import (
     CONTENT,
     PURPOSE,
-    RunChanges,
     publish_changes,
     request_run_id,
 )
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
-from callveil.transforms.governance.requests.search import ConfirmedIdentifier, SearchResult
+from callveil.transforms.governance.requests.search_result import ConfirmedIdentifier, SearchResult
 from callveil.transforms.governance.requests.shared_identifiers import ERASED
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.local import temporary_file
@@ -37,6 +37,7 @@ from callveil.transforms.storage.format1.live import GONE, WHATS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.index.suppression_list import ERASED as LIST
 from callveil.transforms.storage.tables.key_index import IndexEntry
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import (
     INTERACTIONS,
     TABLES,
@@ -48,7 +49,7 @@ NAME = "aside"
 PIECE = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RestrictedHeader:
     """What a sealed file of rows set aside says of itself.
 
@@ -61,7 +62,7 @@ class RestrictedHeader:
     """
 
     tokens: tuple[str, ...]
-    parts: tuple[tuple[str, dict[str, str], int], ...]
+    parts: tuple[tuple[str, Mapping[str, str], int], ...]
     entries: tuple[IndexEntry, ...]
     live: tuple[tuple[str, int], ...]
 
@@ -78,20 +79,20 @@ def write_restricted(
     """Write what a restriction takes out of the store as one sealed file, and return its entry."""
     live = [(f.url, f.size) for key in sorted(set(keys)) for f in _folder(store, key)]
     root = store.root.rstrip("/") + "/"
-    head = {
-        "tokens": list(tokens),
-        "parts": [
-            [name, partition, pq.read_metadata(io.BytesIO(data)).num_rows]
+    head = RestrictedHeader(
+        tuple(tokens),
+        tuple(
+            (name, partition, pq.read_metadata(io.BytesIO(data)).num_rows)
             for name, partition, data in done.kept
-        ],
-        "entries": [list(e) for e in done.entries],
-        "live": [[url.removeprefix(root), size] for url, size in live],
-    }
+        ),
+        tuple(done.entries),
+        tuple((url.removeprefix(root), size) for url, size in live),
+    )
     partition = {"request": request_id}
     path = data_path(CONTENT, partition, run_id, NAME, ".sealed")
     with temporary_file() as sink:
         with EncryptedWriter(sink, keyring, path, PURPOSE) as writer:
-            writer.append(orjson.dumps(head))
+            writer.append(msgspec.json.encode(head))
             for _, _, data in done.kept:
                 writer.append(data)
             for url, size in live:
@@ -117,7 +118,7 @@ def _folder(store: Store, key: InteractionKey) -> list[Any]:
 def restricted_files(snapshot: Snapshot, request_id: str = "") -> list[FileEntry]:
     """Live sealed files of rows that are set aside, of one request or all."""
     own = [f for f in snapshot.by_dataset(CONTENT) if f.path.endswith(f"-{NAME}.sealed")]
-    return [f for f in own if not request_id or dict(f.partition)["request"] == request_id]
+    return [f for f in own if not request_id or f.partition["request"] == request_id]
 
 
 def _records(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[bytes]:
@@ -132,19 +133,12 @@ def read_restricted_header(store: Store, keyring: Keyring, file: FileEntry) -> R
 
 
 def _head(data: bytes) -> RestrictedHeader:
-    d = orjson.loads(data)
-    parts = tuple((name, partition, rows) for name, partition, rows in d["parts"])
-    return RestrictedHeader(
-        tuple(d["tokens"]),
-        parts,
-        tuple(IndexEntry.of(e) for e in d["entries"]),
-        tuple((p, s) for p, s in d["live"]),
-    )
+    return msgspec.json.decode(data, type=RestrictedHeader)
 
 
 def read_restricted_tables(
     store: Store, keyring: Keyring, file: FileEntry
-) -> Iterator[tuple[str, dict[str, str], pa.Table]]:
+) -> Iterator[tuple[str, Mapping[str, str], pa.Table]]:
     """Yield rows that are set aside, by dataset and partition."""
     records = _records(store, keyring, file)
     for name, partition, _ in _head(next(records)).parts:
@@ -179,7 +173,7 @@ def find_restricted_files(
     found = (
         (f, read_restricted_header(store, keyring, f))
         for f in restricted_files(snapshot)
-        if dict(f.partition)["request"] in requests
+        if f.partition["request"] in requests
     )
     return [(f, head) for f, head in found if mine & set(head.tokens)]
 
@@ -259,11 +253,11 @@ def restore_restricted(
             entries: dict[InteractionKey, IndexEntry] = {}
             for file in own:
                 entries.update(_restore(store, keyring, snapshot, run_id, file, done))
-            update_key_index(store, snapshot, run_id, set(entries), lambda e: entries[e.key], done)
+            mutation = RowMutation(store.files, store.root, snapshot, run_id)
+            mutation.edit_index(entries, lambda e: entries[e.key])
+            done.take(mutation)
             listed = [
-                f
-                for f in snapshot.by_dataset(LIST.name)
-                if dict(f.partition)["request"] == request_id
+                f for f in snapshot.by_dataset(LIST.name) if f.partition["request"] == request_id
             ]
             series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
             row = register.row(

@@ -16,7 +16,6 @@ from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.governance.requests.inbox_search import (
     BodyHit,
     BodyReader,
-    SearchedInboxes,
     search_inboxes,
 )
 from callveil.transforms.governance.requests.live_quarantine_search import (
@@ -25,9 +24,11 @@ from callveil.transforms.governance.requests.live_quarantine_search import (
 )
 from callveil.transforms.governance.requests.live_records import LIVE
 from callveil.transforms.governance.requests.quarantine_search import DeadLetterHit, SearchTarget
-from callveil.transforms.governance.requests.search import SearchResult, confirmed_values
+from callveil.transforms.governance.requests.search import confirmed_values
+from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.format1.inbox_registry import Inboxes
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.originals import FILE as ORIGINAL
 from callveil.transforms.storage.format1.snapshot import Snapshot
@@ -116,7 +117,7 @@ def explain_skipped_hits(
     snapshot: Snapshot,
     match: SearchResult,
     controller: Controller,
-    inboxes: SearchedInboxes,
+    inboxes: Inboxes,
 ) -> dict[str, str]:
     """Return what was left alone, by zone: only an identifier of several people leads to it, or it
     carries a rejected contact.
@@ -144,7 +145,7 @@ def search_unindexed(
     keyring: Keyring,
     snapshot: Snapshot,
     looking: SearchTarget,
-    inboxes: SearchedInboxes,
+    inboxes: Inboxes,
     stay: Iterable[InteractionKey] = (),
 ) -> UnindexedHits:
     """Look through all of it.

@@ -12,16 +12,17 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from callveil.schemas.json_types import RecordValues
 from callveil.transforms.detect.known_values import normalize_code
 from callveil.transforms.detect.lang import available_languages
 from callveil.transforms.redact.operators import (
     TOKEN,
     TokenError,
     TokenKeys,
+    apply_operator,
     reveal_token,
     scope_of,
 )
-from callveil.transforms.redact.versions.version_redaction import apply_operator
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
@@ -66,7 +67,7 @@ class Unlinker:
 
     def row(
         self, row: Mapping[str, Any], account_id: str, interaction_id: str
-    ) -> tuple[dict[str, Any], int]:
+    ) -> tuple[RecordValues, int]:
         """Return a row without what stands for the person, and how many pieces were taken out. The
         row given is not changed.
         """

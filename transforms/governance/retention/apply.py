@@ -18,9 +18,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.execution.worker_pool import spread_work
@@ -36,21 +33,24 @@ from callveil.transforms.governance.retention.plan_file import (
     plan_rows,
     require_same,
 )
-from callveil.transforms.governance.retention.record_classes import ROW_DATASETS, ROWS, table_of
+from callveil.transforms.governance.retention.record_classes import ROW_DATASETS, ROWS
 from callveil.transforms.governance.retention.scan import key_batches
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import abandon_run, take_lease
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import (
+    RunChanges,
+    RunFacts,
+    close_run,
+    commit_on,
+)
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.key_index import (
-    INDEX,
-    IndexEntry,
-    key_bucket,
-    key_bucket_files,
-    origin_of,
-    read_key_bucket,
+from callveil.transforms.storage.tables.key_index import stem_of
+from callveil.transforms.storage.tables.mutation import (
+    RowMutation,
+    tombstone,
+    with_cleared_fields,
 )
 from callveil.transforms.storage.tables.parquet import publish_bytes, publish_records
-from callveil.transforms.storage.tables.rewrite import BatchChange, rewrite_file
+from callveil.transforms.storage.tables.rewrite import BatchEdit, EditRows
 
 JOB = "retain"
 
@@ -119,40 +119,29 @@ class RetentionApplier:
         Raises `PlanError` where the plan does not fit what there is, and `PublishConflict` where
         another run was faster; nothing was changed then.
         """
-        published = self.store.published(self.run_id)
-        if published is not None:
-            return self.store.manifest(published)
-        require_same(self.plan, self.inputs)
-        take_lease(self.store, self.run_id, self.now)
-        try:
-            return self._publish()
-        except AlreadyPublished as twin:
-            abandon_run(self.store, self.run_id, self.snapshot)
-            return self.store.manifest(twin.seq)
-        except (PublishConflict, FileNotFoundError):
-            abandon_run(self.store, self.run_id, self.snapshot)
-            raise
+        if self.store.published(self.run_id) is None:
+            require_same(self.plan, self.inputs)
+        run = RunFacts(
+            self.run_id, JOB, self.plan.inputs.as_of, *self.policy, tool_version=self.inputs.tool
+        )
+        done = commit_on(self.store, self.snapshot, run, self._build, self.now)
+        assert done is not None
+        # Published, so its files need no lease; what follows may yield, and then this run is not
+        # seen again.
+        close_run(self.store, done)
+        return done.manifest
 
-    def _publish(self) -> RunManifest:
+    def _build(self, base: Snapshot) -> RunChanges:
         added, removed, done = self._change_files()
         added += [self._dispositions(done), self._state()]
-        removed += list(self.snapshot.by_dataset(DATASET))
-        index_added, index_removed = self._index()
-        manifest = RunManifest(
-            run_id=self.run_id,
-            **self.snapshot.chain(),
-            job=JOB,
-            as_of=self.plan.inputs.as_of,
-            tool_version=self.inputs.tool,
-            policy_name=self.policy[0],
-            policy_sha256=self.policy[1],
-            inputs=({"plan_sha256": self.plan.sha256},),
-            counts=dict(self.plan.counts),
-            added=tuple(sorted(added + index_added)),
-            removed=tuple(sorted(removed + index_removed)),
+        removed += list(base.by_dataset(DATASET))
+        index = self._index()
+        return RunChanges(
+            tuple(added + index.added),
+            tuple(removed + index.removed),
+            self.plan.counts,
+            ({"plan_sha256": self.plan.sha256},),
         )
-        self.store.publish(manifest, self.snapshot)
-        return manifest
 
     # Files
 
@@ -187,9 +176,11 @@ class RetentionApplier:
         Args:
             planned: how many rows are due, by class and method.
         """
-        alone = replace(self)
+        alone, mutation = replace(self), self._mutation()
         if not any(method == "drop_file" for _, method in planned):
-            return ChangedFile(alone._rewrite(entry, planned), alone._deleted, dict(alone._cleared))
+            alone._edit(mutation, entry, planned)
+            new = mutation.added[0] if mutation.added else None
+            return ChangedFile(new, alone._deleted, dict(alone._cleared))
         if entry.dataset == "interactions":
             alone._forget(entry)
         return ChangedFile(None, alone._deleted, {})
@@ -201,53 +192,40 @@ class RetentionApplier:
                 for k in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
             )
 
-    def _rewrite(
-        self, entry: FileEntry, planned: Mapping[tuple[str, str], int]
-    ) -> FileEntry | None:
-        counts: dict[str, int] = defaultdict(int)
+    def _edit(
+        self, mutation: RowMutation, entry: FileEntry, planned: Mapping[tuple[str, str], int]
+    ) -> None:
         actions = actions_of(self.outlook.engine, ROW_DATASETS[entry.dataset])
-        name = origin_of(entry.path).rsplit("/", 1)[1].removesuffix(".parquet")
-        path = data_path(entry.dataset, dict(entry.partition), self.run_id, name)
-        change = self._change(actions, dict(entry.partition)["account_type"], counts)
-        new = rewrite_file(
-            self.store.files, self.store.root, entry, path, table_of(entry.dataset), change
+        counts = mutation.edit_file(
+            entry, stem_of(entry.path), self._due(actions, dict(entry.partition)["account_type"])
         )
-        if counts != {
-            name: n for (name, _), n in planned.items()
-        } or new.rows_before - new.rows_after != counts.get(ROW_DATASETS[entry.dataset][0].name, 0):
+        if counts != {name: n for (name, _), n in planned.items()}:
             raise PlanError(
                 f"{entry.path}: other rows are due than were planned; nothing was published. Make "
                 "a new plan"
             )
-        return new.entry
 
-    def _change(self, actions: Actions, stored: str, counts: dict[str, int]) -> BatchChange:
-        """Return a change of a batch: due rows go, due fields become null; `counts` grows by class.
-        Rows due for full redaction stay for the next step.
+    def _due(self, actions: Actions, stored: str) -> EditRows:
+        """Return a change of rows: due rows go, due fields become null, counted by class. Rows due
+        for full redaction stay for the next step.
         """
 
-        def change(batch: pa.RecordBatch) -> pa.RecordBatch:
-            keep = np.ones(batch.num_rows, np.bool_)
-            clear: dict[str, list[int]] = defaultdict(list)
+        def edit_rows(edit: BatchEdit) -> None:
             for record_class, action, place, record, decision in decide_rows(
-                self.outlook, batch, actions, stored
+                self.outlook, edit.batch, actions, stored
             ):
                 if decision.decision != "delete" or action != "delete":
                     continue
-                counts[record_class.name] += 1
                 key = InteractionKey(record.account_id, record.record_id)
                 if record_class.unit == ROWS:
-                    keep[place] = False
+                    edit.drop(place, record_class.name)
                     if record_class.name == "interactions":
                         self._deleted.add(key)
                 else:
-                    for name in record_class.fields:
-                        clear[name].append(place)
-                        self._cleared[key].add(name)
-            batch = _cleared(batch, clear)
-            return batch if keep.all() else batch.filter(pa.array(keep))
+                    edit.clear(place, record_class.fields, record_class.name)
+                    self._cleared[key].update(record_class.fields)
 
-        return change
+        return edit_rows
 
     # What is published along with them
 
@@ -285,48 +263,20 @@ class RetentionApplier:
             0,
         )
 
-    def _index(self) -> tuple[list[FileEntry], list[FileEntry]]:
+    def _index(self) -> RowMutation:
         """Return tombstones of deleted interactions, so that no replay brings them back, and notes
-        of cleared fields. Touched buckets are merged, so that what older entries say of a deleted
-        interaction goes too.
+        of cleared fields.
         """
-        keys = self._deleted | self._cleared.keys()
-        added, removed = [], []
-        for bucket in sorted({key_bucket(k) for k in keys}):
-            old = key_bucket_files(self.snapshot, bucket)
-            entries = read_key_bucket(self.store.files, self.store.root, self.snapshot, bucket)
-            for key in [k for k in entries if k in keys]:
-                entries[key] = self._entry(entries[key])
-            rows = [
-                e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)}
-                for _, e in sorted(entries.items())
-            ]
-            partition = {"bucket": f"{bucket:02d}"}
-            path = data_path(INDEX.name, partition, self.run_id, f"{self.snapshot.seq + 1:08d}")
-            if rows:
-                added.append(
-                    publish_records(self.store.files, self.store.root, path, INDEX, partition, rows)
-                )
-                removed += old
-        return added, removed
-
-    def _entry(self, entry: IndexEntry) -> IndexEntry:
-        seq = self.snapshot.seq + 1
-        if entry.key in self._deleted:
-            return entry._replace(tombstone=True, digest="", entities=(), requests=(), seq=seq)
-        gone = {f"clear:{name}" for name in self._cleared[entry.key]}
-        return entry._replace(entities=tuple(sorted({*entry.entities, *gone})), seq=seq)
-
-
-def _cleared(batch: pa.RecordBatch, clear: dict[str, list[int]]) -> pa.RecordBatch:
-    for name, places in clear.items():
-        number = batch.schema.get_field_index(name)
-        column = batch.column(number)
-        take = np.arange(batch.num_rows)
-        # Taking with a null place gives null, whatever the column's type.
-        mask = np.zeros(batch.num_rows, np.bool_)
-        mask[places] = True
-        batch = batch.set_column(
-            number, batch.schema.field(number), column.take(pa.array(take, mask=mask))
+        mutation = self._mutation()
+        mutation.edit_index(
+            self._deleted | self._cleared.keys(),
+            lambda entry: (
+                tombstone(entry)
+                if entry.key in self._deleted
+                else with_cleared_fields(entry, self._cleared[entry.key])
+            ),
         )
-    return batch
+        return mutation
+
+    def _mutation(self) -> RowMutation:
+        return RowMutation(self.store.files, self.store.root, self.snapshot, self.run_id)

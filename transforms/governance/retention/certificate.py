@@ -9,32 +9,40 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.disposition import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA
-from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.schemas.arrow import RETENTION_CERTIFICATE_SCHEMA
+from callveil.schemas.disposition import CERTIFICATE_FIELDS, Disposition, RetentionCertificate
+from callveil.schemas.manifest import RunManifest
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import (
+    CommitPolicy,
+    RunChanges,
+    RunFacts,
+    close_run,
+    commit_run,
+)
 from callveil.transforms.storage.commit.maintenance import (
-    abandon_run,
     collect_orphans,
     list_leases,
+    purge_all_removed,
     purge_removed,
     purged_name,
     release_lease,
-    take_lease,
     unpurged_runs,
 )
-from callveil.transforms.storage.files.filesystem import ObjectLocked
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path, manifest_name, sha256
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-CERTIFICATES = register_table(Table("certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+CERTIFICATES = register_table(
+    Table("certificates", RETENTION_CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS)
+)
 JOB = "attest"
-ATTEMPTS = 5
+CERTIFY = CommitPolicy(retry_on=(), abandon=False)
+"""The rows are the same on every state of the store, and so is their file."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +68,8 @@ def finish_runs(store: Store, run_ids: Iterable[str], now: dt.datetime) -> Finis
         run_ids: runs whose leases are over.
         now: the time for the record, UTC.
     """
-    purged, locked = 0, []
     waiting = unpurged_runs(store)
-    for seq in waiting:
-        try:
-            purged += purge_removed(store, store.manifest(seq), now.isoformat())
-        except ObjectLocked as error:
-            locked += error.refused
-    store.files.sweep_temporary(store.root)
+    purged, locked = purge_all_removed(store, now)
     certificates = sum(_certify(store, m, locked, now) for m in _uncertified(store, waiting))
     for run_id in run_ids:
         release_lease(store, run_id)
@@ -128,50 +130,27 @@ def _certify(
     # Certificates name the time of purging: two processes that finish the same run at once may not
     # share the file.
     name = f"certificates-{hashlib.sha256(repr(rows).encode()).hexdigest()[:8]}"
-    take_lease(store, run_id, now)
-    try:
-        entry = publish_records(
-            store.files,
-            store.root,
-            data_path(CERTIFICATES.name, partition, run_id, name),
-            CERTIFICATES,
-            partition,
-            rows,
-        )
-        return _publish(store, manifest, run_id, entry, now)
-    finally:
-        if store.published(run_id) is not None:
-            abandon_run(store, run_id, Snapshot())
+    path = data_path(CERTIFICATES.name, partition, run_id, name)
 
+    def build(_: Snapshot) -> RunChanges:
+        entry = publish_records(store.files, store.root, path, CERTIFICATES, partition, rows)
+        facts = ({"run_id": manifest.run_id},)
+        return RunChanges((entry,), (), {"certificates": entry.rows}, facts)
 
-def _publish(
-    store: Store, manifest: RunManifest, run_id: str, entry: FileEntry, now: dt.datetime
-) -> int:
-    """Publish one run's certificates; 0 where another process was faster."""
-    for attempt in range(1, ATTEMPTS + 1):
-        base = store.current()
-        made = RunManifest(
-            run_id=run_id,
-            **base.chain(),
-            job=JOB,
-            as_of=manifest.as_of,
-            tool_version=manifest.tool_version,
-            policy_name=manifest.policy_name,
-            policy_sha256=manifest.policy_sha256,
-            inputs=({"run_id": manifest.run_id},),
-            counts={"certificates": entry.rows},
-            added=(entry,),
-        )
-        try:
-            store.publish(made, base)
-            purge_removed(store, made, now.isoformat())  # it removed nothing; the record says so
-            return entry.rows
-        except AlreadyPublished:
-            return 0
-        except PublishConflict:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+    run = RunFacts(
+        run_id,
+        JOB,
+        manifest.as_of,
+        manifest.policy_name,
+        manifest.policy_sha256,
+        manifest.tool_version,
+    )
+    done = commit_run(store, run, build, now, CERTIFY)
+    assert done is not None
+    if not done.repeated:
+        purge_removed(store, done.manifest, now.isoformat())  # it removed nothing, the record says
+    close_run(store, done)
+    return 0 if done.repeated else len(rows)
 
 
 def _verified(store: Store, manifest: RunManifest) -> bool:
@@ -184,9 +163,9 @@ def _verified(store: Store, manifest: RunManifest) -> bool:
     )
 
 
-def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
+def _series(store: Store, manifest: RunManifest) -> list[RetentionCertificate]:
     """Return one row per series of the run: record class, account type, rule and method."""
-    found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    found: dict[tuple[str, str, str, str], list[Disposition]] = defaultdict(list)
     (entry,) = [f for f in manifest.added if f.dataset == DISPOSITIONS.name]
     for row in _file_rows(store, entry.path):
         found[
@@ -196,23 +175,26 @@ def _series(store: Store, manifest: RunManifest) -> list[dict[str, Any]]:
     for series, rows in sorted(found.items()):
         expired = [r["eligible_at"] for r in rows if r["eligible_at"]]
         first = [r["expired_first"] for r in rows if r["expired_first"]]
+        record_class, account_type, rule_id, method = series
+        name = hashlib.sha256(repr((manifest.run_id, series)).encode()).hexdigest()[:32]
         out.append(
-            dict(zip(("record_class", "account_type", "rule_id", "method"), series, strict=True))
-            | {
-                "certificate_id": hashlib.sha256(
-                    repr((manifest.run_id, series)).encode()
-                ).hexdigest()[:32],
-                "rows_deleted": sum(r["rows_deleted"] for r in rows),
-                "files": len({r["object"] for r in rows}),
-                "expired_first": min(first, default=None),
-                "expired_last": max(expired, default=None),
-                "deleted_at": rows[0]["disposed_at"],
-            }
+            RetentionCertificate(
+                record_class=record_class,
+                account_type=account_type,
+                rule_id=rule_id,
+                method=method,
+                certificate_id=name,
+                rows_deleted=sum(r["rows_deleted"] or 0 for r in rows),
+                files=len({r["object"] for r in rows}),
+                expired_first=min(first, default=None),
+                expired_last=max(expired, default=None),
+                deleted_at=rows[0]["disposed_at"],
+            )
         )
     return out
 
 
-def _file_rows(store: Store, path: str) -> Iterable[dict[str, Any]]:
+def _file_rows(store: Store, path: str) -> Iterable[Disposition]:
     with store.files.open(store.url(path)) as source:
         for batch in pq.ParquetFile(source).iter_batches():
             yield from (

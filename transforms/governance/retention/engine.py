@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from callveil.schemas.hold import Hold
 from callveil.schemas.pointer import from_micros
@@ -100,37 +101,33 @@ class RetentionEngine:
         """Decide about one record."""
         timeline = self.timelines.get(record.account_id)
         then, now, status = self.account(record, timeline)
-        facts: dict[str, Any] = {"type_at_event": then, "type_as_of": now, "status": status}
+        decided = partial(RetentionDecision, type_at_event=then, type_as_of=now, status=status)
         if record.at > self.as_of + self.retention.skew_us:
-            return RetentionDecision("quarantine", "future", **facts)
+            return decided("quarantine", "future")
         due = self.due(record, "delete", timeline)
         action = "delete"
         if due.at > self.as_of and record.record_class == "interactions" and not record.redacted:
             redaction = self.due(record, "redact", timeline)
             if redaction.at <= self.as_of or due.at == NEVER:
                 due, action = redaction, "redact"
-        found: dict[str, Any] = {
-            "rule_id": due.rule.rule_id if due.rule else "",
-            "days": due.rule.days if due.rule else None,
-            "clock_start": due.start if due.rule else None,
-            "retain_until": due.keep or None,
-            "eligible_at": due.at if due.at < NEVER else None,
-            **facts,
-        }
+        decided = partial(
+            decided,
+            rule_id=due.rule.rule_id if due.rule else "",
+            days=due.rule.days if due.rule else None,
+            clock_start=due.start if due.rule else None,
+            retain_until=due.keep or None,
+            eligible_at=due.at if due.at < NEVER else None,
+        )
         if due.at <= self.as_of:
             hold = self.holds.covering(record)
-            return (
-                RetentionDecision("hold", "legal_hold", hold_id=hold, **found)
-                if hold
-                else RetentionDecision(action, "rule", **found)
-            )
+            return decided("hold", "legal_hold", hold_id=hold) if hold else decided(action, "rule")
         if due.rule is None:
             if then == now == "unknown" and any(
                 record.record_class in r.classes for r in self._rules["delete"]
             ):
-                return RetentionDecision("quarantine", "account_unknown", **found)
-            return RetentionDecision("keep", "no_rule", **found)
-        return RetentionDecision("keep", "duty" if due.keep == due.at else "not_due", **found)
+                return decided("quarantine", "account_unknown")
+            return decided("keep", "no_rule")
+        return decided("keep", "duty" if due.keep == due.at else "not_due")
 
     def account(self, record: RetentionRecord, timeline: Timeline | None) -> tuple[str, str, str]:
         """Account type when the record was made, account type and status at `as_of`."""

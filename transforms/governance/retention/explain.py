@@ -68,7 +68,7 @@ def explain_record(
         ):
             for place in range(batch.num_rows):
                 record = record_of(
-                    batch, place, kind, dict(entry.partition).get("account_type", "unknown")
+                    batch, place, kind, entry.partition.get("account_type", "unknown")
                 )
                 if kind.unit == "file":  # such a file goes when the last moment of its day is due
                     record = record._replace(at=day_of(entry)[1] - 1)

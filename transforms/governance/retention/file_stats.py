@@ -29,7 +29,7 @@ def day_of(entry: FileEntry) -> tuple[int, int]:
     """Return the stretch of time a file's partition stands for: a UTC day, microseconds,
     half-open.
     """
-    day = dt.date.fromisoformat(dict(entry.partition)["day"])
+    day = dt.date.fromisoformat(entry.partition["day"])
     start = to_micros(dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC))
     return start, start + DAY_US
 
@@ -135,7 +135,7 @@ class FilePruner:
         """Return accounts that differ from the rest and may have newly due records in a file the
         last run saw.
         """
-        stored = dict(entry.partition)["account_type"]
+        stored = entry.partition["account_type"]
         lo, hi = day_of(entry)
         key = (record_class, action, stored)
         if key not in self._special:
@@ -155,7 +155,7 @@ class FilePruner:
         """Return accounts that differ from the rest and whose records in the file may have to
         stay.
         """
-        stored = dict(entry.partition)["account_type"]
+        stored = entry.partition["account_type"]
         lo, hi = day_of(entry)
         names = self.irregular | self.changed | self.odd(entry)
         return {

@@ -10,12 +10,12 @@ what has become due in between.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-import orjson
+import msgspec
 import zstandard
 
+from callveil.schemas.json_types import to_json_text
 from callveil.transforms.governance.retention.engine import RetentionEngine
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
@@ -24,7 +24,7 @@ DATASET = "retention_state"
 FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RetainState:
     """State after a run.
 
@@ -50,7 +50,7 @@ class RetainState:
     def encode(self) -> bytes:
         """Return bytes; equal states have equal ones."""
         return zstandard.ZstdCompressor(level=3).compress(
-            orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_SORT_KEYS)
+            to_json_text(msgspec.to_builtins(self) | {"format": FORMAT})
         )
 
     @classmethod
@@ -58,12 +58,8 @@ class RetainState:
         """Return inverse of `encode`; None for one of another format, after which everything is
         looked at.
         """
-        members: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
-        if members.pop("format") != FORMAT:
-            return None
-        members["odd"] = {k: tuple(v) for k, v in members["odd"].items()}
-        members["pending"] = tuple(members["pending"])
-        return cls(**members)
+        members = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(data))
+        return msgspec.convert(members, cls) if members["format"] == FORMAT else None
 
 
 def account_digests(engine: RetentionEngine) -> dict[str, str]:

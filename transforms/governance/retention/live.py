@@ -14,9 +14,10 @@ from itertools import groupby
 from typing import Any
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.schemas.pointer import to_micros
 from callveil.transforms.governance.retention.engine import RetentionDecision
-from callveil.transforms.governance.retention.plan import RetentionPlanner, Row
+from callveil.transforms.governance.retention.plan import RetentionPlanner
 from callveil.transforms.governance.retention.plan_file import RetentionPlan, plan_rows
 from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.commit.catalog import Store

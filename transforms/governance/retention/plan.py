@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import from_micros
 from callveil.transforms.governance.retention.decide_rows import (
@@ -43,7 +44,6 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import origin_of
 
-Row = dict[str, Any]
 Conceal = Callable[..., str]
 """Turns ids into keyed digests."""
 
@@ -141,7 +141,7 @@ class RetentionPlanner:
         accounts: set[str] | None = None
         if not fresh:
             self._remember(entry, self.outlook.odd(entry))
-            stored = dict(entry.partition)["account_type"]
+            stored = entry.partition["account_type"]
             lo, hi = day_of(entry)
             plain = [
                 (c, a)
@@ -172,7 +172,7 @@ class RetentionPlanner:
 
     def _unread(self, entry: FileEntry, record_class: RecordClass) -> list[Row]:
         lo, hi = day_of(entry)
-        stored = dict(entry.partition)["account_type"]
+        stored = entry.partition["account_type"]
         first, last = (
             _decided(self.engine.decide(RetentionRecord(record_class.name, "", "", at, stored)))
             for at in (lo, hi - 1)
@@ -190,7 +190,7 @@ class RetentionPlanner:
         accounts: set[str] | None,
         fresh: bool,
     ) -> list[Row]:
-        stored = dict(entry.partition)["account_type"]
+        stored = entry.partition["account_type"]
         records: dict[tuple[str, str], list[Row]] = defaultdict(list)
         others: list[Row] = []
         odd: set[str] = set()
@@ -332,7 +332,7 @@ class RetentionPlanner:
         the account's.
         """
         lo, _ = day_of(entry)
-        partition = dict(entry.partition)
+        partition = entry.partition
         rows = sum(d.rows for d in due.values())
         self.counts[f"files.{method}"] += 1
         self.counts[f"{name}.late"] += rows if late else 0

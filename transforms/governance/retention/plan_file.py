@@ -16,7 +16,10 @@ from typing import Any, cast
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.disposition import FIELDS, SCHEMA
+from callveil.schemas.arrow import DISPOSITION_SCHEMA
+from callveil.schemas.disposition import FIELDS
+from callveil.schemas.errors import CallveilError
+from callveil.schemas.json_types import Row
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.last_run import RetainState
 from callveil.transforms.storage.files.filesystem import Files
@@ -24,12 +27,12 @@ from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import to_json
 from callveil.transforms.storage.tables.parquet import Table, TableWriter, register_table
 
-DISPOSITIONS = register_table(Table("dispositions", SCHEMA, FIELDS))
+DISPOSITIONS = register_table(Table("dispositions", DISPOSITION_SCHEMA, FIELDS))
 FORMAT = 1
 PLAN, ROWS, STATE, SUMMARY = "plan.json", "plan.parquet", "state.json.zst", "summary.txt"
 
 
-class PlanError(ValueError):
+class PlanError(CallveilError, ValueError):
     """A plan cannot be carried out; the text says why and what to do. Nothing was changed."""
 
 
@@ -95,7 +98,7 @@ def write_plan(
     files: Files,
     folder: str,
     inputs: PlanInputs,
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Row],
     counts: Counter[str],
     state: Any,
 ) -> RetentionPlan:
@@ -195,7 +198,7 @@ def read_plan(files: Files, folder: str) -> RetentionPlan:
     return plan
 
 
-def plan_rows(files: Files, plan: RetentionPlan) -> Iterator[dict[str, Any]]:
+def plan_rows(files: Files, plan: RetentionPlan) -> Iterator[Row]:
     """Yield the plan's rows, as a stream."""
     with files.open(files.join(plan.folder, ROWS)) as source:
         for batch in pq.ParquetFile(source).iter_batches():

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     by_time,
     first_present,
@@ -62,7 +62,7 @@ class Standard:
             first_present(results, "language_code")
             or first_present(doc, "language_code", "LanguageCode")
         )
-        words: list[Row] = []
+        words: list[JsonObject] = []
         for channel, items in tracks:
             words += _words(items, channel, speakers, language)
         words = by_time(words)
@@ -132,8 +132,8 @@ def _speakers(labels: Any) -> dict[float, str]:
 
 def _words(
     items: list[Mapping[str, Any]], channel: int | None, speakers: dict[float, str], language: str
-) -> list[Row]:
-    rows: list[Row] = []
+) -> list[JsonObject]:
+    rows: list[JsonObject] = []
     for item in items:
         alternatives = require_objects(item.get("alternatives"), "words")
         best = alternatives[0] if alternatives else {}
@@ -199,8 +199,8 @@ class CallAnalytics:
         """Return rows of a Call Analytics job. Raises FieldError where a list or object has another
         type.
         """
-        outline: list[Row] = []
-        words: list[Row] = []
+        outline: list[JsonObject] = []
+        words: list[JsonObject] = []
         for turn in require_objects(_turns_of(doc), "outline"):
             role = first_present(turn, "ParticipantRole", "ParticipantId")
             channel = role_channel(role)
@@ -260,7 +260,7 @@ def _is_turn(segment: Any) -> bool:
     return isinstance(segment, Mapping) and isinstance(segment.get("Transcript"), Mapping)
 
 
-def _item(item: Mapping[str, Any], channel: int | None, role: Any) -> Row:
+def _item(item: Mapping[str, Any], channel: int | None, role: Any) -> JsonObject:
     alternatives = require_objects(item.get("Alternatives"), "words")
     best = alternatives[0] if alternatives else item
     known = ("Type",) if str(item.get("Type")).lower() in _TYPES else ()
@@ -289,8 +289,8 @@ def _item(item: Mapping[str, Any], channel: int | None, role: Any) -> Row:
     )
 
 
-def _join_punctuation(rows: list[Row]) -> list[Row]:
-    joined: list[Row] = []
+def _join_punctuation(rows: list[JsonObject]) -> list[JsonObject]:
+    joined: list[JsonObject] = []
     for row in rows:
         mark = row.pop("_mark")
         if mark and joined:

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
 
-from callveil.transforms.ingest.transcripts.common import Row, Transcript, by_time, role_channel
+from callveil.schemas.json_types import JsonObject
+from callveil.transforms.ingest.transcripts.common import Transcript, by_time, role_channel
 from callveil.transforms.ingest.transcripts.utterances import (
     channel_from_one,
     end_time,
@@ -43,7 +43,7 @@ def read_captions(text: str) -> Transcript | None:
     """
     if "-->" not in text:
         return None
-    outline: list[dict[str, Any]] = []
+    outline: list[JsonObject] = []
     notes: list[str] = []
     blocks = _BLANK.split(text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip())
     vtt = blocks[0].startswith("WEBVTT")
@@ -75,7 +75,7 @@ def read_ctm(text: str) -> Transcript | None:
         and the second; where there is one
     alone, it tells nothing of who speaks.
     """
-    rows: list[Row] = []
+    rows: list[JsonObject] = []
     notes: list[str] = []
     for line in text.lstrip("\ufeff").splitlines():
         if line.lstrip().startswith(";;"):
@@ -106,7 +106,7 @@ def read_text(text: str) -> Transcript | None:
     return read_captions(text) or read_ctm(text)
 
 
-def _turns(said: str, start: float, end: float) -> list[dict[str, Any]]:
+def _turns(said: str, start: float, end: float) -> list[JsonObject]:
     """Return the turns of a cue: one for each voice in it."""
     parts = _VOICE.split(said)
     if len(parts) == 1:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     as_key,
     first_present,
@@ -332,7 +332,7 @@ class Bedrock:
 
 def _segments(doc: Doc) -> Iterator[tuple[Any, Utterance]]:
     for n, segment in enumerate(require_objects(doc.get("audio_segments"), "outline")):
-        labels: Row = {}
+        labels: JsonObject = {}
         for part in ("speaker", "channel"):
             value = segment.get(part)
             labels |= value if isinstance(value, Mapping) else {}

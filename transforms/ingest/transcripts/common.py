@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callveil.schemas.fields import FieldError, json_type
+from callveil.schemas.json_types import JsonObject
 
-Row = dict[str, Any]
 EXTERNAL, BUSINESS = 1, 2
 PAUSE = 2.0
 """Seconds of silence after which words of one speaker begin a new turn."""
@@ -153,8 +153,8 @@ class Transcript:
         rest: what was not used, to be kept under `extra`; empty where all was.
     """
 
-    outline: list[Row] = field(default_factory=list)
-    words: list[Row] = field(default_factory=list)
+    outline: list[JsonObject] = field(default_factory=list)
+    words: list[JsonObject] = field(default_factory=list)
     text: str = ""
     language: str = ""
     rest: Any = None
@@ -191,12 +191,12 @@ def is_covered(value: Any, used: str, key: str = "") -> bool:
     return True
 
 
-def uncovered_members(members: Mapping[str, Any], used: str) -> Row:
+def uncovered_members(members: Mapping[str, Any], used: str) -> JsonObject:
     """Return members of `members` that hold text which is not in `used`."""
     return {k: v for k, v in members.items() if not is_covered(v, used, k)}
 
 
-def without_members(members: Mapping[str, Any], *names: str) -> Row:
+def without_members(members: Mapping[str, Any], *names: str) -> JsonObject:
     """Return a copy of `members` less those of `names` and less nulls."""
     return {k: v for k, v in members.items() if k not in names and v is not None}
 
@@ -267,7 +267,7 @@ def language_code(value: Any) -> str:
     return named or _LANGUAGE_CODES.get(found, found)
 
 
-def by_time(rows: Iterable[Row]) -> list[Row]:
+def by_time(rows: Iterable[JsonObject]) -> list[JsonObject]:
     """Return rows by start time; a row without one stays behind the row it followed. Stable."""
     keyed, last = [], -math.inf
     for row in rows:
@@ -282,14 +282,14 @@ def as_key(*values: Any) -> tuple[Any, ...]:
     return tuple(str(v) if isinstance(v, list | Mapping) else v for v in values)
 
 
-def group_turns(words: Sequence[Row]) -> list[Row]:
+def group_turns(words: Sequence[JsonObject]) -> list[JsonObject]:
     """Gather words into turns, in the order in which these begin.
 
     A new turn begins where another party has begun to speak since, or after `PAUSE` seconds of
     silence; two who speak at once are not cut up.
     """
-    rows: list[Row] = []
-    open_rows: dict[Any, Row] = {}
+    rows: list[JsonObject] = []
+    open_rows: dict[Any, JsonObject] = {}
     for word in words:
         start, end = parse_number(word.get("s")), parse_number(word.get("e"))
         channel, speaker = word.get("channel"), word.get("speaker")
@@ -315,7 +315,7 @@ def group_turns(words: Sequence[Row]) -> list[Row]:
     return [{"text": " ".join(r.pop("_parts")), **r} for r in rows]
 
 
-def _answered(row: Row, rows: Sequence[Row], start: float) -> bool:
+def _answered(row: JsonObject, rows: Sequence[JsonObject], start: float) -> bool:
     """Tell a turn behind whose end another has begun, or has been ended before `start`."""
     end = parse_number(row.get("e"))
     for other in reversed(rows):

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     by_time,
     first_present,
@@ -47,8 +47,8 @@ class Deepgram:
         results = doc["results"]
         channels = require_objects(results["channels"], "outline")
         many = len(channels) > 1
-        words: list[Row] = []
-        paragraphs: list[Row] = []
+        words: list[JsonObject] = []
+        paragraphs: list[JsonObject] = []
         language = ""
         for n, channel in enumerate(channels):
             alternatives = require_objects(channel.get("alternatives"), "outline")
@@ -89,7 +89,7 @@ def _place(utterance: Mapping[str, Any], many: bool) -> int | None:
     return index + 1 if many and isinstance(index, int) and not isinstance(index, bool) else None
 
 
-def _word(word: Mapping[str, Any], channel: int | None) -> Row:
+def _word(word: Mapping[str, Any], channel: int | None) -> JsonObject:
     plain, written = word.get("word"), word.get("punctuated_word")
     shown = plain if written is None else written
     differs = (
@@ -112,7 +112,7 @@ def _word(word: Mapping[str, Any], channel: int | None) -> Row:
     )
 
 
-def _utterance(row: Mapping[str, Any], channel: int | None) -> Row:
+def _utterance(row: Mapping[str, Any], channel: int | None) -> JsonObject:
     return without_members(row, "transcript", "words", "start", "end", "channel", "speaker") | {
         "text": text_of(row.get("transcript")),
         "s": row.get("start"),
@@ -122,8 +122,8 @@ def _utterance(row: Mapping[str, Any], channel: int | None) -> Row:
     }
 
 
-def _paragraphs(value: Any, channel: int | None) -> list[Row]:
-    rows: list[Row] = []
+def _paragraphs(value: Any, channel: int | None) -> list[JsonObject]:
+    rows: list[JsonObject] = []
     for p in (
         require_objects(value.get("paragraphs"), "outline") if isinstance(value, Mapping) else []
     ):
@@ -144,18 +144,18 @@ def _paragraphs(value: Any, channel: int | None) -> list[Row]:
 
 def _left(
     channels: list[Mapping[str, Any]], used: str, have_turns: bool, language: str
-) -> tuple[list[Row], str]:
+) -> tuple[list[JsonObject], str]:
     """Return what of the channels was not used, and the flat transcript where there are no turns at
     all.
     """
-    left: list[Row] = []
+    left: list[JsonObject] = []
     flat: list[str] = []
     for channel in channels:
         alternatives = require_objects(channel.get("alternatives"), "outline")
         kept = without_members(
             channel, "alternatives", *(("detected_language",) if language else ())
         )
-        spare: list[Row] = []
+        spare: list[JsonObject] = []
         for n, alternative in enumerate(alternatives):
             copies = {
                 k: alternative[k]

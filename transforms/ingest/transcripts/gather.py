@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.captions import read_text
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     is_covered,
     letters_and_digits,
@@ -40,7 +40,7 @@ _ADDRESS = re.compile(
 """A URL or path, as opposed to something that was said."""
 
 
-def gather_transcripts(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]:
+def gather_transcripts(members: Mapping[str, Any]) -> tuple[JsonObject, JsonObject, list[str]]:
     """Read every transcript in a record.
 
     Args:
@@ -55,12 +55,12 @@ def gather_transcripts(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]
         FieldError: an outline or word list has a type it cannot have.
     """
     out = {k: v for k, v in members.items() if k not in CANDIDATES}
-    rest: Row = {}
-    outline: list[Row] = []
+    rest: JsonObject = {}
+    outline: list[JsonObject] = []
     texts: list[tuple[str, str]] = []
     own = out.pop("words", None)
     own = load_json_text(own) or own if isinstance(own, str) else own
-    words: list[Row] = word_rows(own) if own is not None else []
+    words: list[JsonObject] = word_rows(own) if own is not None else []
     for name in CANDIDATES:
         value = members.get(name)
         if value is None:
@@ -95,7 +95,9 @@ def gather_transcripts(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]
     return out, rest, doubted
 
 
-def _said_before(rows: list[Row], outline: list[Row], words: list[Row]) -> bool:
+def _said_before(
+    rows: list[JsonObject], outline: list[JsonObject], words: list[JsonObject]
+) -> bool:
     """Tell whether all texts of some rows, their speakers too, are in what is kept already."""
     speakers = {
         letters_and_digits(str(r["speaker"]))
@@ -117,7 +119,11 @@ def _read(name: str, value: Any) -> Transcript | None:
 
 
 def _place_texts(
-    texts: list[tuple[str, str]], outline: list[Row], words: list[Row], out: Row, rest: Row
+    texts: list[tuple[str, str]],
+    outline: list[JsonObject],
+    words: list[JsonObject],
+    out: JsonObject,
+    rest: JsonObject,
 ) -> None:
     """The record's own flat text is kept; another becomes it where there is none and it says more
     than the outline.

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from callveil.schemas.fields import FieldError, json_type
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     by_time,
     is_covered,
@@ -68,7 +68,7 @@ class Platform:
         return found
 
 
-def outline_rows(value: Any, path: str = "outline") -> tuple[list[Row], list[Row]]:
+def outline_rows(value: Any, path: str = "outline") -> tuple[list[JsonObject], list[JsonObject]]:
     """Return turns and the words inside them, from a list of rows (objects, or bare texts).
 
     Raises:
@@ -76,8 +76,8 @@ def outline_rows(value: Any, path: str = "outline") -> tuple[list[Row], list[Row
     """
     if not isinstance(value, list | tuple):
         raise FieldError(path, "wrong_type", f"expected an array, found {json_type(value)}")
-    outline: list[Row] = []
-    words: list[Row] = []
+    outline: list[JsonObject] = []
+    words: list[JsonObject] = []
     for i, row in enumerate(value):
         if row is None:
             continue
@@ -113,7 +113,7 @@ def outline_rows(value: Any, path: str = "outline") -> tuple[list[Row], list[Row
     return outline, words
 
 
-def _declared(row: Mapping[str, Any]) -> Row:
+def _declared(row: Mapping[str, Any]) -> JsonObject:
     shaped = dict(row)
     if shaped.get("channel") is None:
         shaped["channel"] = role_channel(shaped.get("speaker"))
@@ -123,7 +123,7 @@ def _declared(row: Mapping[str, Any]) -> Row:
     return shaped
 
 
-def word_rows(value: Any) -> list[Row]:
+def word_rows(value: Any) -> list[JsonObject]:
     """Return rows of a record's own `words`, under whichever names. Raises FieldError `wrong_type`
     where a row is no object.
     """
@@ -142,6 +142,6 @@ def _rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(r, Mapping) for r in value)
 
 
-def _convert(rows: Any, rest: Row) -> Transcript:
+def _convert(rows: Any, rest: JsonObject) -> Transcript:
     outline, words = outline_rows(rows or [])
     return Transcript(outline, by_time(words), rest=rest)

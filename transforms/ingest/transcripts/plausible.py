@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from callveil.schemas.interaction import SECONDS
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     as_key,
     letters_and_digits,
     parse_number,
@@ -33,7 +33,7 @@ as long to say as another, or each as long as it has letters.
 """
 
 
-def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
+def plausible_times(outline: Sequence[JsonObject], words: Sequence[JsonObject]) -> list[str]:
     """Mend or leave out times that cannot be; the rows are changed.
 
     Whole numbers that make words last minutes are milliseconds. A row that ends before it begins,
@@ -70,7 +70,9 @@ def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
     return doubted
 
 
-def seconds_per_letter(rows: Sequence[Row], text: str, start: str = "s", end: str = "e") -> float:
+def seconds_per_letter(
+    rows: Sequence[JsonObject], text: str, start: str = "s", end: str = "e"
+) -> float:
     """Return seconds a letter or digit of some rows, by their times; 0 where they have none."""
     took = sum(
         (parse_number(r.get(end)) or 0.0) - (parse_number(r.get(start)) or 0.0) for r in rows
@@ -79,11 +81,11 @@ def seconds_per_letter(rows: Sequence[Row], text: str, start: str = "s", end: st
     return took / letters if letters else 0.0
 
 
-def _hasty(words: Sequence[Row]) -> list[Row]:
+def _hasty(words: Sequence[JsonObject]) -> list[JsonObject]:
     """Return words that nobody can say in their time: spikes of some recognisers, or several words
     at one time.
     """
-    together: dict[tuple[Any, ...], list[Row]] = {}
+    together: dict[tuple[Any, ...], list[JsonObject]] = {}
     for row in words:
         if parse_number(row.get("s")) is not None and parse_number(row.get("e")) is not None:
             together.setdefault(
@@ -102,12 +104,12 @@ def _hasty(words: Sequence[Row]) -> list[Row]:
     return out
 
 
-def _shared_out(words: Sequence[Row]) -> bool:
+def _shared_out(words: Sequence[JsonObject]) -> bool:
     """Tell whether the times of some words were never heard: a turn's was shared out among them.
     Each then has all of it.
     """
-    runs: list[list[Row]] = []
-    last: dict[tuple[Any, ...], list[Row]] = {}  # by party, since two speak at once
+    runs: list[list[JsonObject]] = []
+    last: dict[tuple[Any, ...], list[JsonObject]] = {}  # by party, since two speak at once
     for row in words:
         start, end = parse_number(row.get("s")), parse_number(row.get("e"))
         if start is None or end is None or end <= start or not row.get("word"):
@@ -125,7 +127,7 @@ def _shared_out(words: Sequence[Row]) -> bool:
     return bool(shared)
 
 
-def _even(run: Sequence[Row]) -> bool:
+def _even(run: Sequence[JsonObject]) -> bool:
     """Tell whether words of unlike length last equally long, or each in proportion to its letters,
     with or without the blank behind it.
     """
@@ -139,16 +141,16 @@ def _even(run: Sequence[Row]) -> bool:
     )
 
 
-def _whole(rows: Sequence[Row]) -> bool:
+def _whole(rows: Sequence[JsonObject]) -> bool:
     return bool(rows) and all(isinstance(r.get(k), int) for r in rows for k in ("s", "e"))
 
 
-def _same(rows: Sequence[Row]) -> bool:
+def _same(rows: Sequence[JsonObject]) -> bool:
     times = {(parse_number(r.get("s")), parse_number(r.get("e"))) for r in rows}
     return len(rows) >= FEW and len(times) == 1 and None not in next(iter(times))
 
 
-def _possible(row: Row, text: str) -> bool:
+def _possible(row: JsonObject, text: str) -> bool:
     """Tell times that a row can have, of which a start shortly before the beginning is made the
     beginning.
     """

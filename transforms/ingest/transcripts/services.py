@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     as_key,
     first_present,
@@ -99,7 +99,7 @@ def _assembly(row: Doc) -> Utterance:
     )
 
 
-def _assembly_word(row: Doc) -> Row:
+def _assembly_word(row: Doc) -> JsonObject:
     whose = {"speaker": row.get("speaker"), "channel": channel_from_one(row.get("channel"))}
     return (
         make_word(row.get("text"), *start_and_end(row, "start", "end"), row.get("confidence"))
@@ -185,7 +185,7 @@ class Speechmatics:
         """Read the first alternative of each. Raises FieldError where a list or object has another
         type.
         """
-        words: list[Row] = []
+        words: list[JsonObject] = []
         language = None
         messages = (
             [doc]
@@ -248,7 +248,7 @@ class ElevenLabs:
         )
 
 
-def _eleven(part: Doc, many: bool) -> Iterator[Row]:
+def _eleven(part: Doc, many: bool) -> Iterator[JsonObject]:
     channel = channel_from_zero(part.get("channel_index")) if many else None
     for w in require_objects(part.get("words"), "words"):
         if w.get("type") == "word":

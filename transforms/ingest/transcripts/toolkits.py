@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     first_present,
     parse_number,
@@ -110,8 +110,8 @@ class WhisperCpp:
         )
 
 
-def _words(tokens: Sequence[Doc]) -> Iterator[Row]:
-    rows: list[Row] = []
+def _words(tokens: Sequence[Doc]) -> Iterator[JsonObject]:
+    rows: list[JsonObject] = []
     for token in tokens:
         text = token.get("text")
         if not isinstance(text, str) or text.startswith("[_") or not text.strip():

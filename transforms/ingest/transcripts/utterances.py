@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     as_key,
     by_time,
@@ -48,10 +48,10 @@ class Utterance:
     e: Any = None
     speaker: Any = None
     channel: int | None = None
-    words: list[Row] = field(default_factory=list)
+    words: list[JsonObject] = field(default_factory=list)
 
 
-def make_word(text: Any, s: Any, e: Any, confidence: Any = None) -> Row:
+def make_word(text: Any, s: Any, e: Any, confidence: Any = None) -> JsonObject:
     """Return a row of a word; whose it is comes from its utterance."""
     return {"word": text_of(text), "s": s, "e": e, "confidence": confidence}
 
@@ -76,7 +76,7 @@ def make_transcript(
             outline.append({"text": u.text.strip(), "s": u.s, "e": u.e, **whose})
     words = by_time(words)
     outline = by_time(outline) or group_turns(words)
-    parties: dict[Any, list[Row]] = {}
+    parties: dict[Any, list[JsonObject]] = {}
     for row in outline:
         parties.setdefault(as_key(row.get("speaker"), row.get("channel")), []).append(row)
     told = "\n".join((used_text(outline, words), *map(used_text, parties.values())))
@@ -100,14 +100,14 @@ def _left(value: Any, said: str, used: frozenset[str]) -> Any:
     return None if value is None or value == "" or is_covered(value, said) else value
 
 
-def word_utterances(rows: Iterable[Row]) -> list[Utterance]:
+def word_utterances(rows: Iterable[JsonObject]) -> list[Utterance]:
     """Return words alone, each of which names its own speaker and channel: `make_transcript` makes
     turns of them.
     """
     return [Utterance(words=list(rows))]
 
 
-def attach_punctuation(rows: list[Row], mark: Any) -> None:
+def attach_punctuation(rows: list[JsonObject], mark: Any) -> None:
     """Put a punctuation mark behind the last word."""
     if rows and isinstance(mark, str):
         rows[-1]["word"] = f"{rows[-1]['word']}{mark.strip()}"

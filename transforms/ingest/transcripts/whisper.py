@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.transcripts.common import (
-    Row,
     Transcript,
     by_time,
     first_present,
@@ -51,8 +51,8 @@ class Whisper:
         """Return rows of a Whisper result. Raises FieldError where a list or object has another
         type.
         """
-        outline: list[Row] = []
-        words: list[Row] = []
+        outline: list[JsonObject] = []
+        words: list[JsonObject] = []
         for segment in require_objects(doc.get("segments"), "outline"):
             speaker = segment.get("speaker")
             channel = first_present(segment, "channel")
@@ -92,7 +92,7 @@ class Whisper:
         return Transcript(outline, words, flat or "", language, rest)
 
 
-def word_row(word: Mapping[str, Any], speaker: Any, channel: Any) -> Row:
+def word_row(word: Mapping[str, Any], speaker: Any, channel: Any) -> JsonObject:
     """Return a word of any recogniser that writes `{word, start, end, probability | score |
     confidence}`; its own speaker and channel win.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.fields import EXTRA, FieldError, json_type
 from callveil.schemas.interaction import SourceRef
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.version import ACTOR_TYPES, RawVersion, VersionKey
 from callveil.transforms.detect.plain_ids import is_plain_id
 from callveil.transforms.ingest.dates import parse_time
@@ -108,7 +109,7 @@ def normalize_version(doc: Any, source: SourceRef, limits: InputLimits) -> RawVe
     taken, extra = _taken(doc)
     key = _key(taken, extra)
     created_at = parse_time(_required(taken, "created_at"), None, "created_at")
-    record: dict[str, Any] = {}
+    record: RecordValues = {}
     shape = "paper_trail" if any(n in doc for n in _PAPER_TRAIL) else "native"
     for name in ("changes", "object_changes"):
         found = _opened(taken.get(name), name, limits)
@@ -156,12 +157,12 @@ def normalize_version(doc: Any, source: SourceRef, limits: InputLimits) -> RawVe
     )
 
 
-def _taken(doc: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _taken(doc: Mapping[str, Any]) -> tuple[RecordValues, RecordValues]:
     """Return members by declared name, and the others. Of several names for one thing the first
     holds, the rest stays with the others.
     """
     rest = {k: v for k, v in doc.items() if v is not None and v != ""}
-    taken: dict[str, Any] = {}
+    taken: RecordValues = {}
     for name, names in _NAMES.items():
         found = next((n for n in names if n in rest), None)
         if found is not None:
@@ -211,7 +212,7 @@ def _key(taken: Mapping[str, Any], extra: Mapping[str, Any]) -> VersionKey:
     return VersionKey(parse_id(account, "account_id"), item_type, item_id, version_id)
 
 
-def _event(taken: Mapping[str, Any], extra: dict[str, Any]) -> str:
+def _event(taken: Mapping[str, Any], extra: RecordValues) -> str:
     given = _required(taken, "event")
     word = (
         given.strip().lower().replace("-", "_").replace(" ", "_") if isinstance(given, str) else ""
@@ -221,11 +222,11 @@ def _event(taken: Mapping[str, Any], extra: dict[str, Any]) -> str:
     return _EVENTS.get(word, word)
 
 
-def _actor(taken: Mapping[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+def _actor(taken: Mapping[str, Any], extra: RecordValues) -> RecordValues:
     """Tell who did it. What is no id (paper_trail's whodunnit may be a name or an address) counts
     as a name, which the policy may redact.
     """
-    out: dict[str, Any] = {
+    out: RecordValues = {
         "actor_name": _text(taken.get("user_name"), "user_name"),
         "actor_ip": _text(taken.get("ip"), "ip"),
     }
@@ -266,7 +267,7 @@ def _id(taken: Mapping[str, Any], name: str) -> str:
     return "" if taken.get(name) is None else parse_id(taken[name], name)
 
 
-def _number(value: Any, extra: dict[str, Any]) -> int | None:
+def _number(value: Any, extra: RecordValues) -> int | None:
     text = (
         str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     )
@@ -293,7 +294,7 @@ def _opened(value: Any, path: str, limits: InputLimits) -> Any:
     return None if isinstance(value, str) else value
 
 
-def _changes(value: Any, path: str) -> list[dict[str, Any]]:
+def _changes(value: Any, path: str) -> list[RecordValues]:
     """Return changes from every form they occur in: a list of `{field, before, after}`, or an
     object of `field: [before, after]`.
     """
@@ -339,7 +340,7 @@ def _changes(value: Any, path: str) -> list[dict[str, Any]]:
         raise FieldError(
             path, "wrong_type", f"expected changes as a list or an object, found {json_type(value)}"
         )
-    out: dict[str, dict[str, Any]] = {}
+    out: dict[str, RecordValues] = {}
     for name, before, after in rows:
         if name in out:
             raise FieldError(

@@ -12,6 +12,7 @@ import yaml
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion
 from callveil.transforms.ingest.chunks import CHUNK_BYTES, InputChunk, InputPlan, plan_input
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
 
 Read = RawVersion | Rejected
-READ = (RECORDS - {"sealed"}) | {"csv", "tsv", "yaml"}
+READ = (RECORDS - {"sealed", "plugin"}) | {"csv", "tsv", "yaml"}
 """Formats of version logs."""
 LISTS = ("versions", "records", "data", "items", "results", "events", "audits", "changes_log")
 """Members of a page that hold its versions."""
@@ -124,7 +125,7 @@ def _fault(problem: Exception) -> tuple[str, str]:
 
 
 def _expand(doc: Any, raw: bytes | None, source: SourceRef, limits: InputLimits) -> Iterator[Read]:
-    shared: dict[str, Any] = {}
+    shared: JsonObject = {}
     rows = doc
     if isinstance(doc, Mapping) and doc.get("item_type") is None:
         name = next((n for n in LISTS if isinstance(doc.get(n), list)), None)
@@ -331,7 +332,7 @@ def _yaml_parts(
     """
     starts = [i for i in range(done, len(lines)) if _ITEM.match(lines[i])]
     parts = list(zip([done, *starts], [*starts, len(lines)], strict=True))
-    shared: dict[str, Any] = {}
+    shared: JsonObject = {}
     for begin, end in parts:
         part = lines[begin:end]
         if not any(line.strip("- \t\r") for line in part):
@@ -356,8 +357,8 @@ def _bytes(lines: list[str], limits: InputLimits) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogatepass")[: limits.record_bytes]
 
 
-def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, dict[str, Any]]]:
-    shared: dict[str, Any] = {}
+def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, JsonObject]]:
+    shared: JsonObject = {}
     if isinstance(node, yaml.MappingNode):
         members = {k.value: v for k, v in node.value if isinstance(k, yaml.ScalarNode)}
         held = next(
@@ -370,7 +371,7 @@ def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, dict[str, Any]]]:
         yield child, shared
 
 
-def _shared(node: yaml.Node) -> dict[str, Any]:
+def _shared(node: yaml.Node) -> JsonObject:
     """Return what a page says of all its versions."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     members = {k.value: v for k, v in pairs if isinstance(k, yaml.ScalarNode)}

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.storage.files.strict_json import ParseError, load_json
 
 MAX_NODES = 500_000
@@ -129,7 +130,7 @@ class _Budget:
         return self._mapping(node, depth)
 
     def _mapping(self, node: yaml.Node, depth: int) -> Any:
-        out: dict[str, Any] = {}
+        out: JsonObject = {}
         tag = str(node.tag)
         for key, child in node.value:
             if not isinstance(key, yaml.ScalarNode):

@@ -14,12 +14,13 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction, strongest_mode
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slice_jobs, with_content
 from callveil.transforms.jobs.batch.shards import count_redacted
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.redact.reredact import stored_record, to_stored_offsets
 from callveil.transforms.storage.files.serialization import interaction_row
@@ -29,38 +30,35 @@ from callveil.transforms.storage.tables.key_index import (
     IndexEntry,
     current_files,
     key_bucket,
-    origin_of,
     read_key_bucket,
+    stem_of,
 )
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, publish_records
-from callveil.transforms.storage.tables.rewrite import change_rows, drop_rows, rewrite_file
+from callveil.transforms.storage.tables.rewrite import change_keys
 
 
-def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
+def change_file_once(job: RedactJob, origin: str, changes: Sequence[Change]) -> WorkResult:
     """Return what `apply_changes` gives, done or remembered."""
-    checkpoint = WorkCache(job, "changes")
-    name = hashlib.sha256(
-        repr((origin, changes, job.snapshot.manifest_sha256)).encode()
-    ).hexdigest()[:24]
-    result = checkpoint.load(name)
-    if result is None:
-        result = apply_changes(job, engines_of(job), origin, changes)
-        checkpoint.store(name, result)
-    return result
+    facts = repr((origin, changes, job.snapshot.manifest_sha256)).encode()
+    return WorkCache(job, "changes", WorkResult).once(
+        hashlib.sha256(facts).hexdigest()[:24],
+        lambda: apply_changes(job, engines_of(job), origin, changes),
+        file=origin,
+    )
 
 
 def apply_changes(
     job: RedactJob, built: Engines, origin: str, changes: Sequence[Change]
-) -> dict[str, Any]:
+) -> WorkResult:
     """Rewrite one interactions file and its findings file.
 
     Args:
         origin: the file's first name; see `store.index.origin_of`.
         changes: what happens to which of its rows.
 
-    Returns: JSON-ready `{outcome, index}` as `write_shard` does. A row that cannot be redacted
-        further goes to the rejected zone and out of the dataset: what was asked to be hidden is not
-        left readable.
+    A row that cannot be redacted further goes to the rejected zone and out of the dataset: what was
+    asked to be hidden is not left readable.
     """
     entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
     dropped = {InteractionKey(c.account_id, c.id) for c in changes if c.action == DROP}
@@ -100,42 +98,28 @@ def replace_rows(
     redone: Mapping[InteractionKey, RedactionResult],
     rejected: Sequence[Rejected],
     dropped: Collection[InteractionKey] = frozenset(),
-) -> dict[str, Any]:
+) -> WorkResult:
     """Rewrite one interactions file and its findings file.
 
     Args:
         redone: rows that take the place of stored ones. rejected: those that go to the rejected
             zone. dropped: those that only go.
-
-    Returns: as `apply_changes` does.
     """
-    outcome = Outcome()
     entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
     partition = dict(entry.partition)
-    name = origin.rsplit("/", 1)[1].removesuffix(".parquet")
     again = _again(origin)
+    mutation = RowMutation(job.files, job.root, job.snapshot, job.run.run_id)
     gone = {*dropped, *(InteractionKey(r.account_id, r.interaction_id) for r in rejected)}
-
-    def change(row: dict[str, Any]) -> dict[str, Any] | None:
-        key = InteractionKey(row["account_id"], row["id"])
-        if key in gone:
-            return None
-        return interaction_row(redone[key].interaction) if key in redone else row
-
-    path = data_path(INTERACTIONS.name, partition, job.run.run_id, job.rewritten_name(name))
-    new = rewrite_file(job.files, job.root, entry, path, INTERACTIONS, change_rows(change))
-    outcome.removed.append(entry.path)
-    outcome.added.extend([new.entry] if new.entry else [])
-    forget = drop_rows(
-        lambda row: (row["account_id"], row["interaction_id"]) in gone,
-        ("account_id", "interaction_id"),
+    new = {key: interaction_row(item.interaction) for key, item in redone.items()}
+    mutation.edit_file(
+        entry,
+        job.rewritten_name(stem_of(origin)),
+        change_keys(("account_id", "id"), gone, new),
     )
+    forget = change_keys(("account_id", "interaction_id"), gone)
     for file in _findings_of(job, origin) if gone else []:
-        stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
-        place = data_path(FINDINGS.name, partition, job.run.run_id, job.rewritten_name(stem))
-        kept = rewrite_file(job.files, job.root, file, place, FINDINGS, forget)
-        outcome.removed.append(file.path)
-        outcome.added.extend([kept.entry] if kept.entry else [])
+        mutation.edit_file(file, job.rewritten_name(stem_of(file.path)), forget)
+    outcome = Outcome(mutation.added, [f.path for f in mutation.removed])
     rows: list[FindingRow] = sorted(
         (f for r in redone.values() for f in r.findings),
         key=lambda f: (f.account_id, f.interaction_id, f.finding_id),
@@ -153,10 +137,7 @@ def replace_rows(
     outcome.counts = count_redacted(list(redone.values()))
     outcome.counts["redone"] = outcome.counts.pop("redacted", 0)
     outcome.counts["redone_rejected"] += len(rejected)
-    return {
-        "outcome": outcome.as_dict(),
-        "index": [list(e) for e in _entries(job, redone, rejected)],
-    }
+    return WorkResult(outcome, _entries(job, redone, rejected))
 
 
 def _redo(

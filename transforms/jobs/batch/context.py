@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import orjson
+import msgspec
 
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import from_json_text
+from callveil.schemas.plugins import compare_plugins, deciding_plugins
 from callveil.schemas.policy import DetectionSettings, Policy
 from callveil.schemas.request import RedactionRequest
+from callveil.transforms.execution.log_context import log_context
 from callveil.transforms.execution.memory import limit_arenas, trim_heap
 from callveil.transforms.redact.run import RunColumns
 from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
@@ -34,6 +37,8 @@ content. A worker holds one shard in memory, and with each record some thirty fi
 of a shard is what a worker's memory depends on: 2,000 rows took 130 MiB more.
 """
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class RedactJob:
@@ -50,6 +55,7 @@ class RedactJob:
         snapshot: the store as it was when the run was planned.
         scratch: where a dry run writes instead, thrown away afterwards; empty for a real run.
         shard_rows, shard_bytes: see `SHARD_ROWS`.
+        plugins: those that decide, where the job was made.
     """
 
     run: RunColumns
@@ -63,6 +69,7 @@ class RedactJob:
     scratch: str = ""
     shard_rows: int = SHARD_ROWS
     shard_bytes: int = SHARD_BYTES
+    plugins: tuple[str, ...] = field(default_factory=deciding_plugins)
 
     @property
     def as_of(self) -> dt.datetime:
@@ -114,7 +121,9 @@ class Engines:
 
 _engines: dict[tuple[str, str, str], Engines] = {}
 _keyrings: dict[tuple[str, str], Keyring] = {}
-_detectors: list[tuple[DetectionSettings, Detector, threading.Lock]] = []
+_detectors: list[tuple[tuple[DetectionSettings, tuple[str, ...]], Detector, threading.Lock]] = []
+DETECTORS_HELD = 2
+"""Detectors kept by a process: two transforms of other settings in one pipeline take turns."""
 _building = threading.RLock()
 
 
@@ -128,6 +137,7 @@ def engines_of(job: RedactJob) -> Engines:
     with _building:
         if key not in _engines:
             _engines.clear()
+            compare_plugins(job.plugins)
             detector, lock = detector_of(job.policy.detect)
             keyring = keyring_of(job)
             _engines[key] = Engines(
@@ -147,16 +157,20 @@ def keyring_of(job: RedactJob) -> Keyring:
 
 
 def detector_of(settings: DetectionSettings) -> tuple[Detector, threading.Lock]:
-    """Return this process' detector with its lock. It depends on its settings alone, so the next
-    run with the same ones has it as well.
+    """Return this process' detector with its lock. It depends on its settings and on plugins alone,
+    so the next run with the same ones has it as well.
     """
     from callveil.transforms.detect.engine import Detector
 
+    key = (settings, deciding_plugins())
     with _building:
-        if not _detectors or _detectors[0][0] != settings:
+        found = next((d for d in _detectors if d[0] == key), None)
+        if found is None:
+            del _detectors[DETECTORS_HELD - 1 :]
             limit_arenas()
-            _detectors[:] = [(settings, Detector(settings), threading.Lock())]
-        return _detectors[0][1:]
+            found = key, Detector(settings), threading.Lock()
+        _detectors[:] = [found, *(d for d in _detectors if d is not found)]
+        return found[1:]
 
 
 def load_whole(settings: DetectionSettings) -> None:
@@ -173,27 +187,40 @@ def load_whole(settings: DetectionSettings) -> None:
     )  # the last: what is loaded by then is passed over by the garbage collector
 
 
-class WorkCache:
+class WorkCache(Generic[T]):
     """Results of finished pieces of work, so that a run that was killed repeats none of them.
 
     A piece is named by a digest of everything it depends on, so a result is never taken for
-    another's.
+    another's. `kind` is the type of a result.
     """
 
-    def __init__(self, job: RedactJob, stage: str) -> None:
+    def __init__(self, job: RedactJob, stage: str, kind: type[T]) -> None:
+        self.kind, self.run_id = kind, job.run.run_id
         self.files, self.folder = job.files, job.files.join(job.work, "done", stage)
 
-    def load(self, name: str) -> dict[str, Any] | None:
+    def once(self, name: str, work: Callable[[], T], **at_work: str | int) -> T:
+        """Return the stored result; where there is none, do the work and keep what it gives.
+
+        Args:
+            at_work: what log lines of the work say it is about.
+        """
+        result = self.load(name)
+        if result is None:
+            with log_context(run_id=self.run_id, **at_work):
+                result = work()
+            self.store(name, result)
+        return result
+
+    def load(self, name: str) -> T | None:
         """Return the stored result, or None."""
         url = self.files.join(self.folder, f"{name}.json")
         if self.files.info(url) is None:
             return None
-        result: dict[str, Any] = orjson.loads(self.files.read(url))
-        return result
+        return from_json_text(self.files.read(url), self.kind)
 
-    def store(self, name: str, result: Mapping[str, Any]) -> None:
+    def store(self, name: str, result: T) -> None:
         """Keep a result; the work itself must be durable by now. The memory it took goes back to
         the system.
         """
-        self.files.write(self.files.join(self.folder, f"{name}.json"), orjson.dumps(result))
+        self.files.write(self.files.join(self.folder, f"{name}.json"), msgspec.json.encode(result))
         trim_heap()

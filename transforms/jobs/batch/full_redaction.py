@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from callveil.schemas.account import AccountBook
-from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy
 from callveil.transforms.execution.worker_pool import spread_work
@@ -34,13 +34,19 @@ from callveil.transforms.governance.retention.scan import key_batches
 from callveil.transforms.ingest.deduplicate import REDO, Change
 from callveil.transforms.jobs.batch.changes import apply_changes
 from callveil.transforms.jobs.batch.context import RedactJob, engines_of
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.redact.engine import RunColumns
-from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.commit.maintenance import abandon_run, take_lease
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import (
+    RunChanges,
+    RunFacts,
+    close_run,
+    commit_on,
+)
+from callveil.transforms.storage.commit.maintenance import release_lease
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.key_index import (
-    IndexEntry,
     current_files,
     key_bucket,
     origin_of,
@@ -59,8 +65,8 @@ def redact_due(
     policy: Policy,
     keyring: Keyring,
     now: dt.datetime,
-) -> str:
-    """Fully redact the interactions a plan names, publish that, and return the run's id.
+) -> None:
+    """Fully redact the interactions a plan names, and publish that.
 
     Where they are redacted already, by an earlier attempt or one beside this, nothing is published.
     Raises `PublishConflict` where another run was faster; nothing was changed then.
@@ -69,79 +75,66 @@ def redact_due(
     # The store's state is part of the id: on another one the same plan writes other bytes, which
     # may not get the same names.
     run_id = retention_run_id(plan, f"full_redaction:{base.manifest_sha256}")
-    take_lease(store, run_id, now)
-    try:
-        _publish(store, plan, outlook, policy, keyring, now, run_id, base)
-    except AlreadyPublished:
-        abandon_run(store, run_id, base)
-    except (PublishConflict, FileNotFoundError):
-        abandon_run(store, run_id, base)
-        raise
-    return run_id
+    facts = RunFacts(
+        run_id,
+        "retain",
+        plan.inputs.as_of,
+        policy.name,
+        policy.sha256,
+        tool_version=plan.inputs.tool,
+    )
+
+    def build(base: Snapshot) -> RunChanges | None:
+        run = RunColumns(
+            run_id, policy.sha256, policy.name, dt.datetime.fromisoformat(plan.inputs.as_of)
+        )
+        job = RedactJob(
+            run, policy, store.files, store.root, str(keyring.path), AccountBook(()), {}, base
+        )
+        total = _redact_files(store, plan, outlook, job)
+        if not total.added:
+            return None
+        total.added.append(_dispositions(store, plan, run_id, now))
+        return RunChanges.of(total, base, inputs=({"plan_sha256": plan.sha256},))
+
+    done = commit_on(store, base, facts, build, now)
+    if done is None:
+        release_lease(store, run_id)
+    else:
+        close_run(store, done)
 
 
-def _publish(
-    store: Store,
-    plan: RetentionPlan,
-    outlook: FilePruner,
-    policy: Policy,
-    keyring: Keyring,
-    now: dt.datetime,
-    run_id: str,
-    base: Snapshot,
-) -> None:
-    run = RunColumns(
-        run_id, policy.sha256, policy.name, dt.datetime.fromisoformat(plan.inputs.as_of)
-    )
-    job = RedactJob(
-        run, policy, store.files, store.root, str(keyring.path), AccountBook(()), {}, base
-    )
-    rows = [r for r in plan_rows(store.files, plan) if r["method"] == METHOD]
+def _redact_files(
+    store: Store, plan: RetentionPlan, outlook: FilePruner, job: RedactJob
+) -> Outcome:
+    base, files = job.snapshot, current_files(job.snapshot, "interactions")
     total, entries = Outcome(), defaultdict(list)
-    stored = {
-        origin: current_files(base, "interactions").get(origin)
-        for origin in sorted({origin_of(r["object"]) for r in rows})
-    }
     pieces = [
         (origin, changes)
-        for origin, entry in stored.items()
-        if entry and (changes := _changes(store, entry, outlook))
+        for origin in sorted({origin_of(r["object"]) for r in _planned(store, plan)})
+        if (entry := files.get(origin)) and (changes := _changes(store, entry, outlook))
     ]
     for result in spread_work(retention_run_id(plan), partial(redact_file, job), pieces):
-        part = Outcome.from_dict(result["outcome"])
+        part = result.outcome
         total.added += part.added
         total.removed += part.removed
         total.counts.update(part.counts)
-        for values in result["index"]:
-            found = IndexEntry.of(values)
+        for found in result.index:
             entries[key_bucket(found.key)].append(found)
     for bucket, found_here in sorted(entries.items()):
         added, replaced = write_key_bucket(
-            store.files, store.root, base, run_id, bucket, found_here
+            store.files, store.root, base, job.run.run_id, bucket, found_here
         )
         total.added += [added] if added else []
         total.removed += [f.path for f in replaced]
-    if not total.added:
-        return
-    total.added.append(_dispositions(store, plan, rows, run_id, now))
-    live = {f.path: f for f in base.files}
-    manifest = RunManifest(
-        run_id=run_id,
-        **base.chain(),
-        job="retain",
-        as_of=plan.inputs.as_of,
-        tool_version=plan.inputs.tool,
-        policy_name=policy.name,
-        policy_sha256=policy.sha256,
-        inputs=({"plan_sha256": plan.sha256},),
-        counts=dict(sorted(total.counts.items())),
-        added=tuple(sorted(total.added)),
-        removed=tuple(sorted(live[p] for p in total.removed)),
-    )
-    store.publish(manifest, base)
+    return total
 
 
-def redact_file(job: RedactJob, origin: str, changes: list[Change]) -> dict[str, Any]:
+def _planned(store: Store, plan: RetentionPlan) -> list[dict[str, Any]]:
+    return [r for r in plan_rows(store.files, plan) if r["method"] == METHOD]
+
+
+def redact_file(job: RedactJob, origin: str, changes: list[Change]) -> WorkResult:
     """Return what `apply_changes` gives, with this process' engines."""
     return apply_changes(job, engines_of(job), origin, changes)
 
@@ -162,10 +155,9 @@ def _changes(store: Store, entry: FileEntry, outlook: FilePruner) -> list[Change
     return out
 
 
-def _dispositions(
-    store: Store, plan: RetentionPlan, rows: list[dict[str, Any]], run_id: str, now: dt.datetime
-) -> FileEntry:
+def _dispositions(store: Store, plan: RetentionPlan, run_id: str, now: dt.datetime) -> FileEntry:
     partition = {"day": plan.inputs.as_of[:10]}
     path = data_path(DISPOSITIONS.name, partition, run_id, dispositions_name(now))
-    done = [r | {"dry_run": False, "plan_sha256": plan.sha256, "disposed_at": now} for r in rows]
+    facts = {"dry_run": False, "plan_sha256": plan.sha256, "disposed_at": now}
+    done = [r | facts for r in _planned(store, plan)]
     return publish_records(store.files, store.root, path, DISPOSITIONS, partition, done)

@@ -4,7 +4,6 @@ rejections.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,11 +12,11 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from callveil.schemas.outcome import Outcome
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_chunk import ingest_once
 from callveil.transforms.jobs.batch.steps import SpreadStep
+from callveil.transforms.jobs.batch.work_results import ChunkResult
 
 OUTCOMES = "outcomes"
 """Tag of the output that carries `Outcome`s, in every transform of the job."""
@@ -38,15 +37,15 @@ class _IngestChunk(SpreadStep):
     def piece(self, element: InputChunk, side: Any = None) -> tuple[InputChunk]:
         return (element,)
 
-    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
-        outcome = Outcome.from_dict(result["outcome"])
-        self.seen.inc(outcome.counts["in"])
-        self.rejected.inc(outcome.counts["rejected"])
+    def results(self, result: ChunkResult, msec: int) -> Iterator[Any]:
+        counts = result.outcome.counts
+        self.seen.inc(counts["in"])
+        self.rejected.inc(counts["rejected"])
         self.msec.update(msec)
-        for bucket, blocks in result["buckets"].items():
+        for bucket, blocks in result.buckets.items():
             for block in blocks:
-                yield int(bucket), base64.b64decode(block)
-        yield beam.pvalue.TaggedOutput(OUTCOMES, outcome.encode())
+                yield int(bucket), block
+        yield beam.pvalue.TaggedOutput(OUTCOMES, result.outcome.encode())
 
 
 @dataclass

@@ -4,11 +4,9 @@ rejections.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import Counter, defaultdict
 from dataclasses import replace
-from typing import Any
 
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.outcome import Outcome
@@ -18,6 +16,7 @@ from callveil.transforms.execution.memory import limit_arenas
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.jobs.batch.context import RedactJob, WorkCache, keyring_of
+from callveil.transforms.jobs.batch.work_results import ChunkResult
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.strict_json import dump_json
 from callveil.transforms.storage.identity.identifier_names import (
@@ -35,24 +34,17 @@ compressed file is one chunk however large.
 """
 
 
-def ingest_once(job: RedactJob, chunk: InputChunk) -> dict[str, Any]:
+def ingest_once(job: RedactJob, chunk: InputChunk) -> ChunkResult:
     """Return what `ingest_chunk` gives, done or remembered."""
     limit_arenas()
-    checkpoint = WorkCache(job, "ingest")
     name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr(chunk).encode()).hexdigest()[:16]}"
-    result = checkpoint.load(name)
-    if result is None:
-        result = ingest_chunk(job, keyring_of(job), chunk)
-        checkpoint.store(name, result)
-    return result
+    return WorkCache(job, "ingest", ChunkResult).once(
+        name, lambda: ingest_chunk(job, keyring_of(job), chunk), chunk=chunk.ordinal
+    )
 
 
-def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[str, Any]:
-    """Read one chunk: raw records to the spool, the rest to the rejected zone.
-
-    Returns: JSON-ready `{outcome, buckets}`; `buckets` maps a bucket of the key index to blocks of
-        packed pointers (base64).
-    """
+def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> ChunkResult:
+    """Read one chunk: raw records to the spool, the rest to the rejected zone."""
     spool = SpoolWriter(keyring, job.run.run_id, chunk.ordinal)
     before = KnownDeadLetters(job.files, job.root, job.snapshot, keyring)
     rejects = DeadLetterWriter(
@@ -65,7 +57,7 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
         before,
     )
     counts: Counter[str] = Counter()
-    buckets: dict[str, list[str]] = {}
+    buckets: dict[str, list[bytes]] = {}
     names = NamePseudonymizer(keyring, job.policy.detect.digit_ids)
     for item in read_chunk(job.files, chunk, job.policy.limits, job.accounts.zones(), keyring):
         counts["in"] += 1
@@ -92,7 +84,7 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     if rejects.repeated:
         counts["rejected_before"] = rejects.repeated
     counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
-    return {"outcome": Outcome(files, [], counts).as_dict(), "buckets": buckets}
+    return ChunkResult(Outcome(files, [], counts), buckets)
 
 
 def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Counter[str]) -> None:
@@ -113,13 +105,11 @@ def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Cou
         counts[kind] += 1
 
 
-def _pack(pointers: list[RecordPointer], buckets: dict[str, list[str]]) -> None:
+def _pack(pointers: list[RecordPointer], buckets: dict[str, list[bytes]]) -> None:
     """Move pointers to one more packed block of each of their buckets."""
     rows: dict[int, list[RecordPointer]] = defaultdict(list)
     for pointer in pointers:
         rows[key_bucket(pointer.key)].append(pointer)
     for bucket in sorted(rows):
-        buckets.setdefault(str(bucket), []).append(
-            base64.b64encode(pack_rows(rows[bucket])).decode()
-        )
+        buckets.setdefault(str(bucket), []).append(pack_rows(rows[bucket]))
     pointers.clear()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.shard import Shard
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.jobs.batch.context import Engines
 from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.redact.until_stable import redact_until_stable

@@ -12,11 +12,12 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
 from callveil.schemas.shard import Shard
 from callveil.schemas.subject_index import SubjectEntry
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.ingest.deduplicate import DROP, Change
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, WorkCache, engines_of
 from callveil.transforms.jobs.batch.redact_batches import RawBatch, RedactedBatch, redact_raw
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.redact.engine import RedactionResult
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.identity.record_identifiers import interaction_ref
@@ -66,26 +67,22 @@ def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Detecti
         yield item
 
 
-def redact_shard(job: RedactJob, shard: Shard) -> dict[str, Any]:
+def redact_shard(job: RedactJob, shard: Shard) -> WorkResult:
     """Read, redact and write a shard; gives what `write_shard` does, done or remembered."""
-    checkpoint = WorkCache(job, "shards")
-    result = checkpoint.load(shard.digest)
-    if result is None:
+
+    def work() -> WorkResult:
         built = engines_of(job)
-        result = write_shard(
-            job, built, redact_raw(built, RawBatch(shard, read_shard(job, built, shard)))
-        )
-        checkpoint.store(shard.digest, result)
-    return result
+        raw = RawBatch(shard, read_shard(job, built, shard))
+        return write_shard(job, built, redact_raw(built, raw))
+
+    return WorkCache(job, "shards", WorkResult).once(shard.digest, work, shard=shard.number)
 
 
-def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[str, Any]:
+def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> WorkResult:
     """Publish a shard's interactions, findings and rejections as files.
 
-    Returns: JSON-ready `{outcome, index, subjects, changes}`; `index` holds one `IndexEntry` per
-        redacted interaction, as a list, `subjects` the `SubjectEntry`s of all, and `changes` a
-        `Change` for every stored row that a written one replaces. Where the new snapshot was
-        rejected, the stored row stays.
+    Every stored row that a written one replaces is to go; where the new snapshot was rejected, it
+    stays.
     """
     shard = batch.shard
     partition = {"account_type": shard.account_type, "day": shard.day}
@@ -142,16 +139,11 @@ def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[st
     ]
     outcome.counts["replaced"] = len(changes)
     people = [
-        e.as_list()
+        e
         for r in batch.redacted
         for e in identifier_entries(chosen[r.interaction.key].pointer, r, built)
     ]
-    return {
-        "outcome": outcome.as_dict(),
-        "index": [list(e) for e in entries],
-        "subjects": people,
-        "changes": [list(c) for c in changes],
-    }
+    return WorkResult(outcome, entries, people, changes)
 
 
 def identifier_entries(

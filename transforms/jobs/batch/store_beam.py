@@ -31,6 +31,7 @@ from callveil.transforms.jobs.batch.shards import (
     write_shard,
 )
 from callveil.transforms.jobs.batch.steps import SpreadStep, in_window
+from callveil.transforms.jobs.batch.work_results import WorkResult
 from callveil.transforms.storage.index.identifier_index import token_bucket as subject_bucket
 from callveil.transforms.storage.index.identifier_index import (
     write_identifier_bucket as write_subjects,
@@ -45,29 +46,29 @@ from callveil.transforms.storage.tables.key_index import (
 INDEX, CHANGES, SUBJECTS = "index", "changes", "subjects"
 
 
-def results_of(result: dict[str, Any]) -> Iterator[Any]:
+def results_of(result: WorkResult) -> Iterator[Any]:
     """Yield outputs of a finished piece of work: its outcome, entries of both indexes by bucket,
     and changes to stored rows by file.
     """
-    by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
-    for row in result["index"]:
-        by_bucket[key_bucket(IndexEntry.of(row).key)].append(row)
+    by_bucket: dict[int, list[IndexEntry]] = defaultdict(list)
+    for entry in result.index:
+        by_bucket[key_bucket(entry.key)].append(entry)
     for bucket in sorted(by_bucket):
         yield beam.pvalue.TaggedOutput(INDEX, (bucket, pack_rows(by_bucket[bucket])))
-    yield from subject_blocks(result.get("subjects", ()))
-    by_file: dict[str, list[list[Any]]] = defaultdict(list)
-    for row in result.get("changes", ()):
-        by_file[row[0]].append(row)
+    yield from subject_blocks(result.subjects)
+    by_file: dict[str, list[Change]] = defaultdict(list)
+    for change in result.changes:
+        by_file[change.origin].append(change)
     for origin in sorted(by_file):
         yield beam.pvalue.TaggedOutput(CHANGES, (origin, pack_rows(by_file[origin])))
-    yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome.from_dict(result["outcome"]).encode())
+    yield beam.pvalue.TaggedOutput(OUTCOMES, result.outcome.encode())
 
 
-def subject_blocks(rows: Iterable[list[Any]]) -> Iterator[Any]:
+def subject_blocks(entries: Iterable[SubjectEntry]) -> Iterator[Any]:
     """Tagged outputs of entries of the identifier index, by bucket."""
     by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
-    for row in rows:
-        by_bucket[subject_bucket(row[0])].append(row)
+    for entry in entries:
+        by_bucket[subject_bucket(entry.token)].append(entry.as_list())
     for bucket in sorted(by_bucket):
         yield beam.pvalue.TaggedOutput(SUBJECTS, (bucket, pack_rows(by_bucket[bucket])))
 
@@ -162,9 +163,9 @@ class _ReadShard(SpreadStep):
     def piece(self, element: Shard, side: Any = None) -> tuple[Shard]:
         return (element,)
 
-    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
-        counts = result["outcome"]["counts"]
-        redacted, rejected = counts.get("redacted", 0), counts.get("rejected", 0)
+    def results(self, result: WorkResult, msec: int) -> Iterator[Any]:
+        counts = result.outcome.counts
+        redacted, rejected = counts["redacted"], counts["rejected"]
         self.seen.inc(redacted + rejected)
         self.done.inc(redacted)
         self.rejected.inc(rejected)
@@ -177,7 +178,7 @@ class _ReadShard(SpreadStep):
         self._waiting = []
 
     def process(self, element: Shard, side: Any = None) -> Iterator[Any]:
-        finished = WorkCache(self.job, "shards").load(element.digest)
+        finished = WorkCache(self.job, "shards", WorkResult).load(element.digest)
         if finished is not None:
             yield from results_of(finished)
         elif pool_of(self.job.run.run_id) is None:
@@ -226,7 +227,7 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
 
     def process(self, batch: RedactedBatch) -> Iterator[Any]:
         result = write_shard(self.job, engines_of(self.job), batch)
-        WorkCache(self.job, "shards").store(batch.shard.digest, result)
+        WorkCache(self.job, "shards", WorkResult).store(batch.shard.digest, result)
         self.written.inc(len(batch.redacted))
         yield from results_of(result)
 
@@ -259,7 +260,7 @@ class _ApplyChanges(SpreadStep):
         origin, blocks = element
         return origin, sorted(Change.of(row) for block in blocks for row in unpack_rows(block))
 
-    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
+    def results(self, result: WorkResult, msec: int) -> Iterator[Any]:
         yield from results_of(result)
 
     def process(self, element: tuple[str, Iterable[bytes]], side: Any = None) -> Iterator[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,7 @@ from callveil.transforms.jobs.batch.context import RedactJob
 from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
 from callveil.transforms.jobs.batch.steps import SpreadStep
 from callveil.transforms.jobs.batch.store_beam import SUBJECTS, subject_blocks
-from callveil.transforms.jobs.history.load import load_once
+from callveil.transforms.jobs.history.load import VersionChunkResult, load_once
 from callveil.transforms.jobs.history.merge_days import write_day_once
 
 MARKS = "marks"
@@ -44,16 +43,15 @@ class _LoadChunk(SpreadStep):
     def piece(self, element: InputChunk, side: Any = None) -> tuple[InputChunk]:
         return (element,)
 
-    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
-        outcome = Outcome.from_dict(result["outcome"])
+    def results(self, result: VersionChunkResult, msec: int) -> Iterator[Any]:
+        outcome = result.outcome
         self.seen.inc(outcome.counts["in"])
         self.rejected.inc(outcome.counts["rejected"])
         self.msec.update(msec)
-        for day, packed in result["days"].items():
-            yield day, base64.b64decode(packed)
-        if result["marks"]:
-            yield beam.pvalue.TaggedOutput(MARKS, pack_rows(result["marks"]))
-        yield from subject_blocks(result["subjects"])
+        yield from result.days.items()
+        if result.marks:
+            yield beam.pvalue.TaggedOutput(MARKS, pack_rows(result.marks))
+        yield from subject_blocks(result.subjects)
         yield beam.pvalue.TaggedOutput(OUTCOMES, outcome.encode())
 
 
@@ -95,8 +93,7 @@ class _WriteDay(SpreadStep):
         marked = frozenset(InteractionKey(*row) for block in side for row in unpack_rows(block))
         return day, sorted(block for block in found if block), marked
 
-    def results(self, result: dict[str, Any], msec: int) -> Iterator[bytes]:
-        outcome = Outcome.from_dict(result)
+    def results(self, outcome: Outcome, msec: int) -> Iterator[bytes]:
         self.written.inc(outcome.counts["stored"])
         yield outcome.encode()
 

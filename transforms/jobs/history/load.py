@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from callveil.schemas.interaction import InteractionKey
@@ -140,30 +139,43 @@ def settings_for(
     )
 
 
+@dataclass(slots=True)
+class VersionChunkResult:
+    """What reading a chunk of versions gave.
+
+    Attributes:
+        days: encoded versions by UTC day.
+        marks: interactions that `redact` events name.
+        subjects: entries of the identifier index.
+    """
+
+    outcome: Outcome
+    days: dict[str, bytes]
+    marks: list[InteractionKey]
+    subjects: list[SubjectEntry]
+
+
 def load_once(
     job: RedactJob, arrivals: LateArrivalFilter | None, chunk: InputChunk
-) -> dict[str, Any]:
+) -> VersionChunkResult:
     """Return what `load_chunk` gives, done or remembered."""
-    checkpoint = WorkCache(job, "ingest")
-    name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"  # noqa: E501
-    result = checkpoint.load(name)
-    if result is None:
-        result = load_chunk(job, engines_of(job), chunk, arrivals)
-        checkpoint.store(name, result)
-    return result
+    facts = repr((chunk, job.snapshot.manifest_sha256)).encode()
+    return WorkCache(job, "ingest", VersionChunkResult).once(
+        f"{chunk.ordinal:06d}-{hashlib.sha256(facts).hexdigest()[:16]}",
+        lambda: load_chunk(job, engines_of(job), chunk, arrivals),
+        chunk=chunk.ordinal,
+    )
 
 
 def load_chunk(
     job: RedactJob, built: Engines, chunk: InputChunk, arrivals: LateArrivalFilter | None = None
-) -> dict[str, Any]:
+) -> VersionChunkResult:
     """Read one chunk and redact it at once, so that nothing raw leaves this process but what is
     rejected, sealed.
 
     Args:
         arrivals: knows which versions retention has deleted before; None: none.
 
-    Returns: JSON-ready `{outcome, days, marks, subjects}`: encoded versions (base64) by UTC day,
-        interactions that `redact` events name, and entries of the identifier index.
     """
     return _Chunk(job, built, chunk, arrivals).load()
 
@@ -185,7 +197,7 @@ class _Chunk:
         self.marks: set[InteractionKey] = set()
         self.pending: list[RawVersion] = []
 
-    def load(self) -> dict[str, Any]:
+    def load(self) -> VersionChunkResult:
         """See `load_chunk`."""
         names = NamePseudonymizer(self.built.keyring, self.job.policy.detect.digit_ids)
         for item in read_versions(self.job.files, self.chunk, self.job.policy.limits):
@@ -202,15 +214,9 @@ class _Chunk:
         if self.rejects.repeated:
             self.counts["rejected_before"] = self.rejects.repeated
         self.counts.update({f"reason.{reason}": n for reason, n in self.rejects.reasons.items()})
-        return {
-            "outcome": Outcome(files, [], self.counts).as_dict(),
-            "days": {
-                day: base64.b64encode(encode_versions(found)).decode()
-                for day, found in sorted(self.days.items())
-            },
-            "marks": sorted(map(list, self.marks)),
-            "subjects": [e.as_list() for e in self.people],
-        }
+        days = {day: encode_versions(found) for day, found in sorted(self.days.items())}
+        outcome = Outcome(files, [], self.counts)
+        return VersionChunkResult(outcome, days, sorted(self.marks), self.people)
 
     def _reject(self, item: Rejected) -> None:
         self.rejects.add(item)

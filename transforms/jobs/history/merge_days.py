@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -25,9 +24,10 @@ from callveil.transforms.jobs.history.reredact import redact_again
 from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
-from callveil.transforms.storage.tables.key_index import origin_of
+from callveil.transforms.storage.tables.key_index import stem_of
+from callveil.transforms.storage.tables.mutation import RowMutation
 from callveil.transforms.storage.tables.parquet import publish_records
-from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
+from callveil.transforms.storage.tables.rewrite import change_keys
 from callveil.transforms.storage.tables.versions import (
     VERSIONS,
     best_versions,
@@ -48,20 +48,18 @@ def write_day_once(
     day: str,
     blocks: list[bytes],
     marked: frozenset[InteractionKey],
-) -> dict[str, Any]:
+) -> Outcome:
     """Return what `write_day` gives, done or remembered."""
-    checkpoint = WorkCache(job, "days")
     facts = hashlib.sha256(
         repr((sorted(marked), sorted(changed), sorted(aged), job.snapshot.manifest_sha256)).encode()
     )
     for block in blocks:
         facts.update(hashlib.sha256(block).digest())
-    name = f"{day}-{facts.hexdigest()[:24]}"
-    result = checkpoint.load(name)
-    if result is None:
-        result = write_day(job, engines_of(job), day, blocks, marked, changed, day in aged)
-        checkpoint.store(name, result)
-    return result
+    return WorkCache(job, "days", Outcome).once(
+        f"{day}-{facts.hexdigest()[:24]}",
+        lambda: write_day(job, engines_of(job), day, blocks, marked, changed, day in aged),
+        day=day,
+    )
 
 
 def write_day(
@@ -72,7 +70,7 @@ def write_day(
     marks: frozenset[InteractionKey],
     changed: frozenset[InteractionKey],
     aged: bool = False,
-) -> dict[str, Any]:
+) -> Outcome:
     """Take in new versions, better deliveries of stored ones, and redact stored ones further where
     their interaction was.
 
@@ -84,12 +82,12 @@ def write_day(
         aged: some interactions of this day may have reached an age of full redaction since the last
             run.
 
-    Returns: a JSON-ready outcome. A day for which nothing came, and none of whose versions are
+    A day for which nothing came, and none of whose versions are
         about a redacted interaction, is hardly read.
     """
     work = _Day(job, built, day, marks, changed, aged)
     work.run(v for block in blocks for v in decode_versions(block))
-    return work.outcome.as_dict()
+    return work.outcome
 
 
 class _Day:
@@ -252,19 +250,19 @@ class _Day:
         if self.job.scratch:
             return
 
-        def change(row: dict[str, Any]) -> dict[str, Any] | None:
-            key = VersionKey(*(row[c] for c in VersionKey._fields))
-            if key in drop or (key in redo and key not in done):
-                return None  # what was to be hidden, and could not be, is not left readable
-            return version_row(done[key]) if key in done else row
-
-        stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
-        path = data_path(
-            VERSIONS.name, dict(file.partition), self.job.run.run_id, self.job.rewritten_name(stem)
+        # What was to be hidden, and could not be, is not left readable.
+        gone = drop | (redo - done.keys())
+        new = {key: version_row(version) for key, version in done.items()}
+        mutation = RowMutation(
+            self.job.files, self.job.root, self.job.snapshot, self.job.run.run_id
         )
-        new = rewrite_file(self.job.files, self.job.root, file, path, VERSIONS, change_rows(change))
-        self.outcome.removed.append(file.path)
-        self.outcome.added.extend([new.entry] if new.entry else [])
+        mutation.edit_file(
+            file,
+            self.job.rewritten_name(stem_of(file.path)),
+            change_keys(VersionKey._fields, gone, new),
+        )
+        self.outcome.removed += [f.path for f in mutation.removed]
+        self.outcome.added += mutation.added
 
     def _aged(self, file: FileEntry, weak: set[VersionKey]) -> set[VersionKey]:
         """Of rows about interactions, those that have reached an age of full redaction."""

@@ -13,8 +13,8 @@ from callveil.schemas.finding import Finding, FindingRow
 from callveil.schemas.interaction import BY_NAME, RawInteraction
 from callveil.schemas.policy import Policy, Rules
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.placeholders import has_unredacted_text, placeholder_pattern
 from callveil.transforms.detect.text_fields import walk
 from callveil.transforms.jobs.batch.context import Engines, RedactJob

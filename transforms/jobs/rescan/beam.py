@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import apache_beam as beam
-import orjson
+import msgspec
 from apache_beam.metrics import Metrics
 
 from callveil.transforms.jobs.batch.context import RedactJob, WorkCache, engines_of
@@ -17,7 +17,13 @@ from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
 from callveil.transforms.jobs.batch.steps import SpreadStep
 from callveil.transforms.jobs.batch.store_beam import CHANGES, INDEX, SUBJECTS, results_of
 from callveil.transforms.jobs.rescan import interactions, live, versions
-from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS
+from callveil.transforms.jobs.rescan.report import (
+    INTERACTIONS,
+    LIVE,
+    VERSIONS,
+    RescanNotes,
+    TaskResult,
+)
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.tables.key_index import current_files
 
@@ -64,7 +70,7 @@ def list_tasks(job: RedactJob) -> list[RescanTask]:
     ]
 
 
-def run_task(job: RedactJob, piece: RescanTask) -> dict[str, Any]:
+def run_task(job: RedactJob, piece: RescanTask) -> TaskResult:
     """Read one piece again; returns what `rescan_file` or `rescan_records` does."""
     built = engines_of(job)
     if piece.zone == INTERACTIONS:
@@ -79,15 +85,10 @@ def _digest(*facts: Any) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-def _rescan(job: RedactJob, piece: RescanTask) -> dict[str, Any]:
+def _rescan(job: RedactJob, piece: RescanTask) -> TaskResult:
     """Return what `run_task` gives, done or remembered."""
-    checkpoint = WorkCache(job, STAGE)
     name = _digest(piece, job.snapshot.manifest_sha256)[:24]
-    result = checkpoint.load(name)
-    if result is None:
-        result = run_task(job, piece)
-        checkpoint.store(name, result)
-    return result
+    return WorkCache(job, STAGE, TaskResult).once(name, lambda: run_task(job, piece))
 
 
 class _Rescan(SpreadStep):
@@ -103,11 +104,10 @@ class _Rescan(SpreadStep):
     def piece(self, element: RescanTask, side: Any = None) -> tuple[RescanTask]:
         return (element,)
 
-    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
-        self.seen.inc(result["outcome"]["counts"].get("in", 0))
-        yield from results_of({"index": [], **result})
-        notes = {n: result.get(n, []) for n in ("unread", "audible", "receipts")}
-        yield beam.pvalue.TaggedOutput(NOTES, orjson.dumps(notes))
+    def results(self, result: TaskResult, msec: int) -> Iterator[Any]:
+        self.seen.inc(result.outcome.counts["in"])
+        yield from results_of(result)
+        yield beam.pvalue.TaggedOutput(NOTES, msgspec.json.encode(result.notes))
 
 
 @dataclass
@@ -124,11 +124,14 @@ class RescanStore(beam.PTransform):  # type: ignore[misc]
         )
 
 
-def merge_notes(texts: Sequence[bytes]) -> dict[str, list[Any]]:
+def merge_notes(texts: Sequence[bytes]) -> RescanNotes:
     """Return the notes of all pieces as one, in order and each once."""
-    out: dict[str, list[Any]] = {"unread": [], "audible": [], "receipts": []}
+    out = RescanNotes()
     for text in texts:
-        for name, rows in orjson.loads(text).items():
-            out[name] += rows
-    out["receipts"].sort(key=lambda pair: (pair[1]["account_id"], pair[1]["id"]))
-    return out | {name: sorted({tuple(row) for row in out[name]}) for name in ("unread", "audible")}
+        notes = msgspec.json.decode(text, type=RescanNotes)
+        out.unread += notes.unread
+        out.audible += notes.audible
+        out.receipts += notes.receipts
+    out.receipts.sort(key=lambda pair: (pair[1]["account_id"], pair[1]["id"]))
+    out.unread, out.audible = sorted(set(out.unread)), sorted(set(out.audible))
+    return out

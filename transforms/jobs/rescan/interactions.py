@@ -9,16 +9,17 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import RETRYABLE, Rejected
 from callveil.schemas.subject_index import SubjectEntry
-from callveil.transforms.detect.batch import DetectionJob
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.jobs.batch.changes import replace_rows
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.batch.redact_batches import with_content
 from callveil.transforms.jobs.rescan.again import EarlierPolicies, job_of, read_again
 from callveil.transforms.jobs.rescan.report import (
     INTERACTIONS,
+    RescanNotes,
+    TaskResult,
     UnreadableRow,
     count_row,
     count_unread,
@@ -38,15 +39,13 @@ from callveil.transforms.storage.tables.key_index import IndexEntry, current_fil
 BATCH_ROWS = 100
 
 
-def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
+def rescan_file(job: RedactJob, built: Engines, origin: str) -> TaskResult:
     """Read one interactions file again and, unless the run only looks, cover what was found.
 
     Args:
         origin: the file's first name; see `store.index.origin_of`.
 
-    Returns: JSON-ready `{outcome, index, subjects, unread, audible}`: rows that could not be read,
-        and interactions with a redacted recording in whose transcript something was found. Memory
-        holds the rows in which something was found, at most those of one file.
+    Memory holds the rows in which something was found, at most those of one file.
     """
     entry = current_files(job.snapshot, INTERACTIONS)[origin]
     counts: Counter[str] = Counter({"in": entry.rows, f"in.{INTERACTIONS}": entry.rows})
@@ -66,18 +65,14 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
         UnreadableRow(INTERACTIONS, r.account_id, r.interaction_id, r.reason) for r in rejected
     ]
     rejected = [r for r in rejected if r.reason not in RETRYABLE]  # the next rescan may read them
-    result: dict[str, Any] = {"outcome": Outcome().as_dict(), "index": []}
+    done = TaskResult(notes=RescanNotes(unread, sorted(audible)))
     if (redone or rejected) and not job.scratch:
-        result = replace_rows(job, built, origin, redone, rejected)
-        result["subjects"] = [e.as_list() for e in _people(job, built, redone, result["index"])]
-    outcome = Outcome.from_dict(result["outcome"])
-    outcome.counts.update(counts)
-    count_unread(outcome, unread)
-    return result | {
-        "outcome": outcome.as_dict(),
-        "unread": [list(row) for row in unread],
-        "audible": [list(key) for key in sorted(audible)],
-    }
+        written = replace_rows(job, built, origin, redone, rejected)
+        done.outcome, done.index = written.outcome, written.index
+        done.subjects = list(_people(job, built, redone, done.index))
+    done.outcome.counts.update(counts)
+    count_unread(done.outcome, unread)
+    return done
 
 
 def is_audible(live: Live, key: InteractionKey) -> bool:
@@ -105,13 +100,13 @@ def _people(
     job: RedactJob,
     built: Engines,
     redone: Mapping[InteractionKey, RedactionResult],
-    index: Sequence[Sequence[Any]],
+    index: Sequence[IndexEntry],
 ) -> Iterator[SubjectEntry]:
     """Yield entries of the identifier index for what texts no longer show, beside those it holds.
 
     Without them a person could not be found any more by a number that was covered late.
     """
-    for stored in map(IndexEntry.of, index):
+    for stored in index:
         found = redone.get(stored.key)
         said = [link for link in found.people if link.role == OTHER] if found else []
         if found is None or not said:

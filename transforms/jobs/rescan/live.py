@@ -19,12 +19,19 @@ from callveil.schemas.fields import from_storage, parse_times
 from callveil.schemas.interaction import FIELDS, STATE, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import RETRYABLE, Rejected
-from callveil.transforms.detect.batch import DetectionJob
+from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.batch.redact_batches import with_content
 from callveil.transforms.jobs.rescan.again import EarlierPolicies, RereadRecord, job_of, read_again
 from callveil.transforms.jobs.rescan.interactions import is_audible
-from callveil.transforms.jobs.rescan.report import LIVE, UnreadableRow, count_row, count_unread
+from callveil.transforms.jobs.rescan.report import (
+    LIVE,
+    RescanNotes,
+    TaskResult,
+    UnreadableRow,
+    count_row,
+    count_unread,
+)
 from callveil.transforms.jobs.streaming.receipts import span_rows
 from callveil.transforms.redact.audio.span_times import audio_spans
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -44,16 +51,11 @@ MARK = "rescanned"
 Document = dict[str, Any]
 
 
-def rescan_records(
-    job: RedactJob, built: Engines, urls: Sequence[str], name: str
-) -> dict[str, Any]:
+def rescan_records(job: RedactJob, built: Engines, urls: Sequence[str], name: str) -> TaskResult:
     """Read some records again and, unless the run only looks, write what is to take their place.
 
     Args:
         urls: of their receipts. name: of this piece of work; names what it rejects.
-
-    Returns: JSON-ready `{outcome, unread, audible, receipts}`, the last as pairs of a receipt and
-        the one to be put in its place.
     """
     live = Live(job.files, job.root)
     outcome, unread, audible, receipts = Outcome(), [], [], []
@@ -93,17 +95,12 @@ def rescan_records(
                 if said:
                     write_markers(live, built.keyring, key, item.result.interaction.day, said)
                 live.files.write(live.files.join(live.folder(key), new["file"]), data)
-        receipts.append([old, new])
+        receipts.append((old, new))
     if not job.scratch:
         outcome.added.extend(rejects.publish())
     count_unread(outcome, unread)
     outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
-    return {
-        "outcome": outcome.as_dict(),
-        "unread": [list(u) for u in unread],
-        "audible": [list(k) for k in sorted(audible)],
-        "receipts": receipts,
-    }
+    return TaskResult(outcome, notes=RescanNotes(unread, sorted(audible), receipts))
 
 
 def _jobs(

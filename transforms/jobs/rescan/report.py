@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
+from callveil.transforms.jobs.batch.work_results import WorkResult
 
 INTERACTIONS, VERSIONS, LIVE = "interactions", "versions", "live"
 ZONES = (INTERACTIONS, VERSIONS, LIVE)
@@ -46,6 +50,28 @@ class UnreadableRow(NamedTuple):
     reason: str
 
 
+@dataclass(slots=True)
+class RescanNotes:
+    """What is told of a rescan, or left to do, beside its outcome.
+
+    Attributes:
+        unread: rows that could not be read.
+        audible: interactions with a redacted recording in whose transcript something was found.
+        receipts: of the live zone, each with the one to be put in its place.
+    """
+
+    unread: list[UnreadableRow] = field(default_factory=list)
+    audible: list[InteractionKey] = field(default_factory=list)
+    receipts: list[tuple[JsonObject, JsonObject]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class TaskResult(WorkResult):
+    """What reading a piece of the store again gave."""
+
+    notes: RescanNotes = field(default_factory=RescanNotes)
+
+
 def path_shape(path: str) -> str:
     """Return a declared path without the places in it: neither which turn, nor which key."""
     return _PLACE.sub(r"\1\2", path)
@@ -54,9 +80,9 @@ def path_shape(path: str) -> str:
 def count_row(counts: Counter[str], zone: str, found: Mapping[tuple[str, str], int]) -> None:
     """Count what was found in one row, by field (as `path_shape` gives it) and entity type."""
     counts[f"affected.{zone}"] += 1
-    for (field, entity), number in found.items():
-        counts[f"{_COVERED}/{zone}/{field}/{entity}"] += number
-        counts[f"{_ROWS}/{zone}/{field}/{entity}"] += 1
+    for (name, entity), number in found.items():
+        counts[f"{_COVERED}/{zone}/{name}/{entity}"] += number
+        counts[f"{_ROWS}/{zone}/{name}/{entity}"] += 1
 
 
 def count_unread(outcome: Outcome, unread: Iterable[UnreadableRow]) -> None:

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -22,7 +21,13 @@ from callveil.transforms.jobs.batch.context import Engines, RedactJob
 from callveil.transforms.jobs.history.load import BATCH, redactor_of, with_raw
 from callveil.transforms.jobs.rescan.again import EarlierPolicies
 from callveil.transforms.jobs.rescan.report import VERSIONS as ZONE
-from callveil.transforms.jobs.rescan.report import UnreadableRow, count_row, count_unread
+from callveil.transforms.jobs.rescan.report import (
+    RescanNotes,
+    TaskResult,
+    UnreadableRow,
+    count_row,
+    count_unread,
+)
 from callveil.transforms.redact.versions.decision import KIND, RedactionSettings, choose_settings
 from callveil.transforms.redact.versions.until_stable import (
     Placed,
@@ -30,18 +35,17 @@ from callveil.transforms.redact.versions.until_stable import (
     repeat_until_stable,
     stored_version,
 )
-from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
-from callveil.transforms.storage.tables.key_index import origin_of
-from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
-from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row, version_row
+from callveil.transforms.storage.tables.key_index import stem_of
+from callveil.transforms.storage.tables.mutation import RowMutation
+from callveil.transforms.storage.tables.rewrite import change_keys
+from callveil.transforms.storage.tables.versions import version_from_row, version_row
 
 
-def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, Any]:
+def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> TaskResult:
     """Read one file of versions again and, unless the run only looks, cover what was found.
 
-    Returns: JSON-ready `{outcome, unread}`. Memory holds the rows in which something was found, at
-        most those of one file.
+    Memory holds the rows in which something was found, at most those of one file.
     """
     outcome = Outcome(counts=Counter({"in": entry.rows, f"in.{ZONE}": entry.rows}))
     changed: dict[VersionKey, RedactedVersion] = {}
@@ -65,7 +69,7 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, A
     count_unread(outcome, unread)
     if (changed or rejected) and not job.scratch:
         _rewrite(job, built, entry, changed, rejected, outcome)
-    return {"outcome": outcome.as_dict(), "unread": [list(u) for u in unread]}
+    return TaskResult(outcome, notes=RescanNotes(unread))
 
 
 def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]]:
@@ -181,17 +185,13 @@ def _rewrite(
 ) -> None:
     """Write the file anew; what could not be read goes to the rejected zone, and out of it."""
 
-    def change(row: dict[str, Any]) -> dict[str, Any] | None:
-        key = VersionKey(*(row[c] for c in VersionKey._fields))
-        if key in rejected:
-            return None
-        return version_row(changed[key]) if key in changed else row
-
-    stem = origin_of(entry.path).rsplit("/", 1)[1].removesuffix(".parquet")
-    place = data_path(
-        VERSIONS.name, dict(entry.partition), job.run.run_id, job.rewritten_name(stem)
+    new = {key: version_row(version) for key, version in changed.items()}
+    mutation = RowMutation(job.files, job.root, job.snapshot, job.run.run_id)
+    mutation.edit_file(
+        entry,
+        job.rewritten_name(stem := stem_of(entry.path)),
+        change_keys(VersionKey._fields, rejected, new),
     )
-    new = rewrite_file(job.files, job.root, entry, place, VERSIONS, change_rows(change))
     partition = dict(entry.partition)
     name = job.new_name(
         f"history.{partition['account_type']}.{partition['day']}.{stem.replace('-', '.')}"
@@ -199,6 +199,6 @@ def _rewrite(
     rejects = DeadLetterWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, name)
     for _, item in sorted(rejected.items()):
         rejects.add(item)
-    outcome.removed.append(entry.path)
-    outcome.added.extend([*([new.entry] if new.entry else []), *rejects.publish()])
+    outcome.removed += [f.path for f in mutation.removed]
+    outcome.added += [*mutation.added, *rejects.publish()]
     outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})

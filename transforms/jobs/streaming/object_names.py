@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey
 
 AUDIO = (
@@ -69,7 +70,7 @@ _PLACE = re.compile(r"\{(account_id|id)\}|\*")
 Sort = Literal["recording", "records"]
 
 
-class NamingError(ValueError):
+class NamingError(UserError, ValueError):
     """A name pattern cannot be used; the text says why."""
 
 

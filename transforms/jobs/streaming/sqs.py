@@ -17,6 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from callveil.schemas.errors import CallveilError
 from callveil.transforms.storage.files.s3_errors import ATTEMPTS, CONNECT_SECONDS, limit_retries
 
 BATCH = 10
@@ -42,7 +43,7 @@ _clients: dict[tuple[int, str | None, str | None], Any] = {}
 _making_client = threading.Lock()
 
 
-class QueueError(OSError):
+class QueueError(CallveilError, OSError):
     """A queue cannot be used; the text says why that usually happens and what mends it."""
 
 

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.lab.evaluate.gold import (
@@ -78,7 +79,7 @@ class SetResult:
             self._figures = self.tally.figures()
         return self._figures
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form."""
         own = {
             "name": self.name,

@@ -11,12 +11,15 @@ from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import DetectionJob, DetectionResult, detect_batch
+from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.conversation import AGENT, CALLER
 from callveil.transforms.detect.decision import RedactionDecision
+from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.document import role_of
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
@@ -63,7 +66,7 @@ not named here stand for themselves.
 """
 
 
-class GoldError(ValueError):
+class GoldError(UserError, ValueError):
     """A file of labelled conversations cannot be used; the text names file, line and field and
     quotes nothing of it.
     """
@@ -124,7 +127,7 @@ class Prediction:
     score: float
     detector: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return the form in which predictions are exchanged."""
         return {
             "turn": self.turn,
@@ -256,7 +259,7 @@ def as_job(row: GoldRow, policy: Policy, detector: Detector) -> DetectionJob:
         )
     outline = []
     for speaker, text in row.turns:
-        turn: dict[str, Any] = {
+        turn: JsonObject = {
             "speaker": speaker,
             "text": text,
             "channel": CHANNELS.get(role_of(speaker, None)),

@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, Prediction, normalize_type
 
 CORE = frozenset(
@@ -318,9 +318,9 @@ class SetMetrics:
     typed_precision: Estimate
     by_type: dict[str, TypeMetrics]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form."""
-        out: dict[str, Any] = {"dialogues": self.dialogues, "chars": self.chars}
+        out: JsonObject = {"dialogues": self.dialogues, "chars": self.chars}
         for name in (
             "entity_recall",
             "char_recall",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.evaluate.gold import GoldLabel, GoldRow, Prediction
 
 NEAR = 20
@@ -39,16 +39,6 @@ class MissKind:
     position: str
     after_question: bool
 
-    def as_dict(self) -> dict[str, str | bool]:
-        """JSON form."""
-        return {
-            "type": self.type,
-            "nearest": self.nearest,
-            "case": self.case,
-            "position": self.position,
-            "after_question": self.after_question,
-        }
-
 
 @dataclass(frozen=True)
 class QuotedExample:
@@ -61,16 +51,6 @@ class QuotedExample:
     before: str
     text: str
     after: str
-
-    def as_dict(self) -> dict[str, str | int]:
-        """JSON form."""
-        return {
-            "id": self.id,
-            "turn": self.turn,
-            "before": self.before,
-            "text": self.text,
-            "after": self.after,
-        }
 
 
 def quote_example(row: GoldRow, turn: int, start: int, end: int) -> QuotedExample:
@@ -183,16 +163,16 @@ class ErrorCounts:
         """Return types and detectors of over-redaction, most letters first."""
         return sorted(self.over.items(), key=lambda item: (-item[1], item[0]))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form; examples are in it only where they were kept."""
         misses = []
         for kind, n in self.ranked_misses():
             misses.append(
                 {
-                    **kind.as_dict(),
+                    **asdict(kind),
                     "n": n,
                     **(
-                        {"examples": [e.as_dict() for e in self.missed_examples[kind]]}
+                        {"examples": [asdict(e) for e in self.missed_examples[kind]]}
                         if self.quote
                         else {}
                     ),
@@ -201,7 +181,7 @@ class ErrorCounts:
         over = []
         for key, letters in self.ranked_over():
             quoted = (
-                {"examples": [e.as_dict() for e in self.over_examples[key]]} if self.quote else {}
+                {"examples": [asdict(e) for e in self.over_examples[key]]} if self.quote else {}
             )
             over.append(
                 {

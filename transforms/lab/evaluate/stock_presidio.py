@@ -18,6 +18,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -35,7 +38,7 @@ Found = tuple[int, int, str, float, str]
 """Start, end, type, score, recognizer."""
 
 
-class StockError(ValueError):
+class StockError(UserError, ValueError):
     """Stock Presidio cannot run; the text says why and how to mend it."""
 
 
@@ -84,7 +87,7 @@ class StockPresidio:
                 "version of spaCy"
             ) from None
         self.entities = tuple(sorted(e for e in found if not kept(e)))
-        self.about: dict[str, Any] = {
+        self.about: JsonObject = {
             "name": self.name,
             "presidio": version("presidio-analyzer"),
             "pipeline": pipeline,

@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.sample import shapes
 from callveil.transforms.lab.sample.dialogues import (
     TYPED,
@@ -23,7 +24,6 @@ from callveil.transforms.lab.sample.scene import PlantedValue
 from callveil.transforms.lab.sample.values import written_date, written_phone
 from callveil.transforms.lab.sample.world import SampleAccount
 
-JsonObject = dict[str, Any]
 _NOTE = replace(TYPED, cased=True, punctuated=True)
 _ZONES = tuple(dt.timezone(dt.timedelta(hours=h)) for h in (-4, -5, -7, 0, 1))
 _TAGS = ("new lead", "existing", "quote", "urgent", "spam", "follow up", "booked", "refund", "VIP")

@@ -6,9 +6,11 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import orjson
+
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import JsonObject
 
 SECONDS_PER_WORD = 0.4
 """About 150 words a minute."""
@@ -16,11 +18,11 @@ SECONDS_PER_WORD = 0.4
 ACCOUNT = "900001"
 
 
-class ConvertError(ValueError):
+class ConvertError(UserError, ValueError):
     """A conversation cannot be read; the text names file, line and field."""
 
 
-def read_conversation_files(paths: Sequence[Path]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def read_conversation_files(paths: Sequence[Path]) -> Iterator[tuple[str, int, JsonObject]]:
     """File name, line and content of every conversation."""
     for path in paths:
         try:
@@ -45,11 +47,11 @@ def read_conversation_files(paths: Sequence[Path]) -> Iterator[tuple[str, int, d
                 yield path.stem, number, row
 
 
-def as_call(source: str, number: int, row: dict[str, Any], start: dt.datetime) -> dict[str, Any]:
+def as_call(source: str, number: int, row: JsonObject, start: dt.datetime) -> JsonObject:
     """Return one conversation as the platform would send it: outline with times, flat transcript,
     no contact data.
     """
-    outline: list[dict[str, Any]] = []
+    outline: list[JsonObject] = []
     place = 0.0
     for turn in row["turns"]:
         speaker = str(turn.get("speaker") or "")
@@ -97,7 +99,7 @@ def convert_conversations(paths: Sequence[Path], out: Path, seed: int, day: dt.d
     folder.mkdir(parents=True, exist_ok=True)
     start = dt.datetime.combine(day, dt.time(), dt.UTC) + dt.timedelta(seconds=seed)
     count = 0
-    sinks: dict[str, Any] = {}
+    sinks: JsonObject = {}
     try:
         for source, number, row in read_conversation_files(paths):
             if source not in sinks:

@@ -6,8 +6,8 @@ The redaction of the sample is measured against it. It holds the values in clear
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.sample.dialogues import DialogueTurn
 from callveil.transforms.lab.sample.scene import PlantedValue
 
@@ -90,7 +90,7 @@ class InteractionGold:
             self.values.setdefault(key, PlantedValue(entity, canonical))
             self.spans.append(PlantedSpan(path, start, start + len(text), entity, key, text))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form: values with all their surface forms (each once, in order of appearance), and
         spans.
         """

@@ -10,8 +10,8 @@ import datetime as dt
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.sample import content, values
 from callveil.transforms.lab.sample.gold import InteractionGold
 from callveil.transforms.lab.sample.people import Person, ascii_fold, pick_one, random_person
@@ -41,7 +41,7 @@ class GeneratedInteraction:
         final: place of the final record in `snapshots`.
     """
 
-    snapshots: list[dict[str, Any]]
+    snapshots: list[JsonObject]
     gold: InteractionGold | None
     final: int = 0
 
@@ -92,7 +92,7 @@ class Sample:
         self.start = self.end - dt.timedelta(days=days)
         self.days = days
 
-    def account_rows(self) -> Iterator[dict[str, Any]]:
+    def account_rows(self) -> Iterator[JsonObject]:
         """Yield every version of every account, account by account."""
         for i in range(self.accounts):
             yield from account_records(self.seed, i, self.start, self.end)
@@ -145,12 +145,12 @@ def _base(
     number: int,
     caller: Person,
     agent: Person,
-) -> dict[str, Any]:
+) -> JsonObject:
     line = int(rng.random() * len(f.numbers))
     tracking, own = f.numbers[line], f.business.phone
     bare, sizes = values.national_digits(tracking)
     own_bare, own_sizes = values.national_digits(own)
-    record: dict[str, Any] = {
+    record: JsonObject = {
         "id": number if rng.random() < 0.8 else str(number),
         "sid": f"CA{rng.getrandbits(128):032x}",
         "account_id": int(f.account_id),
@@ -186,7 +186,7 @@ def format_national(number: str, sizes: list[int]) -> str:
 
 
 def _put(
-    record: dict[str, Any],
+    record: JsonObject,
     g: InteractionGold | None,
     path: str,
     text: str,
@@ -200,7 +200,7 @@ def _put(
 
 
 def _caller(
-    rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: InteractionGold | None
+    rng: random.Random, record: JsonObject, kind: str, p: Person, g: InteractionGold | None
 ) -> None:
     r = rng.random
     bare, sizes = values.national_digits(p.phone)
@@ -305,7 +305,7 @@ def _caller(
 
 
 def _visitor(
-    rng: random.Random, record: dict[str, Any], kind: str, p: Person, g: InteractionGold | None
+    rng: random.Random, record: JsonObject, kind: str, p: Person, g: InteractionGold | None
 ) -> None:
     r = rng.random
     if r() > (0.9 if kind in ("form", "chat") else 0.35):
@@ -339,7 +339,7 @@ def _visitor(
 
 def _staff(
     rng: random.Random,
-    record: dict[str, Any],
+    record: JsonObject,
     f: SampleAccount,
     agent: Person,
     kind: str,
@@ -407,7 +407,7 @@ _LATER = (
 
 
 def _series(
-    rng: random.Random, final: dict[str, Any], when: dt.datetime, g: InteractionGold | None
+    rng: random.Random, final: JsonObject, when: dt.datetime, g: InteractionGold | None
 ) -> GeneratedInteraction:
     """Return webhooks of one call: start, end (no audio yet), delayed end; now and then out of
     order, twice, or cut short.

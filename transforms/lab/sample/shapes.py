@@ -5,11 +5,9 @@ Whisper, Deepgram, flat text, words with times.
 from __future__ import annotations
 
 import random
-from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.sample.dialogues import DialogueTurn
-
-JsonObject = dict[str, Any]
 
 
 def as_outline(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from callveil.schemas.json_types import Row
 from callveil.transforms.lab.sample.people import pick_one
 
 PART_LINES = 20_000
@@ -24,7 +25,7 @@ _ROWS = 2_000
 
 
 class SampleSink(Protocol):
-    def put(self, record: dict[str, Any]) -> None: ...
+    def put(self, record: Row) -> None: ...
 
     def close(self) -> None: ...
 
@@ -37,7 +38,7 @@ class LineSink:
         self.file = ""
         self._out: io.BufferedIOBase | Any = None
 
-    def put(self, record: dict[str, Any]) -> None:
+    def put(self, record: Row) -> None:
         """Write one record."""
         self.raw(orjson.dumps(record))
 
@@ -79,9 +80,9 @@ class PageSink:
     def __init__(self, folder: Path, total: int) -> None:
         self.folder, self.page, self.held, self.total = folder, 0, [], total
 
-    held: list[dict[str, Any]]
+    held: list[Row]
 
-    def put(self, record: dict[str, Any]) -> None:
+    def put(self, record: Row) -> None:
         """Add one entry; a full page is written."""
         self.held.append(record)
         if len(self.held) == PAGE:
@@ -118,7 +119,7 @@ class WebhookSink:
     def __init__(self, folder: Path, rng: random.Random) -> None:
         self.folder, self.rng, self.count = folder, rng, 0
 
-    def put(self, record: dict[str, Any]) -> None:
+    def put(self, record: Row) -> None:
         """Write one body."""
         body = (
             record
@@ -248,10 +249,10 @@ what has no column is under `extra`.
 _COLUMNS = frozenset(PARQUET_SCHEMA.names)
 
 
-def parquet_row(record: dict[str, Any]) -> dict[str, Any]:
+def parquet_row(record: Row) -> Row:
     """Return a record as a row of `PARQUET_SCHEMA`."""
-    row: dict[str, Any] = {}
-    spare: dict[str, Any] = {}
+    row: Row = {}
+    spare: Row = {}
     for name, value in record.items():
         if name not in _COLUMNS:
             spare[name] = value
@@ -273,9 +274,9 @@ class ParquetSink:
         self.path, self.rows = folder / "interactions" / "export.parquet", []
         self._out: pq.ParquetWriter | None = None
 
-    rows: list[dict[str, Any]]
+    rows: list[Row]
 
-    def put(self, record: dict[str, Any]) -> None:
+    def put(self, record: Row) -> None:
         """Add one row; a full group is written."""
         self.rows.append(parquet_row(record))
         if len(self.rows) >= _ROWS:

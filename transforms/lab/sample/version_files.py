@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.sample.versions import (
     SALT,
     VersionedObject,
@@ -141,7 +142,7 @@ class _Sinks:
         self.csv.writeheader()
         self.schema = pa.schema([(name, pa.string()) for name in names])
         self.parquet: Any = None
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[JsonObject] = []
         self.late = (folder / "late.yaml").open("w", encoding="utf-8")
 
     def put(self, thing: VersionedObject, step: VersionStep) -> None:

@@ -12,11 +12,11 @@ import datetime as dt
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 import yaml
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.sample.people import Person, pick_one, random_person
 from callveil.transforms.lab.sample.world import SampleAccount, random_stream, sample_account
 
@@ -62,8 +62,8 @@ class VersionStep:
     number: int
     event: str
     when: dt.datetime
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    before: JsonObject | None
+    after: JsonObject | None
     actor: Person
 
 
@@ -85,7 +85,7 @@ def _word(rng: random.Random, letters: str, size: int) -> str:
     return "".join(pick_one(rng, letters) for _ in range(size))
 
 
-def _make(rng: random.Random, thing: VersionedObject) -> dict[str, Any]:
+def _make(rng: random.Random, thing: VersionedObject) -> JsonObject:
     """Return the first state of an object, with what is planted in it."""
     who = random_person(rng, thing.firm.country)
     planted = thing.planted
@@ -153,7 +153,7 @@ def _make(rng: random.Random, thing: VersionedObject) -> dict[str, Any]:
     return {"name": who.full, "phone": who.phone, "email": who.email, "city": who.city}
 
 
-def _change(rng: random.Random, thing: VersionedObject, state: dict[str, Any]) -> dict[str, Any]:
+def _change(rng: random.Random, thing: VersionedObject, state: JsonObject) -> JsonObject:
     """Return a state after one change."""
     who = random_person(rng, thing.firm.country)
     new = dict(state)
@@ -214,7 +214,7 @@ def generate_objects(
             owner.account_id if kind == "Account" else str(7_000_000_000 + account * 100_000 + n),
             shape,
         )
-        state: dict[str, Any] | None = None
+        state: JsonObject | None = None
         times = sorted(
             start + dt.timedelta(microseconds=int(span * 1e6 * rng.random()))
             for _ in range(1 + int(rng.random() * 7))
@@ -245,7 +245,7 @@ def generate_objects(
         yield thing
 
 
-def native_event(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
+def native_event(thing: VersionedObject, step: VersionStep) -> JsonObject:
     """Return a version as a native event."""
     old, new = step.before or {}, step.after or {}
     changes = [
@@ -266,7 +266,7 @@ def native_event(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
     }
 
 
-def paper_trail(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
+def paper_trail(thing: VersionedObject, step: VersionStep) -> JsonObject:
     """Return a version as a row of paper_trail: the state before as YAML or JSON text, no
     changes.
     """
@@ -284,7 +284,7 @@ def paper_trail(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
     }
 
 
-def _head(thing: VersionedObject, step: VersionStep) -> dict[str, Any]:
+def _head(thing: VersionedObject, step: VersionStep) -> JsonObject:
     return {
         "account_id": thing.firm.account_id,
         "agency_id": thing.firm.agency_id or None,

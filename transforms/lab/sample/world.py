@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.lab.sample.dialogues import Business, random_business
 from callveil.transforms.lab.sample.people import (
     Person,
@@ -113,7 +114,7 @@ def account_id(index: int) -> str:
 
 def account_records(
     seed: int, index: int, start: dt.datetime, end: dt.datetime
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """Return the effective-dated versions of one account, oldest first, as an account file holds
     them.
 
@@ -122,7 +123,7 @@ def account_records(
     """
     f, rng = sample_account(seed, index), random_stream(seed, 3, index)
     opened = start - dt.timedelta(days=30 + int(rng.random() * 900))
-    base: dict[str, Any] = {
+    base: JsonObject = {
         "account_id": f.account_id,
         "agency_id": f.agency_id or None,
         "status": "active",
@@ -133,7 +134,7 @@ def account_records(
     }
     by_capability = rng.random() < 0.5
 
-    def version(kind: str, **changes: Any) -> dict[str, Any]:
+    def version(kind: str, **changes: Any) -> JsonObject:
         return (
             base
             | ({"can_create_subaccounts": kind == "agency"} if by_capability else {"type": kind})

@@ -19,10 +19,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import orjson
 
+from callveil.schemas.json_types import JsonObject
+from callveil.transforms.lab.sample import FORMATS
 from callveil.transforms.lab.sample.malform import class_of, malform_record
 from callveil.transforms.lab.sample.people import pick_one
 from callveil.transforms.lab.sample.records import Sample
@@ -35,7 +36,6 @@ from callveil.transforms.lab.sample.sinks import (
 )
 from callveil.transforms.lab.sample.world import random_stream
 
-FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "pages", "webhooks", "parquet")
 MAX_WEBHOOKS = 400
 """Webhook bodies are one file each, so there are only so many; the rest goes to the other formats.
 """
@@ -226,7 +226,7 @@ class _Writer:
         )
         s.records = sum(s.formats.values())
 
-    def _send(self, rng: random.Random, snapshots: list[dict[str, Any]]) -> None:
+    def _send(self, rng: random.Random, snapshots: list[JsonObject]) -> None:
         chosen = pick_one(rng, self.wheel)
         together = rng.random() < 0.5
         for record in snapshots:
@@ -238,7 +238,7 @@ class _Writer:
             self.sinks[name].put(record)
             self.formats[name] += 1
 
-    def _break(self, rng: random.Random, record: dict[str, Any]) -> dict[str, Any]:
+    def _break(self, rng: random.Random, record: JsonObject) -> JsonObject:
         broken = malform_record(rng, record, class_of(self.broken))
         self.broken += 1
         sink = self.lines[pick_one(rng, tuple(self.lines))]
@@ -255,7 +255,7 @@ class _Writer:
         }
 
 
-def _kind(record: dict[str, Any]) -> str:
+def _kind(record: JsonObject) -> str:
     return (
         "chat"
         if "chat_messages" in record

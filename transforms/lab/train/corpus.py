@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.detect.lang import strip_accents
 from callveil.transforms.detect.lexicon import EVERYWHERE, load_lexicon
 from callveil.transforms.detect.recognizers.evidence import THING, is_common_word, word_kind
@@ -119,7 +120,7 @@ _NOT_NAMES = frozenset(
 _SENTENCE_END = re.compile(r"[.?!:;\"“(\n]\s*$")
 
 
-class CorpusError(ValueError):
+class CorpusError(UserError, ValueError):
     """A corpus file cannot be used. The text names file, line and field, and quotes nothing of the
     content.
     """

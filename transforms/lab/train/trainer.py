@@ -18,6 +18,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam, get_current_ops, set_current_ops
 
+from callveil.schemas.errors import CallveilError
 from callveil.transforms.detect.model import LABELS, LANGUAGE, fast_ops
 from callveil.transforms.lab.train.corpus import (
     PERSON_OR_ORG,
@@ -36,6 +37,10 @@ ROWS: tuple[int, int, int, int] = (10_000, 2_500, 2_500, 300)
 MINE: tuple[float, ...] = (0.25, 0.5, 0.75)
 """Parts of the training after which its mistakes are sought, see `TrainingMix.mine`."""
 _AS = {PERSON_OR_ORG: UNKNOWN, PUBLIC_PERSON: "PERSON"}
+
+
+class TrainingError(CallveilError, ValueError):
+    """A model cannot be made as asked; the text says what to choose instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,10 @@ def blank_pipeline(width: int, depth: int) -> Language:
         width: columns of a word's vector, a multiple of 8 from 16 to 128. depth: window layers, 1
             to 8; each adds one word of context on either side.
     Raises:
-        ValueError: out of those ranges.
+        TrainingError: out of those ranges.
     """
     if not 16 <= width <= 128 or width % 8 or not 1 <= depth <= 8:
-        raise ValueError(
+        raise TrainingError(
             f"width {width}, depth {depth}: width must be a multiple of 8 from 16 to 128 and depth "
             "1 to 8; larger models do not fit the package"
         )
@@ -182,11 +187,11 @@ def train_model(
         minutes: stop after this much time if that is sooner than `steps`; the learning rate then
             falls with time.
     Raises:
-        corpus.CorpusError: a file of `extra` is not of the form. ValueError: figures out of range,
-            or the model came out larger than `MAX_BYTES`.
+        corpus.CorpusError: a file of `extra` is not of the form.
+        TrainingError: figures out of range, or the model came out larger than `MAX_BYTES`.
     """
     if steps < 1:
-        raise ValueError(f"steps is {steps}; at least 1 update is needed")
+        raise TrainingError(f"steps is {steps}; at least 1 update is needed")
     before = get_current_ops()
     set_current_ops(fast_ops())
     try:
@@ -292,7 +297,7 @@ def write_pipeline(nlp: Language, out: Path, about: dict[str, float]) -> int:
         if p.is_file() and p.suffix not in (".py", ".pyc")
     )
     if size > MAX_BYTES:
-        raise ValueError(
+        raise TrainingError(
             f"the model takes {size} bytes, more than the {MAX_BYTES} that ship with the package; "
             "choose a smaller width"
         )

@@ -232,7 +232,7 @@ def confidence_of(padded: Sound, words: Sequence[Segment], phones: Sequence[int]
     The likelihood of all frames and of the worst word; how much loud sound lies in no word; and how
     many words are squeezed to the shortest there is, which happens where they were not said. The
     limits come from generated turns with their own texts, others', and texts with words left out,
-    added or replaced (tests/audio/test_forced_alignment.py measures some of it anew).
+    added or replaced (tests/redact/audio/test_forced_alignment.py measures some of it anew).
     """
     if not words:
         return 0.0

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.redact.audio.energy import MOMENT, RecordingSurvey, SpeechActivity
 from callveil.transforms.redact.audio.placeholders import shift_times
 from callveil.transforms.redact.audio.plan import AudioSpan
@@ -98,7 +99,7 @@ class TranscriptFit:
         """Whether the times say nothing about this recording."""
         return self.verdict == "refused"
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return what receipts say of it."""
         return {
             "times": self.verdict,
@@ -376,7 +377,7 @@ def _gathered(rows: Iterable[Row]) -> list[Row]:
     return out
 
 
-def _moved(row: Mapping[str, Any], shift: float) -> dict[str, Any]:
+def _moved(row: Mapping[str, Any], shift: float) -> JsonObject:
     """Return a turn or word moved; what lies before the recording begins is at its very
     beginning.
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from callveil.schemas.finding import WHOLE, Finding
 from callveil.schemas.recordings import CHANNELS
@@ -33,7 +33,32 @@ SLACK = 0.5
 Row = Mapping[str, Any]
 
 
-class TurnWords(list[dict[str, Any]]):
+class TranscriptTurn(TypedDict):
+    """A turn as it was heard: who spoke, what, on which channel, and from and to which second."""
+
+    speaker: str
+    text: str
+    channel: int
+    s: float
+    e: float
+
+
+class TranscriptWord(TypedDict):
+    """A word as it was heard, with the recogniser's or aligner's confidence in its times.
+
+    Channel and speaker are those of its turn, `turn` the turn's number where it is known.
+    """
+
+    word: str
+    s: float
+    e: float
+    channel: Any
+    speaker: Any
+    confidence: float
+    turn: NotRequired[int]
+
+
+class TurnWords(list[TranscriptWord]):
     """Words of a record that name in `turn` the turn of `outline` they were found in, so that they
     need not be looked up by their times.
     """

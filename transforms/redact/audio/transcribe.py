@@ -14,9 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.redact.audio.align import EDGE, NOISES, RATE, normalize_level
 from callveil.transforms.redact.audio.container import open_recording
 from callveil.transforms.redact.audio.segments import Sound, resample_sound
+from callveil.transforms.redact.audio.span_times import TranscriptTurn, TranscriptWord
 from callveil.transforms.redact.audio.stream import begin_reading, read_sound_blocks
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -41,7 +43,7 @@ TURN_GAP = 0.7
 """Seconds without a word after which a party's turn is over."""
 
 
-class RecogniserMissing(Exception):
+class RecogniserMissing(UserError):
     """A recogniser cannot be had; the text says what to do about it."""
 
 
@@ -50,12 +52,11 @@ class Transcription:
     """What was recognised, in the form of a record's transcript.
 
     Attributes:
-        outline: turns: speaker, text, channel, s, e. words: word, s, e, channel, speaker,
-            confidence.
+        outline: turns. words: of all of them.
     """
 
-    outline: list[dict[str, Any]] = field(default_factory=list)
-    words: list[dict[str, Any]] = field(default_factory=list)
+    outline: list[TranscriptTurn] = field(default_factory=list)
+    words: list[TranscriptWord] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class _Piecewise:
 
     def transcribe(self, files: Files, url: str) -> Transcription:
         """See `Recogniser`."""
-        words = []
+        words: list[TranscriptWord] = []
         for channel, start, sound in split_recording(files, url):
             for word in self.words_of(sound):
                 words.append(
@@ -218,10 +219,10 @@ def _whisper(path: str) -> Any:
         ) from None
 
 
-def turns_of(words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def turns_of(words: Sequence[TranscriptWord]) -> list[TranscriptTurn]:
     """Return turns out of the words of all channels, in the order of their times."""
-    turns: list[dict[str, Any]] = []
-    last: dict[int, dict[str, Any]] = {}
+    turns: list[TranscriptTurn] = []
+    last: dict[int, TranscriptTurn] = {}
     for word in words:
         turn = last.get(word["channel"])
         if turn is None or word["s"] - turn["e"] > TURN_GAP:

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from callveil.schemas.finding import Finding
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.redact.audio.align import RATE, Aligner, SoundAlignment
 from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.pronunciations import tokens_of
 from callveil.transforms.redact.audio.segments import MAX_STRETCH, SoundSegment, read_segments
 from callveil.transforms.redact.audio.span_times import (
+    TranscriptWord,
     TurnWords,
     channel_of,
     heard_on,
@@ -50,7 +52,7 @@ def add_word_times(
     aligner: Aligner,
     findings: Iterable[Finding] | None = None,
     channels: str = "own",
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return a record with the times of its words, as far as they can be found in its recording.
 
     Only `words` is changed, and only where the record has none and gives times of turns. The words
@@ -87,7 +89,7 @@ def add_word_times(
         for n in sorted(needed)
         if n < len(turns) and (stretch := _stretch(turns[n], n, times, channels))
     ]
-    found: dict[int, list[dict[str, Any]]] = {}
+    found: dict[int, list[TranscriptWord]] = {}
     try:
         for place, sound in read_segments(files, url, [s for _, s in chosen], RATE):
             n, stretch = chosen[place]
@@ -139,7 +141,7 @@ def _stretch(
 
 def _words(
     turn: Mapping[str, Any], n: int, stretch: SoundSegment, aligned: SoundAlignment
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[TranscriptWord]:
     tokens = tokens_of(str(turn["text"]))
     guessed = [False, *(h.guessed for h in aligned.heard), False]
     for i, heard in enumerate(aligned.heard):

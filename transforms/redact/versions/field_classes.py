@@ -1,6 +1,7 @@
 """Classification of a changed field by its name.
 
-The classes are secrets, card data, a person's own values, and settings that matter for security.
+The classes are secrets, card data, and a person's own values; `change_classes.py` has the kinds of
+change that matter for security.
 
 Names are compared in snake case. Secrets (`secret.py`) are redacted whatever the policy says;
 everything else goes by the policy. A name's last word says what the field holds: `email` an
@@ -11,9 +12,7 @@ address, `email_notifications` a setting. But the value decides: only one that i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from callveil.schemas.version import to_snake_case
 from callveil.transforms.detect.closed_values import (
@@ -60,7 +59,7 @@ NUMBER_ITEMS = frozenset(
 """Item types that are the business' own numbers."""
 
 
-def _words(patterns: str) -> re.Pattern[str]:
+def names_pattern(patterns: str) -> re.Pattern[str]:
     """Return one pattern of many, separated by white space, each of which must match whole words of
     a name in snake case.
     """
@@ -139,53 +138,53 @@ _STATUS_WORDS = frozenset(
     }
 )
 
-_NATIONAL = _words("ssn social_security(?:_number|_no)? national_id tax_id tin")
+_NATIONAL = names_pattern("ssn social_security(?:_number|_no)? national_id tax_id tin")
 _WHOLE: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("CVV", _words("cvv2? cvc2? ccv csc card_(?:verification|security)_(?:value|code)")),
+    ("CVV", names_pattern("cvv2? cvc2? ccv csc card_(?:verification|security)_(?:value|code)")),
     (
         "CARD_EXPIRY",
-        _words("""card_exp(?:iry|iration|ires)?(?:_(?:date|month|year))? cc_exp[a-z]* exp_(?:month|year|date)
+        names_pattern("""card_exp(?:iry|iration|ires)?(?:_(?:date|month|year))? cc_exp[a-z]* exp_(?:month|year|date)
         expiration_(?:month|year)"""),
     ),
     (
         "CREDIT_CARD",
-        _words("""(?:credit_|debit_)?card_(?:number|no|num) cc_(?:number|num|no) ccnum (?:credit|debit)_card pan card_holder_number
+        names_pattern("""(?:credit_|debit_)?card_(?:number|no|num) cc_(?:number|num|no) ccnum (?:credit|debit)_card pan card_holder_number
         (?:saved|stored|default|primary|backup|billing)_card cards?_on_file"""),
     ),
-    ("IBAN_CODE", _words("iban")),
+    ("IBAN_CODE", names_pattern("iban")),
     (
         "US_BANK_NUMBER",
-        _words(
+        names_pattern(
             "(?:bank_)?account_(?:number|no) routing_(?:number|no) bank_account sort_code bic swift"
         ),
     ),
-    ("DATE_OF_BIRTH", _words("dob birth_?dates? date_of_birth birth_?days? born")),
+    ("DATE_OF_BIRTH", names_pattern("dob birth_?dates? date_of_birth birth_?days? born")),
     (
         "EMAIL_ADDRESS",
-        _words("e?_?mails? email_address(?:es)? mail_to recipients? reply_to bcc cc"),
+        names_pattern("e?_?mails? email_address(?:es)? mail_to recipients? reply_to bcc cc"),
     ),
-    ("IP_ADDRESS", _words("ip ips ip_address(?:es)? remote_addr")),
+    ("IP_ADDRESS", names_pattern("ip ips ip_address(?:es)? remote_addr")),
     (
         "PERSON",
-        _words("""(?:first|last|middle|full|given|family|maiden|sur|nick|caller|contact|customer|agent|person|display|holder|legal)_?name
+        names_pattern("""(?:first|last|middle|full|given|family|maiden|sur|nick|caller|contact|customer|agent|person|display|holder|legal)_?name
         surname cnam cardholder"""),
     ),
-    ("USERNAME", _words("user_?name login_name screen_name")),
+    ("USERNAME", names_pattern("user_?name login_name screen_name")),
     (
         "ADDRESS",
-        _words(
+        names_pattern(
             r"""street(?:_address)? (?:street_|home_|mailing_|postal_|billing_)?address(?:_?(?:line_?)?\d)? addr"""
         ),
     ),
     (
         "PHONE_NUMBER",
-        _words(
+        names_pattern(
             """phones? mobiles? cell(?:_?phone)? (?:home|work|cell|mobile)_(?:phone|number) phone_numbers? fax telephone msisdn"""
         ),
     ),
-    ("LOCATION", _words("latitude longitude lat lng geo_?location")),
-    ("US_DRIVER_LICENSE", _words("driver_?s?_licen[cs]e[a-z_]*")),
-    ("US_PASSPORT", _words("passport[a-z_]*")),
+    ("LOCATION", names_pattern("latitude longitude lat lng geo_?location")),
+    ("US_DRIVER_LICENSE", names_pattern("driver_?s?_licen[cs]e[a-z_]*")),
+    ("US_PASSPORT", names_pattern("passport[a-z_]*")),
 )
 _PERSON_ONLY = (
     ("PERSON", re.compile(r"^(?:name|label|title_and_name)$")),
@@ -196,7 +195,7 @@ _PERSON_ONLY = (
 _STATES_ONLY = re.compile(
     r"_(?:at|on|enabled|disabled|required|count|verified|confirmed|type|status|id|ids|format|limit|allowed)$|^(?:allow|require|enable|has|is|use)_"
 )
-_BORN = _words("born_(?:on|at)")
+_BORN = names_pattern("born_(?:on|at)")
 _DATES = frozenset({"CARD_EXPIRY", "DATE_OF_BIRTH"})
 _NUMBERS = _DATES | {"US_SSN", "CVV", "CREDIT_CARD", "PHONE_NUMBER", "US_BANK_NUMBER", "ZIP_CODE"}
 """Kinds of data of which a short number may be a part."""
@@ -208,7 +207,7 @@ _FIXED = (_NUMBERS - {"ZIP_CODE"}) | {
     "US_PASSPORT",
 }
 """Kinds of data whose values have digits or a form: no word is one."""
-_ALLOWED_IPS = _words(
+ALLOWED_IPS = names_pattern(
     """(?:allowed|trusted|whitelisted|blocked)_ips? ip_(?:allow|white|block|deny)_?lists? ip_ranges?"""
 )
 
@@ -231,7 +230,7 @@ def whole_entity(item_type: str, name: str) -> str:
         return "US_SSN"
     if _BORN.search(folded):
         return "DATE_OF_BIRTH"
-    if _STATES_ONLY.search(folded) or _ALLOWED_IPS.search(folded):
+    if _STATES_ONLY.search(folded) or ALLOWED_IPS.search(folded):
         return ""
     if item in PERSON_ITEMS:
         for entity, pattern in _PERSON_ONLY:
@@ -252,12 +251,12 @@ def is_status(item: str, folded: str) -> bool:
     return item in STAFF_ITEMS and _STATUS.search(folded) is not None
 
 
-_WHO = _words("""names? nicknames? alias handle label titles? login logins users? owners? contacts?
+_WHO = names_pattern("""names? nicknames? alias handle label titles? login logins users? owners? contacts?
     callers? customers? clients? leads? agents? managers? assignees? assigned assigned_to authors?
     [a-z]+ed_by by senders? recipients? sign[eo]rs? holders? employees? patients? members? to from
     cc""")
 """Names whose value may be a person's: not `login_at` and `user_role`, for they end otherwise."""
-_SETTING = _words("""types? kinds? methods? modes? status state format level frequency theme size
+_SETTING = names_pattern("""types? kinds? methods? modes? status state format level frequency theme size
     plan tier roles? permissions? access brand network provider channels? priority visibility policy
     preferences? strategy scheme interval schedule period units? style layout direction sort order
     options? settings? action default behaviou?r display redaction masking on_file notifications?
@@ -370,177 +369,3 @@ def holds_business_number(item_type: str, name: str) -> bool:
         "tracking_number",
         "digits",
     )
-
-
-_ACCOUNT_ITEMS = frozenset(
-    {
-        "account",
-        "agency",
-        "subaccount",
-        "sub_account",
-        "company",
-        "organization",
-        "subscription",
-        "plan",
-    }
-)
-_CLASS_OF_FIELD: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (
-        "two_factor",
-        _words(
-            """two_?factor[a-z_]* 2fa[a-z_]* mfa[a-z_]* otp[a-z_]* totp[a-z_]* (?:backup|recovery)_?codes? second_factor[a-z_]*"""
-        ),
-    ),
-    (
-        "support_access",
-        _words("support_access[a-z_]* support_(?:grant|granted|login)[a-z_]* allow_support"),
-    ),
-    (
-        "privacy_settings",
-        _words("""gdpr[a-z_]* ccpa[a-z_]* hipaa[a-z_]* (?:cookie_|tracking_|recording_)?consent[a-z_]* privacy[a-z_]*
-        data_(?:processing|protection|retention|residency|subject)[a-z_]* retention(?:_[a-z]+)* anonymi[sz]e[a-z_]* do_not_track
-        dpa[a-z_]* right_to[a-z_]*"""),
-    ),
-    (
-        "redaction_settings",
-        _words(
-            "redact(?:ion|ed|s|_after)?[a-z_]* auto_?redact[a-z_]* pci_mode mask(?:ing|ed)?_[a-z_]*"
-        ),
-    ),
-    (
-        "recording_encryption",
-        _words("""recording_encrypt[a-z_]* encrypt(?:ion)?_recordings? recordings_encrypt[a-z_]*
-        encryption_key_id encrypt_at_rest"""),
-    ),
-    (
-        "role",
-        _words(
-            """roles? role_ids? permissions? access_level is_admin admin administrator privileges? scopes?"""
-        ),
-    ),
-    (
-        "login_rule",
-        _words("""login_required[a-z_]* require_login[a-z_]* requires_login sso[a-z_]* saml[a-z_]* oidc[a-z_]*
-        password_(?:policy|min|max|length|expires?|rotation)[a-z_]* auto_?logout[a-z_]* session_timeout[a-z_]* idle_timeout[a-z_]*
-        lockout[a-z_]* login_hours allowed_domains?"""),
-    ),
-    (
-        "payment_method",
-        _words("""payment_methods?[a-z_]* (?:credit_|debit_)?card_[a-z0-9_]+ cc_[a-z]+ ccv cvv iban bank_account[a-z_]* routing_number
-        billing_(?:card|account|method)[a-z_]*"""),
-    ),
-    (
-        "credential",
-        _words(
-            "pass(?:word|wd|phrase)[a-z_]* encrypted_password security_(?:question|answer)s? pin"
-        ),
-    ),
-    (
-        "key",
-        _words(
-            """api_?keys?[a-z_]* (?:access|private|signing|encryption|webhook|secret)_?keys? secrets? tokens? client_secret credentials?"""
-        ),
-    ),
-)
-_CLASS_OF_ITEM = {
-    **dict.fromkeys(
-        (
-            "api_key",
-            "access_key",
-            "access_token",
-            "api_token",
-            "oauth_application",
-            "webhook_secret",
-            "ssh_key",
-            "credential",
-        ),
-        "key",
-    ),
-    **dict.fromkeys(
-        ("payment_method", "credit_card", "card", "bank_account", "billing_method"),
-        "payment_method",
-    ),
-    **dict.fromkeys(("role", "permission", "user_role", "membership"), "role"),
-    **dict.fromkeys(("support_access", "support_grant", "support_access_grant"), "support_access"),
-    **dict.fromkeys(
-        ("redaction_setting", "redaction_settings", "redaction_rule", "redaction_policy"),
-        "redaction_settings",
-    ),
-    **dict.fromkeys(("two_factor", "two_factor_device", "otp_device", "mfa_device"), "two_factor"),
-    **dict.fromkeys(
-        ("login_rule", "sso_configuration", "saml_configuration", "ip_rule"), "login_rule"
-    ),
-}
-_ACCOUNT_STATE = re.compile(
-    r"(?:^|_)(?:plan|status|state|tier|subscription)(?:_(?:id|name|type|code|level))?$|^(?:active|enabled|disabled|closed|deleted|archived)$"
-    r"|(?:^|_)(?:can_create_subaccounts|agency_id|trial|pause|paused|resumed|reactivated|cancel(?:l?ed|lation)?|suspended|closed|deactivated|"
-    r"terminated|downgraded|upgraded)(?:_|$)"
-)
-"""What an account is and whether it lives: fields of items that are accounts or their plans."""
-_ACCOUNT_EVENTS = frozenset(
-    {
-        "pause",
-        "paused",
-        "resume",
-        "resumed",
-        "cancel",
-        "cancelled",
-        "canceled",
-        "reactivate",
-        "reactivated",
-        "suspend",
-        "suspended",
-        "close",
-        "closed",
-        "destroy",
-        "plan_change",
-        "plan_changed",
-        "upgrade",
-        "upgraded",
-        "downgrade",
-        "downgraded",
-    }
-)
-_RELEASE = re.compile(r"^(?:released|released_at|released_on|release|cancelled_at|ported_out_at)$")
-
-
-@lru_cache(maxsize=8192)
-def security_class(item_type: str, event: str, name: str) -> str:
-    """Security class (a key of `schemas.history.CLASSES`) of a change; empty where it has none.
-
-    Args:
-        item_type, event: of the version.
-        name: field that changed; empty for an event as such.
-    """
-    item, folded = item_name(item_type), to_snake_case(name)
-    if event == "export":
-        return "data_export"
-    if item in NUMBER_ITEMS and (event in ("destroy", "release") or _RELEASE.match(folded)):
-        return "number_release"
-    if item in _CLASS_OF_ITEM:
-        return _CLASS_OF_ITEM[item]
-    if item in _ACCOUNT_ITEMS and (
-        _ACCOUNT_STATE.search(folded) or (not folded and event in _ACCOUNT_EVENTS)
-    ):
-        return "account_state"
-    if _ALLOWED_IPS.search(folded):
-        return "login_rule"
-    return next(
-        (name for name, pattern in _CLASS_OF_FIELD if folded and pattern.search(folded)), ""
-    )
-
-
-def change_class(item_type: str, event: str, name: str, before: Any, after: Any) -> str:
-    """Security class of a field's change, looking also at the members inside of its values that
-    differ; empty where it has none.
-    """
-    found = security_class(item_type, event, name)
-    if found or not (isinstance(before, Mapping) or isinstance(after, Mapping)):
-        return found
-    old, new = (v if isinstance(v, Mapping) else {} for v in (before, after))
-    for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
-            found = change_class(item_type, event, key, old.get(key), new.get(key))
-            if found:
-                return found
-    return ""

@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 
 from callveil.schemas.fields import FieldError
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import InputLimits
-from callveil.transforms.detect.batch import FIELD_NAME
+from callveil.transforms.detect.complete_findings import FIELD_NAME
 from callveil.transforms.detect.secret_fields import KEYPAD, is_secret
 from callveil.transforms.ingest.versions.yaml_json import load_yaml
 from callveil.transforms.storage.files.serialization import dumps
@@ -231,7 +232,7 @@ def replace_texts(
         inner = replace_texts(value.value, texts, keys, (*path, INSIDE))
         return value.text if inner == _as_written(value.value) else dumps(inner)
     if isinstance(value, Mapping):
-        out: dict[str, Any] = {}
+        out: RecordValues = {}
         taken: Counter[str] = Counter()
         for name, child in value.items():
             new = label = keys.get((*path, name), name)

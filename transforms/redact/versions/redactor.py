@@ -18,7 +18,8 @@ from callveil.schemas.version import RawVersion, RedactedVersion
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.redact.versions.decision import RedactionSettings
-from callveil.transforms.redact.versions.version_redaction import VersionRedaction, VersionRun
+from callveil.transforms.redact.versions.version_redaction import VersionRedaction
+from callveil.transforms.redact.versions.version_run import VersionRun
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.strict_json import ParseError
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.redact.versions.field_classes import change_class, security_class
+from callveil.transforms.redact.versions.change_classes import change_class, security_class
 from callveil.transforms.redact.versions.json_values import canonical_json
 from callveil.transforms.storage.tables.versions import best_versions
 

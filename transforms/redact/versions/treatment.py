@@ -18,6 +18,7 @@ from callveil.transforms.detect.secret_fields import (
     is_secret,
     is_secret_state,
 )
+from callveil.transforms.redact.versions.change_classes import security_class
 from callveil.transforms.redact.versions.decision import RedactionSettings
 from callveil.transforms.redact.versions.field_classes import (
     NOTE,
@@ -26,7 +27,6 @@ from callveil.transforms.redact.versions.field_classes import (
     holds_business_number,
     is_setting,
     item_name,
-    security_class,
     whole_entity,
 )
 from callveil.transforms.redact.versions.json_values import Path, ValueText, on_keypad

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import SourceRef
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import Rules
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion
@@ -163,7 +163,7 @@ def iter_version_texts(version: RedactedVersion) -> Iterator[Text]:
         yield name, str(text or ""), whole
 
 
-def _row_texts(name: str, row: dict[str, Any], sides: Iterable[str]) -> Iterator[Text]:
+def _row_texts(name: str, row: RecordValues, sides: Iterable[str]) -> Iterator[Text]:
     entities = frozenset(row.get("entities") or ())
     yield f"{name}[].field", row["field"], entities
     for side in sides:

@@ -4,17 +4,14 @@ stands in their place.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from dataclasses import replace
 
 from callveil.schemas.fields import EXTRA, Field, Json
 from callveil.schemas.finding import TextSpan
 from callveil.schemas.interaction import BY_NAME
-from callveil.schemas.policy import DetectionSettings, Rules
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, to_snake_case
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
 from callveil.transforms.detect.document import InteractionDocument, Segment
@@ -25,7 +22,7 @@ from callveil.transforms.detect.placeholders import (
     placeholder_pattern,
     placeholder_spans,
 )
-from callveil.transforms.detect.plain_ids import card_spans, is_plain_id
+from callveil.transforms.detect.plain_ids import card_spans
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.propagation import KINDS, distinct_values, values_from_spans
 from callveil.transforms.detect.resolve import accept_findings, merge_spans
@@ -33,9 +30,10 @@ from callveil.transforms.detect.script import unsupported_language_spans
 from callveil.transforms.detect.secret_fields import SECRET, is_secret, secret_spans
 from callveil.transforms.detect.text_fields import Leaf
 from callveil.transforms.detect.value_search import FoldedWords, find_values
-from callveil.transforms.redact.operators import OPERATORS, TokenKeys, operator_params
+from callveil.transforms.redact.operators import apply_operator, operator_params
+from callveil.transforms.redact.versions.change_classes import change_class
 from callveil.transforms.redact.versions.decision import RedactionSettings
-from callveil.transforms.redact.versions.field_classes import change_class, item_name
+from callveil.transforms.redact.versions.field_classes import item_name
 from callveil.transforms.redact.versions.json_values import (
     NAME_DIGITS,
     NAMED,
@@ -52,82 +50,11 @@ from callveil.transforms.redact.versions.json_values import (
     to_plain_json,
 )
 from callveil.transforms.redact.versions.treatment import FieldClassifier, FieldValue
-from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.identity.identifier_names import entity_of
+from callveil.transforms.redact.versions.version_run import VersionRun
 
 HEADINGS = ("event", "item_type", "actor_role")
 """Words of the version itself, which are read where they could hold more than a word."""
-_OPERATE = {op().operator_name(): op() for op in OPERATORS}
 _FIELD = Field("changes", Json(), "", "custom", prose=True)
-
-
-def apply_operator(action: str, text: str, params: dict[str, Any]) -> str:
-    """Return what the operator of an action writes in place of a text."""
-    return str(_OPERATE[f"callveil_{action}"].operate(text, params))
-
-
-def distinct_label(
-    rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str
-) -> str:
-    """Return what stands for a name, address or id that tells actors apart: the policy's operator,
-    but a pseudonym of account scope in place of a mere label, so that one person's actions can be
-    told from another's without saying who it is.
-    """
-    if rules.operator(entity).name in ("label", "keep"):
-        return apply_operator(
-            "pseudonym",
-            value,
-            {
-                "entity": entity,
-                "value": value,
-                "key": secrets.pseudonym,
-                "scope": ("account", account_id),
-            },
-        )
-    action, params, _ = operator_params(rules, entity, value, secrets, account_id, "")
-    return apply_operator(action, value, params)
-
-
-@dataclass(frozen=True)
-class VersionRun:
-    """What all versions that one run redacts have in common.
-
-    Attributes:
-        detect: the policy's `detect` section.
-        keyring: keys of pseudonyms, tokens and digests.
-        run_id, policy_sha256, as_of: stand in every row.
-    """
-
-    detect: DetectionSettings
-    keyring: Keyring
-    run_id: str
-    policy_sha256: str
-    as_of: dt.datetime
-
-    @cached_property
-    def secrets(self) -> TokenKeys:
-        """Keys that the keyring derives for pseudonyms and tokens."""
-        return TokenKeys.of(self.keyring)
-
-    def digest(self, account_id: str, value: Any) -> str:
-        """Keyed digest of a value (32 hex digits), by which two redacted values of one account are
-        told apart or alike.
-        """
-        return self.keyring.hmac("version-value", account_id, canonical_json(value))[:32]
-
-    def stand_in(self, rules: Rules, entity: str, value: str, account_id: str) -> str:
-        """See `distinct_label`."""
-        return distinct_label(rules, entity, value, self.secrets, account_id)
-
-    def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
-        """Return an id as it is stored: one that is no plain id (an address, a card, a number with
-        its +) or is a name becomes a pseudonym.
-        """
-        return (
-            text
-            if is_plain_id(text) and not entity_of(text)
-            else distinct_label(rules, "ID", text, self.secrets, account_id)
-        )
 
 
 class VersionRedaction:
@@ -377,7 +304,7 @@ class VersionRedaction:
         raw, record, account = self.raw, self.raw.record, self.raw.key.account_id
         by_place = self.by_place = {slot.place: slot for slot in self.slots}
         entities = {e for slot in self.slots for e in slot.entities}
-        out: dict[str, Any] = {
+        out: RecordValues = {
             k: v for k, v in record.items() if k not in ("changes", "object", "item_label", EXTRA)
         }
         if "changes" in record:
@@ -433,11 +360,11 @@ class VersionRedaction:
         slot = self.by_place.get(place)
         return name if slot is None else str(replace_texts(slot.tree, slot.texts, slot.keys))
 
-    def _change(self, i: int, name: str) -> dict[str, Any]:
+    def _change(self, i: int, name: str) -> RecordValues:
         key = self.raw.key
         slots = {side: self.by_place["changes", i, side] for side in ("before", "after")}
         entities = set().union(*(slot.entities for slot in slots.values()))
-        out: dict[str, Any] = {
+        out: RecordValues = {
             "field": self._name(("changes", i, "field"), name),
             "redacted": bool(entities),
             "entities": sorted(entities),
@@ -452,10 +379,10 @@ class VersionRedaction:
         )
         return out | ({"sensitive_class": kind} if kind else {})
 
-    def _value(self, name: str) -> dict[str, Any]:
+    def _value(self, name: str) -> RecordValues:
         slot = self.by_place["object", name]
         shown = self._name(("object", name, "field"), name)
-        out: dict[str, Any] = {
+        out: RecordValues = {
             "field": shown,
             "redacted": bool(slot.entities),
             "entities": sorted(slot.entities),
@@ -466,7 +393,7 @@ class VersionRedaction:
             out["digest"] = self.run.digest(self.raw.key.account_id, slot.value)
         return out
 
-    def _actor(self, out: dict[str, Any]) -> set[str]:
+    def _actor(self, out: RecordValues) -> set[str]:
         """Tell who did it: the id stays, or nobody could be held to account; name and address
         follow the policy's treatment of staff.
         """
@@ -508,7 +435,7 @@ def _numbers_in_lists(found: Iterator[ValueText]) -> frozenset[Path]:
     )
 
 
-def _unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _unique(rows: list[RecordValues]) -> list[RecordValues]:
     """Return the same rows with a number behind names that were replaced by the same label."""
     seen: dict[str, int] = {}
     for row in rows:

@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from callveil.schemas.history import FIELDS, SCHEMA, SCHEMA_VERSION
+from callveil.schemas.arrow import CHANGE_HISTORY_SCHEMA
+from callveil.schemas.history import FIELDS, SCHEMA_VERSION
+from callveil.schemas.json_types import Row
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.json_values import canonical_json
 from callveil.transforms.redact.versions.timeline import FieldChange, HistoryEntry, history_of
@@ -29,7 +31,7 @@ from callveil.transforms.storage.tables.versions import VERSIONS, version_from_r
 
 BATCH_ROWS = 100_000
 """Versions held in memory at once; an account with more is held whole."""
-REPORT = Table("change_history", SCHEMA, FIELDS, ("account_id", "seq"))
+REPORT = Table("change_history", CHANGE_HISTORY_SCHEMA, FIELDS, ("account_id", "seq"))
 _CHAINED = tuple(f.name for f in FIELDS if f.name not in ("row_hash", "previous_hash"))
 PURPOSE = "history-row"
 
@@ -134,7 +136,7 @@ def account_rows(
     versions: Iterable[RedactedVersion],
     expires: Expires | None = None,
     within: Callable[[HistoryEntry], bool] | None = None,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """Yield rows of one account, with its chain of hashes.
 
     Args:
@@ -161,7 +163,7 @@ def account_rows(
 
 def _row(
     report: ReportColumns, entry: HistoryEntry, change: FieldChange | None, expires: Expires | None
-) -> dict[str, Any]:
+) -> Row:
     v = entry.version
     r = v.record
     kind = (change.sensitive_class if change else "") or entry.sensitive_class
@@ -217,7 +219,7 @@ def _plain(value: Any) -> Any:
     return value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
 
 
-def write_report(files: Files, url: str, rows: Iterable[dict[str, Any]]) -> int:
+def write_report(files: Files, url: str, rows: Iterable[Row]) -> int:
     """Write rows as one Parquet file and return their number. A reader sees the whole file or
     none.
     """

@@ -7,10 +7,11 @@ import fnmatch
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pyarrow.dataset as ds
 
+from callveil.schemas.errors import UserError
+from callveil.schemas.json_types import RecordValues
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion, to_snake_case
 from callveil.transforms.detect.plain_ids import is_plain_id
@@ -18,7 +19,7 @@ from callveil.transforms.redact.operators import TokenKeys
 from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.redact.versions.field_classes import item_name
 from callveil.transforms.redact.versions.timeline import FieldChange, HistoryEntry
-from callveil.transforms.redact.versions.version_redaction import distinct_label
+from callveil.transforms.redact.versions.version_run import distinct_label
 from callveil.transforms.report.change_history.export import (
     account_history,
     accounts_with_versions,
@@ -36,7 +37,7 @@ from callveil.transforms.storage.identity.identifier_names import (
 from callveil.transforms.storage.tables.versions import VERSIONS, version_from_row
 
 
-class ItemError(ValueError):
+class ItemError(UserError, ValueError):
     """An object's name is not of the form TYPE/ID."""
 
 
@@ -175,7 +176,7 @@ def _matches(
     ip: frozenset[str],
     ids: frozenset[str],
 ) -> bool:
-    r: dict[str, Any] = v.record
+    r: RecordValues = v.record
     kind = query.item.partition("/")[0]
     return (
         (not query.actor or r.get("actor_id") == query.actor or r.get("actor_name") in actor)

@@ -8,11 +8,11 @@ import hashlib
 import io
 import struct
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 
 from callveil.schemas.evidence import FileProof, RunDigest
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import RunManifest
 from callveil.transforms.storage.evidence.canonical_rows import (
     HINT_BYTES,
@@ -82,11 +82,11 @@ class FileCheck:
         """Files that must be there."""
         return {p: f for p, f in self._added.items() if p not in self._removed}
 
-    def _read_salts(self) -> dict[str, dict[str, Any]]:
+    def _read_salts(self) -> dict[str, JsonObject]:
         """Return salts by data file: those that are signed. What is damaged, or should be
         destroyed, is named.
         """
-        out: dict[str, dict[str, Any]] = {}
+        out: dict[str, JsonObject] = {}
         for path in sorted(p for p in self._paths if p.startswith(f"{SALTS}/")):
             data = self._files.read(self._files.join(self._root, path))
             if path.rsplit("-", 1)[-1] != f"{sha256(data)[:16]}.json":

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import orjson
 
 from callveil.schemas.evidence import Checkpoint, LiveEntry, RunDigest
@@ -94,8 +95,8 @@ class ZoneCheck:
             if not link.is_good or link.record is None:
                 continue
             try:
-                checkpoint = Checkpoint.from_dict(link.record.body)
-            except (KeyError, TypeError):
+                checkpoint = msgspec.convert(link.record.body, Checkpoint)
+            except ValueError:
                 self.found.add(link.path, "changed", "not a checkpoint of the live zone")
                 continue
             self._run_of(link.path, checkpoint)

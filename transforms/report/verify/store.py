@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import orjson
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from cryptography.x509 import Certificate
@@ -37,7 +37,12 @@ from callveil.transforms.storage.evidence.signed_record import (
     record_name,
 )
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.format1.snapshot import CONTROL, manifest_name, sha256
+from callveil.transforms.storage.format1.snapshot import (
+    CONTROL,
+    manifest_name,
+    parse_manifest,
+    sha256,
+)
 
 __all__ = ["EvidenceProblem", "VerificationReport", "verify_evidence"]
 
@@ -314,8 +319,8 @@ def _digests(chain: RecordChain, found: ProblemCollector) -> dict[int, RunDigest
     for link in chain.links:
         if link.is_good and link.record:
             try:
-                out[link.seq] = RunDigest.from_dict(link.record.body)
-            except (KeyError, TypeError):
+                out[link.seq] = msgspec.convert(link.record.body, RunDigest)
+            except ValueError:
                 found.add(link.path, "changed", "not the record of a run")
     return out
 
@@ -361,8 +366,8 @@ def _manifests(
         if seq not in expected and seq >= first and not _links_forward(seq, digest, out):
             continue  # its record does not hold, and nothing else vouches for it
         try:
-            out[seq] = RunManifest.from_dict(orjson.loads(data[seq]))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            out[seq] = parse_manifest(data[seq])
+        except ValueError:
             found.add(manifest_name(seq), "changed", "not a run manifest")
             continue
         if seq > 1 and seq - 1 not in expected:
@@ -378,15 +383,11 @@ def _unsigned(
     """
     try:
         return (
-            {
-                seq: RunManifest.from_dict(
-                    orjson.loads(files.read(files.join(root, manifest_name(seq))))
-                )
-            }
+            {seq: parse_manifest(files.read(files.join(root, manifest_name(seq))))}
             if manifest_name(seq) in paths
             else {}
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except ValueError:
         return {}
 
 

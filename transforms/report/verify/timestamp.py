@@ -35,6 +35,7 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from callveil.schemas.errors import CallveilError
 from callveil.transforms.storage.checkpoints.catch_up import newest_record
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.evidence.chain import RecordChain
@@ -51,7 +52,7 @@ LONGEST = 1 << 20
 _NAME = re.compile(rf"{ANCHORS}/(run|live)-(\d{{8}})-[0-9a-f]{{16}}\.tsr")
 
 
-class AnchorError(RuntimeError):
+class AnchorError(CallveilError, RuntimeError):
     """There is no usable timestamp; the text says why."""
 
 

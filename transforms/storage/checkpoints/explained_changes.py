@@ -10,12 +10,12 @@ not believed.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.checkpoints.live_part import PartState, is_original
 from callveil.transforms.storage.commit.catalog import Store
@@ -281,7 +281,7 @@ def _of_receipt(before: PartState, now: PartState) -> str | None:
     return next((c for c in COPIES if c in changes), "added" if len(now_is) > len(was) else None)
 
 
-def _of_recording(old: dict[str, Any], new: dict[str, Any]) -> str | None:
+def _of_recording(old: JsonObject, new: JsonObject) -> str | None:
     same = {k: v for k, v in old.items() if k not in GROWS} == {
         k: v for k, v in new.items() if k not in GROWS
     }

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import msgspec
 import orjson
 
 from callveil.schemas.evidence import Checkpoint, LiveEntry
@@ -40,7 +41,6 @@ from callveil.transforms.storage.evidence.salts import SEED_BYTES
 from callveil.transforms.storage.evidence.signed_record import (
     EVIDENCE,
     SEALS,
-    RecordError,
     parse_record,
     record_name,
 )
@@ -300,8 +300,8 @@ class _Sealer:
             url = self._store.url(record_name(seq, SEALS))
             try:
                 record = parse_record(self._files.read(url))
-                entries = Checkpoint.from_dict(record.body).entries
-            except (FileNotFoundError, RecordError, KeyError, TypeError):
+                entries = msgspec.convert(record.body, Checkpoint).entries
+            except (FileNotFoundError, ValueError):
                 raise StoreError(
                     f"{url}: missing or damaged; restore it. `callveil evidence verify` tells more"
                 ) from None
@@ -320,9 +320,9 @@ class _Sealer:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda p: self._files.write(self._store.url(p.path), p.encode()), proofs))
         run, digest = self._newest_run()
-        body = Checkpoint(
-            seq, self._as_of.isoformat(), run, digest, tuple(k.entry for k, _ in looks if k.entry)
-        ).as_dict()
+        entries = tuple(k.entry for k, _ in looks if k.entry)
+        checkpoint = Checkpoint(seq, self._as_of.isoformat(), run, digest, entries)
+        body = msgspec.to_builtins(checkpoint)
         if not self._witness.link(SEALS, KIND, body, seq):
             for proof in proofs:
                 self._files.purge(self._store.url(proof.path))

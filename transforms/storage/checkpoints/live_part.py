@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.storage.evidence.merkle import leaf_hash
 from callveil.transforms.storage.evidence.salts import SEED_BYTES
 from callveil.transforms.storage.format1.live import CALLS, Receipt
@@ -48,7 +48,7 @@ class PartState:
         """Canonical bytes."""
         return orjson.dumps(self._dict(), option=orjson.OPT_SORT_KEYS)
 
-    def _dict(self) -> dict[str, Any]:
+    def _dict(self) -> JsonObject:
         return {
             "part": self.part,
             "receipt": self.receipt,

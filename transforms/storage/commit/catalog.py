@@ -40,8 +40,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
 
+import msgspec
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
@@ -61,6 +61,7 @@ from callveil.transforms.storage.format1.snapshot import (
     StoreError,
     manifest_bytes,
     manifest_name,
+    parse_manifest,
     parse_snapshot,
     sha256,
     snapshot_bytes,
@@ -196,13 +197,13 @@ class Store:
         url = self.url(manifest_name(seq))
         try:
             data = self.files.read(url)
-            manifest = RunManifest.from_dict(orjson.loads(data))
+            manifest = parse_manifest(data)
         except FileNotFoundError:
             raise StoreError(
                 f"{url}: missing, although a later run was published; manifests must never be "
                 "deleted. Restore it"
             ) from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except ValueError:
             raise StoreError(
                 f"{url}: not a run manifest of this version; it was changed or damaged. Restore it"
             ) from None
@@ -221,8 +222,8 @@ class Store:
         if info is None:
             return None, ""
         try:
-            return LatestPointer(**orjson.loads(self.files.read(url))), info.etag
-        except (ValueError, TypeError):
+            return msgspec.json.decode(self.files.read(url), type=LatestPointer), info.etag
+        except ValueError:
             raise StoreError(
                 f"{url}: not a valid pointer; it was damaged. Restore it, or delete it to have it "
                 "rebuilt from the manifests"
@@ -379,7 +380,7 @@ class Store:
             try:
                 self.files.write(
                     self.url(LATEST_FILE),
-                    to_json(asdict(target)),
+                    to_json(target),
                     if_none_match=pointer is None,
                     if_match=etag if pointer else None,
                 )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
+from callveil.schemas.errors import USAGE
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import LocalFiles
 from callveil.transforms.storage.files.urls import is_s3, local_path
@@ -49,6 +50,7 @@ class RememberedStore(Protocol):
 class RolledBack(StoreError):
     """A store is older than this machine has seen it, or has another history."""
 
+    exit_code = USAGE
     way_out = (
         "Put the newest state back; or, where it is meant so, say it: "
         "callveil evidence accept --store STORE"

@@ -6,15 +6,15 @@ import datetime as dt
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.evidence.problem import EvidenceProblem, ProblemCollector
 from callveil.transforms.storage.files.filesystem import (
     Files,
     FilesError,
@@ -37,22 +37,6 @@ LEASE = "lease.json"
 LEASE_HOURS = 24.0
 KEEP_SNAPSHOTS = 16
 _OWNED = re.compile(rf"([0-9a-f]{{{SHORT_ID}}})-")
-
-
-@dataclass(frozen=True, order=True)
-class IntegrityProblem:
-    """Something `verify` found.
-
-    Attributes:
-        path: file below the root.
-        reason: what differs.
-    """
-
-    path: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 def refuse_read_only(files: Files, root: str) -> None:
@@ -156,6 +140,20 @@ def unpurged_runs(store: Store) -> list[int]:
     return [seq for seq in range(1, store.current().seq + 1) if f"{seq:08d}.json" not in names]
 
 
+def purge_all_removed(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
+    """Purge what published runs removed, and temporary files of dead writers; returns versions
+    purged, and `(url, version)` that are locked.
+    """
+    purged, locked = 0, []
+    for seq in unpurged_runs(store):
+        try:
+            purged += purge_removed(store, store.manifest(seq), now.isoformat())
+        except ObjectLocked as error:
+            locked += error.refused
+    store.files.sweep_temporary(store.root)
+    return purged, locked
+
+
 # Leases and orphans
 
 
@@ -170,14 +168,20 @@ def sweep_run(store: Store, manifest: RunManifest) -> list[str]:
     return _sweep_own(store, manifest.run_id)
 
 
-def abandon_run(store: Store, run_id: str, base: Snapshot) -> list[str]:
+def abandon_run(
+    store: Store, run_id: str, base: Snapshot, undo: Callable[[], None] = lambda: None
+) -> list[str]:
     """Clear away what a run wrote that another one was faster than, and end its lease; returns the
     paths of its files, sorted.
 
     Nothing is done while the run may still be published on `base`, by this process or a twin of it.
+
+    Args:
+        undo: takes back what the run wrote outside of tables, before nothing tells of it any more.
     """
     if store.recover().seq == base.seq:
         return []
+    undo()
     left = _sweep_own(store, run_id)
     release_lease(store, run_id)
     return left
@@ -212,13 +216,14 @@ def _known(store: Store, snapshot: Snapshot) -> set[str]:
     }
 
 
-def take_lease(store: Store, run_id: str, now: dt.datetime) -> None:
-    """Say that a run is under way, before it writes its first file. Call again to renew; `now` is
-    an aware UTC time.
+def take_lease(store: Store, run_id: str, now: dt.datetime) -> bool:
+    """Say that a run is under way, before it writes its first file; returns whether that was said
+    before. Call again to renew; `now` is an aware UTC time.
     """
-    store.files.write(
-        store.url(_lease_name(run_id)), to_json({"run_id": run_id, "renewed_at": now.isoformat()})
-    )
+    url = store.url(_lease_name(run_id))
+    was_held = store.files.info(url) is not None
+    store.files.write(url, to_json({"run_id": run_id, "renewed_at": now.isoformat()}))
+    return was_held
 
 
 def release_lease(store: Store, run_id: str) -> None:
@@ -318,33 +323,28 @@ def _is_old_snapshot(path: str, seq: int) -> bool:
 # Verification
 
 
-def verify_integrity(store: Store) -> list[IntegrityProblem]:
+def verify_integrity(store: Store) -> list[EvidenceProblem]:
     """Check all that can be checked without keys: every live file's bytes, the chain of manifests,
     and that it leads to the live set; that purged files are gone. Returns what differs, sorted;
     empty is right. Reads every live byte.
     """
-    problems: list[IntegrityProblem] = []
+    found = ProblemCollector()
     try:
         snapshot = store.current()
-        replayed = _replay(store)
-        if replayed.files != snapshot.files:
-            problems.append(
-                IntegrityProblem(
-                    f"{CONTROL}/latest.json",
-                    "its snapshot lists other files than the manifests lead to",
-                )
-            )
+        if _replay(store).files != snapshot.files:
+            latest = "its snapshot lists other files than the manifests lead to"
+            found.add(f"{CONTROL}/latest.json", "gap", latest)
     except (StoreError, ValueError) as error:
-        return [IntegrityProblem(CONTROL, str(error))]
+        return [EvidenceProblem(CONTROL, "changed", str(error))]
     for entry in snapshot.files:
         reason = store.differs(entry)
         if reason:
-            problems.append(IntegrityProblem(entry.path, reason))
+            found.add(entry.path, "missing" if reason == "missing" else "byte", reason)
     live = {f.path for f in snapshot.files}
     for entry in _purged(store, snapshot.seq):
         if entry.path not in live and store.files.info(store.url(entry.path)) is not None:
-            problems.append(IntegrityProblem(entry.path, "recorded as purged, but it is there"))
-    return sorted(problems)
+            found.add(entry.path, "left", "recorded as purged, but it is there")
+    return list(found.sorted())
 
 
 def _replay(store: Store) -> Snapshot:

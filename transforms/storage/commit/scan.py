@@ -85,7 +85,7 @@ def open_dataset(store: Store, name: str, snapshot: Snapshot | None = None) -> A
         raise ValueError(f"no Parquet dataset {name!r}; there are {', '.join(sorted(TABLES))}")
     entries = (snapshot or store.current()).by_dataset(name)
     schema = TABLES[name].schema
-    for column in sorted({k for e in entries for k, _ in e.partition}):
+    for column in sorted({k for e in entries for k in e.partition}):
         if column not in schema.names:
             schema = schema.append(pa.field(column, pa.string()))
     filesystem = pafs.PyFileSystem(_Handler(store.files, store.root))
@@ -99,6 +99,6 @@ def open_dataset(store: Store, name: str, snapshot: Snapshot | None = None) -> A
 
 def _where(entry: FileEntry) -> Any:
     expression = ds.scalar(True)
-    for column, value in entry.partition:
+    for column, value in entry.partition.items():
         expression = expression & (ds.field(column) == value)
     return expression

@@ -30,6 +30,7 @@ import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from callveil.schemas.errors import CallveilError
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 
 MAGIC, END_MAGIC = b"CVSEAL01", b"CVSEALED"
@@ -44,7 +45,7 @@ SIV_BYTES = 16
 HEAD_BYTES = len(MAGIC) + 1 + 64
 
 
-class SealedError(ValueError):
+class SealedError(CallveilError, ValueError):
     """A sealed file cannot be opened: changed, cut off, under another name, or sealed with another
     key.
     """

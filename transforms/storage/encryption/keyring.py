@@ -29,11 +29,12 @@ import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, NotRequired, TypedDict, cast
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from callveil.schemas.errors import UserError
 from callveil.transforms.storage.files.local import LocalFiles
 from callveil.transforms.storage.files.urls import PreconditionFailed
 
@@ -46,10 +47,35 @@ SEALING = ("sealed/", "token")
 """What purposes begin with whose keys open what they made; all others are of digests."""
 
 
-class KeyringError(ValueError):
+class KeyringError(UserError, ValueError):
     """A keyring cannot be used; the text says what is wrong with the file and how to mend it, and
     quotes no secret.
     """
+
+
+class KeyEntry(TypedDict, total=False):
+    """A key as the keyring's file has it.
+
+    Its secret lies there in base64, or `wrapped` by the key `kms` of AWS KMS. `created`, `until`
+    (when another became the active one) and `retired` are ISO 8601.
+    """
+
+    created: str
+    until: str
+    retired: str
+    secret: str
+    wrapped: str
+    kms: str
+
+
+class KeyringFile(TypedDict):
+    """The keyring's file: keys by id, which of them seals, and which make digests."""
+
+    version: int
+    active: str
+    digests: NotRequired[str]
+    digest_keys: NotRequired[list[str]]
+    keys: dict[str, KeyEntry]
 
 
 def default_path() -> Path:
@@ -63,7 +89,7 @@ def default_path() -> Path:
     return (Path(base) if base else Path.home() / ".config") / "callveil" / "keyring.json"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> KeyringFile:
     """Return the file's JSON. Mode is checked on the open file, so that it cannot be exchanged in
     between.
     """
@@ -99,10 +125,10 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(document, dict):
         raise KeyringError(f"{path}: not a keyring; expected a JSON object")
-    return document
+    return cast(KeyringFile, document)  # `_secrets` checks its fields
 
 
-def _secrets(path: Path, document: dict[str, Any]) -> tuple[str, dict[str, bytes]]:
+def _secrets(path: Path, document: KeyringFile) -> tuple[str, dict[str, bytes]]:
     """Active key id and secrets by id, validated."""
     if document.get("version") != FORMAT_VERSION:
         raise KeyringError(
@@ -137,7 +163,7 @@ def _secrets(path: Path, document: dict[str, Any]) -> tuple[str, dict[str, bytes
     return str(active), out
 
 
-def _unwrapped(path: Path, key_id: str, key: dict[str, Any]) -> bytes:
+def _unwrapped(path: Path, key_id: str, key: KeyEntry) -> bytes:
     """Return a secret that is wrapped by a key of KMS. Raises `KeyringError` where KMS does not
     open it.
     """
@@ -154,15 +180,15 @@ def _unwrapped(path: Path, key_id: str, key: dict[str, Any]) -> bytes:
         raise KeyringError(f"{path}: key {key_id}: {error}") from None
 
 
-def _new_key(created: dt.datetime | None) -> tuple[str, dict[str, str]]:
-    key = {
+def _new_key(created: dt.datetime | None) -> tuple[str, KeyEntry]:
+    key: KeyEntry = {
         "created": created.isoformat() if created else "",
         "secret": base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode(),
     }
     return secrets.token_hex(6), key
 
 
-def wrapped_key(key_id: str, key: dict[str, str], kms: str) -> dict[str, str]:
+def wrapped_key(key_id: str, key: KeyEntry, kms: str) -> KeyEntry:
     """Return a key's entry with its secret wrapped by a key of KMS instead of lying in clear.
     Raises `KmsError`.
     """
@@ -175,14 +201,15 @@ def wrapped_key(key_id: str, key: dict[str, str], kms: str) -> dict[str, str]:
     }
 
 
-def clear_key(key: dict[str, str], secret: bytes) -> dict[str, str]:
+def clear_key(key: KeyEntry, secret: bytes) -> KeyEntry:
     """Return a key's entry with its secret in clear."""
     return _facts(key) | {"secret": base64.b64encode(secret).decode()}
 
 
-def _facts(key: dict[str, str]) -> dict[str, str]:
+def _facts(key: KeyEntry) -> KeyEntry:
     """Return what an entry says beside its secret."""
-    return {name: value for name, value in key.items() if name not in ("secret", "wrapped", "kms")}
+    facts = {n: v for n, v in key.items() if n not in ("secret", "wrapped", "kms")}
+    return cast(KeyEntry, facts)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
@@ -194,7 +221,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _write(path: Path, document: dict[str, Any], new: bool) -> None:
+def _write(path: Path, document: KeyringFile, new: bool) -> None:
     data = (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
     LocalFiles().write(str(path), data, if_none_match=new, if_match=None)
 
@@ -345,29 +372,22 @@ class Keyring:
             keep_digests: digests and pseudonyms stay with the key they have.
         """
 
-        def change(document: dict[str, Any]) -> dict[str, Any]:
+        def change(document: KeyringFile) -> KeyringFile:
             key_id, key = _new_key(created)
             kms = document["keys"][document["active"]].get("kms")  # what is wrapped stays wrapped
             new = wrapped_key(key_id, key, kms) if kms else key
-            before = document["active"]
+            before, keys = document["active"], document["keys"]
             digests = document.get("digests", before) if keep_digests else key_id
-            made = [
-                *document.get("digest_keys", document["keys"]),
-                *([] if keep_digests else [key_id]),
-            ]
-            ended = {before: document["keys"][before] | {"until": key["created"]}}
-            return document | {
-                "active": key_id,
-                "digests": digests,
-                "digest_keys": made,
-                "keys": document["keys"] | ended | {key_id: new},
-            }
+            made = [*document.get("digest_keys", keys), *([] if keep_digests else [key_id])]
+            keys[before]["until"] = key["created"]
+            keys[key_id] = new
+            return {**document, "active": key_id, "digests": digests, "digest_keys": made}
 
         return cls.change(path, change)
 
     @classmethod
     def change(
-        cls, path: str | Path | None, change: Callable[[dict[str, Any]], dict[str, Any]]
+        cls, path: str | Path | None, change: Callable[[KeyringFile], KeyringFile]
     ) -> Keyring:
         """Change a keyring's file by a function of its document, under a lock, and load it. A crash
         leaves the file before or after.

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from callveil.schemas.errors import UserError
+
 _CONTEXT = "callveil-keyring"
 
 
-class KmsError(ValueError):
+class KmsError(UserError, ValueError):
     """KMS cannot be reached, refuses, or does not know the key; the text names no secret."""
 
 

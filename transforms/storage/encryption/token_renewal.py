@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from callveil.schemas.json_types import Row
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.tokens import renew_tokens
 from callveil.transforms.storage.files.serialization import dumps
@@ -15,10 +16,10 @@ TOKEN = "token"  # noqa: S105
 """Action of a finding that was replaced by a token."""
 
 
-def make_finding_renewal(key_id: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def make_finding_renewal(key_id: str) -> Callable[[Row], Row]:
     """Return what turns a finding into one whose token a key has made."""
 
-    def change(row: dict[str, Any]) -> dict[str, Any]:
+    def change(row: Row) -> Row:
         return (
             row if row["action"] != TOKEN or row["key_id"] == key_id else row | {"key_id": key_id}
         )

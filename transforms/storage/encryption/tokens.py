@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from callveil.schemas.errors import CallveilError
 from callveil.transforms.storage.encryption.keyring import Keyring
 
 TOKEN = re.compile(r"\[([A-Z][A-Z0-9_]*):t1\.([A-Za-z0-9]+)\.([A-Za-z0-9_\-]+)\]")
 
 
-class TokenError(ValueError):
+class TokenError(CallveilError, ValueError):
     """A token cannot be opened: changed, cut off, of another scope, or made with a key the keyring
     lacks.
     """

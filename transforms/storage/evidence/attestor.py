@@ -10,30 +10,29 @@ is created with if-none-match, and what the losing attempt wrote is purged.
 from __future__ import annotations
 
 import hashlib
-import io
-from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Protocol
 
-from callveil.schemas.evidence import FileProof, FileRewrite, RunDigest
+import msgspec
+
+from callveil.schemas.evidence import FileProof, RunDigest
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.execution.worker_pool import spread_work
 from callveil.transforms.storage.evidence.canonical_rows import (
     RowsError,
-    commitment_hint,
     read_canonical_rows,
 )
-from callveil.transforms.storage.evidence.checksums import PIECE, PieceSum, pack_sums, piece_sum
-from callveil.transforms.storage.evidence.merkle import leaf_hash
-from callveil.transforms.storage.evidence.merkle import root_hash as root_of
+from callveil.transforms.storage.evidence.file_commitments import (
+    Committed,
+    PreparedEvidence,
+    commit_to,
+    open_data_file,
+)
 from callveil.transforms.storage.evidence.proofs import (
-    FileDetail,
     Proofs,
-    RewriteDetail,
     proofs_name,
 )
 from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, Signer
@@ -63,43 +62,6 @@ from callveil.transforms.storage.format1.snapshot import (
 )
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import TABLES
-
-WHOLE_BYTES = 32 << 20
-"""Files up to this size are held whole in memory, one at a time."""
-
-
-class Committed(NamedTuple):
-    """What is known of one file: what is signed of it, its salts and details; of one that replaces
-    another, that as well.
-    """
-
-    proof: FileProof
-    salts: FileSalts
-    detail: FileDetail
-    rewrite: tuple[FileRewrite, RewriteDetail] | None = None
-
-
-@dataclass
-class PreparedEvidence:
-    """What is known of a run's files before it is committed.
-
-    Attributes:
-        files: what is signed of each. salts, details: by path. rewrites: old path by new path, with
-            what is signed of it.
-    """
-
-    files: list[FileProof] = field(default_factory=list)
-    salts: dict[str, FileSalts] = field(default_factory=dict)
-    details: dict[str, FileDetail] = field(default_factory=dict)
-    rewrites: dict[str, tuple[FileRewrite, RewriteDetail]] = field(default_factory=dict)
-
-    def add(self, file: Committed) -> None:
-        """Add a file."""
-        path = file.proof.path
-        self.files.append(file.proof)
-        self.salts[path], self.details[path] = file.salts, file.detail
-        if file.rewrite:
-            self.rewrites[path] = file.rewrite
 
 
 class AttestedStore(Protocol):
@@ -160,7 +122,7 @@ class Attestor:
             )
         return signer, before.sha256 if before else "", steps
 
-    def signed(self, kind: str, body: dict[str, Any], seq: int) -> bytes:
+    def signed(self, kind: str, body: JsonObject, seq: int) -> bytes:
         """Return a signed record that belongs to run number `seq` without being a link of the
         chain, such as that of purging.
 
@@ -169,7 +131,7 @@ class Attestor:
         signer, _, _ = self.ready(seq + 1)
         return sign_record({"kind": kind, "previous_sha256": ""} | body, signer, [])
 
-    def append(self, folder: str, kind: str, body: dict[str, Any]) -> int:
+    def append(self, folder: str, kind: str, body: JsonObject) -> int:
         """Add a record to a chain of its own below `folder`, such as that of reports that were
         pulled; returns its number.
 
@@ -180,7 +142,7 @@ class Attestor:
             if self.link(folder, kind, body, seq):
                 return seq
 
-    def link(self, folder: str, kind: str, body: dict[str, Any], seq: int) -> bool:
+    def link(self, folder: str, kind: str, body: JsonObject, seq: int) -> bool:
         """Add a record to a chain of its own as number `seq`; False where another process was
         faster.
 
@@ -299,7 +261,7 @@ class Attestor:
         if salts is None:
             return None
         try:
-            with _open(self._store.files, self._store.url(old.path), old.bytes) as source:
+            with open_data_file(self._store.files, self._store.url(old.path), old.bytes) as source:
                 rows = list(read_canonical_rows(source))
                 return (salts, rows) if len(rows) == sum(n for _, _, n in salts.spans) else None
         except (FileNotFoundError, RowsError):
@@ -351,7 +313,9 @@ class Attestor:
             store.files.write(mine[0], salts)
             store.files.write(mine[1], data)
         record = sign_record(
-            {"kind": "run", "previous_sha256": previous} | digest.as_dict(), signer, handovers
+            {"kind": "run", "previous_sha256": previous} | msgspec.to_builtins(digest),
+            signer,
+            handovers,
         )
         try:
             store.files.write(store.url(name), record, if_none_match=True)
@@ -398,132 +362,3 @@ class Attestor:
             for info in list(self._store.files.list(self._store.url(folder))):
                 if info.url.startswith(start) and info.url not in mine:
                     self._store.files.purge(info.url)
-
-
-def commit_to(
-    files: Files,
-    root: str,
-    entry: FileEntry,
-    is_table: bool,
-    known: tuple[FileEntry, FileSalts, list[bytes]] | None = None,
-) -> Committed:
-    """Read a file and commit to its rows.
-
-    Args:
-        files, root: the store.
-        is_table: whether it has rows.
-        known: the file it replaces, with the salts and rows of that.
-
-    Raises `StoreError` where it is missing, or not as its entry says.
-    """
-    url = files.join(root, entry.path)
-    rows: list[bytes] | None = None
-    kept: list[int | None] = []
-    try:
-        with _open(files, url, entry.bytes) as source:
-            if is_table:
-                with suppress(RowsError):
-                    rows = list(read_canonical_rows(source))
-            salts = (
-                known[1].carried(kept := _kept(rows, known[2]))
-                if rows is not None and known
-                else FileSalts.new(len(rows or []))
-            )
-            source.seek(0)
-            sums = _sums(url, entry, source, salts.pad)
-    except FileNotFoundError:
-        raise StoreError(
-            f"{url}: missing; it was not written to its end, or changed since. Run the job again"
-        ) from None
-    leaves = (
-        [leaf_hash(s, r) for s, r in zip(salts.by_row(), rows, strict=True)]
-        if rows is not None
-        else []
-    )
-    proof = FileProof(
-        entry.path,
-        entry.dataset,
-        entry.rows,
-        entry.bytes,
-        entry.sha256,
-        root_of(leaves).hex() if rows is not None else "",
-        salts.sha256(),
-    )
-    detail = FileDetail(pack_sums(sums), b"".join(map(commitment_hint, leaves)))
-    return Committed(
-        proof,
-        salts,
-        detail,
-        _rewrite(known[0], entry, kept, known[1:]) if known and rows is not None else None,
-    )
-
-
-def _open(files: Files, url: str, size: int) -> BinaryIO:
-    """Return a reader of a file; one of ordinary size is fetched whole, which in S3 is one request
-    instead of several.
-    """
-    return io.BytesIO(files.read(url)) if size <= WHOLE_BYTES else files.open(url)
-
-
-def _sums(url: str, entry: FileEntry, source: BinaryIO, pad: bytes) -> list[PieceSum]:
-    sums: list[PieceSum] = []
-    digest, size = hashlib.sha256(), 0
-    while piece := _exactly(source, PIECE):
-        digest.update(piece)
-        sums.append(piece_sum(pad, len(sums), piece))
-        size += len(piece)
-    problem = entry.differs(digest.hexdigest(), size)
-    if problem:
-        raise StoreError(
-            f"{url}: {problem}; it was not written to its end, or changed since. Run the job again"
-        )
-    return sums
-
-
-def _exactly(source: BinaryIO, size: int) -> bytes:
-    """Return the next `size` bytes, fewer only at the end."""
-    data = source.read(size)
-    while data and len(data) < size:
-        more = source.read(size - len(data))
-        if not more:
-            break
-        data += more
-    return data
-
-
-def _kept(rows: list[bytes], old: list[bytes]) -> list[int | None]:
-    """For each row the equal one of the old file, each taken once and in order where there are
-    several.
-    """
-    places: dict[bytes, list[int]] = defaultdict(list)
-    for place in range(len(old) - 1, -1, -1):
-        places[hashlib.sha256(old[place]).digest()].append(place)
-    out: list[int | None] = []
-    for row in rows:
-        found = places.get(hashlib.sha256(row).digest())
-        out.append(found.pop() if found else None)
-    return out
-
-
-def _rewrite(
-    old: FileEntry, new: FileEntry, kept: list[int | None], known: tuple[FileSalts, list[bytes]]
-) -> tuple[FileRewrite, RewriteDetail]:
-    salts, rows = known
-    spans: list[list[int]] = []
-    for here, there in enumerate(kept):
-        if there is None:
-            continue
-        if spans and spans[-1][0] + spans[-1][2] == here and spans[-1][1] + spans[-1][2] == there:
-            spans[-1][2] += 1
-        else:
-            spans.append([here, there, 1])
-    stays = {there for there in kept if there is not None}
-    tombstones = b"".join(
-        leaf_hash(s, r)
-        for n, (s, r) in enumerate(zip(salts.by_row(), rows, strict=True))
-        if n not in stays
-    )
-    detail = RewriteDetail(old.path, len(rows), tuple((a, b, c) for a, b, c in spans), tombstones)
-    return FileRewrite(
-        old.path, new.path, len(stays), len(rows) - len(stays), len(kept) - len(stays)
-    ), detail

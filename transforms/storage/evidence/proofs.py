@@ -8,12 +8,10 @@ salts nothing in it can be tried against values.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
+import msgspec
 import zstandard
 
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE
@@ -21,7 +19,7 @@ from callveil.transforms.storage.evidence.signed_record import EVIDENCE
 SHORT = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileDetail:
     """Of one file.
 
@@ -34,7 +32,7 @@ class FileDetail:
     hints: bytes = b""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RewriteDetail:
     """Of one rewritten file.
 
@@ -71,7 +69,7 @@ class RewriteDetail:
         return out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Proofs:
     """Details of one run's files, by path."""
 
@@ -80,44 +78,15 @@ class Proofs:
 
     def encode(self) -> bytes:
         """Return bytes of the file; equal proofs have equal bytes."""
-        files = {p: {"sums": _b64(d.sums), "hints": _b64(d.hints)} for p, d in self.files.items()}
-        rewrites = {
-            p: {
-                "old": d.old,
-                "rows": d.rows,
-                "spans": [list(s) for s in d.spans],
-                "tombstones": _b64(d.tombstones),
-            }
-            for p, d in self.rewrites.items()
-        }
-        plain = orjson.dumps({"files": files, "rewrites": rewrites}, option=orjson.OPT_SORT_KEYS)
-        return zstandard.ZstdCompressor(level=3).compress(plain)
+        return zstandard.ZstdCompressor(level=3).compress(msgspec.json.encode(self, order="sorted"))
 
     @classmethod
     def decode(cls, data: bytes) -> Proofs:
         """Return inverse of `encode`. Raises ValueError for anything else."""
         try:
-            found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
-            files = {
-                p: FileDetail(base64.b64decode(d["sums"]), base64.b64decode(d["hints"]))
-                for p, d in found["files"].items()
-            }
-            rewrites = {
-                p: RewriteDetail(
-                    d["old"],
-                    d["rows"],
-                    tuple((a, b, c) for a, b, c in d["spans"]),
-                    base64.b64decode(d["tombstones"]),
-                )
-                for p, d in found["rewrites"].items()
-            }
-        except (zstandard.ZstdError, KeyError, TypeError, AttributeError):
+            return msgspec.json.decode(zstandard.ZstdDecompressor().decompress(data), type=cls)
+        except (zstandard.ZstdError, ValueError):
             raise ValueError("not a file of proofs") from None
-        return cls(files, rewrites)
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def proofs_name(seq: int, data: bytes) -> str:

@@ -14,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from callveil.schemas.errors import UserError
+
 ID_DIGITS = 16
 
 
-class EvidenceKeyError(ValueError):
+class EvidenceKeyError(UserError, ValueError):
     """A key cannot be used; the text says what is wrong and how to mend it, and quotes no
     secret.
     """

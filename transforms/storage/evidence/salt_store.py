@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.storage.evidence.salts import FileSalts
 from callveil.transforms.storage.evidence.signed_record import (
     SALTS,
@@ -42,7 +43,7 @@ def seq_of(path: str) -> int:
     return int(path.rsplit("/", 1)[-1].split("-")[1])
 
 
-def encode_sections(sections: Mapping[str, dict[str, Any]]) -> bytes:
+def encode_sections(sections: Mapping[str, JsonObject]) -> bytes:
     """Return bytes of a salts file: encoded salts by path of the data file."""
     return orjson.dumps(dict(sections), option=orjson.OPT_SORT_KEYS)
 
@@ -62,7 +63,7 @@ class SaltStore:
 
     def __init__(self, files: Files, root: str) -> None:
         self._files, self._root = files, root
-        self._sections: dict[str, dict[str, dict[str, Any]]] = {}
+        self._sections: dict[str, dict[str, JsonObject]] = {}
         self._names: list[str] | None = None
 
     def read(self, path: str) -> FileSalts | None:
@@ -81,7 +82,7 @@ class SaltStore:
         begin = self._files.join(self._root, f"{SALTS}/{run}-")
         return [n for n in self._names if n.startswith(begin)]
 
-    def _of(self, run: str) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+    def _of(self, run: str) -> Iterator[tuple[str, dict[str, JsonObject]]]:
         """Yield salts files of a run, with what in them is signed: a killed attempt may have left
         others. Damaged ones are left out.
         """

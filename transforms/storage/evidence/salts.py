@@ -13,9 +13,10 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
+
+from callveil.schemas.json_types import JsonObject
 
 SEED_BYTES = 32
 
@@ -157,7 +158,7 @@ class FileSalts:
             self.pad,
         )
 
-    def encode(self) -> dict[str, Any]:
+    def encode(self) -> JsonObject:
         """JSON form."""
         trees = [
             {
@@ -169,7 +170,7 @@ class FileSalts:
         return {"trees": trees, "spans": [list(s) for s in self.spans], "pad": self.pad.hex()}
 
     @classmethod
-    def decode(cls, d: dict[str, Any]) -> FileSalts:
+    def decode(cls, d: JsonObject) -> FileSalts:
         """Return inverse of `encode`. Raises KeyError, TypeError or ValueError for another form."""
         trees = tuple(
             SaltTree(

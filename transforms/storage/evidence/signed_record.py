@@ -8,10 +8,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.storage.evidence.public_key import (
     EvidenceKeyError,
     FileSigner,
@@ -54,7 +54,7 @@ class SignedRecord:
         sha256: of its bytes; what the next record names.
     """
 
-    body: dict[str, Any]
+    body: JsonObject
     key: PublicKey
     signature: bytes
     handovers: tuple[dict[str, str], ...]
@@ -67,12 +67,12 @@ class SignedRecord:
         return str(self.body["previous_sha256"])
 
 
-def _message(signed: dict[str, Any]) -> bytes:
+def _message(signed: JsonObject) -> bytes:
     return _PURPOSE + hashlib.sha256(to_json(signed)).hexdigest().encode()
 
 
 def sign_record(
-    body: dict[str, Any], signer: Signer, handovers: Sequence[dict[str, str]] = ()
+    body: JsonObject, signer: Signer, handovers: Sequence[dict[str, str]] = ()
 ) -> bytes:
     """Return a record's bytes: `body` with key, signature, and where keys changed the handovers.
     Canonical, so that it has one form only.

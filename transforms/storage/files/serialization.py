@@ -13,6 +13,7 @@ from callveil.schemas import finding as finding_schema
 from callveil.schemas.fields import to_storage
 from callveil.schemas.finding import FindingRow
 from callveil.schemas.interaction import FIELDS, STATE, RedactedInteraction
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.rejected import Rejected
 
 _FINDING_MEMBERS = tuple(f.name for f in finding_schema.FIELDS)
@@ -49,7 +50,7 @@ def dumps_in_order(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"), allow_nan=False, default=encode_time)
 
 
-def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
+def interaction_row(interaction: RedactedInteraction) -> JsonObject:
     """Return row of the interactions dataset. Raises TypeError for anything but a
     `RedactedInteraction`.
 
@@ -73,7 +74,7 @@ def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
     }
 
 
-def finding_row(row: FindingRow) -> dict[str, Any]:
+def finding_row(row: FindingRow) -> JsonObject:
     """Return row of the findings dataset. Raises TypeError for anything but a `FindingRow`."""
     if type(row) is not FindingRow:
         raise TypeError(f"the findings dataset takes FindingRow only, not {type(row).__name__}")
@@ -108,7 +109,7 @@ def rejected_row(
     rejected_at: dt.datetime,
     blob: str = "",
     block: int | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return row of the rejected dataset: reason and place, without the content.
 
     Args:

@@ -23,6 +23,7 @@ import orjson
 
 from callveil.schemas.fields import EXTRA, FieldError, FieldType, ListOf, Struct
 from callveil.schemas.interaction import FIELDS, STATE
+from callveil.schemas.json_types import JsonObject
 
 if TYPE_CHECKING:
     from callveil.schemas.fields import Field
@@ -47,7 +48,7 @@ class ParseError(ValueError):
         self.reason, self.detail = reason, detail
 
 
-class _Repeated(dict[str, Any]):
+class _Repeated(JsonObject):
     """An object in which a member was named twice."""
 
     key = ""
@@ -147,7 +148,7 @@ def _constant(name: str) -> _NotJson:
     return _NotANumber() if name == "NaN" else _NotJson()
 
 
-def without_nan(record: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def without_nan(record: Mapping[str, Any]) -> tuple[JsonObject, tuple[str, ...]]:
     """Return a record without its NaN, which stand for missing numbers, and the declared paths
     where they stood, without indexes.
     """
@@ -168,13 +169,13 @@ def without_nan(record: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, .
             else value
         )
 
-    out: dict[str, Any] = kept(
+    out: JsonObject = kept(
         dict(record) if type(record) is not _Repeated else record, "", Struct((*FIELDS, *STATE))
     )
     return out, tuple(lost)
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _pairs(pairs: list[tuple[str, Any]]) -> JsonObject:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members

@@ -6,6 +6,8 @@ import errno
 import re
 from dataclasses import dataclass, field
 
+from callveil.schemas.errors import CallveilError, UserError
+
 TEMPORARY_PREFIX = ".callveil-tmp-"
 LOCK_NAME = ".callveil-lock"
 S3_SCHEME = "s3://"
@@ -50,11 +52,11 @@ Names = list[str]
 """
 
 
-class PlaceError(ValueError):
+class PlaceError(UserError, ValueError):
     """A place is written in a form that names none; the user's mistake."""
 
 
-class FilesError(OSError):
+class FilesError(CallveilError, OSError):
     """A file or bucket cannot be reached; the text says why that usually happens and what mends
     it.
     """
@@ -106,7 +108,9 @@ def is_s3(url: str) -> bool:
         return True
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", url)
     if scheme and scheme[1].lower() != "file":
-        raise PlaceError(f"{scheme[1]}:// is not supported; use a local path or s3://bucket/key")
+        raise PlaceError(
+            f"{url}: {scheme[1]}:// is not supported; use a local path or s3://bucket/key"
+        )
     return False
 
 

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -32,7 +33,36 @@ def note_inbox(live: Live, url: str) -> None:
         _noted.add((live.root, folder))
 
 
-def inboxes(live: Live) -> Iterator[str]:
+@dataclass(frozen=True)
+class Inboxes:
+    """Inboxes to look at.
+
+    Attributes:
+        folders: those that are there. missing: those that `watch` has read for a store, or that are
+            named, and that are not there, or not here.
+    """
+
+    folders: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, lives: Iterable[Live], given: Iterable[str] = ()) -> Inboxes:
+        """Return those that `watch` has read for some stores, and those that are given; one that is
+        both is written as it is given.
+        """
+        read = (f for live in lives for f in _read_inboxes(live))
+        known = {_place(f): f.rstrip("/") for f in (*read, *given)}
+        gone = tuple(
+            f for place, f in sorted(known.items()) if not is_s3(f) and not Path(place).is_dir()
+        )
+        return cls(tuple(f for _, f in sorted(known.items()) if f not in gone), gone)
+
+
+def _place(folder: str) -> str:
+    return folder.rstrip("/") if is_s3(folder) else str(Path(local_path(folder)).resolve())
+
+
+def _read_inboxes(live: Live) -> Iterator[str]:
     """Yield folders of the inboxes that were read."""
     for info in live.files.list(live.url(FOLDER)):
         yield str(orjson.loads(live.files.read(info.url))["folder"])

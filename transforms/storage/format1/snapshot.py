@@ -5,13 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import orjson
 import zstandard
 
+from callveil.schemas.errors import CallveilError
+from callveil.schemas.json_types import JsonObject, to_json_text
 from callveil.schemas.manifest import FileEntry, RunManifest
 
 STORE_FORMAT = 1
@@ -21,9 +26,10 @@ LATEST_FILE = f"{CONTROL}/latest.json"
 RUN_ID = re.compile(r"[0-9a-f]{16,128}")
 """Run ids are digests in lower-case hex."""
 SHORT_ID = 16
+_MANIFEST_MEMBERS = frozenset(RunManifest.__dataclass_fields__)
 
 
-class StoreError(RuntimeError):
+class StoreError(CallveilError, RuntimeError):
     """The store is not what its records say, or not a store at all; the text names the file and
     what to do.
     """
@@ -47,7 +53,7 @@ class AlreadyPublished(StoreError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All live files after a run. Immutable.
 
@@ -69,7 +75,7 @@ class Snapshot:
         """Live files of one dataset, sorted."""
         return tuple(f for f in self.files if f.dataset == name)
 
-    def chain(self) -> dict[str, Any]:
+    def chain(self) -> JsonObject:
         """Return `seq`, `parent` and `parent_sha256` for the manifest of a run that is to be
         published on top of this snapshot.
         """
@@ -106,7 +112,7 @@ class Snapshot:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LatestPointer:
     """`latest.json`: which snapshot readers should use.
 
@@ -130,9 +136,7 @@ def sha256(data: bytes) -> str:
 
 def to_json(value: Any) -> bytes:
     """Canonical JSON: sorted keys, indented, one newline at the end."""
-    return orjson.dumps(
-        value, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    )
+    return to_json_text(value, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def manifest_name(seq: int) -> str:
@@ -149,33 +153,31 @@ def snapshot_name(snapshot: Snapshot) -> str:
 
 def manifest_bytes(manifest: RunManifest) -> bytes:
     """Return the bytes a manifest is stored as; their digest is what the next one names."""
-    return to_json(manifest.as_dict())
+    document = msgspec.to_builtins(manifest)
+    for name in ("added", "removed"):
+        document[name] = sorted(document[name], key=itemgetter("path"))
+    if not manifest.not_read:  # manifests from before it was noted keep their digest
+        del document["not_read"]
+    return to_json(document)
+
+
+def parse_manifest(data: bytes) -> RunManifest:
+    """Return inverse of `manifest_bytes`. Raises ValueError for anything else, such as a manifest
+    of a later version.
+    """
+    if not set(msgspec.json.decode(data, type=dict[str, msgspec.Raw])) <= _MANIFEST_MEMBERS:
+        raise ValueError("members that a manifest of this version does not have")
+    return msgspec.json.decode(data, type=RunManifest)
 
 
 def snapshot_bytes(snapshot: Snapshot) -> bytes:
     """Return the bytes a snapshot is stored as."""
-    head = {
-        "seq": snapshot.seq,
-        "run_id": snapshot.run_id,
-        "manifest": snapshot.manifest,
-        "manifest_sha256": snapshot.manifest_sha256,
-    }
-    plain = orjson.dumps(
-        head | {"files": [f.as_dict() for f in snapshot.files]}, option=orjson.OPT_SORT_KEYS
-    )
-    return zstandard.ZstdCompressor(level=3).compress(plain)
+    return zstandard.ZstdCompressor(level=3).compress(to_json_text(snapshot))
 
 
 def parse_snapshot(data: bytes) -> Snapshot:
     """Return inverse of `snapshot_bytes`."""
-    d = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
-    return Snapshot(
-        d["seq"],
-        d["run_id"],
-        d["manifest"],
-        d["manifest_sha256"],
-        tuple(FileEntry.from_dict(f) for f in d["files"]),
-    )
+    return msgspec.json.decode(zstandard.ZstdDecompressor().decompress(data), type=Snapshot)
 
 
 def check_path(path: str) -> None:
@@ -195,7 +197,7 @@ def check_path(path: str) -> None:
 
 
 def data_path(
-    dataset: str, partition: dict[str, str], run_id: str, name: str, suffix: str = ".parquet"
+    dataset: str, partition: Mapping[str, str], run_id: str, name: str, suffix: str = ".parquet"
 ) -> str:
     """Return path of a data file below the root: `<dataset>/<k>=<v>/.../<run>-<name><suffix>`.
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import phonenumbers
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.subject_index import KINDS, NAME
 from callveil.transforms.detect.normalized_text import WORD, strip_case_and_accents
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -35,7 +36,7 @@ _ALIASES = {
 }
 
 
-class IdentifierError(ValueError):
+class IdentifierError(UserError, ValueError):
     """An identifier cannot be read; the text says which form it has to have, and does not quote
     it.
     """

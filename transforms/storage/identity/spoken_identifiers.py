@@ -59,14 +59,10 @@ def numbers_in_run(pieces: Sequence[str], region: str, language: str = "en") -> 
 
 def _number(code: str, region: str) -> str:
     """Return a number of full length in normal form; empty where digits are none."""
+    if not (ids.names_country(code) or ids.national_to_e164(code, region)):
+        return ""
     number = ids.normal_phone(code, region) or ""
-    return (
-        number
-        if number.startswith("+")
-        and ids.is_whole(number)
-        and (ids.names_country(code) or ids.national_to_e164(code, region))
-        else ""
-    )
+    return number if number.startswith("+") and ids.is_whole(number) else ""
 
 
 def _complete(codes: Sequence[str], region: str) -> Iterator[str]:

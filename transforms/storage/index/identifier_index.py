@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from callveil.schemas.arrow import SUBJECT_INDEX_SCHEMA
 from callveil.schemas.manifest import FileEntry
-from callveil.schemas.subject_index import FIELDS, SCHEMA, SORT, SubjectEntry
+from callveil.schemas.subject_index import FIELDS, SORT, SubjectEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
@@ -27,7 +28,7 @@ GROWTH = 4
 """A file is merged with the smaller ones once they hold a quarter as many rows: each entry is
 written anew a few times at most.
 """
-SUBJECTS = register_table(Table("subjects", SCHEMA, FIELDS, SORT))
+SUBJECTS = register_table(Table("subjects", SUBJECT_INDEX_SCHEMA, FIELDS, SORT))
 
 
 def token_bucket(token: str) -> int:
@@ -38,9 +39,7 @@ def token_bucket(token: str) -> int:
 def identifier_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
     """Live files of one bucket."""
     return [
-        f
-        for f in snapshot.by_dataset(SUBJECTS.name)
-        if dict(f.partition)["bucket"] == f"{bucket:02d}"
+        f for f in snapshot.by_dataset(SUBJECTS.name) if f.partition["bucket"] == f"{bucket:02d}"
     ]
 
 
@@ -87,7 +86,7 @@ def _among(files: Files, root: str, file: FileEntry, tokens: set[str]) -> Iterat
                 # The digests, which hardly compress, are most of the bytes: they are not read
                 # twice.
                 rest = stored.read_row_group(
-                    group, columns=[c for c in SCHEMA.names if c != "token"]
+                    group, columns=[c for c in SUBJECT_INDEX_SCHEMA.names if c != "token"]
                 )
                 rows, names = (
                     rest.take(pa.array(places)).to_pylist(),

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Field, Text, arrow_schema
+from callveil.schemas.arrow import arrow_schema
+from callveil.schemas.fields import Field, Text
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.storage.commit.catalog import Store
@@ -36,10 +36,10 @@ ERASED = register_table(
 )
 
 
-_read: dict[str, Any] = {}
-"""The list of the state of a store that this process read last: a run asks for it once a chunk."""
-_now: dict[str, tuple[int, frozenset[str]]] = {}
-"""Number of the newest run of a store that was seen, and the list as it was then."""
+_last: tuple[tuple[str, str], frozenset[str]] = (("", ""), frozenset())
+"""Root and manifest of the state of a store that this process read last, and its list: a run asks
+for it once a chunk, and `watch` with each record.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,17 @@ class SuppressionList:
     @classmethod
     def read(cls, files: Files, root: str, snapshot: Snapshot, keyring: Keyring) -> SuppressionList:
         """Read the list; a store in which nobody was erased costs nothing."""
+        global _last
         key = (root, snapshot.manifest_sha256)
-        if _read.get("key") != key:
-            found = {
+        held, tokens = _last
+        if held != key:
+            tokens = frozenset(
                 token
                 for file in snapshot.by_dataset(ERASED.name)
                 for token in read_suppressed_tokens(files, root, file)
-            }
-            _read.update(key=key, tokens=frozenset(found))
-        return cls(_read["tokens"], keyring)
+            )
+            _last = key, tokens
+        return cls(tokens, keyring)
 
     def holds(self, record: RecordRef) -> bool:
         """Tell whether a record was erased or set aside, under any key of the keyring."""
@@ -77,16 +79,13 @@ class SuppressionList:
 
 
 def read_suppression_list(store: Store, keyring: Keyring) -> SuppressionList:
-    """Return what may not be taken in now. Reads two small files, and the list where a run was
+    """Return what may not be taken in now. Reads one small file, and the list where a run was
     published since this process asked last.
     """
-    newest, held = store.newest(), _now.get(store.root)
-    if held is None or held[0] != newest:
-        held = _now[store.root] = (
-            newest,
-            SuppressionList.read(store.files, store.root, store.current(), keyring).tokens,
-        )
-    return SuppressionList(held[1], keyring)
+    held, tokens = _last
+    if held == (store.root, store.head().sha256):
+        return SuppressionList(tokens, keyring)
+    return SuppressionList.read(store.files, store.root, store.current(), keyring)
 
 
 def read_suppressed_tokens(files: Files, root: str, file: FileEntry) -> list[str]:

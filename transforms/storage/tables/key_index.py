@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Text, arrow_schema
+from callveil.schemas.arrow import arrow_schema
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
+from callveil.schemas.typed_rows import fields_of
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
@@ -26,64 +27,30 @@ BUCKETS = 64
 MAX_FILES = 8
 """Files per bucket before they are merged into one."""
 
-_T, _I = Text(), Integer()
-FIELDS: tuple[Field, ...] = tuple(
-    Field(name, kind, doc, personal=personal)
-    for name, kind, doc, personal in (
-        ("account_id", _T, "account", False),
-        ("id", _T, "interaction", False),
-        ("rank", _I, "rank of the stored snapshot", False),
-        ("digest", _T, "keyed digest of its content", False),
-        ("called_us", _I, "when it began, microseconds since 1970", False),
-        ("kind", _T, "call, text, chat or form", False),
-        ("language", _T, "language", False),
-        ("account_type", _T, "account type when it happened", False),
-        ("agency_id", _T, "agency", False),
-        ("origin", _T, "file the row was first written to", False),
-        ("mode", _T, "redaction mode", False),
-        (
-            "entities",
-            ListOf(_T),
-            "entity types that were redacted, and clear:<field> or redact:<field> for fields that "
-            "went whole",
-            False,
-        ),
-        ("requests", ListOf(_T), "manual requests that were applied, JSON", True),
-        ("policy_sha256", _T, "policy that decided", False),
-        ("tombstone", Boolean(), "deleted; no snapshot brings it back", False),
-        ("seq", _I, "run that wrote this entry", False),
-    )
-)
-INDEX = register_table(
-    Table(
-        "index",
-        arrow_schema(FIELDS, {"callveil": "index"}),
-        FIELDS,
-        ("account_id", "id", "seq"),
-        ("id",),
-    )
-)
-
 
 class IndexEntry(NamedTuple):
-    """One interaction's entry. Fields as in `FIELDS`."""
+    """One interaction's entry."""
 
-    account_id: str
-    id: str
-    rank: int
-    digest: str
-    called_us: int
-    kind: str
-    language: str
-    account_type: str
-    agency_id: str
-    origin: str
-    mode: str
-    entities: tuple[str, ...] = ()
-    requests: tuple[str, ...] = ()
-    policy_sha256: str = ""
-    tombstone: bool = False
-    seq: int = 0
+    account_id: Annotated[str, "account"]
+    id: Annotated[str, "interaction"]
+    rank: Annotated[int, "rank of the stored snapshot"]
+    digest: Annotated[str, "keyed digest of its content"]
+    called_us: Annotated[int, "when it began, microseconds since 1970"]
+    kind: Annotated[str, "call, text, chat or form"]
+    language: Annotated[str, "language"]
+    account_type: Annotated[str, "account type when it happened"]
+    agency_id: Annotated[str, "agency"]
+    origin: Annotated[str, "file the row was first written to"]
+    mode: Annotated[str, "redaction mode"]
+    entities: Annotated[
+        tuple[str, ...],
+        "entity types that were redacted, and clear:<field> or redact:<field> for fields that "
+        "went whole",
+    ] = ()
+    requests: Annotated[tuple[str, ...], "manual requests that were applied, JSON"] = ()
+    policy_sha256: Annotated[str, "policy that decided"] = ""
+    tombstone: Annotated[bool, "deleted; no snapshot brings it back"] = False
+    seq: Annotated[int, "run that wrote this entry"] = 0
 
     @property
     def key(self) -> InteractionKey:
@@ -96,6 +63,18 @@ class IndexEntry(NamedTuple):
         values = [row[f] for f in cls._fields] if isinstance(row, Mapping) else list(row)
         values[11], values[12] = tuple(values[11] or ()), tuple(values[12] or ())
         return cls(*values)
+
+
+FIELDS = fields_of(IndexEntry, personal=("requests",))
+INDEX = register_table(
+    Table(
+        "index",
+        arrow_schema(FIELDS, {"callveil": "index"}),
+        FIELDS,
+        ("account_id", "id", "seq"),
+        ("id",),
+    )
+)
 
 
 def key_bucket(key: InteractionKey) -> int:
@@ -114,6 +93,11 @@ def origin_of(path: str) -> str:
     return f"{folder}/{'-'.join(name.split('-')[-2:])}"
 
 
+def stem_of(path: str) -> str:
+    """Return the last part of that name, without its suffix."""
+    return origin_of(path).rpartition("/")[2].removesuffix(".parquet")
+
+
 def current_files(snapshot: Snapshot, dataset: str) -> dict[str, FileEntry]:
     """Live files of a dataset by origin."""
     return {origin_of(f.path): f for f in snapshot.by_dataset(dataset)}
@@ -121,9 +105,7 @@ def current_files(snapshot: Snapshot, dataset: str) -> dict[str, FileEntry]:
 
 def key_bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
     """Live files of one bucket."""
-    return [
-        f for f in snapshot.by_dataset(INDEX.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"
-    ]
+    return [f for f in snapshot.by_dataset(INDEX.name) if f.partition["bucket"] == f"{bucket:02d}"]
 
 
 def read_key_bucket(
@@ -163,8 +145,13 @@ def write_key_bucket(
     rows = {**read_key_bucket(files, root, snapshot, bucket), **new} if merged else new
     partition = {"bucket": f"{bucket:02d}"}
     path = data_path(INDEX.name, partition, run_id, f"{snapshot.seq + 1:08d}")
-    records = [
+    entry = publish_records(files, root, path, INDEX, partition, index_rows(rows))
+    return entry, old if merged else []
+
+
+def index_rows(entries: Mapping[InteractionKey, IndexEntry]) -> list[dict[str, Any]]:
+    """Return entries as rows of the index, sorted."""
+    return [
         e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)}
-        for _, e in sorted(rows.items())
+        for _, e in sorted(entries.items())
     ]
-    return publish_records(files, root, path, INDEX, partition, records), old if merged else []

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from callveil.schemas import finding, rejected
+from callveil.schemas import finding, rejected, request
+from callveil.schemas.arrow import (
+    FINDING_SCHEMA,
+    REDACTED_INTERACTION_SCHEMA,
+    REDACTION_REQUEST_SCHEMA,
+    REJECTED_SCHEMA,
+)
 from callveil.schemas.fields import Field
-from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, RedactedInteraction
+from callveil.schemas.interaction import FIELDS, STATE, RedactedInteraction
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
@@ -31,7 +38,7 @@ ZSTD_LEVEL = 3
 BLOOM_FPP = 0.01
 
 
-def _same(row: Any) -> dict[str, Any]:
+def _same(row: Any) -> Row:
     if not isinstance(row, dict):
         raise TypeError(f"this dataset takes rows as dicts, not {type(row).__name__}")
     return row
@@ -55,7 +62,7 @@ class Table:
     fields: tuple[Field, ...]
     sort_by: tuple[str, ...] = ()
     bloom: tuple[str, ...] = ()
-    to_row: Callable[[Any], dict[str, Any]] = _same
+    to_row: Callable[[Any], Row] = _same
 
     def __post_init__(self) -> None:
         plain = set(plain_leaves(self.fields))
@@ -69,7 +76,7 @@ class Table:
 
 INTERACTIONS = Table(
     "interactions",
-    REDACTED_SCHEMA,
+    REDACTED_INTERACTION_SCHEMA,
     FIELDS + STATE,
     ("account_id", "called_at", "id"),
     ("id",),
@@ -77,14 +84,21 @@ INTERACTIONS = Table(
 )
 FINDINGS = Table(
     "findings",
-    finding.SCHEMA,
+    FINDING_SCHEMA,
     finding.FIELDS,
     ("account_id", "interaction_id", "finding_id"),
     ("interaction_id",),
     finding_row,
 )
-REJECTED = Table("rejected", rejected.SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
-TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED)}
+REJECTED = Table("rejected", REJECTED_SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
+REQUESTS = Table(
+    "requests",
+    REDACTION_REQUEST_SCHEMA,
+    request.FIELDS,
+    ("account_id", "interaction_id", "request_id"),
+)
+"""Manual requests as the redaction job writes them."""
+TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED, REQUESTS)}
 """Datasets by name; `register_table` adds to them."""
 
 
@@ -94,7 +108,7 @@ def register_table(table: Table) -> Table:
     return table
 
 
-def row_sort_key(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:
+def row_sort_key(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:
     """Return key that orders rows as the files are: ascending, nulls first."""
     return tuple((row.get(c) is not None, row.get(c)) for c in columns)
 
@@ -131,7 +145,7 @@ class TableWriter:
             or None,
             sorting_columns=order or None,
         )
-        self._pending: list[dict[str, Any]] = []
+        self._pending: list[Row] = []
         self._batches: list[pa.RecordBatch] = []
         self._held_rows, self._held_bytes = 0, 0
         self._last: tuple[Any, ...] | None = None
@@ -187,7 +201,7 @@ class TableWriter:
                 ) from None
             self._hold(batch)
 
-    def _misfit(self, rows: list[dict[str, Any]]) -> str:
+    def _misfit(self, rows: list[Row]) -> str:
         """Name the column whose values do not fit, without quoting them: Arrow's own message
         would.
         """
@@ -233,7 +247,7 @@ def write_records(sink: BinaryIO, table: Table, records: Iterable[Any]) -> int:
 
 
 def rows_to_parquet(
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Row],
     schema: pa.Schema,
     fields: tuple[Field, ...],
     sort_by: tuple[str, ...] = (),
@@ -241,7 +255,7 @@ def rows_to_parquet(
     """Return a whole Parquet file of rows of any declaration, sorted here. For reports; it refuses
     the interactions' schema (TypeError).
     """
-    if schema.equals(REDACTED_SCHEMA) or fields[: len(FIELDS)] == FIELDS:
+    if schema.equals(REDACTED_INTERACTION_SCHEMA) or fields[: len(FIELDS)] == FIELDS:
         raise TypeError(
             "interactions are written from RedactedInteraction objects: use write_records or "
             "publish_records with INTERACTIONS"
@@ -278,7 +292,7 @@ def publish_records(
     root: str,
     path: str,
     table: Table,
-    partition: dict[str, str],
+    partition: Mapping[str, str],
     records: Iterable[Any],
 ) -> FileEntry:
     """Write sorted records as one file of a store and return its entry. Bounded memory.
@@ -296,7 +310,7 @@ def publish_records(
         return _upload(
             files,
             root,
-            FileEntry(path, table.name, tuple(sorted(partition.items())), rows, 0, ""),
+            FileEntry(path, table.name, dict(sorted(partition.items())), rows, 0, ""),
             sink,
         )
 
@@ -306,13 +320,13 @@ def publish_bytes(
     root: str,
     path: str,
     dataset: str,
-    partition: dict[str, str],
+    partition: Mapping[str, str],
     sink: BinaryIO,
     rows: int = 0,
 ) -> FileEntry:
     """Store what a seekable `sink` holds (such as a sealed file) and return its entry."""
     return _upload(
-        files, root, FileEntry(path, dataset, tuple(sorted(partition.items())), rows, 0, ""), sink
+        files, root, FileEntry(path, dataset, dict(sorted(partition.items())), rows, 0, ""), sink
     )
 
 

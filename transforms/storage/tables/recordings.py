@@ -5,18 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import cast
 
+from callveil.schemas.arrow import RECORDING_SCHEMA
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.recording import FIELDS, SCHEMA
+from callveil.schemas.recording import FIELDS, RecordingRow
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import GONE, Live, Receipt, entries_of
 from callveil.transforms.storage.tables.parquet import Table, register_table
 
-RECORDINGS = register_table(Table("recordings", SCHEMA, FIELDS))
+RECORDINGS = register_table(Table("recordings", RECORDING_SCHEMA, FIELDS))
 
 
-def recording_rows(files: Files, root: str) -> Iterator[dict[str, Any]]:
+def recording_rows(files: Files, root: str) -> Iterator[RecordingRow]:
     """Yield a row of the recordings table for each recording, in the order of the store's listing.
     Memory: one interaction.
     """
@@ -31,8 +32,8 @@ def recording_rows(files: Files, root: str) -> Iterator[dict[str, Any]]:
             )
 
 
-def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None) -> dict[str, Any]:
-    same = {f.name: audio.get(f.name) for f in FIELDS}
+def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None) -> RecordingRow:
+    same = cast(RecordingRow, {f.name: audio.get(f.name) for f in FIELDS})
     landed = audio.get("landed_at")
     path = (
         live.files.join(live.folder(key), audio["file"])[len(live.root.rstrip("/")) + 1 :]

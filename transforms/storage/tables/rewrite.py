@@ -4,13 +4,18 @@ or dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.schemas.errors import CallveilError
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
@@ -18,14 +23,100 @@ from callveil.transforms.storage.tables.parquet import Table, TableWriter, publi
 
 BATCH_ROWS = 500
 
-BatchChange = Callable[[pa.RecordBatch], pa.RecordBatch]
-"""Rows in, rows out, in the same schema and order; fewer rows where some are dropped."""
 
-
-class RewriteError(ValueError):
+class RewriteError(CallveilError, ValueError):
     """A file cannot be rewritten: it does not hold what its entry says, or has columns that this
     version does not know.
     """
+
+
+class BatchEdit:
+    """What becomes of the rows of a batch; those of which nothing is said stay as they are.
+
+    Args:
+        batch: rows as stored (JSON columns are text), in today's columns.
+        counts: grows by the rows that are dropped, replaced and cleared, by reason.
+    """
+
+    def __init__(self, batch: pa.RecordBatch, counts: Counter[str]) -> None:
+        self.batch = batch
+        self._counts = counts
+        self._changed: dict[int, dict[str, Any] | None] = {}
+        self._cleared: dict[str, list[int]] = defaultdict(list)
+
+    def keys(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the values of some columns of each row."""
+        return zip(*(self.batch.column(c).to_pylist() for c in columns), strict=True)
+
+    def row(self, place: int) -> dict[str, Any]:
+        """Return one row as stored."""
+        rows: list[dict[str, Any]] = self.batch.slice(place, 1).to_pylist()
+        return rows[0]
+
+    def drop(self, place: int, reason: str = "") -> None:
+        """Take a row out."""
+        self._changed[place] = None
+        self._counts[reason] += 1
+
+    def replace(self, place: int, row: dict[str, Any], reason: str = "") -> None:
+        """Put another row in the place of one."""
+        self._changed[place] = row
+        self._counts[reason] += 1
+
+    def clear(self, place: int, columns: Iterable[str], reason: str = "") -> None:
+        """Make some columns of a row null."""
+        for name in columns:
+            self._cleared[name].append(place)
+        self._counts[reason] += 1
+
+    def dropped(self) -> pa.RecordBatch:
+        """Return the rows that go."""
+        return self.batch.filter(pa.array(~self._kept()))
+
+    def result(self) -> pa.RecordBatch:
+        """Return the rows as they are to be. Rows that are kept are not converted back and
+        forth.
+        """
+        batch = self.batch
+        for name, places in self._cleared.items():
+            batch = _with_nulls(batch, name, places)
+        if not self._changed:
+            return batch
+        if not any(self._changed.values()):
+            return batch.filter(pa.array(self._kept()))
+        pieces, kept_from = [], 0
+        for place, row in sorted(self._changed.items()):
+            pieces.append(batch.slice(kept_from, place - kept_from))
+            if row is not None:
+                pieces.append(pa.RecordBatch.from_pylist([row], schema=batch.schema))
+            kept_from = place + 1
+        table = pa.Table.from_batches([*pieces, batch.slice(kept_from)], batch.schema)
+        return table.combine_chunks().to_batches()[0]
+
+    def _kept(self) -> Any:
+        kept = np.ones(self.batch.num_rows, np.bool_)
+        kept[[place for place, row in self._changed.items() if row is None]] = False
+        return kept
+
+
+def _with_nulls(batch: pa.RecordBatch, name: str, places: Sequence[int]) -> pa.RecordBatch:
+    number = batch.schema.get_field_index(name)
+    # Taking with a null place gives null, whatever the column's type.
+    mask = np.zeros(batch.num_rows, np.bool_)
+    mask[places] = True
+    values = batch.column(number).take(pa.array(np.arange(batch.num_rows), mask=mask))
+    return batch.set_column(number, batch.schema.field(number), values)
+
+
+EditRows = Callable[[BatchEdit], None]
+"""Says of the rows of a batch what becomes of them."""
+
+
+def edit_batch(batch: pa.RecordBatch, change: EditRows) -> pa.RecordBatch:
+    """Return the rows of a batch as they are to be."""
+    edit = BatchEdit(batch, Counter())
+    change(edit)
+    return edit.result()
 
 
 @dataclass(frozen=True)
@@ -35,52 +126,50 @@ class RewriteResult:
     Attributes:
         rows_before, rows_after: rows of the old and the new file.
         entry: the new file, or None where no row was left and so no file was written.
+        counts: rows that were dropped, replaced or cleared, by reason.
     """
 
     rows_before: int
     rows_after: int
     entry: FileEntry | None
+    counts: Counter[str]
 
 
-def change_rows(change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> BatchChange:
+def change_rows(change: Callable[[Row], Row | None]) -> EditRows:
     """Lift a function of one row to batches.
 
-    `change` gets a row as stored (JSON columns are text) and returns the same object to keep it as
-    it is, another dict to replace it, or None to drop it. It may not change its argument. Rows that
-    are kept are not converted back and forth.
+    `change` gets a row and returns the same object to keep it as it is, another dict to replace it,
+    or None to drop it. It may not change its argument.
     """
 
-    def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
-        pieces: list[pa.RecordBatch] = []
-        kept_from = 0
-        for place, row in enumerate(batch.to_pylist()):
+    def edit_rows(edit: BatchEdit) -> None:
+        for place, row in enumerate(edit.batch.to_pylist()):
             new = change(row)
-            if new is row:
-                continue
-            if place > kept_from:
-                pieces.append(batch.slice(kept_from, place - kept_from))
-            if new is not None:
-                pieces.append(pa.RecordBatch.from_pylist([new], schema=batch.schema))
-            kept_from = place + 1
-        if kept_from == 0:
-            return batch
-        pieces.append(batch.slice(kept_from))
-        table = pa.Table.from_batches(pieces, batch.schema).combine_chunks()
-        return table.to_batches()[0] if table.num_rows else batch.slice(0, 0)
+            if new is None:
+                edit.drop(place)
+            elif new is not row:
+                edit.replace(place, new)
 
-    return apply
+    return edit_rows
 
 
-def drop_rows(drop: Callable[[dict[str, Any]], bool], columns: Sequence[str]) -> BatchChange:
-    """Drop the rows for which `drop` is true, decoding only `columns` to decide. For retention and
-    erasure by key.
+def change_keys(
+    columns: Sequence[str],
+    gone: Collection[tuple[Any, ...]],
+    new: Mapping[Any, Row] = MappingProxyType({}),
+) -> EditRows:
+    """Drop the rows with some keys and replace those with others, decoding only `columns` to find
+    them.
     """
 
-    def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
-        keep = [not drop(row) for row in batch.select(list(columns)).to_pylist()]
-        return batch if all(keep) else batch.filter(pa.array(keep, pa.bool_()))
+    def edit_rows(edit: BatchEdit) -> None:
+        for place, key in enumerate(edit.keys(*columns)):
+            if key in gone:
+                edit.drop(place)
+            elif key in new:
+                edit.replace(place, new[key])
 
-    return apply
+    return edit_rows
 
 
 def conform_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -105,7 +194,13 @@ def conform_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def rewrite_file(
-    files: Files, root: str, entry: FileEntry, path: str, table: Table, change: BatchChange
+    files: Files,
+    root: str,
+    entry: FileEntry,
+    path: str,
+    table: Table,
+    change: EditRows,
+    keep_dropped: Callable[[pa.RecordBatch], None] | None = None,
 ) -> RewriteResult:
     """Stream a stored file through `change` into a new file.
 
@@ -115,20 +210,20 @@ def rewrite_file(
         path: of the new file, relative to the root; another than the old one's, since files are
             immutable.
         table: its dataset.
-        change: see `change_rows` and `drop_rows`.
+        change: what becomes of its rows. keep_dropped: gets the rows that go.
 
     Returns: rows before and after, and the new entry (same dataset and partition) for the
-        manifest's `added`; the caller
-    lists the old entry as `removed`. Memory holds one row group of the old file and one of the new.
-    Raises `RewriteError` where the old file has another number of rows than its entry, or `change`
-    adds rows.
+        manifest's `added`; the caller lists the old entry as `removed`. Memory holds one row group
+        of the old file and one of the new.
+
+    Raises `RewriteError` where the old file has another number of rows than its entry.
     """
     if path == entry.path:
         raise ValueError(
             "a rewritten file needs a name of its own: the old one stays readable until the new "
             "one is published"
         )
-    before = 0
+    before, counts = 0, Counter[str]()
     with files.open(files.join(root, entry.path)) as source, temporary_file() as sink:
         writer = TableWriter(sink, table)
         try:
@@ -136,11 +231,11 @@ def rewrite_file(
             for group in range(stored.num_row_groups):
                 for batch in stored.read_row_group(group).to_batches(BATCH_ROWS):
                     before += batch.num_rows
-                    changed = change(conform_batch(batch, table.schema))
-                    if changed.num_rows > batch.num_rows:
-                        raise RewriteError(
-                            "a rewrite may keep, change and drop rows, never add any"
-                        )
+                    edit = BatchEdit(conform_batch(batch, table.schema), counts)
+                    change(edit)
+                    changed = edit.result()
+                    if keep_dropped and changed.num_rows < batch.num_rows:
+                        keep_dropped(edit.dropped())
                     writer.append_batch(changed)
             if before != entry.rows:
                 raise RewriteError(
@@ -160,11 +255,12 @@ def rewrite_file(
             raise
         after = writer.close()
         if not after:
-            return RewriteResult(before, 0, None)
+            return RewriteResult(before, 0, None, counts)
         return RewriteResult(
             before,
             after,
             publish_bytes(
-                files, root, path, entry.dataset, dict(entry.partition), cast(Any, sink), after
+                files, root, path, entry.dataset, entry.partition, cast(Any, sink), after
             ),
+            counts,
         )

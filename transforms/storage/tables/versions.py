@@ -10,19 +10,13 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import (
-    Field,
-    Integer,
-    Text,
-    arrow_schema,
-    from_storage,
-    parse_times,
-    to_storage,
-)
+from callveil.schemas.arrow import REDACTED_VERSION_SCHEMA, arrow_schema
+from callveil.schemas.fields import Field, Integer, Text, from_storage, parse_times, to_storage
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import pack_rows, unpack_rows
-from callveil.schemas.version import FIELDS, SCHEMA, STATE, RedactedVersion, VersionKey
+from callveil.schemas.version import FIELDS, STATE, RedactedVersion, VersionKey
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import dumps
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
@@ -34,7 +28,7 @@ MAX_MARK_FILES = 8
 """Files of marks per bucket before they are merged into one."""
 
 
-def version_row(version: RedactedVersion) -> dict[str, Any]:
+def version_row(version: RedactedVersion) -> Row:
     """Return row of the versions dataset. Raises TypeError for anything but a `RedactedVersion`;
     key, time and mode are taken from the object itself.
     """
@@ -53,16 +47,23 @@ def version_row(version: RedactedVersion) -> dict[str, Any]:
 
 
 VERSIONS = register_table(
-    Table("versions", SCHEMA, FIELDS + STATE, SORT, ("item_id", "version_id"), version_row)
+    Table(
+        "versions",
+        REDACTED_VERSION_SCHEMA,
+        FIELDS + STATE,
+        SORT,
+        ("item_id", "version_id"),
+        version_row,
+    )
 )
 
 
-def version_from_row(row: dict[str, Any]) -> RedactedVersion:
+def version_from_row(row: Row) -> RedactedVersion:
     """Return inverse of `version_row`."""
     return _version(from_storage(FIELDS + STATE, row, orjson.loads))
 
 
-def _version(record: dict[str, Any]) -> RedactedVersion:
+def _version(record: Row) -> RedactedVersion:
     key = VersionKey(
         record["account_id"], record["item_type"], record["item_id"], record["version_id"]
     )
@@ -138,9 +139,7 @@ MARKS = register_table(
 
 
 def _mark_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
-    return [
-        f for f in snapshot.by_dataset(MARKS.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"
-    ]
+    return [f for f in snapshot.by_dataset(MARKS.name) if f.partition["bucket"] == f"{bucket:02d}"]
 
 
 def read_marks(

@@ -1,0 +1,125 @@
+"""Arrow schemas of the records: of all schemas the only module that loads pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from callveil.schemas import (
+    account,
+    disposition,
+    erasure_certificate,
+    finding,
+    history,
+    hold,
+    interaction,
+    lifecycle,
+    recording,
+    rejected,
+    request,
+    subject,
+    subject_index,
+    version,
+)
+from callveil.schemas.fields import (
+    EXTRA,
+    Boolean,
+    Field,
+    FieldType,
+    Integer,
+    Json,
+    ListOf,
+    Number,
+    Struct,
+    Text,
+    TextOrJson,
+    Timestamp,
+)
+from callveil.schemas.report import REPORTS, ReportType
+
+_PLAIN: dict[type[FieldType], pa.DataType] = {
+    Text: pa.string(),
+    Integer: pa.int64(),
+    Number: pa.float64(),
+    Boolean: pa.bool_(),
+    Timestamp: pa.timestamp("us", tz="UTC"),
+    Json: pa.string(),
+    TextOrJson: pa.string(),
+}
+
+
+def arrow_type(kind: FieldType) -> pa.DataType:
+    """Return the Arrow type a declared type is stored as."""
+    if isinstance(kind, ListOf):
+        return pa.list_(arrow_type(kind.item))
+    if isinstance(kind, Struct):
+        members = [pa.field(f.name, arrow_type(f.type)) for f in kind.fields]
+        return pa.struct([*members, pa.field(EXTRA, pa.string())])
+    return _PLAIN[type(kind)]
+
+
+def arrow_schema(fields: tuple[Field, ...], metadata: Mapping[str, str] | None = None) -> pa.Schema:
+    """Return the Arrow schema of a record declared by `fields`, each column documented in its field
+    metadata.
+    """
+    columns = [
+        pa.field(
+            f.name,
+            arrow_type(f.type),
+            metadata={"doc": f.doc, "group": f.group} if f.doc or f.group else None,
+        )
+        for f in fields
+    ]
+    return pa.schema(columns, metadata=dict(metadata or {}))
+
+
+def _named(name: str, fields: tuple[Field, ...]) -> pa.Schema:
+    return arrow_schema(fields, {"callveil": name})
+
+
+def report_schema(report: ReportType) -> pa.Schema:
+    """Return the Arrow schema of a report's row."""
+    return _named(f"report_{report.name}", report.columns)
+
+
+RAW_INTERACTION_SCHEMA = _named("raw_interaction", interaction.FIELDS)
+REDACTED_INTERACTION_SCHEMA = _named("redacted_interaction", interaction.FIELDS + interaction.STATE)
+ACCOUNT_SCHEMA = _named("account", account.FIELDS)
+FINDING_SCHEMA = _named("finding", finding.FIELDS)
+REJECTED_SCHEMA = _named("rejected", rejected.FIELDS)
+REDACTION_REQUEST_SCHEMA = _named("redaction_request", request.FIELDS)
+ACCOUNT_EVENT_SCHEMA = _named("account_event", lifecycle.FIELDS)
+HOLD_SCHEMA = _named("hold", hold.FIELDS)
+DISPOSITION_SCHEMA = _named("disposition", disposition.FIELDS)
+RETENTION_CERTIFICATE_SCHEMA = _named("retention_certificate", disposition.CERTIFICATE_FIELDS)
+RECORDING_SCHEMA = _named("recording", recording.FIELDS)
+REDACTED_VERSION_SCHEMA = _named("redacted_version", version.FIELDS + version.STATE)
+CHANGE_HISTORY_SCHEMA = _named("change_history", history.FIELDS)
+SUBJECT_REQUEST_SCHEMA = _named("subject_request", subject.REGISTER_FIELDS)
+SUBJECT_REQUEST_EVENT_SCHEMA = _named("subject_request_event", subject.EVENT_FIELDS)
+ERASURE_CERTIFICATE_SCHEMA = _named("erasure_certificate", erasure_certificate.FIELDS)
+SUBJECT_INDEX_SCHEMA = _named("subject_index", subject_index.FIELDS)
+
+ARROW_SCHEMAS: dict[str, pa.Schema] = {
+    "interaction": RAW_INTERACTION_SCHEMA,
+    "redacted_interaction": REDACTED_INTERACTION_SCHEMA,
+    "account": ACCOUNT_SCHEMA,
+    "finding": FINDING_SCHEMA,
+    "rejected": REJECTED_SCHEMA,
+    "redaction_request": REDACTION_REQUEST_SCHEMA,
+    "account_event": ACCOUNT_EVENT_SCHEMA,
+    "hold": HOLD_SCHEMA,
+    "disposition": DISPOSITION_SCHEMA,
+    "retention_certificate": RETENTION_CERTIFICATE_SCHEMA,
+    "recording": RECORDING_SCHEMA,
+    "redacted_version": REDACTED_VERSION_SCHEMA,
+    "change_history": CHANGE_HISTORY_SCHEMA,
+    "subject_request": SUBJECT_REQUEST_SCHEMA,
+    "subject_request_event": SUBJECT_REQUEST_EVENT_SCHEMA,
+    "erasure_certificate": ERASURE_CERTIFICATE_SCHEMA,
+}
+"""Arrow schemas by published name."""
+ARROW_SCHEMAS |= {
+    f"report_{r.name}": report_schema(r) for r in REPORTS.values() if r.name != "history"
+}

@@ -1,0 +1,1 @@
+"""Redaction inside other programs: values in memory, and any Beam pipeline."""
