@@ -16,7 +16,6 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE
 from callveil.pipelines.faults import as_dict, describe_error
 from callveil.pipelines.logs import FORMATS, configure_logging
-from callveil.pipelines.options import parse_arguments
 from callveil.schemas.errors import FAILED, USAGE, CallveilError
 from callveil.schemas.plugins import list_plugins
 
@@ -131,6 +130,8 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     """Run a command, and return its exit code or raise. Its work is loaded only once its command
     line is known to be right.
     """
+    from callveil.pipelines.options import parse_arguments
+
     line = import_module(f"callveil.pipelines.arguments.{name}")
     args = parse_arguments(line.build_parser(), argv)
     if check := getattr(line, "check_arguments", None):

@@ -24,7 +24,6 @@ from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack_rows
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.governance.retention.account_events import (
     all_facts,
     facts_digest,
@@ -53,7 +52,7 @@ from callveil.transforms.jobs.history.linked_interactions import (
     redacted_since,
 )
 from callveil.transforms.redact.engine import RunColumns
-from callveil.transforms.redact.operators import operator_fingerprint
+from callveil.transforms.redact.operators import code_fingerprint
 from callveil.transforms.report.change_history.export import Expires
 from callveil.transforms.storage.checkpoints.store_identity import compare_store, open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
@@ -203,8 +202,7 @@ def _run_id(
     """Return digest of everything the run's result depends on, so that the same command names the
     same run.
     """
-    models = model_fingerprint(options.policy.detect)
-    deciding = ", ".join(filter(None, (models, operator_fingerprint(options.policy))))
+    code = code_fingerprint(options.policy)
     facts: JsonObject = {
         "job": JOB,
         "tool": TOOL,
@@ -215,7 +213,7 @@ def _run_id(
         "known": known,
         "cut": options.chunk_bytes,
         "keyring": keyring.fingerprint(),
-        **({"models": deciding} if deciding else {}),
+        **({"models": code} if code else {}),
     }
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

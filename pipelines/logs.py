@@ -1,8 +1,9 @@
 """Log lines on standard error, as text or as JSON, with what is at work and without content.
 
-The formatter shows what stands in the source of a message, and of its arguments what cannot be a
+Content is taken out where a record is made, so that no handler, a library's or a runner's own, has
+it. What stays is what stands in the source of a message, and of its arguments what cannot be a
 record's: from callveil itself texts, numbers and its own errors, from libraries the types alone. Of
-errors that are not callveil's own it shows kind and place.
+errors that are not callveil's own kind and place stay.
 """
 
 from __future__ import annotations
@@ -47,12 +48,27 @@ class _StandardError(logging.StreamHandler[TextIO]):
         """Say nothing: the standard library would print the arguments."""
 
 
+class _SafeRecord(logging.LogRecord):
+    """A record without content, unless that is asked for."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_worth_saying = _is_worth_saying(self)
+        if shows_content():
+            return
+        try:
+            shown = shown_message(self)
+        except Exception:  # noqa: BLE001 - whoever logs has no part in what is shown
+            shown = f"{self.name}: {_WITHHELD}"
+        self.msg, self.args, self.exc_info, self.stack_info = shown, (), None, None
+
+
 class TextFormatter(logging.Formatter):
     """Lines for people: what the command says, or the level of a warning."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line; more where the message has them."""
-        text = shown_message(record)
+        text = record.getMessage()
         if record.levelno == logging.WARNING or not _is_ours(record):
             return f"callveil: {record.levelname}: {text}"
         return f"callveil {current_log_context().get('command', '')}".rstrip() + f": {text}"
@@ -70,7 +86,7 @@ class JsonFormatter(logging.Formatter):
             "time": when,
             "level": record.levelname,
             "logger": record.name,
-            "message": shown_message(record),
+            "message": record.getMessage(),
             **current_log_context(),
             **(getattr(record, "fields", {}) if _is_ours(record) else {}),
         }
@@ -91,11 +107,13 @@ def configure_logging(command: str, log_format: str = "") -> None:
 def configure_worker_logging() -> None:
     """Have a process that a command has started log as that does."""
     set_process_context(command=os.environ.get(_OF_PARENT, "").partition(" ")[2])
+    logging.setLogRecordFactory(_SafeRecord)
     handler = _StandardError()
-    handler.addFilter(_is_worth_saying)
+    handler.addFilter(lambda record: getattr(record, "is_worth_saying", True))
     handler.setFormatter(JsonFormatter() if logs_json() else TextFormatter())
     root = logging.getLogger()
-    root.handlers[:] = [h for h in root.handlers if not isinstance(h, _StandardError)] + [handler]
+    ours = (_StandardError, logging.StreamHandler)  # libraries make one where there is none yet
+    root.handlers[:] = [h for h in root.handlers if type(h) not in ours] + [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("callveil").setLevel(logging.INFO)
     logging.captureWarnings(True)
@@ -114,15 +132,15 @@ def tell(text: str) -> None:
 
 
 def shown_message(record: logging.LogRecord) -> str:
-    """Return what may be shown of a record: see the module."""
-    if shows_content():
-        return logging.Formatter().format(record)
+    """Return what a record says without content: see the module."""
     error = record.exc_info[1] if record.exc_info else None
     said = _message(record)
     if found := _WARNING.match(said) if record.name == "py.warnings" else None:
         return f"{found[1]}: {_WITHHELD}"
     shown = _filled(record)
     if shown is None:
+        if error is None and isinstance(record.msg, BaseException):
+            error = record.msg
         if error is None and has_frames(said):  # Beam hands on errors of workers as text
             error = RuntimeError(said)
         shown = f"{record.name} ({Path(record.pathname).name}:{record.lineno})"
@@ -190,8 +208,8 @@ def _literals(path: str) -> frozenset[str]:
 
 
 def _is_worth_saying(record: logging.LogRecord) -> bool:
-    """Drop talk of libraries that nothing here uses, and of an interruption, which the command
-    tells itself.
+    """Tell whether a line is for whoever runs a command: of libraries warnings alone, nothing of
+    those that are not used, nor of an interruption, which the command tells itself.
     """
     if _is_ours(record):
         return True
@@ -200,4 +218,5 @@ def _is_worth_saying(record: logging.LogRecord) -> bool:
     interrupted = isinstance(error, KeyboardInterrupt) or message.rstrip().endswith(
         "KeyboardInterrupt"
     )
-    return "bigquery" not in message and not interrupted
+    wanted = record.levelno >= logging.WARNING and "bigquery" not in message
+    return wanted and not interrupted

@@ -43,11 +43,7 @@ from callveil.transforms.jobs.batch.store_beam import (
     WriteSubjects,
 )
 from callveil.transforms.redact.engine import RunColumns
-from callveil.transforms.redact.operators import (
-    TokenKeys,
-    make_call_token,
-    operator_fingerprint,
-)
+from callveil.transforms.redact.operators import TokenKeys, code_fingerprint, make_call_token
 from callveil.transforms.storage.checkpoints.store_identity import open_or_claim
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.commit_run import TOOL, RunChanges
@@ -72,8 +68,8 @@ def run_job(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) ->
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
     requests = [replace(r, interaction_id=names.id(r.interaction_id)) for r in requests]
     models = model_fingerprint(options.policy.detect)
-    plugins = (operator_fingerprint(options.policy), source_fingerprint(plan.formats()))
-    deciding = ", ".join(filter(None, (models, *plugins)))
+    code = (code_fingerprint(options.policy), source_fingerprint(plan.formats()))
+    deciding = ", ".join(filter(None, code))
     number = _run_id(options, keyring, plan, accounts, requests, deciding)
     run = RunColumns(number, options.policy.sha256, options.policy.name, options.as_of, models)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)

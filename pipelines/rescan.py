@@ -44,6 +44,7 @@ from callveil.transforms.jobs.rescan.report import (
     UnreadableRow,
 )
 from callveil.transforms.redact.engine import RunColumns
+from callveil.transforms.redact.operators import code_fingerprint
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.commit.catalog import PublishConflict, Store
@@ -240,9 +241,10 @@ def _job(
         options.as_of.isoformat(),
         accounts.digest(),
         base.manifest_sha256,
-        *((models,) if (models := model_fingerprint(policy.detect)) else ()),
+        *((code,) if (code := code_fingerprint(policy)) else ()),
     ]
     run_id = hashlib.sha256(orjson.dumps(told)).hexdigest()
+    models = model_fingerprint(policy.detect)
     run = RunColumns(run_id, policy.sha256, policy.name, options.as_of, models)
     return RedactJob(
         run,

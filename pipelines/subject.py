@@ -43,14 +43,13 @@ from callveil.transforms.governance.requests.reindex import (
 )
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
 from callveil.transforms.governance.requests.search import (
-    ConfirmedIdentifier,
-    SearchResult,
     SubjectSearch,
     confirm_candidates,
     confirmed_values,
     fill_confirmed_values,
     given_identifiers,
 )
+from callveil.transforms.governance.requests.search_result import ConfirmedIdentifier, SearchResult
 from callveil.transforms.governance.requests.unindexed import (
     INBOX,
     LIVE_REJECTED,

@@ -17,10 +17,7 @@ from callveil.pipelines.subject_register import (
 from callveil.schemas.erasure_certificate import ErasureCertificate
 from callveil.schemas.subject import DECISIONS, SubjectRequest
 from callveil.transforms.governance.requests.letters import render_letter
-from callveil.transforms.governance.requests.register import (
-    RegisterError,
-    RequestRegister,
-)
+from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
 from callveil.transforms.storage.encryption.tokens import reveal_token
 
 

@@ -9,20 +9,17 @@ from typing import Any
 
 from callveil.pipelines.subject import needs_approval
 from callveil.pipelines.subject_close import SPOKEN
-from callveil.pipelines.subject_register import (
-    SubjectOptions,
-    get_open_request,
-)
+from callveil.pipelines.subject_register import SubjectOptions, get_open_request
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.requests import restriction
-from callveil.transforms.governance.requests.approval import require_approved
+from callveil.transforms.governance.requests.approval import require_approved, require_ready
 from callveil.transforms.governance.requests.article_15 import read_context
 from callveil.transforms.governance.requests.collect import PackageCollector
 from callveil.transforms.governance.requests.controller import controller_of
 from callveil.transforms.governance.requests.decisions import require_decided
 from callveil.transforms.governance.requests.disclosure import RecordDiscloser
-from callveil.transforms.governance.requests.erasure import Eraser, require_ready
+from callveil.transforms.governance.requests.erasure import Eraser
 from callveil.transforms.governance.requests.package import (
     AccessPackage,
     Withheld,
@@ -34,10 +31,7 @@ from callveil.transforms.governance.requests.package_readme import render_readme
 from callveil.transforms.governance.requests.plan import ERASURE
 from callveil.transforms.governance.requests.publish import write_encrypted_json
 from callveil.transforms.governance.requests.raw_sources import latest_raw_records
-from callveil.transforms.governance.requests.search import (
-    SubjectSearch,
-    confirmed_values,
-)
+from callveil.transforms.governance.requests.search import SubjectSearch, confirmed_values
 from callveil.transforms.governance.requests.unindexed import (
     UnindexedHits,
     count_unindexed_withheld,

@@ -32,7 +32,7 @@ from callveil.pipelines.exits import FailedError
 from callveil.pipelines.logs import configure_worker_logging
 from callveil.pipelines.tethered import end_with_parent
 from callveil.schemas.policy import DetectionSettings
-from callveil.transforms.execution.log_context import set_process_context
+from callveil.transforms.execution.log_context import current_log_context, set_process_context
 from callveil.transforms.execution.resources import (
     available_bytes,
     note_workers,
@@ -233,9 +233,8 @@ class Workers:
         connection = self.idle.pop()
         known = self._has.setdefault(connection, set())
         try:
-            connection.send(
-                (stage.number, None if stage.number in known else stage.work, number, piece)
-            )
+            work = None if stage.number in known else (stage.work, current_log_context())
+            connection.send((stage.number, work, number, piece))
         except OSError:
             self._lose(connection)
         known.add(stage.number)
@@ -427,7 +426,8 @@ def _work(connection: Connection) -> NoReturn:
             started = time.monotonic()
             try:
                 if work is not None:
-                    stages[stage] = pickle.loads(work)  # noqa: S301 - the command's own, over a socket nobody else has
+                    set_process_context(**work[1])
+                    stages[stage] = pickle.loads(work[0])  # noqa: S301 - the command's own, over a socket nobody else has
                 reply = True, stages[stage](*piece), int((time.monotonic() - started) * 1000)
             except Exception as error:  # noqa: BLE001 - raised again by the command
                 reply = False, (traceback.format_exc(), _sendable(error)), 0

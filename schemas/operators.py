@@ -9,13 +9,13 @@ from typing import Annotated, Any, ClassVar
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.plugins import OPERATORS as PLUGINS
 from callveil.schemas.plugins import find_plugins
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Check,
     Named,
     OneOf,
     Problems,
-    Section,
     Text,
     safe_key,
     suggest_choice,
@@ -63,8 +63,8 @@ class Operator(Section):
     """What is done with findings of one entity type.
 
     Attributes:
-        name: one of `operator_names()`.
-        scope: one of `SCOPES`; used by pseudonym and token.
+        name: what is done; the options besides are those of `OPTIONS`.
+        scope: how far equal values get equal pseudonyms or tokens.
         char: one character that mask writes.
         keep_last: letters and digits at the end that mask leaves readable.
     """
@@ -81,7 +81,7 @@ class Operator(Section):
     keep_last: Annotated[int, Between(0, MOST_KEPT)] = 0
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give the options that another operator has."""
         for key in given.keys() - {"name", *OPTIONS.get(given["name"], ())}:
             owners = " and ".join(name for name, options in OPTIONS.items() if key in options)
@@ -123,10 +123,12 @@ def most_kept(entity: str) -> int:
 def unsafe_operators(operators: Mapping[str, Operator]) -> Problems:
     """Give operators that would keep what must not be kept of their entity types."""
     for entity, operator in operators.items():
-        if operator.name == "token" and entity in NOT_STORED:
+        own = operator.name in OPERATORS
+        if entity in NOT_STORED and (operator.name == "token" or not own):
+            what = "a token" if own else f"what {operator.name} writes"
             yield (
                 (entity,),
-                f"a token can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS "
+                f"{what} can be turned back, and {NOT_STORED[entity]} must not be stored (PCI DSS "
                 "3.3.1); use label, clear or mask",
             )
         elif operator.keep_last and entity in NOT_STORED:
@@ -146,7 +148,8 @@ def operators_schema() -> dict[str, Any]:
             "char": {"type": "string", "minLength": 1, "maxLength": 1},
             "keep_last": {"type": "integer", "minimum": 0, "maximum": most_kept(entity)},
         }
-        names = [n for n in operator_names() if not (n == "token" and entity in NOT_STORED)]
+        irreversible = [n for n in OPERATORS if n != "token"]
+        names = irreversible if entity in NOT_STORED else list(operator_names())
         mappings = [
             {
                 "type": "object",

@@ -29,7 +29,8 @@ from callveil.schemas.policy_detect import (
     ModelMargin,
     ModelMargins,
 )
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section, to_file_form
+from callveil.schemas.policy_values import (
     Check,
     Items,
     Named,
@@ -37,12 +38,11 @@ from callveil.schemas.policy_settings import (
     OneOf,
     Problems,
     ReadAs,
-    Section,
     Text,
     Then,
     WriteAs,
-    written,
 )
+from callveil.schemas.problem import Problem
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import TREATMENTS, RequestSettings, Rules, collapse_whitespace
@@ -66,7 +66,6 @@ __all__ = [
     "Policy",
     "PolicyError",
     "PolicyFile",
-    "PolicyProblem",
     "Rules",
     "collapse_whitespace",
     "document_digest",
@@ -78,36 +77,12 @@ VERSION = 1
 _CACHED_RULES = 1024
 
 
-@dataclass(frozen=True, order=True)
-class PolicyProblem:
-    """One thing wrong with a policy file.
-
-    Attributes:
-        file: as the user named it.
-        line, column: 1-based; 0 where the file as a whole is meant.
-        field: dotted path, such as `entities.PERSON.scope` or `overrides[2].when`.
-        message: what is wrong and how to mend it; quotes no `allow` or `deny` text.
-    """
-
-    file: str
-    line: int
-    column: int
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return (
-            f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
-        )
-
-
 class PolicyError(UserError, ValueError):
     """A policy cannot be used. `problems` holds everything that is wrong, in the order of the
     files.
     """
 
-    def __init__(self, problems: list[PolicyProblem]) -> None:
+    def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(p) for p in problems))
         self.problems = problems
 
@@ -156,7 +131,7 @@ def _without_empty(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written_rules(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return written(Rules, settings)
+    return to_file_form(Rules, settings)
 
 
 @dataclass(frozen=True)

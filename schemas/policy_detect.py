@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
 from callveil.schemas.operators import is_custom
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Check,
     Items,
@@ -17,7 +18,6 @@ from callveil.schemas.policy_settings import (
     OneOf,
     Problems,
     ReadAs,
-    Section,
     Table,
     Text,
     Then,
@@ -50,7 +50,8 @@ IGNORE = "ignore"
 
 Margin = Annotated[float, Between(-20, 20)]
 """Scores of a model seldom lie further apart."""
-Language = Annotated[str, Text("text such as en (ISO 639-1)", "[a-z]{2}")]
+LANGUAGE = "[a-z]{2}"
+Language = Annotated[str, Text("text such as en (ISO 639-1)", LANGUAGE)]
 Switch = Annotated[bool, OmitDefault()]
 
 
@@ -80,6 +81,11 @@ def _unknown_meaning(meaning: str) -> Problems:
             f"unknown entity{hint} Give an entity type, one of your own that begins with "
             f"{CUSTOM_PREFIX}, or `{IGNORE}`",
         )
+
+
+def _models_schema() -> dict[str, Any]:
+    names = {"pattern": f"^(?:{LANGUAGE})$"}
+    return {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": names}
 
 
 def _meanings_schema() -> dict[str, Any]:
@@ -117,7 +123,7 @@ class ModelMargin(Section):
         object.__setattr__(self, "rare_name", min(self.name, self.rare_name))
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give a margin of rare names above that of any."""
         if given.get("rare_name", -math.inf) > given.get("name", math.inf):
             yield (
@@ -129,7 +135,12 @@ class ModelMargin(Section):
 
 @dataclass(frozen=True)
 class ModelMargins(Section):
-    """Margins by kind of text, told turn by turn: with capitals and small letters, or without."""
+    """Margins by kind of text, told turn by turn.
+
+    Attributes:
+        cased: of turns with capitals and small letters.
+        uncased: of turns without.
+    """
 
     cased: ModelMargin = ModelMargin()
     uncased: ModelMargin = ModelMargin(place=-4.0)
@@ -156,10 +167,9 @@ class DetectionSettings(Section):
     Attributes:
         model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path
             of one, of a Hugging Face token classifier or of a GLiNER model, or `none`. Several,
-            joined by ` + `, vote: see `transforms.detect.pipeline.vote`.
+            joined by ` + `, vote.
         models: the same by language, for languages that use another one.
-        labels: entity type, or `ignore`, by label of a model, beside
-            `transforms.detect.models.DEFAULT_LABELS`.
+        labels: entity type, or `ignore`, by label of a model, beside the usual ones.
         languages: languages that are analysed, ISO 639-1.
         default_language: language of records that name none.
         unknown_language: `full` or `scan`, for records of any other language.
@@ -187,9 +197,13 @@ class DetectionSettings(Section):
     """
 
     model: Annotated[str, Text()] = "embedded"
-    models: Annotated[Mapping[Language, Annotated[str, Text()]], Table()] = field(
-        default_factory=dict
-    )
+    models: Annotated[
+        Mapping[
+            Annotated[str, Text("text such as es (ISO 639-1) before the colon", LANGUAGE)],
+            Annotated[str, Text()],
+        ],
+        Table(_models_schema),
+    ] = field(default_factory=dict)
     labels: Annotated[
         Mapping[str, Annotated[str, Text(), Check(_unknown_meaning)]],
         Table(_meanings_schema),

@@ -20,7 +20,7 @@ from callveil.schemas.policy import (
     Policy,
     Rules,
 )
-from callveil.schemas.policy_settings import Section, plain
+from callveil.schemas.policy_settings import Section, to_plain
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import NAMED
@@ -46,7 +46,7 @@ def policy_document(
     """
     given = {"detect": detect, "limits": limits, "overrides": overrides, **sections}
     return {"version": VERSION, "name": name, **base.as_dict()} | {
-        k: plain(v) for k, v in given.items()
+        k: to_plain(v) for k, v in given.items()
     }
 
 
@@ -128,7 +128,7 @@ def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = N
         lines += ["", *_retention_lines(policy.retention)]
         lines += ["", *_recordings_lines(policy.recordings)]
         lines += ["", f"overrides: {len(policy.overrides)}"]
-        for i, override in enumerate(plain(policy.overrides)):
+        for i, override in enumerate(to_plain(policy.overrides)):
             lines += [
                 f"  {i}. when {_flat(override['when'])}",
                 f"     set  {_flat(_counted(override['set']))}",

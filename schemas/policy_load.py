@@ -15,13 +15,14 @@ from callveil.schemas.policy import (
     InputLimits,
     Policy,
     PolicyError,
-    PolicyProblem,
     document_digest,
 )
 from callveil.schemas.policy_document import policy_document
 from callveil.schemas.policy_parse import PolicyLayer, read_layer
-from callveil.schemas.policy_settings import KEY, merge_given, safe_key
+from callveil.schemas.policy_settings import merge_given
+from callveil.schemas.policy_values import KEY, safe_key
 from callveil.schemas.policy_yaml import MAX_CHARS, NodeReader, Place, dotted
+from callveil.schemas.problem import Problem
 from callveil.schemas.recordings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import (
@@ -69,7 +70,7 @@ def parse_policy(text: str, file: str = "policy.yaml", folder: Path | None = Non
     return chain.policy()
 
 
-def check_policy(path: str | Path | None) -> list[PolicyProblem]:
+def check_policy(path: str | Path | None) -> list[Problem]:
     """Return everything that is wrong with a policy; empty if it can be used."""
     try:
         load_policy(path)
@@ -143,7 +144,7 @@ class _Chain:
 
     def _missing(self, name: str, origin: NodeReader | None, message: str) -> None:
         if origin:
-            origin.report(("extends",), "wrong", message)
+            origin.add_problem(("extends",), "wrong", message)
         else:
             self.readers.append(NodeReader(name))
             self.readers[-1].whole(message)
@@ -155,19 +156,21 @@ class _Chain:
         root = reader.compose(text)
         if root is None:
             return
-        values = reader.values(root)
+        values = reader.read_values(root)
         parent = values.get("extends") if isinstance(values, dict) else None
         if isinstance(parent, str) and parent.strip():
             if parent not in PRESETS and folder is None:
                 message = f"a file cannot be extended here, only a preset: {', '.join(PRESETS)}"
-                reader.report(("extends",), "wrong", message)
+                reader.add_problem(("extends",), "wrong", message)
             else:
                 self.read(parent, reader, folder or "", seen)
         known = self.layers[-1].entities if self.layers else frozenset()
         self.layers.append(read_layer(reader, values, known))
 
-    def _problems(self) -> list[PolicyProblem]:
-        return [p for r in self.readers for p in sorted(r.problems)]
+    def _problems(self) -> list[Problem]:
+        return [
+            p for r in self.readers for p in sorted(r.problems, key=lambda p: (p.place, p.message))
+        ]
 
     def policy(self) -> Policy:
         """Return the policy all layers add up to. Raises `PolicyError`."""
@@ -219,11 +222,11 @@ def _report(layers: list[PolicyLayer], places: tuple[Place, ...], message: str) 
     """
     for layer in layers:
         for place in places:
-            if layer.reader.find(place)[2] == place:
-                layer.reader.report((*place, KEY), "wrong", message)
+            if layer.reader.find_node(place)[2] == place:
+                layer.reader.add_problem((*place, KEY), "wrong", message)
                 return
     file = layers[0].reader
-    file.problems.append(PolicyProblem(file.file, 0, 0, dotted(places[0]), message))
+    file.problems.append(Problem(file.file, 0, dotted(places[0]), message))
 
 
 def _wrong(layers: list[PolicyLayer], *fields: str) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 
 from callveil.schemas.entities import NAME
 from callveil.schemas.policy import PolicyFile
-from callveil.schemas.policy_settings import GONE, KEY, members
+from callveil.schemas.policy_settings import list_members
+from callveil.schemas.policy_values import GONE, KEY
 from callveil.schemas.policy_yaml import NodeReader, Place
 from callveil.schemas.rules import Rules
 
@@ -31,7 +32,7 @@ class PolicyLayer:
     @property
     def rules(self) -> dict[str, Any]:
         """Those of the settings that are `Rules`."""
-        return {m.name: self.given[m.name] for m in members(Rules) if m.name in self.given}
+        return {m.name: self.given[m.name] for m in list_members(Rules) if m.name in self.given}
 
     @property
     def name(self) -> str:
@@ -69,7 +70,7 @@ def read_layer(reader: NodeReader, values: Any, inherited: frozenset[str]) -> Po
             place: Place = e["loc"]
             below_wrong_key = place[-1:] != (KEY,) and any(place[: len(k)] == k for k in keys)
             if e["type"] != "gone" and not below_wrong_key:
-                reader.report(place, e["type"], e["msg"])
+                reader.add_problem(place, e["type"], e["msg"])
         left_out = [_leave_out(values, e["loc"]) for e in found]
         if not any(left_out):
             return PolicyLayer(reader, {}, entities)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from callveil.schemas.operators import DEFAULT
 from callveil.schemas.policy import VERSION, PolicyFile
-from callveil.schemas.policy_settings import members
+from callveil.schemas.policy_settings import list_members
 from callveil.schemas.rules import Rules
 
 
@@ -18,11 +19,21 @@ def policy_json_schema() -> dict[str, Any]:
     from pydantic import TypeAdapter
 
     schema: dict[str, Any] = _untitled(TypeAdapter(PolicyFile).json_schema())
-    for member in members(Rules):  # which an override may say, too
+    for member in list_members(Rules):  # which an override may say, too
         schema["properties"][member.key] = {"$ref": f"#/$defs/Rules/properties/{member.key}"}
+    for key in ("entities", "thresholds"):  # of whose types most have the same
+        place = f"#/$defs/Rules/properties/{key}/properties/{DEFAULT}"
+        _share(schema["$defs"]["Rules"]["properties"][key], {"$ref": place})
     schema["properties"]["version"] = {"const": VERSION}
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Policy"}
     return {**dialect, **schema}
+
+
+def _share(table: dict[str, Any], ref: dict[str, str]) -> None:
+    """Let values of a table whose schema is that of `default` refer to it."""
+    usual = table["properties"][DEFAULT]
+    for part in (table["properties"], table["patternProperties"]):
+        part |= {k: ref for k, v in part.items() if v == usual and k != DEFAULT}
 
 
 def _untitled(schema: Any) -> Any:

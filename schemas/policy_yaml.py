@@ -13,8 +13,7 @@ from typing import Any
 
 import yaml
 
-from callveil.schemas.policy import PolicyProblem
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_values import (
     GONE,
     KEY,
     WrittenFloat,
@@ -22,6 +21,7 @@ from callveil.schemas.policy_settings import (
     safe_key,
     suggest_choice,
 )
+from callveil.schemas.problem import Problem
 
 Place = tuple[str | int, ...]
 """Keys and indexes from the root of a document to a value."""
@@ -97,7 +97,7 @@ class NodeReader:
     """
 
     file: str
-    problems: list[PolicyProblem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     _root: yaml.Node | None = None
     _values: dict[int, Any] = field(default_factory=dict)
     _mappings: dict[int, dict[str, tuple[yaml.ScalarNode, yaml.Node]]] = field(default_factory=dict)
@@ -113,27 +113,13 @@ class NodeReader:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             why = ": ".join(part for part in (error.context, error.problem) if part)
-            self.problems.append(
-                PolicyProblem(
-                    self.file,
-                    line,
-                    column,
-                    "",
-                    f"not well-formed YAML: {why}. Check indentation and quotes near this place",
-                )
-            )
+            message = f"not well-formed YAML: {why}. Check indentation and quotes near this place"
+            self.problems.append(Problem(self.file, line, "", message, column))
         except yaml.reader.ReaderError as error:
             before = text[: error.position]
             line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-            self.problems.append(
-                PolicyProblem(
-                    self.file,
-                    line,
-                    column,
-                    "",
-                    "a control character stands here; write it as an escape in double quotes",
-                )
-            )
+            message = "a control character stands here; write it as an escape in double quotes"
+            self.problems.append(Problem(self.file, line, "", message, column))
         except (RecursionError, ValueError, OverflowError):
             self.whole("not well-formed YAML: nested too deeply, or an escape names no character")
         else:
@@ -144,14 +130,12 @@ class NodeReader:
 
     def whole(self, message: str) -> None:
         """Add a problem of the file as a whole."""
-        self.problems.append(PolicyProblem(self.file, 0, 0, "", message))
+        self.problems.append(Problem(self.file, 0, "", message))
 
     def fail(self, node: yaml.Node, path: str, message: str) -> None:
         """Add a problem at `node`."""
         mark = node.start_mark
-        self.problems.append(
-            PolicyProblem(self.file, mark.line + 1, mark.column + 1, path, message)
-        )
+        self.problems.append(Problem(self.file, mark.line + 1, path, message, mark.column + 1))
 
     def expected(self, node: yaml.Node, path: str, what: str) -> None:
         """Add the problem that `node` is something else than `what`."""
@@ -171,7 +155,7 @@ class NodeReader:
             )
             self.fail(node, path, f"expected {what}, found {_NAMES[kind]}{hint}")
 
-    def values(self, root: yaml.Node) -> Any:
+    def read_values(self, root: yaml.Node) -> Any:
         """Return what stands below `root`: dictionaries, lists, texts, numbers with their texts
         (`WrittenInt`), truths, None; of any other node the node.
 
@@ -213,7 +197,7 @@ class NodeReader:
         )
         return False
 
-    def find(self, place: Place) -> tuple[yaml.Node, yaml.Node, Place]:
+    def find_node(self, place: Place) -> tuple[yaml.Node, yaml.Node, Place]:
         """Return the node that stands at a place or, where there is none, nearest above it; its key
         (or itself); and its own place.
         """
@@ -229,8 +213,8 @@ class NodeReader:
                 return key, node, place[:depth]
         return key, node, place
 
-    def report(self, place: Place, kind: str, message: str) -> None:
-        """Add a problem of a value that `values` gave, or of its key where the place ends with
+    def add_problem(self, place: Place, kind: str, message: str) -> None:
+        """Add a problem of a value that `read_values` gave, or of its key where the place ends with
         `KEY`.
 
         Args:
@@ -239,7 +223,7 @@ class NodeReader:
             message: what is wrong, and the way out.
         """
         at_key = place[-1:] == (KEY,)
-        key, node, found = self.find(place[:-1] if at_key else place)
+        key, node, found = self.find_node(place[:-1] if at_key else place)
         if kind == "expected":
             self.expected(node, dotted(found), message)
         elif not found:

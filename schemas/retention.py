@@ -12,14 +12,14 @@ from typing import Annotated, Any, ClassVar
 import orjson
 
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Items,
     Named,
     OmitDefault,
     OneOf,
     Problems,
-    Section,
     Text,
     Then,
     WriteAs,
@@ -42,24 +42,9 @@ interaction stays; `raw` is the sealed content of rejected input.
 """
 
 ACTIONS = ("delete", "redact", "keep")
-"""`delete` and `redact` (automatic full redaction; interactions only) say when a record must go,
-`keep` is a duty to keep it that long.
-"""
-
 CLOCKS = ("event", "cancelled")
-"""What a rule counts from: the record's own time, or the cancellation of its account (the rule is
-silent while there is none).
-"""
-
 ON_DOWNGRADE = ("at_event", "current", "max")
-"""Whose days hold once an account can no longer create subaccounts: its type's when the record was
-made, its present type's, or the longest of all it had since, until the grace period is over.
-"""
-
 ON_REACTIVATION = ("keep_window", "at_once")
-"""What becomes of what the window after a cancellation kept, once the account is reactivated within
-it: it stays until the window would have ended, or the ordinary days hold at once.
-"""
 
 DAY_US = 86_400_000_000
 """Microseconds of the 24 hours that a rule's day has."""
@@ -80,10 +65,12 @@ class RetentionRule(Section):
 
     Attributes:
         rule_id: names it in plans and dispositions.
-        action: one of `ACTIONS`.
+        action: delete, or redact (in full; interactions only), after so many days; keep: a duty to
+            keep it that long.
         days: of 24 hours each, from the clock's start.
         classes: record classes it is about.
-        clock: one of `CLOCKS`.
+        clock: what the days count from: the record, or the cancellation of its account; the rule is
+            silent while there is none.
         account_types, statuses, accounts: whose records.
         basis: why, such as the law that asks for it; shown, never interpreted.
     """
@@ -127,7 +114,7 @@ class RetentionRule(Section):
     basis: Annotated[str, Text(), OmitDefault()] = ""
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give classes of which there is no full redaction."""
         if given["action"] == "redact" and given["classes"] != {"interactions"}:
             yield (
@@ -203,10 +190,14 @@ class RetentionSettings(Section):
     Attributes:
         rules: in any order; ids are unique. Those of a file replace those of the same id.
         disable: ids of default rules that do not hold: those that are not among `rules`.
-        on_downgrade: one of `ON_DOWNGRADE`.
+        on_downgrade: whose days hold once an account can no longer create subaccounts: its type's
+            when the record was made, its present type's, or the longest of all it had since, until
+            the grace period is over.
         downgrade_grace_days: with `max`, how long after a downgrade the longest days still hold;
-            None: for ever.
-        on_reactivation: one of `ON_REACTIVATION`.
+            null: for ever.
+        on_reactivation: what becomes of what the window after a cancellation kept, once the account
+            is reactivated within it: it stays until the window would have ended, or the ordinary
+            days hold at once.
         subaccounts_inherit: a subaccount of an agency counts as an agency's account itself.
         cancel_window_days: a reactivation within so many days undoes a cancellation; a later one
             begins a new life.

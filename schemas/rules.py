@@ -26,14 +26,14 @@ from callveil.schemas.operators import (
     operators_schema,
     unsafe_operators,
 )
-from callveil.schemas.policy_settings import (
+from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_values import (
     Between,
     Check,
     Items,
     OneOf,
     Problems,
     ReadAs,
-    Section,
     Table,
     Text,
     Then,
@@ -256,7 +256,7 @@ class Rules(Section):
         Mapping[EntityName, Operator],
         Table(operators_schema),
         Check(unsafe_operators),
-    ] = field(default_factory=lambda: {DEFAULT: LABEL})
+    ] = field(default_factory=dict)
     fields: Annotated[
         Mapping[Annotated[str, Check(_unknown_field)], Annotated[str, OneOf(TREATMENTS)]],
         Table(_treatments_schema),
@@ -265,7 +265,7 @@ class Rules(Section):
     thresholds: Annotated[
         Mapping[EntityName, Annotated[float, Between(0, 1)]],
         Table(_scores_schema),
-    ] = field(default_factory=lambda: {DEFAULT: 0.4})
+    ] = field(default_factory=dict)
     allow: Annotated[
         frozenset[Annotated[str, Text(numbers=True), Then(collapse_whitespace)]], Items()
     ] = frozenset()
@@ -277,9 +277,18 @@ class Rules(Section):
     ] = ()
     full_after_days: Annotated[int, Between(0, MAX_DAYS)] | None = None
     earlier: tuple[Rules, ...] = field(default=(), metadata={"internal": True})
+    _operator: Operator = field(init=False, repr=False, compare=False, metadata={"internal": True})
+    _threshold: float = field(init=False, repr=False, compare=False, metadata={"internal": True})
+
+    def __post_init__(self) -> None:
+        """Keep what holds for the rest at hand: it is asked for with every finding."""
+        object.__setattr__(self, "entities", {DEFAULT: LABEL, **self.entities})
+        object.__setattr__(self, "thresholds", {DEFAULT: 0.4, **self.thresholds})
+        object.__setattr__(self, "_operator", self.entities[DEFAULT])
+        object.__setattr__(self, "_threshold", self.thresholds[DEFAULT])
 
     @classmethod
-    def find(cls, given: Mapping[str, Any]) -> Problems:
+    def find_problems(cls, given: Mapping[str, Any]) -> Problems:
         """Give texts that are allowed and denied at once."""
         denied = {collapse_whitespace(text) for text, _ in given.get("deny", ())}
         both = denied & given.get("allow", frozenset())
@@ -305,11 +314,8 @@ class Rules(Section):
         """Return the operator the policy gives for `entity`, or for its general type, or for the
         rest.
         """
-        given = self.entities
-        return (
-            given.get(entity)
-            or given.get(GENERAL.get(entity, DEFAULT))
-            or given.get(DEFAULT, LABEL)
+        return self.entities.get(entity) or self.entities.get(
+            GENERAL.get(entity, ""), self._operator
         )
 
     @cached_property
@@ -322,11 +328,9 @@ class Rules(Section):
 
     def threshold(self, entity: str) -> float:
         """Lowest score, 0 to 1, at which a finding of type `entity` counts."""
-        given = self.thresholds
-        found = given.get(entity)
-        if found is None:
-            found = given.get(GENERAL.get(entity, DEFAULT))
-        return given.get(DEFAULT, 0.4) if found is None else found
+        return self.thresholds.get(
+            entity, self.thresholds.get(GENERAL.get(entity, ""), self._threshold)
+        )
 
     def treatment(self, field: Field, mode: str | None = None) -> str:
         """Return what is done with a top-level field of an interaction; one of `TREATMENTS`.

@@ -12,16 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from callveil.schemas.fields import (
-    Boolean,
-    Field,
-    Integer,
-    Json,
-    ListOf,
-    Struct,
-    Text,
-    Timestamp,
-)
+from callveil.schemas.fields import Boolean, Field, Integer, Json, ListOf, Struct, Text, Timestamp
 from callveil.schemas.fields import json_schema as _json_schema
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.json_types import JsonObject, RecordValues

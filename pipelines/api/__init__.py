@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from callveil.schemas.errors import CallveilError
     from callveil.schemas.finding import Finding
     from callveil.schemas.plugins import PluginError
     from callveil.schemas.policy import Policy, PolicyError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "CallveilError",
     "Finding",
     "KeyringError",
     "ModelError",
@@ -56,6 +58,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CallveilError": "schemas.errors",
     "Finding": "schemas.finding",
     "KeyringError": "transforms.storage.encryption.keyring",
     "ModelError": "transforms.detect.models",

@@ -8,12 +8,7 @@ import os
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.options import add_store, command_parser, with_common
 from callveil.transforms.jobs.streaming.signatures import SCHEMES, TOLERANCE
-from callveil.transforms.jobs.streaming.webhook import (
-    BODY_BYTES,
-    HEALTH,
-    METRICS,
-    SenderLimits,
-)
+from callveil.transforms.jobs.streaming.webhook import BODY_BYTES, HEALTH, METRICS, SenderLimits
 
 DESCRIPTION = """\
 Receive webhooks: check who sent them, put each body into the inbox, encrypted with the keyring, and only then answer 200. A body that is delivered

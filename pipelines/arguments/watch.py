@@ -16,9 +16,7 @@ from callveil.pipelines.options import (
     with_common,
 )
 from callveil.schemas.policy_load import PRESETS
-from callveil.transforms.jobs.streaming.object_names import (
-    DEFAULT_NAME,
-)
+from callveil.transforms.jobs.streaming.object_names import DEFAULT_NAME
 
 DESCRIPTION = """\
 Redact recordings, and the records they belong to, as they arrive. What arrives is told by an SQS

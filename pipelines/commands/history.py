@@ -14,18 +14,9 @@ from collections.abc import Callable
 from callveil.pipelines import history_view as view
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.history import (
-    HistoryOptions,
-    make_expiry,
-    run_history,
-)
+from callveil.pipelines.history import HistoryOptions, make_expiry, run_history
 from callveil.pipelines.history_follow import follow_inputs
-from callveil.pipelines.options import (
-    beam_options,
-    files_of,
-    refuse_workers,
-    start_of_today,
-)
+from callveil.pipelines.options import beam_options, files_of, refuse_workers, start_of_today
 from callveil.pipelines.summary import not_read_lines, print_json, print_nothing_read
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS

@@ -20,12 +20,7 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.logs import logs_json, tell
 from callveil.pipelines.options import files_of
 from callveil.transforms.jobs.streaming.signatures import SCHEMES
-from callveil.transforms.jobs.streaming.webhook import (
-    HEALTH,
-    AccessLogEntry,
-    SenderLimits,
-    Webhook,
-)
+from callveil.transforms.jobs.streaming.webhook import HEALTH, AccessLogEntry, SenderLimits, Webhook
 from callveil.transforms.storage.checkpoints.store_identity import compare_inbox
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files

@@ -8,12 +8,7 @@ import time
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, REJECTED
 from callveil.pipelines.logs import tell
-from callveil.pipelines.options import (
-    beam_options,
-    files_of,
-    refuse_workers,
-    start_of_today,
-)
+from callveil.pipelines.options import beam_options, files_of, refuse_workers, start_of_today
 from callveil.pipelines.redact import run_redact
 from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.summary import as_dict, print_json, print_nothing_read, print_summary

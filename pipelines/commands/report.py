@@ -6,13 +6,12 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from callveil.pipelines.arguments.report import DAYS
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import (
-    current_role,
-    current_user,
-    files_of,
-)
+from callveil.pipelines.options import current_role, current_user, files_of
 from callveil.pipelines.report import INDEX, MadeReport, ReportOptions, read_pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.policy_load import load_policy
@@ -147,10 +146,13 @@ def _verify(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
     if files.info(args.file) is None:
         raise UsageError(f"{args.file}: there is no such file")
-    import pyarrow.parquet as pq
-
-    with files.open(args.file) as source:
-        is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
+    try:
+        with files.open(args.file) as source:
+            is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
+    except pa.ArrowInvalid:
+        raise UsageError(
+            f"{args.file}: is no Parquet file; name one that `callveil report` wrote"
+        ) from None
     problems = (
         verify_report(files, args.file, keyring)
         if is_history

@@ -11,12 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from callveil.pipelines.exits import DONE, REJECTED
-from callveil.pipelines.options import (
-    beam_options,
-    files_of,
-    refuse_workers,
-    start_of_today,
-)
+from callveil.pipelines.options import beam_options, files_of, refuse_workers, start_of_today
 from callveil.pipelines.rescan import RescanOptions, RescanResult, run_rescan
 from callveil.pipelines.summary import print_json
 from callveil.schemas.policy_load import load_policy

@@ -9,11 +9,7 @@ from typing import Any
 
 from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.logs import tell
-from callveil.pipelines.options import (
-    current_role,
-    files_of,
-    start_of_today,
-)
+from callveil.pipelines.options import current_role, files_of, start_of_today
 from callveil.pipelines.retain import (
     RetainOptions,
     RetainResult,
@@ -26,10 +22,7 @@ from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.retention.explain import ExplainedRecord
-from callveil.transforms.governance.retention.plan_file import (
-    RetentionPlan,
-    describe_plan,
-)
+from callveil.transforms.governance.retention.plan_file import RetentionPlan, describe_plan
 from callveil.transforms.report.scope import NotAllowed
 
 

@@ -10,11 +10,7 @@ from collections.abc import Callable, Sequence
 
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, REJECTED
-from callveil.pipelines.options import (
-    current_role,
-    current_user,
-    files_of,
-)
+from callveil.pipelines.options import current_role, current_user, files_of
 from callveil.pipelines.subject_close import (
     close_request,
     letter_of,
@@ -39,10 +35,7 @@ from callveil.pipelines.summary import print_json
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.requests.opendsr import build_response, read_bulk
 from callveil.transforms.governance.requests.register import RegisterError
-from callveil.transforms.storage.identity.identifiers import (
-    Identifier,
-    parse_identifier,
-)
+from callveil.transforms.storage.identity.identifiers import Identifier, parse_identifier
 
 Action = Callable[[argparse.Namespace, SubjectOptions], int]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # what these name loads the language model's library, and mos
     from callveil.transforms.governance.requests.erasure import EraseResult
     from callveil.transforms.governance.requests.plan import ErasePlan
     from callveil.transforms.governance.requests.reindex import ReindexResult
-    from callveil.transforms.governance.requests.search import SearchResult
+    from callveil.transforms.governance.requests.search_result import SearchResult
     from callveil.transforms.jobs.streaming.backfill import BackfillResult
 
 SHOWN = 20

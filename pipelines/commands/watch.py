@@ -6,10 +6,7 @@ import argparse
 
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
 from callveil.pipelines.logs import tell
-from callveil.pipelines.options import (
-    beam_options,
-    files_of,
-)
+from callveil.pipelines.options import beam_options, files_of
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import (
     REJECTIONS,

@@ -21,6 +21,7 @@ from callveil.pipelines import workers
 from callveil.pipelines.faults import describe_error
 from callveil.schemas.request import decode_request
 from callveil.transforms.execution import resources
+from callveil.transforms.execution.log_context import current_log_context
 from callveil.transforms.execution.worker_pool import spread_work, stage_of
 from callveil.transforms.storage.files.filesystem import Files
 
@@ -111,6 +112,8 @@ def test_results_come_in_order_and_pieces_go_to_several_processes() -> None:
             == [None] * 31
         )
         pids = set(spread_work("run", os.getpid, [()] * 40))
+        told = [c["run_id"] for c in spread_work("run", current_log_context, [()] * 3)]
+        assert told == ["run"] * 3  # their log lines say what they are at work on
         assert len(pids) == 2 and os.getpid() not in pids
         assert list(spread_work("another", os.getpid, [()])) == [
             os.getpid()

@@ -65,6 +65,7 @@ QUOTES: dict[str, Callable[[str], None]] = {
     "bytes as an argument": lambda s: OURS.warning("cannot read %s", s.encode()),
     "a list as an argument": lambda s: OURS.error("cannot read %s", [s]),
     "a library's error as an argument": lambda s: OURS.warning("cannot: %s", ValueError(s)),
+    "an error as the message": lambda s: THEIRS.error(ValueError(s)),
     "an error": lambda s: _raise(ValueError(s)),
     "an error of the system": lambda s: _raise(OSError(s)),
     "the cause of an error of our own": _chained,

@@ -12,7 +12,7 @@ import callveil.schemas.errors as errors
 from callveil.pipelines.exits import FailedError, UsageError
 from callveil.pipelines.faults import as_dict
 from callveil.schemas.errors import FAILED, USAGE, CallveilError, UserError
-from callveil.transforms.storage.checkpoints.store_identity import IdentityError
+from callveil.transforms.storage.checkpoints.identity_record import IdentityError
 from callveil.transforms.storage.commit.known_heads import RolledBack
 from callveil.transforms.storage.files.urls import FilesError, PlaceError
 

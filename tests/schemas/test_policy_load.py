@@ -12,15 +12,15 @@ from callveil.schemas.policy import (
     DetectionSettings,
     Operator,
     PolicyError,
-    PolicyProblem,
 )
 from callveil.schemas.policy_load import (
     load_policy,
     parse_policy,
 )
+from callveil.schemas.problem import Problem
 
 
-def problems(text: str) -> list[PolicyProblem]:
+def problems(text: str) -> list[Problem]:
     with pytest.raises(PolicyError) as caught:
         parse_policy(text, "p.yaml")
     return caught.value.problems

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from callveil.schemas.policy import DetectionSettings, PolicyError, PolicyFile
 from callveil.schemas.policy_load import PRESETS, load_policy, parse_policy, preset_text
-from callveil.schemas.policy_settings import members
+from callveil.schemas.policy_settings import list_members
 
-TOP_KEYS = [m.key for m in members(PolicyFile)]
-DETECT_KEYS = [m.key for m in members(DetectionSettings)]
+TOP_KEYS = [m.key for m in list_members(PolicyFile)]
+DETECT_KEYS = [m.key for m in list_members(DetectionSettings)]
 KEYS = st.sampled_from(
     (
         *TOP_KEYS,

@@ -30,7 +30,7 @@ from callveil.pipelines.subject_register import (
 )
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
-from callveil.transforms.governance.requests.search import SearchResult
+from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring

@@ -15,7 +15,7 @@ from callveil.pipelines.subject_register import (
     open_request,
     record_verification,
 )
-from callveil.transforms.governance.requests.search import SearchResult
+from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.storage.identity.identifiers import parse_identifier
 from support.people_world import NOW, World
 

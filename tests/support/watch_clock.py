@@ -18,7 +18,7 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.jobs.streaming.beam import JoinByKey, Ready
-from callveil.transforms.jobs.streaming.context import WatchJob
+from callveil.transforms.jobs.streaming.context import PublishedOutput, WatchJob
 from callveil.transforms.jobs.streaming.folder_source import (
     EmittedArrivals,
     FolderReader,
@@ -27,10 +27,7 @@ from callveil.transforms.jobs.streaming.folder_source import (
 from callveil.transforms.jobs.streaming.halves import InteractionPart, key_text, parse_key_text
 from callveil.transforms.jobs.streaming.pair import collect_parts
 from callveil.transforms.jobs.streaming.read_object import read_arrival
-from callveil.transforms.jobs.streaming.redact_and_publish import (
-    InteractionPublisher,
-    PublishedOutput,
-)
+from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher
 from callveil.transforms.storage.files.filesystem import Files
 
 BEGIN = 1_790_000_000.0

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES, Account
 from callveil.schemas.fields import EPOCH, Boolean, FieldError
 from callveil.schemas.json_types import Row
+from callveil.schemas.problem import Problem
 from callveil.transforms.ingest.dates import named_zone, parse_time
 from callveil.transforms.ingest.normalise import parse_id
-from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
+from callveil.transforms.ingest.rows import TableError, TableRow, read_table
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -51,10 +52,10 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
             time.
         InputError: a pattern names nothing.
     """
-    problems: list[TableProblem] = []
+    problems: list[Problem] = []
     versions: dict[tuple[str, dt.datetime], tuple[Account, TableRow]] = {}
     for row in read_table(files, patterns, "accounts"):
-        if isinstance(row, TableProblem):
+        if isinstance(row, Problem):
             problems.append(row)
             continue
         account = _account(row, problems)
@@ -64,7 +65,7 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
         known = versions.setdefault(place, (account, row))
         if known[0] != account:
             problems.append(
-                TableProblem(
+                Problem(
                     row.file,
                     row.line,
                     "effective_at",
@@ -77,7 +78,7 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
     return [versions[k][0] for k in sorted(versions)]
 
 
-def _account(row: TableRow, problems: list[TableProblem]) -> Account | None:
+def _account(row: TableRow, problems: list[Problem]) -> Account | None:
     values = row.values
     found: Row = {}
     faults = len(problems)
@@ -102,7 +103,7 @@ def _account(row: TableRow, problems: list[TableProblem]) -> Account | None:
         try:
             found[name] = read()
         except FieldError as e:
-            problems.append(TableProblem(row.file, row.line, name, e.detail))
+            problems.append(Problem(row.file, row.line, name, e.detail))
     return Account(**found) if len(problems) == faults else None
 
 

@@ -28,10 +28,11 @@ from callveil.schemas.fields import (
 )
 from callveil.schemas.interaction import BY_NAME, SECONDS
 from callveil.schemas.json_types import Row
+from callveil.schemas.problem import Problem
 from callveil.schemas.request import BASES, FIELDS, SCOPES, TRIGGERS, RedactionRequest
 from callveil.transforms.ingest.dates import parse_time
 from callveil.transforms.ingest.normalise import parse_id
-from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
+from callveil.transforms.ingest.rows import TableError, TableRow, read_table
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -69,10 +70,10 @@ def read_requests(files: Files, patterns: Sequence[str]) -> list[RedactionReques
         RequestsError: any row is faulty, or two different requests have one id.
         InputError: a pattern names nothing.
     """
-    problems: list[TableProblem] = []
+    problems: list[Problem] = []
     found: dict[str, tuple[RedactionRequest, TableRow]] = {}
     for row in read_table(files, patterns, "requests"):
-        if isinstance(row, TableProblem):
+        if isinstance(row, Problem):
             problems.append(row)
             continue
         request = _request(row, problems)
@@ -82,7 +83,7 @@ def read_requests(files: Files, patterns: Sequence[str]) -> list[RedactionReques
         if known[0] != request:
             other = f"{known[1].file}:{known[1].line}"
             problems.append(
-                TableProblem(
+                Problem(
                     row.file,
                     row.line,
                     "request_id",
@@ -94,12 +95,12 @@ def read_requests(files: Files, patterns: Sequence[str]) -> list[RedactionReques
     return [found[k][0] for k in sorted(found)]
 
 
-def _request(row: TableRow, problems: list[TableProblem]) -> RedactionRequest | None:
+def _request(row: TableRow, problems: list[Problem]) -> RedactionRequest | None:
     before = len(problems)
     values = {k: v for k, v in row.values.items() if v != ""}
 
     def fault(name: str, message: str) -> None:
-        problems.append(TableProblem(row.file, row.line, name, message))
+        problems.append(Problem(row.file, row.line, name, message))
 
     for name in values:
         if name not in _NAMES:

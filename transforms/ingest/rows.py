@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from callveil.schemas.errors import UserError
+from callveil.schemas.problem import Problem
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.lines import LineReader, ValueReader
 from callveil.transforms.ingest.parquet_source import (
@@ -36,36 +37,12 @@ MAX_ROW_BYTES = 1 << 20
 MAX_FILE_BYTES = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class TableProblem:
-    """One fault in a table.
-
-    Attributes:
-        file: where.
-        line: 1-based line (or 1-based record, where the format has no lines); None for the file as
-            a whole.
-        field: column at fault; empty for the row.
-        message: what is wrong and how to mend it; quotes no personal content.
-    """
-
-    file: str
-    line: int | None
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return (
-            f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
-        )
-
-
 class TableError(UserError, ValueError):
     """Faults of a table, all at once; the text shows the first 20. `problems` holds all."""
 
     what = "table"
 
-    def __init__(self, problems: Sequence[TableProblem]) -> None:
+    def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         shown = "\n".join(f"  {p}" for p in self.problems[:MAX_SHOWN])
         more = (
@@ -88,7 +65,7 @@ class TableRow:
 
 def read_table(
     files: Files, patterns: Sequence[str], list_name: str
-) -> Iterator[TableRow | TableProblem]:
+) -> Iterator[TableRow | Problem]:
     """Yield rows of every file that `patterns` name, files by URL.
 
     Args:
@@ -112,7 +89,7 @@ def read_table(
         yield from _file(files, url, list_name)
 
 
-def _file(files: Files, url: str, list_name: str) -> Iterator[TableRow | TableProblem]:
+def _file(files: Files, url: str, list_name: str) -> Iterator[TableRow | Problem]:
     info = files.info(url)
     size = info.size if info else 0
     if size == 0:
@@ -135,19 +112,17 @@ def _file(files: Files, url: str, list_name: str) -> Iterator[TableRow | TablePr
             yield from _document(url, _bytes(files, url, shape.packing), list_name)
         else:
             way = "; unpack the archive, or save the sheet as CSV" if shape.format == ZIP else ""
-            yield TableProblem(
-                url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{way}"
-            )
+            yield Problem(url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{way}")
     except NotReadable as e:
-        yield TableProblem(url, None, "", e.detail)
+        yield Problem(url, None, "", e.detail)
     except DamagedStream as e:
-        yield TableProblem(url, None, "", e.detail)
+        yield Problem(url, None, "", e.detail)
     except UnicodeDecodeError as e:
-        yield TableProblem(
+        yield Problem(
             url, None, "", f"not UTF-8 from byte {e.start} on; convert it with iconv -t UTF-8"
         )
     except ParseError as e:
-        yield TableProblem(url, None, "", e.detail)
+        yield Problem(url, None, "", e.detail)
 
 
 def _bytes(files: Files, url: str, packing: str) -> bytes:
@@ -165,7 +140,7 @@ def _text(files: Files, url: str, packing: str) -> str:
     return _bytes(files, url, packing).decode()
 
 
-def _lines(files: Files, url: str, shape: FileFormat) -> Iterator[TableRow | TableProblem]:
+def _lines(files: Files, url: str, shape: FileFormat) -> Iterator[TableRow | Problem]:
     stream = read_blocks(files, url, shape.packing)
     for line in (
         LineReader(stream, MAX_ROW_BYTES)
@@ -178,39 +153,37 @@ def _lines(files: Files, url: str, shape: FileFormat) -> Iterator[TableRow | Tab
         try:
             value = load_json(raw)
         except ParseError as e:
-            yield TableProblem(url, line.number, "", e.detail)
+            yield Problem(url, line.number, "", e.detail)
             continue
         yield _row(url, line.number or 0, value)
 
 
-def _document(url: str, raw: bytes, list_name: str) -> Iterator[TableRow | TableProblem]:
+def _document(url: str, raw: bytes, list_name: str) -> Iterator[TableRow | Problem]:
     value = load_json(raw)
     rows = value.get(list_name, value) if isinstance(value, Mapping) else value
     for i, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
         yield _row(url, i, row)
 
 
-def _row(url: str, line: int, value: Any) -> TableRow | TableProblem:
+def _row(url: str, line: int, value: Any) -> TableRow | Problem:
     if not isinstance(value, Mapping):
-        return TableProblem(url, line, "", "a row must be an object with named members")
+        return Problem(url, line, "", "a row must be an object with named members")
     if type(value) is not dict:
-        return TableProblem(
-            url, line, "", "a member is named twice in one object; keep one of them"
-        )
+        return Problem(url, line, "", "a member is named twice in one object; keep one of them")
     return TableRow(url, line, {k: v for k, v in value.items() if v is not None})
 
 
-def _csv(url: str, text: str, delimiter: str) -> Iterator[TableRow | TableProblem]:
+def _csv(url: str, text: str, delimiter: str) -> Iterator[TableRow | Problem]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         names = [n.strip() for n in reader.fieldnames or ()]
         if len(set(names)) < len(names):
-            yield TableProblem(url, 1, "", "two columns have the same name; rename one")
+            yield Problem(url, 1, "", "two columns have the same name; rename one")
             return
         reader.fieldnames = names
         for row in reader:
             if None in row:
-                yield TableProblem(
+                yield Problem(
                     url,
                     reader.line_num,
                     "",
@@ -224,10 +197,10 @@ def _csv(url: str, text: str, delimiter: str) -> Iterator[TableRow | TableProble
                 {k: v.strip() for k, v in row.items() if isinstance(v, str) and v.strip()},
             )
     except csv.Error:
-        yield TableProblem(url, reader.line_num, "", "not well-formed CSV; check the quotes")
+        yield Problem(url, reader.line_num, "", "not well-formed CSV; check the quotes")
 
 
-def _yaml(url: str, text: str, list_name: str) -> Iterator[TableRow | TableProblem]:
+def _yaml(url: str, text: str, list_name: str) -> Iterator[TableRow | Problem]:
     loader = None
     try:
         loader = yaml.SafeLoader(text)
@@ -244,14 +217,12 @@ def _yaml(url: str, text: str, list_name: str) -> Iterator[TableRow | TableProbl
             line = child.start_mark.line + 1
             keys = [k.value for k, _ in child.value] if isinstance(child, yaml.MappingNode) else []
             if len({str(k) for k in keys}) < len(keys):
-                yield TableProblem(
-                    url, line, "", "a member is named twice in one row; keep one of them"
-                )
+                yield Problem(url, line, "", "a member is named twice in one row; keep one of them")
                 continue
             yield _row(url, line, loader.construct_document(child))
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         mark = getattr(e, "problem_mark", None)
-        yield TableProblem(
+        yield Problem(
             url,
             mark.line + 1 if mark else None,
             "",
@@ -262,15 +233,15 @@ def _yaml(url: str, text: str, list_name: str) -> Iterator[TableRow | TableProbl
             loader.dispose()
 
 
-def _parquet(files: Files, url: str) -> Iterator[TableRow | TableProblem]:
+def _parquet(files: Files, url: str) -> Iterator[TableRow | Problem]:
     try:
         groups = row_groups(files, url, MAX_FILE_BYTES, own=True) or []
         if not groups:
-            yield TableProblem(url, None, "", "no readable Parquet footer, or no rows")
+            yield Problem(url, None, "", "no readable Parquet footer, or no rows")
         for lot, first in groups:
             for i, row in read_parquet_rows(files, url, lot, first):
                 if isinstance(row, BadParquet | BadRow):
-                    yield TableProblem(
+                    yield Problem(
                         url,
                         i + 1,
                         "",
@@ -281,4 +252,4 @@ def _parquet(files: Files, url: str) -> Iterator[TableRow | TableProblem]:
                 else:
                     yield _row(url, i + 1, row)
     except BadParquet as e:
-        yield TableProblem(url, None, "", e.detail)
+        yield Problem(url, None, "", e.detail)

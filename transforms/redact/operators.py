@@ -29,7 +29,7 @@ from callveil.transforms.detect.known_values import (
     normalize_code,
     strip_case_and_accents,
 )
-from callveil.transforms.detect.models import plugin_fingerprint
+from callveil.transforms.detect.models import model_fingerprint, plugin_fingerprint
 from callveil.transforms.detect.placeholders import CODE as WRITTEN
 from callveil.transforms.detect.propagation import KINDS
 from callveil.transforms.storage.encryption.tokens import TOKEN as TOKEN
@@ -227,15 +227,18 @@ def apply_operator(action: str, text: str, params: OperatorParams) -> str:
     return str(_operator(action).operate(text, params))
 
 
-def operator_fingerprint(policy: Policy) -> str:
-    """Return names, versions and digests of the plugins' operators that a policy names; else empty.
+def code_fingerprint(policy: Policy) -> str:
+    """Return names, versions and digests of all code of others that decides under a policy: models,
+    recognizers, and the operators it names. Empty where there is none.
+
     Raises `PluginError` where one cannot be used.
     """
-    plugins = find_plugins(PLUGINS, OWN)
-    named = policy.operators_named().intersection(plugins)
-    for name in named:
-        _operator(name)
-    return ", ".join(plugin_fingerprint(plugins[name]) for name in sorted(named))
+    told = [model_fingerprint(policy.detect)]
+    if plugins := find_plugins(PLUGINS, OWN):
+        for name in sorted(policy.operators_named().intersection(plugins)):
+            _operator(name)
+            told.append(plugin_fingerprint(plugins[name]))
+    return ", ".join(filter(None, told))
 
 
 Replacement = tuple[int, int, str, OperatorParams]

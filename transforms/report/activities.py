@@ -12,7 +12,7 @@ from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
 from callveil.schemas.errors import UserError
 from callveil.schemas.json_types import Row
-from callveil.schemas.policy_settings import suggest_choice
+from callveil.schemas.policy_values import suggest_choice
 from callveil.schemas.policy_yaml import NodeReader
 from callveil.schemas.retention import CLASSES
 

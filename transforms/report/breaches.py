@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from callveil.schemas.display_words import counts_in_words, value_in_words
 from callveil.schemas.json_types import Row
+from callveil.schemas.problem import Problem
 from callveil.schemas.report import BREACH_STATES, BREACHES, REPORTS, Breach
-from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
+from callveil.transforms.ingest.rows import TableError, TableRow, read_table
 from callveil.transforms.report.model import (
     Card,
     Chart,
@@ -80,16 +81,16 @@ def read_breaches(files: Files, patterns: Sequence[str], as_of: dt.datetime) -> 
 
     Raises: `BreachesError` with all that is wrong; `InputError` where a pattern names nothing.
     """
-    problems: list[TableProblem] = []
+    problems: list[Problem] = []
     out: dict[str, Breach] = {}
     for item in read_table(files, patterns, "breaches"):
-        if isinstance(item, TableProblem):
+        if isinstance(item, Problem):
             problems.append(item)
             continue
         breach = _breach(item, problems)
         if breach and breach["breach_id"] in out:
             problems.append(
-                TableProblem(
+                Problem(
                     item.file,
                     item.line,
                     "breach_id",
@@ -125,11 +126,11 @@ def breach_state(breach: Breach, as_of: dt.datetime) -> str:
     return "due" if breach.get("notifiable") else "undecided"
 
 
-def _breach(row: TableRow, problems: list[TableProblem]) -> Breach | None:
+def _breach(row: TableRow, problems: list[Problem]) -> Breach | None:
     before = len(problems)
 
     def fail(field: str, message: str) -> None:
-        problems.append(TableProblem(row.file, row.line, field, message))
+        problems.append(Problem(row.file, row.line, field, message))
 
     unknown = sorted(set(map(str, row.values)) - set(_KNOWN))
     if unknown:

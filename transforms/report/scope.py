@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from callveil.schemas.errors import UserError
-from callveil.schemas.policy_settings import safe_key, suggest_choice
+from callveil.schemas.policy_values import safe_key, suggest_choice
 from callveil.schemas.policy_yaml import NodeReader, node_kind
 from callveil.schemas.report import report_names
 

@@ -35,8 +35,7 @@ from callveil.transforms.governance.requests.package import (
     PackageSection,
     withheld_rows,
 )
-from callveil.transforms.governance.requests.package_readme import render_readme
-from callveil.transforms.governance.requests.package_values import LANGUAGES
+from callveil.transforms.governance.requests.package_readme import LANGUAGES, render_readme
 from callveil.transforms.redact.subject_values import OwnValues
 
 PLAIN = {

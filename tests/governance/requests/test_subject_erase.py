@@ -26,12 +26,7 @@ from support.people_world import (
     version,
 )
 
-from callveil.pipelines.subject import (
-    erase_request,
-    erase_returned,
-    plan_erasure,
-    search_request,
-)
+from callveil.pipelines.subject import erase_request, erase_returned, plan_erasure, search_request
 from callveil.pipelines.subject_close import close_request
 from callveil.pipelines.subject_package import make_package
 from callveil.pipelines.subject_register import SubjectOptions, list_requests

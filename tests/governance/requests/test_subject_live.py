@@ -40,7 +40,7 @@ from callveil.pipelines.subject import (
 from callveil.pipelines.subject_package import make_package
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.subject_index import IdentifierLink
-from callveil.transforms.governance.requests.erasure import OUTSIDE, ZONES
+from callveil.transforms.governance.requests.erasure_zones import OUTSIDE, ZONES
 from callveil.transforms.governance.requests.live_records import erase_markers, urls_held
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.jobs.streaming.backfill import BackfillResult

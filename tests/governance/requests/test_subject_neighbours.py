@@ -20,7 +20,7 @@ from callveil.pipelines.subject import erase_request, search_request
 from callveil.pipelines.subject_package import make_package
 from callveil.pipelines.subject_register import NewRequest, open_request, record_verification
 from callveil.transforms.governance.requests.raw_sources import raw_records
-from callveil.transforms.governance.requests.search import SearchResult
+from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.storage.identity.identifiers import parse_identifier
 from callveil.transforms.storage.identity.record_identifiers import interaction_people
 

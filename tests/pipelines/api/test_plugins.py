@@ -34,7 +34,7 @@ from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.plugin_sources import source_fingerprint
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.ingest.versions.read import plan_versions
-from callveil.transforms.redact.operators import apply_operator, operator_fingerprint
+from callveil.transforms.redact.operators import apply_operator, code_fingerprint
 from callveil.transforms.storage.files.filesystem import Files
 
 POLICY = parse_policy(PLAIN)
@@ -187,8 +187,10 @@ def test_an_operator_writes_a_code_that_stays(install: Installer) -> None:
     )
     assert {f.action for f in done.findings} == {"acmecode"}
     assert callveil.redact(done.value, policy).value == done.value, "it is read as a value again"
-    assert "acme-callveil 1.2 acmecode" in operator_fingerprint(policy)
-    assert operator_fingerprint(POLICY) == ""
+    assert "acme-callveil 1.2 acmecode" in code_fingerprint(policy)
+    assert code_fingerprint(POLICY) == ""
+    with pytest.raises(callveil.PolicyError, match="what acmecode writes can be turned back"):
+        parse_policy(f"{PLAIN}entities: {{CVV: acmecode}}\n")
     with pytest.raises(callveil.PolicyError, match="did you mean acmecode"):
         parse_policy(f"{PLAIN}entities: {{default: acmecod}}\n")
 

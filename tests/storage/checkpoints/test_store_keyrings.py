@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from callveil.transforms.storage.checkpoints.identity_record import IdentityError
 from callveil.transforms.storage.checkpoints.store_identity import (
-    IdentityError,
     keyring_for,
     open_keyed,
     open_or_claim,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mortal import Dead, Mortal
+from support.faults import CrashingFiles, ProcessKilled
+from support.number_tables import NOW, NUMBERS
 
-from callveil.schemas.arrow import arrow_schema
-from callveil.schemas.fields import Field, Integer
 from callveil.transforms.storage.commit.catalog import PublishConflict, Snapshot, Store
 from callveil.transforms.storage.commit.commit_run import (
     PLANNED,
@@ -27,12 +25,8 @@ from callveil.transforms.storage.commit.commit_run import (
 from callveil.transforms.storage.commit.maintenance import list_leases, verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables.parquet import TABLES, Table, publish_records
+from callveil.transforms.storage.tables.parquet import TABLES, publish_records
 
-NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-NUMBERS = Table(
-    "numbers", arrow_schema(f := (Field("n", Integer(), personal=False),)), f, sort_by=("n",)
-)
 KEEP = CommitPolicy(retry_on=(Exception,), abandon=False)
 
 
@@ -201,12 +195,12 @@ def test_killed_at_any_write_and_repeated_on_another_state_it_leaves_nothing(
 ) -> None:
     for steps in itertools.count(1):
         root = str(tmp_path / str(steps))
-        mortal = Store.make(Mortal(10_000), root)
-        mortal.files.steps = steps + 1  # type: ignore[attr-defined]
+        crashing = Store.make(CrashingFiles(10_000), root)
+        crashing.files.steps = steps + 1  # type: ignore[attr-defined]
         try:
-            publish(mortal, "mine")
+            publish(crashing, "mine")
             break
-        except Dead:
+        except ProcessKilled:
             store = Store.open_or_create(Files(), root)
             publish(store, "other")
             publish(store, "mine")

@@ -136,7 +136,7 @@ def test_verify_names_what_differs(files: Files, store_root: str) -> None:
     data = files.read(store.url(two.path))
     files.write(store.url(two.path), bytes([data[0] ^ 1]) + data[1:])
     files.delete(store.url(three.path))
-    found = {p.path: p.reason for p in verify_integrity(store)}
+    found = {p.path: p.detail for p in verify_integrity(store)}
     assert set(found) == {first.files[0].path, two.path, three.path}
     assert "recorded as purged" in found[first.files[0].path]
     assert "SHA-256" in found[two.path]

@@ -15,6 +15,7 @@ from support.faulty_proxy import Proxy, free_port
 from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, receive_messages
 from callveil.transforms.storage.encryption.kms import KmsError, unwrap_secret
 from callveil.transforms.storage.files import s3 as s3_module
+from callveil.transforms.storage.files import s3_reader
 from callveil.transforms.storage.files.filesystem import (
     Files,
     FilesError,
@@ -104,7 +105,7 @@ def test_a_large_object_that_comes_damaged_is_told(
     proxy: Proxy, spoilt: Files, files: Files, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read in ranges, of which S3 gives no checksum."""
-    monkeypatch.setattr(s3_module, "RANGE_BYTES", 1000)
+    monkeypatch.setattr(s3_reader, "RANGE_BYTES", 1000)
     data = os.urandom(4500)
     files.write(f"s3://{s3_bucket}/plain", data)
     assert spoilt.open(f"s3://{s3_bucket}/plain").read() == data

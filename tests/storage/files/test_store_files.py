@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.transforms.storage.files import s3 as s3_module
+from callveil.transforms.storage.files import s3_reader
 from callveil.transforms.storage.files.filesystem import (
     FileInfo,
     Files,
@@ -193,7 +194,7 @@ def test_list_is_in_order_and_hides_nothing_but_internals(files: Files, store_ro
 def test_open_is_seekable_and_ranged(
     files: Files, store_root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_module, "RANGE_BYTES", 1000)
+    monkeypatch.setattr(s3_reader, "RANGE_BYTES", 1000)
     data = bytes(range(256)) * 40
     url = files.join(store_root, "blob")
     files.write(url, data)
@@ -211,7 +212,7 @@ def test_open_is_seekable_and_ranged(
 def test_reading_an_s3_object_that_is_replaced_fails(
     files: Files, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_module, "RANGE_BYTES", 1000)
+    monkeypatch.setattr(s3_reader, "RANGE_BYTES", 1000)
     url = f"s3://{s3_bucket}/k"
     files.write(url, b"a" * 5000)
     with files.open(url) as source:

@@ -1,8 +1,11 @@
-"""A second person's approval, where the policy asks for it before a request is carried out."""
+"""What a request needs before it is carried out: a verified identity, and where the policy asks for
+it, a second person's approval.
+"""
 
 from __future__ import annotations
 
 from callveil.schemas.subject import SubjectRequest
+from callveil.transforms.governance.requests.plan import ERASURE
 from callveil.transforms.governance.requests.register import RegisterError
 
 
@@ -31,3 +34,17 @@ def require_approved(request: SubjectRequest, four_eyes: bool, actor: str, login
 def same_person(one: str, other: str) -> bool:
     """Tell whether two names are one, however they are written."""
     return one.strip().casefold() == other.strip().casefold()
+
+
+def require_ready(request: SubjectRequest, scope: str) -> SubjectRequest:
+    """Refuse steps that a request may not take. Raises `RegisterError`."""
+    if request.identity_verified_at is None and scope == ERASURE:
+        raise RegisterError(
+            f"request {request.request_id}: the person's identity is not verified; record it with "
+            "`callveil subject verify` first"
+        )
+    if request.is_over and not request.runs:
+        raise RegisterError(
+            f"request {request.request_id}: is over ({request.status}); open a new one"
+        )
+    return request

@@ -44,11 +44,8 @@ from callveil.transforms.governance.requests.package import (
     PackageRecording,
     PackageSection,
 )
-from callveil.transforms.governance.requests.search import (
-    MatchedRecord,
-    SearchResult,
-    confirmed_values,
-)
+from callveil.transforms.governance.requests.search import confirmed_values
+from callveil.transforms.governance.requests.search_result import MatchedRecord, SearchResult
 from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.masking import CoverTone
 from callveil.transforms.redact.audio.plan import AudioSpan

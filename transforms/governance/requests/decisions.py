@@ -8,7 +8,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.live_records import LIVE
 from callveil.transforms.governance.requests.register import RegisterError
-from callveil.transforms.governance.requests.search import SearchResult
+from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.identity.identifier_names import NamePseudonymizer

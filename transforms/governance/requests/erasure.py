@@ -21,7 +21,7 @@ from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import quarantine_search, restriction
 from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK
 from callveil.transforms.governance.requests.apply_plan import ExecutionResult, PlanExecutor
-from callveil.transforms.governance.requests.approval import require_approved
+from callveil.transforms.governance.requests.approval import require_approved, require_ready
 from callveil.transforms.governance.requests.certificate import (
     CertificationResult,
     ErasureWork,
@@ -29,6 +29,13 @@ from callveil.transforms.governance.requests.certificate import (
     certify_request,
 )
 from callveil.transforms.governance.requests.controller import controller_of
+from callveil.transforms.governance.requests.erasure_zones import (
+    AT_REST,
+    LEFT_OUT,
+    NOT_OURS,
+    OUTSIDE,
+    ZONES,
+)
 from callveil.transforms.governance.requests.live_plan import is_held
 from callveil.transforms.governance.requests.live_records import (
     LIVE,
@@ -52,7 +59,7 @@ from callveil.transforms.governance.requests.publish import (
 )
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
-from callveil.transforms.governance.requests.search import SearchResult
+from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.governance.requests.unindexed import (
     INBOX,
     LIVE_REJECTED,
@@ -69,31 +76,6 @@ from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
 from callveil.transforms.storage.index.identity_markers import MARKERS, is_empty
 from callveil.transforms.storage.index.suppression_list import write_suppressed_records
-
-ZONES = {
-    "interactions": "interactions",
-    "findings": "findings",
-    "versions": "versions",
-    "requests": "requests",
-    "index": "index",
-    "subjects": "index",
-    CALLS: "recordings",
-    MARKERS: "index",
-    REJECTED: "rejected",
-    LIVE_REJECTED: "rejected",
-    INBOX: "bodies",
-    "packages": "package",
-}
-"""Every zone that may hold a person's data, and the class of what lies there. A certificate names
-each: what was found, and what was left out.
-"""
-OUTSIDE = "outside the store"
-NOT_OURS = (
-    "raw files are left where they were read from: delete them there; the plan lists those "
-    "that are known"
-)
-LEFT_OUT = "left out by --no-rejected: erase again without it"
-AT_REST = "left as it is: nobody reads it, and it stays encrypted"
 
 
 @dataclass(frozen=True)
@@ -505,20 +487,6 @@ class Eraser:
         if out:
             done.count("package", "packages", "purge", len(out), len(out))
         return out
-
-
-def require_ready(request: SubjectRequest, scope: str) -> SubjectRequest:
-    """Refuse steps that a request may not take. Raises `RegisterError`."""
-    if request.identity_verified_at is None and scope == ERASURE:
-        raise RegisterError(
-            f"request {request.request_id}: the person's identity is not verified; record it with "
-            "`callveil subject verify` first"
-        )
-    if request.is_over and not request.runs:
-        raise RegisterError(
-            f"request {request.request_id}: is over ({request.status}); open a new one"
-        )
-    return request
 
 
 def _key(record: RecordRef) -> InteractionKey:

@@ -16,7 +16,7 @@ from callveil.transforms.governance.requests.retention_grounds import (
     RetentionGround,
     RetentionGrounds,
 )
-from callveil.transforms.governance.requests.search import RANK
+from callveil.transforms.governance.requests.search_result import RANK
 from callveil.transforms.governance.retention.record import RetentionRecord
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.files.filesystem import FilesError

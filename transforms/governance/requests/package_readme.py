@@ -6,123 +6,43 @@ It refers to files of the package alone, so that these open from it once the pac
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from html import escape
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from callveil.schemas.entities import ENTITIES
+from callveil.schemas.interaction import BY_NAME
 from callveil.transforms.governance.requests.package import (
     EMPTY,
     AccessPackage,
     PackageRecording,
     PackageSection,
 )
-from callveil.transforms.governance.requests.package_values import (
-    LABEL,
-    LANGUAGES,
-    VOICE,
-    capitalize_first,
-    duration_in_words,
-    entity_in_words,
-    field_in_words,
-    format_number,
-    name_labels,
-    rule_in_words,
-    shorten,
-    text_in_words,
-    time_in_words,
-    times_in_words,
-    tr,
-    value_in_words,
+from callveil.transforms.governance.requests.package_readme_de import WORDS as GERMAN
+from callveil.transforms.governance.requests.package_words import (
+    CUT,
+    FACTS,
+    HELD,
+    NAMES,
+    NOT_STATED,
+    PEOPLE,
+    POLICY,
+    QUESTIONS,
+    SECTIONS,
+    STYLE,
 )
 
 SHOWN = 200
 """Records of a kind that are shown on the page; all are in the data files."""
+LONG = 600
+"""Characters of a single value that are shown."""
 
-STYLE = """
-:root{color-scheme:light dark;--ink:#1c1f24;--soft:#565e6c;--line:#d8dce3;--paper:#fff;--card:#f5f7fa;--accent:#1f5fae;--mine:#e4eefb}
-@media(prefers-color-scheme:dark){:root{--ink:#e8eaee;--soft:#a7afbc;--line:#3a404a;--paper:#15181d;--card:#1e2229;--accent:#8ab8f2;--mine:#1d3149}}
-*{box-sizing:border-box}html{scroll-padding-top:1rem}body{margin:0;background:var(--paper);color:var(--ink);font:17px/1.6 system-ui,sans-serif}
-main{max-width:52rem;margin:0 auto;padding:2rem 1.25rem 4rem;overflow-wrap:anywhere}h1{font-size:2rem;line-height:1.2;margin:.5rem 0 1rem}
-h2{margin:3rem 0 .75rem;font-size:1.4rem;line-height:1.3}h3{font-size:1.05rem;margin:1.25rem 0 .5rem}p,li{max-width:42rem}.soft{color:var(--soft)}
-a{color:var(--accent)}ul.held{list-style:none;padding:0;margin:1rem 0}ul.held li{max-width:none;padding:.8rem 0;border-top:1px solid var(--line)}
-ul.held li:last-child{border-bottom:1px solid var(--line)}ul.held b{font-size:1.1rem}ul.held span{display:block}
-details{background:var(--card);border:1px solid var(--line);border-radius:.6rem;margin:.6rem 0;padding:.6rem 1rem}
-summary{cursor:pointer;font-weight:600}summary small{font-weight:400;color:var(--soft)}
-:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-dl{margin:.75rem 0}dl>div{display:grid;grid-template-columns:16rem minmax(0,1fr);gap:0 1.25rem;padding:.35rem 0;border-bottom:1px solid var(--line)}
-dl>div:last-child{border-bottom:0}dt{color:var(--soft)}dd{margin:0;white-space:pre-wrap}dl.facts dd+dd{grid-column:2}
-ol.said{list-style:none;padding:0;margin:.5rem 0}ol.said li{padding:.4rem .75rem;margin:.35rem 0;border-radius:.5rem;border:1px solid var(--line)}
-ol.said li.mine{background:var(--mine);border-color:transparent}ol.said b{display:block;font-size:.85rem;color:var(--soft);font-weight:600}
-audio{display:block;width:100%;max-width:32rem;margin:.5rem 0}code{font-family:ui-monospace,monospace;font-size:.92em}
-@media(max-width:40rem){body{font-size:16px}main{padding:1.25rem 1rem 3rem}dl>div{grid-template-columns:minmax(0,1fr)}dl.facts dd+dd{grid-column:1}}
-@media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--card:#fff;--accent:#000;--mine:#eee}body{font-size:10.5pt}
-main{max-width:none;padding:0}audio{display:none}details::details-content{content-visibility:visible;height:auto;display:block}h2,h3,summary{break-after:avoid}
-ol.said li,dl>div{break-inside:avoid}@page{margin:18mm}}
-"""
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; media-src 'self' file:; base-uri 'none'; "
-    "form-action 'none'"
-)
-HELD = {
-    "communication": (
-        "conversation of yours",
-        "conversations of yours",
-        "What was said and written, when, and what we noted with it.",
-    ),
-    "staff": (
-        "conversation",
-        "conversations",
-        "You took part as a member of staff. What is about our customers is left out.",
-    ),
-    "mentions": (
-        "conversation of others",
-        "conversations of others",
-        "You are mentioned in it. We may only tell you that, and when it was.",
-    ),
-    "changes": ("change", "changes", "What was changed in records or settings that concern you."),
-    "processing": (
-        "redaction",
-        "redactions",
-        "What was taken out of your conversations when they were stored, and by which rule.",
-    ),
-}
-"""What a section holds, in words: one, several, and what it is."""
-SECTIONS = {
-    "conversations": "your conversations",
-    "staff_activity": "what you did as staff",
-    "mentions": "conversations of others",
-    "change_history": "changes",
-    "redactions": "redactions",
-    "recordings": "the recordings",
-    "unreadable": "what could not be read when it came in",
-    "inbox": "messages as they came in",
-    "originals": "recordings as they came in",
-}
-QUESTIONS = {
-    "purposes": "What we use it for",
-    "lawful_basis": "Why we may",
-    "source": "Where we have it from",
-    "recipients": "Who receives it",
-    "third_countries": "Countries outside the EEA or UK it goes to",
-    "safeguards": "What protects it there",
-    "retention": "How long we keep it",
-    "automated_decisions": "Decisions made by machines alone",
-}
-PEOPLE = {
-    "controller": "Who is responsible",
-    "contact": "Where to write",
-    "dpo": "Data protection officer",
-    "authority": "Supervisory authority",
-}
-FACTS = frozenset(
-    {"purposes", "source", "recipients", "third_countries", "automated_decisions", *PEOPLE}
-    - {"dpo"}
-)
-"""What is asked about even where the company states nothing."""
-NOT_STATED = "Not stated in this package. You can ask for it."
 _SKIP = frozenset(
     {
         "words",
@@ -143,19 +63,39 @@ _SKIP = frozenset(
         "caller_number_format",
     }
 )
+LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": {}, "de": GERMAN}
+"""Languages of the page, with their words by the English ones."""
+_VOICE: ContextVar[tuple[Mapping[str, str], ZoneInfo]] = ContextVar(
+    "voice", default=(LANGUAGES["en"], ZoneInfo("UTC"))
+)
+_LABEL = re.compile(r"\[(?:withheld: )?([A-Z][A-Z0-9_]{1,63})(?::[^\]\s]*)?\]")
+_RULE = re.compile(
+    r"(?P<what>.+?)(?: of (?P<who>.+) accounts)?: (?P<verb>deleted after|cleared of everything "
+    r"personal after|kept for at least) (?P<n>\d+) days"
+    r"(?: (?P<clock>from the end of the account they belong to))?(?: \((?P<basis>.*)\))?"
+)
+_SECONDS = frozenset({"duration", "talk_time", "ring_time", "hold_time"})
 
 
 def render_readme(package: AccessPackage) -> bytes:
     """Return the page, UTF-8, in the package's language and zone."""
-    voice = VOICE.set((LANGUAGES.get(package.language, {}), ZoneInfo(package.zone)))
+    voice = _VOICE.set((LANGUAGES.get(package.language, {}), ZoneInfo(package.zone)))
     try:
         return "".join(_page(package)).encode("utf-8", "replace")
     finally:
-        VOICE.reset(voice)
+        _VOICE.reset(voice)
+
+
+def _t(text: str, **values: object) -> str:
+    """Return a text in the page's language, escaped; `values` stand in it as they are. Without a
+    translation it is English.
+    """
+    made = escape(_VOICE.get()[0].get(text, text), quote=False)
+    return made.format(**values) if values else made
 
 
 def _page(p: AccessPackage) -> Iterator[str]:
-    title = tr("Your data" if p.kind == "access" else "Your data, to take with you")
+    title = _t("Your data" if p.kind == "access" else "Your data, to take with you")
     language = p.language if p.language in LANGUAGES else "en"
     yield (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
@@ -174,18 +114,14 @@ def _page(p: AccessPackage) -> Iterator[str]:
         asked = "You asked for the data you provided, in a form you can take elsewhere."
     yield f"<h1>{title}</h1>"
     yield from _held(p)
-    yield f"<p>{tr(asked)} " + (
-        tr("Who answers: {name}.", name=escape(text_in_words(whose).splitlines()[0])) + " "
-        if whose
-        else ""
+    yield f"<p>{_t(asked)} " + (
+        _t("Who answers: {name}.", name=escape(_text(whose).splitlines()[0])) + " " if whose else ""
     )
     told = (
         "This is the answer to your request {id}, made on {when}. It holds personal data, so "
         "please keep it where only you can read it."
     )
-    yield (
-        tr(told, id=f"<code>{escape(p.request_id)}</code>", when=time_in_words(p.made_at)) + "</p>"
-    )
+    yield _t(told, id=f"<code>{escape(p.request_id)}</code>", when=_when(p.made_at)) + "</p>"
     yield from _records(p)
     yield from _withheld(p)
     if p.kind == "access" or any(p.context.get(k) for k in (*QUESTIONS, *PEOPLE)):
@@ -195,29 +131,29 @@ def _page(p: AccessPackage) -> Iterator[str]:
 
 
 def _held(p: AccessPackage) -> Iterator[str]:
-    yield f"<h2>{tr('What we found')}</h2>"
+    yield f"<h2>{_t('What we found')}</h2>"
     if not any(s.rows for s in p.sections) and not p.recordings:
-        yield f"<p>{tr('We hold no records that are about you, as far as what you gave us tells.')}</p>"
+        yield f"<p>{_t('We hold no records that are about you, as far as what you gave us tells.')}</p>"
         return
     yield '<ul class="held">'
     for s in p.sections:
         one, many, what = HELD[s.category]
-        name = f"{format_number(len(s.rows))} {tr(one if len(s.rows) == 1 else many)}"
-        yield f'<li><b><a href="#{s.name}">{name}</a></b><span class="soft">{tr(what)}</span></li>'
+        name = f"{_number(len(s.rows))} {_t(one if len(s.rows) == 1 else many)}"
+        yield f'<li><b><a href="#{s.name}">{name}</a></b><span class="soft">{_t(what)}</span></li>'
     if p.recordings:
         name = (
-            f"{format_number(len(p.recordings))} "
-            f"{tr('recording' if len(p.recordings) == 1 else 'recordings')}"
+            f"{_number(len(p.recordings))} "
+            f"{_t('recording' if len(p.recordings) == 1 else 'recordings')}"
         )
-        about = tr(
+        about = _t(
             "Of your calls; you can listen to them below. Personal words in them are covered by "
             "silence or a tone."
         )
         yield f'<li><b>{name}</b><span class="soft">{about}</span></li>'
     yield "</ul>"
     if p.context.get("categories") and p.kind == "access":
-        kinds = "; ".join(tr(c["description"]) for c in p.context["categories"])
-        yield f"<p>{tr('Kinds of data in it:')} {kinds}.</p>"
+        kinds = "; ".join(_t(c["description"]) for c in p.context["categories"])
+        yield f"<p>{_t('Kinds of data in it:')} {kinds}.</p>"
 
 
 def _opening(p: AccessPackage) -> Iterator[str]:
@@ -240,8 +176,8 @@ def _opening(p: AccessPackage) -> Iterator[str]:
             "those in schema tell its programs what each field means (JSON Schema)."
         )
     yield (
-        f"<h2>{tr('How to open the files')}</h2><ol>"
-        + "".join(f"<li>{tr(line)}</li>" for line in lines)
+        f"<h2>{_t('How to open the files')}</h2><ol>"
+        + "".join(f"<li>{_t(line)}</li>" for line in lines)
         + "</ol>"
     )
     for section in p.sections:
@@ -249,13 +185,13 @@ def _opening(p: AccessPackage) -> Iterator[str]:
             f'<a href="data/{section.name}.{end}">{section.name}.{end}</a>'
             for end in ("csv", "json", "parquet")
         )
-        yield f"<p>{tr(section.title)}: {files}</p>"
+        yield f"<p>{_t(section.title)}: {files}</p>"
     check = (
         "For those who want to check: manifest.json lists every file with its SHA-256; "
         "withheld.json and context.json hold for programs "
         "what this page says about what is not here and about your rights."
     )
-    yield f'<p class="soft">{tr(check)}</p>'
+    yield f'<p class="soft">{_t(check)}</p>'
 
 
 def _records(p: AccessPackage) -> Iterator[str]:
@@ -263,15 +199,15 @@ def _records(p: AccessPackage) -> Iterator[str]:
         (r.account_id, r.record_id): r for r in p.recordings
     }
     for section in p.sections:
-        yield f'<h2 id="{section.name}">{tr(section.title)}</h2>'
+        yield f'<h2 id="{section.name}">{_t(section.title)}</h2>'
         if section.category == "processing":
             yield from _redactions(section)
             continue
         if len(section.rows) > SHOWN:
-            some = tr(
+            some = _t(
                 "Here are the first {n} of {all}; the files hold all.",
                 n=SHOWN,
-                all=format_number(len(section.rows)),
+                all=_number(len(section.rows)),
             )
             yield f'<p class="soft">{some}</p>'
         for row in section.rows[:SHOWN]:
@@ -283,58 +219,54 @@ def _records(p: AccessPackage) -> Iterator[str]:
                 )
     if sounds:
         links = "".join(f"<li>{_link(r.path, r.name)}</li>" for _, r in sorted(sounds.items()))
-        yield f"<h2>{tr('Other recordings')}</h2><ul>{links}</ul>"
+        yield f"<h2>{_t('Other recordings')}</h2><ul>{links}</ul>"
 
 
 def _conversation(row: Mapping[str, Any], sound: PackageRecording | None) -> Iterator[str]:
     kind = {"call": "Call", "text": "Text message", "chat": "Chat", "form": "Form"}.get(
         str(row.get("kind")), "Record"
     )
-    length = f", {duration_in_words(row['duration'])}" if row.get("duration") else ""
-    more = f" <small>{tr('with its recording')}</small>" if sound else ""
+    length = f", {_seconds(row['duration'])}" if row.get("duration") else ""
+    more = f" <small>{_t('with its recording')}</small>" if sound else ""
     yield (
         "<details "
-        f"open><summary>{tr('{kind} of {when}', kind=tr(kind), when=time_in_words(row.get('called_at')))}{length}{more}</summary>"
+        f"open><summary>{_t('{kind} of {when}', kind=_t(kind), when=_when(row.get('called_at')))}{length}{more}</summary>"
     )
     if sound:
-        whole = tr("All of it is covered, since nothing told what is said in it.")
+        whole = _t("All of it is covered, since nothing told what is said in it.")
         some = (
-            tr("Covered in {n} places.", n=format_number(sound.covered))
+            _t("Covered in {n} places.", n=_number(sound.covered))
             if sound.covered
-            else tr("Nothing in it is covered.")
+            else _t("Nothing in it is covered.")
         )
         yield (
             f'<audio controls preload="none" src="{quote(sound.path)}"></audio><p '
             f'class="soft">{_link(sound.path, sound.name)}, '
         )
-        yield f"{duration_in_words(sound.seconds)}. {whole if sound.whole else some}</p>"
+        yield f"{_seconds(sound.seconds)}. {whole if sound.whole else some}</p>"
     turns = row.get("outline") or row.get("chat_messages") or ()
     if turns:
         yield (
-            f"<h3>{tr('What was said' if row.get('outline') else 'What was written')}</h3><ol "
+            f"<h3>{_t('What was said' if row.get('outline') else 'What was written')}</h3><ol "
             'class="said">'
         )
         for turn in turns:
             mine = ' class="mine"' if turn.get("channel") == 1 else ""
-            yield f"<li{mine}><b>{escape(_speaker(turn))}</b>{escape(name_labels(turn.get('text') or ''))}</li>"
+            yield f"<li{mine}><b>{escape(_speaker(turn))}</b>{escape(_readable(turn.get('text') or ''))}</li>"
         yield "</ol>"
     elif row.get("transcription_text"):
-        yield f"<h3>{tr('What was said')}</h3><p>{escape(name_labels(row['transcription_text']))}</p>"
-    facts = [
-        (field_in_words(n), value_in_words(n, v))
-        for n, v in row.items()
-        if n not in _SKIP and v not in EMPTY
-    ]
+        yield f"<h3>{_t('What was said')}</h3><p>{escape(_readable(row['transcription_text']))}</p>"
+    facts = [(_label(n), _value(n, v)) for n, v in row.items() if n not in _SKIP and v not in EMPTY]
     if facts:
         listed = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in facts)
-        yield f"<h3>{tr('What is noted with it')}</h3><dl>{listed}</dl>"
+        yield f"<h3>{_t('What is noted with it')}</h3><dl>{listed}</dl>"
     yield "</details>"
 
 
 def _speaker(turn: Mapping[str, Any]) -> str:
     name = str(turn.get("speaker") or "")
     side = {1: "You", 2: "The company"}.get(turn.get("channel") or 0, "")
-    return name or (tr(side) if side else "")
+    return name or (_t(side) if side else "")
 
 
 def _change(row: Mapping[str, Any]) -> Iterator[str]:
@@ -342,11 +274,11 @@ def _change(row: Mapping[str, Any]) -> Iterator[str]:
     name = escape(f"{what} {row.get('item_id') or ''}: {row.get('event') or 'change'}")
     yield (
         "<details "
-        f"open><summary>{tr('{kind} of {when}', kind=name, when=time_in_words(row.get('created_at')))}</summary><dl>"
+        f"open><summary>{_t('{kind} of {when}', kind=name, when=_when(row.get('created_at')))}</summary><dl>"
     )
     for change in row.get("changes") or ():
         before, after = (
-            escape(shorten(text_in_words(change.get(side)))) or tr("(nothing)")
+            escape(_shorter(_text(change.get(side)))) or _t("(nothing)")
             for side in ("before", "after")
         )
         yield (
@@ -362,19 +294,27 @@ def _redactions(section: PackageSection) -> Iterator[str]:
         kinds[str(row.get("entity_type"))] = kinds.get(str(row.get("entity_type")), 0) + 1
     yield "<dl>"
     for name, count in sorted(kinds.items(), key=lambda k: (-k[1], k[0])):
-        yield f"<div><dt>{escape(entity_in_words(name))}</dt><dd>{times_in_words(count)}</dd></div>"
+        yield f"<div><dt>{escape(_meaning(name))}</dt><dd>{_times(count)}</dd></div>"
     yield "</dl>"
 
 
+def _times(count: int) -> str:
+    return _t("{n} time" if count == 1 else "{n} times", n=_number(count))
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if not _VOICE.get()[0] else f"{count:,}".replace(",", ".")
+
+
 def _withheld(p: AccessPackage) -> Iterator[str]:
-    yield f"<h2>{tr('What is not in it, and why')}</h2>"
+    yield f"<h2>{_t('What is not in it, and why')}</h2>"
     if not p.withheld:
-        yield f"<p>{tr('Nothing was left out.')}</p>"
+        yield f"<p>{_t('Nothing was left out.')}</p>"
     else:
         yield "<ul>"
         for w in p.withheld:
             where, why = SECTIONS.get(str(w["from"]), str(w["from"])), str(w["explanation"])
-            yield f"<li>{tr('From {where}, {times}: {why}.', where=tr(where), times=times_in_words(w['count']), why=tr(why))}</li>"
+            yield f"<li>{_t('From {where}, {times}: {why}.', where=_t(where), times=_times(w['count']), why=_t(why))}</li>"
         yield "</ul>"
     if _is_labelled(p):
         told = (
@@ -382,25 +322,60 @@ def _withheld(p: AccessPackage) -> Iterator[str]:
             "package, "
             "the others when the conversation was stored."
         )
-        yield f"<p>{tr(told)}</p>"
+        yield f"<p>{_t(told)}</p>"
 
 
 def _is_labelled(p: AccessPackage) -> bool:
     """Tell whether something stands in a text for what was taken out."""
     rows = (s.rows[:SHOWN] for s in p.sections if s.category != "processing")
-    return any(LABEL.search(json.dumps(own, default=str, ensure_ascii=False)) for own in rows)
+    return any(_LABEL.search(json.dumps(own, default=str, ensure_ascii=False)) for own in rows)
+
+
+def _readable(text: str) -> str:
+    """Return a text with words for what was taken out of it: `[telephone number]`; the files keep
+    its label, `[PHONE_NUMBER]`.
+    """
+
+    def said(match: re.Match[str]) -> str:
+        words = _VOICE.get()[0]
+        kind = re.split(
+            r"[,:(]",
+            ENTITIES.get(match[1]) or match[1].removeprefix("X_").replace("_", " ").lower(),
+        )[0].strip()
+        kind = {"PERSON": "name"}.get(match[1], kind)
+        kind = words.get(kind, words.get(ENTITIES.get(match[1], ""), kind))
+        return (
+            f"[{words.get('withheld', 'withheld')}: {kind}]"
+            if match[0].startswith("[withheld")
+            else f"[{kind}]"
+        )
+
+    return _LABEL.sub(said, text)
 
 
 def _context(p: AccessPackage) -> Iterator[str]:
-    yield f"<h2>{tr('About your data')}</h2>" + _facts(p.context, QUESTIONS)
+    yield f"<h2>{_t('About your data')}</h2>" + _facts(p.context, QUESTIONS)
     rules = p.context["retention_by_policy"]
     if rules:
-        listed = "".join(f"<li>{escape(capitalize_first(rule_in_words(r)))}.</li>" for r in rules)
-        yield f"<h3>{tr('How long, by the rules our systems follow')}</h3><ul>{listed}</ul>"
-    rights = "".join(f"<li>{tr(r)}</li>" for r in p.context["rights"])
-    yield f"<h2>{tr('Your rights')}</h2><p>{tr('You have the right')}</p><ul>{rights}</ul>"
-    yield f'<p class="soft">{tr("The articles are those of the General Data Protection Regulation (GDPR).")}</p>'
-    yield f"<h2>{tr('Whom to ask')}</h2>" + _facts(p.context, PEOPLE)
+        listed = "".join(f"<li>{escape(_capital(_rule(r)))}.</li>" for r in rules)
+        yield f"<h3>{_t('How long, by the rules our systems follow')}</h3><ul>{listed}</ul>"
+    rights = "".join(f"<li>{_t(r)}</li>" for r in p.context["rights"])
+    yield f"<h2>{_t('Your rights')}</h2><p>{_t('You have the right')}</p><ul>{rights}</ul>"
+    yield f'<p class="soft">{_t("The articles are those of the General Data Protection Regulation (GDPR).")}</p>'
+    yield f"<h2>{_t('Whom to ask')}</h2>" + _facts(p.context, PEOPLE)
+
+
+def _rule(text: str) -> str:
+    """Return a rule of `context.retention_of` in the page's language."""
+    told, words = _RULE.fullmatch(text), _VOICE.get()[0]
+    if told is None or not words:
+        return text
+    what = ", ".join(words.get(w, w) for w in told["what"].split(", "))
+    who = " ".join(words.get(w, w) for w in (told["who"] or "").split())
+    what += " " + words["of {who} accounts"].format(who=who) if who else ""
+    form = words[f"{{what}}: {told['verb']} {{n}} days"].format(what=what, n=told["n"])
+    clock = f" {words[told['clock']]}" if told["clock"] else ""
+    return form + clock + (f" ({told['basis']})" if told["basis"] else "")
 
 
 def _facts(context: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -408,13 +383,101 @@ def _facts(context: Mapping[str, Any], names: Mapping[str, str]) -> str:
     for key, question in names.items():
         value = context.get(key)
         texts = [value] if isinstance(value, str) else list(value or ())
-        shown = [escape(t) for t in texts] or ([tr(NOT_STATED)] if key in FACTS else [])
+        shown = [escape(t) for t in texts] or ([_t(NOT_STATED)] if key in FACTS else [])
         if shown:
             out += (
-                f"<div><dt>{tr(question)}</dt>" + "".join(f"<dd>{t}</dd>" for t in shown) + "</div>"
+                f"<div><dt>{_t(question)}</dt>" + "".join(f"<dd>{t}</dd>" for t in shown) + "</div>"
             )
     return f'<dl class="facts">{out}</dl>'
 
 
+def _meaning(entity: str) -> str:
+    meaning = ENTITIES.get(entity, entity.removeprefix("X_").replace("_", " ").lower())
+    return _VOICE.get()[0].get(meaning, meaning)
+
+
+def _label(name: str) -> str:
+    if name in NAMES:
+        return _VOICE.get()[0].get(NAMES[name], NAMES[name])
+    text = BY_NAME[name].doc if name in BY_NAME else name.replace("_", " ")
+    label = _capital(
+        re.sub(
+            r"\b(?:(?:the )?contact|visitor)'s\b", "your", text.removesuffix(", seconds")
+        ).replace("of the contact", "of yours")
+    )
+    return _VOICE.get()[0].get(label, label)
+
+
+def _value(name: str, value: Any) -> str:
+    if name in _SECONDS and isinstance(value, int | float):
+        return _seconds(value)
+    if name == "direction":
+        return _t({"inbound": "incoming", "outbound": "outgoing"}.get(str(value), str(value)))
+    if name in ("status", "call_status", "dial_status", "chat_status") and isinstance(value, str):
+        return _VOICE.get()[0].get(value.replace("_", " ").replace("-", " ").lower(), value)
+    if name == "language":
+        known = {"en": "English", "de": "German", "es": "Spanish", "fr": "French"}.get(
+            str(value)[:2], str(value)
+        )
+        return _VOICE.get()[0].get(known, known)
+    if name == "extra" and isinstance(value, dict) and "mentioned_in" in value:
+        where = (
+            {"content": "what was said or written"}.get(w, w.replace("_", " "))
+            for w in value["mentioned_in"]
+        )
+        return f"{_t('mentioned in')}: " + ", ".join(map(_t, where))
+    return _shorter(_text(value))
+
+
+def _shorter(text: str) -> str:
+    return text if len(text) <= LONG else _VOICE.get()[0].get(CUT, CUT).format(text=text[:LONG])
+
+
+def _seconds(value: float) -> str:
+    minutes, seconds = divmod(round(value), 60)
+    parts = (
+        [_t("{n} minute" if minutes == 1 else "{n} minutes", n=_number(minutes))] if minutes else []
+    )
+    return " ".join(
+        [*parts, _t("{n} second" if seconds == 1 else "{n} seconds", n=seconds)]
+        if seconds or not minutes
+        else parts
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _link(path: str, name: str) -> str:
     return f'<a href="{quote(path)}">{escape(name)}</a>'
+
+
+def _when(value: Any) -> str:
+    if not isinstance(value, dt.datetime):
+        return escape(_text(value)) or _t("an unknown time")
+    at = value.astimezone(_VOICE.get()[1])
+    parts = {
+        "day": at.day,
+        "month": _t(at.strftime("%B")),
+        "year": at.year,
+        "time": at.strftime("%H:%M"),
+        "zone": at.tzname(),
+    }
+    return _t("{day} {month} {year}, {time} ({zone})", **parts)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return _when(value)
+    if isinstance(value, bool):
+        return _t("yes" if value else "no")
+    if isinstance(value, dict) and value.keys() >= {"label", "value"}:  # a field of a form
+        return f"{value['label']}: {_text(value['value'])}"
+    if isinstance(value, dict):
+        return "\n".join(
+            f"{str(k).replace('_', ' ')}: {_text(v)}" for k, v in value.items() if v not in EMPTY
+        )
+    if isinstance(value, list | tuple):
+        return "\n".join(_text(v) for v in value)
+    return "" if value is None else _readable(str(value))

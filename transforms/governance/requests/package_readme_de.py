@@ -490,7 +490,11 @@ WORDS = {
     "Not carried out: {what}.": "Nicht durchgeführt: {what}.",
     "Exemptions we rely on: {what}.": "Ausnahmen, auf die wir uns stützen: {what}.",
     "Your request is refused": "Ihr Antrag wird abgelehnt",
-    "We cannot meet your request for {right} of {received}. The ground: {ground}.": "Wir können "
-    "Ihrem Antrag vom {received} ({right}) nicht entsprechen. Die Grundlage: {ground}.",
+    "We cannot meet your request for {right} of {received}. The ground: "
+    "{ground}.": "Wir können Ihrem "
+    "Antrag vom "
+    "{received} "
+    "({right}) nicht "
+    "entsprechen. Die Grundlage: {ground}.",
     "The reason: {reason}.": "Der Grund: {reason}.",
 }

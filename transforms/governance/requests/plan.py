@@ -42,11 +42,8 @@ from callveil.transforms.governance.requests.live_plan import (
 )
 from callveil.transforms.governance.requests.live_records import LIVE, find_live
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
-from callveil.transforms.governance.requests.search import (
-    MatchedRecord,
-    SearchResult,
-    SubjectSearch,
-)
+from callveil.transforms.governance.requests.search import SubjectSearch
+from callveil.transforms.governance.requests.search_result import MatchedRecord, SearchResult
 from callveil.transforms.governance.requests.unindexed import (
     INBOX,
     LIVE_REJECTED,

@@ -22,12 +22,12 @@ from callveil.transforms.storage.commit.commit_run import (
 from callveil.transforms.storage.commit.maintenance import (
     collect_orphans,
     list_leases,
+    purge_all_removed,
     purge_removed,
-    unpurged_runs,
 )
 from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.files.filesystem import Files, ObjectLocked
+from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import publish_bytes
@@ -74,16 +74,10 @@ def purge_pending(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, 
     """Purge what published runs removed, and what dead runs left, and check it; returns versions
     purged, and `(url, version)` that are locked.
     """
-    purged, locked = 0, []
-    for seq in unpurged_runs(store):
-        try:
-            purged += purge_removed(store, store.manifest(seq), now.isoformat())
-        except ObjectLocked as error:
-            locked += error.refused
-    store.files.sweep_temporary(store.root)
+    done = purge_all_removed(store, now)
     if list_leases(store, now):
         collect_orphans(store, now, dry_run=False)
-    return purged, locked
+    return done
 
 
 def write_encrypted_json(

@@ -26,7 +26,7 @@ from callveil.transforms.governance.requests.publish import (
     request_run_id,
 )
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
-from callveil.transforms.governance.requests.search import ConfirmedIdentifier, SearchResult
+from callveil.transforms.governance.requests.search_result import ConfirmedIdentifier, SearchResult
 from callveil.transforms.governance.requests.shared_identifiers import ERASED
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.commit_run import RunChanges

@@ -24,7 +24,8 @@ from callveil.transforms.governance.requests.live_quarantine_search import (
 )
 from callveil.transforms.governance.requests.live_records import LIVE
 from callveil.transforms.governance.requests.quarantine_search import DeadLetterHit, SearchTarget
-from callveil.transforms.governance.requests.search import SearchResult, confirmed_values
+from callveil.transforms.governance.requests.search import confirmed_values
+from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.inbox_registry import Inboxes

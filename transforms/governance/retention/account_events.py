@@ -14,12 +14,13 @@ from callveil.schemas.fields import Boolean, FieldError
 from callveil.schemas.hold import Hold
 from callveil.schemas.json_types import Row
 from callveil.schemas.lifecycle import KINDS, PAUSES, AccountEvent, event_from_account
+from callveil.schemas.problem import Problem
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.governance.retention.holds import sorted_repr
 from callveil.transforms.governance.retention.timeline import known_events
 from callveil.transforms.ingest.dates import parse_time
 from callveil.transforms.ingest.normalise import parse_id
-from callveil.transforms.ingest.rows import TableError, TableProblem, TableRow, read_table
+from callveil.transforms.ingest.rows import TableError, TableRow, read_table
 
 if TYPE_CHECKING:
     from callveil.transforms.storage.files.filesystem import Files
@@ -85,7 +86,7 @@ def read_holds(files: Files, patterns: Sequence[str]) -> list[Hold]:
     if twice:
         raise HoldsError(
             [
-                TableProblem(
+                Problem(
                     patterns[0],
                     None,
                     "hold_id",
@@ -121,14 +122,14 @@ def _read(
     make: Callable[[Mapping[str, Any]], _Made],
     error: type[TableError],
 ) -> list[_Made]:
-    problems: list[TableProblem] = []
+    problems: list[Problem] = []
     out: list[_Made] = []
     for row in read_table(files, patterns, name):
         if isinstance(row, TableRow):
             try:
                 out.append(make(row.values))
             except FieldError as e:
-                problems.append(TableProblem(row.file, row.line, e.path, e.detail))
+                problems.append(Problem(row.file, row.line, e.path, e.detail))
         else:
             problems.append(row)
     if problems:

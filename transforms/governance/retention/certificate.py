@@ -28,12 +28,12 @@ from callveil.transforms.storage.commit.commit_run import (
 from callveil.transforms.storage.commit.maintenance import (
     collect_orphans,
     list_leases,
+    purge_all_removed,
     purge_removed,
     purged_name,
     release_lease,
     unpurged_runs,
 )
-from callveil.transforms.storage.files.filesystem import ObjectLocked
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path, manifest_name, sha256
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
@@ -68,14 +68,8 @@ def finish_runs(store: Store, run_ids: Iterable[str], now: dt.datetime) -> Finis
         run_ids: runs whose leases are over.
         now: the time for the record, UTC.
     """
-    purged, locked = 0, []
     waiting = unpurged_runs(store)
-    for seq in waiting:
-        try:
-            purged += purge_removed(store, store.manifest(seq), now.isoformat())
-        except ObjectLocked as error:
-            locked += error.refused
-    store.files.sweep_temporary(store.root)
+    purged, locked = purge_all_removed(store, now)
     certificates = sum(_certify(store, m, locked, now) for m in _uncertified(store, waiting))
     for run_id in run_ids:
         release_lease(store, run_id)

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
 import orjson
 
 from callveil.schemas.account import ACCOUNT_TYPES
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.fields import FieldError
 from callveil.schemas.finding import Finding
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
@@ -62,7 +63,7 @@ class Redacted(Generic[T]):
         return str(self.value)
 
 
-class RedactionRejected(ValueError):
+class RedactionRejected(CallveilError, ValueError):
     """Values that cannot be shown to be clean, so that nothing of them is given out.
 
     Attributes:

@@ -29,7 +29,7 @@ from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.jobs.streaming.context import WatchJob
+from callveil.transforms.jobs.streaming.context import PublishedOutput, WatchJob
 from callveil.transforms.jobs.streaming.halves import InteractionPart, key_text, parse_key_text
 from callveil.transforms.jobs.streaming.pair import (
     InteractionParts,
@@ -42,10 +42,7 @@ from callveil.transforms.jobs.streaming.pair import (
     waiting_ends_at,
 )
 from callveil.transforms.jobs.streaming.read_object import Found, read_arrival
-from callveil.transforms.jobs.streaming.redact_and_publish import (
-    InteractionPublisher,
-    PublishedOutput,
-)
+from callveil.transforms.jobs.streaming.redact_and_publish import InteractionPublisher
 
 Clock = Callable[[], float]
 """Seconds since 1970; the one thing here that tells the time. It decides how long is waited, and

@@ -1,4 +1,4 @@
-"""Job context for every worker of the watch (streaming) pipeline."""
+"""Job context for every worker of the watch (streaming) pipeline, and what it tells of its work."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import hashlib
 from dataclasses import dataclass, field
 
 from callveil.schemas.account import AccountBook
+from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Policy
 from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.jobs.batch.context import Engines, RedactJob, engines_of
 from callveil.transforms.jobs.streaming.object_names import RecordingNaming
 from callveil.transforms.redact.engine import RunColumns
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.live import Live, What
 from callveil.transforms.storage.format1.snapshot import Snapshot
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -55,8 +56,10 @@ class WatchJob:
 
     def run_at(self, at: float, *objects: str) -> RunColumns:
         """Return what rows carry that come of some objects at a time; the same for a repetition."""
-        models = model_fingerprint(self.policy.detect)
-        told = ("watch", self.policy.sha256, *((models,) if models else ()), *objects)
+        from callveil.transforms.redact.operators import code_fingerprint  # loads Presidio
+
+        models, code = model_fingerprint(self.policy.detect), code_fingerprint(self.policy)
+        told = ("watch", self.policy.sha256, *((code,) if code else ()), *objects)
         run_id = hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
         return RunColumns(
             run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models
@@ -75,3 +78,23 @@ class WatchJob:
             Snapshot(),
         )
         return engines_of(job)
+
+
+@dataclass(frozen=True)
+class PublishedOutput:
+    """One output that came into being.
+
+    Attributes:
+        key: the interaction. what: `record` or `audio`.
+        status: `done` or `rejected`. reason: of the rejection, or why a recording was covered
+            whole; else empty.
+        landed_at: when the object it came from landed, seconds since 1970.
+        seconds: length of a recording.
+    """
+
+    key: InteractionKey
+    what: What
+    status: str
+    reason: str
+    landed_at: float
+    seconds: float = 0.0

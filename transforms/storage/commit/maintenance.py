@@ -8,13 +8,13 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.evidence.problem import EvidenceProblem, ProblemCollector
 from callveil.transforms.storage.files.filesystem import (
     Files,
     FilesError,
@@ -37,22 +37,6 @@ LEASE = "lease.json"
 LEASE_HOURS = 24.0
 KEEP_SNAPSHOTS = 16
 _OWNED = re.compile(rf"([0-9a-f]{{{SHORT_ID}}})-")
-
-
-@dataclass(frozen=True, order=True)
-class IntegrityProblem:
-    """Something `verify` found.
-
-    Attributes:
-        path: file below the root.
-        reason: what differs.
-    """
-
-    path: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 def refuse_read_only(files: Files, root: str) -> None:
@@ -154,6 +138,20 @@ def unpurged_runs(store: Store) -> list[int]:
     """
     names = {f.url.rsplit("/", 1)[1] for f in store.files.list(store.url(f"{CONTROL}/purged"))}
     return [seq for seq in range(1, store.current().seq + 1) if f"{seq:08d}.json" not in names]
+
+
+def purge_all_removed(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
+    """Purge what published runs removed, and temporary files of dead writers; returns versions
+    purged, and `(url, version)` that are locked.
+    """
+    purged, locked = 0, []
+    for seq in unpurged_runs(store):
+        try:
+            purged += purge_removed(store, store.manifest(seq), now.isoformat())
+        except ObjectLocked as error:
+            locked += error.refused
+    store.files.sweep_temporary(store.root)
+    return purged, locked
 
 
 # Leases and orphans
@@ -325,33 +323,28 @@ def _is_old_snapshot(path: str, seq: int) -> bool:
 # Verification
 
 
-def verify_integrity(store: Store) -> list[IntegrityProblem]:
+def verify_integrity(store: Store) -> list[EvidenceProblem]:
     """Check all that can be checked without keys: every live file's bytes, the chain of manifests,
     and that it leads to the live set; that purged files are gone. Returns what differs, sorted;
     empty is right. Reads every live byte.
     """
-    problems: list[IntegrityProblem] = []
+    found = ProblemCollector()
     try:
         snapshot = store.current()
-        replayed = _replay(store)
-        if replayed.files != snapshot.files:
-            problems.append(
-                IntegrityProblem(
-                    f"{CONTROL}/latest.json",
-                    "its snapshot lists other files than the manifests lead to",
-                )
-            )
+        if _replay(store).files != snapshot.files:
+            latest = "its snapshot lists other files than the manifests lead to"
+            found.add(f"{CONTROL}/latest.json", "gap", latest)
     except (StoreError, ValueError) as error:
-        return [IntegrityProblem(CONTROL, str(error))]
+        return [EvidenceProblem(CONTROL, "changed", str(error))]
     for entry in snapshot.files:
         reason = store.differs(entry)
         if reason:
-            problems.append(IntegrityProblem(entry.path, reason))
+            found.add(entry.path, "missing" if reason == "missing" else "byte", reason)
     live = {f.path for f in snapshot.files}
     for entry in _purged(store, snapshot.seq):
         if entry.path not in live and store.files.info(store.url(entry.path)) is not None:
-            problems.append(IntegrityProblem(entry.path, "recorded as purged, but it is there"))
-    return sorted(problems)
+            found.add(entry.path, "left", "recorded as purged, but it is there")
+    return list(found.sorted())
 
 
 def _replay(store: Store) -> Snapshot:

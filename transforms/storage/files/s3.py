@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
-import hashlib
 import io
 import os
 import re
@@ -17,7 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -29,7 +28,6 @@ from botocore.exceptions import (
 )
 
 from callveil.transforms.storage.files.s3_errors import (
-    AGAIN,
     ATTEMPTS,
     CONNECT_SECONDS,
     READ_SECONDS,
@@ -37,9 +35,9 @@ from callveil.transforms.storage.files.s3_errors import (
     limit_retries,
     translate_errors,
 )
+from callveil.transforms.storage.files.s3_reader import open_ranged
 from callveil.transforms.storage.files.urls import (
     FileInfo,
-    FilesError,
     Infos,
     Names,
     ObjectLocked,
@@ -52,14 +50,12 @@ from callveil.transforms.storage.files.urls import (
     split_s3,
 )
 
-RANGE_BYTES = 4 << 20
 PART_BYTES = 16 << 20
 _NONCE = "callveil-write"
 """Metadata of an object written under a condition: a random name of that write, so that its
 repetition knows its own work.
 """
 _PART = re.compile(r"bytes (\d+)-(\d+)/")
-_MD5 = re.compile(r"[0-9a-f]{32}")
 _CONFLICTS = ("ConditionalRequestConflict", "OperationAborted")
 _DAMAGED = (
     "BadDigest",
@@ -71,87 +67,6 @@ _Result = TypeVar("_Result")
 _making_client = threading.Lock()
 _silent: set[S3Settings] = set()
 """Servers that did not answer the last request of this process."""
-
-
-class RangedReader(io.RawIOBase):
-    """A seekable view of one object, read by ranged GETs. It fails if the object is replaced while
-    being read.
-
-    Of a part of an object S3 gives no checksum. So an object of up to `RANGE_BYTES` is fetched
-    whole, and one that is read from its beginning to its end is compared with its etag, which most
-    often is its MD5: where it is not, the object is read again, and what came twice is what is
-    stored.
-    """
-
-    def __init__(self, s3: S3Files, info: FileInfo) -> None:
-        self._s3, self._info, self._at = s3, info, 0
-        self._whole: bytes | None = None
-        self._digest, self._digested = hashlib.md5(usedforsecurity=False), 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._info.size}[whence]
-        if at < 0:
-            raise ValueError("cannot seek before the beginning")
-        self._at = at
-        return at
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        want = min(len(view), self._info.size - self._at)
-        if want <= 0:
-            return 0
-        data = self._take(want)
-        view[: len(data)] = data
-        return len(data)
-
-    def readall(self) -> bytes:
-        return self._take(self._info.size - self._at) if self._at < self._info.size else b""
-
-    def _take(self, want: int) -> bytes:
-        start, size = self._at, self._info.size
-        if size <= RANGE_BYTES:
-            if self._whole is None:
-                self._whole = self._s3.read(self._info.url, 0, None, self._info.etag)
-            data = self._whole[start : start + want]
-        else:
-            data = self._s3.read(self._info.url, start, want, self._info.etag)
-            if start == self._digested:
-                self._digest.update(data)
-                self._digested += len(data)
-                if self._digested == size:
-                    self._compare()
-        if len(data) != want:
-            raise FilesError(
-                errno.EIO,
-                f"S3 gave {len(data)} of {want} bytes from byte {start} on; check the server, then "
-                f"{AGAIN}",
-                self._info.url,
-            )
-        self._at += want
-        return data
-
-    def _compare(self) -> None:
-        """Raise `FilesError` where what came from beginning to end is not what is stored."""
-        if not _MD5.fullmatch(self._info.etag) or self._digest.hexdigest() == self._info.etag:
-            return  # of objects that went up in parts the etag is another digest
-        again = hashlib.md5(usedforsecurity=False)
-        for start in range(0, self._info.size, RANGE_BYTES):
-            again.update(self._s3.read(self._info.url, start, RANGE_BYTES, self._info.etag))
-        if again.digest() != self._digest.digest():
-            text = (
-                "the object came damaged, and otherwise when it was read again; check the "
-                f"network, then {AGAIN}"
-            )
-            raise FilesError(errno.EIO, text, self._info.url)
 
 
 class S3Files:
@@ -272,9 +187,9 @@ class S3Files:
         info = self.info(url)
         if info is None:
             raise FileNotFoundError(errno.ENOENT, "no such object", url)
-        source = io.BufferedReader(RangedReader(self, info), RANGE_BYTES)
+        source = open_ranged(self.read, info)
         source.seek(offset)
-        return cast(BinaryIO, source)
+        return source
 
     def write(
         self, url: str, data: bytes | BinaryIO, if_none_match: bool, if_match: str | None

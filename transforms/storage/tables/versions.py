@@ -11,14 +11,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.arrow import REDACTED_VERSION_SCHEMA, arrow_schema
-from callveil.schemas.fields import (
-    Field,
-    Integer,
-    Text,
-    from_storage,
-    parse_times,
-    to_storage,
-)
+from callveil.schemas.fields import Field, Integer, Text, from_storage, parse_times, to_storage
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
