@@ -80,7 +80,6 @@ def run_until_published(
         return changes
 
     done = commit_run(store, facts_of(run, name), build, policy=BATCH)
-    assert done is not None
     finish_run(store, done.manifest)
     manifest = done.manifest
     return RunResult(

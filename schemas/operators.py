@@ -139,15 +139,12 @@ def unsafe_operators(operators: Mapping[str, Operator]) -> Problems:
             yield (entity, "keep_last"), bounds
 
 
-def operators_schema() -> dict[str, Any]:
+def operators_schema(own: dict[str, Any]) -> dict[str, Any]:
     """Return JSON Schema of `entities`: a name, or a mapping with the options an operator has."""
+    options = file_adapter(Operator).json_schema()["properties"]
 
     def one(entity: str) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            "scope": {"enum": list(SCOPES)},
-            "char": {"type": "string", "minLength": 1, "maxLength": 1},
-            "keep_last": {"type": "integer", "minimum": 0, "maximum": most_kept(entity)},
-        }
+        kept = {"keep_last": {**options["keep_last"], "maximum": most_kept(entity)}}
         irreversible = [n for n in OPERATORS if n != "token"]
         names = irreversible if entity in NOT_STORED else list(operator_names())
         mappings = [
@@ -155,7 +152,7 @@ def operators_schema() -> dict[str, Any]:
                 "type": "object",
                 "properties": {
                     "operator": {"const": n},
-                    **{o: options[o] for o in OPTIONS.get(n, ())},
+                    **{o: (options | kept)[o] for o in OPTIONS.get(n, ())},
                 },
                 "required": ["operator"],
                 "additionalProperties": False,
@@ -164,19 +161,17 @@ def operators_schema() -> dict[str, Any]:
         ]
         return {"anyOf": [{"enum": names}, *mappings]}
 
-    return by_entity_schema(one(""), {e: one(e) for e in ("CREDIT_CARD", *NOT_STORED)})
+    schema = by_entity_schema({"additionalProperties": one("")})
+    schema["properties"] |= {e: one(e) for e in ("CREDIT_CARD", *NOT_STORED)}
+    return schema
 
 
-def by_entity_schema(value: Any, special: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return JSON Schema of a table by entity type.
-
-    Args:
-        value: schema of a value.
-        special: schemas of values of some types.
-    """
+def by_entity_schema(own: dict[str, Any]) -> dict[str, Any]:
+    """Return JSON Schema of a table by entity type, made of that of a table by any text."""
+    value = own["additionalProperties"]
     return {
         "type": "object",
-        "properties": dict.fromkeys((DEFAULT, *ENTITIES), value) | dict(special or {}),
+        "properties": dict.fromkeys((DEFAULT, *ENTITIES), value),
         "patternProperties": {f"^({CUSTOM_PREFIX})?[A-Z][A-Z0-9_]*$": value},
         "additionalProperties": False,
     }

@@ -97,7 +97,14 @@ _NOT_ALL = Items(
 
 @dataclass(frozen=True)
 class Conditions(Section):
-    """For which records an override holds: all that are given must be met."""
+    """For which records an override holds: all that are given must be met.
+
+    Attributes:
+        account: ids of accounts.
+        account_type: types of accounts.
+        kind: kinds of interactions.
+        language: languages of records, ISO 639-1.
+    """
 
     whole: ClassVar[bool] = True
     empty: ClassVar[str] = (
@@ -114,7 +121,7 @@ class Conditions(Section):
     kind: Annotated[frozenset[Annotated[str, OneOf(KINDS)]], _NOT_ALL, OmitDefault()] = frozenset()
     language: Annotated[frozenset[Language], _NOT_ALL, OmitDefault()] = frozenset()
 
-    def met(self, account_id: str, account_type: str, kind: str, language: str) -> bool:
+    def hold_for(self, account_id: str, account_type: str, kind: str, language: str) -> bool:
         """Tell whether every condition holds."""
         pairs = (
             (self.account, account_id),
@@ -266,7 +273,7 @@ class Policy:
     ) -> Iterator[int]:
         places = self._by_account.get(account_id, ())
         for place in sorted((*places, *self._general)) if places else self._general:
-            if self.overrides[place].when.met(account_id, account_type, kind, language):
+            if self.overrides[place].when.hold_for(account_id, account_type, kind, language):
                 yield place
 
     def rules(self, account_id: str, account_type: str, kind: str, language: str) -> Rules:

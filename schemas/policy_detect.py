@@ -83,14 +83,13 @@ def _unknown_meaning(meaning: str) -> Problems:
         )
 
 
-def _models_schema() -> dict[str, Any]:
-    names = {"pattern": f"^(?:{LANGUAGE})$"}
-    return {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": names}
+def _models_schema(own: dict[str, Any]) -> dict[str, Any]:
+    return own | {"propertyNames": {"pattern": f"^(?:{LANGUAGE})$"}}
 
 
-def _meanings_schema() -> dict[str, Any]:
+def _meanings_schema(own: dict[str, Any]) -> dict[str, Any]:
     meaning = [{"enum": [IGNORE, *ENTITIES]}, {"pattern": f"^{CUSTOM_PREFIX}"}]
-    return {"type": "object", "additionalProperties": {"anyOf": meaning}}
+    return own | {"additionalProperties": {"anyOf": meaning}}
 
 
 def _sorted_once(languages: Iterable[str]) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def describe_policy(policy: Policy, record: tuple[str, str, str, str] | None = N
     detect = policy.detect
     lines = [f"policy {policy.name}", f"sha256 {policy.sha256}", ""]
     if record:
-        matching = [str(i) for i, o in enumerate(policy.overrides) if o.when.met(*record)]
+        matching = [str(i) for i, o in enumerate(policy.overrides) if o.when.hold_for(*record)]
         lines += [
             "for account {}, type {}, kind {}, language {}".format(*record),
             f"overrides that match: {', '.join(matching) or 'none'}",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from callveil.schemas.entities import NAME
 from callveil.schemas.policy import PolicyFile
-from callveil.schemas.policy_settings import list_members
+from callveil.schemas.policy_settings import file_adapter, list_members
 from callveil.schemas.policy_values import GONE, KEY
 from callveil.schemas.policy_yaml import NodeReader, Place
 from callveil.schemas.rules import Rules
@@ -41,13 +40,6 @@ class PolicyLayer:
         return self.given.get("name") or stem[:100] or "policy"
 
 
-@cache
-def _adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(PolicyFile)
-
-
 def read_layer(reader: NodeReader, values: Any, inherited: frozenset[str]) -> PolicyLayer:
     """Read a file. Problems are in the reader.
 
@@ -61,7 +53,7 @@ def read_layer(reader: NodeReader, values: Any, inherited: frozenset[str]) -> Po
     entities = inherited | _declared(values)
     while True:
         try:
-            given = _adapter().validate_python(values, context={"entities": entities})
+            given = file_adapter(PolicyFile).validate_python(values, context={"entities": entities})
             return PolicyLayer(reader, given, entities)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)

@@ -10,15 +10,13 @@ from typing import Any
 
 from callveil.schemas.operators import DEFAULT
 from callveil.schemas.policy import VERSION, PolicyFile
-from callveil.schemas.policy_settings import list_members
+from callveil.schemas.policy_settings import file_adapter, list_members
 from callveil.schemas.rules import Rules
 
 
 def policy_json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a policy file."""
-    from pydantic import TypeAdapter
-
-    schema: dict[str, Any] = _untitled(TypeAdapter(PolicyFile).json_schema())
+    schema: dict[str, Any] = _untitled(file_adapter(PolicyFile).json_schema())
     for member in list_members(Rules):  # which an override may say, too
         schema["properties"][member.key] = {"$ref": f"#/$defs/Rules/properties/{member.key}"}
     for key in ("entities", "thresholds"):  # of whose types most have the same

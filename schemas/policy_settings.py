@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
-from typing import Any, ClassVar, Self, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, get_type_hints
 
 from callveil.schemas.policy_values import (
     GONE,
@@ -26,6 +26,9 @@ from callveil.schemas.policy_values import (
     suggest_choice,
     value_error,
 )
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 _NOUNS = {
@@ -202,6 +205,14 @@ def _docs(section: type) -> dict[str, str]:
         for names, text in re.findall(r"^ {8}([\w, ]+): (.+(?:\n {12}.+)*)", listed, re.MULTILINE):
             out |= dict.fromkeys(names.split(", "), " ".join(text.split()))
     return out
+
+
+@_for_each_class
+def file_adapter(section: type[Section]) -> TypeAdapter[Any]:
+    """Return what reads a section of a file, and knows its JSON Schema."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(section)
 
 
 @_for_each_class

@@ -276,10 +276,10 @@ class Table:
     """Values by name. Nothing after the colon is an empty table.
 
     Attributes:
-        schema: JSON Schema of it, where more is to be said than what keys and values are.
+        schema: adds to its JSON Schema what is to be said of single keys.
     """
 
-    schema: Callable[[], dict[str, Any]] | None = None
+    schema: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
@@ -290,7 +290,7 @@ class Table:
         )
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
-        return {**(self.schema() if self.schema else handler(core)), "type": ["object", "null"]}
+        return {**self.schema(handler(core)), "type": ["object", "null"]}
 
     def _read(self, value: Any) -> Any:
         if not isinstance(value, dict | None):

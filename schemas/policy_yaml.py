@@ -179,20 +179,20 @@ class NodeReader:
             return {
                 name: self._value(value, (*place, name))
                 for name, (key, value) in own.items()
-                if self._no_surrogate(key, (*place, name))
+                if self._no_surrogate(key, dotted((*place, name)))
             }
         if isinstance(node, yaml.SequenceNode) and kind == "seq":
             return [self._value(item, (*place, i)) for i, item in enumerate(node.value)]
         if kind == "str":
-            return str(node.value) if self._no_surrogate(node, place) else GONE
+            return str(node.value) if self._no_surrogate(node, dotted(place)) else GONE
         return _scalar(node, kind)
 
-    def _no_surrogate(self, node: yaml.Node, place: Place) -> bool:
+    def _no_surrogate(self, node: yaml.Node, path: str) -> bool:
         if not any(0xD800 <= ord(c) < 0xE000 for c in node.value):
             return True
         self.fail(
             node,
-            dotted(place),
+            path,
             "half of a surrogate pair, which no file can hold; write the character itself",
         )
         return False
@@ -320,20 +320,12 @@ class NodeReader:
             self.expected(node, path, what)
             return None
         value = str(node.value)
-        if any(0xD800 <= ord(c) < 0xE000 for c in value):
-            self.fail(
-                node,
-                path,
-                "half of a surrogate pair, which no file can hold; write the character itself",
-            )
-        elif not value.strip() or len(value) > longest:
-            self.fail(
-                node,
-                path,
-                f"expected {what} of 1 to {longest} characters, found {len(value.strip())}",
-            )
-        else:
+        if not self._no_surrogate(node, path):
+            return None
+        if value.strip() and len(value) <= longest:
             return value
+        found = f"found {len(value.strip())}"
+        self.fail(node, path, f"expected {what} of 1 to {longest} characters, {found}")
         return None
 
     def choice(self, node: yaml.Node, path: str, options: Collection[str]) -> str | None:

@@ -214,18 +214,14 @@ def _deny_entries(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"text": text, "entity": entity} for text, entity in pairs]
 
 
-def _scores_schema() -> dict[str, Any]:
-    return by_entity_schema({"type": "number", "minimum": 0, "maximum": 1})
-
-
-def _treatments_schema() -> dict[str, Any]:
+def _treatments_schema(own: dict[str, Any]) -> dict[str, Any]:
     docs = {name: {"description": f.doc} for name, f in FIELDS_BY_NAME.items()}
     return {
         "type": "object",
         "properties": {
             n: {"enum": list(allowed_treatments(n)), **docs.get(n, {})} for n in FIELD_NAMES
         },
-        "patternProperties": {f"^(?:{FURTHER_NAME})$": {"enum": list(TREATMENTS)}},
+        "patternProperties": {f"^(?:{FURTHER_NAME})$": own["additionalProperties"]},
         "additionalProperties": False,
     }
 
@@ -264,7 +260,7 @@ class Rules(Section):
     ] = field(default_factory=dict)
     thresholds: Annotated[
         Mapping[EntityName, Annotated[float, Between(0, 1)]],
-        Table(_scores_schema),
+        Table(by_entity_schema),
     ] = field(default_factory=dict)
     allow: Annotated[
         frozenset[Annotated[str, Text(numbers=True), Then(collapse_whitespace)]], Items()

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from callveil.schemas.policy_load import PRESETS, load_policy, parse_policy
+from callveil.schemas.policy_schema import policy_json_schema
+from callveil.schemas.policy_yaml import NodeReader
 
 PRESET_DIGESTS = {
     "gdpr": "c76608ebd7c9174990af413390ffe5afb564f2d8d9090210564bb2b62c85cbc5",
@@ -214,6 +217,19 @@ def test_policies_keep_their_digests(name: str) -> None:
     policy = parse_policy(text, "golden.yaml")
     assert policy.sha256 == digest
     assert parse_policy(policy.effective_yaml(), "golden.yaml").sha256 == digest
+
+
+VALIDATOR = jsonschema.Draft202012Validator(policy_json_schema())
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_json_schema_takes_them_and_their_documents(name: str) -> None:
+    text, _ = POLICIES[name]
+    reader = NodeReader("golden.yaml")
+    root = reader.compose(text)
+    assert root is not None
+    VALIDATOR.validate(reader.read_values(root))
+    VALIDATOR.validate(parse_policy(text).document)
 
 
 def test_extended_files_add_up_to_the_stored_copy(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.parquet_rows import LEAF, interaction, read
 
 from callveil.schemas.arrow import arrow_schema
@@ -29,6 +32,7 @@ from callveil.transforms.storage.tables.parquet import (
     publish_records,
 )
 from callveil.transforms.storage.tables.rewrite import (
+    BatchEdit,
     RewriteError,
     change_keys,
     change_rows,
@@ -185,3 +189,53 @@ def test_batches_of_another_schema_are_refused() -> None:
     with pytest.raises(ValueError, match="another schema"):
         writer.append_batch(pa.RecordBatch.from_pylist([{"a": 1}]))
     writer.abandon()
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["keep", "drop", "replace", "clear"]),
+        st.integers(0, 9),
+        st.text(max_size=3),
+    ),
+    max_size=12,
+)
+
+
+@given(ROWS)
+@settings(deadline=None)
+def test_edits_do_to_each_row_what_was_said_of_it(rows: list[tuple[str, int, str]]) -> None:
+    schema = pa.schema({"n": pa.int64(), "t": pa.string(), "more": pa.list_(pa.string())})
+    stored = [{"n": n, "t": t, "more": [t, t]} for _, n, t in rows]
+    counts: Counter[str] = Counter()
+    edit = BatchEdit(pa.RecordBatch.from_pylist(stored, schema=schema), counts)
+    expected, gone = [], []
+    for place, ((what, n, _), row) in enumerate(zip(rows, stored, strict=True)):
+        assert edit.row(place) == row
+        if what == "drop":
+            edit.drop(place, what)
+            gone.append(row)
+            continue
+        new = {
+            "replace": {"n": n + 1, "t": None, "more": []},
+            "clear": row | {"t": None, "more": None},
+        }.get(what, row)
+        if what == "replace":
+            edit.replace(place, new, what)
+        elif what == "clear":
+            edit.clear(place, ("t", "more"), what)
+        expected.append(new)
+    assert list(edit.keys("n", "t")) == [(r["n"], r["t"]) for r in stored]
+    assert edit.result().to_pylist() == expected
+    assert edit.dropped().to_pylist() == gone
+    assert counts == Counter(what for what, _, _ in rows if what != "keep")
+
+
+def test_rows_that_go_are_handed_over(stored: Any) -> None:
+    files, root, entry = stored
+    gone = {("7", "000005"), ("7", "001999")}
+    kept: list[Any] = []
+    change = change_keys(("account_id", "id"), gone)
+    path = "interactions/b.parquet"
+    done = rewrite_file(files, root, entry, path, INTERACTIONS, change, kept.append)
+    assert {(r["account_id"], r["id"]) for b in kept for r in b.to_pylist()} == gone
+    assert done.counts.total() == len(gone) and done.rows_after == done.rows_before - 2

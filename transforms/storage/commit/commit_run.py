@@ -120,14 +120,18 @@ Build = Callable[[Snapshot], RunChanges | None]
 def commit_run(
     store: Store,
     run: RunFacts,
-    build: Build,
+    build: Callable[[Snapshot], RunChanges],
     now: dt.datetime | None = None,
     policy: CommitPolicy = REPLAN,
-) -> CommittedRun | None:
+) -> CommittedRun:
     """Do a run's work and publish it, as often as `policy` allows; see `commit_on`."""
-    return work_on_newest(
-        store, policy, lambda base: commit_on(store, base, run, build, now, policy)
-    )
+
+    def attempt(base: Snapshot) -> CommittedRun | None:
+        return commit_on(store, base, run, build, now, policy)
+
+    done = work_on_newest(store, policy, attempt)
+    assert done is not None  # since there are changes
+    return done
 
 
 def work_on_newest(store: Store, policy: CommitPolicy, work: Callable[[Snapshot], T]) -> T:
