@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.plugins import OPERATORS as PLUGINS
 from callveil.schemas.plugins import find_plugins
-from callveil.schemas.policy_settings import Section
+from callveil.schemas.policy_settings import Section, file_adapter
 from callveil.schemas.policy_values import (
     Between,
     Check,

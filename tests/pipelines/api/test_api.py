@@ -17,7 +17,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import AS_OF, PLAIN, Bench, call
+from support.command_runs import AS_OF, PLAIN, Bench, call
 
 import callveil
 from callveil.schemas.policy_load import parse_policy

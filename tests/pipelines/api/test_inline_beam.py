@@ -11,7 +11,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
-from runs import PLAIN, call
+from support.command_runs import PLAIN, call
 
 import callveil
 from callveil.pipelines.watch import find_prism

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runs import PLAIN, Bench, call
+from support.command_runs import PLAIN, Bench, call
 from support.fake_distributions import write_distribution
 
 import callveil
