@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import RunManifest
@@ -109,7 +108,7 @@ def archive_policy(store: Store, policy: Policy) -> None:
         )
 
 
-def input_facts(plan: InputPlan) -> dict[str, Any]:
+def input_facts(plan: InputPlan) -> JsonObject:
     """Return what a manifest says of a job's input, as attributes of `RunChanges`."""
     return {
         "inputs": tuple(map(asdict, plan.inputs)),

@@ -20,6 +20,7 @@ from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.finding import Finding
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS, Rejected
@@ -244,7 +245,7 @@ def findings_of(raw: RawInteraction, policy: Policy, account_type: str) -> list[
 
 def as_dict(
     done: RecordingResult, spans: Sequence[AudioSpan], said: TranscriptCoverage, dry_run: bool
-) -> dict[str, Any]:
+) -> JsonObject:
     """JSON form of what was done."""
     return {
         "dry_run": dry_run,

@@ -19,6 +19,7 @@ from callveil.pipelines.exits import DONE, FAILED
 from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.summary import as_dict, print_json, print_summary
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import InputLimits
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
@@ -82,9 +83,7 @@ def run(args: argparse.Namespace) -> int:
     return DONE if result.counts["redacted"] else FAILED
 
 
-def pick_excerpts(
-    sample: Path, store: Path
-) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def pick_excerpts(sample: Path, store: Path) -> Iterator[tuple[str, JsonObject, JsonObject]]:
     """Kind, raw record and stored row of a few interactions in which much was found."""
     files = Files()
     redacted = {
@@ -112,7 +111,7 @@ def pick_excerpts(
             yield raw.kind, raw.record, redacted[key]
 
 
-def comparison_table(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Table:
+def comparison_table(kind: str, before: JsonObject, after: JsonObject) -> Table:
     """Return two columns: what came in, and what is stored."""
     table = Table(
         title=f"{kind} {before['id']}", title_justify="left", show_lines=False, expand=True

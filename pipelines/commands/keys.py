@@ -9,13 +9,13 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
 from callveil.pipelines.faults import as_dict
 from callveil.pipelines.logs import tell
 from callveil.pipelines.options import files_of
 from callveil.pipelines.summary import print_json
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.governance.rekey.retire import (
     AFTER_HOURS,
     RetireDecision,
@@ -121,7 +121,7 @@ def _strangers(
     return out
 
 
-def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[dict[str, Any]]:
+def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[JsonObject]:
     import json
 
     document = json.loads(keyring.path.read_text())
@@ -199,7 +199,7 @@ def _status(args: argparse.Namespace) -> int:
     return code
 
 
-def _show(k: dict[str, Any]) -> None:
+def _show(k: JsonObject) -> None:
     """Print one key."""
     roles = [
         n
@@ -292,7 +292,7 @@ def _rewrap(args: argparse.Namespace) -> int:
     return DONE if all(r.is_whole for r in done.values()) else FAILED
 
 
-def _as_dict(r: RewrapResult) -> dict[str, Any]:
+def _as_dict(r: RewrapResult) -> JsonObject:
     return {
         "files": dict(sorted(r.files.items())),
         "runs": r.runs,

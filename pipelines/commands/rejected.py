@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.options import files_of
 from callveil.pipelines.summary import print_json
+from callveil.schemas.json_types import Row
 from callveil.schemas.rejected import RETRYABLE
 from callveil.transforms.storage.checkpoints.store_identity import open_store, store_keyring
 from callveil.transforms.storage.commit.catalog import Store
@@ -38,7 +38,7 @@ COLUMNS = [
 
 def select_rejected(
     store: Store, reason: str | None, run: str | None, retryable: bool = False
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Return rows of the rejected dataset, in order of file and place."""
     found = [
         *open_dataset(store, "rejected").to_table().to_pylist(),
@@ -62,9 +62,7 @@ def select_rejected(
     )
 
 
-def decrypt_contents(
-    store: Store, keyring: Keyring, wanted: Sequence[dict[str, Any]]
-) -> Iterator[bytes]:
+def decrypt_contents(store: Store, keyring: Keyring, wanted: Sequence[Row]) -> Iterator[bytes]:
     """Decrypted content of rejected records, file by file."""
     for blob in sorted({r["blob"] for r in wanted if r["blob"]}):
         blocks = sorted({r["block"] for r in wanted if r["blob"] == blob})
@@ -82,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     return _export(args, store, keyring, found) if keyring else _list(args, found)
 
 
-def _list(args: argparse.Namespace, found: list[dict[str, Any]]) -> int:
+def _list(args: argparse.Namespace, found: list[Row]) -> int:
     shown = found if not args.limit else found[: args.limit]
     if args.json:
         print_json({"total": len(found), "rejected": [{k: r[k] for k in COLUMNS} for r in shown]})
@@ -101,9 +99,7 @@ def _list(args: argparse.Namespace, found: list[dict[str, Any]]) -> int:
     return DONE
 
 
-def _export(
-    args: argparse.Namespace, store: Store, keyring: Keyring, found: list[dict[str, Any]]
-) -> int:
+def _export(args: argparse.Namespace, store: Store, keyring: Keyring, found: list[Row]) -> int:
     try:
         args.out.touch(mode=0o600, exist_ok=False)
     except FileExistsError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +13,7 @@ from callveil.pipelines.exits import DONE, REJECTED
 from callveil.pipelines.options import beam_options, files_of, refuse_workers, start_of_today
 from callveil.pipelines.rescan import RescanOptions, RescanResult, run_rescan
 from callveil.pipelines.summary import print_json
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.jobs.rescan.report import ZONES, count_kinds
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     return REJECTED if result.unread else DONE
 
 
-def as_dict(result: RescanResult, applied: bool) -> dict[str, Any]:
+def as_dict(result: RescanResult, applied: bool) -> JsonObject:
     """JSON form of a result."""
     counts = Counter(result.counts)
     found = [kind._asdict() | {"count": n, "rows": rows} for kind, n, rows in count_kinds(counts)]

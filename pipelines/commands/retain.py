@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
 
 from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.logs import tell
@@ -20,6 +19,7 @@ from callveil.pipelines.retain import (
 )
 from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.retention.explain import ExplainedRecord
 from callveil.transforms.governance.retention.plan_file import RetentionPlan, describe_plan
@@ -127,7 +127,7 @@ def _done(args: argparse.Namespace, result: RetainResult) -> int:
     return DONE
 
 
-def plan_dict(plan: RetentionPlan) -> dict[str, Any]:
+def plan_dict(plan: RetentionPlan) -> JsonObject:
     """JSON form of a plan's head."""
     return {
         "plan": plan.folder,
@@ -151,7 +151,7 @@ def _explain(args: argparse.Namespace, options: RetainOptions) -> int:
     return DONE
 
 
-def _explained_dict(e: ExplainedRecord) -> dict[str, Any]:
+def _explained_dict(e: ExplainedRecord) -> JsonObject:
     return {
         "record_class": e.record.record_class,
         "account_id": e.record.account_id,

@@ -18,6 +18,7 @@ from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.display_words import value_in_words
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.register import register_row
@@ -44,8 +45,8 @@ def _day(when: dt.datetime | None) -> str:
     return when.strftime("%Y-%m-%d %H:%MZ") if when else "-"
 
 
-def _json_request(request: SubjectRequest, as_of: dt.datetime) -> dict[str, Any]:
-    row: dict[str, Any] = orjson.loads(orjson.dumps(register_row(request), option=orjson.OPT_UTC_Z))
+def _json_request(request: SubjectRequest, as_of: dt.datetime) -> JsonObject:
+    row: JsonObject = orjson.loads(orjson.dumps(register_row(request), option=orjson.OPT_UTC_Z))
     return row | {"overdue": request.is_overdue(as_of)}
 
 
@@ -131,7 +132,7 @@ def show_status(
         )
 
 
-def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> None:
+def show_bulk(args: argparse.Namespace, answers: Sequence[JsonObject]) -> None:
     """Answers to the requests of a file."""
     if args.json:
         print_json({"responses": list(answers)})

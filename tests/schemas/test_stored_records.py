@@ -4,10 +4,11 @@ version.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import msgspec
 import orjson
@@ -17,9 +18,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.schemas.evidence import Checkpoint, FileProof, FileRewrite, LiveEntry, RunDigest
+from callveil.schemas.fields import (
+    Boolean,
+    Field,
+    Integer,
+    Json,
+    ListOf,
+    Number,
+    Struct,
+    Text,
+    Timestamp,
+)
+from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import from_json_text
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.outcome import Outcome
+from callveil.schemas.subject_index import RecordRef
+from callveil.schemas.typed_rows import fields_of
+from callveil.transforms.governance.requests.certificate import ErasureWork
+from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.governance.retention.last_run import RetainState
 from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail
 from callveil.transforms.storage.format1.snapshot import (
@@ -160,3 +177,54 @@ def changed(**members: Any) -> bytes:
 def test_damaged_manifests_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         parse_manifest(data)
+
+
+def test_an_erasures_work_list_is_read_as_it_was_written_before_it_had_a_type() -> None:
+    stored = {
+        "live": [["41", "1"]],
+        "unlink": [["41", "2", "agent"]],
+        "stay": [["41", "2"]],
+        "kept": [["version", "41", "9", "Contact", "7"]],
+        "tokens": ["a", "b"],
+        "rejected": [],
+        "known": [["phone", "+14155550123"]],
+        "keys": [["41", "1"]],
+        "mentioned": [],
+        "rejections": ["r"],
+        "bodies": ["s3://b/x"],
+        "packages": [{"path": "/p.zip", "sha256": "00"}],
+        "inboxes": None,
+    }
+    work = msgspec.convert(stored, ErasureWork)
+    assert orjson.loads(orjson.dumps(msgspec.to_builtins(work))) == stored
+    assert work.kept == [RecordRef("version", "41", "9", "Contact", "7")]
+    assert "4155550123" not in repr(work)
+    target = work.target(Controller())
+    assert target.keys == {InteractionKey("41", "1")} and target.known[0].value == "+14155550123"
+    assert msgspec.convert({}, ErasureWork) == ErasureWork()
+
+
+class Inner(NamedTuple):
+    when: Annotated[dt.datetime, "a time"]
+
+
+class Example(TypedDict, total=False):
+    name: Annotated[str | None, "whose"]
+    counts: Annotated[list[int] | None, "numbers"]
+    parts: Annotated[tuple[Inner, ...], "times"]
+    share: Annotated[float, "0 to 1"]
+    is_done: Annotated[bool, "done"]
+    value: Annotated[Any, "anything"]
+
+
+def test_columns_follow_from_a_rows_type() -> None:
+    inner = Field("when", Timestamp(), "a time", personal=False)
+    fields = fields_of(Example, personal=("name",))
+    assert [(f.name, f.type, f.doc, f.personal) for f in fields] == [
+        ("name", Text(), "whose", True),
+        ("counts", ListOf(Integer()), "numbers", False),
+        ("parts", ListOf(Struct((inner,))), "times", False),
+        ("share", Number(), "0 to 1", False),
+        ("is_done", Boolean(), "done", False),
+        ("value", Json(), "anything", False),
+    ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from callveil.schemas.json_types import Row
+
 # Each registers tables.
 from callveil.transforms.governance.requests import certificate, register  # noqa: F401
 from callveil.transforms.governance.retention import certificate as _certificate  # noqa: F401
@@ -55,7 +57,7 @@ class OpenStore:
         table: str,
         columns: Sequence[str] | None = None,
         filter: Any = None,  # noqa: A002 - as pyarrow has it
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Row]:
         """Yield rows of a table. Bounded memory.
 
         Args:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.errors import CallveilError
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
 from callveil.transforms.execution.worker_pool import spread_work
@@ -240,7 +241,7 @@ class PlanExecutor:
     def _dropping(self) -> str:
         return "seal" if self.set_aside else "drop_rows"
 
-    def _unlinked(self, row: dict[str, Any], action: RecordAction, kind: str) -> dict[str, Any]:
+    def _unlinked(self, row: Row, action: RecordAction, kind: str) -> Row:
         interaction = row["id"] if kind == "interaction" else ""
         new, _ = self.unlinker.row(row, row["account_id"], interaction)
         if action.role == "agent":

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.live_records import LIVE
 
@@ -122,7 +123,7 @@ class SearchResult:
         own = (m.record for m in self.left_out if m.record.record_class in kinds)
         return frozenset(InteractionKey(r.account_id, r.record_id) for r in own)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON form; it holds what the person gave, so it is sealed or handed to whoever asked."""
         parts = {
             name: [_as_dict(m) for m in getattr(self, name)] for name in ("records", "left_out")
@@ -153,7 +154,7 @@ class SearchResult:
         )
 
 
-def _as_dict(m: MatchedRecord) -> dict[str, Any]:
+def _as_dict(m: MatchedRecord) -> JsonObject:
     return asdict(m) | {"record": m.record._asdict()}
 
 

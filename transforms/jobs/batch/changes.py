@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import pyarrow.parquet as pq
 
 from callveil.schemas.finding import FindingRow
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
@@ -188,7 +188,7 @@ def _redo(
 
 def _rows(
     job: RedactJob, path: str, column: str, wanted: Mapping[InteractionKey, Change]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     ids = {key.id for key in wanted}
     with job.files.open(job.files.join(job.root, path)) as source:
         table = pq.read_table(source, filters=[(column, "in", sorted(ids))])

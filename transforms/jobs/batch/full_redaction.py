@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from functools import partial
-from typing import Any
 
 from callveil.schemas.account import AccountBook
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy
@@ -130,7 +130,7 @@ def _redact_files(
     return total
 
 
-def _planned(store: Store, plan: RetentionPlan) -> list[dict[str, Any]]:
+def _planned(store: Store, plan: RetentionPlan) -> list[Row]:
     return [r for r in plan_rows(store.files, plan) if r["method"] == METHOD]
 
 

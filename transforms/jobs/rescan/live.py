@@ -17,6 +17,7 @@ import orjson
 
 from callveil.schemas.fields import from_storage, parse_times
 from callveil.schemas.interaction import FIELDS, STATE, InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import RETRYABLE, Rejected
 from callveil.transforms.detect.detection_result import DetectionJob
@@ -48,8 +49,6 @@ from callveil.transforms.storage.tables.dead_letters import DeadLetterWriter
 MARK = "rescanned"
 """Member of a receipt: the run that covered more; of a manifest's inputs: SHA-256 by record."""
 
-Document = dict[str, Any]
-
 
 def rescan_records(job: RedactJob, built: Engines, urls: Sequence[str], name: str) -> TaskResult:
     """Read some records again and, unless the run only looks, write what is to take their place.
@@ -59,7 +58,7 @@ def rescan_records(job: RedactJob, built: Engines, urls: Sequence[str], name: st
     """
     live = Live(job.files, job.root)
     outcome, unread, audible, receipts = Outcome(), [], [], []
-    held: dict[InteractionKey, tuple[Receipt, Document]] = {}
+    held: dict[InteractionKey, tuple[Receipt, JsonObject]] = {}
     rejects = DeadLetterWriter(
         job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(name)
     )
@@ -108,7 +107,7 @@ def _jobs(
     built: Engines,
     live: Live,
     urls: Sequence[str],
-    held: dict[InteractionKey, tuple[Receipt, Document]],
+    held: dict[InteractionKey, tuple[Receipt, JsonObject]],
     counts: Counter[str],
 ) -> Iterator[tuple[DetectionJob, Mapping[str, Any]]]:
     earlier = EarlierPolicies(job)
@@ -131,7 +130,7 @@ def _jobs(
         yield one, row
 
 
-def read_live_record(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str, Any]]:
+def read_live_record(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, JsonObject]:
     """Return a record of the live zone as one that can be redacted again, and its row, times as
     such.
     """
@@ -150,7 +149,7 @@ def read_live_record(row: Mapping[str, Any], name: str) -> tuple[RawInteraction,
 
 
 def _further(
-    job: RedactJob, one: DetectionJob, item: RereadRecord, old: Receipt, document: Document
+    job: RedactJob, one: DetectionJob, item: RereadRecord, old: Receipt, document: JsonObject
 ) -> tuple[Receipt, bytes]:
     """Return the receipt and the bytes of a record that is redacted further.
 

@@ -19,6 +19,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from callveil.schemas.arrival import Arrival
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.ingest.discover import TEMPORARY
 
 WRAPPERS = 3
@@ -134,7 +135,7 @@ def _record(record: Any, path: str) -> Arrival | str:
     return _arrival(path, bucket, key, etag, size, _time(record, path, "eventTime"))
 
 
-def _bridge(event: dict[str, Any]) -> Arrival | str:
+def _bridge(event: JsonObject) -> Arrival | str:
     """Return an event of EventBridge."""
     if event.get("source") != "aws.s3":
         raise NotANotification("source: the event is not one of S3's; check the rule's pattern")

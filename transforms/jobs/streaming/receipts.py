@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
 
+from callveil.schemas.json_types import JsonObject
 from callveil.transforms.jobs.streaming.halves import InteractionPart
 from callveil.transforms.redact.audio.fit import TranscriptFit
 from callveil.transforms.redact.audio.plan import AudioSpan
@@ -32,7 +32,7 @@ def span_rows(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None
     return None if spans is None else [span_row(s) for s in spans]
 
 
-def transcript_entry(said: TranscriptCoverage, recording: str) -> dict[str, Any]:
+def transcript_entry(said: TranscriptCoverage, recording: str) -> JsonObject:
     """Return what a transcript says of its recording, as the record's receipt holds it: times
     alone. `recording`: the object they were held against.
     """

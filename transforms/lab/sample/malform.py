@@ -11,14 +11,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import InputLimits
 from callveil.transforms.lab.sample.people import pick_one
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +36,16 @@ class MalformedLine:
     id: str
 
 
-Break = Callable[[random.Random, Record, InputLimits], bytes]
+Break = Callable[[random.Random, JsonObject, InputLimits], bytes]
 
 
-def _with(record: Record, name: str, raw: bytes) -> bytes:
+def _with(record: JsonObject, name: str, raw: bytes) -> bytes:
     """Return the record with one member set to raw JSON (or what is to pass for it)."""
     body = orjson.dumps({k: v for k, v in record.items() if k != name})
     return body[:-1] + b',"' + name.encode() + b'":' + raw + b"}"
 
 
-def _broken_json(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _broken_json(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     line = orjson.dumps(record)
     return pick_one(
         rng,
@@ -62,12 +60,12 @@ def _broken_json(rng: random.Random, record: Record, limits: InputLimits) -> byt
     )
 
 
-def _truncated(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _truncated(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     line = orjson.dumps(record)
     return line[: len(line) // 3 + int(rng.random() * (len(line) // 2))]
 
 
-def _wrong_type(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _wrong_type(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     name, value = pick_one(
         rng,
         (
@@ -87,7 +85,7 @@ def _wrong_type(rng: random.Random, record: Record, limits: InputLimits) -> byte
     return _with(record, name, value)
 
 
-def _huge_field(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _huge_field(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     words = ("and so on and so forth " * (limits.field_chars // 23 + 2))[
         : limits.field_chars + 1 + int(rng.random() * 1000)
     ]
@@ -96,7 +94,7 @@ def _huge_field(rng: random.Random, record: Record, limits: InputLimits) -> byte
     )
 
 
-def _huge_record(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _huge_record(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     """Return a transcript of about 1.2 times the limit, in turns that are each short enough."""
     turn = orjson.dumps(
         {"speaker": "Agent", "text": "and so on " * 400, "channel": 2, "s": 1.0, "e": 2.0}
@@ -108,7 +106,7 @@ def _huge_record(rng: random.Random, record: Record, limits: InputLimits) -> byt
     )
 
 
-def _bad_utf8(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _bad_utf8(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     return _with(
         record,
         "notes",
@@ -118,7 +116,7 @@ def _bad_utf8(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     )
 
 
-def _surrogate(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _surrogate(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     return _with(
         record,
         pick_one(rng, ("notes", "summary", "name")),
@@ -126,23 +124,23 @@ def _surrogate(rng: random.Random, record: Record, limits: InputLimits) -> bytes
     )
 
 
-def _null_id(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _null_id(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     return orjson.dumps(
         record | {pick_one(rng, ("id", "account_id")): pick_one(rng, (None, "", "  "))}
     )
 
 
-def _missing_id(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _missing_id(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     gone = pick_one(rng, ("id", "account_id"))
     return orjson.dumps({k: v for k, v in record.items() if k != gone})
 
 
-def _deep(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _deep(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     n = limits.depth + 1 + int(rng.random() * 200)
     return _with(record, "custom_fields", b'{"a":' * n + b"1" + b"}" * n)
 
 
-def _bad_time(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _bad_time(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     whole = {k: v for k, v in record.items() if k != "unix_time"}
     value = pick_one(
         rng,
@@ -158,7 +156,7 @@ def _bad_time(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     return orjson.dumps(whole | {"called_at": value})
 
 
-def _out_of_range(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _out_of_range(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     name, value = pick_one(
         rng,
         (
@@ -172,7 +170,7 @@ def _out_of_range(rng: random.Random, record: Record, limits: InputLimits) -> by
     return _with(record, name, value)
 
 
-def _infinite(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _infinite(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     return _with(
         record,
         pick_one(rng, ("billed_amount", "latitude", "duration")),
@@ -180,15 +178,15 @@ def _infinite(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
     )
 
 
-def _nul(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _nul(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     return _with(record, pick_one(rng, ("notes", "summary", "name")), rb'"one\u0000two"')
 
 
-def _not_object(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _not_object(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     return pick_one(rng, (b"null", b"42", b'"a call"', b"true", orjson.dumps(str(record["id"]))))
 
 
-def _duplicate(rng: random.Random, record: Record, limits: InputLimits) -> bytes:
+def _duplicate(rng: random.Random, record: JsonObject, limits: InputLimits) -> bytes:
     return orjson.dumps(record)[:-1] + b',"status":"one","status":"two"}'
 
 
@@ -230,7 +228,7 @@ def class_of(ordinal: int) -> str:
 
 
 def malform_record(
-    rng: random.Random, record: Record, kind: str, limits: InputLimits | None = None
+    rng: random.Random, record: JsonObject, kind: str, limits: InputLimits | None = None
 ) -> MalformedLine:
     """Return break a record.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, TypeVar
 
+from callveil.schemas.json_types import JsonObject
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.outcome import Outcome
 from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
@@ -87,8 +88,8 @@ class RunChanges:
     added: tuple[FileEntry, ...] = ()
     removed: tuple[FileEntry, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
-    inputs: tuple[dict[str, Any], ...] = ()
-    not_read: tuple[dict[str, Any], ...] = ()
+    inputs: tuple[JsonObject, ...] = ()
+    not_read: tuple[JsonObject, ...] = ()
 
     @classmethod
     def of(cls, outcome: Outcome, base: Snapshot, **facts: Any) -> RunChanges:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.arrow import arrow_schema
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.typed_rows import fields_of
 from callveil.transforms.storage.files.filesystem import Files
@@ -149,7 +150,7 @@ def write_key_bucket(
     return entry, old if merged else []
 
 
-def index_rows(entries: Mapping[InteractionKey, IndexEntry]) -> list[dict[str, Any]]:
+def index_rows(entries: Mapping[InteractionKey, IndexEntry]) -> list[Row]:
     """Return entries as rows of the index, sorted."""
     return [
         e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)}

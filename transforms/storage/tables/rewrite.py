@@ -41,16 +41,16 @@ class BatchEdit:
     def __init__(self, batch: pa.RecordBatch, counts: Counter[str]) -> None:
         self.batch = batch
         self._counts = counts
-        self._changed: dict[int, dict[str, Any] | None] = {}
+        self._changed: dict[int, Row | None] = {}
         self._cleared: dict[str, list[int]] = defaultdict(list)
 
     def keys(self, *columns: str) -> Iterator[tuple[Any, ...]]:
         """Yield the values of some columns of each row."""
         return zip(*(self.batch.column(c).to_pylist() for c in columns), strict=True)
 
-    def row(self, place: int) -> dict[str, Any]:
+    def row(self, place: int) -> Row:
         """Return one row as stored."""
-        rows: list[dict[str, Any]] = self.batch.slice(place, 1).to_pylist()
+        rows: list[Row] = self.batch.slice(place, 1).to_pylist()
         return rows[0]
 
     def drop(self, place: int, reason: str = "") -> None:
@@ -58,7 +58,7 @@ class BatchEdit:
         self._changed[place] = None
         self._counts[reason] += 1
 
-    def replace(self, place: int, row: dict[str, Any], reason: str = "") -> None:
+    def replace(self, place: int, row: Row, reason: str = "") -> None:
         """Put another row in the place of one."""
         self._changed[place] = row
         self._counts[reason] += 1
