@@ -26,6 +26,7 @@ from callveil.schemas.plugins import (
     find_plugins,
 )
 from callveil.schemas.policy import DetectionSettings
+from callveil.schemas.policy_detect import RecognizerSettings
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.models import model_fingerprint
@@ -114,7 +115,14 @@ def test_what_names_a_run_changes_with_its_code(install: Installer, tmp_path: Pa
     install(RECOGNIZERS, "acme", RECOGNIZER + "# changed\n", "acme-callveil", "make")
     two, second = model_fingerprint(POLICY.detect), bench.run([call(1)], dry_run=True).run_id
     assert len({plain, first, second}) == 3 and one != two
-    assert model_fingerprint(DetectionSettings(model="none", disable=frozenset({"acme"}))) == ""
+    assert (
+        model_fingerprint(
+            DetectionSettings(
+                model="none", recognizers=RecognizerSettings(disable=frozenset({"acme"}))
+            )
+        )
+        == ""
+    )
 
 
 BROKEN: tuple[tuple[str, str, str, str], ...] = (
