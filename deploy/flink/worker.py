@@ -22,6 +22,15 @@ from google.protobuf import json_format
 
 import callveil.pipelines  # noqa: F401 - settles how many threads the worker's libraries may start
 
+WORKER = """
+import sys
+from callveil.pipelines.logs import configure_worker_logging
+configure_worker_logging()
+from apache_beam.runners.worker import sdk_worker_main
+sdk_worker_main.main(sys.argv)
+"""
+"""Beam's worker, whose log lines, wherever they go, are made without content of records."""
+
 
 def main() -> None:
     """Ask the runner what to run with, and become the worker."""
@@ -57,7 +66,7 @@ def main() -> None:
         RUNNER_CAPABILITIES=" ".join(info.runner_capabilities),
         SEMI_PERSISTENT_DIRECTORY=tempfile.gettempdir(),
     )
-    os.execv(sys.executable, [sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main"])  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-c", WORKER])  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":
