@@ -30,7 +30,12 @@ from callveil.transforms.detect.script import unsupported_language_spans
 from callveil.transforms.detect.secret_fields import SECRET, is_secret, secret_spans
 from callveil.transforms.detect.text_fields import Leaf
 from callveil.transforms.detect.value_search import FoldedWords, find_values
-from callveil.transforms.redact.operators import apply_operator, operator_params
+from callveil.transforms.redact.operators import (
+    OperatorParams,
+    apply_operator,
+    operator_params,
+    replace_spans,
+)
 from callveil.transforms.redact.versions.change_classes import change_class
 from callveil.transforms.redact.versions.decision import RedactionSettings
 from callveil.transforms.redact.versions.field_classes import item_name
@@ -276,29 +281,26 @@ class VersionRedaction:
 
     def _with(self, text: str, spans: list[TextSpan]) -> str:
         """Return a text with what stands for each span in its place."""
-        out, place = [], 0
-        for span in spans:
-            out += [
-                text[place : span.start],
-                self._operated(span.entity, text[span.start : span.end]),
-            ]
-            place = span.end
-        return "".join(out) + text[place:]
+        replacements = [
+            (s.start, s.end, *self._operation(s.entity, text[s.start : s.end])) for s in spans
+        ]
+        return replace_spans(text, replacements)[0]
 
     def _operated(self, entity: str, text: str) -> str:
-        if entity == SECRET:
-            return self.rules.label_for(
-                SECRET
-            )  # a pseudonym of a weak password could be guessed by whoever holds the key
-        scope = (
-            self.raw.key.item_id
-            if self.about
-            else f"{self.raw.key.item_type}/{self.raw.key.item_id}"
-        )
-        action, params, _ = operator_params(
-            self.rules, entity, text, self.run.secrets, self.raw.key.account_id, scope
-        )
+        action, params = self._operation(entity, text)
         return apply_operator(action, text, params)
+
+    def _operation(self, entity: str, value: str) -> tuple[str, OperatorParams]:
+        """Return the action that writes in place of a value, and its parameters."""
+        if entity == SECRET:
+            # a pseudonym of a weak password could be guessed by whoever holds the key
+            return "label", {"label": self.rules.label_for(SECRET)}
+        kind, item = self.raw.key.item_type, self.raw.key.item_id
+        scope = item if self.about else f"{kind}/{item}"
+        action, params, _ = operator_params(
+            self.rules, entity, value, self.run.secrets, self.raw.key.account_id, scope
+        )
+        return action, params
 
     def _redacted(self) -> RedactedVersion:
         raw, record, account = self.raw, self.raw.record, self.raw.key.account_id
