@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runs import PLAIN, call, callveil, environment, write_lines
+from support.command_runs import PLAIN, call, callveil, environment, write_lines
 
 from callveil.pipelines.logs import configure_logging
 from callveil.transforms.execution.log_context import log_context, set_process_context
