@@ -21,13 +21,13 @@ from callveil.pipelines.subject_register import (
 )
 from callveil.pipelines.workers import FILE_BYTES, use_workers
 from callveil.schemas.policy_load import load_policy
-from callveil.schemas.subject import SubjectRequest
+from callveil.schemas.subject import ERASURE, RESTRICTION, SubjectRequest
 from callveil.transforms.governance.requests import restriction
 from callveil.transforms.governance.requests.controller import controller_of
 from callveil.transforms.governance.requests.decisions import digests_of
 from callveil.transforms.governance.requests.erasure import Eraser, EraseResult
 from callveil.transforms.governance.requests.live_records import require_markers
-from callveil.transforms.governance.requests.plan import ERASURE, RESTRICTION, ErasePlan
+from callveil.transforms.governance.requests.plan import ErasePlan
 from callveil.transforms.governance.requests.publish import (
     purge_pending,
     read_encrypted_json,

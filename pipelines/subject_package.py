@@ -12,6 +12,7 @@ from callveil.pipelines.subject_close import SPOKEN
 from callveil.pipelines.subject_register import SubjectOptions, get_open_request
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
+from callveil.schemas.subject import ERASURE
 from callveil.transforms.governance.requests import restriction
 from callveil.transforms.governance.requests.approval import require_approved, require_ready
 from callveil.transforms.governance.requests.article_15 import read_context
@@ -28,7 +29,6 @@ from callveil.transforms.governance.requests.package import (
     write_package,
 )
 from callveil.transforms.governance.requests.package_readme import render_readme
-from callveil.transforms.governance.requests.plan import ERASURE
 from callveil.transforms.governance.requests.publish import write_encrypted_json
 from callveil.transforms.governance.requests.raw_sources import latest_raw_records
 from callveil.transforms.governance.requests.search import SubjectSearch, confirmed_values

@@ -444,3 +444,6 @@ class SubjectRequest:
             return f"clock stopped since {self.pauses[-1].start:%Y-%m-%d %H:%M}Z"
         days = (self.last_day - as_of).days
         return f"OVERDUE by {-days} days" if self.is_overdue(as_of) else f"{days} days left"
+
+
+ERASURE, RESTRICTION = "erasure", "restriction"

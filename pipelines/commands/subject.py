@@ -235,7 +235,7 @@ def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
     from callveil.pipelines.subject import erase_request, erase_returned, plan_erasure
-    from callveil.transforms.governance.requests.plan import ERASURE
+    from callveil.schemas.subject import ERASURE
 
     if args.returned:
         found = erase_returned(options)
@@ -256,7 +256,7 @@ def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:
     from callveil.pipelines.subject import lift_restriction, plan_erasure, restrict_request
-    from callveil.transforms.governance.requests.plan import RESTRICTION
+    from callveil.schemas.subject import RESTRICTION
 
     if args.lift:
         view.show_lifted(args, lift_restriction(options, args.request))

@@ -15,13 +15,13 @@ from support.record_redaction import KEY, T0, Bench, policy, raw
 
 from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect import recognizers
 from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.budget import Budget, OverBudget, TimedOut, spend_steps
 from callveil.transforms.detect.decision import MinimumRedaction, decide_redaction
 from callveil.transforms.detect.detection_result import DetectionJob, DetectionResult
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
+from callveil.transforms.detect.recognizers.build import build_recognizers
 from callveil.transforms.detect.recognizers.match import ValueMatch
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
@@ -114,7 +114,7 @@ def steps(work: Callable[[], object]) -> int:
 def test_steps_of_recognizers_grow_no_faster_than_their_text(language: str, unit: str) -> None:
     found = [
         r
-        for r in recognizers.build_recognizers(language, ("US",), amounts=True, dates=True)
+        for r in build_recognizers(language, ("US",), amounts=True, dates=True)
         if isinstance(r, SpokenRecognizer)
     ]
     seen: set[object] = set()

@@ -16,7 +16,7 @@ from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.document import DocumentSet, roles_of, speakers_of
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.recognizers import build_recognizers
+from callveil.transforms.detect.recognizers.build import build_recognizers
 from callveil.transforms.detect.text_fields import walk
 from callveil.transforms.lab.evaluate.gold import GoldRow, predict_rows
 

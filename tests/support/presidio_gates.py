@@ -8,11 +8,9 @@ from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.detect.recognizers import (
-    PresidioBuiltinRecognizer,
-    builtin_requirements,
-)
+from callveil.transforms.detect.recognizers import builtin_requirements
 from callveil.transforms.detect.recognizers import presidio_builtin as builtin
+from callveil.transforms.detect.recognizers.presidio_builtin import PresidioBuiltinRecognizer
 
 COUNTRIES = (
     "AU",

@@ -23,12 +23,13 @@ from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 
 from callveil.schemas.finding import TextSpan
 from callveil.schemas.policy import DetectionSettings
-from callveil.transforms.detect import recognizers
 from callveil.transforms.detect.budget import Budget, reason_of
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.normalized_text import NormalizedText
 from callveil.transforms.detect.pipeline import NlpEngine, load_model
+from callveil.transforms.detect.recognizers.build import build_recognizers
 from callveil.transforms.detect.recognizers.model import ModelRecognizer
+from callveil.transforms.detect.recognizers.presidio_builtin import PresidioBuiltinRecognizer
 from callveil.transforms.detect.script import is_unsupported_text
 
 GROUP_KEY = "callveil_group"
@@ -231,7 +232,7 @@ class Detector:
         self.nlp = NlpEngine(pipelines, settings.labels, settings.margins)
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
-            for recognizer in recognizers.build_recognizers(
+            for recognizer in build_recognizers(
                 language, settings.phone_regions, settings.amounts, settings.dates, settings.disable
             ):
                 registry.add_recognizer(recognizer)
@@ -247,8 +248,7 @@ class Detector:
             context_aware_enhancer=WholeWordEnhancer(),
         )
         self._builtin = {
-            lang: recognizers.PresidioBuiltinRecognizer(lang, settings)
-            for lang in settings.languages
+            lang: PresidioBuiltinRecognizer(lang, settings) for lang in settings.languages
         }
         self._supported = {
             lang: sorted(self.analyzer.get_supported_entities(lang)) for lang in settings.languages

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from support.language_cases import calls, check
 
-from callveil.transforms.detect.recognizers import build_recognizers
+from callveil.transforms.detect.recognizers.build import build_recognizers
 
 RECOGNIZERS = build_recognizers("es", ("ES", "US"))
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.lang import available_languages
-from callveil.transforms.detect.recognizers import SpokenRecognizer, build_recognizers
+from callveil.transforms.detect.recognizers.base import SpokenRecognizer
+from callveil.transforms.detect.recognizers.build import build_recognizers
 from callveil.transforms.detect.recognizers.numbers import digit_runs
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary

@@ -195,7 +195,7 @@ def test_a_language_is_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(
         "callveil.transforms.detect.recognizers.load_language", lambda code: language
     )
-    from callveil.transforms.detect.recognizers import build_recognizers
+    from callveil.transforms.detect.recognizers.build import build_recognizers
 
     made = build_recognizers("xy", ("US",))
     assert not {

@@ -7,7 +7,7 @@ from support.language_cases import check
 
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.recognizers import build_recognizers
+from callveil.transforms.detect.recognizers.build import build_recognizers
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk
 from callveil.transforms.lab.evaluate.gold import GoldRow, predict_rows
 

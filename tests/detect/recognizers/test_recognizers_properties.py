@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.recognizers import GROUP, SpokenRecognizer, build_recognizers
+from callveil.transforms.detect.recognizers.base import GROUP, SpokenRecognizer
+from callveil.transforms.detect.recognizers.build import build_recognizers
 from callveil.transforms.detect.recognizers.tokens import TokenizedConversation
 from callveil.transforms.detect.recognizers.vocabulary import load_vocabulary
 

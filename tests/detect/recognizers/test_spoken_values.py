@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from callveil.transforms.detect.conversation import View
-from callveil.transforms.detect.recognizers import build_recognizers
+from callveil.transforms.detect.recognizers.build import build_recognizers
 
 RECOGNIZERS = build_recognizers("en", ("US", "GB", "CA"))
 ENTITIES = sorted({entity for r in RECOGNIZERS for entity in r.supported_entities})

@@ -30,7 +30,7 @@ from callveil.schemas.policy_detect import RecognizerSettings
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.models import model_fingerprint
-from callveil.transforms.detect.recognizers import build_recognizers
+from callveil.transforms.detect.recognizers.build import build_recognizers
 from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.plugin_sources import source_fingerprint
 from callveil.transforms.ingest.read import read_chunk

@@ -4,8 +4,7 @@ it, a second person's approval.
 
 from __future__ import annotations
 
-from callveil.schemas.subject import SubjectRequest
-from callveil.transforms.governance.requests.plan import ERASURE
+from callveil.schemas.subject import ERASURE, SubjectRequest
 from callveil.transforms.governance.requests.register import RegisterError
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
-from callveil.schemas.subject import SubjectRequest
+from callveil.schemas.subject import ERASURE, SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import quarantine_search, restriction
 from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK
@@ -43,12 +43,7 @@ from callveil.transforms.governance.requests.live_records import (
     require_markers,
     urls_held,
 )
-from callveil.transforms.governance.requests.plan import (
-    ERASURE,
-    ErasePlan,
-    PlanChanged,
-    make_erase_plan,
-)
+from callveil.transforms.governance.requests.plan import ErasePlan, PlanChanged, make_erase_plan
 from callveil.transforms.governance.requests.publish import (
     publish_changes,
     purge_pending,

@@ -16,6 +16,7 @@ from callveil.schemas.errors import UserError
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.pointer import to_micros
+from callveil.schemas.subject import ERASURE, RESTRICTION
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.action import (
     DROP,
@@ -59,7 +60,6 @@ from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import IndexEntry
 
-ERASURE, RESTRICTION = "erasure", "restriction"
 WORDS = {
     "live": "interactions in the live zone",
     LIVE_REJECTED: "rejections of the live zone",
