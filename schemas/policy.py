@@ -43,7 +43,7 @@ from callveil.schemas.policy_values import (
     WriteAs,
 )
 from callveil.schemas.problem import Problem
-from callveil.schemas.recordings import RecordingSettings
+from callveil.schemas.recording_settings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import TREATMENTS, RequestSettings, Rules, collapse_whitespace
 

@@ -21,7 +21,7 @@ from callveil.schemas.policy import (
     Rules,
 )
 from callveil.schemas.policy_settings import Section, to_plain
-from callveil.schemas.recordings import RecordingSettings
+from callveil.schemas.recording_settings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import NAMED
 

@@ -23,7 +23,7 @@ from callveil.schemas.policy_settings import merge_given
 from callveil.schemas.policy_values import KEY, safe_key
 from callveil.schemas.policy_yaml import MAX_CHARS, NodeReader, Place, dotted
 from callveil.schemas.problem import Problem
-from callveil.schemas.recordings import RecordingSettings
+from callveil.schemas.recording_settings import RecordingSettings
 from callveil.schemas.retention import RetentionSettings
 from callveil.schemas.rules import (
     FIELDS_BY_NAME,

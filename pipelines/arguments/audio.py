@@ -9,7 +9,7 @@ from pathlib import Path
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.options import add_policy, command_parser, with_common
 from callveil.schemas.policy_load import PRESETS
-from callveil.schemas.recordings import CHANNELS, VIDEO
+from callveil.schemas.recording_settings import CHANNELS, VIDEO
 from callveil.transforms.redact.audio.masking import MODES
 from callveil.transforms.redact.audio.plan import CoverMargins
 

@@ -4,7 +4,7 @@ import pytest
 
 from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import load_policy, parse_policy
-from callveil.schemas.recordings import RecordingSettings
+from callveil.schemas.recording_settings import RecordingSettings
 
 
 def test_defaults_and_layers():

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 from callveil.schemas.finding import WHOLE, Finding
-from callveil.schemas.recordings import CHANNELS
+from callveil.schemas.recording_settings import CHANNELS
 from callveil.transforms.detect.align import align_texts, speaker_labels
 from callveil.transforms.detect.text_fields import walk
 from callveil.transforms.redact.audio.placeholders import find_placeholders, withheld_times
