@@ -15,7 +15,7 @@ from pathlib import Path
 
 from callveil.pipelines.exits import DONE
 from callveil.pipelines.faults import as_dict, describe_error
-from callveil.pipelines.logs import FORMATS, configure_logging
+from callveil.pipelines.logs import FORMAT_ENV, FORMATS, configure_logging
 from callveil.schemas.errors import FAILED, USAGE, CallveilError
 from callveil.schemas.plugins import list_plugins
 
@@ -95,6 +95,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     configure_logging(words[0] if words else "", _log_format(words))
+    if (given := os.environ.get(FORMAT_ENV, "")) not in ("", *FORMATS):
+        text = f"{FORMAT_ENV}: {given!r} is no format; it is one of {', '.join(FORMATS)}"
+        return _refused(words, text, USAGE, None)
     if words and words[0] in COMMANDS:
         try:
             return run_command(words[0], words[1:])

@@ -14,7 +14,7 @@ from callveil.schemas.json_types import JsonObject
 from callveil.schemas.plugins import REPORTS as PLUGINS
 from callveil.schemas.plugins import find_plugins
 from callveil.schemas.policy import Policy
-from callveil.schemas.report import REPORTS, ReportType
+from callveil.schemas.report import REPORTS, RESERVED, ReportType
 from callveil.transforms.report.activities import load_activities
 from callveil.transforms.report.breaches import BreachReport, read_breaches
 from callveil.transforms.report.history import HistoryReport
@@ -173,7 +173,7 @@ def _source(
         )
     if name == "history":
         return HistoryReport(context, keyring, _expires(options))
-    plugin = find_plugins(PLUGINS, REPORTS)[name]
+    plugin = find_plugins(PLUGINS, RESERVED)[name]
     report = plugin.load()
     try:
         return cast(ReportSource, report.make(context, keyring))
@@ -187,7 +187,7 @@ def report_type(name: str) -> ReportType:
     """Return what a report is. Raises `PluginError` where a plugin's has another name."""
     if name in REPORTS:
         return REPORTS[name]
-    plugin = find_plugins(PLUGINS, REPORTS)[name]
+    plugin = find_plugins(PLUGINS, RESERVED)[name]
     kind = getattr(plugin.load(), "REPORT", None)
     if not isinstance(kind, ReportType) or kind.name != name:
         raise plugin.failed(f"has no REPORT, a callveil.schemas.report.ReportType named {name}")

@@ -8,6 +8,7 @@ the members of, and what a declaration describes, is a plain dict under one of t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,3 +47,20 @@ def from_json_text(data: bytes, kind: type[T]) -> T:
 def _build(kind: Any, value: Any) -> Any:
     """Build the one type of our records' members that msgspec does not know."""
     return Counter(value)
+
+
+def to_plain(value: Any, within: frozenset[int] = frozenset()) -> Any:
+    """Return a value with its mappings, sequences and texts, of whatever class, as dicts, lists and
+    texts. What is none of these stays, and what holds itself or lies 300 levels deep.
+
+    Args:
+        within: identities of what it lies in.
+    """
+    if isinstance(value, str):
+        return value if type(value) is str else str.__str__(value)
+    if not isinstance(value, Mapping | list | tuple) or id(value) in within or len(within) > 300:
+        return value
+    within |= {id(value)}
+    if isinstance(value, Mapping):
+        return {to_plain(key, within): to_plain(part, within) for key, part in value.items()}
+    return [to_plain(part, within) for part in value]

@@ -274,6 +274,10 @@ REPORTS: dict[str, ReportType] = {
 """Reports by name, in the order they are read."""
 
 
+RESERVED = (*REPORTS, "all", "pulls", "verify")
+"""Names that no plugin's report may have: what `callveil report` knows itself."""
+
+
 def report_names() -> tuple[str, ...]:
     """Return the names of `REPORTS` and of reports that plugins bring. Raises `PluginError`."""
-    return (*REPORTS, *find_plugins(PLUGINS, REPORTS))
+    return (*REPORTS, *find_plugins(PLUGINS, RESERVED))

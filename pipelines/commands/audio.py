@@ -18,6 +18,7 @@ from callveil.pipelines.commands.explain import read_interaction
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
 from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
+from callveil.schemas.fields import EPOCH
 from callveil.schemas.finding import Finding
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.json_types import JsonObject
@@ -29,7 +30,6 @@ from callveil.transforms.detect.detection_result import DetectionJob
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.jobs.batch.context import Engines
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs
-from callveil.transforms.lab.evaluate.gold import BEGAN
 from callveil.transforms.redact.audio.align import Aligner
 from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.fit import TranscriptFit
@@ -214,7 +214,7 @@ def _nothing_known() -> RawInteraction:
     """Return a call of which there is a recording alone."""
     record = {"id": "recording", "account_id": "audio", "kind": "call"}
     return RawInteraction(
-        InteractionKey("audio", "recording"), "call", BEGAN, 0, record, SourceRef("--input")
+        InteractionKey("audio", "recording"), "call", EPOCH, 0, record, SourceRef("--input")
     )
 
 

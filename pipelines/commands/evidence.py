@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.logs import tell
 from callveil.pipelines.options import files_of
 from callveil.pipelines.summary import print_json
 from callveil.transforms.report.verify.store import UNTOLD, VerificationReport, verify_evidence
@@ -74,10 +74,8 @@ def _key(args: argparse.Namespace) -> int:
             }
         )
     else:
-        print(
-            f"key {public.id} ({public.algorithm}), {source}",
-            file=sys.stderr if not args.out else sys.stdout,
-        )
+        said = f"key {public.id} ({public.algorithm}), {source}"
+        (print if args.out else tell)(said)
         print(
             public.pem if not args.out else f"public key written to {args.out}",
             end="" if not args.out else "\n",

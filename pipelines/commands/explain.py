@@ -18,6 +18,7 @@ from rich.table import Table
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
 from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
+from callveil.schemas.fields import EPOCH
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
@@ -30,7 +31,6 @@ from callveil.transforms.detect.explain import FindingOutcome, explain_findings
 from callveil.transforms.ingest.chunks import NothingToRead, plan_chunks
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.lab.evaluate.gold import BEGAN
 from callveil.transforms.storage.files.filesystem import Files
 
 WIDTH = 150
@@ -83,7 +83,7 @@ def from_text(text: str) -> RawInteraction:
         raise UsageError("--text: is empty; give a text, or - to read standard input")
     record = {"id": "text", "account_id": "explain", "kind": "call", "transcription_text": text}
     return RawInteraction(
-        InteractionKey("explain", "text"), "call", BEGAN, 0, record, SourceRef("--text")
+        InteractionKey("explain", "text"), "call", EPOCH, 0, record, SourceRef("--text")
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from callveil.pipelines.exits import DONE, USAGE
+from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.policy_document import describe_policy
 from callveil.schemas.policy_load import PRESETS, check_policy, load_policy, preset_text
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
             )
         else:
             for problem in problems:
-                print(problem, file=sys.stderr)
+                tell(str(problem))
             if not problems:
                 print(f"{args.policy}: fine; sha256 {load_policy(args.policy).sha256}")
         return USAGE if problems else DONE

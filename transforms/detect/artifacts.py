@@ -21,8 +21,8 @@ VIEW_KEY = "callveil_view"
 
 
 class CandidateMention(NamedTuple):
-    """A person the language model all but found: offsets of the whole view, and the rest of
-    `faint.Faint`.
+    """A person whose score is below the margin: offsets of the whole view, and the rest of
+    `low_confidence_names.Candidate`.
     """
 
     start_char: int

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from callveil.schemas.errors import CallveilError
 from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, DetectionSettings
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ def reason_of(problem: Exception) -> tuple[str, str]:
             "it took more CPU time than detect.timeout_seconds of the policy grants; feed it in "
             "again, or raise that",
         )
+    if isinstance(problem, CallveilError):  # these quote no record
+        return "", f"{type(problem).__name__}: {problem}"
     return "", type(problem).__name__
 
 

@@ -52,7 +52,7 @@ class DetectionResult:
         read: what the engines found in each view, before anything else was added, so that an equal
             view need not be read twice.
         chars: characters of the record's texts; each text counts as one more.
-        countries: whose identity numbers may be in it; see `own.countries_of`.
+        countries: whose identity numbers may be in it; see `business_values.countries_of`.
     """
 
     job: DetectionJob

@@ -73,7 +73,7 @@ class MentionReader:
     once.
 
     Args:
-        nlp: the pipeline, `hasten`ed and with its margins applied; see `reader_of`.
+        nlp: the pipeline, patched (`fast_tok2vec`) and with its margins applied; see `reader_of`.
         margins, encoder: what these have put into it.
     """
 
@@ -345,7 +345,7 @@ def _filled(rows: Any) -> Any:
 def reader_of(nlp: Language) -> MentionReader | None:
     """Return a reader that finds what a pipeline finds, where that is one recogniser of the kind
     this module
-    knows: `hasten`ed, with margins applied, and nothing else in the pipeline.
+    knows: patched by `fast_tok2vec`, with margins applied, and nothing else in the pipeline.
     """
     if nlp.pipe_names != ["ner"]:
         return None

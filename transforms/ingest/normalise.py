@@ -80,7 +80,7 @@ def normalize_interaction(
     Args:
         doc: a parsed JSON object or Parquet row; not changed.
         source: where it was read.
-        limits: bounds on nesting and texts; see `parse.inspect`.
+        limits: bounds on nesting and texts; see `strict_json.inspect_record`.
         zones: IANA zone by account id, for times without an offset; UTC where an account is not
             there.
         kind_hint: kind that the envelope around the record tells, used where the record itself does
@@ -120,8 +120,8 @@ def normalize_interaction(
 
 
 def _inspected(doc: Mapping[str, Any], limits: InputLimits) -> tuple[Mapping[str, Any], list[str]]:
-    """Return the record without NaN, and a note of each. Raises `FieldError` as `parse.inspect`
-    does.
+    """Return the record without NaN, and a note of each. Raises `FieldError` as
+    `strict_json.inspect_record` does.
     """
     try:
         inspect_record(doc, limits)

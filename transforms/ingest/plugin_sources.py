@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, BinaryIO, Protocol, cast
 
+from callveil.schemas.json_types import to_plain
 from callveil.schemas.plugins import SOURCES, Plugin, find_plugins
 from callveil.transforms.detect.models import plugin_fingerprint
 
@@ -45,7 +46,7 @@ def plugin_format(head: bytes, name: str) -> str:
         source = _loaded(plugin)
         try:
             found = source.recognise(head, name)
-        except Exception as error:  # noqa: BLE001 - code of others; its text may quote the file
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - code of others; its text may quote the file
             raise plugin.failed(f"recognise raised {type(error).__name__}") from None
         if found:
             return f"{KIND}:{plugin.name}"
@@ -57,7 +58,11 @@ def read_plugin_records(kind: str, blocks: Iterator[bytes]) -> Iterator[Mapping[
     raises.
     """
     stream = io.BufferedReader(_BlockStream(blocks))
-    yield from _loaded(find_plugins(SOURCES)[kind.partition(":")[2]]).read(stream)
+    plugin = find_plugins(SOURCES)[kind.partition(":")[2]]
+    try:
+        yield from map(to_plain, _loaded(plugin).read(stream))
+    except SystemExit:
+        raise plugin.failed("tried to end the process") from None
 
 
 def source_fingerprint(formats: Iterable[str]) -> str:

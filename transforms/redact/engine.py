@@ -11,7 +11,7 @@ from callveil.schemas.interaction import RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import encode_request
 from callveil.schemas.subject_index import IdentifierLink
-from callveil.transforms.detect.budget import OverBudget
+from callveil.transforms.detect.budget import OverBudget, reason_of
 from callveil.transforms.detect.detection_result import DetectionResult
 from callveil.transforms.redact.interaction_redaction import InteractionRedaction
 from callveil.transforms.redact.operators import (
@@ -30,7 +30,7 @@ class RedactionResult:
         interaction: the record.
         findings: its rows of the findings dataset.
         requests: manual requests it keeps obeying, as JSON texts.
-        floor: what later snapshots are redacted to at least; see `detect.decide.Floor`.
+        floor: what later snapshots are redacted to at least; see `decision.MinimumRedaction`.
         people: who it is about, as keyed digests; see
             `transforms.storage.identity.record_identifiers`.
         held: fields in which an earlier redaction held although this policy would have left them;
@@ -68,7 +68,7 @@ class Redactor:
         Args:
             detected: the record with what was found in it.
             extra: further spans to replace, by `Leaf.shown`, in the leaf's offsets; see
-                `redact.settle`.
+                `redact.until_stable`.
 
         Returns: the redacted record with its findings, or a rejection where a finding could not be
             applied or a value that had to go was still there afterwards. The raw record is not
@@ -84,7 +84,7 @@ class Redactor:
                 raw.source,
                 "redact",
                 "redaction_failed",
-                f"redaction raised {type(problem).__name__}",
+                f"redaction raised {reason_of(problem)[1]}",
                 account_id=raw.key.account_id,
                 interaction_id=raw.key.id,
             )

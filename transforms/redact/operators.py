@@ -47,7 +47,7 @@ with a chance of about 1 in 70 million.
 """
 
 NUMERIC = frozenset({"CVV", "PIN", "US_ITIN"})
-"""Numbers that are not sought again (`detect.consistent.KINDS`), but read alike however they are
+"""Numbers that are not sought again (`detect.propagation.KINDS`), but read alike however they are
 said.
 """
 WORD = re.compile(r"[^\W_]+")
@@ -203,7 +203,10 @@ class PluginOperator(_Anonymizer):
         code has other characters than `detect.placeholders.CODE`, or holds the value.
         """
         params = params or {}
-        code = self._operate(text, dict(params))
+        try:
+            code = self._operate(text, dict(params))
+        except SystemExit:
+            raise self.plugin.failed("tried to end the process") from None
         if not isinstance(code, str) or not re.fullmatch(WRITTEN, code):
             raise self.plugin.failed(f"writes what is no code ({WRITTEN})")
         value = _bare(text)

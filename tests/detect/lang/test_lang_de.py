@@ -1,4 +1,4 @@
-"""German, as it is said on the telephone and written in chats. How cases are written: `langs.py`.
+"""German, as it is said on the telephone and written in chats; cases: `support.language_cases`.
 Everything is made up.
 """
 

@@ -1,4 +1,4 @@
-"""Spanish, as it is said on the telephone and written in chats. How cases are written: `langs.py`.
+"""Spanish, as it is said on the telephone and written in chats; cases: `support.language_cases`.
 Everything is made up.
 """
 

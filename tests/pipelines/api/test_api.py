@@ -9,8 +9,10 @@ import pickle
 import re
 import subprocess
 import sys
+from collections import OrderedDict
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -198,11 +200,27 @@ def test_keys_are_asked_for_and_never_made(tmp_path: Path, monkeypatch: pytest.M
         ({"policy": "gdrp"}, "Presets are gdpr"),
         ({"account_type": "giant"}, "individual, agency, unknown"),
         ({"as_of": AS_OF.replace(tzinfo=None)}, "has no time zone"),
+        ({"policy": 5}, "expected a preset's name"),
+        ({"as_of": "2026-10-20"}, "expected a datetime"),
+        ({"language": 5}, "expected a code of two letters"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_read(how: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises((ValueError, TypeError), match=told):
         callveil.redact("x", **{"policy": POLICY, **how})
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+def test_values_are_read_whatever_their_classes() -> None:
+    plain = call(1, notes=f"{MARK} at 415 555 0142", custom_fields={"a": ["b@mail.example"]})
+    odd = OrderedDict(plain, notes=_Text(plain["notes"]))
+    odd["custom_fields"] = MappingProxyType({_Text("a"): ("b@mail.example",)})
+    assert callveil.redact(odd, POLICY) == callveil.redact(plain, POLICY)
+    with pytest.raises(callveil.RedactionRejected, match="name of type int is not JSON"):
+        callveil.redact({**plain, 5: MARK}, POLICY)
 
 
 def test_a_store_is_read_in_one_state(tmp_path: Path) -> None:

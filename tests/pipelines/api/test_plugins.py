@@ -29,6 +29,7 @@ from callveil.schemas.policy import DetectionSettings
 from callveil.schemas.policy_detect import RecognizerSettings
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
+from callveil.schemas.report import RESERVED
 from callveil.transforms.detect.models import model_fingerprint
 from callveil.transforms.detect.recognizers.build import build_recognizers
 from callveil.transforms.ingest.chunks import plan_input
@@ -138,6 +139,44 @@ BROKEN: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
+SAYS = (
+    "[RecognizerResult(text.replace(' ', '_'), 0, 3, 0.9)]",
+    "[RecognizerResult('NOPE', 0, 3, 0.9)]",
+    "[RecognizerResult('X_CARD', 0, 999, 0.9)]",
+    "[RecognizerResult('X_CARD', 3, 3, 0.9)]",
+    "[RecognizerResult('X_CARD', 0, 3, float('nan'))]",
+    "[text]",
+    "None",
+    "sys.exit(text)",
+)
+
+
+@pytest.mark.parametrize("says", SAYS)
+def test_what_it_says_besides_places_types_and_scores_rejects_the_record(
+    install: Installer, says: str
+) -> None:
+    install(RECOGNIZERS, "odd", _saying(says), attribute="make")
+    with pytest.raises(
+        callveil.RedactionRejected, match=r"detection_failed.*entry point odd"
+    ) as no:
+        callveil.redact("Wilhelmina called", POLICY)
+    assert "Wilhelmina" not in str(no.value)
+
+
+def test_its_metadata_are_not_kept(install: Installer) -> None:
+    result = "RecognizerResult('X_CARD', 0, 3, 0.9, None, {'recognizer_name': text})"
+    install(RECOGNIZERS, "odd", _saying(f"[{result}]"), attribute="make")
+    (finding,) = callveil.redact("Wilhelmina called", POLICY).findings
+    assert finding.detector == "odd:CardRecognizer"
+
+
+def _saying(says: str) -> str:
+    said = f"def analyze(self, text, *a, **k):\n        return {says}\n\ndef make"
+    source = RECOGNIZER.replace("def make", f"class Odd(PatternRecognizer):\n    {said}")
+    source = source.replace("        PatternRecognizer(", "        Odd(")
+    return f"import sys\nfrom presidio_analyzer import RecognizerResult\n{source}"
+
+
 @pytest.mark.parametrize(("why", "source", "attribute", "told"), BROKEN, ids=[b[0] for b in BROKEN])
 def test_a_broken_recognizer_is_told_and_not_passed_over(
     install: Installer, why: str, source: str, attribute: str, told: str
@@ -153,6 +192,7 @@ def test_a_broken_recognizer_is_told_and_not_passed_over(
 NAMES: tuple[tuple[str, str, str, str], ...] = (
     (OPERATORS, "label", "acme-callveil", "one of callveil's own"),
     (REPORTS, "redaction", "acme-callveil", "one of callveil's own"),
+    (REPORTS, "all", "acme-callveil", "one of callveil's own"),
     (SOURCES, "two words", "acme-callveil", "must be an identifier"),
     (SOURCES, "x" * 41, "acme-callveil", "must be an identifier"),
 )
@@ -163,7 +203,7 @@ def test_names_are_one_plugins_alone(
     install: Installer, group: str, name: str, dist: str, told: str
 ) -> None:
     install(group, name, "", dist)
-    own = {OPERATORS: ["label"], REPORTS: ["redaction"]}.get(group, [])
+    own = {OPERATORS: ["label"], REPORTS: RESERVED}.get(group, [])
     with pytest.raises(PluginError, match=told):
         find_plugins(group, own)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
-from presidio_analyzer import EntityRecognizer
+from presidio_analyzer import EntityRecognizer, RecognizerResult
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
-from callveil.schemas.plugins import RECOGNIZERS, Plugin, find_plugins
+from callveil.schemas.operators import is_custom
+from callveil.schemas.plugins import NAME, RECOGNIZERS, Plugin, find_plugins
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import families
 from callveil.transforms.detect.recognizers.datetimes import DateRecognizer
@@ -90,10 +92,49 @@ def _of_plugin(plugin: Plugin, language: str) -> list[EntityRecognizer]:
                 f"gives a recognizer of {recognizer.supported_language} where {language} was asked"
             )
         for entity in recognizer.supported_entities:
-            if entity not in ENTITIES and not entity.startswith(CUSTOM_PREFIX):
+            if entity not in ENTITIES and not is_custom(entity):
                 raise plugin.failed(
                     f"finds {entity}, for which no policy can set an operator: name a type of "
                     f"callveil's, or one that begins with {CUSTOM_PREFIX}"
                 )
+        if not NAME.fullmatch(recognizer.name):
+            raise plugin.failed("gives a recognizer whose name is no identifier")
         recognizer.name = f"{plugin.name}:{recognizer.name}"
+        recognizer.analyze = _checked(plugin, recognizer)
     return made
+
+
+def _checked(plugin: Plugin, recognizer: EntityRecognizer) -> Callable[..., list[RecognizerResult]]:
+    """Return a recognizer's `analyze` that gives nothing but places in the text, of its types, and
+    scores: whatever else it says might be content.
+    """
+    inner, entities = recognizer.analyze, frozenset(recognizer.supported_entities)
+
+    def analyze(text: str, *args: Any, **kwargs: Any) -> list[RecognizerResult]:
+        try:
+            found = inner(text, *args, **kwargs)
+        except SystemExit:  # its text may quote the record, and it would end the worker
+            raise plugin.failed("tried to end the process") from None
+        if not isinstance(found, list):
+            raise plugin.failed(f"analyze returned a {type(found).__name__}, no list")
+        return [one(result, len(text)) for result in found]
+
+    def one(result: Any, length: int) -> RecognizerResult:
+        if not isinstance(result, RecognizerResult):
+            raise plugin.failed(f"found a {type(result).__name__}, no RecognizerResult")
+        start, end, score = result.start, result.end, result.score
+        if not (type(start) is type(end) is int and 0 <= start < end <= length):
+            raise plugin.failed("found a place that is not in the text")
+        if result.entity_type not in entities:
+            raise plugin.failed("found a type that is none of its supported_entities")
+        if not (isinstance(score, float | int) and 0 <= score <= 1):
+            raise plugin.failed("gave a score that is no number from 0 to 1")
+        metadata = {
+            RecognizerResult.RECOGNIZER_NAME_KEY: recognizer.name,
+            RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recognizer.id,
+        }
+        return RecognizerResult(
+            result.entity_type, start, end, float(score), recognition_metadata=metadata
+        )
+
+    return analyze

@@ -64,7 +64,7 @@ TURNS = 2
 turn ends.
 """
 FAINT_SCORE = 0.6
-"""Score of a person the model all but found."""
+"""Score of a low-confidence person."""
 _CODE = re.compile(r"(?=\w{9})[^\W\d_]*\d+[^\W\d_]+\d\w*")
 """One long word of digits and letters in turn: no place."""
 

@@ -36,15 +36,15 @@ from callveil.transforms.governance.rekey.zones import (
     encrypted_files,
     ignore_progress,
 )
+from callveil.transforms.governance.requests.dead_letter_search import (
+    DeadLetterHit,
+    erase_dead_letters,
+)
 from callveil.transforms.governance.requests.publish import (
     CONTENT,
     PURPOSE,
     publish_changes,
     purge_pending,
-)
-from callveil.transforms.governance.requests.quarantine_search import (
-    DeadLetterHit,
-    erase_dead_letters,
 )
 from callveil.transforms.storage.checkpoints.live_checkpoint import write_checkpoint
 from callveil.transforms.storage.commit.catalog import Store

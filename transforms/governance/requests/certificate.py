@@ -24,11 +24,12 @@ from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import residual_scan
 from callveil.transforms.governance.requests.controller import Controller, controller_of
 from callveil.transforms.governance.requests.current_rows import current_entries
+from callveil.transforms.governance.requests.dead_letter_search import SearchTarget
 from callveil.transforms.governance.requests.inbox_search import (
     BodyReader,
     erase_bodies,
 )
-from callveil.transforms.governance.requests.live_quarantine_search import erase_live_rejections
+from callveil.transforms.governance.requests.live_dead_letter_search import erase_live_rejections
 from callveil.transforms.governance.requests.live_records import (
     erase_live,
     erase_markers,
@@ -43,7 +44,6 @@ from callveil.transforms.governance.requests.publish import (
     request_files,
     request_run_id,
 )
-from callveil.transforms.governance.requests.quarantine_search import SearchTarget
 from callveil.transforms.governance.requests.register import RequestRegister
 from callveil.transforms.governance.requests.unindexed import search_unindexed
 from callveil.transforms.governance.requests.unlink import Unlinker

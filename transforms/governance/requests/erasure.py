@@ -18,7 +18,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.subject import ERASURE, SubjectRequest
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.governance.requests import quarantine_search, restriction
+from callveil.transforms.governance.requests import dead_letter_search, restriction
 from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK
 from callveil.transforms.governance.requests.apply_plan import ExecutionResult, PlanExecutor
 from callveil.transforms.governance.requests.approval import require_approved, require_ready
@@ -430,7 +430,7 @@ class Eraser:
                 Inboxes.of([self.live], self.inboxes),
             )
         if self.zone and not controller.alone:
-            nobodys = quarantine_search.count_unowned(self.store, snapshot)
+            nobodys = dead_letter_search.count_unowned(self.store, snapshot)
             left |= (
                 {
                     REJECTED: f"{nobodys} records that name no account were left alone: nothing "
@@ -451,7 +451,7 @@ class Eraser:
     def _unread(
         self, snapshot: Snapshot, run_id: str, plan: ErasePlan, done: ExecutionResult
     ) -> None:
-        added, removed = quarantine_search.erase_dead_letters(
+        added, removed = dead_letter_search.erase_dead_letters(
             self.store, self.keyring, snapshot, run_id, plan.unread.rejected
         )
         done.added += added

@@ -20,7 +20,7 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceR
 from callveil.schemas.json_types import JsonObject
 from callveil.schemas.policy import InputLimits
 from callveil.transforms.detect.known_values import WORD, strip_case_and_accents
-from callveil.transforms.governance.requests.quarantine_search import (
+from callveil.transforms.governance.requests.dead_letter_search import (
     SearchTarget,
     mentions_subject,
     subject_roles,

@@ -78,7 +78,7 @@ class SharedReviewer:
         rejected: digests that are not the person's.
         own_names: digests of a record's own key.
         own_words: digests of the words of the person's names; see
-            `transforms.storage.identity.identifiers.name_at`.
+            `transforms.storage.identity.identifiers.name_beside`.
     """
 
     def __init__(

@@ -11,19 +11,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.governance.requests import quarantine_search
+from callveil.transforms.governance.requests import dead_letter_search
 from callveil.transforms.governance.requests.controller import Controller
+from callveil.transforms.governance.requests.dead_letter_search import DeadLetterHit, SearchTarget
 from callveil.transforms.governance.requests.inbox_search import (
     BodyHit,
     BodyReader,
     search_inboxes,
 )
-from callveil.transforms.governance.requests.live_quarantine_search import (
+from callveil.transforms.governance.requests.live_dead_letter_search import (
     LiveRejectionHit,
     search_live_rejections,
 )
 from callveil.transforms.governance.requests.live_records import LIVE
-from callveil.transforms.governance.requests.quarantine_search import DeadLetterHit, SearchTarget
 from callveil.transforms.governance.requests.search import confirmed_values
 from callveil.transforms.governance.requests.search_result import SearchResult
 from callveil.transforms.storage.commit.catalog import Store
@@ -166,7 +166,7 @@ def search_unindexed(
         if h.key not in kept
     )
     return UnindexedHits(
-        tuple(quarantine_search.search_dead_letters(store, keyring, snapshot, looking)),
+        tuple(dead_letter_search.search_dead_letters(store, keyring, snapshot, looking)),
         live,
         bodies,
         inboxes.missing,

@@ -76,7 +76,7 @@ class RetentionPlan:
     Attributes:
         folder: where.
         inputs: what it was made from.
-        counts: see `Planner.counts`.
+        counts: rows by decision.
         sha256: its hash.
         rows: number of rows.
     """

@@ -17,6 +17,7 @@ from callveil.schemas.errors import CallveilError
 from callveil.schemas.fields import FieldError
 from callveil.schemas.finding import Finding
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.json_types import to_plain
 from callveil.schemas.plugins import compare_plugins, deciding_plugins
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import DEFAULT_PRESET, PRESETS, load_policy
@@ -117,6 +118,12 @@ class InlineSettings:
         account_type: str = "unknown",
     ) -> InlineSettings:
         """Check what a caller gives, and fill in the defaults; see `redact`."""
+        if not (policy is None or isinstance(policy, str | Path | Policy)):
+            raise TypeError("policy: expected a preset's name, a path, or what load_policy gives")
+        if not isinstance(as_of, dt.datetime | None):
+            raise TypeError("as_of: expected a datetime with a time zone")
+        if not isinstance(language, str | None):
+            raise TypeError("language: expected a code of two letters, such as en")
         chosen = policy if isinstance(policy, Policy) else _loaded(policy)
         if account_type not in ACCOUNT_TYPES:
             raise ValueError(f"account_type: expected one of {', '.join(ACCOUNT_TYPES)}")
@@ -179,6 +186,7 @@ class InlineRedactor:
     def _job(self, value: object, place: int) -> DetectionJob | Rejected:
         """Return a value with the decision how it is redacted, or its rejection."""
         source = SourceRef("value", index=place)
+        value = to_plain(value)
         raw = self._text(value, source) if isinstance(value, str) else self._record(value, source)
         if isinstance(raw, Rejected):
             return raw

@@ -271,7 +271,7 @@ lower margin finds more. Beside these, people whose words are rare are taken fro
 that are words as well; in a turn with capitals they begin with one, and a lone word that opens a
 sentence lies at most 2 below the margin. By the same rules an organization whose first word would
 begin a person by a score not much lower is a person as well, unless a word in it or near it, or one
-that leads to a place, says that it is a business (`transforms/detect/low_confidence_names.py`, `recognizers/faint.py`).
+that leads to a place, says that it is a business (`transforms/detect/low_confidence_names.py`, `recognizers/low_confidence_names.py`).
 
 What is a person to the model is then judged by the lexicon of English words and names
 (`lang/en/lexicon.md`, `recognizers/evidence.py`, `recognizers/frames.py`): ordinary words are none, listed

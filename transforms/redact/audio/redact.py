@@ -94,7 +94,7 @@ class RecordingResult:
         cut: the file ends before the length it declares, or in the middle of a piece.
         bytes: size of what was written.
         keyed: stretches of keypad tones found, all of them covered.
-        residue, changed: what the second look measured; see `check.Looked`.
+        residue, changed: what the second look measured; see `verify.RecordingCheck`.
         overheard: stretches that a recogniser still heard, all of them covered then; None where
             none has listened.
     """

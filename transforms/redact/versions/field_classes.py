@@ -3,10 +3,10 @@
 The classes are secrets, card data, and a person's own values; `change_classes.py` has the kinds of
 change that matter for security.
 
-Names are compared in snake case. Secrets (`secret.py`) are redacted whatever the policy says;
+Names are compared in snake case. Secrets (`detect/secret_fields.py`) are redacted whatever the policy says;
 everything else goes by the policy. A name's last word says what the field holds: `email` an
 address, `email_notifications` a setting. But the value decides: only one that is closed
-(`closed.py`) is taken for a setting.
+(`detect/closed_values.py`) is taken for a setting.
 """
 
 from __future__ import annotations

@@ -228,7 +228,7 @@ def _sound(record: Mapping[str, Any], depth: int, chars: int, total: int) -> boo
         for top in level:
             if type(top) is dict:
                 for key in top:
-                    if not _plain(key):
+                    if type(key) is not str or not _plain(key):
                         return False
                 values: Any = top.values()
             elif type(top) is list:
@@ -284,6 +284,9 @@ def _blame(record: Mapping[str, Any], limits: InputLimits) -> None:
                 raise FieldError(_below(path, value.key, kind)[0], "duplicate_key", detail)
             below = _children(value, path, kind)
             for key in value if isinstance(value, Mapping) else ():
+                if not isinstance(key, str):
+                    detail = f"a member's name of type {type(key).__name__} is not JSON"
+                    raise FieldError(path, "bad_json", detail)
                 _check_text(key, _below(path, key, kind)[0], limits.field_chars)
             stack.extend((child, where, depth + 1, sort) for child, where, sort in reversed(below))
         elif isinstance(value, float) and not math.isfinite(value):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.governance.requests.quarantine_search import (
+from callveil.transforms.governance.requests.dead_letter_search import (
     SearchTarget,
     mentions_subject,
     subject_roles,
