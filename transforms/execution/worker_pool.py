@@ -104,5 +104,5 @@ class LocalStage:
         yield result, int((time.monotonic() - started) * 1000)
 
     def rest(self) -> Iterator[Done]:
-        """Return nothing is out."""
+        """Return nothing: no piece is out."""
         return iter(())

@@ -27,8 +27,7 @@ def top_level(path: str) -> str:
 def bind_span(
     request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring
 ) -> RedactionRequest:
-    """Return tie a span request to the text it is applied to, and widen one whose text is no longer
-    there.
+    """Tie a span request to the text it is applied to, and widen one whose text is gone.
 
     A span whose text has changed since it was asked for cannot be found again, so the whole field
     goes.

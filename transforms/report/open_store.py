@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from callveil.schemas.json_types import Row
@@ -64,7 +65,10 @@ class OpenStore:
         Args:
             columns: only these. filter: a `pyarrow.dataset` expression.
         """
-        scanner = self.dataset(table).scanner(
+        dataset = self.dataset(table)
+        if unknown := sorted(set(columns or ()) - set(dataset.schema.names)):
+            raise ValueError(f"{table}: has no column {', '.join(unknown)}")
+        scanner = dataset.scanner(
             columns=list(columns) if columns else None, filter=filter, batch_size=ROWS
         )
         for batch in scanner.to_batches():
@@ -88,4 +92,6 @@ def open_store(root: str | Path, *, keyring: str | Path | None = None) -> OpenSt
     snapshot = store.current()
     rows = {name: sum(e.rows for e in snapshot.by_dataset(name)) for name in sorted(TABLES)}
     held = {name: n for name, n in rows.items() if n}
-    return OpenStore(store.root, snapshot.seq, snapshot.run_id, held, store, snapshot)
+    return OpenStore(
+        store.root, snapshot.seq, snapshot.run_id, MappingProxyType(held), store, snapshot
+    )

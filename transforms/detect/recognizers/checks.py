@@ -32,7 +32,7 @@ def luhn(digits: str) -> bool:
 
 
 def is_card_number(digits: str) -> bool:
-    """Return a payment card number: 13 to 19 digits (ISO/IEC 7812-1: up to 19), a payment prefix (1
+    """Tell a payment card number: 13 to 19 digits (ISO/IEC 7812-1: up to 19), a payment prefix (1
     to 6, 8, 9 begin others), Luhn.
     """
     return (
@@ -72,7 +72,7 @@ def card_brand(digits: str) -> tuple[bool, bool]:
 
 
 def is_international_number(digits: str) -> bool:
-    """Return a number dialled to another country (`0044 1632 960911`, from North America `011 44
+    """Tell a number dialled to another country (`0044 1632 960911`, from North America `011 44
     ...`) that its country may have.
     """
     rest = digits[3:] if digits.startswith("011") else digits[2:]
@@ -92,7 +92,7 @@ fields of a record, and is cut in many ways.
 
 @lru_cache(maxsize=NUMBERS_KEPT)
 def is_valid_phone(number: str, region: str | None) -> bool:
-    """Return a number that the plan of its country has given out, dialled in `region`; one that
+    """Tell a number that the plan of its country has given out, dialled in `region`; one that
     begins with a plus needs none.
     """
     try:
@@ -102,14 +102,14 @@ def is_valid_phone(number: str, region: str | None) -> bool:
 
 
 def is_nanp_number(digits: str) -> bool:
-    """Return a number of the North American plan, with or without the leading 1 (area and exchange
+    """Tell a number of the North American plan, with or without the leading 1 (area and exchange
     begin with 2 to 9).
     """
     return _NANP.match(digits) is not None
 
 
 def is_ssn(digits: str) -> bool:
-    """Return a social security number as the SSA has issued them (no 000, 666, 9xx area, no 00
+    """Tell a social security number as the SSA has issued them (no 000, 666, 9xx area, no 00
     group, no 0000 serial).
     """
     return (
@@ -122,7 +122,7 @@ def is_ssn(digits: str) -> bool:
 
 
 def is_itin(digits: str) -> bool:
-    """Return a US individual taxpayer number: 9xx, and 50 to 65, 70 to 88, 90 to 92 or 94 to 99 in
+    """Tell a US individual taxpayer number: 9xx, and 50 to 65, 70 to 88, 90 to 92 or 94 to 99 in
     the middle (IRS publication 1915).
     """
     return (
@@ -134,36 +134,36 @@ def is_itin(digits: str) -> bool:
 
 
 def is_uk_postcode(text: str, strict: bool = True) -> bool:
-    """Return a UK postcode without spaces; `strict` refuses letters the inward part never uses
+    """Tell a UK postcode without spaces; `strict` refuses letters the inward part never uses
     (Royal Mail PAF guide).
     """
     return (_UK if strict else _UK_LOOSE).match(text) is not None
 
 
 def is_canadian_postcode(text: str) -> bool:
-    """Return a Canadian postal code without spaces (letters Canada Post uses)."""
+    """Tell a Canadian postal code without spaces (letters Canada Post uses)."""
     return _CANADA.match(text) is not None
 
 
 def is_irish_postcode(text: str, strict: bool = True) -> bool:
-    """Return an Eircode without its space; `strict` refuses letters that are never used (Eircode,
+    """Tell an Eircode without its space; `strict` refuses letters that are never used (Eircode,
     "Product guide"; letters and digits in its last four).
     """
     return (_IRELAND if strict else _IRELAND_LOOSE).match(text) is not None
 
 
 def is_dutch_postcode(text: str) -> bool:
-    """Return a Dutch postcode without spaces."""
+    """Tell a Dutch postcode without spaces."""
     return _NETHERLANDS.match(text) is not None
 
 
 def is_nino(text: str) -> bool:
-    """Return a UK national insurance number (HMRC NIM39110)."""
+    """Tell a UK national insurance number (HMRC NIM39110)."""
     return _NINO.match(text) is not None
 
 
 def is_nhs_number(digits: str) -> bool:
-    """Return a UK NHS number: ten digits, modulus 11."""
+    """Tell a UK NHS number: ten digits, modulus 11."""
     if len(digits) != 10 or not digits.isdigit():
         return False
     check = 11 - sum((10 - i) * int(d) for i, d in enumerate(digits[:9])) % 11
@@ -171,7 +171,7 @@ def is_nhs_number(digits: str) -> bool:
 
 
 def is_iban(text: str) -> bool:
-    """Return an IBAN in capitals without spaces: two letters, two digits, 11 to 30 more, remainder
+    """Tell an IBAN in capitals without spaces: two letters, two digits, 11 to 30 more, remainder
     1 modulo 97 (ISO 13616).
     """
     if not 15 <= len(text) <= 34 or not re.match(r"[A-Z]{2}\d{2}[A-Z0-9]+\Z", text):
@@ -234,7 +234,7 @@ _NIR = re.compile(r"[1-478]\d\d(?:0[1-9]|1[0-2]|[2-9]\d)(?:\d\d|2[AB])\d{6}\d\d\
 
 
 def is_dni(text: str) -> bool:
-    """Return a Spanish identity number: eight digits and the letter they give modulo 23 (Real
+    """Tell a Spanish identity number: eight digits and the letter they give modulo 23 (Real
     Decreto 1553/2005).
     """
     return (
@@ -243,14 +243,14 @@ def is_dni(text: str) -> bool:
 
 
 def is_nie(text: str) -> bool:
-    """Return a Spanish foreigner's number: X, Y or Z for a first digit 0, 1 or 2, then as a DNI
+    """Tell a Spanish foreigner's number: X, Y or Z for a first digit 0, 1 or 2, then as a DNI
     (Orden INT/2058/2008).
     """
     return text[:1] in ("X", "Y", "Z") and is_dni("XYZ".index(text[0]).__str__() + text[1:])
 
 
 def is_nir(text: str) -> bool:
-    """Return a French social security number with its key: 97 less the first thirteen modulo 97,
+    """Tell a French social security number with its key: 97 less the first thirteen modulo 97,
     Corsica's 2A and 2B as 19 and 18 (INSEE).
     """
     if not _NIR.match(text):
@@ -264,7 +264,7 @@ def is_nir(text: str) -> bool:
 
 
 def is_steuer_id(text: str) -> bool:
-    """Return a German tax number: eleven digits, not 0 first, of the first ten one twice or thrice,
+    """Tell a German tax number: eleven digits, not 0 first, of the first ten one twice or thrice,
     ISO 7064 MOD 11,10 (section 139b AO).
     """
     if not re.match(r"[1-9]\d{10}\Z", text):
@@ -308,7 +308,7 @@ _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
 def is_vin(text: str) -> bool:
-    """Return a vehicle identification number of North America: 17 characters with a right check
+    """Tell a vehicle identification number of North America: 17 characters with a right check
     digit (49 CFR 565.15).
     """
     if not re.match(r"[A-HJ-NPR-Z0-9]{17}\Z", text):

@@ -230,19 +230,19 @@ class _Named:
 
 
 def _named_again(code: _Named, topic: Topic) -> bool:
-    """Return the answer names what was asked for itself."""
+    """Tell whether the answer names what was asked for itself."""
     cues = code.reading.cues_of.get(code.reading.turn[code.pieces[0].first], ())
     return topic.source == "question" and any(c.topic == topic.name for c in cues)
 
 
 def _not_said_to_be(code: _Named, topic: Topic) -> bool:
-    """Return the word for it comes after, and nothing says that it is one."""
+    """Tell whether the word for it comes after, and nothing says that it is one."""
     after = topic.source == "after" and topic.name in ("order", "booking")
     return after and not _says_is(code.reading, code.pieces[-1].last + 1, topic.cue.first)
 
 
 def _doubtful(code: _Named, topic: Topic) -> bool:
-    """Return no letter is beyond doubt, and nothing else speaks for a code."""
+    """Tell whether no letter is beyond doubt, and nothing else speaks for a code."""
     beside = (
         topic.source == "before" and topic.distance <= 3 and code.digits > 0 and len(code.text) >= 5
     )
@@ -254,8 +254,8 @@ def _not_repeated(code: _Named, topic: Topic) -> bool:
 
 
 def _out_of_size(code: _Named, topic: Topic) -> bool:
-    """Return it is shorter or longer than values of the kind, or a postcode of letters that answers
-    no question for one.
+    """Tell whether it is shorter or longer than values of the kind, or a postcode of letters that
+    answers no question for one.
     """
     size, kind, asked = len(code.text), KINDS[topic.name], topic.source == "question"
     if topic.name != "zip":
@@ -270,8 +270,8 @@ def _out_of_size(code: _Named, topic: Topic) -> bool:
 
 
 def _word(code: _Named, topic: Topic) -> bool:
-    """Return one word of letters beside a cue is a word; two or more pieces, or a digit among them,
-    are a code.
+    """Tell whether one word of letters beside a cue is a word; two or more pieces, or a digit among
+    them, are a code.
     """
     if (
         code.digits
@@ -373,7 +373,7 @@ def _says_is(reading: TokenizedConversation, first: int, last: int) -> bool:
 
 
 def _answers_briefly(reading: TokenizedConversation, pieces: list[CodePiece], topic: Topic) -> bool:
-    """Return scraps and sounds of letters count only in a short answer of the party that was
+    """Tell whether scraps and sounds of letters count only in a short answer of the party that was
     asked.
     """
     said = reading.turns[reading.turn[pieces[0].first]]

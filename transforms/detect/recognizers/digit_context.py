@@ -50,7 +50,7 @@ def follows_last_digits(
 def is_nobodys(
     reading: TokenizedConversation, elements: Sequence[NumberElement], topics: list[Topic]
 ) -> bool:
-    """Return a price, a quantity, a train: the nearest cue says that the number is nobody's."""
+    """Tell a price, a quantity, a train: the nearest cue says that the number is nobody's."""
     count = sum(len(e.digits) for e in elements)
     if _is_clock_time(reading, elements) and not any(
         t.source == "before" and t.distance <= 3 and t.name in KINDS for t in topics

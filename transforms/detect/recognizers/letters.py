@@ -415,7 +415,7 @@ class _Spelling:
 
 
 def may_hold_codes(reading: TokenizedConversation) -> bool:
-    """Return a cheap test: a letter by itself, letters next to digits, an alphabet word, or a
+    """Test cheaply for a letter by itself, letters next to digits, an alphabet word, or a
     question whose answer is spelled.
     """
     kept: bool | None = reading.__dict__.get("_may_hold_codes")

@@ -49,7 +49,7 @@ class NameReader:
         )
 
     def surname(self, token: int) -> bool:
-        """Return an everyday word that is also a name ("Frank Young")."""
+        """Tell an everyday word that is also a name ("Frank Young")."""
         if self.kind[token] == MONTH:
             said = self.reading.turns[self.reading.turn[token]]
             if said.last - said.first > 4 or any(
@@ -60,7 +60,7 @@ class NameReader:
         return self.low[token] in self.vocab.ambiguous_names
 
     def listed(self, token: int) -> bool:
-        """Return an everyday word that somebody somewhere is called ("amir said"): part of a name
+        """Tell an everyday word that somebody somewhere is called ("amir said"): part of a name
         where it ends an answer.
         """
         return (

@@ -215,7 +215,7 @@ class AddressParts:
         )
 
     def ending(self, token: int) -> bool:
-        """Return a word that ends as streets do in other countries ("Prinsenstraat"); a short
+        """Tell a word that ends as streets do in other countries ("Prinsenstraat"); a short
         ending counts in capitals only.
         """
         low = self.low[token]

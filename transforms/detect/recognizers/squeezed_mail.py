@@ -44,7 +44,7 @@ SAID_ENDINGS = frozenset((*ENDINGS, "dotcom", "dotnet", "dotorg"))
 
 
 def may_hold_squeezed(reading: TokenizedConversation) -> bool:
-    """Return a cheap test: a provider's name, or a word that ends as a domain does."""
+    """Test cheaply for a provider's name, or a word that ends as a domain does."""
     return any(_domain_word(reading, word) for word in reading.words)
 
 

@@ -134,7 +134,7 @@ class ChangeReasons:
         return (change, seq) if seq else None
 
     def _original(self, before: PartState, now: PartState) -> tuple[str, int] | None:
-        """Return an original was put away, or sealed anew under another key."""
+        """Tell whether an original was put away, or sealed anew under another key."""
         old, new = _originals(before), _originals(now)
         if all(new.get(n) == f for n, f in old.items()):
             return "put_away", 0

@@ -215,7 +215,7 @@ def inspect_record(record: Mapping[str, Any], limits: InputLimits) -> None:
 
 
 def _sound(record: Mapping[str, Any], depth: int, chars: int, total: int) -> bool:
-    """Return the same as `_blame`, without paths: one quick pass over the nine in ten records that
+    """Tell the same as `_blame`, without paths: one quick pass over the nine in ten records that
     are sound.
     """
     level: list[Any] = [record]
