@@ -36,7 +36,7 @@ work are found in the run's working folder, so nothing is purged before another 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run did.
+    """Outcome of a run.
 
     Attributes:
         run_id: the run.

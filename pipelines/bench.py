@@ -44,7 +44,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class RunCost:
-    """What one run of `callveil redact` took.
+    """Cost of one run of `callveil redact`.
 
     Attributes:
         workers: processes that redacted. interactions: redacted.
@@ -67,7 +67,7 @@ class RunCost:
 
 @dataclass(frozen=True)
 class BenchFigures:
-    """What was measured.
+    """Figures of a measurement.
 
     Attributes:
         start: a run over one interaction: what a run costs before it does anything. one, all: with
@@ -103,7 +103,7 @@ class BenchFigures:
         return self.one.wall_seconds / self.all.wall_seconds
 
     def ratios(self) -> dict[str, float]:
-        """Return ratios of this one run."""
+        """Return the ratios of this one run."""
         alone = self.beside[ALONE]
         return {
             "redact_to_pipeline_alone": self.one.cpu_seconds / alone,
@@ -117,7 +117,7 @@ class BenchFigures:
 
 @dataclass(frozen=True)
 class CapacityEstimate:
-    """What so many calls a year need. `how` says of each figure how it was derived."""
+    """Estimated needs of so many calls a year. `how` says of each figure how it was derived."""
 
     calls: int
     cpu_hours: float
@@ -272,7 +272,7 @@ class MeasuredRuns:
     def redact(
         self, inputs: Sequence[str], workers: int = 0, program: Sequence[str] = CALLVEIL
     ) -> RunCost:
-        """Return one run into a store of its own, which is measured and removed.
+        """Run the command once into a store of its own, which is measured and removed.
 
         Args:
             workers: processes; 0: what the machine allows. program: what runs the command.
@@ -333,7 +333,7 @@ class MeasuredRuns:
 
 
 def _sizes(root: Path) -> dict[str, int]:
-    """Return bytes of a store by dataset."""
+    """Return the bytes of a store by dataset."""
     out: dict[str, int] = {}
     for entry in Store.open(Files(), str(root)).current().files:
         out[entry.dataset] = out.get(entry.dataset, 0) + entry.bytes

@@ -75,7 +75,7 @@ MODULES = (
 
 @dataclass(frozen=True)
 class HistoryOptions:
-    """What the job is asked to do.
+    """Settings of the job.
 
     Attributes:
         inputs: files, folders, globs or `s3://` URLs; empty to redact further what is stored.
@@ -199,8 +199,8 @@ def _run_id(
     accounts: AccountBook,
     known: list[str],
 ) -> str:
-    """Return digest of everything the run's result depends on, so that the same command names the
-    same run.
+    """Return the digest of everything the run's result depends on, so that the same command names
+    the same run.
     """
     code = code_fingerprint(options.policy)
     facts: JsonObject = {

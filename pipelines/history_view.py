@@ -168,7 +168,7 @@ def print_state(item: tuple[str, str, str], when: dt.datetime, state: ObjectStat
 
 
 def print_found(rows: Iterable[tuple[HistoryEntry, FieldChange | None]], limit: int) -> int:
-    """Return changes as a table; returns how many there were, of which at most `limit` are shown
+    """Print changes as a table; return how many there were, of which at most `limit` are shown
     (0: all).
     """
     out = make_console()

@@ -155,12 +155,12 @@ class _Channel(HTTPChannel):
 
     @property
     def busy(self) -> bool:
-        """Whether it has a request, whole or begun, or an answer that is not yet sent."""
+        """Tell whether it has a request, whole or begun, or an answer that is not yet sent."""
         return bool(self.requests or self.request is not None or self.total_outbufs_len)
 
     @property
     def waiting(self) -> bool:
-        """Whether it is the sender's turn."""
+        """Tell whether it is the sender's turn."""
         return not (
             self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed
         )

@@ -118,8 +118,8 @@ def _run_id(
     requests: Sequence[RedactionRequest],
     models: str,
 ) -> str:
-    """Return digest of everything the run's result depends on, so that the same command names the
-    same run.
+    """Return the digest of everything the run's result depends on, so that the same command names
+    the same run.
     """
     facts: JsonObject = {
         "job": "redact",

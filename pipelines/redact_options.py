@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RedactOptions:
-    """What the job is asked to do.
+    """Settings of the job.
 
     Attributes:
         inputs: files, folders, globs or `s3://` URLs.

@@ -41,7 +41,7 @@ PULL = "report_pull"
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What the job is asked to do.
+    """Settings of the job.
 
     Attributes:
         store: root of the store.

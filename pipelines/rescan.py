@@ -79,7 +79,7 @@ is another run, so what was written is purged.
 
 @dataclass(frozen=True)
 class RescanOptions:
-    """What the job is asked to do.
+    """Settings of the job.
 
     Attributes:
         store: root of the store.
@@ -108,7 +108,7 @@ class RescanOptions:
 
 @dataclass(frozen=True)
 class RescanResult:
-    """What was found, and done.
+    """Outcome of a rescan: what was found, and done.
 
     Attributes:
         policy: that decided.
@@ -138,7 +138,7 @@ class _Found:
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to publish."""
+        """Tell whether there is anything to publish."""
         return bool(self.outcome.added or self.outcome.removed or self.notes.receipts)
 
     def result(self, job: RedactJob, **more: Any) -> RescanResult:

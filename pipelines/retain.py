@@ -66,7 +66,7 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class RetainOptions:
-    """What the job is asked to do.
+    """Settings of the job.
 
     Attributes:
         store: root of the store.
@@ -94,7 +94,7 @@ class RetainOptions:
 
 @dataclass(frozen=True)
 class RetainResult:
-    """What a run did.
+    """Outcome of a run.
 
     Attributes:
         plan: what was carried out.

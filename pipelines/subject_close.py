@@ -148,7 +148,7 @@ def _kept(register: RequestRegister, request_id: str) -> str:
 
 
 def _certificates(register: RequestRegister, request_id: str) -> list[ErasureCertificate]:
-    """Return certificates of a request; of one that was published again the finished one."""
+    """Return the certificates of a request; of one that was published again, the finished one."""
     found: dict[str, ErasureCertificate] = {}
     for file in register.store.current().by_dataset("erasure_certificates"):
         with register.store.files.open(register.store.url(file.path)) as source:

@@ -47,7 +47,7 @@ from callveil.transforms.storage.format1.live import Live
 
 @dataclass(frozen=True)
 class PackageResult:
-    """What a package holds.
+    """Summary of a package's contents.
 
     Attributes:
         path, sha256: the zip. records: records disclosed. withheld: how often something was

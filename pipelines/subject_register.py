@@ -36,7 +36,7 @@ from callveil.transforms.storage.identity.identifiers import Identifier, subject
 
 @dataclass(frozen=True)
 class SubjectOptions:
-    """What every step needs.
+    """Settings that every step needs.
 
     Attributes:
         store: root of the store.

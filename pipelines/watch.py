@@ -80,7 +80,7 @@ REJECTIONS = ("rejected", "audio.rejected", "record.rejected")
 
 @dataclass(frozen=True)
 class WatchOptions:
-    """What the job is asked to do.
+    """Settings of the job.
 
     Attributes:
         places: folders or globs that grow, local or `s3://`.
@@ -234,7 +234,7 @@ def read_counters(result: object) -> dict[str, int]:
 
 
 def find_prism() -> str | None:
-    """Return path of a Prism binary that is at hand, or None."""
+    """Return the path of a Prism binary that is at hand, or None."""
     built = Path(__file__).resolve().parent.parent / "build" / "go" / "prism"
     return (
         os.environ.get(PRISM) or shutil.which("prism") or (str(built) if built.exists() else None)

@@ -81,7 +81,7 @@ class AccountBook:
         return len(self._versions)
 
     def digest(self) -> str:
-        """Return digest of all versions, whatever the order they were given in."""
+        """Return the digest of all versions, whatever the order they were given in."""
         rows = [repr(a) for key in sorted(self._versions) for a in self._versions[key]]
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 

@@ -27,7 +27,7 @@ REASONS = {
 
 
 class Disposition(TypedDict, total=False):
-    """What retention decided about a record, or a whole file."""
+    """Decision of retention about a record, or a whole file."""
 
     record_class: Annotated[str, "versions, interactions, recordings, ..."]
     account_id: Annotated[

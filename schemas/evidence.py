@@ -38,7 +38,7 @@ a KMS that has no Ed25519.
 
 @dataclass(frozen=True, slots=True)
 class FileProof:
-    """What a record says of a file that its run added.
+    """Statement of a record about a file that its run added.
 
     Attributes:
         path, dataset, rows, bytes, sha256: as in the run's manifest.
@@ -77,7 +77,7 @@ class FileRewrite:
 
 @dataclass(frozen=True, slots=True)
 class RunDigest:
-    """What is signed of a run.
+    """Signed facts about a run.
 
     Attributes:
         seq, run_id, job, as_of: the run's.
@@ -113,7 +113,7 @@ class RunDigest:
 
 
 class LiveEntry(NamedTuple):
-    """What a checkpoint says of a part of the live zone: of an interaction's record or of its
+    """Entry of a checkpoint about a part of the live zone: about an interaction's record or its
     recording.
 
     Attributes:
@@ -132,7 +132,7 @@ class LiveEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What is signed of the live zone.
+    """Signed facts about the live zone.
 
     Attributes:
         seq: its number. as_of: when it was made, ISO 8601.

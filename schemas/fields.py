@@ -312,8 +312,8 @@ class Struct(FieldType):
 def coerce_members(
     fields: tuple[Field, ...], value: Mapping[str, Any], prefix: str = ""
 ) -> JsonObject:
-    """Return coerce a mapping against declared members; nulls are dropped, unknown members gather
-    under `extra`.
+    """Coerce a mapping against declared members; nulls are dropped, unknown members gather under
+    `extra`.
 
     Returns: a new dict in declaration order. Raises `FieldError` for the first member that does not
         fit.
@@ -405,8 +405,8 @@ def parse_times(fields: tuple[Field, ...], record: JsonObject) -> JsonObject:
 def from_storage(
     fields: tuple[Field, ...], row: Mapping[str, Any], loads: Callable[[str], Any]
 ) -> JsonObject:
-    """Return inverse of `to_storage`: a stored row back to a coerced record; JSON text is parsed,
-    nulls are dropped.
+    """Turn a stored row back into a coerced record, the inverse of `to_storage`; JSON text is
+    parsed, nulls are dropped.
     """
     out = {f.name: _load(f.type, row[f.name], loads) for f in fields if row.get(f.name) is not None}
     if row.get(EXTRA) is not None and EXTRA not in out:

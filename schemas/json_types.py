@@ -1,4 +1,4 @@
-"""What untyped JSON is called, and JSON text of typed records.
+"""Names for untyped JSON, and JSON text of typed records.
 
 Records of callveil's own are dataclasses and named tuples, which msgspec reads and checks; with
 slots, since it leaves out defaults that an instance does not hold itself. Only what others decide
@@ -40,7 +40,7 @@ def to_json_text(value: Any, option: int = 0) -> bytes:
 
 
 def from_json_text(data: bytes, kind: type[T]) -> T:
-    """Return the record of a type that JSON says. Raises ValueError for anything else."""
+    """Return the record of a type that JSON text states. Raises ValueError for anything else."""
     return msgspec.json.decode(data, type=kind, dec_hook=_build)
 
 

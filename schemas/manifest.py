@@ -40,7 +40,7 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class RunManifest:
-    """What one run read, decided by, and published. It holds no personal data.
+    """Record of what one run read, decided by, and published. It holds no personal data.
 
     Attributes:
         run_id: digest of inputs, policy, requests and as_of: the same run has the same id.

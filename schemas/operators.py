@@ -60,7 +60,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, order=True)
 class Operator(Section):
-    """What is done with findings of one entity type.
+    """Treatment of findings of one entity type.
 
     Attributes:
         name: what is done; the options besides are those of `OPTIONS`.
@@ -140,7 +140,7 @@ def unsafe_operators(operators: Mapping[str, Operator]) -> Problems:
 
 
 def operators_schema(own: dict[str, Any]) -> dict[str, Any]:
-    """Return JSON Schema of `entities`: a name, or a mapping with the options an operator has."""
+    """Return the JSON Schema of `entities`: a name, or a mapping with an operator's options."""
     options = file_adapter(Operator).json_schema()["properties"]
 
     def one(entity: str) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def operators_schema(own: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_entity_schema(own: dict[str, Any]) -> dict[str, Any]:
-    """Return JSON Schema of a table by entity type, made of that of a table by any text."""
+    """Return the JSON Schema of a table by entity type, made of that of a table by any text."""
     value = own["additionalProperties"]
     return {
         "type": "object",

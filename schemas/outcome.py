@@ -31,8 +31,8 @@ class Outcome:
 
     @classmethod
     def total(cls, parts: Iterable[bytes]) -> Outcome:
-        """Return sum of encoded outcomes; files sorted, so that the order of arrival leaves no
-        trace.
+        """Return the sum of encoded outcomes; files are sorted, so that the order of arrival leaves
+        no trace.
         """
         out = cls()
         for part in parts:

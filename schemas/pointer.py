@@ -66,7 +66,7 @@ def to_micros(when: dt.datetime) -> int:
 
 
 def from_micros(micros: int) -> dt.datetime:
-    """Return inverse of `to_micros`, in UTC."""
+    """Return the inverse of `to_micros`, in UTC."""
     return EPOCH + dt.timedelta(microseconds=micros)
 
 

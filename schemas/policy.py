@@ -174,7 +174,7 @@ def _other_version(version: int) -> Problems:
 
 @dataclass(frozen=True)
 class PolicyFile(Rules):
-    """What callveil redacts, how, for whom and when.
+    """Statement of what callveil redacts, how, for whom and when.
 
     Attributes:
         version: of this form; 1.

@@ -253,7 +253,7 @@ class DetectionSettings(Section):
 
 @dataclass(frozen=True)
 class InputLimits(Section):
-    """What input may be at most; more is rejected.
+    """Upper limits of input; more is rejected.
 
     Attributes:
         record_bytes: bytes of one record as the source gives it.

@@ -80,7 +80,7 @@ def check_policy(path: str | Path | None) -> list[Problem]:
 
 
 def preset_text(name: str) -> str:
-    """Return YAML of a preset, comments and sources included. Raises `KeyError` for any other
+    """Return the YAML of a preset, comments and sources included. Raises `KeyError` for any other
     name.
     """
     if name not in PRESETS:
@@ -249,7 +249,7 @@ def _check_rules(
     own: Mapping[str, Any] | None = None,
     base_mode: str = "",
 ) -> None:
-    """What only shows when layers are added up.
+    """Report problems that only show when layers are added up.
 
     Args:
         layers: files to look for places in, nearest first.

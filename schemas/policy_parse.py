@@ -16,7 +16,7 @@ from callveil.schemas.rules import Rules
 
 @dataclass
 class PolicyLayer:
-    """What one file says.
+    """Content of one policy file.
 
     Attributes:
         reader: of the file; its problems grow.

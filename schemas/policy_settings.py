@@ -145,7 +145,7 @@ class Section:
 
 
 def merge_given(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of a section that layers add up to, of which a later one overrides."""
+    """Return the settings of a section that layers add up to; a later layer overrides."""
     out: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -155,7 +155,7 @@ def merge_given(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_plain(value: Any) -> Any:
-    """Return a setting as YAML has it: of two policies that say the same it is the same."""
+    """Return a setting as YAML has it: the same for two policies that say the same."""
     if isinstance(value, Section):
         return value.as_dict()
     if isinstance(value, Mapping):

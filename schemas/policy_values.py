@@ -1,4 +1,4 @@
-"""What a policy file may write for a setting: kinds of values that a field's `Annotated` carries.
+"""Kinds of values that a policy file may give a setting, carried by a field's `Annotated`.
 
 Each gives pydantic how to read it strictly, what a message says was expected, and its JSON Schema.
 pydantic is imported when a file is read, not with the settings.
@@ -83,8 +83,8 @@ def raise_problems(found: Problems) -> None:
 
 
 def _expecting(what: str, inner: dict[str, Any]) -> Any:
-    """Return a core schema whose errors say what was expected; one of another type what was found,
-    too.
+    """Return a core schema whose errors say what was expected and, of a value of another type, what
+    was found.
     """
     from pydantic_core import ValidationError, core_schema
 
@@ -300,7 +300,7 @@ class Table:
 
 @dataclass(frozen=True)
 class ReadAs:
-    """What a file has where the field keeps it in another form."""
+    """Type of a value in a file where the field keeps it in another form."""
 
     hint: Any
 

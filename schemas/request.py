@@ -99,5 +99,5 @@ def encode_request(request: RedactionRequest) -> str:
 
 
 def decode_request(text: str) -> RedactionRequest:
-    """Return inverse of `encode_request`. Raises ValueError for any other text."""
+    """Return the inverse of `encode_request`. Raises ValueError for any other text."""
     return msgspec.json.decode(text, type=RedactionRequest)

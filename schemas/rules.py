@@ -174,7 +174,7 @@ def _bad_label(text: str) -> Problems:
 
 
 def collapse_whitespace(text: str) -> str:
-    """Return form in which `allow` and `deny` texts are compared: case folded, white space
+    """Return the form in which `allow` and `deny` texts are compared: case folded, white space
     collapsed to single spaces.
     """
     return " ".join(text.casefold().split())
@@ -369,7 +369,7 @@ class Rules(Section):
         return chosen
 
     def mode_at(self, called_at: dt.datetime, as_of: dt.datetime) -> str:
-        """Return mode that holds at `as_of` for a record of `called_at`: full once `called_at +
+        """Return the mode that holds at `as_of` for a record of `called_at`: full once `called_at +
         full_after_days x 24 h` has come.
         """
         if self.full_after_days is not None and as_of - called_at >= dt.timedelta(

@@ -61,7 +61,7 @@ def pack_chosen(rows: list[ChosenSnapshot]) -> bytes:
 
 
 def unpack_chosen(data: bytes) -> list[ChosenSnapshot]:
-    """Return inverse of `pack_chosen`."""
+    """Return the inverse of `pack_chosen`."""
     return [
         ChosenSnapshot(RecordPointer(*p), mode, tuple(entities), tuple(requests), replaces)
         for p, mode, entities, requests, replaces in unpack_rows(data)

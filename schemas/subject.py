@@ -224,11 +224,11 @@ class Pause:
 
     @classmethod
     def since(cls, at: dt.datetime, entered_at: dt.datetime | None, reason: str) -> Pause:
-        """Return one that begins; both times as its entry has them."""
+        """Return a pause that begins; both times are as its entry has them."""
         return cls(max(at, entered_at or at), None, reason)
 
     def until(self, at: dt.datetime, entered_at: dt.datetime | None) -> Pause:
-        """Return the same, ended; both times as the entry of its end has them."""
+        """Return the same pause, ended; both times are as the entry of its end has them."""
         return Pause(self.start, max(self.start, min(at, entered_at or at)), self.reason)
 
 
@@ -391,7 +391,7 @@ class SubjectRequest:
 
     @property
     def stated_times(self) -> list[str]:
-        """What is stated about another time than that of its entry, and steps that go back."""
+        """List what is stated about another time than that of its entry, and steps that go back."""
         later = self.clock_start_at - self.received_at
         start = (
             f"time stated to count from {_clock(self.clock_start_at)}, {later.days} days "
@@ -408,12 +408,12 @@ class SubjectRequest:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
+        """Tell whether it has ended."""
         return self.status in TERMINAL.values()
 
     @property
     def on_time(self) -> bool | None:
-        """Whether it was answered by the end of its last day; None while it was not answered.
+        """Tell whether it was answered by the end of its last day; None while it was not answered.
 
         An answer whose entry came later counts as late: nothing but the statement says that it was
         given in time.

@@ -99,7 +99,7 @@ class SubjectEntry(NamedTuple):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """What makes an entry the same entry; files are sorted by it."""
+        """Return the values that make an entry the same entry; files are sorted by them."""
         return tuple(getattr(self, name) for name in SORT)
 
     def as_row(self) -> JsonObject:
@@ -112,7 +112,7 @@ class SubjectEntry(NamedTuple):
 
     @classmethod
     def of(cls, row: JsonObject | list[Any]) -> SubjectEntry:
-        """Return from a stored row, or a list of its values as JSON gives it."""
+        """Build an entry from a stored row, or from a list of its values as JSON gives it."""
         values = [row[name] for name in cls._fields] if isinstance(row, dict) else list(row)
         links = values[13] or ()
         values[13] = tuple(

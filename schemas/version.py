@@ -162,7 +162,7 @@ def is_interaction(item_type: str) -> bool:
 
 
 class VersionKey(NamedTuple):
-    """What makes a version the same version, however often it is delivered."""
+    """Identity of a version, the same however often it is delivered."""
 
     account_id: str
     item_type: str

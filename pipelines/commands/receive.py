@@ -181,8 +181,8 @@ def format_address(taken: tuple[str, int]) -> str:
 
 
 def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:
-    """Return host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets. Raises
-    `UsageError`.
+    """Return the host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets.
+    Raises `UsageError`.
     """
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:

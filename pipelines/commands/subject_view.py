@@ -92,8 +92,8 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
 
 
 def _before(action: str, request: SubjectRequest) -> list[str]:
-    """Return what the step at hand was preceded by: the same step before, a stop of the clock that
-    has ended.
+    """Return what the step at hand was preceded by: the same step before, or a stop of the clock
+    that has ended.
     """
     events = {"open": "opened", "verify": "verified", "extend": "extended", "object": "objected"}
     same = [e for e in request.entries if e.event == events.get(action)]
@@ -115,7 +115,7 @@ def _before(action: str, request: SubjectRequest) -> list[str]:
 def show_status(
     args: argparse.Namespace, found: Sequence[SubjectRequest], as_of: dt.datetime
 ) -> None:
-    """What is due."""
+    """Show what is due."""
     if args.json:
         print_json(
             {"as_of": as_of.isoformat(), "requests": [_json_request(r, as_of) for r in found]}
@@ -150,7 +150,7 @@ def show_bulk(args: argparse.Namespace, answers: Sequence[JsonObject]) -> None:
 
 
 def show_match(args: argparse.Namespace, match: SearchResult, shown: dict[str, str]) -> None:
-    """What a search found, and what it proposes."""
+    """Show what a search found, and what it proposes."""
     from callveil.transforms.governance.requests.live_records import LIVE
 
     if args.out:
@@ -236,7 +236,7 @@ def _names(records: Iterable[RecordRef]) -> str:
 
 
 def show_index(args: argparse.Namespace, done: BackfillResult, interactions: ReindexResult) -> None:
-    """What noting whom records are about has come to."""
+    """Show what came of noting whom records are about."""
     if args.json:
         print_json(asdict(done) | {"interactions": asdict(interactions)})
         return
@@ -283,7 +283,7 @@ def _write_bytes(path: Path, data: bytes) -> None:
 
 
 def show_package(args: argparse.Namespace, made: PackageResult) -> None:
-    """What a package holds."""
+    """Show what a package holds."""
     if args.json:
         print_json(made.__dict__)
         return
@@ -316,7 +316,7 @@ def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
 
 
 def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
-    """Return what an erasure or restriction did; returns the exit code."""
+    """Show what an erasure or restriction did; return the exit code."""
     from callveil.transforms.governance.requests.plan import summarize_plan
 
     done = result.certified
@@ -404,7 +404,7 @@ def _erased_lines(result: EraseResult, done: CertificationResult) -> list[str]:
 
 
 def show_lifted(args: argparse.Namespace, rows: int) -> None:
-    """What came back."""
+    """Show what came back."""
     if args.json:
         print_json({"rows": rows})
     else:

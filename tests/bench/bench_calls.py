@@ -1,4 +1,4 @@
-"""Whether what is spoken in calls is covered, and how much else: `python tests/bench/bench_calls.py
+"""Cover over values spoken in calls, and over all else: `python tests/bench/bench_calls.py
 [--calls 200]` (about ten minutes).
 
 Calls are generated (`tests/support/generated_calls.py`): dialogues of `callveil sample` spoken by
@@ -100,7 +100,7 @@ class Finder:
 
 @dataclass
 class Tally:
-    """What came of one condition. Seconds, except the counts.
+    """Outcome of one condition. Seconds, except the counts.
 
     Attributes:
         speech: of audible speech. planted: of planted values. covered: of anything.
@@ -134,7 +134,7 @@ def audible(signal: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def detected(secret: Secret, text: str, findings: Sequence[Finding]) -> bool:
-    """Whether every letter and digit of a value lies in something that was replaced in its turn."""
+    """Tell whether every letter and digit of a value lies in something replaced in its turn."""
     places: set[int] = set()
     for f in findings:
         if (

@@ -1,5 +1,5 @@
-"""What `callveil redact` costs: CPU of whole runs over generated interactions, beside the spaCy
-pipeline alone.
+"""Benchmark of the cost of `callveil redact`: CPU of whole runs over generated interactions, beside
+the spaCy pipeline alone.
 
     python tests/bench/bench_redact.py [--interactions N] [--rounds N] [--beside PYTHON] [--check]
 

@@ -1,5 +1,5 @@
-"""What one record may do to a run: nothing but be rejected. Budgets, failures of the language
-model, recognizers that never return, growth.
+"""Limits to what one record may do to a run: it is rejected and nothing else. Budgets, failures of
+the language model, recognizers that never return, growth.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def job(text: str, number: int = 0) -> DetectionJob:
 
 
 def outcomes(bench: Bench, detector: Detector, *texts: str) -> list[RedactionResult | Rejected]:
-    """What comes of records that are read in one batch."""
+    """Redact records that are read in one batch; return the result or the rejection of each."""
     found = list(detect_batch(detector, [job(text, n) for n, text in enumerate(texts)]))
     redactor = Redactor(bench.keyring, RunColumns("run-1", "0" * 64, "tests", T0))
     results = iter(

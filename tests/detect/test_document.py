@@ -1,4 +1,4 @@
-"""What detection reads: one view of the conversation, its copies, and the other fields."""
+"""Text that detection reads: one view of the conversation, its copies, and the other fields."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from callveil.transforms.detect.value_search import FoldedWords, find_values
 
 
 def mentions(value: str, entity: str, text: str, score: float = 0.9) -> list[str]:
-    """What of `text` is found once `value` was."""
+    """Return the parts of `text` that are found once `value` was."""
     values = distinct_values(
         values_from_spans(value, [TextSpan(0, len(value), entity, score, "r", "g")], "en")
     )

@@ -38,7 +38,7 @@ def pipeline() -> Language:
 
 
 def read_by(nlp: Language, texts: list[str]) -> list[TextMentions]:
-    """What the pipeline itself finds."""
+    """Find mentions with the pipeline itself."""
     out = []
     for doc in nlp.pipe(texts, batch_size=max(1, len(texts))):
         places = [(t.idx, t.idx + len(t)) for t in doc]

@@ -146,7 +146,7 @@ def sample(kind: FieldType) -> Any:
 def declared(
     kind: FieldType, value: Any, path: tuple[Any, ...], shown: str, entity: str, prose: bool
 ) -> Iterator[tuple[Any, ...]]:
-    """What a walk gives of a value, as it is declared; JSON and undeclared members aside."""
+    """Yield what a walk gives of a value, as it is declared; JSON and undeclared members aside."""
     if isinstance(kind, Text) or (isinstance(kind, Number) and entity):
         yield path, shown, str(value), entity, prose, isinstance(kind, Number)
     for i, item in enumerate(value if isinstance(kind, ListOf) else ()):

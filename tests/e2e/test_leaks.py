@@ -37,7 +37,7 @@ def hits(finished: Finished, planted: Planted) -> list[Hit]:
 
 
 def told(hits: list[Hit]) -> str:
-    """What a failed test says. The values are generated, so they may be shown."""
+    """Format the message of a failed test. The values are generated, so they may be shown."""
     lines = [f"{h.path} {h.where}: {h.type} {h.key} {h.account_id}/{h.id} {h.text!r}" for h in hits]
     return "\n".join(
         [

@@ -123,7 +123,7 @@ def words(place: Path) -> list[str]:
 
 
 def all_told(rejected: list[dict[str, Any]]) -> None:
-    """Whether each rejection says why and quotes nothing."""
+    """Check that each rejection says why and quotes nothing."""
     assert {
         "too_deep",
         "field_too_large",

@@ -73,7 +73,7 @@ class Scene:
         return store
 
     def check_reader(self, store: Path) -> None:
-        """What a reader sees now is whole, and is the state before or the state after."""
+        """Check that a reader now sees a whole state: the one before or the one after."""
         current = Store.open(Files(), str(store)).current()
         assert current.seq in (1, 2)
         whole = Store.open(Files(), str(self.folder / ("base" if current.seq == 1 else "clean")))

@@ -24,8 +24,8 @@ KEYS = 3
 
 @dataclass
 class Oracle:
-    """What a store must hold, by the plainest reading of the rules. Days since the record began
-    decide on age.
+    """Expected content of a store, by the plainest reading of the rules. Days since the record
+    began decide on age.
     """
 
     ranks: dict[int, int] = field(default_factory=dict)

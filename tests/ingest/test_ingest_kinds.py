@@ -1,4 +1,4 @@
-"""What lies below an input: read, or named with the reason, by its content alone; and stores, which
+"""Files below an input: read, or named with the reason, by their content alone; and stores, which
 are neither. All people are generated.
 """
 

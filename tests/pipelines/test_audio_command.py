@@ -45,7 +45,7 @@ def recorded(signal: sounds.Signal) -> bytes:
 
 
 def talk() -> sounds.Signal:
-    """What is heard where `OUTLINE` is said."""
+    """Return the sound of a call in which `OUTLINE` is said."""
     return sounds.by_turns(sounds.chatter(8000, 2, 8), 8000, OUTLINE)
 
 
@@ -80,8 +80,8 @@ def test_spans_from_a_file(call: Path, capsys: pytest.CaptureFixture[str]) -> No
 def redacted(
     call: Path, signal: sounds.Signal, capsys: pytest.CaptureFixture[str], *more: str
 ) -> tuple[str, dict]:
-    """What is printed, and the JSON form of it, for a recording and the interaction of
-    `OUTLINE`.
+    """Redact a recording with the interaction of `OUTLINE`; return what is printed, and the JSON
+    form of it.
     """
     record = {
         "id": "1",

@@ -108,7 +108,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters="<>%"), min_size
 def test_a_line_does_not_depend_on_content(
     capsys: pytest.CaptureFixture[str], how: str, content: str
 ) -> None:
-    """What is logged of any content is what is logged of other content."""
+    """Check that what is logged of any content is what is logged of other content."""
     capture_warnings()
     said = []
     for text in (content, SECRET):

@@ -1,5 +1,5 @@
-"""What people get wrong: each mistake ends with its exit code and one message that names option,
-file, line or field, and the way out.
+"""Mistakes that people make: each ends with its exit code and one message that names option, file,
+line or field, and the way out.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ def test_every_field_is_declared_and_nothing_of_the_business_own_is_covered(
 
 
 def _covered(keyring: Keyring, model: str, count: int) -> list[str]:
-    """What of `count` records is undeclared, or is the business' own and has been covered, by
-    field.
+    """List, by field, what of `count` records is undeclared, or is the business' own and has been
+    covered.
     """
     rules = policy(f"version: 1\ndetect: {{model: {model}}}\n")
     detector, out = Detector(rules.detect), []

@@ -1,4 +1,4 @@
-"""What stands in place of a value. All values are generated."""
+"""Text that stands in place of a value. All values are generated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the presets promise, asserted on what is left of a text, whatever it is labelled. Every
+"""Promises of the presets, asserted on what is left of a text, whatever it is labelled. Every
 number is generated.
 """
 
@@ -49,8 +49,8 @@ def left_of(shown: str) -> str:
 
 
 def only_the_tail(seen: str, number: str, beside: str) -> bool:
-    """Whether what can be read is at most the last four digits of `number`, and then some of the
-    digits beside it.
+    """Tell whether what can be read is at most the last four digits of `number`, and then some of
+    the digits beside it.
     """
 
     def some_of(part: str) -> bool:

@@ -1,5 +1,5 @@
-"""What the company keeps: the record of processing with its differences, and the breach register
-with the 72 hours.
+"""Registers that the company keeps: the record of processing with its differences, and the breach
+register with the 72 hours.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows: tiles by label, charts and tables by title."""
+    """Content of a page: tiles by label, charts and tables by title."""
 
     cards: dict[str, tuple[str, str, str]]
     charts: dict[str, tuple[str, dict[str, Any] | None]]

@@ -233,8 +233,8 @@ def test_json_schema_takes_them_and_their_documents(name: str) -> None:
 
 
 def test_extended_files_add_up_to_the_stored_copy(tmp_path: Path) -> None:
-    """What one digest stands for, written out, for a file that extends a file that extends a
-    preset.
+    """Check the policy that one digest stands for, written out, for a file that extends a file that
+    extends a preset.
     """
     (tmp_path / "house.yaml").write_text(HOUSE)
     (tmp_path / "acme.yaml").write_text(ACME)

@@ -1,4 +1,4 @@
-"""What holds for a record: treatments, modes, overrides against a naive oracle, caching and
+"""Rules that hold for a record: treatments, modes, overrides against a naive oracle, caching and
 pickling.
 """
 

@@ -166,7 +166,7 @@ class World:
 
 @dataclass
 class Result:
-    """What became of one case. `problems` is empty where all is well."""
+    """Outcome of one case. `problems` is empty where all is well."""
 
     code: int
     met: int

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: generated records, runs of the job, and looks into a store."""
+"""Shared parts of the end-to-end tests: generated records, runs of the job, views of a store."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class Finished:
 
     @property
     def gold(self) -> list[dict[str, Any]]:
-        """What was planted, by interaction."""
+        """Return the planted values, by interaction."""
         return read_lines(self.folder / "day" / "gold.jsonl")
 
     @property

@@ -113,8 +113,8 @@ def command(folder: Path, store: Path) -> list[str]:
 
 
 def seen_wrongly(store: Path, clean: Path) -> str:
-    """What is wrong with what a reader sees after the kill; empty where it is nothing, or all of
-    the run.
+    """Describe what is wrong with what a reader sees after the kill; empty where that is nothing,
+    or all of the run.
     """
     if not (store / "_callveil" / "store.json").exists():
         return ""

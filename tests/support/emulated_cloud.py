@@ -47,7 +47,7 @@ def free_ports(number: int) -> int:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended; a zombie has, whoever is to reap it."""
+    """Tell whether a process has ended; a zombie has, whoever is to reap it."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

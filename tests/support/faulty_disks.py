@@ -44,7 +44,7 @@ def used(folder: Path) -> int:
 
 
 def can_mount() -> bool:
-    """Whether this process may mount a tmpfs."""
+    """Tell whether this process may mount a tmpfs."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder],

@@ -132,7 +132,7 @@ class Proxy:
         self.released = threading.Event()
 
     def drawn(self, method: str, body: bool = True) -> str:
-        """What is to be done to this request."""
+        """Draw the fault that this request meets; empty where it meets none."""
         with self._lock:
             self.asked += 1
             writes = {

@@ -1,5 +1,5 @@
-"""What each figure of the report pages is by plain SQL over the store's own tables, written without
-a look at how the pages count.
+"""Figures of the report pages by plain SQL over the store's own tables, written without a look at
+how the pages count.
 
 A tile's query gives its value, then the numbers of its hint. A chart's gives label, series and
 value. A table's gives columns named as its headings. A verdict's gives kept, not kept, open, and

@@ -75,7 +75,7 @@ def parquet(rows: Iterable[dict[str, Any]], **how: Any) -> bytes:
 
 
 def arrow(write: Any) -> bytes:
-    """What pyarrow writes of one row in another format."""
+    """Return one row as pyarrow writes it in another format."""
     sink = io.BytesIO()
     write(pa.table({"id": [1]}), sink)
     return sink.getvalue()

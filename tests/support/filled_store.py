@@ -118,7 +118,7 @@ class Filled:
         return sorted(out)
 
     def values(self, keyring: Keyring) -> list[str]:
-        """What every token in stored rows and live records stands for."""
+        """Return what every token in stored rows and live records stands for."""
         out: list[str] = []
         for name, account, own in (
             ("interactions", "account_id", "id"),
@@ -148,7 +148,7 @@ class Filled:
                 yield orjson.loads(self.files.read(f"{folder}/{receipt['file']}"))
 
     def matches(self, keyring: Keyring) -> list[Any]:
-        """What requests hold, sealed."""
+        """Return the opened content of the sealed files of requests."""
         store, out = self.world.store, []
         for request_id in self.requests.values():
             out += [

@@ -232,7 +232,7 @@ def _end(made: voices.Speech, s: float, e: float) -> float:
 
 
 def say(rng: random.Random, token: str) -> str:
-    """What is said where a token is written; empty where nothing is."""
+    """Return what is said where a token is written; empty where nothing is."""
     bare = token.strip(".,?!;:\"'()[]")
     if not any(c.isalnum() for c in bare):
         return ""

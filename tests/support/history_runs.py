@@ -1,5 +1,5 @@
-"""What the history tests share: raw versions to redacted ones without a store, and a place to run
-the job in.
+"""Shared parts of the history tests: raw versions to redacted ones without a store, and a place to
+run the job in.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ RUN_FACTS = ("recorded_at", "run_id")
 
 
 def history(versions: Iterable[RedactedVersion]) -> list[Any]:
-    """What is stored, without what depends on the run that stored it."""
+    """Return what is stored, without what depends on the run that stored it."""
     return [
         (v.key, v.account_type, v.mode, {k: x for k, x in v.record.items() if k not in RUN_FACTS})
         for v in versions

@@ -1,4 +1,4 @@
-"""What the tables of other languages share: how a case is written, and how it is read.
+"""Notation of the tables of other languages: how a case is written, and how it is read.
 
 A case is turns parted by ` || `; `A: ` is the agent's, `C: ` the caller's. `[` and `]` mark what
 must be covered, with the entity type after a bar where it matters: `[612 345 678|PHONE_NUMBER]`.

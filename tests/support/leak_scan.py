@@ -82,8 +82,8 @@ class Hit:
 
     @property
     def forbidden(self) -> bool:
-        """Whether the value is one of those no run may leave readable: card, SSN, phone, e-mail, or
-        the contact's own known values.
+        """Tell whether the value is one of those no run may leave readable: card, SSN, phone,
+        e-mail, or the contact's own known values.
         """
         return self.type in GLOBAL_TYPES or KNOWN_KEYS.match(self.key) is not None
 
@@ -271,7 +271,7 @@ def unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def footer(file: Any) -> list[Any]:
-    """What a Parquet footer says: schema, key-value metadata, and each column chunk's
+    """Return what a Parquet footer says: schema, key-value metadata, and each column chunk's
     statistics.
     """
     said: list[Any] = [
@@ -346,7 +346,7 @@ def _in_rows(name: str, path: Path, planted: Planted) -> Iterator[Hit]:
 
 
 def _stands_in(form: str, text: str) -> bool:
-    """Whether a form stands in a text as words of its own."""
+    """Tell whether a form stands in a text as words of its own."""
     start = text.find(form)
     while start >= 0:
         before, after = (

@@ -78,7 +78,7 @@ class LiveWorld:
         )
 
     def body(self, name: str) -> bytes:
-        """What lies in the place of a body that was posted."""
+        """Open what lies in the place of a body that was posted."""
         return sealed_body.decrypt_body(
             self.world.files.read(self.inbox.url(self.bodies[name])), self.world.keys
         )
@@ -198,7 +198,7 @@ class PreparedWorld:
 
 
 def unsealed(made: LiveWorld, below: str, data: bytes) -> bytes:
-    """What a sealed file holds. `below`: its path in the store; empty for a body in the inbox."""
+    """Open a sealed file. `below`: its path in the store; empty for a body in the inbox."""
     names = {
         "": ("inbox", sealed_body.PURPOSE),
         REJECTED_CONTENT: (below, REJECTED),

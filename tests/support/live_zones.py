@@ -185,8 +185,8 @@ class Zone:
 
 
 def history(zone: Zone, made: list[Call]) -> None:
-    """What happens to five calls: one stays, one is superseded, one expires, one is erased, one is
-    set aside and brought back.
+    """Take five calls through their lives: one stays, one is superseded, one expires, one is
+    erased, one is set aside and brought back.
     """
     stays, superseded, expired, erased, returned = made
     zone.watch(stays, superseded)

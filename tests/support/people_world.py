@@ -87,7 +87,7 @@ class Human:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """What may be left nowhere once they are erased."""
+        """Return the values that may be left nowhere once the person is erased."""
         national = tuple(p[-10:] for p in self.phones)
         return (*national, *self.emails, self.visitor)
 

@@ -118,6 +118,6 @@ class FileSettled:
         return (Path(self.folder) / arrival.object_id).exists()
 
     def settle(self, *arrivals: Arrival) -> None:
-        """What the pipeline would do."""
+        """Settle objects in the place of the pipeline."""
         for arrival in arrivals:
             (Path(self.folder) / arrival.object_id).write_text(arrival.url)

@@ -51,7 +51,7 @@ class Bench:
     def found(
         self, record: dict[str, Any], rules: str = "", *, key: InteractionKey = KEY, **how: Any
     ) -> DetectionResult | Rejected:
-        """What is found in a record."""
+        """Detect the personal data of a record."""
         own, one = policy(rules), raw(record, key)
         language = self.detector.language_of(one.record.get("language"))
         requests: tuple[RedactionRequest, ...] = how.get("requests", ())

@@ -41,7 +41,7 @@ ALL = ""
 
 @dataclass
 class Truth:
-    """What is true: counts by account, and under `ALL` of the whole company."""
+    """True figures: counts by account, and under `ALL` of the whole company."""
 
     redacted: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
@@ -199,8 +199,8 @@ def _versions(place: Place, truth: Truth) -> None:
 
 
 def _expect(rows: list[dict[str, Any]], back: int, kind: str, truth: Truth) -> None:
-    """What the rules do with a day's versions: 7 days for individuals, and everything of 1003 is
-    held; all runs delete at `NOW`.
+    """Add up what the rules do with a day's versions: 7 days for individuals, and everything of
+    1003 is held; all runs delete at `NOW`.
     """
     gone = [
         r
@@ -286,8 +286,8 @@ def _locked(store: Store, truth: Truth) -> None:
 
 
 def _live(store: Store, truth: Truth) -> None:
-    """What was redacted as it arrived: two recordings and two records in the period, one of each
-    before it, and a rejection.
+    """Store what was redacted as it arrived: two recordings and two records in the period, one of
+    each before it, and a rejection.
     """
     live = Live(store.files, store.root)
     for n, (who, at) in enumerate(

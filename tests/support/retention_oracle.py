@@ -180,7 +180,7 @@ def decide(world: World, record: Any, as_of: dt.datetime) -> str:
 def speaks(
     world: World, rule: RetentionRule, record: Any, made: dt.datetime, as_of: dt.datetime
 ) -> bool:
-    """Whether a rule has anything to say about the record, sooner or later."""
+    """Tell whether a rule has anything to say about the record, sooner or later."""
     account = replay(world, as_of, as_of).get(record.account_id)
     if rule.action == "redact" and (record.record_class != "interactions" or record.redacted):
         return False
@@ -205,7 +205,7 @@ def governing(account: dict[str, Any] | None, made: dt.datetime) -> dt.datetime 
 
 
 def must_go(world: World, record: Any, made: dt.datetime, as_of: dt.datetime, action: str) -> bool:
-    """Whether a rule says it must go and no duty says it must stay."""
+    """Tell whether a rule says it must go and no duty says it must stay."""
     account = replay(world, as_of, as_of).get(record.account_id)
     status = account["status"] if account else "active"
     closed = governing(account, made)
@@ -249,7 +249,7 @@ def kept_by_window(
     before: dt.datetime | None,
     action: str,
 ) -> bool:
-    """Whether a window that a reactivation ended early keeps it at `at`; of windows that began
+    """Tell whether a window that a reactivation ended early keeps it at `at`; of windows that began
     before `before`.
     """
     account = replay(world, known, known).get(record.account_id)
@@ -282,7 +282,7 @@ def was_due(
     closed: dt.datetime,
     action: str,
 ) -> bool:
-    """Whether it had to go by the moment of cancellation, as the account stood just before."""
+    """Tell whether it had to go by the moment of cancellation, as the account stood just before."""
     account = replay(world, known, closed, inclusive=False).get(record.account_id)
     status = account["status"] if account else "active"
     if not by_event(world, record, made, known, closed, action, status, before=True):
@@ -300,8 +300,8 @@ def was_due(
 
 
 def rule_touches(rule: RetentionRule, record: Any, types: Sequence[str], status: str) -> bool:
-    """Whether a duty is about the record: about its class or one that would go with it, and any
-    type its account had.
+    """Tell whether a duty is about the record: about its class or one that would go with it, and
+    any type its account had.
     """
     group = {"interactions": ROW_CLASSES, "rejected": FILE_CLASSES}.get(
         record.record_class, {record.record_class}
@@ -345,7 +345,7 @@ def by_event(
     status: str,
     before: bool = False,
 ) -> bool:
-    """Whether the rules that count from the record's time say it must go at `at`."""
+    """Tell whether the rules that count from the record's time say it must go at `at`."""
     retention = world.retention
 
     def due(kind: str) -> bool:
@@ -382,7 +382,7 @@ def by_event(
 
 
 def covers(hold: Hold, record: Any, made: dt.datetime) -> bool:
-    """Whether a hold covers a record, or something that could not stay without it."""
+    """Tell whether a hold covers a record, or something that could not stay without it."""
     wanted = {record.record_class}
     wanted |= next((g for g in (ROW_CLASSES, FILE_CLASSES) if record.record_class in g), set())
     return (

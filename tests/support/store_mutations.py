@@ -25,7 +25,7 @@ UNCOVERED = ("live/objects/", "live/rejected/", "live/subjects/", "live/inboxes/
 
 @dataclass(frozen=True)
 class Mutation:
-    """What was done.
+    """Change that was made to a store.
 
     Attributes:
         kind: byte, row, file, order, removal, key, folder or stub.

@@ -110,7 +110,7 @@ class Flink:
         self.environ = {**os.environ, **self.env, **mine}
 
     def script(self, *args: str, check: bool = True) -> str:
-        """What deploy/flink.sh prints."""
+        """Run deploy/flink.sh and return what it prints; empty where it fails."""
         done = subprocess.run(
             [str(FLINK), *args],
             env=self.environ,

@@ -72,7 +72,7 @@ class Receiver:
 
     @property
     def keyring(self) -> Keyring:
-        """What sealed the inbox."""
+        """Load the keyring that sealed the inbox."""
         return Keyring.load(self.keyring_path)
 
     def __enter__(self) -> Receiver:
@@ -156,7 +156,7 @@ def half_open(port: int, number: int, peers: int = 1) -> list[socket.socket]:
 
 
 def is_open(link: socket.socket) -> bool:
-    """Whether the other side has neither answered nor closed."""
+    """Tell whether the other side has neither answered nor closed."""
     link.setblocking(False)
     try:
         link.recv(1)

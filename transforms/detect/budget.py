@@ -75,7 +75,7 @@ def spend_steps(steps: int = 1) -> None:
 
 
 class Budget:
-    """What is left to one record.
+    """Steps and time that are left to one record.
 
     Args:
         steps: counted steps.

@@ -1,4 +1,4 @@
-"""What is added to what engines find: known values, denied texts, repeated mentions, copies."""
+"""Additions to what engines find: known values, denied texts, repeated mentions, copies."""
 
 from __future__ import annotations
 
@@ -225,7 +225,9 @@ def _is_label(leaf: Leaf) -> bool:
 
 
 def _object_of(segment: Segment) -> Path:
-    """Return the JSON object a key is one of; of JSON written as a text, the text."""
+    """Return the path of the JSON object that holds a key; for JSON written as a text, the path of
+    the text.
+    """
     return segment.leaf.path[:-1] if segment.leaf.key else segment.leaf.path
 
 

@@ -23,7 +23,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one analysis reads.
+    """Text that one analysis reads, with its turns.
 
     Attributes:
         text: all turns joined by a line feed (a turn itself may hold line feeds).

@@ -19,7 +19,7 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class MinimumRedaction:
-    """What an earlier version of the same record was already redacted to. A later snapshot is never
+    """Redaction that an earlier version of the same record already got. A later snapshot is never
     redacted less.
 
     Attributes:

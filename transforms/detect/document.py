@@ -78,7 +78,7 @@ class InteractionDocument:
 
     @property
     def analysed(self) -> bool:
-        """Whether this view is analysed by itself; an exact copy takes its spans from the
+        """Tell whether this view is analysed by itself; an exact copy takes its spans from the
         conversation.
         """
         return self.copy is None or not self.copy.exact

@@ -413,7 +413,7 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def strip_case_and_accents(word: str) -> str:
-    """Return case and accents removed. `é` and `e` are one; the length may differ from the
+    """Return a word without case and accents. `é` and `e` are one; the length may differ from the
     source's.
     """
     if word.isascii():

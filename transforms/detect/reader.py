@@ -40,8 +40,9 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class TextMentions(NamedTuple):
-    """What a recogniser finds in a text: `(start, end, label)` in code points, and who is faint,
-    with the margin and whether the model took them for an organization; the places of all tokens.
+    """Mentions that a recogniser finds in a text: `(start, end, label)` in code points, and who is
+    faint, with the margin and whether the model took them for an organization; the places of all
+    tokens.
     """
 
     entities: list[tuple[int, int, str]]

@@ -1,4 +1,6 @@
-"""What is at work, as each log line says it: run, piece of input, shard, file of the store."""
+"""Context of the work at hand, as each log line states it: run, piece of input, shard, file of the
+store.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _BOOLEAN = Boolean()
 
 
 class AccountsError(TableError):
-    """What is wrong with the accounts, all at once."""
+    """Error that tells what is wrong with the accounts, all at once."""
 
     what = "accounts"
 
@@ -108,7 +108,7 @@ def _account(row: TableRow, problems: list[Problem]) -> Account | None:
 
 
 def _type(values: Mapping[str, Any]) -> str:
-    """Return the capability decides; `type` only where it is not told."""
+    """Return the type of an account: the capability decides; `type` only where it is not told."""
     if (capability := values.get("can_create_subaccounts")) is not None:
         return "agency" if _BOOLEAN.coerce(capability, "can_create_subaccounts") else "individual"
     given = values.get("type")

@@ -100,7 +100,7 @@ class InputChunk:
 
 @dataclass(frozen=True)
 class InputPlan:
-    """What is read, and what is not.
+    """Plan of what is read, and what is not.
 
     Attributes:
         chunks: in order of URL and place.

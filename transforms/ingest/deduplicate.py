@@ -19,7 +19,7 @@ DROP, REDO = "drop", "redo"
 
 
 class Change(NamedTuple):
-    """What is to happen to one stored row.
+    """Change that is to be made to one stored row.
 
     Attributes:
         origin: the file it was first written to; see `store.index.origin_of`.
@@ -39,14 +39,14 @@ class Change(NamedTuple):
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Change:
-        """Return from a list of its values, as JSON gives it."""
+        """Return a change from a list of its values, as JSON gives it."""
         origin, account_id, key_id, action, requests, mode = row
         return cls(origin, account_id, key_id, action, tuple(requests), mode)
 
 
 @dataclass(frozen=True)
 class BucketResolution:
-    """What a bucket of keys resolves to."""
+    """Outcome of resolving a bucket of keys."""
 
     chosen: list[ChosenSnapshot]
     changes: list[Change]

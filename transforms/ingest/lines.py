@@ -28,7 +28,7 @@ class Line:
 
     @property
     def too_long(self) -> bool:
-        """Whether it exceeded the limit, so that `raw` is only its beginning."""
+        """Tell whether it exceeded the limit, so that `raw` is only its beginning."""
         return self.size > len(self.raw)
 
 

@@ -16,7 +16,7 @@ KIND = "plugin"
 
 
 class SourceFormat(Protocol):
-    """What an entry point of `callveil.sources` names: an object, or a module."""
+    """Object, or module, that an entry point of `callveil.sources` names."""
 
     def recognise(self, head: bytes, name: str) -> bool:
         """Tell whether a file is of this format, by its first bytes (64 KiB at most, unpacked) and

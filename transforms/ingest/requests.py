@@ -54,7 +54,7 @@ _OFFSET, _CHANNEL, _SECONDS = Integer(0, 2**31), Integer(1, 64), Number()
 
 
 class RequestsError(TableError):
-    """What is wrong with the requests, all at once."""
+    """Error that tells what is wrong with the requests, all at once."""
 
     what = "redaction requests"
 

@@ -270,7 +270,9 @@ def _is_text(head: bytes) -> bool:
 
 
 def _blank(files: Files, url: str, packing: str, member: int, name: str) -> FileFormat:
-    """Return a file that begins with nothing but space: empty, or damaged before its first byte."""
+    """Return the format of a file that begins with nothing but space: empty, or damaged before its
+    first byte.
+    """
     if packing == ZIP and member < 0:
         return FileFormat(ZIP)
     try:

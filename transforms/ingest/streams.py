@@ -86,7 +86,7 @@ class _Members:
 
     @property
     def open_end(self) -> bool:
-        """Whether a member has begun and not ended."""
+        """Tell whether a member has begun and not ended."""
         return self._decoder is not None
 
     def feed(self, data: bytes) -> Iterator[bytes]:

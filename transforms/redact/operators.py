@@ -79,7 +79,7 @@ class _Anonymizer(Operator):  # type: ignore[misc]
         """Parameters come from a validated policy."""
 
     def operator_type(self) -> OperatorType:
-        """Return anonymizes."""
+        """Return the type of all operators that anonymize."""
         return OperatorType.Anonymize
 
     def operator_name(self) -> str:
@@ -155,7 +155,7 @@ class Token(_Anonymizer):
 
 
 class Encoded(_Anonymizer):
-    """What another operator writes, as a literal of JSON that is written as a text."""
+    """Operator that writes what another one does, as a literal of JSON that is written as a text."""
 
     def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Run the operator over the decoded text and encode its result; see `encoded_params`."""
@@ -280,7 +280,7 @@ def replace_spans(
 def operator_params(
     rules: Rules, entity: str, value: str, secrets: TokenKeys, account_id: str, interaction_id: str
 ) -> tuple[str, OperatorParams, str]:
-    """Return operator for one value.
+    """Return the operator for one value, with its parameters.
 
     Args:
         value: the whole value, of which the text at hand may be a part (a number spread over

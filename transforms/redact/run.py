@@ -13,7 +13,7 @@ from callveil.transforms.detect.models import VERSION
 
 @dataclass(frozen=True)
 class RunColumns:
-    """What every row of a run carries.
+    """Values that every row of a run carries.
 
     Attributes:
         run_id: the run.
@@ -31,5 +31,5 @@ class RunColumns:
 
     @property
     def detector_version(self) -> str:
-        """What found, for findings."""
+        """Name callveil's version and the models of others, for findings."""
         return f"{VERSION}, {self.models}" if self.models else VERSION

@@ -17,7 +17,7 @@ from callveil.transforms.detect.text_fields import Leaf
 
 @dataclass(frozen=True)
 class SpanPieces:
-    """What a record's readings say about its texts.
+    """Pieces of text that a record's readings say something about.
 
     Attributes:
         redact: the texts in which something is replaced, each with disjoint spans in its own

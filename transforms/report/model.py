@@ -84,7 +84,7 @@ class PageTable:
 
 @dataclass(frozen=True)
 class PromiseCheck:
-    """What was promised, and whether it was kept: one line of the index.
+    """Promise, and whether it was kept: one line of the index.
 
     Attributes:
         promise: in words. kept, broken, open: how many; each is counted in one of these.
@@ -118,7 +118,7 @@ class PromiseCheck:
 
 @dataclass
 class Page:
-    """What a page shows, in its order; `verdicts` stand on the index."""
+    """Content of a page, in its order; `verdicts` stand on the index."""
 
     cards: list[Card] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
@@ -129,7 +129,7 @@ class Page:
 
 @dataclass
 class ReportContext:
-    """What reports are made from.
+    """Material that reports are made from.
 
     Attributes:
         store, snapshot: the store, in one state.

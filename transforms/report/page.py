@@ -85,7 +85,7 @@ words.
 
 @dataclass(frozen=True)
 class PageDetails:
-    """What stands on a page beside the report itself.
+    """Details that stand on a page beside the report itself.
 
     Attributes:
         meta: name and value pairs at its head.
@@ -132,7 +132,9 @@ def _asset(name: str) -> str:
 
 
 def _csp(css: str, scripts: Sequence[str]) -> str:
-    """Return only the scripts and the style of this page run; nothing is loaded, sent or framed."""
+    """Return a content security policy: only the scripts and the style of this page run; nothing is
+    loaded, sent or framed.
+    """
 
     def digest(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -60,7 +60,7 @@ one more run.
 
 @dataclass(frozen=True)
 class ProcessingFacts:
-    """What is so.
+    """Facts about the processing, as store and policy show them.
 
     Attributes:
         root: where the store lies.

@@ -20,7 +20,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class ReportScope:
-    """What a report is about.
+    """Period, time and accounts of a report.
 
     Attributes:
         start, end: half-open, UTC.

@@ -27,7 +27,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """What was written.
+    """Number of rows and digests of a report that was written.
 
     Attributes:
         rows: how many.
@@ -90,7 +90,7 @@ def write_report_rows(
 
 
 class _Encoded:
-    """What `csv` writes to: a sink of bytes."""
+    """Sink of bytes that `csv` writes to."""
 
     def __init__(self, sink: BinaryIO) -> None:
         self._sink = sink

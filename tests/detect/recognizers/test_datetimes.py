@@ -64,7 +64,7 @@ def asking() -> Detector:
 
 
 def dates(detector: Detector, text: str) -> list[str]:
-    """What is found as DATE_TIME, by callveil's recognizer or Presidio's."""
+    """Return the texts found as DATE_TIME, by callveil's recognizer or Presidio's."""
     ((_, spans),) = detector.run([(View(text), 0)], "en")
     assert isinstance(spans, list)
     places = sorted({(s.start, s.end) for s in spans if s.entity == "DATE_TIME"})

@@ -1,5 +1,5 @@
-"""What a value is called, and words beside it that are none of it, under the default policy and the
-built-in model. All values are made up.
+"""Labels of values, and words beside a value that are no part of it, under the default policy and
+the built-in model. All values are made up.
 """
 
 from __future__ import annotations

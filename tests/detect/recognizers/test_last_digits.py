@@ -50,7 +50,7 @@ def detector() -> Detector:
 
 
 def found(detector: Detector, turns: list[tuple[str, str]]) -> set[tuple[str, str]]:
-    """What the default policy redacts: text and type."""
+    """Return text and type of what the default policy redacts."""
     view = View.of_turns(turns)
     ((_, results),) = list(detector.run([(view, None)], "en"))
     assert isinstance(results, list)

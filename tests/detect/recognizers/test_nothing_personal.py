@@ -1,6 +1,4 @@
-"""What is nobody's stays readable: talk without personal data under the default policy and the
-built-in model.
-"""
+"""Talk without personal data: it stays readable under default policy and built-in model."""
 
 from __future__ import annotations
 

@@ -305,7 +305,7 @@ def places(results: list[RecognizerResult], text: str) -> set[tuple[str, int]]:
 
 
 def too_short(r: RecognizerResult, text: str) -> bool:
-    """Whether a telephone number has too few digits to be a subscriber's."""
+    """Tell whether a telephone number has too few digits to be a subscriber's."""
     return (
         r.entity_type == "PHONE_NUMBER"
         and sum(map(str.isdigit, text[r.start : r.end])) < builtin.excerpt.PHONE_LEAST

@@ -1,4 +1,6 @@
-"""What holds for every text: offsets, gates, and that a later turn never uncovers a value."""
+"""Properties that hold for every text: offsets, gates, and that a later turn never uncovers a
+value.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +153,7 @@ UNKNOWN = st.lists(st.tuples(st.just(""), CHUNK), min_size=1, max_size=5)
 
 
 def artifacts(view: View) -> Any:
-    """What the engine hands over: a document that carries the view."""
+    """Return what the engine hands over: a document that carries the view."""
     return SimpleNamespace(tokens=SimpleNamespace(user_data={"callveil_view": view}))
 
 
@@ -168,8 +170,8 @@ def covered(turns: list[tuple[str, str]]) -> set[int]:
 
 
 def cased_as(turns: list[tuple[str, str]], more: str) -> str:
-    """What is added, without capitals where there are none: a conversation written without them is
-    read otherwise.
+    """Return `more`, in lower case where the turns have no capitals: a conversation written without
+    them is read otherwise.
     """
     return more if any(re.search(r"[A-Z]\w", said) for _, said in turns) else more.lower()
 

@@ -71,7 +71,7 @@ def rejects(store: Store, keyring: Keyring, name: str, number: int) -> list[byte
 
 
 def export(store: Store, keyring: Keyring, out: Path) -> list[bytes]:
-    """What `callveil rejected export` gives back."""
+    """Run `callveil rejected export` and return its lines, sorted."""
     out.unlink(missing_ok=True)
     assert (
         main(

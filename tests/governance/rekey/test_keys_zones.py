@@ -145,8 +145,8 @@ def test_all_zones_are_sealed_anew_and_the_key_retired(
 
 
 def _goes_on(filled: Filled, keyring: Keyring, before: list[Any]) -> None:
-    """What is lifted comes back and opens; nothing is taken in twice, and nothing that was erased
-    comes back.
+    """Check that what is lifted comes back and opens, that nothing is taken in twice, and that
+    nothing that was erased comes back.
     """
     world = filled.world
     assert filled.watch() == {"arrived": 0}

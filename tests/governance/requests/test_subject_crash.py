@@ -42,7 +42,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> PreparedWorld:
 
 
 def state_of(world: World) -> dict[str, list[dict[str, Any]]]:
-    """What readers see."""
+    """Return the rows that readers see, by dataset."""
     return {d: world.rows(d) for d in ("interactions", "findings", "versions", "rejected")}
 
 

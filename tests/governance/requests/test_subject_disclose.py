@@ -1,5 +1,5 @@
-"""What a person is shown of conversations: their own data and what they say of themselves, and why
-the rest is not.
+"""Disclosure of conversations to a person: their own data and what they say of themselves, and why
+the rest is not shown.
 """
 
 from __future__ import annotations

@@ -401,7 +401,9 @@ def test_what_leads_to_the_person_goes_from_rows_of_others(world: World) -> None
 def test_what_tokens_hold_is_told_however_it_was_said(
     keyring: Keyring, entity: str, text: str, own: bool
 ) -> None:
-    """What was said in words, in pieces or twice is theirs; what is another's is not."""
+    """Check that values said in words, in pieces or twice are known as theirs, and another's are
+    not.
+    """
     known = [Identifier("phone", "+14155550134"), Identifier("email", "jane.moor@mail.example")]
     unlinker = Unlinker(
         keyring, [t for i in known for t in identifier_tokens(keyring, i).values()], known

@@ -43,7 +43,7 @@ def make(world: World, seed: int = 1) -> tuple[list[Human], list[dict[str, Any]]
 
 
 def own_values(who: Human) -> set[str]:
-    """What the person's identifiers look like in their one form."""
+    """Return the person's identifiers in their normal form."""
     places = [i.value for i in parse_identifier(f"name:{who.name}|{who.postcode}|{who.street}")]
     return {*who.phones, *(e.lower() for e in who.emails), who.visitor, *places}
 

@@ -46,7 +46,7 @@ class Neighbour:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a form says of them."""
+        """Return name, postcode and street as a form states them."""
         kin = self.household - (self.household % 4 == 3)
         name = f"{FIRST[(kin + self.number % 2 * 5) % len(FIRST)]} {LAST[kin // 2 % len(LAST)]}"
         return {

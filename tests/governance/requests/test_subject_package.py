@@ -197,7 +197,7 @@ def test_an_access_package_from_the_sources(
 
 
 class Page(HTMLParser):
-    """What a page refers to, and whether its tags are closed."""
+    """Parser of a page: what it refers to, and whether its tags are closed."""
 
     VOID = frozenset({"meta", "br", "hr", "img", "link", "input"})
 

@@ -1,5 +1,5 @@
-"""What goes as whole files is counted for each account in them: in the run's summary, its records,
-its certificates and reports.
+"""Counts for each account of what goes as whole files: in the run's summary, its records, its
+certificates and reports.
 """
 
 from __future__ import annotations

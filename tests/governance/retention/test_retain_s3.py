@@ -80,7 +80,7 @@ def place(tmp_path: Path, files: Files, s3_bucket: str, s3_client: Any) -> Place
 
 
 def check(place: Place, client: Any, bucket: str) -> None:
-    """What is due is gone from every object version; what is not stays."""
+    """Check that what is due is gone from every object version, and that what is not stays."""
     assert place.ids() == sorted(v.id for v in versions() if not is_due(v))
     secrets = [v.secret.encode() for v in versions() if is_due(v)]
     live = {f.path for f in place.store.current().files}

@@ -72,8 +72,8 @@ def calls(times: dict[int, dt.datetime], duration: int) -> list[dict[str, Any]]:
 
 
 def new_versions() -> list[dict[str, Any]]:
-    """What the racing load of history brings: a version a day, two of them due already, and copies
-    of them.
+    """Return the racing load of history: a version a day, two of them due already, and copies of
+    them.
     """
     rows = [
         {
@@ -226,8 +226,8 @@ def place(request: pytest.FixtureRequest, first: Path, tmp_path: Path) -> Callab
 
 
 def expected_calls(updated: bool, as_of: dt.datetime) -> dict[str, tuple[int, bool, str]]:
-    """What must be left of the calls at the end: duration, whether there is a recording, and mode,
-    by id.
+    """Return what must be left of the calls at the end, by id: duration, whether there is a
+    recording, and mode.
     """
     out = {}
     for n, at in {**CALLS, **(LATE if updated else {})}.items():
@@ -251,9 +251,9 @@ def expected_versions(loaded: bool, as_of: dt.datetime) -> list[str]:
 
 
 def check_at_once(arena: Arena, possible: set[dt.datetime]) -> None:
-    """What must hold as soon as both have ended: of the stored rows those that were due at one of
-    the possible times are gone, all others are there once, and nothing on the disk is damaged or
-    stays unpurged.
+    """Check what must hold as soon as both have ended: of the stored rows those that were due at
+    one of the possible times are gone, all others are there once, and nothing on the disk is
+    damaged or stays unpurged.
     """
     found = [r["id"] for r in arena.rows("interactions")]
     names = [r["version_id"] for r in arena.rows("versions")]

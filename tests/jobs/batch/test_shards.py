@@ -112,7 +112,7 @@ class House:
         return [Shard("agency", "2026-03-01", n, pack_chosen(list(r))) for n, r in enumerate(rows)]
 
     def redacted(self, job: RedactJob, built: Engines, shard: Shard) -> RedactedBatch:
-        """What detection and redaction make of a shard."""
+        """Detect and redact the records of a shard."""
         found = list(detect_batch(built.detector, list(read_shard(job, built, shard))))
         results = redact_until_stable(
             built.detector, built.redactor, [f for f in found if not isinstance(f, Rejected)]

@@ -224,7 +224,7 @@ def at_work(process: subprocess.Popen[str], store: Path) -> list[psutil.Process]
 
 
 def ended(processes: list[psutil.Process]) -> bool:
-    """Whether all have ended; a zombie has, whoever is to reap it."""
+    """Tell whether all have ended; a zombie has, whoever is to reap it."""
     return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 

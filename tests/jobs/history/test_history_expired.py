@@ -1,4 +1,6 @@
-"""What retention has deleted does not come back with a later delivery. Everything is generated."""
+"""Versions that retention has deleted: they do not come back with a later delivery. Everything is
+generated.
+"""
 
 from __future__ import annotations
 
@@ -162,8 +164,8 @@ def test_before_any_retention_what_is_due_is_taken_in_and_goes_in_the_next_run(
 def test_where_other_facts_are_given_the_next_run_decides(
     world: World, fact: str, stays: bool
 ) -> None:
-    """What was deleted by other facts than those given now is taken in, since it may have to
-    stay.
+    """Check that what was deleted by other facts than those given now is taken in, since it may
+    have to stay.
     """
     row = told("c", "c", T - 50 * DAY, item_id="77")
     world.load([row], T)

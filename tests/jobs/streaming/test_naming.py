@@ -1,4 +1,4 @@
-"""What an object is by its name."""
+"""Key and kind of an object, as its name tells them."""
 
 import pytest
 from hypothesis import given

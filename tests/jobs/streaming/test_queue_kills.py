@@ -72,9 +72,7 @@ def test_ten_kills(endpoint: str, tmp_path: Path) -> None:
 
 
 class Settle(beam.DoFn):
-    """What the pipeline would do: settle each object, but for the first time an unlucky one
-    comes.
-    """
+    """Stand-in for the pipeline: settles each object and logs its URL."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

@@ -90,7 +90,7 @@ def test_what_is_refused(
 
 
 def raw(receiver: Receiver, data: bytes) -> bytes:
-    """What is answered to these very bytes."""
+    """Send these very bytes and return the answer."""
     with socket.create_connection(("127.0.0.1", receiver.port), timeout=HANGS) as link:
         link.sendall(data)
         return link.recv(65536)

@@ -57,7 +57,7 @@ def test_who_leaves_connections_open_takes_room_from_itself_alone(tmp_path: Path
 
 
 def counted(running: Receiver, outcome: str) -> float:
-    """What the counters say of an outcome."""
+    """Return the count of requests with an outcome."""
     name = f'callveil_receive_requests_total{{outcome="{outcome}"}} '
     said = running.send(b"", {}, "GET", "/metrics")[1]
     return float(said.partition(name)[2].partition("\n")[0] or 0)

@@ -39,7 +39,7 @@ SPLIT = 6.0
 
 
 def grow(place: Path, call: Call, data: bytes, age: float = 0.0) -> None:
-    """What a writer has written so far, `age` seconds ago."""
+    """Write a recording as far as its writer had come `age` seconds ago."""
     path = place / "in" / f"{call.name}.wav"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

@@ -104,7 +104,7 @@ class Writer:
         self.events.sort(key=lambda e: e[0])
 
     def write(self, watch: Watch, at: float) -> None:
-        """What comes until `at`, seconds from the beginning."""
+        """Write what arrives until `at`, in seconds from the beginning."""
         while self.events and self.events[0][0] <= at:
             _, name, data = self.events.pop(0)
             watch.put(name, data, append=not name.endswith("json"))

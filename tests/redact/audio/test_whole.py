@@ -1,4 +1,4 @@
-"""Whether a recording is whole, of every form: as it is, cut off anywhere, and as a stream whose
+"""Wholeness of recordings, of every form: as they are, cut off anywhere, and as streams whose
 length nobody knew.
 """
 

@@ -1,4 +1,4 @@
-"""What a field is, judged by its name, and what a secret looks like. Every secret is generated."""
+"""Classes of fields, judged by their names, and the look of secrets. Every secret is generated."""
 
 from __future__ import annotations
 

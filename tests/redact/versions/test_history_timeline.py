@@ -56,7 +56,7 @@ def text(value: Any) -> str:
 
 
 def facts(found: list[HistoryEntry]) -> list[Any]:
-    """What a history says, without what depends on the run."""
+    """Return what a history says, without what depends on the run."""
     return [
         (
             e.version.key,

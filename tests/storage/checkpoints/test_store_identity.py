@@ -439,7 +439,9 @@ def test_a_store_that_two_keyrings_wrote_names_the_one_that_is_missing(
 def test_runs_with_other_keyrings_are_other_runs(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What one left half done the other does not take up; a rotated keyring is the same one."""
+    """Check that a run does not take up what one with another keyring left half done; a rotated
+    keyring is the same one.
+    """
 
     def run_id(keyring: Path) -> str:
         capsys.readouterr()

@@ -209,9 +209,7 @@ def killing(files: Files, step: int, after: bool) -> KillingFiles:
 
 
 def job(files: Files, root: str, name: str, *numbers: int) -> None:
-    """What a job does, from the beginning: replaces all live files by one new one, publishes,
-    purges.
-    """
+    """Run a job from its beginning: replace all live files by one new one, publish, purge."""
     store = Store.open_or_create(files, root)
     for seq in unpurged_runs(store):
         purge_removed(store, store.manifest(seq), NOW.isoformat())

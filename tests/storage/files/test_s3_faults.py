@@ -1,5 +1,5 @@
-"""What S3 and the way to it do, behind a proxy: a lost answer is known for what it is, and what
-came cut off or damaged is read again.
+"""Faults of S3 and of the way to it, behind a proxy: a lost answer is known for what it is, and
+what came cut off or damaged is read again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens to values on a real line: digits heard as other words, restarts, a value given over
+"""Distortions of values on a real line: digits heard as other words, restarts, a value given over
 several turns, a name said in pieces.
 """
 

@@ -83,7 +83,7 @@ def person(rng: random.Random, firsts: list[str], lasts: list[str]) -> dict[str,
 
 
 def local(rng: random.Random, who: dict[str, str]) -> str:
-    """What comes before the at, as people say it."""
+    """Return the part of an address before the at, as people say it."""
     first, last = who["first"].replace("-", ""), who["last"].replace("-", "").replace("'", "")
     number = digits(rng, 2)
     return rng.choice(

@@ -126,7 +126,7 @@ def _answers(reading: TokenizedConversation, said: TurnTokens) -> Iterator[Value
 def _codes(
     reading: TokenizedConversation, said: TurnTokens, place: CodeGroup | None
 ) -> list[CodeGroup]:
-    """Return codes of a turn; within a street that is named as one nothing is."""
+    """Return codes of a turn; none lies within a street that is named as one."""
     parts = [(said.first, said.last)]
     if place is not None and any(_placing(reading, t) for t in range(place.first, place.stop)):
         parts = [(said.first, place.first), (place.stop, said.last)]

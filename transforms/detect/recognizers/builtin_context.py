@@ -1,4 +1,4 @@
-"""What speaks for or against a value that one of Presidio's own recognizers found."""
+"""Evidence for or against a value that one of Presidio's own recognizers found."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def _before(artifacts: Any, start: int) -> str:
 
 
 class ValueJudge:
-    """What speaks for or against the values found in one text, each place looked at once for all
-    recognizers.
+    """Judge of what speaks for or against the values found in one text, each place looked at once
+    for all recognizers.
     """
 
     def __init__(self, text: str, artifacts: Any, words: Collection[str]) -> None:

@@ -35,7 +35,7 @@ class GatedPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
     def analyze(
         self, text: str, entities: Sequence[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Return presidio's contract."""
+        """Follow Presidio's contract."""
         open_, found = excerpt.phone_runs(text), dict[tuple[int, int], None]()
         for region, digits in self.needed:
             if any(count >= digits for _, _, count in open_):

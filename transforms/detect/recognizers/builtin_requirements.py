@@ -1,4 +1,4 @@
-"""What a text must hold for each of Presidio's own pattern recognizers to find anything in it."""
+"""Contents a text must have for each of Presidio's pattern recognizers to find anything in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from callveil.transforms.detect.recognizers.excerpt import Stretches
 
 
 class TextRequirements(NamedTuple):
-    """What a text must hold for a recognizer to find anything in it.
+    """Contents that a text must have for a recognizer to find anything in it.
 
     Attributes:
         near: digits with at most one other character, no letter, between them.

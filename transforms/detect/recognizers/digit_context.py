@@ -1,4 +1,4 @@
-"""What the words and turns around a run of digits say of it: a time, a price, an answer."""
+"""Evidence in the words and turns around a run of digits: a time, a price, an answer."""
 
 from __future__ import annotations
 

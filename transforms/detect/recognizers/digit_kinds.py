@@ -1,4 +1,4 @@
-"""What a run of digits is as one value: by its form, by the words that name it, by its length."""
+"""Kind of a run of digits as one value: by its form, by the words that name it, by its length."""
 
 from __future__ import annotations
 

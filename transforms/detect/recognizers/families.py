@@ -267,8 +267,8 @@ class IntroductionRecognizer(SpokenRecognizer):
 
 
 class BareAnswerRecognizer(SpokenRecognizer):
-    """What may answer a question nobody sees: numbers, codes and names by themselves, where one
-    party's turns are missing.
+    """Recognizer of what may answer a question nobody sees: numbers, codes and names by themselves,
+    where one party's turns are missing.
     """
 
     ENTITIES: ClassVar[tuple[str, ...]] = (

@@ -78,7 +78,7 @@ class _Chains:
         self._ends: dict[int, tuple[int, int]] = {}
 
     def end(self, dot: int) -> tuple[int, int]:
-        """Return of the chain that goes on at `dot`: its last token, and the last dot in it that
+        """Return the last token of the chain that goes on at `dot`, and the last dot in it that
         ends a domain, -1 where none does.
         """
         reading, at, last, sure = self.reading, dot, dot, -1

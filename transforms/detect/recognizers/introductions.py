@@ -169,8 +169,8 @@ def _households(names: NameReader) -> list[ValueMatch]:
 
 
 def _relatives(names: NameReader) -> list[ValueMatch]:
-    """Return a given name that is a word too, right behind whose relative it is ("my son hunter
-    fell"; not "my son drew the card").
+    """Return given names that are words too, each right behind the word for a relative ("my son
+    hunter fell"; not "my son drew the card").
     """
     reading, sets, out = names.reading, names.vocab.sets, []
     for token in reading.tokens_in(sets["family"]):

@@ -91,7 +91,7 @@ class ModelRecognizer(SpacyRecognizer):  # type: ignore[misc]
     def analyze(
         self, text: str, entities: Sequence[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Return presidio's contract."""
+        """Follow Presidio's contract."""
         found: list[RecognizerResult] = super().analyze(text, list(entities), nlp_artifacts)
         faint = getattr(nlp_artifacts, "faint", ()) if "PERSON" in entities else ()
         if not self._judged or not (found or faint):

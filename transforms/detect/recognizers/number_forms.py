@@ -40,7 +40,7 @@ class NumberCandidate:
 
     @property
     def open(self) -> bool:
-        """Whether no other word names it than one for a telephone."""
+        """Tell whether no other word names it than one for a telephone."""
         return self.told is None or self.told.name == "phone"
 
 

@@ -423,8 +423,8 @@ class NumberParser:
         )
 
     def _homophone(self, place: int, run: DigitRun) -> tuple[int, int] | None:
-        """Return a word that sounds like a digit counts as one in the midst of digits said one by
-        one ("four one five to three", "eight won three two").
+        """Return the link and the place of a word that sounds like a digit, where it counts as one
+        in the midst of digits said one by one ("four one five to three", "eight won three two").
         """
         sound = self._sound(place)
         if sound is None or not all(e.spoken and len(e.digits) == 1 for e in run.elements[-2:]):

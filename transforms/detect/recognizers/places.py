@@ -138,7 +138,7 @@ class AddressParts:
         return at
 
     def street(self, at: int, stop: int) -> tuple[int, bool] | None:
-        """Return from the first word of a street's name: (token after its suffix, whether the
+        """Return, from the first word of a street's name on, (token after its suffix, whether the
         suffix is unmistakable).
         """
         words, place, named, first_suffix = 0, at, False, None
@@ -226,8 +226,8 @@ class AddressParts:
         )
 
     def prefixed(self, at: int, stop: int) -> int | None:
-        """Return a street whose kind comes first ("calle mayor", "El Camino Real", "rue de la
-        Paix"): the token after it.
+        """Return the token after a street whose kind comes first ("calle mayor", "El Camino Real",
+        "rue de la Paix").
         """
         place = at
         while place < stop and self.low[place] in self.vocab.sets["street_articles"]:
@@ -309,8 +309,8 @@ class AddressParts:
         return end if city is None else city
 
     def district(self, at: int, stop: int) -> int | None:
-        """Return one to three words in capitals right after a street in capitals ("Milton Road
-        Chesterton"): the token after them.
+        """Return the token after one to three words in capitals right after a street in capitals
+        ("Milton Road Chesterton").
         """
         place = at + 1 if at < stop and self.low[at] == "." and at + 1 < stop else at
         begin = place
@@ -451,8 +451,8 @@ class AddressParts:
         return best
 
     def town(self, at: int, stop: int) -> int | None:
-        """Return a postcode and the town after it ("28013 Madrid", "75011 paris"): the token after
-        them.
+        """Return the token after a postcode and the town that follows it ("28013 Madrid", "75011
+        paris").
         """
         place = self.postcode(at, stop)
         if place is None:

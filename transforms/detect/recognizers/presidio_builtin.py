@@ -120,7 +120,7 @@ class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
 
 
 def builtin_classes() -> dict[str, type[EntityRecognizer]]:
-    """Return presidio's recognizers that work by patterns, by class name."""
+    """Return Presidio's recognizers that work by patterns, by class name."""
     named = {n: getattr(predefined, n) for n in predefined.__all__}
     return {
         n: c
@@ -227,8 +227,8 @@ def _score(recognizer: PatternRecognizer, value: str, score: float) -> float:
 
 
 class _Found(NamedTuple):
-    """What a recognizer finds in a stretch: its place there, and the score before the rest of the
-    text is looked at.
+    """Value that a recognizer finds in a stretch: its place there, and the score before the rest of
+    the text is looked at.
     """
 
     builtin: BuiltinRecognizer
@@ -321,7 +321,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
     def analyze(
         self, text: str, entities: Sequence[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Return presidio's contract, context words included."""
+        """Follow Presidio's contract, context words included."""
         plain = excerpt.to_ascii_digits(text)
         countries = self.countries | _countries(nlp_artifacts)
         judge = ValueJudge(text, nlp_artifacts, self._words)
@@ -482,8 +482,8 @@ _DIGITS, _LETTERS = re.compile(rf"\d{{0,{_MOST}}}"), re.compile(rf"[a-zA-Z]{{0,{
 
 
 def _whole(text: str, start: int, end: int, entity: str) -> tuple[int, int]:
-    """Return a span that begins or ends within a run of digits takes the whole run, and a web
-    address the rest of its last word.
+    """Return the places of a span, extended: one that begins or ends within a run of digits takes
+    the whole run, and a web address the rest of its last word.
     """
     if entity == "URL":
         return start, end + _length(_LETTERS, text[end : end + _MOST])

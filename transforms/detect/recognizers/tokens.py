@@ -63,7 +63,7 @@ class Cue:
 
 
 class TokenStream(list[int]):
-    """What one party says: token indexes, with `HARD` and `SOFT` between turns."""
+    """Tokens of what one party says, as indexes, with `HARD` and `SOFT` between turns."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,18 +160,18 @@ class TokenizedConversation:
 
     @cached_property
     def has_digits(self) -> bool:
-        """Whether any token is written in digits."""
+        """Tell whether any token is written in digits."""
         return DIGITS in self.kind
 
     @cached_property
     def has_numbers(self) -> bool:
-        """Whether any token is a digit or a number word."""
+        """Tell whether any token is a digit or a number word."""
         kinds = set(self.kind)
         return DIGITS in kinds or not kinds.isdisjoint(SPOKEN_NUMBER)
 
     @cached_property
     def has_letters(self) -> bool:
-        """Whether any token is a single letter."""
+        """Tell whether any token is a single letter."""
         return LETTER in self.kind
 
     @cached_property
@@ -328,7 +328,7 @@ class TokenizedConversation:
 
     @cached_property
     def streams(self) -> list[TokenStream]:
-        """What each party says, as token indexes with `HARD` and `SOFT` marks between turns.
+        """List what each party says, as token indexes with `HARD` and `SOFT` marks between turns.
 
         A stream runs softly over turns of the other party that are light; so a number said in
         pieces, each acknowledged, is one run of tokens.

@@ -59,7 +59,7 @@ RENEWED = "sealed anew"
 
 @dataclass
 class ReencryptionCounts:
-    """What was done.
+    """Counts of what was done.
 
     Attributes:
         files: sealed anew, and records with tokens made anew, by zone.

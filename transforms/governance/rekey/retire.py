@@ -28,7 +28,7 @@ more.
 
 @dataclass(frozen=True)
 class RetireDecision:
-    """What may become of a key.
+    """Decision on what may become of a key.
 
     Attributes:
         refused: why nothing may be done; empty where something may.

@@ -69,7 +69,7 @@ planned anew.
 
 @dataclass(frozen=True)
 class RewrapResult:
-    """What was done to a store.
+    """Outcome of rewrapping a store.
 
     Attributes:
         files: written anew, by zone. runs: published for it.
@@ -88,7 +88,7 @@ class RewrapResult:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is left to do."""
+        """Tell whether nothing is left to do."""
         return not (self.left or self.locked or self.failed)
 
 

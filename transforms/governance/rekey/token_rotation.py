@@ -48,7 +48,7 @@ def count_tokens_by_key(data: bytes | memoryview) -> Counter[str]:
 
 
 def _in_batch(batch: pa.RecordBatch) -> Counter[str]:
-    """Return the same in a batch's texts. A slice is counted with what it was cut from."""
+    """Return the same counts for a batch's texts. A slice is counted with what it was cut from."""
     out: Counter[str] = Counter()
     for column in batch.columns:
         for buffer in column.buffers():

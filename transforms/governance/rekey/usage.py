@@ -53,7 +53,7 @@ UNTIL = {
 
 @dataclass(frozen=True)
 class KeyUse:
-    """What hangs on one key.
+    """Files, tokens and digests that depend on one key.
 
     Attributes:
         files: sealed files by zone. bytes: of them.
@@ -72,12 +72,12 @@ class KeyUse:
 
     @property
     def opening(self) -> Counter[str]:
-        """What would stay closed without the key, by zone."""
+        """Return the number of files and tokens that would stay closed without the key, by zone."""
         return self.files + self.tokens
 
     @property
     def is_used(self) -> bool:
-        """Whether anything would stay closed or be found no more without the key."""
+        """Tell whether anything would stay closed or be found no more without the key."""
         return bool(self.files or self.tokens or self.digests)
 
     def count(self, found: EncryptedFile) -> None:
@@ -100,8 +100,8 @@ class _Uses(dict[str, KeyUse]):
 def count_key_uses(
     store: Store, keyring: Keyring, inboxes: Sequence[str] = ()
 ) -> dict[str, KeyUse]:
-    """Return what hangs on each key, by key id. What does not say whose it is counts for every key
-    that may have made it.
+    """Return what depends on each key, by key id. What does not say whose it is counts for every
+    key that may have made it.
 
     Reads the first bytes of sealed files, texts that may hold tokens, and the columns of the
     identifier index that name keys.

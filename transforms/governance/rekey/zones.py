@@ -46,7 +46,7 @@ class EncryptedFile:
 
     @property
     def zone(self) -> str:
-        """What it is part of."""
+        """Return the zone the file is part of."""
         return storage_zone_of(self.path)
 
 

@@ -15,7 +15,7 @@ staff, is not theirs to have set aside.
 
 
 class RecordAction(NamedTuple):
-    """What happens to one record.
+    """Action taken on one record.
 
     Attributes:
         record: which. role: what the person is in it.
@@ -37,7 +37,7 @@ class RecordAction(NamedTuple):
 
 
 def decide_action(role: str, ground: RetentionGround | None) -> tuple[str, str]:
-    """Return action and ground for a record."""
+    """Return the action for a record and its ground."""
     if ground is not None and ground.kind == HOLD:
         return KEEP, ground.text
     if ground is not None:

@@ -50,7 +50,7 @@ class CarryError(CallveilError, RuntimeError):
 
 @dataclass
 class ExecutionResult:
-    """What carrying out has come to.
+    """Outcome, so far, of carrying out a plan.
 
     Attributes:
         added, removed: files.

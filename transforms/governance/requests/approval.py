@@ -1,5 +1,5 @@
-"""What a request needs before it is carried out: a verified identity, and where the policy asks for
-it, a second person's approval.
+"""Conditions a request has to meet before it is carried out: a verified identity, and where the
+policy asks for it, a second person's approval.
 """
 
 from __future__ import annotations

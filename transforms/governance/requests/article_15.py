@@ -91,7 +91,7 @@ class ContextError(UserError, ValueError):
 
 @dataclass(frozen=True)
 class Article15Context:
-    """What Art. 15 asks for.
+    """Information that Art. 15 asks for.
 
     Attributes:
         stated: what the company says, by key of `KEYS`; each a text or a list of texts.

@@ -85,7 +85,7 @@ class PackageFile(TypedDict):
 
 @dataclass(slots=True)
 class ErasureWork:
-    """What is left to do once an erasure is published, and to be known for the check.
+    """Work left to do once an erasure is published, and facts needed for the check.
 
     Attributes:
         live: interactions whose folder in the live zone goes.
@@ -139,7 +139,7 @@ class ErasureSeries(NamedTuple):
 
 @dataclass(frozen=True)
 class CertificationResult:
-    """What finishing did.
+    """Outcome of finishing a request.
 
     Attributes:
         rows: certificate rows.

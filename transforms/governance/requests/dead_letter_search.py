@@ -55,7 +55,7 @@ class DeadLetterHit(NamedTuple):
 
 @dataclass(frozen=True)
 class SearchTarget:
-    """What is looked for.
+    """Identifiers and interactions that are looked for.
 
     Attributes:
         tokens: digests of confirmed identifiers.

@@ -75,7 +75,7 @@ from callveil.transforms.storage.index.suppression_list import write_suppressed_
 
 @dataclass(frozen=True)
 class EraseResult:
-    """What an erasure or restriction did.
+    """Outcome of an erasure or restriction.
 
     Attributes:
         plan: what was carried out.

@@ -100,7 +100,7 @@ def _letter(
     day: Callable[[dt.datetime | None], str],
     say: Callable[..., str],
 ) -> tuple[str, list[str]]:
-    """Return title and paragraphs of a letter."""
+    """Return the title and paragraphs of a letter."""
     what = {"right": say(_RIGHTS[request.type]), "received": day(request.received_at)}
     if kind == "received":
         return say("We have received your request"), [

@@ -106,7 +106,7 @@ class PackageRecording:
 
 @dataclass
 class AccessPackage:
-    """What goes into a package.
+    """Contents of a package.
 
     Attributes:
         request_id, kind: the request; access or portability.
@@ -275,8 +275,8 @@ def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[Withheld]:
 def count_by_category(
     sections: Iterable[PackageSection], recordings: Sequence[PackageRecording] = ()
 ) -> dict[str, int]:
-    """Return records of a package by category of data (`context.CATEGORIES`), in that order; one
-    record may hold several.
+    """Return the number of records of a package by category of data (`context.CATEGORIES`), in that
+    order; one record may hold several.
     """
     out: Counter[str] = Counter()
     for section in sections:

@@ -123,13 +123,13 @@ class ErasePlan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is to be changed."""
+        """Tell whether nothing is to be changed."""
         return not any(self.unread.counts().values()) and all(
             a.action == KEEP for a in (*self.actions, *self.live)
         )
 
     def counts(self) -> dict[str, int]:
-        """Return records by class and action."""
+        """Return the number of records by class and action."""
         found: Counter[str] = Counter(f"{a.record.record_class}s.{a.action}" for a in self.actions)
         found.update(f"{LIVE}.{a.action}" for a in self.live if is_held(a) or a.action == UNLINK)
         found.update({f"{zone}.{DROP}": n for zone, n in self.unread.counts().items()})

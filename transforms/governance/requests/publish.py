@@ -97,14 +97,14 @@ def _blocks(data: bytes) -> Iterable[bytes]:
 
 
 def read_encrypted_json(store: Store, keyring: Keyring, entry: FileEntry) -> Any:
-    """Return inverse of `write_encrypted_json`. Raises `SealedError` where the keyring does not
-    open it.
+    """Return the value that `write_encrypted_json` wrote. Raises `SealedError` where the keyring
+    does not open it.
     """
     return orjson.loads(decrypt_file(store.files, store.url(entry.path), entry.path, keyring))
 
 
 def decrypt_file(files: Files, url: str, name: str, keyring: Keyring) -> bytes:
-    """Return bytes of a sealed file of one value."""
+    """Return the bytes of a sealed file of one value."""
     with files.open(url) as source:
         return b"".join(
             record for block in EncryptedReader(source, keyring, name, PURPOSE) for record in block

@@ -49,7 +49,7 @@ PeopleOf = Callable[[RawInteraction], tuple[IdentifierLink, ...]]
 
 @dataclass(frozen=True)
 class ReindexResult:
-    """What was done, in interactions.
+    """Outcome of noting interactions anew, in interactions.
 
     Attributes:
         read: noted anew. left: of these neither source nor sealed body was there.

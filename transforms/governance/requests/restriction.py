@@ -51,7 +51,7 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class RestrictedHeader:
-    """What a sealed file of rows set aside says of itself.
+    """Header of a sealed file of rows set aside.
 
     Attributes:
         tokens: digests of the person's identifiers.

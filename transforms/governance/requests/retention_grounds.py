@@ -32,7 +32,7 @@ class RetentionGround(NamedTuple):
 
 @dataclass(frozen=True)
 class RetentionGrounds:
-    """What is known of grounds.
+    """Known grounds for keeping records.
 
     Attributes:
         engine: holds and duties; None where nothing is known of them.

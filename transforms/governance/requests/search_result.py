@@ -1,4 +1,4 @@
-"""What a search for a person has found: identifiers, confirmed and proposed, and records."""
+"""Result of a search for a person: identifiers, confirmed and proposed, and records."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class MatchedRecord:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found.
+    """Result of a search.
 
     Attributes:
         seq: state of the store that was searched.
@@ -136,7 +136,7 @@ class SearchResult:
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> SearchResult:
-        """Return inverse of `as_dict`."""
+        """Return the result that `as_dict` described."""
         return cls(
             d["seq"],
             tuple(

@@ -34,7 +34,7 @@ class IdentifierNode(NamedTuple):
 
 @dataclass(frozen=True)
 class SharedReview:
-    """What a look at shared identifiers has found.
+    """Result of reviewing shared identifiers.
 
     Attributes:
         shared: names of confirmed identifiers that may belong to several people.

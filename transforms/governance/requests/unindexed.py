@@ -39,7 +39,7 @@ ZONES = (REJECTED, LIVE_REJECTED, INBOX)
 
 @dataclass(frozen=True)
 class UnindexedHits:
-    """What was found.
+    """Hits in zones that no index covers.
 
     Attributes:
         rejected: in the rejected dataset. live: among the live zone's rejections. bodies: in

@@ -42,13 +42,13 @@ _KIND_NAMES = {
 
 
 class EventsError(TableError):
-    """What is wrong with the account events, all at once."""
+    """Faults of the account events, all at once."""
 
     what = "account events"
 
 
 class HoldsError(TableError):
-    """What is wrong with the legal holds, all at once."""
+    """Faults of the legal holds, all at once."""
 
     what = "legal holds"
 
@@ -104,14 +104,14 @@ def all_facts(accounts: Iterable[Account], events: Iterable[AccountEvent]) -> li
 
 
 def facts_digest(events: Iterable[AccountEvent], as_of: dt.datetime) -> str:
-    """Return digest of what is known at `as_of`, whatever the order it was given in."""
+    """Return the digest of what is known at `as_of`, whatever the order it was given in."""
     return hashlib.sha256(
         "\n".join(repr(e) for e in known_events(events, as_of)).encode()
     ).hexdigest()
 
 
 def holds_digest(holds: Iterable[Hold]) -> str:
-    """Return digest of holds, whatever their order."""
+    """Return the digest of holds, whatever their order."""
     return hashlib.sha256("\n".join(sorted(sorted_repr(h) for h in holds)).encode()).hexdigest()
 
 
@@ -170,7 +170,7 @@ def _event(values: Mapping[str, Any]) -> AccountEvent:
 
 
 def _type(values: Mapping[str, Any], kind: str, given: str) -> str:
-    """Return the capability decides; `type` only where it is not told."""
+    """Return the account type. The capability decides it; `type` only where that is not told."""
     if (capability := values.get("can_create_subaccounts")) is not None:
         return "agency" if _BOOLEAN.coerce(capability, "can_create_subaccounts") else "individual"
     name = (

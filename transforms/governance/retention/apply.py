@@ -69,7 +69,7 @@ def dispositions_name(now: dt.datetime) -> str:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """What became of one file.
+    """Outcome for one file.
 
     Attributes:
         entry: the new file; None where none is left.

@@ -47,7 +47,7 @@ CERTIFY = CommitPolicy(retry_on=(), abandon=False)
 
 @dataclass(frozen=True)
 class FinishResult:
-    """What finishing did.
+    """Outcome of finishing runs.
 
     Attributes:
         versions_purged: object versions and delete markers removed.

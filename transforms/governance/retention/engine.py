@@ -39,7 +39,7 @@ it.
 
 @dataclass(frozen=True)
 class RetentionDecision:
-    """What is decided about a record, and why. Times in microseconds; None where there is none.
+    """Decision about a record, and its reason. Times in microseconds; None where there is none.
 
     Attributes:
         decision: keep, delete, redact, hold or quarantine.
@@ -155,8 +155,8 @@ class RetentionEngine:
         closure: Closure | None,
         windows: tuple[Window, ...],
     ) -> DueTime:
-        """Return `states` are those up to the time of the decision, `windows` what reactivations
-        within the window have undone.
+        """Return when a record is due. `states` are those up to the time of the decision, `windows`
+        what reactivations within the window have undone.
         """
         held = list(_types(record, states))
         status = states[-1].status if states else "active"

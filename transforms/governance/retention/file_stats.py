@@ -85,8 +85,8 @@ class FilePruner:
 
     @property
     def usable(self) -> bool:
-        """Whether the last run's state says anything: it was decided by the same rules and the same
-        holds on nobody in particular.
+        """Tell whether the last run's state says anything: it was decided by the same rules and the
+        same holds on nobody in particular.
         """
         engine, state = self.engine, self.state
         return (

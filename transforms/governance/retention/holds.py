@@ -45,7 +45,7 @@ class HoldIndex:
             self._by_account[hold.account_id].append(hold)
 
     def covering(self, record: RetentionRecord) -> str:
-        """Return id of the first hold (by id) that covers a record, or an empty text."""
+        """Return the id of the first hold (by id) that covers a record, or an empty text."""
         found = [
             h.hold_id
             for key in {record.account_id, ""}
@@ -83,7 +83,7 @@ class HoldIndex:
         )
 
     def digest(self, account_id: str) -> str:
-        """Return digest of the holds that name an account; an empty text names those that name
+        """Return the digest of the holds that name an account; an empty text names those that name
         none.
         """
         return hashlib.sha256(
@@ -92,7 +92,7 @@ class HoldIndex:
 
 
 def sorted_repr(hold: Hold) -> str:
-    """Return text that equal holds share: sets have no order of their own."""
+    """Return a text that equal holds share: sets have no order of their own."""
     return repr(
         [
             (n, sorted(v) if isinstance(v, frozenset) else v)

@@ -48,15 +48,15 @@ class RetainState:
     pending: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
-        """Return bytes; equal states have equal ones."""
+        """Return the bytes; equal states have equal ones."""
         return zstandard.ZstdCompressor(level=3).compress(
             to_json_text(msgspec.to_builtins(self) | {"format": FORMAT})
         )
 
     @classmethod
     def decode(cls, data: bytes) -> RetainState | None:
-        """Return inverse of `encode`; None for one of another format, after which everything is
-        looked at.
+        """Return the state that `encode` encoded; None for one of another format, after which
+        everything is looked at.
         """
         members = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(data))
         return msgspec.convert(members, cls) if members["format"] == FORMAT else None
@@ -83,5 +83,5 @@ def read_state(store: Store, snapshot: Snapshot) -> RetainState | None:
 
 
 def state_path(run_id: str) -> str:
-    """Return path of a run's state below the root."""
+    """Return the path of a run's state below the root."""
     return data_path(DATASET, {"kind": "state"}, run_id, "state", ".json.zst")

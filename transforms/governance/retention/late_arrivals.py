@@ -32,8 +32,8 @@ class LateArrivalFilter:
 
     @classmethod
     def after(cls, engine: RetentionEngine, state: RetainState | None) -> LateArrivalFilter | None:
-        """Return for a store whose last retention run left `state`; None where there was none, or
-        it decided by other rules or general holds.
+        """Return the filter for a store whose last retention run left `state`; None where there was
+        none, or it decided by other rules or general holds.
         """
         outlook = FilePruner(engine, state)
         return cls(outlook) if outlook.usable else None

@@ -69,8 +69,8 @@ class _Due(NamedTuple):
 
 
 def _alike(accounts: Mapping[str, int], last: Row, first: Row) -> dict[str, _Due]:
-    """Return the same decision for every account; under no account what is nobody's by name. A file
-    of which nothing is listed goes all the same.
+    """Return the same decision for every account; what is nobody's by name stands under an empty
+    one. A file of which nothing is listed goes all the same.
     """
     return {
         account: _Due(n, last, first["eligible_at"]) for account, n in (accounts or {"": 0}).items()
@@ -246,8 +246,8 @@ class RetentionPlanner:
     # Files that go as a whole
 
     def _judge_file(self, record_class: RecordClass, entry: FileEntry) -> list[Row]:
-        """Return a file whose records share their time goes once the last moment of its day is due
-        for every account in it, and none is held.
+        """Return the plan's rows for a file whose records share their time. It goes once the last
+        moment of its day is due for every account in it, and none is held.
         """
         _, hi = day_of(entry)
         least = min(

@@ -38,7 +38,7 @@ class PlanError(CallveilError, ValueError):
 
 @dataclass(frozen=True)
 class PlanInputs:
-    """What a plan was made from. Carrying it out needs all of it to be the same.
+    """Inputs a plan was made from. Carrying it out needs all of them to be the same.
 
     Attributes:
         as_of: the time, ISO 8601.

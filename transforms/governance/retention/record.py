@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class RetentionRecord(NamedTuple):
-    """What a decision needs of a record.
+    """Facts of a record that a decision needs.
 
     Attributes:
         record_class: one of `schemas.retention.CLASSES`.

@@ -95,7 +95,7 @@ _REGISTERED_BY = {
 
 
 def table_of(dataset: str) -> Table:
-    """Return declaration of a dataset. Raises KeyError for an unknown one."""
+    """Return the declaration of a dataset. Raises KeyError for an unknown one."""
     if dataset not in TABLES and dataset in _REGISTERED_BY:
         import_module(_REGISTERED_BY[dataset])
     return TABLES[dataset]

@@ -20,7 +20,7 @@ from callveil.schemas.pointer import to_micros
 
 
 class State(NamedTuple):
-    """What holds of an account from `at` on.
+    """State of an account from `at` on.
 
     Attributes:
         at: from when, microseconds.
@@ -106,7 +106,7 @@ class Timeline:
         )
 
     def digest(self) -> str:
-        """Return digest of everything in it."""
+        """Return the digest of everything in it."""
         return hashlib.sha256(
             repr((self.states, self.closures, self.windows)).encode()
         ).hexdigest()[:16]
@@ -176,7 +176,7 @@ class Timelines:
         }
 
     def get(self, account_id: str) -> Timeline | None:
-        """Return timeline of an account, or None where nothing is known about it."""
+        """Return the timeline of an account, or None where nothing is known about it."""
         return self.by_account.get(account_id)
 
     def _apply(self, event: AccountEvent) -> None:

@@ -142,7 +142,7 @@ _LANGUAGE_CODES = {
 
 @dataclass
 class Transcript:
-    """What an adapter read.
+    """Transcript as an adapter read it.
 
     Attributes:
         outline: rows of `schemas.interaction.OUTLINE`, by time; members it does not declare become
@@ -236,7 +236,7 @@ def parse_number(value: Any) -> float | None:
 
 
 def seconds_of_millis(value: Any) -> Any:
-    """Return milliseconds to seconds; what is no number passes, to be refused by the declared
+    """Convert milliseconds to seconds; what is no number passes, to be refused by the declared
     type.
     """
     found = parse_number(value)

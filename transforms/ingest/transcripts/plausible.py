@@ -73,7 +73,7 @@ def plausible_times(outline: Sequence[JsonObject], words: Sequence[JsonObject]) 
 def seconds_per_letter(
     rows: Sequence[JsonObject], text: str, start: str = "s", end: str = "e"
 ) -> float:
-    """Return seconds a letter or digit of some rows, by their times; 0 where they have none."""
+    """Return seconds per letter or digit of some rows, by their times; 0 where they have none."""
     took = sum(
         (parse_number(r.get(end)) or 0.0) - (parse_number(r.get(start)) or 0.0) for r in rows
     )

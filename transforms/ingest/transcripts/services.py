@@ -259,7 +259,7 @@ def _eleven(part: Doc, many: bool) -> Iterator[JsonObject]:
 
 
 class DeepgramLive:
-    """What a live connection sends: one `Results` message or a list of messages; interim ones are
+    """Messages of a live connection: one `Results` message or a list of messages; interim ones are
     said again in final ones.
     """
 
@@ -428,8 +428,8 @@ def _genesys(phrase: Doc, begin: float) -> Utterance:
 
 
 def _stretch(members: Doc, begin: float) -> tuple[float | None, float | None]:
-    """Return seconds from and to; start times count from the recording's, or from 1970 as its start
-    does.
+    """Return start and end in seconds; start times count from the recording's, or from 1970 as its
+    start does.
     """
     at = parse_number(members.get("startTimeMs"))
     if at is not None and begin and at >= begin:

@@ -34,7 +34,7 @@ _NUMBERED = re.compile(r"(?:ch(?:annel)?)[_ ]?(\d+)\Z", re.IGNORECASE)
 
 @dataclass
 class Utterance:
-    """What one party said without a break.
+    """Stretch of speech of one party without a break.
 
     Attributes:
         text: as it is shown; empty where words alone are given.

@@ -92,7 +92,7 @@ class RedactJob:
         return f"{self.snapshot.seq:08d}.{name}"
 
     def rewritten_name(self, origin: str) -> str:
-        """Return the same for a file that takes the place of another, whose first name `origin`
+        """Return such a name for a file that takes the place of another, whose first name `origin`
         stays at its end; see `store.index.origin_of`.
         """
         return f"{self.snapshot.seq:08d}-{origin}"

@@ -23,7 +23,7 @@ class BatchCoder(beam.coders.Coder):  # type: ignore[misc]
     """
 
     def encode(self, value: RawBatch | RedactedBatch) -> bytes:
-        """Return pickle a redacted batch. Raises `TypeError` for a raw one."""
+        """Pickle a redacted batch. Raises `TypeError` for a raw one."""
         if isinstance(value, RawBatch):
             raise TypeError(
                 "raw records do not leave the worker that read them: this runner does not keep the "
@@ -32,12 +32,12 @@ class BatchCoder(beam.coders.Coder):  # type: ignore[misc]
         return pickle.dumps(value)
 
     def decode(self, encoded: bytes) -> RedactedBatch:
-        """Return inverse of `encode`."""
+        """Return the batch that `encode` pickled."""
         batch: RedactedBatch = pickle.loads(encoded)  # noqa: S301 - written by the line above, in the same run
         return batch
 
     def estimate_size(self, value: RawBatch | RedactedBatch) -> int:
-        """Return bytes of the shard's pointers: small, and at hand."""
+        """Return the size in bytes of the shard's pointers: small, and at hand."""
         return len(value.shard.rows)
 
     def is_deterministic(self) -> bool:

@@ -12,7 +12,7 @@ from callveil.transforms.storage.tables.key_index import IndexEntry
 
 @dataclass(slots=True)
 class ChunkResult:
-    """What reading a chunk gave.
+    """Result of reading a chunk.
 
     Attributes:
         buckets: blocks of packed pointers by bucket of the key index.
@@ -24,7 +24,7 @@ class ChunkResult:
 
 @dataclass(slots=True)
 class WorkResult:
-    """What writing a shard, or changing a file, gave.
+    """Result of writing a shard, or of changing a file.
 
     Attributes:
         index: entries of the interactions that were written. subjects: of people in them.

@@ -35,7 +35,7 @@ DAY = dt.timedelta(days=1)
 
 
 class LinkedInteraction(NamedTuple):
-    """What one interaction was redacted to.
+    """Extent to which one interaction was redacted.
 
     Attributes:
         floor: mode and entity types.

@@ -141,7 +141,7 @@ def settings_for(
 
 @dataclass(slots=True)
 class VersionChunkResult:
-    """What reading a chunk of versions gave.
+    """Result of reading a chunk of versions.
 
     Attributes:
         days: encoded versions by UTC day.

@@ -44,7 +44,7 @@ REJECTED = "rejected"
 
 
 class ChangeRow(NamedTuple):
-    """What one version changed, as it is known now.
+    """Changes made by one version, as known now.
 
     Attributes:
         account_id, item_type, item_id, version_id: its key; a later row of the same key takes this
@@ -200,7 +200,7 @@ class TrackChanges(beam.PTransform):  # type: ignore[misc]
     keep_days: int = 120
 
     def expand(self, versions: beam.PCollection) -> beam.PCollection:
-        """Return key by object, and track each."""
+        """Key the versions by object, and track each object."""
         return (
             versions
             | "Key by object" >> beam.Map(key_by_object).with_output_types(tuple[str, bytes])

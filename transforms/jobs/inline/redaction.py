@@ -87,7 +87,7 @@ class RedactionRejected(CallveilError, ValueError):
 
 @dataclass(frozen=True)
 class InlineSettings:
-    """What decides how values are redacted. Picklable: it holds no secret.
+    """Settings that decide how values are redacted. Picklable: they hold no secret.
 
     Attributes:
         policy: the policy.

@@ -52,7 +52,7 @@ class UnreadableRow(NamedTuple):
 
 @dataclass(slots=True)
 class RescanNotes:
-    """What is told of a rescan, or left to do, beside its outcome.
+    """Notes on a rescan beside its outcome: facts to tell, and work left to do.
 
     Attributes:
         unread: rows that could not be read.
@@ -67,7 +67,7 @@ class RescanNotes:
 
 @dataclass(slots=True)
 class TaskResult(WorkResult):
-    """What reading a piece of the store again gave."""
+    """Result of reading a piece of the store again."""
 
     notes: RescanNotes = field(default_factory=RescanNotes)
 

@@ -124,7 +124,7 @@ def _again(
 def _decided(
     job: RedactJob, raw: RawVersion, version: RedactedVersion, earlier: EarlierPolicies
 ) -> RedactionSettings:
-    """Return by the policy, in no weaker a mode than before.
+    """Return the settings by the policy, in no weaker a mode than before.
 
     That it grows old, or its interaction was redacted further, is the history job's work.
     """
@@ -159,9 +159,9 @@ def _found(
 
 
 def _entities(old: str, new: str, entities: frozenset[str], rules: Rules) -> Counter[str]:
-    """Return what was covered in one text: the typed labels that it has more than before.
+    """Return what was covered in one text: the typed labels that it has more of than before.
 
-    Where it has none (a mask), what its value is known to hold.
+    Where it has none (a mask), return what its value is known to hold.
     """
     out: Counter[str] = Counter()
     for entity in sorted(entities):

@@ -57,7 +57,7 @@ FROM_MARKERS = "1"
 
 @dataclass(frozen=True)
 class BackfillResult:
-    """What was done, in records of the live zone.
+    """Outcome of a backfill, in records of the live zone.
 
     Attributes:
         listed: had markers, and have a list of them now.

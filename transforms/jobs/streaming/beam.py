@@ -171,7 +171,7 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
             timer.set(Timestamp(at))
 
     def _still(self, held: InteractionParts, now: float) -> InteractionParts:
-        """Return what is held on after it was acted on."""
+        """Return what is still held after it was acted on."""
         return growing_recordings(held, now, self.settle) if self.puts_away else InteractionParts()
 
     @on_timer(WAIT)

@@ -53,7 +53,7 @@ def unsettled_arrivals(live: Live, found: Iterable[Arrival]) -> list[Arrival]:
 
 
 class EmittedArrivals:
-    """What this process has told of some folders, and what of it is known to be settled.
+    """Arrivals this process has told of in some folders, and those known to be settled.
 
     It is kept by the process, not by a reader: Flink makes a reader for each poll. An arrival that
     was told and is not settled in time is told again, since a runner that goes back to a checkpoint
@@ -145,7 +145,7 @@ class FolderSource(UnboundedSource):  # type: ignore[misc]
         return PickleCoder()
 
     def default_output_coder(self) -> Coder:
-        """Return arrivals are small and hold no content."""
+        """Return a coder that pickles: arrivals are small and hold no content."""
         return PickleCoder()
 
 

@@ -59,7 +59,7 @@ class InteractionPart(NamedTuple):
 
     @classmethod
     def decoded(cls, data: bytes) -> InteractionPart:
-        """Return inverse of `encoded`."""
+        """Return the piece that `encoded` encoded."""
         end = 4 + int.from_bytes(data[:4], "big")
         return cls._make([*orjson.loads(data[4:end]), data[end:]])
 
@@ -70,7 +70,7 @@ def key_text(key: InteractionKey) -> str:
 
 
 def parse_key_text(text: str) -> InteractionKey:
-    """Return inverse of `key_text`."""
+    """Return the key that `key_text` wrote."""
     return InteractionKey(*orjson.loads(text))
 
 

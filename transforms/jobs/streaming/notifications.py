@@ -49,7 +49,7 @@ class NotANotification(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ParsedNotification:
-    """What one message says.
+    """Contents of one message.
 
     Attributes:
         arrivals: objects that were made, in the message's order.
@@ -118,7 +118,7 @@ def _within(event: Arrival | str, prefixes: tuple[str, ...], store: str) -> Arri
 
 
 def _record(record: Any, path: str) -> Arrival | str:
-    """Return one event of S3's own form."""
+    """Read one event of S3's own form."""
     name = _text(record, path, "eventName").removeprefix("s3:")
     _member(record, path, "s3")
     if not name.startswith("ObjectCreated:"):
@@ -136,7 +136,7 @@ def _record(record: Any, path: str) -> Arrival | str:
 
 
 def _bridge(event: JsonObject) -> Arrival | str:
-    """Return an event of EventBridge."""
+    """Read an event of EventBridge."""
     if event.get("source") != "aws.s3":
         raise NotANotification("source: the event is not one of S3's; check the rule's pattern")
     kind = _text(event, "", "detail-type")

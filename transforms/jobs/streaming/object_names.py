@@ -131,7 +131,7 @@ class RecordingNaming:
 
 
 def suffix_of(url: str) -> str:
-    """Return suffix of the name, with its dot, as it is written; empty where there is none."""
+    """Return the suffix of the name, with its dot, as it is written; empty where there is none."""
     name = url.rpartition("/")[2]
     stem, dot, suffix = name.rpartition(".")
     return dot + suffix if stem and dot else ""

@@ -29,7 +29,7 @@ Why = Literal["joined", "alone", "waited", "settled"]
 
 @dataclass(frozen=True)
 class InteractionParts:
-    """What has come of one interaction.
+    """Parts of one interaction that have come.
 
     Attributes:
         recordings: one of each file, in the order they landed.

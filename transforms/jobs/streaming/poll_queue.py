@@ -62,7 +62,7 @@ class QueuePoller:
         self._has_redrive: bool | None = None
 
     def poll(self, wait: int, most: int = sqs.BATCH) -> tuple[list[QueueMessage], int]:
-        """Return one request: the messages newly held, and how many came in all. Raises as
+        """Make one request. Return the messages newly held, and how many came in all. Raises as
         `sqs.receive`.
         """
         if self._has_redrive is None:

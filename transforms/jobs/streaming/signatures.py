@@ -33,7 +33,7 @@ class SignatureRefused(ValueError):
 
 @dataclass(frozen=True)
 class SignatureClaim:
-    """What a request's headers claim.
+    """Claim made by a request's headers.
 
     Attributes:
         time: when it was sent, seconds since 1970.

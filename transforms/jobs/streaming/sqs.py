@@ -201,7 +201,7 @@ def extend_visibility(queue: Queue, receipts: Sequence[str], seconds: int) -> li
 def _each(
     queue: Queue, receipts: Sequence[str], method: str, more: dict[str, int]
 ) -> list[bool | None]:
-    """Return one batch request for every ten messages. Never raises for a queue's sake: what failed
+    """Make one batch request for every ten messages. Never raises for a queue's sake: what failed
     is None.
     """
     out: list[bool | None] = []

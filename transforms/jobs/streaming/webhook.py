@@ -43,7 +43,7 @@ Environ = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class SenderLimits:
-    """What a sender may take up.
+    """Limits on the time and connections a sender may take up.
 
     Attributes:
         header_seconds: from a connection's beginning, or a later request's first byte, to the end

@@ -96,7 +96,7 @@ Sink = Callable[[GoldRow, Sequence[Prediction]], None]
 
 
 class EntityFinder(Protocol):
-    """What finds personal data in labelled conversations: callveil, or what it is compared with.
+    """Finder of personal data in labelled conversations: callveil, or what it is compared with.
 
     Attributes:
         name: for reports.

@@ -48,7 +48,7 @@ RESAMPLES, SEED = 1000, 1
 
 @dataclass(frozen=True)
 class Scoring:
-    """What counts.
+    """Rules for what counts.
 
     Attributes:
         typed: a letter counts as found only where the predicted type is the labelled one.

@@ -47,7 +47,8 @@ class LineTemplate:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioScript:
-    """What is particular to a scenario. Lines stand as written in the data; `lines` compiles them.
+    """Lines and slots particular to a scenario. Lines stand as written in the data; `lines`
+    compiles them.
 
     Attributes:
         endings: endings of business names. slots: slot expressions in order. topics: what it is

@@ -216,9 +216,9 @@ SMALL = tuple(name for name in CLASSES if not name.startswith("huge"))
 
 
 def class_of(ordinal: int) -> str:
-    """Return the class of the n-th broken line of a sample. All small classes in turn; one line in
-    97 has a huge field and one in 397 is a huge record (the first of each comes early, so that a
-    small sample has them too), which keeps 100,000 interactions with 2 % broken below 1 GB.
+    """Return the class of the n-th broken line of a sample. All small classes come in turn; one
+    line in 97 has a huge field and one in 397 is a huge record (the first of each comes early, so
+    that a small sample has them too), which keeps 100,000 interactions with 2 % broken below 1 GB.
     """
     if ordinal % 397 == 15:
         return "huge_record"
@@ -230,7 +230,7 @@ def class_of(ordinal: int) -> str:
 def malform_record(
     rng: random.Random, record: JsonObject, kind: str, limits: InputLimits | None = None
 ) -> MalformedLine:
-    """Return break a record.
+    """Break a record.
 
     Args:
         rng: seeded. record: a sound record with `id` and `account_id`; not changed. kind: a name of

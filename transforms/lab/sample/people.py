@@ -255,7 +255,7 @@ def user_name(rng: random.Random, first: str, last: str, year: int) -> str:
 
 
 def street_name(rng: random.Random, country: str) -> str:
-    """Return street with its suffix, in the country's order."""
+    """Return a street with its suffix, in the country's order."""
     names, suffixes = street_parts().get(
         country, street_parts()["GB" if country in ("AU", "IE") else "US"]
     )

@@ -155,7 +155,7 @@ def _french_bban(bank: str, account: str) -> str:
 
 
 def written_iban(rng: random.Random, number: str) -> str:
-    """Return unbroken or in groups of four."""
+    """Return an IBAN as written: unbroken or in groups of four."""
     return (
         number
         if rng.random() < 0.4

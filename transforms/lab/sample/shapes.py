@@ -62,8 +62,8 @@ def as_one_line(turns: list[DialogueTurn]) -> tuple[str, list[int]]:
 
 
 def as_aws_transcribe(rng: random.Random, turns: list[DialogueTurn], job: str) -> JsonObject:
-    """Return AWS Transcribe, standard, with channel labels: `results.transcripts`, `results.items`
-    with times as strings, punctuation items without.
+    """Return AWS Transcribe's standard form, with channel labels: `results.transcripts`,
+    `results.items` with times as strings, punctuation items without.
     """
     items: list[JsonObject] = []
     for w in as_word_rows(rng, turns):

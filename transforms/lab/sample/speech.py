@@ -281,7 +281,7 @@ def written_card(rng: random.Random, card: str) -> str:
 
 
 def spoken_cvv(rng: random.Random, cvv: str, style: str | None = None) -> str:
-    """Return three or four digits on the card."""
+    """Return the three or four digits on the card, said aloud."""
     return spoken_digits(
         rng,
         cvv,

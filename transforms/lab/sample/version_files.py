@@ -43,7 +43,7 @@ PART = 100_000
 
 @dataclass
 class VersionsSummary:
-    """What was written."""
+    """Counts of what was written."""
 
     out_dir: str
     seed: int

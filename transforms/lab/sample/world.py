@@ -108,7 +108,7 @@ def sample_account(seed: int, index: int) -> SampleAccount:
 
 
 def account_id(index: int) -> str:
-    """Return id of account `index`, as text."""
+    """Return the id of account `index`, as text."""
     return str(18_000 + 13 * index)
 
 

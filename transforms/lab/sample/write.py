@@ -57,8 +57,8 @@ callveil redact --input {out}/interactions --accounts {out}/accounts.jsonl --out
 
 @dataclass
 class SampleSummary:
-    """What was written. `bytes` is on disk; `records` counts snapshots; `malformed` counts broken
-    lines by class.
+    """Counts of what was written. `bytes` is on disk; `records` counts snapshots; `malformed`
+    counts broken lines by class.
     """
 
     out_dir: str

@@ -138,7 +138,7 @@ def change_case(turn: LabeledUtterance, how: Callable[[str], str]) -> LabeledUtt
 
 
 def vary_surface(rng: random.Random, talk: Talk) -> Talk:
-    """Return case and punctuation of a whole conversation, drawn once: as written, lower, bare,
+    """Return a whole conversation in case and punctuation drawn once: as written, lower, bare,
     lower and bare, upper.
     """
     r = rng.random() * (0.45 if talk.spoken and rng.random() < 0.8 else 1.0)

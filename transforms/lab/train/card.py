@@ -29,7 +29,7 @@ CARD = "MODEL_CARD.md"
 
 @dataclass(frozen=True, slots=True)
 class ModelMetrics:
-    """What a model finds on one set. A value counts as found when every letter and digit of it is
+    """Measures of a model on one set. A value counts as found when every letter and digit of it is
     covered.
 
     Attributes:
@@ -52,19 +52,19 @@ class ModelMetrics:
     seconds: float = 0.0
 
     def recall(self, label: str) -> float:
-        """Return share of labelled values covered, by a finding of any type; NaN where there are
-        none.
+        """Return the share of labelled values covered, by a finding of any type; NaN where there
+        are none.
         """
         return self.covered[label] / self.gold[label] if self.gold[label] else float("nan")
 
     def typed_recall(self, label: str) -> float:
-        """Return share of labelled values covered by findings of their own type; NaN where there
-        are none.
+        """Return the share of labelled values covered by findings of their own type; NaN where
+        there are none.
         """
         return self.typed[label] / self.gold[label] if self.gold[label] else float("nan")
 
     def precision(self, label: str) -> float:
-        """Return share of findings of a type that touch something labelled, or a word nobody
+        """Return the share of findings of a type that touch something labelled, or a word nobody
         judged; NaN where there are none.
         """
         return 1 - self.wrong[label] / self.given[label] if self.given[label] else float("nan")

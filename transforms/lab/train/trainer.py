@@ -45,7 +45,7 @@ class TrainingError(CallveilError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What was trained and on what.
+    """Report of a training: its settings, data and result.
 
     Attributes:
         out: the model's folder.

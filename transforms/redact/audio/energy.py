@@ -48,7 +48,7 @@ Active = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class RecordingSurvey:
-    """What one reading of a recording tells of it, without anything that is said.
+    """Facts that one reading of a recording tells of it, without anything that is said.
 
     Attributes:
         rate, channels, frames: of the sound itself.
@@ -117,7 +117,7 @@ def survey_recording(files: Files, url: str, *, keypad: bool = True) -> Recordin
 
 
 def survey_open(recording: OpenRecording, *, keypad: bool = True) -> RecordingSurvey:
-    """Return the same of a recording that is open."""
+    """Read a recording that is open, as `survey_recording` does."""
     read = begin_reading(recording)
     meter = LevelMeter(lambda: read.rate)
     blocks = _measured(recording, read, meter)

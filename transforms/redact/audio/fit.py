@@ -96,7 +96,7 @@ class TranscriptFit:
 
     @property
     def refused(self) -> bool:
-        """Whether the times say nothing about this recording."""
+        """Tell whether the times say nothing about this recording."""
         return self.verdict == "refused"
 
     def as_dict(self) -> JsonObject:

@@ -19,7 +19,7 @@ MODES = ("mute", "beep", "tone")
 
 @dataclass(frozen=True, slots=True)
 class CoverTone:
-    """What is heard in a covered stretch.
+    """Sound that is heard in a covered stretch, or silence.
 
     Attributes:
         frequency: Hz.
@@ -37,8 +37,8 @@ class CoverTone:
 
     @classmethod
     def of(cls, mode: str) -> CoverTone:
-        """Return `mute`: silence; `beep`: 1,000 Hz; `tone`: a low 220 Hz. Both 20 dB below full
-        scale. Raises ValueError for another mode.
+        """Return the sound of a mode. `mute`: silence; `beep`: 1,000 Hz; `tone`: a low 220 Hz. Both
+        sounds are 20 dB below full scale. Raises ValueError for another mode.
         """
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}")

@@ -69,7 +69,7 @@ class CoverMargins:
                 raise ValueError(f"{name} must lie between 0 and 60 seconds")
 
     def widened(self, guard: float) -> CoverMargins:
-        """Return the same with `guard` seconds more on either side."""
+        """Return the same margins with `guard` seconds more on either side."""
         return (
             CoverMargins(
                 min(60, self.before + guard), min(60, self.after + guard), self.join, self.fade
@@ -97,7 +97,7 @@ class CoveredRanges:
         return range(bisect_right(self.ends, lo - reach), bisect_left(self.starts, hi + reach))
 
     def clamped(self, frames: int) -> CoveredRanges:
-        """Return what of it lies before sample `frames`."""
+        """Return the parts of the ranges that lie before sample `frames`."""
         kept = [
             (a, min(b, frames)) for a, b in zip(self.starts, self.ends, strict=True) if a < frames
         ]

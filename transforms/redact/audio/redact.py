@@ -80,7 +80,7 @@ class RecordingTreatment:
 
 @dataclass(frozen=True, slots=True)
 class RecordingResult:
-    """What was done with a recording.
+    """Account of what was done with a recording.
 
     Attributes:
         container, codec: FFmpeg's names, as it was found by content.

@@ -355,7 +355,7 @@ class _Copy:
 
 
 def times_of(row: Row) -> tuple[float | None, float | None]:
-    """Return seconds: start and end where they can be times; an end that is not behind its start
+    """Return start and end in seconds where they can be times; an end that is not behind its start
     says nothing.
     """
     start, end = (

@@ -49,7 +49,7 @@ class RecogniserMissing(UserError):
 
 @dataclass(frozen=True)
 class Transcription:
-    """What was recognised, in the form of a record's transcript.
+    """Recognised speech, in the form of a record's transcript.
 
     Attributes:
         outline: turns. words: of all of them.

@@ -28,7 +28,7 @@ from callveil.transforms.storage.files.filesystem import Files
 
 @dataclass(frozen=True)
 class TranscriptCoverage:
-    """What is to be covered.
+    """Stretches to be covered, and the times they rest on.
 
     Attributes:
         spans: stretches; None where nothing says what was said, or when.
@@ -47,7 +47,7 @@ class TranscriptCoverage:
 
     @property
     def refused(self) -> bool:
-        """Whether the times belong to another recording."""
+        """Tell whether the times belong to another recording."""
         return self.fit is not None and self.fit.refused
 
     def held_against(self, known: RecordingSurvey, *, more: bool = True) -> TranscriptCoverage:

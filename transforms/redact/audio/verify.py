@@ -55,7 +55,7 @@ AUDIBLE = {True: -70.0, False: -45.0}
 
 @dataclass(frozen=True, slots=True)
 class RecordingCheck:
-    """What the second look found.
+    """Findings of the second look at a recording.
 
     Attributes:
         problem: one sentence that quotes nothing; empty where nothing is wrong.
@@ -193,8 +193,8 @@ def _on_time(levels: Levels, have: float, count: int, wanted: float) -> Levels:
 
 
 def _by_second(values: NDArray[Any], free: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return level of each second, over its free moments; of `free` itself, whether half a second
-    and more is.
+    """Return the level of each second, over its free moments; of `free` itself, whether half of
+    each second or more is free.
     """
     size = round(1 / MOMENT)
     whole = values.shape[1] // size * size

@@ -179,8 +179,8 @@ def _tagged(file: BinaryIO, head: bytes, size: int) -> Length:
 
 
 def _mp3(_file: BinaryIO, head: bytes, size: int, begin: int = 0) -> Length:
-    """Return the first frame may hold how many bytes follow: of Xing's (LAME's `Info`) or
-    Fraunhofer's header.
+    """Tell whether a file is whole by its first frame, which may hold how many bytes follow: in
+    Xing's (LAME's `Info`) or Fraunhofer's header.
     """
     if len(head) < 4:
         return "open"

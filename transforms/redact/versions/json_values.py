@@ -120,7 +120,7 @@ def to_plain_json(value: Any) -> Any:
 
 
 def parse_embedded(value: Any) -> Any:
-    """Return the value with a `EmbeddedJson` for each text that writes a list, or an object.
+    """Return the value with an `EmbeddedJson` for each text that writes a list, or an object.
 
     Raises:
         ParseError: such a text nests too deep, or names a member twice.
@@ -260,5 +260,5 @@ def canonical_json(value: Any) -> str:
 
 
 def parse_canonical(text: str | None) -> Any:
-    """Return inverse of `canonical_json`; None for None."""
+    """Return the value of a text of `canonical_json`; None for None."""
     return None if text is None else orjson.loads(text)

@@ -62,7 +62,7 @@ class FieldChange:
 
     @property
     def redacted(self) -> bool:
-        """Whether a part of either value was redacted."""
+        """Tell whether a part of either value was redacted."""
         return bool(self.before.digest or self.after.digest)
 
 

@@ -120,7 +120,9 @@ class FieldClassifier:
         return "scan", ""
 
     def _as_interaction(self, slot: FieldValue, entity: str) -> tuple[str, str]:
-        """Return a value of an interaction's field is treated as the interaction's own is."""
+        """Return treatment and entity of a value of an interaction's field, which is treated as the
+        interaction's own is.
+        """
         declared = BY_NAME.get(slot.name, BY_NAME[EXTRA])
         treatment = self.rules.treatment(declared, self.decided.mode)
         entity = declared.entity if declared.name != EXTRA else entity or UNKNOWN

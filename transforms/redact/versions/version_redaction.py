@@ -261,7 +261,7 @@ class VersionRedaction:
                     )
 
     def _secrets(self, slot: FieldValue) -> None:
-        """What is a secret by its form goes even from values that are kept, and from mode none."""
+        """Redact what is a secret by its form, even in values that are kept and in mode none."""
         for piece in iter_texts(slot.tree):
             if piece.number or piece.path in (slot.keys if piece.is_key else slot.texts):
                 continue

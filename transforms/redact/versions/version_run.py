@@ -1,4 +1,4 @@
-"""What the versions of one run have in common: keys, digests, and stand-ins for actors and ids."""
+"""Common parts of the versions of one run: keys, digests, and stand-ins for actors and ids."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def distinct_label(
 
 @dataclass(frozen=True)
 class VersionRun:
-    """What all versions that one run redacts have in common.
+    """Settings, keys and columns that all versions redacted by one run have in common.
 
     Attributes:
         detect: the policy's `detect` section.

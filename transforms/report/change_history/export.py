@@ -41,7 +41,7 @@ Expires = Callable[[RedactedVersion], "dt.datetime | None"]
 
 @dataclass(frozen=True)
 class ReportColumns:
-    """What every row of a report carries.
+    """Values that every row of a report carries.
 
     Attributes:
         report_id: id of the report.

@@ -42,8 +42,7 @@ class ItemError(UserError, ValueError):
 
 
 class MaskedForms:
-    """What names, addresses and odd ids look like in the store, so that they can be asked for in
-    clear.
+    """Stored forms of names, addresses and odd ids, so that they can be asked for in clear.
 
     Args:
         keyring: gives the store's keyring; called when something is asked for in clear, and not
@@ -113,7 +112,7 @@ def item_versions(
 
 @dataclass(frozen=True)
 class ChangeQuery:
-    """What to find; an empty condition holds for every change.
+    """Conditions on the changes to find; an empty condition holds for every change.
 
     Attributes:
         actor: id, or name in clear (compared by pseudonym where names are redacted).

@@ -82,7 +82,7 @@ class ZoneCheck:
 
     @property
     def _is_sure(self) -> bool:
-        """Whether all that checkpoints commit to is known."""
+        """Tell whether all that checkpoints commit to is known."""
         return all(link.is_good for link in self.chain.links) and [
             x.seq for x in self.chain.links
         ] == list(range(1, len(self.chain.links) + 1))

@@ -56,7 +56,7 @@ UNTOLD = (
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """What verification found.
+    """Outcome of a verification.
 
     Attributes:
         problems: what is not as it was signed; empty is right.

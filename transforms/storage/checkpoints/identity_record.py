@@ -95,7 +95,7 @@ class StoreIdentity:
     def told(
         self, controllers: Mapping[str, str], stated: Mapping[str, str], operator: str
     ) -> StoreIdentity:
-        """Return the same with an operator and with controllers; those stated by hand outrank
+        """Return this identity with an operator and with controllers; those stated by hand outrank
         others.
         """
         held = {a: c for a, c in self.controllers.items() if a in self.stated}
@@ -270,7 +270,7 @@ def _operator_problem(found: StoreIdentity | None) -> str:
 
 
 def _signed_by(store: Store) -> str:
-    """Return id of the key that signed a store's newest run, else its newest checkpoint; else
+    """Return the id of the key that signed a store's newest run, else its newest checkpoint; else
     empty.
     """
     for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, store.attestor().newest(SEALS))):

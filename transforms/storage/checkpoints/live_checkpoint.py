@@ -72,7 +72,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class CheckpointResult:
-    """What checkpoints were made.
+    """Outcome of making checkpoints.
 
     Attributes:
         seq: number of the newest one, 0 where there is none. made: how many were made now. entries:
@@ -89,7 +89,7 @@ class CheckpointResult:
 
 @dataclass
 class _Look:
-    """What was found of a part.
+    """Findings about a part.
 
     Attributes:
         entry, proof: to be signed and written; None where nothing has changed, or nothing is left.

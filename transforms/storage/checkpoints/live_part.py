@@ -27,7 +27,7 @@ _SHORT = 16
 
 @dataclass(frozen=True)
 class PartState:
-    """What is committed to.
+    """State of a part that a checkpoint commits to.
 
     Attributes:
         part: path of the receipt, without suffix.
@@ -58,7 +58,7 @@ class PartState:
 
 @dataclass(frozen=True)
 class PartProof:
-    """What opens a commitment.
+    """Proof that opens a commitment.
 
     Attributes:
         state: what was committed to.
@@ -89,7 +89,9 @@ class PartProof:
 
     @classmethod
     def decode(cls, data: bytes) -> PartProof:
-        """Return inverse of `encode`. Raises ValueError for other bytes than that gives."""
+        """Return the proof that `encode` encoded. Raises ValueError for other bytes than that
+        gives.
+        """
         try:
             d = orjson.loads(data)
             state = PartState(
@@ -104,7 +106,7 @@ class PartProof:
 
 
 def proof_name(part: str, commitment: str) -> str:
-    """Return path of a commitment's proof below the root."""
+    """Return the path of a commitment's proof below the root."""
     return f"{part}.proof.{commitment[:_SHORT]}.json"
 
 

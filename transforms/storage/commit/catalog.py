@@ -132,7 +132,7 @@ class Store:
         return Attestor(self, self.keyring)
 
     def url(self, path: str) -> str:
-        """Return URL of a path below the root."""
+        """Return the URL of a path below the root."""
         return self.files.join(self.root, path)
 
     # Reading
@@ -157,7 +157,7 @@ class Store:
         return ChainHead(pointer.seq, pointer.manifest_sha256) if pointer else ChainHead(0, "")
 
     def published(self, run_id: str) -> int | None:
-        """Return position of a published run, or None. Reads two small files, however long the
+        """Return the position of a published run, or None. Reads two small files, however long the
         history is.
         """
         pointer, _ = self._pointer()

@@ -60,7 +60,7 @@ PLANNED = CommitPolicy(attempts=1)
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a manifest says of a run whatever it changes.
+    """Facts a manifest states of a run whatever it changes.
 
     Attributes:
         run_id: the same work has the same id. job: its name. as_of: ISO 8601, UTC.
@@ -77,7 +77,7 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class RunChanges:
-    """What a run adds to the store's tables and takes out of them.
+    """Files a run adds to the store's tables and removes from them.
 
     Attributes:
         added, removed: files of rows.

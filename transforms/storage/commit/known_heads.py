@@ -35,13 +35,13 @@ T = TypeVar("T")
 
 
 class RememberedStore(Protocol):
-    """What is needed of a store to remember it, and to tell whether it was set back."""
+    """Interface a store needs so that it is remembered, and a rollback of it is noticed."""
 
     files: Files
     root: str
 
     def url(self, path: str) -> str:
-        """Return URL of a path below the root."""
+        """Return the URL of a path below the root."""
 
     def head(self) -> ChainHead:
         """Number and digest of the newest published run."""

@@ -82,7 +82,7 @@ def _only_read(root: str, way_out: str) -> FilesError:
 
 
 def purged_name(seq: int) -> str:
-    """Return path of the purge record of run number `seq` below the root."""
+    """Return the path of the purge record of run number `seq` below the root."""
     return f"{CONTROL}/purged/{seq:08d}.json"
 
 

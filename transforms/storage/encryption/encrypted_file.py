@@ -318,8 +318,8 @@ def reencrypt_file(
 
 
 def encryption_key_id(head: bytes) -> str | None:
-    """Return id of the key that sealed a file, from its first `HEAD_BYTES` bytes; None where it is
-    no sealed file.
+    """Return the id of the key that sealed a file, from its first `HEAD_BYTES` bytes; None where it
+    is no sealed file.
     """
     if not head.startswith(MAGIC) or len(head) <= len(MAGIC):
         return None
@@ -338,8 +338,8 @@ def encrypt_bytes(keyring: Keyring, name: str, purpose: str, data: bytes) -> byt
 
 
 def decrypt_bytes(keyring: Keyring, name: str, purpose: str, sealed: bytes) -> bytes:
-    """Return inverse of `encrypt_bytes`. Raises `SealedError` where it was changed or cut off,
-    holds other than one record, or its key is not in the keyring.
+    """Return the record that `encrypt_bytes` encrypted. Raises `SealedError` where the file was
+    changed or cut off, holds other than one record, or its key is not in the keyring.
     """
     reader = EncryptedReader(io.BytesIO(sealed), keyring, name, purpose)
     if reader.records != 1:

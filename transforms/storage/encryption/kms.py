@@ -35,7 +35,7 @@ def kms_client() -> Any:
 
 
 def _call(name: str, key: str, **given: Any) -> Any:
-    """Return one call. Credentials, region and endpoint come from the usual AWS settings
+    """Make one call. Credentials, region and endpoint come from the usual AWS settings
     (`AWS_ENDPOINT_URL_KMS` included).
     """
     from botocore.exceptions import BotoCoreError, ClientError
@@ -64,8 +64,8 @@ def wrap_secret(key: str, secret: bytes, name: str) -> bytes:
 
 
 def unwrap_secret(key: str, wrapped: bytes, name: str) -> bytes:
-    """Return inverse of `wrap_secret`. Raises `KmsError`, also where the wrapped secret is another
-    key's.
+    """Return the secret that `wrap_secret` wrapped. Raises `KmsError`, also where the wrapped
+    secret is another key's.
     """
     return bytes(
         _call(

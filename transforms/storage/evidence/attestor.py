@@ -65,13 +65,13 @@ from callveil.transforms.storage.tables.parquet import TABLES
 
 
 class AttestedStore(Protocol):
-    """What an attestor needs of the store it makes evidence for."""
+    """Interface an attestor needs of the store it makes evidence for."""
 
     files: Files
     root: str
 
     def url(self, path: str) -> str:
-        """Return URL of a path below the root."""
+        """Return the URL of a path below the root."""
 
     def current(self) -> Snapshot:
         """Return the newest published snapshot."""
@@ -327,7 +327,7 @@ class Attestor:
         self._clear(manifest, mine)
 
     def _identity(self) -> str:
-        """Return digest of the newest record of whose the store is."""
+        """Return the digest of the newest record of whose the store is."""
         seq, files = self.newest(IDENTITY), self._store.files
         return (
             hashlib.sha256(files.read(self._store.url(record_name(seq, IDENTITY)))).hexdigest()

@@ -45,7 +45,7 @@ def _masks(pad: bytes, number: int) -> tuple[int, int]:
 
 
 def piece_sum(pad: bytes, number: int, piece: bytes) -> PieceSum:
-    """Return sum of piece `number` (from 0) of a file."""
+    """Return the sum of piece `number` (from 0) of a file."""
     first, second = _raw(piece)
     a, b = _masks(pad, number)
     digest = hashlib.blake2b(
@@ -58,12 +58,12 @@ def piece_sum(pad: bytes, number: int, piece: bytes) -> PieceSum:
 
 
 def pack_sums(sums: Sequence[PieceSum]) -> bytes:
-    """Return bytes of a file's sums."""
+    """Return the bytes of a file's sums."""
     return b"".join(_PACKED.pack(*s) for s in sums)
 
 
 def unpack_sums(data: bytes) -> list[PieceSum]:
-    """Return inverse of `pack_sums`. Raises struct.error for data of another length."""
+    """Return the sums that `pack_sums` packed. Raises struct.error for data of another length."""
     return [PieceSum(*s) for s in _PACKED.iter_unpack(data)]
 
 

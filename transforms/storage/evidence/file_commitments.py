@@ -34,8 +34,8 @@ WHOLE_BYTES = 32 << 20
 
 
 class Committed(NamedTuple):
-    """What is known of one file: what is signed of it, its salts and details; of one that replaces
-    another, that as well.
+    """Evidence of one file: what is signed of it, its salts and details; for one that replaces
+    another, the evidence of that rewrite as well.
     """
 
     proof: FileProof
@@ -46,7 +46,7 @@ class Committed(NamedTuple):
 
 @dataclass
 class PreparedEvidence:
-    """What is known of a run's files before it is committed.
+    """Evidence of a run's files before it is committed.
 
     Attributes:
         files: what is signed of each. salts, details: by path. rewrites: old path by new path, with

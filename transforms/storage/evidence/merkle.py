@@ -9,7 +9,7 @@ LEAF, NODE = b"\x00", b"\x01"
 
 
 def leaf_hash(salt: bytes, row: bytes) -> bytes:
-    """Return commitment of a row: without its salt (32 bytes) nobody can try values against it."""
+    """Return a row's commitment: without its salt (32 bytes) nobody can try values against it."""
     return hashlib.sha256(LEAF + salt + row).digest()
 
 

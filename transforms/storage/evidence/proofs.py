@@ -77,12 +77,12 @@ class Proofs:
     rewrites: dict[str, RewriteDetail] = field(default_factory=dict)
 
     def encode(self) -> bytes:
-        """Return bytes of the file; equal proofs have equal bytes."""
+        """Return the bytes of the file; equal proofs have equal bytes."""
         return zstandard.ZstdCompressor(level=3).compress(msgspec.json.encode(self, order="sorted"))
 
     @classmethod
     def decode(cls, data: bytes) -> Proofs:
-        """Return inverse of `encode`. Raises ValueError for anything else."""
+        """Return the proofs that `encode` encoded. Raises ValueError for anything else."""
         try:
             return msgspec.json.decode(zstandard.ZstdDecompressor().decompress(data), type=cls)
         except (zstandard.ZstdError, ValueError):
@@ -90,5 +90,5 @@ class Proofs:
 
 
 def proofs_name(seq: int, data: bytes) -> str:
-    """Return path of a run's proofs below the root."""
+    """Return the path of a run's proofs below the root."""
     return f"{EVIDENCE}/{seq:08d}-{hashlib.sha256(data).hexdigest()[:SHORT]}.proofs"

@@ -58,8 +58,8 @@ class PublicKey:
 
     @classmethod
     def read(cls, path: str | Path) -> PublicKey:
-        """Return from a PEM or DER file; a private key's file gives its public half. Raises
-        `EvidenceKeyError`.
+        """Read a public key from a PEM or DER file; a private key's file gives its public half.
+        Raises `EvidenceKeyError`.
         """
         try:
             data = Path(path).read_bytes()
@@ -111,7 +111,7 @@ class PublicKey:
 
 
 class Signer(Protocol):
-    """What signs."""
+    """Interface of a signing key."""
 
     @property
     def public(self) -> PublicKey:
@@ -133,7 +133,7 @@ class FileSigner:
 
     @classmethod
     def of(cls, data: bytes, source: str) -> FileSigner:
-        """Return from a private key in PEM (PKCS #8). `source` stands in messages. Raises
+        """Return the signer for a private key in PEM (PKCS #8). `source` stands in messages. Raises
         `EvidenceKeyError`.
         """
         try:

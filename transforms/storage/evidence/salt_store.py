@@ -34,7 +34,7 @@ def owner_run(path: str) -> str:
 
 
 def salts_name(run: str, seq: int, data: bytes) -> str:
-    """Return path of a run's salts below the root."""
+    """Return the path of a run's salts below the root."""
     return f"{SALTS}/{run[:SHORT]}-{seq:08d}-{hashlib.sha256(data).hexdigest()[:SHORT]}.json"
 
 
@@ -44,12 +44,12 @@ def seq_of(path: str) -> int:
 
 
 def encode_sections(sections: Mapping[str, JsonObject]) -> bytes:
-    """Return bytes of a salts file: encoded salts by path of the data file."""
+    """Return the bytes of a salts file: encoded salts by path of the data file."""
     return orjson.dumps(dict(sections), option=orjson.OPT_SORT_KEYS)
 
 
 def section_sha256(section: Mapping[str, Any]) -> str:
-    """Return digest of one file's encoded salts."""
+    """Return the digest of one file's encoded salts."""
     return hashlib.sha256(orjson.dumps(section, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

@@ -171,7 +171,9 @@ class FileSalts:
 
     @classmethod
     def decode(cls, d: JsonObject) -> FileSalts:
-        """Return inverse of `encode`. Raises KeyError, TypeError or ValueError for another form."""
+        """Return the salts that `encode` encoded. Raises KeyError, TypeError or ValueError for
+        another form.
+        """
         trees = tuple(
             SaltTree(
                 t["leaves"], {(level, place): bytes.fromhex(s) for level, place, s in t["seeds"]}
@@ -181,7 +183,7 @@ class FileSalts:
         return cls(trees, tuple((a, b, c) for a, b, c in d["spans"]), bytes.fromhex(d["pad"]))
 
     def sha256(self) -> str:
-        """Return digest of the JSON form, hex; safe to publish, since the seeds in it are
+        """Return the digest of the JSON form, hex; safe to publish, since the seeds in it are
         random.
         """
         return hashlib.sha256(orjson.dumps(self.encode(), option=orjson.OPT_SORT_KEYS)).hexdigest()

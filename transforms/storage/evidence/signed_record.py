@@ -33,7 +33,7 @@ SIGNATURE_FIELDS = ("signer", "algorithm", "public_key", "handovers", "signature
 
 
 def record_name(seq: int, folder: str = EVIDENCE) -> str:
-    """Return path of record number `seq` of a chain below the store's root."""
+    """Return the path of record number `seq` of a chain below the store's root."""
     return f"{folder}/{seq:08d}.json"
 
 

@@ -160,8 +160,8 @@ class S3Files:
             return self._body(args)
 
     def _body(self, args: dict[str, Any]) -> bytes:
-        """Return one GET with its body; botocore tries again what fails before the body, and this
-        what breaks off or comes damaged within it.
+        """Make one GET and return its body; botocore tries again what fails before the body, and
+        this what breaks off or comes damaged within it.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -252,7 +252,7 @@ class S3Files:
         raise AssertionError("unreachable")
 
     def _own(self, made: dict[str, Any]) -> str:
-        """Return etag of the object where it is the one this write made, or nothing."""
+        """Return the etag of the object where it is the one this write made, or nothing."""
         try:
             head = self.client.head_object(Bucket=made["Bucket"], Key=made["Key"])
         except ClientError:

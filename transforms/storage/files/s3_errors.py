@@ -39,7 +39,7 @@ MISSING = ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
 
 
 def code_of(error: ClientError) -> str:
-    """Return s3's error code; of a HEAD request, which has no body, the status."""
+    """Return S3's error code; of a HEAD request, which has no body, the status."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

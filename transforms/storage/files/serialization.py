@@ -51,7 +51,7 @@ def dumps_in_order(value: Any) -> str:
 
 
 def interaction_row(interaction: RedactedInteraction) -> JsonObject:
-    """Return row of the interactions dataset. Raises TypeError for anything but a
+    """Return a row of the interactions dataset. Raises TypeError for anything but a
     `RedactedInteraction`.
 
     Key, time, rank and mode are taken from the object itself, so that a row and its partition
@@ -75,7 +75,7 @@ def interaction_row(interaction: RedactedInteraction) -> JsonObject:
 
 
 def finding_row(row: FindingRow) -> JsonObject:
-    """Return row of the findings dataset. Raises TypeError for anything but a `FindingRow`."""
+    """Return a row of the findings dataset. Raises TypeError for anything but a `FindingRow`."""
     if type(row) is not FindingRow:
         raise TypeError(f"the findings dataset takes FindingRow only, not {type(row).__name__}")
     return {
@@ -110,7 +110,7 @@ def rejected_row(
     blob: str = "",
     block: int | None = None,
 ) -> JsonObject:
-    """Return row of the rejected dataset: reason and place, without the content.
+    """Return a row of the rejected dataset: reason and place, without the content.
 
     Args:
         rejected: what was rejected; its `raw` bytes are counted, not stored.

@@ -321,7 +321,7 @@ def _children(
 
 
 def _below(path: str, key: str, kind: FieldType | None) -> tuple[str, FieldType | None]:
-    """Return path and type of a member; an undeclared key is not shown, because a key can be
+    """Return the path and type of a member; an undeclared key is not shown, because a key can be
     personal data.
     """
     if isinstance(kind, ListOf):

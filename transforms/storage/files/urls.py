@@ -120,8 +120,8 @@ def local_path(url: str) -> str:
 
 
 def split_s3(url: str) -> tuple[str, str]:
-    """Return bucket and key of `s3://bucket/key`; the key may be empty. Raises `PlaceError` where
-    the bucket is missing.
+    """Return the bucket and key of `s3://bucket/key`; the key may be empty. Raises `PlaceError`
+    where the bucket is missing.
     """
     bucket, _, key = url[len(S3_SCHEME) :].partition("/")
     if not bucket:

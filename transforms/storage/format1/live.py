@@ -63,7 +63,7 @@ _LONGEST_NAME = 120
 
 @dataclass(frozen=True)
 class Ledger:
-    """What an object that arrived held.
+    """Account of the contents of an object that arrived.
 
     Attributes:
         what: which receipts its keys will have.
@@ -86,18 +86,18 @@ class Live:
     root: str
 
     def url(self, *parts: str) -> str:
-        """Return URL below the zone."""
+        """Return the URL of a path below the zone."""
         return self.files.join(self.root, LIVE, *parts)
 
     def folder(self, key: InteractionKey) -> str:
-        """Return folder of an interaction's outputs."""
+        """Return the folder of an interaction's outputs."""
         return self.url("calls", _name(key.account_id), _name(key.id))
 
     # Announcements
 
     def part(self, key: InteractionKey, what: What) -> str:
-        """Return path, below the store's root and without suffix, of an interaction's receipt: the
-        name of a part of the zone.
+        """Return the path, below the store's root and without suffix, of an interaction's receipt:
+        the name of a part of the zone.
         """
         return f"{CALLS}/{_name(key.account_id)}/{_name(key.id)}/{what}"
 

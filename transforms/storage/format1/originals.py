@@ -66,7 +66,7 @@ class Unsealed(Files):
         self._files, self._url, self._keyring, self._name = files, url, keyring, name
 
     def info(self, url: str) -> FileInfo | None:
-        """Return size of what is sealed; of others what is known."""
+        """Return the size of what is sealed; of others what is known."""
         if url != self._url:
             return self._files.info(url)
         with self.open(url) as file:
@@ -88,7 +88,7 @@ class Unsealed(Files):
 
 
 class _Blocks(io.RawIOBase):
-    """What was sealed, as one file; one block is in memory."""
+    """Decrypted content as one file; one block is in memory."""
 
     def __init__(self, reader: EncryptedReader) -> None:
         self._reader, self._at, self._block, self._data = reader, 0, -1, b""

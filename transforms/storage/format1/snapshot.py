@@ -140,13 +140,13 @@ def to_json(value: Any) -> bytes:
 
 
 def manifest_name(seq: int) -> str:
-    """Return path of manifest number `seq` below the root."""
+    """Return the path of manifest number `seq` below the root."""
     return f"{CONTROL}/manifests/{seq:08d}.json"
 
 
 def snapshot_name(snapshot: Snapshot) -> str:
-    """Return path of a snapshot below the root. Its manifest's digest is part of it, so that two
-    runs that want the same number share no file.
+    """Return the path of a snapshot below the root. Its manifest's digest is part of it, so that
+    two runs that want the same number share no file.
     """
     return f"{CONTROL}/snapshots/{snapshot.seq:08d}-{snapshot.manifest_sha256[:SHORT_ID]}.json.zst"
 
@@ -162,8 +162,8 @@ def manifest_bytes(manifest: RunManifest) -> bytes:
 
 
 def parse_manifest(data: bytes) -> RunManifest:
-    """Return inverse of `manifest_bytes`. Raises ValueError for anything else, such as a manifest
-    of a later version.
+    """Return the manifest that `manifest_bytes` encoded. Raises ValueError for anything else, such
+    as a manifest of a later version.
     """
     if not set(msgspec.json.decode(data, type=dict[str, msgspec.Raw])) <= _MANIFEST_MEMBERS:
         raise ValueError("members that a manifest of this version does not have")
@@ -176,7 +176,7 @@ def snapshot_bytes(snapshot: Snapshot) -> bytes:
 
 
 def parse_snapshot(data: bytes) -> Snapshot:
-    """Return inverse of `snapshot_bytes`."""
+    """Return the snapshot that `snapshot_bytes` encoded."""
     return msgspec.json.decode(zstandard.ZstdDecompressor().decompress(data), type=Snapshot)
 
 
@@ -199,7 +199,7 @@ def check_path(path: str) -> None:
 def data_path(
     dataset: str, partition: Mapping[str, str], run_id: str, name: str, suffix: str = ".parquet"
 ) -> str:
-    """Return path of a data file below the root: `<dataset>/<k>=<v>/.../<run>-<name><suffix>`.
+    """Return the path of a data file below the root: `<dataset>/<k>=<v>/.../<run>-<name><suffix>`.
 
     The run's id in the name keeps names unique to a run and tells whose file it is when orphans are
     collected. Partition keys come in the order given; keys and values are percent-encoded. They

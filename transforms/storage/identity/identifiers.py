@@ -156,7 +156,7 @@ def forms_of(kind: str, value: str) -> tuple[str, ...]:
 
 
 def region_of_number(number: str) -> str:
-    """Return region of a number in E.164; empty where it has none."""
+    """Return the region of a number in E.164; empty where it has none."""
     try:
         return str(
             phonenumbers.region_code_for_country_code(
@@ -234,12 +234,14 @@ def identifier_beside(name: Identifier) -> Identifier:
 
 
 def agent_identifier(account_id: str, agent_id: str) -> Identifier:
-    """Return a member of staff by the platform's id, which is known within an account."""
+    """Return the identifier of a member of staff: the platform's id, which is known within an
+    account.
+    """
     return Identifier("agent", f"{account_id}/{agent_id}")
 
 
 def interaction_identifier(account_id: str, interaction_id: str) -> Identifier:
-    """Return an interaction by its key."""
+    """Return the identifier of an interaction: its key."""
     return Identifier("interaction", f"{account_id}/{interaction_id}")
 
 

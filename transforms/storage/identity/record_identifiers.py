@@ -102,8 +102,8 @@ class FoundIdentifier(NamedTuple):
 
 
 def region_of_record(record: Mapping[str, Any]) -> str:
-    """Return region for numbers of a record that name no country: the contact's country, else that
-    of the business' own numbers.
+    """Return the region for numbers of a record that name no country: the contact's country, else
+    that of the business' own numbers.
     """
     country = str(record.get("country") or "").strip()
     if country:
@@ -392,7 +392,7 @@ def _field(keyring: Keyring, found: FoundIdentifier) -> str:
 
 
 def record_token(keyring: Keyring, record: RecordRef, key_id: str | None = None) -> str:
-    """Return digest of a record's key, under which the index lists its identifiers."""
+    """Return the digest of a record's key, under which the index lists its identifiers."""
     return keyring.hmac("subject/record", *record, key_id=key_id)[: ids.TOKEN_HEX]
 
 

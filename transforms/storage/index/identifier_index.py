@@ -32,7 +32,7 @@ SUBJECTS = register_table(Table("subjects", SUBJECT_INDEX_SCHEMA, FIELDS, SORT))
 
 
 def token_bucket(token: str) -> int:
-    """Return bucket of a digest."""
+    """Return the bucket of a digest."""
     return int(token[:8], 16) % BUCKETS
 
 

@@ -44,7 +44,7 @@ for it once a chunk, and `watch` with each record.
 
 @dataclass(frozen=True)
 class SuppressionList:
-    """What may not be taken in again.
+    """List of the records that may not be taken in again.
 
     Attributes:
         tokens: digests of records' keys.

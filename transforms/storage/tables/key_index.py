@@ -60,7 +60,7 @@ class IndexEntry(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any] | Iterable[Any]) -> IndexEntry:
-        """Return from a stored row or a list of its values."""
+        """Return the entry held in a stored row or a list of its values."""
         values = [row[f] for f in cls._fields] if isinstance(row, Mapping) else list(row)
         values[11], values[12] = tuple(values[11] or ()), tuple(values[12] or ())
         return cls(*values)
@@ -79,7 +79,7 @@ INDEX = register_table(
 
 
 def key_bucket(key: InteractionKey) -> int:
-    """Return bucket of a key: a stable hash, the same on every machine."""
+    """Return the bucket of a key: a stable hash, the same on every machine."""
     data = f"{len(key.account_id)}:{key.account_id}{key.id}".encode()
     return int.from_bytes(hashlib.blake2b(data, digest_size=4).digest(), "big") % BUCKETS
 

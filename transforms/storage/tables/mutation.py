@@ -28,7 +28,7 @@ from callveil.transforms.storage.tables.rewrite import EditRows, rewrite_file
 
 @dataclass
 class RowMutation:
-    """What a run changes in stored rows; nothing is visible until it is published.
+    """Changes a run makes to stored rows; nothing is visible until it is published.
 
     Args:
         files, root, snapshot: the store and its state. run_id: names new files.

@@ -109,7 +109,7 @@ def register_table(table: Table) -> Table:
 
 
 def row_sort_key(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:
-    """Return key that orders rows as the files are: ascending, nulls first."""
+    """Return the key that orders rows as the files are: ascending, nulls first."""
     return tuple((row.get(c) is not None, row.get(c)) for c in columns)
 
 

@@ -31,7 +31,7 @@ class RewriteError(CallveilError, ValueError):
 
 
 class BatchEdit:
-    """What becomes of the rows of a batch; those of which nothing is said stay as they are.
+    """Edits of the rows of a batch; rows without an edit stay as they are.
 
     Args:
         batch: rows as stored (JSON columns are text), in today's columns.
@@ -121,7 +121,7 @@ def edit_batch(batch: pa.RecordBatch, change: EditRows) -> pa.RecordBatch:
 
 @dataclass(frozen=True)
 class RewriteResult:
-    """What a rewrite did.
+    """Outcome of a rewrite.
 
     Attributes:
         rows_before, rows_after: rows of the old and the new file.

@@ -54,7 +54,7 @@ def encode_raw_record(raw: RawInteraction) -> bytes:
 
 
 def decode_raw_record(data: bytes) -> RawInteraction:
-    """Return inverse of `encode_raw_record`."""
+    """Return the record that `encode_raw_record` encoded."""
     (account_id, key_id, kind, micros, rank, source), record = (
         json.loads(data[1:]) if data.startswith(PLAIN) else orjson.loads(data)
     )
@@ -69,8 +69,8 @@ def decode_raw_record(data: bytes) -> RawInteraction:
 
 
 def snapshot_digest(key: bytes, raw: RawInteraction) -> str:
-    """Return digest of a record alone: the same snapshot read from two files is one, whichever key
-    has sealed a name in it.
+    """Return the digest of a record alone: the same snapshot read from two files is one, whichever
+    key has sealed a name in it.
 
     `key`: of the purpose `snapshot-digest`.
     """

@@ -29,7 +29,7 @@ MAX_MARK_FILES = 8
 
 
 def version_row(version: RedactedVersion) -> Row:
-    """Return row of the versions dataset. Raises TypeError for anything but a `RedactedVersion`;
+    """Return a row of the versions dataset. Raises TypeError for anything but a `RedactedVersion`;
     key, time and mode are taken from the object itself.
     """
     if type(version) is not RedactedVersion:
@@ -59,7 +59,7 @@ VERSIONS = register_table(
 
 
 def version_from_row(row: Row) -> RedactedVersion:
-    """Return inverse of `version_row`."""
+    """Return the version that `version_row` made a row of."""
     return _version(from_storage(FIELDS + STATE, row, orjson.loads))
 
 

@@ -16,9 +16,9 @@ class Length(Operator):  # type: ignore[misc]
         """There is nothing to validate."""
 
     def operator_name(self) -> str:
-        """Return the name it has in a policy."""
+        """Return the name of the operator in a policy."""
         return "length"
 
     def operator_type(self) -> OperatorType:
-        """Return that it anonymizes."""
+        """Return the type of the operator: it anonymizes."""
         return OperatorType.Anonymize
