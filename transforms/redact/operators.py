@@ -155,7 +155,7 @@ class Token(_Anonymizer):
 
 
 class Encoded(_Anonymizer):
-    """Operator that writes what another one does, as a literal of JSON that is written as a text."""
+    """Operator that writes the result of another one as a literal of JSON written as a text."""
 
     def operate(self, text: str, params: OperatorParams | None = None) -> str:
         """Run the operator over the decoded text and encode its result; see `encoded_params`."""

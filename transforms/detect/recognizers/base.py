@@ -50,7 +50,7 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]
     def analyze(
         self, text: str, entities: Sequence[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Follow Presidio's contract: return results for `entities` in `text`, in order of place."""
+        """Return results for `entities` in `text`, in order of place: Presidio's contract."""
         read = tokenize_conversation(text, nlp_artifacts, self.supported_language)
         if not self.gate(read):
             return []
