@@ -193,7 +193,7 @@ def test_a_language_is_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "callveil.transforms.detect.recognizers.vocabulary.load_language", lambda code: language
     )
     monkeypatch.setattr(
-        "callveil.transforms.detect.recognizers.load_language", lambda code: language
+        "callveil.transforms.detect.recognizers.build.load_language", lambda code: language
     )
     from callveil.transforms.detect.recognizers.build import build_recognizers
 
