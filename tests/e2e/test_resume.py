@@ -234,6 +234,7 @@ def telling(steps: list[str]) -> list[str]:
     ]
 
 
+@pytest.mark.integration  # two minutes
 def test_killed_at_each_step_of_publishing(scene: Scene) -> None:
     steps = telling(publishing(scene))
     kinds = [s.split("/")[1] if "/" in s else s for s in steps]
