@@ -18,7 +18,6 @@ from callveil.transforms.storage.checkpoints.store_identity import open_store as
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.files.urls import is_s3
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.index import identifier_index, suppression_list  # noqa: F401
 from callveil.transforms.storage.tables import recordings, versions  # noqa: F401
@@ -87,7 +86,6 @@ def open_store(root: str | Path, *, keyring: str | Path | None = None) -> OpenSt
         StoreError: there is no store, it is damaged, or older than it was seen.
         KeyringError: the store is kept with other keys than those at hand.
     """
-    is_s3(str(root))  # refuses other schemes
     store = open_checked(Files(), str(root), str(keyring) if keyring else None)
     snapshot = store.current()
     rows = {name: sum(e.rows for e in snapshot.by_dataset(name)) for name in sorted(TABLES)}

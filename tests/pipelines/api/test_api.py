@@ -210,6 +210,12 @@ def test_mistakes_are_told_before_anything_is_read(how: dict[str, Any], told: st
         callveil.redact("x", **{"policy": POLICY, **how})
 
 
+@pytest.mark.parametrize("root", ["http://x/y", "gs://x/y"])
+def test_a_store_of_another_scheme_is_no_damaged_one(root: str) -> None:
+    with pytest.raises(callveil.CallveilError, match="is not supported"):
+        callveil.open_store(root)
+
+
 class _Text(str):
     __slots__ = ()
 

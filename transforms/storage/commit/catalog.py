@@ -93,12 +93,14 @@ class Store:
         """
         store = cls(files, root, keyring)
         try:
-            found = orjson.loads(files.read(store.url(STORE_FILE)))
+            content = files.read(store.url(STORE_FILE))
         except FileNotFoundError:
             raise StoreError(
                 f"{root}: there is no store here ({STORE_FILE} is missing); check the path, or run "
                 "a job that creates one"
             ) from None
+        try:
+            found = orjson.loads(content)
         except ValueError:
             raise StoreError(f"{store.url(STORE_FILE)}: not JSON; the file is damaged") from None
         if not isinstance(found, dict) or found.get("format") != STORE_FORMAT:
