@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from callveil.schemas.json_types import JsonObject
-from callveil.schemas.plugins import REPORTS as PLUGINS
-from callveil.schemas.plugins import find_plugins
 from callveil.schemas.policy import Policy
-from callveil.schemas.report import REPORTS, RESERVED, ReportType
+from callveil.schemas.report import REPORTS, ReportType, report_plugins
 from callveil.transforms.report.activities import load_activities
 from callveil.transforms.report.breaches import BreachReport, read_breaches
 from callveil.transforms.report.history import HistoryReport
@@ -173,7 +171,7 @@ def _source(
         )
     if name == "history":
         return HistoryReport(context, keyring, _expires(options))
-    plugin = find_plugins(PLUGINS, RESERVED)[name]
+    plugin = report_plugins()[name]
     report = plugin.load()
     try:
         return cast(ReportSource, report.make(context, keyring))
@@ -187,7 +185,7 @@ def report_type(name: str) -> ReportType:
     """Return what a report is. Raises `PluginError` where a plugin's has another name."""
     if name in REPORTS:
         return REPORTS[name]
-    plugin = find_plugins(PLUGINS, RESERVED)[name]
+    plugin = report_plugins()[name]
     kind = getattr(plugin.load(), "REPORT", None)
     if not isinstance(kind, ReportType) or kind.name != name:
         raise plugin.failed(f"has no REPORT, a callveil.schemas.report.ReportType named {name}")

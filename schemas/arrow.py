@@ -83,43 +83,34 @@ def report_schema(report: ReportType) -> pa.Schema:
     return _named(f"report_{report.name}", report.columns)
 
 
-RAW_INTERACTION_SCHEMA = _named("raw_interaction", interaction.FIELDS)
-REDACTED_INTERACTION_SCHEMA = _named("redacted_interaction", interaction.FIELDS + interaction.STATE)
-ACCOUNT_SCHEMA = _named("account", account.FIELDS)
-FINDING_SCHEMA = _named("finding", finding.FIELDS)
-REJECTED_SCHEMA = _named("rejected", rejected.FIELDS)
-REDACTION_REQUEST_SCHEMA = _named("redaction_request", request.FIELDS)
-ACCOUNT_EVENT_SCHEMA = _named("account_event", lifecycle.FIELDS)
-HOLD_SCHEMA = _named("hold", hold.FIELDS)
-DISPOSITION_SCHEMA = _named("disposition", disposition.FIELDS)
-RETENTION_CERTIFICATE_SCHEMA = _named("retention_certificate", disposition.CERTIFICATE_FIELDS)
-RECORDING_SCHEMA = _named("recording", recording.FIELDS)
-REDACTED_VERSION_SCHEMA = _named("redacted_version", version.FIELDS + version.STATE)
-CHANGE_HISTORY_SCHEMA = _named("change_history", history.FIELDS)
-SUBJECT_REQUEST_SCHEMA = _named("subject_request", subject.REGISTER_FIELDS)
-SUBJECT_REQUEST_EVENT_SCHEMA = _named("subject_request_event", subject.EVENT_FIELDS)
-ERASURE_CERTIFICATE_SCHEMA = _named("erasure_certificate", erasure_certificate.FIELDS)
-SUBJECT_INDEX_SCHEMA = _named("subject_index", subject_index.FIELDS)
-
-ARROW_SCHEMAS: dict[str, pa.Schema] = {
-    "interaction": RAW_INTERACTION_SCHEMA,
-    "redacted_interaction": REDACTED_INTERACTION_SCHEMA,
-    "account": ACCOUNT_SCHEMA,
-    "finding": FINDING_SCHEMA,
-    "rejected": REJECTED_SCHEMA,
-    "redaction_request": REDACTION_REQUEST_SCHEMA,
-    "account_event": ACCOUNT_EVENT_SCHEMA,
-    "hold": HOLD_SCHEMA,
-    "disposition": DISPOSITION_SCHEMA,
-    "retention_certificate": RETENTION_CERTIFICATE_SCHEMA,
-    "recording": RECORDING_SCHEMA,
-    "redacted_version": REDACTED_VERSION_SCHEMA,
-    "change_history": CHANGE_HISTORY_SCHEMA,
-    "subject_request": SUBJECT_REQUEST_SCHEMA,
-    "subject_request_event": SUBJECT_REQUEST_EVENT_SCHEMA,
-    "erasure_certificate": ERASURE_CERTIFICATE_SCHEMA,
-}
+ARROW_SCHEMAS: dict[str, pa.Schema] = {}
 """Arrow schemas by published name."""
+
+
+def _published(name: str, fields: tuple[Field, ...]) -> pa.Schema:
+    return ARROW_SCHEMAS.setdefault(name, _named(name, fields))
+
+
+RAW_INTERACTION_SCHEMA = _named("raw_interaction", interaction.FIELDS)
+ARROW_SCHEMAS["interaction"] = RAW_INTERACTION_SCHEMA
+REDACTED_INTERACTION_SCHEMA = _published(
+    "redacted_interaction", interaction.FIELDS + interaction.STATE
+)
+ACCOUNT_SCHEMA = _published("account", account.FIELDS)
+FINDING_SCHEMA = _published("finding", finding.FIELDS)
+REJECTED_SCHEMA = _published("rejected", rejected.FIELDS)
+REDACTION_REQUEST_SCHEMA = _published("redaction_request", request.FIELDS)
+ACCOUNT_EVENT_SCHEMA = _published("account_event", lifecycle.FIELDS)
+HOLD_SCHEMA = _published("hold", hold.FIELDS)
+DISPOSITION_SCHEMA = _published("disposition", disposition.FIELDS)
+RETENTION_CERTIFICATE_SCHEMA = _published("retention_certificate", disposition.CERTIFICATE_FIELDS)
+RECORDING_SCHEMA = _published("recording", recording.FIELDS)
+REDACTED_VERSION_SCHEMA = _published("redacted_version", version.FIELDS + version.STATE)
+CHANGE_HISTORY_SCHEMA = _published("change_history", history.FIELDS)
+SUBJECT_REQUEST_SCHEMA = _published("subject_request", subject.REGISTER_FIELDS)
+SUBJECT_REQUEST_EVENT_SCHEMA = _published("subject_request_event", subject.EVENT_FIELDS)
+ERASURE_CERTIFICATE_SCHEMA = _published("erasure_certificate", erasure_certificate.FIELDS)
+SUBJECT_INDEX_SCHEMA = _named("subject_index", subject_index.FIELDS)
 ARROW_SCHEMAS |= {
     f"report_{r.name}": report_schema(r) for r in REPORTS.values() if r.name != "history"
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import socket
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -62,6 +63,16 @@ class Plugin:
             return next(iter(found)).load()
         except Exception as error:
             raise self.failed(f"cannot be imported ({type(error).__name__}: {error})") from error
+
+    @contextmanager
+    def contained(self) -> Iterator[None]:
+        """Run code of the plugin's that may not end the process: that would take the place of an
+        error which rejects a record, and its text may quote one.
+        """
+        try:
+            yield
+        except SystemExit:
+            raise self.failed("tried to end the process") from None
 
     def failed(self, why: str) -> PluginError:
         """Return the error that ends what needs this plugin. `why` quotes no content of records."""

@@ -5,6 +5,7 @@ its own, in `history`.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
@@ -14,7 +15,7 @@ from callveil.schemas.fields import (
     Text,
 )
 from callveil.schemas.plugins import REPORTS as PLUGINS
-from callveil.schemas.plugins import find_plugins
+from callveil.schemas.plugins import Plugin, find_plugins
 from callveil.schemas.typed_rows import fields_of
 
 SCHEMA_VERSION = 1
@@ -278,6 +279,11 @@ RESERVED = (*REPORTS, "all", "pulls", "verify")
 """Names that no plugin's report may have: what `callveil report` knows itself."""
 
 
+def report_plugins() -> Mapping[str, Plugin]:
+    """Return the reports that plugins bring, by name. Raises `PluginError`."""
+    return find_plugins(PLUGINS, RESERVED)
+
+
 def report_names() -> tuple[str, ...]:
     """Return the names of `REPORTS` and of reports that plugins bring. Raises `PluginError`."""
-    return (*REPORTS, *find_plugins(PLUGINS, RESERVED))
+    return (*REPORTS, *report_plugins())

@@ -59,10 +59,8 @@ def read_plugin_records(kind: str, blocks: Iterator[bytes]) -> Iterator[Mapping[
     """
     stream = io.BufferedReader(_BlockStream(blocks))
     plugin = find_plugins(SOURCES)[kind.partition(":")[2]]
-    try:
+    with plugin.contained():
         yield from map(to_plain, _loaded(plugin).read(stream))
-    except SystemExit:
-        raise plugin.failed("tried to end the process") from None
 
 
 def source_fingerprint(formats: Iterable[str]) -> str:

@@ -203,10 +203,8 @@ class PluginOperator(_Anonymizer):
         code has other characters than `detect.placeholders.CODE`, or holds the value.
         """
         params = params or {}
-        try:
+        with self.plugin.contained():
             code = self._operate(text, dict(params))
-        except SystemExit:
-            raise self.plugin.failed("tried to end the process") from None
         if not isinstance(code, str) or not re.fullmatch(WRITTEN, code):
             raise self.plugin.failed(f"writes what is no code ({WRITTEN})")
         value = _bare(text)

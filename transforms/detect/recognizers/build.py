@@ -111,10 +111,8 @@ def _checked(plugin: Plugin, recognizer: EntityRecognizer) -> Callable[..., list
     inner, entities = recognizer.analyze, frozenset(recognizer.supported_entities)
 
     def analyze(text: str, *args: Any, **kwargs: Any) -> list[RecognizerResult]:
-        try:
+        with plugin.contained():
             found = inner(text, *args, **kwargs)
-        except SystemExit:  # its text may quote the record, and it would end the worker
-            raise plugin.failed("tried to end the process") from None
         if not isinstance(found, list):
             raise plugin.failed(f"analyze returned a {type(found).__name__}, no list")
         return [one(result, len(text)) for result in found]
