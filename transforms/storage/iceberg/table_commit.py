@@ -54,18 +54,24 @@ def commit_tables(
     """
     after, new, old = _by_table(live), _by_table(added), _by_table(removed)
     obsolete: set[str] = set()
+    kept: set[str] = set()
     with FilesIO(files) as io:
         catalog = StoreCatalog(location, tables, io, seq)
         for name in sorted({*after, *old, *tables}):
             before = _load(catalog, name)
-            if before is None:
-                obsolete |= set(_earlier_metadata(files, location, name, seq))
-                if after.get(name):
-                    _make_table(catalog, name, after[name])
-            elif name in new or name in old:
+            if before is not None and (name in new or name in old):
                 reached = set(reachable_files(before))
                 _change_table(catalog, before, new.get(name, []), old.get(name, []))
-                obsolete |= reached - set(reachable_files(catalog.load_table(name)))
+            elif before is None and after.get(name):
+                reached = set(_earlier_metadata(files, location, name, seq))
+                _make_table(catalog, name, after[name])
+            else:
+                continue
+            now = set(reachable_files(catalog.load_table(name)))
+            obsolete |= reached - now
+            for place in io.written.keys() - kept - now:  # a manifest that was merged at once
+                io.delete(place)
+            kept |= now
     start = f"{location}/"
     return TableCommit(
         catalog.tables,

@@ -8,6 +8,7 @@ only of what the store's pointer names).
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 
 from callveil.transforms.storage.files.filesystem import Files
@@ -40,13 +41,18 @@ def write_version_hints(files: Files, root: str, tables: Mapping[str, str]) -> N
             files, files.join(root, hint), str(number).encode()
         ):
             continue
-        folder = files.join(root, hint.rpartition("/")[0])
-        for info in list(files.list(folder)):
-            old = _COPY.fullmatch(info.url.rpartition("/")[2])
-            if old and int(old[1]) != number:
-                files.purge(info.url)
+        # Where a table was made anew, a reader would go on to the higher numbers of the old one.
+        _purge_copies(files, root, hint, range(number + 1, sys.maxsize))
         files.write(files.join(root, copy), files.read(files.join(root, path)))
         files.write(files.join(root, hint), str(number).encode())
+        _purge_copies(files, root, hint, range(number))
+
+
+def _purge_copies(files: Files, root: str, hint: str, numbers: range) -> None:
+    for info in list(files.list(files.join(root, hint.rpartition("/")[0]))):
+        found = _COPY.fullmatch(info.url.rpartition("/")[2])
+        if found and int(found[1]) in numbers:
+            files.purge(info.url)
 
 
 def _holds(files: Files, url: str, data: bytes) -> bool:
