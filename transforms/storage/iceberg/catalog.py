@@ -14,7 +14,7 @@ from uuid import UUID
 import pyarrow as pa
 from pyiceberg.catalog import MetastoreCatalog, PropertiesUpdateSummary
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
-from pyiceberg.io import FileIO
+from pyiceberg.io import FileIO, InputStream
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.serializers import FromInputFile
@@ -62,6 +62,11 @@ class StoreCatalog(MetastoreCatalog):
         if name not in self.tables:
             raise NoSuchTableError(f"{name}: no such table; there are {', '.join(self.tables)}")
         return f"{self.location}/{self.tables[name]}"
+
+    def open_file(self, path: str) -> InputStream:
+        """Return a reader of a file below the store's root."""
+        place = f"{self.location}/{path}"
+        return self._load_file_io(location=place).new_input(place).open()
 
     def load_table(self, identifier: str | Identifier) -> Table:
         """Return a table as it stands."""

@@ -30,8 +30,8 @@ class StoreInput(InputFile):
         return self._files.info(self.location) is not None
 
     def open(self, seekable: bool = True) -> InputStream:
-        """Return its content; metadata files are small enough to be read at once."""
-        return cast(InputStream, io.BytesIO(self._files.read(self.location)))
+        """Return a reader of its content."""
+        return cast(InputStream, self._files.open(self.location))
 
 
 class _Sink(io.BytesIO):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import IO, cast
 
+import pyarrow.parquet as pq
 from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import TableProperties, Transaction
@@ -120,7 +122,7 @@ def _earlier_metadata(files: Files, location: str, name: str, seq: int) -> Itera
 def _by_table(entries: Iterable[FileEntry]) -> dict[str, list[FileEntry]]:
     out: dict[str, list[FileEntry]] = {}
     for entry in entries:
-        if entry.dataset in TABLES:
+        if entry.path.endswith(".parquet"):
             out.setdefault(entry.dataset, []).append(entry)
     return out
 
@@ -137,7 +139,7 @@ def _load(catalog: StoreCatalog, name: str) -> IcebergTable | None:
 
 
 def _make_table(catalog: StoreCatalog, name: str, entries: list[FileEntry]) -> None:
-    schema = _schema(catalog, name, entries[0])
+    schema = _schema(catalog, name, entries[-1])
     with catalog.create_table_transaction(
         (NAMESPACE, name),
         schema,
@@ -161,7 +163,8 @@ def _change_table(
 ) -> None:
     root, name = catalog.location, table.name()[-1]
     with table.transaction() as change:
-        _add_columns(change, catalog, name, (added or removed)[0])
+        if added:
+            _add_columns(change, catalog, name, added[-1])
         earlier = table.metadata.snapshots
         if removed:
             spec = table.metadata.default_spec_id
@@ -200,6 +203,14 @@ def _add_columns(change: Transaction, catalog: StoreCatalog, name: str, entry: F
 
 
 def _schema(catalog: StoreCatalog, name: str, entry: FileEntry) -> Schema:
-    """Return the columns of a table, with ids that are their own where the table is new."""
-    columns = table_columns(TABLES[name].schema, partition_keys(entry))
+    """Return the columns of a table, with ids that are their own where the table is new.
+
+    A table that this process does not know, since none of its code uses it, has those of its file.
+    """
+    if name in TABLES:
+        schema = TABLES[name].schema
+    else:
+        with catalog.open_file(entry.path) as source:
+            schema = pq.read_schema(cast(IO[bytes], source)).remove_metadata()
+    columns = table_columns(schema, partition_keys(entry))
     return assign_fresh_schema_ids(catalog.convert_schema(columns))
