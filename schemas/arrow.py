@@ -23,7 +23,6 @@ from callveil.schemas import (
     version,
 )
 from callveil.schemas.fields import (
-    EXTRA,
     Boolean,
     Field,
     FieldType,
@@ -35,6 +34,8 @@ from callveil.schemas.fields import (
     Text,
     TextOrJson,
     Timestamp,
+    member_fields,
+    personal_class,
 )
 from callveil.schemas.report import REPORTS, ReportType
 
@@ -54,24 +55,22 @@ def arrow_type(kind: FieldType) -> pa.DataType:
     if isinstance(kind, ListOf):
         return pa.list_(arrow_type(kind.item))
     if isinstance(kind, Struct):
-        members = [pa.field(f.name, arrow_type(f.type)) for f in kind.fields]
-        return pa.struct([*members, pa.field(EXTRA, pa.string())])
+        return pa.struct([_arrow_field(f) for f in member_fields(kind)])
     return _PLAIN[type(kind)]
 
 
+def _arrow_field(field: Field) -> pa.Field:
+    said = {"doc": field.doc, "group": field.group, "entity": field.entity}
+    metadata = {"pii": personal_class(field)} | {k: v for k, v in said.items() if v}
+    return pa.field(field.name, arrow_type(field.type), metadata=metadata)
+
+
 def arrow_schema(fields: tuple[Field, ...], metadata: Mapping[str, str] | None = None) -> pa.Schema:
-    """Return the Arrow schema of a record declared by `fields`, each column documented in its field
-    metadata.
+    """Return the Arrow schema of a record declared by `fields`. The metadata of each column, and of
+    each member of a nested one, tell what it holds (`doc`) and its class of personal data (`pii`,
+    one of `fields.PERSONAL_CLASSES`), field group and entity type where it has them.
     """
-    columns = [
-        pa.field(
-            f.name,
-            arrow_type(f.type),
-            metadata={"doc": f.doc, "group": f.group} if f.doc or f.group else None,
-        )
-        for f in fields
-    ]
-    return pa.schema(columns, metadata=dict(metadata or {}))
+    return pa.schema([_arrow_field(f) for f in fields], metadata=dict(metadata or {}))
 
 
 def _named(name: str, fields: tuple[Field, ...]) -> pa.Schema:

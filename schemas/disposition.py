@@ -65,7 +65,7 @@ class Disposition(TypedDict, total=False):
         dt.datetime | None, "when it was deleted, UTC: no reader has seen it since"
     ]
     method: Annotated[str, ", ".join(METHODS)]
-    object: Annotated[str, "file"]
+    object: Annotated[str, "file it is about, below the store's root"]
     object_version_old: Annotated[str | None, "SHA-256 of the file before"]
     object_version_new: Annotated[
         str | None, "SHA-256 of the file that replaces it; empty where none does"

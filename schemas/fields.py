@@ -309,6 +309,40 @@ class Struct(FieldType):
         return coerce_members(self.fields, value, f"{path}.")
 
 
+PERSONAL_CLASSES = {
+    "none": "no personal data",
+    "possible": "may hold personal data",
+    "text": "free text, in which people may be named",
+    "direct": "the value itself is about a person; the entity type says what",
+}
+"""Classes of personal data a column is declared to be of, weakest first, and what they mean."""
+
+
+def member_fields(kind: FieldType) -> tuple[Field, ...]:
+    """Return the members of a nested record, or of the records of a list, as they are stored: with
+    `extra`; empty for any other type.
+    """
+    while isinstance(kind, ListOf):
+        kind = kind.item
+    if not isinstance(kind, Struct):
+        return ()
+    return (*kind.fields, Field(EXTRA, Json(), "members no declaration knows, as JSON text"))
+
+
+def personal_class(field: Field) -> str:
+    """Return the class of personal data of a column, one of `PERSONAL_CLASSES`: of a nested record
+    the strongest of its members.
+    """
+    if not field.personal:
+        return "none"
+    if field.entity:
+        return "direct"
+    if field.prose:
+        return "text"
+    order = list(PERSONAL_CLASSES)
+    return max(map(personal_class, member_fields(field.type)), key=order.index, default="possible")
+
+
 def coerce_members(
     fields: tuple[Field, ...], value: Mapping[str, Any], prefix: str = ""
 ) -> JsonObject:

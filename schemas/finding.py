@@ -39,7 +39,7 @@ class StoredFinding(TypedDict, total=False):
     detector_version: Annotated[
         str | None, "versions of callveil and Presidio, and names and digests of models of your own"
     ]
-    score: Annotated[float | None, "0 to 1"]
+    score: Annotated[float | None, "how sure the detector is, 0 to 1"]
     action: Annotated[str, "operator: label, mask, pseudonym, token, keep, clear"]
     key_id: Annotated[str | None, "id of the key a pseudonym or token was made with"]
     span_start: Annotated[int | None, "start in the field's source text, code points"]
@@ -49,7 +49,7 @@ class StoredFinding(TypedDict, total=False):
     audio_start: Annotated[
         float | None, "seconds from the beginning of the recording, where times are known"
     ]
-    audio_end: Annotated[float | None, "seconds"]
+    audio_end: Annotated[float | None, "end, seconds"]
     count: Annotated[int | None, "values this row stands for; 1 unless a whole field was cleared"]
     trigger: Annotated[str | None, "auto, manual or subject_request"]
     request_id: Annotated[str | None, "request that asked for it"]

@@ -74,14 +74,14 @@ CHAT_MESSAGE = Struct(
         Field("speaker", TEXT, "who wrote it: name or role"),
         Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
         Field("text", TEXT, "what was written", prose=True),
-        Field("sent_at", TIME, "when", personal=False),
+        Field("sent_at", TIME, "when it was sent, UTC", personal=False),
     )
 )
 CALL_PATH = Struct(
     (
-        Field("route_id", TEXT, "route id", personal=False),
+        Field("route_id", TEXT, "id of the menu, queue or person it went to", personal=False),
         Field("route_name", TEXT, "route name; may hold staff names and numbers", prose=True),
-        Field("route_type", TEXT, "route type", personal=False),
+        Field("route_type", TEXT, "such as menu, queue or agent", personal=False),
         Field("started_at", TIME, "when the route began", personal=False),
     )
 )
@@ -94,8 +94,8 @@ FORM_FIELD = Struct(
 )
 FORM = Struct(
     (
-        Field("form_id", TEXT, "form id", personal=False),
-        Field("form_name", TEXT, "form name", prose=True),
+        Field("form_id", TEXT, "id of the form, the same for everybody", personal=False),
+        Field("form_name", TEXT, "name of the form, as the company gave it", prose=True),
         Field("name", TEXT, "name given", entity="PERSON"),
         Field("email", TEXT, "e-mail given", entity="EMAIL_ADDRESS"),
         Field("number_to_call", TEXT, "number given", entity="PHONE_NUMBER"),
@@ -111,7 +111,7 @@ FORM = Struct(
 )
 AGENT = Struct(
     (
-        Field("id", TEXT, "agent id", entity="STAFF_ID"),
+        Field("id", TEXT, "the platform's id of the agent", entity="STAFF_ID"),
         Field("name", TEXT, "agent name", entity="PERSON"),
         Field("email", TEXT, "agent e-mail", entity="EMAIL_ADDRESS"),
         Field("uid", TEXT, "agent id, as a number", entity="STAFF_ID"),
@@ -121,7 +121,7 @@ AGENT = Struct(
         Field("status", TEXT, "whether the agent is available"),
         Field("inbound_number", TEXT, "number the agent is called on", entity="PHONE_NUMBER"),
         Field("outbound_number", JSON, "number the agent calls from"),
-        Field("pic_url", TEXT, "picture", entity="MEDIA"),
+        Field("pic_url", TEXT, "address of the agent's picture", entity="MEDIA"),
     )
 )
 
@@ -173,7 +173,7 @@ FURTHER: tuple[Field, ...] = (
                 ("indexed_at", "when the platform indexed it, seconds since 1970"),
                 ("timestamp", "when it began, as the platform's reports give it"),
                 ("day", "day of the week"),
-                ("month", "month"),
+                ("month", "month it began in"),
                 ("hour", "hour of the day"),
                 ("chat_status", "status of the chat"),
                 ("chat_type", "type of the chat"),
@@ -215,8 +215,8 @@ FURTHER: tuple[Field, ...] = (
                 ("ad_network", TEXT, "network of the advertisement", "VISITOR_DATA"),
                 ("ad_format", TEXT, "format of the advertisement", "VISITOR_DATA"),
                 ("ad_targeting_type", TEXT, "how the advertisement was aimed", "VISITOR_DATA"),
-                ("adgroup_id", TEXT, "ad id", "ONLINE_ID"),
-                ("keyword_id", TEXT, "ad id", "ONLINE_ID"),
+                ("adgroup_id", TEXT, "id of the group of advertisements", "ONLINE_ID"),
+                ("keyword_id", TEXT, "id of the keyword that was bid on", "ONLINE_ID"),
                 ("ubv", TEXT, "visitor's browser", "VISITOR_DATA"),
                 ("ubp", TEXT, "visitor's system", "VISITOR_DATA"),
                 ("ubvt", TEXT, "visitor's device", "VISITOR_DATA"),
@@ -262,7 +262,9 @@ FIELDS: tuple[Field, ...] = (
             Field(n, SECONDS, f"{n.replace('_', ' ')}, seconds", personal=False)
             for n in ("duration", "talk_time", "ring_time", "hold_time")
         ),
-        *(Field(n, TEXT, n.replace("_", " ")) for n in ("status", "call_status", "dial_status")),
+        Field("status", TEXT, "how it stands or ended, in the platform's words"),
+        Field("call_status", TEXT, "how the call stands or ended"),
+        Field("dial_status", TEXT, "how dialling the business number ended"),
         *(
             Field(f"tracking_number{s}", TEXT, "tracking number dialled (the company's own)")
             for s in ("", "_id", "_bare", "_complete", "_format")
@@ -281,8 +283,8 @@ FIELDS: tuple[Field, ...] = (
     *_group(
         "flow_text",
         Field("call_path", ListOf(CALL_PATH), "routes the call took"),
-        Field("transfers", JSON, "transfers", prose=True),
-        Field("legs", JSON, "legs", prose=True),
+        Field("transfers", JSON, "to whom it was passed on, as the platform lists it", prose=True),
+        Field("legs", JSON, "its parts, as the platform lists them", prose=True),
     ),
     *_group(
         "caller",
@@ -292,9 +294,7 @@ FIELDS: tuple[Field, ...] = (
             Field(f"caller_number{s}", TEXT, "contact's number", entity="PHONE_NUMBER")
             for s in ("", "_bare", "_complete", "_format")
         ),
-        Field(
-            "caller_number_split", ListOf(TEXT), "contact's number in parts", entity="PHONE_NUMBER"
-        ),
+        Field("caller_number_split", ListOf(TEXT), "number in parts", entity="PHONE_NUMBER"),
         Field("contact_number", TEXT, "contact's number", entity="PHONE_NUMBER"),
         Field("alternative_number", TEXT, "another number of the contact", entity="PHONE_NUMBER"),
         Field("email", TEXT, "contact's e-mail", entity="EMAIL_ADDRESS"),
@@ -313,7 +313,7 @@ FIELDS: tuple[Field, ...] = (
         Field("transcription_text", TEXT, "flat transcript", prose=True),
         Field("outline", ListOf(OUTLINE), "transcript by turn"),
         Field("words", ListOf(WORD), "transcript by word, with times"),
-        Field("summary", TEXT, "summary", prose=True),
+        Field("summary", TEXT, "summary of the conversation, by the platform or staff", prose=True),
         Field("activity_analysis", JSON, "the platform's analysis of the conversation", prose=True),
         Field("notes", TextOrJson(), "notes of staff", prose=True),
         Field("message_body", TEXT, "text message", prose=True),
@@ -323,20 +323,20 @@ FIELDS: tuple[Field, ...] = (
         "media",
         Field("audio", TEXT, "URL or path of the recording", entity="MEDIA"),
         Field("transcription", TEXT, "URL or path of the transcript", entity="MEDIA"),
-        Field("message_id", TEXT, "message id", entity="MEDIA"),
+        Field("message_id", TEXT, "id of the message at its carrier", entity="MEDIA"),
         Field("message_media", ListOf(JSON), "pictures and files of a message", entity="MEDIA"),
     ),
     *_group("form", Field("form", FORM, "form as filled in")),
     *_group(
         "custom",
         Field("custom_fields", JSON, "fields the account defined", prose=True),
-        Field("tag_list", ListOf(TEXT), "tags", prose=True),
+        Field("tag_list", ListOf(TEXT), "tags that staff or rules put on it", prose=True),
         Field("salesforce", JSON, "linked CRM record", prose=True),
     ),
     *_group(
         "visitor",
         Field("visitor_ip", TEXT, "visitor's address", entity="IP_ADDRESS"),
-        Field("visitor_sid", TEXT, "visitor's id", entity="ONLINE_ID"),
+        Field("visitor_sid", TEXT, "id of the visitor's browser", entity="ONLINE_ID"),
         *(
             Field(n, TEXT, d, entity=e)
             for n, d, e in (
@@ -344,18 +344,18 @@ FIELDS: tuple[Field, ...] = (
                 ("referrer", "page they came from", "URL"),
                 ("location", "page they called from", "URL"),
                 ("last_location", "last page", "URL"),
-                ("web_source", "web source", "VISITOR_DATA"),
-                ("medium", "medium", "VISITOR_DATA"),
-                ("campaign", "campaign", "VISITOR_DATA"),
-                ("keyword", "keyword", "VISITOR_DATA"),
+                ("web_source", "web source, such as a search engine", "VISITOR_DATA"),
+                ("medium", "medium of the visit, such as cpc or organic", "VISITOR_DATA"),
+                ("campaign", "campaign the visit came from", "VISITOR_DATA"),
+                ("keyword", "keyword that was bid on or searched", "VISITOR_DATA"),
                 ("gclid", "ad click id", "ONLINE_ID"),
                 ("fbclid", "ad click id", "ONLINE_ID"),
                 ("msclkid", "ad click id", "ONLINE_ID"),
                 ("ga_client_id", "analytics id", "ONLINE_ID"),
-                ("ad_group_id", "ad id", "ONLINE_ID"),
-                ("campaign_id", "ad id", "ONLINE_ID"),
-                ("creative_id", "ad id", "ONLINE_ID"),
-                ("ad_id", "ad id", "ONLINE_ID"),
+                ("ad_group_id", "id of the group of advertisements", "ONLINE_ID"),
+                ("campaign_id", "id of the campaign", "ONLINE_ID"),
+                ("creative_id", "id of the advertisement as shown", "ONLINE_ID"),
+                ("ad_id", "id of the advertisement", "ONLINE_ID"),
             )
         ),
         Field("webvisit", JSON, "the web visit", entity="VISITOR_DATA"),
@@ -363,8 +363,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     *_group(
         "staff",
-        Field("agent_id", TEXT, "agent id", entity="STAFF_ID"),
-        Field("agent", AGENT, "agent"),
+        Field("agent_id", TEXT, "id of the agent who took it", entity="STAFF_ID"),
+        Field("agent", AGENT, "agent who took it"),
     ),
     *FURTHER,
     *_group(

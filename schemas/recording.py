@@ -31,7 +31,7 @@ class RecordingRow(TypedDict, total=False):
     ]
     rate: Annotated[int | None, "samples per second"]
     channels: Annotated[int | None, "number of channels"]
-    seconds: Annotated[float | None, "length"]
+    seconds: Annotated[float | None, "length, seconds"]
     covered_seconds: Annotated[list[float] | None, "covered seconds by channel"]
     spans: Annotated[int | None, "stretches that were to be covered"]
     keyed: Annotated[int | None, "stretches of keypad tones that were found and covered"]

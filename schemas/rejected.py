@@ -28,7 +28,7 @@ class RejectedRow(TypedDict, total=False):
     interaction_id: Annotated[str | None, "interaction, where it could be read"]
     blob: Annotated[str | None, "encrypted file that holds the content"]
     block: Annotated[int | None, "block of that file"]
-    run_id: Annotated[str | None, "run"]
+    run_id: Annotated[str | None, "run that rejected it"]
     rejected_at: Annotated[dt.datetime | None, "as_of of the run, UTC"]
 
 

@@ -40,8 +40,8 @@ class IdentifierLink(NamedTuple):
     """One identifier of a record, concealed."""
 
     token: Annotated[str, "digest of the identifier"]
-    kind: Annotated[str, "kind"]
-    role: Annotated[str, "role"]
+    kind: Annotated[str, ", ".join(KINDS)]
+    role: Annotated[str, ", ".join(ROLES)]
     field: Annotated[str, "declared field it stood in"]
 
 

@@ -65,7 +65,7 @@ CHANGE = Struct(
 )
 VALUE = Struct(
     (
-        Field("field", _T, "field"),
+        Field("field", _T, "name of the field"),
         Field("value", _J, "its value"),
         Field("redacted", Boolean(), "a part of the value was redacted", personal=False),
         Field("entities", ListOf(_T), "entity types that were redacted", personal=False),

@@ -230,6 +230,7 @@ def test_schemas_say_what_the_declaration_says() -> None:
     assert arrow.field("a").type == pa.int64() and arrow.field("a").metadata == {
         b"doc": b"a count",
         b"group": b"flow",
+        b"pii": b"possible",
     }
     assert arrow.field("b").type == pa.list_(
         pa.struct([("t", pa.timestamp("us", tz="UTC")), (EXTRA, pa.string())])

@@ -66,7 +66,16 @@ from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.index.identifier_index import lookup_entries
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-CERTIFICATES = register_table(Table("erasure_certificates", ERASURE_CERTIFICATE_SCHEMA, FIELDS))
+CERTIFICATES = register_table(
+    Table(
+        "erasure_certificates",
+        ERASURE_CERTIFICATE_SCHEMA,
+        FIELDS,
+        doc="That a person's rows of one kind were erased or set aside, signed. Where files were "
+        "locked, another row follows once they are gone.",
+        partition_by=("day",),
+    )
+)
 MESSAGE = b"callveil erasure certificate 1\n"
 METHOD = (
     "search of the identifier index and of the live zone's markers by every confirmed identifier; "

@@ -37,7 +37,16 @@ from callveil.transforms.storage.encryption.tokens import TokenKeys, make_call_t
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
-EVENTS = register_table(Table("subject_requests", SUBJECT_REQUEST_EVENT_SCHEMA, EVENT_FIELDS))
+EVENTS = register_table(
+    Table(
+        "subject_requests",
+        SUBJECT_REQUEST_EVENT_SCHEMA,
+        EVENT_FIELDS,
+        doc="A step of a data subject's request. Steps are appended and never changed.",
+        key=("request_id", "event_id"),
+        partition_by=("request",),
+    )
+)
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _OPENING = (
     "request_id",

@@ -38,7 +38,14 @@ from callveil.transforms.storage.format1.snapshot import Snapshot, data_path, ma
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
 CERTIFICATES = register_table(
-    Table("certificates", RETENTION_CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS)
+    Table(
+        "certificates",
+        RETENTION_CERTIFICATE_SCHEMA,
+        CERTIFICATE_FIELDS,
+        doc="That a series of records expired, was deleted, and purged. Where files were locked, "
+        "another row follows once they are gone.",
+        partition_by=("day",),
+    )
 )
 JOB = "attest"
 CERTIFY = CommitPolicy(retry_on=(), abandon=False)

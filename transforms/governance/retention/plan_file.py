@@ -27,7 +27,15 @@ from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import to_json
 from callveil.transforms.storage.tables.parquet import Table, TableWriter, register_table
 
-DISPOSITIONS = register_table(Table("dispositions", DISPOSITION_SCHEMA, FIELDS))
+DISPOSITIONS = register_table(
+    Table(
+        "dispositions",
+        DISPOSITION_SCHEMA,
+        FIELDS,
+        doc="What retention decided about a record, or an account's records in a file.",
+        partition_by=("day",),
+    )
+)
 FORMAT = 1
 PLAN, ROWS, STATE, SUMMARY = "plan.json", "plan.parquet", "state.json.zst", "summary.txt"
 

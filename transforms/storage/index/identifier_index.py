@@ -28,7 +28,17 @@ GROWTH = 4
 """A file is merged with the smaller ones once they hold a quarter as many rows: each entry is
 written anew a few times at most.
 """
-SUBJECTS = register_table(Table("subjects", SUBJECT_INDEX_SCHEMA, FIELDS, SORT))
+SUBJECTS = register_table(
+    Table(
+        "subjects",
+        SUBJECT_INDEX_SCHEMA,
+        FIELDS,
+        SORT,
+        doc="An identifier of a person, as a keyed digest, and a record it stands in. Of several "
+        "rows for one place the one of the latest run holds.",
+        partition_by=("bucket",),
+    )
+)
 
 
 def token_bucket(token: str) -> int:

@@ -32,7 +32,14 @@ FIELDS: tuple[Field, ...] = tuple(
     )
 )
 ERASED = register_table(
-    Table("erased", arrow_schema(FIELDS, {"callveil": "erased_record"}), FIELDS, ("token",))
+    Table(
+        "erased",
+        arrow_schema(FIELDS, {"callveil": "erased_record"}),
+        FIELDS,
+        ("token",),
+        doc="A record that was erased or set aside, as a keyed digest: it may not come back.",
+        partition_by=("request",),
+    )
 )
 
 

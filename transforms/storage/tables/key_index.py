@@ -38,7 +38,7 @@ class IndexEntry(NamedTuple):
     digest: Annotated[str, "keyed digest of its content"]
     called_us: Annotated[int, "when it began, microseconds since 1970"]
     kind: Annotated[str, "call, text, chat or form"]
-    language: Annotated[str, "language"]
+    language: Annotated[str, "language of the conversation, ISO 639-1"]
     account_type: Annotated[str, "account type when it happened"]
     agency_id: Annotated[str, "agency"]
     origin: Annotated[str, "file the row was first written to"]
@@ -74,6 +74,10 @@ INDEX = register_table(
         FIELDS,
         ("account_id", "id", "seq"),
         ("id",),
+        doc="A stored interaction: which snapshot it is, how far it was redacted, and in which "
+        "file it began. Of several rows for one interaction the one of the latest run holds.",
+        key=("account_id", "id", "seq"),
+        partition_by=("bucket",),
     )
 )
 

@@ -22,7 +22,7 @@ from callveil.schemas.arrow import (
     REDACTION_REQUEST_SCHEMA,
     REJECTED_SCHEMA,
 )
-from callveil.schemas.fields import Field
+from callveil.schemas.fields import Field, Text
 from callveil.schemas.interaction import FIELDS, STATE, RedactedInteraction
 from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
@@ -52,6 +52,9 @@ class Table:
         name: dataset name, the first folder of its files.
         schema: Arrow schema of a row, without partition columns.
         fields: its declaration, which says what is personal.
+        doc: what a row of it is.
+        key: columns whose values no two live rows share and none lacks; empty where there are none.
+        partition_by: columns its files are partitioned by, names of `PARTITIONS`.
         sort_by: columns its files are sorted by; never personal ones.
         bloom: columns with a bloom filter; never personal ones.
         to_row: turns a record into a row, and refuses a record of another type with TypeError.
@@ -63,6 +66,9 @@ class Table:
     sort_by: tuple[str, ...] = ()
     bloom: tuple[str, ...] = ()
     to_row: Callable[[Any], Row] = _same
+    doc: str = ""
+    key: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         plain = set(plain_leaves(self.fields))
@@ -74,6 +80,17 @@ class Table:
                 )
 
 
+PARTITIONS: dict[str, Field] = {
+    f.name: f
+    for f in (
+        Field("account_type", Text(), "account type when it happened", personal=False),
+        Field("day", Text(), "UTC day, YYYY-MM-DD: of the record, or of the run", personal=False),
+        Field("bucket", Text(), "bucket of a stable hash of the key", personal=False),
+        Field("request", Text(), "request of a data subject the file is about", personal=False),
+    )
+}
+"""Partition columns, which stand in the names of folders."""
+
 INTERACTIONS = Table(
     "interactions",
     REDACTED_INTERACTION_SCHEMA,
@@ -81,6 +98,9 @@ INTERACTIONS = Table(
     ("account_id", "called_at", "id"),
     ("id",),
     interaction_row,
+    doc="A call, text, chat or form after redaction, with what was done to it.",
+    key=("account_id", "id"),
+    partition_by=("account_type", "day"),
 )
 FINDINGS = Table(
     "findings",
@@ -89,13 +109,25 @@ FINDINGS = Table(
     ("account_id", "interaction_id", "finding_id"),
     ("interaction_id",),
     finding_row,
+    doc="What was found where in an interaction and what was done with it, never the value.",
+    key=("account_id", "interaction_id", "finding_id"),
+    partition_by=("account_type", "day"),
 )
-REJECTED = Table("rejected", REJECTED_SCHEMA, rejected.FIELDS, ("file", "rejected_id"))
+REJECTED = Table(
+    "rejected",
+    REJECTED_SCHEMA,
+    rejected.FIELDS,
+    ("file", "rejected_id"),
+    doc="Input that could not be read or redacted: where it was and why, never its content.",
+    partition_by=("day",),
+)
 REQUESTS = Table(
     "requests",
     REDACTION_REQUEST_SCHEMA,
     request.FIELDS,
     ("account_id", "interaction_id", "request_id"),
+    doc="A person's request to redact an interaction, or a part of one.",
+    partition_by=("day",),
 )
 """Manual requests as the redaction job writes them."""
 TABLES: dict[str, Table] = {t.name: t for t in (INTERACTIONS, FINDINGS, REJECTED, REQUESTS)}

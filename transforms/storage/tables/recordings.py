@@ -14,7 +14,9 @@ from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import GONE, Live, Receipt, entries_of
 from callveil.transforms.storage.tables.parquet import Table, register_table
 
-RECORDINGS = register_table(Table("recordings", RECORDING_SCHEMA, FIELDS))
+RECORDINGS = register_table(
+    Table("recordings", RECORDING_SCHEMA, FIELDS, doc="What became of a recording that arrived.")
+)
 
 
 def recording_rows(files: Files, root: str) -> Iterator[RecordingRow]:

@@ -54,6 +54,9 @@ VERSIONS = register_table(
         SORT,
         ("item_id", "version_id"),
         version_row,
+        doc="A change to an object of an account, after redaction.",
+        key=VersionKey._fields,
+        partition_by=("account_type", "day"),
     )
 )
 
@@ -134,6 +137,9 @@ MARKS = register_table(
         MARK_FIELDS,
         ("account_id", "item_id"),
         ("item_id",),
+        doc="An interaction that the platform itself has redacted, as the change history tells.",
+        key=("account_id", "item_id", "seq"),
+        partition_by=("bucket",),
     )
 )
 
