@@ -92,6 +92,8 @@ class RunDigest:
         covers: earlier runs, published before evidence was kept, that this record vouches for
             through the chain of manifests.
         identity: digest of the record of whose the store was at that time; empty where it had none.
+        tables: metadata file of each Iceberg table after the run, below the store's root.
+        table_files: `{path, sha256}` of metadata files that the run wrote.
     """
 
     seq: int
@@ -109,6 +111,8 @@ class RunDigest:
     proofs_sha256: str = ""
     covers: int = 0
     identity: str = ""
+    tables: dict[str, str] = field(default_factory=dict)
+    table_files: tuple[dict[str, str], ...] = ()
     format: int = field(default=FORMAT_VERSION)
 
 

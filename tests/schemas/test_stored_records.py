@@ -38,6 +38,7 @@ from callveil.schemas.typed_rows import fields_of
 from callveil.transforms.governance.requests.certificate import ErasureWork
 from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.governance.retention.last_run import RetainState
+from callveil.transforms.storage.evidence.attestor import digest_body
 from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail
 from callveil.transforms.storage.format1.snapshot import (
     Snapshot,
@@ -103,7 +104,7 @@ def unpacked(data: bytes) -> bytes:
             "3846087cb72d8fd3e135af1e69c0cd2522ea2205c951e980903318edb740dcfa",
         ),
         (
-            to_json({"kind": "run"} | msgspec.to_builtins(DIGEST)),
+            to_json({"kind": "run"} | digest_body(DIGEST)),
             "cd8eee8058c59c817fcfbb2e21dcfaa36057541b5235ce18d38e59d21986f00d",
         ),
         (to_json(CHECKPOINT), "dde45527f2cf7a09c4196da76f943cba9a9c666394d53e8d0330e4871180287a"),

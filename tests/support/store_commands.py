@@ -133,6 +133,9 @@ COMMANDS = (
     Command("recordings retry --store {store}", writes=True),
     Command("rejected list --store {store}", needs=READS),
     Command("rejected export --store {store} --out {out}.jsonl"),
+    Command("store tables --store {store}", needs=READS),
+    Command("store upgrade --store {store}", writes=True),
+    Command("store relocate --store {store} --dry-run", needs=READS),
 )
 
 

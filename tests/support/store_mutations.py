@@ -19,6 +19,7 @@ from callveil.transforms.storage.commit.maintenance import KEEP_SNAPSHOTS
 from callveil.transforms.storage.evidence.public_key import FileSigner
 from callveil.transforms.storage.evidence.signed_record import SIGNATURE_FIELDS, sign_record
 from callveil.transforms.storage.evidence.signing_keys import new_key_pem
+from callveil.transforms.storage.format1.snapshot import is_table_metadata
 
 UNCOVERED = ("live/objects/", "live/rejected/", "live/subjects/", "live/inboxes/", "live/unsealed/")
 
@@ -58,7 +59,11 @@ def byte(root: Path, rng: random.Random) -> Mutation:
     data[at] ^= rng.randrange(1, 256)
     (root / path).write_bytes(data)
     return Mutation(
-        "byte", (path,), "" if path.startswith(("_callveil/", "live/")) else f"byte {at} "
+        "byte",
+        (path,),
+        ""
+        if path.startswith(("_callveil/", "live/")) or is_table_metadata(path)
+        else f"byte {at} ",
     )
 
 

@@ -30,7 +30,7 @@ from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, Pu
 from callveil.transforms.storage.evidence.signed_record import PULLS, SEALS
 from callveil.transforms.storage.evidence.signing_keys import ENV, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
-from callveil.transforms.storage.format1.snapshot import data_path
+from callveil.transforms.storage.format1.snapshot import data_path, to_json
 from callveil.transforms.storage.tables.rewrite import change_rows, rewrite_file
 from callveil.transforms.storage.tables.versions import VERSIONS
 
@@ -186,6 +186,11 @@ def test_runs_from_before_evidence_was_kept(tmp_path: Path) -> None:
     control = Path(place.root) / "_callveil"
     shutil.rmtree(control / "evidence")
     shutil.rmtree(control / "salts")
+    for path in Path(place.root).glob("*/metadata"):  # nor had it tables
+        shutil.rmtree(path)
+    latest = orjson.loads((control / "latest.json").read_bytes())
+    del latest["tables"]
+    (control / "latest.json").write_bytes(to_json(latest))
     for path in (control / "purged").iterdir():  # as they were written then
         body = orjson.loads(path.read_bytes())
         path.write_bytes(orjson.dumps({k: body[k] for k in ("seq", "run_id", "as_of", "files")}))

@@ -24,7 +24,7 @@ from callveil.transforms.storage.commit.commit_run import (
 )
 from callveil.transforms.storage.commit.maintenance import list_leases, verify_integrity
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.format1.snapshot import data_path
+from callveil.transforms.storage.format1.snapshot import data_path, is_table_metadata
 from callveil.transforms.storage.tables.parquet import TABLES, publish_records
 
 KEEP = CommitPolicy(retry_on=(Exception,), abandon=False)
@@ -70,12 +70,14 @@ def data_files(store: Store) -> set[str]:
         p
         for f in store.files.list(store.root)
         if not (p := f.url[len(store.root) + 1 :]).startswith("_callveil/")
+        and not is_table_metadata(p)
     }
 
 
 def check_whole(store: Store) -> None:
     """Nothing lies in the store that no reader sees, and no lease is left."""
     assert data_files(store) == {f.path for f in store.current().files}
+    assert store.unreachable_metadata() == []
     assert verify_integrity(store) == [] and list_leases(store, NOW) == {}
 
 

@@ -31,7 +31,10 @@ from callveil.transforms.storage.format1.snapshot import (
     LATEST_FILE,
     STORE_FILE,
     STORE_FORMAT,
+    LatestPointer,
+    manifest_name,
     parse_snapshot,
+    pointer_bytes,
     sha256,
     to_json,
 )
@@ -125,15 +128,16 @@ class _Control:
             seq = orjson.loads(data)["seq"]
         except (ValueError, KeyError, TypeError):
             seq = None
-        expected = {
-            "seq": last.seq,
-            "run_id": last.run_id,
-            "manifest": f"{CONTROL}/manifests/{last.seq:08d}.json",
-            "manifest_sha256": last.manifest_sha256,
-            "snapshot": last.snapshot,
-            "snapshot_sha256": last.snapshot_sha256,
-        }
-        if data == to_json(expected):
+        expected = LatestPointer(
+            last.seq,
+            last.run_id,
+            manifest_name(last.seq),
+            last.manifest_sha256,
+            last.snapshot,
+            last.snapshot_sha256,
+            last.tables,
+        )
+        if data == pointer_bytes(expected):
             return
         if isinstance(seq, int) and seq < last.seq:
             self._found.add(

@@ -29,7 +29,7 @@ from callveil.transforms.storage.evidence.salts import FileSalts
 from callveil.transforms.storage.evidence.signed_record import SALTS
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import LIVE
-from callveil.transforms.storage.format1.snapshot import CONTROL, sha256
+from callveil.transforms.storage.format1.snapshot import CONTROL, is_table_metadata, sha256
 
 
 class FileCheck:
@@ -154,6 +154,8 @@ class FileCheck:
             self._check(path, proof, rows)
         for path in sorted(self._paths):
             if path.startswith((f"{CONTROL}/", f"{LIVE}/")) or path in live:
+                continue
+            if is_table_metadata(path):  # see `table_metadata`
                 continue
             if path not in self._removed:
                 self._stray(path)

@@ -24,6 +24,7 @@ from callveil.schemas.subject import RegisterEntry, register_entry, steps_back
 from callveil.transforms.report.verify.control_files import check_control
 from callveil.transforms.report.verify.data_files import FileCheck
 from callveil.transforms.report.verify.live_zone import ZoneCheck
+from callveil.transforms.report.verify.table_metadata import check_tables
 from callveil.transforms.report.verify.timestamp import Anchor, check_anchors
 from callveil.transforms.storage.commit.known_heads import RUNS, ChainHead
 from callveil.transforms.storage.evidence.chain import ChainLink, RecordChain, read_chain
@@ -180,6 +181,7 @@ def verify_evidence(
     check = FileCheck(files, root, paths, digests, manifests, found)
     check.check_all(rows)
     check_control(files, root, paths, chain, digests, manifests, found)
+    check_tables(files, root, paths, digests, check.live, found)
     _note_steps_back(files, root, check, paths, found)
     newest = chain.links[-1]
     counts = len(manifests), check.files_checked, check.rows_checked

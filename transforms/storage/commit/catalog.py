@@ -13,6 +13,7 @@ Layout below the root:
     _callveil/identity/<seq>.json            signed record of whose the store is; see `callveil.transforms.storage.checkpoints.store_identity`
     _callveil/salts/...                      salts of rows, destroyed with them
     <dataset>/<key>=<value>/.../<run>-<name> data
+    <dataset>/metadata/...                   the dataset as an Iceberg table; see `callveil.transforms.storage.iceberg`
 
 Why publishing can be killed anywhere. The commit is one atomic step: creating
 `manifests/<seq>.json` with if-none-match. Its name holds the number alone, so of all runs that want
@@ -33,13 +34,18 @@ a number exactly one gets it.
   published run is found by one or the other.
 - Until the pointer moves, readers see the snapshot before: a whole run or none.
 - The signed record is made between the commit and the pointer, by the run or by whoever finishes
-  it: no run is seen without.
+  it: no run is seen without. It names the metadata that the run gives the Iceberg tables, which are
+  written just before it, and the pointer takes them from there: all tables of a run become live by
+  the one swap, and of two processes that finish it, one's metadata is used and the other's purged.
+- What engines look for that know a table's folder alone (`version-hint.text`) is written after the
+  swap and before the marker; who finds no marker writes it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
@@ -47,7 +53,9 @@ import orjson
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.commit.known_heads import RUNS, ChainHead, remember_heads
 from callveil.transforms.storage.evidence.attestor import Attestor
+from callveil.transforms.storage.evidence.file_commitments import PreparedEvidence
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
+from callveil.transforms.storage.files.urls import absolute_url
 from callveil.transforms.storage.format1.snapshot import (
     CONTROL,
     LATEST_FILE,
@@ -63,11 +71,16 @@ from callveil.transforms.storage.format1.snapshot import (
     manifest_name,
     parse_manifest,
     parse_snapshot,
+    pointer_bytes,
     sha256,
     snapshot_bytes,
     snapshot_name,
     to_json,
 )
+from callveil.transforms.storage.iceberg.version_hint import write_version_hints
+
+if TYPE_CHECKING:
+    from callveil.transforms.storage.iceberg.commit_record import TableCommit
 
 __all__ = ["AlreadyPublished", "PublishConflict", "Snapshot", "Store", "StoreError"]
 
@@ -138,6 +151,11 @@ class Store:
         return self.files.join(self.root, path)
 
     # Reading
+
+    def tables(self) -> Mapping[str, str]:
+        """Return the metadata file of each Iceberg table, below the root, as readers see them."""
+        pointer, _ = self._pointer()
+        return pointer.tables if pointer else {}
 
     def current(self) -> Snapshot:
         """Return the snapshot that the pointer names; an empty one where nothing was published.
@@ -284,9 +302,7 @@ class Store:
                 self.files.delete(self.url(snapshot_name(snapshot)))
                 self._refuse(manifest, base, self.recover())
                 raise
-        attestor.attest(manifest, snapshot, prepared)
-        self._advance(snapshot)
-        self._mark(snapshot)
+        self._finish(manifest, snapshot, prepared)
         remember_heads(self, {RUNS: ChainHead(snapshot.seq, snapshot.manifest_sha256)})
         return snapshot
 
@@ -330,11 +346,7 @@ class Store:
                 if not self._removed_later(manifest):
                     raise
             self.files.write(self.url(snapshot_name(following)), snapshot_bytes(following))
-            self.attestor().attest(manifest, following)
-            self._advance(following)
-            self._mark(
-                following
-            )  # before the pointer moves on, since then only the marker says that this run is there
+            self._finish(manifest, following)
 
     def _removed_later(self, manifest: RunManifest) -> bool:
         """Tell whether each file that `manifest` added and that is gone was removed by a later run;
@@ -364,8 +376,39 @@ class Store:
                     "since. Run the job again"
                 )
 
-    def _advance(self, snapshot: Snapshot) -> None:
-        """Move the pointer to `snapshot` unless it is there or beyond."""
+    def _finish(
+        self, manifest: RunManifest, snapshot: Snapshot, prepared: PreparedEvidence | None = None
+    ) -> None:
+        """Write what a committed run leads to, sign it, and let readers see it.
+
+        The marker comes before the pointer moves on, since then it alone says that this run is
+        there.
+        """
+        pointer, _ = self._pointer()
+        made: TableCommit | None = None
+
+        def commit() -> TableCommit:
+            nonlocal made
+            from callveil.transforms.storage.iceberg.table_commit import commit_tables
+
+            tables = pointer.tables if pointer else {}
+            made = commit_tables(
+                self.files,
+                absolute_url(self.root),
+                manifest.seq,
+                tables,
+                snapshot.files,
+                manifest.added,
+                manifest.removed,
+            )
+            return made
+
+        tables = self.attestor().attest(manifest, snapshot, prepared, commit)
+        self._advance(snapshot, tables)
+        self._mark(snapshot, made.obsolete if made and made.tables == tables else None)
+
+    def _advance(self, snapshot: Snapshot, tables: Mapping[str, str]) -> None:
+        """Move the pointer to `snapshot` and its tables unless it is there or beyond."""
         path = snapshot_name(snapshot)
         target = LatestPointer(
             snapshot.seq,
@@ -374,6 +417,7 @@ class Store:
             snapshot.manifest_sha256,
             path,
             sha256(snapshot_bytes(snapshot)),
+            dict(tables),
         )
         while True:
             pointer, etag = self._pointer()
@@ -382,7 +426,7 @@ class Store:
             try:
                 self.files.write(
                     self.url(LATEST_FILE),
-                    to_json(target),
+                    pointer_bytes(target),
                     if_none_match=pointer is None,
                     if_match=etag if pointer else None,
                 )
@@ -390,7 +434,30 @@ class Store:
             except PreconditionFailed:
                 continue
 
-    def _mark(self, snapshot: Snapshot) -> None:
+    def _mark(self, snapshot: Snapshot, obsolete: Iterable[str] | None = None) -> None:
+        """End a published run: what engines without a catalog go by, and what its tables no longer
+        need; then its marker, which says that this is done.
+
+        Args:
+            obsolete: metadata that nothing leads to any more; None: found by listing.
+        """
         url = self.url(self._marker(snapshot.run_id))
-        if self.files.info(url) is None:
-            self.files.write(url, to_json({"run_id": snapshot.run_id, "seq": snapshot.seq}))
+        if self.files.info(url) is not None:
+            return
+        pointer, _ = self._pointer()
+        if pointer and pointer.tables:
+            write_version_hints(self.files, self.root, pointer.tables)
+            for path in self.unreachable_metadata() if obsolete is None else obsolete:
+                self.files.purge(self.url(path))
+        self.files.write(url, to_json({"run_id": snapshot.run_id, "seq": snapshot.seq}))
+
+    def unreachable_metadata(self) -> list[str]:
+        """Return paths of metadata files of tables that nothing leads to, and that no run is about
+        to publish.
+        """
+        from callveil.transforms.storage.iceberg.table_commit import find_unreachable
+
+        pointer, _ = self._pointer()
+        if pointer is None:
+            return []
+        return find_unreachable(self.files, absolute_url(self.root), pointer.tables, pointer.seq)

@@ -28,6 +28,7 @@ from callveil.transforms.storage.format1.snapshot import (
     SHORT_ID,
     Snapshot,
     StoreError,
+    is_table_metadata,
     parse_time,
     sha256,
     to_json,
@@ -292,9 +293,13 @@ def collect_orphans(
     orphans = [
         p
         for p in listed
-        if not p.startswith(f"{CONTROL}/") and p not in known and not _may_be_running(p, good)
+        if not p.startswith(f"{CONTROL}/")
+        and not is_table_metadata(p)
+        and p not in known
+        and not _may_be_running(p, good)
     ]
     orphans += [p for p in listed if _is_old_snapshot(p, snapshot.seq)]
+    orphans += store.unreachable_metadata()
     orphans += [
         p
         for p in listed

@@ -10,7 +10,7 @@ is created with if-none-match, and what the losing attempt wrote is purged.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -60,8 +60,15 @@ from callveil.transforms.storage.format1.snapshot import (
     snapshot_bytes,
     snapshot_name,
 )
+from callveil.transforms.storage.iceberg.commit_record import TableCommit, run_of_metadata
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import TABLES
+
+
+def digest_body(digest: RunDigest) -> JsonObject:
+    """Return the members of a run's record; one of a store without tables has none of them."""
+    body: JsonObject = msgspec.to_builtins(digest)
+    return body if digest.tables else {k: v for k, v in body.items() if "table" not in k}
 
 
 class AttestedStore(Protocol):
@@ -270,15 +277,29 @@ class Attestor:
     # Between the commit and the pointer
 
     def attest(
-        self, manifest: RunManifest, snapshot: Snapshot, prepared: PreparedEvidence | None = None
-    ) -> None:
-        """Sign a committed run. Nothing is done where its record is there.
+        self,
+        manifest: RunManifest,
+        snapshot: Snapshot,
+        prepared: PreparedEvidence | None = None,
+        commit_tables: Callable[[], TableCommit] | None = None,
+    ) -> Mapping[str, str]:
+        """Sign a committed run, and return the metadata file of each table that its record names.
+        Nothing is done where its record is there.
+
+        Args:
+            commit_tables: writes the metadata that the run gives the tables; None: none.
 
         Raises `StoreError` as `ready` and `prepare` do.
         """
         store, name = self._store, record_name(manifest.seq)
         if store.files.info(store.url(name)) is not None:
-            return
+            return self._signed_tables(name)
+        try:
+            tables = commit_tables() if commit_tables else TableCommit({}, {})
+        except FileNotFoundError:  # purged by who was faster, as what a killed attempt left is
+            if store.files.info(store.url(name)) is None:
+                raise
+            return self._signed_tables(name)
         signer, previous, handovers = self.ready(manifest.seq)
         prepared = prepared or self._again(manifest)
         proofs = Proofs(
@@ -302,6 +323,8 @@ class Attestor:
             hashlib.sha256(data).hexdigest() if data else "",
             0 if previous else manifest.seq - 1,
             self._identity(),
+            dict(tables.tables),
+            tuple({"path": p, "sha256": d} for p, d in sorted(tables.written.items())),
         )
         salts = encode_sections({p: s.encode() for p, s in prepared.salts.items()})
         mine = (
@@ -313,7 +336,7 @@ class Attestor:
             store.files.write(mine[0], salts)
             store.files.write(mine[1], data)
         record = sign_record(
-            {"kind": "run", "previous_sha256": previous} | msgspec.to_builtins(digest),
+            {"kind": "run", "previous_sha256": previous} | digest_body(digest),
             signer,
             handovers,
         )
@@ -321,10 +344,27 @@ class Attestor:
             store.files.write(store.url(name), record, if_none_match=True)
         except PreconditionFailed:
             if store.files.read(store.url(name)) != record:
-                for url in mine:
+                for url in [*mine, *map(store.url, tables.written)]:
                     store.files.purge(url)
-                return
+                return self._signed_tables(name)
         self._clear(manifest, mine)
+        self._clear_tables(manifest.seq, tables)
+        return tables.tables
+
+    def _clear_tables(self, seq: int, tables: TableCommit) -> None:
+        """Purge metadata that killed attempts at the same run have left."""
+        for folder in sorted({path.rpartition("/")[0] for path in tables.written}):
+            for info in list(self._store.files.list(self._store.url(folder))):
+                path = f"{folder}/{info.url.rpartition('/')[2]}"
+                if run_of_metadata(path) == seq and path not in tables.written:
+                    self._store.files.purge(info.url)
+
+    def _signed_tables(self, name: str) -> Mapping[str, str]:
+        try:
+            record = parse_record(self._store.files.read(self._store.url(name)))
+        except RecordError as error:
+            raise StoreError(f"{self._store.url(name)}: {error}. Restore it") from None
+        return dict(record.body.get("tables", {}))
 
     def _identity(self) -> str:
         """Return the digest of the newest record of whose the store is."""

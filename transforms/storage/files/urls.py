@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from callveil.schemas.errors import CallveilError, UserError
 
@@ -117,6 +118,11 @@ def is_s3(url: str) -> bool:
 def local_path(url: str) -> str:
     """Return the path of a local URL: `file://` is taken off."""
     return url[len("file://") :] if url.lower().startswith("file://") else url
+
+
+def absolute_url(url: str) -> str:
+    """Return a place as it is known to other programs: an absolute path, or an URL as it is."""
+    return url.rstrip("/") if is_s3(url) else str(Path(local_path(url)).resolve())
 
 
 def split_s3(url: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
@@ -119,6 +119,7 @@ class LatestPointer:
     Attributes:
         seq, run_id, manifest, manifest_sha256: as in `Snapshot`.
         snapshot, snapshot_sha256: path of the snapshot file and the digest of its bytes.
+        tables: metadata file of each Iceberg table, below the root; see `storage.iceberg`.
     """
 
     seq: int
@@ -127,6 +128,7 @@ class LatestPointer:
     manifest_sha256: str
     snapshot: str
     snapshot_sha256: str
+    tables: dict[str, str] = field(default_factory=dict)
 
 
 def sha256(data: bytes) -> str:
@@ -142,6 +144,14 @@ def to_json(value: Any) -> bytes:
 def manifest_name(seq: int) -> str:
     """Return the path of manifest number `seq` below the root."""
     return f"{CONTROL}/manifests/{seq:08d}.json"
+
+
+def pointer_bytes(pointer: LatestPointer) -> bytes:
+    """Return the bytes a pointer is stored as."""
+    document = msgspec.to_builtins(pointer)
+    if not pointer.tables:  # a store from before it had tables
+        del document["tables"]
+    return to_json(document)
 
 
 def snapshot_name(snapshot: Snapshot) -> str:
@@ -194,6 +204,12 @@ def check_path(path: str) -> None:
             f"{path}: not the path of a data file: expected <dataset>/.../<name>, relative to the "
             "root"
         )
+
+
+def is_table_metadata(path: str) -> bool:
+    """Tell whether a file below the root is part of a table's metadata, by its path."""
+    parts = path.split("/")
+    return len(parts) == 3 and parts[1] == "metadata" and not parts[0].startswith(("_", "."))
 
 
 def data_path(
