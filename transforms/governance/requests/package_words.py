@@ -94,6 +94,23 @@ NAMES = {
     "source": "What led to it",
     "business_number": "Number that rang",
     "is_new_caller": "First contact",
+    "status": "Status",
+    "call_status": "Call status",
+    "dial_status": "Dial status",
+    "transfers": "Transfers",
+    "legs": "Legs",
+    "caller_number_split": "Your number in parts",
+    "summary": "Summary",
+    "tag_list": "Tags",
+    "visitor_sid": "Your id",
+    "web_source": "Web source",
+    "medium": "Medium",
+    "campaign": "Campaign",
+    "keyword": "Keyword",
+    "month": "Month",
+    **dict.fromkeys(
+        ("ad_group_id", "campaign_id", "creative_id", "ad_id", "adgroup_id", "keyword_id"), "Ad id"
+    ),
 }
 """Fields under plainer names than their declaration's."""
 CUT = "{text}… (all of it is in the files)"
