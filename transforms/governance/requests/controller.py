@@ -4,13 +4,14 @@ else's records are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.storage.checkpoints.identity_record import read_identity
@@ -73,19 +74,25 @@ class Controller:
 
 
 def controller_of(
-    store: Store, request: SubjectRequest, snapshot: Snapshot | None = None
+    store: Store,
+    request: SubjectRequest,
+    snapshot: Snapshot | None = None,
+    accounts: Collection[str] | None = None,
 ) -> Controller:
     """Return the controller a request is bound to; of one that is bound to none, the store's only
     one.
+
+    Args:
+        accounts: those with records in the store, where they are known; see `accounts_in`.
 
     Raises `RegisterError` where the store holds several.
     """
     if request.account or request.agency:
         bound = Controller(request.account, request.agency, account_controllers(store))
-        return replace(
-            bound, alone=all(map(bound.holds, accounts_in(store, snapshot or store.current())))
-        )
-    return only_controller(store, f"callveil subject bind --request {request.request_id}", snapshot)
+        found = accounts_in(store, snapshot or store.current()) if accounts is None else accounts
+        return replace(bound, alone=all(map(bound.holds, found)))
+    way_out = f"callveil subject bind --request {request.request_id}"
+    return only_controller(store, way_out, snapshot, accounts)
 
 
 def select_controller(store: Store, account: str, agency: str) -> Controller:
@@ -102,12 +109,18 @@ def select_controller(store: Store, account: str, agency: str) -> Controller:
     return Controller(account, agency, held)
 
 
-def only_controller(store: Store, way_out: str, snapshot: Snapshot | None = None) -> Controller:
+def only_controller(
+    store: Store,
+    way_out: str,
+    snapshot: Snapshot | None = None,
+    accounts: Collection[str] | None = None,
+) -> Controller:
     """Return the one controller of all that a store holds. Raises `RegisterError` where there are
     several.
     """
     held = account_controllers(store)
-    found = sorted({held.get(a, a) for a in accounts_in(store, snapshot or store.current())})
+    there = accounts_in(store, snapshot or store.current()) if accounts is None else accounts
+    found = sorted({held.get(a, a) for a in there})
     if len(found) > 1:
         names = ", ".join(found[:SHOWN]) + (
             f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
@@ -136,14 +149,18 @@ def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
     out: set[str] = set()
     for dataset in (INDEX.name, VERSIONS.name):
         for file in snapshot.by_dataset(dataset):
-            with store.files.open(store.url(file.path)) as source:
-                out.update(
-                    pc.unique(pq.read_table(source, columns=["account_id"]).column(0)).to_pylist()
-                )
-    return (out | set(_arrived(Live(store.files, store.root)))) - {"", None}
+            out |= accounts_of_file(store, file)
+    return (out | set(arrived_accounts(Live(store.files, store.root)))) - {"", None}
 
 
-def _arrived(live: Live) -> Iterable[str]:
+def accounts_of_file(store: Store, file: FileEntry) -> frozenset[str]:
+    """Return accounts with rows in a file. Reads one column."""
+    with store.files.open(store.url(file.path)) as source:
+        column = pq.ParquetFile(source).read(columns=["account_id"], use_threads=False).column(0)
+        return frozenset(pc.unique(column).to_pylist())
+
+
+def arrived_accounts(live: Live) -> Iterable[str]:
     """Return accounts with a folder in the live zone."""
     root = live.url("calls") + "/"
     try:
