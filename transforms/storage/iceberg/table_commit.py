@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import TableProperties, Transaction
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.name_mapping import create_mapping_from_schema
 from pyiceberg.table.snapshots import Snapshot as TableSnapshot
 from pyiceberg.table.update.snapshot import ExpireSnapshots
@@ -56,24 +57,25 @@ def commit_tables(
     """
     after, new, old = _by_table(live), _by_table(added), _by_table(removed)
     obsolete: set[str] = set()
-    kept: set[str] = set()
     with FilesIO(files) as io:
         catalog = StoreCatalog(location, tables, io, seq)
         for name in sorted({*after, *old, *tables}):
             before = _load(catalog, name)
+            written = set(io.written)
             if before is not None and (name in new or name in old):
-                reached = set(reachable_files(before))
+                earlier = before.metadata
                 _change_table(catalog, before, new.get(name, []), old.get(name, []))
+                now = catalog.load_table(name)
+                obsolete |= _left_behind(earlier, now)
             elif before is None and after.get(name):
-                reached = set(_earlier_metadata(files, location, name, seq))
+                obsolete |= set(_earlier_metadata(files, location, name, seq))
                 _make_table(catalog, name, after[name])
+                now = catalog.load_table(name)
             else:
                 continue
-            now = set(reachable_files(catalog.load_table(name)))
-            obsolete |= reached - now
-            for place in io.written.keys() - kept - now:  # a manifest that was merged at once
+            # A manifest that was merged at once is of no use to anybody.
+            for place in io.written.keys() - written - set(_of_newest(now)):
                 io.delete(place)
-            kept |= now
     start = f"{location}/"
     return TableCommit(
         catalog.tables,
@@ -82,18 +84,46 @@ def commit_tables(
     )
 
 
+def _left_behind(before: TableMetadata, now: IcebergTable) -> set[str]:
+    """Return metadata files that led to a table's snapshots and do so no more.
+
+    A manifest that is once left out of a snapshot is in none after it, so those of snapshots that
+    are gone are needed only where the oldest one that is kept has them.
+    """
+    kept = {s.snapshot_id for s in now.metadata.snapshots}
+    gone = [s for s in before.snapshots if s.snapshot_id not in kept]
+    oldest = min(now.metadata.snapshots, key=_age)
+    earlier = {log.metadata_file for log in before.metadata_log}
+    return (
+        {m for s in gone for m in _manifests(now, s)} - _manifests(now, oldest)
+        | {s.manifest_list for s in gone}
+        | (earlier - {log.metadata_file for log in now.metadata.metadata_log})
+    )
+
+
+def _of_newest(table: IcebergTable) -> Iterator[str]:
+    """Yield metadata files of a table's current snapshot."""
+    yield table.metadata_location
+    if snapshot := table.current_snapshot():
+        yield snapshot.manifest_list
+        yield from _manifests(table, snapshot)
+
+
+def _manifests(table: IcebergTable, snapshot: TableSnapshot) -> set[str]:
+    """Return locations of a snapshot's manifests; none where its list is missing."""
+    with suppress(FileNotFoundError):
+        return {m.manifest_path for m in snapshot.manifests(table.io)}
+    return set()
+
+
 def reachable_files(table: IcebergTable) -> Iterator[str]:
     """Yield locations of all metadata files of a table that a reader may come to: earlier metadata,
     manifest lists and manifests. Those that are missing are passed over.
     """
     yield table.metadata_location
     yield from (log.metadata_file for log in table.metadata.metadata_log)
-    seen = set()
-    for snapshot in table.metadata.snapshots:
-        yield snapshot.manifest_list
-        with suppress(FileNotFoundError):
-            seen |= {m.manifest_path for m in snapshot.manifests(table.io)}
-    yield from seen
+    yield from (snapshot.manifest_list for snapshot in table.metadata.snapshots)
+    yield from {m for s in table.metadata.snapshots for m in _manifests(table, s)}
 
 
 def find_unreachable(files: Files, location: str, tables: Mapping[str, str], seq: int) -> list[str]:
