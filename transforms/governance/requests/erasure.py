@@ -40,6 +40,7 @@ from callveil.transforms.storage.commit.catalog import PublishConflict, Store
 from callveil.transforms.storage.commit.commit_run import CommitPolicy, RunChanges
 from callveil.transforms.storage.commit.maintenance import abandon_run
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.kept_evidence import keep_evidence
 from callveil.transforms.storage.format1.snapshot import Snapshot
 
 PATIENT = CommitPolicy(attempts=100, abandon=False)
@@ -214,10 +215,16 @@ class Eraser:
             if is_later and not state.move_to(snapshot):
                 plans = replan(plans, state)
             event, times = event_of(scope), (self.as_of, self.now)
-            return ErasureRun(state, run_id, pool, plans, event, *times).changes()
+            run = ErasureRun(state, run_id, pool, plans, event, *times)
+            changes = run.changes()
+            kept.changes |= run.row_changes
+            return changes
 
         try:
-            return publish_changes(self.store, run_id, self.as_of, self.now, build, policy=PATIENT)
+            with keep_evidence(run_id) as kept:
+                return publish_changes(
+                    self.store, run_id, self.as_of, self.now, build, policy=PATIENT
+                )
         except (PlanChanged, PublishConflict):
             abandon_run(self.store, run_id, planned_on)
             raise

@@ -48,6 +48,7 @@ from callveil.transforms.storage.format1.live import CALLS
 from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
 from callveil.transforms.storage.index.identity_markers import MARKERS, is_empty
 from callveil.transforms.storage.index.suppression_list import write_suppressed_records
+from callveil.transforms.storage.tables.rewrite import RowChanges
 
 
 class ErasureRun:
@@ -58,6 +59,9 @@ class ErasureRun:
         plans: what, each of another request and made on that state.
         event: `erased` or `restricted`; a restriction is of one request.
         as_of, now: time of the decision, and of its entry.
+
+    Attributes:
+        row_changes: rows that are not in a rewritten file, by its path.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class ErasureRun:
     ) -> None:
         self.state, self.run_id, self.plans, self.event = state, run_id, plans, event
         self.as_of, self.now = as_of, now
+        self.row_changes: dict[str, RowChanges] = {}
         self.register, self.snapshot = state.register, state.snapshot
         self.store, self.keyring = state.register.store, state.register.keyring
         self.executor = PlanExecutor(
@@ -98,6 +103,7 @@ class ErasureRun:
         works = {p.request_id: self._request(p, done) for p in self.plans}
         self._write_shared(works, done)
         done.removed = sorted(set(done.removed))
+        self.row_changes = done.changes
         counts = sum((Counter(p.counts()) for p in self.plans), Counter[str]())
         facts = tuple(self._facts(plan, done) for plan in self.plans)
         return RunChanges(tuple(done.added), tuple(done.removed), counts, facts)
@@ -171,7 +177,7 @@ class ErasureRun:
             ("list", *sorted(records)),
             lambda: write_suppressed_records(*place, self.keyring, records, name),
         )
-        value = msgspec.to_builtins(works[name] if name in works else works)
+        value = msgspec.to_builtins(works.get(name, works))
         digest = hashlib.sha256(orjson.dumps(value)).digest()
         done.added += self.state.write_once(
             ("work", digest),

@@ -23,7 +23,7 @@ from callveil.transforms.storage.tables.key_index import (
     read_key_bucket,
 )
 from callveil.transforms.storage.tables.parquet import TABLES, publish_records
-from callveil.transforms.storage.tables.rewrite import EditRows, rewrite_file
+from callveil.transforms.storage.tables.rewrite import EditRows, RowChanges, rewrite_file
 
 
 @dataclass
@@ -36,6 +36,7 @@ class RowMutation:
     Attributes:
         added, removed: files of rows, for `RunChanges`.
         counts: rows that were changed, by table and reason.
+        changes: rows that are not in the new file, by its path.
     """
 
     files: Files
@@ -45,6 +46,7 @@ class RowMutation:
     added: list[FileEntry] = field(default_factory=list)
     removed: list[FileEntry] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    changes: dict[str, RowChanges] = field(default_factory=dict, repr=False)
 
     def edit_file(
         self,
@@ -65,7 +67,9 @@ class RowMutation:
         table = TABLES[entry.dataset]
         done = rewrite_file(self.files, self.root, entry, path, table, change, keep_dropped)
         self.removed.append(entry)
-        self.added += [done.entry] if done.entry else []
+        if done.entry:
+            self.added.append(done.entry)
+            self.changes[done.entry.path] = done.changes
         self.counts.update({(entry.dataset, reason): n for reason, n in done.counts.items()})
         return done.counts
 
