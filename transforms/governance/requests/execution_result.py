@@ -70,6 +70,7 @@ class ExecutionResult:
         self.kept += part.kept
         self.entries += part.entries
         self.changes |= part.changes
+        part.changes.clear()  # which is needed once, and large
         for request_id, rows in part.rows.items():
             for name, counts in rows.items():
                 self._add(request_id, name, counts)

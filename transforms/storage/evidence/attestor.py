@@ -249,7 +249,9 @@ class Attestor:
         )
         for entry, before in fresh:
             kept.committed[entry, before] = (
-                self._file(entry, before, kept.changes.get(entry.path)) if before else next(new)
+                self._file(entry, before, kept.changes.pop(entry.path, None))
+                if before
+                else next(new)
             )
         for pair in added:
             out.add(kept.committed[pair])

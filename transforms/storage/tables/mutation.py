@@ -20,6 +20,7 @@ from callveil.transforms.storage.tables.key_index import (
     index_rows,
     key_bucket,
     key_bucket_files,
+    origin_of,
     read_key_bucket,
 )
 from callveil.transforms.storage.tables.parquet import TABLES, publish_records
@@ -69,7 +70,8 @@ class RowMutation:
         self.removed.append(entry)
         if done.entry:
             self.added.append(done.entry)
-            self.changes[done.entry.path] = done.changes
+            if origin_of(path) == origin_of(entry.path):  # else nothing says that it is the same
+                self.changes[path] = done.changes
         self.counts.update({(entry.dataset, reason): n for reason, n in done.counts.items()})
         return done.counts
 
