@@ -77,10 +77,10 @@ def _batch_of(
     options: SubjectOptions, register: RequestRegister, eraser: Eraser, names: Iterable[str]
 ) -> BatchEraser:
     """Return what carries a batch out; requests that whoever asks may not see are refused."""
-    batch = BatchEraser(eraser)
+    batch, snapshot = BatchEraser(eraser), register.store.current()
     for name in names:
         try:
-            get_allowed_request(options, register, name)
+            get_allowed_request(options, register, name, snapshot)
         except (RegisterError, NotAllowed) as error:
             batch.refused[name] = str(error)
     return batch

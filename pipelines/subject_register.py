@@ -31,6 +31,7 @@ from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.identifiers import Identifier, subject_ref
 
 
@@ -382,10 +383,13 @@ def _is_seen(role: Role, register: RequestRegister, request: SubjectRequest) -> 
 
 
 def get_allowed_request(
-    options: SubjectOptions, register: RequestRegister, request_id: str
+    options: SubjectOptions,
+    register: RequestRegister,
+    request_id: str,
+    snapshot: Snapshot | None = None,
 ) -> SubjectRequest:
     """Return a request that whoever asks may see. Raises `RegisterError`, `NotAllowed`."""
-    request = register.get(request_id)
+    request = register.get(request_id, snapshot)
     if options.role.accounts is not None or not options.role.sees("requests"):
         _require_role(options.role, controller_of(register.store, request))
     return request

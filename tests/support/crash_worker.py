@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from callveil.pipelines.subject import erase_request, restrict_request
+from callveil.pipelines.subject_batch import erase_batch
 from callveil.transforms.storage.files.filesystem import S3Settings
 from support.faults import KillingFiles
 from support.people_world import World
@@ -46,4 +47,13 @@ def run_request(
     files = world.files = KillingFiles(step, moment)
     files.state = state
     (erase_request if scope == "erasure" else restrict_request)(world.options(2), request_id)
+    done.put(files.changes)
+
+
+def run_batch(folder: str, step: int, moment: str, state: str, done: Any) -> None:
+    """Erase all that are due once; arguments as above."""
+    world = World(Path(folder))
+    files = world.files = KillingFiles(step, moment)
+    files.state = state
+    erase_batch(world.options(2))
     done.put(files.changes)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, cast
@@ -163,23 +163,24 @@ class CertificationResult:
 
 
 def certify_requests(
-    store: Store,
-    keyring: Keyring,
+    register: RequestRegister,
     requests: Sequence[SubjectRequest],
     manifest: RunManifest,
     as_of: dt.datetime,
     now: dt.datetime,
 ) -> dict[str, CertificationResult]:
-    """Finish one published run for some of the requests that it carried out; returns how it went,
-    by request.
+    """Finish one published run for the requests that it carried out and that are not certified yet;
+    returns how it went, by request.
     """
     facts = {f["request_id"]: f for f in manifest.inputs if "series" in f}
-    register, snapshot = RequestRegister(store, keyring), store.current()
+    store, keyring = register.store, register.keyring
+    snapshot = store.current()
     lookups = StoreLookups(store, snapshot)
+    works = _works(store, keyring, snapshot, manifest.run_id, facts)
     open_: list[_Open] = []
     for request in requests:
         event = facts[request.request_id]["event"]
-        work = _work(store, keyring, snapshot, request.request_id, manifest.run_id)
+        work = works.get(request.request_id)
         tokens = request.tokens if event != "lifted" else ()
         controller = controller_of(store, request, snapshot, lookups.accounts())
         open_.append(_Open(request, event, work, tokens, controller))
@@ -272,15 +273,32 @@ class _Open:
         return self.request.request_id
 
 
-def _work(
-    store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, run_id: str
-) -> ErasureWork | None:
-    for file in request_files(snapshot, request_id):
-        if file.path.endswith("work.sealed") and file.path.rsplit("/", 1)[1].startswith(
-            run_id[:SHORT_ID]
-        ):
-            return msgspec.convert(read_encrypted_json(store, keyring, file), ErasureWork)
-    return None
+def shared_name(run_id: str, requests: Collection[str]) -> str:
+    """Return the partition of what a run writes once for all its requests: the request, where there
+    is one.
+    """
+    return next(iter(requests)) if len(requests) == 1 else f"batch-{run_id[:SHORT_ID]}"
+
+
+def _work_files(snapshot: Snapshot, run_id: str, requests: Collection[str]) -> list[FileEntry]:
+    """Live files of what is left to do of a published run."""
+    return [
+        f
+        for f in request_files(snapshot, shared_name(run_id, requests), "work")
+        if f.path.rsplit("/", 1)[1].startswith(run_id[:SHORT_ID])
+    ]
+
+
+def _works(
+    store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, requests: Collection[str]
+) -> dict[str, ErasureWork]:
+    """Return what is left to do of a published run, by request."""
+    for file in _work_files(snapshot, run_id, requests):
+        found = read_encrypted_json(store, keyring, file)
+        if len(requests) == 1:
+            return {name: msgspec.convert(found, ErasureWork) for name in requests}
+        return msgspec.convert(found, dict[str, ErasureWork])
+    return {}
 
 
 def _purge_live(store: Store, keyring: Keyring, request: _Open, run_id: str) -> int:
@@ -356,8 +374,8 @@ def _publish(
     as_of: dt.datetime,
     now: dt.datetime,
 ) -> None:
-    several = sum("series" in f for f in manifest.inputs) > 1
-    which = (r.name for r in requests) if several else ()
+    names = [f["request_id"] for f in manifest.inputs if "series" in f]
+    which = (r.name for r in requests) if len(names) > 1 else ()
     run_id = request_run_id(manifest.run_id, "certified", is_purged, *which)
     signer = open_signer(store.keyring)
 
@@ -379,10 +397,10 @@ def _publish(
             row = register.row(request.name, "certified", as_of, number, values, now)
             added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))
             removed += [
-                f
-                for f in request_files(snapshot, request.name)
-                if _is_done_with(f, manifest.run_id, request.event)
+                f for f in request_files(snapshot, request.name) if _is_done_with(f, request.event)
             ]
+        if is_purged:
+            removed += _work_files(snapshot, manifest.run_id, names)
         return RunChanges(
             tuple(added),
             tuple(removed),
@@ -421,13 +439,11 @@ def is_certificate_signed(row: ErasureCertificate, key: PublicKey) -> bool:
     )
 
 
-def _is_done_with(file: FileEntry, run_id: str, event: str) -> bool:
+def _is_done_with(file: FileEntry, event: str) -> bool:
     """Tell whether a sealed file of the request is no longer needed: after an erasure none that
     names the person is.
     """
-    name = file.path.rsplit("/", 1)[1]
-    own = name.startswith(run_id[:SHORT_ID]) and name.endswith("work.sealed")
-    return own or (event == "erased" and name.endswith(("identity.sealed", "match.sealed")))
+    return event == "erased" and file.path.endswith(("identity.sealed", "match.sealed"))
 
 
 def _last(snapshot: Snapshot) -> str:

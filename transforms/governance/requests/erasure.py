@@ -11,7 +11,6 @@ run may concern them.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -41,6 +40,7 @@ from callveil.transforms.storage.commit.catalog import PublishConflict, Store
 from callveil.transforms.storage.commit.commit_run import CommitPolicy, RunChanges
 from callveil.transforms.storage.commit.maintenance import abandon_run
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.kept_evidence import keep_evidence
 from callveil.transforms.storage.format1.snapshot import Snapshot
 
 PATIENT = CommitPolicy(attempts=100, abandon=False)
@@ -215,10 +215,16 @@ class Eraser:
             if is_later and not state.move_to(snapshot):
                 plans = replan(plans, state)
             event, times = event_of(scope), (self.as_of, self.now)
-            return ErasureRun(state, run_id, pool, plans, event, *times).changes()
+            run = ErasureRun(state, run_id, pool, plans, event, *times)
+            changes = run.changes()
+            kept.changes |= run.row_changes
+            return changes
 
         try:
-            return publish_changes(self.store, run_id, self.as_of, self.now, build, policy=PATIENT)
+            with keep_evidence(run_id) as kept:
+                return publish_changes(
+                    self.store, run_id, self.as_of, self.now, build, policy=PATIENT
+                )
         except (PlanChanged, PublishConflict):
             abandon_run(self.store, run_id, planned_on)
             raise
@@ -228,19 +234,19 @@ class Eraser:
         return self.finish_all([request]).get(request.request_id)
 
     def finish_all(self, requests: Iterable[SubjectRequest]) -> dict[str, CertificationResult]:
-        """Purge, check and certify published runs of some requests; those of one run together."""
-        by_run: dict[str, list[SubjectRequest]] = defaultdict(list)
-        for request in requests:
-            for run_id in request.runs:
-                by_run[run_id].append(request)
+        """Purge, check and certify published runs of some requests; a run is finished for all that
+        it was carried out for.
+        """
         out: dict[str, CertificationResult] = {}
-        for run_id, own in by_run.items():
+        for run_id in sorted({run_id for r in requests for run_id in r.runs}):
             seq = self.store.published(run_id)
             if seq is not None:
                 manifest = self.store.manifest(seq)
-                out |= certify_requests(
-                    self.store, self.keyring, own, manifest, self.as_of, self.now
-                )
+                snapshot = self.store.current()
+                names = [f["request_id"] for f in manifest.inputs if "series" in f]
+                carried = (self.register.get(name, snapshot) for name in names)
+                own = [r for r in carried if run_id in r.runs]
+                out |= certify_requests(self.register, own, manifest, self.as_of, self.now)
         purge_pending(
             self.store,
             self.now,

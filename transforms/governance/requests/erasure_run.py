@@ -18,7 +18,11 @@ from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import dead_letter_search, restriction
 from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK
 from callveil.transforms.governance.requests.apply_plan import PlanExecutor
-from callveil.transforms.governance.requests.certificate import ErasureWork, PackageFile
+from callveil.transforms.governance.requests.certificate import (
+    ErasureWork,
+    PackageFile,
+    shared_name,
+)
 from callveil.transforms.governance.requests.erasure_state import ErasureState
 from callveil.transforms.governance.requests.erasure_zones import (
     AT_REST,
@@ -44,6 +48,7 @@ from callveil.transforms.storage.format1.live import CALLS
 from callveil.transforms.storage.identity.record_identifiers import interaction_ref, record_token
 from callveil.transforms.storage.index.identity_markers import MARKERS, is_empty
 from callveil.transforms.storage.index.suppression_list import write_suppressed_records
+from callveil.transforms.storage.tables.rewrite import RowChanges
 
 
 class ErasureRun:
@@ -54,6 +59,9 @@ class ErasureRun:
         plans: what, each of another request and made on that state.
         event: `erased` or `restricted`; a restriction is of one request.
         as_of, now: time of the decision, and of its entry.
+
+    Attributes:
+        row_changes: rows that are not in a rewritten file, by its path.
     """
 
     def __init__(
@@ -68,6 +76,7 @@ class ErasureRun:
     ) -> None:
         self.state, self.run_id, self.plans, self.event = state, run_id, plans, event
         self.as_of, self.now = as_of, now
+        self.row_changes: dict[str, RowChanges] = {}
         self.register, self.snapshot = state.register, state.snapshot
         self.store, self.keyring = state.register.store, state.register.keyring
         self.executor = PlanExecutor(
@@ -91,17 +100,16 @@ class ErasureRun:
             )
             done.added += added
             done.removed += removed
-        works = [self._request(plan, done) for plan in self.plans]
+        works = {p.request_id: self._request(p, done) for p in self.plans}
+        self._write_shared(works, done)
         done.removed = sorted(set(done.removed))
+        self.row_changes = done.changes
         counts = sum((Counter(p.counts()) for p in self.plans), Counter[str]())
-        facts = tuple(
-            work | {"series": done.series(plan.request_id)}
-            for plan, work in zip(self.plans, works, strict=True)
-        )
+        facts = tuple(self._facts(plan, done) for plan in self.plans)
         return RunChanges(tuple(done.added), tuple(done.removed), counts, facts)
 
-    def _request(self, plan: ErasePlan, done: ExecutionResult) -> JsonObject:
-        """Write what belongs to one request; returns the facts of it that the manifest states."""
+    def _request(self, plan: ErasePlan, done: ExecutionResult) -> ErasureWork:
+        """Write what belongs to one request; returns what is left to do for it then."""
         name = plan.request_id
         dropped = {
             InteractionKey(a.record.account_id, a.record.record_id)
@@ -128,59 +136,54 @@ class ErasureRun:
                     self.store, self.keyring, self.run_id, name, tokens, done, gone
                 )
             )
-        self._write_lists(plan, gone, work, done)
         left = self._left(plan)
         searched = {location for _, location, _, _ in done.rows[name]}
         for zone, record_class in ZONES.items():
             if zone in left or zone not in searched:
                 done.count(name, record_class, zone, "none", 0, 0, 0, left.get(zone, ""))
         self._write_event(plan, left, done)
+        return work
+
+    def _facts(self, plan: ErasePlan, done: ExecutionResult) -> JsonObject:
+        """Return what the manifest states of a request."""
         unlinked = sorted(
             record_token(self.keyring, interaction_ref(_key(a.record)))
             for a in plan.live
             if a.action == UNLINK
         )
         return {
-            "request_id": name,
+            "request_id": plan.request_id,
             "event": self.event,
             "plan_sha256": plan.sha256,
+            "series": done.series(plan.request_id),
             "unlinked": unlinked,
         }
 
-    def _write_lists(
-        self,
-        plan: ErasePlan,
-        gone: list[InteractionKey],
-        work: ErasureWork,
-        done: ExecutionResult,
-    ) -> None:
-        """Write what may not come back, and what is left to do once the run is published."""
-        name, seq = plan.request_id, self.snapshot.seq
-        refs = [*(a.record for a in plan.actions if a.action == DROP), *map(interaction_ref, gone)]
-        if refs:
-            done.added.extend(
-                self.state.write_once(
-                    ("list", name, *sorted(refs)),
-                    lambda: write_suppressed_records(
-                        self.store.files,
-                        self.store.root,
-                        self.run_id,
-                        seq,
-                        self.keyring,
-                        refs,
-                        name,
-                    ),
-                )
+    def _write_shared(self, works: dict[str, ErasureWork], done: ExecutionResult) -> None:
+        """Write what may not come back, and what is left to do once the run is published: one file
+        of each, for all requests.
+        """
+        name, seq = shared_name(self.run_id, list(works)), self.snapshot.seq
+        records = [
+            (record, plan.request_id)
+            for plan in self.plans
+            for record in (
+                *(a.record for a in plan.actions if a.action == DROP),
+                *map(interaction_ref, works[plan.request_id].live),
             )
-        value = msgspec.to_builtins(work)
+        ]
+        place = self.store.files, self.store.root, self.run_id, seq
+        done.added += self.state.write_once(
+            ("list", *sorted(records)),
+            lambda: write_suppressed_records(*place, self.keyring, records, name),
+        )
+        value = msgspec.to_builtins(works.get(name, works))
         digest = hashlib.sha256(orjson.dumps(value)).digest()
-        done.added.extend(
-            self.state.write_once(
-                ("work", name, digest),
-                lambda: write_encrypted_json(
-                    self.store, self.keyring, self.run_id, name, f"{seq:08d}.work", value
-                ),
-            )
+        done.added += self.state.write_once(
+            ("work", digest),
+            lambda: write_encrypted_json(
+                self.store, self.keyring, self.run_id, name, f"{seq:08d}.work", value
+            ),
         )
 
     def _write_event(self, plan: ErasePlan, left: dict[str, str], done: ExecutionResult) -> None:

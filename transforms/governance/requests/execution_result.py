@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.tables.key_index import IndexEntry
 from callveil.transforms.storage.tables.mutation import RowMutation
+from callveil.transforms.storage.tables.rewrite import RowChanges
 
 Series = tuple[str, str, str, str]
 
@@ -23,6 +24,7 @@ class ExecutionResult:
             retained.
         kept: rows that went, as Parquet, by dataset and partition, where they are to be set aside.
         entries: index entries as they were, of interactions that were set aside.
+        changes: rows that are not in a rewritten file, by its path.
     """
 
     added: list[FileEntry] = field(default_factory=list)
@@ -30,6 +32,7 @@ class ExecutionResult:
     rows: dict[str, dict[Series, list[int]]] = field(default_factory=lambda: defaultdict(dict))
     kept: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list, repr=False)
     entries: list[IndexEntry] = field(default_factory=list)
+    changes: dict[str, RowChanges] = field(default_factory=dict, repr=False)
 
     def count(
         self,
@@ -58,6 +61,7 @@ class ExecutionResult:
         """Add the files of a change of rows."""
         self.added += mutation.added
         self.removed += mutation.removed
+        self.changes |= mutation.changes
 
     def add(self, part: ExecutionResult) -> None:
         """Add what a part of the work has come to."""
@@ -65,6 +69,8 @@ class ExecutionResult:
         self.removed += part.removed
         self.kept += part.kept
         self.entries += part.entries
+        self.changes |= part.changes
+        part.changes.clear()  # which is needed once, and large
         for request_id, rows in part.rows.items():
             for name, counts in rows.items():
                 self._add(request_id, name, counts)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from sys import intern
 from typing import Generic, TypeVar
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
-from callveil.schemas.subject_index import RecordRef, SubjectEntry
+from callveil.schemas.subject_index import IdentifierLink, RecordRef, SubjectEntry
 from callveil.transforms.governance.requests.controller import accounts_of_file, arrived_accounts
 from callveil.transforms.governance.requests.current_rows import (
     VERSION_COLUMNS,
@@ -53,7 +54,7 @@ class _FileMemory(Generic[K, V]):
             for key, value in self._read(file, new):
                 found.setdefault(key, []).append(value)
             asked |= new
-        for key in wanted if len(wanted) < len(found) else found.keys() & wanted:
+        for key in wanted if len(wanted) < len(found) else [k for k in found if k in wanted]:
             yield from found.get(key, ())
 
     def forget(self, live: Iterable[str]) -> None:
@@ -76,7 +77,9 @@ class StoreLookups:
         self.store = store
         files, root = store.files, store.root
         self._in_subjects = _FileMemory[str, SubjectEntry](
-            lambda f, wanted: ((e.token, e) for e in read_entries_of(files, root, f, wanted))
+            lambda f, wanted: (
+                (e.token, self._shared(e)) for e in read_entries_of(files, root, f, wanted)
+            )
         )
         self._in_index = _FileMemory[InteractionKey, IndexEntry](
             lambda f, wanted: ((e.key, e) for e in read_index_file(files, root, f, wanted))
@@ -86,8 +89,16 @@ class StoreLookups:
                 (ref, (f, row)) for ref, row in read_version_file(files, root, f, wanted, COLUMNS)
             )
         )
+        self._links: dict[tuple[IdentifierLink, ...], tuple[IdentifierLink, ...]] = {}
         self._in_accounts: dict[str, frozenset[str]] = {}
         self._begin(snapshot)
+
+    def _shared(self, entry: SubjectEntry) -> SubjectEntry:
+        """Return an entry that shares what it has in common with others: a person's records have
+        the same identifiers, which are most of the memory.
+        """
+        links = self._links.setdefault(entry.links, entry.links)
+        return SubjectEntry._make([*map(intern, entry[:-2]), entry.seq, links])
 
     def _begin(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -122,7 +133,7 @@ class StoreLookups:
         """
         wanted = set(tokens)
         by_bucket: dict[int, set[str]] = defaultdict(set)
-        for token in wanted - self._current.keys():
+        for token in (t for t in wanted if t not in self._current):
             by_bucket[token_bucket(token)].add(token)
         latest: dict[tuple[str, ...], SubjectEntry] = {}
         for bucket, own in by_bucket.items():
@@ -154,7 +165,7 @@ class StoreLookups:
         """Return the key index' latest entry of each of some interactions."""
         wanted = set(keys)
         by_bucket: dict[int, set[InteractionKey]] = defaultdict(set)
-        for key in wanted - self._entries.keys():
+        for key in (k for k in wanted if k not in self._entries):
             by_bucket[key_bucket(key)].add(key)
         for bucket, own in by_bucket.items():
             self._entries.update(dict.fromkeys(own))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -24,13 +25,18 @@ from callveil.transforms.execution.worker_pool import spread_work
 from callveil.transforms.storage.evidence.canonical_rows import (
     RowsError,
     read_canonical_rows,
+    row_bytes,
 )
 from callveil.transforms.storage.evidence.file_commitments import (
     Committed,
+    MappingError,
     PreparedEvidence,
+    ReplacedFile,
     commit_to,
+    commit_to_rewrite,
     open_data_file,
 )
+from callveil.transforms.storage.evidence.kept_evidence import evidence_of
 from callveil.transforms.storage.evidence.proofs import (
     Proofs,
     proofs_name,
@@ -63,6 +69,7 @@ from callveil.transforms.storage.format1.snapshot import (
 from callveil.transforms.storage.iceberg.commit_record import TableCommit, run_of_metadata
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import TABLES
+from callveil.transforms.storage.tables.rewrite import RowChanges
 
 
 def digest_body(digest: RunDigest) -> JsonObject:
@@ -238,27 +245,46 @@ class Attestor:
 
         Raises `StoreError` where a file is missing, or not as its entry says.
         """
-        out = PreparedEvidence()
+        out, kept = PreparedEvidence(), evidence_of(manifest.run_id)
         old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
-        added = sorted(manifest.added)
-        replaced = {
-            e.path: there for e in added if (there := old.get((e.dataset, origin_of(e.path))))
-        }
+        added = [(e, old.get((e.dataset, origin_of(e.path)))) for e in sorted(manifest.added)]
+        fresh = [pair for pair in added if pair not in kept.committed]
         # Those that replace others are read here: the salts of these are read once for all of them.
-        pieces = [(e, e.dataset in TABLES) for e in added if e.path not in replaced]
+        pieces = [(e, e.dataset in TABLES) for e, before in fresh if before is None]
         new = spread_work(
             manifest.run_id, partial(commit_to, self._store.files, self._store.root), pieces
         )
-        for entry in added:
-            out.add(
-                self._file(entry, replaced[entry.path]) if entry.path in replaced else next(new)
+        for entry, before in fresh:
+            kept.committed[entry, before] = (
+                self._file(entry, before, kept.changes.pop(entry.path, None))
+                if before
+                else next(new)
             )
+        for pair in added:
+            out.add(kept.committed[pair])
         return out
 
-    def _file(self, entry: FileEntry, old: FileEntry | None) -> Committed:
+    def _file(
+        self, entry: FileEntry, old: FileEntry | None, changes: RowChanges | None = None
+    ) -> Committed:
         files, root, is_table = self._store.files, self._store.root, entry.dataset in TABLES
-        known = self._old(old) if old and is_table else None
-        return commit_to(files, root, entry, is_table, (old, *known) if old and known else None)
+        if old and is_table and changes and (known := self._told(old, changes)):
+            with suppress(MappingError):
+                return commit_to_rewrite(files, root, entry, known)
+        known_rows = self._old(old) if old and is_table else None
+        return commit_to(
+            files, root, entry, is_table, (old, *known_rows) if old and known_rows else None
+        )
+
+    def _told(self, old: FileEntry, changes: RowChanges) -> ReplacedFile | None:
+        """Return what is known of a replaced file whose changed rows the rewrite has told; None
+        where its evidence cannot be used.
+        """
+        salts, root = self._salts.read(old.path), self._salts.signed_root(old.path)
+        if salts is None or not root or sum(n for _, _, n in salts.spans) != old.rows:
+            return None
+        rows = [row for batch in changes.rows for row in row_bytes(batch)]
+        return ReplacedFile(old, salts, root, changes.places, changes.dropped, rows)
 
     def _old(self, old: FileEntry) -> tuple[FileSalts, list[bytes]] | None:
         """Return salts and rows of a replaced file; None where it is gone already, or from before

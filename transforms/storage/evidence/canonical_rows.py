@@ -24,14 +24,24 @@ def row_bytes(batch: pa.RecordBatch) -> list[bytes]:
     """Return rows as canonical JSON, times as microseconds since 1970. Columns without a value are
     left out, so one that is added later changes nothing.
     """
-    order = sorted(range(batch.num_columns), key=batch.schema.names.__getitem__)
-    names = [batch.schema.names[n] for n in order]
-    columns = [_values(batch.column(n)) for n in order]
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    nulls = {n: c.null_count for n, c in columns.items()}
+    full = [n for n, missing in nulls.items() if not missing]
+    some = [n for n, missing in nulls.items() if 0 < missing < batch.num_rows]
     dumps, sort = orjson.dumps, orjson.OPT_SORT_KEYS
-    return [
-        dumps({k: v for k, v in zip(names, row, strict=True) if v is not None}, _other, sort)
-        for row in zip(*columns, strict=True)
-    ]
+    rows: list[dict[str, Any]] = (
+        [
+            dict(zip(full, row, strict=True))
+            for row in zip(*(_values(columns[n]) for n in full), strict=True)
+        ]
+        if full
+        else [{} for _ in range(batch.num_rows)]
+    )
+    for name in some:
+        for row, value in zip(rows, _values(columns[name]), strict=True):
+            if value is not None:
+                row[name] = value
+    return [dumps(row, _other, sort) for row in rows]
 
 
 def _values(column: Any) -> list[Any]:
@@ -56,7 +66,7 @@ def read_canonical_rows(source: BinaryIO, check: bool = True) -> Iterator[bytes]
     """
     try:
         stored = pq.ParquetFile(source, page_checksum_verification=check)
-        for batch in stored.iter_batches(BATCH_ROWS):
+        for batch in stored.iter_batches(BATCH_ROWS, use_threads=False):
             yield from row_bytes(batch)
     except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError, OverflowError) as error:
         if isinstance(error, OSError) and type(error) is not OSError:

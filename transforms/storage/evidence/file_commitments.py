@@ -17,7 +17,7 @@ from callveil.transforms.storage.evidence.canonical_rows import (
     read_canonical_rows,
 )
 from callveil.transforms.storage.evidence.checksums import PIECE, PieceSum, pack_sums, piece_sum
-from callveil.transforms.storage.evidence.merkle import leaf_hash
+from callveil.transforms.storage.evidence.merkle import leaf_hashes
 from callveil.transforms.storage.evidence.merkle import root_hash as root_of
 from callveil.transforms.storage.evidence.proofs import (
     FileDetail,
@@ -83,46 +83,112 @@ def commit_to(
 
     Raises `StoreError` where it is missing, or not as its entry says.
     """
-    url = files.join(root, entry.path)
-    rows: list[bytes] | None = None
+    rows, source = _read_rows(files, root, entry, is_table)
+    with source:
+        kept = _kept(rows, known[2]) if rows is not None and known else []
+        salts = (
+            known[1].carried(kept) if rows is not None and known else FileSalts.new(len(rows or []))
+        )
+        sums = _sums(files.join(root, entry.path), entry, source, salts.pad)
+    leaves = leaf_hashes(salts.by_row(), rows) if rows is not None else []
+    rewrite = None
+    if known and rows is not None:
+        old, before, old_rows = known
+        stays = {there for there in kept if there is not None}
+        gone = [n for n in range(len(old_rows)) if n not in stays]
+        row_salts = before.by_row()
+        tombstones = leaf_hashes([row_salts[n] for n in gone], [old_rows[n] for n in gone])
+        rewrite = _rewrite(old, entry, kept, len(old_rows), tombstones)
+    return _committed(entry, salts, sums, leaves if rows is not None else None, rewrite)
+
+
+class MappingError(ValueError):
+    """A rewritten file does not hold the rows that are said to have stayed."""
+
+
+class ReplacedFile(NamedTuple):
+    """A file that another took the place of, as far as it needs not be read again.
+
+    Attributes:
+        entry: the file. salts: of its rows. root: over them, as it was signed, hex.
+        places: of rows that did not stay, ascending. dropped: whether each was dropped, or has
+            another row in its place. rows: they as they were committed to.
+    """
+
+    entry: FileEntry
+    salts: FileSalts
+    root: str
+    places: tuple[int, ...]
+    dropped: tuple[bool, ...]
+    rows: list[bytes]
+
+
+def commit_to_rewrite(files: Files, root: str, entry: FileEntry, old: ReplacedFile) -> Committed:
+    """Read a file that replaces another and commit to its rows; the other is not read: that the
+    rest of its rows are here is shown by its signed root, which these and those that went lead to.
+
+    Raises `MappingError` where they do not, `StoreError` as `commit_to` does.
+    """
     kept: list[int | None] = []
+    at = 0
+    for place, is_dropped in zip(old.places, old.dropped, strict=True):
+        kept += range(at, place)
+        kept += [] if is_dropped else [None]
+        at = place + 1
+    kept += range(at, old.entry.rows)
+    rows, source = _read_rows(files, root, entry, True)
+    if rows is None or len(rows) != len(kept):
+        raise MappingError("another number of rows than was told")
+    with source:
+        salts = old.salts.carried(kept)
+        sums = _sums(files.join(root, entry.path), entry, source, salts.pad)
+    leaves = leaf_hashes(salts.by_row(), rows)
+    row_salts = old.salts.by_row()
+    tombstones = leaf_hashes([row_salts[n] for n in old.places], old.rows)
+    rewrite = _rewrite(old.entry, entry, kept, old.entry.rows, tombstones)
+    if root_of(rewrite[1].old_leaves(leaves)).hex() != old.root:
+        raise MappingError("other rows than were told")
+    return _committed(entry, salts, sums, leaves, rewrite)
+
+
+def _read_rows(
+    files: Files, root: str, entry: FileEntry, is_table: bool
+) -> tuple[list[bytes] | None, BinaryIO]:
+    """Return the rows of a file, None where it has none or they cannot be read, and a reader at its
+    beginning. Raises `StoreError` where it is missing.
+    """
+    url, rows = files.join(root, entry.path), None
     try:
-        with open_data_file(files, url, entry.bytes) as source:
-            if is_table:
-                with suppress(RowsError):
-                    rows = list(read_canonical_rows(source))
-            salts = (
-                known[1].carried(kept := _kept(rows, known[2]))
-                if rows is not None and known
-                else FileSalts.new(len(rows or []))
-            )
-            source.seek(0)
-            sums = _sums(url, entry, source, salts.pad)
+        source = open_data_file(files, url, entry.bytes)
+        if is_table:
+            with suppress(RowsError):
+                rows = list(read_canonical_rows(source))
+        source.seek(0)
     except FileNotFoundError:
         raise StoreError(
             f"{url}: missing; it was not written to its end, or changed since. Run the job again"
         ) from None
-    leaves = (
-        [leaf_hash(s, r) for s, r in zip(salts.by_row(), rows, strict=True)]
-        if rows is not None
-        else []
-    )
+    return rows, source
+
+
+def _committed(
+    entry: FileEntry,
+    salts: FileSalts,
+    sums: list[PieceSum],
+    leaves: list[bytes] | None,
+    rewrite: tuple[FileRewrite, RewriteDetail] | None,
+) -> Committed:
     proof = FileProof(
         entry.path,
         entry.dataset,
         entry.rows,
         entry.bytes,
         entry.sha256,
-        root_of(leaves).hex() if rows is not None else "",
+        root_of(leaves).hex() if leaves is not None else "",
         salts.sha256(),
     )
-    detail = FileDetail(pack_sums(sums), b"".join(map(commitment_hint, leaves)))
-    return Committed(
-        proof,
-        salts,
-        detail,
-        _rewrite(known[0], entry, kept, known[1:]) if known and rows is not None else None,
-    )
+    detail = FileDetail(pack_sums(sums), b"".join(map(commitment_hint, leaves or ())))
+    return Committed(proof, salts, detail, rewrite)
 
 
 def open_data_file(files: Files, url: str, size: int) -> BinaryIO:
@@ -173,9 +239,12 @@ def _kept(rows: list[bytes], old: list[bytes]) -> list[int | None]:
 
 
 def _rewrite(
-    old: FileEntry, new: FileEntry, kept: list[int | None], known: tuple[FileSalts, list[bytes]]
+    old: FileEntry,
+    new: FileEntry,
+    kept: list[int | None],
+    rows: int,
+    tombstones: list[bytes],
 ) -> tuple[FileRewrite, RewriteDetail]:
-    salts, rows = known
     spans: list[list[int]] = []
     for here, there in enumerate(kept):
         if there is None:
@@ -184,13 +253,7 @@ def _rewrite(
             spans[-1][2] += 1
         else:
             spans.append([here, there, 1])
-    stays = {there for there in kept if there is not None}
-    tombstones = b"".join(
-        leaf_hash(s, r)
-        for n, (s, r) in enumerate(zip(salts.by_row(), rows, strict=True))
-        if n not in stays
-    )
-    detail = RewriteDetail(old.path, len(rows), tuple((a, b, c) for a, b, c in spans), tombstones)
-    return FileRewrite(
-        old.path, new.path, len(stays), len(rows) - len(stays), len(kept) - len(stays)
-    ), detail
+    stays = sum(there is not None for there in kept)
+    spans_of = tuple((a, b, c) for a, b, c in spans)
+    detail = RewriteDetail(old.path, rows, spans_of, b"".join(tombstones))
+    return FileRewrite(old.path, new.path, stays, rows - stays, len(kept) - stays), detail

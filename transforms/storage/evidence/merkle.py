@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 LEAF, NODE = b"\x00", b"\x01"
 
@@ -13,6 +13,14 @@ def leaf_hash(salt: bytes, row: bytes) -> bytes:
     return hashlib.sha256(LEAF + salt + row).digest()
 
 
+def leaf_hashes(salts: Iterable[bytes], rows: Iterable[bytes]) -> list[bytes]:
+    """Return the commitments of some rows, each under its own salt. Raises ValueError where there
+    are more of one than of the other.
+    """
+    sha256 = hashlib.sha256
+    return [sha256(LEAF + salt + row).digest() for salt, row in zip(salts, rows, strict=True)]
+
+
 def root_hash(leaves: Sequence[bytes]) -> bytes:
     """Root over `leaves` in their order; the digest of nothing where there are none.
 
@@ -20,11 +28,11 @@ def root_hash(leaves: Sequence[bytes]) -> bytes:
     """
     if not leaves:
         return hashlib.sha256(b"").digest()
-    level = list(leaves)
+    level, sha256 = list(leaves), hashlib.sha256
     while len(level) > 1:
         above = [
-            hashlib.sha256(NODE + level[i] + level[i + 1]).digest()
-            for i in range(0, len(level) - 1, 2)
+            sha256(NODE + left + right).digest()
+            for left, right in zip(level[::2], level[1::2], strict=False)
         ]
         if len(level) % 2:
             above.append(level[-1])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -64,6 +65,7 @@ class SaltStore:
     def __init__(self, files: Files, root: str) -> None:
         self._files, self._root = files, root
         self._sections: dict[str, dict[str, JsonObject]] = {}
+        self._roots: dict[str, dict[str, str]] = {}
         self._names: list[str] | None = None
 
     def read(self, path: str) -> FileSalts | None:
@@ -75,6 +77,22 @@ class SaltStore:
             return FileSalts.decode(self._sections[run][path])
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
+
+    def signed_root(self, path: str) -> str:
+        """Return the root over the rows of a data file as its run's record has it, hex; empty where
+        there is none.
+        """
+        run = owner_run(path)
+        if run not in self._roots:
+            roots: dict[str, str] = {}
+            for url in self._urls(run):
+                with suppress(FileNotFoundError, RecordError, KeyError, TypeError, ValueError):
+                    record = parse_record(
+                        self._files.read(self._files.join(self._root, record_name(seq_of(url))))
+                    )
+                    roots |= {f["path"]: f["root"] for f in record.body["added"]}
+            self._roots[run] = roots
+        return self._roots[run].get(path, "")
 
     def _urls(self, run: str) -> list[str]:
         if self._names is None:

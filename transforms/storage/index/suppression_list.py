@@ -107,19 +107,22 @@ def write_suppressed_records(
     run_id: str,
     seq: int,
     keyring: Keyring,
-    records: Iterable[RecordRef],
-    request_id: str,
+    records: Iterable[tuple[RecordRef, str]],
+    name: str,
 ) -> FileEntry | None:
-    """Publish the records of one run; None where there are none. The partition is the request, so
-    that lifting a restriction takes a file away.
+    """Publish the records of one run, each with its request; None where there are none.
+
+    Args:
+        name: the partition: the request, so that lifting a restriction takes a file away; of
+            several, that of their run.
     """
     rows = [
-        {"token": t, "request_id": request_id}
-        for t in sorted({record_token(keyring, r) for r in records})
+        {"token": token, "request_id": request_id}
+        for token, request_id in sorted({(record_token(keyring, r), own) for r, own in records})
     ]
     if not rows:
         return None
-    partition = {"request": request_id}
+    partition = {"request": name}
     return publish_records(
         files,
         root,

@@ -20,10 +20,11 @@ from callveil.transforms.storage.tables.key_index import (
     index_rows,
     key_bucket,
     key_bucket_files,
+    origin_of,
     read_key_bucket,
 )
 from callveil.transforms.storage.tables.parquet import TABLES, publish_records
-from callveil.transforms.storage.tables.rewrite import EditRows, rewrite_file
+from callveil.transforms.storage.tables.rewrite import EditRows, RowChanges, rewrite_file
 
 
 @dataclass
@@ -36,6 +37,7 @@ class RowMutation:
     Attributes:
         added, removed: files of rows, for `RunChanges`.
         counts: rows that were changed, by table and reason.
+        changes: rows that are not in the new file, by its path.
     """
 
     files: Files
@@ -45,6 +47,7 @@ class RowMutation:
     added: list[FileEntry] = field(default_factory=list)
     removed: list[FileEntry] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    changes: dict[str, RowChanges] = field(default_factory=dict, repr=False)
 
     def edit_file(
         self,
@@ -65,7 +68,10 @@ class RowMutation:
         table = TABLES[entry.dataset]
         done = rewrite_file(self.files, self.root, entry, path, table, change, keep_dropped)
         self.removed.append(entry)
-        self.added += [done.entry] if done.entry else []
+        if done.entry:
+            self.added.append(done.entry)
+            if origin_of(path) == origin_of(entry.path):  # else nothing says that it is the same
+                self.changes[path] = done.changes
         self.counts.update({(entry.dataset, reason): n for reason, n in done.counts.items()})
         return done.counts
 

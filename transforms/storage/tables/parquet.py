@@ -248,6 +248,15 @@ class TableWriter:
         return "a row does not fit the schema"
 
     def _hold(self, batch: pa.RecordBatch) -> None:
+        size = batch.nbytes
+        if not batch.num_rows:
+            return
+        if self._held_rows + batch.num_rows < GROUP_ROWS and self._held_bytes + size < GROUP_BYTES:
+            self._batches.append(batch)  # whole: slices are costly to measure and to write
+            self._held_rows += batch.num_rows
+            self._held_bytes += size
+            self.rows += batch.num_rows
+            return
         for start in range(0, batch.num_rows, PENDING_ROWS):
             part = batch.slice(start, PENDING_ROWS)
             self._batches.append(part)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -75,6 +75,11 @@ class BatchEdit:
             self._cleared[name].append(place)
         self._counts[reason] += 1
 
+    def changed_places(self) -> dict[int, bool]:
+        """Return places of rows that do not stay as they are, and whether each is dropped."""
+        cleared = {place for places in self._cleared.values() for place in places}
+        return dict.fromkeys(cleared, False) | {p: r is None for p, r in self._changed.items()}
+
     def dropped(self) -> pa.RecordBatch:
         """Return the rows that go."""
         return self.batch.filter(pa.array(~self._kept()))
@@ -126,10 +131,25 @@ def edit_batch(batch: pa.RecordBatch, change: EditRows) -> pa.RecordBatch:
 
 
 @dataclass(frozen=True)
+class RowChanges:
+    """Rows of a file that are not in the one that took its place.
+
+    Attributes:
+        places: their numbers in the old file, ascending. dropped: whether each was dropped, or has
+            another row in its place. rows: as they were.
+    """
+
+    places: tuple[int, ...]
+    dropped: tuple[bool, ...]
+    rows: tuple[pa.RecordBatch, ...]
+
+
+@dataclass(frozen=True)
 class RewriteResult:
     """Outcome of a rewrite.
 
     Attributes:
+        changes: rows that are not in the new file.
         rows_before, rows_after: rows of the old and the new file.
         entry: the new file, or None where no row was left and so no file was written.
         counts: rows that were dropped, replaced or cleared, by reason.
@@ -139,6 +159,7 @@ class RewriteResult:
     rows_after: int
     entry: FileEntry | None
     counts: Counter[str]
+    changes: RowChanges = field(default=RowChanges((), (), ()), repr=False)
 
 
 def change_rows(change: Callable[[Row], Row | None]) -> EditRows:
@@ -230,16 +251,22 @@ def rewrite_file(
             "one is published"
         )
     before, counts = 0, Counter[str]()
+    places: dict[int, bool] = {}
+    gone: list[pa.RecordBatch] = []
     with files.open(files.join(root, entry.path)) as source, temporary_file() as sink:
         writer = TableWriter(sink, table)
         try:
             stored = pq.ParquetFile(source, page_checksum_verification=True)
             for group in range(stored.num_row_groups):
-                for batch in stored.read_row_group(group).to_batches(BATCH_ROWS):
-                    before += batch.num_rows
+                whole = stored.read_row_group(group, use_threads=False)
+                for batch in whole.to_batches(BATCH_ROWS):
                     edit = BatchEdit(conform_batch(batch, table.schema), counts)
                     change(edit)
                     changed = edit.result()
+                    if own := dict(sorted(edit.changed_places().items())):
+                        places |= {before + place: is_gone for place, is_gone in own.items()}
+                        gone.append(edit.batch.take(pa.array(own, pa.int64())))
+                    before += batch.num_rows
                     if keep_dropped and changed.num_rows < batch.num_rows:
                         keep_dropped(edit.dropped())
                     writer.append_batch(changed)
@@ -262,11 +289,8 @@ def rewrite_file(
         after = writer.close()
         if not after:
             return RewriteResult(before, 0, None, counts)
-        return RewriteResult(
-            before,
-            after,
-            publish_bytes(
-                files, root, path, entry.dataset, entry.partition, cast(Any, sink), after
-            ),
-            counts,
+        new = publish_bytes(
+            files, root, path, entry.dataset, entry.partition, cast(Any, sink), after
         )
+        changes = RowChanges(tuple(places), tuple(places.values()), tuple(gone))
+        return RewriteResult(before, after, new, counts, changes)
