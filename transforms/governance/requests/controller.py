@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.storage.checkpoints.identity_record import read_identity
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import count_accounts
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import INDEX
@@ -130,17 +128,14 @@ def account_controllers(store: Store) -> Mapping[str, str]:
 
 
 def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
-    """Return accounts that have records in a store. Reads one column of the key index and of the
-    versions.
+    """Return accounts that have records in a store, by the counts of the key index' files and the
+    versions'.
     """
-    out: set[str] = set()
+    out = set(_arrived(Live(store.files, store.root)))
     for dataset in (INDEX.name, VERSIONS.name):
         for file in snapshot.by_dataset(dataset):
-            with store.files.open(store.url(file.path)) as source:
-                out.update(
-                    pc.unique(pq.read_table(source, columns=["account_id"]).column(0)).to_pylist()
-                )
-    return (out | set(_arrived(Live(store.files, store.root)))) - {"", None}
+            out.update(count_accounts(store, file))
+    return out - {""}
 
 
 def _arrived(live: Live) -> Iterable[str]:

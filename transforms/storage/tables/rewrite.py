@@ -260,7 +260,14 @@ def rewrite_file(
             before,
             after,
             publish_bytes(
-                files, root, path, entry.dataset, entry.partition, cast(Any, sink), after
+                files,
+                root,
+                path,
+                entry.dataset,
+                entry.partition,
+                cast(Any, sink),
+                after,
+                writer.accounts,
             ),
             counts,
         )
