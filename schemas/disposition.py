@@ -85,6 +85,11 @@ class RetentionCertificate(TypedDict, total=False):
 
     certificate_id: Annotated[str, "digest of run and series"]
     run_id: Annotated[str, "run that deleted"]
+    account_id: Annotated[
+        str | None,
+        "account of the series; null where it has records of several, which it counts together, "
+        "and in certificates older than this column",
+    ]
     plan_sha256: Annotated[str | None, "plan it carried out"]
     record_class: Annotated[str, "series: record class"]
     account_type: Annotated[str | None, "series: account type when it happened"]

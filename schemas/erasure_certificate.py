@@ -18,6 +18,11 @@ class ErasureCertificate(TypedDict, total=False):
 
     certificate_id: Annotated[str, "digest of run and series"]
     request_id: Annotated[str, "request"]
+    account_id: Annotated[
+        str | None,
+        "account the request is bound to; null where it is bound to an agency, whose accounts a "
+        "line counts together, and in certificates older than this column",
+    ]
     subject_ref: Annotated[str, "keyed digest of the person's identifiers"]
     scope: Annotated[str, "erasure or restriction"]
     record_class: Annotated[

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
+
+from msgspec import UNSET, UnsetType
 
 from callveil.schemas.json_types import JsonObject
 
 FORMAT_VERSION = 1
+MAX_ACCOUNTS = 1_000
+"""A file with rows of more accounts is listed without their counts: they would outgrow the list."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -22,6 +26,9 @@ class FileEntry:
         rows: rows it holds (0 for encrypted content).
         bytes: size.
         sha256: of its bytes, hex.
+        accounts: rows by account id, those of no account under an empty one. Not set, and not
+            written, where rows are not counted: sealed content, tables without accounts, files of
+            more than `MAX_ACCOUNTS`, and files from before they were counted.
     """
 
     path: str
@@ -30,6 +37,13 @@ class FileEntry:
     rows: int
     bytes: int
     sha256: str
+    accounts: Annotated[
+        Mapping[str, int] | UnsetType, "rows by account id; absent: not counted"
+    ] = field(default=UNSET, hash=False)
+
+    def lacks(self, accounts: Collection[str]) -> bool:
+        """Tell whether it is known that no row is of any of some accounts."""
+        return self.accounts is not UNSET and self.accounts.keys().isdisjoint(accounts)
 
     def differs(self, digest: str, size: int) -> str:
         """Return what is wrong with a file of this SHA-256 and size, or an empty text."""

@@ -12,6 +12,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import partial
 from typing import Any
 
+from msgspec import UnsetType
+
 from callveil.schemas import (
     account,
     disposition,
@@ -55,7 +57,9 @@ def _of_type(hint: Any) -> JsonObject:
     if origin is typing.Literal:
         return {"enum": list(args)}
     if origin in (typing.Union, types.UnionType):
-        options = [_of_type(a) for a in args if a is not type(None)]
+        options = [_of_type(a) for a in args if a not in (type(None), UnsetType)]
+        if UnsetType in args and len(options) == 1:
+            return options[0]
         return {"anyOf": [*options, {"type": "null"}]} if type(None) in args else {"anyOf": options}
     if origin in (dict, Mapping):
         return {"type": "object", "additionalProperties": _of_type(args[1])}

@@ -104,6 +104,11 @@ class RegisterEvent(TypedDict, total=False):
         "older than this column",
     ]
     seq: Annotated[int, "place among the request's events, from 1"]
+    account_id: Annotated[
+        str | None,
+        "account the request is bound to; null while it is bound to none, where it is bound to an "
+        "agency, which has several, and in entries older than this column",
+    ]
     actor: Annotated[str | None, "who entered it"]
     login: Annotated[
         str | None, "login name of the process that entered it; empty where it was not noted"

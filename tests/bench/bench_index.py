@@ -128,7 +128,16 @@ def build(root: Path, rows: int) -> tuple[str, list[str], int]:
                 partition = {"bucket": f"{bucket:02d}"}
                 path = data_path(SUBJECTS.name, partition, run_id, f"{run + 1:08d}")
                 entries.append(
-                    publish_bytes(files, output, path, SUBJECTS.name, partition, sink, written)
+                    publish_bytes(
+                        files,
+                        output,
+                        path,
+                        SUBJECTS.name,
+                        partition,
+                        sink,
+                        written,
+                        writer.accounts,
+                    )
                 )
         base = store.current()
         manifest = RunManifest(

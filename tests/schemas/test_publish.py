@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -14,7 +15,7 @@ from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import PRESETS, load_policy, parse_policy, preset_text
 from callveil.schemas.publish import json_schemas
-from callveil.transforms.storage.format1.snapshot import manifest_bytes
+from callveil.transforms.storage.format1.snapshot import manifest_bytes, parse_manifest
 
 VALIDATORS = {
     name: jsonschema.Draft202012Validator(schema) for name, schema in json_schemas().items()
@@ -101,6 +102,10 @@ def test_manifest_fits_its_schema() -> None:
     )
     document = json.loads(manifest_bytes(manifest))
     VALIDATORS["run_manifest"].validate(document)
+    assert "accounts" not in document["added"][0]
+    counted = replace(manifest, added=(replace(entry, accounts={"41": 2, "": 1}),))
+    VALIDATORS["run_manifest"].validate(json.loads(manifest_bytes(counted)))
+    assert parse_manifest(manifest_bytes(counted)) == counted
     assert not VALIDATORS["run_manifest"].is_valid({**document, "seq": "one"})
     assert not VALIDATORS["run_manifest"].is_valid(
         {**document, "added": [{**document["added"][0], "more": 1}]}

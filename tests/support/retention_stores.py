@@ -80,6 +80,7 @@ def write_table(
             partition,
             sink,
             number,
+            writer.accounts,
         )
 
 

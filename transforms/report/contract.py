@@ -9,6 +9,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterator
 
+import pyarrow as pa
+
 from callveil.schemas.errors import UserError
 from callveil.schemas.fields import (
     PERSONAL_CLASSES,
@@ -33,8 +35,9 @@ from callveil.transforms.governance.retention.record_classes import CLASSES
 from callveil.transforms.report import open_store as _registers  # noqa: F401 - every table
 from callveil.transforms.storage.commit.commit_run import TOOL
 from callveil.transforms.storage.files.urls import is_s3
+from callveil.transforms.storage.iceberg.table_schema import partition_column
 from callveil.transforms.storage.tables.column_stats import leaf_columns, plain_leaves
-from callveil.transforms.storage.tables.parquet import PARTITIONS, TABLES, Table
+from callveil.transforms.storage.tables.parquet import TABLES, Table
 
 API_VERSION = "v3.2.0"
 SENSITIVITY = {
@@ -55,11 +58,21 @@ _TYPES: dict[type[FieldType], tuple[str, str]] = {
     TextOrJson: ("string", "string"),
 }
 """Logical and physical type of a value as stored, in words that readers of Parquet share."""
+_TYPE_WORDS: dict[pa.DataType, JsonObject] = {
+    kind: {"logicalType": logical, "physicalType": physical}
+    for kind, logical, physical in (
+        (pa.string(), "string", "string"),
+        (pa.int32(), "integer", "integer"),
+        (pa.date32(), "date", "date"),
+    )
+}
+"""The same of partition columns."""
 _DESCRIPTION = {
     "purpose": "Call-tracking records from which callveil has taken personal data, and the account "
     "of what it took out, kept, deleted and was asked for.",
-    "usage": "callveil.open_store gives the live files of one published run as datasets. A folder "
-    "read as it is may also hold files that are not published yet, or wait to be purged.",
+    "usage": "The tables are Apache Iceberg tables, a folder each, which show one published run: "
+    "`callveil store tables` prints what to tell an engine, and callveil.open_store reads them in "
+    "Python. Data files read as they lie may not be published yet, or wait to be purged.",
     "limitations": "What a policy keeps, and what detection misses, is still there: columns that "
     "are classified as confidential or restricted stay under the rules for personal data. "
     "Retention is as the last `callveil retain` left it, and legal holds outlast it.",
@@ -108,9 +121,9 @@ def data_contract(
 
 
 def _server(root: str) -> JsonObject:
-    place = f"{root.rstrip('/')}/{{model}}/**/*.parquet"
+    place = f"{root.rstrip('/')}/{{model}}"
     where = {"type": "s3", "location": place} if is_s3(root) else {"type": "local", "path": place}
-    return {"server": "store", **where, "format": "parquet", "description": _DESCRIPTION["usage"]}
+    return {"server": "store", **where, "format": "iceberg", "description": _DESCRIPTION["usage"]}
 
 
 def _custom(name: str, value: object) -> JsonObject:
@@ -118,9 +131,22 @@ def _custom(name: str, value: object) -> JsonObject:
 
 
 def _schema_object(table: Table, root: str) -> JsonObject:
-    stored = [_column(table, f) for f in table.fields]
-    own = {f.name for f in table.fields}
-    folders = [_column(table, PARTITIONS[n]) for n in table.partition_by if n not in own]
+    keys = [partition_column(k) for k in table.partition_by]
+    apart = [
+        {
+            "name": c.name,
+            "description": c.doc,
+            **_TYPE_WORDS[c.type],
+            "classification": SENSITIVITY["none"],
+            "customProperties": [_custom("pii", "none")],
+        }
+        for c in keys
+        if c.name not in table.schema.names
+    ]
+    properties = [_column(table, f) for f in table.fields] + apart
+    for position, column in enumerate(keys, 1):
+        (told,) = (p for p in properties if p["name"] == column.name)
+        told |= {"partitioned": True, "partitionKeyPosition": position}
     ordered = ", ".join(table.sort_by)
     return {
         "name": table.name,
@@ -128,7 +154,7 @@ def _schema_object(table: Table, root: str) -> JsonObject:
         "physicalType": "table",
         "logicalType": "object",
         "description": table.doc,
-        "properties": stored + folders,
+        "properties": properties,
         "quality": list(_quality(table, root)),
         **({"customProperties": [_custom("sortedBy", ordered)]} if ordered else {}),
     }
@@ -175,9 +201,6 @@ def _column(table: Table, field: Field) -> JsonObject:
             "primaryKeyPosition": table.key.index(field.name) + 1,
             "required": True,
         }
-    if field.name in table.partition_by:
-        position = table.partition_by.index(field.name) + 1
-        out |= {"partitioned": True, "partitionKeyPosition": position}
     critical = field.name in table.key or (table.name, field.name) in _RECORD_COLUMNS
     return out | ({"criticalDataElement": True} if critical else {})
 

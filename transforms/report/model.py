@@ -165,6 +165,10 @@ class ReportContext:
         """Return names of policies by digest."""
         return {m.policy_sha256: m.policy_name for m in self.runs.values() if m.policy_sha256}
 
+    def is_about(self, entry: FileEntry) -> bool:
+        """Tell whether a file may hold rows of the report's accounts."""
+        return not self.scope.accounts or not entry.lacks(self.scope.accounts)
+
     def read(self, entry: FileEntry, columns: list[str] | None = None) -> Iterator[Any]:
         """Yield rows of a data file, in order; their type is its table's. Bounded memory."""
         with self.store.files.open(self.store.url(entry.path)) as source:

@@ -27,6 +27,7 @@ from callveil.transforms.report.retention import (
 )
 from callveil.transforms.report.scope import ReportScope
 from callveil.transforms.storage.commit.policy_archive import newest_policy
+from callveil.transforms.storage.commit.scan import count_accounts
 from callveil.transforms.storage.format1.snapshot import parse_time
 
 _DATASETS = {
@@ -92,7 +93,7 @@ def collect_facts(c: ReportContext) -> ProcessingFacts:
     Where accounts were chosen, rows are counted by their column of accounts.
     """
     entities: Counter[str] = Counter()
-    for entry in c.snapshot.by_dataset("findings"):
+    for entry in filter(c.is_about, c.snapshot.by_dataset("findings")):
         for table in _tables(c, entry, ["entity_type", "count"]):
             values = (
                 table.set_column(1, "count", pc.fill_null(table.column("count"), 1))
@@ -158,7 +159,10 @@ def _tables(c: ReportContext, entry: FileEntry, columns: list[str]) -> Iterator[
 def _rows(c: ReportContext, entry: FileEntry) -> int:
     if not c.scope.accounts:
         return entry.rows
-    return sum(t.num_rows for t in _tables(c, entry, [])) if entry.dataset in _BY_ACCOUNT else 0
+    if entry.dataset not in _BY_ACCOUNT:
+        return 0
+    counts = count_accounts(c.store, entry)
+    return sum(counts.get(account, 0) for account in c.scope.accounts)
 
 
 def late_deletions(c: ReportContext) -> tuple[dict[tuple[str, str], tuple[int, dt.timedelta]], int]:
@@ -170,7 +174,7 @@ def late_deletions(c: ReportContext) -> tuple[dict[tuple[str, str], tuple[int, d
     for entry in c.snapshot.by_dataset("dispositions"):
         run = c.run_of(entry.path)
         is_within = c.scope.holds(parse_time(run.as_of) if run else None)
-        for row in c.read(entry):
+        for row in c.read(entry) if c.is_about(entry) else ():
             if not is_deletion(row) or not c.scope.about(row["account_id"]):
                 continue
             locked += (

@@ -77,7 +77,7 @@ class RedactionReport:
         }
         for entry in c.snapshot.by_dataset("findings"):
             output = outputs.get(entry.path.removeprefix("findings/"))
-            for f in c.read(entry):
+            for f in c.read(entry) if c.is_about(entry) else ():
                 if c.scope.holds(f["processed_at"]) and c.scope.about(f["account_id"]):
                     yield self._found_row(f, output)
         for receipt in live_activity.scoped_receipts(c):
@@ -88,7 +88,7 @@ class RedactionReport:
                 yield self._found_row(f, receipt["sha256"])
         for entry in c.snapshot.by_dataset("rejected"):
             run = c.run_of(entry.path)
-            for r in c.read(entry):
+            for r in c.read(entry) if c.is_about(entry) else ():
                 if c.scope.holds(r["rejected_at"]) and c.scope.about(r["account_id"]):
                     yield self._rejected_row(
                         r, run.policy_name if run else None, run.policy_sha256 if run else None

@@ -307,8 +307,8 @@ class ErasureReport:
                     continue
                 row = (
                     common
-                    | about
                     | {f.name: certificate.get(f.name) for f in FIELDS}
+                    | about
                     | {
                         "policy_version": (run.policy_name if run else None) or None,
                         "policy_sha256": (run.policy_sha256 if run else None) or None,

@@ -155,7 +155,7 @@ class RetentionReport:
                 self._runs.add(
                     next((i["plan_sha256"] for i in run.inputs if "plan_sha256" in i), run.run_id)
                 )
-            for d in c.read(entry):
+            for d in c.read(entry) if c.is_about(entry) else ():
                 if not c.scope.about(d["account_id"]):
                     continue
                 purged, verified = certified.get(

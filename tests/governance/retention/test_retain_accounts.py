@@ -103,6 +103,9 @@ def test_dispositions_and_certificates_count_them_by_account(place: tuple[Place,
         assert sum(
             c["rows_deleted"] for c in made.rows("certificates") if c["record_class"] == name
         ) == sum(expected.values()), name
+    assert [c["account_id"] for c in made.rows("certificates") if c["record_class"] == "raw"] == [
+        None
+    ], "a series of several accounts is of none"
 
 
 def test_each_accounts_report_counts_its_own(

@@ -144,6 +144,7 @@ def test_a_mixed_file_is_rewritten_and_says_what_went(place: Place) -> None:
         certificate["versions_purged"],
         certificate["versions_locked"],
     ) == (1, 1, 1, 0)
+    assert certificate["account_id"] == "a", "all of the series' records are of one account"
     assert (
         certificate["expired_first"],
         certificate["deleted_at"],

@@ -76,6 +76,8 @@ CERTIFICATES = register_table(
     )
 )
 MESSAGE = b"callveil erasure certificate 1\n"
+_LATER = ("account_id", "entered_at")
+"""Columns that came later: signed where they say something, so that older certificates hold."""
 METHOD = (
     "search of the identifier index and of the live zone's markers by every confirmed identifier; "
     "byte search of all files the run wrote; live zone "
@@ -206,6 +208,7 @@ def certify_requests(
         ]
         base = {
             "request_id": o.name,
+            "account_id": o.request.account or None,
             "subject_ref": o.request.subject_ref,
             "scope": "erasure" if o.event == "erased" else "restriction",
             "versions_purged": purged + versions[o.name],
@@ -413,12 +416,10 @@ def _publish(
 
 def certificate_message(row: Mapping[str, Any]) -> bytes:
     """Return what is signed of a certificate: all of it but the signature, in one form."""
-    # A column that came later is signed where it says something, so that older certificates hold as
-    # they were signed.
     names = (
         f.name
         for f in FIELDS
-        if f.name != "signature" and (f.name != "entered_at" or row.get(f.name))
+        if f.name != "signature" and (f.name not in _LATER or row.get(f.name))
     )
     return MESSAGE + orjson.dumps(
         {n: row.get(n) for n in names}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z

@@ -8,14 +8,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.storage.checkpoints.identity_record import read_identity
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import count_accounts
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import INDEX
@@ -143,21 +140,14 @@ def account_controllers(store: Store) -> Mapping[str, str]:
 
 
 def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
-    """Return accounts that have records in a store. Reads one column of the key index and of the
-    versions.
+    """Return accounts that have records in a store, by the counts of the key index' files and the
+    versions'.
     """
-    out: set[str] = set()
+    out = set(arrived_accounts(Live(store.files, store.root)))
     for dataset in (INDEX.name, VERSIONS.name):
         for file in snapshot.by_dataset(dataset):
-            out |= accounts_of_file(store, file)
-    return (out | set(arrived_accounts(Live(store.files, store.root)))) - {"", None}
-
-
-def accounts_of_file(store: Store, file: FileEntry) -> frozenset[str]:
-    """Return accounts with rows in a file. Reads one column."""
-    with store.files.open(store.url(file.path)) as source:
-        column = pq.ParquetFile(source).read(columns=["account_id"], use_threads=False).column(0)
-        return frozenset(pc.unique(column).to_pylist())
+            out.update(count_accounts(store, file))
+    return out - {""}
 
 
 def arrived_accounts(live: Live) -> Iterable[str]:

@@ -17,6 +17,7 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import count_accounts
 from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.local import temporary_file
@@ -122,13 +123,8 @@ def mentions_subject(keyring: Keyring, content: bytes, looking: SearchTarget) ->
 
 def count_unowned(store: Store, snapshot: Snapshot) -> int:
     """Tell how many rejected records name no account, so that nothing says whose they are."""
-    count = 0
-    for file in snapshot.by_dataset(REJECTED.name):
-        with store.files.open(store.url(file.path)) as source:
-            count += sum(
-                not a for a in pq.read_table(source, columns=["account_id"]).column(0).to_pylist()
-            )
-    return count
+    files = snapshot.by_dataset(REJECTED.name)
+    return sum(count_accounts(store, file).get("", 0) for file in files)
 
 
 def unescape_json(text: str) -> str:
@@ -151,6 +147,8 @@ def search_dead_letters(
     out: list[DeadLetterHit] = []
     columns = ["rejected_id", "account_id", "interaction_id", "blob", "block", "size"]
     for file in snapshot.by_dataset(REJECTED.name):
+        if not any(map(looking.controller.holds, count_accounts(store, file))):
+            continue
         with store.files.open(store.url(file.path)) as source:
             for row in pq.read_table(source, columns=columns).to_pylist():
                 if not looking.controller.holds(row["account_id"]):

@@ -90,6 +90,7 @@ class RequestRegister:
     keyring: Keyring
     login: str = ""
     _read: dict[str, list[RegisterEvent]] = field(default_factory=dict, repr=False, compare=False)
+    _bound: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def requests(self, snapshot: Snapshot | None = None) -> dict[str, SubjectRequest]:
         """Return every request by id, in order."""
@@ -102,7 +103,10 @@ class RequestRegister:
     def events(self, request_id: str, snapshot: Snapshot | None = None) -> list[RegisterEvent]:
         """Return a request's events in order; empty where there is none."""
         files = files_by_request(snapshot or self.store.current(), EVENTS.name)
-        return self._events(files.get(request_id, ()))
+        found = self._events(files.get(request_id, ()))
+        for row in found:
+            self._bound[request_id] = row["account"] or self._bound.get(request_id, "")
+        return found
 
     def get(self, request_id: str, snapshot: Snapshot | None = None) -> SubjectRequest:
         """Return one request. Raises `RegisterError` where there is none."""
@@ -142,7 +146,7 @@ class RequestRegister:
         now: dt.datetime,
     ) -> Row:
         """Return an event as it is stored, with the time of its entry; its id is a digest of what
-        it says.
+        it says. Its account is that of the events that were read of its request.
         """
         row = {
             "request_id": request_id,
@@ -154,7 +158,8 @@ class RequestRegister:
             **values,
         }
         digest = hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        return row | {"event_id": digest[:32]}
+        account = values.get("account") or self._bound.get(request_id)
+        return row | {"event_id": digest[:32], "account_id": account or None}
 
     def write(self, run_id: str, row: Mapping[str, Any], name: str = "event") -> FileEntry:
         """Write one event's file for a run that publishes it."""

@@ -333,7 +333,9 @@ def _restore(
                 writer.append_batch(batch)
             count = writer.close()
             done.added.append(
-                publish_bytes(store.files, store.root, path, name, partition, sink, count)
+                publish_bytes(
+                    store.files, store.root, path, name, partition, sink, count, writer.accounts
+                )
             )
         done.count(str(file.partition["request"]), name, name, "restore", count, 0)
         if name == INTERACTIONS.name:

@@ -181,6 +181,7 @@ def _series(store: Store, manifest: RunManifest) -> list[RetentionCertificate]:
     for series, rows in sorted(found.items()):
         expired = [r["eligible_at"] for r in rows if r["eligible_at"]]
         first = [r["expired_first"] for r in rows if r["expired_first"]]
+        accounts = {r["account_id"] for r in rows}
         record_class, account_type, rule_id, method = series
         name = hashlib.sha256(repr((manifest.run_id, series)).encode()).hexdigest()[:32]
         out.append(
@@ -190,6 +191,7 @@ def _series(store: Store, manifest: RunManifest) -> list[RetentionCertificate]:
                 rule_id=rule_id,
                 method=method,
                 certificate_id=name,
+                account_id=(accounts.pop() or None) if len(accounts) == 1 else None,
                 rows_deleted=sum(r["rows_deleted"] or 0 for r in rows),
                 files=len({r["object"] for r in rows}),
                 expired_first=min(first, default=None),

@@ -57,6 +57,8 @@ def explain_record(
     found = []
     chosen = (ds.field("account_id") == account_id) & ds.field(kind.record_id).isin(sorted(ids))
     for entry in snapshot.by_dataset(kind.dataset):
+        if entry.lacks([account_id]):
+            continue
         only = Snapshot(
             snapshot.seq, snapshot.run_id, snapshot.manifest, snapshot.manifest_sha256, (entry,)
         )

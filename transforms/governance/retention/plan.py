@@ -35,12 +35,12 @@ from callveil.transforms.governance.retention.record_classes import (
     RecordClass,
 )
 from callveil.transforms.governance.retention.scan import (
-    accounts_present,
     batch_accounts,
     column_micros,
     key_batches,
 )
 from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import count_accounts
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables.key_index import origin_of
 
@@ -166,9 +166,8 @@ class RetentionPlanner:
             return False
         if not spans_cover(self.outlook.spans(record_class.name, "delete", "", stored), lo, hi):
             return False
-        return not accounts_present(
-            self.store, entry, self.outlook.keepers(entry, record_class.name)
-        )
+        keepers = self.outlook.keepers(entry, record_class.name)
+        return not keepers or count_accounts(self.store, entry).keys().isdisjoint(keepers)
 
     def _unread(self, entry: FileEntry, record_class: RecordClass) -> list[Row]:
         lo, hi = day_of(entry)
@@ -178,9 +177,7 @@ class RetentionPlanner:
             for at in (lo, hi - 1)
         )
         self.counts["bytes_unread"] += entry.bytes
-        accounts: Counter[str] = Counter()
-        for batch in key_batches(self.store, entry, ("account_id",)):
-            accounts.update(a or "" for a in batch.column(0).to_pylist())
+        accounts = count_accounts(self.store, entry)
         return self._file_rows(entry, record_class.name, "drop_file", _alike(accounts, last, first))
 
     def _scan(
@@ -274,17 +271,17 @@ class RetentionPlanner:
             _alike(self._holds(record_class, entry), found[-1], found[0]),
         )
 
-    def _holds(self, record_class: RecordClass, entry: FileEntry) -> Counter[str]:
+    def _holds(self, record_class: RecordClass, entry: FileEntry) -> Mapping[str, int]:
         """Tell how many records of each account a file holds; of sealed content, what the reasons
         beside it say lies in it.
         """
         listing = _listing(record_class, entry, self.snapshot)
+        if listing is entry:
+            return count_accounts(self.store, entry)
         accounts: Counter[str] = Counter()
         for batch in key_batches(self.store, listing, ("account_id", "blob")) if listing else ():
             names, blobs = batch.column(0).to_pylist(), batch.column(1).to_pylist()
-            accounts.update(
-                a or "" for a, blob in zip(names, blobs, strict=True) if blob or listing is entry
-            )
+            accounts.update(a or "" for a, blob in zip(names, blobs, strict=True) if blob)
         return accounts
 
     def _inside(

@@ -46,6 +46,8 @@ def key_batches(
     Args:
         accounts: only row groups that may hold rows of these; None: all.
     """
+    if accounts is not None and entry.lacks(accounts):
+        return
     with store.files.open(store.url(entry.path)) as source:
         # Read with a small buffer: the columns wanted are a few KB each, far apart.
         file = pq.ParquetFile(source, buffer_size=1 << 16, pre_buffer=False)
@@ -57,17 +59,6 @@ def key_batches(
                 .combine_chunks()
                 .to_batches()
             )
-
-
-def accounts_present(store: Store, entry: FileEntry, accounts: Collection[str]) -> bool:
-    """Tell whether a file holds a row of any of `accounts`."""
-    if not accounts:
-        return False
-    wanted = pa.array(sorted(accounts), pa.string())
-    return any(
-        pc.any(pc.is_in(batch.column(0), value_set=wanted)).as_py()
-        for batch in key_batches(store, entry, ("account_id",), accounts)
-    )
 
 
 def column_micros(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:

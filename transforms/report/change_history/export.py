@@ -21,7 +21,7 @@ from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.json_values import canonical_json
 from callveil.transforms.redact.versions.timeline import FieldChange, HistoryEntry, history_of
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.scan import open_dataset
+from callveil.transforms.storage.commit.scan import count_accounts, open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
@@ -67,12 +67,16 @@ def accounts_with_versions(
         accounts: only these. agencies: only accounts that are one of these or belonged to one when
             something happened. Empty: all.
     """
-    data = open_dataset(store, VERSIONS.name, snapshot)
-    where = _among("account_id", accounts) if accounts else None
-    if agencies:
-        own = _among("agency_id", agencies) | _among("account_id", agencies)
-        where = own if where is None else where | own
     out: Counter[str] = Counter()
+    if not agencies:
+        for entry in snapshot.by_dataset(VERSIONS.name):
+            counts = count_accounts(store, entry)
+            out.update({a: n for a, n in counts.items() if not accounts or a in accounts})
+        return out
+    data = open_dataset(store, VERSIONS.name, snapshot)
+    where = _among("agency_id", agencies) | _among("account_id", agencies)
+    if accounts:
+        where = _among("account_id", accounts) | where
     for batch in data.to_batches(columns=["account_id"], filter=where):
         for pair in pc.value_counts(batch.column("account_id")).to_pylist():
             out[pair["values"]] += pair["counts"]
@@ -93,8 +97,8 @@ def read_account_versions(
         counts: from `accounts_with_versions`.
         agencies: leave out what an account did under another agency.
     """
-    data = open_dataset(store, VERSIONS.name, snapshot)
     for group in _groups(counts):
+        data = open_dataset(store, VERSIONS.name, snapshot, group)
         by_account: dict[str, list[RedactedVersion]] = defaultdict(list)
         for batch in data.to_batches(filter=_among("account_id", group)):
             for row in batch.to_pylist():

@@ -94,7 +94,7 @@ def item_versions(
     kind, slash, wanted = item.partition("/")
     if not slash or not kind or not wanted:
         raise ItemError("an item is written TYPE/ID, such as User/15 or TrackingNumber/2001")
-    data = open_dataset(store, VERSIONS.name, snapshot)
+    data = open_dataset(store, VERSIONS.name, snapshot, [account] if account else ())
     where = ds.field("account_id") == account if account else None
     if masks.is_readable(wanted):
         own = ds.field("item_id") == wanted

@@ -59,6 +59,9 @@ PARTITION_COLUMNS: Mapping[str, PartitionColumn] = {
     ),
     "day": PartitionColumn("utc_day", pa.date32(), "UTC day of the record, or of the run", _days),
     "bucket": PartitionColumn("bucket", pa.int32(), "hash bucket of the row's key", int),
+    "request": PartitionColumn(
+        "request", pa.string(), "request of a data subject that the file is about", str
+    ),
 }
 """Columns by their key in `FileEntry.partition`; other keys are columns of text of that name."""
 

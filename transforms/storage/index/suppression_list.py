@@ -3,7 +3,7 @@ brings them back.
 
 Interactions have tombstones in the key index; versions, which are not looked up by key when they
 come in, are listed here, and so are the interactions that versions may be about, and that may
-arrive at `watch`. The list holds keyed digests and nothing else.
+arrive at `watch`. Of a record the list holds a keyed digest and its account, and nothing else.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ FIELDS: tuple[Field, ...] = tuple(
     Field(name, Text(), doc, personal=False)
     for name, doc in (
         ("token", "keyed digest of the record's key"),
+        ("account_id", "account of the record; null in rows older than this column"),
         ("request_id", "request that had it erased or set aside"),
     )
 )
@@ -117,8 +118,10 @@ def write_suppressed_records(
             several, that of their run.
     """
     rows = [
-        {"token": token, "request_id": request_id}
-        for token, request_id in sorted({(record_token(keyring, r), own) for r, own in records})
+        {"token": token, "account_id": account or None, "request_id": request_id}
+        for token, account, request_id in sorted(
+            {(record_token(keyring, r), r.account_id, own) for r, own in records}
+        )
     ]
     if not rows:
         return None

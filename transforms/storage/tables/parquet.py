@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from msgspec import UNSET, UnsetType
 
 from callveil.schemas import finding, rejected, request
 from callveil.schemas.arrow import (
@@ -22,10 +25,10 @@ from callveil.schemas.arrow import (
     REDACTION_REQUEST_SCHEMA,
     REJECTED_SCHEMA,
 )
-from callveil.schemas.fields import Field, Text
+from callveil.schemas.fields import Field
 from callveil.schemas.interaction import FIELDS, STATE, RedactedInteraction
 from callveil.schemas.json_types import Row
-from callveil.schemas.manifest import FileEntry
+from callveil.schemas.manifest import MAX_ACCOUNTS, FileEntry
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.files.serialization import finding_row, interaction_row
@@ -36,6 +39,8 @@ GROUP_BYTES = 16 << 20
 PENDING_ROWS = 50
 ZSTD_LEVEL = 3
 BLOOM_FPP = 0.01
+ACCOUNT = "account_id"
+"""Column by which a file's rows are counted in its entry."""
 
 
 def _same(row: Any) -> Row:
@@ -54,7 +59,7 @@ class Table:
         fields: its declaration, which says what is personal.
         doc: what a row of it is.
         key: columns whose values no two live rows share and none lacks; empty where there are none.
-        partition_by: columns its files are partitioned by, names of `PARTITIONS`.
+        partition_by: keys of its files' `FileEntry.partition`, in order.
         sort_by: columns its files are sorted by; never personal ones.
         bloom: columns with a bloom filter; never personal ones.
         to_row: turns a record into a row, and refuses a record of another type with TypeError.
@@ -79,17 +84,6 @@ class Table:
                     "have a bloom filter"
                 )
 
-
-PARTITIONS: dict[str, Field] = {
-    f.name: f
-    for f in (
-        Field("account_type", Text(), "account type when it happened", personal=False),
-        Field("day", Text(), "UTC day, YYYY-MM-DD: of the record, or of the run", personal=False),
-        Field("bucket", Text(), "bucket of a stable hash of the key", personal=False),
-        Field("request", Text(), "request of a data subject the file is about", personal=False),
-    )
-}
-"""Partition columns, which stand in the names of folders."""
 
 INTERACTIONS = Table(
     "interactions",
@@ -159,6 +153,7 @@ class TableWriter:
 
     def __init__(self, sink: BinaryIO, table: Table) -> None:
         self.table, self.rows = table, 0
+        self._accounts: Counter[str] = Counter()
         order = [
             pq.SortingColumn(table.schema.get_field_index(c), nulls_first=True)
             for c in table.sort_by
@@ -247,7 +242,16 @@ class TableWriter:
                 )
         return "a row does not fit the schema"
 
+    @property
+    def accounts(self) -> Mapping[str, int] | UnsetType:
+        """Rows so far by account; see `FileEntry.accounts`."""
+        known = ACCOUNT in self.table.schema.names and len(self._accounts) <= MAX_ACCOUNTS
+        return dict(sorted(self._accounts.items())) if known else UNSET
+
     def _hold(self, batch: pa.RecordBatch) -> None:
+        if ACCOUNT in batch.schema.names:
+            counted = pc.value_counts(pc.fill_null(batch.column(ACCOUNT), "")).to_pylist()
+            self._accounts.update({c["values"]: c["counts"] for c in counted})
         size = batch.nbytes
         if not batch.num_rows:
             return
@@ -277,6 +281,10 @@ class TableWriter:
 
 def write_records(sink: BinaryIO, table: Table, records: Iterable[Any]) -> int:
     """Write sorted `records` to `sink` and return their number. Raises as `TableWriter.append`."""
+    return _write(sink, table, records).rows
+
+
+def _write(sink: BinaryIO, table: Table, records: Iterable[Any]) -> TableWriter:
     writer = TableWriter(sink, table)
     try:
         for record in records:
@@ -284,7 +292,8 @@ def write_records(sink: BinaryIO, table: Table, records: Iterable[Any]) -> int:
     except BaseException:
         writer.abandon()
         raise
-    return writer.close()
+    writer.close()
+    return writer
 
 
 def rows_to_parquet(
@@ -347,12 +356,9 @@ def publish_records(
     The file becomes visible to readers only when a manifest that lists it is published.
     """
     with temporary_file() as sink:
-        rows = write_records(sink, table, records)
-        return _upload(
-            files,
-            root,
-            FileEntry(path, table.name, dict(sorted(partition.items())), rows, 0, ""),
-            sink,
+        done = _write(sink, table, records)
+        return publish_bytes(
+            files, root, path, table.name, partition, sink, done.rows, done.accounts
         )
 
 
@@ -364,11 +370,19 @@ def publish_bytes(
     partition: Mapping[str, str],
     sink: BinaryIO,
     rows: int = 0,
+    accounts: Mapping[str, int] | UnsetType = UNSET,
 ) -> FileEntry:
-    """Store what a seekable `sink` holds (such as a sealed file) and return its entry."""
-    return _upload(
-        files, root, FileEntry(path, dataset, dict(sorted(partition.items())), rows, 0, ""), sink
-    )
+    """Store what a seekable `sink` holds (such as a sealed file) and return its entry.
+
+    Args:
+        rows, accounts: of a table's file, as its `TableWriter` counted them.
+    """
+    of = dict(sorted(partition.items()))
+    hashing = _Hashing(sink)
+    sink.seek(0)
+    files.write(files.join(root, path), cast(BinaryIO, hashing))
+    digest = hashing.digest.hexdigest()
+    return FileEntry(path, dataset, of, rows, hashing.size, digest, accounts)
 
 
 class _Hashing:
@@ -382,10 +396,3 @@ class _Hashing:
         self.digest.update(data)
         self.size += len(data)
         return data
-
-
-def _upload(files: Files, root: str, entry: FileEntry, sink: BinaryIO) -> FileEntry:
-    hashing = _Hashing(sink)
-    sink.seek(0)
-    files.write(files.join(root, entry.path), cast(BinaryIO, hashing))
-    return replace(entry, bytes=hashing.size, sha256=hashing.digest.hexdigest())

@@ -290,7 +290,14 @@ def rewrite_file(
         if not after:
             return RewriteResult(before, 0, None, counts)
         new = publish_bytes(
-            files, root, path, entry.dataset, entry.partition, cast(Any, sink), after
+            files,
+            root,
+            path,
+            entry.dataset,
+            entry.partition,
+            cast(Any, sink),
+            after,
+            writer.accounts,
         )
         changes = RowChanges(tuple(places), tuple(places.values()), tuple(gone))
         return RewriteResult(before, after, new, counts, changes)
