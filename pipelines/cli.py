@@ -75,7 +75,7 @@ COMMANDS: dict[str, str] = {
     "rescan": "read a store again by the rules of now, and cover what they find",
     "retain": "delete what is due, and prove it",
     "report": "make compliance reports: pages, Parquet, CSV",
-    "store": "read its tables with DuckDB, Spark, Trino, pandas; make them anew after a move",
+    "store": "how DuckDB, Spark and others read its tables",
     "evidence": "sign what runs did, and prove that a store is still that",
     "subject": "answer people who ask about their data",
     "audio": "mute or beep what was found in a recording",

@@ -87,13 +87,16 @@ def _list_tables(args: argparse.Namespace) -> int:
 
 def _make_tables(args: argparse.Namespace) -> int:
     files = files_of(args)
-    store = open_store(files, args.store, args.keyring)
+    store = (
+        open_store(files, args.store, args.keyring)
+        if args.dry_run
+        else open_to_change(files, args.store, args.keyring)[0]
+    )
     location = absolute_url(store.root)
     here = {t["name"] for t in _tables(store) if t["made_at"] == t["location"]}
     wanted = sorted({f.dataset for f in store.current().files if f.path.endswith(".parquet")})
     missing = [name for name in wanted if name not in here]
     if missing and not args.dry_run:
-        store, _ = open_to_change(files, args.store, args.keyring)
         now = dt.datetime.now(dt.UTC)
         told = repr((args.action, location, store.newest()))
         run_id = hashlib.sha256(told.encode()).hexdigest()

@@ -30,21 +30,21 @@ def hinted_files(path: str) -> tuple[str, str, int]:
 
 
 def write_version_hints(files: Files, root: str, tables: Mapping[str, str]) -> None:
-    """Make hints say what the store's pointer does; those that do are left as they are.
+    """Make hints say what the store's pointer does, and purge copies of earlier metadata.
 
     Args:
         root: the store's. tables: metadata file of each table, below it.
     """
     for path in tables.values():
         hint, copy, number = hinted_files(path)
-        if _holds(files, files.join(root, copy), files.read(files.join(root, path))) and _holds(
+        data = files.read(files.join(root, path))
+        if not _holds(files, files.join(root, copy), data) or not _holds(
             files, files.join(root, hint), str(number).encode()
         ):
-            continue
-        # Where a table was made anew, a reader would go on to the higher numbers of the old one.
-        _purge_copies(files, root, hint, range(number + 1, sys.maxsize))
-        files.write(files.join(root, copy), files.read(files.join(root, path)))
-        files.write(files.join(root, hint), str(number).encode())
+            # Where a table was made anew, a reader would go on to the old one's higher numbers.
+            _purge_copies(files, root, hint, range(number + 1, sys.maxsize))
+            files.write(files.join(root, copy), data)
+            files.write(files.join(root, hint), str(number).encode())
         _purge_copies(files, root, hint, range(number))
 
 
