@@ -353,15 +353,13 @@ def plan_erasure(
     return eraser_of(options, register, zone=zone).plan(request_id, scope)
 
 
-def _workers(
-    options: SubjectOptions, store: Store, request_id: str
-) -> AbstractContextManager[None]:
-    """Worker processes for a request: every file of the identifier index is looked at, which a
-    large store has many of.
+def workers_for(options: SubjectOptions, store: Store, name: str) -> AbstractContextManager[None]:
+    """Worker processes for a request, or a batch: every file of the identifier index is looked at,
+    which a large store has many of.
     """
     looked_at = sum(f.bytes for f in store.current().by_dataset("subjects"))
     return use_workers(
-        request_id,
+        name,
         options.workers,
         looked_at / FILE_BYTES,
         None,
@@ -377,7 +375,7 @@ def erase_request(
     """
     register = register_of(options)
     get_allowed_request(options, register, request_id)
-    with _workers(options, register.store, request_id):
+    with workers_for(options, register.store, request_id):
         done = eraser_of(options, register, zone=zone).carry_out(request_id, ERASURE, agreed)
     write_checkpoint(register.store, register.keyring, options.now)
     return done
@@ -398,7 +396,7 @@ def erase_returned(options: SubjectOptions) -> list[EraseResult]:
         if request.tokens and any(
             e["event"] == "erased" for e in register.events(request.request_id)
         ):
-            with _workers(options, register.store, request.request_id):
+            with workers_for(options, register.store, request.request_id):
                 result = eraser.carry_out(request.request_id, ERASURE)
             out += [result] if result.run_id else []
     write_checkpoint(register.store, register.keyring, options.now)
@@ -409,7 +407,7 @@ def restrict_request(options: SubjectOptions, request_id: str, agreed: str = "")
     """Set aside, sealed, what a request is about."""
     register = register_of(options)
     get_allowed_request(options, register, request_id)
-    with _workers(options, register.store, request_id):
+    with workers_for(options, register.store, request_id):
         done = eraser_of(options, register).carry_out(request_id, RESTRICTION, agreed)
     write_checkpoint(register.store, register.keyring, options.now)
     return done

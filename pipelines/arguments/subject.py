@@ -59,14 +59,16 @@ examples:
   --context company.yaml
   callveil subject erase --store store/ --request R --dry-run                the plan and its hash; nothing is changed
   callveil subject erase --store store/ --request R --plan HASH              that plan and no other
+  callveil subject erase --store store/ --batch --dry-run                    the plan of all that are due, and of the whole
+  callveil subject erase --store store/ --batch --plan HASH                  in one pass; a refused one stops no other
   callveil subject close --store store/ --request R --decision granted
   callveil subject open --store store/ --bulk requests.json                  OpenDSR
   callveil subject index --store store/                                      once, where a search says that the live zone lacks markers
   callveil subject status --store store/                                     what is due
 
 exit codes: 0 done, 1 failed (repeat the command: it goes on where it was),
-2 usage, or a store of other keys or one that was set back, 3 some requests of a bulk file were
-refused"""
+2 usage, or a store of other keys or one that was set back, 3 some requests of a bulk file or a
+batch were refused"""
 
 
 ACTIONS = {
@@ -175,6 +177,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--returned",
         action="store_true",
         help="erase again whoever came back since, such as by a restored backup",
+    )
+    whom.add_argument(
+        "--batch",
+        action="store_true",
+        help="all erasure requests that are open, verified, searched and, where the policy asks "
+        "for it, approved; each file is rewritten once for all of them",
+    )
+    add_list(made["erase"], "--requests", "ID", "with --batch: these alone")
+    made["erase"].add_argument(
+        "--list",
+        metavar="FILE",
+        help="with --batch: requests of a file, one a line; - reads standard input",
     )
     made["restrict"].add_argument(
         "--lift", action="store_true", help="bring back what was set aside"
@@ -344,6 +358,10 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("--type: needed; or --bulk FILE")
     if args.action == "hold" and not (args.resume or args.reason):
         raise UsageError("--reason: needed to stop the clock")
+    if args.action == "erase" and not args.batch and (args.requests or args.list):
+        raise UsageError("--requests, --list: name the requests of a --batch")
+    if args.action == "erase" and args.returned and args.dry_run:
+        raise UsageError("--dry-run: of a --request or a --batch")
     for text in getattr(args, "keep", ()):
         name, _, ground = text.partition("=")
         if name not in CLASSES or not ground:

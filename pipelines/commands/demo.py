@@ -76,8 +76,8 @@ def run(args: argparse.Namespace) -> int:
         for kind, before, after in pick_excerpts(sample, store):
             console.print(comparison_table(kind, before, after))
         console.print(
-            f"The Parquet files: {store}/interactions, {store}/findings, {store}/rejected. Read "
-            "them with pyarrow, pandas, DuckDB or Spark.",
+            f"The tables: {store}/interactions, {store}/findings, {store}/rejected. How DuckDB, "
+            f"pandas, Spark and others read them: callveil store tables --store {store}",
             soft_wrap=True,
         )
     return DONE if result.counts["redacted"] else FAILED

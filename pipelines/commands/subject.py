@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 
 from callveil.pipelines.commands import subject_view as view
-from callveil.pipelines.exits import DONE, REJECTED
+from callveil.pipelines.exits import DONE, REJECTED, UsageError
 from callveil.pipelines.options import current_role, current_user, files_of
 from callveil.pipelines.subject_close import (
     close_request,
@@ -244,6 +244,8 @@ def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
         elif not found:
             print("nobody who was erased is back")
         return max((view.show_erased(args, result) for result in found), default=DONE)
+    if args.batch:
+        return _erase_batch(args, options)
     if args.dry_run:
         view.show_plan(
             args, plan_erasure(options, args.request, ERASURE, zone=not args.no_rejected)
@@ -252,6 +254,17 @@ def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
     return view.show_erased(
         args, erase_request(options, args.request, args.plan, zone=not args.no_rejected)
     )
+
+
+def _erase_batch(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject_batch import erase_batch, plan_batch
+
+    named = [*args.requests, *(view.listed_names(args.list) if args.list else ())]
+    if args.list and not named:
+        raise UsageError(f"--list: {args.list}: names no request")
+    if args.dry_run:
+        return view.show_batch_plan(args, *plan_batch(options, named, zone=not args.no_rejected))
+    return view.show_batch(args, *erase_batch(options, named, args.plan, zone=not args.no_rejected))
 
 
 def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:

@@ -7,14 +7,14 @@ import datetime as dt
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.logs import tell
 from callveil.pipelines.summary import print_json
 from callveil.schemas.display_words import value_in_words
@@ -26,6 +26,7 @@ from callveil.transforms.storage.identity.identifiers import forms_of
 
 if TYPE_CHECKING:  # what these name loads the language model's library, and most steps do without
     from callveil.pipelines.subject_package import PackageResult
+    from callveil.transforms.governance.requests.batch_erasure import BatchPlan, BatchResult
     from callveil.transforms.governance.requests.certificate import CertificationResult
     from callveil.transforms.governance.requests.erasure import EraseResult
     from callveil.transforms.governance.requests.plan import ErasePlan
@@ -317,38 +318,9 @@ def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
 
 def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     """Show what an erasure or restriction did; return the exit code."""
-    from callveil.transforms.governance.requests.plan import summarize_plan
-
     done = result.certified
     if args.json:
-        rows = [
-            {
-                k: r[k]
-                for k in (
-                    "record_class",
-                    "location",
-                    "method",
-                    "rows_matched",
-                    "rows_erased",
-                    "rows_retained",
-                    "retention_ground",
-                )
-            }
-            for r in (done.rows if done else ())
-        ]
-        print_json(
-            summarize_plan(result.plan)
-            | {"run_id": result.run_id, "seq": result.seq, "certificates": rows}
-            | (
-                {
-                    "residual_hits": done.residual_hits,
-                    "versions_purged": done.versions_purged,
-                    "versions_locked": len(done.locked),
-                }
-                if done
-                else {}
-            )
-        )
+        print_json(_json_erased(result))
     elif done is None:
         before = f"{result.before}; " if result.before else ""
         print(f"request {result.plan.request_id}: {before}nothing was left to do")
@@ -368,6 +340,110 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
         )
         return FAILED
     return DONE
+
+
+def _json_erased(result: EraseResult) -> JsonObject:
+    from callveil.transforms.governance.requests.plan import summarize_plan
+
+    done = result.certified
+    rows = [
+        {
+            k: r[k]
+            for k in (
+                "record_class",
+                "location",
+                "method",
+                "rows_matched",
+                "rows_erased",
+                "rows_retained",
+                "retention_ground",
+            )
+        }
+        for r in (done.rows if done else ())
+    ]
+    return (
+        summarize_plan(result.plan)
+        | {"run_id": result.run_id, "seq": result.seq, "certificates": rows}
+        | (
+            {
+                "residual_hits": done.residual_hits,
+                "versions_purged": done.versions_purged,
+                "versions_locked": len(done.locked),
+            }
+            if done
+            else {}
+        )
+    )
+
+
+def listed_names(path: str) -> list[str]:
+    """Return names of a file, one a line; `-` is standard input. Raises `UsageError`."""
+    if path == "-":
+        return list(stdin_lines())
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--list: {path}: cannot be read ({type(error).__name__})") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _tell_left(refused: Mapping[str, str], waiting: Mapping[str, str]) -> int:
+    """Name requests of a batch that were left out; returns the exit code."""
+    for text in refused.values():
+        tell(f"refused: {text}")
+    for text in waiting.values():
+        tell(f"not due: {text}")
+    return REJECTED if refused else DONE
+
+
+def show_batch_plan(args: argparse.Namespace, plan: BatchPlan, waiting: Mapping[str, str]) -> int:
+    """Show the plans of a batch and the whole; returns the exit code."""
+    if args.json:
+        print_json(plan.summary() | {"waiting": dict(waiting)})
+        return REJECTED if plan.refused else DONE
+    print("\n".join(plan.lines()))
+    if plan.plans:
+        print(
+            f"carry it out: callveil subject erase --store {args.store} --batch "
+            f"--plan {plan.sha256[:16]} (with the same options)"
+        )
+    return _tell_left(plan.refused, waiting)
+
+
+def show_batch(args: argparse.Namespace, batch: BatchResult, waiting: Mapping[str, str]) -> int:
+    """Show what a batch did; returns the exit code."""
+    found = [r for r in batch.results if r.certified and r.certified.residual_hits]
+    locked = [r for r in batch.results if r.certified and r.certified.locked]
+    if args.json:
+        print_json(
+            {
+                "run_id": batch.run_id,
+                "seq": batch.seq,
+                "requests": [_json_erased(r) for r in batch.results],
+                "refused": dict(batch.refused),
+                "waiting": dict(waiting),
+            }
+        )
+    else:
+        print(_batch_line(batch))
+        for r in batch.results:
+            rows = sum(c["rows_erased"] for c in r.certified.rows) if r.certified else 0
+            said = f"{rows:,} rows erased; certified" if r.certified else "nothing was left to do"
+            print(f"  {r.plan.request_id}: {r.before + '; ' if r.before else ''}{said}")
+        for url in sorted({url for r in batch.results for url in r.plan.outside}):
+            tell(f"{url}: came in with what was erased, and is not the store's; delete it there")
+        for r in locked:
+            tell(f"{r.plan.request_id}: object versions are locked; repeat the command later")
+        for r in found:
+            tell(f"{r.plan.request_id}: the check still finds the person; search again, and erase")
+        _tell_left(batch.refused, waiting)
+    return FAILED if found else REJECTED if batch.refused else DONE
+
+
+def _batch_line(batch: BatchResult) -> str:
+    if not batch.seq:
+        return "nothing was left to do" if batch.results else "no request is due"
+    return f"run {batch.run_id[:16]} · published as number {batch.seq}"
 
 
 def _erased_lines(result: EraseResult, done: CertificationResult) -> list[str]:

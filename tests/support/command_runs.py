@@ -23,7 +23,9 @@ from callveil.transforms.lab.sample.write import SampleSummary
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import is_table_metadata
 from support import killed_commands
+from support.comparable_stores import comparable_content
 from support.waiting import HANGS
 
 AS_OF = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
@@ -151,19 +153,21 @@ def live(store: Store) -> dict[str, str]:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Relative path to SHA-256 of every file below a folder, locks left out. Evidence is salted at
-    random, so of it only the names count.
+    """Relative path to SHA-256 of every file below a folder, locks and metadata of tables left
+    out. Evidence is salted at random, so of it only the names count.
     """
     out = {}
     for p in sorted(root.rglob("*")):
         if p.is_file() and p.name != ".callveil-lock":
             path = str(p.relative_to(root))
+            if is_table_metadata(path):
+                continue
             named = killed_commands.SALTED.sub("-*", path)
             assert named not in out, f"{path}: left by a killed attempt"
             out[named] = (
                 ""
                 if path.startswith(("_callveil/evidence/", "_callveil/salts/"))
-                else hashlib.sha256(p.read_bytes()).hexdigest()
+                else hashlib.sha256(comparable_content(path, p.read_bytes())).hexdigest()
             )
     return out
 

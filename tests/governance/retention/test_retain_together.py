@@ -34,6 +34,7 @@ from callveil.transforms.storage.commit.maintenance import (
 )
 from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.format1.snapshot import is_table_metadata
 
 AS_OF = dt.datetime(2026, 11, 10, tzinfo=dt.UTC)
 FIRST = dt.datetime(2026, 10, 2, 10, tzinfo=dt.UTC)
@@ -314,13 +315,14 @@ def check_settled(arena: Arena, updated: bool, loaded: bool, as_of: dt.datetime)
         and list_leases(store, dt.datetime.now(dt.UTC)) == {}
     )
     paths = {f.url[len(arena.store) + 1 :] for f in arena.files.list(arena.store)}
-    assert {p for p in paths if not p.startswith("_callveil/")} == {
+    assert store.unreachable_metadata() == []
+    assert {p for p in paths if not p.startswith("_callveil/") and not is_table_metadata(p)} == {
         f.path for f in store.current().files
     }
     assert not [p for p in paths if "/work/" in p or ".callveil-tmp-" in p]
-    assert {p for p in arena.versions() if not p.startswith("_callveil/")} <= {
-        f.path for f in store.current().files
-    }, "an old version is left"
+    assert {
+        p for p in arena.versions() if not p.startswith("_callveil/") and not is_table_metadata(p)
+    } <= {f.path for f in store.current().files}, "an old version is left"
 
 
 def trial(spawn: Any, arena: Arena, jobs: list[Job], delays: Sequence[float]) -> list[str]:

@@ -1,13 +1,13 @@
-"""Carrying a plan out on a state of the store: files rewritten, indexes brought up to date, and
-what was counted on the way.
+"""Carrying plans out on a state of the store: files rewritten once for all of them, indexes brought
+up to date, and what was counted on the way.
 """
 
 from __future__ import annotations
 
 import io
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,11 @@ from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
 from callveil.transforms.execution.worker_pool import spread_work
-from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK, RecordAction
+from callveil.transforms.governance.requests.action import DROP, KEEP, RecordAction
+from callveil.transforms.governance.requests.execution_result import (
+    ExecutionResult,
+    FinishedWork,
+)
 from callveil.transforms.governance.requests.plan import ErasePlan
 from callveil.transforms.governance.requests.search import confirmed_values
 from callveil.transforms.governance.requests.unlink import ACTOR_FIELDS, STAFF_FIELDS, Unlinker
@@ -28,11 +32,13 @@ from callveil.transforms.storage.checkpoints.store_identity import worker_keyrin
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot
+from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.index.identifier_index import SUBJECTS
 from callveil.transforms.storage.tables.key_index import (
     INDEX,
     IndexEntry,
     current_files,
+    key_bucket,
     stem_of,
 )
 from callveil.transforms.storage.tables.mutation import (
@@ -41,70 +47,63 @@ from callveil.transforms.storage.tables.mutation import (
     with_cleared_fields,
 )
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, REQUESTS
-from callveil.transforms.storage.tables.rewrite import BatchEdit, EditRows, change_keys
+from callveil.transforms.storage.tables.rewrite import BatchEdit, EditRows
+
+REF = ("record_class", "account_id", "record_id", "item_type", "item_id")
 
 
 class CarryError(CallveilError, RuntimeError):
     """The store holds other rows than were planned; nothing was published."""
 
 
-@dataclass
-class ExecutionResult:
-    """Outcome, so far, of carrying out a plan.
+class Person(NamedTuple):
+    """Whom a plan is about, as workers need to know them.
 
     Attributes:
-        added, removed: files.
-        rows: `(record class, dataset, method)` to rows matched, erased and retained.
-        kept: rows that went, as Parquet, by dataset and partition, where they are to be set aside.
-        entries: index entries as they were, of interactions that were set aside.
+        request_id: the request. tokens, known: of the confirmed identifiers, digests, and those
+            known in clear.
     """
 
-    added: list[FileEntry] = field(default_factory=list)
-    removed: list[FileEntry] = field(default_factory=list)
-    rows: dict[tuple[str, str, str, str], list[int]] = field(default_factory=dict)
-    kept: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list, repr=False)
-    entries: list[IndexEntry] = field(default_factory=list)
+    request_id: str
+    tokens: frozenset[str]
+    known: tuple[Identifier, ...]
 
-    def count(
-        self,
-        record_class: str,
-        dataset: str,
-        method: str,
-        matched: int,
-        erased: int,
-        retained: int = 0,
-        ground: str = "",
-    ) -> None:
-        """Add to a series."""
-        held = self.rows.setdefault((record_class, dataset, method, ground), [0, 0, 0])
-        for n, more in enumerate((matched, erased, retained)):
-            held[n] += more
 
-    def take(self, mutation: RowMutation) -> None:
-        """Add the files of a change of rows."""
-        self.added += mutation.added
-        self.removed += mutation.removed
+class Fate(NamedTuple):
+    """What becomes of a record by all plans together: where one of them has it go, it goes.
 
-    def add(self, part: ExecutionResult) -> None:
-        """Add what a part of the work has come to."""
-        self.added += part.added
-        self.removed += part.removed
-        self.kept += part.kept
-        self.entries += part.entries
-        for (record_class, dataset, method, ground), (
-            matched,
-            erased,
-            retained,
-        ) in part.rows.items():
-            self.count(record_class, dataset, method, matched, erased, retained, ground)
+    Attributes:
+        drop: numbers of the plans by which it goes.
+        unlink: `(plan, role, ground)` by which it stays without what leads to the person.
+    """
+
+    drop: tuple[int, ...] = ()
+    unlink: tuple[tuple[int, str, str], ...] = ()
+
+    @property
+    def plans(self) -> tuple[int, ...]:
+        """Numbers of the plans that name the record."""
+        return (*self.drop, *(n for n, _, _ in self.unlink))
+
+    def also(self, number: int, action: RecordAction) -> Fate:
+        """Return what becomes of it by one more plan."""
+        if action.action == DROP:
+            return self._replace(drop=(*self.drop, number))
+        return self._replace(unlink=(*self.unlink, (number, action.role, action.ground)))
+
+
+Piece = tuple[tuple[object, ...], tuple[Any, ...]]
+"""What is to be done, and the arguments of the function that does it."""
 
 
 class PlanExecutor:
-    """Carries out one plan.
+    """Carries out plans of some requests together.
 
     Args:
         store, keyring, snapshot: where. run_id: names new files.
-        plan: what. set_aside: keep the rows that go, for a restriction.
+        plans: what, each of another request. set_aside: keep the rows that go, for a restriction.
+        pool: name under which workers are found.
+        finished: what an attempt on an earlier state has done, which is not done again; grows.
     """
 
     def __init__(
@@ -113,202 +112,261 @@ class PlanExecutor:
         keyring: Keyring,
         snapshot: Snapshot,
         run_id: str,
-        plan: ErasePlan,
+        plans: Sequence[ErasePlan],
         *,
+        pool: str = "",
         set_aside: bool = False,
+        finished: FinishedWork | None = None,
     ) -> None:
-        self.store, self.keyring, self.snapshot, self.run_id, self.plan = (
-            store,
-            keyring,
-            snapshot,
-            run_id,
-            plan,
+        self.store, self.keyring, self.snapshot, self.run_id = store, keyring, snapshot, run_id
+        self.plans, self.pool, self.set_aside = plans, pool, set_aside
+        self.people = tuple(
+            Person(
+                p.request_id, frozenset(p.match.tokens), tuple(confirmed_values(p.match.confirmed))
+            )
+            for p in plans
         )
-        self.set_aside = set_aside
-        self.unlinker = Unlinker(keyring, plan.match.tokens, confirmed_values(plan.match.confirmed))
+        self.fates: dict[RecordRef, Fate] = {}
+        self.paths: dict[str, list[RecordRef]] = defaultdict(list)
         self.done = ExecutionResult()
+        for number, plan in enumerate(plans):
+            for action in plan.actions:
+                if action.action == KEEP:
+                    name = f"{action.record.record_class}s", action.path.split("/", 1)[0]
+                    self.done.count(plan.request_id, *name, "none", 1, 0, 1, action.ground)
+                    continue
+                if action.record not in self.fates:
+                    self.paths[action.path].append(action.record)
+                self.fates[action.record] = self.fates.get(action.record, Fate()).also(
+                    number, action
+                )
+        self.entries = {k: e for p in plans for k, e in p.entries.items()}
+        self.finished = {} if finished is None else finished
         self.live = {f.path: f for f in snapshot.files}
+        self._unlinkers: dict[int, Unlinker] = {}
+        self._meant: pa.Array | None = None
 
     def run(self) -> ExecutionResult:
         """Do all of it; nothing is visible until the files are published."""
-        by_path: dict[str, list[RecordAction]] = defaultdict(list)
-        for action in self.plan.actions:
-            if action.action == KEEP:
-                self.done.count(*self._series(action), "none", 1, 0, 1, action.ground)
-            else:
-                by_path[action.path].append(action)
-        # Each file alone, so that any process may do it: the run's workers are this one's own, and
-        # what they get goes to nobody else.
-        pieces = [(self.live[path], actions) for path, actions in sorted(by_path.items())]
-        for part in spread_work(self.plan.request_id, self.rewritten, pieces):
-            self.done.add(part)
+        whole = tuple(p.sha256 for p in self.plans)
+        self._spread(
+            self._rows,
+            (
+                ((path, *sorted((r, self.fates[r]) for r in records)), (self.live[path], records))
+                for path, records in sorted(self.paths.items())
+            ),
+        )
         dropped = self.dropped("interaction")
-        self._findings(dropped)
-        self._requests(dropped)
+        self._spread(self._findings, self._findings_of(dropped, whole))
+        if not self.set_aside and dropped:
+            requests = self.snapshot.by_dataset(REQUESTS.name)
+            self._spread(self._requests, (((f.path, whole), (f, dropped)) for f in requests))
         self._index(dropped)
-        if not self.set_aside:
-            self._subjects()
+        if not self.set_aside and self.fates:
+            subjects = self.snapshot.by_dataset(SUBJECTS.name)
+            self._spread(self._subjects, (((f.path, whole), (f,)) for f in subjects))
         return self.done
 
-    def _alone(self) -> PlanExecutor:
-        """Return the same with nothing done yet."""
-        alone = object.__new__(PlanExecutor)
-        alone.__dict__ |= self.__dict__ | {"done": ExecutionResult()}
-        return alone
+    def _spread(self, work: Callable[..., ExecutionResult], pieces: Iterable[Piece]) -> None:
+        """Do pieces that are not done yet, each alone, so that any process may do it: the run's
+        workers are this one's own, and what they get goes to nobody else.
+        """
+        wanted = list(pieces)
+        todo = [(key, piece) for key, piece in wanted if not self._is_finished(key)]
+        results = spread_work(self.pool, work, (piece for _, piece in todo))
+        for (key, _), part in zip(todo, results, strict=True):
+            self.finished[key] = part
+        for key, _ in wanted:
+            self.done.add(self.finished[key])
+
+    def _is_finished(self, key: tuple[object, ...]) -> bool:
+        part = self.finished.get(key)
+        return part is not None and all(self.live.get(f.path) == f for f in part.removed)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without secrets, which a worker loads for itself."""
-        return {n: v for n, v in self.__dict__.items() if n not in ("keyring", "unlinker")} | {
+        """Without secrets, which a worker loads for itself, and without what it does not need."""
+        left = ("keyring", "_unlinkers", "_meant", "plans", "paths", "finished", "done", "live")
+        return {n: v for n, v in self.__dict__.items() if n not in left} | {
             "keyring": str(self.keyring.path)
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
         self.keyring = worker_keyring(self.store.files, self.store.root, state["keyring"])
-        self.unlinker = Unlinker(
-            self.keyring, self.plan.match.tokens, confirmed_values(self.plan.match.confirmed)
-        )
-
-    def rewritten(self, entry: FileEntry, actions: list[RecordAction]) -> ExecutionResult:
-        """Return what carrying out comes to for one file of interactions or versions."""
-        alone = self._alone()
-        alone._rows(entry, actions)
-        return alone.done
-
-    def without(
-        self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]
-    ) -> tuple[ExecutionResult, int]:
-        """Return the same for one file of the identifier index, which loses entries; and how
-        many.
-        """
-        alone = self._alone()
-        return alone.done, alone._subject_file(file, gone, linked)
+        self._unlinkers, self._meant = {}, None
 
     def dropped(self, record_class: str) -> set[InteractionKey]:
         """Return keys of records that go."""
-        own = (
-            a.record
-            for a in self.plan.actions
-            if a.action == DROP and a.record.record_class == record_class
-        )
+        own = (r for r, f in self.fates.items() if f.drop and r.record_class == record_class)
         return {InteractionKey(r.account_id, r.record_id) for r in own}
 
-    @staticmethod
-    def _series(action: RecordAction) -> tuple[str, str]:
-        return f"{action.record.record_class}s", action.path.split("/", 1)[0]
+    @property
+    def _dropping(self) -> str:
+        return "seal" if self.set_aside else "drop_rows"
 
-    def _rows(self, entry: FileEntry, actions: list[RecordAction]) -> None:
+    def _count_dropped(
+        self,
+        done: ExecutionResult,
+        record_class: str,
+        dataset: str,
+        method: str,
+        rows: Counter[RecordRef],
+    ) -> None:
+        """Count rows that went with records, for each request that names the record."""
+        by_plan: Counter[int] = Counter()
+        for record, number in rows.items():
+            for plan in self.fates[record].plans:
+                by_plan[plan] += number
+        for plan, number in sorted(by_plan.items()):
+            name = self.people[plan].request_id
+            done.count(name, record_class, dataset, method, number, number)
+
+    # Rows
+
+    def _rows(self, entry: FileEntry, records: list[RecordRef]) -> ExecutionResult:
         """Rewrite one file of interactions or versions."""
-        gone = {a.record for a in actions if a.action == DROP}
-        linked = {a.record: a for a in actions if a.action == UNLINK}
+        fates = {r: self.fates[r] for r in records}
         kind = "interaction" if entry.dataset == INTERACTIONS.name else "version"
         columns = (
             ("account_id", "id")
             if kind == "interaction"
             else ("account_id", "version_id", "item_type", "item_id")
         )
+        seen: Counter[RecordRef] = Counter()
 
         def edit_rows(edit: BatchEdit) -> None:
             for place, key in enumerate(edit.keys(*columns)):
                 record = RecordRef(kind, *key)
-                if record in gone:
-                    edit.drop(place, DROP)
-                elif record in linked:
-                    edit.replace(
-                        place, self._unlinked(edit.row(place), linked[record], kind), UNLINK
-                    )
+                if (fate := fates.get(record)) is None:
+                    continue
+                seen[record] += 1
+                if fate.drop:
+                    edit.drop(place)
+                else:
+                    edit.replace(place, self._unlinked(edit.row(place), fate, kind))
 
-        if self._edit(entry, edit_rows) != Counter({DROP: len(gone), UNLINK: len(linked)}):
+        done = self._edit(entry, edit_rows)
+        if seen != Counter(records):
             raise CarryError(
                 f"{entry.path}: holds other rows than were planned; nothing was published. Repeat "
                 "the command"
             )
         name, dataset = f"{kind}s", entry.dataset
-        if gone:
-            self.done.count(name, dataset, self._dropping, len(gone), len(gone))
-        for action in linked.values():
-            self.done.count(
-                name,
-                dataset,
-                "unlink",
-                1,
-                0 if action.ground else 1,
-                1 if action.ground else 0,
-                action.ground,
-            )
+        gone = Counter(r for r, f in fates.items() if f.drop)
+        self._count_dropped(done, name, dataset, self._dropping, gone)
+        for fate in fates.values():
+            for plan, _, ground in () if fate.drop else fate.unlink:
+                stays = int(bool(ground))
+                request_id = self.people[plan].request_id
+                done.count(request_id, name, dataset, "unlink", 1, 1 - stays, stays, ground)
+        return done
 
-    @property
-    def _dropping(self) -> str:
-        return "seal" if self.set_aside else "drop_rows"
-
-    def _unlinked(self, row: Row, action: RecordAction, kind: str) -> Row:
+    def _unlinked(self, row: Row, fate: Fate, kind: str) -> Row:
         interaction = row["id"] if kind == "interaction" else ""
-        new, _ = self.unlinker.row(row, row["account_id"], interaction)
-        if action.role == "agent":
-            new |= dict.fromkeys(STAFF_FIELDS if kind == "interaction" else ACTOR_FIELDS)
-        return new
+        for plan, role, _ in fate.unlink:
+            row, _ = self._unlinker(plan).row(row, row["account_id"], interaction)
+            if role == "agent":
+                row |= dict.fromkeys(STAFF_FIELDS if kind == "interaction" else ACTOR_FIELDS)
+        return row
 
-    def _edit(self, entry: FileEntry, change: EditRows, name: str = "") -> Counter[str]:
+    def _unlinker(self, plan: int) -> Unlinker:
+        if plan not in self._unlinkers:
+            _, tokens, known = self.people[plan]
+            self._unlinkers[plan] = Unlinker(self.keyring, tokens, known)
+        return self._unlinkers[plan]
+
+    def _edit(self, entry: FileEntry, change: EditRows, name: str = "") -> ExecutionResult:
         """Put a changed file in the place of one; rows that go are kept aside where that was asked
         for.
         """
+        done, mutation = ExecutionResult(), self._mutation()
 
         def keep(rows: pa.RecordBatch) -> None:
             sink = io.BytesIO()
             pq.write_table(pa.Table.from_batches([rows]), sink, compression="zstd")
-            self.done.kept.append((entry.dataset, dict(entry.partition), sink.getvalue()))
+            done.kept.append((entry.dataset, dict(entry.partition), sink.getvalue()))
 
-        mutation = self._mutation()
-        counts = mutation.edit_file(
-            entry,
-            name or f"{self.snapshot.seq:08d}-{stem_of(entry.path)}",
-            change,
-            keep if self.set_aside else None,
-        )
-        self.done.take(mutation)
-        return counts
+        new = name or f"{self.snapshot.seq:08d}-{stem_of(entry.path)}"
+        mutation.edit_file(entry, new, change, keep if self.set_aside else None)
+        done.take(mutation)
+        return done
 
     def _mutation(self) -> RowMutation:
         return RowMutation(self.store.files, self.store.root, self.snapshot, self.run_id)
 
-    def _drop_keys(self, entry: FileEntry, keys: set[InteractionKey]) -> int:
-        """Rewrite a file without the rows of some interactions; returns how many there were. One
-        without such rows is left alone.
+    # What goes with interactions
+
+    def _findings_of(self, dropped: set[InteractionKey], whole: tuple[str, ...]) -> Iterator[Piece]:
+        """Files of findings of interactions that go, those of rows that were redacted further later
+        on too.
+        """
+        origins = current_files(self.snapshot, FINDINGS.name)
+        again: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for origin in origins:
+            folder, _, name = origin.rpartition("/")
+            if ".again." in name:
+                again[folder, name.rpartition(".again.")[2]].append(origin)
+        wanted: dict[str, set[InteractionKey]] = defaultdict(set)
+        for key in dropped:
+            folder, _, name = self.entries[key].origin.partition("/")[2].rpartition("/")
+            folder, stem = f"{FINDINGS.name}/{folder}", name.removesuffix(".parquet")
+            for origin in (
+                f"{folder}/{name}",
+                *again[folder, f"{stem.replace('-', '.')}.parquet"],
+            ):
+                if origin in origins:
+                    wanted[origin].add(key)
+        for origin, keys in sorted(wanted.items()):
+            yield (origins[origin].path, whole), (origins[origin], keys)
+
+    def _findings(self, entry: FileEntry, keys: set[InteractionKey]) -> ExecutionResult:
+        return self._drop_keys(entry, keys, FINDINGS.name, self._dropping)
+
+    def _requests(self, entry: FileEntry, keys: set[InteractionKey]) -> ExecutionResult:
+        """Manual requests about interactions that go: each holds a reason that can be opened."""
+        return self._drop_keys(entry, keys, REQUESTS.name, "drop_rows")
+
+    def _drop_keys(
+        self, entry: FileEntry, keys: set[InteractionKey], name: str, method: str
+    ) -> ExecutionResult:
+        """Rewrite a file without the rows of some interactions. One without such rows is left
+        alone.
         """
         columns = ("account_id", "interaction_id")
+        names = pa.array(sorted({k.id for k in keys}), pa.string())
+        if not self._holds(entry, columns, columns[1], names, lambda key: key in keys):
+            return ExecutionResult()
+        rows: Counter[RecordRef] = Counter()
+
+        def edit_rows(edit: BatchEdit) -> None:
+            places = _places(edit.batch, columns[1], names)
+            for place, row in zip(places, edit.rows(places, columns), strict=True):
+                if (key := InteractionKey(*row.values())) in keys:
+                    edit.drop(place)
+                    rows[RecordRef("interaction", *key)] += 1
+
+        done = self._edit(entry, edit_rows)
+        self._count_dropped(done, name, name, method, rows)
+        return done
+
+    def _holds(
+        self,
+        entry: FileEntry,
+        columns: Sequence[str],
+        column: str,
+        names: pa.Array,
+        is_meant: Callable[[tuple[Any, ...]], bool],
+    ) -> bool:
+        """Tell whether a file has rows that are meant, by some of their columns. Reads one column,
+        and the others where that has one of some names.
+        """
         with self.store.files.open(self.store.url(entry.path)) as source:
-            where = [(columns[1], "in", sorted({k.id for k in keys}))]
-            rows = pq.read_table(source, columns=list(columns), filters=where).to_pylist()
-        if not any(tuple(r.values()) in keys for r in rows):
-            return 0
-        return self._edit(entry, change_keys(columns, keys)).total()
-
-    def _findings(self, keys: set[InteractionKey]) -> None:
-        origins = current_files(self.snapshot, FINDINGS.name)
-        wanted: dict[str, set[InteractionKey]] = defaultdict(set)
-        for key in keys:
-            folder, _, name = self.plan.entries[key].origin.partition("/")[2].rpartition("/")
-            stem = name.removesuffix(".parquet")
-            # findings of rows that were redacted further later on
-            again = f".again.{stem.replace('-', '.')}.parquet"
-            for origin in origins:
-                if origin == f"{FINDINGS.name}/{folder}/{name}" or (
-                    origin.startswith(f"{FINDINGS.name}/{folder}/") and origin.endswith(again)
-                ):
-                    wanted[origin].add(key)
-        found = sum(self._drop_keys(origins[o], own) for o, own in sorted(wanted.items()))
-        if found:
-            self.done.count("findings", FINDINGS.name, self._dropping, found, found)
-
-    def _requests(self, keys: set[InteractionKey]) -> None:
-        """Manual requests about interactions that go: each holds a reason that can be opened."""
-        if self.set_aside or not keys:
-            return
-        found = sum(
-            self._drop_keys(entry, keys) for entry in self.snapshot.by_dataset(REQUESTS.name)
-        )
-        if found:
-            self.done.count("requests", REQUESTS.name, "drop_rows", found, found)
+            stored = pq.ParquetFile(source, page_checksum_verification=True)
+            places = _places(stored.read(columns=[column], use_threads=False), column, names)
+            if not places:
+                return False
+            rows = stored.read(columns=list(columns), use_threads=False).take(pa.array(places))
+            return any(is_meant(tuple(r.values())) for r in rows.to_pylist())
 
     # Indexes
 
@@ -317,92 +375,91 @@ class PlanExecutor:
         that went. Touched buckets are merged.
         """
         staff = {
-            InteractionKey(a.record.account_id, a.record.record_id)
-            for a in self.plan.actions
-            if a.action == UNLINK and a.role == "agent" and a.record.record_class == "interaction"
+            InteractionKey(r.account_id, r.record_id)
+            for r, f in self.fates.items()
+            if r.record_class == "interaction" and any(role == "agent" for _, role, _ in f.unlink)
         }
+        buckets: dict[int, set[InteractionKey]] = defaultdict(set)
+        for key in dropped | staff:
+            buckets[key_bucket(key)].add(key)
+        self._spread(
+            self._index_bucket,
+            (
+                (("bucket", b, *sorted((self.entries[k], k in dropped) for k in keys)), (keys,))
+                for b, keys in sorted(buckets.items())
+            ),
+        )
+        rows = Counter(RecordRef("interaction", *key) for key in dropped)
+        self._count_dropped(self.done, "index", INDEX.name, "drop_rows", rows)
+
+    def _index_bucket(self, keys: set[InteractionKey]) -> ExecutionResult:
+        done = ExecutionResult()
 
         def new(entry: IndexEntry) -> IndexEntry:
-            if entry.key in dropped:
-                self.done.entries.append(entry)
+            if self.fates[RecordRef("interaction", *entry.key)].drop:
+                done.entries.append(entry)
                 return tombstone(entry)
             return with_cleared_fields(entry, STAFF_FIELDS)
 
         mutation = self._mutation()
-        mutation.edit_index(dropped | staff, new)
-        self.done.take(mutation)
-        if dropped:
-            self.done.count("index", INDEX.name, "drop_rows", len(dropped), len(dropped))
+        mutation.edit_index(keys, new)
+        done.take(mutation)
+        return done
 
-    def _subjects(self) -> None:
-        """Entries that lead to the person, and all entries of records that went, leave the
-        identifier index.
+    def _subjects(self, file: FileEntry) -> ExecutionResult:
+        """Take entries that lead to the people, and all entries of records that went, out of one
+        file of the identifier index.
 
         Every file is looked at: an earlier snapshot of a record may have had identifiers that its
         present entries do not list.
         """
-        gone = {a.record for a in self.plan.actions if a.action == DROP}
-        linked = {a.record for a in self.plan.actions if a.action == UNLINK}
-        dropped = 0
-        files = self.snapshot.by_dataset(SUBJECTS.name) if gone or linked else ()
-        for part, fewer in spread_work(
-            self.plan.request_id, self.without, ((file, gone, linked) for file in files)
-        ):
-            self.done.add(part)
-            dropped += fewer
-        if dropped:
-            self.done.count("index", SUBJECTS.name, "drop_rows", dropped, dropped)
-
-    def _subject_file(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]) -> int:
-        """Take entries out of one file of the identifier index; returns how many."""
-        mine, names = (
-            set(self.plan.match.tokens),
-            pa.array(sorted({r.record_id for r in gone | linked}), pa.string()),
-        )
-        dropped = 0
+        if self._meant is None:
+            self._meant = pa.array(sorted({r.record_id for r in self.fates}), pa.string())
+        names, changed = self._meant, Counter[RecordRef]()
+        if not self._holds(file, REF, "record_id", names, lambda r: RecordRef(*r) in self.fates):
+            return ExecutionResult()
 
         def edit_rows(edit: BatchEdit) -> None:
             """Turn only the rows that may be meant into Python's own: they are few among many."""
-            nonlocal dropped
-            meant = pc.is_in(edit.batch.column("record_id"), value_set=names)
-            for place in np.flatnonzero(meant.to_numpy(zero_copy_only=False)).tolist():
+            places = _places(edit.batch, "record_id", names)
+            for place, row in zip(places, edit.rows(places, REF), strict=True):
+                record = RecordRef(*row.values())
+                fate = self.fates.get(record)
+                if fate is None:
+                    continue
+                if fate.drop:
+                    edit.drop(place)
+                    changed[record] += 1
+                    continue
                 entry = SubjectEntry.of(edit.row(place))
-                new = _without(entry, gone, linked, mine)
-                dropped += new is not entry
+                mine = frozenset[str]().union(*(self.people[n].tokens for n in fate.plans))
+                new = _unlinked_entry(entry, mine)
+                changed[record] += new is not entry
                 if new is None:
                     edit.drop(place)
                 elif new is not entry:
                     edit.replace(place, new.as_row())
 
-        if self._holds(file, gone | linked, names):
-            self._edit(file, edit_rows, f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}")
-        return dropped
-
-    def _holds(self, file: FileEntry, records: set[RecordRef], names: pa.Array) -> bool:
-        """Tell whether a file of the identifier index has entries of some records. Reads one
-        column, and the others where that says so.
-        """
-        with self.store.files.open(self.store.url(file.path)) as source:
-            stored = pq.ParquetFile(source, page_checksum_verification=True)
-            if not pc.any(
-                pc.is_in(stored.read(columns=["record_id"]).column(0), value_set=names)
-            ).as_py():
-                return False
-            columns = ["record_class", "account_id", "record_id", "item_type", "item_id"]
-            return any(
-                RecordRef(*(r[c] for c in columns)) in records
-                for r in stored.read(columns=columns).to_pylist()
-            )
+        done = self._edit(file, edit_rows, f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}")
+        self._count_dropped(done, "index", SUBJECTS.name, "drop_rows", +changed)
+        return done
 
 
-def _without(
-    entry: SubjectEntry, gone: set[RecordRef], linked: set[RecordRef], mine: set[str]
-) -> SubjectEntry | None:
-    """Return an entry as it stays: the same object where nothing changes, None where it goes."""
-    if entry.record in gone or (entry.record in linked and entry.token in mine):
+def _places(rows: pa.RecordBatch | pa.Table, column: str, names: pa.Array) -> list[int]:
+    """Return places of rows that have one of some names in a column."""
+    meant = pc.is_in(rows.column(column), value_set=names)
+    places: list[int] = np.flatnonzero(meant.to_numpy(zero_copy_only=False)).tolist()
+    return places
+
+
+def _unlinked_entry(entry: SubjectEntry, mine: frozenset[str]) -> SubjectEntry | None:
+    """Return an entry of a record that stays, without what leads from it to a person: the same
+    object where nothing changes, None where it goes.
+    """
+    if entry.token in mine:
         return None
-    if entry.record in linked and any(mine & {link.token, link.field} for link in entry.links):
+    if any(link.token in mine or link.field in mine for link in entry.links):
         return entry._replace(
-            links=tuple(link for link in entry.links if not mine & {link.token, link.field})
+            links=tuple(x for x in entry.links if x.token not in mine and x.field not in mine)
         )
     return entry

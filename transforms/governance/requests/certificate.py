@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, cast
@@ -23,7 +23,6 @@ from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests import residual_scan
 from callveil.transforms.governance.requests.controller import Controller, controller_of
-from callveil.transforms.governance.requests.current_rows import current_entries
 from callveil.transforms.governance.requests.dead_letter_search import SearchTarget
 from callveil.transforms.governance.requests.inbox_search import (
     BodyReader,
@@ -37,6 +36,7 @@ from callveil.transforms.governance.requests.live_records import (
     unlink_live,
     urls_held,
 )
+from callveil.transforms.governance.requests.lookups import StoreLookups
 from callveil.transforms.governance.requests.publish import (
     publish_changes,
     purge_pending,
@@ -63,7 +63,6 @@ from callveil.transforms.storage.format1.snapshot import (
     sha256,
 )
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.index.identifier_index import lookup_entries
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register_table
 
 CERTIFICATES = register_table(
@@ -165,22 +164,29 @@ class CertificationResult:
     locked: tuple[tuple[str, str], ...]
 
 
-def certify_request(
+def certify_requests(
     store: Store,
     keyring: Keyring,
-    request: SubjectRequest,
+    requests: Sequence[SubjectRequest],
     manifest: RunManifest,
     as_of: dt.datetime,
     now: dt.datetime,
-) -> CertificationResult:
-    """Finish one published run of a request."""
-    facts = next(f for f in manifest.inputs if "series" in f)
-    work = _work(store, keyring, store.current(), request.request_id, manifest.run_id)
-    event = facts["event"]
-    tokens = request.tokens if event != "lifted" else ()
-    controller = controller_of(store, request)
-    versions = _purge_live(store, keyring, tokens, work, event, manifest.run_id, controller)
-    for package in work.packages if work else ():
+) -> dict[str, CertificationResult]:
+    """Finish one published run for some of the requests that it carried out; returns how it went,
+    by request.
+    """
+    facts = {f["request_id"]: f for f in manifest.inputs if "series" in f}
+    register, snapshot = RequestRegister(store, keyring), store.current()
+    lookups = StoreLookups(store, snapshot)
+    open_: list[_Open] = []
+    for request in requests:
+        event = facts[request.request_id]["event"]
+        work = _work(store, keyring, snapshot, request.request_id, manifest.run_id)
+        tokens = request.tokens if event != "lifted" else ()
+        controller = controller_of(store, request, snapshot, lookups.accounts())
+        open_.append(_Open(request, event, work, tokens, controller))
+    versions = {o.name: _purge_live(store, keyring, o, manifest.run_id) for o in open_}
+    for package in (p for o in open_ if o.work for p in o.work.packages):
         Path(package["path"]).unlink(missing_ok=True)
     _, waiting = purge_pending(store, now)
     own = {store.url(f.path) for f in manifest.removed}
@@ -192,47 +198,81 @@ def certify_request(
         if is_purged
         else 0
     )
-    residual = (
-        _residual(store, keyring, manifest, tokens, work or ErasureWork(), event, controller)
-        if event != "lifted"
-        else 0
-    )
-    series = msgspec.convert(facts["series"], list[ErasureSeries]) or [
-        ErasureSeries("interactions", "interactions", "none", "", 0, 0, 0)
-    ]
-    base = {
-        "request_id": request.request_id,
-        "account_id": request.account or None,
-        "subject_ref": request.subject_ref,
-        "scope": "erasure" if event == "erased" else "restriction",
-        "versions_purged": purged + versions,
-        "started_at": dt.datetime.fromisoformat(manifest.as_of),
-        "entered_at": next(
-            (
-                e.get("entered_at")
-                for e in RequestRegister(store, keyring).events(request.request_id)
-                if e.get("run_id") == manifest.run_id and e["event"] == event
+    residual = _residual(store, keyring, manifest, [o for o in open_ if o.event != "lifted"])
+    root = sha256(store.files.read(store.url(manifest_name(manifest.seq))))
+    rows: dict[str, list[ErasureCertificate]] = {}
+    for o in open_:
+        series = msgspec.convert(facts[o.name]["series"], list[ErasureSeries]) or [
+            ErasureSeries("interactions", "interactions", "none", "", 0, 0, 0)
+        ]
+        base = {
+            "request_id": o.name,
+            "account_id": o.request.account or None,
+            "subject_ref": o.request.subject_ref,
+            "scope": "erasure" if o.event == "erased" else "restriction",
+            "versions_purged": purged + versions[o.name],
+            "started_at": dt.datetime.fromisoformat(manifest.as_of),
+            "entered_at": next(
+                (
+                    e.get("entered_at")
+                    for e in register.events(o.name, snapshot)
+                    if e.get("run_id") == manifest.run_id and e["event"] == o.event
+                ),
+                None,
             ),
-            None,
-        ),
-        "completed_at": now if is_purged else None,
-        "verification_method": METHOD,
-        "residual_hits": residual,
-        "evidence_root_sha256": sha256(store.files.read(store.url(manifest_name(manifest.seq)))),
-        "signer_key_id": None,
-        "signature": None,
-    }
-    names = [hashlib.sha256(repr((manifest.run_id, s[:4])).encode()) for s in series]
-    rows = [
-        cast(ErasureCertificate, s._asdict() | base | {"certificate_id": name.hexdigest()[:32]})
-        for s, name in zip(series, names, strict=True)
-    ]
-    _publish(store, keyring, request, manifest, rows, is_purged, as_of, now)
+            "completed_at": now if is_purged else None,
+            "verification_method": METHOD,
+            "residual_hits": residual.get(o.name, 0),
+            "evidence_root_sha256": root,
+            "signer_key_id": None,
+            "signature": None,
+        }
+        which = (manifest.run_id,) if len(facts) == 1 else (manifest.run_id, o.name)
+        rows[o.name] = [
+            cast(
+                ErasureCertificate,
+                s._asdict()
+                | base
+                | {
+                    "certificate_id": hashlib.sha256(repr((*which, s[:4])).encode()).hexdigest()[
+                        :32
+                    ]
+                },
+            )
+            for s in series
+        ]
+    _publish(store, register, open_, manifest, rows, is_purged, as_of, now)
     if is_purged:
         purge_pending(
             store, now
-        )  # what the certificate took out of the store: the person's identifiers as they were given
-    return CertificationResult(tuple(rows), purged + versions, residual, locked)
+        )  # what the certificate took out of the store: people's identifiers as they were given
+    return {
+        o.name: CertificationResult(
+            tuple(rows[o.name]), purged + versions[o.name], residual.get(o.name, 0), locked
+        )
+        for o in open_
+    }
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A request whose run is published and not certified yet.
+
+    Attributes:
+        event: what the run did for it. work: what is left to do; None where all is done.
+        tokens: digests of the person's identifiers. controller: whose records were touched.
+    """
+
+    request: SubjectRequest
+    event: str
+    work: ErasureWork | None
+    tokens: tuple[str, ...]
+    controller: Controller
+
+    @property
+    def name(self) -> str:
+        """The request's id."""
+        return self.request.request_id
 
 
 def _work(
@@ -246,122 +286,111 @@ def _work(
     return None
 
 
-def _purge_live(
-    store: Store,
-    keyring: Keyring,
-    tokens: tuple[str, ...],
-    work: ErasureWork | None,
-    event: str,
-    run_id: str,
-    controller: Controller,
-) -> int:
+def _purge_live(store: Store, keyring: Keyring, request: _Open, run_id: str) -> int:
     """Purge what lies outside the catalog; returns object versions removed.
 
     A restriction leaves the markers: by them what it brings back is found.
     """
+    work, controller = request.work, request.controller
     if work is None:
         return 0
     live = Live(store.files, store.root)
     versions = erase_live(live, work.live)
-    if event == "erased":
+    if request.event == "erased":
         looking = work.target(controller)
         reader = BodyReader(keyring, looking, work.stay)
-        unlinker = Unlinker(keyring, tokens, looking.known)
+        unlinker = Unlinker(keyring, request.tokens, looking.known)
         versions += sum(
             unlink_live(live, InteractionKey(a, i), role, unlinker, run_id)
             for a, i, role in work.unlink
         )
         versions += erase_live_rejections(live, work.rejections)
         versions += erase_bodies(store.files, live, keyring, reader, work.bodies)
-        versions += erase_markers(live, keyring, work.live, tokens, work.stay, controller.holds)
+        versions += erase_markers(
+            live, keyring, work.live, request.tokens, work.stay, controller.holds
+        )
     return versions
 
 
 def _residual(
-    store: Store,
-    keyring: Keyring,
-    manifest: RunManifest,
-    tokens: tuple[str, ...],
-    work: ErasureWork,
-    event: str,
-    controller: Controller,
-) -> int:
-    """Return what is still found: records that the index leads to and no ground keeps, identifiers
-    in files the run wrote, and what the live zone has.
+    store: Store, keyring: Keyring, manifest: RunManifest, requests: Sequence[_Open]
+) -> dict[str, int]:
+    """Return what is still found of each request's person: records that the index leads to and no
+    ground keeps, identifiers in files the run wrote, and what the live zone has.
 
     After an erasure, what was never read into a dataset is opened and looked through once more.
     """
     snapshot = store.current()
-    entries = current_entries(
-        store.files, store.root, snapshot, lookup_entries(store.files, store.root, snapshot, tokens)
-    )
-    found = {e.record for e in entries if controller.holds(e.account_id)} - set(work.kept)
     present = {f.path for f in snapshot.files}
     written = [f for f in manifest.added if f.path in present and not f.path.endswith(".sealed")]
-    looking, zone = work.target(controller), Live(store.files, store.root)
-    left = sum(bool(urls_held(zone, k)) for k in work.live)
-    if event == "erased":
-        arrived = {
-            k for k in find_live(store.files, store.root, tokens) if controller.holds(k.account_id)
-        }
-        left += len(arrived - set(work.stay))
-        if work.inboxes is not None:
-            unread = search_unindexed(
-                store, keyring, snapshot, looking, Inboxes(work.inboxes), work.stay
-            )
-            left += sum(unread.counts().values())
-    return (
-        len(found)
-        + residual_scan.count_byte_hits(
-            store, written, residual_scan.identifier_bytes(looking.known)
+    forms = {
+        r.name: residual_scan.identifier_bytes((r.work or ErasureWork()).target(r.controller).known)
+        for r in requests
+    }
+    hits = residual_scan.count_byte_hits(store, written, {f for own in forms.values() for f in own})
+    entries = StoreLookups(store, snapshot).entries(t for r in requests for t in r.tokens)
+    out: dict[str, int] = {}
+    for request in requests:
+        work, holds = request.work or ErasureWork(), request.controller.holds
+        looking, zone = work.target(request.controller), Live(store.files, store.root)
+        found = {e.record for t in request.tokens for e in entries[t] if holds(e.account_id)} - set(
+            work.kept
         )
-        + left
-    )
+        left = sum(bool(urls_held(zone, k)) for k in work.live)
+        if request.event == "erased":
+            arrived = find_live(store.files, store.root, request.tokens)
+            left += len({k for k in arrived if holds(k.account_id)} - set(work.stay))
+            if work.inboxes is not None:
+                unread = search_unindexed(
+                    store, keyring, snapshot, looking, Inboxes(work.inboxes), work.stay
+                )
+                left += sum(unread.counts().values())
+        out[request.name] = len(found) + left + sum(hits[f] for f in forms[request.name])
+    return out
 
 
 def _publish(
     store: Store,
-    keyring: Keyring,
-    request: SubjectRequest,
+    register: RequestRegister,
+    requests: Sequence[_Open],
     manifest: RunManifest,
-    rows: list[ErasureCertificate],
+    rows: Mapping[str, list[ErasureCertificate]],
     is_purged: bool,
     as_of: dt.datetime,
     now: dt.datetime,
 ) -> None:
-    run_id = request_run_id(manifest.run_id, "certified", is_purged)
-    register_, signer = RequestRegister(store, keyring), open_signer(store.keyring)
-    event = next(f["event"] for f in manifest.inputs if "series" in f)
+    several = sum("series" in f for f in manifest.inputs) > 1
+    which = (r.name for r in requests) if several else ()
+    run_id = request_run_id(manifest.run_id, "certified", is_purged, *which)
+    signer = open_signer(store.keyring)
 
     def build(snapshot: Snapshot) -> RunChanges:
         before = _last(snapshot)
-        stamped = [sign_certificate(r | {"previous_sha256": before}, signer) for r in rows]
+        stamped = [
+            sign_certificate(r | {"previous_sha256": before}, signer)
+            for request in requests
+            for r in rows[request.name]
+        ]
         partition = {"day": as_of.date().isoformat()}
         digest = hashlib.sha256(repr(stamped).encode()).hexdigest()[:8]
         path = data_path(CERTIFICATES.name, partition, run_id, f"{snapshot.seq + 1:08d}.{digest}")
         added = [publish_records(store.files, store.root, path, CERTIFICATES, partition, stamped)]
         removed: list[FileEntry] = []
-        if is_purged:
+        for request in requests if is_purged else ():
+            number = len(register.events(request.name, snapshot)) + 1
             values = {"run_id": manifest.run_id}
-            row = register_.row(
-                request.request_id,
-                "certified",
-                as_of,
-                len(register_.events(request.request_id, snapshot)) + 1,
-                values,
-                now,
-            )
-            added.append(register_.write(run_id, row, f"{snapshot.seq:08d}.event"))
-            removed = [
+            row = register.row(request.name, "certified", as_of, number, values, now)
+            added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))
+            removed += [
                 f
-                for f in request_files(snapshot, request.request_id)
-                if _is_done_with(f, manifest.run_id, event)
+                for f in request_files(snapshot, request.name)
+                if _is_done_with(f, manifest.run_id, request.event)
             ]
         return RunChanges(
             tuple(added),
             tuple(removed),
-            {"certificates": len(rows)},
-            ({"request_id": request.request_id, "event": "certified"},),
+            {"certificates": len(stamped)},
+            tuple({"request_id": r.name, "event": "certified"} for r in requests),
         )
 
     publish_changes(store, run_id, as_of, now, build)

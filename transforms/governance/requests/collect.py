@@ -9,7 +9,7 @@ import itertools
 import math
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, BinaryIO
@@ -105,7 +105,7 @@ class PackageCollector:
         match: SearchResult,
         discloser: RecordDiscloser,
         raws: Mapping[InteractionKey, RawInteraction],
-        requests: Collection[str] = (),
+        requests: Container[str] = (),
     ) -> None:
         self.store, self.keyring, self.snapshot, self.match, self.discloser, self.raws = (
             store,

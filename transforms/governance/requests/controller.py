@@ -4,10 +4,11 @@ else's records are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
+from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.storage.checkpoints.identity_record import read_identity
@@ -71,19 +72,25 @@ class Controller:
 
 
 def controller_of(
-    store: Store, request: SubjectRequest, snapshot: Snapshot | None = None
+    store: Store,
+    request: SubjectRequest,
+    snapshot: Snapshot | None = None,
+    accounts: Collection[str] | None = None,
 ) -> Controller:
     """Return the controller a request is bound to; of one that is bound to none, the store's only
     one.
+
+    Args:
+        accounts: those with records in the store, where they are known; see `accounts_in`.
 
     Raises `RegisterError` where the store holds several.
     """
     if request.account or request.agency:
         bound = Controller(request.account, request.agency, account_controllers(store))
-        return replace(
-            bound, alone=all(map(bound.holds, accounts_in(store, snapshot or store.current())))
-        )
-    return only_controller(store, f"callveil subject bind --request {request.request_id}", snapshot)
+        found = accounts_in(store, snapshot or store.current()) if accounts is None else accounts
+        return replace(bound, alone=all(map(bound.holds, found)))
+    way_out = f"callveil subject bind --request {request.request_id}"
+    return only_controller(store, way_out, snapshot, accounts)
 
 
 def select_controller(store: Store, account: str, agency: str) -> Controller:
@@ -100,12 +107,18 @@ def select_controller(store: Store, account: str, agency: str) -> Controller:
     return Controller(account, agency, held)
 
 
-def only_controller(store: Store, way_out: str, snapshot: Snapshot | None = None) -> Controller:
+def only_controller(
+    store: Store,
+    way_out: str,
+    snapshot: Snapshot | None = None,
+    accounts: Collection[str] | None = None,
+) -> Controller:
     """Return the one controller of all that a store holds. Raises `RegisterError` where there are
     several.
     """
     held = account_controllers(store)
-    found = sorted({held.get(a, a) for a in accounts_in(store, snapshot or store.current())})
+    there = accounts_in(store, snapshot or store.current()) if accounts is None else accounts
+    found = sorted({held.get(a, a) for a in there})
     if len(found) > 1:
         names = ", ".join(found[:SHOWN]) + (
             f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
@@ -131,14 +144,19 @@ def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
     """Return accounts that have records in a store, by the counts of the key index' files and the
     versions'.
     """
-    out = set(_arrived(Live(store.files, store.root)))
+    out = set(arrived_accounts(Live(store.files, store.root)))
     for dataset in (INDEX.name, VERSIONS.name):
         for file in snapshot.by_dataset(dataset):
-            out.update(count_accounts(store, file))
+            out |= accounts_of_file(store, file)
     return out - {""}
 
 
-def _arrived(live: Live) -> Iterable[str]:
+def accounts_of_file(store: Store, file: FileEntry) -> frozenset[str]:
+    """Return accounts with rows in a file; a row of no account is of one without a name."""
+    return frozenset(count_accounts(store, file))
+
+
+def arrived_accounts(live: Live) -> Iterable[str]:
     """Return accounts with a folder in the live zone."""
     root = live.url("calls") + "/"
     try:

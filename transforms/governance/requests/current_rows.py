@@ -6,7 +6,7 @@ Index entries may be out of date; the stored rows are authoritative.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pyarrow.parquet as pq
 
@@ -39,19 +39,27 @@ def index_entries(
         by_bucket[key_bucket(key)].add(key)
     out: dict[InteractionKey, IndexEntry] = {}
     for bucket, keys in sorted(by_bucket.items()):
-        where = [
-            ("account_id", "in", sorted({k.account_id for k in keys})),
-            ("id", "in", sorted({k.id for k in keys})),
-        ]
         for file in key_bucket_files(snapshot, bucket):
-            with files.open(files.join(root, file.path)) as source:
-                rows = pq.read_table(source, filters=where).to_pylist()
-            for row in rows:
-                entry = IndexEntry.of(row)
+            for entry in read_index_file(files, root, file, keys):
                 held = out.get(entry.key)
-                if entry.key in keys and (held is None or entry.seq >= held.seq):
+                if held is None or entry.seq >= held.seq:
                     out[entry.key] = entry
     return out
+
+
+def read_index_file(
+    files: Files, root: str, file: FileEntry, wanted: set[InteractionKey]
+) -> Iterator[IndexEntry]:
+    """Yield entries of some interactions in one file of the key index; reads the row groups that
+    may hold them.
+    """
+    where = [
+        ("account_id", "in", sorted({k.account_id for k in wanted})),
+        ("id", "in", sorted({k.id for k in wanted})),
+    ]
+    with files.open(files.join(root, file.path)) as source:
+        rows = pq.read_table(source, filters=where).to_pylist()
+    yield from (e for e in map(IndexEntry.of, rows) if e.key in wanted)
 
 
 def version_files(snapshot: Snapshot) -> dict[str, list[FileEntry]]:
@@ -72,18 +80,30 @@ def version_rows(
 ) -> dict[RecordRef, tuple[FileEntry, Row]]:
     """Return rows of some versions of one day, each with its file."""
     refs = set(wanted)
-    out: dict[RecordRef, tuple[FileEntry, Row]] = {}
-    where = [("version_id", "in", sorted({r.record_id for r in refs}))]
-    for file in by_day.get(day, ()):
-        with files.open(files.join(root, file.path)) as source:
-            rows = pq.read_table(source, columns=columns, filters=where).to_pylist()
-        for row in rows:
-            ref = RecordRef(
-                "version", row["account_id"], row["version_id"], row["item_type"], row["item_id"]
-            )
-            if ref in refs:
-                out[ref] = (file, row)
-    return out
+    return {
+        ref: (file, row)
+        for file in by_day.get(day, ())
+        for ref, row in read_version_file(files, root, file, refs, columns)
+    }
+
+
+def read_version_file(
+    files: Files,
+    root: str,
+    file: FileEntry,
+    wanted: set[RecordRef],
+    columns: list[str] | None = None,
+) -> Iterator[tuple[RecordRef, Row]]:
+    """Yield rows of some versions in one file."""
+    where = [("version_id", "in", sorted({r.record_id for r in wanted}))]
+    with files.open(files.join(root, file.path)) as source:
+        rows = pq.read_table(source, columns=columns, filters=where).to_pylist()
+    for row in rows:
+        ref = RecordRef(
+            "version", row["account_id"], row["version_id"], row["item_type"], row["item_id"]
+        )
+        if ref in wanted:
+            yield ref, row
 
 
 def current_entries(

@@ -27,13 +27,6 @@ from callveil.transforms.governance.requests.action import (
     restrict_action,
 )
 from callveil.transforms.governance.requests.controller import Controller
-from callveil.transforms.governance.requests.current_rows import (
-    VERSION_COLUMNS,
-    index_entries,
-    interaction_files,
-    version_files,
-    version_rows,
-)
 from callveil.transforms.governance.requests.decisions import require_decided
 from callveil.transforms.governance.requests.live_plan import (
     is_held,
@@ -42,6 +35,7 @@ from callveil.transforms.governance.requests.live_plan import (
     raw_files_outside,
 )
 from callveil.transforms.governance.requests.live_records import LIVE, find_live
+from callveil.transforms.governance.requests.lookups import StoreLookups
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
 from callveil.transforms.governance.requests.search import SubjectSearch
 from callveil.transforms.governance.requests.search_result import MatchedRecord, SearchResult
@@ -170,6 +164,7 @@ def make_erase_plan(
     *,
     controller: Controller,
     decisions: Mapping[str, str] | None = None,
+    lookups: StoreLookups | None = None,
 ) -> ErasePlan:
     """Plan on a state of the store.
 
@@ -179,23 +174,22 @@ def make_erase_plan(
         inboxes: look through what was never read into a dataset too, and through these; None: leave
             all of that out.
         controller: whose records are touched. decisions: what was said of records, by digest.
+        lookups: what was looked up in that state before.
 
     Raises `RegisterError` where nobody has said yet whose a record is.
     """
-    match = SubjectSearch(store, keyring, snapshot, controller, decisions).run(
-        before.confirmed, before.rejected, before.proposed
+    lookups = lookups or StoreLookups(store, snapshot)
+    match = SubjectSearch(store, keyring, snapshot, controller, decisions, lookups).run(
+        before.confirmed, before.rejected, before.proposed, propose=False
     )
     require_decided(store, request_id, match)
-    entries = index_entries(
-        store.files,
-        store.root,
-        snapshot,
-        [_key(m.record) for m in match.records if m.record.record_class == "interaction"],
+    entries = lookups.index(
+        _key(m.record) for m in match.records if m.record.record_class == "interaction"
     )
     actions = sorted(
         [
-            *_interactions(snapshot, match.records, entries, grounds),
-            *_versions(store, snapshot, match.records, grounds),
+            *_interactions(lookups, match.records, entries, grounds),
+            *_versions(lookups, match.records, grounds),
         ]
     )
     zone = Live(store.files, store.root)
@@ -237,12 +231,12 @@ def _key(record: RecordRef) -> InteractionKey:
 
 
 def _interactions(
-    snapshot: Snapshot,
+    lookups: StoreLookups,
     records: Iterable[MatchedRecord],
     entries: dict[InteractionKey, IndexEntry],
     grounds: RetentionGrounds,
 ) -> Iterable[RecordAction]:
-    files = interaction_files(snapshot)
+    files = lookups.origins()
     for m in records:
         if m.record.record_class != "interaction":
             continue
@@ -268,32 +262,23 @@ def _interactions(
 
 
 def _versions(
-    store: Store, snapshot: Snapshot, records: Iterable[MatchedRecord], grounds: RetentionGrounds
+    lookups: StoreLookups, records: Iterable[MatchedRecord], grounds: RetentionGrounds
 ) -> Iterable[RecordAction]:
-    by_day: dict[str, dict[RecordRef, MatchedRecord]] = {}
-    for m in records:
-        if m.record.record_class == "version":
-            by_day.setdefault(m.day, {})[m.record] = m
-    files = version_files(snapshot) if by_day else {}
-    columns = [*VERSION_COLUMNS, "created_at", "digest"]
-    for day, own in sorted(by_day.items()):
-        for ref, (file, row) in version_rows(
-            store.files, store.root, files, day, own, columns
-        ).items():
-            kind = file.partition["account_type"]
-            record = RetentionRecord(
-                "versions",
-                ref.account_id,
-                ref.record_id,
-                to_micros(row["created_at"]),
-                kind,
-                ref.item_type,
-                ref.item_id,
-            )
-            action, ground = decide_action(own[ref].role, grounds.of(record))
-            yield RecordAction(
-                ref, own[ref].role, action, file.path, day, kind, row["digest"], ground
-            )
+    own = {m.record: m for m in records if m.record.record_class == "version"}
+    stored = lookups.versions({ref: m.day for ref, m in own.items()})
+    for ref, (file, row) in stored.items():
+        kind, m = file.partition["account_type"], own[ref]
+        record = RetentionRecord(
+            "versions",
+            ref.account_id,
+            ref.record_id,
+            to_micros(row["created_at"]),
+            kind,
+            ref.item_type,
+            ref.item_id,
+        )
+        action, ground = decide_action(m.role, grounds.of(record))
+        yield RecordAction(ref, m.role, action, file.path, m.day, kind, row["digest"], ground)
 
 
 def summarize_plan(plan: ErasePlan) -> JsonObject:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -14,6 +14,8 @@ import orjson
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.commit_run import (
+    REPLAN,
+    CommitPolicy,
     RunChanges,
     RunFacts,
     close_run,
@@ -36,6 +38,7 @@ JOB = "subject"
 CONTENT = "subject_content"
 """Dataset of sealed files: what a person gave to be found by, and what was found."""
 PURPOSE = "subject"
+STATES = 4
 
 
 def request_run_id(*parts: object) -> str:
@@ -50,18 +53,19 @@ def publish_changes(
     now: dt.datetime,
     build: Callable[[Snapshot], RunChanges],
     job: str = JOB,
+    policy: CommitPolicy = REPLAN,
 ) -> RunManifest:
     """Do a run's work and publish it; on the new state of the store where another run came first.
 
     Args:
         build: writes the run's files for a state of the store and says which they are.
-        now: for the lease; decides nothing.
+        now: for the lease; decides nothing. policy: what to do where another run comes first.
 
     Returns: the manifest; of an earlier attempt where that was published. Raises `PublishConflict`
         once all attempts are spent, and whatever `build` raises; the lease then stays, so that what
         was written is collected once it is over.
     """
-    done = commit_run(store, RunFacts(run_id, job, as_of.isoformat()), build, now)
+    done = commit_run(store, RunFacts(run_id, job, as_of.isoformat()), build, now, policy)
     close_run(store, done)
     if not done.repeated and not done.manifest.removed:
         # Nothing is to be purged; the record says so.
@@ -111,9 +115,28 @@ def decrypt_file(files: Files, url: str, name: str, keyring: Keyring) -> bytes:
         )
 
 
+_by_request: dict[tuple[str, str], dict[str, list[FileEntry]]] = {}
+"""Files of a dataset by request, of the states of a store that were looked at last: by the digest
+of the state's manifest, and dataset."""
+
+
+def files_by_request(snapshot: Snapshot, dataset: str) -> Mapping[str, list[FileEntry]]:
+    """Live files of a dataset that is partitioned by request."""
+    key = snapshot.manifest_sha256, dataset
+    if (held := _by_request.get(key)) is None:
+        held = {}
+        for file in snapshot.by_dataset(dataset):
+            held.setdefault(file.partition["request"], []).append(file)
+        while len(_by_request) >= STATES:
+            del _by_request[next(iter(_by_request))]
+        if snapshot.seq:
+            _by_request[key] = held
+    return held
+
+
 def request_files(snapshot: Snapshot, request_id: str, name: str = "") -> list[FileEntry]:
     """Live sealed files of a request, those of one name or all, the latest last."""
-    own = [f for f in snapshot.by_dataset(CONTENT) if dict(f.partition)["request"] == request_id]
+    own = files_by_request(snapshot, CONTENT).get(request_id, ())
     return sorted(
         (f for f in own if not name or f.path.endswith(f"{name}.sealed")),
         key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1],

@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,7 +28,11 @@ from callveil.schemas.subject import (
     SubjectRequest,
     register_entry,
 )
-from callveil.transforms.governance.requests.publish import publish_changes, request_run_id
+from callveil.transforms.governance.requests.publish import (
+    files_by_request,
+    publish_changes,
+    request_run_id,
+)
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -92,24 +95,15 @@ class RequestRegister:
     def requests(self, snapshot: Snapshot | None = None) -> dict[str, SubjectRequest]:
         """Return every request by id, in order."""
         snapshot = snapshot or self.store.current()
-        by_request: dict[str, list[FileEntry]] = defaultdict(list)
-        for file in snapshot.by_dataset(EVENTS.name):
-            by_request[file.partition["request"]].append(file)
         return {
             request_id: replay_events(self._events(files))
-            for request_id, files in sorted(by_request.items())
+            for request_id, files in sorted(files_by_request(snapshot, EVENTS.name).items())
         }
 
     def events(self, request_id: str, snapshot: Snapshot | None = None) -> list[RegisterEvent]:
         """Return a request's events in order; empty where there is none."""
-        found = self._events(
-            f
-            for f in (snapshot or self.store.current()).by_dataset(EVENTS.name)
-            if f.partition["request"] == request_id
-        )
-        for row in found:
-            self._bound[request_id] = row["account"] or self._bound.get(request_id, "")
-        return found
+        files = files_by_request(snapshot or self.store.current(), EVENTS.name)
+        return self._events(files.get(request_id, ()))
 
     def get(self, request_id: str, snapshot: Snapshot | None = None) -> SubjectRequest:
         """Return one request. Raises `RegisterError` where there is none."""
@@ -126,7 +120,10 @@ class RequestRegister:
         for file in files:
             if file.path not in self._read:
                 with self.store.files.open(self.store.url(file.path)) as source:
-                    self._read[file.path] = pq.read_table(source).to_pylist()
+                    stored = pq.ParquetFile(source).read(use_threads=False)
+                self._read[file.path] = stored.to_pylist()
+                told = self._read[file.path]
+                self._bound.update({r["request_id"]: r["account"] for r in told if r["account"]})
             rows += (row.copy() for row in self._read[file.path])
         return sorted(rows, key=lambda r: (r["seq"], r["event_id"]))
 

@@ -5,8 +5,11 @@ bytes of files?
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
@@ -14,6 +17,13 @@ import zstandard
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.identity.identifiers import Identifier
+
+FEW = 16
+"""Up to so many forms each is sought by itself."""
+HEAD = 7
+"""Bytes that every form has."""
+HASH_BITS = 22
+PIECE = 1 << 20
 
 
 def identifier_bytes(known: Iterable[Identifier]) -> list[bytes]:
@@ -28,7 +38,7 @@ def identifier_bytes(known: Iterable[Identifier]) -> list[bytes]:
             out |= {digits, digits[-10:]} if len(digits) >= 10 else {digits}
         elif identifier.kind in ("email", "visitor", "ip"):
             out.add(value)
-    return sorted(f.encode() for f in out if len(f) >= 7)
+    return sorted(f.encode() for f in out if len(f) >= HEAD)
 
 
 def unpack_file(data: bytes) -> bytes:
@@ -44,13 +54,47 @@ def unpack_file(data: bytes) -> bytes:
     return data
 
 
-def count_byte_hits(store: Store, entries: Iterable[FileEntry], wanted: Iterable[bytes]) -> int:
-    """Tell how often some forms stand in some files of a store."""
-    looked_for = list(wanted)
-    if not looked_for:
-        return 0
-    count = 0
-    for entry in entries:
+def count_byte_hits(
+    store: Store, entries: Iterable[FileEntry], wanted: Collection[bytes]
+) -> Counter[bytes]:
+    """Tell how often each of some forms of `identifier_bytes` stands in some files of a store.
+    Each file is read once.
+    """
+    found: Counter[bytes] = Counter()
+    finder = _FormFinder(wanted) if len(wanted) > FEW else None
+    for entry in entries if wanted else ():
         text = unpack_file(store.files.read(store.url(entry.path))).lower()
-        count += sum(text.count(form) for form in looked_for)
-    return count
+        found += finder.count(text) if finder else Counter({f: text.count(f) for f in wanted})
+    return found
+
+
+class _FormFinder:
+    """Finds many forms in one pass over a text: by their first seven bytes, hashed."""
+
+    def __init__(self, forms: Iterable[bytes]) -> None:
+        self._by_head: dict[bytes, list[bytes]] = defaultdict(list)
+        for form in forms:
+            self._by_head[form[:HEAD]].append(form)
+        self._known = np.zeros(1 << HASH_BITS, np.bool_)
+        heads = np.frombuffer(b"".join(self._by_head), np.uint8).reshape(-1, HEAD)
+        self._known[[int(_hashes(head)[0]) for head in heads]] = True
+
+    def count(self, text: bytes) -> Counter[bytes]:
+        """Tell how often each form stands in a text."""
+        found: Counter[bytes] = Counter()
+        whole = np.frombuffer(text, np.uint8)
+        for start in range(0, max(len(text) - HEAD + 1, 0), PIECE):
+            piece = whole[start : start + PIECE + HEAD - 1]
+            for place in np.flatnonzero(self._known[_hashes(piece)]).tolist():
+                at = start + place
+                for form in self._by_head.get(text[at : at + HEAD], ()):
+                    found[form] += text.startswith(form, at)
+        return found
+
+
+def _hashes(text: Any) -> Any:
+    """Hashes of every seven bytes that follow each other in an array of bytes."""
+    wide = text.astype(np.uint32)
+    four = wide[:-3] | wide[1:-2] << 8 | wide[2:-1] << 16 | wide[3:] << 24
+    mixed = four[:-3] * np.uint32(2654435761) ^ four[3:] * np.uint32(2246822519)
+    return mixed >> np.uint32(32 - HASH_BITS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
-from callveil.transforms.governance.requests.apply_plan import ExecutionResult
 from callveil.transforms.governance.requests.controller import Controller, controller_of
+from callveil.transforms.governance.requests.execution_result import ExecutionResult
 from callveil.transforms.governance.requests.publish import (
     CONTENT,
     PURPOSE,
@@ -145,18 +145,35 @@ def read_restricted_tables(
         yield name, partition, pq.read_table(io.BytesIO(next(records)))
 
 
+@dataclass(frozen=True)
+class RequestsOfController:
+    """Requests that are bound to no other controller than one.
+
+    Attributes:
+        register, snapshot: where they are looked up, when they are asked for. own: the controller.
+    """
+
+    register: RequestRegister
+    snapshot: Snapshot
+    own: Controller
+
+    def __contains__(self, request_id: object) -> bool:
+        name = str(request_id)
+        if not self.register.events(name, self.snapshot):
+            return False
+        request = self.register.get(name, self.snapshot)
+        if not request.account and not request.agency:
+            return self.own.alone
+        return self.own.covers(Controller(request.account, request.agency, self.own.owners))
+
+
 def requests_of_controller(
     store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str
-) -> frozenset[str]:
+) -> RequestsOfController:
     """Return requests that are bound to no other controller than one is."""
-    found = RequestRegister(store, keyring).requests(snapshot)
-    own = controller_of(store, found[request_id], snapshot)
-    bound = {
-        r.request_id: Controller(r.account, r.agency, own.owners)
-        for r in found.values()
-        if r.account or r.agency
-    }
-    return frozenset(r for r in found if (own.covers(bound[r]) if r in bound else own.alone))
+    register = RequestRegister(store, keyring)
+    own = controller_of(store, register.get(request_id, snapshot), snapshot)
+    return RequestsOfController(register, snapshot, own)
 
 
 def find_restricted_files(
@@ -164,7 +181,7 @@ def find_restricted_files(
     keyring: Keyring,
     snapshot: Snapshot,
     tokens: Iterable[str],
-    requests: Collection[str],
+    requests: Container[str],
 ) -> list[tuple[FileEntry, RestrictedHeader]]:
     """Sealed files whose rows some requests have set aside for a person that some digests
     identify.
@@ -183,7 +200,7 @@ def find_restricted_interactions(
     keyring: Keyring,
     snapshot: Snapshot,
     tokens: Iterable[str],
-    requests: Collection[str],
+    requests: Container[str],
 ) -> set[InteractionKey]:
     """Return interactions that some requests have set aside for a person."""
     return {
@@ -194,20 +211,24 @@ def find_restricted_interactions(
 
 
 def drop_restricted(
-    store: Store,
-    keyring: Keyring,
-    snapshot: Snapshot,
+    restricted: Iterable[tuple[FileEntry, RestrictedHeader]],
+    request_id: str,
     tokens: Iterable[str],
     done: ExecutionResult,
-    requests: Collection[str],
+    requests: Container[str],
 ) -> None:
-    """Take what was set aside for a person out of the store, for an erasure; its records stay on
-    the list of what may not come back.
+    """Take what some requests had set aside for a person out of the store, for an erasure; its
+    records stay on the list of what may not come back.
+
+    Args:
+        restricted: sealed files of rows set aside, with what they hold. request_id: the erasure.
     """
-    for file, head in find_restricted_files(store, keyring, snapshot, tokens, requests):
-        done.removed.append(file)
-        for name, _, rows in head.parts:
-            done.count(name, CONTENT, "purge", rows, rows)
+    mine = set(tokens)
+    for file, head in restricted:
+        if mine & set(head.tokens) and file.partition["request"] in requests:
+            done.removed.append(file)
+            for name, _, rows in head.parts:
+                done.count(request_id, name, CONTENT, "purge", rows, rows)
 
 
 def result_from_tokens(tokens: Iterable[str]) -> SearchResult:
@@ -259,7 +280,7 @@ def restore_restricted(
             listed = [
                 f for f in snapshot.by_dataset(LIST.name) if f.partition["request"] == request_id
             ]
-            series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
+            series = done.series(request_id)
             row = register.row(
                 request_id,
                 "lifted",
@@ -316,7 +337,7 @@ def _restore(
                     store.files, store.root, path, name, partition, sink, count, writer.accounts
                 )
             )
-        done.count(name, name, "restore", count, 0)
+        done.count(str(file.partition["request"]), name, name, "restore", count, 0)
         if name == INTERACTIONS.name:
             pairs = zip(
                 rows.column("account_id").to_pylist(), rows.column("id").to_pylist(), strict=True

@@ -16,8 +16,8 @@ from dataclasses import replace
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.subject_index import NAME, RECORD, IdentifierLink, RecordRef, SubjectEntry
 from callveil.transforms.governance.requests.controller import Controller
-from callveil.transforms.governance.requests.current_rows import current_entries
 from callveil.transforms.governance.requests.live_records import LIVE, find_live, links_of
+from callveil.transforms.governance.requests.lookups import StoreLookups
 from callveil.transforms.governance.requests.search_result import (
     RANK,
     CandidateIdentifier,
@@ -41,7 +41,6 @@ from callveil.transforms.storage.identity.record_identifiers import (
     interaction_ref,
     record_token,
 )
-from callveil.transforms.storage.index.identifier_index import lookup_entries
 
 WEAK = frozenset({"ip"})
 """Kinds that many people share; they are never proposed."""
@@ -81,6 +80,7 @@ class SubjectSearch:
         controller: whose records are looked at; no other's are.
         decisions: what somebody has said of records, `included` or `excluded`, by digest of the
             record.
+        lookups: what was looked up in that state before.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class SubjectSearch:
         snapshot: Snapshot,
         controller: Controller,
         decisions: Mapping[str, str] | None = None,
+        lookups: StoreLookups | None = None,
     ) -> None:
         self.store, self.keyring, self.snapshot, self.controller = (
             store,
@@ -98,19 +99,22 @@ class SubjectSearch:
             controller,
         )
         self._decisions = decisions or {}
-        self._known: dict[str, list[SubjectEntry]] = {}
+        self.lookups = lookups or StoreLookups(store, snapshot)
 
     def run(
         self,
         confirmed: Iterable[ConfirmedIdentifier],
         rejected: Iterable[str] = (),
         before: Iterable[CandidateIdentifier] = (),
+        *,
+        propose: bool = True,
     ) -> SearchResult:
         """Find records, and propose what else may identify the person.
 
         Args:
             confirmed: identifiers that count. rejected: digests that do not.
             before: proposals of the search before, so that names stay.
+            propose: off: only where a record is undecided, whose proposals are named then.
         """
         confirmed, rejected = tuple(confirmed), tuple(sorted(set(rejected)))
         by_token = {t: c for c in confirmed for t in c.tokens}
@@ -119,8 +123,12 @@ class SubjectSearch:
         records = _matched(found, by_token)
         records += self._live_zone({m.record for m in records}, by_token)
         found_out = self._review(records, confirmed, by_token, frozenset(rejected))
-        proposed = list(
-            self._proposals(records, by_token, set(rejected), {p.token: p.name for p in before})
+        proposed = (
+            list(
+                self._proposals(records, by_token, set(rejected), {p.token: p.name for p in before})
+            )
+            if propose or found_out.undecided
+            else []
         )
         left_out = [m for m in records if m.record in found_out.others]
         records = [m for m in records if m.record not in found_out.others]
@@ -229,23 +237,11 @@ class SubjectSearch:
         )
 
     def _live(self, tokens: Iterable[str]) -> list[SubjectEntry]:
-        """Return entries under some digests, in order; what this search has looked up once it does
-        not look up again.
-        """
-        wanted = sorted(set(tokens))
-        new = [t for t in wanted if t not in self._known]
-        self._known.update({t: [] for t in new})
-        files, root = self.store.files, self.store.root
-        for entry in (
-            current_entries(
-                files, root, self.snapshot, lookup_entries(files, root, self.snapshot, new)
-            )
-            if new
-            else ()
-        ):
-            if self.controller.holds(entry.account_id):
-                self._known[entry.token].append(entry)
-        return [entry for t in wanted for entry in self._known[t]]
+        """Return entries under some digests, in order."""
+        wanted = set(tokens)
+        found = self.lookups.entries(wanted)
+        holds = self.controller.holds
+        return [e for t in sorted(wanted) for e in found[t] if holds(e.account_id)]
 
     def _about(self, found: Iterable[SubjectEntry]) -> list[SubjectEntry]:
         """Return versions about the person's own interactions."""

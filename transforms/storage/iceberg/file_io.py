@@ -104,9 +104,14 @@ class FilesIO(FileIO):
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop: pyiceberg writes manifests in threads, which may be at it after one has failed."""
+        """Stop: pyiceberg writes manifests in threads, which may be at it after one has failed.
+        What was written for a commit that failed is purged.
+        """
         with self._turn:
             self._stopped = True
+        if isinstance(error[1], Exception):
+            for place in self.written:
+                self._files.purge(place)
 
     def new_input(self, location: str) -> InputFile:
         """Return a file to read."""

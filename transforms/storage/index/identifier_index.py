@@ -65,14 +65,16 @@ def lookup_entries(
     out: dict[tuple[str, ...], SubjectEntry] = {}
     for bucket, tokens in sorted(by_bucket.items()):
         for file in identifier_bucket_files(snapshot, bucket):
-            for entry in _among(files, root, file, tokens):
+            for entry in read_entries_of(files, root, file, tokens):
                 held = out.get(entry.place)
                 if held is None or entry.seq >= held.seq:
                     out[entry.place] = entry
     return [out[place] for place in sorted(out)]
 
 
-def _among(files: Files, root: str, file: FileEntry, tokens: set[str]) -> Iterator[SubjectEntry]:
+def read_entries_of(
+    files: Files, root: str, file: FileEntry, tokens: set[str]
+) -> Iterator[SubjectEntry]:
     """Yield rows of one file under some digests. One row group is read at a time, and none that
     cannot hold one.
     """

@@ -53,6 +53,12 @@ class BatchEdit:
         rows: list[Row] = self.batch.slice(place, 1).to_pylist()
         return rows[0]
 
+    def rows(self, places: Sequence[int], columns: Sequence[str] = ()) -> list[Row]:
+        """Return some rows as stored, or some columns of them."""
+        batch = self.batch.select(list(columns)) if columns else self.batch
+        rows: list[Row] = batch.take(pa.array(places, pa.int64())).to_pylist()
+        return rows
+
     def drop(self, place: int, reason: str = "") -> None:
         """Take a row out."""
         self._changed[place] = None
