@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
+from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.storage.checkpoints.identity_record import read_identity
@@ -146,8 +147,13 @@ def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
     out = set(arrived_accounts(Live(store.files, store.root)))
     for dataset in (INDEX.name, VERSIONS.name):
         for file in snapshot.by_dataset(dataset):
-            out.update(count_accounts(store, file))
+            out |= accounts_of_file(store, file)
     return out - {""}
+
+
+def accounts_of_file(store: Store, file: FileEntry) -> frozenset[str]:
+    """Return accounts with rows in a file; a row of no account is of one without a name."""
+    return frozenset(count_accounts(store, file))
 
 
 def arrived_accounts(live: Live) -> Iterable[str]:

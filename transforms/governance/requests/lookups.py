@@ -13,7 +13,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.json_types import Row
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import IdentifierLink, RecordRef, SubjectEntry
-from callveil.transforms.governance.requests.controller import arrived_accounts
+from callveil.transforms.governance.requests.controller import accounts_of_file, arrived_accounts
 from callveil.transforms.governance.requests.current_rows import (
     VERSION_COLUMNS,
     interaction_files,
@@ -21,7 +21,6 @@ from callveil.transforms.governance.requests.current_rows import (
     read_version_file,
 )
 from callveil.transforms.storage.commit.catalog import Store
-from callveil.transforms.storage.commit.scan import count_accounts
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.index.identifier_index import (
@@ -204,7 +203,7 @@ class StoreLookups:
             files = [f for (name, _), own in self._files.items() for f in own if name != "subjects"]
             for file in files:
                 if file.path not in self._in_accounts:
-                    self._in_accounts[file.path] = frozenset(count_accounts(self.store, file))
+                    self._in_accounts[file.path] = accounts_of_file(self.store, file)
             live = arrived_accounts(Live(self.store.files, self.store.root))
             self._accounts = frozenset(live).union(*(self._in_accounts[f.path] for f in files))
         return self._accounts - {"", None}

@@ -103,10 +103,7 @@ class RequestRegister:
     def events(self, request_id: str, snapshot: Snapshot | None = None) -> list[RegisterEvent]:
         """Return a request's events in order; empty where there is none."""
         files = files_by_request(snapshot or self.store.current(), EVENTS.name)
-        found = self._events(files.get(request_id, ()))
-        for row in found:
-            self._bound[request_id] = row["account"] or self._bound.get(request_id, "")
-        return found
+        return self._events(files.get(request_id, ()))
 
     def get(self, request_id: str, snapshot: Snapshot | None = None) -> SubjectRequest:
         """Return one request. Raises `RegisterError` where there is none."""
@@ -125,6 +122,8 @@ class RequestRegister:
                 with self.store.files.open(self.store.url(file.path)) as source:
                     stored = pq.ParquetFile(source).read(use_threads=False)
                 self._read[file.path] = stored.to_pylist()
+                told = self._read[file.path]
+                self._bound.update({r["request_id"]: r["account"] for r in told if r["account"]})
             rows += (row.copy() for row in self._read[file.path])
         return sorted(rows, key=lambda r: (r["seq"], r["event_id"]))
 
