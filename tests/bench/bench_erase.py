@@ -15,9 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.erasure_stores import enter_requests, make_world
+from support.measured_memory import watch
 from support.people_world import World
 
 EVERY_FILE, ORDINARY = "P0", "P7"
@@ -34,9 +33,7 @@ TIMES, MEMORY = 3.0, 512 << 20
 
 
 def erase(folder: Path, names: Sequence[str]) -> dict[str, float]:
-    """Erase in this process; returns CPU seconds, the highest resident set in bytes, and how many
-    interactions went.
-    """
+    """Erase in this process; returns CPU seconds, and how many interactions went."""
     from callveil.pipelines.subject import erase_request
     from callveil.pipelines.subject_batch import erase_batch
 
@@ -52,20 +49,22 @@ def erase(folder: Path, names: Sequence[str]) -> dict[str, float]:
     seconds = time.process_time() - started
     if any(r.certified is None or r.certified.residual_hits for r in results):
         raise AssertionError("the check found somebody")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     gone = sum(r.plan.counts().get("interactions.drop", 0) for r in results)
-    return {"seconds": seconds, "bytes": peak, "gone": gone}
+    return {"seconds": seconds, "gone": gone}
 
 
 def measure(made: Path, place: Path, names: Sequence[str]) -> dict[str, float]:
-    """The same in a process of its own, on a copy of the store."""
+    """The same in a process of its own, on a copy of the store, and its memory in bytes."""
     shutil.copytree(made, place)
     (place / "names").write_text("\n".join(names))
     environment = os.environ | {"CALLVEIL_STATE": str(place / "state")}
-    words = [sys.executable, __file__, "--erase", str(place)]
-    out = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+    out, err = place / "out", place / "err"
+    watched = watch([sys.executable, __file__, "--erase", str(place)], environment, out, err)
+    if watched.code:
+        raise AssertionError(err.read_text())
+    found = dict(json.loads(out.read_text().splitlines()[-1])) | {"bytes": watched.peak_bytes}
     shutil.rmtree(place)
-    return dict(json.loads(out.stdout.splitlines()[-1]))
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,7 +18,15 @@ from callveil.transforms.storage.files.urls import FilesError, PlaceError
 
 CAUGHT = {
     *("AudioRejected", "BadParquet", "BadRow", "DamagedStream", "DetectionFailed", "FieldError"),
-    *("NotANotification", "NotReadable", "OverBudget", "ParseError", "RecordError", "RowsError"),
+    *(
+        "MappingError",
+        "NotANotification",
+        "NotReadable",
+        "OverBudget",
+        "ParseError",
+        "RecordError",
+        "RowsError",
+    ),
     *("SignatureRefused", "TimedOut", "WorkerFault", "_Stop", "_TooMany", "_Unknown"),
 }
 """Exceptions that are caught where they mean something, and never end a command by themselves."""

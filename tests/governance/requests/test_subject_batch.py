@@ -24,10 +24,12 @@ from callveil.pipelines.subject import erase_request, plan_erasure, search_reque
 from callveil.pipelines.subject_batch import erase_batch, plan_batch
 from callveil.pipelines.subject_register import list_requests
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import RunManifest
 from callveil.transforms.governance.requests.certificate import is_certificate_signed
 from callveil.transforms.governance.requests.erasure_run import ErasureRun
 from callveil.transforms.governance.requests.plan import PlanChanged
 from callveil.transforms.report.verify.store import verify_evidence
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files
@@ -248,14 +250,15 @@ def test_a_request_of_a_killed_batch_that_is_erased_by_itself_finishes_all_of_it
 
 
 @contextmanager
-def appended_before_each(
-    monkeypatch: pytest.MonkeyPatch, world: World, runs: list[list[int]]
+def appended_before(
+    monkeypatch: pytest.MonkeyPatch, world: World, runs: dict[str, list[list[int]]]
 ) -> Iterator[list[int]]:
-    """Publish a run of calls between the work of each attempt and its publishing; gives how many
-    files each attempt wrote below the store's datasets.
+    """Publish a run of calls whenever a run of some event is about to be published, as long as
+    there are some for it; gives how many files of rows each attempt at an erasure wrote.
     """
-    writer, changes, written = CallWriter(world), ErasureRun.changes, []
+    writer, changes, publish = CallWriter(world), ErasureRun.changes, Store.publish
     writer.number = 10_000
+    written: list[int] = []
     writes = 0
     original = Files.write
 
@@ -264,34 +267,41 @@ def appended_before_each(
         writes += "/interactions/" in url or "/subjects/" in url or "/findings/" in url
         return original(files, url, *args, **more)
 
-    def after(run: ErasureRun) -> Any:
+    def counted(run: ErasureRun) -> Any:
         nonlocal writes
         writes = 0
         done = changes(run)
         written.append(writes)
-        if runs:
-            writer.append(runs.pop(0))
         return done
+
+    def late(store: Store, manifest: RunManifest, base: Any) -> Any:
+        event = next((str(f["event"]) for f in manifest.inputs if "event" in f), "")
+        if runs.get(event):
+            writer.append(runs[event].pop(0))
+        return publish(store, manifest, base)
 
     with monkeypatch.context() as patch:
         patch.setattr(Files, "write", count)
-        patch.setattr(ErasureRun, "changes", after)
+        patch.setattr(ErasureRun, "changes", counted)
+        patch.setattr(Store, "publish", late)
         yield written
+    assert not any(runs.values())
 
 
 def test_an_erasure_beside_a_writer_of_other_peoples_calls_keeps_its_work(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More runs than another kind of work is tried: each adds two calls, and buckets of the index
-    are merged on the way.
+    """More runs than other work is tried for: each adds two calls, and buckets of the index are
+    merged on the way. The certificates are published beside the writer, too.
     """
-    runs = [[40 + n, 60 + n] for n in range(12)]
-    with appended_before_each(monkeypatch, world, runs) as written:
+    others = [[40 + n, 60 + n] for n in range(20)]
+    runs = {"erased": others[:12], "certified": others[12:]}
+    with appended_before(monkeypatch, world, runs) as written:
         done, _ = erase_batch(world.options(2))
-    assert not done.refused and not runs and len(written) == 13
+    assert not done.refused and len(written) == 13
     assert written[0] > 20 and max(written[1:]) < written[0] // 2
     kept = {r["id"] for r in world.rows("interactions")}
-    assert {str(5_000_010_000 + n) for n in range(24)} <= kept
+    assert {str(5_000_010_000 + n) for n in range(40)} <= kept
     assert set(certificates(world)) == {f"P{n}" for n in PEOPLE}
     assert all(row[-1] == 0 for rows in certificates(world).values() for row in rows)
     check_whole(world)
@@ -300,7 +310,7 @@ def test_an_erasure_beside_a_writer_of_other_peoples_calls_keeps_its_work(
 def test_a_single_erasure_beside_such_a_writer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with appended_before_each(monkeypatch, world, [[50]] * 8) as written:
+    with appended_before(monkeypatch, world, {"erased": [[50]] * 8}) as written:
         done = erase_request(world.options(2), "P1")
     assert len(written) == 9 and done.certified and not done.certified.residual_hits
     check_whole(world)
@@ -309,7 +319,7 @@ def test_a_single_erasure_beside_such_a_writer(
 def test_a_person_who_calls_meanwhile_is_refused_and_stops_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with appended_before_each(monkeypatch, world, [[2]]):
+    with appended_before(monkeypatch, world, {"erased": [[2]]}):
         done, _ = erase_batch(world.options(2))
     assert list(done.refused) == ["P2"] and set(certificates(world)) == {"P1", "P3"}
     check_whole(world)

@@ -23,9 +23,19 @@ from callveil.transforms.storage.evidence.checksums import (
     piece_sum,
     unpack_sums,
 )
+from callveil.transforms.storage.evidence.file_commitments import (
+    MappingError,
+    ReplacedFile,
+    commit_to,
+    commit_to_rewrite,
+)
 from callveil.transforms.storage.evidence.merkle import leaf_hash, root_hash
 from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail
 from callveil.transforms.storage.evidence.salts import FileSalts, SaltTree
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.index.suppression_list import ERASED
+from callveil.transforms.storage.tables.parquet import publish_records
+from callveil.transforms.storage.tables.rewrite import BatchEdit, rewrite_file
 
 
 def rfc6962(leaves: list[bytes]) -> bytes:
@@ -168,3 +178,43 @@ def test_old_commitments_follow_from_rows_that_are_left_and_tombstones(
     if kept:
         with pytest.raises(IndexError):
             RewriteDetail("old", n, spans[1:], detail.tombstones).old_leaves(new)
+
+
+@settings(max_examples=40)
+@given(fates=st.lists(st.sampled_from(["stays", "goes", "changes"]), min_size=1, max_size=30))
+def test_a_rewrite_that_tells_its_rows_is_committed_to_as_one_that_is_compared(
+    tmp_path_factory: pytest.TempPathFactory, fates: list[str]
+) -> None:
+    files, root = Files(), str(tmp_path_factory.mktemp("store"))
+    rows = [{"token": f"{n:04d}", "request_id": f"r{n % 3}"} for n in range(len(fates))]
+    place = (files, root)
+    old = publish_records(*place, "erased/x/0-a.parquet", ERASED, {}, rows)
+    first = commit_to(*place, old, True)
+
+    def change(edit: BatchEdit) -> None:
+        for n, fate in enumerate(fates):
+            if fate == "goes":
+                edit.drop(n)
+            elif fate == "changes":
+                edit.replace(n, rows[n] | {"request_id": "another"})
+
+    done = rewrite_file(*place, old, "erased/x/1-a.parquet", ERASED, change)
+    if done.entry is None:
+        return
+    before = row_bytes(pa.RecordBatch.from_pylist(rows, ERASED.schema))
+    compared = commit_to(*place, done.entry, True, (old, first.salts, before))
+    gone = [row for batch in done.changes.rows for row in row_bytes(batch)]
+    told = ReplacedFile(
+        old, first.salts, first.proof.root, done.changes.places, done.changes.dropped, gone
+    )
+    made = commit_to_rewrite(*place, done.entry, told)
+    assert made.rewrite == compared.rewrite
+    if "changes" not in fates:  # whose salts are drawn anew
+        assert made.proof.root == compared.proof.root
+    if "goes" in fates and "stays" in fates:
+        wrong = tuple(sorted({n for n, f in enumerate(fates) if f == "stays"}))[: len(gone)]
+        if len(wrong) == len(gone):
+            with pytest.raises(MappingError):
+                commit_to_rewrite(*place, done.entry, told._replace(places=wrong))
+    with pytest.raises(MappingError):
+        commit_to_rewrite(*place, done.entry, told._replace(root="00" * 32))

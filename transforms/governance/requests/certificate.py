@@ -38,7 +38,7 @@ from callveil.transforms.governance.requests.live_records import (
 )
 from callveil.transforms.governance.requests.lookups import StoreLookups
 from callveil.transforms.governance.requests.publish import (
-    publish_changes,
+    publish_patiently,
     purge_pending,
     read_encrypted_json,
     request_files,
@@ -51,6 +51,7 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.commit.maintenance import purged_name
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.kept_evidence import KeptEvidence
 from callveil.transforms.storage.evidence.public_key import PublicKey, Signer
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.format1.inbox_registry import Inboxes
@@ -382,23 +383,34 @@ def _publish(
     run_id = request_run_id(manifest.run_id, "certified", is_purged, *which)
     signer = open_signer(store.keyring)
 
-    def build(snapshot: Snapshot) -> RunChanges:
+    signed: dict[str, FileEntry] = {}
+    entered: dict[tuple[str, int], FileEntry] = {}
+
+    def build(snapshot: Snapshot, _: KeptEvidence) -> RunChanges:
         before = _last(snapshot)
-        stamped = [
-            sign_certificate(r | {"previous_sha256": before}, signer)
-            for request in requests
-            for r in rows[request.name]
-        ]
-        partition = {"day": as_of.date().isoformat()}
-        digest = hashlib.sha256(repr(stamped).encode()).hexdigest()[:8]
-        path = data_path(CERTIFICATES.name, partition, run_id, f"{snapshot.seq + 1:08d}.{digest}")
-        added = [publish_records(store.files, store.root, path, CERTIFICATES, partition, stamped)]
-        removed: list[FileEntry] = []
+        if before not in signed:
+            stamped = [
+                sign_certificate(r | {"previous_sha256": before}, signer)
+                for request in requests
+                for r in rows[request.name]
+            ]
+            partition = {"day": as_of.date().isoformat()}
+            digest = hashlib.sha256(repr(stamped).encode()).hexdigest()[:8]
+            name = f"{snapshot.seq + 1:08d}.{digest}"
+            path = data_path(CERTIFICATES.name, partition, run_id, name)
+            signed[before] = publish_records(
+                store.files, store.root, path, CERTIFICATES, partition, stamped
+            )
+        added, removed = [signed[before]], list[FileEntry]()
         for request in requests if is_purged else ():
             number = len(register.events(request.name, snapshot)) + 1
-            values = {"run_id": manifest.run_id}
-            row = register.row(request.name, "certified", as_of, number, values, now)
-            added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))
+            if (request.name, number) not in entered:
+                values = {"run_id": manifest.run_id}
+                row = register.row(request.name, "certified", as_of, number, values, now)
+                entered[request.name, number] = register.write(
+                    run_id, row, f"{snapshot.seq:08d}.event"
+                )
+            added.append(entered[request.name, number])
             removed += [
                 f for f in request_files(snapshot, request.name) if _is_done_with(f, request.event)
             ]
@@ -407,11 +419,11 @@ def _publish(
         return RunChanges(
             tuple(added),
             tuple(removed),
-            {"certificates": len(stamped)},
+            {"certificates": signed[before].rows},
             tuple({"request_id": r.name, "event": "certified"} for r in requests),
         )
 
-    publish_changes(store, run_id, as_of, now, build)
+    publish_patiently(store, run_id, as_of, now, build)
 
 
 def certificate_message(row: Mapping[str, Any]) -> bytes:

@@ -27,7 +27,7 @@ from callveil.transforms.governance.requests.erasure_state import ErasureState
 from callveil.transforms.governance.requests.lookups import StoreLookups
 from callveil.transforms.governance.requests.plan import ErasePlan, PlanChanged, make_erase_plan
 from callveil.transforms.governance.requests.publish import (
-    publish_changes,
+    publish_patiently,
     purge_pending,
     read_encrypted_json,
     request_files,
@@ -36,15 +36,12 @@ from callveil.transforms.governance.requests.publish import (
 from callveil.transforms.governance.requests.register import RegisterError, RequestRegister
 from callveil.transforms.governance.requests.retention_grounds import RetentionGrounds
 from callveil.transforms.governance.requests.search_result import SearchResult
-from callveil.transforms.storage.commit.catalog import PublishConflict, Store
-from callveil.transforms.storage.commit.commit_run import CommitPolicy, RunChanges
-from callveil.transforms.storage.commit.maintenance import abandon_run
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.commit_run import RunChanges
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.kept_evidence import keep_evidence
+from callveil.transforms.storage.evidence.kept_evidence import KeptEvidence
 from callveil.transforms.storage.format1.snapshot import Snapshot
 
-PATIENT = CommitPolicy(attempts=100, abandon=False)
-"""Another attempt costs little: what is rewritten is kept."""
 Replan = Callable[[Sequence[ErasePlan], ErasureState], Sequence[ErasePlan]]
 """Makes plans again on a later state; raises `PlanChanged` where none may be carried out."""
 
@@ -207,9 +204,7 @@ class Eraser:
         Raises `PlanChanged` as `replan` does, `PublishConflict` once all attempts are spent.
         """
 
-        planned_on = state.snapshot
-
-        def build(snapshot: Snapshot) -> RunChanges:
+        def build(snapshot: Snapshot, kept: KeptEvidence) -> RunChanges:
             nonlocal plans
             is_later = snapshot.manifest_sha256 != state.snapshot.manifest_sha256
             if is_later and not state.move_to(snapshot):
@@ -220,14 +215,7 @@ class Eraser:
             kept.changes |= run.row_changes
             return changes
 
-        try:
-            with keep_evidence(run_id) as kept:
-                return publish_changes(
-                    self.store, run_id, self.as_of, self.now, build, policy=PATIENT
-                )
-        except (PlanChanged, PublishConflict):
-            abandon_run(self.store, run_id, planned_on)
-            raise
+        return publish_patiently(self.store, run_id, self.as_of, self.now, build)
 
     def finish(self, request: SubjectRequest) -> CertificationResult | None:
         """Purge, check and certify published runs of a request; None where none is open."""

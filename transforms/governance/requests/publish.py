@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
+from callveil.schemas.errors import UserError
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.catalog import PublishConflict, Store
 from callveil.transforms.storage.commit.commit_run import (
     REPLAN,
     CommitPolicy,
@@ -22,6 +23,7 @@ from callveil.transforms.storage.commit.commit_run import (
     commit_run,
 )
 from callveil.transforms.storage.commit.maintenance import (
+    abandon_run,
     collect_orphans,
     list_leases,
     purge_all_removed,
@@ -29,6 +31,7 @@ from callveil.transforms.storage.commit.maintenance import (
 )
 from callveil.transforms.storage.encryption.encrypted_file import EncryptedReader, EncryptedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.kept_evidence import KeptEvidence, keep_evidence
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import temporary_file
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
@@ -71,6 +74,34 @@ def publish_changes(
         # Nothing is to be purged; the record says so.
         purge_removed(store, done.manifest, now.isoformat())
     return done.manifest
+
+
+PATIENT = CommitPolicy(attempts=100, abandon=False)
+"""For runs of which another attempt costs little, since they keep what is written."""
+
+
+def publish_patiently(
+    store: Store,
+    run_id: str,
+    as_of: dt.datetime,
+    now: dt.datetime,
+    build: Callable[[Snapshot, KeptEvidence], RunChanges],
+) -> RunManifest:
+    """Publish a run that keeps what it has written where another one is published first, however
+    often; arguments as of `publish_changes`.
+
+    Args:
+        build: gets what is known of the run's files, too; it may add to that.
+    """
+    planned_on = store.current()
+    try:
+        with keep_evidence(run_id) as kept:
+            return publish_changes(
+                store, run_id, as_of, now, lambda state: build(state, kept), policy=PATIENT
+            )
+    except (UserError, PublishConflict):
+        abandon_run(store, run_id, planned_on)
+        raise
 
 
 def purge_pending(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:

@@ -44,7 +44,7 @@ def identifier_bytes(known: Iterable[Identifier]) -> list[bytes]:
 def unpack_file(data: bytes) -> bytes:
     """Return what a file says: its bytes, and of Parquet and zstd files what they unpack to."""
     if data[:4] == b"PAR1":
-        table = pq.read_table(pa.BufferReader(data))
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)

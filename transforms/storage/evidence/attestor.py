@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -70,6 +71,9 @@ from callveil.transforms.storage.iceberg.commit_record import TableCommit, run_o
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import TABLES
 from callveil.transforms.storage.tables.rewrite import RowChanges
+
+AT_ONCE = 16
+"""Files that are looked at beside each other."""
 
 
 def digest_body(digest: RunDigest) -> JsonObject:
@@ -249,6 +253,7 @@ class Attestor:
         old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
         added = [(e, old.get((e.dataset, origin_of(e.path)))) for e in sorted(manifest.added)]
         fresh = [pair for pair in added if pair not in kept.committed]
+        self._require_there(entry for entry, before in added if (entry, before) in kept.committed)
         # Those that replace others are read here: the salts of these are read once for all of them.
         pieces = [(e, e.dataset in TABLES) for e, before in fresh if before is None]
         new = spread_work(
@@ -263,6 +268,19 @@ class Attestor:
         for pair in added:
             out.add(kept.committed[pair])
         return out
+
+    def _require_there(self, entries: Iterable[FileEntry]) -> None:
+        """Refuse files that were read on an earlier attempt and are gone or replaced since. Raises
+        `StoreError`.
+        """
+        files = self._store.files
+        urls = {self._store.url(e.path): e for e in entries}
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for (url, entry), info in zip(urls.items(), pool.map(files.info, urls), strict=True):
+                if info is None or info.size != entry.bytes:
+                    raise StoreError(
+                        f"{url}: missing, or changed since it was written. Run the job again"
+                    )
 
     def _file(
         self, entry: FileEntry, old: FileEntry | None, changes: RowChanges | None = None
