@@ -203,7 +203,7 @@ def test_a_rewrite_that_tells_its_rows_is_committed_to_as_one_that_is_compared(
         return
     before = row_bytes(pa.RecordBatch.from_pylist(rows, ERASED.schema))
     compared = commit_to(*place, done.entry, True, (old, first.salts, before))
-    gone = [row for batch in done.changes.rows for row in row_bytes(batch)]
+    gone = [row for batch in done.changes.rows() for row in row_bytes(batch)]
     told = ReplacedFile(
         old, first.salts, first.proof.root, done.changes.places, done.changes.dropped, gone
     )

@@ -159,27 +159,22 @@ class BatchEraser:
                 f"the plan is {batch.sha256[:16]} now, not {agreed[:16]}: other requests are due, "
                 "or other rows are stored. Look at it, and agree anew"
             )
+        before = {n: eraser.carried_out(n, ERASURE, "", state.snapshot) for n in done}
         run_id, seq = "", 0
         if due:
             run_id = request_run_id("batch", event_of(ERASURE), *sorted(p.sha256 for p in due))
             try:
-                manifest = eraser.publish(due, ERASURE, run_id, POOL, state, self._replan)
+                seq = eraser.publish(due, ERASURE, run_id, POOL, state, self._replan).seq
             except _NothingLeft:
                 run_id = ""
-            else:
-                seq = manifest.seq
-                finished |= self._finish(p.request_id for p in due)
+            del state  # what was looked up for all of them is large, and not needed for the check
+            finished |= self._finish(p.request_id for p in due) if seq else {}
         results = [
-            EraseResult(
-                p,
-                run_id if is_due else "",
-                seq if is_due else 0,
-                finished.get(p.request_id),
-                "" if is_due else eraser.carried_out(p.request_id, ERASURE, "", state.snapshot),
-            )
+            EraseResult(p, certified=finished.get(p.request_id), before=before[p.request_id])
+            if p.request_id in done
+            else EraseResult(p, run_id, seq, finished.get(p.request_id))
             for p in batch.plans
             if p.request_id not in self.refused
-            for is_due in (p.request_id not in done,)
         ]
         return BatchResult(tuple(results), self.refused, run_id, seq)
 

@@ -395,8 +395,10 @@ def _publish(
                 for r in rows[request.name]
             ]
             partition = {"day": as_of.date().isoformat()}
-            digest = hashlib.sha256(repr(stamped).encode()).hexdigest()[:8]
-            name = f"{snapshot.seq + 1:08d}.{digest}"
+            digest = hashlib.sha256()
+            for one in stamped:
+                digest.update(repr(one).encode())
+            name = f"{snapshot.seq + 1:08d}.{digest.hexdigest()[:8]}"
             path = data_path(CERTIFICATES.name, partition, run_id, name)
             signed[before] = publish_records(
                 store.files, store.root, path, CERTIFICATES, partition, stamped

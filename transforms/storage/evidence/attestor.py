@@ -301,7 +301,7 @@ class Attestor:
         salts, root = self._salts.read(old.path), self._salts.signed_root(old.path)
         if salts is None or not root or sum(n for _, _, n in salts.spans) != old.rows:
             return None
-        rows = [row for batch in changes.rows for row in row_bytes(batch)]
+        rows = [row for batch in changes.rows() for row in row_bytes(batch)]
         return ReplacedFile(old, salts, root, changes.places, changes.dropped, rows)
 
     def _old(self, old: FileEntry) -> tuple[FileSalts, list[bytes]] | None:

@@ -136,12 +136,30 @@ class RowChanges:
 
     Attributes:
         places: their numbers in the old file, ascending. dropped: whether each was dropped, or has
-            another row in its place. rows: as they were.
+            another row in its place.
+        packed: as they were, as a compressed stream of Arrow: they may be many, and wait long.
     """
 
-    places: tuple[int, ...]
-    dropped: tuple[bool, ...]
-    rows: tuple[pa.RecordBatch, ...]
+    places: tuple[int, ...] = ()
+    dropped: tuple[bool, ...] = ()
+    packed: bytes = b""
+
+    @classmethod
+    def of(cls, places: Mapping[int, bool], rows: Sequence[pa.RecordBatch]) -> RowChanges:
+        """Return the changes of a file: by place, whether the row was dropped; and those rows."""
+        if not rows:
+            return cls()
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(sink, rows[0].schema, options=options) as writer:
+            for batch in rows:
+                writer.write_batch(batch)
+        return cls(tuple(places), tuple(places.values()), sink.getvalue().to_pybytes())
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows as they were."""
+        if self.packed:
+            yield from pa.ipc.open_stream(self.packed)
 
 
 @dataclass(frozen=True)
@@ -159,7 +177,7 @@ class RewriteResult:
     rows_after: int
     entry: FileEntry | None
     counts: Counter[str]
-    changes: RowChanges = field(default=RowChanges((), (), ()), repr=False)
+    changes: RowChanges = field(default=RowChanges(), repr=False)
 
 
 def change_rows(change: Callable[[Row], Row | None]) -> EditRows:
@@ -299,5 +317,4 @@ def rewrite_file(
             after,
             writer.accounts,
         )
-        changes = RowChanges(tuple(places), tuple(places.values()), tuple(gone))
-        return RewriteResult(before, after, new, counts, changes)
+        return RewriteResult(before, after, new, counts, RowChanges.of(places, gone))
