@@ -251,7 +251,8 @@ def test_killed_at_each_step_of_publishing(scene: Scene) -> None:
             str(store),
             kill_at=step,
         )
-        assert (code, done[-1]) == (KILLED, step), printed
+        # Metadata of tables are written by several threads: another's step may be noted last.
+        assert code == KILLED and step in done[-3:], printed
         scene.check_reader(store)
         scene.finish(store)
 

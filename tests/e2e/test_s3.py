@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from callveil.transforms.lab.sample.write import write_sample
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import verify_integrity
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.format1.snapshot import is_table_metadata
 
 pytestmark = pytest.mark.integration
 RUN = ("run_id", "file")
@@ -114,6 +116,12 @@ def contents(store: Store, dataset: str) -> list[dict[str, Any]]:
     return sorted(out, key=repr)
 
 
+def data_files(keys: Iterable[str]) -> set[str]:
+    """Paths of data files, of the keys of a bucket."""
+    paths = {k.removeprefix("zone/store/") for k in keys}
+    return {p for p in paths if not p.startswith("_callveil/") and not is_table_metadata(p)}
+
+
 def test_from_s3_to_s3_gives_the_rows_of_a_local_run(cloud: Cloud) -> None:
     day = cloud.folder / "day"
     write_sample(day, 31, 60, accounts=6, days=3, malformed=0.1, gold=True)
@@ -136,9 +144,7 @@ def test_from_s3_to_s3_gives_the_rows_of_a_local_run(cloud: Cloud) -> None:
         i["url"].startswith(f"s3://{cloud.bucket}/raw/day/") for i in there.manifest(1).inputs
     )
     keys = cloud.objects()
-    assert {k.removeprefix("zone/store/") for k in keys if "/_callveil/" not in k} == {
-        f.path for f in there.current().files
-    }
+    assert data_files(keys) == {f.path for f in there.current().files}
     assert not [k for k in keys if "/work/" in k]
     before = cloud.objects()
     again = cloud.redact(source, cloud.store, "--accounts", accounts)
@@ -191,13 +197,12 @@ def test_replaced_files_are_gone_in_every_version(cloud: Cloud, tmp_path: Path) 
     bench = Bench(tmp_path / "bench", cloud.files, cloud.store)
     bench.run([call(1, notes="old words here"), call(2)])
     bench.run([call(1, duration=90, notes="new words here")])
-    live = {f"zone/store/{f.path}" for f in bench.store.current().files}
+    live = {f.path for f in bench.store.current().files}
     pages = cloud.client.get_paginator("list_object_versions").paginate(Bucket=cloud.bucket)
     kept = [
         v for page in pages for group in ("Versions", "DeleteMarkers") for v in page.get(group, ())
     ]
-    data = {v["Key"] for v in kept if "/_callveil/" not in v["Key"]}
-    assert data == live
+    assert data_files(v["Key"] for v in kept) == live
     assert not [v["Key"] for v in kept if "/work/" in v["Key"]]
     assert verify_integrity(bench.store) == []
 
@@ -220,9 +225,7 @@ def test_killed_on_s3_and_run_again(cloud: Cloud) -> None:
     assert again.returncode == 0, again.stderr
     there = cloud.opened()
     assert len(rows(there, "interactions")) == 12 and verify_integrity(there) == []
-    assert {k.removeprefix("zone/store/") for k in cloud.objects() if "/_callveil/" not in k} == {
-        f.path for f in there.current().files
-    }
+    assert data_files(cloud.objects()) == {f.path for f in there.current().files}
     assert not [k for k in cloud.objects() if "/work/" in k]
 
 

@@ -23,6 +23,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from support.comparable_stores import comparable_name
 from support.waiting import HANGS
 
 KILLED = -signal.SIGKILL
@@ -159,7 +160,7 @@ class Steps:
         """Note a step; the process ends here where it is the one."""
         if not url.startswith(self.root):
             return
-        name = SALTED.sub("-*", f"{step} {url[len(self.root) :]}")
+        name = comparable_name(SALTED.sub("-*", f"{step} {url[len(self.root) :]}"))
         os.write(self.log, f"{name}\n".encode())
         if name == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -230,12 +230,14 @@ def test_a_day_costs_what_is_due(tmp_path: Path) -> None:
     assert large.size > 2.5 * small.size
     assert large.data_read < 1.2 * small.data_read  # what is held has tripled
     assert (
-        large.data_read < 0.03 * large.size
-    )  # one day of 120 is 0.8 %, some of it is read to be rewritten, checked and committed to
+        large.data_read < 0.04 * large.size
+    )  # one day of 120 is 0.8 %, some of it is read to be rewritten, checked and committed to; the
+    # documentation of columns in the footers counts in files as small as these
     assert large.read - large.lists_read < 1.1 * (small.read - small.lists_read)
-    assert (
-        large.lists_read < 2_500 * 2 * 120
-    )  # two files a day, each named by the snapshots and by the run that wrote it, with its salt
+    # Two files a day, each named by the snapshots and by the run that wrote it with its rows by
+    # account, with its salt, and by its table's manifest; what a commit reads of a table's own
+    # metadata does not grow with them.
+    assert large.lists_read - small.lists_read < 7_000 * 2 * 80
 
 
 @pytest.mark.soak
