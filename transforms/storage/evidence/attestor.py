@@ -340,7 +340,7 @@ class Attestor:
             return self._signed_tables(name)
         try:
             tables = commit_tables() if commit_tables else TableCommit({}, {})
-        except FileNotFoundError:  # purged by who was faster, as what a killed attempt left is
+        except Exception:  # whatever comes of metadata that who was faster has purged
             if store.files.info(store.url(name)) is None:
                 raise
             return self._signed_tables(name)
