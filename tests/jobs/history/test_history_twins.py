@@ -20,6 +20,7 @@ from callveil.pipelines.attempts import RunResult
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.storage.commit.maintenance import unpurged_runs, verify_integrity
 from callveil.transforms.storage.commit.scan import open_dataset
+from callveil.transforms.storage.format1.snapshot import is_table_metadata
 
 
 def held(monkeypatch: pytest.MonkeyPatch, module: Any, between: Callable[[], object]) -> None:
@@ -39,7 +40,8 @@ def check(bench: Bench) -> None:
     assert verify_integrity(bench.store) == [] and unpurged_runs(bench.store) == []
     root = Path(bench.output)
     found = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
-    assert {p for p in found if not p.startswith("_callveil/")} == {
+    assert bench.store.unreachable_metadata() == []
+    assert {p for p in found if not p.startswith("_callveil/") and not is_table_metadata(p)} == {
         f.path for f in bench.store.current().files
     }
     assert not [p for p in found if p.startswith("_callveil/work/")]
